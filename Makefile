@@ -1,0 +1,73 @@
+# Each target builds what it needs, into .venv. Written for GNU make 3.81 as well (macOS).
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+# Stamps: a target whose stamp is newer than these files installs nothing.
+RUNTIME := $(VENV)/.runtime
+DEV     := $(VENV)/.dev
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check fmt bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(RUNTIME) ## the main job in half a minute: triggers in, one build out
+	@$(BIN)/python examples/demo.py
+
+test: $(DEV) ## the whole suite; fetches its engines first (ARGS="-k name" for a part)
+	@echo "Engines:"
+	@$(BIN)/python -m tests.engines fetch
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(DEV) ## the suite without DynamoDB Local and ministack
+	@$(BIN)/python -m pytest -m "not dynamodb and not ministack" $(ARGS)
+
+check: $(DEV) ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict src tests
+	$(BIN)/lint-imports --no-logo
+
+fmt: $(DEV) ## format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV) ## measure
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove .venv and the caches in the tree (the engines stay in their own cache)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first Python that is new enough: PYTHON=..., else python3, else the newest by name. Asked,
+# because a name on PATH may be a shim that leads nowhere.
+$(BIN)/python:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Making $(VENV) with $$("$$python" --version)"; \
+	        "$$python" -m venv --clear $(VENV) && exit 0; \
+	        rm -rf $(VENV); \
+	        echo "$$python cannot make a virtual environment;" \
+	             "on Debian: apt-get install python3-venv" >&2; \
+	        exit 1; \
+	    fi; \
+	done; \
+	echo "Holdoff needs Python 3.11 or newer, and none was found on PATH;" \
+	     "name one: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 1
+
+# The exact versions of the development environment hold for the demo too.
+$(RUNTIME): pyproject.toml requirements-dev.txt | $(BIN)/python
+	@echo "Installing holdoff into $(VENV)"
+	@$(PIP) install --constraint requirements-dev.txt --editable .
+	@touch $@
+
+$(DEV): pyproject.toml requirements-dev.txt | $(BIN)/python
+	@echo "Installing holdoff and its development tools into $(VENV)"
+	@$(PIP) install --requirement requirements-dev.txt --editable .
+	@touch $(RUNTIME) $@

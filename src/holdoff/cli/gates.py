@@ -1,0 +1,24 @@
+"""Gates as the verbs that start nothing need them: the project may be unknown to holdoff.toml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdoff.core.policy import Policy
+from holdoff.gate import Gate
+
+if TYPE_CHECKING:
+    import argparse
+
+    from holdoff.config import Config
+
+
+def bare_gate(config: Config, args: argparse.Namespace) -> Gate:
+    """The gate that PROJECT, ``--region`` and ``--store`` name, with its policy where one is known."""
+    known = config.projects.get(args.project)
+    return Gate(
+        args.project,
+        region=args.region or (known.region if known else None),
+        store=config.open_store(args.store),
+        policy=known.policy if known else Policy(0),
+    )

@@ -1,0 +1,24 @@
+"""``holdoff resume``: end a hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdoff.cli.common import add_project, load_config, say
+from holdoff.cli.gates import bare_gate
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``resume``."""
+    add_project(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Resume, and say what that means."""
+    with bare_gate(load_config(args), args) as gate:
+        gate.resume()
+        say(gate.status())
+    return 0

@@ -1,0 +1,32 @@
+"""``holdoff store init|check``: create or check the table or file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdoff.cli.common import add_store, load_config
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``store``."""
+    parser.add_argument(
+        "action",
+        choices=["init", "check"],
+        help="init creates what is missing and touches nothing that is there; check only looks",
+    )
+    add_store(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; ``check`` exits 1 where something is wrong."""
+    store = load_config(args).open_store(args.store)
+    if args.action == "init":
+        done = store.initialise()
+        print("\n".join(done) or f"{store.url}: nothing to do")
+        return 0
+    wrong = store.check()
+    print("\n".join(wrong) or f"{store.url}: all is well")
+    return 1 if wrong else 0

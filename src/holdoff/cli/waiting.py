@@ -1,0 +1,72 @@
+"""Waiting for a turn: of all that wait for one gate, one runs, and the others are covered by its run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from holdoff.cli.common import say
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.record import Record
+from holdoff.core.units import say_duration
+
+if TYPE_CHECKING:
+    from holdoff.gate import Gate
+
+#: How often to look while the end is near or not known, and how long to sleep at most.
+SOON_MS: Final = 200
+LONGEST_MS: Final = 30_000
+
+
+def wait_for_turn(gate: Gate, decision: Decision) -> Decision:
+    """Wake the gate until this trigger's build starts here, or somebody else's covers it.
+
+    Ctrl-C withdraws the trigger where nobody else waits on the same pending; else the pending stays for them.
+
+    Returns:
+        A decision that is started (here), failed, or skipped with ``Why.COVERED``.
+    """
+    gate.flush()  # so that others see that there are two of us
+    asked_ms = decision.decided_ms
+    said: str | None = None
+    try:
+        while decision.outcome is not Outcome.STARTED:
+            if decision.why != said:
+                say(replace(decision, waker=True))  # we are the waker
+                said = decision.why
+            gate.clock.sleep(_nap_ms(decision))
+            decision = gate.wake()
+            record = gate.status().record
+            if decision.outcome is not Outcome.STARTED and not _is_waiting(record, asked_ms):
+                return _covered(decision, record, asked_ms)
+    except KeyboardInterrupt:
+        _withdraw(gate, asked_ms)
+        raise
+    return decision
+
+
+def _nap_ms(decision: Decision) -> int:
+    if decision.why in {Why.CLAIMED, Why.RUNNING} or decision.due_ms is None:
+        return SOON_MS
+    return max(SOON_MS, min(LONGEST_MS, decision.due_ms - decision.decided_ms))
+
+
+def _is_waiting(record: Record, asked_ms: int) -> bool:
+    """Whether the trigger of that instant is still pending, or in a claim under way."""
+    pending, claim = record.pending, record.claim
+    is_pending = pending is not None and pending.first_ms <= asked_ms
+    return is_pending or (claim is not None and claim.covers.first_ms <= asked_ms)
+
+
+def _covered(decision: Decision, record: Record, asked_ms: int) -> Decision:
+    for build in (record.running, record.finished):
+        if build is not None and build.started_ms >= asked_ms:
+            age = say_duration(max(0, decision.decided_ms - build.started_ms))
+            detail = f"build {build.build_id}, started {age} ago"
+            return replace(decision, outcome=Outcome.SKIPPED, why=Why.COVERED, detail=detail)
+    return replace(decision, outcome=Outcome.SKIPPED, why=Why.DROPPED, detail=None)
+
+
+def _withdraw(gate: Gate, asked_ms: int) -> None:
+    withdrawn = gate.withdraw(asked_ms)
+    say("withdrawn" if withdrawn else "others wait for the same build; it stays pending")

@@ -1,0 +1,51 @@
+"""The only place that reads the time, waits, or draws randomness."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Protocol
+
+from holdoff.core import token
+
+
+class Clock(Protocol):
+    """What a ``Gate`` takes time and randomness from. ``holdoff.testing.ManualClock`` is one that tests move."""
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds."""
+        ...
+
+    def sleep(self, ms: int) -> None:
+        """Let ``ms`` milliseconds pass."""
+        ...
+
+    def random(self, bits: int) -> int:
+        """So many random bits."""
+        ...
+
+
+class SystemClock:
+    """This machine's clock."""
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds, rounded down."""
+        return time.time_ns() // 1_000_000
+
+    def sleep(self, ms: int) -> None:
+        """Let ``ms`` milliseconds pass; signals interrupt it as they do ``time.sleep``."""
+        time.sleep(ms / 1000)
+
+    def random(self, bits: int) -> int:
+        """So many random bits from the operating system."""
+        return int.from_bytes(os.urandom((bits + 7) // 8)) >> (-bits % 8)
+
+
+def new_token(clock: Clock) -> str:
+    """A token for now: a decision's id and a start's idempotency key."""
+    return token.make(clock.now_ms(), clock.random(80))
+
+
+def new_write_id(clock: Clock) -> str:
+    """An id for one write: 8 characters, unlike those of the few writes before it."""
+    return token.encode(clock.random(40), 8)

@@ -1,0 +1,224 @@
+"""``holdoff.toml`` and the environment -> stores, policies, starters and gates.
+
+Everything wrong in the file is refused when it is loaded, with the file, the key and what would be right.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from holdoff.core.errors import ConfigError
+from holdoff.core.policy import Policy
+from holdoff.core.record import GateKey
+from holdoff.core.units import type_of_duration
+from holdoff.gate import Gate
+from holdoff.stores import default_url, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from holdoff.starters.base import Starter
+    from holdoff.stores.base import Store
+
+FILE: Final = "holdoff.toml"
+POLICY_KEYS: Final = (
+    "cooldown",
+    "on_cooldown",
+    "quiet",
+    "max_wait",
+    "limit",
+    "overlap",
+    "cooldown_from",
+    "on_failure",
+    "unchanged",
+)
+STARTER_KEYS: Final = {
+    "command": (),
+    "codebuild": ("environment", "region", "endpoint", "options"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One table ``[projects.NAME]``."""
+
+    name: str
+    policy: Policy
+    region: str | None = None
+    starter: Mapping[str, Any] = field(default_factory=dict)
+
+    def make_starter(self, *, stdout: int | None = None) -> Starter:
+        """Its starter. ``stdout``: where a command's output goes, ours unless given."""
+        settings = dict(self.starter)
+        if "command" in settings:
+            from holdoff.starters.command import Command
+
+            return Command(settings["command"], stdout=stdout)
+        if "codebuild" in settings:
+            from holdoff.starters.codebuild import CodeBuild
+
+            return CodeBuild(settings.pop("codebuild"), **settings)
+        return _plugin(self.name, settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a ``holdoff.toml`` says; without a file, nothing but the defaults."""
+
+    path: Path | None = None
+    store: str | None = None
+    projects: Mapping[str, Project] = field(default_factory=dict)
+
+    def project(self, name: str) -> Project:
+        """The project of that name.
+
+        Raises:
+            ConfigError: there is none; names those there are.
+        """
+        if name in self.projects:
+            return self.projects[name]
+        if self.path is None:
+            want = f"a {FILE} with a table [projects.{name}] (looked upward from here)"
+            raise ConfigError(field=FILE, got="nowhere to be found", want=want)
+        known = ", ".join(sorted(self.projects)) or "none yet"
+        raise ConfigError(
+            field=f"{self.path}: projects.{name}",
+            got="missing",
+            want=f"a table [projects.{name}], or name one of these: {known}",
+        )
+
+    def open_store(self, url: str | None = None) -> Store:
+        """The store: the one named, else the file's, else SQLite in the user's state directory."""
+        return open_store(url or self.store or default_url())
+
+    def gate(self, name: str, store: Store, *, region: str | None = None, **more: Any) -> Gate:
+        """The gate of a project. ``more`` goes to ``Gate``."""
+        project = self.project(name)
+        return Gate(
+            name,
+            region=region or project.region,
+            store=store,
+            policy=project.policy,
+            **({"starter": project.make_starter()} | more),
+        )
+
+
+def load(named: str | None = None) -> Config:
+    """The file named, else by ``HOLDOFF_CONFIG``, else the nearest ``holdoff.toml`` upward from the working directory.
+
+    Raises:
+        ConfigError: there is no such file, it cannot be read, or something in it is wrong.
+    """
+    named = named or os.environ.get("HOLDOFF_CONFIG")
+    path = Path(named) if named else nearest(Path.cwd())
+    return Config() if path is None else read(path)
+
+
+def nearest(folder: Path) -> Path | None:
+    """The nearest ``holdoff.toml``, upward."""
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE).is_file():
+            return candidate / FILE
+    return None
+
+
+def read(path: Path) -> Config:
+    """The config in a file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(field="config", got=str(path), want="a file that exists") from None
+    except OSError as error:
+        want = f"a file that can be read ({error.strerror})"
+        raise ConfigError(field="config", got=str(path), want=want) from None
+    except UnicodeDecodeError:
+        raise ConfigError(field=str(path), got="not UTF-8", want="a TOML file in UTF-8") from None
+    try:
+        return parse(text, path)
+    except ConfigError as error:
+        raise error.under(f"{path}: ") from None
+
+
+def parse(text: str, path: Path | None = None) -> Config:
+    """The config in a TOML text; errors name the key only."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(field="the file", got=str(error), want="valid TOML") from None
+    _refuse_unknown(data, ("store", "projects"), "")
+    store = data.get("store")
+    if store is not None:
+        _must_be(str, store, "store", "a store URL")
+        open_store(store)  # refuses what no store knows; connects to nothing
+    tables = _must_be(dict, data.get("projects", {}), "projects", "tables [projects.NAME]")
+    projects = {name: _project(name, table) for name, table in tables.items()}
+    return Config(path=path, store=store, projects=projects)
+
+
+def _project(name: str, table: object) -> Project:
+    at = f"projects.{name}"
+    settings = _must_be(dict, table, at, "a table of settings")
+    _refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
+    if "cooldown" not in settings:
+        raise ConfigError(field=f"{at}.cooldown", got="missing", want=type_of_duration)
+    region = settings.get("region")
+    try:
+        GateKey(name, region if region is not None else "local")
+        policy = Policy(**{key: settings[key] for key in POLICY_KEYS if key in settings})
+    except ConfigError as error:
+        raise error.under(f"{at}.") from None
+    starter = _starter(settings.get("starter"), f"{at}.starter")
+    return Project(name=name, policy=policy, region=region, starter=starter)
+
+
+def _starter(table: object, at: str) -> dict[str, Any]:
+    want = "a table such as { command = ['make', 'docs'] } or { codebuild = 'site-build' }"
+    settings = _must_be(dict, table if table is not None else "missing", at, want)
+    kinds = [kind for kind in STARTER_KEYS if kind in settings]
+    if len(kinds) > 1:
+        raise ConfigError(field=at, got=settings, want="just one of " + " and ".join(kinds))
+    if not kinds:
+        if settings.keys() & _plugins().keys():
+            return settings
+        raise ConfigError(field=at, got=settings, want=want)
+    _refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.")
+    project = Project(name="", policy=Policy(0), starter=settings)
+    try:
+        project.make_starter()  # refuses bad settings; starts and connects to nothing
+    except ConfigError as error:
+        raise error.under(f"{at}.") from None
+    return settings
+
+
+def _plugins() -> dict[str, Any]:
+    metadata = import_module("importlib.metadata")  # slow to import, and seldom wanted
+    return {entry.name: entry for entry in metadata.entry_points(group="holdoff.starters")}
+
+
+def _plugin(name: str, settings: dict[str, Any]) -> Starter:
+    found = {kind: entry for kind, entry in _plugins().items() if kind in settings}
+    if not found:
+        want = "a starter: command, codebuild, or one of an installed plug-in"
+        raise ConfigError(field=f"projects.{name}.starter", got=settings, want=want)
+    return cast("Starter", next(iter(found.values())).load()(settings))
+
+
+def _refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:
+    for key in settings:
+        if key not in known:
+            import difflib
+
+            close = difflib.get_close_matches(key, known, n=1)
+            want = f"{close[0]!r} (did you mean that?)" if close else f"one of {', '.join(known)}"
+            raise ConfigError(field=f"{prefix}{key}", got="not a setting", want=want)
+
+
+def _must_be(kind: type[Any], value: object, at: str, want: str) -> Any:
+    if not isinstance(value, kind):
+        raise ConfigError(field=at, got=value, want=want)
+    return value

@@ -1,0 +1,201 @@
+"""What became of a trigger, and why: a value to log, compare and replay, and the sentence a person reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from holdoff.core.units import iso, say_duration, to_datetime
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Outcome(StrEnum):
+    """What became of a trigger."""
+
+    STARTED = "started"
+    DEFERRED = "deferred"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class Why(StrEnum):
+    """Why. The codes are stable; the sentences may be reworded."""
+
+    READY = "ready"
+    FORCED = "forced"
+    COOLING_DOWN = "cooling_down"
+    LIMIT = "limit"
+    QUIET = "quiet"
+    RUNNING = "running"
+    CLAIMED = "claimed"
+    HELD = "held"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    BACKING_OFF = "backing_off"
+    PENDING = "pending"
+    IDLE = "idle"
+    START_FAILED = "start_failed"
+    START_UNKNOWN = "start_unknown"
+    TAKEN_OVER = "taken_over"
+    COVERED = "covered"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What became of one trigger (or one wake), and why.
+
+    Attributes:
+        id: names this decision: gate, then a time-ordered token.
+        outcome, why: what, and the stable reason code.
+        decided_ms: the instant it was decided at, epoch milliseconds.
+        due_ms: not started only: the instant from which a wake or trigger may start it; ``None``: not known.
+        build_id: started only.
+        lastbuild_ms: the last start before this decision; ``None``: never built.
+        covers: started only: how many triggers this build answers.
+        detail: the starter's or the holder's own words.
+        unconfirmed: started only: the build exists, but the store did not take its id (whoever comes next finds it).
+        taken_over: the id of a build whose start somebody else left unfinished, and this call finished.
+        waker: whether something is set up to wake the gate when it is due.
+    """
+
+    project: str
+    region: str
+    id: str
+    outcome: Outcome
+    why: Why
+    decided_ms: int
+    due_ms: int | None = None
+    build_id: str | None = None
+    lastbuild_ms: int | None = None
+    covers: int = 0
+    detail: str | None = None
+    unconfirmed: bool = False
+    taken_over: str | None = None
+    waker: bool = False
+
+    @property
+    def due(self) -> datetime | None:
+        """``due_ms`` as an aware ``datetime``."""
+        return None if self.due_ms is None else to_datetime(self.due_ms)
+
+    @property
+    def last_build(self) -> datetime | None:
+        """``lastbuild_ms`` as an aware ``datetime``."""
+        return None if self.lastbuild_ms is None else to_datetime(self.lastbuild_ms)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds from the decision until it is due."""
+        return None if self.due_ms is None else max(0, self.due_ms - self.decided_ms) / 1000
+
+    def __str__(self) -> str:
+        sentence = f"{self.project} {self.outcome}: {self._because()}"
+        if self.taken_over:
+            sentence += f" (first finished the start somebody left: build {self.taken_over})"
+        return sentence
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values, for machines."""
+        return {
+            "project": self.project,
+            "region": self.region,
+            "id": self.id,
+            "outcome": str(self.outcome),
+            "why": str(self.why),
+            "decided": iso(self.decided_ms),
+            "due": None if self.due_ms is None else iso(self.due_ms),
+            "retry_after": self.retry_after,
+            "build_id": self.build_id,
+            "last_build": None if self.lastbuild_ms is None else iso(self.lastbuild_ms),
+            "covers": self.covers,
+            "detail": self.detail,
+            "unconfirmed": self.unconfirmed,
+            "taken_over": self.taken_over,
+            "message": str(self),
+        }
+
+    def _because(self) -> str:
+        if self.outcome is Outcome.STARTED:
+            return self._started()
+        if self.outcome is Outcome.FAILED:
+            return self._failed()
+        if self.why in {Why.DUPLICATE, Why.UNCHANGED, Why.IDLE, Why.COVERED, Why.DROPPED}:
+            return self._reason()
+        return f"{self._reason()}, {self._next()}"
+
+    def _started(self) -> str:
+        parts = [f"build {self.build_id}"]
+        if self.why is Why.FORCED:
+            parts.append("forced")
+        if self.covers > 1:
+            parts.append(f"for {self.covers} triggers")
+        if self.unconfirmed:
+            parts.append(
+                "not yet recorded (the store did not answer); the next trigger or wake records it"
+            )
+        return ", ".join(parts)
+
+    def _failed(self) -> str:
+        said = f": {self.detail}" if self.detail else ""
+        if self.why is Why.START_UNKNOWN:
+            return f"nobody knows whether the build started{said}; {self._then('finds out')}"
+        return f"the build was refused{said}; the slot is given back, {self._then('tries again')}"
+
+    def _reason(self) -> str:
+        match self.why:
+            case Why.COOLING_DOWN | Why.LIMIT:
+                return self._last_built() + (" (limit reached)" if self.why is Why.LIMIT else "")
+            case Why.QUIET:
+                return "waiting for quiet"
+            case Why.RUNNING:
+                return f"build {self.detail} is running" if self.detail else "a build is running"
+            case Why.CLAIMED:
+                return "a start is under way"
+            case Why.HELD:
+                return f"on hold: {self.detail}" if self.detail else "on hold"
+            case Why.BACKING_OFF:
+                return "the last start was refused"
+            case Why.PENDING:
+                return "a build is pending"
+            case Why.UNCHANGED:
+                return f"{self.detail} is built already" if self.detail else "built already"
+            case Why.DUPLICATE:
+                return f"event {self.detail} was taken before" if self.detail else "seen before"
+            case Why.COVERED:
+                return f"covered by {self.detail}"
+            case Why.DROPPED:
+                return "somebody dropped what was pending"
+            case Why.IDLE:
+                return "nothing is pending"
+            case _:
+                return str(self.why)
+
+    def _last_built(self) -> str:
+        if self.lastbuild_ms is None:
+            return "never built"
+        ago = self.decided_ms - self.lastbuild_ms
+        if ago < 0:
+            ahead = say_duration(-ago, up=True)
+            return f"the last build is recorded {ahead} ahead of this clock"
+        return f"last built {say_duration(ago)} ago"
+
+    def _next(self) -> str:
+        skipped = self.outcome is Outcome.SKIPPED
+        if self.due_ms is None:
+            return "dropped" if skipped else "starts when that ends"
+        wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
+        if skipped:
+            return f"ready in {wait}"
+        if self.waker:
+            return f"starts in {wait}"
+        return f"starts at the next trigger or wake in {wait} or later"
+
+    def _then(self, does: str) -> str:
+        if self.due_ms is None:
+            return f"the next trigger or wake {does}"
+        wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
+        return f"the next trigger or wake in {wait} or later {does}"

@@ -1,0 +1,757 @@
+"""Every rule of Holdoff, and nothing else: (record, event, rules, now_ms) -> what the record becomes, and the decision.
+
+Whatever may change what a gate does must live here. No I/O, no clock, no randomness: ``protocol`` yields the effects
+between these steps, and drivers perform them.
+
+Two things hold throughout, and other code relies on them:
+
+* A pending's ``due_ms`` never moves earlier while that pending stands. Whoever has seen it may answer from memory.
+* ``lastbuild`` moves earlier in three places only: ``refused`` and ``finished`` (they give a slot back) and ``reset``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.record import (
+    KEPT_EVENTS,
+    Claim,
+    Counts,
+    Finished,
+    Hold,
+    Opening,
+    Pending,
+    Record,
+    Request,
+    Running,
+)
+from holdoff.core.units import seconds_from_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+    from holdoff.core.policy import Policy
+
+#: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
+BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
+
+
+def _as_it_is(request: Request) -> Request:
+    return request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the machine goes by.
+
+    Attributes:
+        claim_lease_ms: how long a claimant has to start and confirm; longer than the starter's time-outs and retries.
+        build_lease_ms: after how long a build that nobody reported ended counts as ended.
+        freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
+        waker: whether something wakes the gate when it is due; only words depend on it.
+        max_staleness_ms: how old a sight of the record may be for a *skip* to be answered from it.
+        clock_margin_ms: how far the clocks of two machines on one store may be apart.
+    """
+
+    policy: Policy
+    claim_lease_ms: int = 60_000
+    build_lease_ms: int = 8 * 3_600_000
+    freeze: Callable[[Request], Request] = _as_it_is
+    waker: bool = False
+    max_staleness_ms: int = 1_000
+    clock_margin_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A request for a build.
+
+    Attributes:
+        token: names the decision, and is the idempotency key if it starts a build.
+        force: start whatever the cooldown, the limit, the quiet time or a hold say (not while another start is under
+            way, and not against ``overlap``).
+    """
+
+    request: Request
+    token: str
+    force: bool = False
+
+
+class Then(Enum):
+    """What the protocol does once the step's record is written."""
+
+    NOTHING = "nothing"
+    START = "start"
+    TAKE_OVER = "take over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one event makes of a record. ``record`` is the very same object where nothing is to be written."""
+
+    record: Record
+    decision: Decision
+    then: Then = Then.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something between a gate and its next start. ``until_ms`` None: nobody knows when it ends."""
+
+    why: Why
+    until_ms: int | None
+    skips: bool = False
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was answered from memory and is not written yet.
+
+    Attributes:
+        counts: answers given.
+        folded: triggers that belong to the pending first made at ``first_ms``.
+        last_ms: when the last of them came.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    folded: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+
+
+# --- what stands between a gate and a start ------------------------------------------------------------------------
+
+
+def cooldown_end_ms(record: Record, policy: Policy) -> int | None:
+    """The first instant at which the cooldown allows a start; ``None``: never built.
+
+    Half-open: exactly ``cooldown`` after the last start is enough (the old snippet asked for more). A ``lastbuild``
+    in the future (another machine's clock is ahead) is obeyed: waiting too long keeps the spacing.
+    """
+    ends = []
+    if record.lastbuild_ms is not None:
+        ends.append(record.lastbuild_ms + policy.cooldown_ms)
+    if policy.cooldown_from == "finish" and record.finished is not None:
+        ends.append(record.finished.ended_ms + policy.cooldown_ms)
+    return max(ends, default=None)
+
+
+def limit_end_ms(record: Record, policy: Policy) -> int | None:
+    """The first instant at which the limit allows a start; ``None``: it does now."""
+    limit = policy.limit
+    if limit is None or len(record.starts) < limit.count:
+        return None
+    return record.starts[limit.count - 1] + limit.window_ms
+
+
+def waits(record: Record, policy: Policy, now_ms: int, *, force: bool = False) -> list[Wait]:
+    """All that keeps this gate from starting at ``now_ms``, but for the quiet time and back-off of what is pending."""
+    found = [_claimed(record, policy), _running(record, policy)]
+    if not force:
+        found += [_held(record, policy), _cooling(record, policy), _limited(record, policy)]
+    return [wait for wait in found if wait and (wait.until_ms is None or wait.until_ms > now_ms)]
+
+
+def _claimed(record: Record, policy: Policy) -> Wait | None:
+    if record.claim is None:
+        return None
+    return Wait(Why.CLAIMED, record.claim.lease_until_ms, policy.on_cooldown == "skip")
+
+
+def _running(record: Record, policy: Policy) -> Wait | None:
+    running = record.running
+    if running is None or not (policy.overlap != "allow" or policy.cooldown_from == "finish"):
+        return None
+    until = running.lease_until_ms
+    if policy.cooldown_from == "finish":
+        until += policy.cooldown_ms
+    skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
+    return Wait(Why.RUNNING, until, skips, running.build_id)
+
+
+def _held(record: Record, policy: Policy) -> Wait | None:
+    hold = record.hold
+    if hold is None:
+        return None
+    return Wait(Why.HELD, hold.until_ms, policy.on_cooldown == "skip", hold.why)
+
+
+def _cooling(record: Record, policy: Policy) -> Wait | None:
+    end = cooldown_end_ms(record, policy)
+    return None if end is None else Wait(Why.COOLING_DOWN, end, policy.on_cooldown == "skip")
+
+
+def _limited(record: Record, policy: Policy) -> Wait | None:
+    end = limit_end_ms(record, policy)
+    return None if end is None else Wait(Why.LIMIT, end, policy.on_cooldown == "skip")
+
+
+_FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
+
+
+def _foremost(found: list[Wait]) -> Wait:
+    """The wait a person should hear of: a hold, a start, a build; else what lasts longest."""
+    for why in _FIRST_NAMED:
+        for wait in found:
+            if wait.why is why:
+                return wait
+    return max(found, key=lambda wait: wait.until_ms or 0)
+
+
+def _longest_ms(found: list[Wait], least_ms: int) -> int | None:
+    ends = [wait.until_ms for wait in found]
+    return None if None in ends else max([least_ms, *(end for end in ends if end is not None)])
+
+
+# --- triggers and wakes --------------------------------------------------------------------------------------------
+
+
+def opening(trigger: Trigger, rules: Rules, now_ms: int, write_id: str) -> Opening | None:
+    """The claim to try on a gate that was never read; ``None`` where the policy needs to see the record first."""
+    policy = rules.policy
+    plain = policy.quiet_ms is None and policy.limit is None and policy.unchanged == "build"
+    if not plain or policy.overlap != "allow" or policy.cooldown_from == "finish":
+        return None
+    single = _single(trigger, now_ms)
+    ready_if_ms = None if trigger.force else now_ms - policy.cooldown_ms
+    return Opening(
+        write_id=write_id,
+        claim=_new_claim(single, trigger.token, rules, now_ms, before=None, counted=True),
+        ready_if_ms=ready_if_ms,
+        event=event_digest(trigger.request.event_id),
+    )
+
+
+def on_trigger(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> Step:
+    """One trigger."""
+    say = _Saying(record, trigger.token, trigger.request, rules, now_ms)
+    if _is_expired(record.claim, now_ms):
+        return say.step(Outcome.DEFERRED, Why.TAKEN_OVER, then=Then.TAKE_OVER)
+    if _is_known_event(record, trigger.request.event_id):
+        return say.step(Outcome.SKIPPED, Why.DUPLICATE, detail=trigger.request.event_id)
+    skips_unchanged = rules.policy.unchanged == "skip" and not trigger.force
+    if skips_unchanged and _is_unchanged(record, trigger, now_ms):
+        return say.step(Outcome.SKIPPED, Why.UNCHANGED, detail=trigger.request.source_version)
+    found = waits(record, rules.policy, now_ms, force=trigger.force)
+    if not found:
+        covers, leaves = _covered_now(record, trigger, rules.policy, now_ms)
+        if covers is not None:
+            return say.claim(covers, leaves=leaves, counted=True, force=trigger.force)
+    elif record.pending is None and any(wait.skips for wait in found):
+        foremost = _foremost(found)
+        due_ms = _longest_ms(found, now_ms)
+        return say.step(Outcome.SKIPPED, foremost.why, due_ms=due_ms, detail=foremost.detail)
+    return _defer(record, trigger, found, say)
+
+
+def on_opened(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> Step:
+    """A trigger whose ``opening`` went through: ``record`` is what stands there since."""
+    before = record.claim.before if record.claim is not None else record.lastbuild
+    say = _Saying(replace(record, lastbuild=before), trigger.token, trigger.request, rules, now_ms)
+    why = Why.FORCED if trigger.force else Why.READY
+    return say.step(Outcome.STARTED, why, record=record, then=Then.START, covers=1)
+
+
+def on_wake(
+    record: Record, token: str, project: str, region: str, rules: Rules, now_ms: int
+) -> Step:
+    """One wake: start what is due, or say what it waits for. Also ends a build whose lease is over."""
+    ended = _with_lease_over(record, rules.policy, now_ms)
+    say = _Saying(ended, token, Request(project=project, region=region), rules, now_ms)
+    if _is_expired(ended.claim, now_ms):
+        return say.step(Outcome.DEFERRED, Why.TAKEN_OVER, then=Then.TAKE_OVER)
+    pending = ended.pending
+    found = waits(ended, rules.policy, now_ms)
+    if pending is None:
+        why = Why.CLAIMED if ended.claim else Why.IDLE
+        due_ms = ended.claim.lease_until_ms if ended.claim else None
+        return say.step(Outcome.SKIPPED, why, record=settled(ended, rules.policy), due_ms=due_ms)
+    if not found and pending.due_ms <= now_ms:
+        return say.claim(pending, leaves=None, counted=False)
+    return say.deferred(settled(ended, rules.policy), pending, found)
+
+
+def _covered_now(
+    record: Record, trigger: Trigger, policy: Policy, now_ms: int
+) -> tuple[Pending | None, Pending | None]:
+    """What a build started for this trigger, now that nothing else waits, answers (None: not yet), and what it leaves.
+
+    A pending is only ever taken at or after its due: others may be answering from memory until then.
+    """
+    pending, alone = record.pending, _single(trigger, now_ms)
+    if trigger.force:
+        return alone, pending
+    if pending is None:
+        return (None if policy.quiet_ms else alone), None
+    if pending.due_ms <= now_ms:
+        return _folded(pending, trigger, now_ms), None
+    if pending.failures or policy.quiet_ms:
+        return None, pending
+    return alone, pending  # after a reset: the cooldown is over, the pending keeps its due
+
+
+def _defer(record: Record, trigger: Trigger, found: list[Wait], say: _Saying) -> Step:
+    pending = _folded(record.pending, trigger, say.now_ms)
+    due_ms = max(pending.due_ms, _earliest_ms(record, pending, say.rules.policy, say.now_ms))
+    pending = replace(pending, due_ms=due_ms)
+    new = replace(record, pending=pending, events=_events_with(record, trigger.request.event_id))
+    if record.pending is not None and _adds_nothing(record.pending, pending):
+        return say.deferred(record, pending, found)
+    return say.deferred(settled(new, say.rules.policy), pending, found)
+
+
+def _earliest_ms(record: Record, pending: Pending, policy: Policy, now_ms: int) -> int:
+    """The earliest instant at which anybody may take this pending: holds, builds and claims can only add to it.
+
+    While a claim is out, it may yet be given back: then nothing but a back-off stands in the way.
+    """
+    if record.claim is not None:
+        return now_ms
+    ends = [now_ms, quiet_end_ms(pending, policy)]
+    ends += [end for end in (cooldown_end_ms(record, policy), limit_end_ms(record, policy)) if end]
+    return max(ends)
+
+
+def quiet_end_ms(pending: Pending, policy: Policy) -> int:
+    """When the quiet time of these triggers is over: last + quiet, but at most first + max_wait."""
+    if policy.quiet_ms is None:
+        return pending.last_ms
+    end = pending.last_ms + policy.quiet_ms
+    return end if policy.max_wait_ms is None else min(end, pending.first_ms + policy.max_wait_ms)
+
+
+def _single(trigger: Trigger, now_ms: int) -> Pending:
+    return Pending(request=trigger.request, count=1, first_ms=now_ms, last_ms=now_ms, due_ms=now_ms)
+
+
+def _folded(pending: Pending | None, trigger: Trigger, now_ms: int) -> Pending:
+    if pending is None:
+        return _single(trigger, now_ms)
+    last_ms = max(pending.last_ms, now_ms)
+    return replace(pending, request=trigger.request, count=pending.count + 1, last_ms=last_ms)
+
+
+def _adds_nothing(seen: Pending, folded: Pending) -> bool:
+    """Whether the new trigger changes neither what is built nor when: then it costs no write."""
+    same = (seen.request.source_version, seen.request.environment, seen.due_ms)
+    return same == (folded.request.source_version, folded.request.environment, folded.due_ms)
+
+
+def _is_expired(claim: Claim | None, now_ms: int) -> bool:
+    return claim is not None and claim.lease_until_ms <= now_ms
+
+
+def _is_unchanged(record: Record, trigger: Trigger, now_ms: int) -> bool:
+    """Whether the version asked for is the one that is (being) built, and nothing newer is on its way."""
+    version = trigger.request.source_version
+    if version is None:
+        return False
+    if record.pending is not None or record.claim is not None:
+        return False
+    running = record.running
+    if running is not None and running.lease_until_ms > now_ms:
+        return running.covers.request.source_version == version
+    return record.built == version
+
+
+def event_digest(event_id: str | None) -> str | None:
+    """What a record remembers of an event id: 60 bits of BLAKE2b, so that ids of any length fit a small item."""
+    if event_id is None:
+        return None
+    from hashlib import blake2b
+
+    return blake2b(event_id.encode(), digest_size=8).hexdigest()[:15]
+
+
+def _is_known_event(record: Record, event_id: str | None) -> bool:
+    digest = event_digest(event_id)
+    if digest is None:
+        return False
+    folds = [record.pending, record.claim and record.claim.covers]
+    return digest in record.events or any(
+        fold is not None and fold.request.event_id == event_id for fold in folds
+    )
+
+
+def _events_with(record: Record, event_id: str | None) -> tuple[str, ...]:
+    digest = event_digest(event_id)
+    if digest is None or digest in record.events:
+        return record.events
+    return (digest, *record.events)[:KEPT_EVENTS]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """What is common to all steps of one event."""
+
+    record: Record
+    token: str
+    request: Request
+    rules: Rules
+    now_ms: int
+
+    def step(
+        self,
+        outcome: Outcome,
+        why: Why,
+        *,
+        record: Record | None = None,
+        then: Then = Then.NOTHING,
+        due_ms: int | None = None,
+        covers: int = 0,
+        detail: str | None = None,
+    ) -> Step:
+        decision = Decision(
+            project=self.request.project,
+            region=self.request.region,
+            id=f"{self.request.project}/{self.request.region}/{self.token}",
+            outcome=outcome,
+            why=why,
+            decided_ms=self.now_ms,
+            due_ms=due_ms,
+            lastbuild_ms=self.record.lastbuild_ms,
+            covers=covers,
+            detail=detail,
+            waker=self.rules.waker,
+        )
+        return Step(record=record or self.record, decision=decision, then=then)
+
+    def deferred(self, record: Record, pending: Pending, found: list[Wait]) -> Step:
+        own = Wait(self._own_why(pending), pending.due_ms)
+        foremost = _foremost([*found, own])
+        return self.step(
+            Outcome.DEFERRED,
+            foremost.why,
+            record=record,
+            due_ms=_longest_ms(found, pending.due_ms),
+            detail=foremost.detail,
+        )
+
+    def _own_why(self, pending: Pending) -> Why:
+        if pending.failures:
+            return Why.BACKING_OFF
+        quiet = self.rules.policy.quiet_ms is not None
+        if quiet and quiet_end_ms(pending, self.rules.policy) >= pending.due_ms:
+            return Why.QUIET
+        return Why.PENDING
+
+    def claim(
+        self, covers: Pending, *, leaves: Pending | None, counted: bool, force: bool = False
+    ) -> Step:
+        record, now_ms = self.record, self.now_ms
+        claim = _new_claim(
+            covers, self.token, self.rules, now_ms, before=record.lastbuild, counted=counted
+        )
+        new = replace(
+            record,
+            lastbuild=_later(record.lastbuild, now_ms),
+            claim=claim,
+            pending=leaves,
+            events=_events_with(record, self.request.event_id),
+        )
+        return self.step(
+            Outcome.STARTED,
+            Why.FORCED if force else Why.READY,
+            record=settled(new, self.rules.policy),
+            then=Then.START,
+            covers=covers.count,
+        )
+
+
+def _new_claim(
+    covers: Pending, token: str, rules: Rules, now_ms: int, *, before: Decimal | None, counted: bool
+) -> Claim:
+    return Claim(
+        token=token,
+        claimed_ms=now_ms,
+        held_ms=now_ms,
+        lease_until_ms=now_ms + rules.claim_lease_ms,
+        covers=replace(covers, request=rules.freeze(covers.request)),
+        before=before,
+        counted=counted,
+    )
+
+
+# --- what becomes of a claim ---------------------------------------------------------------------------------------
+
+
+def taken_over(record: Record, rules: Rules, now_ms: int) -> Record:
+    """An expired claim in new hands: the same token and request, a new lease, and the spacing counted from here."""
+    claim = record.claim
+    assert claim is not None
+    assert claim.lease_until_ms <= now_ms
+    as_set = record.lastbuild == seconds_from_ms(claim.held_ms)
+    taken = replace(
+        claim,
+        attempt=claim.attempt + 1,
+        held_ms=now_ms,
+        lease_until_ms=now_ms + rules.claim_lease_ms,
+        before=claim.before if as_set else record.lastbuild,  # somebody else has built since
+    )
+    new = replace(record, lastbuild=_later(record.lastbuild, now_ms), claim=taken)
+    return settled(new, rules.policy)
+
+
+def is_confirmed(record: Record, token: str) -> bool:
+    """Whether the build of this token is in the record: recognised by content, whoever wrote it."""
+    builds = (record.running, record.finished)
+    return any(build is not None and build.token == token for build in builds)
+
+
+def is_of(record: Record, token: str) -> bool:
+    """Whether this token has claimed the gate, or has built."""
+    claimed = record.claim is not None and record.claim.token == token
+    return claimed or is_confirmed(record, token)
+
+
+def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms: int) -> Record:
+    """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
+    if is_confirmed(record, claim.token):
+        return record
+    mine = record.claim is not None and record.claim.token == claim.token
+    running = Running(
+        build_id=build_id,
+        token=claim.token,
+        started_ms=now_ms,
+        lease_until_ms=now_ms + rules.build_lease_ms,
+        covers=claim.covers,
+        before=claim.before,
+    )
+    counts = record.counts.plus(Counts(started=int(mine and claim.counted)))
+    new = replace(
+        record,
+        lastbuild=_later(record.lastbuild, now_ms),
+        claim=None if mine else record.claim,
+        running=running if mine or record.running is None else record.running,
+        starts=_starts_with(record, now_ms, rules.policy),
+        events=_events_with(record, claim.request.event_id),
+        counts=counts,
+    )
+    return settled(_pushed(new, rules.policy), rules.policy)
+
+
+def refused(
+    record: Record, claim: Claim, rules: Rules, now_ms: int, *, worth_retrying: bool
+) -> Record:
+    """The build certainly does not exist: the slot is given back, the triggers are pending again, with a back-off.
+
+    Only the claim's present holder may: another one may have started the build meanwhile.
+    """
+    held = record.claim
+    if held is None or (held.token, held.attempt) != (claim.token, claim.attempt):
+        return record
+    untouched = record.lastbuild in {seconds_from_ms(claim.held_ms), claim.before}
+    new = replace(
+        record,
+        lastbuild=claim.before if untouched else record.lastbuild,
+        claim=None,
+        pending=_again(record.pending, claim.covers, now_ms, worth_retrying=worth_retrying),
+        events=_events_with(record, claim.request.event_id),
+        counts=record.counts.plus(Counts(failed=int(claim.counted))),
+    )
+    return settled(new, rules.policy)
+
+
+def _again(
+    pending: Pending | None, covers: Pending, now_ms: int, *, worth_retrying: bool
+) -> Pending:
+    """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
+    failures = covers.failures + 1
+    due_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+    thawed = replace(covers, request=replace(covers.request, parameters=""))
+    if pending is None:
+        return replace(thawed, failures=failures, due_ms=due_ms)
+    return replace(
+        pending,
+        count=covers.count + pending.count,
+        first_ms=min(covers.first_ms, pending.first_ms),
+        due_ms=max(due_ms, pending.due_ms),
+        failures=failures,
+    )
+
+
+def backoff_ms(failures: int, *, worth_retrying: bool) -> int:
+    """How long to wait after the ``failures``-th refusal in a row."""
+    first_ms, longest_ms = BACKOFF_MS[worth_retrying]
+    return min(longest_ms, first_ms << min(failures - 1, 20))
+
+
+def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
+    if policy.limit is None:
+        return ()
+    kept = [start for start in record.starts if start > now_ms - policy.limit.window_ms]
+    return (now_ms, *kept)[: policy.limit.count]
+
+
+def _pushed(record: Record, policy: Policy) -> Record:
+    """Strict spacing: after a start, what is pending is due no earlier than the new end of the cooldown."""
+    if record.pending is None:
+        return record
+    ends = (cooldown_end_ms(record, policy), limit_end_ms(record, policy))
+    due_ms = max([record.pending.due_ms, *(end for end in ends if end is not None)])
+    return replace(record, pending=replace(record.pending, due_ms=due_ms))
+
+
+def _later(lastbuild: Decimal | None, now_ms: int) -> Decimal:
+    now = seconds_from_ms(now_ms)
+    return now if lastbuild is None else max(lastbuild, now)
+
+
+# --- builds, holds, resets -----------------------------------------------------------------------------------------
+
+
+def renewed(record: Record, token: str, rules: Rules, now_ms: int) -> Record:
+    """A build that is alive keeps its lease."""
+    running = record.running
+    if running is None or running.token != token:
+        return record
+    extended = replace(running, lease_until_ms=now_ms + rules.build_lease_ms)
+    return settled(replace(record, running=extended), rules.policy)
+
+
+def finished(
+    record: Record,
+    build_id: str,
+    rules: Rules,
+    now_ms: int,
+    *,
+    succeeded: bool | None,
+    detail: str | None = None,
+) -> Record:
+    """A build ended. Unchanged where it is not the one running: reports come late, twice and in any order."""
+    running = record.running
+    if running is None or running.build_id != build_id:
+        return record
+    version = running.covers.request.source_version
+    end = Finished(
+        build_id=build_id,
+        token=running.token,
+        started_ms=running.started_ms,
+        ended_ms=max(now_ms, running.started_ms),
+        succeeded=succeeded,
+        source_version=version,
+        detail=detail,
+    )
+    built = version if succeeded and version is not None else record.built
+    new = replace(record, running=None, finished=end, built=built)
+    if succeeded is False and rules.policy.on_failure == "rearm":
+        new = _rearmed(new, running, now_ms)
+    if rules.policy.cooldown_from == "finish" and succeeded is not False:
+        new = _pushed(new, rules.policy)
+    return settled(new, rules.policy)
+
+
+def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
+    as_set = record.lastbuild == seconds_from_ms(running.started_ms)
+    return replace(
+        record,
+        lastbuild=running.before if as_set else record.lastbuild,
+        pending=_again(record.pending, running.covers, now_ms, worth_retrying=False),
+    )
+
+
+def _with_lease_over(record: Record, policy: Policy, now_ms: int) -> Record:
+    running = record.running
+    if running is None or not policy.follows_builds or running.lease_until_ms > now_ms:
+        return record
+    end = Finished(
+        build_id=running.build_id,
+        token=running.token,
+        started_ms=running.started_ms,
+        ended_ms=running.lease_until_ms,
+        source_version=running.covers.request.source_version,
+    )
+    return replace(record, running=None, finished=end)
+
+
+def held(record: Record, hold: Hold, rules: Rules) -> Record:
+    """On hold: nothing starts but by force; what comes is deferred (or skipped, as the policy says)."""
+    return settled(replace(record, hold=hold), rules.policy)
+
+
+def resumed(record: Record, rules: Rules) -> Record:
+    """The hold is over; what is pending may start."""
+    return record if record.hold is None else settled(replace(record, hold=None), rules.policy)
+
+
+def reset(record: Record, rules: Rules, *, drop_pending: bool = False) -> Record:
+    """The cooldown and the limit are over. What is pending stays, with its due, unless it is to be dropped.
+
+    ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
+    """
+    new = replace(
+        record,
+        lastbuild=None if record.lastbuild is None else seconds_from_ms(0),
+        starts=(),
+        pending=None if drop_pending else record.pending,
+    )
+    if new.finished is not None and rules.policy.cooldown_from == "finish":
+        new = replace(new, finished=None)
+    return record if new == record else settled(new, rules.policy)
+
+
+def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
+    """Without the pending, if the trigger deferred at ``asked_ms`` is all there is to it."""
+    pending = record.pending
+    if pending is None or pending.count > 1 or pending.first_ms != asked_ms:
+        return record
+    return settled(replace(record, pending=None), rules.policy)
+
+
+# --- bookkeeping ---------------------------------------------------------------------------------------------------
+
+
+def settled(record: Record, policy: Policy) -> Record:
+    """The record with its ``due_ms``: when somebody should look at it again."""
+    due_ms = _look_again_ms(record, policy)
+    return record if due_ms == record.due_ms else replace(record, due_ms=due_ms)
+
+
+def _look_again_ms(record: Record, policy: Policy) -> int | None:
+    if record.claim is not None:
+        return record.claim.lease_until_ms
+    looks = [_pending_look_ms(record, policy)]
+    if record.running is not None and policy.follows_builds:
+        looks.append(record.running.lease_until_ms)
+    return min((look for look in looks if look is not None), default=None)
+
+
+def _pending_look_ms(record: Record, policy: Policy) -> int | None:
+    if record.pending is None:
+        return None
+    found = waits(record, policy, record.pending.due_ms)
+    return _longest_ms(found, record.pending.due_ms)
+
+
+def counted(record: Record, outcome: Outcome) -> Record:
+    """One more trigger with this answer."""
+    return replace(record, counts=record.counts.plus(count_of(outcome)))
+
+
+def count_of(outcome: Outcome) -> Counts:
+    """One answer, as counts."""
+    match outcome:
+        case Outcome.STARTED:
+            return Counts(started=1)
+        case Outcome.DEFERRED:
+            return Counts(deferred=1)
+        case Outcome.SKIPPED:
+            return Counts(skipped=1)
+        case Outcome.FAILED:
+            return Counts(failed=1)
+
+
+def with_tally(record: Record, tally: Tally) -> Record:
+    """The record with what was answered from memory written in."""
+    pending = record.pending
+    if pending is not None and tally.folded and pending.first_ms == tally.first_ms:
+        last_ms = max(pending.last_ms, tally.last_ms)
+        pending = replace(pending, count=pending.count + tally.folded, last_ms=last_ms)
+    if not tally.counts.total:
+        return record
+    return replace(record, pending=pending, counts=record.counts.plus(tally.counts))

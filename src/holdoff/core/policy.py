@@ -1,0 +1,140 @@
+"""Policy: what may start when, and the checks that refuse what cannot work."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast, get_args
+
+from holdoff.core.errors import ConfigError
+from holdoff.core.units import parse_duration, say_duration
+
+OnCooldown = Literal["defer", "skip"]
+Overlap = Literal["allow", "skip", "defer", "cancel"]
+CooldownFrom = Literal["start", "finish"]
+OnFailure = Literal["keep", "rearm"]
+Unchanged = Literal["build", "skip"]
+
+#: The record keeps one instant for each start the limit counts; more would not be a small item.
+MAX_LIMIT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``count`` starts in any ``window_ms`` milliseconds (a sliding window, exact)."""
+
+    count: int
+    window_ms: int
+
+    @classmethod
+    def parse(cls, value: object) -> Limit:
+        """``'3/1h'``: three starts an hour."""
+        want = f"a count from 1 to {MAX_LIMIT} and a duration, such as '3/1h'"
+        match = re.fullmatch(r"([0-9]{1,4})\s*/\s*(\S+)", value) if isinstance(value, str) else None
+        if match is None or not 1 <= int(match[1]) <= MAX_LIMIT:
+            raise ConfigError(field="limit", got=value, want=want)
+        window_ms = parse_duration(match[2], field="limit")
+        if window_ms == 0:
+            raise ConfigError(field="limit", got=value, want=want)
+        return cls(int(match[1]), window_ms)
+
+    def __str__(self) -> str:
+        return f"{self.count}/{say_duration(self.window_ms)}"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Policy:
+    """What may start when. Durations as people write them: seconds, ``'10m'``, ``'1h30m'``, ``timedelta``.
+
+    Args:
+        cooldown: the least time between two starts. Exactly ``cooldown`` is enough.
+        on_cooldown: what becomes of a trigger that comes too early: ``"defer"`` builds it once when the cooldown
+            ends, ``"skip"`` drops it and says so.
+        quiet: start only once no trigger has come for this long.
+        max_wait: however busy it is, start this long after the first trigger. Needs ``quiet``.
+        limit: at most so many starts in any window, such as ``"3/1h"``.
+        overlap: what to do while the build before still runs.
+        cooldown_from: count the cooldown from the build's start or from its end.
+        on_failure: ``"rearm"`` builds again, with a back-off, what a failed build should have built.
+        unchanged: ``"skip"`` does not build a source version twice.
+
+    Raises:
+        ConfigError: a bad value, or a combination that cannot work.
+    """
+
+    cooldown_ms: int
+    on_cooldown: OnCooldown
+    quiet_ms: int | None
+    max_wait_ms: int | None
+    limit: Limit | None
+    overlap: Overlap
+    cooldown_from: CooldownFrom
+    on_failure: OnFailure
+    unchanged: Unchanged
+
+    def __init__(
+        self,
+        cooldown: object,
+        *,
+        on_cooldown: str = "defer",
+        quiet: object = None,
+        max_wait: object = None,
+        limit: str | None = None,
+        overlap: str = "allow",
+        cooldown_from: str = "start",
+        on_failure: str = "keep",
+        unchanged: str = "build",
+    ) -> None:
+        set_field = cast("Any", object.__setattr__)
+        set_field(self, "cooldown_ms", parse_duration(cooldown, field="cooldown"))
+        set_field(self, "on_cooldown", _choice("on_cooldown", on_cooldown, OnCooldown))
+        set_field(self, "quiet_ms", _optional("quiet", quiet))
+        set_field(self, "max_wait_ms", _optional("max_wait", max_wait))
+        set_field(self, "limit", None if limit is None else Limit.parse(limit))
+        set_field(self, "overlap", _choice("overlap", overlap, Overlap))
+        set_field(self, "cooldown_from", _choice("cooldown_from", cooldown_from, CooldownFrom))
+        set_field(self, "on_failure", _choice("on_failure", on_failure, OnFailure))
+        set_field(self, "unchanged", _choice("unchanged", unchanged, Unchanged))
+        self._refuse_impossible(quiet, max_wait)
+
+    def _refuse_impossible(self, quiet: object, max_wait: object) -> None:
+        if self.max_wait_ms is None:
+            return
+        if self.quiet_ms is None:
+            raise ConfigError(
+                field="max_wait", got=max_wait, want="quiet as well: it bounds the quiet time"
+            )
+        if self.max_wait_ms < self.quiet_ms:
+            raise ConfigError(field="max_wait", got=max_wait, want=f"at least quiet ({quiet})")
+
+    def replace(self, *, on_cooldown: str) -> Policy:
+        """The same policy with another ``on_cooldown``."""
+        new = object.__new__(Policy)
+        for name in self.__slots__:
+            object.__setattr__(new, name, getattr(self, name))
+        object.__setattr__(new, "on_cooldown", _choice("on_cooldown", on_cooldown, OnCooldown))
+        return new
+
+    @property
+    def follows_builds(self) -> bool:
+        """Whether a build's end changes what may start."""
+        return (
+            self.overlap != "allow" or self.cooldown_from == "finish" or self.on_failure == "rearm"
+        )
+
+
+def _optional(field: str, value: object) -> int | None:
+    if value is None:
+        return None
+    ms = parse_duration(value, field=field)
+    if ms == 0:
+        raise ConfigError(field=field, got=value, want="more than zero, or leave it out")
+    return ms
+
+
+def _choice(field: str, value: object, choices: Any) -> str:
+    allowed = get_args(choices)
+    if value not in allowed:
+        listed = ", ".join(repr(choice) for choice in allowed)
+        raise ConfigError(field=field, got=value, want=f"one of {listed}")
+    return str(value)

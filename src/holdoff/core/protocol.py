@@ -1,0 +1,381 @@
+"""The protocol: trigger, wake and edit as generators that yield effects and return what came of it.
+
+A generator never waits and never looks: it yields an effect (``effects``), its driver performs it and sends the answer
+back, or throws what went wrong. Every rule about *what* to do is in ``machine``; here is only the order in which things
+are asked, and what an answer, a lost race and a lost response mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from holdoff.core import machine
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.effects import (
+    Effect,
+    Find,
+    Get,
+    Lost,
+    NewId,
+    Now,
+    Open,
+    Start,
+    Swap,
+    Swapped,
+)
+from holdoff.core.errors import StartRefused, StoreError, StoreUnavailable
+from holdoff.core.machine import Rules, Step, Tally, Then, Trigger
+from holdoff.core.record import Claim, Record
+
+#: Each lost race means that somebody else got on, so this many in a row means that something is wrong.
+MAX_TRIES: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a process last saw of a gate, and what it has answered since without writing."""
+
+    record: Record | None = None
+    seen_ms: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision, and the sight to keep for the next one."""
+
+    decision: Decision
+    sight: Sight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, neither: nobody knows."""
+
+    record: Record
+    build_id: str | None = None
+    refusal: StartRefused | None = None
+    error: str | None = None
+    unconfirmed: bool = False
+
+
+Asks = Generator[Effect, Any, Decided]
+Writes = Generator[Effect, Any, Swapped | Lost]
+
+
+def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
+    """One trigger, from the sight at hand to a decision.
+
+    Raises (out of the generator, from the driver):
+        StoreError: the gate could not be read or written. If it was a write, it may be in: triggering again is safe.
+    """
+    now_ms = yield Now()
+    if sight.record is not None:
+        step = machine.on_trigger(sight.record, trigger, rules, now_ms)
+        if step.record is sight.record and _holds_from_memory(step, sight, rules, now_ms):
+            return Decided(step.decision, _answered(sight, step, now_ms))
+    opened = yield from _first_look(trigger, rules, sight, now_ms)
+    if isinstance(opened, Swapped):
+        step = machine.on_opened(opened.record, trigger, rules, now_ms)
+        return (yield from _carry_out(step, opened.record, rules, sight.tally, None))
+
+    def decide(record: Record, at_ms: int) -> Step:
+        return machine.on_trigger(record, trigger, rules, at_ms)
+
+    return (yield from _decide(decide, opened.current, rules, sight.tally, is_trigger=True))
+
+
+def wake(token: str, project: str, region: str, rules: Rules, sight: Sight) -> Asks:
+    """Start what is due, finish what somebody left, or say what it waits for. Always on a fresh read."""
+
+    def decide(record: Record, at_ms: int) -> Step:
+        return machine.on_wake(record, token, project, region, rules, at_ms)
+
+    record = yield Get()
+    return (yield from _decide(decide, record, rules, sight.tally, is_trigger=False))
+
+
+def edit(
+    change: Callable[[Record, int], Record], rules: Rules, sight: Sight
+) -> Generator[Effect, Any, Sight]:
+    """Any change that starts nothing: finish, hold, resume, reset, renew, and writing the tally."""
+    record = yield Get()
+    tally = sight.tally
+    for _ in range(MAX_TRIES):
+        now_ms = yield Now()
+        new = change(record, now_ms)
+        if new is record and not tally.counts.total:
+            return Sight(record=record, seen_ms=now_ms)
+        reply = yield from _write(record, machine.with_tally(new, tally))
+        record = reply.record if isinstance(reply, Swapped) else reply.current
+        if isinstance(reply, Swapped):
+            return Sight(record=record, seen_ms=now_ms)
+    raise _too_busy()
+
+
+def _holds_from_memory(step: Step, sight: Sight, rules: Rules, now_ms: int) -> bool:
+    """Whether a decision that changes nothing may be given without looking.
+
+    A deferral holds until the pending's due, which never moves earlier and before which nobody takes it. A skip is
+    only as good as the sight is fresh.
+    """
+    if step.then is not Then.NOTHING:
+        return False
+    record = sight.record
+    if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
+        return now_ms < record.pending.due_ms - rules.clock_margin_ms
+    return 0 <= now_ms - sight.seen_ms < rules.max_staleness_ms
+
+
+def _answered(sight: Sight, step: Step, now_ms: int) -> Sight:
+    tally = sight.tally
+    counts = tally.counts.plus(machine.count_of(step.decision.outcome))
+    record = sight.record
+    if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
+        same = tally.first_ms == record.pending.first_ms
+        tally = Tally(
+            counts=counts,
+            folded=(tally.folded if same else 0) + 1,
+            first_ms=record.pending.first_ms,
+            last_ms=now_ms,
+        )
+    else:
+        tally = replace(tally, counts=counts)
+    return replace(sight, tally=tally)
+
+
+def _first_look(
+    trigger: Trigger, rules: Rules, sight: Sight, now_ms: int
+) -> Generator[Effect, Any, Swapped | Lost]:
+    """The record to decide on, at the least cost: the one in sight where deciding on it would write (the write's
+    condition protects us), else a claim that only succeeds where the gate is ready, else a read."""
+    if sight.record is not None:
+        step = machine.on_trigger(sight.record, trigger, rules, now_ms)
+        if step.record is not sight.record or step.then is not Then.NOTHING:
+            return Lost(sight.record)
+        return Lost((yield Get()))
+    write_id = yield NewId()
+    opening = machine.opening(trigger, rules, now_ms, write_id)
+    if opening is None:
+        return Lost((yield Get()))
+    reply: Swapped | Lost = yield Open(opening)
+    if isinstance(reply, Lost) and machine.is_of(reply.current, trigger.token):
+        return Swapped(reply.current)  # our own write: its response was lost and it was sent again
+    return reply
+
+
+def _decide(
+    decide: Callable[[Record, int], Step],
+    record: Record,
+    rules: Rules,
+    tally: Tally,
+    *,
+    is_trigger: bool,
+) -> Asks:
+    taken_over: str | None = None
+    for _ in range(MAX_TRIES):
+        now_ms = yield Now()
+        step = decide(record, now_ms)
+        if step.then is Then.TAKE_OVER:
+            resolved, took = yield from _take_over(record, rules, now_ms)
+            record, taken_over = resolved.record, took or taken_over
+            continue
+        if step.record is record:
+            return _unwritten(step, record, tally, now_ms, taken_over, is_trigger=is_trigger)
+        new = step.record
+        if step.then is Then.NOTHING and is_trigger:
+            new = machine.counted(new, step.decision.outcome)
+        reply = yield from _write(record, machine.with_tally(new, tally))
+        if isinstance(reply, Lost):
+            record = reply.current
+            continue
+        tally = Tally()
+        if step.then is Then.START:
+            return (yield from _carry_out(step, reply.record, rules, tally, taken_over))
+        return Decided(
+            replace(step.decision, taken_over=taken_over),
+            Sight(record=reply.record, seen_ms=now_ms),
+        )
+    raise _too_busy()
+
+
+def _unwritten(
+    step: Step,
+    record: Record,
+    tally: Tally,
+    now_ms: int,
+    taken_over: str | None,
+    *,
+    is_trigger: bool,
+) -> Decided:
+    sight = Sight(record=record, seen_ms=now_ms, tally=tally)
+    if is_trigger:
+        sight = _answered(sight, step, now_ms)
+    return Decided(replace(step.decision, taken_over=taken_over), sight)
+
+
+def _write(expected: Record, new: Record) -> Writes:
+    """One conditional write under an id of its own, so that it is recognised when its response was lost."""
+    write_id = yield NewId()
+    reply: Swapped | Lost = yield Swap(expected, new.written(write_id))
+    if isinstance(reply, Lost) and write_id in reply.current.writes:
+        return Swapped(reply.current)
+    return reply
+
+
+# --- from a claim to a build ---------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    step: Step, record: Record, rules: Rules, tally: Tally, taken_over: str | None
+) -> Asks:
+    """Start what was just claimed, and tell."""
+    token = step.decision.id.rsplit("/", 1)[-1]
+    resolved = yield from _resolve(record, token, rules)
+    now_ms = yield Now()
+    sight = Sight(
+        record=None if resolved.unconfirmed else resolved.record, seen_ms=now_ms, tally=tally
+    )
+    return Decided(_told(step.decision, resolved, taken_over), sight)
+
+
+def _told(decision: Decision, resolved: _Resolved, taken_over: str | None) -> Decision:
+    decision = replace(decision, taken_over=taken_over, unconfirmed=resolved.unconfirmed)
+    if resolved.build_id is not None:
+        return replace(decision, build_id=resolved.build_id)
+    record = resolved.record
+    if resolved.refusal is not None:
+        why, due_ms = Why.START_FAILED, record.pending.due_ms if record.pending else None
+    else:
+        why, due_ms = Why.START_UNKNOWN, record.claim.lease_until_ms if record.claim else None
+    return replace(
+        decision, outcome=Outcome.FAILED, why=why, due_ms=due_ms, detail=resolved.error, covers=0
+    )
+
+
+def _take_over(
+    record: Record, rules: Rules, now_ms: int
+) -> Generator[Effect, Any, tuple[_Resolved, str | None]]:
+    """Finish the claim that somebody left, with its own token and request. Says which build that made."""
+    reply = yield from _write(record, machine.taken_over(record, rules, now_ms))
+    if isinstance(reply, Lost):
+        return _Resolved(record=reply.current), None
+    claim = reply.record.claim
+    if claim is None:
+        return _Resolved(record=reply.record), None
+    resolved = yield from _resolve(reply.record, claim.token, rules)
+    return resolved, resolved.build_id
+
+
+def _resolve(record: Record, token: str, rules: Rules) -> Generator[Effect, Any, _Resolved]:
+    """From a claim of ours to a build, a refusal, or nobody knows.
+
+    ``record`` is what stood after our claim was written; after a lost response others may have moved it on.
+    """
+    for _ in range(MAX_TRIES):
+        claim = record.claim
+        if claim is None or claim.token != token:
+            return _finished_by_another(record, token)
+        now_ms = yield Now()
+        if now_ms < claim.lease_until_ms:
+            return (yield from _start(record, claim, rules))
+        # A late claimant must not start: somebody may be taking over. Win the claim again, or leave it.
+        reply = yield from _write(record, machine.taken_over(record, rules, now_ms))
+        if isinstance(reply, Lost):
+            return _lost_claim(reply.current, token)
+        record = reply.record
+    raise _too_busy()
+
+
+def _lost_claim(record: Record, token: str) -> _Resolved:
+    if record.claim is not None and record.claim.token == token:
+        return _Resolved(record=record, error="another has taken this start over")
+    return _finished_by_another(record, token)
+
+
+def _finished_by_another(record: Record, token: str) -> _Resolved:
+    for build in (record.running, record.finished):
+        if build is not None and build.token == token:
+            return _Resolved(record=record, build_id=build.build_id)
+    return _Resolved(record=record, error="another has ended this start")
+
+
+def _start(record: Record, claim: Claim, rules: Rules) -> Generator[Effect, Any, _Resolved]:
+    try:
+        build_id = yield from _find_or_start(claim)
+    except StartRefused as refusal:
+        return (yield from _give_back(record, claim, rules, refusal))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it means: nobody knows)
+        return _Resolved(record=record, error=_words(error))
+    return (yield from _confirm(record, claim, build_id, rules))
+
+
+def _find_or_start(claim: Claim) -> Generator[Effect, Any, str]:
+    """A claim taken over may have its build already, and the starter may have forgotten the token: ask first."""
+    if claim.attempt > 1:
+        found: str | None = yield Find(claim.request, claim.token)
+        if found is not None:
+            return found
+    build_id: str = yield Start(claim.request, claim.token)
+    return build_id
+
+
+def _confirm(
+    record: Record, claim: Claim, build_id: str, rules: Rules
+) -> Generator[Effect, Any, _Resolved]:
+    def change(current: Record, at_ms: int) -> Record:
+        return machine.confirmed(current, claim, build_id, rules, at_ms)
+
+    try:
+        after = yield from _apply(change, record)
+    except StoreError as error:
+        # The build exists. The claim stays, and whoever comes after its lease finds the build by its token.
+        return _Resolved(record=record, build_id=build_id, error=str(error), unconfirmed=True)
+    return _Resolved(record=after, build_id=build_id)
+
+
+def _give_back(
+    record: Record, claim: Claim, rules: Rules, refusal: StartRefused
+) -> Generator[Effect, Any, _Resolved]:
+    worth_retrying = refusal.worth_retrying
+
+    def change(current: Record, at_ms: int) -> Record:
+        return machine.refused(current, claim, rules, at_ms, worth_retrying=worth_retrying)
+
+    try:
+        after = yield from _apply(change, record)
+    except StoreError as error:
+        # The claim stays for its lease; whoever takes it over asks the starter again.
+        return _Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
+    if after.claim is not None and after.claim.token == claim.token:
+        return _lost_claim(after, claim.token)  # not ours to give back any more
+    return _Resolved(record=after, refusal=refusal, error=_words(refusal))
+
+
+def _apply(
+    change: Callable[[Record, int], Record], record: Record
+) -> Generator[Effect, Any, Record]:
+    """Write a change to our own claim, on whatever the record has become meanwhile."""
+    for _ in range(MAX_TRIES):
+        now_ms = yield Now()
+        new = change(record, now_ms)
+        if new is record:
+            return record
+        reply = yield from _write(record, new)
+        if isinstance(reply, Swapped):
+            return reply.record
+        record = reply.current
+    raise _too_busy()
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _too_busy() -> StoreUnavailable:
+    return StoreUnavailable(
+        f"lost {MAX_TRIES} races for one gate in a row",
+        hint="Nothing was started; trigger again, and if it goes on, see what else writes to it",
+    )

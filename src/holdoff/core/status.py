@@ -1,0 +1,118 @@
+"""What a gate is doing right now, worked out from its record: for people, monitors and the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from holdoff.core.machine import cooldown_end_ms, waits
+from holdoff.core.units import iso, say_duration
+
+if TYPE_CHECKING:
+    from holdoff.core.policy import Policy
+    from holdoff.core.record import GateKey, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """One gate at one instant.
+
+    Attributes:
+        state: ``ready``, or the code of what stands in the way (``cooling_down``, ``claimed``, ``held``, ...);
+            ``unknown`` where no policy is known and it depends on one.
+        ready_ms: when the gate may start again; ``None``: now, or not known.
+    """
+
+    key: GateKey
+    record: Record
+    state: str
+    now_ms: int
+    ready_ms: int | None = None
+
+    def __str__(self) -> str:
+        built = "never built"
+        if self.record.lastbuild_ms:
+            built = f"last built {say_duration(max(0, self.now_ms - self.record.lastbuild_ms))} ago"
+        wait = f", ready in {self.ready_in}" if self.ready_in else ""
+        return f"{self.key.project}: {self.state.replace('_', ' ')}, {built}{wait}"
+
+    @property
+    def ready_in(self) -> str | None:
+        """How long until it may start, as a person says it."""
+        if self.ready_ms is None or self.ready_ms <= self.now_ms:
+            return None
+        return say_duration(self.ready_ms - self.now_ms, up=True)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values, for machines."""
+        record = self.record
+        return {
+            "project": self.key.project,
+            "region": self.key.region,
+            "state": self.state,
+            "ready": _iso(self.ready_ms),
+            "last_build": _iso(record.lastbuild_ms or None),
+            "due": _iso(record.due_ms),
+            "pending": record.pending
+            and {
+                "count": record.pending.count,
+                "first": iso(record.pending.first_ms),
+                "last": iso(record.pending.last_ms),
+                "due": iso(record.pending.due_ms),
+                "reason": record.pending.request.reason,
+                "source_version": record.pending.request.source_version,
+            },
+            "claim": record.claim
+            and {"token": record.claim.token, "lease_until": iso(record.claim.lease_until_ms)},
+            "running": record.running
+            and {"build_id": record.running.build_id, "started": iso(record.running.started_ms)},
+            "finished": record.finished
+            and {
+                "build_id": record.finished.build_id,
+                "ended": iso(record.finished.ended_ms),
+                "succeeded": record.finished.succeeded,
+                "detail": record.finished.detail,
+            },
+            "hold": record.hold
+            and {
+                "why": record.hold.why,
+                "by": record.hold.by,
+                "since": iso(record.hold.since_ms),
+                "until": _iso(record.hold.until_ms),
+            },
+            "counts": {
+                "started": record.counts.started,
+                "deferred": record.counts.deferred,
+                "skipped": record.counts.skipped,
+                "failed": record.counts.failed,
+            },
+        }
+
+
+def status_of(key: GateKey, record: Record, policy: Policy | None, now_ms: int) -> Status:
+    """The status of a gate; without a policy, what can be told without one."""
+    if policy is None:
+        return Status(key=key, record=record, state=_without_policy(record), now_ms=now_ms)
+    found = waits(record, policy, now_ms)
+    if not found:
+        state = "pending" if record.pending is not None else "ready"
+        ready_ms = cooldown_end_ms(record, policy)
+        if record.pending is not None:
+            ready_ms = record.pending.due_ms
+        return Status(key=key, record=record, state=state, now_ms=now_ms, ready_ms=ready_ms)
+    foremost = found[0]
+    ends = [wait.until_ms for wait in found]
+    ready_ms = None if None in ends else max(end for end in ends if end is not None)
+    return Status(key=key, record=record, state=str(foremost.why), now_ms=now_ms, ready_ms=ready_ms)
+
+
+def _without_policy(record: Record) -> str:
+    if record.hold is not None:
+        return "held"
+    if record.claim is not None:
+        return "claimed"
+    return "pending" if record.pending is not None else "unknown"
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)

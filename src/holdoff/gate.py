@@ -1,0 +1,371 @@
+"""Gate: the front door of the library. Drives the protocol with a real store, starter and clock."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from holdoff.clock import Clock, SystemClock, new_token, new_write_id
+from holdoff.core import machine, protocol
+from holdoff.core.effects import Effect, Find, Get, NewId, Now, Open, Start, Swap
+from holdoff.core.errors import ConfigError, StartRefused, StoreError
+from holdoff.core.machine import Rules, Tally, Trigger
+from holdoff.core.protocol import Sight
+from holdoff.core.record import GateKey, Hold, Record, Request, check_text
+from holdoff.core.status import Status, status_of
+from holdoff.core.units import parse_duration
+from holdoff.stores import default_url, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from types import TracebackType
+
+    from holdoff.core.decision import Decision
+    from holdoff.core.policy import Policy
+    from holdoff.starters.base import Starter
+    from holdoff.stores.base import Store
+
+_T = TypeVar("_T")
+
+
+class Gate:
+    """Lets triggers of one project in one region through to at most one build per cooldown.
+
+    Safe to use from many threads; as many gates in as many processes as there are may share a store.
+
+    Args:
+        project: the project's name.
+        region: where; the store's region unless given.
+        store: what keeps the gate; the SQLite file in the user's state directory unless given.
+        policy: what may start when.
+        starter: what starts a build. Without one, ``trigger`` and ``wake`` raise ``ConfigError``.
+        clock: where time and randomness come from.
+        claim_lease: how long a start may take from claim to confirm; after it anybody may take the start over.
+        build_lease: after how long a build that nobody reported ended counts as ended.
+        max_staleness: how old a skip answered from memory may be; 0: never answer one from memory.
+        waker: whether something wakes this gate when it is due.
+
+    Raises:
+        ConfigError: a bad name or duration, or a lease too short for the starter.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        *,
+        policy: Policy,
+        region: str | None = None,
+        store: Store | None = None,
+        starter: Starter | None = None,
+        clock: Clock | None = None,
+        claim_lease: object = "60s",
+        build_lease: object = None,
+        max_staleness: object = "1s",
+        waker: bool = False,
+    ) -> None:
+        self.store = store if store is not None else open_store(default_url())
+        self.key = GateKey(project, region if region is not None else self.store.region)
+        self.policy = policy
+        self.starter = starter
+        self.clock = clock or SystemClock()
+        self.rules = Rules(
+            policy=policy,
+            claim_lease_ms=_claim_lease_ms(claim_lease, starter),
+            build_lease_ms=_build_lease_ms(build_lease, starter),
+            freeze=getattr(starter, "freeze", None) or _unchanged,
+            waker=waker,
+            max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
+            clock_margin_ms=self.store.clock_margin_ms,
+        )
+        self._sight = Sight()
+        self._lock = threading.Lock()
+
+    # --- triggers ------------------------------------------------------------------------------
+
+    def trigger(
+        self,
+        *,
+        reason: str | None = None,
+        source_version: str | None = None,
+        event_id: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> Decision:
+        """Ask for a build. Always answers with what became of it, and why.
+
+        Args:
+            reason: why, for people to read.
+            source_version: what to build (commit, tag); the newest unless given.
+            event_id: the id of the event behind it: the same one again is a duplicate.
+            environment: variables for the build.
+            force: start now, whatever the cooldown, the limit, the quiet time or a hold say.
+
+        Raises:
+            ConfigError: an argument is not what it should be.
+            StoreError: no decision could be made. Triggering again is safe.
+        """
+        self._must_have_starter()
+        request = Request(
+            project=self.key.project,
+            region=self.key.region,
+            reason=reason,
+            source_version=source_version,
+            event_id=event_id,
+            environment=tuple((environment or {}).items()),
+        )
+        trigger = Trigger(request=request, token=self._token(), force=force)
+        return self._decide(lambda sight: protocol.trigger(trigger, self.rules, sight))
+
+    def wake(self) -> Decision:
+        """Start what is due, finish a start that somebody left, or say what the gate waits for.
+
+        Raises:
+            StoreError: the gate could not be read or written.
+        """
+        self._must_have_starter()
+        token, project, region = self._token(), self.key.project, self.key.region
+        return self._decide(lambda sight: protocol.wake(token, project, region, self.rules, sight))
+
+    # --- what happens to builds and gates ------------------------------------------------------
+
+    def finished(self, build_id: str, *, succeeded: bool, detail: str | None = None) -> bool:
+        """Report that a build ended. Late, repeated and foreign reports change nothing.
+
+        Returns:
+            Whether it was the build this gate thinks is running.
+        """
+        found = False
+
+        def change(record: Record, now_ms: int) -> Record:
+            nonlocal found
+            new = machine.finished(
+                record, build_id, self.rules, now_ms, succeeded=succeeded, detail=detail
+            )
+            found = new is not record
+            return new
+
+        self._edit(change)
+        return found
+
+    def renew(self, token: str) -> None:
+        """Say that the build of this token is alive: its lease starts afresh."""
+        self._edit(lambda record, now_ms: machine.renewed(record, token, self.rules, now_ms))
+
+    def hold(self, *, why: str, duration: object = None, by: str | None = None) -> None:
+        """Nothing starts, but by force, until ``resume`` or for ``duration``; what comes is kept."""
+        length_ms = None if duration is None else parse_duration(duration, field="duration")
+        for name, text in (("why", why), ("by", by)):
+            if text is not None and not 1 <= len(text) <= 200:
+                raise ConfigError(field=name, got=text, want="text of 1 to 200 characters")
+            check_text(name, text or "", "text")
+
+        def change(record: Record, now_ms: int) -> Record:
+            until_ms = None if length_ms is None else now_ms + length_ms
+            hold = Hold(since_ms=now_ms, why=why, by=by, until_ms=until_ms)
+            return machine.held(record, hold, self.rules)
+
+        self._edit(change)
+
+    def resume(self) -> None:
+        """End a hold."""
+        self._edit(lambda record, _now_ms: machine.resumed(record, self.rules))
+
+    def reset(self, *, drop_pending: bool = False) -> None:
+        """End the cooldown. What is pending stays, and keeps its due, unless it is to be dropped."""
+        self._edit(
+            lambda record, _now_ms: machine.reset(record, self.rules, drop_pending=drop_pending)
+        )
+
+    def withdraw(self, asked_ms: int) -> bool:
+        """Take back a trigger that was deferred at ``asked_ms``, if no other is folded into the same pending.
+
+        Returns:
+            Whether it was taken back; if not, it is built with the others.
+        """
+        found = False
+
+        def change(record: Record, _now_ms: int) -> Record:
+            nonlocal found
+            new = machine.withdrawn(record, asked_ms, self.rules)
+            found = new is not record
+            return new
+
+        self._edit(change)
+        return found
+
+    def status(self) -> Status:
+        """What the gate is doing, on a fresh read."""
+        record = self.store.get(self.key)
+        return status_of(self.key, record, self.policy, self._now_ms())
+
+    # --- builds that are this process's own children -------------------------------------------
+
+    def wait(self, build_id: str) -> int | None:
+        """Wait for a build that this process runs itself, keep its lease alive, and report its end.
+
+        Returns:
+            Its exit status; ``None`` where the starter starts builds elsewhere.
+        """
+        wait = getattr(self.starter, "wait", None)
+        if wait is None:
+            return None
+        token = self._token_of(build_id)
+
+        def beat() -> None:
+            try:
+                if token is not None:
+                    self.renew(token)
+            except StoreError as error:
+                _warn("could not renew the lease of %s: %s", build_id, error)
+
+        code = cast("int | None", wait(build_id, beat, self.rules.build_lease_ms // 3))
+        if code is not None:
+            self.finished(build_id, succeeded=code == 0, detail=f"exit status {code}")
+        return code
+
+    def _token_of(self, build_id: str) -> str | None:
+        record = self._sight.record or self.store.get(self.key)
+        running = record.running
+        return running.token if running is not None and running.build_id == build_id else None
+
+    # --- driving the protocol ------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what was answered from memory and only counted here so far."""
+        if self._sight.tally.counts.total:
+            self._edit(lambda record, _now_ms: record)
+
+    def close(self) -> None:
+        """Flush, and let go of the store's connections."""
+        self.flush()
+        self.store.close()
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _decide(self, ask: Callable[[Sight], protocol.Asks]) -> Decision:
+        sight = self._take_sight()
+        try:
+            decided = self._drive(ask(sight))
+        except BaseException:
+            self._put_back(replace(sight, record=None))
+            raise
+        self._put_back(decided.sight)
+        return decided.decision
+
+    def _edit(self, change: Callable[[Record, int], Record]) -> None:
+        sight = self._take_sight()
+        try:
+            after = self._drive(protocol.edit(change, self.rules, sight))
+        except BaseException:
+            self._put_back(replace(sight, record=None))
+            raise
+        self._put_back(after)
+
+    def _take_sight(self) -> Sight:
+        """The sight, with the tally taken out: what one thread writes, no other may write again."""
+        with self._lock:
+            taken = self._sight
+            self._sight = replace(taken, tally=Tally())
+        return taken
+
+    def _put_back(self, sight: Sight) -> None:
+        with self._lock:
+            tally = _merged(self._sight.tally, sight.tally)
+            newer = sight.record is None or sight.seen_ms >= self._sight.seen_ms
+            self._sight = replace(sight if newer else self._sight, tally=tally)
+
+    def _drive(self, asks: Generator[Effect, Any, _T]) -> _T:
+        answer: object = None
+        error: Exception | None = None
+        while True:
+            try:
+                effect = asks.throw(error) if error is not None else asks.send(answer)
+            except StopIteration as stop:
+                return cast("_T", stop.value)
+            try:
+                answer, error = self._perform(effect), None
+            except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
+                answer, error = None, raised
+
+    def _perform(self, effect: Effect) -> object:
+        match effect:
+            case Now():
+                return self._now_ms()
+            case NewId():
+                return new_write_id(self.clock)
+            case Get():
+                return self.store.get(self.key)
+            case Swap(expected, new):
+                return self.store.swap(self.key, expected=expected, new=new)
+            case Open(opening):
+                return self.store.open(self.key, opening)
+            case Start(request, token):
+                return self._start(request, token)
+            case Find(request, token):
+                find = getattr(self.starter, "find", None)
+                return find(token, request) if find is not None else None
+
+    def _start(self, request: Request, token: str) -> str:
+        starter = self.starter
+        if starter is None:
+            raise StartRefused("this gate has no starter")
+        build_id = starter.start(request, token)
+        return build_id or token
+
+    def _now_ms(self) -> int:
+        offset = getattr(self.store, "clock_offset_ms", None)
+        return self.clock.now_ms() + (offset() if offset is not None else 0)
+
+    def _token(self) -> str:
+        return new_token(self.clock)
+
+    def _must_have_starter(self) -> None:
+        if self.starter is None:
+            want = "a starter, such as holdoff.starters.Command(['make', 'docs'])"
+            raise ConfigError(field="starter", got=None, want=want)
+
+
+def _merged(one: Tally, other: Tally) -> Tally:
+    same = one.first_ms == other.first_ms
+    kept = one if one.first_ms >= other.first_ms else other
+    return replace(
+        kept,
+        counts=one.counts.plus(other.counts),
+        folded=one.folded + other.folded if same else kept.folded,
+        last_ms=max(one.last_ms, other.last_ms),
+    )
+
+
+def _unchanged(request: Request) -> Request:
+    return request
+
+
+def _claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
+    lease_ms = parse_duration(claim_lease, field="claim_lease")
+    budget_ms = getattr(starter, "start_budget_ms", 0)
+    if lease_ms <= budget_ms:
+        want = f"more than {budget_ms / 1000:g}s, what the starter may take with all its retries"
+        raise ConfigError(field="claim_lease", got=claim_lease, want=want)
+    return lease_ms
+
+
+def _build_lease_ms(build_lease: object, starter: Starter | None) -> int:
+    if build_lease is not None:
+        return parse_duration(build_lease, field="build_lease")
+    return int(getattr(starter, "build_lease_ms", 8 * 3_600_000))
+
+
+def _warn(message: str, *args: object) -> None:
+    import logging
+
+    logging.getLogger("holdoff.gate").warning(message, *args)

@@ -1,0 +1,75 @@
+"""The Store protocol: what keeps the gates, and what every store must promise.
+
+``holdoff.testing.StoreConformance`` checks all of it; a store of your own can run that suite too. Register it in the
+entry-point group ``holdoff.stores`` under its URL scheme, as a callable that takes the URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.record import GateKey, Opening, Record
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Keeps one ``Record`` for each gate. Safe to use from many threads.
+
+    All methods raise ``StoreError`` subclasses, and only those:
+
+    * ``StoreUnavailable``: no answer in time; a write may or may not be in. (``StoreThrottled``: it is not.)
+    * ``StoreMissing``, ``StoreDenied``, ``StoreMismatch``: somebody has to do something; the hint says what.
+    * ``RecordInvalid``: this gate's state cannot be read; nothing was changed.
+
+    Attributes:
+        url: as it was opened, without secrets.
+        region: the region of gates that name none.
+        clock_margin_ms: how far the clocks of two of this store's users may be apart.
+    """
+
+    url: str
+    region: str
+    clock_margin_ms: int
+
+    def get(self, key: GateKey) -> Record:
+        """The gate as it stands, never an older sight of it; ``Record()`` where there is none."""
+        ...
+
+    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
+        """Write ``new`` if the gate still is ``expected``, as one atomic step.
+
+        Still is: the newest of its ``writes`` *and* its exact ``lastbuild`` are the same, so that a write of the old
+        snippet, which knows of ``lastbuild`` only, is seen. ``Lost.current`` is what is there now, from the same
+        step. Only our own attributes are touched.
+        """
+        ...
+
+    def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
+        """Do what ``opening.apply`` does, as one atomic step, without having read the gate."""
+        ...
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        """The gates whose ``due_ms`` has come, the longest overdue first. May be behind by a moment."""
+        ...
+
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
+        """All gates, or those of one project, by project and region."""
+        ...
+
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        """The stored item with all it holds, ours or not; numbers as ``int`` or ``Decimal``, exact."""
+        ...
+
+    def initialise(self) -> list[str]:
+        """Create what is missing, touching nothing that is there. Returns a line for each thing done."""
+        ...
+
+    def check(self) -> list[str]:
+        """Look whether all is there and right, changing nothing. Returns a line for each thing found wrong."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. The store may be used again; it reconnects."""
+        ...

@@ -1,0 +1,279 @@
+"""A store in a DynamoDB table: the old snippet's table, keys and ``lastbuild``, and one conditional write per step.
+
+    dynamodb://builds?region=eu-west-1&endpoint=http://127.0.0.1:8000
+
+Partition key ``cb_project``, sort key ``region``; what stands in an item is ``dynamodb_item``'s affair, the way to the
+service and its errors ``dynamodb_client``'s, the table itself ``dynamodb_table``'s.
+
+A claim is one request (``open``), and so is every other write, won or lost: the failed write brings the item along. A
+write that botocore sends again because its answer was lost fails its own condition; it comes back as ``Lost``, with its
+own id in ``current.writes``, and whoever wrote it recognises it.
+
+All gates share one key of the sparse index ``holdoff-due``, which takes about 1,000 changes a second: some hundred
+starts each second, over all gates of a table.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from holdoff.clock import SystemClock
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
+from holdoff.core.record import GateKey, Opening, Record
+from holdoff.stores.dynamodb_client import (
+    Answer,
+    ConditionFailed,
+    Connection,
+    DynamoDBAPI,
+    IndexMissing,
+    log,
+)
+from holdoff.stores.dynamodb_item import (
+    DUE_HERE,
+    DUE_IN,
+    INDEX,
+    NO_GATE,
+    Item,
+    Update,
+    decoded_item,
+    encoded,
+    key_of,
+    open_update,
+    record_of,
+    swap_update,
+)
+from holdoff.stores.dynamodb_table import Table
+from holdoff.stores.item import DUE, PROJECT, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from holdoff.clock import Clock
+
+#: For how long a table that had no index is scanned before the index is asked for again.
+SCAN_FOR_MS: Final = 300_000
+_TABLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:[A-Za-z0-9:/_.-]+")
+
+
+class DynamoDBStore:
+    """Gates in a DynamoDB table.
+
+    Args:
+        table: its name or ARN.
+        region: where it is; ``None``: AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
+        endpoint: another than AWS's own, such as DynamoDB Local's.
+        client: a boto3 client of your own instead, with its own time-outs; ``None``: made at first use.
+        url: as it was opened; ``None``: made up from the others.
+        clock: this machine's; it is compared with the service's. Not a gate's clock that a test moves.
+    """
+
+    #: Two machines within 2 s of the service, uncorrected, in either direction, and the header's whole seconds.
+    clock_margin_ms = 5_000
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        client: DynamoDBAPI | None = None,
+        url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if not _TABLE_NAME.fullmatch(table):
+            raise ConfigError(
+                field="table", got=table, want="3 to 255 letters, digits, '_', '-' or '.'"
+            )
+        self._clock = clock or SystemClock()
+        self._connection = Connection(
+            table, region=region, endpoint=endpoint, client=client, clock=self._clock
+        )
+        self._table = Table(self._connection, self._clock)
+        self._scan_until_ms: int | None = None
+        self.table = table
+        self.url = self._connection.name if url is None or "@" in url else url
+
+    @cached_property
+    def region(self) -> str:
+        """The region of gates that name none: the table's.
+
+        Raises:
+            ConfigError: no region is named anywhere.
+        """
+        return self._connection.region
+
+    def clock_offset_ms(self) -> int:
+        """What to add to this machine's time for the service's; 0 unless they are over 2 s apart. Asks nothing."""
+        return self._connection.offset.offset_ms()
+
+    # --- one gate --------------------------------------------------------------------------------
+
+    def get(self, key: GateKey) -> Record:
+        """See ``Store.get``."""
+        return record_of(key, self._read(key))
+
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        """See ``Store.item``. Binary is ``bytes``, and sets are sets."""
+        item = self._read(key)
+        return None if item is None else decoded_item(item)
+
+    def _read(self, key: GateKey) -> Item | None:
+        answer = self._connection.ask(
+            f"reading {key}",
+            lambda client: client.get_item(
+                TableName=self.table, Key=key_of(key), ConsistentRead=True
+            ),
+        )
+        return answer.get("Item")
+
+    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
+        """See ``Store.swap``."""
+        answer = self._update(key, f"writing {key}", swap_update(expected, new))
+        return answer if isinstance(answer, Lost) else Swapped(new)
+
+    def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
+        """See ``Store.open``."""
+        answer = self._update(key, f"claiming {key}", open_update(opening))
+        return answer if isinstance(answer, Lost) else Swapped(record_of(key, answer["Attributes"]))
+
+    def _update(self, key: GateKey, doing: str, update: Update) -> Answer | Lost:
+        try:
+            return self._connection.ask(
+                doing,
+                lambda client: client.update_item(TableName=self.table, Key=key_of(key), **update),
+                write=True,
+            )
+        except ConditionFailed as failed:
+            return Lost(record_of(key, failed.item))
+
+    # --- many gates ------------------------------------------------------------------------------
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        """See ``Store.due``. A table without the index (``holdoff store init`` adds it) is read as a whole."""
+        if not self._scans():
+            try:
+                yield from self._due_by_index(now_ms)
+            except IndexMissing as missing:
+                self._scan_for_a_while(missing)
+            else:
+                return
+        yield from self._due_by_scan(now_ms)
+
+    def _scans(self) -> bool:
+        return self._scan_until_ms is not None and self._clock.now_ms() < self._scan_until_ms
+
+    def _scan_for_a_while(self, missing: IndexMissing) -> None:
+        if self._scan_until_ms is None:
+            log.warning("%s; until then, looking for due gates reads the whole table", missing)
+        self._scan_until_ms = self._clock.now_ms() + SCAN_FOR_MS
+
+    def _due_by_index(self, now_ms: int) -> Iterator[GateKey]:
+        found = self._pages(
+            "looking for due gates",
+            lambda client, **parameters: client.query(**parameters),
+            IndexName=INDEX,
+            KeyConditionExpression="#due_in = :here AND #due <= :now",
+            ExpressionAttributeNames={"#due_in": DUE_IN, "#due": DUE},
+            ExpressionAttributeValues={":here": encoded(DUE_HERE), ":now": encoded(now_ms)},
+        )
+        return self._readable_keys(found)
+
+    def _due_by_scan(self, now_ms: int) -> Iterator[GateKey]:
+        found = self._pages(
+            "looking for due gates",
+            lambda client, **parameters: client.scan(**parameters),
+            ProjectionExpression="#project, #region, #due",
+            FilterExpression="#due <= :now",
+            ExpressionAttributeNames={"#project": PROJECT, "#region": REGION, "#due": DUE},
+            ExpressionAttributeValues={":now": encoded(now_ms)},
+        )
+        return self._readable_keys(sorted(found, key=lambda item: int(item[DUE]["N"])))
+
+    def _readable_keys(self, items: Iterator[Item] | list[Item]) -> Iterator[GateKey]:
+        """The gates of these items. What has a key that no gate has cannot be woken, nor stop the others."""
+        for item in items:
+            if not _is_gate(item):
+                continue
+            try:
+                yield _key_in(item)
+            except RecordInvalid as error:
+                log.warning("%s: skipped while looking for due gates: %s", self.url, error)
+
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
+        """See ``Store.gates``. One that cannot be read stops no other: its error is raised after the last one."""
+        found: list[tuple[GateKey, Record]] = []
+        unreadable: list[HoldoffError] = []
+        for item in self._gate_items(project):
+            try:
+                key = _key_in(item)
+                found.append((key, record_of(key, item)))
+            except RecordInvalid as error:
+                unreadable.append(error)
+        yield from sorted(found, key=lambda pair: pair[0])
+        if unreadable:
+            raise unreadable[0]
+
+    def _gate_items(self, project: str | None) -> Iterator[Item]:
+        if project is None:
+            items = self._pages(
+                "listing all gates",
+                lambda client, **parameters: client.scan(**parameters),
+                FilterExpression="NOT contains(#region, :no_gate)",
+                ExpressionAttributeNames={"#region": REGION},
+                ExpressionAttributeValues={":no_gate": encoded(NO_GATE)},
+                ConsistentRead=True,
+            )
+        else:
+            items = self._pages(
+                f"listing the gates of {project}",
+                lambda client, **parameters: client.query(**parameters),
+                KeyConditionExpression="#project = :project",
+                ExpressionAttributeNames={"#project": PROJECT},
+                ExpressionAttributeValues={":project": encoded(project)},
+                ConsistentRead=True,
+            )
+        return (item for item in items if _is_gate(item))
+
+    def _pages(self, doing: str, read: Callable[..., Answer], **parameters: Any) -> Iterator[Item]:
+        """All items of a Query or Scan, page by page."""
+        while True:
+            answer = self._connection.ask(
+                doing, lambda client: read(client, TableName=self.table, **parameters)
+            )
+            yield from answer["Items"]
+            if not answer.get("LastEvaluatedKey"):
+                return
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    # --- the table -------------------------------------------------------------------------------
+
+    def initialise(self) -> list[str]:
+        """See ``Store.initialise``."""
+        done = self._table.initialise()
+        self._scan_until_ms = None
+        return done
+
+    def check(self) -> list[str]:
+        """See ``Store.check``."""
+        return self._table.check()
+
+    def close(self) -> None:
+        """See ``Store.close``."""
+        self._connection.close()
+
+
+def _is_gate(item: Item) -> bool:
+    return NO_GATE not in item[REGION].get("S", "")
+
+
+def _key_in(item: Item) -> GateKey:
+    project, region = item[PROJECT].get("S"), item[REGION].get("S")
+    try:
+        return GateKey(project, region)  # type: ignore[arg-type]
+    except ConfigError as error:
+        raise RecordInvalid(
+            f"{project!r} ({region!r}): {error}", hint="No gate has such a key; delete the item"
+        ) from error

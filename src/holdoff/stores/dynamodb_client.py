@@ -1,0 +1,494 @@
+"""The way to DynamoDB: one client, made when it is first needed; its errors as ours; and the service's clock.
+
+boto3 is imported when the client is made, not before: it takes longer than many a decision.
+
+**Time-outs.** A call makes at most ``TRIES`` tries. Each may take ``CONNECT_S`` for the connection, as long again for
+the TLS handshake, and ``READ_S`` for the answer; before the second and the third try botocore waits at most 1 s and 2 s:
+
+    3 x (2 + 2 + 4) + 1 + 2 = 27 s
+
+which, with a slow name server beside, stays well under the 60 s lease of a claim: who gets no answer to a confirm has
+given up before anybody takes the claim over. A client of your own (``client=``) brings its own time-outs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from holdoff.core.errors import (
+    ConfigError,
+    HoldoffError,
+    StoreDenied,
+    StoreError,
+    StoreMismatch,
+    StoreMissing,
+    StoreThrottled,
+    StoreUnavailable,
+)
+from holdoff.stores.dynamodb_item import INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from holdoff.clock import Clock
+
+log = logging.getLogger("holdoff.stores.dynamodb")
+
+Answer = dict[str, Any]
+
+CONNECT_S: Final = 2
+READ_S: Final = 4
+TRIES: Final = 3
+CONNECTIONS: Final = 64
+
+#: The service's clock is believed where it is further off than this.
+OFFSET_MS: Final = 2_000
+#: Answers that took longer say too little about the service's clock.
+QUICK_MS: Final = 1_000
+
+
+class DynamoDBAPI(Protocol):
+    """What Holdoff needs of a client: ``boto3.client("dynamodb")`` has it."""
+
+    def get_item(self, **parameters: Any) -> Answer: ...
+    def update_item(self, **parameters: Any) -> Answer: ...
+    def query(self, **parameters: Any) -> Answer: ...
+    def scan(self, **parameters: Any) -> Answer: ...
+    def describe_table(self, **parameters: Any) -> Answer: ...
+    def create_table(self, **parameters: Any) -> Answer: ...
+    def update_table(self, **parameters: Any) -> Answer: ...
+    def describe_time_to_live(self, **parameters: Any) -> Answer: ...
+    def update_time_to_live(self, **parameters: Any) -> Answer: ...
+
+
+class ConditionFailed(Exception):
+    """A write's condition does not hold; ``item`` is what stands there, ``None`` where nothing does."""
+
+    def __init__(self, item: dict[str, Any] | None) -> None:
+        super().__init__("the condition does not hold")
+        self.item = item
+
+
+class IndexMissing(StoreMismatch):
+    """The table has no index of ours (yet)."""
+
+
+class TableInUse(StoreUnavailable):
+    """Somebody else is creating or changing the table."""
+
+    retryable = True
+
+
+class Connection:
+    """One table's client.
+
+    Attributes:
+        name: the table, its region and endpoint, as errors name them; no secrets.
+        offset: what is known of the service's clock.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        region: str | None,
+        endpoint: str | None,
+        client: DynamoDBAPI | None,
+        clock: Clock,
+    ) -> None:
+        self.table = table
+        self.offset = ServiceClock()
+        self._region = region
+        self._endpoint = endpoint
+        self._clock = clock
+        self._own = client is None
+        self._client = client
+        self._lock = threading.Lock()
+        self._tries = _Tries()
+        if client is not None:
+            self._tries.watch(client)
+
+    @property
+    def region(self) -> str:
+        """The given region, else the environment's, else the one that boto3 finds.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        named = self._named_region()
+        if named:
+            return named
+        found = getattr(
+            getattr(self._made("finding its region"), "meta", None), "region_name", None
+        )
+        if not found:
+            raise self._no_region()
+        return str(found)
+
+    @property
+    def name(self) -> str:
+        """``dynamodb://builds?region=eu-west-1``."""
+        named = {"region": self._named_region(), "endpoint": _without_secrets(self._endpoint)}
+        query = urlencode({k: v for k, v in named.items() if v}, safe=":/")
+        return f"dynamodb://{self.table}" + (f"?{query}" if query else "")
+
+    def ask(
+        self, doing: str, call: Callable[[DynamoDBAPI], Answer], *, write: bool = False
+    ) -> Answer:
+        """One call of the service.
+
+        Args:
+            doing: what for, as errors say it: "claiming site-build (eu-west-1)".
+            write: whether it writes an item, so that an answer that never came leaves a doubt.
+
+        Raises:
+            StoreError: whatever went wrong.
+            ConditionFailed: a conditional write did not go through.
+        """
+        client = self._made(doing)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self._tries.begin()
+        sent_ms = self._clock.now_ms()
+        try:
+            answer = call(client)
+        except ClientError as error:
+            self.offset.saw(error.response, sent_ms, self._clock.now_ms())
+            raise self._refused(error, doing, write=write) from error
+        except BotoCoreError as error:
+            raise self._failed(error, doing, write=write) from error
+        self.offset.saw(answer, sent_ms, self._clock.now_ms())
+        return answer
+
+    def close(self) -> None:
+        """Let go of the connections; the next call makes new ones. A client that was given is left alone."""
+        with self._lock:
+            client, self._client = self._client, None if self._own else self._client
+        if self._own and client is not None:
+            client.close()  # type: ignore[attr-defined]
+
+    # --- the client ------------------------------------------------------------------------------
+
+    def _made(self, doing: str) -> DynamoDBAPI:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make(doing)
+                self._tries.watch(self._client)
+            return self._client
+
+    def _make(self, doing: str) -> DynamoDBAPI:
+        try:
+            from boto3.session import Session
+            from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
+        except ImportError as error:
+            raise StoreError(
+                f"{self.name} needs boto3, which is not installed ({error})",
+                hint="pip install 'holdoff[aws]'",
+            ) from error
+        config = Config(
+            connect_timeout=CONNECT_S,
+            read_timeout=READ_S,
+            retries={"mode": "standard", "total_max_attempts": TRIES},
+            tcp_keepalive=True,
+            max_pool_connections=CONNECTIONS,
+        )
+        try:
+            client: DynamoDBAPI = Session(region_name=self._named_region()).client(
+                "dynamodb", endpoint_url=self._endpoint, config=config
+            )
+        except BotoCoreError as error:
+            raise self._failed(error, doing, write=False) from error
+        except ValueError as error:
+            raise ConfigError(
+                field=f"the endpoint of dynamodb://{self.table}",
+                got=_without_secrets(self._endpoint),
+                want="a URL such as http://127.0.0.1:8000",
+            ) from error
+        return client
+
+    def _named_region(self) -> str | None:
+        environment = os.environ
+        return (
+            self._region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+        )
+
+    # --- what went wrong -------------------------------------------------------------------------
+
+    def _refused(self, error: ClientError, doing: str, *, write: bool) -> Exception:
+        """What an error answer of the service means."""
+        response: Answer = error.response
+        code, said = response["Error"].get("Code", ""), response["Error"].get("Message", "")
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "ConditionalCheckFailedException":
+            return ConditionFailed(response.get("Item"))
+        if code == "ValidationException":
+            return self._invalid(said, doing)
+        if code in _THROTTLED and not self._tries.in_doubt:
+            return StoreThrottled(
+                f"{self.name} asks to slow down, while {doing} ({_words(code, said)}); "
+                "nothing was written",
+                hint=_THROTTLED[code],
+            )
+        if code in _THROTTLED or status >= 500:
+            return self._unavailable(_words(code, said), doing, write=write)
+        if code in _CREDENTIALS:
+            hint = _CLOCK_OFF if "ignature" in said and "expired" in said else _CREDENTIALS[code]
+            return self._not_accepted(_words(code, said), doing, hint)
+        if code in {"AccessDeniedException", "AccessDenied"}:
+            return self._denied(said, error.operation_name, doing)
+        if code == "ResourceNotFoundException":
+            return self._missing(doing)
+        if code == "ResourceInUseException":
+            return TableInUse(f"{self.name} is being created or changed, while {doing} ({said})")
+        return StoreError(f"{self.name} refused {doing} ({_words(code, said)})")
+
+    def _invalid(self, said: str, doing: str) -> HoldoffError:
+        """What a ValidationException means; only its words tell."""
+        if "specified index" in said or "backfilling" in said:
+            return IndexMissing(
+                f"{self.name} has no index {INDEX} to read, while {doing} ({said})",
+                hint=_INIT,
+            )
+        if "exceeded the maximum allowed size" in said:
+            return StoreError(
+                f"{self.name}: the item is over DynamoDB's 400 KB, while {doing}; "
+                "nothing was written",
+                hint="Hand the build a smaller environment, or see what else stands in the item",
+            )
+        if any(words in said for words in _WRONG_KEYS):
+            return StoreMismatch(
+                f"{self.name} has other keys than a Holdoff table, while {doing} ({said})",
+                hint="cb_project (S) is its partition key and region (S) its sort key; "
+                "`holdoff store check` says what is there",
+            )
+        return StoreError(f"{self.name} refused {doing} ({said})")
+
+    def _failed(self, error: BotoCoreError, doing: str, *, write: bool) -> HoldoffError:
+        """What it means that no answer came, or that nothing was ever sent."""
+        from botocore import exceptions as b
+
+        said = f"{error}".rstrip(".")
+        if isinstance(error, b.NoRegionError):
+            return self._no_region()
+        if isinstance(error, b.InvalidRegionError):
+            return ConfigError(
+                field=f"the region of dynamodb://{self.table}",
+                got=self._named_region(),
+                want="a region such as eu-west-1",
+            )
+        if isinstance(error, b.NoCredentialsError):
+            return self._not_accepted(said, doing, self._no_credentials_hint())
+        if isinstance(error, _credential_errors()):
+            return self._not_accepted(said, doing, "See the profile that AWS_PROFILE names")
+        if isinstance(error, b.ParamValidationError):
+            return StoreError(f"{self.name} was asked what it does not take, {doing} ({said})")
+        return self._unavailable(said, doing, write=write)
+
+    def _unavailable(self, said: str, doing: str, *, write: bool) -> StoreUnavailable:
+        if write:
+            return StoreUnavailable(
+                f"{self.name} did not answer while {doing} ({said}); the write may or may not be in",
+                hint="Trigger again: a write that is in is recognised, not repeated",
+            )
+        return StoreUnavailable(f"{self.name} did not answer while {doing} ({said})")
+
+    def _missing(self, doing: str) -> StoreMissing:
+        return StoreMissing(
+            f"{self.name}: there is no such table, or it is not ready yet, while {doing}",
+            hint=_INIT,
+        )
+
+    def _denied(self, said: str, operation: str, doing: str) -> StoreDenied:
+        named = re.search(r"dynamodb:\w+", said)
+        action = named.group() if named else f"dynamodb:{operation}"
+        where = f"table {self.table}" + (f" and its index {INDEX}" if operation == "Query" else "")
+        return StoreDenied(
+            f"{self.name}: {action} is not allowed, while {doing} ({said})",
+            hint=f"Allow {action} on {where}",
+        )
+
+    def _not_accepted(self, said: str, doing: str, hint: str) -> StoreDenied:
+        return StoreDenied(f"{self.name}: no valid credentials, while {doing} ({said})", hint=hint)
+
+    def _no_credentials_hint(self) -> str:
+        if self._endpoint:
+            return (
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for a local endpoint any "
+                "letters will do"
+            )
+        return "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in"
+
+    def _no_region(self) -> ConfigError:
+        return ConfigError(
+            field=f"the region of dynamodb://{self.table}",
+            got=None,
+            want="dynamodb://TABLE?region=eu-west-1, or set AWS_REGION",
+        )
+
+
+_INIT: Final = "`holdoff store init` creates what is missing"
+_LOG_IN: Final = "Log in again, or renew the credentials"
+_CLOCK_OFF: Final = "Set this machine's clock: it is minutes off"
+_SLOWER: Final = "Trigger again in a moment; on-demand billing avoids most of it"
+_AGAIN: Final = "Trigger again: somebody else wrote to the gate at the same time"
+_THROTTLED: Final = {
+    "ProvisionedThroughputExceededException": _SLOWER,
+    "ThrottlingException": _SLOWER,
+    "Throttling": _SLOWER,
+    "RequestLimitExceeded": _SLOWER,
+    "LimitExceededException": "Too many tables or indexes are being changed; try again later",
+    "ReplicatedWriteConflictException": _AGAIN,
+    "TransactionConflictException": _AGAIN,
+}
+_CREDENTIALS: Final = {
+    "ExpiredTokenException": _LOG_IN,
+    "ExpiredToken": _LOG_IN,
+    "RequestExpired": _CLOCK_OFF,
+    "UnrecognizedClientException": _LOG_IN,
+    "InvalidClientTokenId": _LOG_IN,
+    "InvalidSignatureException": _LOG_IN,
+    "SignatureDoesNotMatch": _LOG_IN,
+    "IncompleteSignatureException": _LOG_IN,
+    "MissingAuthenticationTokenException": _LOG_IN,
+    "MissingAuthenticationToken": _LOG_IN,
+}
+_WRONG_KEYS: Final = (
+    "key element does not match the schema",
+    "Type mismatch for key",
+    "Type mismatch for Index Key",
+    "Missing the key",
+    "missed key schema element",
+    "number of conditions on the keys is invalid",
+)
+
+
+def _words(code: str, said: str) -> str:
+    return f"{code}: {said.rstrip('.')}" if said else code
+
+
+def _without_secrets(endpoint: str | None) -> str | None:
+    if endpoint is None or "@" not in endpoint:
+        return endpoint
+    parts = urlsplit(endpoint)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _credential_errors() -> tuple[type[Exception], ...]:
+    from botocore import exceptions as b
+
+    return (
+        b.PartialCredentialsError,
+        b.CredentialRetrievalError,
+        b.ProfileNotFound,
+        b.ConfigNotFound,
+        b.ConfigParseError,
+        b.SSOError,
+        b.TokenRetrievalError,
+    )
+
+
+class _Tries:
+    """Whether a try of this thread's present call went out and was not answered, so that it may be in all the same.
+
+    Throttled after that does not mean that nothing was written.
+    """
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    def watch(self, client: object) -> None:
+        """See every try of a botocore client. Of a client of another kind nothing is seen."""
+        events = getattr(getattr(client, "meta", None), "events", None)
+        if events is not None:
+            events.register("needs-retry.dynamodb.UpdateItem", self._saw)
+
+    def begin(self) -> None:
+        """A new call."""
+        self._mine.in_doubt = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one try may be in."""
+        return bool(getattr(self._mine, "in_doubt", False))
+
+    def _saw(
+        self, response: tuple[Any, Any] | None, caught_exception: Exception | None, **_: object
+    ) -> None:
+        from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+
+        never_sent = isinstance(caught_exception, ConnectTimeoutError | EndpointConnectionError)
+        failed = caught_exception is not None and not never_sent
+        if failed or (response is not None and response[0].status_code >= 500):
+            self._mine.in_doubt = True
+
+
+class ServiceClock:
+    """How far the service's clock is from this machine's, from the ``Date`` of its answers.
+
+    ``Date`` has whole seconds, so one answer says only: the service read its clock within that second, between our
+    sending and our receiving. Each further answer narrows it. Where they contradict each other a clock was set, and
+    the newest counts.
+
+    A clock within 2 s is left alone: two machines uncorrected in either direction, each with the half second that one
+    answer cannot tell, are at most 5 s apart (``DynamoDBStore.clock_margin_ms``).
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._low_ms: int | None = None
+        self._high_ms = 0
+        self._warned = False
+
+    def saw(self, answer: Answer, sent_ms: int, received_ms: int) -> None:
+        """Learn from an answer; without a ``Date``, or from a slow one, nothing."""
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        date_ms = _date_ms(headers.get("date"))
+        if date_ms is None or not 0 <= received_ms - sent_ms <= QUICK_MS:
+            return
+        low_ms, high_ms = date_ms - received_ms, date_ms + 1_000 - sent_ms
+        with self._lock:
+            if self._low_ms is not None:
+                narrow = max(low_ms, self._low_ms), min(high_ms, self._high_ms)
+                low_ms, high_ms = narrow if narrow[0] <= narrow[1] else (low_ms, high_ms)
+            self._low_ms, self._high_ms = low_ms, high_ms
+            warn = self._offset() != 0 and not self._warned
+            self._warned = self._warned or warn
+        if warn:
+            self._warn()
+
+    def offset_ms(self) -> int:
+        """What to add to this machine's time for the service's; 0 where they are at most 2 s apart, or not known."""
+        with self._lock:
+            return self._offset()
+
+    def _offset(self) -> int:
+        if self._low_ms is None:
+            return 0
+        middle_ms = (self._low_ms + self._high_ms) // 2
+        return middle_ms if abs(middle_ms) > OFFSET_MS else 0
+
+    def _warn(self) -> None:
+        offset_ms = self.offset_ms()
+        log.warning(
+            "this machine's clock is %.1f s %s DynamoDB's; Holdoff corrects for it, "
+            "and setting the clock is better",
+            abs(offset_ms) / 1000,
+            "behind" if offset_ms > 0 else "ahead of",
+        )
+
+
+def _date_ms(header: object) -> int | None:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return int(parsedate_to_datetime(str(header)).timestamp()) * 1_000
+    except (ValueError, OverflowError):
+        return None

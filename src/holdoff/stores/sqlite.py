@@ -1,0 +1,327 @@
+"""Gates in a SQLite file: the default store, safe across threads and processes of one machine.
+
+WAL with ``synchronous=FULL``: a decision that was given survives a power cut. One clock, so no clock margin.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.errors import (
+    RecordInvalid,
+    StoreDenied,
+    StoreError,
+    StoreMismatch,
+    StoreUnavailable,
+)
+from holdoff.core.exact_json import dumps, loads
+from holdoff.core.record import GateKey, Opening, Record
+from holdoff.stores.item import DUE, LASTBUILD, PROJECT, REGION, from_item, to_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID: Final = 0x486F6C64
+#: One entry for each version of the schema; a file is brought up to date when it is opened.
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE gates (
+        project TEXT NOT NULL,
+        region TEXT NOT NULL,
+        lastbuild TEXT,
+        due_ms INTEGER,
+        state TEXT NOT NULL,
+        PRIMARY KEY (project, region)
+    );
+    CREATE INDEX gates_due ON gates (due_ms, project, region) WHERE due_ms IS NOT NULL;
+    """,
+)
+#: How long to wait for another process's write, which takes milliseconds.
+BUSY_SECONDS: Final = 10
+#: Their locks do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre"}
+    | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "9p"}
+)
+
+
+class SQLiteStore:
+    """Gates in one file.
+
+    Args:
+        path: the file; it and its folder are created when first used.
+        url: as it was opened.
+    """
+
+    clock_margin_ms = 0
+
+    def __init__(self, path: str | Path, *, url: str | None = None, region: str = "local") -> None:
+        self.path = Path(path)
+        self.url = url or f"sqlite:///{path}"
+        self.region = region
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+        self._abandoned: list[sqlite3.Connection] = []
+
+    # --- gates ---------------------------------------------------------------------------------
+
+    def get(self, key: GateKey) -> Record:
+        """See ``Store.get``."""
+        with self._connected("reading", key) as db:
+            return self._read(db, key)
+
+    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
+        """See ``Store.swap``."""
+        with self._writing("writing", key) as db:
+            current = self._read(db, key)
+            if (current.writes[:1], current.lastbuild) != (expected.writes[:1], expected.lastbuild):
+                return Lost(current)
+            self._write(db, key, new)
+        return Swapped(new)
+
+    def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
+        """See ``Store.open``."""
+        with self._writing("claiming", key) as db:
+            current = self._read(db, key)
+            new = opening.apply(current)
+            if new is None:
+                return Lost(current)
+            self._write(db, key, new)
+        return Swapped(new)
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        """See ``Store.due``."""
+        with self._connected("looking for what is due in") as db:
+            rows = db.execute(
+                "SELECT project, region FROM gates WHERE due_ms <= ? ORDER BY due_ms", (now_ms,)
+            ).fetchall()
+        return (GateKey(project, region) for project, region in rows)
+
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
+        """See ``Store.gates``."""
+        with self._connected("listing") as db:
+            rows = db.execute(
+                "SELECT project, region, lastbuild, due_ms, state FROM gates "
+                "WHERE ?1 IS NULL OR project = ?1 ORDER BY project, region",
+                (project,),
+            ).fetchall()
+        for row in rows:
+            key = GateKey(*row[:2])
+            yield key, from_item(key, _item(key, *row[2:]))
+
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        """See ``Store.item``."""
+        with self._connected("reading", key) as db:
+            row = _row(db, key)
+        if row is None:
+            return None
+        return {PROJECT: key.project, REGION: key.region, **_item(key, *row)}
+
+    def _read(self, db: sqlite3.Connection, key: GateKey) -> Record:
+        row = _row(db, key)
+        return Record() if row is None else from_item(key, _item(key, *row))
+
+    def _write(self, db: sqlite3.Connection, key: GateKey, record: Record) -> None:
+        item = to_item(record)
+        lastbuild = item.pop(LASTBUILD, None)
+        db.execute(
+            "INSERT INTO gates (project, region, lastbuild, due_ms, state) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET "
+            "lastbuild = excluded.lastbuild, due_ms = excluded.due_ms, state = excluded.state",
+            (
+                key.project,
+                key.region,
+                None if lastbuild is None else str(lastbuild),
+                item.pop(DUE, None),
+                dumps(item),
+            ),
+        )
+
+    # --- the file ------------------------------------------------------------------------------
+
+    def initialise(self) -> list[str]:
+        """Create the file and its tables, or bring an older file up to date."""
+        existed = self.path.exists() and self.path.stat().st_size > 0
+        with self._connected("creating"):
+            return [] if existed else [f"created {self.path}"]
+
+    def check(self) -> list[str]:
+        """Look through the whole file for damage."""
+        if not self.path.exists():
+            return [f"{self.path} does not exist yet; the first trigger creates it"]
+        with self._connected("checking") as db:
+            found = [row[0] for row in db.execute("PRAGMA integrity_check(10)")]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _connected(self, doing: str, key: GateKey | None = None) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._open()
+            except sqlite3.Error as error:
+                self._fail(error, doing, key)
+            except OSError as error:
+                raise StoreDenied(f"{self.path} cannot be opened: {error.strerror}") from error
+
+    @contextmanager
+    def _writing(self, doing: str, key: GateKey) -> Iterator[sqlite3.Connection]:
+        with self._connected(doing, key) as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+
+    def _open(self) -> sqlite3.Connection:
+        if self._pid != os.getpid():
+            self._forget_parents()
+        if self._connection is None:
+            self._refuse_network_file_system()
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _forget_parents(self) -> None:
+        """After a fork: closing the parent's connection here would drop the parent's locks."""
+        if self._connection is not None:
+            self._abandoned.append(self._connection)
+        self._connection, self._pid = None, os.getpid()
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA synchronous = FULL")
+        if not _is_up_to_date(db):
+            self._migrate(db)
+        if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            db.execute("PRAGMA journal_mode = WAL")
+
+    def _migrate(self, db: sqlite3.Connection) -> None:
+        db.execute("BEGIN IMMEDIATE")  # another process may be creating the file at this moment
+        try:
+            self._refuse_foreign(db)
+            for migration in MIGRATIONS[_pragma(db, "user_version") :]:
+                for statement in filter(str.strip, migration.split(";")):
+                    db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+
+    def _refuse_foreign(self, db: sqlite3.Connection) -> None:
+        mark, version = _pragma(db, "application_id"), _pragma(db, "user_version")
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if mark != APPLICATION_ID and (mark or version or tables):
+            raise StoreMismatch(
+                f"{self.path} is a database of another program",
+                hint="Name another file: --store sqlite:///PATH",
+            )
+        if version > len(MIGRATIONS):
+            raise StoreMismatch(
+                f"{self.path} was made by a newer Holdoff (schema {version}, known here: {len(MIGRATIONS)})",
+                hint="Upgrade this one: pip install -U holdoff",
+            )
+
+    def _refuse_network_file_system(self) -> None:
+        kind = file_system_of(self.path.absolute())
+        if kind in NETWORK_FILE_SYSTEMS:
+            raise StoreMismatch(
+                f"{self.path} is on a network file system ({kind}), where SQLite's locks do not hold",
+                hint="Use a file on a local disk, or a DynamoDB store for several machines",
+            )
+
+    def _fail(self, error: sqlite3.Error, doing: str, key: GateKey | None) -> NoReturn:
+        at = f"{self.path}: {doing} {key}" if key else f"{doing} {self.path}"
+        # The low byte is the primary code: https://www.sqlite.org/rescode.html
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        raise _typed(code, f"{at} failed: {error}", self.path) from error
+
+
+def _typed(code: int, message: str, path: Path) -> StoreError:
+    match code:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreUnavailable(
+                f"{message} (another process held it for {BUSY_SECONDS}s); nothing was written",
+                hint=f"Trigger again; if it goes on, see who has it open: fuser {path}",
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
+            return StoreDenied(
+                message, hint=f"Holdoff must be able to read and write {path} and its folder"
+            )
+        case sqlite3.SQLITE_FULL:
+            return StoreUnavailable(f"{message}; nothing was written", hint="Free some disk space")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreMismatch(
+                message,
+                hint=f"Move {path} away to start afresh (a gate that is gone has never built)",
+            )
+        case _:
+            return StoreUnavailable(message, hint="The write may or may not be in; trigger again")
+
+
+def _is_up_to_date(db: sqlite3.Connection) -> bool:
+    mark, version = _pragma(db, "application_id"), _pragma(db, "user_version")
+    return mark == APPLICATION_ID and version == len(MIGRATIONS)
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _row(db: sqlite3.Connection, key: GateKey) -> tuple[str | None, int | None, str] | None:
+    row: tuple[str | None, int | None, str] | None = db.execute(
+        "SELECT lastbuild, due_ms, state FROM gates WHERE project = ? AND region = ?",
+        (key.project, key.region),
+    ).fetchone()
+    return row
+
+
+def _item(key: GateKey, lastbuild: str | None, due_ms: int | None, state: str) -> dict[str, Any]:
+    try:
+        item: dict[str, Any] = loads(state)
+        number = None if lastbuild is None else loads(lastbuild)
+    except (ValueError, TypeError) as error:
+        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
+    front = {LASTBUILD: number, DUE: due_ms}
+    return {name: value for name, value in front.items() if value is not None} | item
+
+
+def file_system_of(path: Path) -> str | None:
+    """The type of the file system a path is on, as the kernel names it; ``None`` where it does not tell (not Linux)."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    best, kind = "", None
+    for line in mounts.splitlines():
+        _, mount, found, *_ = line.split(" ")
+        mount = mount.replace("\\040", " ")
+        inside = mount == "/" or path == Path(mount) or Path(mount) in path.parents
+        if inside and len(mount) >= len(best):
+            best, kind = mount, found
+    return kind

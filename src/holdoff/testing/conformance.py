@@ -1,0 +1,345 @@
+"""The suite that every store must pass. Pytest collects it from a subclass that makes the store:
+
+    from holdoff.testing import StoreConformance
+
+    class TestMyStore(StoreConformance):
+        def make_store(self, tmp_path):
+            return MyStore(...)
+
+``make_store`` gives a fresh, empty store; ``another`` a second one on the same gates, as another process would open it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.record import (
+    Claim,
+    Counts,
+    Finished,
+    GateKey,
+    Hold,
+    Opening,
+    Pending,
+    Record,
+    Request,
+    Running,
+)
+from holdoff.core.units import seconds_from_ms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from holdoff.stores.base import Store
+
+KEY = GateKey("site-build", "eu-west-1")
+NOW_MS = 1_795_395_667_000
+
+
+def pending(key: GateKey = KEY, *, due_ms: int = NOW_MS + 600_000, **request: Any) -> Pending:
+    """A pending of one trigger."""
+    asked = Request(project=key.project, region=key.region, **request)
+    return Pending(request=asked, count=1, first_ms=NOW_MS, last_ms=NOW_MS, due_ms=due_ms)
+
+
+def claim(key: GateKey = KEY, **changes: Any) -> Claim:
+    """A claim made at ``NOW_MS``, with a lease of a minute."""
+    made = Claim(
+        token="01M82X0000000000000000TEST",
+        claimed_ms=NOW_MS,
+        held_ms=NOW_MS,
+        lease_until_ms=NOW_MS + 60_000,
+        covers=pending(key),
+        counted=True,
+    )
+    return replace(made, **changes)
+
+
+def opening(write_id: str = "OPENING1", **changes: Any) -> Opening:
+    """A claim at ``NOW_MS`` that wants ten minutes since the last start."""
+    wanted = Opening(write_id=write_id, claim=claim(), ready_if_ms=NOW_MS - 600_000)
+    return replace(wanted, **changes)
+
+
+def full_record(key: GateKey = KEY) -> Record:
+    """A record with something in every field."""
+    rich = pending(
+        key,
+        reason="Käse & <ünïcode> 🚀",
+        source_version="4f2a91c",
+        event_id="delivery-7",
+        environment=(("STAGE", "prod"), ("EMPTY", "")),
+        parameters='{"projectName": "site-build"}',
+    )
+    return Record(
+        lastbuild=Decimal("1795395667.1234567"),
+        writes=("WRITE002", "WRITE001"),
+        claim=claim(key, attempt=3, covers=rich, before=Decimal("1795395000.5")),
+        pending=replace(rich, count=7, failures=2),
+        running=Running(
+            build_id="site-build:1",
+            token="01M82X00000000000000RUNNIN",
+            started_ms=NOW_MS,
+            lease_until_ms=NOW_MS + 1,
+            covers=rich,
+            before=Decimal(0),
+        ),
+        finished=Finished(
+            build_id="site-build:0",
+            token="01M82X00000000000000FINISH",
+            started_ms=NOW_MS - 9,
+            ended_ms=NOW_MS - 1,
+            succeeded=False,
+            source_version="abc",
+            detail="exit status 2",
+        ),
+        hold=Hold(since_ms=NOW_MS, why="incident 42", by="ada", until_ms=NOW_MS + 7_200_000),
+        starts=(NOW_MS, NOW_MS - 5),
+        built="abc",
+        events=("0123456789abcde", "fedcba987654321"),
+        counts=Counts(started=1, deferred=2, skipped=3, failed=4),
+        due_ms=NOW_MS + 60_000,
+    )
+
+
+class StoreConformance:
+    """What ``holdoff.stores.base.Store`` promises, as tests."""
+
+    #: Rounds of each race. A store with slow round trips may lower it.
+    race_rounds = 25
+    race_threads = 8
+
+    def make_store(self, tmp_path: Path) -> Store:
+        """A fresh, empty store."""
+        raise NotImplementedError
+
+    def another(self, store: Store) -> Store:
+        """A second store on the same gates, as another process has it."""
+        return store
+
+    # --- reading and writing -------------------------------------------------------------------
+
+    def test_a_gate_nobody_wrote_never_built(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        assert store.get(KEY) == Record()
+        assert store.item(KEY) is None
+        assert list(store.gates()) == []
+
+    def test_every_field_survives(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        record = full_record()
+        assert store.swap(KEY, expected=Record(), new=record) == Swapped(record)
+        assert store.get(KEY) == record
+        assert self.another(store).get(KEY) == record
+
+    def test_what_is_taken_away_is_gone(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        full = full_record()
+        store.swap(KEY, expected=Record(), new=full)
+        bare = Record(lastbuild=full.lastbuild, writes=("WRITE003",))
+        assert store.swap(KEY, expected=full, new=bare) == Swapped(bare)
+        assert store.get(KEY) == bare
+
+    def test_lastbuild_is_exact(self, tmp_path: Path) -> None:
+        for digits in (
+            "0",
+            "1795395667",
+            "1795395667.1234567",
+            "1.2345678901234567890123456789012345678",
+        ):
+            store = self.make_store(tmp_path)
+            record = Record(lastbuild=Decimal(digits), writes=("W",))
+            store.swap(KEY, expected=store.get(KEY), new=record)
+            assert store.get(KEY).lastbuild == Decimal(digits)
+            item = store.item(KEY)
+            assert item is not None
+            assert Decimal(str(item["lastbuild"])) == Decimal(digits)
+
+    def test_gates_keep_apart(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        keys = [GateKey("a", "x"), GateKey("a", "y"), GateKey("b", "x")]
+        for number, key in enumerate(keys):
+            store.swap(key, expected=Record(), new=Record(lastbuild=Decimal(number), writes=("W",)))
+        assert [store.get(key).lastbuild for key in keys] == [0, 1, 2]
+        assert [key for key, _ in store.gates()] == keys
+        assert [key for key, _ in store.gates("a")] == keys[:2]
+
+    # --- swap ----------------------------------------------------------------------------------
+
+    def test_swap_refuses_another_write(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        first = Record(lastbuild=Decimal(5), writes=("W1",))
+        store.swap(KEY, expected=Record(), new=first)
+        second = Record(lastbuild=Decimal(5), writes=("W2", "W1"))
+        self.another(store).swap(KEY, expected=first, new=second)
+        late = Record(lastbuild=Decimal(6), writes=("W3", "W1"))
+        assert store.swap(KEY, expected=first, new=late) == Lost(second)
+        assert store.get(KEY) == second
+
+    def test_swap_refuses_another_lastbuild_under_the_same_write(self, tmp_path: Path) -> None:
+        """The old snippet moves ``lastbuild`` and leaves our write id as it is."""
+        store = self.make_store(tmp_path)
+        record = Record(lastbuild=Decimal(5), writes=("W1",))
+        store.swap(KEY, expected=Record(), new=record)
+        for wrong in (
+            replace(record, lastbuild=Decimal("5.0000001")),
+            replace(record, lastbuild=None),
+        ):
+            assert store.swap(KEY, expected=wrong, new=full_record()) == Lost(record)
+
+    def test_swap_refuses_to_create_what_is_there(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        record = Record(writes=("W1",))
+        store.swap(KEY, expected=Record(), new=record)
+        assert store.swap(KEY, expected=Record(), new=full_record()) == Lost(record)
+
+    def test_swap_refuses_to_change_what_is_gone(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        assert store.swap(KEY, expected=full_record(), new=Record(writes=("W",))) == Lost(Record())
+        assert store.get(KEY) == Record()
+
+    # --- open ----------------------------------------------------------------------------------
+
+    def test_open_claims_a_gate_that_never_built(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        wanted = opening()
+        opened = store.open(KEY, wanted)
+        assert opened == Swapped(wanted.apply(Record()) or Record())
+        assert store.get(KEY) == opened.record
+        assert opened.record.claim is not None
+        assert opened.record.claim.before is None
+
+    def test_open_keeps_what_stood_before(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        bare = replace(full_record(), claim=None, pending=None, hold=None)
+        before = Decimal("1795000000.1234567")
+        bare = replace(bare, lastbuild=before, due_ms=None)
+        store.swap(KEY, expected=Record(), new=bare)
+        opened = store.open(KEY, opening())
+        assert isinstance(opened, Swapped)
+        assert opened == Swapped(opening().apply(bare) or Record())
+        assert store.get(KEY) == opened.record
+        assert opened.record.claim is not None
+        assert opened.record.claim.before == before
+        assert opened.record.lastbuild == seconds_from_ms(NOW_MS)
+
+    def test_open_wants_the_whole_cooldown_and_no_more(self, tmp_path: Path) -> None:
+        edge = seconds_from_ms(NOW_MS - 600_000)
+        for lastbuild, ready in (
+            (edge, True),
+            (edge + Decimal("0.0000001"), False),
+            (edge - Decimal("0.0000001"), True),
+            (edge + 1_000_000, False),
+        ):
+            store = self.make_store(tmp_path)
+            record = replace(
+                store.get(KEY), lastbuild=lastbuild, claim=None, writes=("W",), due_ms=None
+            )
+            store.swap(KEY, expected=store.get(KEY), new=record)
+            opened = store.open(KEY, opening())
+            assert isinstance(opened, Swapped) is ready, lastbuild
+            if not ready:
+                assert opened == Lost(record)
+
+    def test_open_refuses_whatever_needs_thought(self, tmp_path: Path) -> None:
+        old = Record(lastbuild=Decimal(5), writes=("W",))
+        full = full_record()
+        for number, record in enumerate(
+            (
+                replace(old, claim=claim()),
+                replace(old, pending=pending()),
+                replace(old, hold=full.hold),
+                replace(old, events=("0123456789abcde",)),
+            )
+        ):
+            store, key = self.make_store(tmp_path), GateKey(f"p{number}", "r")
+            store.swap(key, expected=store.get(key), new=record)
+            current = store.get(key)
+            assert store.open(key, opening(event="0123456789abcde")) == Lost(current)
+            assert store.get(key) == current
+
+    def test_open_by_force_minds_no_cooldown(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        store.swap(
+            KEY, expected=Record(), new=Record(lastbuild=seconds_from_ms(NOW_MS), writes=("W",))
+        )
+        assert isinstance(store.open(KEY, opening(ready_if_ms=None)), Swapped)
+
+    # --- due -----------------------------------------------------------------------------------
+
+    def test_due_lists_what_is_due_and_nothing_else(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        for name, due_ms in (("late", 100), ("just", 200), ("later", 201), ("never", None)):
+            record = Record(writes=("W",), due_ms=due_ms)
+            store.swap(GateKey(name, "r"), expected=Record(), new=record)
+        assert [key.project for key in store.due(200)] == ["late", "just"]
+        assert [key.project for key in store.due(99)] == []
+
+    def test_due_follows_every_write(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        record = Record(writes=("W1",), due_ms=100)
+        store.swap(KEY, expected=Record(), new=record)
+        store.swap(KEY, expected=record, new=Record(writes=("W2",)))
+        assert list(store.due(1000)) == []
+        store.open(KEY, opening())
+        assert list(store.due(NOW_MS + 60_000)) == [KEY]
+        assert list(store.due(NOW_MS + 59_999)) == []
+
+    # --- races ---------------------------------------------------------------------------------
+
+    def test_of_many_opens_one_wins(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        for number in range(self.race_rounds):
+            key = GateKey(f"race-{number}", "r")
+            answers = self._race(
+                store,
+                lambda s, n, key=key: s.open(key, opening(f"OPEN{n:04}")),  # type: ignore[misc]
+            )
+            won = [answer for answer in answers if isinstance(answer, Swapped)]
+            assert len(won) == 1
+            assert store.get(key) == won[0].record
+            assert all(
+                answer.current == won[0].record for answer in answers if isinstance(answer, Lost)
+            )
+
+    def test_of_many_swaps_one_wins(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        current = Record()
+        for number in range(self.race_rounds):
+            seen = current
+
+            def swap(s: Store, n: int, seen: Record = seen, number: int = number) -> Swapped | Lost:
+                new = replace(seen, writes=(f"{number:03}-{n:03}",), lastbuild=Decimal(n))
+                return s.swap(KEY, expected=seen, new=new)
+
+            won = [answer for answer in self._race(store, swap) if isinstance(answer, Swapped)]
+            assert len(won) == 1
+            current = store.get(KEY)
+            assert current == won[0].record
+
+    def _race(self, store: Store, act: Any) -> list[Swapped | Lost]:
+        """Every thread acts at once, each on a store of its own; what each was answered."""
+        barrier = threading.Barrier(self.race_threads)
+        answers: list[Swapped | Lost] = []
+        errors: list[BaseException] = []
+
+        def one(number: int) -> None:
+            mine = self.another(store)
+            try:
+                barrier.wait()
+                answers.append(act(mine, number))
+            except BaseException as error:  # noqa: BLE001  (told below, in the main thread)
+                errors.append(error)
+
+        threads = [threading.Thread(target=one, args=(n,)) for n in range(self.race_threads)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not errors, errors
+        assert len(answers) == self.race_threads
+        return answers

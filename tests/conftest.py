@@ -1,0 +1,169 @@
+"""What every test may ask for: engines, an AWS environment that leads nowhere, profiles.
+
+And one rule: where every engine is required (CI), a skip that is not on the list in
+``allowed_skips.toml`` is a failure, so that a suite that tests nothing cannot pass.
+"""
+
+import os
+import tomllib
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.engines import dynamodb_local, ministack
+from tests.engines.cache import EngineUnavailable, engines_required
+
+ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.toml")
+
+# --------------------------------------------------------------------------------------------
+# Hypothesis. A failure prints the blob that reproduces it.
+
+settings.register_profile("default", deadline=None, print_blob=True)
+# Derandomised: a red CI run is the change's doing, and is red again when repeated. What chance
+# would find is the nightly run's part.
+settings.register_profile(
+    "ci", deadline=None, print_blob=True, derandomize=True, max_examples=200, database=None
+)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    print_blob=True,
+    max_examples=5_000,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def _hypothesis_profile() -> str:
+    in_ci = os.environ.get("CI", "").lower() in {"1", "true"}
+    return os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if in_ci else "default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the profile; read the list of skips early, so that a mistake in it is seen."""
+    settings.load_profile(_hypothesis_profile())
+    config.stash[_ALLOWED] = _read_allowed_skips(ALLOWED_SKIPS)
+
+
+def pytest_report_header() -> list[str]:
+    """Say which engines this run would use."""
+    rule = "required" if engines_required() else "skipped where not available"
+    return [
+        f"engines: {dynamodb_local.describe()}; {ministack.describe()}; {rule}",
+        f"hypothesis profile: {_hypothesis_profile()}",
+    ]
+
+
+# --------------------------------------------------------------------------------------------
+# Engines, started when the first test asks
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_url() -> Iterator[str]:
+    """The endpoint of a DynamoDB Local. Shared: give each test a table of its own."""
+    yield from _engine_or_skip(dynamodb_local.dynamodb_local())
+
+
+@pytest.fixture(scope="session")
+def ministack_url() -> Iterator[str]:
+    """The endpoint of a ministack. Shared: give each test names of its own."""
+    yield from _engine_or_skip(ministack.ministack())
+
+
+def _engine_or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
+    try:
+        url = engine.__enter__()
+    except EngineUnavailable as reason:
+        pytest.skip(str(reason))
+    try:
+        yield url
+    finally:
+        engine.__exit__(None, None, None)
+
+
+# --------------------------------------------------------------------------------------------
+# AWS settings: nothing of the person who runs the tests
+
+NOWHERE = "/nonexistent/holdoff"
+LOCAL_HOSTS = "127.0.0.1,localhost"
+FAKE_AWS: Mapping[str, str] = {
+    # Alphanumeric, as DynamoDB Local wants them.
+    "AWS_ACCESS_KEY_ID": "HOLDOFFTESTS",
+    "AWS_SECRET_ACCESS_KEY": "holdofftests",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_aws_of_your_own() -> Iterator[None]:
+    """A test that forgets ``aws_env`` finds no credentials at all, rather than the developer's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", f"{NOWHERE}/config")
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{NOWHERE}/credentials")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("NO_PROXY", "no_proxy"):
+            others = os.environ.get(name)
+            patch.setenv(name, f"{others},{LOCAL_HOSTS}" if others else LOCAL_HOSTS)
+        yield
+
+
+@pytest.fixture
+def aws_env(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """Fake credentials and a region in the environment, for this test and what it starts."""
+    for name, value in FAKE_AWS.items():
+        monkeypatch.setenv(name, value)
+    return FAKE_AWS
+
+
+# --------------------------------------------------------------------------------------------
+# Skips
+
+_ALLOWED = pytest.StashKey[list[str]]()
+R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
+
+
+def _read_allowed_skips(path: Path) -> list[str]:
+    entries = tomllib.loads(path.read_text()).get("skip", [])
+    for entry in entries:
+        if not (entry.get("test") and entry.get("reason")) or len(entry) != 2:
+            raise pytest.UsageError(f"{path}: each skip has a test and a reason, got {entry}")
+    return [entry["test"] for entry in entries]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one, where skips are not allowed."""
+    report = yield
+    return _judged(report, item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a file that skips itself as a whole."""
+    report = yield
+    return _judged(report, collector.config)
+
+
+def _judged(report: R, config: pytest.Config) -> R:
+    if report.outcome != "skipped" or hasattr(report, "wasxfail") or not engines_required():
+        return report
+    if any(fnmatchcase(report.nodeid, allowed) for allowed in config.stash[_ALLOWED]):
+        return report
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = (
+        f"{report.nodeid} was skipped, and is not on the list in tests/{ALLOWED_SKIPS.name}: "
+        f"{reason}"
+    )
+    return report

@@ -1,0 +1,185 @@
+"""Run an engine as a process of ours: a free port, a real answer, and gone when we are done."""
+
+import fcntl
+import http.client
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.engines.cache import cache_root
+
+HOST = "127.0.0.1"
+#: Below every system's ephemeral range: no outgoing connection can be sitting on such a port.
+PORTS = range(21_000, 22_000)
+STARTS = 3
+READY_WITHIN_S = 90
+STOP_WITHIN_S = 5
+
+
+class EngineFailed(Exception):
+    """The engine is there, and does not work; the message ends with the tail of its log."""
+
+
+class _PortTaken(Exception):
+    """Somebody else was on the port first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How to start an engine. ``{port}`` is filled in wherever it appears."""
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path | None = None
+
+
+@contextmanager
+def serving(launch: Launch, *, port: int | None = None) -> Iterator[str]:
+    """Run the engine while the block runs; gives its endpoint URL.
+
+    Raises:
+        EngineFailed: it did not come up.
+    """
+    with ExitStack() as stack:
+        for start in range(1, STARTS + 1):
+            attempt = stack.enter_context(ExitStack())
+            try:
+                endpoint = _start(launch, port or attempt.enter_context(_free_port()), attempt)
+                break
+            except _PortTaken as taken:
+                attempt.close()
+                if port is not None or start == STARTS:
+                    raise EngineFailed(str(taken)) from taken
+        yield endpoint
+
+
+def _start(launch: Launch, port: int, stack: ExitStack) -> str:
+    scratch = Path(tempfile.mkdtemp(prefix=f"holdoff-{launch.name}-"))
+    stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+    log = scratch / "engine.log"
+    # Its temporary files go where we clean up; its own session keeps a Ctrl-C in the terminal for
+    # pytest, which then stops it in its turn.
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [part.format(port=port) for part in launch.command],
+            cwd=launch.cwd or scratch,
+            env={
+                **_plain_environment(),
+                "TMPDIR": str(scratch),
+                **{name: value.format(port=port) for name, value in launch.env.items()},
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    stack.callback(_stop, process)
+    _wait_until_ready(launch.name, process, port, log)
+    return f"http://{HOST}:{port}"
+
+
+def _plain_environment() -> dict[str, str]:
+    """Ours, without what would send an engine to the real AWS or make it write elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+def _wait_until_ready(name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    give_up = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up:
+        ended = process.poll() is not None
+        said = log.read_text(errors="replace")
+        # DynamoDB Local stays alive without a port, so its word counts, not its exit.
+        if "address already in use" in said.lower():
+            raise _PortTaken(f"{name}: port {port} is taken:\n{_tail(said)}")
+        if ended:
+            raise EngineFailed(f"{name} ended with {process.returncode}:\n{_tail(said)}")
+        if lists_tables(port):
+            return
+        time.sleep(0.1)
+    raise EngineFailed(f"{name} did not answer within {READY_WITHIN_S} s:\n{_tail(said)}")
+
+
+def _tail(text: str, lines: int = 20) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:]) or "(it printed nothing)"
+
+
+def lists_tables(port: int) -> bool:
+    """Whether a DynamoDB answers ListTables there. Spoken by hand: boto3 takes a second to load."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    scope = "holdoff/20260101/eu-west-1/dynamodb/aws4_request"
+    try:
+        connection.request(
+            "POST",
+            "/",
+            body=b"{}",
+            headers={
+                "Content-Type": "application/x-amz-json-1.0",
+                "X-Amz-Target": "DynamoDB_20120810.ListTables",
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, "
+                "SignedHeaders=host, Signature=0000",
+            },
+        )
+        response = connection.getresponse()
+        return response.status == 200 and b"TableNames" in response.read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End this process and no other, and wait until it is gone."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _free_port() -> Iterator[int]:
+    """A port nobody listens on, kept from our other processes while the block runs.
+
+    Without the lock, two test runs could pick one port; the loser would be answered by the
+    winner's engine and lose it in mid-run.
+    """
+    locks = cache_root() / "ports"
+    locks.mkdir(parents=True, exist_ok=True)
+    while True:
+        port = random.choice(PORTS)
+        with (locks / str(port)).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if _is_free(port):
+                yield port
+                return
+
+
+def _is_free(port: int) -> bool:
+    # DynamoDB Local listens on all interfaces. macOS lets that stand beside a listener on
+    # 127.0.0.1, who would get our requests: so both must be free.
+    return _can_bind("", port) and _can_bind(HOST, port)
+
+
+def _can_bind(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        # As a server does: a port in TIME_WAIT is free, one that is listened on is not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
