@@ -59,9 +59,9 @@ def claim(key: GateKey = KEY, **changes: Any) -> Claim:
     return replace(made, **changes)
 
 
-def opening(write_id: str = "OPENING1", **changes: Any) -> Opening:
+def opening(key: GateKey = KEY, **changes: Any) -> Opening:
     """A claim at ``NOW_MS`` that wants ten minutes since the last start."""
-    wanted = Opening(write_id=write_id, claim=claim(), ready_if_ms=NOW_MS - 600_000)
+    wanted = Opening(write_id="OPENING1", claim=claim(key), ready_if_ms=NOW_MS - 600_000)
     return replace(wanted, **changes)
 
 
@@ -153,7 +153,7 @@ class StoreConformance:
         ):
             store = self.make_store(tmp_path)
             record = Record(lastbuild=Decimal(digits), writes=("W",))
-            store.swap(KEY, expected=store.get(KEY), new=record)
+            store.swap(KEY, expected=Record(), new=record)
             assert store.get(KEY).lastbuild == Decimal(digits)
             item = store.item(KEY)
             assert item is not None
@@ -236,10 +236,8 @@ class StoreConformance:
             (edge + 1_000_000, False),
         ):
             store = self.make_store(tmp_path)
-            record = replace(
-                store.get(KEY), lastbuild=lastbuild, claim=None, writes=("W",), due_ms=None
-            )
-            store.swap(KEY, expected=store.get(KEY), new=record)
+            record = replace(Record(), lastbuild=lastbuild, claim=None, writes=("W",), due_ms=None)
+            store.swap(KEY, expected=Record(), new=record)
             opened = store.open(KEY, opening())
             assert isinstance(opened, Swapped) is ready, lastbuild
             if not ready:
@@ -248,19 +246,16 @@ class StoreConformance:
     def test_open_refuses_whatever_needs_thought(self, tmp_path: Path) -> None:
         old = Record(lastbuild=Decimal(5), writes=("W",))
         full = full_record()
-        for number, record in enumerate(
-            (
-                replace(old, claim=claim()),
-                replace(old, pending=pending()),
-                replace(old, hold=full.hold),
-                replace(old, events=("0123456789abcde",)),
-            )
+        for record in (
+            replace(old, claim=claim()),
+            replace(old, pending=pending()),
+            replace(old, hold=full.hold),
+            replace(old, events=("0123456789abcde",)),
         ):
-            store, key = self.make_store(tmp_path), GateKey(f"p{number}", "r")
-            store.swap(key, expected=store.get(key), new=record)
-            current = store.get(key)
-            assert store.open(key, opening(event="0123456789abcde")) == Lost(current)
-            assert store.get(key) == current
+            store = self.make_store(tmp_path)
+            store.swap(KEY, expected=Record(), new=record)
+            assert store.open(KEY, opening(event="0123456789abcde")) == Lost(record)
+            assert store.get(KEY) == record
 
     def test_open_by_force_minds_no_cooldown(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
@@ -297,7 +292,7 @@ class StoreConformance:
             key = GateKey(f"race-{number}", "r")
             answers = self._race(
                 store,
-                lambda s, n, key=key: s.open(key, opening(f"OPEN{n:04}")),  # type: ignore[misc]
+                lambda s, n, key=key: s.open(key, opening(key, write_id=f"OPEN{n:04}")),
             )
             won = [answer for answer in answers if isinstance(answer, Swapped)]
             assert len(won) == 1

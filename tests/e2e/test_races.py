@@ -1,0 +1,47 @@
+"""4 processes x 4 threads at one ready gate, 200 rounds: exactly one start in every round."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+import holdoff
+from holdoff.core.record import GateKey, Record
+from tests.e2e.racers import PROCESSES, THREADS, race
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from holdoff.stores.base import Store
+
+ROUNDS = 200
+
+
+def _make_half_ready(store: Store) -> None:
+    """Every other gate has built long ago, with nothing but what the old snippet writes; the others never have."""
+    for number in range(0, ROUNDS, 2):
+        key = GateKey(f"round-{number}", store.region)
+        old = Record(lastbuild=Decimal("1700000000.5"))
+        store.swap(key, expected=Record(), new=old)
+
+
+def _check(url: str, tmp_path: Path) -> None:
+    _make_half_ready(holdoff.open_store(url))
+    starts, outcomes = race(url, ROUNDS, tmp_path / "log")
+    assert starts == {f"round-{number}": 1 for number in range(ROUNDS)}
+    assert outcomes == {"started": ROUNDS, "skipped": ROUNDS * (PROCESSES * THREADS - 1)}
+
+
+def test_one_start_a_round_on_sqlite(tmp_path: Path) -> None:
+    _check(f"sqlite:///{tmp_path / 'gates.db'}", tmp_path)
+
+
+@pytest.mark.dynamodb
+def test_one_start_a_round_on_dynamodb_local(
+    dynamodb_local_url: str, aws_env: None, tmp_path: Path
+) -> None:
+    url = f"dynamodb://races?region=eu-west-1&endpoint={dynamodb_local_url}"
+    holdoff.open_store(url).initialise()
+    _check(url, tmp_path)
