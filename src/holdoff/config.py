@@ -162,7 +162,7 @@ def parse(text: str, path: Path | None = None) -> Config:
 
 def _project(name: str, table: object) -> Project:
     at = f"projects.{name}"
-    settings = _must_be(dict, table, at, "a table of settings")
+    settings: dict[str, Any] = _must_be(dict, table, at, "a table of settings")
     _refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got="missing", want=type_of_duration)
@@ -178,7 +178,7 @@ def _project(name: str, table: object) -> Project:
 
 def _starter(table: object, at: str) -> dict[str, Any]:
     want = "a table such as { command = ['make', 'docs'] } or { codebuild = 'site-build' }"
-    settings = _must_be(dict, table if table is not None else "missing", at, want)
+    settings: dict[str, Any] = _must_be(dict, table if table is not None else "missing", at, want)
     kinds = [kind for kind in STARTER_KEYS if kind in settings]
     if len(kinds) > 1:
         raise ConfigError(field=at, got=settings, want="just one of " + " and ".join(kinds))

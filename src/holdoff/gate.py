@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id
 from holdoff.core import machine, protocol
-from holdoff.core.effects import Effect, Find, Get, NewId, Now, Open, Start, Swap
+from holdoff.core.effects import (
+    Cancel,
+    Effect,
+    Find,
+    Get,
+    NewId,
+    Now,
+    Open,
+    Poll,
+    Start,
+    Swap,
+)
 from holdoff.core.errors import ConfigError, StartRefused, StoreError
 from holdoff.core.machine import Rules, Tally, Trigger
 from holdoff.core.protocol import Sight
@@ -75,9 +86,13 @@ class Gate:
             build_lease_ms=_build_lease_ms(build_lease, starter),
             freeze=getattr(starter, "freeze", None) or _unchanged,
             waker=waker,
+            polls=hasattr(starter, "status"),
             max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
             clock_margin_ms=self.store.clock_margin_ms,
         )
+        if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
+            want = "another: this starter cannot cancel a build"
+            raise ConfigError(field="overlap", got="cancel", want=want)
         self._sight = Sight()
         self._lock = threading.Lock()
 
@@ -220,8 +235,14 @@ class Gate:
                 _warn("could not renew the lease of %s: %s", build_id, error)
 
         code = cast("int | None", wait(build_id, beat, self.rules.build_lease_ms // 3))
-        if code is not None:
-            self.finished(build_id, succeeded=code == 0, detail=f"exit status {code}")
+        if code is None:
+            return None
+        try:
+            self.finished(
+                build_id, succeeded=code == 0, detail=f"exit status {code}" if code else None
+            )
+        except StoreError as error:  # how it ended is the caller's; the record's lease runs out
+            _warn("could not record the end of %s: %s", build_id, error)
         return code
 
     def _token_of(self, build_id: str) -> str | None:
@@ -280,7 +301,7 @@ class Gate:
 
     def _put_back(self, sight: Sight) -> None:
         with self._lock:
-            tally = _merged(self._sight.tally, sight.tally)
+            tally = machine.merged(self._sight.tally, sight.tally)
             newer = sight.record is None or sight.seen_ms >= self._sight.seen_ms
             self._sight = replace(sight if newer else self._sight, tally=tally)
 
@@ -305,12 +326,17 @@ class Gate:
                 return new_write_id(self.clock)
             case Get():
                 return self.store.get(self.key)
-            case Swap(expected, new):
-                return self.store.swap(self.key, expected=expected, new=new)
+            case Swap(expected, new, history):
+                return self.store.swap(self.key, expected=expected, new=new, history=history)
             case Open(opening):
                 return self.store.open(self.key, opening)
             case Start(request, token):
                 return self._start(request, token)
+            case Poll(build_id):
+                status = getattr(self.starter, "status", None)
+                return status(build_id) if status is not None else None
+            case Cancel(build_id):
+                return cast("Any", self.starter).cancel(build_id)
             case Find(request, token):
                 find = getattr(self.starter, "find", None)
                 return find(token, request) if find is not None else None
@@ -333,17 +359,6 @@ class Gate:
         if self.starter is None:
             want = "a starter, such as holdoff.starters.Command(['make', 'docs'])"
             raise ConfigError(field="starter", got=None, want=want)
-
-
-def _merged(one: Tally, other: Tally) -> Tally:
-    same = one.first_ms == other.first_ms
-    kept = one if one.first_ms >= other.first_ms else other
-    return replace(
-        kept,
-        counts=one.counts.plus(other.counts),
-        folded=one.folded + other.folded if same else kept.folded,
-        last_ms=max(one.last_ms, other.last_ms),
-    )
 
 
 def _unchanged(request: Request) -> Request:

@@ -17,6 +17,8 @@ VERBS: Final = {
     "run": ("run", "gate a command of this machine"),
     "trigger": ("trigger", "ask for a build of a project from holdoff.toml"),
     "status": ("status", "what the gates are doing"),
+    "explain": ("explain", "why did(n't) my build run?"),
+    "history": ("history", "the builds of a project, and what each covered"),
     "wake": ("wake", "start what is due"),
     "hold": ("hold", "let nothing start for now"),
     "resume": ("resume", "end a hold"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_store, load_config, print_json
+from holdoff.cli.common import add_json, add_store, load_config, print_json, say
 from holdoff.clock import SystemClock
+from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.record import GateKey, Record
 from holdoff.core.status import Status, status_of
-from holdoff.core.units import say_duration
+from holdoff.core.units import parse_duration, say_duration
 
 if TYPE_CHECKING:
     import argparse
@@ -31,11 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``status``."""
     parser.add_argument("project", metavar="PROJECT", nargs="?", help="just this one")
     add_store(parser)
+    parser.add_argument(
+        "--max-stale",
+        metavar="DURATION",
+        help="for a monitor: exit 1 if a trigger older than this is not covered by a build yet",
+    )
     add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """A table in a terminal, lines elsewhere, JSON where asked."""
+    longest_ms = _longest_stale_ms(args.max_stale)
     config = load_config(args)
     found = statuses(config, config.open_store(args.store), args.project)
     if args.json:
@@ -46,7 +53,20 @@ def main(args: argparse.Namespace) -> int:
         _print_table(found)
     else:
         print("\n".join(str(status) for status in found))
-    return 0
+    stale = [status for status in found if (status.stale_ms or 0) > longest_ms]
+    for status in stale:
+        waited = say_duration(status.stale_ms or 0)
+        say(f"{status.key} is stale: its oldest trigger not covered yet came {waited} ago")
+    return 1 if stale else 0
+
+
+def _longest_stale_ms(text: str | None) -> float:
+    if text is None:
+        return float("inf")
+    try:
+        return parse_duration(text, field="--max-stale")
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
 
 
 def statuses(config: Config, store: Store, project: str | None) -> list[Status]:
@@ -70,12 +90,16 @@ def _print_table(found: list[Status]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("project", "region", "state", "last build", "ready in", "pending", "triggers"):
-        table.add_column(heading, justify="right" if heading == "triggers" else "left")
+    for heading in ("project", "region", "state", "last build", "ready in", "pending"):
+        table.add_column(heading, no_wrap=heading in {"state", "ready in"})
+    table.add_column("triggers", justify="right")
     for status in found:
         state = Text(status.state.replace("_", " "), style=STYLES.get(status.state, "yellow"))
-        cells = (_last(status), status.ready_in or "", _pending(status), _counts(status.record))
-        table.add_row(Text(status.key.project), Text(status.key.region), state, *map(Text, cells))
+        cells = (_last(status), status.ready_in or "", _pending(status))
+        total = str(status.record.counts.total)
+        table.add_row(
+            Text(status.key.project), Text(status.key.region), state, *map(Text, cells), total
+        )
     Console(highlight=False).print(table)
 
 
@@ -94,21 +118,4 @@ def _pending(status: Status) -> str:
     pending = status.record.pending
     if pending is None:
         return ""
-    plural = "s" if pending.count > 1 else ""
-    waited = say_duration(max(0, status.now_ms - pending.first_ms))
-    return f"{pending.count} trigger{plural}, since {waited}"
-
-
-def _counts(record: Record) -> str:
-    counts = record.counts
-    parts = [
-        f"{number} {name}"
-        for name, number in (
-            ("started", counts.started),
-            ("deferred", counts.deferred),
-            ("skipped", counts.skipped),
-            ("failed", counts.failed),
-        )
-        if number
-    ]
-    return ", ".join(parts)
+    return f"{pending.count}, for {say_duration(max(0, status.now_ms - pending.first_ms))}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from holdoff.core.record import Opening, Record, Request
+    from holdoff.core.record import Finished, Opening, Record, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ class Get:
 class Swap:
     """Write ``new`` if the gate still is ``expected`` (by last write *and* ``lastbuild``), as one atomic step.
 
-    Answered with ``Swapped`` or ``Lost``.
+    ``history``: builds that leave the record with this write, to be kept by the same step. Answered with ``Swapped``
+    or ``Lost``.
     """
 
     expected: Record
     new: Record
+    history: tuple[Finished, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,21 @@ class Find:
     token: str
 
 
-Effect = Now | NewId | Get | Swap | Open | Start | Find
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How is this build? Answered with ``running``, ``succeeded``, ``failed`` or ``None`` (cannot be told)."""
+
+    build_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop this build. Raises where it cannot be stopped."""
+
+    build_id: str
+
+
+Effect = Now | NewId | Get | Swap | Open | Start | Find | Poll | Cancel
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
     from holdoff.core.policy import Policy
 
+#: How often a running build that somebody waits for is asked after.
+POLL_EVERY_MS: Final = 30_000
+#: How many reasons, versions and event digests a pending keeps besides its newest request's.
+KEPT_NOTES: Final = 4
 #: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
 BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
 
@@ -53,6 +57,7 @@ class Rules:
         build_lease_ms: after how long a build that nobody reported ended counts as ended.
         freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
         waker: whether something wakes the gate when it is due; only words depend on it.
+        polls: whether the starter can be asked how a build is.
         max_staleness_ms: how old a sight of the record may be for a *skip* to be answered from it.
         clock_margin_ms: how far the clocks of two machines on one store may be apart.
     """
@@ -62,6 +67,7 @@ class Rules:
     build_lease_ms: int = 8 * 3_600_000
     freeze: Callable[[Request], Request] = _as_it_is
     waker: bool = False
+    polls: bool = False
     max_staleness_ms: int = 1_000
     clock_margin_ms: int = 0
 
@@ -87,6 +93,8 @@ class Then(Enum):
     NOTHING = "nothing"
     START = "start"
     TAKE_OVER = "take over"
+    POLL = "poll"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +122,14 @@ class Tally:
 
     Attributes:
         counts: answers given.
-        folded: triggers that belong to the pending first made at ``first_ms``.
-        last_ms: when the last of them came.
+        folded: the triggers among them that were deferred, folded; they belong to the pending that was first made at
+            ``folded.first_ms``.
+        since_ms: when the first of these answers was given.
     """
 
     counts: Counts = field(default_factory=Counts)
-    folded: int = 0
-    first_ms: int = 0
-    last_ms: int = 0
+    folded: Pending | None = None
+    since_ms: int | None = None
 
 
 # --- what stands between a gate and a start ------------------------------------------------------------------------
@@ -167,11 +175,33 @@ def _running(record: Record, policy: Policy) -> Wait | None:
     running = record.running
     if running is None or not (policy.overlap != "allow" or policy.cooldown_from == "finish"):
         return None
+    if policy.overlap == "cancel" and not running.cancel_failed:
+        return None
     until = running.lease_until_ms
     if policy.cooldown_from == "finish":
         until += policy.cooldown_ms
     skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
     return Wait(Why.RUNNING, until, skips, running.build_id)
+
+
+def _must_poll(record: Record, rules: Rules, now_ms: int) -> bool:
+    """Whether to ask how the running build is: its end changes what may start, and reports of ends get lost."""
+    running = record.running
+    if running is None or not rules.polls or not rules.policy.follows_builds:
+        return False
+    return _next_poll_ms(running) <= now_ms < running.lease_until_ms
+
+
+def _next_poll_ms(running: Running) -> int:
+    asked_ms = running.started_ms if running.polled_ms is None else running.polled_ms
+    return asked_ms + POLL_EVERY_MS
+
+
+def _must_cancel(record: Record, rules: Rules, now_ms: int) -> bool:
+    running = record.running
+    if running is None or rules.policy.overlap != "cancel" or running.cancel_failed:
+        return False
+    return now_ms < running.lease_until_ms
 
 
 def _held(record: Record, policy: Policy) -> Wait | None:
@@ -232,6 +262,8 @@ def on_trigger(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> S
     say = _Saying(record, trigger.token, trigger.request, rules, now_ms)
     if _is_expired(record.claim, now_ms):
         return say.step(Outcome.DEFERRED, Why.TAKEN_OVER, then=Then.TAKE_OVER)
+    if _must_poll(record, rules, now_ms):
+        return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.POLL)
     if _is_known_event(record, trigger.request.event_id):
         return say.step(Outcome.SKIPPED, Why.DUPLICATE, detail=trigger.request.event_id)
     skips_unchanged = rules.policy.unchanged == "skip" and not trigger.force
@@ -240,6 +272,8 @@ def on_trigger(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> S
     found = waits(record, rules.policy, now_ms, force=trigger.force)
     if not found:
         covers, leaves = _covered_now(record, trigger, rules.policy, now_ms)
+        if covers is not None and _must_cancel(record, rules, now_ms):
+            return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.CANCEL)
         if covers is not None:
             return say.claim(covers, leaves=leaves, counted=True, force=trigger.force)
     elif record.pending is None and any(wait.skips for wait in found):
@@ -265,15 +299,19 @@ def on_wake(
     say = _Saying(ended, token, Request(project=project, region=region), rules, now_ms)
     if _is_expired(ended.claim, now_ms):
         return say.step(Outcome.DEFERRED, Why.TAKEN_OVER, then=Then.TAKE_OVER)
+    if _must_poll(ended, rules, now_ms):
+        return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.POLL)
     pending = ended.pending
     found = waits(ended, rules.policy, now_ms)
     if pending is None:
         why = Why.CLAIMED if ended.claim else Why.IDLE
         due_ms = ended.claim.lease_until_ms if ended.claim else None
-        return say.step(Outcome.SKIPPED, why, record=settled(ended, rules.policy), due_ms=due_ms)
+        return say.step(Outcome.SKIPPED, why, record=settled(ended, rules), due_ms=due_ms)
     if not found and pending.due_ms <= now_ms:
+        if _must_cancel(ended, rules, now_ms):
+            return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.CANCEL)
         return say.claim(pending, leaves=None, counted=False)
-    return say.deferred(settled(ended, rules.policy), pending, found)
+    return say.deferred(settled(ended, rules), pending, found)
 
 
 def _covered_now(
@@ -302,7 +340,7 @@ def _defer(record: Record, trigger: Trigger, found: list[Wait], say: _Saying) ->
     new = replace(record, pending=pending, events=_events_with(record, trigger.request.event_id))
     if record.pending is not None and _adds_nothing(record.pending, pending):
         return say.deferred(record, pending, found)
-    return say.deferred(settled(new, say.rules.policy), pending, found)
+    return say.deferred(settled(new, say.rules), pending, found)
 
 
 def _earliest_ms(record: Record, pending: Pending, policy: Policy, now_ms: int) -> int:
@@ -332,8 +370,36 @@ def _single(trigger: Trigger, now_ms: int) -> Pending:
 def _folded(pending: Pending | None, trigger: Trigger, now_ms: int) -> Pending:
     if pending is None:
         return _single(trigger, now_ms)
-    last_ms = max(pending.last_ms, now_ms)
-    return replace(pending, request=trigger.request, count=pending.count + 1, last_ms=last_ms)
+    return joined(pending, _single(trigger, now_ms))
+
+
+def joined(older: Pending, newer: Pending) -> Pending:
+    """Two folds in one. The newer one's request wins; nothing becomes due earlier."""
+    return Pending(
+        request=newer.request,
+        count=older.count + newer.count,
+        first_ms=min(older.first_ms, newer.first_ms),
+        last_ms=max(older.last_ms, newer.last_ms),
+        due_ms=max(older.due_ms, newer.due_ms),
+        failures=max(older.failures, newer.failures),
+        reasons=_notes(
+            newer.request.reason, (*newer.reasons, older.request.reason, *older.reasons)
+        ),
+        versions=_notes(
+            newer.request.source_version,
+            (*newer.versions, older.request.source_version, *older.versions),
+        ),
+        events=_notes(
+            event_digest(newer.request.event_id),
+            (*newer.events, event_digest(older.request.event_id), *older.events),
+        ),
+    )
+
+
+def _notes(newest: str | None, others: tuple[str | None, ...]) -> tuple[str, ...]:
+    """The newest few of these, each once, without what the newest request says itself."""
+    kept = dict.fromkeys(other for other in others if other is not None and other != newest)
+    return tuple(kept)[:KEPT_NOTES]
 
 
 def _adds_nothing(seen: Pending, folded: Pending) -> bool:
@@ -457,7 +523,7 @@ class _Saying:
         return self.step(
             Outcome.STARTED,
             Why.FORCED if force else Why.READY,
-            record=settled(new, self.rules.policy),
+            record=settled(new, self.rules),
             then=Then.START,
             covers=covers.count,
         )
@@ -494,7 +560,7 @@ def taken_over(record: Record, rules: Rules, now_ms: int) -> Record:
         before=claim.before if as_set else record.lastbuild,  # somebody else has built since
     )
     new = replace(record, lastbuild=_later(record.lastbuild, now_ms), claim=taken)
-    return settled(new, rules.policy)
+    return settled(new, rules)
 
 
 def is_confirmed(record: Record, token: str) -> bool:
@@ -520,6 +586,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms:
         started_ms=now_ms,
         lease_until_ms=now_ms + rules.build_lease_ms,
         covers=claim.covers,
+        claimed_ms=claim.claimed_ms,
         before=claim.before,
     )
     counts = record.counts.plus(Counts(started=int(mine and claim.counted)))
@@ -532,7 +599,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms:
         events=_events_with(record, claim.request.event_id),
         counts=counts,
     )
-    return settled(_pushed(new, rules.policy), rules.policy)
+    return settled(_pushed(new, rules.policy), rules)
 
 
 def refused(
@@ -554,7 +621,7 @@ def refused(
         events=_events_with(record, claim.request.event_id),
         counts=record.counts.plus(Counts(failed=int(claim.counted))),
     )
-    return settled(new, rules.policy)
+    return settled(new, rules)
 
 
 def _again(
@@ -563,16 +630,9 @@ def _again(
     """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
     failures = covers.failures + 1
     due_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
-    thawed = replace(covers, request=replace(covers.request, parameters=""))
-    if pending is None:
-        return replace(thawed, failures=failures, due_ms=due_ms)
-    return replace(
-        pending,
-        count=covers.count + pending.count,
-        first_ms=min(covers.first_ms, pending.first_ms),
-        due_ms=max(due_ms, pending.due_ms),
-        failures=failures,
-    )
+    thawed = replace(covers, request=replace(covers.request, parameters=""), due_ms=due_ms)
+    again = thawed if pending is None else joined(thawed, pending)
+    return replace(again, failures=failures)
 
 
 def backoff_ms(failures: int, *, worth_retrying: bool) -> int:
@@ -611,7 +671,7 @@ def renewed(record: Record, token: str, rules: Rules, now_ms: int) -> Record:
     if running is None or running.token != token:
         return record
     extended = replace(running, lease_until_ms=now_ms + rules.build_lease_ms)
-    return settled(replace(record, running=extended), rules.policy)
+    return settled(replace(record, running=extended), rules)
 
 
 def finished(
@@ -628,22 +688,14 @@ def finished(
     if running is None or running.build_id != build_id:
         return record
     version = running.covers.request.source_version
-    end = Finished(
-        build_id=build_id,
-        token=running.token,
-        started_ms=running.started_ms,
-        ended_ms=max(now_ms, running.started_ms),
-        succeeded=succeeded,
-        source_version=version,
-        detail=detail,
-    )
+    end = ended(running, max(now_ms, running.started_ms), succeeded=succeeded, detail=detail)
     built = version if succeeded and version is not None else record.built
     new = replace(record, running=None, finished=end, built=built)
     if succeeded is False and rules.policy.on_failure == "rearm":
         new = _rearmed(new, running, now_ms)
     if rules.policy.cooldown_from == "finish" and succeeded is not False:
         new = _pushed(new, rules.policy)
-    return settled(new, rules.policy)
+    return settled(new, rules)
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
@@ -659,24 +711,66 @@ def _with_lease_over(record: Record, policy: Policy, now_ms: int) -> Record:
     running = record.running
     if running is None or not policy.follows_builds or running.lease_until_ms > now_ms:
         return record
-    end = Finished(
+    return replace(record, running=None, finished=ended(running, running.lease_until_ms))
+
+
+def ended(
+    running: Running,
+    ended_ms: int | None,
+    *,
+    succeeded: bool | None = None,
+    detail: str | None = None,
+) -> Finished:
+    """A build as it stands in the record once it ended."""
+    return Finished(
         build_id=running.build_id,
         token=running.token,
         started_ms=running.started_ms,
-        ended_ms=running.lease_until_ms,
+        claimed_ms=running.claimed_ms,
+        ended_ms=ended_ms,
+        succeeded=succeeded,
         source_version=running.covers.request.source_version,
+        detail=detail,
     )
-    return replace(record, running=None, finished=end)
+
+
+def history_of(before: Record, after: Record) -> tuple[Finished, ...]:
+    """The build that leaves the record with this write, with all it covered, for the history."""
+    running = before.running
+    if running is None or (after.running is not None and after.running.token == running.token):
+        return ()
+    end = after.finished
+    if end is None or end.token != running.token:
+        end = ended(running, None)  # overtaken by the next start before anybody said how it ended
+    return (replace(end, covers=running.covers),)
+
+
+def polled(record: Record, build_id: str, state: str | None, rules: Rules, now_ms: int) -> Record:
+    """The starter was asked how a build is."""
+    if state in {"succeeded", "failed"}:
+        return finished(record, build_id, rules, now_ms, succeeded=state == "succeeded")
+    running = record.running
+    if running is None or running.build_id != build_id:
+        return record
+    return settled(replace(record, running=replace(running, polled_ms=now_ms)), rules)
+
+
+def uncancelled(record: Record, build_id: str, rules: Rules) -> Record:
+    """A build that was to be cancelled could not be: it is waited for instead."""
+    running = record.running
+    if running is None or running.build_id != build_id:
+        return record
+    return settled(replace(record, running=replace(running, cancel_failed=True)), rules)
 
 
 def held(record: Record, hold: Hold, rules: Rules) -> Record:
     """On hold: nothing starts but by force; what comes is deferred (or skipped, as the policy says)."""
-    return settled(replace(record, hold=hold), rules.policy)
+    return settled(replace(record, hold=hold), rules)
 
 
 def resumed(record: Record, rules: Rules) -> Record:
     """The hold is over; what is pending may start."""
-    return record if record.hold is None else settled(replace(record, hold=None), rules.policy)
+    return record if record.hold is None else settled(replace(record, hold=None), rules)
 
 
 def reset(record: Record, rules: Rules, *, drop_pending: bool = False) -> Record:
@@ -692,7 +786,7 @@ def reset(record: Record, rules: Rules, *, drop_pending: bool = False) -> Record
     )
     if new.finished is not None and rules.policy.cooldown_from == "finish":
         new = replace(new, finished=None)
-    return record if new == record else settled(new, rules.policy)
+    return record if new == record else settled(new, rules)
 
 
 def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
@@ -700,24 +794,27 @@ def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
     pending = record.pending
     if pending is None or pending.count > 1 or pending.first_ms != asked_ms:
         return record
-    return settled(replace(record, pending=None), rules.policy)
+    return settled(replace(record, pending=None), rules)
 
 
 # --- bookkeeping ---------------------------------------------------------------------------------------------------
 
 
-def settled(record: Record, policy: Policy) -> Record:
+def settled(record: Record, rules: Rules) -> Record:
     """The record with its ``due_ms``: when somebody should look at it again."""
-    due_ms = _look_again_ms(record, policy)
+    due_ms = _look_again_ms(record, rules)
     return record if due_ms == record.due_ms else replace(record, due_ms=due_ms)
 
 
-def _look_again_ms(record: Record, policy: Policy) -> int | None:
+def _look_again_ms(record: Record, rules: Rules) -> int | None:
     if record.claim is not None:
         return record.claim.lease_until_ms
-    looks = [_pending_look_ms(record, policy)]
-    if record.running is not None and policy.follows_builds:
-        looks.append(record.running.lease_until_ms)
+    looks = [_pending_look_ms(record, rules.policy)]
+    running = record.running
+    if running is not None and rules.policy.follows_builds:
+        looks.append(running.lease_until_ms)
+        if rules.polls:
+            looks.append(_next_poll_ms(running))
     return min((look for look in looks if look is not None), default=None)
 
 
@@ -748,10 +845,53 @@ def count_of(outcome: Outcome) -> Counts:
 
 def with_tally(record: Record, tally: Tally) -> Record:
     """The record with what was answered from memory written in."""
-    pending = record.pending
-    if pending is not None and tally.folded and pending.first_ms == tally.first_ms:
-        last_ms = max(pending.last_ms, tally.last_ms)
-        pending = replace(pending, count=pending.count + tally.folded, last_ms=last_ms)
     if not tally.counts.total:
         return record
+    pending = _with_folded(record, tally.folded)
     return replace(record, pending=pending, counts=record.counts.plus(tally.counts))
+
+
+def _with_folded(record: Record, folded: Pending | None) -> Pending | None:
+    """The pending with triggers that were deferred from memory.
+
+    If it was taken meanwhile, it was after them (nobody takes it before its due, nobody answers from memory after
+    that), and they are covered. If somebody dropped it, they came after that and are pending on their own.
+    """
+    pending = record.pending
+    if folded is None:
+        return pending
+    if pending is not None and pending.first_ms == folded.first_ms:
+        return joined(folded, pending)
+    taken = record.claim is not None or (record.lastbuild_ms or 0) >= folded.last_ms
+    if taken:
+        return pending
+    return folded if pending is None else joined(folded, pending)
+
+
+def tallied(tally: Tally, step: Step, trigger: Trigger, now_ms: int) -> Tally:
+    """One more answer from memory."""
+    counts = tally.counts.plus(count_of(step.decision.outcome))
+    since_ms = now_ms if tally.since_ms is None else tally.since_ms
+    pending = step.record.pending
+    if step.decision.outcome is not Outcome.DEFERRED or pending is None:
+        return replace(tally, counts=counts, since_ms=since_ms)
+    one = replace(_single(trigger, now_ms), first_ms=pending.first_ms, due_ms=pending.due_ms)
+    folded = tally.folded
+    same = folded is not None and folded.first_ms == pending.first_ms
+    return Tally(
+        counts=counts, since_ms=since_ms, folded=joined(folded, one) if folded and same else one
+    )
+
+
+def merged(one: Tally, other: Tally) -> Tally:
+    """Two threads' tallies in one."""
+    folds = sorted(
+        (fold for fold in (one.folded, other.folded) if fold is not None),
+        key=lambda fold: fold.last_ms,
+    )
+    since = [tally.since_ms for tally in (one, other) if tally.since_ms is not None]
+    return Tally(
+        counts=one.counts.plus(other.counts),
+        folded=joined(*folds) if len(folds) == 2 else next(iter(folds), None),
+        since_ms=min(since, default=None),
+    )

@@ -14,6 +14,7 @@ from typing import Any, Final
 from holdoff.core import machine
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import (
+    Cancel,
     Effect,
     Find,
     Get,
@@ -21,6 +22,7 @@ from holdoff.core.effects import (
     NewId,
     Now,
     Open,
+    Poll,
     Start,
     Swap,
     Swapped,
@@ -31,6 +33,8 @@ from holdoff.core.record import Claim, Record
 
 #: Each lost race means that somebody else got on, so this many in a row means that something is wrong.
 MAX_TRIES: Final = 200
+#: What was answered from memory is written with the next decision once it is this old, if not before.
+WRITE_TALLY_AFTER_MS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,8 @@ def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
     if sight.record is not None:
         step = machine.on_trigger(sight.record, trigger, rules, now_ms)
         if step.record is sight.record and _holds_from_memory(step, sight, rules, now_ms):
-            return Decided(step.decision, _answered(sight, step, now_ms))
+            tally = machine.tallied(sight.tally, step, trigger, now_ms)
+            return Decided(step.decision, replace(sight, tally=tally))
     opened = yield from _first_look(trigger, rules, sight, now_ms)
     if isinstance(opened, Swapped):
         step = machine.on_opened(opened.record, trigger, rules, now_ms)
@@ -84,7 +89,7 @@ def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
     def decide(record: Record, at_ms: int) -> Step:
         return machine.on_trigger(record, trigger, rules, at_ms)
 
-    return (yield from _decide(decide, opened.current, rules, sight.tally, is_trigger=True))
+    return (yield from _decide(decide, opened.current, rules, sight.tally, trigger))
 
 
 def wake(token: str, project: str, region: str, rules: Rules, sight: Sight) -> Asks:
@@ -94,7 +99,7 @@ def wake(token: str, project: str, region: str, rules: Rules, sight: Sight) -> A
         return machine.on_wake(record, token, project, region, rules, at_ms)
 
     record = yield Get()
-    return (yield from _decide(decide, record, rules, sight.tally, is_trigger=False))
+    return (yield from _decide(decide, record, rules, sight.tally, None))
 
 
 def edit(
@@ -123,27 +128,12 @@ def _holds_from_memory(step: Step, sight: Sight, rules: Rules, now_ms: int) -> b
     """
     if step.then is not Then.NOTHING:
         return False
-    record = sight.record
+    record, since_ms = sight.record, sight.tally.since_ms
+    if since_ms is not None and now_ms - since_ms >= WRITE_TALLY_AFTER_MS:
+        return False
     if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
         return now_ms < record.pending.due_ms - rules.clock_margin_ms
     return 0 <= now_ms - sight.seen_ms < rules.max_staleness_ms
-
-
-def _answered(sight: Sight, step: Step, now_ms: int) -> Sight:
-    tally = sight.tally
-    counts = tally.counts.plus(machine.count_of(step.decision.outcome))
-    record = sight.record
-    if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
-        same = tally.first_ms == record.pending.first_ms
-        tally = Tally(
-            counts=counts,
-            folded=(tally.folded if same else 0) + 1,
-            first_ms=record.pending.first_ms,
-            last_ms=now_ms,
-        )
-    else:
-        tally = replace(tally, counts=counts)
-    return replace(sight, tally=tally)
 
 
 def _first_look(
@@ -171,9 +161,9 @@ def _decide(
     record: Record,
     rules: Rules,
     tally: Tally,
-    *,
-    is_trigger: bool,
+    trigger: Trigger | None,
 ) -> Asks:
+    """Decide on the record, again on each one that comes of a lost race, until the decision stands."""
     taken_over: str | None = None
     for _ in range(MAX_TRIES):
         now_ms = yield Now()
@@ -182,44 +172,72 @@ def _decide(
             resolved, took = yield from _take_over(record, rules, now_ms)
             record, taken_over = resolved.record, took or taken_over
             continue
-        if step.record is record:
-            return _unwritten(step, record, tally, now_ms, taken_over, is_trigger=is_trigger)
-        new = step.record
-        if step.then is Then.NOTHING and is_trigger:
-            new = machine.counted(new, step.decision.outcome)
-        reply = yield from _write(record, machine.with_tally(new, tally))
+        if step.then in {Then.POLL, Then.CANCEL}:
+            record = yield from _ask_after(record, step.then, rules)
+            continue
+        decision = replace(step.decision, taken_over=taken_over)
+        if step.record is record and not _must_write(tally, now_ms):
+            if trigger is not None:
+                tally = machine.tallied(tally, step, trigger, now_ms)
+            return Decided(decision, Sight(record=record, seen_ms=now_ms, tally=tally))
+        changed = step.record is not record
+        new = _with_counts(step, tally, trigger, now_ms, changed=changed)
+        reply = yield from _write(record, new)
         if isinstance(reply, Lost):
             record = reply.current
-            continue
-        tally = Tally()
-        if step.then is Then.START:
-            return (yield from _carry_out(step, reply.record, rules, tally, taken_over))
-        return Decided(
-            replace(step.decision, taken_over=taken_over),
-            Sight(record=reply.record, seen_ms=now_ms),
-        )
+        elif step.then is Then.START:
+            return (yield from _carry_out(step, reply.record, rules, Tally(), taken_over))
+        else:
+            return Decided(decision, Sight(record=reply.record, seen_ms=now_ms))
     raise _too_busy()
 
 
-def _unwritten(
-    step: Step,
-    record: Record,
-    tally: Tally,
-    now_ms: int,
-    taken_over: str | None,
-    *,
-    is_trigger: bool,
-) -> Decided:
-    sight = Sight(record=record, seen_ms=now_ms, tally=tally)
-    if is_trigger:
-        sight = _answered(sight, step, now_ms)
-    return Decided(replace(step.decision, taken_over=taken_over), sight)
+def _must_write(tally: Tally, now_ms: int) -> bool:
+    return tally.since_ms is not None and now_ms - tally.since_ms >= WRITE_TALLY_AFTER_MS
+
+
+def _with_counts(
+    step: Step, tally: Tally, trigger: Trigger | None, now_ms: int, *, changed: bool
+) -> Record:
+    """The step's record with what was answered from memory, and this answer, if a write may as well carry it.
+
+    A start is counted by whoever ends its claim.
+    """
+    if trigger is not None and step.then is Then.NOTHING:
+        if changed:
+            return machine.with_tally(machine.counted(step.record, step.decision.outcome), tally)
+        tally = machine.tallied(tally, step, trigger, now_ms)
+    return machine.with_tally(step.record, tally)
+
+
+def _ask_after(record: Record, how: Then, rules: Rules) -> Generator[Effect, Any, Record]:
+    """Ask the starter how the running build is, or to stop it; the record as it stands then."""
+    running = record.running
+    assert running is not None
+    build_id = running.build_id
+    try:
+        state = (yield Poll(build_id)) if how is Then.POLL else (yield Cancel(build_id))
+        failed = False
+    except Exception:  # noqa: BLE001  (whatever it is: nothing is known)
+        state, failed = None, True
+
+    def change(current: Record, at_ms: int) -> Record:
+        if how is Then.POLL:
+            return machine.polled(current, build_id, state, rules, at_ms)
+        if failed:
+            return machine.uncancelled(current, build_id, rules)
+        return machine.finished(
+            current, build_id, rules, at_ms, succeeded=None, detail="cancelled for a newer build"
+        )
+
+    return (yield from _apply(change, record))
 
 
 def _write(expected: Record, new: Record) -> Writes:
     """One conditional write under an id of its own, so that it is recognised when its response was lost."""
     write_id = yield NewId()
-    reply: Swapped | Lost = yield Swap(expected, new.written(write_id))
+    history = machine.history_of(expected, new)
+    reply: Swapped | Lost = yield Swap(expected, new.written(write_id), history)
     if isinstance(reply, Lost) and write_id in reply.current.writes:
         return Swapped(reply.current)
     return reply

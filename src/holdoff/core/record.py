@@ -42,8 +42,8 @@ class GateKey:
     def __post_init__(self) -> None:
         _check_name("project", self.project, MAX_PROJECT_BYTES)
         _check_name("region", self.region, MAX_REGION_BYTES)
-        if "#" in self.region:
-            raise ConfigError(field="region", got=self.region, want="a name without '#'")
+        if "#" in self.region or "/" in self.region:  # they part history keys and decision ids
+            raise ConfigError(field="region", got=self.region, want="a name without '#' or '/'")
 
     def __str__(self) -> str:
         return f"{self.project} ({self.region})"
@@ -132,6 +132,8 @@ class Pending:
         due_ms: the instant before which nobody takes it. Never moves earlier while this pending stands: whoever has
             seen it may answer from memory until then.
         failures: starts refused for it so far; sets the back-off.
+        reasons, versions, events: the newest few reasons, source versions and event digests, newest first; only what
+            the newest request does not say already.
     """
 
     request: Request
@@ -140,6 +142,9 @@ class Pending:
     last_ms: int
     due_ms: int
     failures: int = 0
+    reasons: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +184,10 @@ class Running:
     Attributes:
         lease_until_ms: from this instant on it counts as ended, whatever became of it.
         covers: the triggers it answers.
+        claimed_ms: when it was claimed: what was triggered before is covered, what came later is not.
         before: ``lastbuild`` before it, for ``on_failure="rearm"``.
+        polled_ms: when its starter was last asked how it is.
+        cancel_failed: it was to be cancelled (``overlap="cancel"``) and could not be.
     """
 
     build_id: str
@@ -187,20 +195,32 @@ class Running:
     started_ms: int
     lease_until_ms: int
     covers: Pending
+    claimed_ms: int
     before: Decimal | None = None
+    polled_ms: int | None = None
+    cancel_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The last build whose end is known, or was assumed (``succeeded`` None: its lease ran out)."""
+    """A build that ended, or counts as ended: the last one in the record, and each one in the history.
+
+    Attributes:
+        ended_ms: when; ``None`` (in the history only): nobody ever said.
+        succeeded: ``None``: not known (never reported, cancelled, or its lease ran out).
+        covers: in the history only: the triggers it answered.
+        claimed_ms: as in ``Running``.
+    """
 
     build_id: str
     token: str
     started_ms: int
-    ended_ms: int
+    claimed_ms: int
+    ended_ms: int | None = None
     succeeded: bool | None = None
     source_version: str | None = None
     detail: str | None = None
+    covers: Pending | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

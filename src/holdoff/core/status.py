@@ -37,6 +37,13 @@ class Status:
         return f"{self.key.project}: {self.state.replace('_', ' ')}, {built}{wait}"
 
     @property
+    def stale_ms(self) -> int | None:
+        """The age of the oldest trigger that no build covers yet; ``None``: all are covered."""
+        folds = (self.record.pending, self.record.claim and self.record.claim.covers)
+        firsts = [fold.first_ms for fold in folds if fold is not None]
+        return max(0, self.now_ms - min(firsts)) if firsts else None
+
+    @property
     def ready_in(self) -> str | None:
         """How long until it may start, as a person says it."""
         if self.ready_ms is None or self.ready_ms <= self.now_ms:
@@ -53,6 +60,7 @@ class Status:
             "ready": _iso(self.ready_ms),
             "last_build": _iso(record.lastbuild_ms or None),
             "due": _iso(record.due_ms),
+            "stale_seconds": None if self.stale_ms is None else self.stale_ms / 1000,
             "pending": record.pending
             and {
                 "count": record.pending.count,

@@ -4,9 +4,9 @@ A drop-in for the old snippet: with its variables REGION_NAME, DDB_TABLE_NAME, C
 (seconds) it works on the same table, beside functions that still run the snippet. As nothing wakes a deferred build
 then, a trigger during the cooldown is skipped, as the snippet did.
 
-A direct invoke may carry ``{"reason", "source_version", "event_id", "force"}``; an EventBridge event's own ``id`` is its
-event id, so that a second delivery is a duplicate. The answer is the decision as a JSON object. Where no decision could
-be made the invocation fails, so that Lambda, which retries asynchronous invocations, delivers the event again.
+A direct invoke may carry ``{"reason", "source_version", "event_id", "force"}``; an EventBridge event's own ``id`` is
+its event id, so that a second delivery is a duplicate. The answer is the decision as a JSON object. Where no decision
+could be made the invocation fails, and Lambda, which retries asynchronous invocations, delivers the event again.
 """
 
 from __future__ import annotations

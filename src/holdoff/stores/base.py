@@ -7,10 +7,13 @@ entry-point group ``holdoff.stores`` under its URL scheme, as a callable that ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import GateKey, Opening, Record
+from holdoff.core.record import Finished, GateKey, Opening, Record
+
+#: How long a build stays in the history: 90 days.
+KEPT_HISTORY_MS: Final = 90 * 86_400_000
 
 
 @runtime_checkable
@@ -37,8 +40,15 @@ class Store(Protocol):
         """The gate as it stands, never an older sight of it; ``Record()`` where there is none."""
         ...
 
-    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
-        """Write ``new`` if the gate still is ``expected``, as one atomic step.
+    def swap(
+        self,
+        key: GateKey,
+        *,
+        expected: Record,
+        new: Record,
+        history: tuple[Finished, ...] = (),
+    ) -> Swapped | Lost:
+        """Write ``new`` if the gate still is ``expected``, as one atomic step, which also keeps ``history``.
 
         Still is: the newest of its ``writes`` *and* its exact ``lastbuild`` are the same, so that a write of the old
         snippet, which knows of ``lastbuild`` only, is seen. ``Lost.current`` is what is there now, from the same
@@ -56,6 +66,13 @@ class Store(Protocol):
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
         """All gates, or those of one project, by project and region."""
+        ...
+
+    def history(self, key: GateKey) -> Iterator[Finished]:
+        """The builds that have left the gate's record, the newest first, by the instant of their claim.
+
+        A build is kept for ``KEPT_HISTORY_MS`` at least; the same build (by token) is kept once.
+        """
         ...
 
     def item(self, key: GateKey) -> dict[str, object] | None:

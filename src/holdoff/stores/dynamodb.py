@@ -16,7 +16,6 @@ starts each second, over all gates of a table.
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import SystemClock
@@ -96,7 +95,7 @@ class DynamoDBStore:
         self.table = table
         self.url = self._connection.name if url is None or "@" in url else url
 
-    @cached_property
+    @property
     def region(self) -> str:
         """The region of gates that name none: the table's.
 
@@ -104,6 +103,10 @@ class DynamoDBStore:
             ConfigError: no region is named anywhere.
         """
         return self._connection.region
+
+    @region.setter
+    def region(self, region: str) -> None:  # the Store protocol has a plain attribute
+        self._connection.region = region
 
     def clock_offset_ms(self) -> int:
         """What to add to this machine's time for the service's; 0 unless they are over 2 s apart. Asks nothing."""

@@ -3,7 +3,8 @@
 boto3 is imported when the client is made, not before: it takes longer than many a decision.
 
 **Time-outs.** A call makes at most ``TRIES`` tries. Each may take ``CONNECT_S`` for the connection, as long again for
-the TLS handshake, and ``READ_S`` for the answer; before the second and the third try botocore waits at most 1 s and 2 s:
+the TLS handshake, and ``READ_S`` for the answer; before the second and the third try botocore waits at most 1 s and
+2 s:
 
     3 x (2 + 2 + 4) + 1 + 2 = 27 s
 
@@ -110,6 +111,7 @@ class Connection:
         self._clock = clock
         self._own = client is None
         self._client = client
+        self._made_in = os.getpid()
         self._lock = threading.Lock()
         self._tries = _Tries()
         if client is not None:
@@ -131,6 +133,10 @@ class Connection:
         if not found:
             raise self._no_region()
         return str(found)
+
+    @region.setter
+    def region(self, region: str) -> None:
+        self._region = region
 
     @property
     def name(self) -> str:
@@ -178,8 +184,10 @@ class Connection:
 
     def _made(self, doing: str) -> DynamoDBAPI:
         with self._lock:
-            if self._client is None:
+            forked = self._own and self._made_in != os.getpid()  # connections cannot be shared
+            if self._client is None or forked:
                 self._client = self._make(doing)
+                self._made_in = os.getpid()
                 self._tries.watch(self._client)
             return self._client
 

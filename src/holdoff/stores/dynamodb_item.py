@@ -13,7 +13,7 @@ Two attributes stand in an item of ours beside those that ``item`` names:
 
 from __future__ import annotations
 
-from decimal import Clamped, Context, Decimal, DecimalException, Inexact, Overflow, Rounded
+from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.core.errors import RecordInvalid
@@ -55,7 +55,7 @@ NO_GATE: Final = "#"
 TOUCHED: Final = (LASTBUILD, *OWN, DUE_IN, BEFORE)
 
 #: What DynamoDB can keep of a number. Anything else would be changed by storing it, so it is refused.
-_EXACT: Final = Context(prec=38, Emin=-128, Emax=126, traps=[Clamped, Overflow, Inexact, Rounded])
+_EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal, Inexact])
 _NEVER_BUILT: Final = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
 #: The types of the attributes that ``open`` leaves as they are: on a broken one it must not claim.
 _TYPES: Final = {

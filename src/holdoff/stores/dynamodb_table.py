@@ -122,7 +122,7 @@ class Table:
             ),
         )
         self._active()
-        return [f"added the index {INDEX} to {self._name}"]
+        return [f"added the index {INDEX}"]
 
     def _turn_on_expiry(self) -> list[str]:
         if self._expiry().get("TimeToLiveStatus") != "DISABLED":
@@ -134,7 +134,7 @@ class Table:
                 TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES},
             ),
         )
-        return [f"turned on expiry (time to live) by {EXPIRES} for {self._name}"]
+        return [f"turned on expiry (time to live) by {EXPIRES}"]
 
     # --- looking ---------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from holdoff.core.errors import HoldoffError, RecordInvalid
+from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.record import (
     Claim,
     Counts,
@@ -65,7 +65,7 @@ def to_item(record: Record) -> Plain:
         CLAIM: record.claim and claim_to_plain(record.claim),
         PENDING: record.pending and _pending_to_plain(record.pending),
         "running": record.running and _running_to_plain(record.running),
-        "finished": record.finished and _finished_to_plain(record.finished),
+        "finished": record.finished and finished_to_plain(record.finished),
         HOLD: record.hold and _hold_to_plain(record.hold),
         "starts": list(record.starts),
         "built": record.built,
@@ -100,6 +100,9 @@ def _pending_to_plain(pending: Pending) -> Plain:
         last=pending.last_ms,
         due=pending.due_ms,
         failures=pending.failures or None,
+        reasons=list(pending.reasons) or None,
+        versions=list(pending.versions) or None,
+        events=list(pending.events) or None,
     )
 
 
@@ -120,19 +123,25 @@ def _running_to_plain(running: Running) -> Plain:
         started=running.started_ms,
         lease=running.lease_until_ms,
         covers=_pending_to_plain(running.covers),
+        claimed=running.claimed_ms,
         before=running.before,
+        polled=running.polled_ms,
+        stuck=int(running.cancel_failed) or None,
     )
 
 
-def _finished_to_plain(finished: Finished) -> Plain:
+def finished_to_plain(finished: Finished) -> Plain:
+    """A build that ended, as it stands in the record and in the history."""
     return _present(
         build=finished.build_id,
         token=finished.token,
         started=finished.started_ms,
+        claimed=finished.claimed_ms,
         ended=finished.ended_ms,
         ok=None if finished.succeeded is None else int(finished.succeeded),
         version=finished.source_version,
         detail=finished.detail,
+        covers=finished.covers and _pending_to_plain(finished.covers),
     )
 
 
@@ -169,6 +178,19 @@ def from_item(key: GateKey, item: Mapping[str, Any]) -> Record:
         if isinstance(error, RecordInvalid):
             raise
         reader.fail("the item", str(error))
+
+
+def build_from_plain(key: GateKey, plain: Mapping[str, Any]) -> Finished:
+    """A build of the history.
+
+    Raises:
+        RecordInvalid: the row is not what Holdoff writes.
+    """
+    reader = _Reader(key)
+    try:
+        return reader.finished("history", dict(plain))
+    except ConfigError as error:
+        reader.fail("history", str(error))
 
 
 class _Reader:
@@ -245,6 +267,9 @@ class _Reader:
             last_ms=self.at(name, "last", m),
             due_ms=self.at(name, "due", m),
             failures=self.number(name, "failures", m) if "failures" in m else 0,
+            reasons=self.texts(f"{name}.reasons", m.get("reasons")),
+            versions=self.texts(f"{name}.versions", m.get("versions")),
+            events=self.texts(f"{name}.events", m.get("events")),
         )
 
     def request(self, name: str, m: Plain) -> Request:
@@ -268,7 +293,10 @@ class _Reader:
             started_ms=self.at(name, "started", m),
             lease_until_ms=self.at(name, "lease", m),
             covers=self.pending(f"{name}.covers", self.must(name, "covers", m, dict)),
+            claimed_ms=self.at(name, "claimed", m),
             before=self.lastbuild(m.get("before")),
+            polled_ms=self.maybe_instant(f"{name}.polled", m.get("polled")),
+            cancel_failed=bool(m.get("stuck")),
         )
 
     def finished(self, name: str, m: Plain) -> Finished:
@@ -277,10 +305,12 @@ class _Reader:
             build_id=self.must(name, "build", m, str),
             token=self.must(name, "token", m, str),
             started_ms=self.at(name, "started", m),
-            ended_ms=self.at(name, "ended", m),
+            claimed_ms=self.at(name, "claimed", m),
+            ended_ms=self.maybe_instant(f"{name}.ended", m.get("ended")),
             succeeded=None if ok is None else bool(ok),
             source_version=self.text(f"{name}.version", m.get("version")),
             detail=self.text(f"{name}.detail", m.get("detail")),
+            covers=self.optional(f"{name}.covers", m.get("covers"), self.pending),
         )
 
     def hold(self, name: str, m: Plain) -> Hold:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import GateKey, Opening, Record
+from holdoff.core.record import Finished, GateKey, Opening, Record
 from holdoff.stores.item import PROJECT, REGION, to_item
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class MemoryStore:
         self.url = url
         self.region = region
         self._gates: dict[GateKey, Record] = {}
+        self._history: dict[GateKey, dict[str, Finished]] = {}
         self._lock = threading.Lock()
 
     def get(self, key: GateKey) -> Record:
@@ -29,13 +30,22 @@ class MemoryStore:
         with self._lock:
             return self._gates.get(key, Record())
 
-    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
+    def swap(
+        self,
+        key: GateKey,
+        *,
+        expected: Record,
+        new: Record,
+        history: tuple[Finished, ...] = (),
+    ) -> Swapped | Lost:
         """See ``Store.swap``."""
         with self._lock:
             current = self._gates.get(key, Record())
             if (current.writes[:1], current.lastbuild) != (expected.writes[:1], expected.lastbuild):
                 return Lost(current)
             self._gates[key] = new
+            for build in history:
+                self._history.setdefault(key, {})[build.token] = build
             return Swapped(new)
 
     def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
@@ -59,6 +69,12 @@ class MemoryStore:
         with self._lock:
             found = sorted(self._gates.items(), key=lambda pair: pair[0])
         return iter([(key, record) for key, record in found if project in (None, key.project)])
+
+    def history(self, key: GateKey) -> Iterator[Finished]:
+        """See ``Store.history``. (Kept for as long as the process lives.)"""
+        with self._lock:
+            builds = list(self._history.get(key, {}).values())
+        return iter(sorted(builds, key=lambda build: (build.claimed_ms, build.token), reverse=True))
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""

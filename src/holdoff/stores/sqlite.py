@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import (
     RecordInvalid,
@@ -21,8 +22,18 @@ from holdoff.core.errors import (
     StoreUnavailable,
 )
 from holdoff.core.exact_json import dumps, loads
-from holdoff.core.record import GateKey, Opening, Record
-from holdoff.stores.item import DUE, LASTBUILD, PROJECT, REGION, from_item, to_item
+from holdoff.core.record import Finished, GateKey, Opening, Record
+from holdoff.stores.base import KEPT_HISTORY_MS
+from holdoff.stores.item import (
+    DUE,
+    LASTBUILD,
+    PROJECT,
+    REGION,
+    build_from_plain,
+    finished_to_plain,
+    from_item,
+    to_item,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +52,19 @@ MIGRATIONS: Final = (
         PRIMARY KEY (project, region)
     );
     CREATE INDEX gates_due ON gates (due_ms, project, region) WHERE due_ms IS NOT NULL;
+    CREATE TABLE history (
+        project TEXT NOT NULL,
+        region TEXT NOT NULL,
+        claimed_ms INTEGER NOT NULL,
+        token TEXT NOT NULL,
+        build TEXT NOT NULL,
+        PRIMARY KEY (project, region, claimed_ms, token)
+    ) WITHOUT ROWID;
     """,
 )
 #: How long to wait for another process's write, which takes milliseconds.
 BUSY_SECONDS: Final = 10
+PREPARE_AGAIN_MS: Final = 20
 #: Their locks do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre"}
@@ -78,13 +98,22 @@ class SQLiteStore:
         with self._connected("reading", key) as db:
             return self._read(db, key)
 
-    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
+    def swap(
+        self,
+        key: GateKey,
+        *,
+        expected: Record,
+        new: Record,
+        history: tuple[Finished, ...] = (),
+    ) -> Swapped | Lost:
         """See ``Store.swap``."""
         with self._writing("writing", key) as db:
             current = self._read(db, key)
             if (current.writes[:1], current.lastbuild) != (expected.writes[:1], expected.lastbuild):
                 return Lost(current)
             self._write(db, key, new)
+            for build in history:
+                _keep(db, key, build)
         return Swapped(new)
 
     def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
@@ -116,6 +145,16 @@ class SQLiteStore:
         for row in rows:
             key = GateKey(*row[:2])
             yield key, from_item(key, _item(key, *row[2:]))
+
+    def history(self, key: GateKey) -> Iterator[Finished]:
+        """See ``Store.history``."""
+        with self._connected("reading the history of", key) as db:
+            rows = db.execute(
+                "SELECT build FROM history WHERE project = ? AND region = ? "
+                "ORDER BY claimed_ms DESC, token DESC",
+                (key.project, key.region),
+            ).fetchall()
+        return (build_from_plain(key, _loaded(key, row[0])) for row in rows)
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
@@ -199,7 +238,7 @@ class SQLiteStore:
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                self._prepare(connection)
+                self._prepare_in_turn(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -211,6 +250,17 @@ class SQLiteStore:
         if self._connection is not None:
             self._abandoned.append(self._connection)
         self._connection, self._pid = None, os.getpid()
+
+    def _prepare_in_turn(self, db: sqlite3.Connection) -> None:
+        """Prepare, again while others do: a new file's switch to WAL answers "busy" at once, without waiting."""
+        for _ in range(BUSY_SECONDS * 1000 // PREPARE_AGAIN_MS):
+            try:
+                return self._prepare(db)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            SystemClock().sleep(PREPARE_AGAIN_MS)
+        return self._prepare(db)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA synchronous = FULL")
@@ -284,6 +334,19 @@ def _typed(code: int, message: str, path: Path) -> StoreError:
             return StoreUnavailable(message, hint="The write may or may not be in; trigger again")
 
 
+def _keep(db: sqlite3.Connection, key: GateKey, build: Finished) -> None:
+    gate = (key.project, key.region)
+    db.execute(
+        "INSERT OR REPLACE INTO history (project, region, claimed_ms, token, build) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (*gate, build.claimed_ms, build.token, dumps(finished_to_plain(build))),
+    )
+    db.execute(
+        "DELETE FROM history WHERE project = ? AND region = ? AND claimed_ms < ?",
+        (*gate, build.claimed_ms - KEPT_HISTORY_MS),
+    )
+
+
 def _is_up_to_date(db: sqlite3.Connection) -> bool:
     mark, version = _pragma(db, "application_id"), _pragma(db, "user_version")
     return mark == APPLICATION_ID and version == len(MIGRATIONS)
@@ -302,13 +365,17 @@ def _row(db: sqlite3.Connection, key: GateKey) -> tuple[str | None, int | None, 
 
 
 def _item(key: GateKey, lastbuild: str | None, due_ms: int | None, state: str) -> dict[str, Any]:
-    try:
-        item: dict[str, Any] = loads(state)
-        number = None if lastbuild is None else loads(lastbuild)
-    except (ValueError, TypeError) as error:
-        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
+    number = None if lastbuild is None else _loaded(key, lastbuild)
     front = {LASTBUILD: number, DUE: due_ms}
-    return {name: value for name, value in front.items() if value is not None} | item
+    item = {name: value for name, value in front.items() if value is not None}
+    return item | dict(_loaded(key, state))
+
+
+def _loaded(key: GateKey, text: object) -> Any:
+    try:
+        return loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
 
 
 def file_system_of(path: Path) -> str | None:

@@ -75,6 +75,8 @@ def full_record(key: GateKey = KEY) -> Record:
         environment=(("STAGE", "prod"), ("EMPTY", "")),
         parameters='{"projectName": "site-build"}',
     )
+    notes = {"reasons": ("push", "cron"), "versions": ("abc",), "events": ("0123456789abcde",)}
+    rich = replace(rich, **notes)  # type: ignore[arg-type]
     return Record(
         lastbuild=Decimal("1795395667.1234567"),
         writes=("WRITE002", "WRITE001"),
@@ -86,12 +88,16 @@ def full_record(key: GateKey = KEY) -> Record:
             started_ms=NOW_MS,
             lease_until_ms=NOW_MS + 1,
             covers=rich,
+            claimed_ms=NOW_MS - 1,
+            polled_ms=NOW_MS,
+            cancel_failed=True,
             before=Decimal(0),
         ),
         finished=Finished(
             build_id="site-build:0",
             token="01M82X00000000000000FINISH",
             started_ms=NOW_MS - 9,
+            claimed_ms=NOW_MS - 10,
             ended_ms=NOW_MS - 1,
             succeeded=False,
             source_version="abc",
@@ -263,6 +269,49 @@ class StoreConformance:
             KEY, expected=Record(), new=Record(lastbuild=seconds_from_ms(NOW_MS), writes=("W",))
         )
         assert isinstance(store.open(KEY, opening(ready_if_ms=None)), Swapped)
+
+    # --- history -------------------------------------------------------------------------------
+
+    def test_history_is_kept_by_the_same_step(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        builds = [self._build(number) for number in range(3)]
+        record = Record()
+        for build in builds:
+            new = Record(lastbuild=Decimal(5), writes=(build.token[:8],))
+            store.swap(KEY, expected=record, new=new, history=(build,))
+            record = new
+        assert list(store.history(KEY)) == builds[::-1]
+        assert list(self.another(store).history(KEY)) == builds[::-1]
+        assert list(store.history(GateKey("site-build", "elsewhere"))) == []
+
+    def test_a_lost_swap_keeps_no_history(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        record = Record(lastbuild=Decimal(5), writes=("W",))
+        store.swap(KEY, expected=Record(), new=record)
+        late = Record(writes=("LATE",))
+        lost = store.swap(KEY, expected=Record(), new=late, history=(self._build(1),))
+        assert lost == Lost(record)
+        assert list(store.history(KEY)) == []
+        assert [key for key, _ in store.gates()] == [KEY]
+
+    def test_history_is_no_gate(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        record = Record(lastbuild=Decimal(5), writes=("W",), due_ms=5)
+        store.swap(KEY, expected=Record(), new=record, history=(self._build(1),))
+        assert list(store.gates()) == [(KEY, record)]
+        assert list(store.gates("site-build")) == [(KEY, record)]
+        assert list(store.due(NOW_MS)) == [KEY]
+
+    def _build(self, number: int) -> Finished:
+        full = full_record()
+        assert full.finished is not None
+        return replace(
+            full.finished,
+            token=f"01M82X000000000000000BLD{number:02}",
+            claimed_ms=NOW_MS + number,
+            ended_ms=None if number == 1 else NOW_MS + number + 5,
+            covers=full.pending,
+        )
 
     # --- due -----------------------------------------------------------------------------------
 
