@@ -40,6 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cooldown", metavar="DURATION", help="such as 90, 10m or 1h30m (default: holdoff.toml's)"
     )
     parser.add_argument("--wait", action="store_true", help="wait for its turn instead of skipping")
+    parser.add_argument(
+        "--quiet", metavar="DURATION", help="with --wait: run once nobody has asked for this long"
+    )
+    parser.add_argument(
+        "--max-wait", metavar="DURATION", help="with --quiet: run this long after the first asked"
+    )
+    parser.add_argument(
+        "--overlap",
+        choices=["allow", "skip", "defer"],
+        help="while the run before still runs: run beside it (default), skip, or wait (with --wait)",
+    )
     parser.add_argument("--force", action="store_true", help="run now, whatever the cooldown says")
     parser.add_argument("--reason", help="why, for people to read")
     parser.add_argument(
@@ -74,9 +85,18 @@ def main(args: argparse.Namespace) -> int:
 
 def _policy(args: argparse.Namespace, config: Config) -> Policy:
     on_cooldown = "defer" if args.wait else "skip"
+    if not args.wait and (args.quiet or args.overlap == "defer"):
+        asked = "--quiet" if args.quiet else "--overlap defer"
+        raise UsageError(f"{asked} goes with --wait: somebody has to wait for the turn")
     if args.cooldown is not None:
         try:
-            return Policy(args.cooldown, on_cooldown=on_cooldown)
+            return Policy(
+                args.cooldown,
+                on_cooldown=on_cooldown,
+                quiet=args.quiet,
+                max_wait=args.max_wait,
+                overlap=args.overlap or "allow",
+            )
         except ConfigError as error:
             raise UsageError(str(error.under("--"))) from None
     if args.project not in config.projects:

@@ -24,7 +24,6 @@ STYLES = {
     "claimed": "cyan",
     "running": "cyan",
     "held": "magenta",
-    "unknown": "dim",
 }
 
 
@@ -94,7 +93,8 @@ def _print_table(found: list[Status]) -> None:
         table.add_column(heading, no_wrap=heading in {"state", "ready in"})
     table.add_column("triggers", justify="right")
     for status in found:
-        state = Text(status.state.replace("_", " "), style=STYLES.get(status.state, "yellow"))
+        known = "" if status.state == "unknown" else status.state.replace("_", " ")
+        state = Text(known, style=STYLES.get(status.state, "yellow"))
         cells = (_last(status), status.ready_in or "", _pending(status))
         total = str(status.record.counts.total)
         table.add_row(

@@ -2,53 +2,81 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import say
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.record import Record
 from holdoff.core.units import say_duration
 
 if TYPE_CHECKING:
+    from holdoff.core.record import Record
     from holdoff.gate import Gate
 
-#: How often to look while the end is near or not known, and how long to sleep at most.
+#: How often to look while the end is near or not known; how often a progress line is drawn; the longest nap.
 SOON_MS: Final = 200
+TICK_MS: Final = 1_000
 LONGEST_MS: Final = 30_000
 
 
 def wait_for_turn(gate: Gate, decision: Decision) -> Decision:
     """Wake the gate until this trigger's build starts here, or somebody else's covers it.
 
-    Ctrl-C withdraws the trigger where nobody else waits on the same pending; else the pending stays for them.
+    Ctrl-C withdraws the trigger where nobody else waits on the same pending: whoever asked has changed their mind.
+    Where others wait, the pending stays: it is theirs, too.
 
     Returns:
-        A decision that is started (here), failed, or skipped with ``Why.COVERED``.
+        A decision that is started (here), failed, or skipped as covered or dropped.
     """
     gate.flush()  # so that others see that there are two of us
     asked_ms = decision.decided_ms
-    said: str | None = None
+    progress = _Progress()
     try:
         while decision.outcome is not Outcome.STARTED:
-            if decision.why != said:
-                say(replace(decision, waker=True))  # we are the waker
-                said = decision.why
-            gate.clock.sleep(_nap_ms(decision))
+            progress.show(replace(decision, waker=True))  # we are the waker
+            gate.clock.sleep(_nap_ms(decision, progress.longest_ms))
             decision = gate.wake()
             record = gate.status().record
             if decision.outcome is not Outcome.STARTED and not _is_waiting(record, asked_ms):
                 return _covered(decision, record, asked_ms)
     except KeyboardInterrupt:
-        _withdraw(gate, asked_ms)
+        progress.clear()
+        withdrawn = gate.withdraw(asked_ms)
+        say("withdrawn" if withdrawn else "others wait for the same build; it stays pending")
         raise
+    finally:
+        progress.clear()
     return decision
 
 
-def _nap_ms(decision: Decision) -> int:
+class _Progress:
+    """A line that is redrawn in a terminal; in a log, a line whenever the reason changes."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.longest_ms = TICK_MS if self.live else LONGEST_MS
+        self._said: Why | None = None
+        self._drawn = False
+
+    def show(self, decision: Decision) -> None:
+        if self.live:
+            print(f"\r\033[Kholdoff: {decision}", end="", file=sys.stderr, flush=True)
+            self._drawn = True
+        elif decision.why is not self._said:
+            say(decision)
+            self._said = decision.why
+
+    def clear(self) -> None:
+        if self._drawn:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._drawn = False
+
+
+def _nap_ms(decision: Decision, longest_ms: int) -> int:
     if decision.why in {Why.CLAIMED, Why.RUNNING} or decision.due_ms is None:
         return SOON_MS
-    return max(SOON_MS, min(LONGEST_MS, decision.due_ms - decision.decided_ms))
+    return max(SOON_MS, min(longest_ms, decision.due_ms - decision.decided_ms))
 
 
 def _is_waiting(record: Record, asked_ms: int) -> bool:
@@ -65,8 +93,3 @@ def _covered(decision: Decision, record: Record, asked_ms: int) -> Decision:
             detail = f"build {build.build_id}, started {age} ago"
             return replace(decision, outcome=Outcome.SKIPPED, why=Why.COVERED, detail=detail)
     return replace(decision, outcome=Outcome.SKIPPED, why=Why.DROPPED, detail=None)
-
-
-def _withdraw(gate: Gate, asked_ms: int) -> None:
-    withdrawn = gate.withdraw(asked_ms)
-    say("withdrawn" if withdrawn else "others wait for the same build; it stays pending")

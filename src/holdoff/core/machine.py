@@ -234,7 +234,9 @@ def _foremost(found: list[Wait]) -> Wait:
 
 
 def _longest_ms(found: list[Wait], least_ms: int) -> int | None:
-    ends = [wait.until_ms for wait in found]
+    """When all of these are over. A claim is over in moments; its lease only tells where there is nothing else."""
+    telling = [wait for wait in found if wait.why is not Why.CLAIMED]
+    ends = [wait.until_ms for wait in telling or found]
     return None if None in ends else max([least_ms, *(end for end in ends if end is not None)])
 
 

@@ -5,6 +5,7 @@ The rules that move them are in ``machine``; how they stand in a store is the st
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,8 @@ MAX_REASON: Final = 200
 MAX_VERSION: Final = 200
 MAX_EVENT_ID: Final = 1024
 MAX_ENVIRONMENT_BYTES: Final = 16_384
+#: Control characters, and halves of surrogate pairs.
+_UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +53,8 @@ class GateKey:
 
 
 def _check_name(what: str, name: object, max_bytes: int) -> None:
+    if isinstance(name, str) and 0 < 4 * len(name) <= max_bytes and not _UNFIT.search(name):
+        return
     want = f"a name of 1 to {max_bytes:,} bytes"
     if not isinstance(name, str) or not name:
         raise ConfigError(field=what, got=name, want=want)
@@ -60,7 +65,7 @@ def _check_name(what: str, name: object, max_bytes: int) -> None:
 
 def check_text(what: str, text: str, want: str) -> None:
     """Refuse what no store, header or terminal should be handed."""
-    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in text):
+    if _UNFIT.search(text):
         raise ConfigError(field=what, got=text, want=f"{want}, without control characters")
 
 

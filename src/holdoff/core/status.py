@@ -34,7 +34,8 @@ class Status:
         if self.record.lastbuild_ms:
             built = f"last built {say_duration(max(0, self.now_ms - self.record.lastbuild_ms))} ago"
         wait = f", ready in {self.ready_in}" if self.ready_in else ""
-        return f"{self.key.project}: {self.state.replace('_', ' ')}, {built}{wait}"
+        state = "" if self.state == "unknown" else f"{self.state.replace('_', ' ')}, "
+        return f"{self.key.project}: {state}{built}{wait}"
 
     @property
     def stale_ms(self) -> int | None:

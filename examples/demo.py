@@ -1,0 +1,80 @@
+"""The main job in ten seconds, on SQLite: triggers in, one build out, and why the others did not run.
+
+Run: make demo
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONFIG = """\
+[projects.site]
+cooldown = "4s"
+starter = { command = ["sh", "-c", "echo '   >>> building' $HOLDOFF_SOURCE_VERSION"] }
+"""
+HOLDOFF = [sys.executable, "-m", "holdoff"]
+
+
+def main() -> None:
+    """Tell the story."""
+    with tempfile.TemporaryDirectory(prefix="holdoff-demo-") as folder:
+        os.chdir(folder)
+        os.environ |= {
+            "XDG_STATE_HOME": folder,
+            "HOLDOFF_CONFIG": str(Path(folder, "holdoff.toml")),
+        }
+        Path("holdoff.toml").write_text(CONFIG, encoding="utf-8")
+        tell("A project that may build every 4 seconds:")
+        print(CONFIG)
+        tell("Eight pushes at once, from eight processes:")
+        burst([f"commit-{number}" for number in range(1, 9)])
+        tell("One more, the last change:")
+        holdoff("trigger", "site", "--reason", "push", "--source-version", "the-last-change")
+        tell("Was it lost?")
+        holdoff("explain", "site", "--source-version", "the-last-change")
+        tell("No. When the cooldown is over, a wake builds it, once for all that waited:")
+        time.sleep(4)
+        holdoff("wake")
+        holdoff("explain", "site", "--source-version", "the-last-change")
+        holdoff("history", "site")
+        tell("Or gate any command of this machine, with no file at all:")
+        for _ in range(2):
+            holdoff("run", "report", "--cooldown", "10m", "--", "echo", "   >>> reporting")
+        holdoff("status")
+
+
+def tell(text: str) -> None:
+    """A line of the story."""
+    print(f"\n\033[1m# {text}\033[0m", flush=True)
+
+
+def holdoff(*args: str) -> None:
+    """Run one command as a person would, and show it."""
+    shown = " ".join(arg if " " not in arg else repr(arg) for arg in args)
+    print(f"$ holdoff {shown}", flush=True)
+    subprocess.run([*HOLDOFF, *args], check=False)
+
+
+def burst(versions: list[str]) -> None:
+    """All at once; what each was told, as it comes."""
+    print(
+        f"$ holdoff trigger site --reason push --source-version commit-N   (N = 1..{len(versions)})"
+    )
+    sys.stdout.flush()
+    started = [
+        subprocess.Popen(
+            [*HOLDOFF, "trigger", "site", "--reason", "push", "--source-version", version]
+        )
+        for version in versions
+    ]
+    for process in started:
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
