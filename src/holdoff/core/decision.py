@@ -147,8 +147,10 @@ class Decision:
 
     def _reason(self) -> str:
         match self.why:
-            case Why.COOLING_DOWN | Why.LIMIT:
-                return self._last_built() + (" (limit reached)" if self.why is Why.LIMIT else "")
+            case Why.COOLING_DOWN:
+                return self._last_built()
+            case Why.LIMIT:
+                return f"the limit is reached, {self._last_built()}"
             case Why.QUIET:
                 return "waiting for quiet"
             case Why.RUNNING:
@@ -188,6 +190,8 @@ class Decision:
         if self.due_ms is None:
             return "dropped" if skipped else "starts when that ends"
         wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
+        if self.why is Why.RUNNING:
+            return f"{'ready' if skipped else 'starts'} when it ends, at the latest in {wait}"
         if skipped:
             return f"ready in {wait}"
         if self.waker:

@@ -9,6 +9,9 @@ A claim is one request (``open``), and so is every other write, won or lost: the
 write that botocore sends again because its answer was lost fails its own condition; it comes back as ``Lost``, with its
 own id in ``current.writes``, and whoever wrote it recognises it.
 
+Where a build leaves the record for the history, ``swap`` is one transaction of the gate's update and the build's item.
+Whatever else writes to that gate within those milliseconds is turned away with a conflict, and tries again.
+
 All gates share one key of the sparse index ``holdoff-due``, which takes about 1,000 changes a second: some hundred
 starts each second, over all gates of a table.
 """
@@ -16,15 +19,17 @@ starts each second, over all gates of a table.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
-from holdoff.core.record import GateKey, Opening, Record
+from holdoff.core.record import Finished, GateKey, Opening, Record
 from holdoff.stores.dynamodb_client import (
     Answer,
     ConditionFailed,
+    Conflict,
     Connection,
     DynamoDBAPI,
     IndexMissing,
@@ -37,6 +42,7 @@ from holdoff.stores.dynamodb_item import (
     NO_GATE,
     Item,
     Update,
+    build_item,
     decoded_item,
     encoded,
     key_of,
@@ -48,12 +54,15 @@ from holdoff.stores.dynamodb_table import Table
 from holdoff.stores.item import DUE, PROJECT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from holdoff.clock import Clock
 
 #: For how long a table that had no index is scanned before the index is asked for again.
 SCAN_FOR_MS: Final = 300_000
+#: How often a write meets another one under way before somebody hears of it, and how long it waits each time.
+CONFLICTS: Final = 12
+CONFLICT_WAIT_MS: Final = 15
 _TABLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:[A-Za-z0-9:/_.-]+")
 
 
@@ -132,25 +141,51 @@ class DynamoDBStore:
         )
         return answer.get("Item")
 
-    def swap(self, key: GateKey, *, expected: Record, new: Record) -> Swapped | Lost:
+    def swap(
+        self,
+        key: GateKey,
+        *,
+        expected: Record,
+        new: Record,
+        history: tuple[Finished, ...] = (),
+    ) -> Swapped | Lost:
         """See ``Store.swap``."""
-        answer = self._update(key, f"writing {key}", swap_update(expected, new))
+        update = swap_update(expected, new)
+        builds = {build.token: build_item(key, build) for build in history}
+        answer = self._write(key, f"writing {key}", update, list(builds.values()))
         return answer if isinstance(answer, Lost) else Swapped(new)
 
     def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
         """See ``Store.open``."""
-        answer = self._update(key, f"claiming {key}", open_update(opening))
+        answer = self._write(key, f"claiming {key}", open_update(opening))
         return answer if isinstance(answer, Lost) else Swapped(record_of(key, answer["Attributes"]))
 
-    def _update(self, key: GateKey, doing: str, update: Update) -> Answer | Lost:
-        try:
-            return self._connection.ask(
-                doing,
-                lambda client: client.update_item(TableName=self.table, Key=key_of(key), **update),
-                write=True,
-            )
-        except ConditionFailed as failed:
-            return Lost(record_of(key, failed.item))
+    def _write(
+        self, key: GateKey, doing: str, update: Update, beside: Sequence[Item] = ()
+    ) -> Answer | Lost:
+        """One conditional update, with the items to keep beside it. Again, where another write was just under way."""
+        call = partial(self._transaction if beside else self._update, key, update, beside)
+        for _ in range(CONFLICTS):
+            try:
+                return self._connection.ask(doing, call, write=True)
+            except ConditionFailed as failed:
+                return Lost(record_of(key, failed.item))
+            except Conflict as conflict:
+                last = conflict
+                self._clock.sleep(CONFLICT_WAIT_MS + self._clock.random(5))
+        raise last
+
+    def _update(
+        self, key: GateKey, update: Update, _: Sequence[Item], client: DynamoDBAPI
+    ) -> Answer:
+        return client.update_item(TableName=self.table, Key=key_of(key), **update)
+
+    def _transaction(
+        self, key: GateKey, update: Update, beside: Sequence[Item], client: DynamoDBAPI
+    ) -> Answer:
+        moves = {"TableName": self.table, "Key": key_of(key), **update}
+        puts = [{"Put": {"TableName": self.table, "Item": item}} for item in beside]
+        return client.transact_write_items(TransactItems=[{"Update": moves}, *puts])
 
     # --- many gates ------------------------------------------------------------------------------
 
@@ -239,6 +274,22 @@ class DynamoDBStore:
                 ConsistentRead=True,
             )
         return (item for item in items if _is_gate(item))
+
+    def history(self, key: GateKey) -> Iterator[Finished]:
+        """See ``Store.history``. The service deletes what has expired, days late; until then it is shown."""
+        items = self._pages(
+            f"reading the history of {key}",
+            lambda client, **parameters: client.query(**parameters),
+            KeyConditionExpression="#project = :project AND begins_with(#region, :builds)",
+            ExpressionAttributeNames={"#project": PROJECT, "#region": REGION},
+            ExpressionAttributeValues={
+                ":project": encoded(key.project),
+                ":builds": encoded(history_prefix(key)),
+            },
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return (build_of(key, item) for item in items)
 
     def _pages(self, doing: str, read: Callable[..., Answer], **parameters: Any) -> Iterator[Item]:
         """All items of a Query or Scan, page by page."""

@@ -60,6 +60,7 @@ class DynamoDBAPI(Protocol):
 
     def get_item(self, **parameters: Any) -> Answer: ...
     def update_item(self, **parameters: Any) -> Answer: ...
+    def transact_write_items(self, **parameters: Any) -> Answer: ...
     def query(self, **parameters: Any) -> Answer: ...
     def scan(self, **parameters: Any) -> Answer: ...
     def describe_table(self, **parameters: Any) -> Answer: ...
@@ -75,6 +76,10 @@ class ConditionFailed(Exception):
     def __init__(self, item: dict[str, Any] | None) -> None:
         super().__init__("the condition does not hold")
         self.item = item
+
+
+class Conflict(StoreThrottled):
+    """Another write was under way on the same item; nothing was written, and trying again at once will do."""
 
 
 class IndexMissing(StoreMismatch):
@@ -237,8 +242,34 @@ class Connection:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "ConditionalCheckFailedException":
             return ConditionFailed(response.get("Item"))
+        if code == "TransactionCanceledException":
+            return self._cancelled(response.get("CancellationReasons", []), doing, write=write)
+        return self._told(code, said, status, error.operation_name, doing, write=write)
+
+    def _cancelled(self, reasons: list[Answer], doing: str, *, write: bool) -> Exception:
+        """What a transaction that did not go through means: what the first reason that there is means."""
+        for reason in reasons:
+            code = reason.get("Code", "None")
+            if code == "ConditionalCheckFailed":
+                return ConditionFailed(reason.get("Item"))
+            if code != "None":
+                said = reason.get("Message", "")
+                return self._told(
+                    _REASONS.get(code, code), said, 400, "UpdateItem", doing, write=write
+                )
+        return StoreError(f"{self.name} cancelled a transaction, while {doing}")
+
+    def _told(
+        self, code: str, said: str, status: int, operation: str, doing: str, *, write: bool
+    ) -> HoldoffError:
         if code == "ValidationException":
             return self._invalid(said, doing)
+        if code in _CONFLICTS:
+            return Conflict(
+                f"{self.name}: others write to the same gate all the time, while {doing} "
+                f"({_words(code, said)}); nothing was written",
+                hint="Trigger again",
+            )
         if code in _THROTTLED and not self._tries.in_doubt:
             return StoreThrottled(
                 f"{self.name} asks to slow down, while {doing} ({_words(code, said)}); "
@@ -251,7 +282,7 @@ class Connection:
             hint = _CLOCK_OFF if "ignature" in said and "expired" in said else _CREDENTIALS[code]
             return self._not_accepted(_words(code, said), doing, hint)
         if code in {"AccessDeniedException", "AccessDenied"}:
-            return self._denied(said, error.operation_name, doing)
+            return self._denied(said, operation, doing)
         if code == "ResourceNotFoundException":
             return self._missing(doing)
         if code == "ResourceInUseException":
@@ -316,7 +347,7 @@ class Connection:
 
     def _denied(self, said: str, operation: str, doing: str) -> StoreDenied:
         named = re.search(r"dynamodb:\w+", said)
-        action = named.group() if named else f"dynamodb:{operation}"
+        action = named.group() if named else _ACTIONS.get(operation, f"dynamodb:{operation}")
         where = f"table {self.table}" + (f" and its index {INDEX}" if operation == "Query" else "")
         return StoreDenied(
             f"{self.name}: {action} is not allowed, while {doing} ({said})",
@@ -346,15 +377,23 @@ _INIT: Final = "`holdoff store init` creates what is missing"
 _LOG_IN: Final = "Log in again, or renew the credentials"
 _CLOCK_OFF: Final = "Set this machine's clock: it is minutes off"
 _SLOWER: Final = "Trigger again in a moment; on-demand billing avoids most of it"
-_AGAIN: Final = "Trigger again: somebody else wrote to the gate at the same time"
+#: What a transaction needs is not called as it is.
+_ACTIONS: Final = {"TransactWriteItems": "dynamodb:UpdateItem and dynamodb:PutItem"}
 _THROTTLED: Final = {
     "ProvisionedThroughputExceededException": _SLOWER,
     "ThrottlingException": _SLOWER,
     "Throttling": _SLOWER,
     "RequestLimitExceeded": _SLOWER,
     "LimitExceededException": "Too many tables or indexes are being changed; try again later",
-    "ReplicatedWriteConflictException": _AGAIN,
-    "TransactionConflictException": _AGAIN,
+}
+_CONFLICTS: Final = frozenset({"TransactionConflictException", "ReplicatedWriteConflictException"})
+#: Why a transaction was cancelled, as the code that a single write would have had.
+_REASONS: Final = {
+    "TransactionConflict": "TransactionConflictException",
+    "ProvisionedThroughputExceeded": "ProvisionedThroughputExceededException",
+    "ThrottlingError": "ThrottlingException",
+    "ValidationError": "ValidationException",
+    "AccessDenied": "AccessDeniedException",
 }
 _CREDENTIALS: Final = {
     "ExpiredTokenException": _LOG_IN,
@@ -416,7 +455,8 @@ class _Tries:
         """See every try of a botocore client. Of a client of another kind nothing is seen."""
         events = getattr(getattr(client, "meta", None), "events", None)
         if events is not None:
-            events.register("needs-retry.dynamodb.UpdateItem", self._saw)
+            for operation in ("UpdateItem", "TransactWriteItems"):
+                events.register(f"needs-retry.dynamodb.{operation}", self._saw)
 
     def begin(self) -> None:
         """A new call."""

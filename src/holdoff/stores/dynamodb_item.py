@@ -9,15 +9,21 @@ Two attributes stand in an item of ours beside those that ``item`` names:
 * ``before``: what ``lastbuild`` was when ``open`` claimed the gate. An update can copy one attribute to another, but
   not into a map that it makes in the same step, so ``claim.before`` cannot be had. It is read back into the claim, and
   goes with the next ``swap``, which writes ``claim.before`` itself.
+
+A build that has left the gate's record is an item of its own beside it, under the sort key
+``REGION#build#INSTANT#TOKEN`` (the instant of its claim), with the build in ``build`` and its end in ``expires``.
 """
 
 from __future__ import annotations
 
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.core.errors import RecordInvalid
+from holdoff.core.record import MAX_REGION_BYTES
 from holdoff.core.units import MAX_INSTANT_MS, seconds_from_ms
+from holdoff.stores.base import KEPT_HISTORY_MS
 from holdoff.stores.item import (
     CLAIM,
     DUE,
@@ -29,7 +35,9 @@ from holdoff.stores.item import (
     PROJECT,
     REGION,
     WRITES,
+    build_from_plain,
     claim_to_plain,
+    finished_to_plain,
     from_item,
     to_item,
 )
@@ -37,7 +45,7 @@ from holdoff.stores.item import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from holdoff.core.record import GateKey, Opening, Record
+    from holdoff.core.record import Finished, GateKey, Opening, Record
 
 Value = dict[str, Any]
 Item = dict[str, Value]
@@ -49,6 +57,7 @@ DUE_HERE: Final = "holdoff"
 BEFORE: Final = "before"
 #: When history items may be deleted by the service (its time to live); never part of a gate.
 EXPIRES: Final = "expires"
+BUILD: Final = "build"
 #: In the sort key of whatever is no gate: history items stand under ``REGION#build#INSTANT``.
 NO_GATE: Final = "#"
 #: All that a write of ours sets or removes. Attributes of others are never named.
@@ -164,6 +173,39 @@ def item_of(record: Record) -> Item:
     if DUE in values:
         values[DUE_IN] = DUE_HERE
     return {name: encoded(value) for name, value in values.items()}
+
+
+# --- history -------------------------------------------------------------------------------------
+
+
+def history_prefix(key: GateKey) -> str:
+    """How the sort keys of a gate's builds begin. A region too long for that is there by its digest."""
+    region = key.region
+    if len(region.encode()) > MAX_REGION_BYTES - 100:
+        region = blake2b(region.encode(), digest_size=32).hexdigest()
+    return f"{region}{NO_GATE}build{NO_GATE}"
+
+
+def build_item(key: GateKey, build: Finished) -> Item:
+    """A build of the history: its instants in the order of its keys, and the same build in one place only."""
+    sort_key = f"{history_prefix(key)}{build.claimed_ms:015}{NO_GATE}{build.token}"
+    kept_from_ms = max(build.claimed_ms, build.ended_ms or 0)
+    return {
+        PROJECT: encoded(key.project),
+        REGION: encoded(sort_key),
+        BUILD: encoded(finished_to_plain(build)),
+        EXPIRES: encoded(-(-(kept_from_ms + KEPT_HISTORY_MS) // 1000)),
+    }
+
+
+def build_of(key: GateKey, item: Mapping[str, Mapping[str, Any]]) -> Finished:
+    """The build in an item of the history.
+
+    Raises:
+        RecordInvalid: it is not what Holdoff writes.
+    """
+    build = decoded(item.get(BUILD, {"M": {}}))
+    return build_from_plain(key, build if isinstance(build, dict) else {})
 
 
 # --- the two updates that move a gate ------------------------------------------------------------

@@ -1,0 +1,114 @@
+"""Makes docs/story.md: runs the commands for real, on SQLite, and writes down what they said.
+
+Run: python examples/story.py > docs/story.md
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONFIG = """\
+[projects.site]
+cooldown = "10s"
+quiet = "2s"
+max_wait = "5s"
+starter = { command = ["sh", "-c", "echo building $HOLDOFF_SOURCE_VERSION"] }
+"""
+STORY: list[tuple[str, list[str] | float]] = [
+    ("Twelve edits in six seconds, and a loop that builds what is due:", ["burst"]),
+    ("Two builds: one at max_wait, and one for all that came after it. Who built the last edit?", []),
+    ("", ["explain", "site", "--source-version", "edit-12"]),
+    ("", ["history", "site"]),
+    ("Something is wrong in production. Not now:", []),
+    ("", ["hold", "site", "--why", "incident 42", "--by", "ada"]),
+    ("", ["trigger", "site", "--reason", "cms", "--source-version", "edit-13"]),
+    ("", ["trigger", "site", "--reason", "cms", "--source-version", "edit-14"]),
+    ("", ["status"]),
+    ("", ["explain", "site"]),
+    ("It is over. One build for all that came meanwhile:", ["resume", "site"]),
+    ("", 10.5),
+    ("", ["wake"]),
+    ("", ["history", "site"]),
+    ("And nothing waits any more:", ["status", "--max-stale", "1m"]),
+]
+
+
+def main() -> None:
+    """Tell it."""
+    with tempfile.TemporaryDirectory(prefix="holdoff-story-") as folder:
+        os.environ |= {"XDG_STATE_HOME": folder, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+        os.chdir(folder)
+        Path("holdoff.toml").write_text(CONFIG, encoding="utf-8")
+        print("# A story in a terminal\n")
+        print("Made by `python examples/story.py`, which runs all of it for real.\n")
+        print(f"```toml\n{CONFIG}```\n")
+        for text, action in STORY:
+            if text:
+                print(f"{text}\n")
+            if isinstance(action, float):
+                time.sleep(action)
+            elif action == ["burst"]:
+                burst()
+            elif action:
+                show(action)
+
+
+def burst() -> None:
+    """Edits every half second, and `wake --watch` beside them."""
+    loop = subprocess.Popen(
+        [sys.executable, "-m", "holdoff", "wake", "--watch", "--every", "200ms"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    print("```console\n$ holdoff wake --watch &")
+    for number in range(1, 13):
+        args = ["trigger", "site", "--reason", "cms", "--source-version", f"edit-{number}"]
+        said = run(args)
+        if number in {1, 2, 12}:
+            print(f"$ holdoff {' '.join(args)}\n{said}", end="")
+        elif number == 3:
+            print("  ...")
+        time.sleep(0.35)
+    time.sleep(14)
+    loop.terminate()
+    print(loop.communicate()[0], end="")
+    print("```\n")
+
+
+def show(args: list[str]) -> None:
+    """One command, and what it said in a terminal."""
+    shown = " ".join(f"'{arg}'" if " " in arg else arg for arg in args)
+    print(f"```console\n$ holdoff {shown}\n{run(args)}```\n")
+
+
+def run(args: list[str]) -> str:
+    """What a command says in a terminal, without the colours."""
+    said: list[bytes] = []
+
+    def read(fd: int) -> bytes:
+        data = os.read(fd, 4096)
+        said.append(data)
+        return data
+
+    sys.stdout.flush()
+    keep = os.dup(1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        pty.spawn([sys.executable, "-m", "holdoff", *args], read)
+        os.dup2(keep, 1)
+    os.close(keep)
+    text = b"".join(said).decode().replace("\r\n", "\n")
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split("\n")]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The documents are true: every message and command in them is what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import holdoff
+from holdoff.cli.main import VERBS
+from holdoff.core.decision import Outcome, Why
+from holdoff.core.errors import StartRefused
+from holdoff.starters import Call
+from holdoff.testing import ManualClock
+
+if TYPE_CHECKING:
+    from holdoff.core.decision import Decision
+    from holdoff.core.record import Request
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [verb for verb in VERBS if f"`holdoff {verb}" not in text] == []
+
+
+def test_every_public_name_exists_and_is_typed() -> None:
+    for name in holdoff.__all__:
+        assert getattr(holdoff, name) is not None
+    assert (ROOT / "src/holdoff/py.typed").exists()
+
+
+def test_every_message_is_explained() -> None:
+    text = (ROOT / "docs/messages.md").read_text()
+    missing = [str(decision) for decision in decisions() if f"`{decision}`" not in text]
+    assert missing == []
+
+
+def test_every_reason_code_is_explained() -> None:
+    text = (ROOT / "docs/messages.md").read_text()
+    internal = {Why.TAKEN_OVER, Why.PENDING}
+    assert [why for why in Why if why not in internal and f"`{why}`" not in text] == []
+
+
+class Stage:
+    """One gate in memory, its builds with readable ids, and a clock."""
+
+    def __init__(self, *, waker: bool = True, **policy: Any) -> None:
+        self.clock = ManualClock()
+        self.errors: list[Exception] = []
+        self.built = 40
+        self.gate = holdoff.Gate(
+            "site-build",
+            store=holdoff.open_store("memory:"),
+            policy=holdoff.Policy(**({"cooldown": "10m"} | policy)),
+            starter=Call(self._start),
+            clock=self.clock,
+            waker=waker,
+        )
+
+    def _start(self, _request: Request, _token: str) -> str:
+        if self.errors:
+            raise self.errors.pop()
+        self.built += 1
+        return f"site-build:{self.built}"
+
+    def after(self, duration: str, **trigger: Any) -> Decision:
+        self.clock.advance(duration)
+        return self.gate.trigger(**trigger)
+
+
+def decisions() -> list[Decision]:
+    """Each kind of decision that a trigger or a wake gets."""
+    return [
+        *_plain(),
+        *_failures(),
+        *_policies(),
+        *_holds(),
+    ]
+
+
+def _plain() -> list[Decision]:
+    stage, silent = Stage(), Stage(waker=False)
+    skips = Stage(on_cooldown="skip")
+    started = stage.gate.trigger(event_id="delivery-7")
+    silent.gate.trigger()
+    skips.gate.trigger()
+    told = [
+        started,
+        stage.after("3m12s"),
+        stage.gate.trigger(event_id="delivery-7"),
+        silent.after("3m12s"),
+        skips.after("3m12s"),
+        skips.gate.trigger(force=True),
+    ]
+    stage.clock.advance("6m48s")
+    return [*told, stage.gate.wake(), stage.gate.wake()]
+
+
+def _failures() -> list[Decision]:
+    refused, unknown = Stage(), Stage()
+    refused.errors = [StartRefused("Project cannot be found")]
+    told = [refused.gate.trigger(), refused.after("10s")]
+    unknown.errors = [TimeoutError("no answer in 10s")]
+    told += [unknown.gate.trigger(), unknown.after("10s")]
+    unknown.clock.advance("50s")
+    return [*told, unknown.gate.trigger()]
+
+
+def _policies() -> list[Decision]:
+    quiet = Stage(quiet="30s")
+    unchanged = Stage(unchanged="skip")
+    limit = Stage(cooldown="1m", limit="1/1h")
+    overlap = Stage(cooldown="1m", overlap="defer")
+    first = unchanged.gate.trigger(source_version="4f2a91c")
+    unchanged.gate.finished(str(first.build_id), succeeded=True)
+    limit.gate.trigger()
+    overlap.gate.trigger()
+    return [
+        quiet.gate.trigger(),
+        unchanged.gate.trigger(source_version="4f2a91c"),
+        limit.after("20m"),
+        overlap.after("20m"),
+    ]
+
+
+def _holds() -> list[Decision]:
+    held, until = Stage(), Stage()
+    held.gate.hold(why="incident 42")
+    until.gate.hold(why="release freeze", duration="2h")
+    return [held.gate.trigger(), until.gate.trigger()]
+
+
+def test_the_outcomes_are_all_there() -> None:
+    assert {decision.outcome for decision in decisions()} == set(Outcome)
