@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
+import pytest
+
+from holdoff.stores.dynamodb import DynamoDBStore
 from holdoff.stores.memory import MemoryStore
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.testing import StoreConformance
@@ -26,3 +30,35 @@ class TestSQLite(StoreConformance):
     def another(self, store: Store) -> Store:
         assert isinstance(store, SQLiteStore)
         return SQLiteStore(store.path)
+
+
+_tables = itertools.count()
+
+
+class DynamoDB(StoreConformance):
+    endpoint = ""
+
+    def make_store(self, tmp_path: Path) -> Store:
+        store = DynamoDBStore(
+            f"conformance-{next(_tables)}", region="eu-west-1", endpoint=self.endpoint
+        )
+        store.initialise()
+        return store
+
+    def another(self, store: Store) -> Store:
+        assert isinstance(store, DynamoDBStore)
+        return DynamoDBStore(store.table, region="eu-west-1", endpoint=self.endpoint)
+
+
+@pytest.mark.dynamodb
+class TestDynamoDBLocal(DynamoDB):
+    @pytest.fixture(autouse=True)
+    def _engine(self, dynamodb_local_url: str, aws_env: object) -> None:
+        self.endpoint = dynamodb_local_url
+
+
+@pytest.mark.ministack
+class TestMinistack(DynamoDB):
+    @pytest.fixture(autouse=True)
+    def _engine(self, ministack_url: str, aws_env: object) -> None:
+        self.endpoint = ministack_url

@@ -78,7 +78,7 @@ class Request:
         reason: why, in a person's words.
         source_version: the commit, tag or version to build; ``None``: whatever is newest.
         event_id: the id of the event behind it, for recognising a redelivery.
-        environment: variables for the build, as pairs.
+        environment: variables for the build, as pairs, by name.
         parameters: what the starter froze for itself when the claim was made (JSON text), so that a take-over sends
             the very same request. Opaque to all but the starter.
     """
@@ -100,6 +100,7 @@ class Request:
             _check_note(name, getattr(self, name), limit)
         for variable, value in self.environment:
             _check_variable(variable, value)
+        object.__setattr__(self, "environment", tuple(sorted(self.environment)))  # maps keep no order
         size = sum(len(n.encode()) + len(v.encode()) for n, v in self.environment)
         if size > MAX_ENVIRONMENT_BYTES:
             raise ConfigError(
