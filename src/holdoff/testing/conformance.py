@@ -337,10 +337,11 @@ class StoreConformance:
 
     def test_of_many_opens_one_wins(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
+        racers = self._racers(store)
         for number in range(self.race_rounds):
             key = GateKey(f"race-{number}", "r")
             answers = self._race(
-                store,
+                racers,
                 lambda s, n, key=key: s.open(key, opening(key, write_id=f"OPEN{n:04}")),
             )
             won = [answer for answer in answers if isinstance(answer, Swapped)]
@@ -352,6 +353,7 @@ class StoreConformance:
 
     def test_of_many_swaps_one_wins(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
+        racers = self._racers(store)
         current = Record()
         for number in range(self.race_rounds):
             seen = current
@@ -360,30 +362,32 @@ class StoreConformance:
                 new = replace(seen, writes=(f"{number:03}-{n:03}",), lastbuild=Decimal(n))
                 return s.swap(KEY, expected=seen, new=new)
 
-            won = [answer for answer in self._race(store, swap) if isinstance(answer, Swapped)]
+            won = [answer for answer in self._race(racers, swap) if isinstance(answer, Swapped)]
             assert len(won) == 1
             current = store.get(KEY)
             assert current == won[0].record
 
-    def _race(self, store: Store, act: Any) -> list[Swapped | Lost]:
+    def _racers(self, store: Store) -> list[Store]:
+        return [self.another(store) for _ in range(self.race_threads)]
+
+    def _race(self, racers: list[Store], act: Any) -> list[Swapped | Lost]:
         """Every thread acts at once, each on a store of its own; what each was answered."""
-        barrier = threading.Barrier(self.race_threads)
+        barrier = threading.Barrier(len(racers))
         answers: list[Swapped | Lost] = []
         errors: list[BaseException] = []
 
-        def one(number: int) -> None:
-            mine = self.another(store)
+        def one(number: int, mine: Store) -> None:
             try:
                 barrier.wait()
                 answers.append(act(mine, number))
             except BaseException as error:  # noqa: BLE001  (told below, in the main thread)
                 errors.append(error)
 
-        threads = [threading.Thread(target=one, args=(n,)) for n in range(self.race_threads)]
+        threads = [threading.Thread(target=one, args=each) for each in enumerate(racers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert not errors, errors
-        assert len(answers) == self.race_threads
+        assert len(answers) == len(racers)
         return answers
