@@ -3,7 +3,7 @@
     dynamodb://builds?region=eu-west-1&endpoint=http://127.0.0.1:8000
 
 Partition key ``cb_project``, sort key ``region``; what stands in an item is ``dynamodb_item``'s affair, the way to the
-service and its errors ``dynamodb_client``'s, the table itself ``dynamodb_table``'s.
+service ``dynamodb_client``'s, its errors ``dynamodb_errors``', the table itself ``dynamodb_table``'s.
 
 A claim is one request (``open``), and so is every other write, won or lost: the failed write brings the item along. A
 write that botocore sends again because its answer was lost fails its own condition; it comes back as ``Lost``, with its
@@ -26,15 +26,8 @@ from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.record import Finished, GateKey, Opening, Record
-from holdoff.stores.dynamodb_client import (
-    Answer,
-    ConditionFailed,
-    Conflict,
-    Connection,
-    DynamoDBAPI,
-    IndexMissing,
-    log,
-)
+from holdoff.stores.dynamodb_client import Answer, Connection, DynamoDBAPI, log
+from holdoff.stores.dynamodb_errors import ConditionFailed, Conflict, IndexMissing
 from holdoff.stores.dynamodb_item import (
     DUE_HERE,
     DUE_IN,
@@ -43,8 +36,10 @@ from holdoff.stores.dynamodb_item import (
     Item,
     Update,
     build_item,
+    build_of,
     decoded_item,
     encoded,
+    history_prefix,
     key_of,
     open_update,
     record_of,
@@ -112,10 +107,6 @@ class DynamoDBStore:
             ConfigError: no region is named anywhere.
         """
         return self._connection.region
-
-    @region.setter
-    def region(self, region: str) -> None:  # the Store protocol has a plain attribute
-        self._connection.region = region
 
     def clock_offset_ms(self) -> int:
         """What to add to this machine's time for the service's; 0 unless they are over 2 s apart. Asks nothing."""

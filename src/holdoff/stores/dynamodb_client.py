@@ -1,4 +1,4 @@
-"""The way to DynamoDB: one client, made when it is first needed; its errors as ours; and the service's clock.
+"""The way to DynamoDB: one client, made when it is first needed, and what is known of the service's clock.
 
 boto3 is imported when the client is made, not before: it takes longer than many a decision.
 
@@ -16,27 +16,15 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from holdoff.core.errors import (
-    ConfigError,
-    HoldoffError,
-    StoreDenied,
-    StoreError,
-    StoreMismatch,
-    StoreMissing,
-    StoreThrottled,
-    StoreUnavailable,
-)
-from holdoff.stores.dynamodb_item import INDEX
+from holdoff.core.errors import ConfigError, StoreError
+from holdoff.stores.dynamodb_errors import Call, no_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from botocore.exceptions import BotoCoreError, ClientError
 
     from holdoff.clock import Clock
 
@@ -68,28 +56,6 @@ class DynamoDBAPI(Protocol):
     def update_table(self, **parameters: Any) -> Answer: ...
     def describe_time_to_live(self, **parameters: Any) -> Answer: ...
     def update_time_to_live(self, **parameters: Any) -> Answer: ...
-
-
-class ConditionFailed(Exception):
-    """A write's condition does not hold; ``item`` is what stands there, ``None`` where nothing does."""
-
-    def __init__(self, item: dict[str, Any] | None) -> None:
-        super().__init__("the condition does not hold")
-        self.item = item
-
-
-class Conflict(StoreThrottled):
-    """Another write was under way on the same item; nothing was written, and trying again at once will do."""
-
-
-class IndexMissing(StoreMismatch):
-    """The table has no index of ours (yet)."""
-
-
-class TableInUse(StoreUnavailable):
-    """Somebody else is creating or changing the table."""
-
-    retryable = True
 
 
 class Connection:
@@ -136,7 +102,7 @@ class Connection:
             getattr(self._made("finding its region"), "meta", None), "region_name", None
         )
         if not found:
-            raise self._no_region()
+            raise no_region(self.table)
         return str(found)
 
     @region.setter
@@ -172,9 +138,9 @@ class Connection:
             answer = call(client)
         except ClientError as error:
             self.offset.saw(error.response, sent_ms, self._clock.now_ms())
-            raise self._refused(error, doing, write=write) from error
+            raise self._call(doing, write=write).refused(error) from error
         except BotoCoreError as error:
-            raise self._failed(error, doing, write=write) from error
+            raise self._call(doing, write=write).failed(error) from error
         self.offset.saw(answer, sent_ms, self._clock.now_ms())
         return answer
 
@@ -218,7 +184,7 @@ class Connection:
                 "dynamodb", endpoint_url=self._endpoint, config=config
             )
         except BotoCoreError as error:
-            raise self._failed(error, doing, write=False) from error
+            raise self._call(doing).failed(error) from error
         except ValueError as error:
             raise ConfigError(
                 field=f"the endpoint of dynamodb://{self.table}",
@@ -233,192 +199,16 @@ class Connection:
             self._region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
         )
 
-    # --- what went wrong -------------------------------------------------------------------------
-
-    def _refused(self, error: ClientError, doing: str, *, write: bool) -> Exception:
-        """What an error answer of the service means."""
-        response: Answer = error.response
-        code, said = response["Error"].get("Code", ""), response["Error"].get("Message", "")
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code == "ConditionalCheckFailedException":
-            return ConditionFailed(response.get("Item"))
-        if code == "TransactionCanceledException":
-            return self._cancelled(response.get("CancellationReasons", []), doing, write=write)
-        return self._told(code, said, status, error.operation_name, doing, write=write)
-
-    def _cancelled(self, reasons: list[Answer], doing: str, *, write: bool) -> Exception:
-        """What a transaction that did not go through means: what the first reason that there is means."""
-        for reason in reasons:
-            code = reason.get("Code", "None")
-            if code == "ConditionalCheckFailed":
-                return ConditionFailed(reason.get("Item"))
-            if code != "None":
-                said = reason.get("Message", "")
-                return self._told(
-                    _REASONS.get(code, code), said, 400, "UpdateItem", doing, write=write
-                )
-        return StoreError(f"{self.name} cancelled a transaction, while {doing}")
-
-    def _told(
-        self, code: str, said: str, status: int, operation: str, doing: str, *, write: bool
-    ) -> HoldoffError:
-        if code == "ValidationException":
-            return self._invalid(said, doing)
-        if code in _CONFLICTS:
-            return Conflict(
-                f"{self.name}: others write to the same gate all the time, while {doing} "
-                f"({_words(code, said)}); nothing was written",
-                hint="Trigger again",
-            )
-        if code in _THROTTLED and not self._tries.in_doubt:
-            return StoreThrottled(
-                f"{self.name} asks to slow down, while {doing} ({_words(code, said)}); "
-                "nothing was written",
-                hint=_THROTTLED[code],
-            )
-        if code in _THROTTLED or status >= 500:
-            return self._unavailable(_words(code, said), doing, write=write)
-        if code in _CREDENTIALS:
-            hint = _CLOCK_OFF if "ignature" in said and "expired" in said else _CREDENTIALS[code]
-            return self._not_accepted(_words(code, said), doing, hint)
-        if code in {"AccessDeniedException", "AccessDenied"}:
-            return self._denied(said, operation, doing)
-        if code == "ResourceNotFoundException":
-            return self._missing(doing)
-        if code == "ResourceInUseException":
-            return TableInUse(f"{self.name} is being created or changed, while {doing} ({said})")
-        return StoreError(f"{self.name} refused {doing} ({_words(code, said)})")
-
-    def _invalid(self, said: str, doing: str) -> HoldoffError:
-        """What a ValidationException means; only its words tell."""
-        if "specified index" in said or "backfilling" in said:
-            return IndexMissing(
-                f"{self.name} has no index {INDEX} to read, while {doing} ({said})",
-                hint=_INIT,
-            )
-        if "exceeded the maximum allowed size" in said:
-            return StoreError(
-                f"{self.name}: the item is over DynamoDB's 400 KB, while {doing}; "
-                "nothing was written",
-                hint="Hand the build a smaller environment, or see what else stands in the item",
-            )
-        if any(words in said for words in _WRONG_KEYS):
-            return StoreMismatch(
-                f"{self.name} has other keys than a Holdoff table, while {doing} ({said})",
-                hint="cb_project (S) is its partition key and region (S) its sort key; "
-                "`holdoff store check` says what is there",
-            )
-        return StoreError(f"{self.name} refused {doing} ({said})")
-
-    def _failed(self, error: BotoCoreError, doing: str, *, write: bool) -> HoldoffError:
-        """What it means that no answer came, or that nothing was ever sent."""
-        from botocore import exceptions as b
-
-        said = f"{error}".rstrip(".")
-        if isinstance(error, b.NoRegionError):
-            return self._no_region()
-        if isinstance(error, b.InvalidRegionError):
-            return ConfigError(
-                field=f"the region of dynamodb://{self.table}",
-                got=self._named_region(),
-                want="a region such as eu-west-1",
-            )
-        if isinstance(error, b.NoCredentialsError):
-            return self._not_accepted(said, doing, self._no_credentials_hint())
-        if isinstance(error, _credential_errors()):
-            return self._not_accepted(said, doing, "See the profile that AWS_PROFILE names")
-        if isinstance(error, b.ParamValidationError):
-            return StoreError(f"{self.name} was asked what it does not take, {doing} ({said})")
-        return self._unavailable(said, doing, write=write)
-
-    def _unavailable(self, said: str, doing: str, *, write: bool) -> StoreUnavailable:
-        if write:
-            return StoreUnavailable(
-                f"{self.name} did not answer while {doing} ({said}); the write may or may not be in",
-                hint="Trigger again: a write that is in is recognised, not repeated",
-            )
-        return StoreUnavailable(f"{self.name} did not answer while {doing} ({said})")
-
-    def _missing(self, doing: str) -> StoreMissing:
-        return StoreMissing(
-            f"{self.name}: there is no such table, or it is not ready yet, while {doing}",
-            hint=_INIT,
+    def _call(self, doing: str, *, write: bool = False) -> Call:
+        return Call(
+            name=self.name,
+            table=self.table,
+            region=self._named_region(),
+            is_local=self._endpoint is not None,
+            doing=doing,
+            write=write,
+            in_doubt=self._tries.in_doubt,
         )
-
-    def _denied(self, said: str, operation: str, doing: str) -> StoreDenied:
-        named = re.search(r"dynamodb:\w+", said)
-        action = named.group() if named else _ACTIONS.get(operation, f"dynamodb:{operation}")
-        where = f"table {self.table}" + (f" and its index {INDEX}" if operation == "Query" else "")
-        return StoreDenied(
-            f"{self.name}: {action} is not allowed, while {doing} ({said})",
-            hint=f"Allow {action} on {where}",
-        )
-
-    def _not_accepted(self, said: str, doing: str, hint: str) -> StoreDenied:
-        return StoreDenied(f"{self.name}: no valid credentials, while {doing} ({said})", hint=hint)
-
-    def _no_credentials_hint(self) -> str:
-        if self._endpoint:
-            return (
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for a local endpoint any "
-                "letters will do"
-            )
-        return "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in"
-
-    def _no_region(self) -> ConfigError:
-        return ConfigError(
-            field=f"the region of dynamodb://{self.table}",
-            got=None,
-            want="dynamodb://TABLE?region=eu-west-1, or set AWS_REGION",
-        )
-
-
-_INIT: Final = "`holdoff store init` creates what is missing"
-_LOG_IN: Final = "Log in again, or renew the credentials"
-_CLOCK_OFF: Final = "Set this machine's clock: it is minutes off"
-_SLOWER: Final = "Trigger again in a moment; on-demand billing avoids most of it"
-#: What a transaction needs is not called as it is.
-_ACTIONS: Final = {"TransactWriteItems": "dynamodb:UpdateItem and dynamodb:PutItem"}
-_THROTTLED: Final = {
-    "ProvisionedThroughputExceededException": _SLOWER,
-    "ThrottlingException": _SLOWER,
-    "Throttling": _SLOWER,
-    "RequestLimitExceeded": _SLOWER,
-    "LimitExceededException": "Too many tables or indexes are being changed; try again later",
-}
-_CONFLICTS: Final = frozenset({"TransactionConflictException", "ReplicatedWriteConflictException"})
-#: Why a transaction was cancelled, as the code that a single write would have had.
-_REASONS: Final = {
-    "TransactionConflict": "TransactionConflictException",
-    "ProvisionedThroughputExceeded": "ProvisionedThroughputExceededException",
-    "ThrottlingError": "ThrottlingException",
-    "ValidationError": "ValidationException",
-    "AccessDenied": "AccessDeniedException",
-}
-_CREDENTIALS: Final = {
-    "ExpiredTokenException": _LOG_IN,
-    "ExpiredToken": _LOG_IN,
-    "RequestExpired": _CLOCK_OFF,
-    "UnrecognizedClientException": _LOG_IN,
-    "InvalidClientTokenId": _LOG_IN,
-    "InvalidSignatureException": _LOG_IN,
-    "SignatureDoesNotMatch": _LOG_IN,
-    "IncompleteSignatureException": _LOG_IN,
-    "MissingAuthenticationTokenException": _LOG_IN,
-    "MissingAuthenticationToken": _LOG_IN,
-}
-_WRONG_KEYS: Final = (
-    "key element does not match the schema",
-    "Type mismatch for key",
-    "Type mismatch for Index Key",
-    "Missing the key",
-    "missed key schema element",
-    "number of conditions on the keys is invalid",
-)
-
-
-def _words(code: str, said: str) -> str:
-    return f"{code}: {said.rstrip('.')}" if said else code
 
 
 def _without_secrets(endpoint: str | None) -> str | None:
@@ -426,20 +216,6 @@ def _without_secrets(endpoint: str | None) -> str | None:
         return endpoint
     parts = urlsplit(endpoint)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _credential_errors() -> tuple[type[Exception], ...]:
-    from botocore import exceptions as b
-
-    return (
-        b.PartialCredentialsError,
-        b.CredentialRetrievalError,
-        b.ProfileNotFound,
-        b.ConfigNotFound,
-        b.ConfigParseError,
-        b.SSOError,
-        b.TokenRetrievalError,
-    )
 
 
 class _Tries:

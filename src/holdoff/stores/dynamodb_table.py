@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.core.errors import StoreMismatch, StoreMissing, StoreUnavailable
-from holdoff.stores.dynamodb_client import TableInUse
+from holdoff.core.errors import StoreError, StoreMismatch, StoreMissing, StoreUnavailable
+from holdoff.stores.dynamodb_errors import TableInUse
 from holdoff.stores.dynamodb_item import DUE_IN, EXPIRES, INDEX
 from holdoff.stores.item import DUE, PROJECT, REGION
 
@@ -100,41 +100,57 @@ class Table:
             )
 
     def _add_index(self, table: Answer) -> list[str]:
-        index = _our_index(table)
-        if index is not None:
-            wrong = _wrong_keys(table, index["KeySchema"], INDEX_KEYS)
-            if wrong:
-                raise StoreMismatch(
-                    f"{self._name}: the keys of its index {INDEX} are {wrong}; "
-                    f"{_said(INDEX_KEYS)} are right",
-                    hint="Delete the index, and `holdoff store init` creates it",
-                )
+        if _our_index(table) is not None:
+            self._check_index_keys(table)
             return []
         create = _index()
         if _is_provisioned(table):
             create["ProvisionedThroughput"] = _throughput(table)
-        self._ask(
-            f"adding the index {INDEX}",
-            lambda client, name: client.update_table(
-                TableName=name,
-                AttributeDefinitions=_definitions(TABLE_KEYS + INDEX_KEYS),
-                GlobalSecondaryIndexUpdates=[{"Create": create}],
-            ),
-        )
+        try:
+            self._ask(
+                f"adding the index {INDEX}",
+                lambda client, name: client.update_table(
+                    TableName=name,
+                    AttributeDefinitions=_definitions(TABLE_KEYS + INDEX_KEYS),
+                    GlobalSecondaryIndexUpdates=[{"Create": create}],
+                ),
+            )
+        except StoreError:
+            if _our_index(self._active()) is None:
+                raise
+            return []  # another one has just added it
         self._active()
         return [f"added the index {INDEX}"]
 
+    def _check_index_keys(self, table: Answer) -> None:
+        index = _our_index(table)
+        wrong = index and _wrong_keys(table, index["KeySchema"], INDEX_KEYS)
+        if wrong:
+            raise StoreMismatch(
+                f"{self._name}: the keys of its index {INDEX} are {wrong}; "
+                f"{_said(INDEX_KEYS)} are right",
+                hint="Delete the index, and `holdoff store init` creates it",
+            )
+
     def _turn_on_expiry(self) -> list[str]:
-        if self._expiry().get("TimeToLiveStatus") != "DISABLED":
+        if not self._is_expiry_off():
             return []  # on, on its way, or used for an attribute of others, which `check` tells
-        self._ask(
-            "turning on expiry",
-            lambda client, name: client.update_time_to_live(
-                TableName=name,
-                TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES},
-            ),
-        )
+        try:
+            self._ask(
+                "turning on expiry",
+                lambda client, name: client.update_time_to_live(
+                    TableName=name,
+                    TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES},
+                ),
+            )
+        except StoreError:
+            if self._is_expiry_off():
+                raise
+            return []  # another one has just turned it on
         return [f"turned on expiry (time to live) by {EXPIRES}"]
+
+    def _is_expiry_off(self) -> bool:
+        return self._expiry().get("TimeToLiveStatus") == "DISABLED"
 
     # --- looking ---------------------------------------------------------------------------------
 
