@@ -23,7 +23,7 @@ from holdoff.core.effects import (
 from holdoff.core.errors import ConfigError, StartRefused, StoreError
 from holdoff.core.machine import Rules, Tally, Trigger
 from holdoff.core.protocol import Sight
-from holdoff.core.record import GateKey, Hold, Record, Request, check_text
+from holdoff.core.record import Act, GateKey, Hold, Record, Request, check_text
 from holdoff.core.status import Status, status_of
 from holdoff.core.units import parse_duration
 from holdoff.stores import default_url, open_store
@@ -106,6 +106,7 @@ class Gate:
         event_id: str | None = None,
         environment: Mapping[str, str] | None = None,
         force: bool = False,
+        by: str | None = None,
     ) -> Decision:
         """Ask for a build. Always answers with what became of it, and why.
 
@@ -115,6 +116,7 @@ class Gate:
             event_id: the id of the event behind it: the same one again is a duplicate.
             environment: variables for the build.
             force: start now, whatever the cooldown, the limit, the quiet time or a hold say.
+            by: who asks, for people to read.
 
         Raises:
             ConfigError: an argument is not what it should be.
@@ -128,6 +130,8 @@ class Gate:
             source_version=source_version,
             event_id=event_id,
             environment=tuple((environment or {}).items()),
+            by=by,
+            forced=force,
         )
         trigger = Trigger(request=request, token=self._token(), force=force)
         return self._decide(lambda sight: protocol.trigger(trigger, self.rules, sight))
@@ -170,10 +174,8 @@ class Gate:
     def hold(self, *, why: str, duration: object = None, by: str | None = None) -> None:
         """Nothing starts, but by force, until ``resume`` or for ``duration``; what comes is kept."""
         length_ms = None if duration is None else parse_duration(duration, field="duration")
-        for name, text in (("why", why), ("by", by)):
-            if text is not None and not 1 <= len(text) <= 200:
-                raise ConfigError(field=name, got=text, want="text of 1 to 200 characters")
-            check_text(name, text or "", "text")
+        _check_note("why", why)
+        _check_note("by", by)
 
         def change(record: Record, now_ms: int) -> Record:
             until_ms = None if length_ms is None else now_ms + length_ms
@@ -182,14 +184,22 @@ class Gate:
 
         self._edit(change)
 
-    def resume(self) -> None:
-        """End a hold."""
-        self._edit(lambda record, _now_ms: machine.resumed(record, self.rules))
+    def resume(self, *, by: str | None = None, why: str | None = None) -> None:
+        """End a hold. What came meanwhile is one build."""
+        self._edit(
+            lambda record, now_ms: machine.resumed(
+                record, _act("resume", now_ms, by, why), self.rules
+            )
+        )
 
-    def reset(self, *, drop_pending: bool = False) -> None:
+    def reset(
+        self, *, drop_pending: bool = False, by: str | None = None, why: str | None = None
+    ) -> None:
         """End the cooldown. What is pending stays, and keeps its due, unless it is to be dropped."""
         self._edit(
-            lambda record, _now_ms: machine.reset(record, self.rules, drop_pending=drop_pending)
+            lambda record, now_ms: machine.reset(
+                record, _act("reset", now_ms, by, why), self.rules, drop_pending=drop_pending
+            )
         )
 
     def withdraw(self, asked_ms: int) -> bool:
@@ -363,6 +373,19 @@ class Gate:
 
 def _unchanged(request: Request) -> Request:
     return request
+
+
+def _act(what: str, now_ms: int, by: str | None, why: str | None) -> Act:
+    _check_note("by", by)
+    _check_note("why", why)
+    return Act(what=what, at_ms=now_ms, by=by, why=why)
+
+
+def _check_note(name: str, text: str | None) -> None:
+    want = "text of 1 to 200 characters"
+    if text is not None and not 1 <= len(text) <= 200:
+        raise ConfigError(field=name, got=text, want=want)
+    check_text(name, text or "", want)
 
 
 def _claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:

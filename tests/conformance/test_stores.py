@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from holdoff.stores.dynamodb import DynamoDBStore
@@ -13,6 +14,7 @@ from holdoff.stores.sqlite import SQLiteStore
 from holdoff.testing import StoreConformance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from holdoff.stores.base import Store
@@ -32,17 +34,28 @@ class TestSQLite(StoreConformance):
         return SQLiteStore(store.path)
 
 
-_tables = itertools.count()
+_numbers = itertools.count()
 
 
 class DynamoDB(StoreConformance):
+    """Tables are deleted after each test: the engines slow down with every one that is left."""
+
     endpoint = ""
 
+    @pytest.fixture(autouse=True)
+    def _tables(self, aws_env: object) -> Iterator[None]:
+        self.made: list[str] = []
+        yield
+        client = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=self.endpoint)
+        for table in self.made:
+            client.delete_table(TableName=table)
+        client.close()
+
     def make_store(self, tmp_path: Path) -> Store:
-        store = DynamoDBStore(
-            f"conformance-{next(_tables)}", region="eu-west-1", endpoint=self.endpoint
-        )
+        table = f"conformance-{next(_numbers)}"
+        store = DynamoDBStore(table, region="eu-west-1", endpoint=self.endpoint)
         store.initialise()
+        self.made.append(table)
         return store
 
     def another(self, store: Store) -> Store:
@@ -53,12 +66,12 @@ class DynamoDB(StoreConformance):
 @pytest.mark.dynamodb
 class TestDynamoDBLocal(DynamoDB):
     @pytest.fixture(autouse=True)
-    def _engine(self, dynamodb_local_url: str, aws_env: object) -> None:
+    def _engine(self, dynamodb_local_url: str) -> None:
         self.endpoint = dynamodb_local_url
 
 
 @pytest.mark.ministack
 class TestMinistack(DynamoDB):
     @pytest.fixture(autouse=True)
-    def _engine(self, ministack_url: str, aws_env: object) -> None:
+    def _engine(self, ministack_url: str) -> None:
         self.endpoint = ministack_url

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 import holdoff
@@ -77,3 +78,11 @@ def cloud(dynamodb_local_url: str, aws_env: object) -> Iterator[Cloud]:
         made = Cloud(f"builds-{next(_tables)}", dynamodb_local_url, standin)
         made.store().initialise()
         yield made
+        delete_table(made.endpoint, made.table)
+
+
+def delete_table(endpoint: str, table: str) -> None:
+    """DynamoDB Local slows down with every table that is left."""
+    client = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=endpoint)
+    client.delete_table(TableName=table)
+    client.close()

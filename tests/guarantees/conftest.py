@@ -9,7 +9,9 @@ import pytest
 
 import holdoff
 from holdoff.core.errors import StartRefused
+from holdoff.stores.dynamodb import DynamoDBStore
 from holdoff.testing import ManualClock
+from tests.e2e.conftest import delete_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +94,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     store = make[request.param]()
     yield Bench(store)
     store.close()
+    if isinstance(store, DynamoDBStore):
+        delete_table(request.getfixturevalue("dynamodb_local_url"), store.table)
 
 
 def _dynamodb(request: pytest.FixtureRequest) -> Store:

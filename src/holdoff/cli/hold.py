@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_project, load_config, say
+from holdoff.cli.common import add_project, load_config, person, say
 from holdoff.cli.gates import bare_gate
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--for", dest="duration", metavar="DURATION", help="such as 2h (default: until resumed)"
     )
     parser.add_argument("--why", required=True, help="for whoever asks why nothing builds")
-    parser.add_argument("--by", help="who says so (default: you)")
+    parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
 
 
 def main(args: argparse.Namespace) -> int:
     """Hold, and say what that means."""
-    import getpass
-
     with bare_gate(load_config(args), args) as gate:
-        gate.hold(why=args.why, duration=args.duration, by=args.by or getpass.getuser())
+        gate.hold(why=args.why, duration=args.duration, by=person(args))
         say(gate.status())
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_project, load_config, say
+from holdoff.cli.common import add_person, add_project, load_config, person, say
 from holdoff.cli.gates import bare_gate
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``reset``."""
     add_project(parser)
+    add_person(parser)
     parser.add_argument(
         "--drop-pending", action="store_true", help="drop what is pending, too: it is never built"
     )
@@ -22,6 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Reset, and say what that means."""
     with bare_gate(load_config(args), args) as gate:
-        gate.reset(drop_pending=args.drop_pending)
+        gate.reset(drop_pending=args.drop_pending, by=person(args), why=args.why)
         say(f"{gate.key.project} reset; {gate.status()}")
     return 0

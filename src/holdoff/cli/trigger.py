@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_project, exit_status, load_config, print_json
+from holdoff.cli.common import add_json, add_project, exit_status, load_config, person, print_json
 from holdoff.core.decision import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="start now, whatever the cooldown says"
     )
+    parser.add_argument("--by", metavar="WHO", help="who asks (default: you, with --force)")
     add_json(parser)
 
 
@@ -43,6 +44,7 @@ def main(args: argparse.Namespace) -> int:
             source_version=args.source_version,
             event_id=args.event_id,
             force=args.force,
+            by=person(args) if args.force or args.by else None,
         )
         if args.json:
             print_json(decision.to_dict())

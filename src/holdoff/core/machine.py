@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.record import (
     KEPT_EVENTS,
+    Act,
     Claim,
     Counts,
     Finished,
@@ -144,8 +145,9 @@ def cooldown_end_ms(record: Record, policy: Policy) -> int | None:
     ends = []
     if record.lastbuild_ms is not None:
         ends.append(record.lastbuild_ms + policy.cooldown_ms)
-    if policy.cooldown_from == "finish" and record.finished is not None:
-        ends.append(record.finished.ended_ms + policy.cooldown_ms)
+    end_ms = None if record.finished is None else record.finished.ended_ms
+    if policy.cooldown_from == "finish" and end_ms is not None:
+        ends.append(end_ms + policy.cooldown_ms)
     return max(ends, default=None)
 
 
@@ -428,12 +430,14 @@ def _is_unchanged(record: Record, trigger: Trigger, now_ms: int) -> bool:
 
 
 def event_digest(event_id: str | None) -> str | None:
-    """What a record remembers of an event id: 60 bits of BLAKE2b, so that ids of any length fit a small item."""
+    """What a record remembers of an event id: 64 bits of BLAKE2b, so that ids of any length fit a small item."""
     if event_id is None:
         return None
+    from base64 import urlsafe_b64encode
     from hashlib import blake2b
 
-    return blake2b(event_id.encode(), digest_size=8).hexdigest()[:15]
+    digest = blake2b(event_id.encode(), digest_size=8).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _is_known_event(record: Record, event_id: str | None) -> bool:
@@ -565,6 +569,25 @@ def taken_over(record: Record, rules: Rules, now_ms: int) -> Record:
     return settled(new, rules)
 
 
+def was_too_early(record: Record, rules: Rules, now_ms: int) -> bool:
+    """Whether an opening claimed too early, by a clock that the store's first answer has put right since."""
+    claim = record.claim
+    if claim is None or claim.request.forced or claim.held_ms <= now_ms:
+        return False
+    before = replace(record, claim=None, lastbuild=claim.before)
+    return bool(waits(before, rules.policy, now_ms))
+
+
+def unclaimed(record: Record, claim: Claim, rules: Rules) -> Record:
+    """A claim taken back by its holder before anything was started: as if it had not been made."""
+    held = record.claim
+    if held is None or (held.token, held.attempt) != (claim.token, claim.attempt):
+        return record
+    as_set = record.lastbuild == seconds_from_ms(claim.held_ms)
+    lastbuild = claim.before if as_set else record.lastbuild
+    return settled(replace(record, claim=None, lastbuild=lastbuild), rules)
+
+
 def is_confirmed(record: Record, token: str) -> bool:
     """Whether the build of this token is in the record: recognised by content, whoever wrote it."""
     builds = (record.running, record.finished)
@@ -587,7 +610,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms:
         token=claim.token,
         started_ms=now_ms,
         lease_until_ms=now_ms + rules.build_lease_ms,
-        covers=claim.covers,
+        covers=_thawed(claim.covers),
         claimed_ms=claim.claimed_ms,
         before=claim.before,
     )
@@ -632,9 +655,14 @@ def _again(
     """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
     failures = covers.failures + 1
     due_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
-    thawed = replace(covers, request=replace(covers.request, parameters=""), due_ms=due_ms)
+    thawed = replace(_thawed(covers), due_ms=due_ms)
     again = thawed if pending is None else joined(thawed, pending)
     return replace(again, failures=failures)
+
+
+def _thawed(covers: Pending) -> Pending:
+    """Without what the starter froze: nobody sends it again, and items are to stay small."""
+    return replace(covers, request=replace(covers.request, parameters=""))
 
 
 def backoff_ms(failures: int, *, worth_retrying: bool) -> int:
@@ -767,15 +795,16 @@ def uncancelled(record: Record, build_id: str, rules: Rules) -> Record:
 
 def held(record: Record, hold: Hold, rules: Rules) -> Record:
     """On hold: nothing starts but by force; what comes is deferred (or skipped, as the policy says)."""
-    return settled(replace(record, hold=hold), rules)
+    act = Act(what="hold", at_ms=hold.since_ms, by=hold.by, why=hold.why)
+    return settled(replace(record, hold=hold).after(act), rules)
 
 
-def resumed(record: Record, rules: Rules) -> Record:
+def resumed(record: Record, act: Act, rules: Rules) -> Record:
     """The hold is over; what is pending may start."""
-    return record if record.hold is None else settled(replace(record, hold=None), rules)
+    return record if record.hold is None else settled(replace(record, hold=None).after(act), rules)
 
 
-def reset(record: Record, rules: Rules, *, drop_pending: bool = False) -> Record:
+def reset(record: Record, act: Act, rules: Rules, *, drop_pending: bool = False) -> Record:
     """The cooldown and the limit are over. What is pending stays, with its due, unless it is to be dropped.
 
     ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
@@ -788,7 +817,7 @@ def reset(record: Record, rules: Rules, *, drop_pending: bool = False) -> Record
     )
     if new.finished is not None and rules.policy.cooldown_from == "finish":
         new = replace(new, finished=None)
-    return record if new == record else settled(new, rules)
+    return record if new == record else settled(new.after(act), rules)
 
 
 def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:

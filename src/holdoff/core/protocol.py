@@ -83,6 +83,8 @@ def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
             return Decided(step.decision, replace(sight, tally=tally))
     opened = yield from _first_look(trigger, rules, sight, now_ms)
     if isinstance(opened, Swapped):
+        opened = yield from _unless_too_early(opened.record, rules)
+    if isinstance(opened, Swapped):
         step = machine.on_opened(opened.record, trigger, rules, now_ms)
         return (yield from _carry_out(step, opened.record, rules, sight.tally, None))
 
@@ -154,6 +156,19 @@ def _first_look(
     if isinstance(reply, Lost) and machine.is_of(reply.current, trigger.token):
         return Swapped(reply.current)  # our own write: its response was lost and it was sent again
     return reply
+
+
+def _unless_too_early(record: Record, rules: Rules) -> Generator[Effect, Any, Swapped | Lost]:
+    """The store's first answer may have told a cold process that its clock is ahead."""
+    now_ms = yield Now()
+    claim = record.claim
+    if claim is None or not machine.was_too_early(record, rules, now_ms):
+        return Swapped(record)
+
+    def change(current: Record, _at_ms: int) -> Record:
+        return machine.unclaimed(current, claim, rules)
+
+    return Lost((yield from _apply(change, record)))
 
 
 def _decide(

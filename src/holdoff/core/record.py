@@ -20,7 +20,9 @@ MAX_PROJECT_BYTES: Final = 2048
 MAX_REGION_BYTES: Final = 1024
 #: How many of its own last writes a record remembers, so that a write whose response was lost is recognised even
 #: when others have written since.
-KEPT_WRITES: Final = 8
+KEPT_WRITES: Final = 6
+#: How many acts of people a record remembers.
+KEPT_ACTS: Final = 3
 #: How many event ids a record remembers.
 KEPT_EVENTS: Final = 16
 MAX_REASON: Final = 200
@@ -79,6 +81,8 @@ class Request:
         source_version: the commit, tag or version to build; ``None``: whatever is newest.
         event_id: the id of the event behind it, for recognising a redelivery.
         environment: variables for the build, as pairs, by name.
+        by: who asked.
+        forced: whether it was forced.
         parameters: what the starter froze for itself when the claim was made (JSON text), so that a take-over sends
             the very same request. Opaque to all but the starter.
     """
@@ -89,6 +93,8 @@ class Request:
     source_version: str | None = None
     event_id: str | None = None
     environment: tuple[tuple[str, str], ...] = ()
+    by: str | None = None
+    forced: bool = False
     parameters: str = ""
 
     def __post_init__(self) -> None:
@@ -96,11 +102,16 @@ class Request:
             ("reason", MAX_REASON),
             ("source_version", MAX_VERSION),
             ("event_id", MAX_EVENT_ID),
+            ("by", MAX_REASON),
         ):
             _check_note(name, getattr(self, name), limit)
         for variable, value in self.environment:
             _check_variable(variable, value)
-        object.__setattr__(self, "environment", tuple(sorted(self.environment)))  # maps keep no order
+        if len(dict(self.environment)) < len(self.environment):
+            raise ConfigError(field="environment", got=self.environment, want="each name once")
+        object.__setattr__(
+            self, "environment", tuple(sorted(self.environment))
+        )  # maps keep no order
         size = sum(len(n.encode()) + len(v.encode()) for n, v in self.environment)
         if size > MAX_ENVIRONMENT_BYTES:
             raise ConfigError(
@@ -244,6 +255,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What a person did to the gate: ``hold``, ``resume`` or ``reset``."""
+
+    what: str
+    at_ms: int
+    by: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """How many triggers got which answer."""
 
@@ -278,6 +299,7 @@ class Record:
         starts: instants of the starts a limit still counts, newest first.
         built: the source version of the last build that succeeded.
         events: digests of the event ids that changed the record, newest first.
+        acts: what people last did to the gate, newest first.
         due_ms: when somebody should look at this gate again; ``None``: nobody needs to.
     """
 
@@ -292,12 +314,17 @@ class Record:
     built: str | None = None
     events: tuple[str, ...] = ()
     counts: Counts = field(default_factory=Counts)
+    acts: tuple[Act, ...] = ()
     due_ms: int | None = None
 
     @property
     def lastbuild_ms(self) -> int | None:
         """The last start in epoch milliseconds, rounded up."""
         return None if self.lastbuild is None else ms_from_seconds(self.lastbuild)
+
+    def after(self, act: Act) -> Record:
+        """This record with one more act of a person."""
+        return replace(self, acts=(act, *self.acts)[:KEPT_ACTS])
 
     def written(self, write_id: str) -> Record:
         """This record as the write ``write_id`` leaves it."""

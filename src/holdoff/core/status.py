@@ -40,7 +40,8 @@ class Status:
     @property
     def stale_ms(self) -> int | None:
         """The age of the oldest trigger that no build covers yet; ``None``: all are covered."""
-        folds = (self.record.pending, self.record.claim and self.record.claim.covers)
+        claim = self.record.claim
+        folds = (self.record.pending, None if claim is None else claim.covers)
         firsts = [fold.first_ms for fold in folds if fold is not None]
         return max(0, self.now_ms - min(firsts)) if firsts else None
 
@@ -78,7 +79,7 @@ class Status:
             "finished": record.finished
             and {
                 "build_id": record.finished.build_id,
-                "ended": iso(record.finished.ended_ms),
+                "ended": _iso(record.finished.ended_ms),
                 "succeeded": record.finished.succeeded,
                 "detail": record.finished.detail,
             },

@@ -8,7 +8,7 @@ breaks it.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +32,8 @@ _ISO = re.compile(
     r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
 )
+#: DynamoDB's numbers have 38 digits, Decimal's default context 28.
+_ALL_DIGITS: Final = Context(prec=60)
 MAX_DURATION_MS: Final = 366 * 86_400_000
 #: 9999-12-31T23:59:59Z: a later "instant" is a number in another unit, most often milliseconds.
 MAX_INSTANT_MS: Final = 253_402_300_799_000
@@ -107,7 +109,7 @@ def ceil_ms(exact: Decimal) -> int:
 
 def ms_from_seconds(seconds: Decimal) -> int:
     """Epoch milliseconds, rounded up, from epoch seconds as they stand in a store."""
-    return ceil_ms(seconds.scaleb(3))
+    return ceil_ms(seconds.scaleb(3, _ALL_DIGITS))
 
 
 def seconds_from_ms(ms: int) -> Decimal:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.machine import ended, event_digest, quiet_end_ms, waits
-from holdoff.core.record import Finished, GateKey, Pending, Record
+from holdoff.core.record import Act, Finished, GateKey, Pending, Record
 from holdoff.core.status import status_of
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso, say_duration
@@ -127,6 +127,7 @@ def explain_gate(scene: Scene) -> Explanation:
     lines += [_build_line(scene, build) for build in scene.builds[:3]]
     if not scene.builds and scene.record.lastbuild_ms:
         lines.append(f"last build at {iso(scene.record.lastbuild_ms)}, not one of Holdoff's own")
+    lines += [_act_line(scene, act) for act in scene.record.acts]
     counts = scene.record.counts
     lines.append(
         f"triggers so far: {counts.total}: {counts.started} started, {counts.deferred} deferred, "
@@ -207,6 +208,12 @@ def _hold_line(scene: Scene) -> list[str]:
     return [f"on hold{who} for {since}, {end}: {hold.why}"]
 
 
+def _act_line(scene: Scene, act: Act) -> str:
+    who = f" by {act.by}" if act.by else ""
+    why = f": {act.why}" if act.why else ""
+    return f"{act.what}{who} {say_duration(max(0, scene.now_ms - act.at_ms))} ago{why}"
+
+
 def _claim_line(scene: Scene) -> list[str]:
     claim = scene.record.claim
     if claim is None:
@@ -265,7 +272,9 @@ def _newest(fold: Pending) -> str:
     reasons = [reason for reason in (fold.request.reason, *fold.reasons) if reason]
     versions = [version for version in (fold.request.source_version, *fold.versions) if version]
     said = f" ({', '.join(reasons)})" if reasons else ""
-    return said + (f", newest version {versions[0]}" if versions else "")
+    who = f", by {fold.request.by}" if fold.request.by else ""
+    forced = ", forced" if fold.request.forced else ""
+    return said + (f", newest version {versions[0]}" if versions else "") + forced + who
 
 
 def _build_line(scene: Scene, build: Finished) -> str:

@@ -28,13 +28,16 @@ class Store(Protocol):
 
     Attributes:
         url: as it was opened, without secrets.
-        region: the region of gates that name none.
         clock_margin_ms: how far the clocks of two of this store's users may be apart.
     """
 
     url: str
-    region: str
     clock_margin_ms: int
+
+    @property
+    def region(self) -> str:
+        """The region of gates that name none."""
+        ...
 
     def get(self, key: GateKey) -> Record:
         """The gate as it stands, never an older sight of it; ``Record()`` where there is none."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.record import (
+    Act,
     Claim,
     Counts,
     Finished,
@@ -47,6 +48,7 @@ OWN: Final = (
     "built",
     EVENTS,
     "counts",
+    "acts",
     DUE,
 )
 
@@ -71,6 +73,7 @@ def to_item(record: Record) -> Plain:
         "built": record.built,
         EVENTS: list(record.events),
         "counts": _counts_to_plain(record.counts),
+        "acts": [_act_to_plain(act) for act in record.acts],
         DUE: record.due_ms,
     }
     return {
@@ -112,6 +115,8 @@ def _request_to_plain(request: Request) -> Plain:
         version=request.source_version,
         event=request.event_id,
         env=dict(request.environment) or None,
+        by=request.by,
+        forced=int(request.forced) or None,
         sent=request.parameters or None,
     )
 
@@ -147,6 +152,10 @@ def finished_to_plain(finished: Finished) -> Plain:
 
 def _hold_to_plain(hold: Hold) -> Plain:
     return _present(since=hold.since_ms, why=hold.why, by=hold.by, until=hold.until_ms)
+
+
+def _act_to_plain(act: Act) -> Plain:
+    return _present(what=act.what, at=act.at_ms, by=act.by, why=act.why)
 
 
 def _counts_to_plain(counts: Counts) -> Plain:
@@ -221,6 +230,7 @@ class _Reader:
             built=self.text("built", item.get("built")),
             events=self.texts(EVENTS, item.get(EVENTS)),
             counts=self.optional("counts", item.get("counts"), self.counts) or Counts(),
+            acts=tuple(self.act("acts", act) for act in self.listed("acts", item.get("acts"))),
             due_ms=self.maybe_instant(DUE, item.get(DUE)),
         )
 
@@ -283,6 +293,8 @@ class _Reader:
             source_version=self.text(f"{name}.version", m.get("version")),
             event_id=self.text(f"{name}.event", m.get("event")),
             environment=tuple(env.items()),
+            by=self.text(f"{name}.by", m.get("by")),
+            forced=bool(m.get("forced")),
             parameters=self.text(f"{name}.sent", m.get("sent")) or "",
         )
 
@@ -319,6 +331,16 @@ class _Reader:
             why=self.must(name, "why", m, str),
             by=self.text(f"{name}.by", m.get("by")),
             until_ms=self.maybe_instant(f"{name}.until", m.get("until")),
+        )
+
+    def act(self, name: str, value: object) -> Act:
+        if not isinstance(value, dict):
+            self.fail(name, f"has a {type(value).__name__}, not a map")
+        return Act(
+            what=self.must(name, "what", value, str),
+            at_ms=self.at(name, "at", value),
+            by=self.text(f"{name}.by", value.get("by")),
+            why=self.text(f"{name}.why", value.get("why")),
         )
 
     def counts(self, name: str, m: Plain) -> Counts:

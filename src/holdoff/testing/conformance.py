@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.record import (
+    Act,
     Claim,
     Counts,
     Finished,
@@ -72,6 +73,8 @@ def full_record(key: GateKey = KEY) -> Record:
         reason="Käse & <ünïcode> 🚀",
         source_version="4f2a91c",
         event_id="delivery-7",
+        by="ada",
+        forced=True,
         environment=(("STAGE", "prod"), ("EMPTY", "")),
         parameters='{"projectName": "site-build"}',
     )
@@ -108,6 +111,7 @@ def full_record(key: GateKey = KEY) -> Record:
         built="abc",
         events=("0123456789abcde", "fedcba987654321"),
         counts=Counts(started=1, deferred=2, skipped=3, failed=4),
+        acts=(Act(what="reset", at_ms=NOW_MS, by="ada", why="stuck"), Act(what="hold", at_ms=5)),
         due_ms=NOW_MS + 60_000,
     )
 
