@@ -78,7 +78,8 @@ class Gate:
         self.store = store if store is not None else open_store(default_url())
         self.key = GateKey(project, region if region is not None else self.store.region)
         self.policy = policy
-        self.starter = starter
+        for_region = getattr(starter, "for_region", None)
+        self.starter = for_region(self.key.region) if for_region is not None else starter
         self.clock = clock or SystemClock()
         self.rules = Rules(
             policy=policy,
@@ -87,6 +88,7 @@ class Gate:
             freeze=getattr(starter, "freeze", None) or _unchanged,
             waker=waker,
             polls=hasattr(starter, "status"),
+            token_memory_ms=int(getattr(starter, "token_memory_ms", 0)),
             max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
             clock_margin_ms=self.store.clock_margin_ms,
         )
@@ -193,14 +195,29 @@ class Gate:
         )
 
     def reset(
-        self, *, drop_pending: bool = False, by: str | None = None, why: str | None = None
+        self,
+        *,
+        drop_pending: bool = False,
+        drop_claim: bool = False,
+        by: str | None = None,
+        why: str | None = None,
     ) -> None:
-        """End the cooldown. What is pending stays, and keeps its due, unless it is to be dropped."""
-        self._edit(
-            lambda record, now_ms: machine.reset(
-                record, _act("reset", now_ms, by, why), self.rules, drop_pending=drop_pending
+        """End the cooldown.
+
+        Args:
+            drop_pending: drop what is pending, too: it is never built. Else it stays, and keeps its due.
+            drop_claim: give up a start that nobody can finish (the right to look for its build is missing, say). If
+                its build exists after all, nobody knows of it.
+            by, why: who says so, and why.
+        """
+
+        def change(record: Record, now_ms: int) -> Record:
+            act = _act("reset", now_ms, by, why)
+            return machine.reset(
+                record, act, self.rules, drop_pending=drop_pending, drop_claim=drop_claim
             )
-        )
+
+        self._edit(change)
 
     def withdraw(self, asked_ms: int) -> bool:
         """Take back a trigger that was deferred at ``asked_ms``, if no other is folded into the same pending.

@@ -75,3 +75,25 @@ def _kill_at_the_start(cloud: Cloud, *, after_commit: bool) -> None:
         pause.release()
     else:
         cloud.standin.clear_faults()  # the request dies with its sender
+
+
+def test_a_role_that_may_only_start_builds_is_enough_while_the_token_is_remembered(
+    cloud: Cloud,
+) -> None:
+    _kill_at_the_start(cloud, after_commit=True)
+    cloud.standin.fault("ListBuildsForProject", "error", times=9, code="AccessDeniedException")
+    decision = cloud.gate(ahead_ms=LEASE_OVER_MS).trigger()
+    assert decision.taken_over == cloud.standin.builds_started[0].id
+    assert len(cloud.standin.builds_started) == 1
+
+
+def test_later_somebody_has_to_say_so(cloud: Cloud) -> None:
+    _kill_at_the_start(cloud, after_commit=True)
+    cloud.standin.fault("ListBuildsForProject", "error", times=9, code="AccessDeniedException")
+    late_ms = 1000 * TOKEN_FORGOTTEN_S
+    assert cloud.gate(ahead_ms=late_ms).trigger().outcome is Outcome.DEFERRED
+    assert len(cloud.standin.builds_started) == 1
+    gate = cloud.gate(ahead_ms=late_ms)
+    gate.reset(drop_claim=True, by="ada", why="the role may not look for builds")
+    assert gate.store.get(gate.key).claim is None
+    assert gate.wake().outcome is Outcome.STARTED  # what the claim covered was not lost

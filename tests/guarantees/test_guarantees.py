@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -90,6 +91,50 @@ class TestG2NothingLost:
         gate.flush()
         assert bench.store.get(gate.key).pending is None
 
+    @pytest.mark.parametrize("ends", ["resume", "by itself"])
+    def test_a_hold_that_ends_releases_one_build_for_all(self, bench: Bench, ends: str) -> None:
+        gate = bench.gate("1m")
+        gate.hold(why="incident 42", by="ada", duration="2h" if ends == "by itself" else None)
+        for number in range(5):
+            decision = bench.gate("1m").trigger(source_version=f"v{number}")
+            assert (decision.outcome, decision.why) == (Outcome.DEFERRED, Why.HELD)
+            bench.clock.advance("10m")
+        assert bench.gate("1m").wake().why is Why.HELD
+        bench.clock.advance("2h")
+        if ends == "resume":
+            gate.resume(by="ada")
+        assert bench.gate("1m").wake().covers == 5
+        assert bench.gate("1m").wake().why is Why.IDLE
+        assert bench.builds.versions == ["v4"]
+
+    def test_reset_ends_the_cooldown_and_keeps_what_is_pending(self, bench: Bench) -> None:
+        gate = bench.gate("1h")
+        gate.trigger(source_version="one")
+        due_ms = gate.trigger(source_version="two").due_ms
+        gate.reset(by="ada", why="stuck")
+        assert gate.trigger(source_version="three").outcome is Outcome.STARTED
+        pending = bench.store.get(gate.key).pending
+        assert pending is not None
+        assert pending.due_ms >= (due_ms or 0)
+        assert [(act.what, act.by, act.why) for act in bench.store.get(gate.key).acts] == [
+            ("reset", "ada", "stuck")
+        ]
+        bench.clock.advance("2h")
+        gate.wake()
+        assert bench.builds.versions == ["one", "three", "two"]
+
+    def test_dropped_is_dropped_but_what_comes_after_is_not(self, bench: Bench) -> None:
+        gate, other = bench.gate("1h"), bench.gate("1h")
+        gate.trigger(source_version="one")
+        gate.trigger(source_version="two")
+        other.reset(drop_pending=True)
+        bench.clock.advance("1m")
+        assert gate.trigger(source_version="two").outcome is Outcome.DEFERRED  # from memory
+        gate.flush()
+        bench.clock.advance("2h")
+        gate.wake()
+        assert bench.builds.versions == ["one", "two"]
+
 
 class TestG3NoDoubleStart:
     def test_a_build_whose_answer_was_lost_is_found(self, bench: Bench) -> None:
@@ -107,6 +152,18 @@ class TestG3NoDoubleStart:
         again = bench.gate().trigger(event_id="delivery-7")
         assert (again.outcome, again.why) == (Outcome.SKIPPED, Why.DUPLICATE)
         assert len(bench.builds.started) == 1
+
+    def test_many_wakers_at_once_start_it_once(self, bench: Bench) -> None:
+        bench.gate().trigger()
+        bench.gate().trigger()
+        bench.clock.advance("10m")
+        gates = [bench.gate() for _ in range(8)]
+        threads = [threading.Thread(target=gate.wake) for gate in gates]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(bench.builds.started) == 2
 
 
 class TestG4NoOverlap:

@@ -59,6 +59,7 @@ class Rules:
         freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
         waker: whether something wakes the gate when it is due; only words depend on it.
         polls: whether the starter can be asked how a build is.
+        token_memory_ms: for how long after a claim its token surely is remembered where builds are started.
         max_staleness_ms: how old a sight of the record may be for a *skip* to be answered from it.
         clock_margin_ms: how far the clocks of two machines on one store may be apart.
     """
@@ -69,6 +70,7 @@ class Rules:
     freeze: Callable[[Request], Request] = _as_it_is
     waker: bool = False
     polls: bool = False
+    token_memory_ms: int = 0
     max_staleness_ms: int = 1_000
     clock_margin_ms: int = 0
 
@@ -804,8 +806,13 @@ def resumed(record: Record, act: Act, rules: Rules) -> Record:
     return record if record.hold is None else settled(replace(record, hold=None).after(act), rules)
 
 
-def reset(record: Record, act: Act, rules: Rules, *, drop_pending: bool = False) -> Record:
+def reset(
+    record: Record, act: Act, rules: Rules, *, drop_pending: bool = False, drop_claim: bool = False
+) -> Record:
     """The cooldown and the limit are over. What is pending stays, with its due, unless it is to be dropped.
+
+    A start under way or left unfinished stays too, unless it is to be dropped: then nobody finishes it, and if its
+    build exists nobody knows. What it covered is pending again.
 
     ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
     """
@@ -815,6 +822,10 @@ def reset(record: Record, act: Act, rules: Rules, *, drop_pending: bool = False)
         starts=(),
         pending=None if drop_pending else record.pending,
     )
+    if drop_claim and new.claim is not None:
+        covers = _thawed(new.claim.covers)
+        kept = covers if new.pending is None else joined(covers, new.pending)
+        new = replace(new, claim=None, pending=None if drop_pending else kept)
     if new.finished is not None and rules.policy.cooldown_from == "finish":
         new = replace(new, finished=None)
     return record if new == record else settled(new.after(act), rules)

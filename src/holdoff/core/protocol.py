@@ -27,7 +27,7 @@ from holdoff.core.effects import (
     Swap,
     Swapped,
 )
-from holdoff.core.errors import StartRefused, StoreError, StoreUnavailable
+from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.machine import Rules, Step, Tally, Then, Trigger
 from holdoff.core.record import Claim, Record
 
@@ -337,7 +337,7 @@ def _finished_by_another(record: Record, token: str) -> _Resolved:
 
 def _start(record: Record, claim: Claim, rules: Rules) -> Generator[Effect, Any, _Resolved]:
     try:
-        build_id = yield from _find_or_start(claim)
+        build_id = yield from _find_or_start(claim, rules)
     except StartRefused as refusal:
         return (yield from _give_back(record, claim, rules, refusal))
     except Exception as error:  # noqa: BLE001  (whatever it is, it means: nobody knows)
@@ -345,14 +345,28 @@ def _start(record: Record, claim: Claim, rules: Rules) -> Generator[Effect, Any,
     return (yield from _confirm(record, claim, build_id, rules))
 
 
-def _find_or_start(claim: Claim) -> Generator[Effect, Any, str]:
+def _find_or_start(claim: Claim, rules: Rules) -> Generator[Effect, Any, str]:
     """A claim taken over may have its build already, and the starter may have forgotten the token: ask first."""
     if claim.attempt > 1:
-        found: str | None = yield Find(claim.request, claim.token)
+        found = yield from _find(claim, rules)
         if found is not None:
             return found
     build_id: str = yield Start(claim.request, claim.token)
     return build_id
+
+
+def _find(claim: Claim, rules: Rules) -> Generator[Effect, Any, str | None]:
+    """The build of a claim. Where that cannot be told, the same token is as good, while it surely is remembered."""
+    try:
+        found: str | None = yield Find(claim.request, claim.token)
+    except Exception as error:
+        now_ms = yield Now()
+        if now_ms < claim.claimed_ms + rules.token_memory_ms:
+            return None
+        raise StartUnknown(
+            _words(error)
+        ) from error  # whatever its kind: it says nothing of the build
+    return found
 
 
 def _confirm(

@@ -5,7 +5,11 @@ A starter is any object with ``start(request, token) -> build id``. It may have 
 * ``freeze(request) -> Request``: the request with ``parameters`` set to all that ``start`` will send besides (JSON
   text), so that a take-over, perhaps after a deploy of other settings, sends the very same. Pure: no I/O, no clock.
 * ``find(token, request) -> build id | None``: is there a build with this token? Asked before a claim that somebody left
-  is started again, because services forget tokens (CodeBuild: after 5 minutes).
+  is started again, because services forget tokens (CodeBuild: after 5 minutes). Whatever it raises means that it
+  cannot tell.
+* ``token_memory_ms``: for how long after a claim its token surely is remembered: so long the same token is as good as
+  an answer of ``find``.
+* ``for_region(region) -> starter``: itself, for gates of that region.
 * ``status(build_id) -> "running" | "succeeded" | "failed"``: what became of it.
 * ``cancel(build_id)``: stop it.
 * ``wait(build_id, beat, every_ms) -> exit status``: for builds that are this process's own children: block until it

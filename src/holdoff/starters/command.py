@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from holdoff.core.errors import ConfigError, StartRefused
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
@@ -24,7 +22,8 @@ FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
 #: What a terminal sends to every process in front of it, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 #: How long the rest of a process group may take to go once its leader has gone by a signal of ours.
-GRACE_SECONDS: Final = 5
+GRACE_MS: Final = 5_000
+LOOK_AGAIN_MS: Final = 20
 
 
 class Command:
@@ -34,12 +33,18 @@ class Command:
     HOLDOFF_SOURCE_VERSION in its environment. No service remembers its token: if this process is killed between the
     start and the confirm, a take-over runs the command again.
 
-    With a terminal on standard input it stays in our process group, so that the terminal's Ctrl-C and Ctrl-Z reach all
-    of it. Otherwise it leads a group of its own, and signals that we get are passed on to the whole group.
+    In front of a terminal it stays in our process group, so that the terminal's Ctrl-C and Ctrl-Z reach all of it, and
+    it may ask the person there for a password; a SIGTERM or SIGHUP sent to us alone is passed on to the command alone.
+    Elsewhere it leads a group of its own, and signals that we get are passed on to the whole group. Signals that we
+    ignore (``nohup``, a shell's background) stay ignored.
 
     Args:
         argv: the program and its arguments; no shell.
         stdout: a file descriptor for its output; ours unless given.
+
+    Attributes:
+        came: the signals that came; those that came before ``wait`` are passed on when it begins.
+        refused: why the last start was refused.
     """
 
     start_budget_ms = 5_000
@@ -52,22 +57,29 @@ class Command:
             raise ConfigError(field="command", got=argv, want=want)
         self.argv = list(argv)
         self.stdout = stdout
-        self.own_group = not sys.stdin or not sys.stdin.isatty()
+        self.own_group = True
+        self.came: list[int] = []
+        self.refused: OSError | ValueError | None = None
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is ``HOST:PID``."""
+        import subprocess  # slow to import, and not wanted by those who are skipped
+
+        self.own_group = not _in_front_of_terminal()
         try:
             child = subprocess.Popen(
                 self.argv,
                 env=os.environ | _environment(request, token),
                 stdout=self.stdout,
                 process_group=0 if self.own_group else None,
+                close_fds=False,  # what we inherited is the command's, such as make's jobserver
             )
         except (OSError, ValueError) as error:
+            self.refused = error
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise StartRefused(f"cannot run {self.argv[0]!r}: {why}") from error
-        build_id = f"{socket.gethostname()}:{child.pid}"
+        build_id = f"{os.uname().nodename}:{child.pid}"
         self._children[build_id] = child
         return build_id
 
@@ -92,32 +104,26 @@ class Command:
         child = self._children.get(build_id)
         if child is None:
             return None
-        with self._forwarding(child) as sent, _beating(beat, every_ms / 1000):
+        with self._forwarding(child), _beating(beat, every_ms / 1000):
             code = child.wait()
-        if sent and self.own_group:
-            _end_group(child.pid)
+            if self.came and self.own_group:
+                _end_group(child.pid)
         del self._children[build_id]
         return code if code >= 0 else 128 - code
 
     @contextmanager
-    def _forwarding(self, child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-        """Pass our signals on to the child; yields the list of those that came."""
-        sent: list[int] = []
+    def _forwarding(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Pass on to the child the signals that came already, and those that come."""
 
         def forward(number: int, _frame: FrameType | None) -> None:
-            sent.append(number)
+            self.came.append(number)
             if self.own_group or number not in FROM_TERMINAL:
                 self._send(child, number)
 
-        if threading.current_thread() is not threading.main_thread():
-            yield sent  # only the main thread may handle signals
-            return
-        before = {number: signal.signal(number, forward) for number in FORWARDED}
-        try:
-            yield sent
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with handling(forward):
+            for number in list(self.came):
+                self._send(child, number)
+            yield
 
     def _send(self, child: subprocess.Popen[bytes], number: int) -> None:
         with suppress(ProcessLookupError):
@@ -125,6 +131,43 @@ class Command:
                 os.killpg(child.pid, number)
             else:
                 child.send_signal(number)
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle ``FORWARDED`` in this way for a while, but for those that are ignored.
+
+    Does nothing outside the main thread: only that one may handle signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: kept
+        for number in FORWARDED
+        if (kept := signal.getsignal(number)) not in {signal.SIG_IGN, None}
+    }
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, kept in before.items():
+            signal.signal(number, kept)
+
+
+def _in_front_of_terminal() -> bool:
+    """Whether a terminal's Ctrl-C goes to our process group, whatever our standard streams lead to."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def _environment(request: Request, token: str) -> dict[str, str]:
@@ -158,11 +201,33 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
 def _end_group(group: int) -> None:
     """End what a group's leader left behind when it went by a signal of ours."""
     ended = threading.Event()
-    for number, polls in ((signal.SIGTERM, GRACE_SECONDS * 20), (signal.SIGKILL, 20)):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(group, number)
-            for _ in range(polls):
-                ended.wait(0.05)
-                os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+        except (ProcessLookupError, PermissionError):
             return
+        for _ in range(GRACE_MS // LOOK_AGAIN_MS):
+            if not _is_alive(group):
+                return
+            ended.wait(LOOK_AGAIN_MS / 1000)
+
+
+def _is_alive(group: int) -> bool:
+    """Whether any process of the group still runs. Zombies do not: in a container, nobody may ever reap them."""
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+        return False
+    if not os.path.exists("/proc/self/stat"):  # noqa: PTH110  (pathlib is slow to import)
+        return True
+    return any(_runs_in(group, pid) for pid in os.listdir("/proc") if pid.isdigit())  # noqa: PTH208
+
+
+def _runs_in(group: int, pid: str) -> bool:
+    """Whether this process belongs to the group and is no zombie (proc_pid_stat(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", errors="replace") as stat:  # noqa: PTH123
+            state, _parent, its_group, *_ = stat.read().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return False  # it went while we looked
+    return int(its_group) == group and state not in {"Z", "X"}

@@ -1,0 +1,1028 @@
+"""The CodeBuild starter, with the real boto3 client, against a stand-in that honours tokens as AWS documents them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError, SSLError
+
+import holdoff
+from holdoff.core import token as tokens
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.record import Request
+from holdoff.starters import codebuild
+from holdoff.starters.codebuild import OPTIONS, TRIES, CodeBuild
+from holdoff.starters.codebuild_errors import ANSWERS, FAILURES, Meaning, Row
+from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
+from tests.standins.codebuild import CodeBuildStandin, Outcome, StandinClock
+
+PROJECT = "site-build"
+REGION = "eu-west-1"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _aws(aws_env: Mapping[str, str]) -> None:
+    """Credentials that mean nothing."""
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long botocore would have waited before its retries; it does not wait."""
+    waited: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", waited.append)
+    return waited
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock("2026-01-01T00:00:00Z")
+
+
+@pytest.fixture
+def standin(clock: ManualClock) -> Iterator[CodeBuildStandin]:
+    with CodeBuildStandin(projects=[PROJECT], clock=StandinClock(clock.now_ms)) as started:
+        yield started
+
+
+@pytest.fixture
+def starter(standin: CodeBuildStandin) -> CodeBuild:
+    return CodeBuild(endpoint=standin.url)
+
+
+@pytest.fixture
+def token(clock: ManualClock) -> str:
+    return token_at(clock)
+
+
+def token_at(clock: ManualClock) -> str:
+    return tokens.make(clock.now_ms(), clock.random(80))
+
+
+def request(**more: Any) -> Request:
+    return Request(project=PROJECT, region=REGION, **more)
+
+
+def sent(starter: CodeBuild, **more: Any) -> Any:
+    """What ``freeze`` froze."""
+    return json.loads(starter.freeze(request(**more)).parameters)
+
+
+def variables(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def closed_port() -> str:
+    """The URL of a port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def refusal(starter: CodeBuild, token: str) -> StartRefused:
+    with pytest.raises(StartRefused) as caught:
+        starter.start(request(), token)
+    return caught.value
+
+
+def unknown(starter: CodeBuild, token: str) -> StartUnknown:
+    with pytest.raises(StartUnknown) as caught:
+        starter.start(request(), token)
+    assert "looks for a build with this token" in str(caught.value)
+    return caught.value
+
+
+# --- what is sent ------------------------------------------------------------------------------------
+
+
+class TestFreeze:
+    def test_is_all_that_is_sent_but_the_token(self) -> None:
+        starter = CodeBuild(
+            environment={
+                "STAGE": "prod",
+                "KEY": {"type": "PARAMETER_STORE", "value": "/deploy/key"},
+            },
+            options={"timeoutInMinutesOverride": 90, "computeTypeOverride": "BUILD_GENERAL1_LARGE"},
+        )
+        frozen = starter.freeze(
+            request(source_version="4f2a91c", environment=(("STAGE", "test"), ("LANG", "C")))
+        )
+        assert frozen.parameters == (
+            '{"computeTypeOverride":"BUILD_GENERAL1_LARGE","environmentVariablesOverride":['
+            '{"name":"KEY","type":"PARAMETER_STORE","value":"/deploy/key"},'
+            '{"name":"LANG","value":"C"},{"name":"STAGE","value":"test"}],'
+            '"projectName":"site-build","sourceVersion":"4f2a91c","timeoutInMinutesOverride":90}'
+        )
+
+    def test_of_nothing_special_is_short(self) -> None:
+        assert CodeBuild().freeze(request()).parameters == '{"projectName":"site-build"}'
+
+    def test_does_not_depend_on_the_order_of_the_settings(self) -> None:
+        one = CodeBuild(environment={"A": "1", "B": "2"})
+        two = CodeBuild(environment={"B": "2", "A": "1"})
+        assert one.freeze(request()) == two.freeze(request())
+
+    def test_names_the_starters_own_project(self) -> None:
+        assert sent(CodeBuild("other"))["projectName"] == "other"
+
+    def test_has_no_token_of_the_triggers(self) -> None:
+        assert sent(CodeBuild(), environment=(("HOLDOFF_TOKEN", "forged"),)) == {
+            "projectName": PROJECT
+        }
+
+    def test_again_follows_new_settings(self) -> None:
+        """After a refusal the request is frozen afresh, so that a corrected setting counts."""
+        frozen = CodeBuild(environment={"STAGE": "wrong"}).freeze(request())
+        again = CodeBuild(environment={"STAGE": "right"}).freeze(frozen)
+        assert "right" in again.parameters
+        assert "wrong" not in again.parameters
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({"project": ""}, "codebuild is ''"),
+            ({"project": 7}, "codebuild is 7"),
+            ({"region": " "}, "region is ' '"),
+            ({"endpoint": "localhost:8000"}, "endpoint is 'localhost:8000'; write a URL such as"),
+            ({"environment": ["STAGE"]}, "environment is ['STAGE']; write a table"),
+            ({"environment": {"STAGE": 7}}, "('STAGE', 7)"),
+            ({"environment": {"NOT-SO": "x"}}, "environment.NOT-SO is 'x'"),
+            ({"environment": {"HOLDOFF_TOKEN": "x"}}, "carries the start's token"),
+            ({"environment": {"KEY": {"type": "VAULT", "value": "x"}}}, "environment.KEY is"),
+            ({"environment": {"KEY": {"type": "PLAINTEXT"}}}, "environment.KEY is"),
+            ({"options": "large"}, "options is 'large'"),
+            ({"options": {"idempotencyToken": "x"}}, "each start has a token of its own"),
+            ({"options": {"projectName": "x"}}, "write the starter's project"),
+            ({"options": {"sourceVersion": "x"}}, "write the trigger's source version"),
+            ({"options": {"environmentVariablesOverride": []}}, "write the starter's environment"),
+            ({"options": {"computTypeOverride": "x"}}, "is 'x'; write it as computeTypeOverride"),
+            ({"options": {"shape": "x"}}, "options.shape is 'x'; write parameters of StartBuild"),
+            ({"options": {"imageOverride": {1, 2}}}, "options.imageOverride is"),
+            ({"options": {"imageOverride": float("nan")}}, "options.imageOverride is nan"),
+            ({"options": {"buildspecOverride": "x" * 16_385}}, "at most 16,384 bytes"),
+        ],
+    )
+    def test_that_are_wrong_are_refused_at_once(self, settings: dict[str, Any], told: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            CodeBuild(**settings)
+        assert told in str(caught.value)
+
+    def test_every_option_is_a_parameter_of_start_build(self) -> None:
+        model = botocore.session.Session().get_service_model("codebuild")
+        assert set(model.operation_model("StartBuild").input_shape.members) >= OPTIONS
+
+    def test_a_starter_costs_no_boto3_until_it_starts(self) -> None:
+        code = (
+            "import sys; from holdoff.starters import CodeBuild; from holdoff.core.record import Request;"
+            "CodeBuild().freeze(Request(project='p', region='r')); print('botocore' in sys.modules)"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        assert run.stdout == b"False\n"
+
+
+class TestStart:
+    def test_sends_what_was_frozen_and_the_token(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        frozen = starter.freeze(request(source_version="4f2a91c", environment=(("A", "1"),)))
+        build_id = starter.start(frozen, token)
+        [build] = standin.builds_started
+        assert build.id == build_id
+        assert build.source_version == "4f2a91c"
+        assert build.env == {"A": "1", "HOLDOFF_TOKEN": token}
+        ours = {"name": "HOLDOFF_TOKEN", "value": token, "type": "PLAINTEXT"}
+        assert build.request == {
+            "projectName": PROJECT,
+            "sourceVersion": "4f2a91c",
+            "environmentVariablesOverride": [*variables(("A", "1")), ours],
+            "idempotencyToken": token,
+        }
+
+    def test_freezes_what_is_not_frozen(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        starter.start(request(), token)
+        assert standin.builds_started[0].project == PROJECT
+
+    def test_sends_the_frozen_text_whatever_the_settings_are_now(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        frozen = CodeBuild(environment={"STAGE": "one"}).freeze(request())
+        CodeBuild(endpoint=standin.url, environment={"STAGE": "two"}).start(frozen, token)
+        assert standin.builds_started[0].env["STAGE"] == "one"
+
+    def test_twice_with_one_token_is_one_build(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        frozen = starter.freeze(request())
+        assert starter.start(frozen, token) == starter.start(frozen, token)
+        assert len(standin.builds_started) == 1
+        assert len(standin.start_requests) == 2
+
+    def test_options_reach_the_service(self, standin: CodeBuildStandin, token: str) -> None:
+        CodeBuild(endpoint=standin.url, options={"queuedTimeoutInMinutesOverride": 30}).start(
+            request(), token
+        )
+        assert standin.builds_started[0].request["queuedTimeoutInMinutesOverride"] == 30
+
+    def test_takes_a_client_of_ones_own(self, standin: CodeBuildStandin, token: str) -> None:
+        CodeBuild(client=standin.client()).start(request(), token)
+        assert len(standin.builds_started) == 1
+
+    def test_of_a_request_another_starter_froze_is_unknown(
+        self, starter: CodeBuild, token: str
+    ) -> None:
+        for text in ("[]", "{}", "make docs"):
+            with pytest.raises(StartUnknown, match="frozen by another starter"):
+                starter.start(request(parameters=text), token)
+
+    def test_from_many_threads_makes_one_client(
+        self, standin: CodeBuildStandin, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[str | None] = []
+        real = codebuild._made
+
+        def counting(region: str | None, endpoint: str | None) -> Any:
+            made.append(region)
+            return real(region, endpoint)
+
+        monkeypatch.setattr(codebuild, "_made", counting)
+        starter = CodeBuild(endpoint=standin.url)
+        together = threading.Barrier(8)
+
+        def start(token: str) -> str:
+            together.wait(10)
+            return starter.start(request(), token)
+
+        with ThreadPoolExecutor(8) as pool:
+            ids = list(pool.map(start, [token_at(clock) for _ in range(8)]))
+        assert made == [REGION]
+        assert len(set(ids)) == 8
+
+
+class TestRegion:
+    def made_for(self, starter: CodeBuild, region: str, standin: CodeBuildStandin) -> str:
+        starter.start(Request(project=PROJECT, region=region), f"token-for-{region}")
+        return str(starter._known_clients()[-1].meta.region_name)  # type: ignore[attr-defined]
+
+    def test_is_the_starters_else_the_gates_else_boto3s(self, standin: CodeBuildStandin) -> None:
+        own = CodeBuild(endpoint=standin.url, region="us-east-2")
+        assert self.made_for(own, "eu-north-1", standin) == "us-east-2"
+        assert self.made_for(CodeBuild(endpoint=standin.url), "eu-north-1", standin) == "eu-north-1"
+        assert self.made_for(CodeBuild(endpoint=standin.url), "local", standin) == REGION
+
+    def test_missing_is_refused_and_says_where_to_name_it(
+        self, token: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_REGION")
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        with pytest.raises(StartRefused, match="Name the region") as caught:
+            CodeBuild().start(Request(project=PROJECT, region="local"), token)
+        assert not caught.value.worth_retrying
+
+    def test_that_is_none_is_refused(self, token: str) -> None:
+        with pytest.raises(StartRefused, match="Name the region"):
+            CodeBuild(region="not a region").start(request(), token)
+
+
+class TestTimes:
+    def test_the_worst_case_is_well_under_the_claims_lease(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        starter.start(request(), token)
+        config = starter._client(REGION).meta.config  # type: ignore[attr-defined]
+        tries = config.retries["total_max_attempts"]
+        assert config.retries["mode"] == "standard"
+        a_try_s = 2 * config.connect_timeout + config.read_timeout
+        assert CodeBuild.start_budget_ms == 1000 * (tries * a_try_s + (1 + 5) + (2 + 5)) == 43_000
+
+    def test_botocore_waits_no_longer_than_was_reckoned(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, waits: list[float]
+    ) -> None:
+        standin.fault("StartBuild", "error", code="ThrottlingException", times=TRIES)
+        refusal(starter, token)
+        first, second = waits
+        assert first <= 1 + 5
+        assert second <= 2 + 5
+
+    def test_a_build_may_queue_8_hours_and_run_36(self) -> None:
+        assert CodeBuild.build_lease_ms == 44 * 3600 * 1000
+        model = botocore.session.Session().get_service_model("codebuild")
+        members = model.operation_model("StartBuild").input_shape.members
+        longest = sum(
+            members[name].metadata["max"]
+            for name in ("timeoutInMinutesOverride", "queuedTimeoutInMinutesOverride")
+        )
+        assert CodeBuild.build_lease_ms == longest * 60_000
+
+
+# --- certainly no build, or nobody knows: every line of the table ------------------------------------
+
+ANSWERED = [(name, row) for row in ANSWERS for name in row.names]
+FAILED = [(name, row) for row in FAILURES for name in row.names]
+CONNECTIONS = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"}
+
+
+def failing(standin: CodeBuildStandin, event: str, error: Exception) -> CodeBuild:
+    """A starter whose client fails at a step of its own."""
+    client = standin.client(attempts=TRIES)
+    starter = CodeBuild(client=client)
+
+    def fail(**_: Any) -> None:
+        raise error
+
+    client.meta.events.register(f"{event}.codebuild.StartBuild", fail)
+    return starter
+
+
+def exception(name: str) -> Exception:
+    """One of botocore's, or one that derives from it."""
+    if name == "ImportError":
+        return ModuleNotFoundError("No module named 'awscrt'")
+    kind = getattr(botocore.exceptions, name)
+    made: Exception = type("Derived", (kind,), {"fmt": "it went wrong"})()
+    return made
+
+
+def check_refusal(error: StartRefused, row: Row) -> None:
+    assert error.worth_retrying is (row.meaning is Meaning.NOT_NOW)
+    assert error.hint
+    assert "{" not in str(error)
+    assert f"{PROJECT} in {REGION} was not started" in str(error)
+
+
+@dataclass
+class Table:
+    """What the lines of the table are tried on."""
+
+    clock: ManualClock
+    standin: CodeBuildStandin
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[Table]:
+    clock = ManualClock("2026-01-01T00:00:00Z")
+    with CodeBuildStandin(projects=[PROJECT], clock=StandinClock(clock.now_ms)) as standin:
+        yield Table(clock, standin)
+
+
+class TestTable:
+    """One stand-in for all lines: each has a token of its own."""
+
+    @pytest.fixture
+    def clock(self, table: Table) -> ManualClock:
+        return table.clock
+
+    @pytest.fixture
+    def standin(self, table: Table) -> Iterator[CodeBuildStandin]:
+        yield table.standin
+        table.standin.clear_faults()
+
+    @pytest.fixture
+    def starter(self, standin: CodeBuildStandin) -> CodeBuild:
+        """One to each: the SDK gives a client that has failed often no more retries."""
+        return CodeBuild(client=standin.client(attempts=TRIES))
+
+    @pytest.mark.parametrize(("code", "row"), ANSWERED, ids=[name for name, _ in ANSWERED])
+    def test_an_answer_that_is_certain(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, code: str, row: Row
+    ) -> None:
+        fault = standin.fault("StartBuild", "error", code=code, message="So it is.", times=TRIES)
+        error = refusal(starter, token)
+        check_refusal(error, row)
+        assert f"({code}: So it is)" in str(error)
+        assert len(fault.arrived) == (TRIES if code in RETRIED else 1)
+        assert token not in standin.builds_by_token()
+
+    @pytest.mark.parametrize(("code", "row"), ANSWERED, ids=[name for name, _ in ANSWERED])
+    def test_the_same_answer_after_a_try_in_doubt_is_not(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, code: str, row: Row
+    ) -> None:
+        standin.fault("StartBuild", "drop", after_commit=True)
+        standin.fault("StartBuild", "error", code=code, times=TRIES)
+        error = unknown(starter, token)
+        assert "one try to start site-build in eu-west-1 got no clear answer" in str(error)
+        assert code in str(error)
+        assert len(standin.builds_by_token()[token]) == 1
+
+    @pytest.mark.parametrize(("name", "row"), FAILED, ids=[name for name, _ in FAILED])
+    def test_a_failure_that_is_certain(
+        self, standin: CodeBuildStandin, token: str, name: str, row: Row
+    ) -> None:
+        event = "before-send" if name in CONNECTIONS else "before-parameter-build"
+        check_refusal(refusal(failing(standin, event, exception(name)), token), row)
+
+    @pytest.mark.parametrize(("name", "row"), FAILED, ids=[name for name, _ in FAILED])
+    def test_the_same_failure_after_a_try_in_doubt_is_not(
+        self, standin: CodeBuildStandin, token: str, name: str, row: Row
+    ) -> None:
+        client = standin.client(attempts=TRIES)
+        starter = CodeBuild(client=client)
+        standin.fault("StartBuild", "drop", after_commit=True)
+
+        def fail_later(**_: Any) -> None:
+            if token in standin.builds_by_token():
+                raise exception(name)
+
+        event = "before-send" if name in CONNECTIONS else "before-sign"
+        client.meta.events.register(f"{event}.codebuild.StartBuild", fail_later)
+        unknown(starter, token)
+
+    def test_an_answer_nobody_listed_is_unknown(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code="SomethingNewException")
+        assert "SomethingNewException" in str(unknown(starter, token))
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    @pytest.mark.parametrize("after_commit", [False, True])
+    def test_a_bare_status_of_the_services_own_is_unknown(
+        self,
+        standin: CodeBuildStandin,
+        starter: CodeBuild,
+        token: str,
+        status: int,
+        after_commit: bool,
+    ) -> None:
+        standin.fault("StartBuild", "http", status=status, after_commit=after_commit, times=TRIES)
+        assert f"(HTTP {status}: " in str(unknown(starter, token))
+
+    @pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+    def test_a_status_from_500_on_is_unknown_whatever_its_code(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, code: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code=code, status=503, times=TRIES)
+        unknown(starter, token)
+
+    @pytest.mark.parametrize("after_commit", [False, True])
+    def test_a_connection_that_closes_is_unknown(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, after_commit: bool
+    ) -> None:
+        standin.fault("StartBuild", "drop", after_commit=after_commit, times=TRIES)
+        assert "nobody knows whether site-build" in str(unknown(starter, token))
+
+    @pytest.mark.parametrize("after_commit", [False, True])
+    def test_no_answer_in_time_is_unknown(
+        self, standin: CodeBuildStandin, token: str, after_commit: bool
+    ) -> None:
+        standin.fault("StartBuild", "hang", after_commit=after_commit, times=TRIES)
+        starter = CodeBuild(client=standin.client(read_timeout=0.1, attempts=TRIES))
+        assert "imeout" in str(unknown(starter, token))
+
+    def test_an_answer_that_cannot_be_read_is_unknown(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        standin.fault("StartBuild", "http", status=200, after_commit=True)
+        unknown(starter, token)
+
+    def test_an_answer_without_a_build_is_unknown(self, token: str) -> None:
+        class Odd:
+            def start_build(self, **_: Any) -> dict[str, Any]:
+                return {}
+
+        unknown(CodeBuild(client=Odd()), token)  # type: ignore[arg-type]
+
+    def test_an_error_of_a_client_that_is_not_botocores_is_unknown(self, token: str) -> None:
+        class Odd:
+            def start_build(self, **_: Any) -> dict[str, Any]:
+                raise RuntimeError
+
+        assert "RuntimeError" in str(unknown(CodeBuild(client=Odd()), token))  # type: ignore[arg-type]
+
+    def test_a_certificate_that_does_not_hold_is_certain(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        said = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
+        error = SSLError(endpoint_url=standin.url, error=said)
+        assert "AWS_CA_BUNDLE" in str(refusal(failing(standin, "before-send", error), token))
+
+    def test_any_other_trouble_with_tls_is_unknown(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        error = SSLError(endpoint_url=standin.url, error="[SSL] record layer failure")
+        unknown(failing(standin, "before-send", error), token)
+
+    def test_whatever_fails_before_the_first_try_is_certain(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        error = botocore.exceptions.UnsupportedSignatureVersionError(signature_version="v9")
+        assert not refusal(failing(standin, "before-sign", error), token).worth_retrying
+
+    def test_an_answer_from_where_the_credentials_come_from_is_certain(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        denied = {"Error": {"Code": "AccessDenied", "Message": "not you"}}
+        error = ClientError(denied, "AssumeRole")
+        assert "AWS credentials" in str(refusal(failing(standin, "before-sign", error), token))
+
+
+#: Codes that botocore's standard mode tries again.
+RETRIED = {name for row in ANSWERS if row.meaning is Meaning.NOT_NOW for name in row.names} - {
+    "AccountLimitExceededException",
+    "429",
+}
+
+
+class TestRefusals:
+    """The real thing, where it can be had: not only the error's name."""
+
+    def test_no_such_project(self, starter: CodeBuild, token: str) -> None:
+        with pytest.raises(StartRefused) as caught:
+            starter.start(Request(project="nowhere", region=REGION), token)
+        assert "nowhere in eu-west-1 was not started (ResourceNotFoundException: " in str(
+            caught.value
+        )
+        assert "`aws codebuild list-projects --region eu-west-1`" in str(caught.value)
+
+    def test_a_right_is_missing(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code="AccessDeniedException")
+        arn = "arn:aws:codebuild:eu-west-1:*:project/site-build"
+        assert f"Allow codebuild:StartBuild on {arn}" in str(refusal(starter, token))
+
+    def test_a_right_is_missing_on_a_project_named_by_its_arn(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code="AccessDeniedException")
+        arn = "arn:aws-cn:codebuild:cn-north-1:123456789012:project/site-build"
+        starter = CodeBuild(arn, endpoint=standin.url)
+        assert str(refusal_at(starter, token)).endswith(f"Allow codebuild:StartBuild on {arn}")
+
+    def test_the_accounts_limit(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        standin.set_account_limit(0)
+        error = refusal(starter, token)
+        assert error.worth_retrying
+        assert "Cannot have more than 0 active builds" in str(error)
+
+    def test_a_parameter_of_a_wrong_type(self, standin: CodeBuildStandin, token: str) -> None:
+        starter = CodeBuild(endpoint=standin.url, options={"timeoutInMinutesOverride": "long"})
+        assert "timeoutInMinutesOverride" in str(refusal(starter, token))
+        assert standin.start_requests == []
+
+    def test_no_credentials(
+        self, starter: CodeBuild, token: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        assert "Unable to locate credentials" in str(refusal(starter, token))
+
+    def test_no_such_profile(
+        self, starter: CodeBuild, token: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        assert "nobody" in str(refusal(starter, token))
+
+    def test_nobody_listens(self, token: str) -> None:
+        error = refusal(CodeBuild(endpoint=closed_port()), token)
+        assert error.worth_retrying
+        assert "Check the network, the endpoint" in str(error)
+
+    def test_an_endpoint_that_is_no_url(self, token: str) -> None:
+        refusal(CodeBuild(endpoint="http://"), token)
+
+    def test_no_boto3(self, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("boto3", "boto3.session"):
+            monkeypatch.setitem(sys.modules, name, None)
+        assert "pip install 'holdoff[aws]'" in str(refusal(CodeBuild(), token))
+
+    def test_no_boto3_when_looking_does_not_say_that_there_is_no_build(
+        self, token: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("boto3", "boto3.session"):
+            monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(StartUnknown, match=r"holdoff\[aws\]"):
+            CodeBuild().find(token, request())
+
+
+def refusal_at(starter: CodeBuild, token: str) -> StartRefused:
+    with pytest.raises(StartRefused) as caught:
+        starter.start(request(), token)
+    return caught.value
+
+
+class TestRetries:
+    @pytest.mark.parametrize("kind", ["drop", "hang"])
+    def test_a_lost_answer_is_asked_for_again_and_is_one_build(
+        self, standin: CodeBuildStandin, token: str, kind: Any
+    ) -> None:
+        standin.fault("StartBuild", kind, after_commit=True)
+        starter = CodeBuild(client=standin.client(read_timeout=0.1, attempts=TRIES))
+        build_id = starter.start(request(), token)
+        [build] = standin.builds_started
+        assert build.id == build_id
+        first, second = standin.start_requests
+        assert first.request == second.request
+
+    def test_a_throttled_try_leaves_no_doubt(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code="ThrottlingException")
+        standin.fault("StartBuild", "error", code="AccessDeniedException")
+        refusal(starter, token)
+
+    def test_one_call_in_doubt_leaves_none_for_the_next(
+        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
+    ) -> None:
+        standin.fault("StartBuild", "drop", times=TRIES)
+        unknown(starter, token_at(clock))
+        standin.fault("StartBuild", "error", code="AccessDeniedException")
+        refusal(starter, token_at(clock))
+
+    def test_starters_may_share_a_client(
+        self, standin: CodeBuildStandin, clock: ManualClock
+    ) -> None:
+        client = standin.client(attempts=TRIES)
+        one, other = CodeBuild(client=client), CodeBuild(client=client)
+        standin.fault("StartBuild", "drop", times=TRIES)
+        unknown(one, token_at(clock))
+        standin.fault("StartBuild", "error", code="AccessDeniedException")
+        refusal(other, token_at(clock))
+        assert client.start_build(projectName=PROJECT)
+
+    def test_threads_do_not_share_their_doubts(
+        self, standin: CodeBuildStandin, clock: ManualClock
+    ) -> None:
+        starter = CodeBuild(client=standin.client(attempts=1))
+        held = standin.fault("StartBuild", "hang")
+        standin.fault("StartBuild", "error", code="AccessDeniedException")
+        with ThreadPoolExecutor(1) as pool:
+            hanging = pool.submit(unknown, starter, token_at(clock))
+            held.wait_arrived()
+            refusal(starter, token_at(clock))
+            held.release()
+            hanging.result(10)
+
+
+class TestMismatch:
+    """CodeBuild does not like the parameters, and perhaps because the token was used with others."""
+
+    def other(self, standin: CodeBuildStandin) -> CodeBuild:
+        return CodeBuild(endpoint=standin.url, environment={"STAGE": "other"})
+
+    def test_the_build_of_the_token_is_found(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        build_id = starter.start(request(), token)
+        assert self.other(standin).start(request(), token) == build_id
+        assert len(standin.builds_started) == 1
+
+    def test_where_it_is_not_found_nobody_knows(
+        self, standin: CodeBuildStandin, token: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code="InvalidInputException", message="MISMATCH!")
+        assert "a build with this token may exist" in str(unknown(self.other(standin), token))
+
+    def test_where_it_cannot_be_looked_for_nobody_knows(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        standin.fault("StartBuild", "error", code="InvalidInputException")
+        standin.fault("ListBuildsForProject", "http", status=500, times=TRIES)
+        assert "cannot look among the builds" in str(unknown(starter, token))
+
+    @pytest.mark.parametrize(
+        ("said", "certain"), [("invalid name", True), ("idempotency token", False)]
+    )
+    def test_who_may_not_look_goes_by_the_words(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, said: str, certain: bool
+    ) -> None:
+        standin.fault("StartBuild", "error", code="InvalidInputException", message=said)
+        standin.fault("ListBuildsForProject", "error", code="AccessDeniedException")
+        (refusal if certain else unknown)(starter, token)
+
+    def test_another_build_of_the_project_is_not_taken_for_it(
+        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
+    ) -> None:
+        starter.start(request(), token_at(clock))
+        standin.fault("StartBuild", "error", code="InvalidInputException", message="no such thing")
+        refusal(starter, token_at(clock))
+
+
+# --- finding, asking, stopping -----------------------------------------------------------------------
+
+
+class TestFind:
+    def test_finds_the_build_of_a_token(
+        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
+    ) -> None:
+        first, second, third = (token_at(clock) for _ in range(3))
+        ids = [starter.start(request(), token) for token in (first, second)]
+        assert [starter.find(token, request()) for token in (first, second, third)] == [*ids, None]
+
+    def test_of_a_project_without_builds_is_none(self, starter: CodeBuild, token: str) -> None:
+        assert starter.find(token, request()) is None
+
+    def test_of_a_project_that_does_not_exist_is_none(self, starter: CodeBuild, token: str) -> None:
+        assert starter.find(token, Request(project="nowhere", region=REGION)) is None
+
+    def test_looks_where_the_frozen_request_says(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        build_id = starter.start(request(), token)
+        renamed = CodeBuild("renamed-since", endpoint=standin.url)
+        assert renamed.find(token, starter.freeze(request())) == build_id
+
+    def test_finds_it_among_more_than_a_page(
+        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
+    ) -> None:
+        token = token_at(clock)
+        build_id = starter.start(request(), token)
+        client = standin.client()
+        for _ in range(205):
+            client.start_build(projectName=PROJECT)
+        assert starter.find(token, request()) == build_id
+
+    def test_stops_at_builds_from_long_before_the_token(
+        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
+    ) -> None:
+        client = standin.client()
+        for _ in range(101):
+            client.start_build(projectName=PROJECT)
+        never = standin.fault("ListBuildsForProject", "error", code="NeverAsked", after_commit=True)
+        clock.advance("10m")
+        with pytest.raises(StartUnknown, match="NeverAsked"):
+            starter.find(token_at(clock), request())  # 10 minutes: not clearly before
+        asked = standin.fault("ListBuildsForProject", "pause", seconds=0.001, times=5)
+        clock.advance("1s")
+        assert starter.find(token_at(clock), request()) is None
+        assert len(asked.arrived) == 1
+        assert len(never.arrived) == 1
+
+    def test_looks_through_all_for_a_token_that_is_not_ours(
+        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
+    ) -> None:
+        build_id = starter.start(request(), "somebody's own")
+        clock.advance("1h")
+        assert starter.find("somebody's own", request()) == build_id
+
+    @pytest.mark.parametrize("operation", ["ListBuildsForProject", "BatchGetBuilds"])
+    @pytest.mark.parametrize("code", ["AccessDeniedException", "InternalFailure"])
+    def test_that_fails_does_not_say_that_there_is_none(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, operation: str, code: str
+    ) -> None:
+        starter.start(request(), token)
+        standin.fault(operation, "error", code=code, times=TRIES)
+        with pytest.raises(StartUnknown, match="cannot look among the builds of site-build") as got:
+            starter.find(token, request())
+        assert (f"Allow codebuild:{operation} on arn:" in str(got.value)) is (
+            code == "AccessDeniedException"
+        )
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("ended", "told"),
+        [
+            ("SUCCEEDED", "succeeded"),
+            ("FAILED", "failed"),
+            ("FAULT", "failed"),
+            ("TIMED_OUT", "failed"),
+        ],
+    )
+    def test_of_a_build_that_ended(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, ended: Outcome, told: str
+    ) -> None:
+        build_id = starter.start(request(), token)
+        assert starter.status(build_id) == "running"
+        standin.finish(build_id, ended)
+        assert starter.status(build_id) == told
+
+    def test_of_a_build_that_was_cancelled(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        build_id = starter.start(request(), token)
+        starter.cancel(build_id)
+        assert starter.status(build_id) == "failed"
+        starter.cancel(build_id)  # again changes nothing
+
+    def test_of_a_build_that_nobody_knows(self, starter: CodeBuild) -> None:
+        assert starter.status("site-build:none") is None
+
+    def test_asks_in_every_region_in_use(
+        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+    ) -> None:
+        with CodeBuildStandin(projects=[PROJECT], region="us-east-1") as elsewhere:
+            build_id = starter.start(request(), token)
+            starter._clients[(os.getpid(), "us-east-1")] = elsewhere.client()
+            other_id = elsewhere.client().start_build(projectName=PROJECT)["build"]["id"]
+            assert starter.status(build_id) == starter.status(other_id) == "running"
+            starter.cancel(build_id)
+            starter.cancel(other_id)
+            assert starter.status(build_id) == starter.status(other_id) == "failed"
+
+    def test_that_cannot_be_asked_says_so(
+        self, standin: CodeBuildStandin, starter: CodeBuild
+    ) -> None:
+        standin.fault("BatchGetBuilds", "error", code="AccessDeniedException")
+        with pytest.raises(HoldoffError, match="cannot ask after the build site-build:x") as caught:
+            starter.status("site-build:x")
+        assert "Allow codebuild:BatchGetBuilds on " in str(caught.value)
+
+    def test_cancelling_what_nobody_knows_says_so(self, starter: CodeBuild) -> None:
+        with pytest.raises(HoldoffError, match="cannot stop the build site-build:x"):
+            starter.cancel("site-build:x")
+
+
+# --- through a gate ----------------------------------------------------------------------------------
+
+
+class Blind(CodeBuild):
+    """One that never finds a build, so that a take-over starts it again."""
+
+    def find(self, token: str, request: Request) -> str | None:
+        return None
+
+
+class TestGate:
+    @pytest.fixture
+    def gate(self, standin: CodeBuildStandin, clock: ManualClock) -> Callable[..., holdoff.Gate]:
+        """A gate as another process, perhaps after a deploy, would have it."""
+        store = MemoryStore()
+
+        def make(kind: type[CodeBuild] = CodeBuild, **settings: Any) -> holdoff.Gate:
+            return holdoff.Gate(
+                PROJECT,
+                region=REGION,
+                store=store,
+                policy=holdoff.Policy(cooldown="10m"),
+                starter=kind(endpoint=standin.url, **settings),
+                clock=clock,
+            )
+
+        return make
+
+    def test_starts_one_build(
+        self, standin: CodeBuildStandin, gate: Callable[..., holdoff.Gate]
+    ) -> None:
+        decision = gate(environment={"STAGE": "prod"}).trigger(
+            source_version="4f2a91c", environment={"A": "1"}
+        )
+        [build] = standin.builds_started
+        assert decision.build_id == build.id
+        assert build.source_version == "4f2a91c"
+        assert build.env == {"STAGE": "prod", "A": "1", "HOLDOFF_TOKEN": build.token}
+        assert decision.id.endswith(str(build.token))
+
+    @pytest.mark.parametrize("code", ["AccessDeniedException", "AccountLimitExceededException"])
+    def test_gives_the_slot_back_after_a_refusal_and_starts_when_due(
+        self,
+        standin: CodeBuildStandin,
+        clock: ManualClock,
+        gate: Callable[..., holdoff.Gate],
+        code: str,
+    ) -> None:
+        standin.fault("StartBuild", "error", code=code)
+        refused = gate(environment={"STAGE": "wrong"}).trigger(source_version="one")
+        assert (refused.outcome, refused.why) == ("failed", "start_failed")
+        assert refused.due_ms is not None
+        wait_ms = refused.due_ms - clock.now_ms()
+        assert wait_ms == (5_000 if code.startswith("AccountLimit") else 60_000)
+        clock.advance(wait_ms / 1000)
+        corrected = gate(environment={"STAGE": "right"}).wake()
+        assert corrected.outcome == "started"
+        [build] = standin.builds_started
+        assert (build.env["STAGE"], build.source_version) == ("right", "one")
+
+    def lost(self, standin: CodeBuildStandin, *, after_commit: bool) -> None:
+        """Every try of the next start is lost; the first one made the build, or none did."""
+        standin.fault("StartBuild", "drop", after_commit=after_commit)
+        standin.fault("StartBuild", "drop", times=TRIES - 1)
+
+    @pytest.mark.parametrize("kind", [CodeBuild, Blind])
+    @pytest.mark.parametrize("after_commit", [False, True])
+    def test_a_take_over_after_a_deploy_sends_the_very_same(
+        self,
+        standin: CodeBuildStandin,
+        clock: ManualClock,
+        gate: Callable[..., holdoff.Gate],
+        kind: type[CodeBuild],
+        after_commit: bool,
+    ) -> None:
+        self.lost(standin, after_commit=after_commit)
+        unknown = gate(environment={"STAGE": "one"}).trigger(source_version="one")
+        assert unknown.why == "start_unknown"
+        clock.advance("61s")
+        options = {"timeoutInMinutesOverride": 90}
+        deployed = gate(kind, environment={"STAGE": "two"}, options=options)
+        decision = deployed.trigger(source_version="two")
+        [build] = standin.builds_started
+        assert (build.env["STAGE"], build.source_version) == ("one", "one")
+        assert decision.taken_over == build.id
+        assert decision.outcome == "deferred"
+        requests = [arrived.request for arrived in standin.start_requests]
+        assert requests == [requests[0]] * len(requests)
+        found = after_commit and kind is CodeBuild
+        assert len(requests) == TRIES + (0 if found else 1)
+
+    def test_a_take_over_after_the_token_was_forgotten_finds_the_build(
+        self, standin: CodeBuildStandin, clock: ManualClock, gate: Callable[..., holdoff.Gate]
+    ) -> None:
+        self.lost(standin, after_commit=True)
+        gate().trigger(source_version="one")
+        clock.advance("2h")
+        decision = gate().wake()
+        [build] = standin.builds_started
+        assert decision.taken_over == build.id
+
+    def test_a_take_over_that_may_not_look_starts_nothing(
+        self, standin: CodeBuildStandin, clock: ManualClock, gate: Callable[..., holdoff.Gate]
+    ) -> None:
+        self.lost(standin, after_commit=True)
+        gate().trigger()
+        clock.advance("2h")
+        standin.fault("ListBuildsForProject", "error", code="AccessDeniedException")
+        gate().trigger()
+        assert len(standin.builds_started) == 1
+        clock.advance("61s")
+        assert gate().trigger().taken_over == standin.builds_started[0].id
+
+    def test_follows_the_build_to_its_end(
+        self, standin: CodeBuildStandin, clock: ManualClock
+    ) -> None:
+        gate = holdoff.Gate(
+            PROJECT,
+            region=REGION,
+            store=MemoryStore(),
+            policy=holdoff.Policy(cooldown="1m", overlap="cancel"),
+            starter=CodeBuild(endpoint=standin.url),
+            clock=clock,
+        )
+        first = gate.trigger()
+        clock.advance("1m")
+        second = gate.trigger()
+        assert second.outcome == "started"
+        client = standin.client()
+        [build] = client.batch_get_builds(ids=[first.build_id])["builds"]
+        assert build["buildStatus"] == "STOPPED"
+
+
+# --- killed ------------------------------------------------------------------------------------------
+
+CLIENT = """
+import sys, holdoff
+store, endpoint = sys.argv[1:]
+gate = holdoff.Gate("site-build", region="eu-west-1", store=holdoff.open_store(store),
+    policy=holdoff.Policy(cooldown="10m"),
+    starter=holdoff.starters.CodeBuild(endpoint=endpoint, environment={"STAGE": "one"}))
+gate.trigger(source_version="one")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "after_commit", "builds_at_death"),
+    [("hang", False, 0), ("pause", False, 1), ("hang", True, 1)],
+    ids=["before the commit", "before a commit that comes all the same", "after the commit"],
+)
+@pytest.mark.parametrize("later", ["61s", "2h"])
+def test_killed_while_starting_is_one_build_per_token(
+    tmp_path: Path, kind: Any, after_commit: bool, builds_at_death: int, later: str
+) -> None:
+    """SIGKILL while StartBuild is under way; the next trigger after the lease finishes the start."""
+    clock = ManualClock(holdoff.clock.SystemClock().now_ms() / 1000)
+    url = f"sqlite:///{tmp_path / 'gates.db'}"
+    with CodeBuildStandin(projects=[PROJECT], clock=StandinClock(clock.now_ms)) as standin:
+        fault = standin.fault("StartBuild", kind, after_commit=after_commit)
+        child = subprocess.Popen([sys.executable, "-c", CLIENT, url, standin.url], cwd=ROOT)
+        try:
+            fault.wait_arrived(timeout=30)
+        finally:
+            child.kill()
+        assert child.wait(10) == -signal.SIGKILL
+        fault.release()
+        if builds_at_death:
+            standin.wait_started(builds_at_death)
+        clock.advance(later)
+        clock.advance("1s" if later == "61s" else 0)
+        with holdoff.Gate(
+            PROJECT,
+            region=REGION,
+            store=holdoff.open_store(url),
+            policy=holdoff.Policy(cooldown="10m"),
+            starter=CodeBuild(endpoint=standin.url, environment={"STAGE": "two"}),
+            clock=clock,
+        ) as gate:
+            decision = gate.trigger(source_version="two")
+        [(token, builds)] = standin.builds_by_token().items()
+        assert len(builds) == 1
+        assert token
+        assert decision.taken_over == builds[0].id
+        assert builds[0].env["STAGE"] == builds[0].source_version == "one"
