@@ -88,6 +88,7 @@ class Gate:
             freeze=getattr(starter, "freeze", None) or _unchanged,
             waker=waker,
             polls=hasattr(starter, "status"),
+            finds=hasattr(starter, "find"),
             token_memory_ms=int(getattr(starter, "token_memory_ms", 0)),
             max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
             clock_margin_ms=self.store.clock_margin_ms,
@@ -109,6 +110,7 @@ class Gate:
         environment: Mapping[str, str] | None = None,
         force: bool = False,
         by: str | None = None,
+        revocable: bool = False,
     ) -> Decision:
         """Ask for a build. Always answers with what became of it, and why.
 
@@ -119,6 +121,7 @@ class Gate:
             environment: variables for the build.
             force: start now, whatever the cooldown, the limit, the quiet time or a hold say.
             by: who asks, for people to read.
+            revocable: the caller waits for the build and may ``withdraw`` the trigger.
 
         Raises:
             ConfigError: an argument is not what it should be.
@@ -135,7 +138,7 @@ class Gate:
             by=by,
             forced=force,
         )
-        trigger = Trigger(request=request, token=self._token(), force=force)
+        trigger = Trigger(request=request, token=self._token(), force=force, revocable=revocable)
         return self._decide(lambda sight: protocol.trigger(trigger, self.rules, sight))
 
     def wake(self) -> Decision:
@@ -281,7 +284,7 @@ class Gate:
 
     def flush(self) -> None:
         """Write what was answered from memory and only counted here so far."""
-        if self._sight.tally.counts.total:
+        if not self._sight.tally.is_empty:
             self._edit(lambda record, _now_ms: record)
 
     def close(self) -> None:
@@ -304,8 +307,8 @@ class Gate:
         sight = self._take_sight()
         try:
             decided = self._drive(ask(sight))
-        except BaseException:
-            self._put_back(replace(sight, record=None))
+        except BaseException as error:
+            self._put_back(_after_error(sight, error))
             raise
         self._put_back(decided.sight)
         return decided.decision
@@ -314,8 +317,8 @@ class Gate:
         sight = self._take_sight()
         try:
             after = self._drive(protocol.edit(change, self.rules, sight))
-        except BaseException:
-            self._put_back(replace(sight, record=None))
+        except BaseException as error:
+            self._put_back(_after_error(sight, error))
             raise
         self._put_back(after)
 
@@ -390,6 +393,12 @@ class Gate:
 
 def _unchanged(request: Request) -> Request:
     return request
+
+
+def _after_error(sight: Sight, error: BaseException) -> Sight:
+    """What was seen is doubtful, and what was to be counted along may be in."""
+    tally = getattr(error, "tally", None)
+    return Sight(tally=tally if isinstance(tally, Tally) else sight.tally)
 
 
 def _act(what: str, now_ms: int, by: str | None, why: str | None) -> Act:

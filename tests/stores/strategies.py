@@ -71,6 +71,7 @@ pendings = st.builds(
     reasons=st.lists(texts, max_size=3).map(tuple),
     versions=st.lists(texts, max_size=3).map(tuple),
     events=st.lists(digests, max_size=3).map(tuple),
+    revocable=st.booleans(),
 )
 claims = st.builds(
     Claim,
@@ -81,6 +82,8 @@ claims = st.builds(
     lease_until_ms=instants,
     covers=pendings,
     before=maybe(seconds()),
+    sent_until_ms=instants,
+    refused=st.booleans(),
     counted=st.booleans(),
 )
 runnings = st.builds(
@@ -101,6 +104,7 @@ finisheds = st.builds(
     token=texts,
     started_ms=instants,
     claimed_ms=instants,
+    covered_ms=instants,
     ended_ms=maybe(instants),
     succeeded=maybe(st.booleans()),
     source_version=maybe(texts),
@@ -203,12 +207,13 @@ def typical(*, environment: tuple[tuple[str, str], ...] = (), event: str | None 
             token=token,
             started_ms=NOW_MS,
             claimed_ms=NOW_MS,
+            covered_ms=NOW_MS,
             ended_ms=NOW_MS + 240_000,
             succeeded=True,
             source_version="d4e5f6a7" * 5,
         ),
         built="d4e5f6a7" * 5,
-        events=tuple(f"{n:015x}" for n in range(KEPT_EVENTS)),
+        events=tuple(f"{n:011x}" for n in range(KEPT_EVENTS)),
         counts=Counts(started=1204, deferred=5630, skipped=12, failed=3),
         due_ms=NOW_MS + 60_000,
     )

@@ -611,6 +611,7 @@ def a_build(n: int) -> Finished:
         token=f"T{n}",
         started_ms=at_ms,
         claimed_ms=at_ms,
+        covered_ms=at_ms,
         ended_ms=at_ms,
     )
 

@@ -182,7 +182,7 @@ def test_a_build_that_cannot_be_read_is_told() -> None:
 
 def test_a_long_region_leaves_room_for_the_rest_of_the_sort_key() -> None:
     key = GateKey(KEY.project, "é" * 512)
-    build = Finished(build_id="b", token="T" * 26, started_ms=1, claimed_ms=1)
+    build = Finished(build_id="b", token="T" * 26, started_ms=1, claimed_ms=1, covered_ms=1)
     assert len(build_item(key, build)["region"]["S"].encode()) <= 1024
     assert history_prefix(key) != history_prefix(GateKey(KEY.project, "é" * 511 + "e"))
 
@@ -247,6 +247,15 @@ def _value_bytes(value: dict[str, Any]) -> int:
 def test_a_gate_stays_under_1_kb_between_builds() -> None:
     resting = replace(typical(), claim=None, pending=None, due_ms=None)
     assert item_bytes(key_of(KEY) | item_of(resting)) < 1024
+
+
+def test_a_gate_stays_under_1_kb_while_triggers_wait_for_a_running_build() -> None:
+    record = replace(typical(), claim=None)
+    assert record.running is not None
+    request = replace(record.running.covers.request, parameters="")  # dropped by the confirm
+    covers = replace(record.running.covers, request=request)
+    record = replace(record, running=replace(record.running, covers=covers))
+    assert item_bytes(key_of(KEY) | item_of(record)) < 1024
 
 
 def test_all_at_once_is_little_over_1_kb() -> None:

@@ -80,9 +80,14 @@ class StoreError(HoldoffError):
 
 
 class StoreUnavailable(StoreError):
-    """The store did not answer; a write may or may not be in."""
+    """The store did not answer; a write may or may not be in.
+
+    Attributes:
+        tally: what that write carried along besides, for whoever keeps count (``core.machine.Tally``).
+    """
 
     retryable = True
+    tally: object = None
 
 
 class StoreThrottled(StoreUnavailable):

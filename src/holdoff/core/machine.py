@@ -59,6 +59,7 @@ class Rules:
         freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
         waker: whether something wakes the gate when it is due; only words depend on it.
         polls: whether the starter can be asked how a build is.
+        finds: whether the starter can be asked for the build of a token.
         token_memory_ms: for how long after a claim its token surely is remembered where builds are started.
         max_staleness_ms: how old a sight of the record may be for a *skip* to be answered from it.
         clock_margin_ms: how far the clocks of two machines on one store may be apart.
@@ -70,6 +71,7 @@ class Rules:
     freeze: Callable[[Request], Request] = _as_it_is
     waker: bool = False
     polls: bool = False
+    finds: bool = False
     token_memory_ms: int = 0
     max_staleness_ms: int = 1_000
     clock_margin_ms: int = 0
@@ -83,11 +85,13 @@ class Trigger:
         token: names the decision, and is the idempotency key if it starts a build.
         force: start whatever the cooldown, the limit, the quiet time or a hold say (not while another start is under
             way, and not against ``overlap``).
+        revocable: whoever makes it waits for it, and may withdraw it.
     """
 
     request: Request
     token: str
     force: bool = False
+    revocable: bool = False
 
 
 class Then(Enum):
@@ -97,7 +101,6 @@ class Then(Enum):
     START = "start"
     TAKE_OVER = "take over"
     POLL = "poll"
-    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +128,21 @@ class Tally:
 
     Attributes:
         counts: answers given.
-        folded: the triggers among them that were deferred, folded; they belong to the pending that was first made at
-            ``folded.first_ms``.
+        folded: the triggers among them that were deferred, folded by the pending they belong to, which was first made
+            at ``first_ms``.
         since_ms: when the first of these answers was given.
+        unsure: what was written by writes (by their ids) that got no answer: if one of them is in, it is.
     """
 
     counts: Counts = field(default_factory=Counts)
-    folded: Pending | None = None
+    folded: tuple[Pending, ...] = ()
     since_ms: int | None = None
+    unsure: tuple[tuple[tuple[str, ...], Tally], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.counts.total and not self.unsure
 
 
 # --- what stands between a gate and a start ------------------------------------------------------------------------
@@ -146,11 +156,26 @@ def cooldown_end_ms(record: Record, policy: Policy) -> int | None:
     """
     ends = []
     if record.lastbuild_ms is not None:
-        ends.append(record.lastbuild_ms + policy.cooldown_ms)
+        ends.append(max(record.lastbuild_ms, _own_start_ms(record, policy)) + policy.cooldown_ms)
     end_ms = None if record.finished is None else record.finished.ended_ms
     if policy.cooldown_from == "finish" and end_ms is not None:
         ends.append(end_ms + policy.cooldown_ms)
     return max(ends, default=None)
+
+
+def _own_start_ms(record: Record, policy: Policy) -> int:
+    """Our own last start. The old snippet may have moved ``lastbuild`` back: it writes the second at which it decided.
+
+    A reset makes it count no more (``lastbuild`` is 0 then), nor does a failed build whose slot was given back.
+    """
+    if record.lastbuild == 0:
+        return 0
+    if record.running is not None:
+        return record.running.started_ms
+    end = record.finished
+    if end is None or (policy.on_failure == "rearm" and end.succeeded is False):
+        return 0
+    return end.started_ms
 
 
 def limit_end_ms(record: Record, policy: Policy) -> int | None:
@@ -201,7 +226,8 @@ def _next_poll_ms(running: Running) -> int:
     return asked_ms + POLL_EVERY_MS
 
 
-def _must_cancel(record: Record, rules: Rules, now_ms: int) -> bool:
+def must_cancel(record: Record, rules: Rules, now_ms: int) -> bool:
+    """Whether a running build is to be cancelled before the claimed one starts."""
     running = record.running
     if running is None or rules.policy.overlap != "cancel" or running.cancel_failed:
         return False
@@ -278,8 +304,6 @@ def on_trigger(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> S
     found = waits(record, rules.policy, now_ms, force=trigger.force)
     if not found:
         covers, leaves = _covered_now(record, trigger, rules.policy, now_ms)
-        if covers is not None and _must_cancel(record, rules, now_ms):
-            return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.CANCEL)
         if covers is not None:
             return say.claim(covers, leaves=leaves, counted=True, force=trigger.force)
     elif record.pending is None and any(wait.skips for wait in found):
@@ -314,8 +338,6 @@ def on_wake(
         due_ms = ended.claim.lease_until_ms if ended.claim else None
         return say.step(Outcome.SKIPPED, why, record=settled(ended, rules), due_ms=due_ms)
     if not found and pending.due_ms <= now_ms:
-        if _must_cancel(ended, rules, now_ms):
-            return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.CANCEL)
         return say.claim(pending, leaves=None, counted=False)
     return say.deferred(settled(ended, rules), pending, found)
 
@@ -329,14 +351,22 @@ def _covered_now(
     """
     pending, alone = record.pending, _single(trigger, now_ms)
     if trigger.force:
-        return alone, pending
+        return alone, None if pending is None else _left_behind(pending, trigger, now_ms)
     if pending is None:
         return (None if policy.quiet_ms else alone), None
     if pending.due_ms <= now_ms:
         return _folded(pending, trigger, now_ms), None
     if pending.failures or policy.quiet_ms:
         return None, pending
-    return alone, pending  # after a reset: the cooldown is over, the pending keeps its due
+    # After a reset: the cooldown is over, the pending keeps its due.
+    return alone, _left_behind(pending, trigger, now_ms)
+
+
+def _left_behind(pending: Pending, trigger: Trigger, now_ms: int) -> Pending:
+    """A pending that a start leaves: it is built later, so it must not build anything older than that start does."""
+    newest = joined(pending, _single(trigger, now_ms))
+    request = replace(newest.request, forced=False, event_id=pending.request.event_id)
+    return replace(newest, request=request, count=pending.count)
 
 
 def _defer(record: Record, trigger: Trigger, found: list[Wait], say: _Saying) -> Step:
@@ -370,7 +400,14 @@ def quiet_end_ms(pending: Pending, policy: Policy) -> int:
 
 
 def _single(trigger: Trigger, now_ms: int) -> Pending:
-    return Pending(request=trigger.request, count=1, first_ms=now_ms, last_ms=now_ms, due_ms=now_ms)
+    return Pending(
+        request=trigger.request,
+        count=1,
+        first_ms=now_ms,
+        last_ms=now_ms,
+        due_ms=now_ms,
+        revocable=trigger.revocable,
+    )
 
 
 def _folded(pending: Pending | None, trigger: Trigger, now_ms: int) -> Pending:
@@ -379,13 +416,15 @@ def _folded(pending: Pending | None, trigger: Trigger, now_ms: int) -> Pending:
     return joined(pending, _single(trigger, now_ms))
 
 
-def joined(older: Pending, newer: Pending) -> Pending:
-    """Two folds in one. The newer one's request wins; nothing becomes due earlier."""
+def joined(one: Pending, other: Pending) -> Pending:
+    """Two folds in one. The request of the one that came last wins (the second's, of two at once)."""
+    older, newer = (other, one) if one.last_ms > other.last_ms else (one, other)
+    digests = [event_digest(fold.request.event_id) for fold in (newer, older)]
     return Pending(
         request=newer.request,
         count=older.count + newer.count,
         first_ms=min(older.first_ms, newer.first_ms),
-        last_ms=max(older.last_ms, newer.last_ms),
+        last_ms=newer.last_ms,
         due_ms=max(older.due_ms, newer.due_ms),
         failures=max(older.failures, newer.failures),
         reasons=_notes(
@@ -395,10 +434,7 @@ def joined(older: Pending, newer: Pending) -> Pending:
             newer.request.source_version,
             (*newer.versions, older.request.source_version, *older.versions),
         ),
-        events=_notes(
-            event_digest(newer.request.event_id),
-            (*newer.events, event_digest(older.request.event_id), *older.events),
-        ),
+        events=_notes(digests[0], (*newer.events, digests[1], *older.events)),
     )
 
 
@@ -410,6 +446,8 @@ def _notes(newest: str | None, others: tuple[str | None, ...]) -> tuple[str, ...
 
 def _adds_nothing(seen: Pending, folded: Pending) -> bool:
     """Whether the new trigger changes neither what is built nor when: then it costs no write."""
+    if seen.revocable:
+        return False
     same = (seen.request.source_version, seen.request.environment, seen.due_ms)
     return same == (folded.request.source_version, folded.request.environment, folded.due_ms)
 
@@ -566,15 +604,21 @@ def taken_over(record: Record, rules: Rules, now_ms: int) -> Record:
         held_ms=now_ms,
         lease_until_ms=now_ms + rules.claim_lease_ms,
         before=claim.before if as_set else record.lastbuild,  # somebody else has built since
+        sent_until_ms=max(
+            claim.sent_until_ms,
+            0 if claim.refused else claim.lease_until_ms + rules.claim_lease_ms,
+        ),
+        refused=False,
     )
     new = replace(record, lastbuild=_later(record.lastbuild, now_ms), claim=taken)
     return settled(new, rules)
 
 
 def was_too_early(record: Record, rules: Rules, now_ms: int) -> bool:
-    """Whether an opening claimed too early, by a clock that the store's first answer has put right since."""
+    """Whether an opening claimed too early: the store's first answer has put our clock right since, or shows a start of
+    our own that the old snippet had hidden."""
     claim = record.claim
-    if claim is None or claim.request.forced or claim.held_ms <= now_ms:
+    if claim is None or claim.request.forced:
         return False
     before = replace(record, claim=None, lastbuild=claim.before)
     return bool(waits(before, rules.policy, now_ms))
@@ -582,12 +626,35 @@ def was_too_early(record: Record, rules: Rules, now_ms: int) -> bool:
 
 def unclaimed(record: Record, claim: Claim, rules: Rules) -> Record:
     """A claim taken back by its holder before anything was started: as if it had not been made."""
-    held = record.claim
-    if held is None or (held.token, held.attempt) != (claim.token, claim.attempt):
+    return settled(_given_back(record, claim), rules) if _is_held(record, claim) else record
+
+
+def uncancelled(record: Record, claim: Claim, build_id: str, rules: Rules) -> Record:
+    """A build that was to be cancelled for this claim could not be: it is waited for, and the claim is given back."""
+    if not _is_held(record, claim):
         return record
-    as_set = record.lastbuild == seconds_from_ms(claim.held_ms)
-    lastbuild = claim.before if as_set else record.lastbuild
-    return settled(replace(record, claim=None, lastbuild=lastbuild), rules)
+    covers, running = _thawed(claim.covers), record.running
+    new = replace(
+        _given_back(record, claim),
+        pending=covers if record.pending is None else joined(covers, record.pending),
+        events=_events_with(record, claim.request.event_id),
+        counts=record.counts.plus(Counts(deferred=int(claim.counted))),
+    )
+    if running is not None and running.build_id == build_id:
+        new = replace(new, running=replace(running, cancel_failed=True))
+    return settled(new, rules)
+
+
+def _is_held(record: Record, claim: Claim) -> bool:
+    """Whether this claim still is its holder's: nobody has taken it over or ended it."""
+    held = record.claim
+    return held is not None and (held.token, held.attempt) == (claim.token, claim.attempt)
+
+
+def _given_back(record: Record, claim: Claim) -> Record:
+    """Without the claim, and ``lastbuild`` as before it, unless somebody else has moved it since."""
+    untouched = record.lastbuild in {seconds_from_ms(claim.held_ms), claim.before}
+    return replace(record, claim=None, lastbuild=claim.before if untouched else record.lastbuild)
 
 
 def is_confirmed(record: Record, token: str) -> bool:
@@ -630,25 +697,46 @@ def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms:
 
 
 def refused(
-    record: Record, claim: Claim, rules: Rules, now_ms: int, *, worth_retrying: bool
+    record: Record,
+    claim: Claim,
+    rules: Rules,
+    now_ms: int,
+    *,
+    worth_retrying: bool,
+    looked: bool = False,
 ) -> Record:
-    """The build certainly does not exist: the slot is given back, the triggers are pending again, with a back-off.
+    """The starter refused. Where that means that no build exists, the slot is given back and the triggers are pending
+    again, with a back-off. Where an earlier attempt may have started it, the claim stays, to be taken over again.
 
     Only the claim's present holder may: another one may have started the build meanwhile.
+
+    Args:
+        looked: whether the starter was asked, just before, and knew of no build.
     """
-    held = record.claim
-    if held is None or (held.token, held.attempt) != (claim.token, claim.attempt):
+    if not _is_held(record, claim):
         return record
-    untouched = record.lastbuild in {seconds_from_ms(claim.held_ms), claim.before}
+    if not _is_certain(claim, rules, now_ms, looked=looked):
+        waiting = replace(claim, refused=True, lease_until_ms=now_ms + rules.claim_lease_ms)
+        return settled(replace(record, claim=waiting), rules)
     new = replace(
-        record,
-        lastbuild=claim.before if untouched else record.lastbuild,
-        claim=None,
+        _given_back(record, claim),
         pending=_again(record.pending, claim.covers, now_ms, worth_retrying=worth_retrying),
         events=_events_with(record, claim.request.event_id),
         counts=record.counts.plus(Counts(failed=int(claim.counted))),
     )
     return settled(new, rules)
+
+
+def _is_certain(claim: Claim, rules: Rules, now_ms: int, *, looked: bool) -> bool:
+    """Whether a refusal of the present holder's request means that there is no build.
+
+    The first attempt's does. After an earlier one, only once no request of it can be read any more, and somebody
+    looked; where nobody can look, once whatever it started has ended by its lease.
+    """
+    if claim.sent_until_ms == 0:
+        return True
+    settled_ms = claim.sent_until_ms + (0 if looked and rules.finds else rules.build_lease_ms)
+    return now_ms >= settled_ms
 
 
 def _again(
@@ -723,7 +811,8 @@ def finished(
     end = ended(running, max(now_ms, running.started_ms), succeeded=succeeded, detail=detail)
     built = version if succeeded and version is not None else record.built
     new = replace(record, running=None, finished=end, built=built)
-    if succeeded is False and rules.policy.on_failure == "rearm":
+    # A claim that is out is newer, and builds what this one should have built.
+    if succeeded is False and rules.policy.on_failure == "rearm" and record.claim is None:
         new = _rearmed(new, running, now_ms)
     if rules.policy.cooldown_from == "finish" and succeeded is not False:
         new = _pushed(new, rules.policy)
@@ -759,6 +848,7 @@ def ended(
         token=running.token,
         started_ms=running.started_ms,
         claimed_ms=running.claimed_ms,
+        covered_ms=running.covers.last_ms,
         ended_ms=ended_ms,
         succeeded=succeeded,
         source_version=running.covers.request.source_version,
@@ -785,14 +875,6 @@ def polled(record: Record, build_id: str, state: str | None, rules: Rules, now_m
     if running is None or running.build_id != build_id:
         return record
     return settled(replace(record, running=replace(running, polled_ms=now_ms)), rules)
-
-
-def uncancelled(record: Record, build_id: str, rules: Rules) -> Record:
-    """A build that was to be cancelled could not be: it is waited for instead."""
-    running = record.running
-    if running is None or running.build_id != build_id:
-        return record
-    return settled(replace(record, running=replace(running, cancel_failed=True)), rules)
 
 
 def held(record: Record, hold: Hold, rules: Rules) -> Record:
@@ -834,7 +916,7 @@ def reset(
 def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
     """Without the pending, if the trigger deferred at ``asked_ms`` is all there is to it."""
     pending = record.pending
-    if pending is None or pending.count > 1 or pending.first_ms != asked_ms:
+    if pending is None or not pending.revocable or pending.first_ms != asked_ms:
         return record
     return settled(replace(record, pending=None), rules)
 
@@ -885,55 +967,88 @@ def count_of(outcome: Outcome) -> Counts:
             return Counts(failed=1)
 
 
-def with_tally(record: Record, tally: Tally) -> Record:
-    """The record with what was answered from memory written in."""
+def with_tally(record: Record, tally: Tally, rules: Rules) -> Record:
+    """The record with what was answered from memory written in, once."""
+    for write_ids, part in tally.unsure:
+        if not set(write_ids) & set(record.writes):
+            record = with_tally(record, part, rules)
     if not tally.counts.total:
         return record
-    pending = _with_folded(record, tally.folded)
-    return replace(record, pending=pending, counts=record.counts.plus(tally.counts))
+    for folded in tally.folded:
+        record = replace(record, pending=_with_folded(record, folded))
+    return settled(replace(record, counts=record.counts.plus(tally.counts)), rules)
 
 
-def _with_folded(record: Record, folded: Pending | None) -> Pending | None:
+def unsure(tally: Tally, write_id: str) -> Tally:
+    """A tally whose write got no answer: whether it is in will show in the record's writes."""
+    parts = tuple(((*write_ids, write_id), part) for write_ids, part in tally.unsure)
+    if tally.counts.total:
+        parts += (((write_id,), replace(tally, unsure=())),)
+    return Tally(unsure=parts, since_ms=tally.since_ms)
+
+
+def _with_folded(record: Record, folded: Pending) -> Pending | None:
     """The pending with triggers that were deferred from memory.
 
     If it was taken meanwhile, it was after them (nobody takes it before its due, nobody answers from memory after
-    that), and they are covered. If somebody dropped it, they came after that and are pending on their own.
+    that), and they are covered, unless they ask for something else and came later. If somebody dropped it, they came
+    after that and are pending on their own.
     """
     pending = record.pending
-    if folded is None:
-        return pending
     if pending is not None and pending.first_ms == folded.first_ms:
         return joined(folded, pending)
-    taken = record.claim is not None or (record.lastbuild_ms or 0) >= folded.last_ms
-    if taken:
+    if _has_built(record, folded):
         return pending
     return folded if pending is None else joined(folded, pending)
 
 
+def _has_built(record: Record, folded: Pending) -> bool:
+    """Whether a build claimed since then answers these triggers."""
+    claim, running, end = record.claim, record.running, record.finished
+    if claim is not None and claim.claimed_ms > folded.last_ms:
+        return _answers(claim.covers, folded)
+    if running is not None and running.claimed_ms > folded.last_ms:
+        return _answers(running.covers, folded)
+    if end is not None and end.claimed_ms > folded.last_ms:
+        same = end.source_version == folded.request.source_version
+        return end.covered_ms >= folded.last_ms or (same and not folded.request.environment)
+    return False
+
+
+def _answers(covers: Pending, folded: Pending) -> bool:
+    """Whether a build of ``covers`` is what these triggers ask for: the same, or something asked for later."""
+    if covers.last_ms >= folded.last_ms:
+        return True
+    wanted = (folded.request.source_version, folded.request.environment)
+    return wanted == (covers.request.source_version, covers.request.environment)
+
+
 def tallied(tally: Tally, step: Step, trigger: Trigger, now_ms: int) -> Tally:
     """One more answer from memory."""
-    counts = tally.counts.plus(count_of(step.decision.outcome))
     since_ms = now_ms if tally.since_ms is None else tally.since_ms
+    counts = tally.counts.plus(count_of(step.decision.outcome))
     pending = step.record.pending
     if step.decision.outcome is not Outcome.DEFERRED or pending is None:
         return replace(tally, counts=counts, since_ms=since_ms)
     one = replace(_single(trigger, now_ms), first_ms=pending.first_ms, due_ms=pending.due_ms)
-    folded = tally.folded
-    same = folded is not None and folded.first_ms == pending.first_ms
-    return Tally(
-        counts=counts, since_ms=since_ms, folded=joined(folded, one) if folded and same else one
-    )
+    folded = _folded_by_pending((*tally.folded, one))
+    return replace(tally, counts=counts, since_ms=since_ms, folded=folded)
 
 
 def merged(one: Tally, other: Tally) -> Tally:
     """Two threads' tallies in one."""
-    folds = sorted(
-        (fold for fold in (one.folded, other.folded) if fold is not None),
-        key=lambda fold: fold.last_ms,
-    )
     since = [tally.since_ms for tally in (one, other) if tally.since_ms is not None]
     return Tally(
         counts=one.counts.plus(other.counts),
-        folded=joined(*folds) if len(folds) == 2 else next(iter(folds), None),
+        folded=_folded_by_pending((*one.folded, *other.folded)),
         since_ms=min(since, default=None),
+        unsure=(*one.unsure, *other.unsure),
     )
+
+
+def _folded_by_pending(folds: tuple[Pending, ...]) -> tuple[Pending, ...]:
+    by_pending: dict[int, Pending] = {}
+    for fold in folds:
+        seen = by_pending.get(fold.first_ms)
+        by_pending[fold.first_ms] = fold if seen is None else joined(seen, fold)
+    return tuple(by_pending.values())

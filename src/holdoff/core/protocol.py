@@ -56,13 +56,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolved:
-    """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, neither: nobody knows."""
+    """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, ``uncancelled`` it waits
+    for the build of that id, none of these: nobody knows."""
 
     record: Record
     build_id: str | None = None
     refusal: StartRefused | None = None
     error: str | None = None
     unconfirmed: bool = False
+    uncancelled: str | None = None
 
 
 Asks = Generator[Effect, Any, Decided]
@@ -113,9 +115,9 @@ def edit(
     for _ in range(MAX_TRIES):
         now_ms = yield Now()
         new = change(record, now_ms)
-        if new is record and not tally.counts.total:
+        if new is record and tally.is_empty:
             return Sight(record=record, seen_ms=now_ms)
-        reply = yield from _write(record, machine.with_tally(new, tally))
+        reply = yield from _write(record, new, rules, tally)
         record = reply.record if isinstance(reply, Swapped) else reply.current
         if isinstance(reply, Swapped):
             return Sight(record=record, seen_ms=now_ms)
@@ -130,8 +132,8 @@ def _holds_from_memory(step: Step, sight: Sight, rules: Rules, now_ms: int) -> b
     """
     if step.then is not Then.NOTHING:
         return False
-    record, since_ms = sight.record, sight.tally.since_ms
-    if since_ms is not None and now_ms - since_ms >= WRITE_TALLY_AFTER_MS:
+    record = sight.record
+    if _must_write(sight.tally, now_ms):
         return False
     if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
         return now_ms < record.pending.due_ms - rules.clock_margin_ms
@@ -168,7 +170,7 @@ def _unless_too_early(record: Record, rules: Rules) -> Generator[Effect, Any, Sw
     def change(current: Record, _at_ms: int) -> Record:
         return machine.unclaimed(current, claim, rules)
 
-    return Lost((yield from _apply(change, record)))
+    return Lost((yield from _apply(change, record, rules)))
 
 
 def _decide(
@@ -187,17 +189,21 @@ def _decide(
             resolved, took = yield from _take_over(record, rules, now_ms)
             record, taken_over = resolved.record, took or taken_over
             continue
-        if step.then in {Then.POLL, Then.CANCEL}:
-            record = yield from _ask_after(record, step.then, rules)
+        if step.then is Then.POLL:
+            record = yield from _poll(record, rules)
             continue
         decision = replace(step.decision, taken_over=taken_over)
         if step.record is record and not _must_write(tally, now_ms):
             if trigger is not None:
                 tally = machine.tallied(tally, step, trigger, now_ms)
             return Decided(decision, Sight(record=record, seen_ms=now_ms, tally=tally))
-        changed = step.record is not record
-        new = _with_counts(step, tally, trigger, now_ms, changed=changed)
-        reply = yield from _write(record, new)
+        new, owed = step.record, tally
+        if trigger is not None and step.then is Then.NOTHING:  # who ends its claim counts a start
+            if new is record:
+                owed = machine.tallied(tally, step, trigger, now_ms)
+            else:
+                new = machine.counted(new, step.decision.outcome)
+        reply = yield from _write(record, new, rules, owed)
         if isinstance(reply, Lost):
             record = reply.current
         elif step.then is Then.START:
@@ -211,48 +217,35 @@ def _must_write(tally: Tally, now_ms: int) -> bool:
     return tally.since_ms is not None and now_ms - tally.since_ms >= WRITE_TALLY_AFTER_MS
 
 
-def _with_counts(
-    step: Step, tally: Tally, trigger: Trigger | None, now_ms: int, *, changed: bool
-) -> Record:
-    """The step's record with what was answered from memory, and this answer, if a write may as well carry it.
-
-    A start is counted by whoever ends its claim.
-    """
-    if trigger is not None and step.then is Then.NOTHING:
-        if changed:
-            return machine.with_tally(machine.counted(step.record, step.decision.outcome), tally)
-        tally = machine.tallied(tally, step, trigger, now_ms)
-    return machine.with_tally(step.record, tally)
-
-
-def _ask_after(record: Record, how: Then, rules: Rules) -> Generator[Effect, Any, Record]:
-    """Ask the starter how the running build is, or to stop it; the record as it stands then."""
+def _poll(record: Record, rules: Rules) -> Generator[Effect, Any, Record]:
+    """Ask the starter how the running build is; the record as it stands then."""
     running = record.running
     assert running is not None
-    build_id = running.build_id
     try:
-        state = (yield Poll(build_id)) if how is Then.POLL else (yield Cancel(build_id))
-        failed = False
+        state: str | None = yield Poll(running.build_id)
     except Exception:  # noqa: BLE001  (whatever it is: nothing is known)
-        state, failed = None, True
+        state = None
 
     def change(current: Record, at_ms: int) -> Record:
-        if how is Then.POLL:
-            return machine.polled(current, build_id, state, rules, at_ms)
-        if failed:
-            return machine.uncancelled(current, build_id, rules)
-        return machine.finished(
-            current, build_id, rules, at_ms, succeeded=None, detail="cancelled for a newer build"
-        )
+        return machine.polled(current, running.build_id, state, rules, at_ms)
 
-    return (yield from _apply(change, record))
+    return (yield from _apply(change, record, rules))
 
 
-def _write(expected: Record, new: Record) -> Writes:
-    """One conditional write under an id of its own, so that it is recognised when its response was lost."""
+def _write(expected: Record, new: Record, rules: Rules, tally: Tally | None = None) -> Writes:
+    """One conditional write under an id of its own, so that it is recognised when its response was lost.
+
+    It carries ``tally`` along. Where no answer comes, the error says so in ``tally``: it may be in already.
+    """
+    owed = Tally() if tally is None else tally
     write_id = yield NewId()
-    history = machine.history_of(expected, new)
-    reply: Swapped | Lost = yield Swap(expected, new.written(write_id), history)
+    written = machine.with_tally(new, owed, rules).written(write_id)
+    try:
+        reply: Swapped | Lost = yield Swap(expected, written, machine.history_of(expected, new))
+    except StoreUnavailable as error:
+        if tally is not None:
+            error.tally = machine.unsure(tally, write_id)
+        raise
     if isinstance(reply, Lost) and write_id in reply.current.writes:
         return Swapped(reply.current)
     return reply
@@ -266,7 +259,10 @@ def _carry_out(
 ) -> Asks:
     """Start what was just claimed, and tell."""
     token = step.decision.id.rsplit("/", 1)[-1]
-    resolved = yield from _resolve(record, token, rules)
+    try:
+        resolved = yield from _resolve(record, token, 1, rules)
+    except StoreError as error:
+        resolved = _Resolved(record=record, error=str(error), unconfirmed=True)
     now_ms = yield Now()
     sight = Sight(
         record=None if resolved.unconfirmed else resolved.record, seen_ms=now_ms, tally=tally
@@ -279,6 +275,16 @@ def _told(decision: Decision, resolved: _Resolved, taken_over: str | None) -> De
     if resolved.build_id is not None:
         return replace(decision, build_id=resolved.build_id)
     record = resolved.record
+    if resolved.uncancelled is not None:
+        lease_ms = record.running.lease_until_ms if record.running else None
+        return replace(
+            decision,
+            outcome=Outcome.DEFERRED,
+            why=Why.RUNNING,
+            due_ms=lease_ms,
+            detail=resolved.uncancelled,
+            covers=0,
+        )
     if resolved.refusal is not None:
         why, due_ms = Why.START_FAILED, record.pending.due_ms if record.pending else None
     else:
@@ -292,37 +298,76 @@ def _take_over(
     record: Record, rules: Rules, now_ms: int
 ) -> Generator[Effect, Any, tuple[_Resolved, str | None]]:
     """Finish the claim that somebody left, with its own token and request. Says which build that made."""
-    reply = yield from _write(record, machine.taken_over(record, rules, now_ms))
+    taken = machine.taken_over(record, rules, now_ms)
+    reply = yield from _write(record, taken, rules)
     if isinstance(reply, Lost):
         return _Resolved(record=reply.current), None
-    claim = reply.record.claim
-    if claim is None:
-        return _Resolved(record=reply.record), None
-    resolved = yield from _resolve(reply.record, claim.token, rules)
+    assert taken.claim is not None
+    resolved = yield from _resolve(reply.record, taken.claim.token, taken.claim.attempt, rules)
     return resolved, resolved.build_id
 
 
-def _resolve(record: Record, token: str, rules: Rules) -> Generator[Effect, Any, _Resolved]:
+def _resolve(
+    record: Record, token: str, attempt: int, rules: Rules
+) -> Generator[Effect, Any, _Resolved]:
     """From a claim of ours to a build, a refusal, or nobody knows.
 
     ``record`` is what stood after our claim was written; after a lost response others may have moved it on.
     """
     for _ in range(MAX_TRIES):
         claim = record.claim
-        if claim is None or claim.token != token:
-            return _finished_by_another(record, token)
+        if claim is None or (claim.token, claim.attempt) != (token, attempt):
+            return _lost_claim(record, token)
         now_ms = yield Now()
-        if now_ms < claim.lease_until_ms:
+        if now_ms >= claim.lease_until_ms:
+            # A late claimant must not start: somebody may be taking over. Win the claim again, or leave it.
+            reply = yield from _write(record, machine.taken_over(record, rules, now_ms), rules)
+            if isinstance(reply, Lost):
+                return _lost_claim(reply.current, token)
+            record, attempt = reply.record, attempt + 1
+        elif machine.must_cancel(record, rules, now_ms):
+            resolved = yield from _cancel_first(record, claim, rules)
+            if not isinstance(resolved, Record):
+                return resolved
+            record = resolved
+        else:
             return (yield from _start(record, claim, rules))
-        # A late claimant must not start: somebody may be taking over. Win the claim again, or leave it.
-        reply = yield from _write(record, machine.taken_over(record, rules, now_ms))
-        if isinstance(reply, Lost):
-            return _lost_claim(reply.current, token)
-        record = reply.record
     raise _too_busy()
 
 
+def _cancel_first(
+    record: Record, claim: Claim, rules: Rules
+) -> Generator[Effect, Any, _Resolved | Record]:
+    """Stop the running build, as the policy says, and go on with the record as it stands then."""
+    running = record.running
+    assert running is not None
+    try:
+        yield Cancel(running.build_id)
+    except Exception as error:  # noqa: BLE001  (whatever it is: it may run on)
+        if claim.attempt > 1:
+            return _Resolved(record=record, error=_words(error))
+
+        def wait_for_it(current: Record, _at_ms: int) -> Record:
+            return machine.uncancelled(current, claim, running.build_id, rules)
+
+        after = yield from _apply(wait_for_it, record, rules)
+        return _Resolved(record=after, uncancelled=running.build_id, error=_words(error))
+
+    def end(current: Record, at_ms: int) -> Record:
+        return machine.finished(
+            current,
+            running.build_id,
+            rules,
+            at_ms,
+            succeeded=None,
+            detail="cancelled for a newer build",
+        )
+
+    return (yield from _apply(end, record, rules))
+
+
 def _lost_claim(record: Record, token: str) -> _Resolved:
+    """Somebody else has our claim, or has ended it."""
     if record.claim is not None and record.claim.token == token:
         return _Resolved(record=record, error="another has taken this start over")
     return _finished_by_another(record, token)
@@ -336,37 +381,33 @@ def _finished_by_another(record: Record, token: str) -> _Resolved:
 
 
 def _start(record: Record, claim: Claim, rules: Rules) -> Generator[Effect, Any, _Resolved]:
+    found: str | None = None
+    looked = False
     try:
-        build_id = yield from _find_or_start(claim, rules)
+        if claim.attempt > 1:
+            # It may have its build already, and the starter may have forgotten the token: ask first.
+            found, looked = yield from _find(claim, rules)
+        build_id: str = found if found is not None else (yield Start(claim.request, claim.token))
     except StartRefused as refusal:
-        return (yield from _give_back(record, claim, rules, refusal))
+        return (yield from _give_back(record, claim, rules, refusal, looked=looked))
     except Exception as error:  # noqa: BLE001  (whatever it is, it means: nobody knows)
         return _Resolved(record=record, error=_words(error))
     return (yield from _confirm(record, claim, build_id, rules))
 
 
-def _find_or_start(claim: Claim, rules: Rules) -> Generator[Effect, Any, str]:
-    """A claim taken over may have its build already, and the starter may have forgotten the token: ask first."""
-    if claim.attempt > 1:
-        found = yield from _find(claim, rules)
-        if found is not None:
-            return found
-    build_id: str = yield Start(claim.request, claim.token)
-    return build_id
-
-
-def _find(claim: Claim, rules: Rules) -> Generator[Effect, Any, str | None]:
-    """The build of a claim. Where that cannot be told, the same token is as good, while it surely is remembered."""
+def _find(claim: Claim, rules: Rules) -> Generator[Effect, Any, tuple[str | None, bool]]:
+    """The build of a claim, and whether anybody could look. Where nobody can, the same token is as good, while it
+    surely is remembered."""
     try:
         found: str | None = yield Find(claim.request, claim.token)
     except Exception as error:
         now_ms = yield Now()
         if now_ms < claim.claimed_ms + rules.token_memory_ms:
-            return None
+            return None, False
         raise StartUnknown(
             _words(error)
         ) from error  # whatever its kind: it says nothing of the build
-    return found
+    return found, rules.finds
 
 
 def _confirm(
@@ -376,7 +417,7 @@ def _confirm(
         return machine.confirmed(current, claim, build_id, rules, at_ms)
 
     try:
-        after = yield from _apply(change, record)
+        after = yield from _apply(change, record, rules)
     except StoreError as error:
         # The build exists. The claim stays, and whoever comes after its lease finds the build by its token.
         return _Resolved(record=record, build_id=build_id, error=str(error), unconfirmed=True)
@@ -384,25 +425,32 @@ def _confirm(
 
 
 def _give_back(
-    record: Record, claim: Claim, rules: Rules, refusal: StartRefused
+    record: Record, claim: Claim, rules: Rules, refusal: StartRefused, *, looked: bool
 ) -> Generator[Effect, Any, _Resolved]:
-    worth_retrying = refusal.worth_retrying
+    held = False
 
     def change(current: Record, at_ms: int) -> Record:
-        return machine.refused(current, claim, rules, at_ms, worth_retrying=worth_retrying)
+        nonlocal held
+        new = machine.refused(
+            current, claim, rules, at_ms, worth_retrying=refusal.worth_retrying, looked=looked
+        )
+        held = new is not current
+        return new
 
     try:
-        after = yield from _apply(change, record)
+        after = yield from _apply(change, record, rules)
     except StoreError as error:
         # The claim stays for its lease; whoever takes it over asks the starter again.
         return _Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
-    if after.claim is not None and after.claim.token == claim.token:
+    if not held:
         return _lost_claim(after, claim.token)  # not ours to give back any more
+    if after.claim is not None and after.claim.token == claim.token:
+        return _Resolved(record=after, error=_words(refusal))  # an earlier attempt may have built
     return _Resolved(record=after, refusal=refusal, error=_words(refusal))
 
 
 def _apply(
-    change: Callable[[Record, int], Record], record: Record
+    change: Callable[[Record, int], Record], record: Record, rules: Rules
 ) -> Generator[Effect, Any, Record]:
     """Write a change to our own claim, on whatever the record has become meanwhile."""
     for _ in range(MAX_TRIES):
@@ -410,7 +458,7 @@ def _apply(
         new = change(record, now_ms)
         if new is record:
             return record
-        reply = yield from _write(record, new)
+        reply = yield from _write(record, new, rules)
         if isinstance(reply, Swapped):
             return reply.record
         record = reply.current

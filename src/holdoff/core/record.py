@@ -151,6 +151,7 @@ class Pending:
         failures: starts refused for it so far; sets the back-off.
         reasons, versions, events: the newest few reasons, source versions and event digests, newest first; only what
             the newest request does not say already.
+        revocable: its one trigger may be withdrawn by whoever made it: nobody else may rely on it from memory.
     """
 
     request: Request
@@ -162,6 +163,7 @@ class Pending:
     reasons: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    revocable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,9 @@ class Claim:
         lease_until_ms: from this instant on anybody may take it over, and its holder must not start any more.
         covers: the triggers this build answers, with the request exactly as it is sent.
         before: ``lastbuild`` as it stood before, exact; what it is put back to if the start certainly fails.
+        sent_until_ms: until when a request of an earlier attempt may still be read by the service; 0: there was none.
+            Before that, and unless somebody could look, a refusal says nothing of the build.
+        refused: the present holder's own request was refused: nothing of it is under way.
         counted: whether one of the triggers covered still waits to be counted (it made the claim).
     """
 
@@ -186,6 +191,8 @@ class Claim:
     lease_until_ms: int
     covers: Pending
     before: Decimal | None = None
+    sent_until_ms: int = 0
+    refused: bool = False
     counted: bool = False
 
     @property
@@ -227,12 +234,14 @@ class Finished:
         succeeded: ``None``: not known (never reported, cancelled, or its lease ran out).
         covers: in the history only: the triggers it answered.
         claimed_ms: as in ``Running``.
+        covered_ms: when the last of the triggers it answered came.
     """
 
     build_id: str
     token: str
     started_ms: int
     claimed_ms: int
+    covered_ms: int
     ended_ms: int | None = None
     succeeded: bool | None = None
     source_version: str | None = None

@@ -91,6 +91,8 @@ def claim_to_plain(claim: Claim) -> Plain:
         lease=claim.lease_until_ms,
         covers=_pending_to_plain(claim.covers),
         before=claim.before,
+        sent=claim.sent_until_ms or None,
+        refused=int(claim.refused) or None,
         counted=int(claim.counted) or None,
     )
 
@@ -106,6 +108,7 @@ def _pending_to_plain(pending: Pending) -> Plain:
         reasons=list(pending.reasons) or None,
         versions=list(pending.versions) or None,
         events=list(pending.events) or None,
+        revocable=int(pending.revocable) or None,
     )
 
 
@@ -142,6 +145,7 @@ def finished_to_plain(finished: Finished) -> Plain:
         token=finished.token,
         started=finished.started_ms,
         claimed=finished.claimed_ms,
+        covered=finished.covered_ms,
         ended=finished.ended_ms,
         ok=None if finished.succeeded is None else int(finished.succeeded),
         version=finished.source_version,
@@ -266,6 +270,8 @@ class _Reader:
             lease_until_ms=self.at(name, "lease", m),
             covers=self.pending(f"{name}.covers", self.must(name, "covers", m, dict)),
             before=self.lastbuild(m.get("before")),
+            sent_until_ms=self.at(name, "sent", m) if "sent" in m else 0,
+            refused=bool(m.get("refused")),
             counted=bool(m.get("counted")),
         )
 
@@ -280,6 +286,7 @@ class _Reader:
             reasons=self.texts(f"{name}.reasons", m.get("reasons")),
             versions=self.texts(f"{name}.versions", m.get("versions")),
             events=self.texts(f"{name}.events", m.get("events")),
+            revocable=bool(m.get("revocable")),
         )
 
     def request(self, name: str, m: Plain) -> Request:
@@ -318,6 +325,7 @@ class _Reader:
             token=self.must(name, "token", m, str),
             started_ms=self.at(name, "started", m),
             claimed_ms=self.at(name, "claimed", m),
+            covered_ms=self.at(name, "covered", m),
             ended_ms=self.maybe_instant(f"{name}.ended", m.get("ended")),
             succeeded=None if ok is None else bool(ok),
             source_version=self.text(f"{name}.version", m.get("version")),

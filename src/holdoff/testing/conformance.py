@@ -101,6 +101,7 @@ def full_record(key: GateKey = KEY) -> Record:
             token="01M82X00000000000000FINISH",
             started_ms=NOW_MS - 9,
             claimed_ms=NOW_MS - 10,
+            covered_ms=NOW_MS - 11,
             ended_ms=NOW_MS - 1,
             succeeded=False,
             source_version="abc",
