@@ -11,7 +11,7 @@ DEV     := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt bench clean
+.PHONY: help demo test test-fast check fmt model bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,14 +30,17 @@ test-fast: $(DEV) ## the suite without DynamoDB Local and ministack
 check: $(DEV) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --strict src tests
+	$(BIN)/mypy --strict src tests benchmarks examples
 	$(BIN)/lint-imports --no-logo
 
 fmt: $(DEV) ## format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV) ## measure
+model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 600 --seed 7")
+	@$(BIN)/python -m tests.model $(ARGS)
+
+bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove .venv and the caches in the tree (the engines stay in their own cache)
