@@ -3,13 +3,15 @@
 Everything wrong in the file is refused when it is loaded, with the file, the key and what would be right.
 """
 
+# pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
+# ruff: noqa: PTH100, PTH109, PTH113, PTH118, PTH120, PTH123
+
 from __future__ import annotations
 
 import os
-import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.core.errors import ConfigError
@@ -21,6 +23,7 @@ from holdoff.stores import default_url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
@@ -41,6 +44,19 @@ STARTER_KEYS: Final = {
     "command": (),
     "codebuild": ("environment", "region", "endpoint", "options"),
 }
+
+
+class _Words:
+    """Words of ours where an error shows what stands in the file: without quotes."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+MISSING: Final = _Words("missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +100,11 @@ class Config:
             return self.projects[name]
         if self.path is None:
             want = f"a {FILE} with a table [projects.{name}] (looked upward from here)"
-            raise ConfigError(field=FILE, got="nowhere to be found", want=want)
+            raise ConfigError(field=FILE, got=_Words("nowhere to be found"), want=want)
         known = ", ".join(sorted(self.projects)) or "none yet"
         raise ConfigError(
             field=f"{self.path}: projects.{name}",
-            got="missing",
+            got=MISSING,
             want=f"a table [projects.{name}], or name one of these: {known}",
         )
 
@@ -114,42 +130,52 @@ def load(named: str | None = None) -> Config:
     Raises:
         ConfigError: there is no such file, it cannot be read, or something in it is wrong.
     """
-    named = named or os.environ.get("HOLDOFF_CONFIG")
-    path = Path(named) if named else nearest(Path.cwd())
-    return Config() if path is None else read(path)
+    if named:
+        return read(named, named_by="--config")
+    if named := os.environ.get("HOLDOFF_CONFIG"):
+        return read(named, named_by="HOLDOFF_CONFIG")
+    found = None
+    with suppress(FileNotFoundError):  # the working directory may be gone
+        found = nearest(os.getcwd())
+    return Config() if found is None else read(found)
 
 
-def nearest(folder: Path) -> Path | None:
-    """The nearest ``holdoff.toml``, upward."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE).is_file():
-            return candidate / FILE
+def nearest(folder: str | Path) -> str | None:
+    """The nearest ``holdoff.toml``, upward. A folder that we may not look into has no say."""
+    here, above = "", os.path.abspath(folder)
+    while here != above:
+        here = above
+        if os.path.isfile(found := os.path.join(here, FILE)):
+            return found
+        above = os.path.dirname(here)
     return None
 
 
-def read(path: Path) -> Config:
-    """The config in a file."""
+def read(path: str | Path, *, named_by: str = "config") -> Config:
+    """The config in a file. ``named_by``: what errors call its name."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
     except FileNotFoundError:
-        raise ConfigError(field="config", got=str(path), want="a file that exists") from None
+        raise ConfigError(field=named_by, got=str(path), want="a file that exists") from None
     except OSError as error:
         want = f"a file that can be read ({error.strerror})"
-        raise ConfigError(field="config", got=str(path), want=want) from None
+        raise ConfigError(field=named_by, got=str(path), want=want) from None
     except UnicodeDecodeError:
-        raise ConfigError(field=str(path), got="not UTF-8", want="a TOML file in UTF-8") from None
+        raise ConfigError(
+            field=str(path), got=_Words("not UTF-8"), want="a TOML file in UTF-8"
+        ) from None
+    from pathlib import Path
+
     try:
-        return parse(text, path)
+        return parse(text, Path(path))
     except ConfigError as error:
         raise error.under(f"{path}: ") from None
 
 
 def parse(text: str, path: Path | None = None) -> Config:
     """The config in a TOML text; errors name the key only."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(field="the file", got=str(error), want="valid TOML") from None
+    data = _toml(text)
     _refuse_unknown(data, ("store", "projects"), "")
     store = data.get("store")
     if store is not None:
@@ -160,12 +186,38 @@ def parse(text: str, path: Path | None = None) -> Config:
     return Config(path=path, store=store, projects=projects)
 
 
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib  # slow to import, and not wanted where there is no file
+
+    try:
+        data = tomllib.loads(text)
+        _refuse_huge(data)
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # of a number of 5,000 digits tomllib says ValueError
+        what = _Words(f"not TOML: {error}")
+        raise ConfigError(field="the file", got=what, want="valid TOML") from None
+    return data
+
+
+def _refuse_huge(value: object) -> None:
+    """TOML's whole numbers have 64 bits. tomllib reads longer ones, which Python then refuses to print."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        raise ValueError("a whole number of more than 64 bits")
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            _refuse_huge(one)
+
+
 def _project(name: str, table: object) -> Project:
     at = f"projects.{name}"
     settings: dict[str, Any] = _must_be(dict, table, at, "a table of settings")
     _refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
     if "cooldown" not in settings:
-        raise ConfigError(field=f"{at}.cooldown", got="missing", want=type_of_duration)
+        raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
     region = settings.get("region")
     try:
         GateKey(name, region if region is not None else "local")
@@ -178,7 +230,7 @@ def _project(name: str, table: object) -> Project:
 
 def _starter(table: object, at: str) -> dict[str, Any]:
     want = "a table such as { command = ['make', 'docs'] } or { codebuild = 'site-build' }"
-    settings: dict[str, Any] = _must_be(dict, table if table is not None else "missing", at, want)
+    settings: dict[str, Any] = _must_be(dict, MISSING if table is None else table, at, want)
     kinds = [kind for kind in STARTER_KEYS if kind in settings]
     if len(kinds) > 1:
         raise ConfigError(field=at, got=settings, want="just one of " + " and ".join(kinds))
@@ -214,8 +266,8 @@ def _refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], pref
             import difflib
 
             close = difflib.get_close_matches(key, known, n=1)
-            want = f"{close[0]!r} (did you mean that?)" if close else f"one of {', '.join(known)}"
-            raise ConfigError(field=f"{prefix}{key}", got="not a setting", want=want)
+            want = f"{close[0]} (did you mean that?)" if close else f"one of {', '.join(known)}"
+            raise ConfigError(field=f"{prefix}{key}", got=_Words("not a setting"), want=want)
 
 
 def _must_be(kind: type[Any], value: object, at: str, want: str) -> Any:

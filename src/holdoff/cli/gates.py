@@ -18,7 +18,15 @@ def bare_gate(config: Config, args: argparse.Namespace) -> Gate:
     known = config.projects.get(args.project)
     return Gate(
         args.project,
-        region=args.region or (known.region if known else None),
+        region=region_of(config, args),
         store=config.open_store(args.store),
         policy=known.policy if known else Policy(0),
     )
+
+
+def region_of(config: Config, args: argparse.Namespace) -> str | None:
+    """``--region``, else the project's; ``None``: the store's."""
+    if args.region is not None:
+        return str(args.region)
+    known = config.projects.get(args.project)
+    return known.region if known else None

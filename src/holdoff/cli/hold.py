@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_project, load_config, person, say
+from holdoff.cli.common import add_project, check_duration, load_config, person, say
 from holdoff.cli.gates import bare_gate
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Hold, and say what that means."""
+    check_duration(args.duration, "--for")
     with bare_gate(load_config(args), args) as gate:
         gate.hold(why=args.why, duration=args.duration, by=person(args))
         say(gate.status())

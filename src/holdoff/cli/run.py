@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import FAILED, add_project, load_config, say
-from holdoff.core.decision import Decision, Outcome
-from holdoff.core.errors import ConfigError, UsageError
+from holdoff.cli.common import FAILED, add_project, closing, load_config, say
+from holdoff.cli.gates import region_of
+from holdoff.cli.stops import Stops
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.errors import ConfigError, StoreError, UsageError
 from holdoff.core.policy import Policy
 from holdoff.gate import Gate
 from holdoff.starters.command import Command
@@ -18,16 +19,24 @@ if TYPE_CHECKING:
 
     from holdoff.config import Config
 
-NOT_FOUND = 127
-EPILOG = """\
-The command runs if the project's last start is at least the cooldown ago. If not, it is skipped, with status 0 and a
-line on stderr; with --wait it waits for its turn: of all that wait, one runs, and the others are covered by its run.
+#: As shells have it.
+NOT_FOUND: Final = 127
+NOT_EXECUTABLE: Final = 126
+#: Where a store fails, nobody beats: a day is as good as never.
+SELDOM_MS: Final = 86_400_000
+EPILOG: Final = """\
+The command runs if the project's last start is at least the cooldown ago.
+If not, it is skipped, with status 0 and a line on stderr; with --wait it
+waits for its turn: of all that wait, one runs, and the others are covered
+by its run.
 
   holdoff run site-build --cooldown 10m -- make site
   holdoff run deploy --cooldown 1h --wait -- ./deploy.sh
 
-exit status: the command's own (128+N if signal N ended it); 0 or --skip-exit-code if it did not run; 127 no such
-command; 75 the start failed; 69 no store; 77 no rights; 78 bad configuration; 2 bad usage.
+exit status: the command's own (128+N if signal N ended it); 0 or
+--skip-exit-code if it did not run; 127 no such command; 126 it cannot be
+executed; 75 the start failed; 69 no store; 77 no rights; 78 bad
+configuration; 65 a stored gate that cannot be read; 2 bad usage.
 """
 
 
@@ -70,17 +79,29 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("--skip-exit-code takes 0 to 255")
     config = load_config(args)
     policy = _policy(args, config)
-    if shutil.which(args.command[0]) is None:
-        say(f"{args.command[0]}: command not found, or not executable")
-        return NOT_FOUND
-    with Gate(
+    if status := _cannot_run(args.command[0]):
+        return status
+    starter = Command(args.command)
+    stops = Stops(starter.came)
+    gate = Gate(
         args.project,
-        region=args.region,
+        region=region_of(config, args),
         store=config.open_store(args.store),
         policy=policy,
-        starter=Command(args.command),
-    ) as gate:
-        return _run(gate, args)
+        starter=starter,
+    )
+    with closing(gate), stops.kept():
+        return _run(gate, starter, stops, args)
+
+
+def _cannot_run(program: str) -> int | None:
+    """Why the program certainly cannot run, as an exit status: then nothing is claimed."""
+    folders = [""] if os.path.dirname(program) else os.get_exec_path()  # noqa: PTH120
+    found = [path for folder in folders if os.path.isfile(path := os.path.join(folder, program))]  # noqa: PTH113, PTH118
+    if any(os.access(path, os.X_OK) for path in found):
+        return None
+    say(f"{program}: {'not executable' if found else 'command not found'}")
+    return NOT_EXECUTABLE if found else NOT_FOUND
 
 
 def _policy(args: argparse.Namespace, config: Config) -> Policy:
@@ -106,26 +127,38 @@ def _policy(args: argparse.Namespace, config: Config) -> Policy:
     return config.projects[args.project].policy.replace(on_cooldown=on_cooldown)
 
 
-def _run(gate: Gate, args: argparse.Namespace) -> int:
-    decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force)
-    taken_over = gate.wait(decision.taken_over) if decision.taken_over else None
+def _run(gate: Gate, starter: Command, stops: Stops, args: argparse.Namespace) -> int:
+    # Revocable, though it may not wait: nobody but us knows the command, should its start be refused.
+    decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, revocable=True)
+    asked_ms = decision.decided_ms
+    left = decision.taken_over
+    taken_over = _ended(gate, starter, left) if left is not None else None
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.waiting import wait_for_turn
 
-        decision = wait_for_turn(gate, decision)
-    if decision.outcome is Outcome.STARTED:
-        return _ended(gate, decision, verbose=args.verbose)
-    say(decision)
+        decision = wait_for_turn(gate, decision, stops)
+    if decision.outcome is not Outcome.STARTED or args.verbose:
+        say(decision)
     if decision.outcome is Outcome.FAILED:
-        return FAILED
+        return _refused(gate, starter, decision, asked_ms)
+    if decision.build_id is not None:
+        return _ended(gate, starter, decision.build_id) or 0
     return args.skip_exit_code if taken_over is None else taken_over
 
 
-def _ended(gate: Gate, decision: Decision, *, verbose: bool) -> int:
-    if verbose:
-        say(decision)
-    if decision.build_id is None:
+def _ended(gate: Gate, starter: Command, build_id: str) -> int | None:
+    """The command's own status once it ended, whatever becomes of the store meanwhile."""
+    try:
+        return gate.wait(build_id)
+    except StoreError as error:
+        say(f"the command goes on, but its end will not be recorded: {error}")
+        return starter.wait(build_id, lambda: None, SELDOM_MS)
+
+
+def _refused(gate: Gate, starter: Command, decision: Decision, asked_ms: int) -> int:
+    """The start failed. Nobody but us knows the command: nothing stays pending, unless others wait for it, too."""
+    if decision.why is Why.START_FAILED:
+        gate.withdraw(asked_ms)
+    if starter.refused is None:
         return FAILED
-    sys.stdout.flush()
-    status = gate.wait(decision.build_id)
-    return 0 if status is None else status
+    return NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE

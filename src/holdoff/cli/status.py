@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_store, load_config, print_json, say
+from holdoff.cli.common import (
+    add_json,
+    add_store,
+    load_config,
+    one_line,
+    print_json,
+    say,
+    show,
+)
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.record import GateKey, Record
@@ -47,16 +55,22 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"gates": [status.to_dict() for status in found]})
     elif not found:
-        print("no gates yet: the first trigger makes one")
+        show(_none_yet(args.project))
     elif sys.stdout.isatty():
         _print_table(found)
     else:
-        print("\n".join(str(status) for status in found))
+        show("\n".join(str(status) for status in found))
     stale = [status for status in found if (status.stale_ms or 0) > longest_ms]
     for status in stale:
         waited = say_duration(status.stale_ms or 0)
         say(f"{status.key} is stale: its oldest trigger not covered yet came {waited} ago")
     return 1 if stale else 0
+
+
+def _none_yet(project: str | None) -> str:
+    if project is None:
+        return "no gates yet: the first trigger makes one"
+    return f"{one_line(project)}: no such gate yet; its first trigger makes it"
 
 
 def _longest_stale_ms(text: str | None) -> float:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_project, exit_status, load_config, person, print_json
+from holdoff.cli.common import (
+    add_json,
+    add_project,
+    exit_status,
+    load_config,
+    person,
+    print_json,
+    show,
+)
 from holdoff.core.decision import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -49,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
         if args.json:
             print_json(decision.to_dict())
         else:
-            print(decision, flush=True)
+            show(decision)
         return wait_for_builds(gate, decision)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import say
+from holdoff.cli.common import one_line, say
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.units import say_duration
 
 if TYPE_CHECKING:
+    from holdoff.cli.stops import Stops
     from holdoff.core.record import Record
     from holdoff.gate import Gate
 
@@ -20,11 +23,11 @@ TICK_MS: Final = 1_000
 LONGEST_MS: Final = 30_000
 
 
-def wait_for_turn(gate: Gate, decision: Decision) -> Decision:
+def wait_for_turn(gate: Gate, decision: Decision, stops: Stops) -> Decision:
     """Wake the gate until this trigger's build starts here, or somebody else's covers it.
 
-    Ctrl-C withdraws the trigger where nobody else waits on the same pending: whoever asked has changed their mind.
-    Where others wait, the pending stays: it is theirs, too.
+    Ctrl-C (or SIGTERM, SIGHUP) withdraws the trigger where nobody else waits on the same pending: whoever asked has
+    changed their mind. Where others wait, the pending stays: it is theirs, too.
 
     Returns:
         A decision that is started (here), failed, or skipped as covered or dropped.
@@ -33,13 +36,15 @@ def wait_for_turn(gate: Gate, decision: Decision) -> Decision:
     asked_ms = decision.decided_ms
     progress = _Progress()
     try:
-        while decision.outcome is not Outcome.STARTED:
+        while decision.outcome not in {Outcome.STARTED, Outcome.FAILED}:
             progress.show(replace(decision, waker=True))  # we are the waker
-            gate.clock.sleep(_nap_ms(decision, progress.longest_ms))
+            with stops.interrupting():
+                gate.clock.sleep(_nap_ms(decision, progress.longest_ms))
             decision = gate.wake()
-            record = gate.status().record
-            if decision.outcome is not Outcome.STARTED and not _is_waiting(record, asked_ms):
-                return _covered(decision, record, asked_ms)
+            if decision.outcome not in {Outcome.STARTED, Outcome.FAILED}:
+                record = gate.status().record
+                if not _is_waiting(record, asked_ms):
+                    return _covered(decision, record, asked_ms)
     except KeyboardInterrupt:
         progress.clear()
         withdrawn = gate.withdraw(asked_ms)
@@ -61,7 +66,8 @@ class _Progress:
 
     def show(self, decision: Decision) -> None:
         if self.live:
-            print(f"\r\033[Kholdoff: {decision}", end="", file=sys.stderr, flush=True)
+            line = f"holdoff: {one_line(decision)}"[: _columns() - 1]
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
             self._drawn = True
         elif decision.why is not self._said:
             say(decision)
@@ -71,6 +77,13 @@ class _Progress:
         if self._drawn:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
             self._drawn = False
+
+
+def _columns() -> int:
+    """How wide the terminal is now: a line that wraps cannot be redrawn."""
+    with suppress(OSError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    return 80
 
 
 def _nap_ms(decision: Decision, longest_ms: int) -> int:

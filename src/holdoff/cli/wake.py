@@ -6,7 +6,13 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import FAILED, add_store, load_config, say
+from holdoff.cli.common import (
+    FAILED,
+    add_store,
+    load_config,
+    say,
+    show,
+)
 from holdoff.cli.trigger import wait_for_builds
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome
@@ -44,7 +50,7 @@ def _once(config: Config, store: Store) -> int:
             say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
             continue
         decision = gate.wake()
-        print(decision, flush=True)
+        show(decision)
         status = wait_for_builds(gate, decision) or status
     return status
 
@@ -56,7 +62,7 @@ def _watch(config: Config, store: Store, every: str) -> int:
     failed = threading.Event()
 
     def told(decision: Decision) -> None:
-        print(decision, flush=True)
+        show(decision)
         if decision.outcome is Outcome.FAILED:
             failed.set()
 

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from holdoff.core.record import Finished, Opening, Record, Request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Now:
     """What time is it? Answered with epoch milliseconds (``int``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class NewId:
     """An id for a write, unlike any other. Answered with ``str``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Get:
     """Read the gate. Answered with its ``Record``; ``Record()`` where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Swap:
     """Write ``new`` if the gate still is ``expected`` (by last write *and* ``lastbuild``), as one atomic step.
 
@@ -41,14 +41,14 @@ class Swap:
     history: tuple[Finished, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Open:
     """Claim without having read. Answered with ``Swapped`` or ``Lost``."""
 
     opening: Opening
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Start:
     """Start the build. Answered with its id; raises ``StartRefused``, or anything else for "nobody knows"."""
 
@@ -56,7 +56,7 @@ class Start:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Find:
     """Is there a build with this token? Answered with its id or ``None``; raises where that cannot be told."""
 
@@ -64,14 +64,14 @@ class Find:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Poll:
     """How is this build? Answered with ``running``, ``succeeded``, ``failed`` or ``None`` (cannot be told)."""
 
     build_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Cancel:
     """Stop this build. Raises where it cannot be stopped."""
 
@@ -81,7 +81,7 @@ class Cancel:
 Effect = Now | NewId | Get | Swap | Open | Start | Find | Poll | Cancel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Swapped:
     """The write is in; ``record`` is what stands there now."""
 

@@ -49,7 +49,7 @@ def _as_it_is(request: Request) -> Request:
     return request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Rules:
     """What the machine goes by.
 
@@ -103,7 +103,7 @@ class Then(Enum):
     POLL = "poll"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Step:
     """What one event makes of a record. ``record`` is the very same object where nothing is to be written."""
 
@@ -497,7 +497,7 @@ def _events_with(record: Record, event_id: str | None) -> tuple[str, ...]:
     return (digest, *record.events)[:KEPT_EVENTS]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class _Saying:
     """What is common to all steps of one event."""
 

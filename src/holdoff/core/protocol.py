@@ -46,7 +46,7 @@ class Sight:
     tally: Tally = field(default_factory=Tally)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Decided:
     """A decision, and the sight to keep for the next one."""
 
@@ -54,7 +54,7 @@ class Decided:
     sight: Sight
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _Resolved:
     """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, ``uncancelled`` it waits
     for the build of that id, none of these: nobody knows."""

@@ -61,6 +61,8 @@ class Command:
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        #: How many of the signals that came were too early for a child to get them from the terminal.
+        self._missed: dict[str, int] = {}
 
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is ``HOST:PID``."""
@@ -80,7 +82,7 @@ class Command:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise StartRefused(f"cannot run {self.argv[0]!r}: {why}") from error
         build_id = f"{os.uname().nodename}:{child.pid}"
-        self._children[build_id] = child
+        self._children[build_id], self._missed[build_id] = child, len(self.came)
         return build_id
 
     def status(self, build_id: str) -> str | None:
@@ -104,7 +106,7 @@ class Command:
         child = self._children.get(build_id)
         if child is None:
             return None
-        with self._forwarding(child), _beating(beat, every_ms / 1000):
+        with self._forwarding(child, self._missed.pop(build_id)), _beating(beat, every_ms / 1000):
             code = child.wait()
             if self.came and self.own_group:
                 _end_group(child.pid)
@@ -112,17 +114,23 @@ class Command:
         return code if code >= 0 else 128 - code
 
     @contextmanager
-    def _forwarding(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Pass on to the child the signals that came already, and those that come."""
+    def _forwarding(self, child: subprocess.Popen[bytes], missed: int) -> Iterator[None]:
+        """Pass on to the child the signals that came already, and those that come, but for those it got itself."""
 
-        def forward(number: int, _frame: FrameType | None) -> None:
-            self.came.append(number)
+        def pass_on(number: int) -> None:
             if self.own_group or number not in FROM_TERMINAL:
                 self._send(child, number)
 
-        with handling(forward):
-            for number in list(self.came):
-                self._send(child, number)
+        def handle(number: int, _frame: FrameType | None) -> None:
+            self.came.append(number)
+            pass_on(number)
+
+        with handling(handle):
+            for place, number in enumerate(tuple(self.came)):
+                if place < missed:
+                    self._send(child, number)
+                else:
+                    pass_on(number)
             yield
 
     def _send(self, child: subprocess.Popen[bytes], number: int) -> None:

@@ -1,13 +1,14 @@
 """Stores: what keeps the gates. ``open_store`` finds the right one for a URL."""
 
+# pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
+# ruff: noqa: PTH111, PTH118
+
 from __future__ import annotations
 
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from holdoff.core.errors import ConfigError
 
@@ -46,12 +47,20 @@ def default_url() -> str:
     """The SQLite file in the user's state directory (``XDG_STATE_HOME``, or what the system uses)."""
     configured = os.environ.get("XDG_STATE_HOME")
     if configured and configured.startswith("/"):
-        base = Path(configured)
+        base = configured
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = os.path.join(_home(), "Library", "Application Support")
     else:
-        base = Path.home() / ".local" / "state"
-    return f"sqlite:///{base / 'holdoff' / 'gates.db'}"
+        base = os.path.join(_home(), ".local", "state")
+    return f"sqlite:///{os.path.join(base, 'holdoff', 'gates.db')}"
+
+
+def _home() -> str:
+    home = os.path.expanduser("~")
+    if home == "~":  # a container's user that has neither HOME nor a line in /etc/passwd
+        want = "its path, or name a store: --store sqlite:///PATH"
+        raise ConfigError(field="HOME", got=None, want=want)
+    return home
 
 
 def _memory(url: str) -> Store:
@@ -72,15 +81,20 @@ def _sqlite(url: str) -> Store:
             got=url,
             want="'sqlite:///PATH' (a relative path; one more slash for an absolute one)",
         )
-    return SQLiteStore(os.path.expanduser(path), url=url)  # noqa: PTH111  (Path would fold '//')
+    return SQLiteStore(os.path.expanduser(path), url=url)
 
 
 def _dynamodb(url: str) -> Store:
+    from urllib.parse import parse_qsl, urlsplit  # slow to import, and not wanted for SQLite
+
     from holdoff.stores.dynamodb import DynamoDBStore
 
-    parts = urlsplit(url)
-    known = dict(parse_qsl(parts.query, keep_blank_values=True))
     want = "'dynamodb://TABLE?region=REGION', with &endpoint=URL for a local engine"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigError(field="store", got=url, want=want) from None
+    known = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = set(known) - {"region", "endpoint"}
     if not parts.netloc or parts.path not in {"", "/"} or unknown or "" in known.values():
         raise ConfigError(field="store", got=url, want=want)

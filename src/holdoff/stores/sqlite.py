@@ -3,13 +3,17 @@
 WAL with ``synchronous=FULL``: a decision that was given survives a power cut. One clock, so no clock margin.
 """
 
+# pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
+# ruff: noqa: PTH100, PTH103, PTH110, PTH112, PTH118, PTH120, PTH123, PTH202
+
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sqlite3
 import threading
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from holdoff.clock import SystemClock
@@ -37,6 +41,7 @@ from holdoff.stores.item import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 #: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID: Final = 0x486F6C64
@@ -63,8 +68,9 @@ MIGRATIONS: Final = (
     """,
 )
 #: How long to wait for another process's write, which takes milliseconds.
-BUSY_SECONDS: Final = 10
+BUSY_MS: Final = 10_000
 PREPARE_AGAIN_MS: Final = 20
+MOUNTS: Final = "/proc/self/mounts"
 #: Their locks do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre"}
@@ -78,18 +84,35 @@ class SQLiteStore:
     Args:
         path: the file; it and its folder are created when first used.
         url: as it was opened.
+        region: the region of gates that name none.
+        busy_ms: how long to wait while another process writes.
     """
 
     clock_margin_ms = 0
 
-    def __init__(self, path: str | Path, *, url: str | None = None, region: str = "local") -> None:
-        self.path = Path(path)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        url: str | None = None,
+        region: str = "local",
+        busy_ms: int | None = None,
+    ) -> None:
+        self._file = os.fspath(path)
+        self.busy_ms = BUSY_MS if busy_ms is None else busy_ms
         self.url = url or f"sqlite:///{path}"
         self.region = region
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
         self._abandoned: list[sqlite3.Connection] = []
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        from pathlib import Path
+
+        return Path(self._file)
 
     # --- gates ---------------------------------------------------------------------------------
 
@@ -188,17 +211,33 @@ class SQLiteStore:
 
     def initialise(self) -> list[str]:
         """Create the file and its tables, or bring an older file up to date."""
-        existed = self.path.exists() and self.path.stat().st_size > 0
-        with self._connected("creating"):
-            return [] if existed else [f"created {self.path}"]
+        with self._telling("creating"):
+            existed = os.path.exists(self._file) and os.path.getsize(self._file) > 0
+            self._open()
+        return [] if existed else [f"created {self._file}"]
 
     def check(self) -> list[str]:
-        """Look through the whole file for damage."""
-        if not self.path.exists():
-            return [f"{self.path} does not exist yet; the first trigger creates it"]
-        with self._connected("checking") as db:
-            found = [row[0] for row in db.execute("PRAGMA integrity_check(10)")]
-        return [] if found == ["ok"] else found
+        """Look through the whole file for damage, and change nothing."""
+        with self._telling("checking"):
+            self._refuse_network_file_system()
+            self._refuse_folder()
+            if not os.path.exists(self._file):
+                return [f"{self._file} does not exist yet; the first trigger creates it"]
+            reading = f"{self.path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(reading, uri=True, timeout=self.busy_ms / 1000)) as db:
+                return self._found_wrong(db)
+
+    def _found_wrong(self, db: sqlite3.Connection) -> list[str]:
+        self._refuse_foreign(db)
+        found = [row[0] for row in db.execute("PRAGMA integrity_check(10)")]
+        if found == ["ok"]:
+            found = []
+        if not _is_up_to_date(db):
+            version = _pragma(db, "user_version")
+            found.append(
+                f"{self._file} has schema {version}, and {len(MIGRATIONS)} is due; the next trigger sees to it"
+            )
+        return found
 
     def close(self) -> None:
         """Close the file; it is opened again when needed."""
@@ -209,13 +248,19 @@ class SQLiteStore:
 
     @contextmanager
     def _connected(self, doing: str, key: GateKey | None = None) -> Iterator[sqlite3.Connection]:
+        with self._telling(doing, key):
+            yield self._open()
+
+    @contextmanager
+    def _telling(self, doing: str, key: GateKey | None = None) -> Iterator[None]:
+        """One thread at a time; what goes wrong becomes a ``StoreError`` that says what to do."""
         with self._lock:
             try:
-                yield self._open()
+                yield
             except sqlite3.Error as error:
                 self._fail(error, doing, key)
             except OSError as error:
-                raise StoreDenied(f"{self.path} cannot be opened: {error.strerror}") from error
+                raise self._unopened(error) from error
 
     @contextmanager
     def _writing(self, doing: str, key: GateKey) -> Iterator[sqlite3.Connection]:
@@ -233,9 +278,13 @@ class SQLiteStore:
             self._forget_parents()
         if self._connection is None:
             self._refuse_network_file_system()
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._refuse_folder()
+            os.makedirs(os.path.dirname(os.path.abspath(self._file)), mode=0o700, exist_ok=True)
             connection = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self._file,
+                timeout=self.busy_ms / 1000,
+                isolation_level=None,
+                check_same_thread=False,
             )
             try:
                 self._prepare_in_turn(connection)
@@ -253,14 +302,16 @@ class SQLiteStore:
 
     def _prepare_in_turn(self, db: sqlite3.Connection) -> None:
         """Prepare, again while others do: a new file's switch to WAL answers "busy" at once, without waiting."""
-        for _ in range(BUSY_SECONDS * 1000 // PREPARE_AGAIN_MS):
+        clock = SystemClock()
+        give_up_ms = clock.now_ms() + self.busy_ms
+        while True:
             try:
                 return self._prepare(db)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or clock.now_ms() >= give_up_ms:
                     raise
-            SystemClock().sleep(PREPARE_AGAIN_MS)
-        return self._prepare(db)
+            clock.sleep(PREPARE_AGAIN_MS)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA synchronous = FULL")
@@ -288,35 +339,51 @@ class SQLiteStore:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if mark != APPLICATION_ID and (mark or version or tables):
             raise StoreMismatch(
-                f"{self.path} is a database of another program",
+                f"{self._file} is a database of another program",
                 hint="Name another file: --store sqlite:///PATH",
             )
         if version > len(MIGRATIONS):
             raise StoreMismatch(
-                f"{self.path} was made by a newer Holdoff (schema {version}, known here: {len(MIGRATIONS)})",
+                f"{self._file} was made by a newer Holdoff (schema {version}, known here: {len(MIGRATIONS)})",
                 hint="Upgrade this one: pip install -U holdoff",
             )
 
     def _refuse_network_file_system(self) -> None:
-        kind = file_system_of(self.path.absolute())
+        kind = file_system_of(os.path.abspath(self._file))
         if kind in NETWORK_FILE_SYSTEMS:
             raise StoreMismatch(
-                f"{self.path} is on a network file system ({kind}), where SQLite's locks do not hold",
+                f"{self._file} is on a network file system ({kind}), where SQLite's locks do not hold",
                 hint="Use a file on a local disk, or a DynamoDB store for several machines",
             )
 
+    def _refuse_folder(self) -> None:
+        if os.path.isdir(self._file):
+            raise StoreMismatch(
+                f"{self._file} is a folder",
+                hint=f"Name a file in it: --store sqlite:///{self._file}/gates.db",
+            )
+
+    def _unopened(self, error: OSError) -> StoreError:
+        where, why = error.filename or self._file, error.strerror
+        if isinstance(error, FileExistsError):  # mkdir's word for a file where a folder should be
+            why = os.strerror(errno.ENOTDIR)
+        return StoreDenied(
+            f"{self._file} cannot be opened: {where}: {why}",
+            hint="Name another file: --store sqlite:///PATH",
+        )
+
     def _fail(self, error: sqlite3.Error, doing: str, key: GateKey | None) -> NoReturn:
-        at = f"{self.path}: {doing} {key}" if key else f"{doing} {self.path}"
+        at = f"{self._file}: {doing} {key}" if key else f"{doing} {self._file}"
         # The low byte is the primary code: https://www.sqlite.org/rescode.html
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise _typed(code, f"{at} failed: {error}", self.path) from error
+        raise _typed(code, f"{at} failed: {error}", self._file, self.busy_ms) from error
 
 
-def _typed(code: int, message: str, path: Path) -> StoreError:
+def _typed(code: int, message: str, path: str, busy_ms: int) -> StoreError:
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreUnavailable(
-                f"{message} (another process held it for {BUSY_SECONDS}s); nothing was written",
+                f"{message} (another process held it for {busy_ms / 1000:g}s); nothing was written",
                 hint=f"Trigger again; if it goes on, see who has it open: fuser {path}",
             )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
@@ -368,7 +435,10 @@ def _item(key: GateKey, lastbuild: str | None, due_ms: int | None, state: str) -
     number = None if lastbuild is None else _loaded(key, lastbuild)
     front = {LASTBUILD: number, DUE: due_ms}
     item = {name: value for name, value in front.items() if value is not None}
-    return item | dict(_loaded(key, state))
+    rest = _loaded(key, state)
+    if not isinstance(rest, dict):
+        raise RecordInvalid(f"{key}: the row is a {type(rest).__name__} in JSON, not an object")
+    return item | rest
 
 
 def _loaded(key: GateKey, text: object) -> Any:
@@ -378,17 +448,19 @@ def _loaded(key: GateKey, text: object) -> Any:
         raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
 
 
-def file_system_of(path: Path) -> str | None:
+def file_system_of(path: str | Path) -> str | None:
     """The type of the file system a path is on, as the kernel names it; ``None`` where it does not tell (not Linux)."""
     try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
+            lines = mounts.read().splitlines()
     except OSError:
         return None
+    real = os.path.realpath(path)
     best, kind = "", None
-    for line in mounts.splitlines():
-        _, mount, found, *_ = line.split(" ")
-        mount = mount.replace("\\040", " ")
-        inside = mount == "/" or path == Path(mount) or Path(mount) in path.parents
+    for line in lines:
+        mount, found = line.split(" ")[1:3]
+        mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
+        inside = os.path.join(real, "").startswith(os.path.join(mount, ""))
         if inside and len(mount) >= len(best):
             best, kind = mount, found
     return kind

@@ -1,0 +1,197 @@
+"""The command line as its users meet it: a process of its own, with a state directory of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.core.record import GateKey, Record
+from holdoff.stores.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from decimal import Decimal
+    from pathlib import Path
+
+#: Far more than anything here takes: a test that hangs says so instead of hanging the suite.
+PATIENCE = 60
+PROGRAM = [sys.executable, "-m", "holdoff"]
+#: Takes the terminal on its standard input as its own, and becomes the program.
+IN_FRONT = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "holdoff", *sys.argv[1:]])
+"""
+
+
+@dataclass
+class Cli:
+    """Runs ``holdoff`` in a folder, and reaches behind its back into its store."""
+
+    folder: Path
+    environment: dict[str, str]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def store(self) -> SQLiteStore:
+        return SQLiteStore(self.folder / "state" / "holdoff" / "gates.db")
+
+    def __call__(
+        self, *argv: str, prelude: str = "", stdin: str = "", **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end. ``prelude``: Python to run in the process before."""
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            [*_program(prelude), *argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            start_new_session=True,
+            env=self.environment,
+            cwd=self.folder,
+            **more,
+        )
+        return done
+
+    def start(self, *argv: str, prelude: str = "", **more: Any) -> subprocess.Popen[str]:
+        """Start it, with pipes; whatever becomes of the test, nothing is left running."""
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(
+            [*_program(prelude), *argv],
+            env=self.environment,
+            cwd=self.folder,
+            text=True,
+            start_new_session=True,
+            **(streams | more),
+        )
+        self.started.append(process)
+        return process
+
+    def end_all(self) -> None:
+        """Kill what still runs of what was started: whoever waits for its output is told the end of it."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+
+    def json(self, *argv: str) -> Any:
+        """What it prints, which must be JSON and nothing else."""
+        done = self(*argv)
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+    def record(self, project: str = "p") -> Record:
+        """The gate as it stands."""
+        store = self.store
+        try:
+            return store.get(GateKey(project, "local"))
+        finally:
+            store.close()
+
+    def change(self, change: Callable[[Record], Record], project: str = "p") -> None:
+        """Change the gate behind everybody's back: a test's way to let time pass."""
+        store, key = self.store, GateKey(project, "local")
+        before = store.get(key)
+        store.swap(key, expected=before, new=change(before).written("TESTTEST"))
+        store.close()
+
+    def built_at(self, lastbuild: Decimal | None, project: str = "p") -> None:
+        """Make it so that the last build was then (epoch seconds), and nothing else is known."""
+        self.change(lambda _: Record(lastbuild=lastbuild), project)
+
+    def config(self, text: str) -> None:
+        """Write ``holdoff.toml``."""
+        (self.folder / "holdoff.toml").write_text(text, encoding="utf-8")
+
+    def lines(self, name: str = "ran") -> list[str]:
+        """The lines of a file that commands append to."""
+        path = self.folder / name
+        return path.read_text().splitlines() if path.exists() else []
+
+
+def _program(prelude: str) -> list[str]:
+    if not prelude:
+        return PROGRAM
+    return [sys.executable, "-c", f"{prelude}\nfrom holdoff.cli.main import entry\nentry()"]
+
+
+class Terminal:
+    """``holdoff`` in front of a terminal of its own."""
+
+    def __init__(self, cli: Cli, *argv: str, columns: int) -> None:
+        self.fd, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        _keep_output_at_ctrl_c(theirs)
+        self.process: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, "-c", IN_FRONT, *argv],
+            env=cli.environment | {"TERM": "xterm-256color"},
+            cwd=cli.folder,
+            start_new_session=True,
+            text=True,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        cli.started.append(self.process)
+        self.seen = ""
+
+    def wait_for(self, text: str) -> None:
+        """Read until it has shown this."""
+        while text not in self.seen:
+            self.seen += os.read(self.fd, 4096).decode()
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.fd, keys)
+
+    def end(self) -> int:
+        """Read to the end, which comes when nobody has the terminal open any more; the exit status."""
+        with suppress(OSError):
+            while more := os.read(self.fd, 4096).decode():
+                self.seen += more
+        os.close(self.fd)
+        return self.process.wait(timeout=PATIENCE)
+
+
+def _keep_output_at_ctrl_c(terminal: int) -> None:
+    """Else the terminal throws away, with the rest, what is said in answer to Ctrl-C."""
+    modes = termios.tcgetattr(terminal)
+    modes[3] |= termios.NOFLSH
+    termios.tcsetattr(terminal, termios.TCSANOW, modes)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("HOLDOFF_", "XDG_", "AWS_", "COLUMNS"))
+    }
+    environment |= {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    cli = Cli(tmp_path, environment)
+    watchdog = threading.Timer(PATIENCE, cli.end_all)
+    watchdog.start()
+    yield cli
+    watchdog.cancel()
+    cli.end_all()
+    for process in cli.started:
+        process.communicate()
+
+
+def line_of(stream: IO[str] | None) -> str:
+    """The next line: the way to wait for what a process says."""
+    assert stream is not None
+    return stream.readline()

@@ -1,0 +1,180 @@
+"""Bad input of every kind: its exit status, one clear line on stderr, nothing on stdout, nothing run."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import PATIENCE
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+RAN = ("--", "sh", "-c", "echo ran >> ran")
+
+
+def refused(cli: Cli, status: int, words: str, *argv: str, prelude: str = "") -> str:
+    """It ends with this status and one line with these words."""
+    done = cli(*argv, prelude=prelude)
+
+    assert (done.returncode, done.stdout) == (status, "")
+    assert words in done.stderr
+    assert done.stderr.startswith("holdoff: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.isprintable() or done.stderr[:-1].isprintable()
+    assert cli.lines() == []
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("cooldown", "words"),
+    [
+        ("-5", "zero or more: a duration cannot be negative"),
+        ("-5m", "a duration such as 90 (seconds), '10m' or '1h30m'"),
+        ("10000d", "at most 366d"),
+        ("10 minutes", "a duration such as"),
+        ("", "a duration such as"),
+        ("nan", "a duration such as"),
+        ("5m1h", "a duration such as"),
+        ("1" * 5_000, "at most 366d"),
+        ("٣", "a duration such as"),
+    ],
+)
+def test_a_cooldown_that_cannot_be(cli: Cli, cooldown: str, words: str) -> None:
+    refused(cli, 2, words, "run", "p", f"--cooldown={cooldown}", *RAN)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("project", "", "project is ''; write a name of 1 to 2,048 bytes"),
+        ("project", "x" * 2_049, "1 to 2,048 bytes; this one has 2,049"),
+        ("project", "é" * 1_025, "1 to 2,048 bytes; this one has 2,050"),
+        ("project", "a\nb", "project is 'a\\nb'; write a name"),
+        ("project", "a\x1b[31mb", "without control characters"),
+        ("--region", "", "region is ''; write a name of 1 to 1,024 bytes"),
+        ("--region", "x" * 1_025, "1 to 1,024 bytes; this one has 1,025"),
+        ("--region", "a#b", "without '#'"),
+        ("--reason", "x" * 201, "text of 1 to 200 characters"),
+        ("--reason", "a\x07b", "without control characters"),
+        ("--store", "gates.db", "write 'sqlite:///PATH'"),
+        ("--store", "mysql://x", "write 'sqlite:///PATH'"),
+        ("--store", "sqlite://x.db", "a relative path; one more slash for an absolute one"),
+        ("--store", "dynamodb://[", "dynamodb://TABLE?region=REGION"),
+        ("--config", "/no/such.toml", "--config is '/no/such.toml'; write a file that exists"),
+    ],
+)
+def test_a_name_that_cannot_be(cli: Cli, option: str, value: str, words: str) -> None:
+    project, more = (value, ()) if option == "project" else ("p", (f"{option}={value}",))
+    refused(cli, 78, words, "run", project, "--cooldown", "1h", *more, *RAN)
+
+
+@pytest.mark.parametrize("length", [2_047, 2_048])
+def test_a_name_may_have_2048_bytes(cli: Cli, length: int) -> None:
+    assert cli("run", "x" * length, "--cooldown", "1h", *RAN).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cooldown = ", "holdoff.toml: the file is not TOML: "),
+        ("[projects.docs]\ncoldown = 1", "write cooldown (did you mean that?)"),
+        ('[projects."a\\u001b[31m\\nb"]\ncooldown = 1', "without control characters"),
+        ("[projects.docs]\ncooldown = '1h'\nmax_wait = 1", "write quiet as well"),
+    ],
+)
+def test_a_file_that_is_wrong(cli: Cli, text: str, words: str) -> None:
+    cli.config(text)
+    told = refused(cli, 78, words, "run", "p", "--cooldown", "1h", *RAN)
+
+    assert f"{cli.folder}/holdoff.toml: " in told
+    refused(cli, 78, words, "status")
+
+
+@pytest.mark.parametrize("verb", ["run", "status", "item", "check"])
+def test_a_store_that_is_none(cli: Cli, verb: str) -> None:
+    argv = {
+        "run": ("run", "p", "--cooldown", "1h"),
+        "status": ("status",),
+        "item": ("item", "p"),
+        "check": ("store", "check"),
+    }[verb]
+    command = RAN if verb == "run" else ()
+    (cli.folder / "diary").write_text("my diary\n" * 500)
+    with sqlite3.connect(cli.folder / "other.db") as db:
+        db.execute("CREATE TABLE diary (day)")
+    db.close()
+
+    def store(name: str, status: int, words: str) -> None:
+        refused(cli, status, words, *argv, "--store", f"sqlite:///{name}", *command)
+
+    store("diary", 78, "file is not a database")
+    store("other.db", 78, "is a database of another program")
+    store(".", 78, "is a folder. Name a file in it")
+    if verb != "check":  # which says so, with status 1
+        store("diary/gates.db", 77, "diary: Not a directory")
+        store("/proc/holdoff/gates.db", 77, "/proc/holdoff: No such file or directory")
+
+
+def test_a_gate_that_cannot_be_read(cli: Cli) -> None:
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    for lastbuild in ('"yesterday"', "-5", "1795395667000"):
+        with sqlite3.connect(cli.store.path) as db:
+            db.execute("UPDATE gates SET lastbuild = ?", (lastbuild,))
+        db.close()
+        refused(cli, 65, "p (local): lastbuild: is ", "run", "p", "--cooldown", "1h", *RAN)
+        refused(cli, 65, "p (local): lastbuild: is ", "status")
+        assert cli("item", "p").returncode == 0, "a look at it is how to find out"
+
+
+def test_a_last_build_in_the_future_is_obeyed(cli: Cli) -> None:
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    with sqlite3.connect(cli.store.path) as db:
+        db.execute("UPDATE gates SET lastbuild = '9000000000'")
+    db.close()
+    done = cli("run", "p", "--cooldown", "1h", *RAN)
+
+    assert (done.returncode, cli.lines()) == (0, [])
+    assert "ahead of this clock" in done.stderr
+
+
+def test_a_store_that_somebody_holds(cli: Cli) -> None:
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    impatient = "import holdoff.stores.sqlite as s; s.BUSY_MS = 50"
+    with sqlite3.connect(cli.store.path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        argv = ("run", "p", "--cooldown", "0", *RAN)
+        refused(cli, 69, "nothing was written", *argv, prelude=impatient)
+        other.execute("ROLLBACK")
+    other.close()
+
+
+def test_a_network_file_system(cli: Cli) -> None:
+    mounts = cli.folder / "mounts"
+    mounts.write_text("host:/x / nfs4 rw 0 0\n")
+    prelude = f"import holdoff.stores.sqlite as s; s.MOUNTS = {str(mounts)!r}"
+    argv = ("run", "p", "--cooldown", "0", *RAN)
+
+    refused(cli, 78, "is on a network file system (nfs4)", *argv, prelude=prelude)
+
+
+def test_debug_shows_the_traceback_of_a_typed_error_too(cli: Cli) -> None:
+    done = cli("run", "p", "--cooldown", "1h", "--debug", "--store", "sqlite:///.", *RAN)
+
+    assert done.returncode == 78
+    assert "Traceback (most recent call last)" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("holdoff: . is a folder")
+
+
+def test_json_prints_nothing_where_something_is_wrong(cli: Cli) -> None:
+    for argv in (("trigger", "p", "--json"), ("status", "--json", "--store", "x")):
+        refused(cli, 78, "", *argv)
+
+
+def test_nobody_waits_for_an_answer_that_cannot_come(cli: Cli) -> None:
+    """Nothing here reads its standard input: a pipe that stays open keeps nobody waiting."""
+    process = cli.start("run", "p", "--cooldown", "1h", "--store", "sqlite:///.", *RAN)
+
+    assert process.wait(timeout=PATIENCE) == 78

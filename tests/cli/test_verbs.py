@@ -1,0 +1,322 @@
+"""The other verbs: what they print, where, and with which status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.core.record import Pending, Request
+from tests.cli.conftest import PATIENCE, Terminal
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+DOCS = """
+[projects.docs]
+cooldown = "1h"
+starter = { command = ["sh", "-c", "echo built; exit 3"] }
+
+[projects.site]
+cooldown = "10m"
+starter = { command = ["true"] }
+"""
+
+
+@pytest.fixture
+def docs(cli: Cli) -> Cli:
+    """A folder with a ``holdoff.toml``."""
+    cli.config(DOCS)
+    return cli
+
+
+# --- trigger ---------------------------------------------------------------------------------------
+
+
+def test_trigger_starts_defers_and_forces(docs: Cli) -> None:
+    started = docs("trigger", "docs", "--reason", "a push")
+    deferred = docs("trigger", "docs")
+    forced = docs("trigger", "docs", "--force")
+
+    assert "docs started: build " in started.stdout
+    assert "built\n" in started.stdout
+    assert deferred.stdout.startswith("docs deferred: last built ")
+    assert "at the next trigger or wake" in deferred.stdout
+    assert ", forced" in forced.stdout
+    assert [done.returncode for done in (started, deferred, forced)] == [3, 0, 3]
+
+
+def test_trigger_json_is_one_object_and_the_commands_output_goes_elsewhere(docs: Cli) -> None:
+    done = docs("trigger", "docs", "--json", "--event-id", "1")
+    again = docs.json("trigger", "docs", "--json", "--event-id", "1")
+
+    assert json.loads(done.stdout)["outcome"] == "started"
+    assert (done.returncode, done.stderr) == (3, "built\n")
+    assert (again["outcome"], again["why"]) == ("skipped", "duplicate")
+
+
+def test_trigger_names_the_projects_there_are(docs: Cli) -> None:
+    done = docs("trigger", "dcos")
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "holdoff.toml: projects.dcos is missing; write " in done.stderr
+    assert "docs, site" in done.stderr
+
+
+def test_the_file_is_found_upward_by_option_and_by_variable(docs: Cli) -> None:
+    below = docs.folder / "a" / "b"
+    below.mkdir(parents=True)
+    status = [*(sys.executable, "-m", "holdoff"), "status", "--json"]
+
+    def projects(*argv: str, folder: str = "/", **variables: str) -> list[str]:
+        environment = docs.environment | variables
+        told = subprocess.check_output([*status, *argv], env=environment, cwd=folder)
+        return [gate["project"] for gate in json.loads(told)["gates"]]
+
+    file = str(docs.folder / "holdoff.toml")
+    assert projects(folder=str(below)) == ["docs", "site"]
+    assert projects(HOLDOFF_CONFIG=file) == ["docs", "site"]
+    assert projects("--config", file, HOLDOFF_CONFIG="/nowhere") == ["docs", "site"]
+    assert projects() == []
+
+
+def test_a_file_that_is_named_must_be_there(cli: Cli) -> None:
+    cli.environment["HOLDOFF_CONFIG"] = "/no/such.toml"
+    by_variable = cli("status")
+    by_option = cli("status", "--config", "/nor/this.toml")
+    folder = cli("status", "--config", "/")
+
+    assert {done.returncode for done in (by_variable, by_option, folder)} == {78}
+    assert by_variable.stderr == (
+        "holdoff: HOLDOFF_CONFIG is '/no/such.toml'; write a file that exists\n"
+    )
+    assert by_option.stderr == "holdoff: --config is '/nor/this.toml'; write a file that exists\n"
+    assert "(Is a directory)" in folder.stderr
+
+
+# --- status, item, history, explain ----------------------------------------------------------------
+
+
+def test_status_where_there_is_nothing_yet(cli: Cli) -> None:
+    assert cli("status").stdout == "no gates yet: the first trigger makes one\n"
+    assert cli("status", "p").stdout == "p: no such gate yet; its first trigger makes it\n"
+    assert cli.json("status", "--json") == {"gates": []}
+
+
+def test_status_tells_of_each_gate(docs: Cli) -> None:
+    docs("trigger", "docs")
+    docs("trigger", "docs")
+    docs("hold", "site", "--why", "incident 42", "--by", "me", "--for", "2h")
+    lines = docs("status").stdout.splitlines()
+    gates = {gate["project"]: gate for gate in docs.json("status", "--json")["gates"]}
+
+    assert lines[0].startswith("docs: cooling down, last built ")
+    assert lines[1].startswith("site: held, never built, ready in ")
+    assert gates["docs"]["pending"]["count"] == 1
+    assert gates["docs"]["finished"]["detail"] == "exit status 3"
+    assert gates["site"]["hold"]["why"] == "incident 42"
+    assert [gate["project"] for gate in docs.json("status", "docs", "--json")["gates"]] == ["docs"]
+
+
+def in_a_terminal(cli: Cli, *argv: str) -> str:
+    """What it draws in a terminal."""
+    terminal = Terminal(cli, *argv, columns=100)
+    assert terminal.end() == 0
+    return terminal.seen
+
+
+def test_status_is_a_table_in_a_terminal(docs: Cli) -> None:
+    docs("trigger", "docs")
+    docs("trigger", "docs")
+    drawn = in_a_terminal(docs, "status")
+
+    for words in ("project", "ready in", "cooling down", "failed", "1h", "never", "1, for"):
+        assert words in drawn
+    assert "\x1b[" in drawn, "colours"
+    assert "{" not in in_a_terminal(docs, "history", "docs")
+
+
+def test_markup_in_a_name_is_no_markup(cli: Cli) -> None:
+    cli("run", "[red]x[/red]", "--cooldown", "1h", "--", "true")
+
+    assert "[red]x[/red]" in in_a_terminal(cli, "status")
+
+
+def test_item_tells_numbers_exactly(cli: Cli) -> None:
+    exact = "1795395667.1234567890123456789012345678"
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    with sqlite3.connect(cli.store.path) as db:
+        db.execute("UPDATE gates SET lastbuild = ?", (exact,))
+    db.close()
+    done = cli("item", "p")
+    told = json.loads(done.stdout, parse_float=Decimal)
+
+    assert f'"lastbuild": {exact},' in done.stdout
+    assert told["lastbuild"] == Decimal(exact)
+    assert (told["cb_project"], told["region"]) == ("p", "local")
+    skipped = cli("run", "p", "--cooldown", "366d", "--", "true")
+    assert "skipped" in skipped.stderr
+    assert exact in cli("item", "p").stdout, "a write of ours keeps it"
+
+
+def test_item_of_nothing_is_1(cli: Cli) -> None:
+    done = cli("item", "p")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "p (local) has no item in sqlite:///" in done.stderr
+
+
+def test_history_and_explain(docs: Cli) -> None:
+    docs("trigger", "docs", "--reason", "a push", "--event-id", "e1")
+    builds = docs.json("history", "docs", "--json")["builds"]
+    missing = docs("explain", "docs", "--event", "e2")
+
+    assert [build["detail"] for build in builds] == ["exit status 3"]
+    assert docs("explain", "docs", "--event", "e1").returncode == 0
+    assert missing.returncode == 1
+
+
+# --- hold, resume, reset, wake, store --------------------------------------------------------------
+
+
+def test_hold_resume_and_reset(docs: Cli) -> None:
+    docs("trigger", "docs")
+    held = docs("hold", "docs", "--why", "incident 42")
+    during = docs("trigger", "docs")
+    resumed = docs("resume", "docs")
+    reset = docs("reset", "docs")
+
+    assert held.stderr.startswith("holdoff: docs: held")
+    assert "on hold: incident 42" in during.stdout
+    assert "cooling down" in resumed.stderr
+    assert reset.stderr.startswith("holdoff: docs reset; ")
+    assert docs.record("docs").pending is not None
+    docs("reset", "docs", "--drop-pending")
+    assert docs.record("docs").pending is None
+
+
+@pytest.mark.parametrize("duration", ["-1h", "soon", "400d"])
+def test_a_hold_for_an_odd_time_is_refused(cli: Cli, duration: str) -> None:
+    done = cli("hold", "p", "--why", "x", f"--for={duration}")
+
+    assert done.returncode == 2
+    assert "--for is " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wake_builds_what_is_due_and_names_what_it_cannot_build(docs: Cli) -> None:
+    for project in ("docs", "unknown"):
+        request = Request(project=project, region="local")
+        due = Pending(request=request, count=2, first_ms=1, last_ms=2, due_ms=3)
+        docs.change(partial(replace, pending=due, due_ms=3), project)
+    done = docs("wake")
+
+    assert "docs started: build " in done.stdout
+    assert "for 2 triggers" in done.stdout
+    assert "unknown (local) is due, but not in holdoff.toml" in done.stderr
+    assert done.returncode == 3
+    assert docs("wake").stdout == ""
+
+
+def test_store_init_and_check(cli: Cli) -> None:
+    url = f"sqlite:///{cli.folder}/new.db"
+    missing = cli("store", "check", "--store", url)
+    made = cli("store", "init", "--store", url)
+    again = cli("store", "init", "--store", url)
+    checked = cli("store", "check", "--store", url)
+
+    assert (missing.returncode, made.returncode, again.returncode, checked.returncode) == (
+        1,
+        0,
+        0,
+        0,
+    )
+    assert "does not exist yet" in missing.stdout
+    assert made.stdout == f"created {cli.folder}/new.db\n"
+    assert again.stdout == f"{url}: nothing to do\n"
+    assert checked.stdout == f"{url}: all is well\n"
+
+
+# --- printing --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("argv", [("status",), ("status", "--json"), ("item", "p"), ("--help",)])
+def test_whoever_reads_may_stop_reading(cli: Cli, argv: tuple[str, ...]) -> None:
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = cli.start(*argv, stdout=writer)
+    os.close(writer)
+
+    assert process.communicate(timeout=PATIENCE)[1] == ""
+    assert process.returncode == 0
+
+
+def test_output_that_cannot_be_written_is_74(cli: Cli) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        process = cli.start("status", "--json", stdout=full)
+
+    assert "cannot write its output: No space left on device" in process.communicate()[1]
+    assert process.returncode == 74
+
+
+def test_closed_streams(cli: Cli) -> None:
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    for argv in ("status", "status --json", "item p", "trigger p", "hold p --why x", "store check"):
+        script = f'exec "$0" -m holdoff {argv} <&- >&- 2>&-'
+        done = subprocess.run(
+            ["sh", "-c", script, sys.executable],
+            env=cli.environment,
+            cwd=cli.folder,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == (78 if argv.startswith("trigger") else 0), argv
+
+
+def test_json_is_utf_8_in_any_locale(cli: Cli) -> None:
+    cli.environment["PYTHONIOENCODING"] = "latin-1"
+    cli("run", "käse-☃", "--cooldown", "0", "--", "true")
+    process = subprocess.run(
+        [sys.executable, "-m", "holdoff", "status", "--json"],
+        env=cli.environment,
+        cwd=cli.folder,
+        capture_output=True,
+        check=True,
+    )
+
+    assert json.loads(process.stdout)["gates"][0]["project"] == "käse-☃"
+    assert cli("status", encoding="latin-1").stdout.startswith("käse-\\u2603: last built ")
+
+
+def test_usage_and_version(cli: Cli) -> None:
+    nothing, unknown = cli(), cli("frobnicate")
+
+    assert (nothing.returncode, unknown.returncode) == (2, 2)
+    assert "holdoff COMMAND --help" in nothing.stderr
+    assert "no such command: frobnicate" in unknown.stderr
+    assert cli("--version").stdout.startswith("holdoff ")
+    assert "only `holdoff run` takes a command" in cli("status", "--", "true").stderr
+    for verb in ("run", "trigger", "status", "wake", "hold", "resume", "reset", "store", "item"):
+        assert f"  {verb} " in nothing.stderr
+        assert cli(verb, "--help").returncode == 0
+
+
+def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:
+    broken = "import holdoff.cli.status as s\ndef main(args): raise RuntimeError('two\\nlines')\ns.main = main"
+    plain = cli("status", prelude=broken)
+    debug = cli("status", "--debug", prelude=broken)
+
+    assert (plain.returncode, debug.returncode) == (70, 70)
+    assert plain.stderr == (
+        "holdoff: internal error: RuntimeError: two lines. Run it again with --debug\n"
+    )
+    assert "Traceback (most recent call last)" in debug.stderr

@@ -1,0 +1,242 @@
+"""The command starter on its own: what the library's users get."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import holdoff
+from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
+from holdoff.core.record import Request
+from holdoff.starters import command
+from holdoff.starters.command import FORWARDED, Command, handling
+from holdoff.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUEST = Request(project="p", region="local", environment=(("STAGE", "prod"),))
+SELDOM_MS = 3_600_000
+
+
+def never() -> None:
+    raise AssertionError("no beat was due")
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs these tests may sit in front of one."""
+    monkeypatch.setattr(command, "_in_front_of_terminal", lambda: False)
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """What a command waits on, until we write to it."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize(("status", "state"), [(0, "succeeded"), (7, "failed")])
+def test_it_tells_how_it_ended(status: int, state: str) -> None:
+    starter = Command(["sh", "-c", f"exit {status}"])
+    build_id = starter.start(REQUEST, "TOKEN")
+
+    assert build_id.startswith(os.uname().nodename + ":")
+    os.waitid(os.P_PID, int(build_id.rpartition(":")[2]), os.WEXITED | os.WNOWAIT)
+    assert starter.status(build_id) == state
+    assert starter.wait(build_id, never, SELDOM_MS) == status
+    assert starter.status(build_id) is None, "it is over, and forgotten"
+    assert starter.wait(build_id, never, SELDOM_MS) is None
+
+
+def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
+    starter = Command(["cat", str(fifo)])
+    build_id = starter.start(REQUEST, "TOKEN")
+
+    assert starter.status(build_id) == "running"
+    starter.cancel(build_id)
+    assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
+    starter.cancel(build_id)  # too late, and no matter
+
+
+def test_the_command_finds_what_it_is_in_its_environment(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with out.open("w") as file:
+        starter = Command(["env"], stdout=file.fileno())
+        starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS)
+    found = dict(line.split("=", 1) for line in out.read_text().splitlines() if "=" in line)
+
+    assert found["STAGE"] == "prod"
+    assert (found["HOLDOFF_PROJECT"], found["HOLDOFF_REGION"]) == ("p", "local")
+    assert found["HOLDOFF_TOKEN"] == "TOKEN"
+    assert "HOLDOFF_REASON" not in found
+    assert found["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize("argv", ["make", "", [], [1], ["a", None]])
+def test_what_is_no_command_is_refused(argv: Any) -> None:
+    with pytest.raises(ConfigError, match=r"command is .*; write a list"):
+        Command(argv)
+
+
+@pytest.mark.parametrize("argv", [["/no/such/program"], ["/"], [""], ["a\0b"]])
+def test_what_cannot_run_certainly_has_not(argv: list[str]) -> None:
+    starter = Command(argv)
+
+    with pytest.raises(StartRefused, match="cannot run"):
+        starter.start(REQUEST, "TOKEN")
+    assert starter.refused is not None
+
+
+def test_it_beats_while_the_command_runs(fifo: Path) -> None:
+    """The command ends when the third beat lets it: no test waits for time to pass."""
+    starter = Command(["cat", str(fifo)])
+    beats: list[str] = []
+
+    def beat() -> None:
+        beats.append(threading.current_thread().name)
+        if len(beats) == 3:
+            fifo.write_text("")
+
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), beat, every_ms=1) == 0
+    assert beats[:3] == ["holdoff-lease"] * 3
+
+
+def test_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in FORWARDED]
+    starter = Command(["true"])
+    starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS)
+
+    assert [signal.getsignal(number) for number in FORWARDED] == before
+
+
+def test_ignored_signals_stay_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handling(lambda _number, _frame: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_thread_handles_no_signals_and_waits_all_the_same() -> None:
+    starter = Command(["sh", "-c", "exit 7"])
+    statuses: list[int | None] = []
+
+    def run() -> None:
+        statuses.append(starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+    assert statuses == [7]
+
+
+def test_signals_that_came_before_the_wait_reach_the_command(fifo: Path) -> None:
+    starter = Command(["cat", str(fifo)])
+    build_id = starter.start(REQUEST, "TOKEN")
+    starter.came.append(signal.SIGTERM)
+
+    assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
+
+
+def test_a_signal_reaches_the_whole_group_and_what_is_left_of_it_is_ended(fifo: Path) -> None:
+    """The pipe is at its end when the last of the group has gone."""
+    reader, writer = os.pipe()
+    code = f"trap 'exit 3' TERM; cat {fifo} & echo ready; wait"
+    starter = Command(["sh", "-c", code], stdout=writer)
+    build_id = starter.start(REQUEST, "TOKEN")
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert pipe.readline() == "ready\n"
+        starter.came.append(signal.SIGTERM)
+        assert starter.wait(build_id, never, SELDOM_MS) == 3
+        assert pipe.read() == ""
+
+
+class Failing(MemoryStore):
+    """Fails while it is told to; says when it did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+        self.failed = threading.Event()
+
+    def get(self, *args: Any, **options: Any) -> Any:
+        self._maybe()
+        return super().get(*args, **options)
+
+    def swap(self, *args: Any, **options: Any) -> Any:
+        self._maybe()
+        return super().swap(*args, **options)
+
+    def _maybe(self) -> None:
+        if self.fails:
+            self.failed.set()
+            raise StoreUnavailable("no answer")
+
+
+def gate_of(store: MemoryStore, argv: list[str]) -> holdoff.Gate:
+    return holdoff.Gate(
+        "p",
+        store=store,
+        policy=holdoff.Policy(cooldown="1h"),
+        starter=Command(argv),
+        build_lease="30ms",
+    )
+
+
+def test_the_lease_is_kept_alive(fifo: Path) -> None:
+    renewed: list[int] = []
+
+    class Watched(MemoryStore):
+        def swap(self, *args: Any, **options: Any) -> Any:
+            running = options["new"].running
+            if running is not None:
+                renewed.append(running.lease_until_ms)
+                if len(renewed) == 4:
+                    fifo.write_text("")
+            return super().swap(*args, **options)
+
+    gate = gate_of(Watched(), ["cat", str(fifo)])
+    build_id = gate.trigger().build_id
+    assert build_id is not None
+
+    assert gate.wait(build_id) == 0
+    assert renewed == sorted(renewed)
+    assert renewed[0] < renewed[3]
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_store_that_fails_meanwhile_does_not_lose_the_status(
+    fifo: Path, recovers: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Failing()
+    gate = gate_of(store, ["sh", "-c", f"cat {fifo}; exit 7"])
+    build_id = gate.trigger().build_id
+    assert build_id is not None
+    store.fails = True
+
+    def let_it_end() -> None:
+        store.failed.wait()
+        store.fails = not recovers
+        fifo.write_text("")
+
+    thread = threading.Thread(target=let_it_end)
+    thread.start()
+    status = gate.wait(build_id)
+    thread.join()
+    store.fails = False
+
+    assert status == 7
+    assert f"could not renew the lease of {build_id}: no answer" in caplog.text
+    assert ("could not record the end" in caplog.text) is not recovers
+    finished = gate.status().record.finished
+    assert (finished is not None) is recovers

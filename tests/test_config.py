@@ -1,0 +1,258 @@
+"""``holdoff.toml``: what is right is read; what is wrong is refused with file, key and what would be right."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdoff.config import POLICY_KEYS, Config, load, nearest, parse, read
+from holdoff.core.errors import ConfigError
+from holdoff.starters.command import Command
+from holdoff.stores import default_url, open_store
+
+COMMAND = 'starter = { command = ["true"] }\n'
+
+
+def project(settings: str) -> str:
+    """A file with one project."""
+    return f"[projects.docs]\n{settings}\n"
+
+
+# --- right -----------------------------------------------------------------------------------------
+
+
+def test_a_project_has_its_policy_region_and_starter() -> None:
+    config = parse(
+        'store = "sqlite:///g.db"\n'
+        + project('cooldown = "1h"\nquiet = 30\nmax_wait = "PT5M"\nregion = "here"\n' + COMMAND)
+    )
+    docs = config.project("docs")
+
+    assert config.store == "sqlite:///g.db"
+    assert (docs.name, docs.region) == ("docs", "here")
+    assert (docs.policy.cooldown_ms, docs.policy.quiet_ms) == (3_600_000, 30_000)
+    assert docs.policy.max_wait_ms == 300_000
+    starter = docs.make_starter(stdout=2)
+    assert isinstance(starter, Command)
+    assert (starter.argv, starter.stdout) == (["true"], 2)
+
+
+def test_an_empty_file_and_no_file_are_all_defaults() -> None:
+    assert parse("") == Config()
+
+
+def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
+    settings = {
+        "cooldown": '"1h"',
+        "on_cooldown": '"skip"',
+        "quiet": '"1m"',
+        "max_wait": '"5m"',
+        "limit": '"3/1h"',
+        "overlap": '"skip"',
+        "cooldown_from": '"finish"',
+        "on_failure": '"rearm"',
+        "unchanged": '"skip"',
+    }
+    assert set(settings) == set(POLICY_KEYS)
+    text = "\n".join(f"{key} = {value}" for key, value in settings.items())
+
+    assert parse(project(text + "\n" + COMMAND)).project("docs").policy.limit is not None
+
+
+# --- wrong -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = ", "the file is not TOML: Invalid value (at end of document)"),
+        ("x = " + "9" * 5_000, "the file is not TOML: "),
+        ("x = 0x" + "f" * 5_000, "the file is not TOML: a whole number of more than 64 bits"),
+        ("x = " + "[" * 5_000, "the file is not TOML: "),
+        ("stroe = 'x'", "stroe is not a setting; write store (did you mean that?)"),
+        ("xyz = 1", "xyz is not a setting; write one of store, projects"),
+        ("store = 1", "store is 1; write a store URL"),
+        ("store = 'mysql://x'", "store is 'mysql://x'; write 'sqlite:///PATH'"),
+        ("projects = 1", "projects is 1; write tables [projects.NAME]"),
+        ("projects.docs = 1", "projects.docs is 1; write a table of settings"),
+        (project(COMMAND), "projects.docs.cooldown is missing; write a duration"),
+        (project("coldown = 1"), "projects.docs.coldown is not a setting; write cooldown"),
+        (project("cooldown = '10 minutes'"), "projects.docs.cooldown is '10 minutes'; write a"),
+        (project("cooldown = -1"), "projects.docs.cooldown is -1; write zero or more"),
+        (project("cooldown = '10000d'"), "projects.docs.cooldown is '10000d'; write at most 366d"),
+        (project("cooldown = nan"), "projects.docs.cooldown is nan; write a duration"),
+        (project("cooldown = inf"), "projects.docs.cooldown is inf; write a duration"),
+        (project("cooldown = true"), "projects.docs.cooldown is True; write a duration"),
+        (project("cooldown = 2026-01-01"), "projects.docs.cooldown is datetime.date"),
+        (project("cooldown = 1\nlimit = 3"), "projects.docs.limit is 3; write a count"),
+        (project("cooldown = 1\nlimit = '0/1h'"), "projects.docs.limit is '0/1h'; write a count"),
+        (project("cooldown = 1\nmax_wait = 1"), "projects.docs.max_wait is 1; write quiet as well"),
+        (
+            project("cooldown = 1\nquiet = '5m'\nmax_wait = '1m'"),
+            "projects.docs.max_wait is '1m'; write at least quiet (5m)",
+        ),
+        (project("cooldown = 1\noverlap = 'no'"), "projects.docs.overlap is 'no'; write one of"),
+        (project("cooldown = 1\nregion = 5"), "projects.docs.region is 5; write a name"),
+        (project("cooldown = 1\nregion = 'a#b'"), "projects.docs.region is 'a#b'; write a name"),
+        (project("cooldown = 1"), "projects.docs.starter is missing; write a table such as"),
+        (project("cooldown = 1\nstarter = 'x'"), "projects.docs.starter is 'x'; write a table"),
+        (project("cooldown = 1\nstarter = {}"), "projects.docs.starter is {}; write a table"),
+        (
+            project("cooldown = 1\nstarter = { command = 'make docs' }"),
+            "projects.docs.starter.command is 'make docs'; write a list",
+        ),
+        (
+            project("cooldown = 1\nstarter = { command = [] }"),
+            "projects.docs.starter.command is []; write a list",
+        ),
+        (
+            project("cooldown = 1\nstarter = { command = ['x'], codebuild = 'y' }"),
+            "write just one of command and codebuild",
+        ),
+        (
+            project("cooldown = 1\nstarter = { command = ['x'], enviroment = {} }"),
+            "projects.docs.starter.enviroment is not a setting",
+        ),
+        (
+            "[projects.'']\ncooldown = 1",
+            "projects..project is ''; write a name of 1 to 2,048 bytes",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("length", [2_048, 2_049])
+def test_a_name_may_have_2048_bytes(length: int) -> None:
+    text = f"[projects.{'x' * length}]\ncooldown = 1\n{COMMAND}"
+    if length == 2_048:
+        assert list(parse(text).projects) == ["x" * length]
+        return
+    with pytest.raises(ConfigError, match="1 to 2,048 bytes; this one has 2,049"):
+        parse(text)
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "holdoff.toml"
+    file.write_text(project("cooldown = 'soon'\n" + COMMAND))
+
+    with pytest.raises(ConfigError) as caught:
+        read(file)
+    assert str(caught.value).startswith(f"{file}: projects.docs.cooldown is 'soon'; write ")
+
+
+def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    file = tmp_path / "holdoff.toml"
+    file.write_bytes(b"\xff")
+
+    with pytest.raises(ConfigError, match="is not UTF-8; write a TOML file in UTF-8"):
+        read(file)
+
+
+# --- finding it ------------------------------------------------------------------------------------
+
+
+def test_the_nearest_upward_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "a"):
+        (folder / "holdoff.toml").write_text("")
+    (below / "holdoff.toml").mkdir()  # a folder is no file
+    monkeypatch.delenv("HOLDOFF_CONFIG", raising=False)
+    monkeypatch.chdir(below)
+
+    assert nearest(below) == str(tmp_path / "a" / "holdoff.toml")
+    assert load().path == tmp_path / "a" / "holdoff.toml"
+    assert load(str(tmp_path / "holdoff.toml")).path == tmp_path / "holdoff.toml"
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+
+    with pytest.raises(ConfigError, match="HOME is None; write its path, or name a store"):
+        default_url()
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert default_url() == "sqlite:////state/holdoff/gates.db"
+
+
+# --- whatever stands there -------------------------------------------------------------------------
+
+words = st.sampled_from([*POLICY_KEYS, "region", "starter", "command", "codebuild", "store"])
+scalars = (
+    st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["10m", "3/1h", "skip", "defer", "memory:", "sqlite:///x"])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(words | st.text(max_size=9), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def toml(value: Any) -> str:
+    """A value in TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + "".join(f"\\U{ord(char):08X}" for char in value) + '"'
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml(key)} = {toml(item)}" for key, item in value.items()) + "}"
+    return repr(value)
+
+
+def is_config_or_error(text: str) -> None:
+    try:
+        config = parse(text, Path("holdoff.toml"))
+    except ConfigError as error:
+        assert str(error)
+        assert error.exit_code == 78
+    else:
+        assert isinstance(config, Config)
+
+
+@given(st.text())
+def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
+    is_config_or_error(text)
+
+
+@given(st.dictionaries(st.sampled_from(["store", "projects"]) | st.text(max_size=9), values))
+def test_any_toml_is_a_config_or_a_config_error(data: dict[str, Any]) -> None:
+    is_config_or_error("\n".join(f"{toml(key)} = {toml(value)}" for key, value in data.items()))
+
+
+@given(st.text(max_size=9), st.dictionaries(words | st.text(max_size=9), values))
+def test_any_project_is_a_config_or_a_config_error(name: str, settings: dict[str, Any]) -> None:
+    table = {"cooldown": "1h", "starter": {"command": ["true"]}} | settings
+    is_config_or_error(f"projects = {toml({name: table})}")
+
+
+SCHEMES = ["", "sqlite:///", "sqlite:", "dynamodb://", "dynamodb:", "memory:", "x://"]
+
+
+@given(st.builds(str.__add__, st.sampled_from(SCHEMES), st.text() | st.text("/[]?&=%:@#a1.")))
+def test_any_text_as_a_store_url_is_a_store_or_a_config_error(url: str) -> None:
+    try:
+        store = open_store(url)
+    except ConfigError as error:
+        assert "; write " in str(error)
+    else:
+        assert callable(store.swap)
