@@ -223,21 +223,19 @@ class Gate:
         self._edit(change)
 
     def withdraw(self, asked_ms: int) -> bool:
-        """Take back a trigger that was deferred at ``asked_ms``, if no other is folded into the same pending.
+        """Take back a revocable trigger that was deferred at ``asked_ms``.
 
         Returns:
-            Whether it was taken back; if not, it is built with the others.
+            Whether nothing is pending any more; if something is, others wait for it.
         """
-        found = False
+        after: list[Record] = []
 
         def change(record: Record, _now_ms: int) -> Record:
-            nonlocal found
-            new = machine.withdrawn(record, asked_ms, self.rules)
-            found = new is not record
-            return new
+            after[:] = [machine.withdrawn(record, asked_ms, self.rules)]
+            return after[0]
 
         self._edit(change)
-        return found
+        return after[0].pending is None
 
     def status(self) -> Status:
         """What the gate is doing, on a fresh read."""
@@ -255,10 +253,10 @@ class Gate:
         wait = getattr(self.starter, "wait", None)
         if wait is None:
             return None
-        token = self._token_of(build_id)
 
         def beat() -> None:
             try:
+                token = self._token_of(build_id)
                 if token is not None:
                     self.renew(token)
             except StoreError as error:

@@ -71,7 +71,7 @@ pendings = st.builds(
     reasons=st.lists(texts, max_size=3).map(tuple),
     versions=st.lists(texts, max_size=3).map(tuple),
     events=st.lists(digests, max_size=3).map(tuple),
-    revocable=st.booleans(),
+    revocable=st.integers(0, 9),
 )
 claims = st.builds(
     Claim,

@@ -118,12 +118,10 @@ def _print_table(found: list[Status]) -> None:
 
 
 def _last(status: Status) -> str:
-    record = status.record
-    if not record.lastbuild_ms:
+    if status.last_built_ago is None:
         return "never"
-    ago = f"{say_duration(max(0, status.now_ms - record.lastbuild_ms))} ago"
-    end = record.finished
-    if record.running is not None or end is None or end.succeeded is None:
+    ago, end = f"{status.last_built_ago} ago", status.record.finished
+    if status.record.running is not None or end is None or end.succeeded is None:
         return ago
     return f"{ago}, {'succeeded' if end.succeeded else 'failed'}"
 

@@ -56,8 +56,11 @@ def _once(config: Config, store: Store) -> int:
 
 
 def _watch(config: Config, store: Store, every: str) -> int:
+    import logging
+
     from holdoff.wakers.loop import WakeLoop
 
+    logging.basicConfig(format="holdoff: %(message)s")
     stop = threading.Event()
     failed = threading.Event()
 

@@ -177,7 +177,7 @@ class Decision:
                 return str(self.why)
 
     def _last_built(self) -> str:
-        if self.lastbuild_ms is None:
+        if not self.lastbuild_ms:  # never, or reset
             return "never built"
         ago = self.decided_ms - self.lastbuild_ms
         if ago < 0:

@@ -406,7 +406,7 @@ def _single(trigger: Trigger, now_ms: int) -> Pending:
         first_ms=now_ms,
         last_ms=now_ms,
         due_ms=now_ms,
-        revocable=trigger.revocable,
+        revocable=int(trigger.revocable),
     )
 
 
@@ -427,6 +427,7 @@ def joined(one: Pending, other: Pending) -> Pending:
         last_ms=newer.last_ms,
         due_ms=max(older.due_ms, newer.due_ms),
         failures=max(older.failures, newer.failures),
+        revocable=older.revocable + newer.revocable,
         reasons=_notes(
             newer.request.reason, (*newer.reasons, older.request.reason, *older.reasons)
         ),
@@ -914,11 +915,12 @@ def reset(
 
 
 def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
-    """Without the pending, if the trigger deferred at ``asked_ms`` is all there is to it."""
+    """Without the revocable trigger deferred at ``asked_ms``; a pending goes with the last of its triggers."""
     pending = record.pending
-    if pending is None or not pending.revocable or pending.first_ms != asked_ms:
+    if pending is None or not pending.revocable or pending.first_ms > asked_ms:
         return record
-    return settled(replace(record, pending=None), rules)
+    left = replace(pending, count=pending.count - 1, revocable=pending.revocable - 1)
+    return settled(replace(record, pending=left if left.count else None), rules)
 
 
 # --- bookkeeping ---------------------------------------------------------------------------------------------------

@@ -151,7 +151,8 @@ class Pending:
         failures: starts refused for it so far; sets the back-off.
         reasons, versions, events: the newest few reasons, source versions and event digests, newest first; only what
             the newest request does not say already.
-        revocable: its one trigger may be withdrawn by whoever made it: nobody else may rely on it from memory.
+        revocable: how many of its triggers may still be withdrawn by whoever made them: then nobody else may rely on
+            it from memory.
     """
 
     request: Request
@@ -163,7 +164,7 @@ class Pending:
     reasons: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
-    revocable: bool = False
+    revocable: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

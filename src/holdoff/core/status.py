@@ -30,12 +30,19 @@ class Status:
     ready_ms: int | None = None
 
     def __str__(self) -> str:
-        built = "never built"
-        if self.record.lastbuild_ms:
-            built = f"last built {say_duration(max(0, self.now_ms - self.record.lastbuild_ms))} ago"
+        ago = self.last_built_ago
+        built = "never built" if ago is None else f"last built {ago} ago"
         wait = f", ready in {self.ready_in}" if self.ready_in else ""
         state = "" if self.state == "unknown" else f"{self.state.replace('_', ' ')}, "
         return f"{self.key.project}: {state}{built}{wait}"
+
+    @property
+    def last_built_ago(self) -> str | None:
+        """How long ago the last build started, as a person says it. (After a reset ``lastbuild`` does not tell.)"""
+        record = self.record
+        builds = [build.started_ms for build in (record.running, record.finished) if build]
+        last_ms = max([record.lastbuild_ms or 0, *builds])
+        return say_duration(max(0, self.now_ms - last_ms)) if last_ms else None
 
     @property
     def stale_ms(self) -> int | None:
@@ -102,7 +109,10 @@ class Status:
 def status_of(key: GateKey, record: Record, policy: Policy | None, now_ms: int) -> Status:
     """The status of a gate; without a policy, what can be told without one."""
     if policy is None:
-        return Status(key=key, record=record, state=_without_policy(record), now_ms=now_ms)
+        until_ms = record.hold.until_ms if record.hold is not None else None
+        state = _without_policy(record, now_ms)
+        ready_ms = until_ms if state == "held" else None
+        return Status(key=key, record=record, state=state, now_ms=now_ms, ready_ms=ready_ms)
     found = waits(record, policy, now_ms)
     if not found:
         state = "pending" if record.pending is not None else "ready"
@@ -116,8 +126,9 @@ def status_of(key: GateKey, record: Record, policy: Policy | None, now_ms: int) 
     return Status(key=key, record=record, state=str(foremost.why), now_ms=now_ms, ready_ms=ready_ms)
 
 
-def _without_policy(record: Record) -> str:
-    if record.hold is not None:
+def _without_policy(record: Record, now_ms: int) -> str:
+    hold = record.hold
+    if hold is not None and (hold.until_ms is None or hold.until_ms > now_ms):
         return "held"
     if record.claim is not None:
         return "claimed"
