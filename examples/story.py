@@ -23,7 +23,10 @@ starter = { command = ["sh", "-c", "echo building $HOLDOFF_SOURCE_VERSION"] }
 """
 STORY: list[tuple[str, list[str] | float]] = [
     ("Twelve edits in six seconds, and a loop that builds what is due:", ["burst"]),
-    ("Two builds: one at max_wait, and one for all that came after it. Who built the last edit?", []),
+    (
+        "Two builds: one at max_wait, and one for all that came after it. Who built the last edit?",
+        [],
+    ),
     ("", ["explain", "site", "--source-version", "edit-12"]),
     ("", ["history", "site"]),
     ("Something is wrong in production. Not now:", []),
