@@ -29,6 +29,7 @@ from holdoff.core.record import (
     Request,
     Running,
 )
+from holdoff.core.token import restamped
 from holdoff.core.units import seconds_from_ms
 
 if TYPE_CHECKING:
@@ -519,10 +520,12 @@ class _Saying:
         covers: int = 0,
         detail: str | None = None,
     ) -> Step:
+        # A start is found by its token, everything else by its instant: that of the decision, exactly.
+        stamped = self.token if then is Then.START else restamped(self.token, self.now_ms)
         decision = Decision(
             project=self.request.project,
             region=self.request.region,
-            id=f"{self.request.project}/{self.request.region}/{self.token}",
+            id=f"{self.request.project}/{self.request.region}/{stamped}",
             outcome=outcome,
             why=why,
             decided_ms=self.now_ms,

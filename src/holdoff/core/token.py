@@ -21,6 +21,11 @@ def make(now_ms: int, randomness: int) -> str:
     return encode(now_ms, 10) + encode(randomness, 16)
 
 
+def restamped(token: str, now_ms: int) -> str:
+    """The same token for another instant; what is no token of ours stays as it is."""
+    return token if instant_ms(token) is None else encode(now_ms, 10) + token[10:]
+
+
 def instant_ms(token: str) -> int | None:
     """The instant a token carries, epoch milliseconds; ``None``: not a token of ours."""
     if len(token) != 26 or any(char not in _VALUE for char in token):
