@@ -67,6 +67,7 @@ class Project:
     policy: Policy
     region: str | None = None
     starter: Mapping[str, Any] = field(default_factory=dict)
+    folder: str | None = None
 
     def make_starter(self, *, stdout: int | None = None) -> Starter:
         """Its starter. ``stdout``: where a command's output goes, ours unless given."""
@@ -74,7 +75,7 @@ class Project:
         if "command" in settings:
             from holdoff.starters.command import Command
 
-            return Command(settings["command"], stdout=stdout)
+            return Command(settings["command"], stdout=stdout, folder=self.folder)
         if "codebuild" in settings:
             from holdoff.starters.codebuild import CodeBuild
 
@@ -110,7 +111,19 @@ class Config:
 
     def open_store(self, url: str | None = None) -> Store:
         """The store: the one named, else the file's, else SQLite in the user's state directory."""
-        return open_store(url or self.store or default_url())
+        return open_store(url or self._own_store() or default_url())
+
+    def _own_store(self) -> str | None:
+        """The file's store. A relative path in it is meant from the file's folder, wherever we were called."""
+        path = (self.store or "").removeprefix("sqlite:///")
+        if self.path is None or path == self.store or not path or path.startswith(("/", "~")):
+            return self.store
+        return f"sqlite:///{os.path.join(self.folder or '', path)}"
+
+    @property
+    def folder(self) -> str | None:
+        """The file's folder."""
+        return None if self.path is None else os.path.dirname(os.path.abspath(self.path))
 
     def gate(self, name: str, store: Store, *, region: str | None = None, **more: Any) -> Gate:
         """The gate of a project. ``more`` goes to ``Gate``."""
@@ -182,7 +195,8 @@ def parse(text: str, path: Path | None = None) -> Config:
         _must_be(str, store, "store", "a store URL")
         open_store(store)  # refuses what no store knows; connects to nothing
     tables = _must_be(dict, data.get("projects", {}), "projects", "tables [projects.NAME]")
-    projects = {name: _project(name, table) for name, table in tables.items()}
+    folder = None if path is None else os.path.dirname(os.path.abspath(path))
+    projects = {name: _project(name, table, folder) for name, table in tables.items()}
     return Config(path=path, store=store, projects=projects)
 
 
@@ -212,7 +226,7 @@ def _refuse_huge(value: object) -> None:
             _refuse_huge(one)
 
 
-def _project(name: str, table: object) -> Project:
+def _project(name: str, table: object, folder: str | None) -> Project:
     at = f"projects.{name}"
     settings: dict[str, Any] = _must_be(dict, table, at, "a table of settings")
     _refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
@@ -225,7 +239,7 @@ def _project(name: str, table: object) -> Project:
     except ConfigError as error:
         raise error.under(f"{at}.") from None
     starter = _starter(settings.get("starter"), f"{at}.starter")
-    return Project(name=name, policy=policy, region=region, starter=starter)
+    return Project(name=name, policy=policy, region=region, starter=starter, folder=folder)
 
 
 def _starter(table: object, at: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id
 from holdoff.core import machine, protocol
@@ -23,10 +23,11 @@ from holdoff.core.effects import (
 from holdoff.core.errors import ConfigError, StartRefused, StoreError
 from holdoff.core.machine import Rules, Tally, Trigger
 from holdoff.core.protocol import Sight
-from holdoff.core.record import Act, GateKey, Hold, Record, Request, check_text
+from holdoff.core.record import MAX_REASON, Act, GateKey, Hold, Record, Request, check_note
 from holdoff.core.status import Status, status_of
 from holdoff.core.units import parse_duration
 from holdoff.stores import default_url, open_store
+from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 _T = TypeVar("_T")
+#: A starter's id for a build is kept up to this length.
+MAX_BUILD_ID: Final = 400
+#: What was answered from memory is written after so many seconds, if no decision has written it before.
+FLUSH_AFTER_S: Final = protocol.WRITE_TALLY_AFTER_MS / 1000
 
 
 class Gate:
@@ -56,6 +61,7 @@ class Gate:
         build_lease: after how long a build that nobody reported ended counts as ended.
         max_staleness: how old a skip answered from memory may be; 0: never answer one from memory.
         waker: whether something wakes this gate when it is due.
+        knows_policy: whether ``policy`` is the gate's own. If it is a stand-in, only hold, resume and reset.
 
     Raises:
         ConfigError: a bad name or duration, or a lease too short for the starter.
@@ -74,6 +80,7 @@ class Gate:
         build_lease: object = None,
         max_staleness: object = "1s",
         waker: bool = False,
+        knows_policy: bool = True,
     ) -> None:
         self.store = store if store is not None else open_store(default_url())
         self.key = GateKey(project, region if region is not None else self.store.region)
@@ -85,8 +92,9 @@ class Gate:
             policy=policy,
             claim_lease_ms=_claim_lease_ms(claim_lease, starter),
             build_lease_ms=_build_lease_ms(build_lease, starter),
-            freeze=getattr(starter, "freeze", None) or _unchanged,
+            freeze=getattr(starter, "freeze", None) or machine.as_it_is,
             waker=waker,
+            knows_policy=knows_policy,
             polls=hasattr(starter, "status"),
             finds=hasattr(starter, "find"),
             token_memory_ms=int(getattr(starter, "token_memory_ms", 0)),
@@ -98,6 +106,7 @@ class Gate:
             raise ConfigError(field="overlap", got="cancel", want=want)
         self._sight = Sight()
         self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     # --- triggers ------------------------------------------------------------------------------
 
@@ -160,6 +169,7 @@ class Gate:
             Whether it was the build this gate thinks is running.
         """
         found = False
+        detail = None if detail is None else str(detail)[:MAX_REASON]
 
         def change(record: Record, now_ms: int) -> Record:
             nonlocal found
@@ -179,8 +189,12 @@ class Gate:
     def hold(self, *, why: str, duration: object = None, by: str | None = None) -> None:
         """Nothing starts, but by force, until ``resume`` or for ``duration``; what comes is kept."""
         length_ms = None if duration is None else parse_duration(duration, field="duration")
-        _check_note("why", why)
-        _check_note("by", by)
+        if not why:
+            raise ConfigError(
+                field="why", got=why, want="a reason, for whoever asks why nothing builds"
+            )
+        check_note("why", why, MAX_REASON)
+        check_note("by", by, MAX_REASON)
 
         def change(record: Record, now_ms: int) -> Record:
             until_ms = None if length_ms is None else now_ms + length_ms
@@ -288,6 +302,10 @@ class Gate:
     def close(self) -> None:
         """Flush, and let go of the store's connections."""
         self.flush()
+        with self._lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
         self.store.close()
 
     def __enter__(self) -> Gate:
@@ -332,6 +350,18 @@ class Gate:
             tally = machine.merged(self._sight.tally, sight.tally)
             newer = sight.record is None or sight.seen_ms >= self._sight.seen_ms
             self._sight = replace(sight if newer else self._sight, tally=tally)
+            if not tally.is_empty and self._timer is None and isinstance(self.clock, SystemClock):
+                self._timer = threading.Timer(FLUSH_AFTER_S, self._flush_in_time)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _flush_in_time(self) -> None:
+        with self._lock:
+            self._timer = None
+        try:
+            self.flush()
+        except StoreError as error:
+            _warn("could not write what was answered from memory: %s", error)
 
     def _drive(self, asks: Generator[Effect, Any, _T]) -> _T:
         answer: object = None
@@ -373,12 +403,11 @@ class Gate:
         starter = self.starter
         if starter is None:
             raise StartRefused("this gate has no starter")
-        build_id = starter.start(request, token)
-        return build_id or token
+        build_id: object = starter.start(request, token)
+        return token if build_id is None else str(build_id)[:MAX_BUILD_ID] or token
 
     def _now_ms(self) -> int:
-        offset = getattr(self.store, "clock_offset_ms", None)
-        return self.clock.now_ms() + (offset() if offset is not None else 0)
+        return now_ms(self.store, self.clock)
 
     def _token(self) -> str:
         return new_token(self.clock)
@@ -389,10 +418,6 @@ class Gate:
             raise ConfigError(field="starter", got=None, want=want)
 
 
-def _unchanged(request: Request) -> Request:
-    return request
-
-
 def _after_error(sight: Sight, error: BaseException) -> Sight:
     """What was seen is doubtful, and what was to be counted along may be in."""
     tally = getattr(error, "tally", None)
@@ -400,16 +425,9 @@ def _after_error(sight: Sight, error: BaseException) -> Sight:
 
 
 def _act(what: str, now_ms: int, by: str | None, why: str | None) -> Act:
-    _check_note("by", by)
-    _check_note("why", why)
+    check_note("by", by, MAX_REASON)
+    check_note("why", why, MAX_REASON)
     return Act(what=what, at_ms=now_ms, by=by, why=why)
-
-
-def _check_note(name: str, text: str | None) -> None:
-    want = "text of 1 to 200 characters"
-    if text is not None and not 1 <= len(text) <= 200:
-        raise ConfigError(field=name, got=text, want=want)
-    check_text(name, text or "", want)
 
 
 def _claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:

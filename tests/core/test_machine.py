@@ -437,13 +437,13 @@ def test_a_reset_with_nothing_to_end_is_no_write() -> None:
     assert machine.reset(Record(), ACT, RULES) == Record()
 
 
-def test_a_reset_leaves_a_finish_where_the_cooldown_counts_from_starts() -> None:
+def test_a_reset_ends_the_cooldown_whatever_it_counts_from() -> None:
     end = Finished(
         build_id="b", token="R1", started_ms=NOW, claimed_ms=NOW, covered_ms=NOW, ended_ms=NOW
     )
-    record = built(MINUTE, finished=end)
-    assert machine.reset(record, ACT, RULES).finished == end
-    assert machine.reset(record, ACT, rules(cooldown_from="finish")).finished is None
+    record = machine.reset(built(MINUTE, finished=end), ACT, RULES)
+    for policy in (RULES, rules(cooldown_from="finish")):
+        assert machine.waits(record, policy.policy, NOW) == []
 
 
 def test_a_revocable_trigger_can_be_withdrawn() -> None:

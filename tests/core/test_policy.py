@@ -26,11 +26,12 @@ def test_policies_are_values() -> None:
         Policy("10m").cooldown_ms = 1  # type: ignore[misc]
 
 
-def test_another_on_cooldown_and_nothing_else() -> None:
-    policy = Policy("10m", quiet="30s", limit="3/1h")
-    assert policy.replace(on_cooldown="skip") == Policy(
-        "10m", quiet="30s", limit="3/1h", on_cooldown="skip"
-    )
+def test_who_waits_for_a_turn_is_deferred_and_who_does_not_leaves_nothing_for_later() -> None:
+    policy = Policy("10m", quiet="30s", limit="3/1h", overlap="defer", on_cooldown="skip")
+    waiting = Policy("10m", quiet="30s", limit="3/1h", overlap="defer")
+    assert policy.for_caller(waits=True) == waiting
+    at_once = Policy("10m", limit="3/1h", overlap="skip", on_cooldown="skip")
+    assert policy.for_caller(waits=False) == at_once
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from holdoff.cli.common import add_json, add_project, load_config, print_json
 from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
 from holdoff.core.record import GateKey
+from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -59,8 +60,8 @@ def _explain(args: argparse.Namespace, config: Config) -> Explanation:
         known = config.projects.get(args.project)
         key = GateKey(args.project, args.region or (known and known.region) or store.region)
     project = config.projects.get(key.project)
-    now_ms = SystemClock().now_ms()
-    scene = explain.Scene.of(store, key, project.policy if project else None, now_ms)
+    at_ms = now_ms(store, SystemClock())
+    scene = explain.Scene.of(store, key, project.policy if project else None, at_ms)
     if is_decision:
         return explain.explain_decision(scene, token)
     if args.event:

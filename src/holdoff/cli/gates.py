@@ -21,6 +21,7 @@ def bare_gate(config: Config, args: argparse.Namespace) -> Gate:
         region=region_of(config, args),
         store=config.open_store(args.store),
         policy=known.policy if known else Policy(0),
+        knows_policy=known is not None,
     )
 
 

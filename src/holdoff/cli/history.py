@@ -10,6 +10,7 @@ from holdoff.cli.common import add_json, add_project, load_config, print_json
 from holdoff.clock import SystemClock
 from holdoff.core.record import Finished, GateKey
 from holdoff.core.units import iso, say_duration
+from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     store = config.open_store(args.store)
     known = config.projects.get(args.project)
     key = GateKey(args.project, args.region or (known and known.region) or store.region)
-    scene = Scene.of(store, key, None, SystemClock().now_ms())
+    scene = Scene.of(store, key, None, now_ms(store, SystemClock()))
     builds = list(islice(scene.builds, max(0, args.limit)))
     if args.json:
         print_json({"builds": [to_dict(build) for build in builds]})

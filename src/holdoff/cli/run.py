@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import FAILED, add_project, closing, load_config, say
 from holdoff.cli.gates import region_of
 from holdoff.cli.stops import Stops
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.errors import ConfigError, StoreError, UsageError
+from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.policy import Policy
 from holdoff.gate import Gate
 from holdoff.starters.command import Command
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 #: As shells have it.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
-#: Where a store fails, nobody beats: a day is as good as never.
-SELDOM_MS: Final = 86_400_000
 EPILOG: Final = """\
 The command runs if the project's last start is at least the cooldown ago.
 If not, it is skipped, with status 0 and a line on stderr; with --wait it
@@ -124,7 +123,11 @@ def _policy(args: argparse.Namespace, config: Config) -> Policy:
         raise UsageError(
             "no --cooldown", hint="Give one, such as --cooldown 10m, or a holdoff.toml"
         )
-    return config.projects[args.project].policy.replace(on_cooldown=on_cooldown)
+    if args.quiet or args.max_wait or args.overlap:
+        raise UsageError(
+            "--quiet, --max-wait and --overlap go with --cooldown; else holdoff.toml says"
+        )
+    return config.projects[args.project].policy.for_caller(waits=args.wait)
 
 
 def _run(gate: Gate, starter: Command, stops: Stops, args: argparse.Namespace) -> int:
@@ -132,27 +135,20 @@ def _run(gate: Gate, starter: Command, stops: Stops, args: argparse.Namespace) -
     decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, revocable=True)
     asked_ms = decision.decided_ms
     left = decision.taken_over
-    taken_over = _ended(gate, starter, left) if left is not None else None
+    taken_over = gate.wait(left) if left is not None else None
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.waiting import wait_for_turn
 
         decision = wait_for_turn(gate, decision, stops)
+    elif decision.outcome is Outcome.DEFERRED and gate.withdraw(asked_ms):
+        decision = replace(decision, outcome=Outcome.SKIPPED)  # else others wait, and build it
     if decision.outcome is not Outcome.STARTED or args.verbose:
         say(decision)
     if decision.outcome is Outcome.FAILED:
         return _refused(gate, starter, decision, asked_ms)
     if decision.build_id is not None:
-        return _ended(gate, starter, decision.build_id) or 0
+        return gate.wait(decision.build_id) or 0
     return args.skip_exit_code if taken_over is None else taken_over
-
-
-def _ended(gate: Gate, starter: Command, build_id: str) -> int | None:
-    """The command's own status once it ended, whatever becomes of the store meanwhile."""
-    try:
-        return gate.wait(build_id)
-    except StoreError as error:
-        say(f"the command goes on, but its end will not be recorded: {error}")
-        return starter.wait(build_id, lambda: None, SELDOM_MS)
 
 
 def _refused(gate: Gate, starter: Command, decision: Decision, asked_ms: int) -> int:

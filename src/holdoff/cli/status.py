@@ -19,6 +19,7 @@ from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.record import GateKey, Record
 from holdoff.core.status import Status, status_of
 from holdoff.core.units import parse_duration, say_duration
+from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -84,14 +85,14 @@ def _longest_stale_ms(text: str | None) -> float:
 
 def statuses(config: Config, store: Store, project: str | None) -> list[Status]:
     """All gates of the store, and the projects of holdoff.toml that have none yet."""
-    now_ms = SystemClock().now_ms()
+    at_ms = now_ms(store, SystemClock())
     gates = dict(store.gates(project))
     for name, known in config.projects.items():
         if project in (None, name) and not any(key.project == name for key in gates):
             gates[GateKey(name, known.region or store.region)] = Record()
     policies = {name: known.policy for name, known in config.projects.items()}
     return [
-        status_of(key, record, policies.get(key.project), now_ms)
+        status_of(key, record, policies.get(key.project), at_ms)
         for key, record in sorted(gates.items(), key=lambda pair: pair[0])
     ]
 

@@ -41,10 +41,19 @@ def wait_for_turn(gate: Gate, decision: Decision, stops: Stops) -> Decision:
             with stops.interrupting():
                 gate.clock.sleep(_nap_ms(decision, progress.longest_ms))
             decision = gate.wake()
-            if decision.outcome not in {Outcome.STARTED, Outcome.FAILED}:
-                record = gate.status().record
-                if not _is_waiting(record, asked_ms):
-                    return _covered(decision, record, asked_ms)
+            if decision.outcome in {Outcome.STARTED, Outcome.FAILED}:
+                break
+            record = gate.status().record
+            waits = _is_waiting(record, asked_ms)
+            if (
+                decision.taken_over is not None
+            ):  # a start that somebody left, and we have finished: it runs here
+                progress.clear()
+                if not waits:
+                    return replace(decision, outcome=Outcome.STARTED, build_id=decision.taken_over)
+                gate.wait(decision.taken_over)
+            elif not waits:
+                return _covered(decision, record, asked_ms)
     except KeyboardInterrupt:
         progress.clear()
         withdrawn = gate.withdraw(asked_ms)

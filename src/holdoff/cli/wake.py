@@ -16,6 +16,8 @@ from holdoff.cli.common import (
 from holdoff.cli.trigger import wait_for_builds
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome
+from holdoff.core.errors import HoldoffError
+from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -44,14 +46,21 @@ def main(args: argparse.Namespace) -> int:
 
 def _once(config: Config, store: Store) -> int:
     status = 0
-    for key in store.due(SystemClock().now_ms()):
+    for key in store.due(now_ms(store, SystemClock())):
         gate = _gate_of(config, store, key)
         if gate is None:
             say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
             continue
-        decision = gate.wake()
+        try:
+            decision = gate.wake()
+        except HoldoffError as error:  # one gate's trouble does not keep the others waiting
+            say(error)
+            status = error.exit_code
+            continue
         show(decision)
         status = wait_for_builds(gate, decision) or status
+        if getattr(gate.starter, "came", None):
+            break  # somebody wants us to stop
     return status
 
 

@@ -81,7 +81,7 @@ class Cancel:
 Effect = Now | NewId | Get | Swap | Open | Start | Find | Poll | Cancel
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True)
 class Swapped:
     """The write is in; ``record`` is what stands there now."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.record import (
     KEPT_EVENTS,
+    KEPT_WRITES,
     Act,
     Claim,
     Counts,
@@ -42,11 +43,14 @@ if TYPE_CHECKING:
 POLL_EVERY_MS: Final = 30_000
 #: How many reasons, versions and event digests a pending keeps besides its newest request's.
 KEPT_NOTES: Final = 4
+#: How many writes without an answer a tally tells apart.
+KEPT_UNSURE: Final = 8
 #: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
 BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
 
 
-def _as_it_is(request: Request) -> Request:
+def as_it_is(request: Request) -> Request:
+    """What a starter without ``freeze`` makes of a request."""
     return request
 
 
@@ -59,6 +63,7 @@ class Rules:
         build_lease_ms: after how long a build that nobody reported ended counts as ended.
         freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
         waker: whether something wakes the gate when it is due; only words depend on it.
+        knows_policy: whether ``policy`` is the gate's own; else it is a stand-in for one that is not known here.
         polls: whether the starter can be asked how a build is.
         finds: whether the starter can be asked for the build of a token.
         token_memory_ms: for how long after a claim its token surely is remembered where builds are started.
@@ -69,8 +74,9 @@ class Rules:
     policy: Policy
     claim_lease_ms: int = 60_000
     build_lease_ms: int = 8 * 3_600_000
-    freeze: Callable[[Request], Request] = _as_it_is
+    freeze: Callable[[Request], Request] = as_it_is
     waker: bool = False
+    knows_policy: bool = True
     polls: bool = False
     finds: bool = False
     token_memory_ms: int = 0
@@ -158,25 +164,24 @@ def cooldown_end_ms(record: Record, policy: Policy) -> int | None:
     ends = []
     if record.lastbuild_ms is not None:
         ends.append(max(record.lastbuild_ms, _own_start_ms(record, policy)) + policy.cooldown_ms)
-    end_ms = None if record.finished is None else record.finished.ended_ms
-    if policy.cooldown_from == "finish" and end_ms is not None:
-        ends.append(end_ms + policy.cooldown_ms)
+    end = record.finished
+    if policy.cooldown_from == "finish" and end is not None and _counts(record, end, policy):
+        ends.append((end.ended_ms or end.started_ms) + policy.cooldown_ms)
     return max(ends, default=None)
 
 
 def _own_start_ms(record: Record, policy: Policy) -> int:
-    """Our own last start. The old snippet may have moved ``lastbuild`` back: it writes the second at which it decided.
-
-    A reset makes it count no more (``lastbuild`` is 0 then), nor does a failed build whose slot was given back.
-    """
-    if record.lastbuild == 0:
-        return 0
+    """Our own last start. The old snippet may have moved ``lastbuild`` back, to the second at which it decided."""
     if record.running is not None:
-        return record.running.started_ms
+        return 0 if record.lastbuild == 0 else record.running.started_ms
     end = record.finished
-    if end is None or (policy.on_failure == "rearm" and end.succeeded is False):
-        return 0
-    return end.started_ms
+    return end.started_ms if end is not None and _counts(record, end, policy) else 0
+
+
+def _counts(record: Record, end: Finished, policy: Policy) -> bool:
+    """Whether a build that ended still counts for the cooldown: not after a reset, nor if its slot was given back."""
+    failed = policy.on_failure == "rearm" and end.succeeded is False
+    return record.lastbuild != 0 and not failed
 
 
 def limit_end_ms(record: Record, policy: Policy) -> int | None:
@@ -255,7 +260,7 @@ def _limited(record: Record, policy: Policy) -> Wait | None:
 _FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
 
 
-def _foremost(found: list[Wait]) -> Wait:
+def foremost(found: list[Wait]) -> Wait:
     """The wait a person should hear of: a hold, a start, a build; else what lasts longest."""
     for why in _FIRST_NAMED:
         for wait in found:
@@ -264,7 +269,7 @@ def _foremost(found: list[Wait]) -> Wait:
     return max(found, key=lambda wait: wait.until_ms or 0)
 
 
-def _longest_ms(found: list[Wait], least_ms: int) -> int | None:
+def longest_ms(found: list[Wait], least_ms: int) -> int | None:
     """When all of these are over. A claim is over in moments; its lease only tells where there is nothing else."""
     telling = [wait for wait in found if wait.why is not Why.CLAIMED]
     ends = [wait.until_ms for wait in telling or found]
@@ -308,9 +313,9 @@ def on_trigger(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> S
         if covers is not None:
             return say.claim(covers, leaves=leaves, counted=True, force=trigger.force)
     elif record.pending is None and any(wait.skips for wait in found):
-        foremost = _foremost(found)
-        due_ms = _longest_ms(found, now_ms)
-        return say.step(Outcome.SKIPPED, foremost.why, due_ms=due_ms, detail=foremost.detail)
+        first = foremost(found)
+        due_ms = longest_ms(found, now_ms)
+        return say.step(Outcome.SKIPPED, first.why, due_ms=due_ms, detail=first.detail)
     return _defer(record, trigger, found, say)
 
 
@@ -539,13 +544,13 @@ class _Saying:
 
     def deferred(self, record: Record, pending: Pending, found: list[Wait]) -> Step:
         own = Wait(self._own_why(pending), pending.due_ms)
-        foremost = _foremost([*found, own])
+        first = foremost([*found, own])
         return self.step(
             Outcome.DEFERRED,
-            foremost.why,
+            first.why,
             record=record,
-            due_ms=_longest_ms(found, pending.due_ms),
-            detail=foremost.detail,
+            due_ms=longest_ms(found, pending.due_ms),
+            detail=first.detail,
         )
 
     def _own_why(self, pending: Pending) -> Why:
@@ -912,8 +917,6 @@ def reset(
         covers = _thawed(new.claim.covers)
         kept = covers if new.pending is None else joined(covers, new.pending)
         new = replace(new, claim=None, pending=None if drop_pending else kept)
-    if new.finished is not None and rules.policy.cooldown_from == "finish":
-        new = replace(new, finished=None)
     return record if new == record else settled(new.after(act), rules)
 
 
@@ -930,8 +933,13 @@ def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
 
 
 def settled(record: Record, rules: Rules) -> Record:
-    """The record with its ``due_ms``: when somebody should look at it again."""
+    """The record with its ``due_ms``: when somebody should look at it again.
+
+    Who does not know the policy may only make that earlier: whoever looks then, knows.
+    """
     due_ms = _look_again_ms(record, rules)
+    if not rules.knows_policy and record.due_ms is not None:
+        due_ms = record.due_ms if due_ms is None else min(due_ms, record.due_ms)
     return record if due_ms == record.due_ms else replace(record, due_ms=due_ms)
 
 
@@ -951,7 +959,7 @@ def _pending_look_ms(record: Record, policy: Policy) -> int | None:
     if record.pending is None:
         return None
     found = waits(record, policy, record.pending.due_ms)
-    return _longest_ms(found, record.pending.due_ms)
+    return longest_ms(found, record.pending.due_ms)
 
 
 def counted(record: Record, outcome: Outcome) -> Record:
@@ -980,31 +988,52 @@ def with_tally(record: Record, tally: Tally, rules: Rules) -> Record:
     if not tally.counts.total:
         return record
     for folded in tally.folded:
-        record = replace(record, pending=_with_folded(record, folded))
+        record = _with_folded(record, folded)
     return settled(replace(record, counts=record.counts.plus(tally.counts)), rules)
 
 
 def unsure(tally: Tally, write_id: str) -> Tally:
     """A tally whose write got no answer: whether it is in will show in the record's writes."""
-    parts = tuple(((*write_ids, write_id), part) for write_ids, part in tally.unsure)
+    parts = tuple(((*ids, write_id)[-KEPT_WRITES:], part) for ids, part in tally.unsure)
+    if (
+        len(parts) > KEPT_UNSURE
+    ):  # nothing can be written for long: they will not be told apart any more
+        (_, first), (ids, second), *rest = parts
+        parts = ((ids, merged(first, second)), *rest)
     if tally.counts.total:
         parts += (((write_id,), replace(tally, unsure=())),)
     return Tally(unsure=parts, since_ms=tally.since_ms)
 
 
-def _with_folded(record: Record, folded: Pending) -> Pending | None:
-    """The pending with triggers that were deferred from memory.
+def _with_folded(record: Record, folded: Pending) -> Record:
+    """The record with triggers that were deferred from memory.
 
-    If it was taken meanwhile, it was after them (nobody takes it before its due, nobody answers from memory after
-    that), and they are covered, unless they ask for something else and came later. If somebody dropped it, they came
-    after that and are pending on their own.
+    If their pending was taken meanwhile, it was after them (nobody takes it before its due, nobody answers from memory
+    after that), and they are covered, unless they ask for something else and came later. If somebody dropped it, they
+    came after that and are pending on their own.
     """
+    record = replace(record, events=_events_with(record, folded.request.event_id))
     pending = record.pending
     if pending is not None and pending.first_ms == folded.first_ms:
-        return joined(folded, pending)
-    if _has_built(record, folded):
-        return pending
-    return folded if pending is None else joined(folded, pending)
+        return replace(record, pending=joined(folded, pending))
+    if not _has_built(record, folded):
+        return replace(record, pending=folded if pending is None else joined(folded, pending))
+    return _credited(record, folded)
+
+
+def _credited(record: Record, folded: Pending) -> Record:
+    """The build that covers these triggers says so, too; what it was asked for stays as it was sent."""
+    claim, running = record.claim, record.running
+    if claim is not None and claim.claimed_ms > folded.last_ms:
+        return replace(record, claim=replace(claim, covers=_with_notes(claim.covers, folded)))
+    if running is not None and running.claimed_ms > folded.last_ms:
+        return replace(record, running=replace(running, covers=_with_notes(running.covers, folded)))
+    return record
+
+
+def _with_notes(covers: Pending, folded: Pending) -> Pending:
+    both = joined(folded, covers)
+    return replace(both, request=covers.request, due_ms=covers.due_ms)
 
 
 def _has_built(record: Record, folded: Pending) -> bool:

@@ -107,19 +107,27 @@ class Policy:
         if self.max_wait_ms < self.quiet_ms:
             raise ConfigError(field="max_wait", got=max_wait, want=f"at least quiet ({quiet})")
 
-    def replace(self, *, on_cooldown: str) -> Policy:
-        """The same policy with another ``on_cooldown``."""
+    def for_caller(self, *, waits: bool) -> Policy:
+        """The same for a caller who waits for a turn, or one who does not: then nothing is left for later."""
         new = object.__new__(Policy)
         for name in self.__slots__:
             object.__setattr__(new, name, getattr(self, name))
-        object.__setattr__(new, "on_cooldown", _choice("on_cooldown", on_cooldown, OnCooldown))
+        changes: dict[str, object] = {"on_cooldown": "defer" if waits else "skip"}
+        if not waits:
+            changes |= {"quiet_ms": None, "max_wait_ms": None}
+            changes["overlap"] = "allow" if self.overlap == "allow" else "skip"
+        for name, value in changes.items():
+            object.__setattr__(new, name, value)
         return new
 
     @property
     def follows_builds(self) -> bool:
         """Whether a build's end changes what may start."""
         return (
-            self.overlap != "allow" or self.cooldown_from == "finish" or self.on_failure == "rearm"
+            self.overlap != "allow"
+            or self.cooldown_from == "finish"
+            or self.on_failure == "rearm"
+            or self.unchanged == "skip"
         )
 
 

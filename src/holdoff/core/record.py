@@ -104,7 +104,7 @@ class Request:
             ("event_id", MAX_EVENT_ID),
             ("by", MAX_REASON),
         ):
-            _check_note(name, getattr(self, name), limit)
+            check_note(name, getattr(self, name), limit)
         for variable, value in self.environment:
             _check_variable(variable, value)
         if len(dict(self.environment)) < len(self.environment):
@@ -121,7 +121,8 @@ class Request:
             )
 
 
-def _check_note(name: str, text: object, limit: int) -> None:
+def check_note(name: str, text: object, limit: int) -> None:
+    """Refuse what is no short text; ``None`` is none."""
     want = f"text of 1 to {limit} characters"
     if text is None:
         return

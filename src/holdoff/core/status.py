@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from holdoff.core.machine import cooldown_end_ms, waits
+from holdoff.core.machine import cooldown_end_ms, foremost, longest_ms, waits
 from holdoff.core.units import iso, say_duration
 
 if TYPE_CHECKING:
@@ -120,10 +120,13 @@ def status_of(key: GateKey, record: Record, policy: Policy | None, now_ms: int) 
         if record.pending is not None:
             ready_ms = record.pending.due_ms
         return Status(key=key, record=record, state=state, now_ms=now_ms, ready_ms=ready_ms)
-    foremost = found[0]
-    ends = [wait.until_ms for wait in found]
-    ready_ms = None if None in ends else max(end for end in ends if end is not None)
-    return Status(key=key, record=record, state=str(foremost.why), now_ms=now_ms, ready_ms=ready_ms)
+    return Status(
+        key=key,
+        record=record,
+        state=str(foremost(found).why),
+        now_ms=now_ms,
+        ready_ms=longest_ms(found, now_ms),
+    )
 
 
 def _without_policy(record: Record, now_ms: int) -> str:

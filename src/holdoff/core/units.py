@@ -158,7 +158,7 @@ def to_datetime(ms: int) -> datetime:
     """The aware UTC ``datetime`` of an instant."""
     from datetime import UTC, datetime, timedelta
 
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=min(ms, MAX_INSTANT_MS))
 
 
 def iso(ms: int) -> str:

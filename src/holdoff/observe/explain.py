@@ -40,7 +40,7 @@ class Explanation:
     build_id: str | None = None
 
     def __str__(self) -> str:
-        return "\n  ".join((self.lines[0], *self.lines[1:]))
+        return "\n  ".join(self.lines)
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values."""

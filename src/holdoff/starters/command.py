@@ -41,6 +41,7 @@ class Command:
     Args:
         argv: the program and its arguments; no shell.
         stdout: a file descriptor for its output; ours unless given.
+        folder: where it runs; where we do unless given.
 
     Attributes:
         came: the signals that came; those that came before ``wait`` are passed on when it begins.
@@ -51,12 +52,15 @@ class Command:
     #: Renewed while we wait for it; what a killed process leaves runs out after this.
     build_lease_ms = 60_000
 
-    def __init__(self, argv: Sequence[str], *, stdout: int | None = None) -> None:
+    def __init__(
+        self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None
+    ) -> None:
         if isinstance(argv, str) or not argv or not all(isinstance(arg, str) for arg in argv):
             want = "a list of a program and its arguments, such as ['make', 'docs']"
             raise ConfigError(field="command", got=argv, want=want)
         self.argv = list(argv)
         self.stdout = stdout
+        self.folder = folder
         self.own_group = True
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
@@ -74,6 +78,7 @@ class Command:
                 self.argv,
                 env=os.environ | _environment(request, token),
                 stdout=self.stdout,
+                cwd=self.folder,
                 process_group=0 if self.own_group else None,
                 close_fds=False,  # what we inherited is the command's, such as make's jobserver
             )
@@ -94,9 +99,15 @@ class Command:
         return "running" if code is None else "failed" if code else "succeeded"
 
     def cancel(self, build_id: str) -> None:
-        """Ask it to stop (SIGTERM)."""
-        if child := self._children.get(build_id):
-            self._send(child, signal.SIGTERM)
+        """Ask it to stop (SIGTERM).
+
+        Raises:
+            LookupError: it is not a child of this process.
+        """
+        child = self._children.get(build_id)
+        if child is None:
+            raise LookupError(f"{build_id} is not a child of this process")
+        self._send(child, signal.SIGTERM)
 
     def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
         """Block until it ended; its exit status, 128 + N for signal N. ``None``: not a child of this process.

@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Protocol, runtime_checkable
 
+from holdoff.clock import Clock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.record import Finished, GateKey, Opening, Record
 
 #: How long a build stays in the history: 90 days.
 KEPT_HISTORY_MS: Final = 90 * 86_400_000
+
+
+def now_ms(store: Store, clock: Clock) -> int:
+    """What time it is for the users of a store: its own, where it knows (``clock_offset_ms``), else the clock's."""
+    offset = getattr(store, "clock_offset_ms", None)
+    return clock.now_ms() + (offset() if offset is not None else 0)
 
 
 @runtime_checkable
@@ -29,6 +36,9 @@ class Store(Protocol):
     Attributes:
         url: as it was opened, without secrets.
         clock_margin_ms: how far the clocks of two of this store's users may be apart.
+
+    A store that knows the time better than its users may have ``clock_offset_ms() -> int``: what to add to this
+    machine's clock.
     """
 
     url: str

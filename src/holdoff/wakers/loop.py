@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from holdoff.core.decision import Decision
 from holdoff.core.errors import HoldoffError
 from holdoff.core.units import parse_duration
+from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ class WakeLoop:
             StoreError: the store cannot say what is due.
         """
         decisions = []
-        for key in self.store.due(self.clock.now_ms()):
+        for key in self.store.due(now_ms(self.store, self.clock)):
             decision = self._wake(key)
             if decision is not None:
                 decisions.append(decision)
