@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from holdoff.core.decision import Decision
@@ -129,5 +130,6 @@ class WakeLoop:
 
     def _end_children(self) -> None:
         for build_id, (gate, thread) in list(self._children.items()):
-            cast("Any", gate.starter).cancel(build_id)
+            with suppress(LookupError):  # it has just ended
+                cast("Any", gate.starter).cancel(build_id)
             thread.join()
