@@ -1,0 +1,216 @@
+"""Holes that the checker found in the protocol, each as the shortest history that showed it.
+
+An *open* one is expected to fail (strictly: once it is mended, the test says so), and its code is not counted against
+the searches meanwhile. Mended, it moves to ``MENDED`` and stays as a test that the hole is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.model.scenario import Scenario
+from tests.model.search import Moves, parse_moves, run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """One hole.
+
+    Attributes:
+        code: how its breach is called (``checks``).
+        story: what happened, in a sentence, and what mends it.
+    """
+
+    code: str
+    story: str
+    moves: str
+    scenario: dict[str, Any] = field(default_factory=dict)
+
+    def breaches(self) -> list[str]:
+        """What is wrong with this history on the code as it is."""
+        return run(Scenario.from_plain(self.scenario), self._moves())
+
+    def _moves(self) -> Moves:
+        return parse_moves([line.strip() for line in self.moves.split(",")])
+
+
+def open_codes() -> frozenset[str]:
+    """Breaches that the searches need not report again."""
+    return frozenset(hole.code for hole in OPEN)
+
+
+OPEN: Final[tuple[Hole, ...]] = (
+    Hole(
+        code="G2 dropped before it came",
+        story="After somebody's drop, a process that still remembers the pending answers from memory,"
+        " and dies before it has written that. No bookkeeping mends this: bound how old a sight"
+        " a deferral may be answered from, or state it.",
+        scenario={"start": "cooling"},
+        moves="A call trigger, A go, A go, B call drop, B go, B go, A call trigger, A call wake, A "
+        "die",
+    ),
+)
+
+MENDED: Final[tuple[Hole, ...]] = (
+    Hole(
+        code="G3 refused but built",
+        story="A take-over is refused while the first claimant's start request, sent in time, is "
+        "still on its way. The slot is given back as if no build existed; both builds run, "
+        "seconds apart. A refusal is certain for the claim only where no earlier attempt may "
+        "have started it.",
+        scenario={"policy": {"cooldown": "2m", "overlap": "defer"}},
+        moves="A call trigger, A go, A go, clock 60000, B call trigger, B go, B go, B go, B refuse, B"
+        " go",
+    ),
+    Hole(
+        code="G3 refused but built",
+        story="The starter cannot be asked. The first claimant's build started, but it died before "
+        "the confirm; the take-over is refused (throttled), and the slot is given back though "
+        "the build runs.",
+        scenario={"finds": False},
+        moves="A call trigger, A go, A drop, A die, clock 60000, B call wake, B go, B go, B go, B "
+        "refuse, B go",
+    ),
+    Hole(
+        code="G3 rolled back",
+        story="The response of a claim's write is lost, and sent again only after the lease, when "
+        "another has taken the claim over. The first recognises its token and goes on as if it "
+        "held the second's attempt: its refusal gives the other's slot back. Go on only where "
+        "token *and* attempt are one's own.",
+        moves="A call trigger, A drop, clock 60000, B call trigger, B go, B go, A go, A go, B go, B "
+        "go, A refuse, A go",
+    ),
+    Hole(
+        code="G2 asleep",
+        story="What was answered from memory is folded into a record without a pending, and nobody "
+        "works out its due again: it sleeps until somebody else triggers. Settle after the "
+        "tally is written in.",
+        moves="A call trigger, A go, A refuse, A go, B call drop, B go, B go, A call trigger, A call "
+        "flush, A go, A go",
+    ),
+    Hole(
+        code="G2 dropped before it came",
+        story="After a drop and a new start, an answer from memory given between that start's claim "
+        "and its confirm counts as covered, because lastbuild is the confirm's. Compare with "
+        "the instant of the claim.",
+        scenario={"fine": True},
+        moves="B call trigger, B go, B go, B go, B go, B go, B go, B go, B call trigger, B go, A call"
+        " drop, A go, A go, A go, A call trigger, A go, A go, A go, clock 500, B call trigger, "
+        "A go, A go, A go",
+    ),
+    Hole(
+        code="G2 cancelled",
+        story="overlap=cancel stops the running build before the newer one is claimed. Who dies in "
+        "between has stopped a build for nothing, and what it covered is not built. Claim "
+        "first, then cancel, then start.",
+        scenario={"policy": {"cooldown": "2m", "overlap": "cancel"}},
+        moves="B call trigger, B go, B go, B go, B go, clock 120000, A call trigger, A go, A go, A "
+        "die",
+    ),
+    Hole(
+        code="G2 withdrawn with another's",
+        story="A withdraws its trigger; B's, deferred from memory and folded into the same pending "
+        "without a write, goes with it. What may be withdrawn must not be answered from memory "
+        "by others.",
+        scenario={"start": "cooling"},
+        moves="A call trigger revocable, A go, A go, B call trigger, B go, A call withdraw, A go, A "
+        "go, B call wake, B die",
+    ),
+    Hole(
+        code="G2 order",
+        story="A forced start builds the newest version and leaves the older pending, which is built "
+        "after it: the last build is not of the last change. The pending left behind must take "
+        "the newer request.",
+        scenario={"start": "cooling"},
+        moves="A call trigger version, A go, A go, clock 1000, B call trigger force version, B go, B "
+        "go, B go, B go",
+    ),
+    Hole(
+        code="G2 order",
+        story="on_failure=rearm: the failure of the older build is reported while the newer one is "
+        "being started, and arms the older one again: it is built last. While a claim is out "
+        "there is nothing to arm: the claim covers it.",
+        scenario={"policy": {"cooldown": "10m", "on_failure": "rearm"}},
+        moves="A call trigger version, A go, A go, A go, clock 600000, A call trigger version, A go, "
+        "B call finish failed, B go, B go, A go, A go",
+    ),
+    Hole(
+        code="G2 stale",
+        story="A forced start is refused; its trigger is folded into the older pending that it left, "
+        "whose request wins. (The same mend.)",
+        scenario={"start": "pending"},
+        moves="B call trigger force version, B go, B go, B refuse, B go",
+    ),
+    Hole(
+        code="G2 stale",
+        story="A asks for x, B for y, A for x again, answered from memory: y is built, and x, the "
+        "last wish, never. What was folded from memory must win where it is newer.",
+        scenario={"start": "cooling"},
+        moves="A call trigger version=x, A go, A go, clock 1000, B call trigger version=y, B go, B "
+        "go, clock 1000, A call trigger version=x, A call flush, A go, A go",
+    ),
+    Hole(
+        code="G1 beside the snippet",
+        story="The old snippet decided before our start and writes whole seconds after our confirm: "
+        "lastbuild moves back by up to a second, and our next start comes that much too early.",
+        scenario={"start": "lastbuild 0"},
+        moves="B call snippet, B go, A call trigger, A go, A go, A go, B go, A call trigger",
+    ),
+    Hole(
+        code="G6 untrue",
+        story="A's late start is refused after B has taken the claim over and built it. A is told "
+        "that the build was refused and the slot given back; neither is so.",
+        moves="A call trigger, A go, clock 60000, B call trigger, B go, B go, B go, B go, B go, A "
+        "refuse, A go",
+    ),
+    Hole(
+        code="G6 overcounted",
+        story="The store does not answer a write that carried the tally, but the write is in: the "
+        "tally is written again.",
+        scenario={"start": "cooling"},
+        moves="A call trigger, A go, A go, A call trigger, A call flush, A go, A drop, A fail, A call"
+        " flush, A go, A go",
+    ),
+    Hole(
+        code="G6 untrue",
+        story="As above, and by the time of the refusal a newer build has taken the place of the one "
+        "that was started: neither running nor finished shows it. Tell a refusal only where it "
+        "was what gave the claim back.",
+        moves="B call trigger, B go, clock 60000, A call trigger force version, A go, A go, A go, A "
+        "go, A go, A go, A go, A go, B refuse, B go",
+    ),
+    Hole(
+        code="G2 order",
+        story="A answers from memory for x; at the due B's newer z takes the pending along, and is "
+        "built and finished. A's tally is written: z is not x, so x is taken for unbuilt, and "
+        "built after z. A finished build must still show when the last trigger it covered came.",
+        scenario={"start": "cooling"},
+        moves="A call trigger version=x, A go, A go, clock 1000, A call trigger version=x, clock "
+        "60000, B call trigger version=z, B go, B go, B go, B go, B call finish, B go, B go, A "
+        "call flush, A go, A go",
+    ),
+    Hole(
+        code="G6 uncounted",
+        story="A write that carries no tally (a poll's, a take-over's) gets no answer: the error says"
+        " that nothing is owed any more, and what was answered from memory is forgotten. Say so"
+        " only of a write that carried it.",
+        scenario={
+            "start": "cooling",
+            "polls": True,
+            "policy": {"cooldown": "10m", "on_failure": "rearm"},
+        },
+        moves="A call trigger force, A go, A go, A go, A go, A go, A call trigger, A go, A go, A go, "
+        "clock 500, A call trigger, A go, clock 31000, A call trigger, A go, A fail, A go, A "
+        "fail",
+    ),
+    Hole(
+        code="G6 overcounted",
+        story="Two writes in a row that carry the same doubtful tally get no answer: the first is not"
+        " in, the second is. Only the first id is remembered, and the tally is written again. "
+        "Remember every id it was sent under.",
+        scenario={"start": "pending"},
+        moves="A call wake, A go, A call trigger, A call wake, clock 237000, A go, A fail, A call "
+        "wake, A go, A drop, A fail",
+    ),
+)

@@ -1,0 +1,74 @@
+"""The shipped protocol under the checker: every history to a depth, random ones beyond, and the holes it found.
+
+``python -m tests.model`` goes deeper.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model.holes import MENDED, OPEN, Hole, open_codes
+from tests.model.scenario import Scenario
+from tests.model.scenarios import SCENARIOS
+from tests.model.search import Failure, exhaust, from_json, parse_moves, roam, run, shrink
+
+#: Of each scenario in the suite; ``python -m tests.model`` has no such bound.
+MOST_HISTORIES = 700
+
+
+def _said(failures: list[Failure]) -> str:
+    return "\n\n".join(str(shrink(failure)) for failure in failures)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_history_of(scenario: Scenario) -> None:
+    report = exhaust(scenario, most=MOST_HISTORIES, ignore=open_codes())
+    assert not report.failures, _said(report.failures)
+    assert report.histories > 40, "the scenario explores next to nothing"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_histories(seed: int) -> None:
+    report = roam(seed, histories=1_200, ignore=open_codes())
+    assert not report.failures, _said(report.failures)
+
+
+@pytest.mark.parametrize("hole", MENDED, ids=lambda hole: hole.code)
+def test_a_mended_hole_stays_mended(hole: Hole) -> None:
+    assert not hole.breaches(), hole.story
+
+
+@pytest.mark.parametrize("hole", OPEN, ids=lambda hole: hole.code)
+@pytest.mark.xfail(reason="found by the checker, not mended yet", strict=True)
+def test_an_open_hole(hole: Hole) -> None:
+    assert hole.code not in {breach.split(":")[0] for breach in hole.breaches()}, hole.story
+
+
+# --- the checker itself --------------------------------------------------------------------------------------------
+
+LATE = ["A call trigger", "A go", "A go", "A go", "clock 1000", "B call trigger", "B go", "B go"]
+
+
+def test_a_history_replays_to_the_same_story() -> None:
+    told: list[list[str]] = [[], []]
+    for lines in told:
+        assert run(Scenario(), parse_moves(LATE), lines.append) == []
+    assert told[0] == told[1]
+    assert any("*** build b-A1 starts ***" in line for line in told[0])
+
+
+def test_a_failure_survives_its_json() -> None:
+    scenario = Scenario(name="n", policy={"cooldown": "20s"}, skews_ms=(1, 2), finds=False)
+    failure = Failure(scenario, parse_moves([*LATE, "land A1", "clock 5"]), "G1 spacing: so", 3)
+    assert from_json(failure.to_json()) == (scenario, failure.moves)
+
+
+def test_a_failure_reads_as_a_story() -> None:
+    text = str(Failure(Scenario(), parse_moves(LATE), "G1 spacing: made up", 7))
+    assert text.startswith("G1 spacing: made up  (after 7 histories)")
+    assert "Replay: python -m tests.model --replay '{" in text
+
+
+def test_moves_that_are_not_possible_are_skipped() -> None:
+    moves = ["A go", "C call trigger", "B die", "land A1", *LATE]
+    assert run(Scenario(), parse_moves(moves)) == []

@@ -1,0 +1,667 @@
+"""The world the shipped protocol runs in under the checker: one gate, one starter, one clock, and actors.
+
+The protocol's generators (``holdoff.core.protocol``) are the model. What they yield stays open until the scheduler
+(``search``) says what becomes of it, as a ``Move``. All that really happened is written down in a ``History``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from holdoff.core import machine, protocol
+from holdoff.core.decision import Outcome
+from holdoff.core.effects import Cancel, Find, Get, NewId, Now, Open, Poll, Start, Swap
+from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
+from holdoff.core.machine import Tally, Trigger
+from holdoff.core.protocol import Decided, Sight
+from holdoff.core.record import Act, Finished, Hold, Opening, Record, Request
+from holdoff.stores.memory import MemoryStore
+from tests.model.history import Asked, Build, History
+from tests.model.scenario import KEY, T0_MS, Move, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+#: More wakes than any history needs after its faults stopped: a gate that still has a due then makes no progress.
+MAX_WAKES: Final = 60
+#: More effects than any call needs that nobody disturbs.
+MAX_EFFECTS: Final = 2_000
+STORE_FAULTS: Final = ("drop", "fail", "die")
+START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetLook:
+    """The old snippet's read, which creates the item where there is none. (Not torn apart: its unconditional create can
+    wipe a gate in the moment of its very first event, which nobody can prevent.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetWrite:
+    """The old snippet's unconditional update of ``lastbuild``, in whole seconds."""
+
+
+def snippet(cooldown_ms: int) -> Generator[object, Any, None]:
+    """One event at a Lambda that still runs the old code."""
+    lastbuild: Decimal | None = yield SnippetLook()
+    now_ms: int = yield Now()
+    if lastbuild is not None and now_ms // 1000 > int(lastbuild) + cooldown_ms / 1000:
+        yield SnippetWrite()
+
+
+@dataclass(slots=True)
+class Actor:
+    """A process: what it remembers from call to call, and the call it is in.
+
+    Attributes:
+        key: hashes all it was told so far: two actors with the same key stand at the same point.
+        checked_ms: the true time at which it last looked at its clock.
+        looked: whether this call has asked anything but the time.
+        unsure: whether it asked for the build of a token, and got no answer.
+    """
+
+    name: str
+    skew_ms: int
+    sight: Sight = field(default_factory=Sight)
+    asks: Generator[Any, Any, Any] | None = None
+    effect: Any = None
+    sent: bool = False
+    asked: Asked | None = None
+    call: str = ""
+    key: int = 0
+    calls: int = 0
+    ids: int = 0
+    checked_ms: int = 0
+    looked: bool = False
+    unsure: bool = False
+    basis: Sight = field(default_factory=Sight)
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A start request that nobody waits for any more, but that may still arrive."""
+
+    request: Request
+    token: str
+    until_ms: int
+
+
+class World:
+    """One history in the making."""
+
+    def __init__(self, scenario: Scenario, tell: Callable[[str], None] | None = None) -> None:
+        self.scenario = scenario
+        self.rules = scenario.rules()
+        self.now_ms = T0_MS
+        self.store = MemoryStore()
+        self.history = History(scenario=scenario, rules=self.rules)
+        self.flights: list[Flight] = []
+        self.actors = {
+            name: Actor(name, scenario.skew_ms(n)) for n, name in enumerate(scenario.actors)
+        }
+        self.done: dict[str, int] = dict.fromkeys(scenario.actors, 0)
+        self.faults = self.clocks = 0
+        self.draining = False
+        self.tell = tell
+        record = scenario.record()
+        if record is not None:
+            self.store._gates[KEY] = record
+
+    @property
+    def record(self) -> Record:
+        """What stands in the store."""
+        return self.store._gates.get(KEY, Record())
+
+    # --- moves ---------------------------------------------------------------------------------
+
+    def moves(self) -> list[Move]:
+        """What the exhaustive search may choose from here. Going on without a fault comes first."""
+        scenario = self.scenario
+        moves = [Move(a.name, "go") for a in self.actors.values() if a.asks and self._can_go(a)]
+        for n, actor in enumerate(self.actors.values()):
+            script = scenario.scripts[n] if n < len(scenario.scripts) else ()
+            if not actor.asks and self.done[actor.name] < len(script):
+                moves.append(Move(actor.name, "call", script[self.done[actor.name]]))
+        moves += [Move("", "land", flight.token) for flight in self.flights if self._flies(flight)]
+        if self.clocks < scenario.clocks:
+            moves += [Move("", "clock", at - self.now_ms) for at in self.instants()[:1]]
+        if self.faults < scenario.faults:
+            moves += [move for actor in self.actors.values() for move in self.fault_moves(actor)]
+        return moves
+
+    def fault_moves(self, actor: Actor) -> list[Move]:
+        """What may go wrong with this actor's open effect."""
+        if not actor.asks or isinstance(actor.effect, Now):
+            return []
+        kinds: tuple[str, ...] = START_FAULTS if isinstance(actor.effect, Start) else STORE_FAULTS
+        if isinstance(actor.effect, Get | Find | Poll | SnippetLook):
+            kinds = ("fail", "die")
+        if isinstance(actor.effect, SnippetWrite):
+            kinds = ("die",)
+        sent = [kind for kind in kinds if not (actor.sent and kind in {"drop", "refuse", "fly"})]
+        return [Move(actor.name, kind) for kind in sent]
+
+    def instants(self) -> list[int]:
+        """The instants to come at which something may change, in order."""
+        record, policy = self.record, self.rules.policy
+        found = {record.due_ms, machine.cooldown_end_ms(record, policy)}
+        found.add(machine.limit_end_ms(record, policy))
+        if record.claim:
+            found.add(record.claim.lease_until_ms)
+        if record.pending:
+            found.add(record.pending.due_ms)
+        if record.running:
+            found.add(record.running.lease_until_ms)
+        if record.hold:
+            found.add(record.hold.until_ms)
+        for build in self.history.builds:
+            found.add(build.started_ms + self.scenario.token_memory_ms)
+        return sorted(at for at in found if at is not None and at > self.now_ms)
+
+    def do(self, move: Move) -> bool:
+        """Make one move; False: it is not possible here (a shrunk history skips it)."""
+        if move.who == "":
+            return self._world_move(move)
+        actor = self.actors.get(move.who)
+        if actor is None:
+            return False
+        if move.what == "call":
+            if actor.asks:
+                return False
+            self.done[actor.name] += 1
+            self._begin(actor, str(move.arg))
+            return True
+        if not actor.asks:
+            return False
+        return self._effect_move(actor, move.what)
+
+    def _world_move(self, move: Move) -> bool:
+        if move.what == "clock":
+            self.now_ms += int(move.arg)
+            self.clocks += 1
+            self._say(f"{int(move.arg) / 1000:g} s pass")
+            return True
+        for flight in self.flights:
+            if flight.token == move.arg and self._flies(flight):
+                self.flights.remove(flight)
+                self._say(f"the start of {flight.token} that was in flight arrives")
+                self.start(flight.request, flight.token)
+                return True
+        return False
+
+    def _effect_move(self, actor: Actor, what: str) -> bool:
+        if what == "go":
+            return self._go(actor)
+        if Move(actor.name, what) not in self.fault_moves(actor):
+            return False
+        self.faults += 1
+        self.history.faults += what != "refuse"
+        effect = actor.effect
+        if what == "die":
+            self._die(actor)
+        elif what == "drop":
+            if isinstance(effect, Start) and not self._can_go(actor):
+                return False
+            answer = self._perform(actor)
+            actor.sent = True
+            actor.key = hash((actor.key, "sent"))
+            self._tell(actor, effect, answer, "; THE ANSWER IS LOST")
+        elif what == "fail" and isinstance(effect, Start | Find | Poll | Cancel):
+            self._say(f"{actor.name} {_shown(effect)}: NO ANSWER")
+            actor.unsure = isinstance(effect, Find)
+            self._resume(actor, error=StartUnknown("no answer"))
+        elif what == "fail":
+            self._say(f"{actor.name} {_shown(effect)}: THE STORE DOES NOT ANSWER")
+            self._resume(actor, error=StoreUnavailable("no answer"))
+        elif what == "refuse":
+            self._say(f"{actor.name} {_shown(effect)}: REFUSED")
+            self.history.refusals.append((self.history.next(), self.now_ms, effect.token))
+            self._resume(actor, error=StartRefused("account limit", worth_retrying=True))
+        else:
+            until_ms = actor.checked_ms + self._longest_pause_ms(actor)
+            self.flights.append(Flight(effect.request, effect.token, until_ms))
+            self._say(f"{actor.name} {_shown(effect)}: NO ANSWER, THE REQUEST IS STILL IN FLIGHT")
+            self._resume(actor, error=StartUnknown("time-out"))
+        return True
+
+    def _flies(self, flight: Flight) -> bool:
+        return self.now_ms < flight.until_ms
+
+    def _can_go(self, actor: Actor) -> bool:
+        """A start read later than the protocol claims to survive is outside its assumptions."""
+        late = self.now_ms - actor.checked_ms >= self._longest_pause_ms(actor)
+        return not (late and isinstance(actor.effect, Start))
+
+    def _longest_pause_ms(self, actor: Actor) -> int:
+        """Who could not ask for the build, and trusts that the token is remembered, has only what is left of that."""
+        if actor.unsure:
+            return self.scenario.token_memory_ms - self.rules.token_memory_ms
+        return self.scenario.max_pause_ms
+
+    def _go(self, actor: Actor) -> bool:
+        if not self._can_go(actor):
+            return False
+        effect = actor.effect
+        answer = self._perform(actor)
+        if not isinstance(effect, Now):
+            self._tell(actor, effect, answer)
+        self._resume(actor, answer)
+        return True
+
+    # --- calls ---------------------------------------------------------------------------------
+
+    def _begin(self, actor: Actor, call: str) -> None:
+        self._say(f"{actor.name} calls {call}")
+        actor.calls += 1
+        actor.call, actor.looked, actor.unsure = call, False, False
+        actor.key = hash((actor.key, call))
+        actor.basis = actor.sight
+        actor.asked = None
+        actor.asks = self._asks(actor, call)
+        self._resume(actor)
+
+    def _asks(self, actor: Actor, call: str) -> Generator[Any, Any, Any]:
+        verb, *words = call.split()
+        token = f"{actor.name}{actor.calls}"
+        sight, rules = actor.basis, self.rules
+        if verb == "trigger":
+            request = self._request(words, token)
+            asked = Asked(
+                token=token,
+                actor=actor.name,
+                called=self.history.next(),
+                called_ms=self.now_ms,
+                force="force" in words,
+                version=request.source_version,
+                event=request.event_id,
+                tally_before=sight.tally.counts.total,
+            )
+            actor.asked = asked
+            self.history.asked.append(asked)
+            trigger = Trigger(
+                request=request, token=token, force=asked.force, revocable="revocable" in words
+            )
+            return protocol.trigger(trigger, rules, sight)
+        if verb == "wake":
+            self.history.wakes.add(token)
+            return protocol.wake(token, KEY.project, KEY.region, rules, sight)
+        if verb == "snippet":
+            return snippet(rules.policy.cooldown_ms)
+        return protocol.edit(self._change(actor, verb, words), rules, sight)
+
+    def _request(self, words: list[str], token: str) -> Request:
+        events = [word for word in words if word.startswith("event=")]
+        versions = [word[8:] for word in words if word.startswith("version=")]
+        if "version" in words:
+            versions.append(f"of-{token}")
+        return Request(
+            project=KEY.project,
+            region=KEY.region,
+            source_version=versions[0] if versions else None,
+            event_id=events[0][6:] if events else None,
+            forced="force" in words,
+        )
+
+    def _change(self, actor: Actor, verb: str, words: list[str]) -> Callable[[Record, int], Record]:
+        rules = self.rules
+        if verb == "finish":
+            return self._finish(succeeded="failed" not in words)
+        if verb == "hold":
+            until = 20 * 60_000 if words else None
+            return lambda record, now_ms: machine.held(
+                record,
+                Hold(since_ms=now_ms, why="incident", until_ms=until and now_ms + until),
+                rules,
+            )
+        if verb == "withdraw":
+            mine = [a.decision for a in self.history.asked if a.actor == actor.name and a.decision]
+            deferred = bool(mine) and mine[-1].outcome is Outcome.DEFERRED
+            asked_ms = mine[-1].decided_ms if deferred else 0
+            return lambda record, _now_ms: machine.withdrawn(record, asked_ms, rules)
+
+        def act(now_ms: int) -> Act:
+            return Act(what=verb, at_ms=now_ms, by=actor.name)
+
+        return {
+            "resume": lambda record, now_ms: machine.resumed(record, act(now_ms), rules),
+            "reset": lambda record, now_ms: machine.reset(record, act(now_ms), rules),
+            "drop": lambda record, now_ms: machine.reset(
+                record, act(now_ms), rules, drop_pending=True
+            ),
+            "flush": lambda record, _now_ms: record,
+        }[verb]
+
+    def _finish(self, *, succeeded: bool) -> Callable[[Record, int], Record]:
+        """The oldest build that still runs ends, and its end is reported."""
+        going = [build for build in self.history.builds if build.ended is None]
+        build_id = "none"
+        if going:
+            build = going[0]
+            build_id = build.id
+            build.ended, build.ended_ms = self.history.next(), self.now_ms
+            build.succeeded = succeeded
+        return lambda record, now_ms: machine.finished(
+            record, build_id, self.rules, now_ms, succeeded=succeeded
+        )
+
+    def _resume(self, actor: Actor, answer: object = None, error: Exception | None = None) -> None:
+        """Give the answer, and run on to the next effect that the world can see."""
+        assert actor.asks is not None
+        if actor.effect is not None:
+            told = repr(error) if error else answer
+            actor.key = hash((actor.key, told))
+        try:
+            while True:
+                effect = actor.asks.throw(error) if error else actor.asks.send(answer)
+                error = None
+                if isinstance(effect, NewId):
+                    actor.ids += 1
+                    answer = f"{actor.name}.{actor.ids}"
+                elif isinstance(effect, Now) and not (self.scenario.fine and actor.looked):
+                    answer = self._clock_of(actor)
+                    actor.key = hash((actor.key, answer))
+                else:
+                    break
+        except StopIteration as stop:
+            self._ended(actor, stop.value)
+        except StoreError as problem:
+            tally = getattr(problem, "tally", None)
+            self._raised(actor, str(problem), tally if isinstance(tally, Tally) else None)
+        except Exception as problem:  # noqa: BLE001  (any other is what we look for)
+            self.history.crashes.append(f"{actor.name} {actor.call}: {problem!r}")
+            self._raised(actor, repr(problem))
+        else:
+            actor.effect, actor.sent = effect, False
+            actor.looked = actor.looked or not isinstance(effect, Now)
+
+    def _clock_of(self, actor: Actor) -> int:
+        actor.checked_ms = self.now_ms
+        return self.now_ms + actor.skew_ms
+
+    def _idle(self, actor: Actor) -> None:
+        actor.asks = actor.effect = actor.asked = None
+        actor.sent = False
+
+    def _ended(self, actor: Actor, value: object) -> None:
+        asked = actor.asked
+        if isinstance(value, Decided):
+            actor.sight = value.sight
+            if self.tell is not None:
+                self._say(f"   {actor.name}: {value.decision} [{value.decision.why}]")
+            if asked is not None:
+                asked.decided = self.history.next()
+                asked.decision = value.decision
+                asked.from_memory = not actor.looked
+        elif isinstance(value, Sight):
+            actor.sight = value
+        self._idle(actor)
+
+    def _raised(self, actor: Actor, words: str, tally: Tally | None = None) -> None:
+        self._say(f"   {actor.name} raises: {words}")
+        if actor.asked is not None:
+            actor.asked.lost = True
+        if actor.call != "snippet":
+            actor.sight = Sight(tally=actor.basis.tally if tally is None else tally)  # as in a Gate
+        self._idle(actor)
+
+    def _die(self, actor: Actor) -> None:
+        self._say(f"{actor.name} DIES{' (its request was sent)' if actor.sent else ''}")
+        if actor.asked is not None:
+            actor.asked.lost = True
+        self.history.lost_tallies += _owed(actor.basis.tally)
+        actor.sight = Sight()
+        self._idle(actor)
+
+    # --- effects -------------------------------------------------------------------------------
+
+    def _perform(self, actor: Actor) -> object:
+        match actor.effect:
+            case Now():
+                return self._clock_of(actor)
+            case Get():
+                return self.store.get(KEY)
+            case Swap(expected, new, history):
+                return self._swap(actor, expected, new, history)
+            case Open(opening):
+                return self._open(actor, opening)
+            case Start(request, token):
+                return self.start(request, token)
+            case Find(_, token):
+                return self._find(token)
+            case Poll(build_id):
+                return self._poll(build_id)
+            case Cancel(build_id):
+                self._cancel(build_id)
+                return None
+            case SnippetLook():
+                return self._snippet_look()
+            case SnippetWrite():
+                self._snippet_write()
+                return None
+        raise AssertionError(actor.effect)
+
+    def _swap(
+        self, actor: Actor, expected: Record, new: Record, history: tuple[Finished, ...]
+    ) -> object:
+        before = self.record
+        reply = self.store.swap(KEY, expected=expected, new=new, history=history)
+        if self.record is not before:
+            self._note_edit(actor, before)
+        return reply
+
+    def _open(self, actor: Actor, opening: Opening) -> object:
+        before = self.record
+        reply = self.store.open(KEY, opening)
+        if self.record is not before:
+            self._note_claim(actor, before)
+        return reply
+
+    def _note_claim(self, actor: Actor, before: Record) -> None:
+        claim = self.record.claim
+        if claim is None:
+            return
+        seen = before.claim
+        if seen is None or (seen.token, seen.attempt) != (claim.token, claim.attempt):
+            self.history.holder[claim.token] = actor.name
+        if seen is None or seen.token != claim.token:
+            self.history.claimed[claim.token] = self.history.next()
+
+    def _note_edit(self, actor: Actor, before: Record) -> None:
+        self._note_claim(actor, before)
+        history, verb = self.history, actor.call.split()[0]
+        history.holds += verb == "hold"
+        if verb in {"reset", "drop"}:
+            history.resets.append(history.next())
+        if verb == "drop" and before.pending:
+            history.drops.append(history.next())
+        if verb == "withdraw" and before.pending and not self.record.pending:
+            history.withdrawn.append((actor.name, before.pending.first_ms))
+        if before.claim and not self.record.claim and self.record.pending:
+            token = before.claim.token
+            if not machine.is_confirmed(self.record, token):
+                history.given_back.append((history.next(), self.now_ms, token))
+                if history.holder.get(token) != actor.name:
+                    history.rolled_back.append((actor.name, token))
+
+    def start(self, request: Request, token: str) -> str:
+        """The service: one build for a token, while it remembers it."""
+        for build in self.history.builds:
+            fresh = self.now_ms - build.started_ms < self.scenario.token_memory_ms
+            if build.token == token and fresh:
+                if build.request != request:
+                    self.history.crashes.append(f"{token} used again with another request")
+                return build.id
+        again = sum(build.token == token for build in self.history.builds)
+        build = Build(
+            token=token,
+            id=f"b-{token}" + "'" * again,
+            request=request,
+            started=self.history.next(),
+            started_ms=self.now_ms,
+        )
+        self.history.builds.append(build)
+        self._say(f"   *** build {build.id} starts ***")
+        return build.id
+
+    def _find(self, token: str) -> str | None:
+        found = [build.id for build in self.history.builds if build.token == token]
+        return found[0] if found and self.scenario.finds else None
+
+    def _poll(self, build_id: str) -> str | None:
+        for build in self.history.builds:
+            if build.id == build_id:
+                if build.ended is None and self.draining:
+                    build.ended, build.ended_ms = self.history.next(), self.now_ms
+                if build.ended is None:
+                    return "running"
+                return "succeeded" if build.succeeded else "failed"
+        return None
+
+    def _cancel(self, build_id: str) -> None:
+        for build in self.history.builds:
+            if build.id == build_id and build.ended is None:
+                build.ended, build.ended_ms = self.history.next(), self.now_ms
+                build.cancelled = True
+
+    def _snippet_look(self) -> Decimal | None:
+        record = self.record
+        if KEY in self.store._gates:
+            return record.lastbuild if record.lastbuild is not None else Decimal(0)
+        self.store._gates[KEY] = Record(lastbuild=Decimal(self.now_ms // 1000))
+        return None
+
+    def _snippet_write(self) -> None:
+        lastbuild = Decimal(self.now_ms // 1000)
+        self.store._gates[KEY] = replace(self.record, lastbuild=lastbuild)
+        self.history.snippets.append((self.history.next(), self.now_ms))
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """All faults stop: calls are ended, a hold is resumed, and fair wakes run until nothing is due."""
+        self.draining = True
+        self._say("--- from here on nothing fails, and somebody wakes the gate ---")
+        for actor in self.actors.values():
+            self._run_out(actor)
+            if not actor.sight.tally.is_empty:
+                self._begin(actor, "flush")
+                self._run_out(actor)
+        waker = self.actors.setdefault("W", Actor("W", 0))
+        if self.record.hold is not None and self.record.hold.until_ms is None:
+            self._begin(waker, "resume")
+            self._run_out(waker)
+        self._wake_all(waker)
+        self.history.end = self.record
+        self.history.unwritten = sum(_owed(a.sight.tally) for a in self.actors.values())
+
+    def _wake_all(self, waker: Actor) -> None:
+        self.history.drained_ms = self.now_ms
+        for _ in range(MAX_WAKES):
+            due_ms = self.record.due_ms
+            if due_ms is None:
+                return
+            if due_ms > self.now_ms:
+                self._say(f"{(due_ms - self.now_ms) / 1000:g} s pass")
+                self.now_ms = due_ms
+            self._begin(waker, "wake")
+            self._run_out(waker)
+        self.history.restless = True
+
+    def _run_out(self, actor: Actor) -> None:
+        for _ in range(MAX_EFFECTS):
+            if not actor.asks:
+                return
+            if not self._go(actor):
+                self._die(actor)
+        self.history.crashes.append(f"{actor.name} {actor.call}: comes to no end")
+        self._idle(actor)
+
+    # --- for the search ------------------------------------------------------------------------
+
+    def key(self) -> int:
+        """Hashes all that the future, and the verdict on the past, depend on."""
+        actors = tuple(
+            (a.key, a.sent, a.checked_ms if a.asks else 0, a.sight) for a in self.actors.values()
+        )
+        done = tuple(self.done.values())
+        return hash(
+            (
+                self.record,
+                KEY in self.store._gates,
+                self.now_ms,
+                actors,
+                done,
+                tuple(self.flights),
+                self.faults,
+                self.clocks,
+                self.history.key(),
+            )
+        )
+
+    def _tell(self, actor: Actor, effect: object, answer: object, more: str = "") -> None:
+        if self.tell is not None:
+            self._say(f"{actor.name} {_shown(effect)}: {_answer(answer)}{more}")
+
+    def _say(self, line: str) -> None:
+        if self.tell is not None:
+            self.tell(f"{(self.now_ms - T0_MS) / 1000:10.3f}  {line}")
+
+
+def _owed(tally: Tally) -> int:
+    """How many answers a tally still has to write, as far as it knows."""
+    return tally.counts.total + sum(_owed(part) for _, part in tally.unsure)
+
+
+def _shown(effect: object) -> str:
+    match effect:
+        case Swap(_, new):
+            return f"writes {_state(new)}"
+        case Open(opening):
+            return f"opens with claim {opening.claim.token}"
+        case Start(_, token):
+            return f"asks for the start of {token}"
+        case Find(_, token):
+            return f"asks whether {token} was built"
+        case Get():
+            return "reads"
+        case Poll(build_id):
+            return f"asks how {build_id} is"
+        case Cancel(build_id):
+            return f"cancels {build_id}"
+        case SnippetLook():
+            return "(the old snippet) reads"
+    return "(the old snippet) writes lastbuild"
+
+
+def _answer(answer: object) -> str:
+    if isinstance(answer, Record):
+        return _state(answer)
+    current = getattr(answer, "current", None)
+    if current is not None:
+        return f"lost, there is {_state(current)}"
+    record = getattr(answer, "record", None)
+    return "done" if record is not None else str(answer)
+
+
+def _state(record: Record) -> str:
+    """A record in few words, its instants in seconds since the beginning."""
+    parts = []
+    if record.lastbuild is not None:
+        parts.append(f"lastbuild {_at(cast('int', record.lastbuild_ms))}")
+    if record.claim:
+        claim = record.claim
+        parts.append(f"claim {claim.token}/{claim.attempt} until {_at(claim.lease_until_ms)}")
+    if record.pending:
+        pending = record.pending
+        parts.append(f"pending {pending.count} due {_at(pending.due_ms)}")
+    if record.running:
+        parts.append(f"running {record.running.build_id}")
+    if record.hold:
+        parts.append("hold")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _at(ms: int) -> str:
+    return "0" if ms == 0 else f"{(ms - T0_MS) / 1000:+g}"
