@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import (
     add_json,
     add_project,
+    closing,
     exit_status,
     load_config,
     person,
     print_json,
     show,
 )
+from holdoff.cli.stops import Stops
 from holdoff.core.decision import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -46,7 +49,8 @@ def main(args: argparse.Namespace) -> int:
     # With --json, stdout is for the one object: a command's output goes to stderr.
     starter = project.make_starter(stdout=sys.stderr.fileno() if args.json else None)
     store = config.open_store(args.store)
-    with config.gate(args.project, store, region=args.region, starter=starter) as gate:
+    gate = config.gate(args.project, store, region=args.region, starter=starter)
+    with closing(gate), kept_signals(starter):
         decision = gate.trigger(
             reason=args.reason,
             source_version=args.source_version,
@@ -59,6 +63,12 @@ def main(args: argparse.Namespace) -> int:
         else:
             show(decision)
         return wait_for_builds(gate, decision)
+
+
+def kept_signals(starter: object) -> AbstractContextManager[None]:
+    """Where the build is a command of ours: signals that come before it runs are kept for it."""
+    came = getattr(starter, "came", None)
+    return nullcontext() if came is None else Stops(came).kept()
 
 
 def wait_for_builds(gate: Gate, decision: Decision) -> int:

@@ -13,7 +13,7 @@ from holdoff.cli.common import (
     say,
     show,
 )
-from holdoff.cli.trigger import wait_for_builds
+from holdoff.cli.trigger import kept_signals, wait_for_builds
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError
@@ -52,13 +52,13 @@ def _once(config: Config, store: Store) -> int:
             say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
             continue
         try:
-            decision = gate.wake()
+            with kept_signals(gate.starter):
+                decision = gate.wake()
+                show(decision)
+                status = wait_for_builds(gate, decision) or status
         except HoldoffError as error:  # one gate's trouble does not keep the others waiting
             say(error)
             status = error.exit_code
-            continue
-        show(decision)
-        status = wait_for_builds(gate, decision) or status
         if getattr(gate.starter, "came", None):
             break  # somebody wants us to stop
     return status

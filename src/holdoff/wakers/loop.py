@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from holdoff.core.decision import Decision
-from holdoff.core.errors import HoldoffError
+from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.units import parse_duration
 from holdoff.stores.base import now_ms
 
@@ -50,6 +50,10 @@ class WakeLoop:
         self.store = store
         self.clock = clock
         self.every_ms = parse_duration(every, field="every")
+        if self.every_ms == 0:
+            raise ConfigError(
+                field="every", got=every, want="more than zero: the loop would never rest"
+            )
         self.told = told
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
