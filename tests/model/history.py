@@ -59,7 +59,7 @@ class History:
 
     Attributes:
         resets, drops: a person's; drops of what was pending.
-        withdrawn: (actor, ``first_ms``) of triggers taken back.
+        withdrawn: (actor, instant it was decided at) of triggers taken back.
         refusals, given_back: of tokens, with their instants.
         rolled_back: (actor, token) given back by another than its holder.
         claimed, holder: when each token claimed the gate, and who took it last.

@@ -42,6 +42,15 @@ def open_codes() -> frozenset[str]:
 
 OPEN: Final[tuple[Hole, ...]] = (
     Hole(
+        code="G2 withdrawn with another's",
+        story="A waiter's withdrawal that is made twice (again, because the first got no answer) "
+        "takes back another waiter's trigger as well: it counts, and does not say whose. Let "
+        "each revocable trigger be withdrawn by its own id, once.",
+        scenario={"start": "cooling"},
+        moves="A call trigger revocable, A go, A go, clock 1000, B call trigger revocable, B go, "
+        "B go, B call withdraw, B go, B drop, B fail, B call withdraw, B go, B go",
+    ),
+    Hole(
         code="G2 dropped before it came",
         story="After somebody's drop, a process that still remembers the pending answers from memory,"
         " and dies before it has written that. No bookkeeping mends this: bound how old a sight"
@@ -53,6 +62,15 @@ OPEN: Final[tuple[Hole, ...]] = (
 )
 
 MENDED: Final[tuple[Hole, ...]] = (
+    Hole(
+        code="G6 overcounted",
+        story="A claim at first sight starts the list of write ids afresh: a write whose "
+        "response was lost before it is not recognised when it is sent again, and its tally is "
+        "written twice. Keep the last ids there too.",
+        scenario={"start": "cooling", "policy": {"cooldown": "10m", "on_cooldown": "skip"}},
+        moves="A call wake, A go, A call trigger, A call flush, A go, clock 1200000, A drop, "
+        "B call trigger, B go",
+    ),
     Hole(
         code="G3 refused but built",
         story="A take-over is refused while the first claimant's start request, sent in time, is "

@@ -316,9 +316,7 @@ class World:
                 rules,
             )
         if verb == "withdraw":
-            mine = [a.decision for a in self.history.asked if a.actor == actor.name and a.decision]
-            deferred = bool(mine) and mine[-1].outcome is Outcome.DEFERRED
-            asked_ms = mine[-1].decided_ms if deferred else 0
+            asked_ms = self._asked_ms(actor)
             return lambda record, _now_ms: machine.withdrawn(record, asked_ms, rules)
 
         def act(now_ms: int) -> Act:
@@ -332,6 +330,11 @@ class World:
             ),
             "flush": lambda record, _now_ms: record,
         }[verb]
+
+    def _asked_ms(self, actor: Actor) -> int:
+        """When this actor's last trigger was deferred; 0: it was not."""
+        mine = [a.decision for a in self.history.asked if a.actor == actor.name and a.decision]
+        return mine[-1].decided_ms if mine and mine[-1].outcome is Outcome.DEFERRED else 0
 
     def _finish(self, *, succeeded: bool) -> Callable[[Record, int], Record]:
         """The oldest build that still runs ends, and its end is reported."""
@@ -476,8 +479,8 @@ class World:
             history.resets.append(history.next())
         if verb == "drop" and before.pending:
             history.drops.append(history.next())
-        if verb == "withdraw" and before.pending and not self.record.pending:
-            history.withdrawn.append((actor.name, before.pending.first_ms))
+        if verb == "withdraw" and before.pending != self.record.pending:
+            history.withdrawn.append((actor.name, self._asked_ms(actor)))
         if before.claim and not self.record.claim and self.record.pending:
             token = before.claim.token
             if not machine.is_confirmed(self.record, token):

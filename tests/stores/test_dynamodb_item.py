@@ -216,7 +216,7 @@ def _check_placeholders(update: dict[str, Any]) -> None:
     plain = {word for word in words if not word.startswith(("#", ":"))}
     assert plain <= {
         *("SET", "REMOVE", "AND", "OR", "NOT", "=", "<=", ">=", ""),
-        *("attribute_not_exists", "attribute_type", "if_not_exists", "contains"),
+        *("attribute_not_exists", "attribute_type", "if_not_exists", "contains", "list_append"),
     }
 
 

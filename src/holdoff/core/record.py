@@ -371,6 +371,6 @@ class Opening:
             record,
             lastbuild=seconds_from_ms(self.claim.held_ms),
             claim=replace(self.claim, before=record.lastbuild),
-            writes=(self.write_id,),
+            writes=(self.write_id, *record.writes),  # one more than are kept, until the next write
             due_ms=self.claim.lease_until_ms,
         )

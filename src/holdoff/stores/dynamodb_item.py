@@ -265,14 +265,17 @@ def open_update(opening: Opening) -> Update:
         DUE: encoded(opening.claim.lease_until_ms),
         DUE_IN: encoded(DUE_HERE),
     }
-    sets = [f"#{name} = :{name}" for name in values]
+    sets = [f"#{name} = :{name}" for name in values if name != WRITES]
+    sets.append("#writes = list_append(:writes, if_not_exists(#writes, :no_writes))")
     # Operands are read before anything is written: this is the lastbuild of before.
     sets.append("#before = if_not_exists(#lastbuild, :none)")
     return {
         "UpdateExpression": f"SET {', '.join(sets)}",
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": _aliases((*values, BEFORE, PENDING, HOLD, *_TYPES)),
-        "ExpressionAttributeValues": _placeholders(values) | compared,
+        "ExpressionAttributeValues": _placeholders(values)
+        | compared
+        | {":no_writes": encoded([])},
         "ReturnValues": "ALL_NEW",
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
