@@ -11,7 +11,7 @@ DEV     := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt model bench clean
+.PHONY: help demo test test-fast check fmt model chaos bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,10 @@ fmt: $(DEV) ## format, and mend what can be mended
 
 model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 600 --seed 7")
 	@$(BIN)/python -m tests.model $(ARGS)
+
+chaos: $(DEV) ## kills and faults against real engines, a thousand and more
+	@$(BIN)/python -m tests.engines fetch
+	@$(BIN)/python -m tests.chaos --kills 1000 --faults 10000 $(ARGS)
 
 bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
