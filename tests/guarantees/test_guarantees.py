@@ -125,15 +125,26 @@ class TestG2NothingLost:
 
     def test_dropped_is_dropped_but_what_comes_after_is_not(self, bench: Bench) -> None:
         gate, other = bench.gate("1h"), bench.gate("1h")
-        gate.trigger(source_version="one")
-        gate.trigger(source_version="two")
+        gate.trigger()
+        gate.trigger()
         other.reset(drop_pending=True)
         bench.clock.advance("1m")
-        assert gate.trigger(source_version="two").outcome is Outcome.DEFERRED  # from memory
+        assert gate.trigger().outcome is Outcome.DEFERRED  # from memory
         gate.flush()
         bench.clock.advance("2h")
         gate.wake()
-        assert bench.builds.versions == ["one", "two"]
+        assert len(bench.builds.started) == 2
+
+    def test_the_newest_wish_is_built_whoever_dies(self, bench: Bench) -> None:
+        one, other = bench.gate(), bench.gate()
+        one.trigger(source_version="base")
+        for gate, version in ((one, "abc"), (other, "def"), (one, "abc")):
+            bench.clock.advance("30s")
+            assert gate.trigger(source_version=version).outcome is Outcome.DEFERRED
+        del one  # killed: nothing it has not written is ever written
+        bench.clock.advance("10m")
+        other.wake()
+        assert bench.builds.versions == ["base", "abc"]
 
 
 class TestG3NoDoubleStart:

@@ -187,7 +187,7 @@ def _unsettled(record: Record, rules: Rules) -> Record:
     return settled if record.claim else replace(settled, due_ms=None)
 
 
-def _always_from_memory(step: Any, sight: Any, rules: Rules, now_ms: int) -> bool:
+def _always_from_memory(step: Any, trigger: Any, sight: Any, rules: Rules, now_ms: int) -> bool:
     return step.then is machine.Then.NOTHING
 
 

@@ -80,7 +80,7 @@ def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
     now_ms = yield Now()
     if sight.record is not None:
         step = machine.on_trigger(sight.record, trigger, rules, now_ms)
-        if step.record is sight.record and _holds_from_memory(step, sight, rules, now_ms):
+        if step.record is sight.record and _holds_from_memory(step, trigger, sight, rules, now_ms):
             tally = machine.tallied(sight.tally, step, trigger, now_ms)
             return Decided(step.decision, replace(sight, tally=tally))
     opened = yield from _first_look(trigger, rules, sight, now_ms)
@@ -124,7 +124,9 @@ def edit(
     raise _too_busy()
 
 
-def _holds_from_memory(step: Step, sight: Sight, rules: Rules, now_ms: int) -> bool:
+def _holds_from_memory(
+    step: Step, trigger: Trigger, sight: Sight, rules: Rules, now_ms: int
+) -> bool:
     """Whether a decision that changes nothing may be given without looking.
 
     A deferral holds until the pending's due, which never moves earlier and before which nobody takes it. A skip is
@@ -136,6 +138,8 @@ def _holds_from_memory(step: Step, sight: Sight, rules: Rules, now_ms: int) -> b
     if _must_write(sight.tally, now_ms):
         return False
     if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
+        if trigger.request.source_version is not None or trigger.request.environment:
+            return False  # another process may have asked for something else since: the newest wish must be known
         return now_ms < record.pending.due_ms - rules.clock_margin_ms
     return 0 <= now_ms - sight.seen_ms < rules.max_staleness_ms
 

@@ -273,9 +273,7 @@ def open_update(opening: Opening) -> Update:
         "UpdateExpression": f"SET {', '.join(sets)}",
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": _aliases((*values, BEFORE, PENDING, HOLD, *_TYPES)),
-        "ExpressionAttributeValues": _placeholders(values)
-        | compared
-        | {":no_writes": encoded([])},
+        "ExpressionAttributeValues": _placeholders(values) | compared | {":no_writes": encoded([])},
         "ReturnValues": "ALL_NEW",
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
