@@ -76,10 +76,10 @@ def load_config(args: argparse.Namespace) -> Config:
     return load(args.config)
 
 
-def check_duration(text: str | None, option: str) -> None:
-    """Refuse what is no duration as wrong usage, under the option's name."""
+def check_duration(text: str | None, option: str) -> int:
+    """Milliseconds; what is no duration is refused as wrong usage, under the option's name."""
     try:
-        parse_duration(text or 0, field=option)
+        return parse_duration(text or 0, field=option)
     except ConfigError as error:
         raise UsageError(str(error)) from None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_json, add_project, load_config, print_json
+from holdoff.cli.gates import key_of
 from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
-from holdoff.core.record import GateKey
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def _explain(args: argparse.Namespace, config: Config) -> Explanation:
             raise UsageError("a decision's id goes without --event, --source-version and --region")
         key, token, _ = explain.parse_decision_id(args.project)
     else:
-        known = config.projects.get(args.project)
-        key = GateKey(args.project, args.region or (known and known.region) or store.region)
+        key = key_of(config, args, store)
     project = config.projects.get(key.project)
     at_ms = now_ms(store, SystemClock())
     scene = explain.Scene.of(store, key, project.policy if project else None, at_ms)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdoff.core.policy import Policy
+from holdoff.core.record import GateKey
 from holdoff.gate import Gate
 
 if TYPE_CHECKING:
     import argparse
 
     from holdoff.config import Config
+    from holdoff.stores.base import Store
 
 
 def bare_gate(config: Config, args: argparse.Namespace) -> Gate:
@@ -23,6 +25,11 @@ def bare_gate(config: Config, args: argparse.Namespace) -> Gate:
         policy=known.policy if known else Policy(0),
         knows_policy=known is not None,
     )
+
+
+def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
+    """The gate that PROJECT and ``--region`` name in a store."""
+    return GateKey(args.project, region_of(config, args) or store.region)
 
 
 def region_of(config: Config, args: argparse.Namespace) -> str | None:

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_json, add_project, load_config, print_json
+from holdoff.cli.gates import key_of
 from holdoff.clock import SystemClock
-from holdoff.core.record import Finished, GateKey
+from holdoff.core.record import Finished
 from holdoff.core.units import iso, say_duration
 from holdoff.stores.base import now_ms
 
@@ -31,8 +32,7 @@ def main(args: argparse.Namespace) -> int:
 
     config = load_config(args)
     store = config.open_store(args.store)
-    known = config.projects.get(args.project)
-    key = GateKey(args.project, args.region or (known and known.region) or store.region)
+    key = key_of(config, args, store)
     scene = Scene.of(store, key, None, now_ms(store, SystemClock()))
     builds = list(islice(scene.builds, max(0, args.limit)))
     if args.json:

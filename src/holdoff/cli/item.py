@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_project, load_config, print_json, say
-from holdoff.core.record import GateKey
+from holdoff.cli.gates import key_of
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +20,7 @@ def main(args: argparse.Namespace) -> int:
     """Print it; status 1 where there is none."""
     config = load_config(args)
     store = config.open_store(args.store)
-    known = config.projects.get(args.project)
-    key = GateKey(args.project, args.region or (known and known.region) or store.region)
+    key = key_of(config, args, store)
     item = store.item(key)
     if item is None:
         say(f"{key} has no item in {store.url}: it never built")

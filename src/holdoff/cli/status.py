@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdoff.cli.common import (
     add_json,
     add_store,
+    check_duration,
     load_config,
     one_line,
     print_json,
@@ -15,10 +16,9 @@ from holdoff.cli.common import (
     show,
 )
 from holdoff.clock import SystemClock
-from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.record import GateKey, Record
 from holdoff.core.status import Status, status_of
-from holdoff.core.units import parse_duration, say_duration
+from holdoff.core.units import say_duration
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
@@ -75,12 +75,7 @@ def _none_yet(project: str | None) -> str:
 
 
 def _longest_stale_ms(text: str | None) -> float:
-    if text is None:
-        return float("inf")
-    try:
-        return parse_duration(text, field="--max-stale")
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
+    return float("inf") if text is None else check_duration(text, "--max-stale")
 
 
 def statuses(config: Config, store: Store, project: str | None) -> list[Status]:
