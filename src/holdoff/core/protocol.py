@@ -374,6 +374,10 @@ def _lost_claim(record: Record, token: str) -> _Resolved:
     """Somebody else has our claim, or has ended it."""
     if record.claim is not None and record.claim.token == token:
         return _Resolved(record=record, error="another has taken this start over")
+    return _finished_by_another(record, token)
+
+
+def _finished_by_another(record: Record, token: str) -> _Resolved:
     for build in (record.running, record.finished):
         if build is not None and build.token == token:
             return _Resolved(record=record, build_id=build.build_id)
