@@ -146,6 +146,17 @@ class TestG2NothingLost:
         other.wake()
         assert bench.builds.versions == ["base", "abc"]
 
+    def test_so_is_the_newest_whatever_where_others_name_versions(self, bench: Bench) -> None:
+        one, other = bench.gate(), bench.gate()
+        one.trigger(source_version="base")
+        for gate, version in ((one, None), (other, "def"), (one, None)):
+            bench.clock.advance("30s")
+            assert gate.trigger(source_version=version).outcome is Outcome.DEFERRED
+        del one
+        bench.clock.advance("10m")
+        other.wake()
+        assert bench.builds.versions == ["base", None]
+
 
 class TestG3NoDoubleStart:
     def test_a_build_whose_answer_was_lost_is_found(self, bench: Bench) -> None:

@@ -459,6 +459,21 @@ def _adds_nothing(seen: Pending, folded: Pending) -> bool:
     return same == (folded.request.source_version, folded.request.environment, folded.due_ms)
 
 
+def names_a_wish(request: Request) -> bool:
+    """Whether it asks for something in particular, not just for whatever is newest."""
+    return request.source_version is not None or bool(request.environment)
+
+
+def knows_wishes(record: Record) -> bool:
+    """Whether what is pending, under way or built here was asked for in particular: then others may ask so again."""
+    if record.built is not None or (record.pending is not None and record.pending.versions):
+        return True
+    if record.finished is not None and record.finished.source_version is not None:
+        return True
+    builds = (record.running, record.claim)
+    return any(names_a_wish(build.covers.request) for build in builds if build is not None)
+
+
 def _is_expired(claim: Claim | None, now_ms: int) -> bool:
     return claim is not None and claim.lease_until_ms <= now_ms
 

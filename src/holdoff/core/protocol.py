@@ -138,7 +138,7 @@ def _holds_from_memory(
     if _must_write(sight.tally, now_ms):
         return False
     if step.decision.outcome is Outcome.DEFERRED and record is not None and record.pending:
-        if trigger.request.source_version is not None or trigger.request.environment:
+        if machine.names_a_wish(trigger.request) or machine.knows_wishes(record):
             return False  # another process may have asked for something else since: the newest wish must be known
         return now_ms < record.pending.due_ms - rules.clock_margin_ms
     return 0 <= now_ms - sight.seen_ms < rules.max_staleness_ms
