@@ -46,6 +46,10 @@ def test_a_cooldown_that_cannot_be(cli: Cli, cooldown: str, words: str) -> None:
     refused(cli, 2, words, "run", "p", f"--cooldown={cooldown}", *RAN)
 
 
+def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
+    refused(cli, 2, "--max-wait is ", "run", "p", "--cooldown=1h", "--wait", "--max-wait=x", *RAN)
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [

@@ -260,9 +260,10 @@ def test_whoever_reads_may_stop_reading(cli: Cli, argv: tuple[str, ...]) -> None
     assert process.returncode == 0
 
 
-def test_output_that_cannot_be_written_is_74(cli: Cli) -> None:
+@pytest.mark.parametrize("argv", ["status --json", "history p", "store init"])
+def test_output_that_cannot_be_written_is_74(cli: Cli, argv: str) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123
-        process = cli.start("status", "--json", stdout=full)
+        process = cli.start(*argv.split(), stdout=full)
 
     assert "cannot write its output: No space left on device" in process.communicate()[1]
     assert process.returncode == 74

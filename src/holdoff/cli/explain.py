@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_project, load_config, print_json
+from holdoff.cli.common import add_json, add_project, load_config, print_json, show
 from holdoff.cli.gates import key_of
 from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print_json(explanation.to_dict())
     else:
-        print(explanation)
+        show(explanation)
     return 1 if explanation.verdict in {"pending", "passed_over", "unknown", "aged_out"} else 0
 
 

@@ -6,7 +6,7 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_project, load_config, print_json
+from holdoff.cli.common import add_json, add_project, load_config, print_json, show
 from holdoff.cli.gates import key_of
 from holdoff.clock import SystemClock
 from holdoff.core.record import Finished
@@ -38,11 +38,11 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"builds": [to_dict(build) for build in builds]})
     elif not builds:
-        print(f"{key}: no builds yet")
+        show(f"{key}: no builds yet")
     elif sys.stdout.isatty():
         _print_table(builds, scene.now_ms)
     else:
-        print("\n".join("  ".join(_cells(build, scene.now_ms)) for build in builds))
+        show("\n".join("  ".join(_cells(build, scene.now_ms)) for build in builds))
     return 0
 
 

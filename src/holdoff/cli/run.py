@@ -118,7 +118,10 @@ def _policy(args: argparse.Namespace, config: Config) -> Policy:
                 overlap=args.overlap or "allow",
             )
         except ConfigError as error:
-            raise UsageError(str(error.under("--"))) from None
+            option = ConfigError(
+                field=f"--{error.field.replace('_', '-')}", got=error.got, want=error.want
+            )
+            raise UsageError(str(option)) from None
     if args.project not in config.projects:
         raise UsageError(
             "no --cooldown", hint="Give one, such as --cooldown 10m, or a holdoff.toml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_store, load_config
+from holdoff.cli.common import add_store, load_config, show
 
 if TYPE_CHECKING:
     import argparse
@@ -25,8 +25,8 @@ def main(args: argparse.Namespace) -> int:
     store = load_config(args).open_store(args.store)
     if args.action == "init":
         done = store.initialise()
-        print("\n".join(done) or f"{store.url}: nothing to do")
+        show("\n".join(done) or f"{store.url}: nothing to do")
         return 0
     wrong = store.check()
-    print("\n".join(wrong) or f"{store.url}: all is well")
+    show("\n".join(wrong) or f"{store.url}: all is well")
     return 1 if wrong else 0
