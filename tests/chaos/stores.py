@@ -31,7 +31,7 @@ def sound(settings: Settings) -> Store:
     """The store as it is."""
     if settings.store == "sqlite":
         return SQLiteStore(settings.where, region=REGION)
-    client = wire.dynamodb(settings.where)
+    client = wire.dynamodb(settings.where, speed=1)
     return DynamoDBStore(settings.table, region=REGION, client=client)
 
 

@@ -40,19 +40,22 @@ SPELLS = 0.15
 
 
 def codebuild_client(url: str) -> Any:
-    return _client("codebuild", url, codebuild.CONNECT_S, codebuild.READ_S, codebuild.TRIES)
+    return _client(
+        "codebuild", url, codebuild.CONNECT_S / SPEED, codebuild.READ_S / SPEED, codebuild.TRIES
+    )
 
 
-def dynamodb(url: str) -> Any:
+def dynamodb(url: str, *, speed: float = SPEED) -> Any:
+    """``speed`` 1: with all the patience of a client in production, for who listens after the noise."""
     here = dynamodb_client
-    return _client("dynamodb", url, here.CONNECT_S, here.READ_S, here.TRIES)
+    return _client("dynamodb", url, here.CONNECT_S / speed, here.READ_S / speed, here.TRIES)
 
 
 def _client(service: str, url: str, connect_s: float, read_s: float, tries: int) -> Any:
     botocore.endpoint.time = _QuickTime()
     config = Config(
-        connect_timeout=connect_s / SPEED,
-        read_timeout=read_s / SPEED,
+        connect_timeout=connect_s,
+        read_timeout=read_s,
         retries={"mode": "standard", "total_max_attempts": tries},
         proxies={},
     )
