@@ -193,6 +193,7 @@ def _evidence(
 ) -> Evidence:
     asked = _asked(lines)
     owed = _owed(lines)
+    unanswered = Counter(line["gate"] for line in lines if line["what"] == "error")
     claims: dict[str, tuple[int, bool]] = {}
     ends: dict[str, End] = {}
     names = sorted({one.gate for one in asked})
@@ -205,7 +206,11 @@ def _evidence(
         except HoldoffError as error:
             unreadable = str(error)
         ends[name] = End(
-            counted=counted, owed=owed[name], unreadable=unreadable, still_due=still_due.get(name)
+            counted=counted,
+            owed=owed[name],
+            unanswered=unanswered[name],
+            unreadable=unreadable,
+            still_due=still_due.get(name),
         )
     return Evidence(
         rules={name: _rule(kind_of(name)) for name in names},
@@ -264,7 +269,9 @@ def _asked(lines: list[Line]) -> list[Asked]:
                 event=line["event"],
             )
         elif line["what"] == "answered":
-            found[line["owner"], line["number"]].answer = Answer(
+            one = found[line["owner"], line["number"]]
+            one.answered_ms = line["at_ms"]
+            one.answer = Answer(
                 token=line["token"],
                 outcome=line["outcome"],
                 why=line["why"],

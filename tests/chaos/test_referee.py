@@ -35,7 +35,13 @@ def asked(at_ms: int, token: str, outcome: str, **more: str) -> Asked:
         build_id=f"b-{token}" if outcome == "started" else None,
     )
     return Asked(
-        owner="1.0", gate="g", at_ms=at_ms, version="v1", event=more.get("event"), answer=answer
+        owner="1.0",
+        gate="g",
+        at_ms=at_ms,
+        version=more.get("version", "v1"),
+        event=more.get("event"),
+        answer=answer,
+        answered_ms=at_ms + 2,
     )
 
 
@@ -94,6 +100,17 @@ def test_a_failed_trigger_that_is_never_tried_again() -> None:
 def test_only_an_older_version_is_built() -> None:
     doctored = sound()
     doctored.builds[1] = build(11_010, "T2", version="v0")
+    assert kinds(doctored) == ["stale"]
+
+
+def test_of_two_triggers_at_once_either_is_the_newer() -> None:
+    doctored = sound()
+    other = asked(3_998, "O", "deferred", version="v0")
+    doctored.asked.insert(1, other)
+    doctored.ends["g"] = End(counted=3)
+    doctored.builds[1] = build(11_010, "T2", version="v0")
+    assert problems(doctored) == []
+    other.answered_ms = 3_999
     assert kinds(doctored) == ["stale"]
 
 
@@ -161,6 +178,14 @@ def test_what_the_killed_had_in_memory_is_allowed_for() -> None:
     doctored = sound()
     doctored.ends["g"] = End(counted=1, owed=1)
     assert problems(doctored) == []
+
+
+def test_what_an_unanswered_write_counted_may_be_counted_again() -> None:
+    doctored = sound()
+    doctored.ends["g"] = End(counted=3, unanswered=1)
+    assert problems(doctored) == []
+    doctored.ends["g"] = End(counted=4, unanswered=1)
+    assert kinds(doctored) == ["overcounted"]
 
 
 def test_the_end_and_the_processes() -> None:

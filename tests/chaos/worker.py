@@ -168,6 +168,7 @@ class Hand:
             outcome=str(decision.outcome),
             why=str(decision.why),
             owed=self._owed(decision.project),
+            at_ms=self.clock.now_ms(),
             **told,
             **more,
         )
