@@ -188,7 +188,7 @@ class TestSettings:
         model = botocore.session.Session().get_service_model("codebuild")
         assert set(model.operation_model("StartBuild").input_shape.members) >= OPTIONS
 
-    def test_a_starter_costs_no_boto3_until_it_starts(self) -> None:
+    def test_a_starter_costs_no_botocore_until_it_starts(self) -> None:
         code = (
             "import sys; from holdoff.starters import CodeBuild; from holdoff.core.record import Request;"
             "CodeBuild().freeze(Request(project='p', region='r')); print('botocore' in sys.modules)"
@@ -282,7 +282,7 @@ class TestRegion:
         starter.start(Request(project=PROJECT, region=region), f"token-for-{region}")
         return str(starter._known_clients()[-1].meta.region_name)  # type: ignore[attr-defined]
 
-    def test_is_the_starters_else_the_gates_else_boto3s(self, standin: CodeBuildStandin) -> None:
+    def test_is_the_starters_else_the_gates_else_botocores(self, standin: CodeBuildStandin) -> None:
         own = CodeBuild(endpoint=standin.url, region="us-east-2")
         assert self.made_for(own, "eu-north-1", standin) == "us-east-2"
         assert self.made_for(CodeBuild(endpoint=standin.url), "eu-north-1", standin) == "eu-north-1"
@@ -600,15 +600,15 @@ class TestRefusals:
     def test_an_endpoint_that_is_no_url(self, token: str) -> None:
         refusal(CodeBuild(endpoint="http://"), token)
 
-    def test_no_boto3(self, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("boto3", "boto3.session"):
+    def test_no_botocore(self, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("botocore", "botocore.config", "botocore.session"):
             monkeypatch.setitem(sys.modules, name, None)
         assert "pip install 'holdoff[aws]'" in str(refusal(CodeBuild(), token))
 
-    def test_no_boto3_when_looking_does_not_say_that_there_is_no_build(
+    def test_no_botocore_when_looking_does_not_say_that_there_is_no_build(
         self, token: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for name in ("boto3", "boto3.session"):
+        for name in ("botocore", "botocore.config", "botocore.session"):
             monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(StartUnknown, match=r"holdoff\[aws\]"):
             CodeBuild().find(token, request())

@@ -271,7 +271,7 @@ def test_a_gate_that_only_starts_builds_is_small() -> None:
 # --- imports -------------------------------------------------------------------------------------
 
 
-def test_boto3_is_not_imported_before_it_is_needed() -> None:
+def test_botocore_is_not_imported_before_it_is_needed() -> None:
     code = (
         "import sys, holdoff.stores.dynamodb as d; d.DynamoDBStore('builds', region='eu-west-1');"
         "import json; print(json.dumps([m for m in sys.modules if m[:4] in ('boto', 's3tr')]))"
@@ -282,9 +282,9 @@ def test_boto3_is_not_imported_before_it_is_needed() -> None:
     assert json.loads(run.stdout) == []
 
 
-def test_without_boto3_it_says_what_to_install() -> None:
+def test_without_botocore_it_says_what_to_install() -> None:
     code = (
-        "import sys; sys.modules['boto3'] = None\n"
+        "import sys; sys.modules['botocore'] = None\n"
         "from holdoff.core.record import GateKey\n"
         "from holdoff.stores.dynamodb import DynamoDBStore\n"
         "try:\n    DynamoDBStore('builds', region='eu-west-1').get(GateKey('a', 'b'))\n"
@@ -293,7 +293,7 @@ def test_without_boto3_it_says_what_to_install() -> None:
     run = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
-    assert run.stdout.startswith("StoreError dynamodb://builds?region=eu-west-1 needs boto3")
+    assert run.stdout.startswith("StoreError dynamodb://builds?region=eu-west-1 needs botocore")
     assert run.stdout.rstrip().endswith("pip install 'holdoff[aws]'")
 
 

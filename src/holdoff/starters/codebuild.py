@@ -28,6 +28,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from holdoff import boto
 from holdoff.core.errors import ConfigError, StartUnknown
 from holdoff.core.record import Request
 from holdoff.core.token import instant_ms
@@ -142,7 +143,7 @@ class CodeBuild:
         project: its name or ARN; the gate's project unless given.
         environment: variables for every build; a trigger's own go over them. A value is text, or
             ``{"type": "PARAMETER_STORE" or "SECRETS_MANAGER", "value": "its name"}``.
-        region: the gate's unless given; boto3's own where the gate's is "local".
+        region: the gate's unless given; botocore's own where the gate's is "local".
         client: a boto3 client of your own, instead of one with the time-outs above.
         endpoint: a URL to use instead of AWS's.
         options: other parameters of StartBuild, such as ``{"computeTypeOverride": "BUILD_GENERAL1_LARGE"}``.
@@ -344,20 +345,16 @@ class CodeBuild:
 
 
 def _made(region: str | None, endpoint: str | None) -> CodeBuildAPI:
-    from boto3.session import Session
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=CONNECT_S,
-        read_timeout=READ_S,
-        retries={"mode": "standard", "total_max_attempts": TRIES},
-        tcp_keepalive=True,
-        max_pool_connections=CONNECTIONS,
+    made: CodeBuildAPI = boto.client(
+        "codebuild",
+        region=region,
+        endpoint=endpoint,
+        connect_s=CONNECT_S,
+        read_s=READ_S,
+        tries=TRIES,
+        connections=CONNECTIONS,
     )
-    client: CodeBuildAPI = Session(region_name=region).client(
-        "codebuild", endpoint_url=endpoint, config=config
-    )
-    return client
+    return made
 
 
 def _with_token(parameters: Mapping[str, Any], token: str) -> dict[str, Any]:

@@ -173,12 +173,12 @@ FAILURES: Final = (
     Row(
         ("ImportError",),
         Meaning.NEVER,
-        "CodeBuild needs boto3: pip install 'holdoff[aws]'",
+        "CodeBuild needs botocore: pip install 'holdoff[aws]'",
     ),
     Row(
         ("ParamValidationError",),
         Meaning.NEVER,
-        "See the starter's options, and how old this boto3 is",
+        "See the starter's options, and how old this botocore is",
     ),
     _CREDENTIALS,
     Row(
@@ -214,7 +214,7 @@ class Place:
     """Where a call went, for its errors.
 
     Attributes:
-        region: ``None``: whichever boto3 found.
+        region: ``None``: whichever botocore found.
     """
 
     project: str

@@ -1,6 +1,6 @@
 """The way to DynamoDB: one client, made when it is first needed, and what is known of the service's clock.
 
-boto3 is imported when the client is made, not before: it takes longer than many a decision.
+botocore is imported when the client is made, not before: it takes longer than many a decision.
 
 **Time-outs.** A call makes at most ``TRIES`` tries. Each may take ``CONNECT_S`` for the connection, as long again for
 the TLS handshake, and ``READ_S`` for the answer; before the second and the third try botocore waits at most 1 s and
@@ -20,6 +20,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from holdoff import boto
 from holdoff.core.errors import ConfigError, StoreError
 from holdoff.stores.dynamodb_errors import Call, no_region
 
@@ -90,7 +91,7 @@ class Connection:
 
     @property
     def region(self) -> str:
-        """The given region, else the environment's, else the one that boto3 finds.
+        """The given region, else the environment's, else the one that botocore finds.
 
         Raises:
             ConfigError: there is none.
@@ -164,24 +165,21 @@ class Connection:
 
     def _make(self, doing: str) -> DynamoDBAPI:
         try:
-            from boto3.session import Session
-            from botocore.config import Config
             from botocore.exceptions import BotoCoreError
         except ImportError as error:
             raise StoreError(
-                f"{self.name} needs boto3, which is not installed ({error})",
+                f"{self.name} needs botocore, which is not installed ({error})",
                 hint="pip install 'holdoff[aws]'",
             ) from error
-        config = Config(
-            connect_timeout=CONNECT_S,
-            read_timeout=READ_S,
-            retries={"mode": "standard", "total_max_attempts": TRIES},
-            tcp_keepalive=True,
-            max_pool_connections=CONNECTIONS,
-        )
         try:
-            client: DynamoDBAPI = Session(region_name=self._named_region()).client(
-                "dynamodb", endpoint_url=self._endpoint, config=config
+            client: DynamoDBAPI = boto.client(
+                "dynamodb",
+                region=self._named_region(),
+                endpoint=self._endpoint,
+                connect_s=CONNECT_S,
+                read_s=READ_S,
+                tries=TRIES,
+                connections=CONNECTIONS,
             )
         except BotoCoreError as error:
             raise self._call(doing).failed(error) from error
