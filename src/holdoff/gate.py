@@ -256,6 +256,13 @@ class Gate:
         record = self.store.get(self.key)
         return status_of(self.key, record, self.policy, self._now_ms())
 
+    @property
+    def wake_ms(self) -> int | None:
+        """When a wake would start or finish something, by this process's last sight of the gate; ``None``: never."""
+        with self._lock:
+            record = self._sight.record
+        return None if record is None else machine.wake_ms(record, self.policy)
+
     # --- builds that are this process's own children -------------------------------------------
 
     def wait(self, build_id: str) -> int | None:

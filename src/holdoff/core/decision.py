@@ -56,6 +56,7 @@ class Decision:
         build_id: started only.
         lastbuild_ms: the last start before this decision; ``None``: never built.
         covers: started only: how many triggers this build answers.
+        waited_ms: started only: how long the oldest of them had waited when the start was claimed.
         detail: the starter's or the holder's own words.
         unconfirmed: started only: the build exists, but the store did not take its id (whoever comes next finds it).
         taken_over: the id of a build whose start somebody else left unfinished, and this call finished.
@@ -72,6 +73,7 @@ class Decision:
     build_id: str | None = None
     lastbuild_ms: int | None = None
     covers: int = 0
+    waited_ms: int | None = None
     detail: str | None = None
     unconfirmed: bool = False
     taken_over: str | None = None
@@ -112,6 +114,7 @@ class Decision:
             "build_id": self.build_id,
             "last_build": None if self.lastbuild_ms is None else iso(self.lastbuild_ms),
             "covers": self.covers,
+            "waited": None if self.waited_ms is None else self.waited_ms / 1000,
             "detail": self.detail,
             "unconfirmed": self.unconfirmed,
             "taken_over": self.taken_over,

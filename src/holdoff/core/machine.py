@@ -324,7 +324,7 @@ def on_opened(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> St
     before = record.claim.before if record.claim is not None else record.lastbuild
     say = _Saying(replace(record, lastbuild=before), trigger.token, trigger.request, rules, now_ms)
     why = Why.FORCED if trigger.force else Why.READY
-    return say.step(Outcome.STARTED, why, record=record, then=Then.START, covers=1)
+    return say.step(Outcome.STARTED, why, record=record, then=Then.START, covers=1, waited_ms=0)
 
 
 def on_wake(
@@ -538,6 +538,7 @@ class _Saying:
         then: Then = Then.NOTHING,
         due_ms: int | None = None,
         covers: int = 0,
+        waited_ms: int | None = None,
         detail: str | None = None,
     ) -> Step:
         # A start is found by its token, everything else by its instant: that of the decision, exactly.
@@ -552,6 +553,7 @@ class _Saying:
             due_ms=due_ms,
             lastbuild_ms=self.record.lastbuild_ms,
             covers=covers,
+            waited_ms=waited_ms,
             detail=detail,
             waker=self.rules.waker,
         )
@@ -596,6 +598,7 @@ class _Saying:
             record=settled(new, self.rules),
             then=Then.START,
             covers=covers.count,
+            waited_ms=max(0, now_ms - covers.first_ms),
         )
 
 
@@ -968,6 +971,17 @@ def _look_again_ms(record: Record, rules: Rules) -> int | None:
         if rules.polls:
             looks.append(_next_poll_ms(running))
     return min((look for look in looks if look is not None), default=None)
+
+
+def wake_ms(record: Record, policy: Policy) -> int | None:
+    """When a wake would start or finish something, as things stand; ``None``: nothing waits, or nobody knows how long.
+
+    Asking how a build is, and its lease, are no reason to wake a gate at an instant: whoever looks around now and then
+    does that.
+    """
+    if record.claim is not None:
+        return record.claim.lease_until_ms
+    return _pending_look_ms(record, policy)
 
 
 def _pending_look_ms(record: Record, policy: Policy) -> int | None:

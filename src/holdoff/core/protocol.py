@@ -288,13 +288,20 @@ def _told(decision: Decision, resolved: _Resolved, taken_over: str | None) -> De
             due_ms=lease_ms,
             detail=resolved.uncancelled,
             covers=0,
+            waited_ms=None,
         )
     if resolved.refusal is not None:
         why, due_ms = Why.START_FAILED, record.pending.due_ms if record.pending else None
     else:
         why, due_ms = Why.START_UNKNOWN, record.claim.lease_until_ms if record.claim else None
     return replace(
-        decision, outcome=Outcome.FAILED, why=why, due_ms=due_ms, detail=resolved.error, covers=0
+        decision,
+        outcome=Outcome.FAILED,
+        why=why,
+        due_ms=due_ms,
+        detail=resolved.error,
+        covers=0,
+        waited_ms=None,
     )
 
 
