@@ -12,6 +12,7 @@
         RecordInvalid                65   a gate's stored state cannot be read
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
       StartUnknown                   75   *nobody knows* whether the build exists: the claim stays for its lease
+      WakeError                      69   a wake could not be arranged; whoever sweeps finds the gate
 
 The number is the exit status of the command line (``sysexits.h``). Any exception of a starter that is not
 ``StartRefused`` means what ``StartUnknown`` means.
@@ -137,4 +138,11 @@ class StartUnknown(HoldoffError):
     """Nobody knows whether the build exists: no answer came."""
 
     exit_code = 75
+    retryable = True
+
+
+class WakeError(HoldoffError):
+    """A wake could not be arranged for its instant; whoever looks for due gates now and then finds the gate."""
+
+    exit_code = 69
     retryable = True
