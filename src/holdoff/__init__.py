@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from holdoff.core.decision import Decision, Outcome, Why
     from holdoff.core.errors import (
         ConfigError,
+        EventError,
         HoldoffError,
         RecordInvalid,
+        SignatureError,
         StartRefused,
         StartUnknown,
         StoreDenied,
@@ -32,12 +34,14 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
     "Decision",
+    "EventError",
     "Gate",
     "HoldoffError",
     "Outcome",
     "Policy",
     "RecordInvalid",
     "Request",
+    "SignatureError",
     "StartRefused",
     "StartUnknown",
     "StoreDenied",

@@ -10,6 +10,8 @@
         StoreDenied                  77   credentials, rights or file permissions
         StoreMismatch                78   there is something, but it is not a Holdoff store
         RecordInvalid                65   a gate's stored state cannot be read
+      EventError                     65   an event cannot be made a trigger: names what was missing or wrong in it
+      SignatureError                 77   a webhook is not signed as it should be
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
       StartUnknown                   75   *nobody knows* whether the build exists: the claim stays for its lease
       WakeError                      69   a wake could not be arranged; whoever sweeps finds the gate
@@ -115,6 +117,31 @@ class RecordInvalid(StoreError):
     """A gate's stored state cannot be read; nothing was started and nothing was changed."""
 
     exit_code = 65
+
+
+class EventError(HoldoffError):
+    """An event cannot be made a trigger. Shows nothing of the event but names, as it may hold secrets.
+
+    Attributes:
+        missing: what was missing or wrong in it: a path such as ``event.detail.commitId``.
+    """
+
+    exit_code = 65
+
+    def __init__(self, missing: str, problem: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{missing} {problem}", hint=hint)
+        self.missing = missing
+
+
+class SignatureError(HoldoffError):
+    """A webhook is not signed as it should be. Tells neither the secret nor the signature.
+
+    Attributes:
+        public: what its sender may be told; the message is for the operator's log.
+    """
+
+    exit_code = 77
+    public: ClassVar[str] = "not signed as it should be"
 
 
 class StartRefused(HoldoffError):
