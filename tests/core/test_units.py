@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -104,12 +106,131 @@ def test_any_milliseconds_can_be_written(ms: int) -> None:
     assert parse_duration(timedelta(milliseconds=ms), field="x") == ms
 
 
-@given(st.text(max_size=12))
-def test_any_text_is_a_duration_or_refused(text: str) -> None:
-    try:
-        assert 0 <= parse_duration(text, field="x") <= MAX_DURATION_MS
-    except ConfigError as refused:
-        assert refused.field == "x"
+# --- any text, beside an oracle that knows nothing of regular expressions or decimals ------------------------------
+
+#: Some with a last digit far behind the 28th, which must count.
+AMOUNTS = st.from_regex(r"[0-9]{1,4}(\.([0-9]{1,9}|0{25,40}[0-9]))?", fullmatch=True)
+UNITS = st.sampled_from(["w", "d", "h", "m", "s", "ms"])
+ORDER = ("w", "d", "h", "m", "s", "ms")
+UNIT_MS = dict(zip(ORDER, (604_800_000, 86_400_000, 3_600_000, 60_000, 1_000, 1), strict=True))
+
+
+def written(parts: dict[str, str]) -> str:
+    """These amounts, each with its unit, largest first."""
+    return "".join(parts[unit] + unit for unit in ORDER if unit in parts)
+
+
+def written_iso(parts: dict[str, str]) -> str:
+    """The same by ISO 8601, which has no milliseconds."""
+    date = "".join(parts[unit] + unit.upper() for unit in "wd" if unit in parts)
+    time = "".join(parts[unit] + unit.upper() for unit in "hms" if unit in parts)
+    return f"P{date}T{time}" if time else f"P{date}"
+
+
+#: Durations as people write them, and with one slip: a character put in, left out or written twice.
+LIKELY = st.dictionaries(UNITS, AMOUNTS, max_size=4).flatmap(
+    lambda parts: st.sampled_from([written(parts), written_iso(parts), *parts.values(), "-1"])
+)
+SLIPS = st.tuples(
+    LIKELY, st.integers(0, 20), st.integers(0, 3), st.text("0.5wdhmsPT -", max_size=2)
+)
+TEXTS = (
+    st.text(max_size=12) | LIKELY | SLIPS.map(lambda s: s[0][: s[1]] + s[3] + s[0][s[1] + s[2] :])
+)
+
+
+def oracle_ms(text: str) -> int | None:
+    """What this text means, read from left to right; ``None``: nothing."""
+    text = text.strip()
+    if text.startswith("P"):
+        return _iso_ms(text[1:])
+    if text.startswith("-"):
+        amount, rest = _amount(text[1:])
+        return 0 if amount == 0 and not rest else None
+    amount, rest = _amount(text)
+    if amount is not None and not rest:
+        return _ceiled(amount * 1000)
+    return _parts_ms(text, ORDER)
+
+
+def _iso_ms(text: str) -> int | None:
+    if "ms" in text.lower() or text != text.upper():
+        return None
+    date, t, time = text.partition("T")
+    days = _parts_ms(date.lower(), ("w", "d")) if date else 0
+    rest = _parts_ms(time.lower(), ("h", "m", "s")) if time else 0
+    nothing = not (date or time) or (t and not time)
+    return None if nothing or days is None or rest is None else _both(date, time)
+
+
+def _both(date: str, time: str) -> int:
+    return _ceiled(sum((_exact(part.lower()) for part in (date, time)), Fraction(0)))
+
+
+def _exact(text: str) -> Fraction:
+    total = Fraction(0)
+    while text:
+        amount, text = _amount(text)
+        unit = "ms" if text.startswith("ms") else text[:1]
+        assert amount is not None
+        total += amount * UNIT_MS[unit]
+        text = text[len(unit) :]
+    return total
+
+
+def _parts_ms(text: str, units: tuple[str, ...]) -> int | None:
+    left, rest = list(units), text
+    while rest:
+        amount, rest = _amount(rest)
+        unit = "ms" if rest.startswith("ms") else rest[:1]
+        if amount is None or unit not in left:
+            return None
+        del left[: left.index(unit) + 1]
+        rest = rest[len(unit) :]
+    return _ceiled(_exact(text)) if text else None
+
+
+def _amount(text: str) -> tuple[Fraction | None, str]:
+    """The number this text begins with, and the rest of it."""
+    size = 0
+    while size < len(text) and text[size] in "0123456789":
+        size += 1
+    whole, after = text[:size], text[size:]
+    if not whole:
+        return None, text
+    digits = 1
+    while after.startswith(".") and digits < len(after) and after[digits] in "0123456789":
+        digits += 1
+    return (
+        (Fraction(whole + after[:digits]), after[digits:])
+        if digits > 1
+        else (Fraction(whole), after)
+    )
+
+
+def _ceiled(ms: Fraction) -> int:
+    return -(-ms // 1)
+
+
+@given(TEXTS)
+def test_any_text_is_what_the_oracle_says_or_refused(text: str) -> None:
+    means = oracle_ms(text)
+    if means is not None and means <= MAX_DURATION_MS:
+        assert parse_duration(text, field="x") == means
+        return
+    with pytest.raises(ConfigError) as refused:
+        parse_duration(text, field="x")
+    assert refused.value.field == "x"
+    assert str(refused.value).startswith("x is ")
+
+
+@given(st.dictionaries(UNITS, AMOUNTS, min_size=1))
+def test_the_oracle_is_no_nay_sayer(parts: dict[str, str]) -> None:
+    assert oracle_ms(written(parts)) is not None
+    without_ms = {unit: amount for unit, amount in parts.items() if unit != "ms"}
+    assert oracle_ms(written_iso(without_ms)) == (
+        oracle_ms(written(without_ms)) if without_ms else None
+    )
 
 
 @given(INSTANTS)
@@ -136,6 +257,35 @@ def test_stored_seconds_are_rounded_up(seconds: Decimal) -> None:
 
 def test_all_38_digits_count() -> None:
     assert ms_from_seconds(Decimal("1795395667.0000000000000000000000000001")) == 1_795_395_667_001
+
+
+@given(st.integers(0, 10**38 - 1), st.integers(-130, -26), st.integers(2, 60))
+def test_any_38_digits_are_rounded_up_exactly(digits: int, exponent: int, prec: int) -> None:
+    """Whatever the caller's own decimal context is."""
+    seconds = Decimal(f"{digits}E{exponent}")
+    with localcontext(prec=prec):
+        ms = ms_from_seconds(seconds)
+    exact = Fraction(digits) * 1000 / Fraction(10) ** -exponent
+    assert exact <= ms < exact + 1
+
+
+@given(st.integers(0, MAX_DURATION_MS), st.integers(0, MAX_INSTANT_MS), st.integers(1, 60))
+def test_the_caller_s_decimal_context_changes_nothing(ms: int, at_ms: int, prec: int) -> None:
+    seconds = Decimal(ms).scaleb(-3)
+    with localcontext(prec=prec):
+        assert parse_duration(seconds, field="x") == parse_duration(str(seconds), field="x") == ms
+        assert ms_from_seconds(seconds_from_ms(at_ms)) == at_ms
+        assert parse_instant(seconds_from_ms(at_ms), field="at") == at_ms
+
+
+@pytest.mark.parametrize(
+    "absurd", ["1E+999999", "1E+999999999999999999", "-1E+999999999999999999", "sNaN", "NaN"]
+)
+def test_an_absurd_number_is_refused_by_name(absurd: str) -> None:
+    with pytest.raises(ConfigError, match="cooldown is Decimal"):
+        parse_duration(Decimal(absurd), field="cooldown")
+    with pytest.raises(ConfigError, match="since is "):
+        parse_instant(absurd, field="since")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +329,9 @@ def test_what_is_no_instant_is_refused(written: object) -> None:
         (3_600_000, "1h", "1h"),
         (187_200_000, "2d4h", "2d4h"),
         (187_200_001, "2d4h", "2d5h"),
+        (3_540_001, "59m", "59m1s"),
+        (82_800_001, "23h", "23h1m"),
+        (86_399_001, "23h59m", "1d"),
     ],
 )
 def test_said_durations(ms: int, said: str, said_up: str) -> None:
@@ -186,7 +339,17 @@ def test_said_durations(ms: int, said: str, said_up: str) -> None:
     assert say_duration(ms, up=True) == said_up
 
 
-@given(st.integers(0, MAX_DURATION_MS))
-def test_what_is_said_can_be_read(ms: int) -> None:
-    assert parse_duration(say_duration(ms), field="x") <= ms
-    assert parse_duration(say_duration(ms, up=True), field="x") >= ms
+@given(st.integers(0, MAX_DURATION_MS) | st.integers(0, 7_200_000))
+def test_what_is_said_can_be_read_to_its_second_unit(ms: int) -> None:
+    said, said_up = say_duration(ms), say_duration(ms, up=True)
+    assert 0 <= ms - parse_duration(said, field="x") < _least_said_ms(ms)
+    assert 0 <= parse_duration(said_up, field="x") - ms < _least_said_ms(ms)
+    assert len(re.findall("[a-z]+", said)) <= 2
+
+
+def _least_said_ms(ms: int) -> int:
+    """What is left out is less than this: nothing under a second, then the second largest unit."""
+    for from_ms, least_ms in ((86_400_000, 3_600_000), (3_600_000, 60_000), (1_000, 1_000)):
+        if ms >= from_ms:
+            return least_ms
+    return 1

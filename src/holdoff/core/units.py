@@ -8,7 +8,7 @@ breaks it.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal, InvalidOperation
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +32,8 @@ _ISO = re.compile(
     r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
 )
-#: DynamoDB's numbers have 38 digits, Decimal's default context 28.
-_ALL_DIGITS: Final = Context(prec=60)
+#: For sums and products that lose no digit and raise nothing. The thread's own context has 28, or as our caller chose.
+_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 MAX_DURATION_MS: Final = 366 * 86_400_000
 #: 9999-12-31T23:59:59Z: a later "instant" is a number in another unit, most often milliseconds.
 MAX_INSTANT_MS: Final = 253_402_300_799_000
@@ -69,7 +69,7 @@ def _duration_ms(value: object) -> Decimal | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float | Decimal):
-        return Decimal(str(value)) * 1000
+        return _ms(Decimal(str(value)))
     if isinstance(value, str):
         return _text_ms(value.strip())
     return _timedelta_ms(value)
@@ -81,25 +81,37 @@ def _timedelta_ms(value: object) -> Decimal | None:
     if not isinstance(value, timedelta):
         return None
     microseconds = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
-    return Decimal(microseconds) / 1000
+    return Decimal(microseconds).scaleb(-3, _EXACT)
 
 
 def _text_ms(text: str) -> Decimal | None:
     if not text.isascii():
         return None
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        return Decimal(text) * 1000
+        return _ms(Decimal(text))
     iso = _ISO.fullmatch(text)
     if iso and any(iso.groups()):
-        amounts = zip("wdhms", iso.groups(), strict=True)
-        return sum((Decimal(n) * _UNIT_MS[unit] for unit, n in amounts if n), Decimal(0))
+        amounts = zip(iso.groups(), "wdhms", strict=True)
+        return _sum_ms([(n, unit) for n, unit in amounts if n])
     parts = _PART.findall(text)
     in_order = [list(_UNIT_MS).index(unit) for _, unit in parts]
     if "".join(n + unit for n, unit in parts) != text or not parts:
         return None
     if in_order != sorted(set(in_order)):  # '5m1h' and '5m5m' are slips, not durations
         return None
-    return sum((Decimal(n) * _UNIT_MS[unit] for n, unit in parts), Decimal(0))
+    return _sum_ms(parts)
+
+
+def _sum_ms(parts: list[tuple[str, str]]) -> Decimal:
+    total = Decimal(0)
+    for amount, unit in parts:
+        total = _EXACT.fma(Decimal(amount), _UNIT_MS[unit], total)
+    return total
+
+
+def _ms(seconds: Decimal) -> Decimal:
+    """Exact milliseconds. (Not ``scaleb``: it refuses an exponent that is merely absurd.)"""
+    return _EXACT.multiply(seconds, 1000)
 
 
 def ceil_ms(exact: Decimal) -> int:
@@ -109,12 +121,12 @@ def ceil_ms(exact: Decimal) -> int:
 
 def ms_from_seconds(seconds: Decimal) -> int:
     """Epoch milliseconds, rounded up, from epoch seconds as they stand in a store."""
-    return ceil_ms(seconds.scaleb(3, _ALL_DIGITS))
+    return ceil_ms(_ms(seconds))
 
 
 def seconds_from_ms(ms: int) -> Decimal:
     """Epoch seconds as they are stored: whole where they are whole, else with a fraction."""
-    return Decimal(ms // 1000) if ms % 1000 == 0 else Decimal(ms).scaleb(-3)
+    return Decimal(ms // 1000) if ms % 1000 == 0 else Decimal(ms).scaleb(-3, _EXACT)
 
 
 def parse_instant(value: object, *, field: str) -> int:
@@ -140,7 +152,7 @@ def parse_instant(value: object, *, field: str) -> int:
         return _datetime_ms(value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         seconds = Decimal(str(value))
-        if seconds.is_finite() and 0 <= seconds * 1000 <= MAX_INSTANT_MS:
+        if seconds.is_finite() and 0 <= seconds <= MAX_INSTANT_MS // 1000:
             return ms_from_seconds(seconds)
     raise ConfigError(field=field, got=value, want=want)
 
@@ -149,9 +161,8 @@ def _datetime_ms(value: datetime) -> int:
     from datetime import UTC, datetime
 
     since: timedelta = value - datetime(1970, 1, 1, tzinfo=UTC)
-    return ceil_ms(
-        Decimal((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) / 1000
-    )
+    microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return -(-microseconds // 1000)
 
 
 def to_datetime(ms: int) -> datetime:
@@ -167,7 +178,7 @@ def iso(ms: int) -> str:
 
 
 def say_duration(ms: int, *, up: bool = False) -> str:
-    """A duration as a person says it, in its two largest units: ``3m12s``, ``2d4h``, ``450ms``.
+    """A duration as a person says it, to its second largest unit: ``3m12s``, ``2d4h``, ``450ms``.
 
     Args:
         ms: milliseconds, zero or more.
@@ -175,10 +186,11 @@ def say_duration(ms: int, *, up: bool = False) -> str:
     """
     if ms < 1000:
         return f"{ms}ms" if ms else "0s"
-    units = list(_UNIT_MS.items())[1:5]
-    for (big, big_ms), (small, small_ms) in pairwise(units):
-        rounded = -(-ms // small_ms) * small_ms if up else ms
-        if rounded >= big_ms:
-            count, rest = divmod(rounded, big_ms)
+    pairs = list(pairwise(list(_UNIT_MS.items())[1:5]))
+    least_ms = next((small_ms for (_, big_ms), (_, small_ms) in pairs if ms >= big_ms), 1000)
+    said_ms = (-(-ms // least_ms) if up else ms // least_ms) * least_ms
+    for (big, big_ms), (small, small_ms) in pairs:
+        if said_ms >= big_ms:
+            count, rest = divmod(said_ms, big_ms)
             return f"{count}{big}{rest // small_ms}{small}" if rest >= small_ms else f"{count}{big}"
-    return f"{-(-ms // 1000) if up else ms // 1000}s"
+    return f"{said_ms // 1000}s"

@@ -247,7 +247,7 @@ class _Reader:
         seconds = Decimal(value)
         if not seconds.is_finite() or seconds < 0:
             self.fail(LASTBUILD, f"is {value}; epoch seconds from 0 are right")
-        if seconds * 1000 > MAX_INSTANT_MS:
+        if seconds > MAX_INSTANT_MS // 1000:
             self.fail(
                 LASTBUILD,
                 f"is {value}, after the year 9999; is it in milliseconds? Epoch seconds are right",
