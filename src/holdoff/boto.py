@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ def client(
         return _session().create_client(
             service, region_name=region, endpoint_url=endpoint, config=config
         )
+
+
+def prepare(*services: str) -> None:
+    """Load ahead of time what makes the first client of a service slow. What is wrong, the client itself will say."""
+    with suppress(Exception):
+        for service in services:
+            client(service, region=None, connect_s=1, read_s=1, tries=1).close()
 
 
 def _session() -> Session:

@@ -11,6 +11,7 @@
         StoreMismatch                78   there is something, but it is not a Holdoff store
         RecordInvalid                65   a gate's stored state cannot be read
       EventError                     65   an event cannot be made a trigger: names what was missing or wrong in it
+      EventEarly                     75   an event came before what it is about is recorded: deliver it again
       SignatureError                 77   a webhook is not signed as it should be
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
       StartUnknown                   75   *nobody knows* whether the build exists: the claim stays for its lease
@@ -131,6 +132,13 @@ class EventError(HoldoffError):
     def __init__(self, missing: str, problem: str, *, hint: str | None = None) -> None:
         super().__init__(f"{missing} {problem}", hint=hint)
         self.missing = missing
+
+
+class EventEarly(HoldoffError):
+    """An event came before what it is about is recorded. Delivered again, it will be understood."""
+
+    exit_code = 75
+    retryable = True
 
 
 class SignatureError(HoldoffError):

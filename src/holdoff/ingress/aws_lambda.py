@@ -1,98 +1,235 @@
-"""The Lambda handler: ``holdoff.ingress.aws_lambda.handler``.
+"""The Lambda handler: ``holdoff.ingress.aws_lambda.handler``. From any event to the right gate, and an answer.
 
 A drop-in for the old snippet: with its variables REGION_NAME, DDB_TABLE_NAME, CODEBUILD_PROJECT_NAME and COOLDOWN
-(seconds) it works on the same table, beside functions that still run the snippet. As nothing wakes a deferred build
-then, a trigger during the cooldown is skipped, as the snippet did.
+(seconds) it works on the same table, beside functions that still run the snippet. ``aws_settings`` has all variables.
 
-A direct invoke may carry ``{"reason", "source_version", "event_id", "force"}``; an EventBridge event's own ``id`` is
-its event id, so that a second delivery is a duplicate. The answer is the decision as a JSON object. Where no decision
-could be made the invocation fails, and Lambda, which retries asynchronous invocations, delivers the event again.
+What is answered depends on who asks:
+
+* a queue (SQS): ``batchItemFailures``, so that only what failed comes again; a FIFO queue's batch ends at the first
+  failure;
+* HTTP (API Gateway, function URL): a status and the decision as JSON, once the signature was checked;
+* anybody else: the decision as a JSON object. Where none could be made the invocation fails, so that Lambda delivers
+  an asynchronous event again, and then hands it to the dead-letter queue. All its other messages were carried out; if
+  they come again, they are duplicates.
 """
 
 from __future__ import annotations
 
 import os
-from functools import cache
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.core.errors import ConfigError
+from holdoff import boto
+from holdoff.clock import SystemClock
+from holdoff.core.errors import EventError, HoldoffError
 from holdoff.core.exact_json import dumps
-from holdoff.core.policy import Policy
-from holdoff.core.units import type_of_duration
-from holdoff.gate import Gate
+from holdoff.ingress import aws_settings as settings
+from holdoff.ingress.dispatch import EVER_MS, Dispatch
+from holdoff.ingress.events import is_fifo, is_http, is_sqs, opened, opened_record
+from holdoff.ingress.references import KEPT_MS, References
+from holdoff.ingress.routes import Routes
+from holdoff.ingress.telling import Telling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from holdoff.core.decision import Decision
-
-WANTED: Final = {
-    "REGION_NAME": "the AWS region of the table and the project, such as 'eu-west-1'",
-    "DDB_TABLE_NAME": "the DynamoDB table's name",
-    "CODEBUILD_PROJECT_NAME": "the CodeBuild project's name",
-    "COOLDOWN": type_of_duration,
-}
-TEXTS: Final = ("reason", "source_version", "event_id")
+    from holdoff.clock import Clock
+    from holdoff.config import Config
+    from holdoff.ingress.dispatch import Answer
+    from holdoff.ingress.events import Message
+    from holdoff.wakers.base import Waker
 
 
-def handler(event: object, context: object = None) -> dict[str, object]:
-    """One invocation: one trigger, one decision.
+def handler(event: object, context: object = None) -> Answer:
+    """One invocation.
 
     Raises:
-        ConfigError: a variable is missing or wrong, or the event is not what it should be.
-        StoreError: no decision could be made; deliver the event again.
+        ConfigError: a variable or the file is missing or wrong.
+        EventError: an event cannot be understood.
+        EventEarly, StoreError: no decision could be made; deliver the event again.
     """
-    asked = request_of(event)
-    decision = gate().trigger(**asked)
-    _log(decision)
-    return decision.to_dict()
+    if _functions:
+        function = _functions[0]
+    else:
+        function = Function(os.environ)
+        _functions.append(function)
+    return function.answer(event, context)
 
 
-@cache
-def gate() -> Gate:
-    """This process's gate: clients and the last sight are kept between invocations."""
-    return gate_from(os.environ)
+#: This process's function, once it was invoked: clients and last sights are kept between invocations.
+_functions: Final[list[Function]] = []
 
 
-def gate_from(environment: Mapping[str, str]) -> Gate:
-    """The gate that the old snippet's variables name."""
-    from holdoff.starters.codebuild import CodeBuild
-    from holdoff.stores.dynamodb import DynamoDBStore
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """All that an invocation needs, until the settings are to be read again."""
 
-    found = {name: _variable(environment, name) for name in WANTED}
-    region = found["REGION_NAME"]
-    try:
-        policy = Policy(found["COOLDOWN"], on_cooldown="skip")
-    except ConfigError as error:
-        raise ConfigError(field="COOLDOWN", got=found["COOLDOWN"], want=error.want) from None
-    return Gate(
-        found["CODEBUILD_PROJECT_NAME"],
-        region=region,
-        store=DynamoDBStore(found["DDB_TABLE_NAME"], region=region),
-        policy=policy,
-        starter=CodeBuild(region=region),
+    config: Config
+    dispatch: Dispatch
+    until_ms: int
+
+
+class Function:
+    """A function with its settings.
+
+    Args:
+        environment: where they are.
+        clock: what says what time it is.
+        tell: takes log lines; standard output is Lambda's log.
+        make_waker: makes what arranges wakes, of the environment and an invocation's context.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        clock: Clock | None = None,
+        tell: Callable[[dict[str, object]], None] | None = None,
+        make_waker: Callable[[Mapping[str, str], object], Waker | None] | None = None,
+    ) -> None:
+        self._environment = environment
+        self._clock = clock or SystemClock()
+        function = environment.get("AWS_LAMBDA_FUNCTION_NAME") or "holdoff"
+        self._telling = Telling(tell or _print, clock=self._clock, function=function)
+        self._make_waker = make_waker or _waker
+        self._references = References(environment)
+        self._ready: _Ready | None = None
+
+    def answer(self, event: object, context: object = None) -> Answer:
+        """What ``handler`` does."""
+        ready = self._ready_for(context)
+        left_ms = getattr(context, "get_remaining_time_in_millis", lambda: EVER_MS)
+        if is_http(event):
+            return self._web(event, ready)
+        if is_sqs(event):
+            return self._batch(event, ready.dispatch, left_ms)
+        return self._each(event, ready.dispatch, left_ms)
+
+    # --- by who asks -------------------------------------------------------------------------------
+
+    def _each(self, event: object, dispatch: Dispatch, left_ms: Callable[[], int]) -> Answer:
+        """Every message, whatever became of the others; then the first error, if there was one."""
+        answers, errors = [], []
+        for message in self._opened(event):
+            try:
+                answers.append(dispatch.carry_out(message, left_ms))
+            except HoldoffError as error:
+                self._complain(error, message)
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers[0] if len(answers) == 1 else {"answers": answers}
+
+    def _opened(self, event: object) -> list[Message]:
+        try:
+            return opened(event)
+        except EventError as error:
+            self._complain(error)
+            raise
+
+    def _batch(self, event: Any, dispatch: Dispatch, left_ms: Callable[[], int]) -> Answer:
+        """A queue's batch: what failed comes again, and in the end goes to the queue's own dead letters."""
+        failed: list[dict[str, str]] = []
+        for record in event["Records"]:
+            stops = bool(failed) and is_fifo(
+                event
+            )  # what comes later must not overtake what failed
+            if stops or not self._is_carried_out(record, dispatch, left_ms):
+                failed.append({"itemIdentifier": str(record["messageId"])})
+        return {"batchItemFailures": failed}
+
+    def _is_carried_out(self, record: Any, dispatch: Dispatch, left_ms: Callable[[], int]) -> bool:
+        try:
+            for message in opened_record(record):
+                dispatch.carry_out(message, left_ms)
+        except HoldoffError as error:
+            self._complain(error, message_id=str(record["messageId"]))
+            return False
+        return True
+
+    def _web(self, event: object, ready: _Ready) -> Answer:
+        from holdoff.ingress.aws_http import Web
+
+        now_ms = self._clock.now_ms()
+        web = Web(
+            ready.dispatch,
+            secrets=lambda: settings.secrets_of(
+                ready.config, self._environment, self._references, now_ms
+            ),
+            dead_letters=self._environment.get(settings.DEAD_LETTERS, "").strip(),
+            telling=self._telling,
+        )
+        return web.answer(event, now_ms)
+
+    def _complain(
+        self, error: Exception, message: Message | None = None, *, message_id: str | None = None
+    ) -> None:
+        if message is None:
+            kind = "invocation" if message_id is None else "sqs"
+        else:
+            kind, message_id = message.kind, message.id
+        self._telling.failed(error, kind=kind, message_id=message_id)
+
+    # --- what it needs -----------------------------------------------------------------------------
+
+    def _ready_for(self, context: object) -> _Ready:
+        """Made at the first invocation, which tells the function's own name; again where the file may have changed."""
+        now_ms = self._clock.now_ms()
+        if self._ready is None or now_ms >= self._ready.until_ms:
+            self._ready = self._made(context, now_ms)
+        return self._ready
+
+    def _made(self, context: object, now_ms: int) -> _Ready:
+        until_ms, old = now_ms + KEPT_MS, self._ready
+        try:
+            config = settings.config_of(self._environment, self._references, now_ms)
+            if old is not None and config == old.config:
+                return _Ready(config, old.dispatch, until_ms)
+            return _Ready(config, self._new_dispatch(config, context), until_ms)
+        except HoldoffError as error:
+            self._complain(error)
+            if old is None:
+                raise
+            return _Ready(old.config, old.dispatch, until_ms)  # what was right goes on
+
+    def _new_dispatch(self, config: Config, context: object) -> Dispatch:
+        return Dispatch(
+            config,
+            settings.store_of(config, self._environment),
+            Routes.of(config),
+            clock=self._clock,
+            telling=self._telling,
+            waker=self._make_waker(self._environment, context),
+        )
+
+
+def _waker(environment: Mapping[str, str], context: object) -> Waker | None:
+    """EventBridge Scheduler, where it was given a role and the invocation says what to wake."""
+    role = environment.get(settings.ROLE, "").strip()
+    target = getattr(context, "invoked_function_arn", None)
+    if not role or not target:
+        return None
+    from holdoff.wakers.scheduler import Scheduler
+
+    return Scheduler(
+        str(target),
+        role=role,
+        group=environment.get(settings.GROUP, "").strip() or "holdoff",
+        dead_letters=environment.get(settings.SCHEDULE_DEAD_LETTERS, "").strip() or None,
     )
 
 
-def request_of(event: object) -> dict[str, Any]:
-    """What an invocation asks for, as arguments of ``Gate.trigger``. Unknown keys are the sender's own affair."""
-    if not isinstance(event, dict):
-        return {}
-    if "detail-type" in event:
-        return {"reason": str(event["detail-type"])[:200], "event_id": event.get("id")}
-    asked: dict[str, Any] = {name: event[name] for name in TEXTS if event.get(name) is not None}
-    force = event.get("force", False)
-    if not isinstance(force, bool):
-        raise ConfigError(field="force", got=force, want="true or false")
-    return asked | {"force": force}
+def _print(line: dict[str, object]) -> None:
+    print(dumps(line), flush=True)  # noqa: T201  (Lambda's log is standard output)
 
 
-def _variable(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip()
-    if not value:
-        raise ConfigError(field=f"environment variable {name}", got=value, want=WANTED[name])
-    return value
+def _prepare() -> None:
+    """What the first invocation would load, on a share of a processor; the init phase has a whole one."""
+    for module in ("holdoff.stores.dynamodb", "holdoff.starters.codebuild"):
+        import_module(module)
+    boto.prepare("dynamodb", "codebuild", *(["scheduler"] if os.environ.get(settings.ROLE) else []))
 
 
-def _log(decision: Decision) -> None:
-    print(dumps(decision.to_dict()), flush=True)  # noqa: T201  (Lambda's log is standard output)
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _prepare()

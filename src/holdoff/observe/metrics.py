@@ -117,12 +117,15 @@ def _is_dimension(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and 0 < len(value.strip()) <= LONGEST_VALUE
 
 
-def sweep_line(*, due: int, overdue_ms: int, woken: int, now_ms: int, function: str) -> Line:
+def sweep_line(
+    *, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: int, function: str
+) -> Line:
     """What a sweep found. Written by each, also by one that found nothing: no line is an alarm too.
 
     Args:
         due: how many gates were due.
         overdue_ms: for how long the oldest of them had been; 0 where none was.
+        stale_ms: how long the oldest trigger that no build covers yet has waited, due or not; 0 where none waits.
         woken: how many of them were woken without an error.
     """
     line: Line = {
@@ -131,6 +134,7 @@ def sweep_line(*, due: int, overdue_ms: int, woken: int, now_ms: int, function: 
         "event": "sweep",
         "due": due,
         "overdue": max(0, overdue_ms) / 1000,
+        "stale": stale_ms / 1000,
         "woken": woken,
     }
     return with_metrics(line, function=function)

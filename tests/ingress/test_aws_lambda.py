@@ -1,0 +1,358 @@
+"""The handler, from an event to the gate and back, each envelope by its own rules."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.core.errors import ConfigError, EventEarly, EventError, StoreUnavailable
+from holdoff.ingress import dead_letters
+from tests.ingress.function import FILE, REGION, Stage, build_ended
+from tests.standins.codebuild import CodeBuildStandin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("aws_env")
+
+
+@pytest.fixture
+def standin() -> Iterator[CodeBuildStandin]:
+    with CodeBuildStandin(projects=["site-build", "docs-build"]) as started:
+        yield started
+
+
+@pytest.fixture
+def stage(standin: CodeBuildStandin, tmp_path: Path) -> Stage:
+    return Stage(standin, tmp_path)
+
+
+def queue(*bodies: object, fifo: bool = False, **wrong: str) -> dict[str, Any]:
+    """A batch of a queue."""
+    arn = f"arn:aws:sqs:{REGION}:123456789012:triggers" + (".fifo" if fifo else "")
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    return {
+        "Records": [
+            {"messageId": f"m{n}", "body": text, "eventSource": "aws:sqs", "eventSourceARN": arn}
+            | wrong
+            for n, text in enumerate(texts, 1)
+        ]
+    }
+
+
+def site(event_id: str = "e1", **more: object) -> dict[str, object]:
+    return {"project": "site", "event_id": event_id, **more}
+
+
+def failures(answer: dict[str, Any]) -> list[str]:
+    return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
+
+
+# --- triggers and their wakes ----------------------------------------------------------------------
+
+
+def test_a_burst_is_one_build_now_and_one_when_the_wake_comes(stage: Stage) -> None:
+    answers = [stage.after("1s", site(f"e{n}")) for n in range(5)]
+    assert [answer["outcome"] for answer in answers] == ["started", *["deferred"] * 4]
+    assert {project for project, _ in stage.wakes.arranged} == {"site"}
+    wake = {"holdoff": "wake", "project": "site", "region": REGION}
+    assert stage.after("5m", wake)["outcome"] == "deferred"  # too early: and is arranged again
+    woken = stage.after("5m", wake)
+    assert (woken["outcome"], woken["covers"], woken["waited"]) == ("started", 4, 600.0)
+    assert stage.built == ["site-build", "site-build"]
+    assert stage.after("1s", wake)["why"] == "idle"  # delivered twice
+
+
+def test_each_deferral_promises_the_wake_that_was_arranged(stage: Stage) -> None:
+    stage.send(site("e1"))
+    assert "starts in 10m" in stage.send(site("e2"))["message"]
+    stage.wakes.failing = True
+    assert "at the next trigger or wake in 9m or later" in stage.after("1m", site("e3"))["message"]
+    assert stage.lines[-2]["event"] == "error"  # and the log says why
+
+
+def test_without_a_waker_nothing_is_promised(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    stage = Stage(standin, tmp_path, waker=False)
+    stage.send(site("e1"))
+    assert "at the next trigger or wake" in stage.send(site("e2"))["message"]
+
+
+def test_a_start_left_in_doubt_is_woken_after_its_lease(stage: Stage) -> None:
+    stage.standin.fault("StartBuild", "http", status=500, times=3, after_commit=True)
+    answer = stage.send(site())
+    assert (answer["outcome"], answer["why"]) == ("failed", "start_unknown")
+    ((project, in_ms),) = stage.wakes.arranged
+    assert (project, in_ms) == ("site", 60_000)
+    wake = {"holdoff": "wake", "project": "site", "region": REGION}
+    assert stage.after("61s", wake)["taken_over"] == stage.standin.builds_started[0].id
+    assert stage.built == ["site-build"]
+
+
+def test_one_event_by_many_ways_is_one_trigger(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    event = {
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "CodeCommit Repository State Change",
+        "source": "aws.codecommit",
+        "region": REGION,
+        "detail": {"event": "referenceUpdated", "referenceType": "branch", "commitId": "4f2a91c"},
+    }
+    rule = "\n[[rules]]\nwhen = {{ source = 'aws.codecommit' }}\nproject = 'site'\n"
+    stage = Stage(standin, tmp_path, text=FILE + rule)
+    notification = {"Type": "Notification", "MessageId": "n1", "Message": json.dumps(event)}
+    topic = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
+    assert stage.send(event)["outcome"] == "started"
+    assert stage.send(topic)["why"] == "duplicate"
+    assert failures(stage.send(queue(event, notification))) == []
+    assert stage.status("site").record.pending is None
+
+
+def test_whose_project_nobody_can_tell_is_refused(stage: Stage) -> None:
+    with pytest.raises(EventError, match="project"):
+        stage.send({"id": "1", "detail-type": "Scheduled Event", "source": "aws.events"})
+
+
+# --- queues ----------------------------------------------------------------------------------------
+
+
+def test_only_what_failed_comes_again(stage: Stage) -> None:
+    answer = stage.send(queue(site("e1"), {"project": "nowhere"}, "not json", site("e2")))
+    assert failures(answer) == ["m2", "m3"]
+    assert stage.status("site").record.counts.total == 2
+
+
+def test_a_fifo_queue_stops_at_the_first_failure(stage: Stage) -> None:
+    answer = stage.send(queue(site("e1"), {"project": "nowhere"}, site("e2"), fifo=True))
+    assert failures(answer) == ["m2", "m3"]
+    assert stage.status("site").record.counts.total == 1
+
+
+def test_a_batch_delivered_twice_changes_nothing(stage: Stage) -> None:
+    batch = queue(site("e1"), site("e2"))
+    assert failures(stage.send(batch)) == []
+    before = stage.status("site").record.pending
+    assert failures(stage.send(batch)) == []
+    assert stage.status("site").record.pending == before
+    assert stage.built == ["site-build"]
+
+
+# --- ends of builds --------------------------------------------------------------------------------
+
+
+def test_a_builds_end_starts_what_waited_for_it(stage: Stage) -> None:
+    first = stage.send({"project": "docs"})["build_id"]
+    assert stage.after("2h", {"project": "docs"})["why"] == "running"
+    answer = stage.send(build_ended(first))
+    assert (answer["finished"], answer["succeeded"]) == ("docs", True)
+    assert answer["then"]["outcome"] == "started"
+    assert stage.built == ["docs-build", "docs-build"]
+
+
+def test_ends_come_twice_late_and_in_any_order(stage: Stage) -> None:
+    first = stage.send({"project": "docs"})["build_id"]
+    stage.send(build_ended(first, "FAILED"))
+    second = stage.after("2h", {"project": "docs"})["build_id"]
+    before = stage.status("docs").record
+    for late in (build_ended(first), build_ended(first, "STOPPED"), build_ended(first, "FAILED")):
+        assert stage.send(late)["finished"] is None
+    assert stage.send(build_ended(second, "IN_PROGRESS"))["ignored"]
+    assert stage.status("docs").record == before
+    assert stage.send(build_ended(second, "TIMED_OUT"))["succeeded"] is False
+
+
+def test_an_end_before_its_start_is_recorded_comes_again(stage: Stage) -> None:
+    stage.standin.fault("StartBuild", "http", status=500, times=3, after_commit=True)
+    stage.send({"project": "docs"})
+    end = build_ended(stage.standin.builds_started[0].id)
+    with pytest.raises(EventEarly, match="not recorded yet"):
+        stage.send(end)
+    stage.after("61s", {"holdoff": "sweep"})
+    assert stage.send(end)["finished"] == "docs"
+
+
+def test_an_end_of_a_build_of_nobody_here(stage: Stage) -> None:
+    with pytest.raises(EventError, match="other-build"):
+        stage.send(build_ended("other-build:1"))
+    with pytest.raises(EventError, match="us-east-1"):
+        stage.send(build_ended("docs-build:1", region="us-east-1"))
+
+
+# --- the sweep -------------------------------------------------------------------------------------
+
+
+def test_the_sweep_finds_what_a_lost_schedule_left(stage: Stage) -> None:
+    stage.send(site("e1"))
+    stage.send(site("e2"))
+    assert stage.after("9m", {"holdoff": "sweep"}) == {"due": 0, "woken": 0}
+    assert stage.lines[-1]["stale"] == 540.0
+    assert stage.after("3m", {"holdoff": "sweep"}) == {"due": 1, "woken": 1}
+    assert stage.lines[-1]["overdue"] == 120.0
+    assert stage.lines[-1]["stale"] == 0.0
+    assert stage.built == ["site-build", "site-build"]
+
+
+def test_one_gates_trouble_does_not_keep_the_others_waiting(stage: Stage) -> None:
+    for project in ("docs", "site"):
+        stage.send({"project": project, "event_id": "1"})
+        stage.send({"project": project, "event_id": "2"})
+    for build in stage.standin.builds_started:
+        stage.standin.finish(build.id)
+    stage.clock.advance("2h")
+    stage.standin.fault("BatchGetBuilds", "error", code="AccessDeniedException", times=9)
+    stage.send({"holdoff": "sweep"})
+    assert "site-build" in stage.built[2:]
+
+
+def test_a_sweep_stops_before_its_time_is_up(stage: Stage) -> None:
+    stage.send(site("e1"))
+    stage.send(site("e2"))
+    stage.context.left_ms = 60_000
+    assert stage.after("20m", {"holdoff": "sweep"}) == {"due": 1, "woken": 0}
+    assert stage.built == ["site-build"]
+
+
+# --- HTTP ------------------------------------------------------------------------------------------
+
+
+def webhook(body: object, *, path: str = "/hooks/site", **headers: str) -> dict[str, Any]:
+    """A request at a function URL."""
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "headers": {"content-type": "application/json"} | headers,
+        "requestContext": {"http": {"method": "POST", "path": path}},
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def plain(body: object, **more: Any) -> dict[str, Any]:
+    return webhook(body, **{"x-holdoff-secret": "so is this"}, **more)
+
+
+def push(delivery: str, secret: str = "it is a secret") -> dict[str, Any]:
+    """A push, as GitHub sends it."""
+    event = webhook(
+        {"ref": "refs/heads/main", "after": "4f2a91c", "deleted": False},
+        **{"x-github-event": "push", "x-github-delivery": delivery},
+    )
+    digest = hmac.new(secret.encode(), event["body"].encode(), hashlib.sha256).hexdigest()
+    event["headers"]["x-hub-signature-256"] = f"sha256={digest}"
+    return event
+
+
+def test_a_signed_push_builds_and_its_redelivery_does_not(stage: Stage) -> None:
+    answer = stage.send(push("d1"))
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["outcome"] == "started"
+    assert stage.standin.builds_started[0].source_version == "4f2a91c"
+    assert json.loads(stage.send(push("d1"))["body"])["why"] == "duplicate"
+    assert stage.send(push("d2"))["statusCode"] == 202
+
+
+def test_who_does_not_sign_is_refused_and_told_nothing(stage: Stage) -> None:
+    stage.send({"project": "docs"})
+    for event in (push("d1", secret="guessed"), webhook({}), plain({}) | {"headers": {}}):
+        answer = stage.send(event)
+        assert answer["statusCode"] == 401
+        assert json.loads(answer["body"]) == {"error": "not signed as it should be"}
+    assert stage.built == ["docs-build"]
+    assert "guessed" not in json.dumps(stage.lines)
+    assert "it is a secret" not in json.dumps(stage.lines)
+
+
+class Queue:
+    """The seam to SQS."""
+
+    def __init__(self) -> None:
+        self.letters: list[dict[str, Any]] = []
+
+    def send_message(self, **asked: Any) -> None:
+        self.letters.append(json.loads(asked["MessageBody"]))
+
+
+@pytest.fixture
+def letters(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What comes to the dead letters."""
+    made = Queue()
+    stage.environment["HOLDOFF_DEAD_LETTERS"] = "https://sqs.example/1/dead"
+    monkeypatch.setattr(dead_letters.boto, "client", lambda *_, **__: made)
+    return made.letters
+
+
+def test_what_nobody_can_map_is_kept_as_it_came(
+    stage: Stage, letters: list[dict[str, Any]]
+) -> None:
+    answer = stage.send(plain({"project": "nowhere"}, path="/elsewhere"))
+    assert answer["statusCode"] == 422
+    (letter,) = letters
+    assert json.loads(letter["body"]) == {"project": "nowhere"}
+    assert "nowhere" in letter["error"]
+    assert "so is this" not in json.dumps(letter)
+
+
+def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(
+    stage: Stage, letters: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.send({"project": "docs"})
+    ready = stage.function._ready
+    assert ready is not None
+
+    def silent(*_: object, **__: object) -> object:
+        raise StoreUnavailable("no answer")
+
+    with monkeypatch.context() as broken:
+        for name in ("open", "get", "swap"):
+            broken.setattr(ready.dispatch.store, name, silent)
+        answer = stage.send(push("d1"))
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "30")
+    assert stage.send(letters[0])["outcome"] == "started"
+    assert stage.standin.builds_started[-1].source_version == "4f2a91c"
+    assert json.loads(stage.send(push("d1"))["body"])["why"] == "duplicate"
+
+
+# --- the settings ----------------------------------------------------------------------------------
+
+
+def test_the_file_and_the_snippets_project_are_not_both_meant(stage: Stage) -> None:
+    stage.environment["CODEBUILD_PROJECT_NAME"] = "site-build"
+    with pytest.raises(ConfigError, match="CODEBUILD_PROJECT_NAME is 'site-build'; write nothing"):
+        stage.send({"project": "site"})
+    assert stage.lines[-1]["event"] == "error"
+
+
+def test_a_file_in_the_package(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    stage = Stage(standin, tmp_path)
+    del stage.environment["HOLDOFF_CONFIG"]
+    stage.environment["LAMBDA_TASK_ROOT"] = str(tmp_path)
+    assert stage.send({"project": "site"})["outcome"] == "started"
+
+
+def test_no_secret_and_no_event_is_in_the_log(stage: Stage) -> None:
+    stage.send(plain({"note": "an event's own words", "source_version": "abc"}))
+    with pytest.raises(EventError):
+        stage.send({"project": "nowhere", "note": "an event's own words"})
+    told = json.dumps(stage.lines)
+    assert "own words" not in told
+    assert "so is this" not in told
+    assert '"abc"' in told
+
+
+def test_a_change_for_the_worse_leaves_what_was_right(stage: Stage) -> None:
+    stage.send({"project": "site"})
+    path = stage.environment["HOLDOFF_CONFIG"]
+    with open(path, "a", encoding="utf-8") as file:  # noqa: PTH123
+        file.write("\n[projects.more]\ncooldown = 'ten'\n")
+    assert stage.after("10m", {"project": "site"})["outcome"] == "started"
+    assert "projects.more.cooldown is 'ten'" in json.dumps(stage.lines)
+
+
+def test_a_secret_that_cannot_be_had_is_no_way_in(stage: Stage) -> None:
+    stage.send({"project": "docs"})
+    del stage.environment["GITHUB"]
+    assert stage.send(push("d1"))["statusCode"] == 500
+    assert stage.built == ["docs-build"]

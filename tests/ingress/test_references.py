@@ -1,0 +1,119 @@
+"""Secrets by reference: fetched once, kept for a while, and never told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+
+from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
+from holdoff.ingress.references import KEPT_MS, References
+
+SECRET = "correct horse battery staple"
+
+
+class Services:
+    """The seam: answers for SSM and Secrets Manager, in turn; remembers what it was asked."""
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, service: str) -> Services:
+        self.asked.append(service)
+        return self
+
+    def get_parameter(self, **asked: Any) -> dict[str, Any]:
+        assert asked["WithDecryption"]
+        return {"Parameter": {"Name": asked["Name"], "Value": self._next()}}
+
+    def get_secret_value(self, **asked: Any) -> dict[str, Any]:
+        return {"Name": asked["SecretId"], "SecretString": self._next()}
+
+    def _next(self) -> str:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Get")
+
+
+def value(references: References, reference: str, now_ms: int = 0) -> str:
+    return references.value(reference, now_ms, field="webhooks.github")
+
+
+def test_the_environment() -> None:
+    assert value(References({"GITHUB": SECRET}), "env:GITHUB") == SECRET
+
+
+@pytest.mark.parametrize("reference", ["ssm:/holdoff/github", "secretsmanager:holdoff/github"])
+def test_a_service_is_asked_once_in_a_while(reference: str) -> None:
+    services = Services(SECRET, "rotated")
+    references = References({}, services)
+    assert [value(references, reference, at) for at in (0, KEPT_MS - 1)] == [SECRET] * 2
+    assert value(references, reference, KEPT_MS) == "rotated"
+    assert services.asked == [reference.partition(":")[0]] * 2
+
+
+def test_while_the_service_is_silent_the_old_one_holds() -> None:
+    references = References({}, Services(SECRET, ConnectTimeoutError(endpoint_url="http://x")))
+    assert [value(references, "ssm:a", at) for at in (0, KEPT_MS)] == [SECRET] * 2
+
+
+def test_a_silent_service_and_nothing_from_before() -> None:
+    references = References({}, Services(refused("ThrottlingException")))
+    with pytest.raises(StoreUnavailable, match=r"webhooks\.github: ssm:a could not be read"):
+        value(references, "ssm:a")
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer", "said"),
+    [
+        ("correct horse", "", "'env:NAME', 'ssm:NAME' or"),
+        ("env:", "", "'env:NAME', 'ssm:NAME' or"),
+        ("env:NOWHERE", "", "something not empty"),
+        ("secretsmanager:a", "", "something not empty"),
+        ("ssm:a", refused("ParameterNotFound"), "a parameter that exists"),
+        ("secretsmanager:a", refused("ResourceNotFoundException"), "a secret that exists"),
+        ("ssm:a", refused("AccessDeniedException"), "grant ssm:GetParameter"),
+        (
+            "secretsmanager:a",
+            refused("AccessDeniedException"),
+            "grant secretsmanager:GetSecretValue",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(reference: str, answer: str | Exception, said: str) -> None:
+    with pytest.raises(ConfigError, match=r"webhooks\.github is '") as caught:
+        value(References({}, Services(answer)), reference)
+    assert said in str(caught.value)
+
+
+def test_no_error_tells_the_value() -> None:
+    references = References({"A": SECRET, "B": SECRET})
+    for reference in ("env:C", "A", "ssm"):
+        with pytest.raises(HoldoffError) as caught:
+            value(references, reference)
+        assert SECRET not in f"{caught.value!r} {caught.value}"
+    assert SECRET not in repr(references)
+
+
+@pytest.mark.ministack
+def test_the_services_themselves(
+    ministack_url: str, aws_env: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)
+    boto3.client("ssm").put_parameter(Name="/holdoff/ref", Value=SECRET, Type="SecureString")
+    boto3.client("secretsmanager").create_secret(Name="holdoff/ref", SecretString=SECRET)
+    references = References({})
+    assert value(references, "ssm:/holdoff/ref") == SECRET
+    assert value(references, "secretsmanager:holdoff/ref") == SECRET
+    with pytest.raises(ConfigError, match="a parameter that exists"):
+        value(references, "ssm:/holdoff/nowhere")
+    with pytest.raises(ConfigError, match="a secret that exists"):
+        value(references, "secretsmanager:holdoff/nowhere")
