@@ -75,7 +75,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ("x = 0x" + "f" * 5_000, "the file is not TOML: a whole number of more than 64 bits"),
         ("x = " + "[" * 5_000, "the file is not TOML: "),
         ("stroe = 'x'", "stroe is not a setting; write store (did you mean that?)"),
-        ("xyz = 1", "xyz is not a setting; write one of store, projects"),
+        ("xyz = 1", "xyz is not a setting; write one of store, projects, rules, webhooks"),
         ("store = 1", "store is 1; write a store URL"),
         ("store = 'mysql://x'", "store is 'mysql://x'; write 'sqlite:///PATH'"),
         ("projects = 1", "projects is 1; write tables [projects.NAME]"),

@@ -19,12 +19,14 @@ from holdoff.core.policy import Policy
 from holdoff.core.record import GateKey
 from holdoff.core.units import type_of_duration
 from holdoff.gate import Gate
+from holdoff.settings import MISSING, Words, must_be, refuse_unknown
 from holdoff.stores import default_url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from holdoff.rules import Rule
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
@@ -44,19 +46,6 @@ STARTER_KEYS: Final = {
     "command": (),
     "codebuild": ("environment", "region", "endpoint", "options"),
 }
-
-
-class _Words:
-    """Words of ours where an error shows what stands in the file: without quotes."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-    def __repr__(self) -> str:
-        return self.words
-
-
-MISSING: Final = _Words("missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +74,18 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What a ``holdoff.toml`` says; without a file, nothing but the defaults."""
+    """What a ``holdoff.toml`` says; without a file, nothing but the defaults.
+
+    Attributes:
+        rules: which events are whose; the first that matches wins.
+        webhooks: where the secrets of webhooks are to be found, by scheme.
+    """
 
     path: Path | None = None
     store: str | None = None
     projects: Mapping[str, Project] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    webhooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def project(self, name: str) -> Project:
         """The project of that name.
@@ -101,7 +97,7 @@ class Config:
             return self.projects[name]
         if self.path is None:
             want = f"a {FILE} with a table [projects.{name}] (looked upward from here)"
-            raise ConfigError(field=FILE, got=_Words("nowhere to be found"), want=want)
+            raise ConfigError(field=FILE, got=Words("nowhere to be found"), want=want)
         known = ", ".join(sorted(self.projects)) or "none yet"
         raise ConfigError(
             field=f"{self.path}: projects.{name}",
@@ -176,7 +172,7 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
         raise ConfigError(field=named_by, got=str(path), want=want) from None
     except UnicodeDecodeError:
         raise ConfigError(
-            field=str(path), got=_Words("not UTF-8"), want="a TOML file in UTF-8"
+            field=str(path), got=Words("not UTF-8"), want="a TOML file in UTF-8"
         ) from None
     from pathlib import Path
 
@@ -189,15 +185,25 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
 def parse(text: str, path: Path | None = None) -> Config:
     """The config in a TOML text; errors name the key only."""
     data = _toml(text)
-    _refuse_unknown(data, ("store", "projects"), "")
+    refuse_unknown(data, ("store", "projects", "rules", "webhooks"), "")
     store = data.get("store")
     if store is not None:
-        _must_be(str, store, "store", "a store URL")
+        must_be(str, store, "store", "a store URL")
         open_store(store)  # refuses what no store knows; connects to nothing
-    tables = _must_be(dict, data.get("projects", {}), "projects", "tables [projects.NAME]")
+    tables = must_be(dict, data.get("projects", {}), "projects", "tables [projects.NAME]")
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     projects = {name: _project(name, table, folder) for name, table in tables.items()}
-    return Config(path=path, store=store, projects=projects)
+    if not data.keys() & {"rules", "webhooks"}:
+        return Config(path=path, store=store, projects=projects)
+    from holdoff.rules import rules_of, webhooks_of
+
+    return Config(
+        path=path,
+        store=store,
+        projects=projects,
+        rules=rules_of(data.get("rules", []), tuple(projects)),
+        webhooks=webhooks_of(data.get("webhooks", {})),
+    )
 
 
 def _toml(text: str) -> dict[str, Any]:
@@ -210,7 +216,7 @@ def _toml(text: str) -> dict[str, Any]:
         ValueError,
         RecursionError,
     ) as error:  # of a number of 5,000 digits tomllib says ValueError
-        what = _Words(f"not TOML: {error}")
+        what = Words(f"not TOML: {error}")
         raise ConfigError(field="the file", got=what, want="valid TOML") from None
     return data
 
@@ -228,8 +234,8 @@ def _refuse_huge(value: object) -> None:
 
 def _project(name: str, table: object, folder: str | None) -> Project:
     at = f"projects.{name}"
-    settings: dict[str, Any] = _must_be(dict, table, at, "a table of settings")
-    _refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
+    settings: dict[str, Any] = must_be(dict, table, at, "a table of settings")
+    refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
     region = settings.get("region")
@@ -244,7 +250,7 @@ def _project(name: str, table: object, folder: str | None) -> Project:
 
 def _starter(table: object, at: str) -> dict[str, Any]:
     want = "a table such as { command = ['make', 'docs'] } or { codebuild = 'site-build' }"
-    settings: dict[str, Any] = _must_be(dict, MISSING if table is None else table, at, want)
+    settings: dict[str, Any] = must_be(dict, MISSING if table is None else table, at, want)
     kinds = [kind for kind in STARTER_KEYS if kind in settings]
     if len(kinds) > 1:
         raise ConfigError(field=at, got=settings, want="just one of " + " and ".join(kinds))
@@ -252,7 +258,7 @@ def _starter(table: object, at: str) -> dict[str, Any]:
         if settings.keys() & _plugins().keys():
             return settings
         raise ConfigError(field=at, got=settings, want=want)
-    _refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.")
+    refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.")
     project = Project(name="", policy=Policy(0), starter=settings)
     try:
         project.make_starter()  # refuses bad settings; starts and connects to nothing
@@ -272,19 +278,3 @@ def _plugin(name: str, settings: dict[str, Any]) -> Starter:
         want = "a starter: command, codebuild, or one of an installed plug-in"
         raise ConfigError(field=f"projects.{name}.starter", got=settings, want=want)
     return cast("Starter", next(iter(found.values())).load()(settings))
-
-
-def _refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:
-    for key in settings:
-        if key not in known:
-            import difflib
-
-            close = difflib.get_close_matches(key, known, n=1)
-            want = f"{close[0]} (did you mean that?)" if close else f"one of {', '.join(known)}"
-            raise ConfigError(field=f"{prefix}{key}", got=_Words("not a setting"), want=want)
-
-
-def _must_be(kind: type[Any], value: object, at: str, want: str) -> Any:
-    if not isinstance(value, kind):
-        raise ConfigError(field=at, got=value, want=want)
-    return value

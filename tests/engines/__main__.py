@@ -6,13 +6,18 @@ import sys
 import threading
 from types import FrameType
 
-from tests.engines import dynamodb_local, ministack
+from tests.engines import dynamodb_local, ministack, sam_cli
 from tests.engines.cache import EngineUnavailable, engines_required
 from tests.engines.process import EngineFailed
 
-ENGINES = {
-    dynamodb_local.NAME: (dynamodb_local.fetch, dynamodb_local.dynamodb_local),
-    ministack.NAME: (ministack.fetch, ministack.ministack),
+FETCH = {
+    dynamodb_local.NAME: dynamodb_local.fetch,
+    ministack.NAME: ministack.fetch,
+    sam_cli.NAME: sam_cli.fetch,
+}
+SERVERS = {
+    dynamodb_local.NAME: dynamodb_local.dynamodb_local,
+    ministack.NAME: ministack.ministack,
 }
 
 
@@ -23,23 +28,21 @@ def main() -> int:
     fetch = verbs.add_parser("fetch", help="bring the engines into the cache")
     fetch.add_argument("engines", nargs="*", metavar="ENGINE", help="default: all of them")
     run = verbs.add_parser("run", help="run one until Ctrl-C; its endpoint goes to stdout")
-    run.add_argument("engine", choices=ENGINES)
+    run.add_argument("engine", choices=SERVERS)
     run.add_argument("--port", type=int)
     arguments = parser.parse_args()
     if arguments.verb == "run":
         return _run(arguments.engine, arguments.port)
-    if unknown := set(arguments.engines) - ENGINES.keys():
-        parser.error(
-            f"no such engine: {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}"
-        )
-    return _fetch(arguments.engines or list(ENGINES))
+    if unknown := set(arguments.engines) - FETCH.keys():
+        parser.error(f"no such engine: {', '.join(sorted(unknown))}; there are {', '.join(FETCH)}")
+    return _fetch(arguments.engines or list(FETCH))
 
 
 def _fetch(names: list[str]) -> int:
     missing = False
     for name in names:
         try:
-            print(ENGINES[name][0](), flush=True)
+            print(FETCH[name](), flush=True)
         except EngineUnavailable as reason:
             print(f"{name}: not available: {reason}", flush=True)
             missing = True
@@ -56,7 +59,7 @@ def _run(name: str, port: int | None) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        with ENGINES[name][1](port=port) as endpoint:
+        with SERVERS[name](port=port) as endpoint:
             print(endpoint, flush=True)
             print(f"{name} is up; Ctrl-C ends it.", file=sys.stderr, flush=True)
             stop.wait()
