@@ -109,10 +109,13 @@ class Stage:
         return ready.dispatch._gate(project, REGION).status()
 
 
-def build_ended(build_id: str, status: str = "SUCCEEDED", **changed: Any) -> dict[str, Any]:
+def build_ended(
+    build_id: str, status: str = "SUCCEEDED", *, region: str = REGION
+) -> dict[str, Any]:
     """CodeBuild's own event, as EventBridge delivers it
     (https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications-ref.html)."""
     project = build_id.partition(":")[0]
+    arn = f"arn:aws:codebuild:{region}:123456789012:build/{build_id}"
     return {
         "version": "0",
         "id": f"end-of-{build_id}",
@@ -120,12 +123,12 @@ def build_ended(build_id: str, status: str = "SUCCEEDED", **changed: Any) -> dic
         "source": "aws.codebuild",
         "account": "123456789012",
         "time": "2026-11-25T03:00:00Z",
-        "region": REGION,
-        "resources": [f"arn:aws:codebuild:{REGION}:123456789012:build/{build_id}"],
+        "region": region,
+        "resources": [arn],
         "detail": {
             "build-status": status,
             "project-name": project,
-            "build-id": f"arn:aws:codebuild:{REGION}:123456789012:build/{build_id}",
+            "build-id": arn,
             "current-phase": "COMPLETED",
         },
-    } | changed
+    }

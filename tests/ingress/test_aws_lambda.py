@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from holdoff.core.errors import ConfigError, EventEarly, EventError, StoreUnavailable
-from holdoff.ingress import dead_letters
+from holdoff.ingress import aws_http
+from holdoff.ingress.dead_letters import DeadLetters
 from tests.ingress.function import FILE, REGION, Stage, build_ended
 from tests.standins.codebuild import CodeBuildStandin
 
@@ -63,7 +65,7 @@ def test_a_burst_is_one_build_now_and_one_when_the_wake_comes(stage: Stage) -> N
     wake = {"holdoff": "wake", "project": "site", "region": REGION}
     assert stage.after("5m", wake)["outcome"] == "deferred"  # too early: and is arranged again
     woken = stage.after("5m", wake)
-    assert (woken["outcome"], woken["covers"], woken["waited"]) == ("started", 4, 600.0)
+    assert (woken["outcome"], woken["covers"], woken["waited"]) == ("started", 4, 603.0)
     assert stage.built == ["site-build", "site-build"]
     assert stage.after("1s", wake)["why"] == "idle"  # delivered twice
 
@@ -103,7 +105,12 @@ def test_one_event_by_many_ways_is_one_trigger(standin: CodeBuildStandin, tmp_pa
     }
     rule = "\n[[rules]]\nwhen = {{ source = 'aws.codecommit' }}\nproject = 'site'\n"
     stage = Stage(standin, tmp_path, text=FILE + rule)
-    notification = {"Type": "Notification", "MessageId": "n1", "Message": json.dumps(event)}
+    notification = {
+        "Type": "Notification",
+        "MessageId": "n1",
+        "TopicArn": "arn:aws:sns:eu-west-1:123456789012:pushes",
+        "Message": json.dumps(event),
+    }
     topic = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
     assert stage.send(event)["outcome"] == "started"
     assert stage.send(topic)["why"] == "duplicate"
@@ -280,7 +287,7 @@ def letters(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
     """What comes to the dead letters."""
     made = Queue()
     stage.environment["HOLDOFF_DEAD_LETTERS"] = "https://sqs.example/1/dead"
-    monkeypatch.setattr(dead_letters.boto, "client", lambda *_, **__: made)
+    monkeypatch.setattr(aws_http, "DeadLetters", partial(DeadLetters, client=made))
     return made.letters
 
 
