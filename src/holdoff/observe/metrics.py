@@ -27,9 +27,6 @@ NAMESPACE: Final = "Holdoff"
 BY_FUNCTION: Final = ("function",)
 BY_PROJECT: Final = ("function", "project")
 BY_REASON: Final = ("function", "project", "outcome", "why")
-#: A dimension's value has 1 to 1024 ASCII characters:
-#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
-LONGEST_VALUE: Final = 1024
 #: Reasons that would have been a second build.
 PREVENTED: Final = frozenset({"claimed", "duplicate"})
 
@@ -114,7 +111,8 @@ def _directives(metrics: Iterable[Metric], with_project: bool) -> list[dict[str,
 
 
 def _is_dimension(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and 0 < len(value.strip()) <= LONGEST_VALUE
+    """Dimensions are ASCII: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html."""
+    return isinstance(value, str) and value.isascii() and not value.isspace()
 
 
 def sweep_line(
