@@ -34,6 +34,7 @@ STARTED = Decision(
 DEFERRED = replace(
     STARTED, outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=NOW + 1_500, build_id=None
 )
+SWEPT = {"due": 3, "overdue_ms": 61_500, "stale_ms": 700_000, "woken": 2}
 #: A new line, one of Unicode's, an escape sequence, half of a pair, and a byte that some terminals obey.
 HOSTILE = 'a\nb\r\0 "}\u2028c\x1b[31m\ud800\x9b'
 
@@ -76,8 +77,8 @@ def test_the_keys_of_an_error_are_those_documented() -> None:
 
 
 def test_the_keys_of_a_sweep_are_those_documented() -> None:
-    line = sweep_line(due=2, overdue_ms=61_000, woken=1, now_ms=NOW, function="f")
-    assert line.keys() - {"Overdue"} == documented("A sweep's line")
+    line = sweep_line(**SWEPT, now_ms=NOW, function="f")
+    assert line.keys() - {"Overdue", "Staleness"} == documented("A sweep's line")
 
 
 def test_a_decision_says_what_became_of_it() -> None:

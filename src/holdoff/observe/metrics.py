@@ -70,7 +70,7 @@ OF: Final = {
         Metric("Decisions", "Count", (BY_FUNCTION, BY_REASON), _one),
         Metric("Failures", "Count", (BY_FUNCTION, BY_PROJECT), _failed),
         Metric("StartLatency", "Milliseconds", (BY_FUNCTION,), _took_to_start),
-        Metric("Staleness", "Seconds", (BY_FUNCTION, BY_PROJECT), lambda line: line.get("waited")),
+        Metric("Staleness", "Seconds", (BY_PROJECT,), lambda line: line.get("waited")),
         Metric("DoubleStartsPrevented", "Count", (BY_FUNCTION,), _prevented),
     ),
     # Anybody may send what is not signed: that is counted apart, so that no stranger sets off an alarm.
@@ -78,7 +78,10 @@ OF: Final = {
         Metric("Errors", "Count", (BY_FUNCTION,), _broken),
         Metric("Unsigned", "Count", (BY_FUNCTION,), _unsigned),
     ),
-    "sweep": (Metric("Overdue", "Seconds", (BY_FUNCTION,), lambda line: line["overdue"]),),
+    "sweep": (
+        Metric("Overdue", "Seconds", (BY_FUNCTION,), lambda line: line["overdue"]),
+        Metric("Staleness", "Seconds", (BY_FUNCTION,), lambda line: line["stale"]),
+    ),
 }
 
 
@@ -102,11 +105,12 @@ def _directives(metrics: Iterable[Metric], with_project: bool) -> list[dict[str,
     """One for each choice of sets. A project whose name CloudWatch does not take is counted under its function only."""
     by_sets: dict[Sets, list[dict[str, str]]] = {}
     for metric in metrics:
-        sets = metric.sets if with_project else (BY_FUNCTION,)
+        sets = tuple(names for names in metric.sets if with_project or "project" not in names)
         by_sets.setdefault(sets, []).append({"Name": metric.name, "Unit": metric.unit})
     return [
         {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": defined}
         for sets, defined in by_sets.items()
+        if sets
     ]
 
 
@@ -132,7 +136,7 @@ def sweep_line(
         "event": "sweep",
         "due": due,
         "overdue": max(0, overdue_ms) / 1000,
-        "stale": stale_ms / 1000,
+        "stale": max(0, stale_ms) / 1000,
         "woken": woken,
     }
     return with_metrics(line, function=function)
