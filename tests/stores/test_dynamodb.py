@@ -33,6 +33,7 @@ from holdoff.core.errors import (
     StoreUnavailable,
 )
 from holdoff.core.record import Claim, Finished, GateKey, Opening, Pending, Record, Request
+from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.stores.base import Store
 from holdoff.stores.dynamodb import CONFLICTS, SCAN_FOR_MS, DynamoDBStore
 from holdoff.stores.dynamodb_client import CONNECT_S, READ_S, TRIES, ServiceClock
@@ -423,6 +424,29 @@ def test_attributes_of_others_stay_and_are_shown_exactly(store: DynamoDBStore, c
         "deep": {"list": [Decimal("1.5"), "", {}]},
     }
     assert set(item) - set(FOREIGN) == {"cb_project", "region", "writes"}
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(number=strategies.numbers)
+def test_any_number_is_shown_exactly_and_read_as_lastbuild_or_refused_by_name(
+    shared_store: DynamoDBStore, client: Any, number: int | Decimal
+) -> None:
+    key = fresh_key()
+    put(shared_store, client, key, lastbuild={"N": str(number)}, theirs={"N": str(number)})
+    before = raw(shared_store, client, key)
+    item = shared_store.item(key)
+    assert item is not None
+    assert item["lastbuild"] == item["theirs"] == number
+    if 0 <= number <= MAX_INSTANT_MS // 1000:
+        record = shared_store.get(key)
+        assert record == Record(lastbuild=Decimal(number))
+        new = record.written("W1")
+        assert shared_store.swap(key, expected=record, new=new) == Swapped(new)
+        return
+    for act in (shared_store.get, lambda key: shared_store.open(key, an_opening(force=True))):
+        with pytest.raises(RecordInvalid, match="lastbuild: is "):
+            act(key)
+    assert raw(shared_store, client, key) == before
 
 
 # --- the old snippet -----------------------------------------------------------------------------

@@ -29,13 +29,8 @@ from holdoff.stores.dynamodb_item import (
     swap_update,
 )
 from tests.stores import strategies
-from tests.stores.strategies import KEY, NOW_MS, typical
+from tests.stores.strategies import KEY, NOW_MS, numbers, typical
 
-numbers = st.integers(-(10**38) + 1, 10**38 - 1) | st.builds(
-    lambda digits, exponent: Decimal(digits).scaleb(exponent),
-    st.integers(-(10**27), 10**27),
-    st.integers(-60, 60),
-)
 values = st.recursive(
     st.none() | st.booleans() | numbers | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(min_size=1), inner),

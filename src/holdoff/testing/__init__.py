@@ -1,4 +1,7 @@
-"""For tests, ours and yours: a clock that moves when told to, and the suite that every store must pass."""
+"""For tests, ours and yours: a clock that moves when told to, and the suite that every store must pass.
+
+``holdoff.testing.stateful.StoreMachine`` is that suite's restless sister; it needs ``hypothesis``, this does not.
+"""
 
 from __future__ import annotations
 
