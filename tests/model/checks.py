@@ -52,6 +52,33 @@ def g3_refused_but_built(history: History) -> Iterator[str]:
             yield f"G3 refused but built: {build.token} was given back as refused, and was built"
 
 
+def g3_redelivered(history: History) -> Iterator[str]:
+    """An event that has changed the record causes no second build; one that is only remembered in a process may."""
+    for n, later in enumerate(history.asked):
+        decision = later.decision
+        if later.event is None or decision is None or decision.outcome is Outcome.SKIPPED:
+            continue
+        if later.knew:
+            yield f"G3 redelivered: {later.token} brought an event that was known, and was answered {decision.outcome}"
+        for earlier in history.asked[:n]:
+            if _is_built_again(history, earlier, later):
+                yield f"G3 redelivered unwritten: the event of {earlier.token} came again with {later.token}: two builds"
+
+
+def _is_built_again(history: History, earlier: Asked, later: Asked) -> bool:
+    decision = earlier.decision
+    if earlier.event != later.event or decision is None or (earlier.decided or 0) > later.called:
+        return False
+    if decision.outcome not in {Outcome.STARTED, Outcome.DEFERRED}:
+        return False
+    decided, builds = earlier.decided or 0, history.builds
+    answered = any(
+        history.claimed.get(build.token, 0) > decided and build.started < later.called
+        for build in builds
+    )
+    return answered and any(build.started > later.called for build in builds)
+
+
 def g1_spacing(history: History) -> Iterator[str]:
     """Two builds start at least a cooldown apart, up to the stated skew; limits hold in every window."""
     policy, margin_ms = history.rules.policy, history.scenario.margin_ms
@@ -268,6 +295,7 @@ def g7_any_data(history: History) -> Iterator[str]:
 CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g7_any_data,
     g3_one_build_per_token,
+    g3_redelivered,
     g2_nothing_lost,
     g1_spacing,
     g4_no_overlap,

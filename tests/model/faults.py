@@ -33,6 +33,7 @@ _defer = machine._defer
 _settled = machine.settled
 _apply = Opening.apply
 _with_tally = machine.with_tally
+_tallied = machine.tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,18 @@ def _left_as_it_is(pending: Pending, trigger: Any, now_ms: int) -> Pending:
     return pending
 
 
+def _no_event_is_known(record: Record, event_id: str | None) -> bool:
+    """A redelivered event is a trigger like any other."""
+    return False
+
+
+def _tallied_without_events(
+    tally: machine.Tally, step: Any, trigger: Any, now_ms: int
+) -> machine.Tally:
+    """What was deferred from memory is counted, but its events are forgotten."""
+    return replace(_tallied(tally, step, trigger, now_ms), events=())
+
+
 def _not_settled(record: Record, tally: machine.Tally, rules: Rules) -> Record:
     return replace(_with_tally(record, tally, rules), due_ms=record.due_ms)
 
@@ -271,6 +284,15 @@ SNIPPET: Final = Aim(PLAIN, (("trigger", "wake", "snippet"),), ("long ago",))
 TRIGGERS: Final = Aim(PLAIN, (("trigger", "wake"),), ("nothing",))
 ALONE: Final = Scenario(name="one trigger", scripts=(("trigger",),), depth=8, faults=2)
 
+EVENTS: Final = Aim(PLAIN, (("trigger event=E1", "trigger event=E2", "wake", "flush"),))
+REMEMBERED: Final = Scenario(
+    name="an event deferred from memory, and delivered again to the same process",
+    scripts=(("trigger", "trigger event=E1", "trigger event=E1"), ("wake",)),
+    start="cooling",
+    depth=13,
+    faults=0,
+    clocks=3,
+)
 VERSIONS: Final = Aim(PLAIN, (("trigger version", "trigger force version", "wake"),), ("cooling",))
 DROPS: Final = Aim(PLAIN, (("trigger", "trigger", "drop", "flush"),), ("cooling",))
 PAUSED: Final = Scenario(
@@ -445,6 +467,22 @@ FAULTS: Final = (
         "with_tally",
         _not_settled,
         DROPS,
+    ),
+    Fault(
+        "an event that is known, and starts a build again",
+        "G3 redelivered",
+        machine,
+        "_is_known_event",
+        _no_event_is_known,
+        EVENTS,
+    ),
+    Fault(
+        "an event deferred from memory, and forgotten",
+        "G3 redelivered unwritten",
+        machine,
+        "tallied",
+        _tallied_without_events,
+        REMEMBERED,
     ),
     Fault(
         "the old snippet's lastbuild trusted",

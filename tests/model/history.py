@@ -22,6 +22,7 @@ class Asked:
         called, decided: when, in the order of all that happened.
         lost: the process died, or the store's error was raised: no answer.
         from_memory: answered without asking the store.
+        knew: whether the record knew its event when it was called, and until it was answered.
     """
 
     token: str
@@ -36,6 +37,7 @@ class Asked:
     decision: Decision | None = None
     lost: bool = False
     from_memory: bool = False
+    knew: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,6 +129,7 @@ class History:
                         a.decision and (a.decision.outcome, a.decision.why),
                         a.lost,
                         a.from_memory,
+                        a.knew,
                     )
                     for a in self.asked
                 ),

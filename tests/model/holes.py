@@ -59,6 +59,15 @@ OPEN: Final[tuple[Hole, ...]] = (
         moves="A call trigger, A go, A go, B call drop, B go, B go, A call trigger, A call wake, A "
         "die",
     ),
+    Hole(
+        code="G3 redelivered unwritten",
+        story="An event that added nothing to what was pending costs no write, so only the process that answered it "
+        "knows of it until that writes. Delivered again to another one, after the build that answered it, "
+        "it is built once more. Writing every such event would make a burst of them a race of all against all.",
+        scenario={"start": "cooling"},
+        moves="A call trigger, A go, A go, B call trigger event=E1, B go, clock 60000, A call wake, A go, A go, "
+        "A go, A go, A call trigger event=E1",
+    ),
 )
 
 MENDED: Final[tuple[Hole, ...]] = (

@@ -277,6 +277,7 @@ class World:
                 version=request.source_version,
                 event=request.event_id,
                 tally_before=sight.tally.counts.total,
+                knew=_knows(self.record, request.event_id),
             )
             actor.asked = asked
             self.history.asked.append(asked)
@@ -452,6 +453,7 @@ class World:
         reply = self.store.swap(KEY, expected=expected, new=new, history=history)
         if self.record is not before:
             self._note_edit(actor, before)
+            self._note_events()
         return reply
 
     def _open(self, actor: Actor, opening: Opening) -> object:
@@ -460,6 +462,12 @@ class World:
         if self.record is not before:
             self._note_claim(actor, before)
         return reply
+
+    def _note_events(self) -> None:
+        """A claim may be taken back before anything was started, and its event with it."""
+        for actor in self.actors.values():
+            if actor.asked is not None and actor.asked.knew:
+                actor.asked.knew = _knows(self.record, actor.asked.event)
 
     def _note_claim(self, actor: Actor, before: Record) -> None:
         claim = self.record.claim
@@ -610,6 +618,13 @@ class World:
     def _say(self, line: str) -> None:
         if self.tell is not None:
             self.tell(f"{(self.now_ms - T0_MS) / 1000:10.3f}  {line}")
+
+
+def _knows(record: Record, event: str | None) -> bool:
+    """Whether this event has changed the record, as far as that goes back."""
+    folds = [record.pending, record.claim and record.claim.covers]
+    folded = [fold.request.event_id for fold in folds if fold is not None]
+    return event is not None and (machine.event_digest(event) in record.events or event in folded)
 
 
 def _owed(tally: Tally) -> int:

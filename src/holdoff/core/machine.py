@@ -93,12 +93,14 @@ class Trigger:
         force: start whatever the cooldown, the limit, the quiet time or a hold say (not while another start is under
             way, and not against ``overlap``).
         revocable: whoever makes it waits for it, and may withdraw it.
+        redelivered: its event id is among those that this process has answered from memory and not written yet.
     """
 
     request: Request
     token: str
     force: bool = False
     revocable: bool = False
+    redelivered: bool = False
 
 
 class Then(Enum):
@@ -137,12 +139,14 @@ class Tally:
         counts: answers given.
         folded: the triggers among them that were deferred, folded by the pending they belong to, which was first made
             at ``first_ms``.
+        events: digests of the event ids that were deferred, newest first.
         since_ms: when the first of these answers was given.
         unsure: what was written by writes (by their ids) that got no answer: if one of them is in, it is.
     """
 
     counts: Counts = field(default_factory=Counts)
     folded: tuple[Pending, ...] = ()
+    events: tuple[str, ...] = ()
     since_ms: int | None = None
     unsure: tuple[tuple[tuple[str, ...], Tally], ...] = ()
 
@@ -285,6 +289,8 @@ def opening(trigger: Trigger, rules: Rules, now_ms: int, write_id: str) -> Openi
     plain = policy.quiet_ms is None and policy.limit is None and policy.unchanged == "build"
     if not plain or policy.overlap != "allow" or policy.cooldown_from == "finish":
         return None
+    if trigger.redelivered:
+        return None
     single = _single(trigger, now_ms)
     ready_if_ms = None if trigger.force else now_ms - policy.cooldown_ms
     return Opening(
@@ -302,7 +308,7 @@ def on_trigger(record: Record, trigger: Trigger, rules: Rules, now_ms: int) -> S
         return say.step(Outcome.DEFERRED, Why.TAKEN_OVER, then=Then.TAKE_OVER)
     if _must_poll(record, rules, now_ms):
         return say.step(Outcome.DEFERRED, Why.RUNNING, then=Then.POLL)
-    if _is_known_event(record, trigger.request.event_id):
+    if trigger.redelivered or _is_known_event(record, trigger.request.event_id):
         return say.step(Outcome.SKIPPED, Why.DUPLICATE, detail=trigger.request.event_id)
     skips_unchanged = rules.policy.unchanged == "skip" and not trigger.force
     if skips_unchanged and _is_unchanged(record, trigger, now_ms):
@@ -514,9 +520,12 @@ def _is_known_event(record: Record, event_id: str | None) -> bool:
 
 def _events_with(record: Record, event_id: str | None) -> tuple[str, ...]:
     digest = event_digest(event_id)
-    if digest is None or digest in record.events:
-        return record.events
-    return (digest, *record.events)[:KEPT_EVENTS]
+    return record.events if digest is None else _newest_events((digest,), record.events)
+
+
+def _newest_events(newer: tuple[str, ...], older: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each once. One that was there already stays in its place."""
+    return (*(digest for digest in newer if digest not in older), *older)[:KEPT_EVENTS]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -1018,7 +1027,9 @@ def with_tally(record: Record, tally: Tally, rules: Rules) -> Record:
         return record
     for folded in tally.folded:
         record = _with_folded(record, folded)
-    return settled(replace(record, counts=record.counts.plus(tally.counts)), rules)
+    counts = record.counts.plus(tally.counts)
+    events = _newest_events(tally.events, record.events)
+    return settled(replace(record, counts=counts, events=events), rules)
 
 
 def unsure(tally: Tally, write_id: str) -> Tally:
@@ -1041,7 +1052,6 @@ def _with_folded(record: Record, folded: Pending) -> Record:
     after that), and they are covered, unless they ask for something else and came later. If somebody dropped it, they
     came after that and are pending on their own.
     """
-    record = replace(record, events=_events_with(record, folded.request.event_id))
     pending = record.pending
     if pending is not None and pending.first_ms == folded.first_ms:
         return replace(record, pending=joined(folded, pending))
@@ -1094,8 +1104,21 @@ def tallied(tally: Tally, step: Step, trigger: Trigger, now_ms: int) -> Tally:
     if step.decision.outcome is not Outcome.DEFERRED or pending is None:
         return replace(tally, counts=counts, since_ms=since_ms)
     one = replace(_single(trigger, now_ms), first_ms=pending.first_ms, due_ms=pending.due_ms)
-    folded = _folded_by_pending((*tally.folded, one))
-    return replace(tally, counts=counts, since_ms=since_ms, folded=folded)
+    digest = event_digest(trigger.request.event_id)
+    return replace(
+        tally,
+        counts=counts,
+        folded=_folded_by_pending((*tally.folded, one)),
+        events=tally.events if digest is None else _newest_events((digest,), tally.events),
+        since_ms=since_ms,
+    )
+
+
+def recognised(trigger: Trigger, tally: Tally) -> Trigger:
+    """The trigger, marked where its event was answered from memory before: nobody else can know of that yet."""
+    digest = event_digest(trigger.request.event_id)
+    seen = digest in tally.events or any(digest in part.events for _, part in tally.unsure)
+    return replace(trigger, redelivered=True) if seen else trigger
 
 
 def merged(one: Tally, other: Tally) -> Tally:
@@ -1104,6 +1127,7 @@ def merged(one: Tally, other: Tally) -> Tally:
     return Tally(
         counts=one.counts.plus(other.counts),
         folded=_folded_by_pending((*one.folded, *other.folded)),
+        events=_newest_events(other.events, one.events),
         since_ms=min(since, default=None),
         unsure=(*one.unsure, *other.unsure),
     )

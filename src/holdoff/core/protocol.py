@@ -78,6 +78,7 @@ def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
         StoreError: the gate could not be read or written. If it was a write, it may be in: triggering again is safe.
     """
     now_ms = yield Now()
+    trigger = machine.recognised(trigger, sight.tally)
     if sight.record is not None:
         step = machine.on_trigger(sight.record, trigger, rules, now_ms)
         if step.record is sight.record and _holds_from_memory(step, trigger, sight, rules, now_ms):
