@@ -37,7 +37,7 @@ fmt: $(DEV) ## format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 600 --seed 7")
+model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 600 --seed 7", ARGS=--faults)
 	@$(BIN)/python -m tests.model $(ARGS)
 
 chaos: $(DEV) ## kills and faults against real engines, a thousand and more

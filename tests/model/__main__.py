@@ -1,4 +1,5 @@
-"""The deeper run: ``python -m tests.model --seconds 60 --seed 7``; and ``--replay`` for a history that failed."""
+"""The deeper run: ``python -m tests.model --seconds 60 --seed 7``; ``--faults`` for how soon each seeded bug is caught;
+``--replay`` for a history that failed."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ import argparse
 import sys
 from random import SystemRandom
 
+from tests.model.faults import FAULTS, hunt
 from tests.model.holes import open_codes
 from tests.model.scenarios import SCENARIOS
-from tests.model.search import Failure, exhaust, from_json, roam, run, shrink
+from tests.model.search import Failure, deepen, from_json, roam, run, shrink
 
 
 def main() -> int:
@@ -18,6 +20,8 @@ def main() -> int:
         found = run(*from_json(asked.replay), print)
         print(*(found or ["Nothing is wrong with this history."]), sep="\n")
         return 1 if found else 0
+    if asked.faults:
+        return _every_fault(asked.seed, asked.histories)
     failures = [] if asked.random_only else _every_history(asked.histories)
     failures += _random_histories(asked.seed, asked.seconds, asked.failures)
     for failure in failures:
@@ -30,24 +34,41 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="for the random histories")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     parser.add_argument("--failures", type=int, default=5, help="stop after so many kinds")
-    parser.add_argument("--histories", type=int, default=5_000, help="at most, of each scenario")
+    most = "at most, of each scenario and depth, or of each fault"
+    parser.add_argument("--histories", type=int, default=5_000, help=most)
     parser.add_argument("--random-only", action="store_true")
+    parser.add_argument("--faults", action="store_true", help="only: after how many histories")
     parser.add_argument("--replay", metavar="JSON", help="a history, as a failure prints it")
     return parser.parse_args()
 
 
 def _every_history(most: int) -> list[Failure]:
+    """Each scenario as deep as ``most`` histories at a depth let us."""
     failures = []
     for scenario in SCENARIOS:
-        report = exhaust(scenario, most=most, ignore=open_codes())
+        depth, report = deepen(scenario, most=most, ignore=open_codes())
         failures += report.failures
-        whole = "" if report.histories < most else "at least "
+        deep = f"all of up to {depth:2} moves" if report.cut else f"all, of up to {depth:2} moves"
         print(
-            f"{scenario.name:45} {whole}{report.histories:8,} histories {report.states:9,} states "
-            f"{report.seconds:6.1f} s  {report.failures[0].problem if report.failures else ''}",
+            f"{scenario.name:40} {scenario.faults} faults, {scenario.clocks} clock moves  {deep:24}"
+            f"{report.histories:8,} histories {report.states:9,} states "
+            f"{report.failures[0].problem if report.failures else ''}",
             flush=True,
         )
     return failures
+
+
+def _every_fault(seed: int, most: int) -> int:
+    """Exit status 1 where a seeded bug goes unseen."""
+    seen = 0
+    for fault in FAULTS:
+        report = hunt(fault, seed=seed, histories=most)
+        seen += bool(report.failures)
+        last = report.failures[-1] if report.failures else None
+        how = f"after {last.found_after:5,}: {last.code}" if last else f"NOT in {most:,}"
+        print(f"{fault.name:52} {how}", flush=True)
+    print(f"seed {seed}: {seen} of {len(FAULTS)} seeded faults caught")
+    return 0 if seen == len(FAULTS) else 1
 
 
 def _random_histories(seed: int, seconds: float, most: int) -> list[Failure]:

@@ -58,11 +58,10 @@ def g3_redelivered(history: History) -> Iterator[str]:
         decision = later.decision
         if later.event is None or decision is None or decision.outcome is Outcome.SKIPPED:
             continue
-        if later.knew:
-            yield f"G3 redelivered: {later.token} brought an event that was known, and was answered {decision.outcome}"
+        kind = "redelivered" if later.knew else "redelivered unwritten"
         for earlier in history.asked[:n]:
             if _is_built_again(history, earlier, later):
-                yield f"G3 redelivered unwritten: the event of {earlier.token} came again with {later.token}: two builds"
+                yield f"G3 {kind}: the event of {earlier.token} came again with {later.token}, and was built again"
 
 
 def _is_built_again(history: History, earlier: Asked, later: Asked) -> bool:
@@ -227,6 +226,13 @@ def g4_no_overlap(history: History) -> Iterator[str]:
                 yield f"G4 overlap: {later.id} started while {earlier.id} runs"
 
 
+def hold_is_kept(history: History) -> Iterator[str]:
+    """What was claimed while the gate was on hold was forced. (What was claimed before, a hold does not stop.)"""
+    for build in history.builds:
+        if build.token in history.on_hold and not history.forced(build.token):
+            yield f"H hold: {build.id} was claimed and started while the gate was on hold"
+
+
 def g5_no_waste(history: History) -> Iterator[str]:
     """After a start that certainly failed, the next one comes at the end of the back-off, not of a cooldown."""
     policy, scenario = history.rules.policy, history.scenario
@@ -299,6 +305,7 @@ CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g2_nothing_lost,
     g1_spacing,
     g4_no_overlap,
+    hold_is_kept,
     g5_no_waste,
     g2_cancelled,
     g2_last_change_last,

@@ -16,6 +16,7 @@ from holdoff.core.errors import StartRefused
 from holdoff.core.record import Opening
 from holdoff.stores.memory import MemoryStore
 from tests.model.scenario import Scenario
+from tests.model.scenarios import PAUSED, REMEMBERED
 from tests.model.search import ANYTHING, Aim, Failure, Policies, Report, exhaust, roam
 
 if TYPE_CHECKING:
@@ -196,6 +197,10 @@ def _no_wait_for_builds(record: Record, policy: Any) -> None:
     return None
 
 
+def _no_hold(record: Record, policy: Any) -> None:
+    return None
+
+
 def _no_limit(record: Record, policy: Any) -> None:
     return None
 
@@ -284,25 +289,10 @@ SNIPPET: Final = Aim(PLAIN, (("trigger", "wake", "snippet"),), ("long ago",))
 TRIGGERS: Final = Aim(PLAIN, (("trigger", "wake"),), ("nothing",))
 ALONE: Final = Scenario(name="one trigger", scripts=(("trigger",),), depth=8, faults=2)
 
+HOLD: Final = Aim(PLAIN, (("trigger", "wake", "hold", "hold for", "resume"),))
 EVENTS: Final = Aim(PLAIN, (("trigger event=E1", "trigger event=E2", "wake", "flush"),))
-REMEMBERED: Final = Scenario(
-    name="an event deferred from memory, and delivered again to the same process",
-    scripts=(("trigger", "trigger event=E1", "trigger event=E1"), ("wake",)),
-    start="cooling",
-    depth=13,
-    faults=0,
-    clocks=3,
-)
 VERSIONS: Final = Aim(PLAIN, (("trigger version", "trigger force version", "wake"),), ("cooling",))
 DROPS: Final = Aim(PLAIN, (("trigger", "trigger", "drop", "flush"),), ("cooling",))
-PAUSED: Final = Scenario(
-    name="a paused claimant",
-    scripts=(("trigger",), ("wake",)),
-    fine=True,
-    depth=20,
-    faults=0,
-    clocks=3,
-)
 
 FAULTS: Final = (
     Fault(
@@ -405,6 +395,7 @@ FAULTS: Final = (
         _no_wait_for_builds,
         Aim(OVERLAP),
     ),
+    Fault("a hold that nobody minds", "H hold", machine, "_held", _no_hold, HOLD),
     Fault("the limit not asked", "G1 limit", machine, "_limited", _no_limit, Aim(LIMIT)),
     Fault(
         "a lost response taken for a lost race",

@@ -65,6 +65,7 @@ class History:
         refusals, given_back: of tokens, with their instants.
         rolled_back: (actor, token) given back by another than its holder.
         claimed, holder: when each token claimed the gate, and who took it last.
+        on_hold: tokens that claimed the gate while it was on hold.
         faults: what went wrong besides refusals.
         snippets: writes of the old snippet.
         end, unwritten: the record at the end, and answers counted but not in it.
@@ -86,6 +87,7 @@ class History:
     claimed: dict[str, int] = field(default_factory=dict)
     holder: dict[str, str] = field(default_factory=dict)
     holds: int = 0
+    on_hold: set[str] = field(default_factory=set)
     faults: int = 0
     snippets: list[tuple[int, int]] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
@@ -140,6 +142,7 @@ class History:
                 len(self.crashes),
                 len(self.rolled_back),
                 len(self.snippets),
+                frozenset(self.on_hold),
                 (self.holds, self.faults),
             )
         )

@@ -78,6 +78,10 @@ class Scenario:
     faults: int = 1
     clocks: int = 2
 
+    def __post_init__(self) -> None:
+        """A script that nobody plays would be a scenario that checks less than it says."""
+        assert len(self.scripts) <= len(self.actors), self
+
     def rules(self) -> Rules:
         """The machine's rules of this scenario."""
         return Rules(

@@ -9,6 +9,23 @@ from tests.model.scenario import Scenario
 FINISH = {"cooldown": "2m", "overlap": "defer"}
 REARM = {"cooldown": "10m", "on_failure": "rearm"}
 
+PAUSED: Final = Scenario(
+    name="a paused claimant",
+    scripts=(("trigger",), ("wake",)),
+    fine=True,
+    depth=20,
+    faults=0,
+    clocks=3,
+)
+REMEMBERED: Final = Scenario(
+    name="an event that only a process remembers",
+    scripts=(("trigger", "trigger event=E1", "trigger event=E1"), ("wake",)),
+    start="cooling",
+    depth=13,
+    faults=0,
+    clocks=3,
+)
+
 SCENARIOS: Final = (
     Scenario(
         name="two triggers at a fresh gate",
@@ -52,6 +69,7 @@ SCENARIOS: Final = (
     Scenario(
         name="the old snippet beside two triggers",
         scripts=(("trigger",), ("snippet",), ("trigger",)),
+        actors="ABC",
         start="long ago",
         depth=13,
     ),
@@ -66,6 +84,7 @@ SCENARIOS: Final = (
         name="no overlap",
         policy=FINISH,
         scripts=(("trigger",), ("trigger", "wake"), ("finish",)),
+        actors="ABC",
         depth=12,
     ),
     Scenario(
@@ -120,4 +139,13 @@ SCENARIOS: Final = (
         depth=12,
         faults=2,
     ),
+    Scenario(
+        name="three triggers at a fresh gate",
+        scripts=(("trigger",), ("trigger",), ("trigger",)),
+        actors="ABC",
+        depth=12,
+        faults=1,
+    ),
+    PAUSED,
+    REMEMBERED,
 )

@@ -81,10 +81,18 @@ def _verdict(world: World) -> list[str]:
 
 @dataclass(slots=True)
 class Report:
-    """What a search did."""
+    """What a search did.
+
+    Attributes:
+        histories, states: how many it looked at; states count once, however many orders of moves lead to them.
+        cut: histories that could have gone on, but for the depth.
+        whole: whether it came to its end.
+    """
 
     histories: int = 0
     states: int = 0
+    cut: int = 0
+    whole: bool = True
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
 
@@ -104,15 +112,35 @@ def exhaust(
     report, began = Report(), monotonic()
     seen: dict[int, int] = {}
     for world, moves in _leaves(scenario, seen):
+        if report.histories >= most:
+            report.whole = False
+            break
         report.histories += 1
+        report.cut += bool(world.moves())
         found = [problem for problem in _verdict(world) if problem.split(":")[0] not in ignore]
         if found:
             report.failures.append(Failure(scenario, moves, found[0], report.histories))
-            break
-        if report.histories >= most:
+            report.whole = False
             break
     report.states, report.seconds = len(seen), monotonic() - began
     return report
+
+
+def deepen(
+    scenario: Scenario, *, most: int, ignore: frozenset[str] = frozenset()
+) -> tuple[int, Report]:
+    """Every history of up to so many moves, then of one more, and so on, until one depth has more than ``most``, or
+    there is nothing deeper: the greatest depth that came to its end, and what it found (or where it failed)."""
+    depth, done = 0, Report()
+    while True:
+        report = exhaust(replace(scenario, depth=depth + 1), most=most, ignore=ignore)
+        if report.failures:
+            return depth + 1, report
+        if not report.whole:
+            return depth, done
+        depth, done = depth + 1, report
+        if not report.cut:
+            return depth, done
 
 
 def _leaves(scenario: Scenario, seen: dict[int, int]) -> Iterator[tuple[World, Moves]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_WAKES: Final = 60
 #: More effects than any call needs that nobody disturbs.
 MAX_EFFECTS: Final = 2_000
+NEVER_BUILT: Final = Record()
 STORE_FAULTS: Final = ("drop", "fail", "die")
 START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
 
@@ -112,7 +113,7 @@ class World:
     @property
     def record(self) -> Record:
         """What stands in the store."""
-        return self.store._gates.get(KEY, Record())
+        return self.store._gates.get(KEY, NEVER_BUILT)
 
     # --- moves ---------------------------------------------------------------------------------
 
@@ -478,6 +479,11 @@ class World:
             self.history.holder[claim.token] = actor.name
         if seen is None or seen.token != claim.token:
             self.history.claimed[claim.token] = self.history.next()
+            hold = before.hold
+            if hold and (
+                hold.until_ms is None or hold.until_ms > self.now_ms + self.scenario.margin_ms
+            ):
+                self.history.on_hold.add(claim.token)
 
     def _note_edit(self, actor: Actor, before: Record) -> None:
         self._note_claim(actor, before)
