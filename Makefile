@@ -7,11 +7,12 @@ ARGS   ?=
 # Stamps: a target whose stamp is newer than these files installs nothing.
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
+MUTANTS := $(VENV)/.mutants
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt model chaos bench clean
+.PHONY: help demo test test-fast check fmt model chaos mutants bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +44,9 @@ model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 60
 chaos: $(DEV) ## kills and faults against real engines, a thousand and more
 	@$(BIN)/python -m tests.engines fetch
 	@$(BIN)/python -m tests.chaos --kills 1000 --faults 10000 $(ARGS)
+
+mutants: $(MUTANTS) ## mutation testing of the core's rules (ARGS="--only machine.waits" for a part)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -78,3 +82,7 @@ $(DEV): pyproject.toml requirements-dev.txt | $(BIN)/python
 	@echo "Installing holdoff and its development tools into $(VENV)"
 	@$(PIP) install --requirement requirements-dev.txt --editable .
 	@touch $(RUNTIME) $@
+
+$(MUTANTS): requirements-mutants.txt $(DEV)
+	@$(PIP) install --constraint requirements-dev.txt --requirement requirements-mutants.txt
+	@touch $@

@@ -1,0 +1,82 @@
+"""Mutation testing of the core's rules: ``make mutants``, or ``python -m tests.mutants --only machine.waits``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tests.mutants.mutations import Mutant, all_mutants
+from tests.mutants.report import Report, read_arguments
+from tests.mutants.run import STAGES, Verdict, measured, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What became of each mutant in the last run, one a line.
+LAST = Path("build/mutants.jsonl")
+
+
+def main() -> int:
+    """Exit status 1 where too few died, one survived that nobody argued for, or an argument is out of date."""
+    os.environ["HYPOTHESIS_PROFILE"] = "ci"
+    asked, argued = _arguments(), read_arguments()
+    mutants = [mutant for mutant in all_mutants() if asked.only in mutant.key]
+    known = _last() if asked.again else {}
+    found = {m.key: known[m.key] for m in mutants if _is_killed(known.get(m.key))}
+    chosen = [mutant for mutant in mutants if mutant.key not in found]
+    budget = measured(asked.stages)
+    stages = ", ".join(f"{stage} in {s:.1f} s" for stage, s in budget.seconds.items())
+    print(f"the code as it is passes {stages}; {len(chosen):,} mutants to try", flush=True)
+    for verdict in _tried(chosen, verdicts(chosen, budget, asked.workers, stages=asked.stages)):
+        found[verdict.key] = verdict
+    if not asked.only:
+        _write(found.values())
+    report = Report([found[m.key] for m in mutants], argued, whole=not asked.only)
+    print(report)
+    return 1 if report.problems else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--workers", type=int, default=cores, help="mutants at a time")
+    parser.add_argument("--only", default="", help="those with this in their name")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=tuple(STAGES))
+    parser.add_argument(
+        "--again", action="store_true", help="but for those that the last run killed"
+    )
+    return parser.parse_args()
+
+
+def _is_killed(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.outcome != "survived"
+
+
+def _last() -> dict[str, Verdict]:
+    lines = LAST.read_text().splitlines() if LAST.exists() else []
+    return {verdict.key: verdict for verdict in (Verdict(**json.loads(line)) for line in lines)}
+
+
+def _write(found: Iterable[Verdict]) -> None:
+    LAST.parent.mkdir(exist_ok=True)
+    LAST.write_text("".join(f"{json.dumps(asdict(verdict))}\n" for verdict in found))
+
+
+def _tried(chosen: list[Mutant], tried: Iterable[Verdict]) -> Iterable[Verdict]:
+    """The same, told while it goes on: who survives at once, the rest as a figure."""
+    began = monotonic()
+    for number, verdict in enumerate(tried, 1):
+        if verdict.outcome == "survived":
+            print(f"survived: {verdict.key}", flush=True)
+        if number % 100 == 0 or number == len(chosen):
+            print(f"{number:,} of {len(chosen):,}, {monotonic() - began:,.0f} s", flush=True)
+        yield verdict
+
+
+sys.exit(main())
