@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from holdoff.core import machine
 from holdoff.core.machine import Rules, Step, Trigger
 from holdoff.core.policy import Policy
-from holdoff.core.record import Claim, Pending, Record, Request, Running
+from holdoff.core.record import Claim, Finished, Pending, Record, Request, Running
 from holdoff.core.units import seconds_from_ms
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ def rules(cooldown: object = "10m", **policy: Any) -> Rules:
 def request(**words: Any) -> Request:
     """A request for the site."""
     return Request(project="site", region="local", **words)
+
+
+def digest(event_id: str) -> str:
+    """What a record keeps of an event's id."""
+    kept = machine.event_digest(event_id)
+    assert kept is not None
+    return kept
 
 
 def trigger(token: str = "T1", *, force: bool = False, **words: Any) -> Trigger:
@@ -63,6 +70,20 @@ def running(token: str = "R1", **changes: Any) -> Running:
         lease_until_ms=NOW + 30 * MINUTE,
         covers=pending(NOW - MINUTE),
         claimed_ms=NOW - 1_000,
+    )
+    return replace(made, **changes)
+
+
+def finished(token: str = "F1", **changes: Any) -> Finished:
+    """A build that ended now, after a second."""
+    made = Finished(
+        build_id=f"b-{token}",
+        token=token,
+        started_ms=NOW - 1_000,
+        claimed_ms=NOW - 2_000,
+        covered_ms=NOW - MINUTE,
+        ended_ms=NOW,
+        succeeded=True,
     )
     return replace(made, **changes)
 

@@ -1035,13 +1035,11 @@ def with_tally(record: Record, tally: Tally, rules: Rules) -> Record:
 def unsure(tally: Tally, write_id: str) -> Tally:
     """A tally whose write got no answer: whether it is in will show in the record's writes."""
     parts = tuple(((*ids, write_id)[-KEPT_WRITES:], part) for ids, part in tally.unsure)
-    if (
-        len(parts) > KEPT_UNSURE
-    ):  # nothing can be written for long: they will not be told apart any more
-        (_, first), (ids, second), *rest = parts
-        parts = ((ids, merged(first, second)), *rest)
     if tally.counts.total:
         parts += (((write_id,), replace(tally, unsure=())),)
+    if len(parts) > KEPT_UNSURE:  # nothing can be written for long: told apart no more
+        (_, first), (ids, second), *rest = parts
+        parts = ((ids, merged(first, second)), *rest)
     return Tally(unsure=parts, since_ms=tally.since_ms)
 
 
@@ -1071,8 +1069,16 @@ def _credited(record: Record, folded: Pending) -> Record:
 
 
 def _with_notes(covers: Pending, folded: Pending) -> Pending:
+    """What a build covers, with triggers that ask for the same; the request stays, so the newest's becomes notes."""
     both = joined(folded, covers)
-    return replace(both, request=covers.request, due_ms=covers.due_ms)
+    sent, newest = covers.request, both.request
+    return replace(
+        both,
+        request=sent,
+        due_ms=covers.due_ms,
+        reasons=_notes(sent.reason, (newest.reason, *both.reasons)),
+        events=_notes(event_digest(sent.event_id), (event_digest(newest.event_id), *both.events)),
+    )
 
 
 def _has_built(record: Record, folded: Pending) -> bool:
