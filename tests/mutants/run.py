@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 
 Outcome = Literal["killed", "timeout", "survived"]
 
+CORE_TESTS: Final = ("steps", "waits", "claims", "tally", "machine", "protocol", "policy")
 #: What a mutant has to get past, the quick and most telling first. Arguments of pytest.
 STAGES: Final = {
-    "core": (
-        "tests/core/test_machine.py",
-        "tests/core/test_protocol.py",
-        "tests/core/test_policy.py",
-    ),
+    "core": tuple(f"tests/core/test_{name}.py" for name in CORE_TESTS),
     "guarantees": ("tests/guarantees", "-k", "memory and not sqlite and not dynamodb"),
     "model": ("tests/model/test_model.py", "-k", "every_history or random or stays_mended"),
 }
