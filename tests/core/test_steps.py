@@ -79,7 +79,7 @@ def test_a_start(force: bool, why: Why) -> None:
         due_ms=NOW + MINUTE,
     )
     assert step.decision == decision(
-        Outcome.STARTED, why, lastbuild_ms=NOW - COOLDOWN, covers=1, waker=True
+        Outcome.STARTED, why, lastbuild_ms=NOW - COOLDOWN, covers=1, waited_ms=0, waker=True
     )
     assert step.then is Then.START
 
@@ -97,6 +97,7 @@ def test_a_wake_that_starts_what_is_due() -> None:
         id="site/local/W1",
         lastbuild_ms=NOW - COOLDOWN,
         covers=3,
+        waited_ms=MINUTE,
     )
     assert step.then is Then.START
 
@@ -113,6 +114,12 @@ def test_a_decision_is_named_by_its_instant_and_a_start_by_its_token() -> None:
     assert started.decision.id == f"site/local/{token}"
     deferred = on_trigger(built(0), trigger(token), RULES)
     assert deferred.decision.id == f"site/local/{make(NOW, 7)}"
+
+
+def test_nothing_has_waited_less_than_no_time() -> None:
+    """Another machine's clock may be ahead of ours."""
+    ahead = pending(NOW, first_ms=NOW + 5, last_ms=NOW + 5)
+    assert on_wake(built(COOLDOWN, pending=ahead), RULES).decision.waited_ms == 0
 
 
 # --- an opening: the claim on a gate that was never read -------------------------------------------------------------
@@ -142,6 +149,7 @@ def test_an_opening(force: bool, ready_if_ms: int | None, why: Why) -> None:
         decided_ms=NOW + 5,
         lastbuild_ms=NOW - 20 * MINUTE,
         covers=1,
+        waited_ms=0,
     )
 
 
