@@ -1,0 +1,142 @@
+"""The Lambda function's package: ``make lambda`` writes dist/holdoff-lambda.zip.
+
+In it is just what ``holdoff.ingress.aws_lambda`` can come to import, found by reading the imports: no command line, no
+testing, nothing of others (the runtime brings boto3). A ``holdoff.toml`` may go along; it is loaded first, so that one
+with a mistake is refused here and not by the function.
+
+The same sources give the same bytes, whoever packs them: entries in order, one time stamp and mode for all, no compiled
+code. Nothing is compressed, because zlib's output is not the same with every zlib: some Pythons come with zlib-ng. The
+service unpacks it once, when it is uploaded.
+
+Run: python tools/lambda_package.py [--config holdoff.toml] [--output dist/holdoff-lambda.zip]
+Needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import base64
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+OUTPUT: Final = ROOT / "dist" / "holdoff-lambda.zip"
+HANDLER: Final = "holdoff.ingress.aws_lambda"
+#: Where the function finds it: its working directory is where the package is unpacked.
+CONFIG: Final = "holdoff.toml"
+#: The first instant that a zip can say.
+STAMP: Final = (1980, 1, 1, 0, 0, 0)
+#: A regular file that everybody may read: the service runs the function as a user of its own.
+MODE: Final = 0o100644
+#: No compiled or installed package of this machine can be what makes it work.
+CLEAN: Final = (sys.executable, "-I", "-S", "-c")
+IMPORTS: Final = "import sys; sys.path.insert(0, sys.argv[1]); import importlib as i; i.import_module(sys.argv[2])"
+LOADS: Final = "import sys; sys.path.insert(0, sys.argv[1]); from holdoff.config import read; read(sys.argv[2])"
+
+
+def main() -> None:
+    """Write the package, check that it imports, and say what it is."""
+    parser = argparse.ArgumentParser(description="Write the Lambda function's package.")
+    parser.add_argument("--config", type=Path, help="a holdoff.toml to put into it")
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    args = parser.parse_args()
+    print(described(build(args.output, config=args.config)))
+
+
+def build(output: Path, *, config: Path | None = None, source: Path = ROOT / "src") -> Path:
+    """The package, written to ``output``.
+
+    Raises:
+        SystemExit: the config is wrong, or what was packed cannot be imported.
+    """
+    files = {
+        path.relative_to(source).as_posix(): path.read_bytes() for path in modules(source).values()
+    }
+    if config is not None:
+        _run(LOADS, source, config)
+        files[CONFIG] = config.read_bytes()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    _write(output, files)
+    _run(IMPORTS, output, HANDLER)
+    return output
+
+
+def modules(source: Path) -> dict[str, Path]:
+    """The files by name of the modules that the handler can come to import, sooner or later."""
+    found: dict[str, Path] = {}
+    wanted = {HANDLER}
+    while wanted:
+        name = wanted.pop()
+        path = _file(source, name)
+        if path is None or name in found:
+            continue
+        found[name] = path
+        wanted |= {name.rpartition(".")[0], *_imported(ast.parse(path.read_bytes()))}
+    return found
+
+
+def _file(source: Path, name: str) -> Path | None:
+    """The file of a module of ours; ``None``: it is another's, or no module at all."""
+    stem = source.joinpath(*name.split("."))
+    candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py"))
+    return next((path for path in candidates if name and path.is_file()), None)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """The names of what may be modules: of every import, in functions too, and those spelt out as text."""
+    for node in _executed(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("holdoff."):
+            yield str(node.value)
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker reads."""
+    yield node
+    skips = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    for child in node.orelse if skips else ast.iter_child_nodes(node):  # type: ignore[attr-defined]
+        yield from _executed(child)
+
+
+def _write(output: Path, files: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as package:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, STAMP)
+            entry.create_system = 3  # Unix, on Windows too
+            entry.external_attr = MODE << 16
+            package.writestr(entry, files[name])
+
+
+def _run(code: str, *args: object) -> None:
+    done = subprocess.run(
+        [*CLEAN, code, *map(str, args)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr.strip().rpartition("\n")[2])
+
+
+def described(package: Path) -> str:
+    """Its size and digests; the second as ``aws lambda get-function --query Configuration.CodeSha256`` says it."""
+    content = package.read_bytes()
+    digest = hashlib.sha256(content)
+    return (
+        f"{package}: {len(content):,} bytes\n"
+        f"sha256 {digest.hexdigest()}\n"
+        f"CodeSha256 {base64.b64encode(digest.digest()).decode()}"
+    )
+
+
+if __name__ == "__main__":
+    main()
