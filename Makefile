@@ -12,7 +12,7 @@ MUTANTS := $(VENV)/.mutants
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt model chaos mutants bench clean
+.PHONY: help demo test test-fast check fmt model chaos mutants bench lambda clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,7 +31,7 @@ test-fast: $(DEV) ## the suite without DynamoDB Local and ministack
 check: $(DEV) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --strict src tests benchmarks examples
+	$(BIN)/mypy --strict src tests benchmarks examples tools
 	$(BIN)/lint-imports --no-logo
 
 fmt: $(DEV) ## format, and mend what can be mended
@@ -50,6 +50,9 @@ mutants: $(MUTANTS) ## mutation testing of the core's rules (ARGS="--only machin
 
 bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+lambda: $(BIN)/python ## dist/holdoff-lambda.zip, the function's package (CONFIG=holdoff.toml to put one in)
+	@$(BIN)/python tools/lambda_package.py $(if $(CONFIG),--config $(CONFIG))
 
 clean: ## remove .venv and the caches in the tree (the engines stay in their own cache)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

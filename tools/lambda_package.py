@@ -39,7 +39,7 @@ MODE: Final = 0o100644
 #: No compiled or installed package of this machine can be what makes it work.
 CLEAN: Final = (sys.executable, "-I", "-S", "-c")
 IMPORTS: Final = "import sys; sys.path.insert(0, sys.argv[1]); import importlib as i; i.import_module(sys.argv[2])"
-LOADS: Final = "import sys; sys.path.insert(0, sys.argv[1]); from holdoff.config import read; read(sys.argv[2])"
+LOADS: Final = "import sys; sys.path.insert(0, sys.argv[1]); from holdoff.config import read; read(sys.argv[2], named_by='--config')"
 
 
 def main() -> None:
@@ -64,9 +64,10 @@ def build(output: Path, *, config: Path | None = None, source: Path = ROOT / "sr
         _run(LOADS, source, config)
         files[CONFIG] = config.read_bytes()
     output.parent.mkdir(parents=True, exist_ok=True)
-    _write(output, files)
-    _run(IMPORTS, output, HANDLER)
-    return output
+    unproven = output.with_suffix(".part")
+    _write(unproven, files)
+    _run(IMPORTS, unproven, HANDLER)
+    return unproven.replace(output)
 
 
 def modules(source: Path) -> dict[str, Path]:

@@ -1,0 +1,689 @@
+# The same as deploy/aws/template.yaml, which says more; a test holds both together.
+
+data "aws_partition" "here" {}
+data "aws_region" "here" {}
+data "aws_caller_identity" "here" {}
+
+locals {
+  partition = data.aws_partition.here.partition
+  region    = data.aws_region.here.region
+  account   = data.aws_caller_identity.here.account_id
+  here      = "${local.region}:${local.account}"
+
+  package     = var.package == "" ? "${path.module}/../../dist/holdoff-lambda.zip" : var.package
+  one_project = var.codebuild_project != ""
+  projects    = local.one_project ? [var.codebuild_project] : var.codebuild_projects
+  table       = var.existing_table == "" ? aws_dynamodb_table.gates[0].name : var.existing_table
+  table_arn   = "arn:${local.partition}:dynamodb:${local.here}:table/${local.table}"
+
+  named_parameters = compact([var.github_secret, var.gitlab_secret, var.standard_secret, var.shared_secret])
+  has_webhooks     = length(local.named_parameters) + length(var.secret_arns) > 0
+  alarm_actions    = var.alarm_email == "" ? [] : [aws_sns_topic.alarms[0].arn]
+
+  # Those that are null are not set.
+  environment = {
+    REGION_NAME                   = local.region
+    DDB_TABLE_NAME                = local.table
+    CODEBUILD_PROJECT_NAME        = local.one_project ? var.codebuild_project : null
+    COOLDOWN                      = local.one_project ? var.cooldown : null
+    HOLDOFF_CONFIG                = local.one_project ? null : var.config_parameter == "" ? "holdoff.toml" : "ssm:${var.config_parameter}"
+    HOLDOFF_SCHEDULE_ROLE         = aws_iam_role.scheduler.arn
+    HOLDOFF_SCHEDULE_GROUP        = aws_scheduler_schedule_group.wakes.name
+    HOLDOFF_SCHEDULE_DEAD_LETTERS = aws_sqs_queue.dead_letters.arn
+    HOLDOFF_DEAD_LETTERS          = aws_sqs_queue.dead_letters.url
+    HOLDOFF_WEBHOOK_GITHUB        = var.github_secret == "" ? null : "ssm:${var.github_secret}"
+    HOLDOFF_WEBHOOK_GITLAB        = var.gitlab_secret == "" ? null : "ssm:${var.gitlab_secret}"
+    HOLDOFF_WEBHOOK_STANDARD      = var.standard_secret == "" ? null : "ssm:${var.standard_secret}"
+    HOLDOFF_WEBHOOK_SECRET        = var.shared_secret == "" ? null : "ssm:${var.shared_secret}"
+    AWS_ENDPOINT_URL_DYNAMODB     = var.dynamodb_endpoint == "" ? null : var.dynamodb_endpoint
+    AWS_ENDPOINT_URL_CODEBUILD    = var.codebuild_endpoint == "" ? null : var.codebuild_endpoint
+  }
+}
+
+# --- The gates -------------------------------------------------------------------------------------
+
+# As `holdoff store init` makes it.
+resource "aws_dynamodb_table" "gates" {
+  count = var.existing_table == "" ? 1 : 0
+
+  name                        = var.name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "cb_project"
+  range_key                   = "region"
+  deletion_protection_enabled = true
+
+  attribute {
+    name = "cb_project"
+    type = "S"
+  }
+
+  attribute {
+    name = "region"
+    type = "S"
+  }
+
+  attribute {
+    name = "due_in"
+    type = "S"
+  }
+
+  attribute {
+    name = "due"
+    type = "N"
+  }
+
+  # Sparse: just the gates that somebody has to wake.
+  global_secondary_index {
+    name            = "holdoff-due"
+    hash_key        = "due_in"
+    range_key       = "due"
+    projection_type = "KEYS_ONLY"
+  }
+
+  ttl {
+    attribute_name = "expires"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# --- The function ----------------------------------------------------------------------------------
+
+resource "aws_lambda_function" "holdoff" {
+  function_name    = var.name
+  description      = "Holdoff decides what becomes of each trigger"
+  filename         = local.package
+  source_code_hash = filebase64sha256(local.package)
+  handler          = "holdoff.ingress.aws_lambda.handler"
+  runtime          = "python3.13"
+  architectures    = [var.architecture]
+  # It needs 50 MB. The rest buys processor time, so that a first, cold answer takes about a second.
+  memory_size = 512
+  # A claim (27 s), StartBuild (43 s) and the confirm (27 s), all at their slowest: 97 s.
+  timeout = 120
+  role    = aws_iam_role.function.arn
+
+  logging_config {
+    log_group  = aws_cloudwatch_log_group.function.name
+    log_format = "JSON"
+  }
+
+  environment {
+    variables = { for name, value in local.environment : name => value if value != null }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !local.one_project || (length(var.codebuild_projects) == 0 && var.config_parameter == "")
+      error_message = "codebuild_project is for one project; codebuild_projects and config_parameter are for a holdoff.toml."
+    }
+    precondition {
+      condition     = length(local.projects) > 0
+      error_message = "Name a codebuild_project, or the codebuild_projects of your holdoff.toml."
+    }
+  }
+}
+
+# For whatever comes asynchronously: EventBridge, SNS, schedules. Six hours and two retries are the service's most.
+resource "aws_lambda_function_event_invoke_config" "holdoff" {
+  function_name                = aws_lambda_function.holdoff.function_name
+  maximum_event_age_in_seconds = 21600
+  maximum_retry_attempts       = 2
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.dead_letters.arn
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_iam_role" "function" {
+  name_prefix        = "${var.name}-function-"
+  description        = "What the Holdoff function may do"
+  assume_role_policy = data.aws_iam_policy_document.function_trust.json
+}
+
+data "aws_iam_policy_document" "function_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = "holdoff"
+  role   = aws_iam_role.function.id
+  policy = data.aws_iam_policy_document.function.json
+}
+
+data "aws_iam_policy_document" "function" {
+  statement {
+    sid       = "Log"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
+  }
+
+  statement {
+    sid       = "Gates"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [local.table_arn]
+  }
+
+  statement {
+    sid       = "Due"
+    actions   = ["dynamodb:Query"]
+    resources = ["${local.table_arn}/index/holdoff-due"]
+  }
+
+  dynamic "statement" {
+    for_each = var.existing_table == "" ? [] : [1]
+
+    content {
+      sid       = "DueWithoutIndex"
+      actions   = ["dynamodb:Scan"]
+      resources = [local.table_arn]
+    }
+  }
+
+  statement {
+    sid       = "Builds"
+    actions   = ["codebuild:StartBuild", "codebuild:ListBuildsForProject", "codebuild:BatchGetBuilds"]
+    resources = [for name in local.projects : "arn:${local.partition}:codebuild:${local.here}:project/${name}"]
+  }
+
+  # Only a holdoff.toml can ask for it (overlap = "cancel").
+  dynamic "statement" {
+    for_each = local.one_project ? [] : [1]
+
+    content {
+      sid       = "StopBuilds"
+      actions   = ["codebuild:StopBuild"]
+      resources = [for name in local.projects : "arn:${local.partition}:codebuild:${local.here}:project/${name}"]
+    }
+  }
+
+  statement {
+    sid       = "Wakes"
+    actions   = ["scheduler:CreateSchedule"]
+    resources = ["arn:${local.partition}:scheduler:${local.here}:schedule/${aws_scheduler_schedule_group.wakes.name}/*"]
+  }
+
+  statement {
+    sid       = "PassSchedulerRole"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.scheduler.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["scheduler.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.config_parameter == "" ? [] : [1]
+
+    content {
+      sid       = "Config"
+      actions   = ["ssm:GetParameter"]
+      resources = ["arn:${local.partition}:ssm:${local.here}:parameter${var.config_parameter}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local.named_parameters) == 0 ? [] : [1]
+
+    content {
+      sid       = "WebhookSecrets"
+      actions   = ["ssm:GetParameter"]
+      resources = [for name in local.named_parameters : "arn:${local.partition}:ssm:${local.here}:parameter${name}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.secret_arns) == 0 ? [] : [1]
+
+    content {
+      sid       = "NamedSecrets"
+      actions   = ["ssm:GetParameter", "secretsmanager:GetSecretValue"]
+      resources = var.secret_arns
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.secrets_key_arn == "" ? [] : [1]
+
+    content {
+      sid       = "DecryptSecrets"
+      actions   = ["kms:Decrypt"]
+      resources = [var.secrets_key_arn]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values = [
+          for service in ["ssm", "secretsmanager"] :
+          "${service}.${local.region}.${data.aws_partition.here.dns_suffix}"
+        ]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.queue ? [1] : []
+
+    content {
+      sid       = "Triggers"
+      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+      resources = [aws_sqs_queue.triggers[0].arn]
+    }
+  }
+}
+
+# --- Wakes -----------------------------------------------------------------------------------------
+
+resource "aws_scheduler_schedule_group" "wakes" {
+  name = var.name
+}
+
+resource "aws_iam_role" "scheduler" {
+  name_prefix        = "${var.name}-scheduler-"
+  description        = "By which EventBridge Scheduler wakes the Holdoff function"
+  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+}
+
+# Only for schedules of this group: nobody else's may use the role.
+data "aws_iam_policy_document" "scheduler_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_scheduler_schedule_group.wakes.arn]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "holdoff"
+  role   = aws_iam_role.scheduler.id
+  policy = data.aws_iam_policy_document.scheduler.json
+}
+
+data "aws_iam_policy_document" "scheduler" {
+  statement {
+    sid       = "Wake"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.holdoff.arn]
+  }
+
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+  }
+}
+
+# Finds what a lost schedule left. A sweep that is late is not wanted any more: the next one is there.
+resource "aws_cloudwatch_event_rule" "sweep" {
+  name                = "${var.name}-sweep"
+  description         = "Holdoff looks for what is overdue"
+  schedule_expression = "rate(5 minutes)"
+}
+
+resource "aws_cloudwatch_event_target" "sweep" {
+  rule  = aws_cloudwatch_event_rule.sweep.name
+  arn   = aws_lambda_function.holdoff.arn
+  input = jsonencode({ holdoff = "sweep" })
+
+  retry_policy {
+    maximum_event_age_in_seconds = 300
+    maximum_retry_attempts       = 10
+  }
+}
+
+resource "aws_lambda_permission" "sweep" {
+  function_name = aws_lambda_function.holdoff.function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.sweep.arn
+}
+
+resource "aws_cloudwatch_event_rule" "build_ended" {
+  name        = "${var.name}-build-ended"
+  description = "Builds of Holdoff's projects that have ended"
+
+  event_pattern = jsonencode({
+    source      = ["aws.codebuild"]
+    detail-type = ["CodeBuild Build State Change"]
+    detail = {
+      project-name = local.projects
+      build-status = ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "build_ended" {
+  rule = aws_cloudwatch_event_rule.build_ended.name
+  arn  = aws_lambda_function.holdoff.arn
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letters.arn
+  }
+}
+
+resource "aws_lambda_permission" "build_ended" {
+  function_name = aws_lambda_function.holdoff.function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.build_ended.arn
+}
+
+# --- What could not be done, for somebody to look at -----------------------------------------------
+
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = "${var.name}-dead-letters"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_sqs_queue_policy" "dead_letters" {
+  queue_url = aws_sqs_queue.dead_letters.url
+  policy    = data.aws_iam_policy_document.dead_letters.json
+}
+
+data "aws_iam_policy_document" "dead_letters" {
+  statement {
+    sid       = "Rules"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = concat([aws_cloudwatch_event_rule.build_ended.arn], aws_cloudwatch_event_rule.events[*].arn)
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.topic ? [1] : []
+
+    content {
+      sid       = "Topic"
+      actions   = ["sqs:SendMessage"]
+      resources = [aws_sqs_queue.dead_letters.arn]
+
+      principals {
+        type        = "Service"
+        identifiers = ["sns.amazonaws.com"]
+      }
+
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = [aws_sns_topic.triggers[0].arn]
+      }
+    }
+  }
+}
+
+# --- What may trigger, where it is asked for -------------------------------------------------------
+
+resource "aws_cloudwatch_event_rule" "events" {
+  count = var.event_pattern == "" ? 0 : 1
+
+  name          = "${var.name}-events"
+  description   = "Events that are triggers"
+  event_pattern = var.event_pattern
+}
+
+resource "aws_cloudwatch_event_target" "events" {
+  count = var.event_pattern == "" ? 0 : 1
+
+  rule = aws_cloudwatch_event_rule.events[0].name
+  arn  = aws_lambda_function.holdoff.arn
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letters.arn
+  }
+}
+
+resource "aws_lambda_permission" "events" {
+  count = var.event_pattern == "" ? 0 : 1
+
+  function_name = aws_lambda_function.holdoff.function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.events[0].arn
+}
+
+resource "aws_sns_topic" "triggers" {
+  count = var.topic ? 1 : 0
+
+  name = "${var.name}-triggers"
+}
+
+resource "aws_sns_topic_subscription" "triggers" {
+  count = var.topic ? 1 : 0
+
+  topic_arn      = aws_sns_topic.triggers[0].arn
+  protocol       = "lambda"
+  endpoint       = aws_lambda_function.holdoff.arn
+  redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
+}
+
+resource "aws_lambda_permission" "topic" {
+  count = var.topic ? 1 : 0
+
+  function_name = aws_lambda_function.holdoff.function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "sns.amazonaws.com"
+  source_arn    = aws_sns_topic.triggers[0].arn
+}
+
+resource "aws_sqs_queue" "triggers" {
+  count = var.queue ? 1 : 0
+
+  name                      = "${var.name}-triggers"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+  # Six times the function's time-out, as Lambda's documentation asks for.
+  visibility_timeout_seconds = 720
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.trigger_dead_letters[0].arn
+    maxReceiveCount     = 5
+  })
+}
+
+# Its own: what is in it can be sent back to its queue by one command.
+resource "aws_sqs_queue" "trigger_dead_letters" {
+  count = var.queue ? 1 : 0
+
+  name                      = "${var.name}-triggers-dead-letters"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_lambda_event_source_mapping" "triggers" {
+  count = var.queue ? 1 : 0
+
+  function_name           = aws_lambda_function.holdoff.function_name
+  event_source_arn        = aws_sqs_queue.triggers[0].arn
+  function_response_types = ["ReportBatchItemFailures"]
+
+  # A gate takes one write after another: more functions at once only get into each other's way.
+  scaling_config {
+    maximum_concurrency = 5
+  }
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+# Anybody may call it: the function checks each request's signature, and refuses those that are not signed.
+resource "aws_lambda_function_url" "webhooks" {
+  count = local.has_webhooks ? 1 : 0
+
+  function_name      = aws_lambda_function.holdoff.function_name
+  authorization_type = "NONE"
+}
+
+# Both are needed: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+resource "aws_lambda_permission" "webhook_url" {
+  count = local.has_webhooks ? 1 : 0
+
+  function_name          = aws_lambda_function.holdoff.function_name
+  action                 = "lambda:InvokeFunctionUrl"
+  principal              = "*"
+  function_url_auth_type = "NONE"
+}
+
+resource "aws_lambda_permission" "webhook_invoke" {
+  count = local.has_webhooks ? 1 : 0
+
+  function_name            = aws_lambda_function.holdoff.function_name
+  action                   = "lambda:InvokeFunction"
+  principal                = "*"
+  invoked_via_function_url = true
+}
+
+# --- Alarms ----------------------------------------------------------------------------------------
+
+resource "aws_sns_topic" "alarms" {
+  count = var.alarm_email == "" ? 0 : 1
+
+  name = "${var.name}-alarms"
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  count = var.alarm_email == "" ? 0 : 1
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = var.alarm_email
+}
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name          = "${var.name}-errors"
+  alarm_description   = "Invocations fail; nothing was decided, and they are tried again. The log says why"
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = aws_lambda_function.holdoff.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "failed_starts" {
+  alarm_name          = "${var.name}-failed-starts"
+  alarm_description   = "Builds could not be started; they are tried again. holdoff explain says why"
+  namespace           = "Holdoff"
+  metric_name         = "Failures"
+  dimensions          = { function = aws_lambda_function.holdoff.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  alarm_name          = "${var.name}-dead-letters"
+  alarm_description   = "An event was given up; it is in the dead-letter queue"
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "queue_dead_letters" {
+  count = var.queue ? 1 : 0
+
+  alarm_name          = "${var.name}-queue-dead-letters"
+  alarm_description   = "A message of the trigger queue was given up; it is in that queue's own dead-letter queue"
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.trigger_dead_letters[0].name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+}
+
+# What the sweep found overdue. No sweep at all is as bad, so its silence rings too; ten minutes hold at least one.
+resource "aws_cloudwatch_metric_alarm" "staleness" {
+  alarm_name          = "${var.name}-staleness"
+  alarm_description   = "A build is overdue and nothing starts it, or the sweep does not run"
+  namespace           = "Holdoff"
+  metric_name         = "Overdue"
+  dimensions          = { function = aws_lambda_function.holdoff.function_name }
+  statistic           = "Maximum"
+  period              = 600
+  evaluation_periods  = 2
+  threshold           = var.staleness_alarm_seconds
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}

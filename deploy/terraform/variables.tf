@@ -1,0 +1,186 @@
+# What is built: one project (codebuild_project and cooldown), or those of a holdoff.toml.
+
+variable "codebuild_project" {
+  description = "One CodeBuild project, built at most once per cooldown. Empty for the projects of a holdoff.toml."
+  type        = string
+  default     = ""
+}
+
+variable "cooldown" {
+  description = "The least time between two starts of codebuild_project: seconds, or such as 10m or 1h30m."
+  type        = string
+  default     = "10m"
+
+  validation {
+    condition     = can(regex("^[0-9]+(\\.[0-9]+)?$|^([0-9]+(\\.[0-9]+)?(ms|[wdhms]))+$", var.cooldown))
+    error_message = "Write a duration such as 90 (seconds), 10m or 1h30m."
+  }
+}
+
+variable "codebuild_projects" {
+  description = "With a holdoff.toml, the names of the CodeBuild projects that it names; for the rights."
+  type        = list(string)
+  default     = []
+}
+
+variable "config_parameter" {
+  description = "The SSM parameter that holds the holdoff.toml. Empty if the package brings one (make lambda CONFIG=...)."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^(/[A-Za-z0-9_.-]+)+$", var.config_parameter))
+    error_message = "Write an SSM parameter's name that begins with a slash, such as /holdoff/config."
+  }
+}
+
+# What triggers it, beside direct invokes.
+
+variable "event_pattern" {
+  description = "EventBridge events of the default bus that are triggers, as a JSON pattern. Empty for none."
+  type        = string
+  default     = ""
+}
+
+variable "topic" {
+  description = "Whether to make an SNS topic whose messages are triggers."
+  type        = bool
+  default     = false
+}
+
+variable "queue" {
+  description = "Whether to make an SQS queue whose messages are triggers."
+  type        = bool
+  default     = false
+}
+
+# Signed webhooks. Naming a secret makes the function URL.
+
+variable "github_secret" {
+  description = "The SSM parameter (SecureString) that holds the secret of GitHub's webhooks, such as /holdoff/github."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^(/[A-Za-z0-9_.-]+)+$", var.github_secret))
+    error_message = "Write an SSM parameter's name that begins with a slash, such as /holdoff/github."
+  }
+}
+
+variable "gitlab_secret" {
+  description = "The SSM parameter (SecureString) that holds the secret token of GitLab's webhooks."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^(/[A-Za-z0-9_.-]+)+$", var.gitlab_secret))
+    error_message = "Write an SSM parameter's name that begins with a slash, such as /holdoff/gitlab."
+  }
+}
+
+variable "standard_secret" {
+  description = "The SSM parameter (SecureString) that holds the secret (whsec_...) of Standard Webhooks."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^(/[A-Za-z0-9_.-]+)+$", var.standard_secret))
+    error_message = "Write an SSM parameter's name that begins with a slash, such as /holdoff/standard."
+  }
+}
+
+variable "shared_secret" {
+  description = "The SSM parameter (SecureString) that holds a plain secret (X-Holdoff-Secret, or a bearer token)."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^(/[A-Za-z0-9_.-]+)+$", var.shared_secret))
+    error_message = "Write an SSM parameter's name that begins with a slash, such as /holdoff/shared."
+  }
+}
+
+variable "secret_arns" {
+  description = "ARNs of whatever else [webhooks] in the holdoff.toml names (SSM parameters, Secrets Manager secrets)."
+  type        = list(string)
+  default     = []
+}
+
+variable "secrets_key_arn" {
+  description = "The KMS key of your own that these parameters and secrets are encrypted with. Empty for AWS's own keys."
+  type        = string
+  default     = ""
+}
+
+# Who hears of trouble.
+
+variable "alarm_email" {
+  description = "Who is told of alarms, after confirming it once. Empty for alarms that are only seen in CloudWatch."
+  type        = string
+  default     = ""
+}
+
+variable "staleness_alarm_seconds" {
+  description = "How long a build may be overdue before the alarm. The sweep looks every 300 seconds."
+  type        = number
+  default     = 900
+
+  validation {
+    condition     = var.staleness_alarm_seconds >= 300
+    error_message = "Write 300 or more: the sweep looks every 300 seconds."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long decisions can be read in the log."
+  type        = number
+  default     = 30
+}
+
+# Where it runs.
+
+variable "name" {
+  description = "The name of the function, the table, the group of schedules, and the beginning of all others."
+  type        = string
+  default     = "holdoff"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]{1,40}$", var.name))
+    error_message = "Write at most 40 letters, digits and hyphens: other names are made of it."
+  }
+}
+
+variable "package" {
+  description = "The zip that `make lambda` writes. Empty for dist/holdoff-lambda.zip of this checkout."
+  type        = string
+  default     = ""
+}
+
+variable "existing_table" {
+  description = "A table with the keys cb_project (S) and region (S) to use as it is, the old snippet's say. Empty for a new one."
+  type        = string
+  default     = ""
+}
+
+variable "architecture" {
+  description = "The function's processor. Pure Python runs on both alike, and a second of arm64 costs a fifth less."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "Write arm64 or x86_64."
+  }
+}
+
+variable "dynamodb_endpoint" {
+  description = "DynamoDB's URL where it is not AWS's usual one (FIPS, a VPC endpoint, a local engine)."
+  type        = string
+  default     = ""
+}
+
+variable "codebuild_endpoint" {
+  description = "CodeBuild's URL where it is not AWS's usual one."
+  type        = string
+  default     = ""
+}
