@@ -38,8 +38,9 @@ STAMP: Final = (1980, 1, 1, 0, 0, 0)
 MODE: Final = 0o100644
 #: No compiled or installed package of this machine can be what makes it work.
 CLEAN: Final = (sys.executable, "-I", "-S", "-c")
-IMPORTS: Final = "import sys; sys.path.insert(0, sys.argv[1]); import importlib as i; i.import_module(sys.argv[2])"
-LOADS: Final = "import sys; sys.path.insert(0, sys.argv[1]); from holdoff.config import read; read(sys.argv[2], named_by='--config')"
+FROM: Final = "import sys; sys.path.insert(0, sys.argv[1]); "
+IMPORTS: Final = FROM + "from importlib import import_module; import_module(sys.argv[2])"
+LOADS: Final = FROM + "from holdoff.config import read; read(sys.argv[2], named_by='--config')"
 
 
 def main() -> None:

@@ -108,10 +108,10 @@ resource "aws_lambda_function" "holdoff" {
   handler          = "holdoff.ingress.aws_lambda.handler"
   runtime          = "python3.13"
   architectures    = [var.architecture]
-  # It needs 50 MB. The rest buys processor time, so that a first, cold answer takes about a second.
+  # It needs about 60 MB. The rest buys processor time, which comes by the megabyte.
   memory_size = 512
-  # A claim (27 s), StartBuild (43 s) and the confirm (27 s), all at their slowest: 97 s.
-  timeout = 120
+  # All at its slowest, with every retry, is 142 s.
+  timeout = 180
   role    = aws_iam_role.function.arn
 
   logging_config {
@@ -533,7 +533,7 @@ resource "aws_sqs_queue" "triggers" {
   message_retention_seconds = 1209600
   sqs_managed_sse_enabled   = true
   # Six times the function's time-out, as Lambda's documentation asks for.
-  visibility_timeout_seconds = 720
+  visibility_timeout_seconds = 1080
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.trigger_dead_letters[0].arn
     maxReceiveCount     = 5
@@ -609,10 +609,26 @@ resource "aws_sns_topic_subscription" "alarms" {
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${var.name}-errors"
-  alarm_description   = "Invocations fail; nothing was decided, and they are tried again. The log says why"
+  alarm_description   = "Invocations fail, or run out of time; Lambda tries them again. The log says why"
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.holdoff.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "event_errors" {
+  alarm_name          = "${var.name}-event-errors"
+  alarm_description   = "Events come to no decision, or a wake cannot be scheduled. The log says why"
+  namespace           = "Holdoff"
+  metric_name         = "Errors"
+  dimensions          = { function = aws_lambda_function.holdoff.function_name }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 3

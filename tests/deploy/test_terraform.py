@@ -30,6 +30,7 @@ RENAMED = {
 ONLY_IN_TERRAFORM = {"name", "package"}  # CloudFormation: the stack's name; what is uploaded
 ALARMS = {
     "ErrorsAlarm": "errors",
+    "EventErrorsAlarm": "event_errors",
     "FailedStartsAlarm": "failed_starts",
     "DeadLettersAlarm": "dead_letters",
     "QueueDeadLettersAlarm": "queue_dead_letters",
