@@ -301,10 +301,22 @@ class Gate:
 
     # --- driving the protocol ------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Write what was answered from memory and only counted here so far."""
+    def flush(self, *, tries: int = protocol.MAX_TRIES) -> None:
+        """Write what was answered from memory and only counted here so far.
+
+        Args:
+            tries: how many writes of others may come first before this is left for later.
+
+        Raises:
+            StoreError: it is not written, or nobody knows.
+        """
         if not self._sight.tally.is_empty:
-            self._edit(lambda record, _now_ms: record)
+            self._edit(lambda record, _now_ms: record, tries)
+
+    @property
+    def owes_events(self) -> bool:
+        """Whether events were deferred from memory that no other process would recognise yet."""
+        return bool(self._sight.tally.events)
 
     def close(self) -> None:
         """Flush, and let go of the store's connections."""
@@ -336,10 +348,12 @@ class Gate:
         self._put_back(decided.sight)
         return decided.decision
 
-    def _edit(self, change: Callable[[Record, int], Record]) -> None:
+    def _edit(
+        self, change: Callable[[Record, int], Record], tries: int = protocol.MAX_TRIES
+    ) -> None:
         sight = self._take_sight()
         try:
-            after = self._drive(protocol.edit(change, self.rules, sight))
+            after = self._drive(protocol.edit(change, self.rules, sight, tries))
         except BaseException as error:
             self._put_back(_after_error(sight, error))
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +82,27 @@ class Stage:
             "GITHUB": "it is a secret",
             "PLAIN": "so is this",
         }
-        self.function = Function(
+        self._waker = waker
+        self.function = self._new_function()
+
+    def _new_function(self) -> Function:
+        return Function(
             self.environment,
             clock=self.clock,
             tell=self.lines.append,
-            make_waker=lambda _environment, _context: self.wakes if waker else None,
+            make_waker=lambda _environment, _context: self.wakes if self._waker else None,
         )
+
+    def another(self) -> Stage:
+        """Another instance of the function, on the same store."""
+        ours, other = self.function._ready, copy(self)
+        assert ours is not None
+        other.function = other._new_function()
+        other.send({"holdoff": "sweep"})
+        theirs = other.function._ready
+        assert theirs is not None
+        theirs.dispatch.store = ours.dispatch.store
+        return other
 
     def send(self, event: object) -> dict[str, Any]:
         """One invocation."""

@@ -123,6 +123,37 @@ def test_whose_project_nobody_can_tell_is_refused(stage: Stage) -> None:
         stage.send({"id": "1", "detail-type": "Scheduled Event", "source": "aws.events"})
 
 
+def test_a_function_frozen_for_ever_leaves_no_event_behind(
+    stage: Stage, standin: CodeBuildStandin
+) -> None:
+    """Deferred from memory by one function, delivered again to another after the build that answered it."""
+    for event_id in ("e1", "e2", "e3"):
+        stage.after("1s", site(event_id))
+    wake = {"holdoff": "wake", "project": "site", "region": REGION}
+    other = stage.another()
+    assert other.after("10m", wake)["covers"] == 2
+    assert other.after("1s", site("e3"))["why"] == "duplicate"
+    assert other.after("1h", site("e3"))["why"] == "duplicate"
+    assert stage.built == ["site-build"] * 2
+
+
+def test_a_batch_is_settled_by_one_write(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.send(queue(site("e1"), site("e2")))
+    ready = stage.function._ready
+    assert ready is not None
+    swaps = []
+    swap = ready.dispatch.store.swap
+
+    def counted(*args: Any, **more: Any) -> Any:
+        swaps.append(args)
+        return swap(*args, **more)
+
+    monkeypatch.setattr(ready.dispatch.store, "swap", counted)
+    stage.send(queue(*(site(f"e{n}") for n in range(3, 9))))
+    assert len(swaps) == 1
+    assert stage.status("site").record.counts.deferred == 7
+
+
 # --- queues ----------------------------------------------------------------------------------------
 
 

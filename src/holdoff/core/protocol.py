@@ -108,12 +108,12 @@ def wake(token: str, project: str, region: str, rules: Rules, sight: Sight) -> A
 
 
 def edit(
-    change: Callable[[Record, int], Record], rules: Rules, sight: Sight
+    change: Callable[[Record, int], Record], rules: Rules, sight: Sight, tries: int = MAX_TRIES
 ) -> Generator[Effect, Any, Sight]:
     """Any change that starts nothing: finish, hold, resume, reset, renew, and writing the tally."""
     record = yield Get()
     tally = sight.tally
-    for _ in range(MAX_TRIES):
+    for _ in range(tries):
         now_ms = yield Now()
         new = change(record, now_ms)
         if new is record and tally.is_empty:
@@ -122,7 +122,7 @@ def edit(
         record = reply.record if isinstance(reply, Swapped) else reply.current
         if isinstance(reply, Swapped):
             return Sight(record=record, seen_ms=now_ms)
-    raise _too_busy()
+    raise _too_busy(tries)
 
 
 def _holds_from_memory(
@@ -481,8 +481,8 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _too_busy() -> StoreUnavailable:
+def _too_busy(tries: int = MAX_TRIES) -> StoreUnavailable:
     return StoreUnavailable(
-        f"lost {MAX_TRIES} races for one gate in a row",
+        f"lost {tries} races for one gate in a row",
         hint="Nothing was started; trigger again, and if it goes on, see what else writes to it",
     )

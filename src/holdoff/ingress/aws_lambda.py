@@ -100,11 +100,14 @@ class Function:
         """What ``handler`` does."""
         ready = self._ready_for(context)
         left_ms = getattr(context, "get_remaining_time_in_millis", lambda: EVER_MS)
-        if is_http(event):
-            return self._web(event, ready)
-        if is_sqs(event):
-            return self._batch(event, ready.dispatch, left_ms)
-        return self._each(event, ready.dispatch, left_ms)
+        try:
+            if is_http(event):
+                return self._web(event, ready)
+            if is_sqs(event):
+                return self._batch(event, ready.dispatch, left_ms)
+            return self._each(event, ready.dispatch, left_ms)
+        finally:
+            ready.dispatch.settle()
 
     # --- by who asks -------------------------------------------------------------------------------
 

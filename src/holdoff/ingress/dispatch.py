@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.core.errors import EventEarly, EventError, HoldoffError, RecordInvalid
+from holdoff.core.errors import EventEarly, EventError, HoldoffError, RecordInvalid, StoreError
 from holdoff.core.record import GateKey
 from holdoff.core.status import status_of
 from holdoff.ingress.routes import Asked, Ended, Ignored, Wake
@@ -36,6 +36,8 @@ Answer = dict[str, Any]
 MOST_LOOKED_AT: Final = 100
 #: A sweep stops where less time than this is left: a start may take so long, with the store's and its own time-outs.
 TIME_FOR_A_WAKE_MS: Final = 75_000
+#: How often the writing of what was deferred from memory is tried, while others write.
+FEW_TRIES: Final = 3
 #: Later than any gate is due.
 EVER_MS: Final = 10**15
 
@@ -95,6 +97,18 @@ class Dispatch:
                 answer: Answer = {"ignored": meaning.why}
                 self._telling.noted("ignored", kind=message.kind, **answer)
                 return answer
+
+    def settle(self) -> None:
+        """Have written which events were deferred from memory: a function may be frozen for ever after its answer.
+
+        In a burst everybody wants to write; then the first few tries have to do. A record remembers 16 ids anyway.
+        """
+        for gate in self._gates.values():
+            if gate.owes_events:
+                try:
+                    gate.flush(tries=FEW_TRIES)
+                except StoreError as error:
+                    self._telling.noted("unsettled", **_names(gate.key), message=str(error))
 
     # --- triggers ----------------------------------------------------------------------------------
 
