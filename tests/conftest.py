@@ -65,16 +65,16 @@ def pytest_report_header() -> list[str]:
 @pytest.fixture(scope="session")
 def dynamodb_local_url() -> Iterator[str]:
     """The endpoint of a DynamoDB Local. Shared: give each test a table of its own."""
-    yield from _engine_or_skip(dynamodb_local.dynamodb_local())
+    yield from engine_or_skip(dynamodb_local.dynamodb_local())
 
 
 @pytest.fixture(scope="session")
 def ministack_url() -> Iterator[str]:
     """The endpoint of a ministack. Shared: give each test names of its own."""
-    yield from _engine_or_skip(ministack.ministack())
+    yield from engine_or_skip(ministack.ministack())
 
 
-def _engine_or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
+def engine_or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
     try:
         url = engine.__enter__()
     except EngineUnavailable as reason:

@@ -121,6 +121,11 @@ class Config:
         """The file's folder."""
         return None if self.path is None else os.path.dirname(os.path.abspath(self.path))
 
+    def keys(self, store: Store) -> list[GateKey]:
+        """The gates of all projects."""
+        projects = self.projects.values()
+        return [GateKey(project.name, project.region or store.region) for project in projects]
+
     def gate(self, name: str, store: Store, *, region: str | None = None, **more: Any) -> Gate:
         """The gate of a project. ``more`` goes to ``Gate``."""
         project = self.project(name)

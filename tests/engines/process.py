@@ -115,7 +115,7 @@ def _tail(text: str, lines: int = 20) -> str:
 def lists_tables(port: int) -> bool:
     """Whether a DynamoDB answers ListTables there. Spoken by hand: boto3 takes a second to load."""
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
-    scope = "holdoff/20260101/eu-west-1/dynamodb/aws4_request"
+    scope = "test/20260101/eu-west-1/dynamodb/aws4_request"
     try:
         connection.request(
             "POST",

@@ -29,6 +29,7 @@ VERBS: Final = {
     "resume": ("resume", "end a hold"),
     "reset": ("reset", "end a cooldown"),
     "store": ("store", "create or check the table or file"),
+    "aws": ("aws", "would it work in this AWS account?"),
     "item": ("item", "a gate's stored item as JSON, numbers exact"),
 }
 SIGINT: Final = 2

@@ -49,9 +49,11 @@ from holdoff.stores.dynamodb_table import Table
 from holdoff.stores.item import DUE, PROJECT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from holdoff.clock import Clock
+    from holdoff.core.errors import StoreDenied
+    from holdoff.stores.dynamodb_rights import Right
 
 #: For how long a table that had no index is scanned before the index is asked for again.
 SCAN_FOR_MS: Final = 300_000
@@ -304,6 +306,28 @@ class DynamoDBStore:
     def check(self) -> list[str]:
         """See ``Store.check``."""
         return self._table.check()
+
+    def check_gates(self, keys: Iterable[GateKey]) -> list[str]:
+        """A line for each gate that must not be written through this table: ``dynamodb_global`` says which."""
+        return self._table.check_gates(keys)
+
+    def described(self) -> Answer | None:
+        """The service's description of the table; ``None``: there is none."""
+        return self._table.described()
+
+    def is_recoverable(self) -> bool:
+        """Whether the table's point-in-time recovery is on."""
+        return self._table.is_recoverable()
+
+    def try_rights(self, project: str) -> Iterator[tuple[Right, StoreDenied | None]]:
+        """Each right that Holdoff needs, and the refusal where it is missing. Changes nothing."""
+        from holdoff.stores.dynamodb_rights import tried
+
+        return tried(self._connection, project)
+
+    def clock_measured_ms(self) -> tuple[int, int] | None:
+        """How far the service's clock is ahead of this machine's, and how exactly that is known, if it is at all."""
+        return self._connection.offset.measured_ms()
 
     def close(self) -> None:
         """See ``Store.close``."""

@@ -57,6 +57,7 @@ class DynamoDBAPI(Protocol):
     def update_table(self, **parameters: Any) -> Answer: ...
     def describe_time_to_live(self, **parameters: Any) -> Answer: ...
     def update_time_to_live(self, **parameters: Any) -> Answer: ...
+    def describe_continuous_backups(self, **parameters: Any) -> Answer: ...
 
 
 class Connection:
@@ -290,6 +291,13 @@ class ServiceClock:
         """What to add to this machine's time for the service's; 0 where they are at most 2 s apart, or not known."""
         with self._lock:
             return self._offset()
+
+    def measured_ms(self) -> tuple[int, int] | None:
+        """What to add to this machine's time for the service's, corrected or not, and how much it may be off."""
+        with self._lock:
+            if self._low_ms is None:
+                return None
+            return (self._low_ms + self._high_ms) // 2, (self._high_ms - self._low_ms + 1) // 2
 
     def _offset(self) -> int:
         if self._low_ms is None:

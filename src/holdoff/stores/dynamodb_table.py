@@ -16,9 +16,10 @@ from holdoff.stores.dynamodb_item import DUE_IN, EXPIRES, INDEX
 from holdoff.stores.item import DUE, PROJECT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from holdoff.clock import Clock
+    from holdoff.core.record import GateKey
     from holdoff.stores.dynamodb_client import Answer, Connection, DynamoDBAPI
 
 Keys = tuple[tuple[str, str], ...]
@@ -45,7 +46,7 @@ class Table:
         Raises:
             StoreMismatch: a table of that name has other keys.
         """
-        table = self._described("looking at the table")
+        table = self.described()
         if table is None:
             done = self._create()
         else:
@@ -64,6 +65,29 @@ class Table:
         found = [_table_trouble(table), _index_trouble(table), _billing_trouble(table)]
         found.append(_expiry_trouble(self._expiry()))
         return [f"{self._name}: {trouble}" for trouble in found if trouble]
+
+    def described(self) -> Answer | None:
+        """The service's description; ``None``: there is no such table."""
+        return self._described("looking at the table")
+
+    def is_recoverable(self) -> bool:
+        """Whether point-in-time recovery is on."""
+        answer = self._ask(
+            "looking at backups",
+            lambda client, name: client.describe_continuous_backups(TableName=name),
+        )
+        backups = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        return bool(backups.get("PointInTimeRecoveryStatus") == "ENABLED")
+
+    def check_gates(self, keys: Iterable[GateKey]) -> list[str]:
+        """A line for each gate that must not be written through this table."""
+        from holdoff.stores.dynamodb_global import replicas_of  # no trigger needs it
+
+        table = self.described()
+        if table is None:
+            return []
+        troubles = replicas_of(table, self._connection.region).troubles(keys)
+        return [f"{self._name}: {trouble}" for trouble in troubles]
 
     @property
     def _name(self) -> str:

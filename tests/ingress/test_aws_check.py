@@ -1,0 +1,245 @@
+"""What `holdoff aws check` makes of answers that no engine gives: strong consistency, wrong clocks, roles' sessions."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from holdoff.config import parse
+from holdoff.core.record import GateKey
+from holdoff.ingress.aws_check import Setup, check
+from holdoff.ingress.aws_finding import Finding
+from holdoff.ingress.aws_policies import Policies, Wanted, reason_of
+from holdoff.stores.dynamodb import DynamoDBStore
+from holdoff.stores.dynamodb_global import Replicas, replicas_of
+from holdoff.testing import ManualClock
+
+REGION = "eu-west-1"
+ROLE = "arn:aws:iam::123456789012:role/service/holdoff-fn"
+SESSION = "arn:aws:sts::123456789012:assumed-role/holdoff-fn/i-1"
+START = Wanted(
+    action="codebuild:StartBuild", resource="arn:aws:codebuild:eu-west-1:123456789012:project/site"
+)
+US_TOO = [{"RegionName": "us-east-1"}]
+HERE, THERE = GateKey("site", REGION), GateKey("site", "us-east-1")
+
+
+class Dynamo:
+    """A client whose table is as given, on a service whose clock is ahead by so many seconds."""
+
+    def __init__(self, clock: ManualClock, *, ahead_s: int = 0, **table: Any) -> None:
+        self._clock = clock
+        self._ahead_s = ahead_s
+        expiry = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+        self._answers: dict[str, dict[str, Any]] = {
+            "describe_table": {"Table": described(**table)},
+            "describe_time_to_live": {"TimeToLiveDescription": expiry},
+            "describe_continuous_backups": {"ContinuousBackupsDescription": {}},
+        }
+
+    def __getattr__(self, operation: str) -> Any:
+        def answer(**_: Any) -> dict[str, Any]:
+            date = formatdate(self._clock.now_ms() / 1000 + self._ahead_s, usegmt=True)
+            response: dict[str, Any] = {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+            return response | self._answers.get(operation, {})
+
+        return answer
+
+
+def described(**more: Any) -> dict[str, Any]:
+    """A table that is as it should be."""
+    keys = [("cb_project", "HASH"), ("region", "RANGE"), ("due_in", "HASH"), ("due", "RANGE")]
+    schema = [{"AttributeName": name, "KeyType": kind} for name, kind in keys]
+    types = {"due": "N"}
+    table = {
+        "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/builds",
+        "TableStatus": "ACTIVE",
+        "KeySchema": schema[:2],
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": types.get(name, "S")} for name, _ in keys
+        ],
+        "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
+        "GlobalSecondaryIndexes": [{"IndexName": "holdoff-due", "KeySchema": schema[2:]}],
+    }
+    return table | more
+
+
+class Iam:
+    """IAM and STS: who asks is ``caller``; of each action it says ``result``, or raises."""
+
+    def __init__(self, result: dict[str, Any] | Exception, caller: str = SESSION) -> None:
+        self.result = result
+        self.who = caller
+        self.asked: list[dict[str, Any]] = []
+
+    def get_caller_identity(self) -> dict[str, Any]:
+        return {"Arn": self.who}
+
+    def get_role(self, **parameters: Any) -> dict[str, Any]:
+        assert parameters == {"RoleName": "holdoff-fn"}
+        return {"Role": {"Arn": ROLE}}
+
+    def simulate_principal_policy(self, **parameters: Any) -> dict[str, Any]:
+        self.asked.append(parameters)
+        if isinstance(self.result, Exception):
+            raise self.result
+        return {"EvaluationResults": [self.result]}
+
+
+def policies(iam: Iam, role: str | None = None) -> Policies:
+    made = Policies(REGION, role, iam=iam, sts=iam)
+    made.caller()
+    return made
+
+
+def findings(client: Dynamo, clock: ManualClock) -> list[Finding]:
+    """All that is found of a project that is no CodeBuild project, in such a table."""
+    config = parse("[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
+    store = DynamoDBStore("builds", region=REGION, client=client, clock=clock)
+    setup = Setup(config=config, store=store, policies=policies(Iam({})))
+    return list(check(setup))
+
+
+def told(client: Dynamo, clock: ManualClock, about: str) -> list[str]:
+    return [str(finding) for finding in findings(client, clock) if finding.about == about]
+
+
+# --- global tables -------------------------------------------------------------------------------
+
+
+def test_strong_consistency_is_refused_with_the_reason() -> None:
+    clock = ManualClock()
+    client = Dynamo(clock, Replicas=US_TOO, MultiRegionConsistency="STRONG")
+    (line,) = told(client, clock, "regions")
+    assert line.startswith("fail      regions: it is a global table with strong consistency")
+    assert "takes no transactions" in line
+
+
+def test_eventual_consistency_is_fine_where_each_gate_is_written_in_its_region() -> None:
+    clock = ManualClock()
+    client = Dynamo(clock, Replicas=US_TOO, MultiRegionConsistency="EVENTUAL")
+    (line,) = told(client, clock, "regions")
+    assert line.startswith("ok        regions: a global table (eu-west-1, us-east-1)")
+
+
+@pytest.mark.parametrize("listed", [["us-east-1"], ["eu-west-1", "us-east-1"]])
+def test_whether_the_own_copy_is_listed_does_not_matter(listed: list[str]) -> None:
+    replicas = replicas_of({"Replicas": [{"RegionName": name} for name in listed]}, REGION)
+    assert replicas == Replicas(here=REGION, regions=("eu-west-1", "us-east-1"))
+
+
+@pytest.mark.parametrize("table", [{}, {"Replicas": []}, {"Replicas": [{"RegionName": REGION}]}])
+def test_one_copy_is_no_global_table(table: dict[str, Any]) -> None:
+    assert replicas_of(table, REGION).troubles([HERE, THERE]) == []
+
+
+def test_a_gate_named_for_a_region_without_a_copy_is_refused_too() -> None:
+    replicas = Replicas(here=REGION, regions=(REGION, "us-west-2"))
+    (line,) = replicas.troubles([HERE, THERE])
+    assert "the gate site (us-east-1)" in line
+    assert "add a replica in us-east-1 and open its store with region=us-east-1" in line
+
+
+def test_a_table_that_is_not_there_refuses_no_gate() -> None:
+    class Gone:
+        def describe_table(self, **_: Any) -> None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
+
+    store = DynamoDBStore("builds", region=REGION, client=Gone())  # type: ignore[arg-type]
+    assert store.check_gates([THERE]) == []
+
+
+# --- the clock -----------------------------------------------------------------------------------
+
+
+def test_the_measured_offset_is_told() -> None:
+    clock = ManualClock("2026-01-01T00:00:00.500Z")
+    assert told(Dynamo(clock), clock, "clock") == [
+        "ok        clock: this machine agrees with DynamoDB, give or take 0.5 s"
+    ]
+
+
+@pytest.mark.parametrize(("ahead_s", "said"), [(90, "1m30s behind"), (-90, "1m30s ahead of")])
+def test_a_clock_that_is_off_is_told(ahead_s: int, said: str) -> None:
+    clock = ManualClock("2026-01-01T00:00:00.500Z")
+    (line,) = told(Dynamo(clock, ahead_s=ahead_s), clock, "clock")
+    assert line.startswith(f"warn      clock: this machine is {said} DynamoDB")
+
+
+# --- IAM -----------------------------------------------------------------------------------------
+
+
+def test_of_a_session_its_role_is_asked_for_with_what_each_request_says_of_itself() -> None:
+    iam = Iam({"EvalDecision": "allowed"})
+    assert str(policies(iam).ask("site", START, REGION)) == (
+        "ok        site: codebuild:StartBuild is allowed"
+    )
+    (asked,) = iam.asked
+    assert asked["PolicySourceArn"] == ROLE  # with its path, which a session does not tell
+    assert (asked["ActionNames"], asked["ResourceArns"]) == ([START.action], [START.resource])
+    context = {one["ContextKeyName"]: one["ContextKeyValues"] for one in asked["ContextEntries"]}
+    assert context == {"aws:RequestedRegion": [REGION], "aws:ResourceAccount": ["123456789012"]}
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"EvalDecision": "implicitDeny"}, "fail      site: codebuild:StartBuild is not allowed."),
+        (
+            {"EvalDecision": "explicitDeny", "MissingContextValues": ["aws:SourceVpc"]},
+            "fail      site: codebuild:StartBuild is not allowed (an explicit deny).",
+        ),
+        (
+            {"EvalDecision": "implicitDeny", "MissingContextValues": ["aws:SourceVpc"]},
+            "unchecked site: whether codebuild:StartBuild is allowed depends on aws:SourceVpc",
+        ),
+        (
+            {
+                "EvalDecision": "implicitDeny",
+                "ResourceSpecificResults": [{"MissingContextValues": ["aws:SourceVpc"]}],
+            },
+            "unchecked site: whether codebuild:StartBuild is allowed depends on aws:SourceVpc",
+        ),
+    ],
+)
+def test_what_iam_decides(result: dict[str, Any], said: str) -> None:
+    assert str(policies(Iam(result)).ask("site", START, REGION)).startswith(said)
+
+
+def test_iam_that_does_not_tell_is_asked_once() -> None:
+    refusal = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+    iam = Iam(ClientError(refusal, "SimulatePrincipalPolicy"))
+    asking = policies(iam, ROLE)
+    first, second = (asking.ask("site", START, REGION) for _ in range(2))
+    assert first.message == second.message
+    assert (first.hint is None, second.hint is None) == (False, True)
+    assert len(iam.asked) == 1
+
+
+def test_the_account_itself_may_do_everything() -> None:
+    iam = Iam({"EvalDecision": "implicitDeny"}, caller="arn:aws:iam::123456789012:root")
+    assert policies(iam).ask("site", START, REGION).level == "ok"
+    assert policies(iam, ROLE).ask("site", START, REGION).level == "fail"  # a role is no root
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        (
+            " because no identity-based policy allows the a:B action",
+            "no identity-based policy allows it",
+        ),
+        (
+            " with an explicit deny in a service control policy",
+            "an explicit deny in a service control policy",
+        ),
+        ("", ""),
+    ],
+)
+def test_the_services_own_reason_is_passed_on(why: str, reason: str) -> None:
+    said = f"User: u is not authorized to perform: a:B on resource: r{why}"
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": said}}, "B")
+    assert reason_of(error) == reason
