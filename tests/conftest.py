@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.engines import dynamodb_local, ministack
+from tests.engines import dynamodb_local, ministack, sam_cli
 from tests.engines.cache import EngineUnavailable, engines_required
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.toml")
@@ -53,7 +53,7 @@ def pytest_report_header() -> list[str]:
     """Say which engines this run would use."""
     rule = "required" if engines_required() else "skipped where not available"
     return [
-        f"engines: {dynamodb_local.describe()}; {ministack.describe()}; {rule}",
+        f"engines: {dynamodb_local.describe()}; {ministack.describe()}; {sam_cli.describe()}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
     ]
 

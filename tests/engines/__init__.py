@@ -1,4 +1,4 @@
-"""Real engines for the tests: DynamoDB Local and ministack, fetched on first use.
+"""Real engines for the tests: DynamoDB Local and ministack, and parts of the SAM CLI, fetched on first use.
 
 They are kept in a cache outside the tree (``HOLDOFF_ENGINES_CACHE``, or ``holdoff-engines`` under
 ``XDG_CACHE_HOME``), and never committed: DynamoDB Local's licence forbids redistribution.
