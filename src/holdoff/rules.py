@@ -143,8 +143,9 @@ def _conditions(
 
 
 def _path(path: str, at: str) -> str:
-    if len(path) > MAX_PATH or not all(path.split(".")):
-        want = "a path below the event, such as 'detail.repository-name'"
+    lower = path == path.lower() or not path.startswith("http.headers.")
+    if len(path) > MAX_PATH or not all(path.split(".")) or not lower:
+        want = "a path below the event, such as 'detail.repository-name', or 'http.headers.x-event-key'"
         raise ConfigError(field=at, got=path, want=want)
     return path
 

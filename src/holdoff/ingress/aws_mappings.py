@@ -8,9 +8,11 @@ where that object is the source. Without a version the newest is built, which is
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.core.errors import EventError
+from holdoff.ingress.events import PIPELINE_JOB
 from holdoff.ingress.meanings import Ended, Ignored, Said
 from holdoff.ingress.paths import dig, look_up, needed, text_at
 from holdoff.ingress.s3_ids import s3_key
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 #: The states in which a build has ended: API_Build's buildStatus but IN_PROGRESS
 #: (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html).
 _ENDED: Final = ("SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED")
+_BUILD: Final = re.compile(
+    r"(?a)arn:[\w-]+:codebuild:(?P<region>[\w-]+):\d+:build/(?P<project>[\w-]+):(?P<number>[\w-]+)"
+)
 
 
 def of_eventbridge(event: Any) -> Said | Ignored:
@@ -109,24 +114,24 @@ def of_codebuild(event: Any) -> Ended | Ignored:
     if status not in _ENDED:
         return Ignored(f"the build is {status}")
     arn = needed(event, "detail", "build-id")
-    _, _, _, region, _, resource = (arn.split(":", 5) + [""] * 6)[:6]
-    build_id = resource.removeprefix("build/")
-    project = build_id.partition(":")[0]
-    if not (region and project and build_id != project and resource.startswith("build/")):
+    match = _BUILD.fullmatch(arn)
+    if match is None:
         raise EventError("event.detail.build-id", "is not the ARN of a build")
     return Ended(
-        codebuild=project,
-        region=region,
-        build_id=build_id,
+        codebuild=match["project"],
+        region=text_at(event, "region") or match["region"],
+        build_id=f"{match['project']}:{match['number']}",
         succeeded=status == "SUCCEEDED",
         detail=status,
     )
 
 
-def of_record(record: Any) -> Said:
-    """A record of a stream, or of what else AWS sends in records."""
-    source = _last(text_at(record, "eventSource"), ":")
-    return Said(reason=" ".join(filter(None, (source, text_at(record, "eventName")))) or None)
+def of_other(event: Any) -> Said:
+    """A record of a stream, a job of a pipeline, or anything else."""
+    if dig(event, PIPELINE_JOB):
+        return Said(reason="CodePipeline job")
+    source, name = text_at(event, "eventSource"), text_at(event, "eventName")
+    return Said(reason=" ".join(filter(None, (_last(source, ":"), _last(name, ":")))) or None)
 
 
 def of_topic(sns: Any) -> Said:

@@ -20,9 +20,11 @@ from holdoff.ingress.paths import dig, kind_of, needed, text_at
 from holdoff.ingress.s3_ids import s3_id
 
 Kind = Literal["direct", "wake", "eventbridge", "codebuild", "sns", "sqs", "s3", "http"]
-KINDS: Final = ("direct", "wake", "eventbridge", "codebuild", "sns", "sqs", "s3", "http")
-#: What our own messages carry: wakes, sweeps, and messages that were put aside.
+#: The key that our own messages carry: wakes and sweeps.
 OWN: Final = "holdoff"
+#: The key under which CodePipeline hands a job to a function
+#: (https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html).
+PIPELINE_JOB: Final = "CodePipeline.job"
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
 
@@ -116,38 +118,13 @@ def is_sqs(event: object) -> bool:
 
 def is_fifo(event: object) -> bool:
     """Whether that queue keeps an order: after the first failure nothing more of the batch is taken."""
-    return is_sqs(event) and (text_at(_first_record(event), "eventSourceARN") or "").endswith(
-        ".fifo"
-    )
+    arn = text_at(_first_record(event), "eventSourceARN") or ""
+    return is_sqs(event) and arn.endswith(".fifo")
 
 
 def _first_record(event: object) -> object:
     records = dig(event, "Records")
     return records[0] if isinstance(records, list) and records else None
-
-
-# --- messages put aside ----------------------------------------------------------------------------
-
-
-def put_aside(message: Message) -> dict[str, Any]:
-    """A message as a JSON object that ``opened`` takes again: for a dead-letter queue, and back."""
-    return {
-        OWN: "message",
-        "kind": message.kind,
-        "id": message.id,
-        "event": message.event,
-        "around": message.around,
-    }
-
-
-def _taken_again(event: dict[str, Any], envelope: _Envelope) -> Message:
-    kind, around = event.get("kind"), event.get("around")
-    if kind not in KINDS or not isinstance(around, dict):
-        raise EventError("event", "is a message put aside, and not as Holdoff puts them aside")
-    own_id = text_at(event, "id")
-    return replace(
-        envelope.message(event.get("event"), kind=kind), id=own_id or envelope.id, around=around
-    )
 
 
 # --- opening -------------------------------------------------------------------------------------------
@@ -161,7 +138,7 @@ def _opened(event: object, envelope: _Envelope) -> list[Message]:
     if isinstance(event.get("Records"), list):
         return _each(event["Records"], envelope)
     if OWN in event:
-        return [_own(event, envelope)]
+        return [envelope.message(event, kind="wake")]
     if "requestPayload" in event and "requestContext" in event:
         failed = text_at(event, "requestContext", "requestId")
         return _opened(event["requestPayload"], envelope.inside(id=failed or envelope.id))
@@ -179,20 +156,16 @@ def _each(items: list[Any], envelope: _Envelope) -> list[Message]:
     return messages
 
 
-def _own(event: dict[str, Any], envelope: _Envelope) -> Message:
-    if event[OWN] == "message":
-        return _taken_again(event, envelope)
-    return envelope.message(event, kind="wake")
-
-
 def _known(event: dict[str, Any], envelope: _Envelope) -> list[Message]:
     """An event known by its form, or else one of the envelope's kind."""
     if is_eventbridge(event):
         return [eventbridge(event, envelope.message(event))]
-    if event.get("Type") == "Notification" and "TopicArn" in event:
+    if event.get("Type") == "Notification" and "MessageId" in event:
         return _sns(event, envelope)
     if event.get("Service") == "Amazon S3" and event.get("Event") == "s3:TestEvent":
         return [envelope.message(event, kind="s3")]
+    if job := text_at(event, PIPELINE_JOB, "id"):
+        return [envelope.message(event, id=job)]
     return [envelope.message(event)]
 
 
@@ -222,7 +195,7 @@ def _sqs(record: object, envelope: _Envelope) -> list[Message]:
     about = {"sqs": {key: dig(record, key) for key in ("eventSourceARN", "attributes")}}
     inside = envelope.inside(
         kind="sqs",
-        id=message_id,
+        id=message_id or envelope.id,
         queue_id=message_id or envelope.queue_id,
         around={**envelope.around, **about},
     )
@@ -248,7 +221,7 @@ def _text(text: str, envelope: _Envelope) -> list[Message]:
 
 
 def _codecommit(record: object, envelope: _Envelope) -> list[Message]:
-    """A trigger of CodeCommit itself: one message for each branch or tag pushed.
+    """A trigger of CodeCommit itself: one message for each branch or tag pushed. Those of one push share an id.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-codecommit.html
     """
@@ -258,10 +231,10 @@ def _codecommit(record: object, envelope: _Envelope) -> list[Message]:
     own = text_at(record, "eventId") or envelope.id
     messages = []
     for reference in references:
-        ref = text_at(reference, "ref")
         one = {**record, "codecommit": {"references": [reference]}}
-        own_id = f"{own}#{ref}" if own and len(references) > 1 else own
-        messages.append(envelope.message(one, id=own_id))
+        messages.append(
+            envelope.message(one, id=f"{own}#{text_at(reference, 'ref')}" if own else None)
+        )
     return messages
 
 
@@ -287,7 +260,7 @@ def eventbridge(event: Mapping[str, Any], message: Message) -> Message:
 
 # --- HTTP ----------------------------------------------------------------------------------------------
 
-#: A header with one of these in its name is not handed on to rules, nor put aside: it may be a secret.
+#: A header with one of these in its name is not handed on to rules: it may be a secret.
 _SECRET_HEADERS: Final = ("api-key", "auth", "cookie", "secret", "signature", "token")
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -407,6 +380,4 @@ def _form(text: str) -> object:
         fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1_000))
         return json.loads(fields["payload"]) if "payload" in fields else fields
     except (ValueError, RecursionError):
-        raise EventError(
-            "body", "is called a form and is none, or its payload is no JSON"
-        ) from None
+        raise EventError("body", "is called a form and is none, or has no JSON in it") from None

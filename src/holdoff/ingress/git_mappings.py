@@ -9,14 +9,11 @@ https://docs.gitlab.com/user/project/integrations/webhook_events/
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from holdoff.ingress.aws_mappings import short_ref
 from holdoff.ingress.meanings import Ignored, Said
 from holdoff.ingress.paths import dig, needed, text_at
-
-#: What a deleted branch points at, in SHA-1 and SHA-256 repositories.
-_NOTHING: Final = ("0" * 40, "0" * 64)
 
 
 def of_github(name: str, event: Any) -> Said | Ignored:
@@ -42,7 +39,7 @@ def of_github(name: str, event: Any) -> Said | Ignored:
 
 def _github_push(event: Any) -> Said | Ignored:
     ref, after = needed(event, "ref"), needed(event, "after")
-    if dig(event, "deleted") is True or after in _NOTHING:
+    if dig(event, "deleted") is True or _is_nothing(after):
         return Ignored(f"{short_ref(ref)} was deleted")
     tagged = text_at(event, "head_commit", "id") if ref.startswith("refs/tags/") else None
     return Said(
@@ -61,7 +58,7 @@ def of_gitlab(event: Any) -> Said | Ignored:
         return Said(reason=name, by=by, unless_rule=_only_by_rule("GitLab", name, None))
     ref = needed(event, "ref")
     commit = text_at(event, "checkout_sha") or needed(event, "after")
-    if commit in _NOTHING:
+    if _is_nothing(commit):
         return Ignored(f"{short_ref(ref)} was deleted")
     default = text_at(event, "project", "default_branch")
     return Said(
@@ -70,6 +67,11 @@ def of_gitlab(event: Any) -> Said | Ignored:
         by=by,
         unless_rule=_side_branch(ref, default) if name == "push" else None,
     )
+
+
+def _is_nothing(commit: str) -> bool:
+    """All zeros: what a deleted branch points at."""
+    return not commit.strip("0")
 
 
 def _push(repository: str | None, ref: str) -> str:

@@ -1,6 +1,6 @@
 """Holdoff's own form of a trigger, a JSON object: ``{"project": "site-build", "source_version": "4f2a91c"}``. Pure.
 
-It comes by a direct invoke, and just as well through a topic, a queue or a webhook. There, JSON of others comes too,
+It comes by a direct invoke, and just as well through a topic, a queue or a webhook. The same ways comes JSON of others,
 and they also have words such as ``project``, ``region`` and ``environment``: ``is_own`` tells which is which.
 """
 
@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = ("project", "region", "reason", "source_version", "event_id", "by")
 KEYS: Final = (*_TEXTS, "force", "environment")
-#: Nobody else spells these so.
-_OURS_ALONE: Final = ("source_version", "event_id")
 
 
 def is_own(event: Mapping[str, Any], projects: Container[str]) -> bool:
-    """Whether it is ours: nothing but our keys, or a key that only we have, or the name of a project of ours."""
+    """Whether it is ours: it has nothing but our keys, or one that only we have, or names a project of ours."""
     named = event.get("project")
     return (
         all(key in KEYS for key in event)
-        or any(key in event for key in _OURS_ALONE)
+        or "source_version" in event
         or (isinstance(named, str) and named in projects)
     )
 

@@ -109,9 +109,7 @@ class Routes:
     def _plain(self, message: Message, *, strict: bool) -> Said:
         """An event with no form that is known: Holdoff's own, or anybody's."""
         event, otherwise = message.event, _otherwise(message)
-        if not isinstance(event, dict):
-            return otherwise
-        if message.kind != "direct" and not own_form.is_own(event, self.starters):
+        if not isinstance(event, dict) or not own_form.is_own(event, self.starters):
             return otherwise
         said = own_form.read(event, strict=strict)
         return replace(said, reason=said.reason or otherwise.reason)
@@ -125,7 +123,9 @@ class Routes:
         for key in ("project", "region"):
             if (value := event.get(key)) is not None and not isinstance(value, str):
                 raise EventError(f"event.{key}", f"is {kind_of(value)}; write a text")
-        return Wake(project=self._project(event.get("project"), {}), region=event.get("region"))
+        wake = Wake(project=self._project(event.get("project"), {}), region=event.get("region"))
+        _check(Asked(project=str(wake.project), region=wake.region))
+        return wake
 
     # --- what is asked for -----------------------------------------------------------------------
 
@@ -137,12 +137,11 @@ class Routes:
     def _asked(self, said: Said, rule: Rule | None, message: Message) -> Asked:
         if rule is not None:
             said = _ruled(said, rule, message)
-        version = _version(said.source_version)
         asked = Asked(
             project=self._project(said.project, message.around),
             region=said.region,
             reason=_note(said.reason),
-            source_version=version,
+            source_version=_version(said.source_version),
             event_id=_id(said.event_id or message.id),
             environment=said.environment,
             force=said.force,
@@ -164,7 +163,7 @@ class Routes:
         if found is None:
             raise EventError(
                 "event.project",
-                f"is missing, and no rule matches; there are several projects: {known}",
+                f"is missing, and no rule names one; there are several: {known}",
                 hint="Name one in the event, in the URL's last part, or by a [[rules]] table in holdoff.toml",
             )
         return found
@@ -178,7 +177,7 @@ def _otherwise(message: Message) -> Said:
         return aws_mappings.of_topic(message.around.get("sns"))
     if message.kind == "sqs":
         return aws_mappings.of_queue(message.around.get("sqs"))
-    return aws_mappings.of_record(message.event)
+    return aws_mappings.of_other(message.event)
 
 
 def _codebuild(project: Project) -> tuple[str | None, str | None]:
@@ -187,7 +186,7 @@ def _codebuild(project: Project) -> tuple[str | None, str | None]:
     if not isinstance(name, str):
         return None, None
     if name.startswith("arn:"):
-        return name, name.split(":")[3]
+        return name, name.split(":")[3] if name.count(":") >= 3 else None
     region = project.starter.get("region") or project.region
     return name, None if region == NO_REGION else region
 

@@ -1,0 +1,96 @@
+"""``docs/events.md`` is true: its examples load, and do what is said of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdoff.config import parse
+from holdoff.ingress.events import HttpRequest, Message, http_message, opened
+from holdoff.ingress.routes import Asked, Ignored, Routes
+from holdoff.ingress.signatures import check
+from tests.ingress import shapes
+from tests.ingress.shapes import in_sns, in_sqs
+
+TEXT = (Path(__file__).parents[2] / "docs/events.md").read_text()
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+PROJECTS = "".join(
+    f'[projects.{name}]\ncooldown = "10m"\nstarter = {{ codebuild = "{name}" }}\n'
+    for name in ("site-build", "site-next", "web")
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_loaded(example: str) -> None:
+    config = parse(example + PROJECTS)
+    assert config.rules or config.webhooks
+
+
+def all_rules() -> Routes:
+    return Routes.of(parse("".join(one for one in EXAMPLES if "[[rules]]" in one) + PROJECTS))
+
+
+def asked(message: Message) -> Asked:
+    found = all_rules().meaning(message)
+    assert isinstance(found, Asked)
+    return found
+
+
+def posted(body: bytes, **headers: str) -> Message:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return http_message(HttpRequest(method="POST", path="/", headers=named, body=body))
+
+
+def test_the_examples_do_what_they_say() -> None:
+    image = asked(opened(shapes.ecr())[0])
+    assert (image.project, image.environment) == ("site-build", {"TAG": "v1"})
+
+    event = shapes.s3_created()
+    event["detail"] |= {"bucket": {"name": "sources"}}
+    event["detail"]["object"] |= {"key": "site.zip"}
+    assert asked(opened(event)[0]).source_version == "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
+
+    assert asked(opened(shapes.codecommit())[0]).project == "web"
+    (side,) = opened(shapes.codecommit(referenceName="side"))
+    assert all_rules().meaning(side) == Ignored("only main is built")
+
+    push = (
+        b'{"ref": "refs/heads/next", "after": "4f2a91c", "repository": {"default_branch": "main"}}'
+    )
+    following = asked(posted(push, x_github_event="push"))
+    assert (following.project, following.source_version) == ("site-next", "4f2a91c")
+
+    edits = in_sns("x")
+    edits["Records"][0]["Sns"] |= {"TopicArn": "arn:aws:sns:eu-west-1:1:cms-edits", "Subject": "7"}
+    assert (asked(opened(edits)[0]).project, asked(opened(edits)[0]).reason) == ("site-build", "7")
+
+    topic = "ContentManagement.Entry.publish"
+    edit = {"x_contentful_topic": topic, "x_contentful_idempotency_key": "k1"}
+    published = asked(posted(b'{"sys": {"type": "Entry"}}', **edit))
+    assert (published.reason, published.event_id) == (topic, "k1")
+
+    after = asked(opened(shapes.codebuild(project="library"))[0])
+    assert (after.project, after.ended is not None) == ("site-build", True)
+
+
+def test_our_own_form_as_it_is_shown() -> None:
+    (shown,) = re.findall(r"^```json\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    (message,) = opened(in_sqs(shown))
+    assert all_rules().meaning(message) == Asked(
+        project="site-build", source_version="4f2a91c", reason="edited", event_id="edit-7"
+    )
+
+
+def test_the_call_of_curl_as_it_is_shown() -> None:
+    headers: dict[str, Any] = {
+        "x-holdoff-secret": "s",
+        "content-type": "application/x-www-form-urlencoded",  # what curl -d sends
+    }
+    request = HttpRequest(method="POST", path="/hooks/site-build", headers=headers, body=b"{}")
+    assert check(request, {"secret": ["s"]}, 0) == "secret"
+    assert all_rules().meaning(http_message(request)) == Asked(
+        project="site-build", reason="webhook"
+    )

@@ -1,0 +1,346 @@
+"""Envelopes opened: the innermost event comes out, with its own id, whatever it came in."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from holdoff.core.errors import EventError
+from holdoff.ingress.events import (
+    MAX_DEPTH,
+    HttpRequest,
+    http_message,
+    http_request,
+    is_fifo,
+    is_http,
+    is_sqs,
+    opened,
+    opened_record,
+)
+from tests.ingress import shapes
+from tests.ingress.shapes import failed_invocation, in_sns, in_sqs, notification, sqs_record, v2
+
+COMMIT = shapes.codecommit()
+WAYS = {
+    "by itself": COMMIT,
+    "sns": in_sns(COMMIT),
+    "sqs": in_sqs(COMMIT),
+    "sns in sqs": in_sqs(notification(COMMIT)),
+    "dead letter": in_sqs(COMMIT, queue="dead", message_id="x"),
+    "failed invocation": in_sqs(failed_invocation(COMMIT)),
+    "failed invocation of sns": in_sqs(failed_invocation(in_sns(COMMIT))),
+    "pipe": [COMMIT],
+    "pipe from sqs": [sqs_record(COMMIT)],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_event_has_the_same_id_whatever_way_it_comes(way: str) -> None:
+    (message,) = opened(WAYS[way])
+
+    assert (message.kind, message.id, message.event) == ("eventbridge", COMMIT["id"], COMMIT)
+
+
+S3_WAYS = {
+    "eventbridge": shapes.s3_created(),
+    "notification": shapes.s3_notification(),
+    "notification in sqs": in_sqs(shapes.s3_notification()),
+    "notification in sns in sqs": in_sqs(notification(shapes.s3_notification())),
+    "eventbridge in sqs": in_sqs(shapes.s3_created()),
+}
+
+
+@pytest.mark.parametrize("way", S3_WAYS)
+def test_an_s3_event_has_the_same_id_in_both_forms(way: str) -> None:
+    (message,) = opened(S3_WAYS[way])
+
+    assert message.id == "s3:content/a b/ä.md#617f08299329d189:Created"
+
+
+def test_a_deletion_has_another_id_than_the_write_and_the_same_in_both_forms() -> None:
+    (written,) = opened(shapes.s3_notification())
+    (deleted,) = opened(shapes.s3_notification("ObjectRemoved:DeleteMarkerCreated"))
+    (too,) = opened(shapes.s3_created("Object Deleted"))
+
+    assert written.id != deleted.id == too.id
+
+
+def test_what_has_no_sequencer_is_told_apart_by_its_request() -> None:
+    event = shapes.s3_notification("ObjectRestore:Post")
+    del event["Records"][0]["s3"]["object"]["sequencer"]
+
+    assert opened(event)[0].id == "s3:content/a b/ä.md#N4N7GDK58NMKJ12R:Restore"
+
+
+def test_an_s3_event_that_does_not_say_enough_has_the_id_of_its_envelope() -> None:
+    event = shapes.s3_notification()
+    del event["Records"][0]["s3"]["bucket"]
+
+    assert opened(event)[0].id is None
+    assert opened(in_sqs(event))[0].id == "m0"
+
+
+# --- queues and topics -----------------------------------------------------------------------------
+
+
+def test_text_stays_text_and_the_envelopes_are_at_hand() -> None:
+    (message,) = opened(in_sqs(notification("page 7 was edited", Subject="edited")))
+
+    assert (message.kind, message.id, message.event) == ("sns", "n-1", "page 7 was edited")
+    assert message.queue_id == "m0"
+    assert message.around["sns"]["Subject"] == "edited"
+    assert message.around["sqs"]["eventSourceARN"].endswith(":triggers")
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "7", "null", '"x"', "{", '{"a": 1', "NaN"])
+def test_text_that_is_no_object_is_text(text: str) -> None:
+    if not text:
+        with pytest.raises(EventError, match=r"record\.body is empty, not a text"):
+            opened(in_sqs(text))
+        return
+    (message,) = opened(in_sqs(text))
+    assert (message.kind, message.id) == ("sqs", "m0")
+
+
+def test_json_of_others_is_of_the_envelopes_kind() -> None:
+    (message,) = opened(in_sqs({"page": 7}))
+
+    assert (message.kind, message.id, message.event) == ("sqs", "m0", {"page": 7})
+
+
+def test_several_in_one_message_have_ids_of_their_own() -> None:
+    several = opened(in_sqs([{"page": 7}, {"page": 8}, shapes.codecommit()]))
+
+    assert [one.id for one in several] == ["m0#0", "m0#1", COMMIT["id"]]
+    assert {one.queue_id for one in several} == {"m0"}
+
+
+def test_a_record_that_cannot_be_opened_does_not_spoil_its_neighbours() -> None:
+    batch = in_sqs({"page": 7}, "", {"page": 8})
+    batch["Records"][1]["body"] = None
+
+    assert [opened_record(batch["Records"][n])[0].event["page"] for n in (0, 2)] == [7, 8]
+    with pytest.raises(EventError) as caught:
+        opened_record(batch["Records"][1])
+    assert caught.value.missing == "record.body"
+
+
+def test_a_push_of_several_branches_is_a_message_for_each() -> None:
+    references = [
+        {"commit": "c1", "ref": "refs/heads/main"},
+        {"commit": "c2", "ref": "refs/heads/side", "created": True},
+    ]
+    record = {"eventSource": "aws:codecommit", "eventId": "e1", "codecommit": {}}
+    record["codecommit"] = {"references": references}
+    messages = opened({"Records": [record]})
+
+    assert [message.id for message in messages] == ["e1#refs/heads/main", "e1#refs/heads/side"]
+    assert [message.event["codecommit"]["references"] for message in messages] == [
+        [one] for one in references
+    ]
+    with pytest.raises(EventError, match="references is no list"):
+        opened({"Records": [record | {"codecommit": {"references": []}}]})
+
+
+def test_notifications_of_the_developer_tools_are_eventbridge_events_with_another_spelling() -> (
+    None
+):
+    event = shapes.codebuild() | {"detailType": "CodeBuild Build State Change"}
+    del event["detail-type"], event["id"]
+    (message,) = opened(in_sns(event))
+
+    assert (message.kind, message.id) == ("codebuild", "n-1")
+    assert message.event["detail-type"] == "CodeBuild Build State Change"
+
+
+def test_which_batches_are_a_queues() -> None:
+    assert is_sqs(in_sqs("x"))
+    assert not is_fifo(in_sqs("x"))
+    assert is_fifo(in_sqs("x", queue="triggers.fifo"))
+    others: list[object] = [
+        in_sns("x"),
+        {"Records": []},
+        {"Records": "x"},
+        {},
+        None,
+        "x",
+        [in_sqs("x")],
+    ]
+    for other in others:
+        assert not is_sqs(other)
+        assert not is_fifo(other)
+
+
+def test_an_empty_batch_has_no_messages() -> None:
+    assert opened({"Records": []}) == []
+
+
+def test_envelopes_in_envelopes_have_an_end() -> None:
+    event: dict[str, Any] = {"page": 7}
+    for _ in range(MAX_DEPTH // 2):
+        event = in_sqs(event)
+    assert opened(event)[0].event == {"page": 7}
+
+    with pytest.raises(EventError, match="more than 8 deep"):
+        opened(in_sqs(event))
+
+
+def test_what_a_message_holds_is_not_in_its_repr() -> None:
+    (message,) = opened(in_sns({"token": "a secret"}, "n-7"))
+
+    assert "a secret" not in repr(message)
+    assert "n-7" in repr(message)
+
+
+# --- HTTP ------------------------------------------------------------------------------------------
+
+
+def test_an_http_request_is_never_opened_unchecked() -> None:
+    for event in (v2({"project": "site"}), in_sqs(v2({"project": "site"})), in_sns(v2())):
+        with pytest.raises(EventError, match="is an HTTP request where none can be checked"):
+            opened(event)
+
+
+def test_what_is_http() -> None:
+    assert is_http(v2())
+    assert not is_http(failed_invocation({}))
+    others: list[object] = [{}, None, [], "x", in_sqs(v2()), {"requestContext": None}]
+    for other in others:
+        assert not is_http(other)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"requestContext": {"connectionId": "c"}, "body": "{}"}, "not an HTTP request with a"),
+        ({}, "event is not an HTTP request with a method and a path"),
+        (v2() | {"body": 7}, "event.body is a number, not a text"),
+        (v2() | {"body": "%", "isBase64Encoded": True}, "event.body is not the base64"),
+        (v2() | {"body": "ä", "isBase64Encoded": True}, "event.body is not the base64"),
+        (v2() | {"body": "\ud800"}, "event.body is not the base64 or the text"),
+        (v2() | {"headers": {"a": 7}}, "event.headers is not an object of names and texts"),
+        (v2() | {"headers": {"a": ["x", None]}}, "event.headers is not an object of names"),
+    ],
+)
+def test_a_broken_request_is_refused(event: object, message: str) -> None:
+    with pytest.raises(EventError, match=message):
+        http_request(event)
+
+
+def test_headers_that_come_twice_are_both_there() -> None:
+    event = v2() | {"headers": {"X-Hub-Signature-256": "one", "x-hub-signature-256": "two"}}
+    assert http_request(event).headers == {"x-hub-signature-256": "one,two"}
+
+    event = v2() | {"headers": {"a": "2"}, "multiValueHeaders": {"A": ["1", "2"]}}
+    assert http_request(event).headers == {"a": "1,2"}
+    assert http_request(v2() | {"headers": None}).headers == {}
+
+
+def test_a_body_is_the_bytes_that_were_sent() -> None:
+    sent = b'{"a": "\xff\x00"}'
+    event = v2() | {"body": base64.b64encode(sent).decode(), "isBase64Encoded": True}
+
+    assert http_request(event).body == sent
+    assert http_request(v2("ä")).body == "ä".encode()
+    assert http_request(v2()).body == b""
+
+
+def post(body: bytes = b"{}", /, **headers: str) -> HttpRequest:
+    """A request with these headers; ``_`` in a name is meant as ``-``."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpRequest(method="POST", path="/hooks/site", headers=named, body=body)
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "event"),
+    [
+        (b'{"a": 1}', "application/json", {"a": 1}),
+        (b'{"a": 1}', "application/json; charset=utf-8", {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1}', "application/json", {"a": 1}),
+        (b'{"a": 1}', "", {"a": 1}),
+        (b'{"a": 1}', FORM, {"a": 1}),  # as curl sends it unless told otherwise
+        (b"payload=%7B%22a%22%3A+1%7D", FORM, {"a": 1}),  # GitHub, when it is set so
+        (b"a=1&b=", FORM, {"a": "1", "b": ""}),
+        (b"", "application/json", {}),
+        (b" \n", "", {}),
+        (b"edited", "text/plain", "edited"),
+    ],
+)
+def test_a_body_is_read_as_what_it_is(body: bytes, kind: str, event: object) -> None:
+    assert http_message(post(body, content_type=kind)).event == event
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"a": ', "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (b"9" * 5_000, "application/json"),
+        (b"x", "application/vnd.acme+json"),
+        (b"\xff", "application/json"),
+        (b"\xff", "text/plain"),
+        (b"payload=x", FORM),
+        (b"&".join(b"a=%d" % n for n in range(1_001)), FORM),
+    ],
+)
+def test_a_body_that_is_not_what_it_is_called_is_refused(body: bytes, kind: str) -> None:
+    with pytest.raises(EventError) as caught:
+        http_message(post(body, content_type=kind))
+    assert caught.value.missing == "body"
+
+
+@pytest.mark.parametrize(
+    ("headers", "own_id"),
+    [
+        ({"x_github_event": "push", "x_github_delivery": "d1", "idempotency_key": "k"}, "d1"),
+        ({"x_github_event": "push"}, None),
+        (
+            {"x_gitlab_event": "Push Hook", "idempotency_key": "k", "x_gitlab_webhook_uuid": "u"},
+            "k",
+        ),
+        ({"x_gitlab_event": "Push Hook", "x_gitlab_webhook_uuid": "u"}, "u"),
+        # Hooks that a hook's receiver sets off share this one: two pushes would pass for one.
+        ({"x_gitlab_event": "Push Hook", "x_gitlab_event_uuid": "e"}, None),
+        ({"webhook_id": "msg_1", "idempotency_key": "k"}, "msg_1"),
+        ({"idempotency_key": "k"}, "k"),
+        ({"idempotency_key": ""}, None),
+        ({}, None),
+    ],
+)
+def test_whose_delivery_it_is(headers: dict[str, str], own_id: str | None) -> None:
+    assert http_message(post(**headers)).id == own_id
+
+
+def test_eventbridge_by_an_api_destination_keeps_its_own_id() -> None:
+    message = http_message(post(json.dumps(COMMIT).encode(), idempotency_key="k"))
+
+    assert (message.kind, message.id) == ("eventbridge", COMMIT["id"])
+    assert message.around["http"]["path"] == "/hooks/site"
+
+
+def test_a_checked_request_may_wake() -> None:
+    assert http_message(post(b'{"holdoff": "sweep"}')).kind == "wake"
+    assert http_message(post(b'{"holdoff": "other"}')).kind == "http"
+    assert http_message(post(b'{"holdoff": "sweep"}', x_github_event="push")).kind == "http"
+
+
+def test_headers_that_may_be_secrets_are_not_handed_on() -> None:
+    secrets = {
+        "authorization": "Bearer s",
+        "cookie": "s",
+        "x_gitlab_token": "s",
+        "x_holdoff_secret": "s",
+        "x_hub_signature_256": "s",
+        "webhook_signature": "s",
+        "x_api_key": "s",
+    }
+    message = http_message(post(**secrets, x_event_key="repo:push", user_agent="curl"))
+
+    assert message.around["http"]["headers"] == {"x-event-key": "repo:push", "user-agent": "curl"}
+    assert "s'" not in repr(post(**secrets))

@@ -1,0 +1,507 @@
+"""What messages mean: what is built in, whose project it is, and what cannot be mapped."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from holdoff.config import parse
+from holdoff.core.errors import EventError
+from holdoff.core.record import MAX_EVENT_ID, MAX_REASON, MAX_VERSION
+from holdoff.ingress.events import HttpRequest, Kind, Message, http_message, opened
+from holdoff.ingress.routes import Asked, Ended, Ignored, Routes, Wake
+from tests.ingress import shapes
+from tests.ingress.shapes import REGION, eventbridge, in_sns, in_sqs, notification
+
+if TYPE_CHECKING:
+    from holdoff.ingress.routes import Meaning
+
+ONE = Routes.for_one("site")
+SEVERAL = Routes({"site": ("site-build", None), "docs": (None, None)})
+
+
+def meaning(event: object, routes: Routes = ONE) -> Meaning:
+    (message,) = opened(event)
+    return routes.meaning(message)
+
+
+def asked(event: object, routes: Routes = ONE) -> Asked:
+    found = meaning(event, routes)
+    assert isinstance(found, Asked)
+    return found
+
+
+def posted(
+    body: object, routes: Routes = ONE, path: str = "/hooks/site", **headers: str
+) -> Meaning:
+    """What a webhook means."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    text = json.dumps(body).encode()
+    return routes.meaning(
+        http_message(HttpRequest(method="POST", path=path, headers=named, body=text))
+    )
+
+
+def github(name: str, **body: object) -> Meaning:
+    return posted(body, x_github_event=name, x_github_delivery="d1")
+
+
+def gitlab(**body: object) -> Meaning:
+    return posted(body, x_gitlab_event="Push Hook", idempotency_key="k1")
+
+
+def refused(event: object, routes: Routes = ONE) -> EventError:
+    with pytest.raises(EventError) as caught:
+        meaning(event, routes)
+    assert caught.value.exit_code == 65
+    assert not caught.value.retryable
+    return caught.value
+
+
+# --- EventBridge -----------------------------------------------------------------------------------
+
+ID = "17793124-05d4-b198-2fde-7ededc63b103"
+
+
+def test_a_push_to_codecommit() -> None:
+    assert meaning(shapes.codecommit()) == Asked(
+        project="site",
+        reason="push to web main",
+        source_version="3e5983DESTINATION",
+        event_id=ID,
+        by="Mary_Major",
+    )
+    assert isinstance(meaning(shapes.codecommit("referenceCreated")), Asked)
+    assert meaning(shapes.codecommit("referenceDeleted")) == Ignored("main was deleted")
+    assert isinstance(meaning(shapes.codecommit("unreferencedMergeCommitCreated")), Ignored)
+    assert refused(shapes.codecommit(commitId=None)).missing == "event.detail.commitId"
+
+
+def test_a_trigger_of_codecommit_itself() -> None:
+    record = {
+        "eventSource": "aws:codecommit",
+        "eventSourceARN": "arn:aws:codecommit:eu-west-1:123456789012:web",
+        "eventId": "e1",
+        "userIdentityARN": "arn:aws:iam::123456789012:user/mona",
+        "codecommit": {"references": [{"commit": "4f2a91c", "ref": "refs/heads/main"}]},
+    }
+    assert meaning({"Records": [record]}) == Asked(
+        project="site",
+        reason="push to web main",
+        source_version="4f2a91c",
+        event_id="e1#refs/heads/main",
+        by="mona",
+    )
+    (reference,) = record["codecommit"]["references"]  # type: ignore[index]
+    reference["deleted"] = True
+    assert meaning({"Records": [record]}) == Ignored("refs/heads/main was deleted")
+    del reference["deleted"], reference["commit"]
+    assert refused({"Records": [record]}).missing == "event.codecommit.references.0.commit"
+
+
+def test_an_image_pushed_to_ecr_builds_the_newest_source() -> None:
+    assert meaning(shapes.ecr()) == Asked(project="site", reason="image web:v1 pushed", event_id=ID)
+    assert asked(shapes.ecr(**{"image-tag": ""})).reason == (
+        "image web@sha256:7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234 pushed"
+    )
+    assert meaning(shapes.ecr(result="FAILURE")) == Ignored("no image was pushed: PUSH FAILURE")
+    assert isinstance(meaning(shapes.ecr(**{"action-type": "DELETE"})), Ignored)
+    assert refused(shapes.ecr(**{"repository-name": 7})).missing == "event.detail.repository-name"
+
+
+def test_an_object_in_s3_builds_the_newest_source_in_both_forms() -> None:
+    by_bridge, by_note = asked(shapes.s3_created()), asked(shapes.s3_notification())
+
+    assert by_bridge.reason == "Object Created s3://content/a b/ä.md"
+    assert by_note.reason == "ObjectCreated:Put s3://content/a b/ä.md"
+    assert by_bridge.event_id == by_note.event_id
+    assert by_bridge.source_version is by_note.source_version is None
+    assert asked(shapes.s3_created("Object Deleted")).reason is not None  # a change, too
+
+
+def test_the_test_event_of_s3_builds_nothing() -> None:
+    event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "content"}
+    assert meaning(in_sqs(event)) == Ignored("a test event of S3")
+
+
+def test_a_schedule_is_named() -> None:
+    arn = "arn:aws:events:eu-west-1:123456789012:rule/nightly"
+    event = eventbridge("aws.events", "Scheduled Event", {}, resources=[arn])
+    assert (asked(event).reason, asked(event).event_id) == ("schedule nightly", ID)
+    for resources in ([], None, [7], "x"):
+        assert asked(event | {"resources": resources}).reason == "schedule"
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("aws.codepipeline", "CodePipeline Pipeline Execution State Change"),
+        ("aws.codecommit", "CodeCommit Pull Request State Change"),
+        ("com.acme.cms", "page edited"),
+        # Not the service's own event, though it has its name.
+        ("com.acme.cms", "ECR Image Action"),
+    ],
+)
+def test_any_other_event_is_a_trigger_named_for_its_type(source: str, kind: str) -> None:
+    assert meaning(eventbridge(source, kind, {"commitId": "x"})) == Asked(
+        project="site", reason=kind, event_id=ID
+    )
+
+
+# --- builds ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
+def test_a_build_that_ended(status: str) -> None:
+    assert meaning(shapes.codebuild(status)) == Ended(
+        codebuild="site-build",
+        region=REGION,
+        build_id="site-build:8745a7a9-c340-456a-9166",
+        succeeded=status == "SUCCEEDED",
+        detail=status,
+    )
+
+
+def test_no_other_event_of_a_build_is_a_trigger_or_builds_would_set_off_builds() -> None:
+    for status in ("IN_PROGRESS", "QUEUED"):
+        assert meaning(shapes.codebuild(status)) == Ignored(f"the build is {status}")
+    phase = shapes.codebuild() | {"detail-type": "CodeBuild Build Phase Change"}
+    assert meaning(phase) == Ignored("CodeBuild Build Phase Change ends no build")
+    assert isinstance(meaning({"source": "aws.codebuild", "detail-type": None}), Ignored)
+
+
+def test_a_builds_region_is_the_events_or_else_in_its_arn() -> None:
+    event = shapes.codebuild()
+    for region, found in (("us-east-1", "us-east-1"), (None, REGION)):
+        ended = meaning(event | {"region": region})
+        assert isinstance(ended, Ended)
+        assert ended.region == found
+
+
+@pytest.mark.parametrize("build", [None, "", "x", "arn:aws:codebuild:eu-west-1:1:project/a", 7])
+def test_a_build_that_is_not_named_as_builds_are(build: object) -> None:
+    event = shapes.codebuild()
+    event["detail"]["build-id"] = build
+    assert refused(event).missing == "event.detail.build-id"
+
+
+GATES = """
+[projects.by-name]
+cooldown = 1
+starter = { codebuild = "web" }
+[projects.elsewhere]
+cooldown = 1
+starter = { codebuild = "web", region = "us-east-1" }
+[projects.by-gate]
+cooldown = 1
+region = "us-east-1"
+starter = { codebuild = "web" }
+[projects.by-arn]
+cooldown = 1
+starter = { codebuild = "arn:aws:codebuild:eu-west-1:123456789012:project/web" }
+[projects.other]
+cooldown = 1
+starter = { codebuild = "other" }
+[projects.odd]
+cooldown = 1
+starter = { codebuild = "arn:" }
+[projects.local]
+cooldown = 1
+region = "local"
+starter = { codebuild = "web" }
+[projects.command]
+cooldown = 1
+starter = { command = ["web"] }
+"""
+
+
+def test_whose_build_it_was() -> None:
+    routes = Routes.of(parse(GATES))
+    ended = meaning(shapes.codebuild(project="web"), routes)
+
+    assert isinstance(ended, Ended)
+    assert routes.gates_of(ended) == ["by-name", "by-arn", "local"]
+    one = meaning(shapes.codebuild(project="site"))
+    assert isinstance(one, Ended)
+    assert ONE.gates_of(one) == ["site"]
+    assert SEVERAL.gates_of(one) == []
+
+
+# --- Holdoff's own ---------------------------------------------------------------------------------
+
+OWN = {
+    "project": "docs",
+    "region": "us-east-1",
+    "reason": "by hand",
+    "source_version": "v1",
+    "event_id": "e1",
+    "environment": {"STAGE": "prod"},
+    "force": True,
+    "by": "mona",
+}
+
+
+@pytest.mark.parametrize("way", ["direct", "sns", "sqs", "sns in sqs", "http"])
+def test_a_trigger_in_our_own_form_whatever_way_it_comes(way: str) -> None:
+    ways = {
+        "direct": OWN,
+        "sns": in_sns(OWN),
+        "sqs": in_sqs(OWN),
+        "sns in sqs": in_sqs(notification(OWN)),
+    }
+    found = posted(OWN, SEVERAL) if way == "http" else meaning(ways[way], SEVERAL)
+
+    assert found == Asked(**OWN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("event", [{}, None, "x", 7, [], {"anything": "at all"}])
+def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
+    assert meaning(event) == Asked(project="site")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("project", 7, "event.project is a number; write a text"),
+        ("project", "", "event.project is empty; write a text"),
+        ("region", [], "event.region is a list; write a text"),
+        ("reason", {}, "event.reason is an object; write a text"),
+        ("source_version", 4, "event.source_version is a number; write a text"),
+        ("event_id", True, "event.event_id is true or false; write a text"),
+        ("force", "yes", "event.force is a text; write true or false"),
+        ("environment", [], "event.environment is a list; write an object of names and texts"),
+        ("environment", {"A": 1}, "event.environment is an object; write an object of names"),
+        ("environment", {"A B": "c"}, "environment.A B is not pairs of names"),
+        ("environment", {"A": "\0"}, "environment.A is not pairs of names"),
+        ("environment", {"A": "x" * 20_000}, "environment is not at most 16,384 bytes"),
+        ("environment", {"A": "\ud800"}, "environment has characters that are none"),
+        ("region", "a/b", "region is not a name without"),
+        ("region", "x" * 1_025, "region is not a name of 1 to 1,024 bytes"),
+    ],
+)
+def test_what_is_wrong_in_our_own_form_is_named(key: str, value: object, said: str) -> None:
+    assert said in str(refused({key: value}))
+
+
+def test_null_is_nothing() -> None:
+    assert meaning(dict.fromkeys(OWN)) == Asked(project="site")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"region": "EMEA", "reason": "x", "page": 7},
+        {"project": {"id": 7}, "environment": "production", "page": 7},
+        {"project": "another", "by": "x", "force": True, "page": 7},
+        {"event_id": "page.edited", "page": 7},  # may be the same for all of them
+    ],
+)
+def test_json_of_others_is_not_read_as_ours(event: dict[str, Any]) -> None:
+    assert posted(event) == Asked(project="site", reason="webhook")
+    assert meaning(in_sqs(event)) == Asked(
+        project="site", reason="message in triggers", event_id="m0"
+    )
+    assert meaning(event) == Asked(project="site")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"project": "site", "page": 7},
+        {"source_version": "v1", "page": 7},
+    ],
+)
+def test_what_only_we_say_is_read_whatever_stands_beside(event: dict[str, Any]) -> None:
+    found = asked(in_sqs(event))
+    for key in event.keys() - {"page"}:
+        assert getattr(found, key) == event[key]
+
+
+def test_wakes_and_sweeps() -> None:
+    wake = {"holdoff": "wake", "project": "docs", "region": REGION}
+
+    assert meaning(wake, SEVERAL) == Wake(project="docs", region=REGION)
+    assert meaning(in_sqs(wake), SEVERAL) == Wake(project="docs", region=REGION)
+    assert meaning({"holdoff": "wake"}) == Wake(project="site")
+    assert meaning({"holdoff": "sweep"}, SEVERAL) == Wake()
+    assert "nap" not in str(refused({"holdoff": "nap"}))
+    assert refused({"holdoff": "nap"}).missing == "event.holdoff"
+    assert refused({"holdoff": "wake", "project": "gone"}).missing == "project"
+    assert refused({"holdoff": "wake", "region": "a/b"}).missing == "region"
+    assert refused({"holdoff": "wake", "project": 7}).missing == "event.project"
+    assert refused({"holdoff": "wake"}, SEVERAL).missing == "event.project"
+
+
+# --- GitHub ----------------------------------------------------------------------------------------
+
+
+def test_a_push_to_github() -> None:
+    assert github("push", **shapes.github_push()) == Asked(
+        project="site",
+        reason="push to acme/web main",
+        source_version="4f2a91c0b8ad9ee4c8b0c2fd5a0bc1ef59dd3a33",
+        event_id="d1",
+        by="mona",
+    )
+
+
+def test_what_a_push_to_github_may_be_besides() -> None:
+    push = shapes.github_push
+    assert github("push", **push(deleted=True)) == Ignored("main was deleted")
+    assert github("push", **push(deleted=None, after="0" * 40)) == Ignored("main was deleted")
+    side = github("push", **push(ref="refs/heads/side"))
+    assert side == Ignored("side is not the default branch main, and no rule takes it")
+    assert isinstance(github("push", **push(ref="refs/tags/v1")), Ignored)
+    assert isinstance(github("push", **push(repository={}, ref="refs/heads/side")), Asked)
+    tag = github("push", **push(repository={}, ref="refs/tags/v1", after="of-the-tag-object"))
+    assert isinstance(tag, Asked)
+    assert tag.source_version == push()["head_commit"]["id"]
+    with pytest.raises(EventError, match=r"event\.after is missing, not a text"):
+        github("push", **push(after=None))
+
+
+def test_the_other_events_of_github() -> None:
+    repository = {"full_name": "acme/web", "default_branch": "main"}
+    about: dict[str, Any] = {"repository": repository, "sender": {"login": "mona"}}
+    release = github("release", action="published", release={"tag_name": "v1"}, **about)
+    assert release == Asked(
+        project="site",
+        reason="release v1 of acme/web",
+        source_version="v1",
+        event_id="d1",
+        by="mona",
+    )
+    run = github("workflow_dispatch", ref="refs/heads/next", workflow=".github/x.yml", **about)
+    assert isinstance(run, Asked)
+    assert (run.reason, run.source_version) == ("workflow_dispatch on acme/web next", "next")
+    sent = github("repository_dispatch", action="edited", client_payload={}, **about)
+    assert isinstance(sent, Asked)
+    assert (sent.reason, sent.source_version) == ("repository_dispatch edited on acme/web", None)
+    assert github("ping", zen="Keep it logically awesome.", **about) == Ignored(
+        "a ping of GitHub: the webhook is set up"
+    )
+    for name, action in (("release", "created"), ("issue_comment", "created"), ("fork", None)):
+        ignored = github(name, action=action, **about)
+        assert isinstance(ignored, Ignored)
+        assert "unless a rule takes it" in ignored.why
+
+
+# --- GitLab ----------------------------------------------------------------------------------------
+
+
+def test_a_push_to_gitlab() -> None:
+    assert gitlab(**shapes.gitlab_push()) == Asked(
+        project="site",
+        reason="push to acme/web main",
+        source_version="da1560886d4f094c3e6c9ef40349f7d38b5d27d7",
+        event_id="k1",
+        by="jsmith",
+    )
+
+
+def test_what_gitlab_may_send_besides() -> None:
+    push = shapes.gitlab_push
+    gone = push(checkout_sha=None, after="0" * 40)
+    assert gitlab(**gone) == Ignored("main was deleted")
+    assert isinstance(gitlab(**push(ref="refs/heads/side")), Ignored)
+    tag = gitlab(**push(object_kind="tag_push", ref="refs/tags/v1", after="of-the-tag-object"))
+    assert isinstance(tag, Asked)  # tags are subscribed to by themselves, there
+    assert tag.source_version == "da1560886d4f094c3e6c9ef40349f7d38b5d27d7"
+    assert tag.reason == "push to acme/web v1"
+    system = push()
+    del system["object_kind"]
+    assert isinstance(gitlab(**system), Asked)
+    assert isinstance(gitlab(object_kind="note"), Ignored)
+    assert isinstance(gitlab(), Ignored)
+
+
+# --- topics, queues, webhooks ----------------------------------------------------------------------
+
+
+def test_a_topic_names_the_reason_and_a_queue_itself() -> None:
+    assert asked(in_sns("x")).reason == "message on edits"
+    assert asked(in_sqs(notification("x", Subject="page 7"))).reason == "page 7"
+    assert asked(in_sqs("x")).reason == "message in triggers"
+    assert posted({"page": 7}, idempotency_key="k") == Asked(
+        project="site", reason="webhook", event_id="k"
+    )
+
+
+# --- whose project ---------------------------------------------------------------------------------
+
+
+def test_the_project_is_the_events_own_then_the_paths_then_the_only_one() -> None:
+    def project(body: object, path: str, routes: Routes = SEVERAL) -> str:
+        found = posted(body, routes, path)
+        assert isinstance(found, Asked)
+        return found.project
+
+    assert project({"project": "docs"}, "/hooks/site") == "docs"
+    assert project({}, "/hooks/site") == "site"
+    assert project({}, "/hooks/site/") == "site"
+    assert project({}, "/anything", ONE) == "site"
+    assert project({}, "/hooks/a%20b", Routes({"a b": (None, None), "c": (None, None)})) == "a b"
+    with pytest.raises(EventError, match=r"event\.project is missing.*docs, site"):
+        project({}, "/hooks/sit")
+
+
+def test_who_is_not_named_or_not_known_is_told_who_is() -> None:
+    assert str(refused({}, SEVERAL)) == (
+        "event.project is missing, and no rule names one; there are several: docs, site. Name one in the event, "
+        "in the URL's last part, or by a [[rules]] table in holdoff.toml"
+    )
+    assert str(refused({"project": "sit\x00"}, SEVERAL)) == (
+        "project 'sit\\x00' is not one of those configured: docs, site"
+    )
+    assert "configured: none" in str(refused({"project": "x"}, Routes({})))
+
+
+# --- fitting ---------------------------------------------------------------------------------------
+
+
+def test_a_reason_is_made_fit() -> None:
+    assert asked({"reason": "two\nlines\x1b[31m \ud800"}).reason == "two lines [31m"
+    long = asked({"reason": "x" * 10_000}).reason
+    assert long == "x" * (MAX_REASON - 1) + "…"
+    assert asked({"reason": " \n"}).reason is None
+
+
+def test_an_id_that_does_not_fit_stays_one_of_its_own() -> None:
+    ids = [f"{'x' * MAX_EVENT_ID}{n}" for n in range(3)] + ["a\nb", "a\tb", "\ud800", "\ud801"]
+    fitted = [asked({"event_id": one}).event_id for one in ids]
+
+    assert len(set(fitted)) == len(ids)
+    assert all(one is not None and len(one) <= MAX_EVENT_ID for one in fitted)
+    assert fitted == [asked({"event_id": one}).event_id for one in ids]
+    assert asked({"event_id": "x" * MAX_EVENT_ID}).event_id == "x" * MAX_EVENT_ID
+
+
+@pytest.mark.parametrize("version", ["x" * (MAX_VERSION + 1), "a\nb", "\ud800"])
+def test_half_of_a_source_version_is_not_built(version: str) -> None:
+    error = refused({"source_version": version})
+    assert error.missing == "source_version"
+    assert version not in str(error)
+
+
+def test_what_is_wrong_is_not_shown_only_named() -> None:
+    secret = "hunter2"
+    for event in (
+        {"force": secret},
+        {"environment": {"TOKEN": f"{secret}\0"}},
+        {"source_version": f"{secret}\n"},
+        {"region": f"{secret}#"},
+    ):
+        assert secret not in str(refused(event))
+
+
+def test_a_message_made_by_hand_with_nonsense_is_refused_or_taken() -> None:
+    events: list[object] = [None, 7, "x", [], {}]
+    for kind in get_args(Kind):
+        for event in events:
+            message = Message(kind=kind, id=None, event=event)
+            try:
+                ONE.meaning(message)
+            except EventError as error:
+                assert error.missing

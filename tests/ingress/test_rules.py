@@ -1,0 +1,384 @@
+"""``[[rules]]`` and ``[webhooks]``: read, applied, and refused where they are wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.config import parse
+from holdoff.core.errors import ConfigError, EventError
+from holdoff.ingress.events import HttpRequest, http_message, opened
+from holdoff.ingress.routes import Asked, Ended, Ignored, Routes
+from tests.ingress import shapes
+from tests.ingress.shapes import in_sns, in_sqs, notification
+
+if TYPE_CHECKING:
+    from holdoff.ingress.routes import Meaning
+
+PROJECTS = """
+[projects.site]
+cooldown = 1
+starter = { codebuild = "site-build" }
+[projects.docs]
+cooldown = 1
+starter = { command = ["make"] }
+"""
+
+
+def routes(rules: str) -> Routes:
+    return Routes.of(parse(PROJECTS + rules))
+
+
+def meaning(rules: str, event: object) -> Meaning:
+    (message,) = opened(event)
+    return routes("[[rules]]\n" + rules).meaning(message)
+
+
+def posted(rules: str, body: object, **headers: str) -> Meaning:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    text = json.dumps(body).encode()
+    request = HttpRequest(method="POST", path="/cms/pages", headers=named, body=text)
+    return routes("[[rules]]\n" + rules).meaning(http_message(request))
+
+
+def asked(found: Meaning) -> Asked:
+    assert isinstance(found, Asked)
+    return found
+
+
+# --- what a rule takes -----------------------------------------------------------------------------
+
+ECR = shapes.ecr()
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{}",
+        "{ source = 'aws.ecr' }",
+        "{ source = 'aws.*', 'detail.repository-name' = ['api', 'web'], 'detail.image-tag' = 'v*' }",
+        "{ source = 'aws.ecr', detail.repository-name = 'web', detail.image-tag = 'v?' }",
+        "{ source = 'aws.ecr', detail = { image-tag = 'v[0-9]' } }",
+    ],
+)
+def test_a_rule_takes_what_matches_all_of_it(when: str) -> None:
+    assert asked(meaning(f"when = {when}\nproject = 'site'", ECR)).project == "site"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{ source = 'aws.s3' }",
+        "{ source = 'aws' }",
+        "{ source = 'aws.ecr', 'detail.image-tag' = 'w*' }",
+        "{ 'detail.image-tag.more' = '*' }",
+        "{ 'detail' = '*' }",
+        "{ 'nothing' = '*' }",
+        "{ 'resources' = '*' }",
+        "{ 'resources.0' = '*' }",
+        "{ 'event.source' = 'aws.ecr' }",
+    ],
+)
+def test_and_nothing_else(when: str) -> None:
+    with pytest.raises(EventError, match=r"event\.project is missing, and no rule names one"):
+        meaning(f"when = {when}\nproject = 'site'", ECR)
+
+
+def test_numbers_truth_values_and_lists_are_matched_by_their_text() -> None:
+    event = {"page": 7, "live": True, "tags": ["a", "b"], "pi": 3.5, "deep": {"list": [{"x": "y"}]}}
+    for when in (
+        "{ page = 7, live = true, pi = '3.5' }",
+        "{ page = '7', live = 'true' }",
+        "{ tags = 'b' }",
+        "{ 'tags.1' = 'b' }",
+        "{ 'deep.list.0.x' = 'y' }",
+        "{ page = [6, 7, 8] }",
+    ):
+        assert asked(meaning(f"when = {when}\nproject = 'docs'", event)).project == "docs"
+    with pytest.raises(EventError):
+        meaning("when = { live = 1 }\nproject = 'docs'", event)
+
+
+def test_a_key_may_have_dots_of_its_own(samples: dict[str, object]) -> None:
+    when = "{ 'CodePipeline.job.data.actionConfiguration.configuration.FunctionName' = 'my-*' }"
+    rule = f"when = {when}\nproject = 'docs'\nreason = 'event.CodePipeline.job.accountId'"
+    found = asked(meaning(rule, samples["codepipeline job"]))
+    assert (found.project, found.reason) == ("docs", "123456789012")
+
+
+def test_the_first_that_matches_wins() -> None:
+    rules = (
+        "[[rules]]\nwhen = { source = 'x' }\nproject = 'docs'\n"
+        "[[rules]]\nwhen = { source = 'aws.ecr' }\nproject = 'site'\n"
+        "[[rules]]\nwhen = {}\nproject = 'docs'\n"
+    )
+    (message,) = opened(ECR)
+    assert asked(routes(rules).meaning(message)).project == "site"
+    (message,) = opened({"page": 7})
+    assert asked(routes(rules).meaning(message)).project == "docs"
+
+
+# --- what it says ----------------------------------------------------------------------------------
+
+
+def test_a_rule_goes_over_what_the_event_says() -> None:
+    found = meaning(
+        "when = { source = 'aws.ecr' }\n"
+        "project = 'docs'\n"
+        "region = 'event.region'\n"
+        "reason = 'a new base image'\n"
+        "source_version = 'main'\n"
+        "event_id = 'event.detail.image-digest'\n"
+        "environment = { TAG = 'event.detail.image-tag', STAGE = 'prod' }",
+        ECR,
+    )
+    assert found == Asked(
+        project="docs",
+        region="eu-west-1",
+        reason="a new base image",
+        source_version="main",
+        event_id=ECR["detail"]["image-digest"],
+        environment={"TAG": "v1", "STAGE": "prod"},
+    )
+
+
+def test_what_a_rule_leaves_out_is_as_it_is_built_in() -> None:
+    found = meaning("when = { source = 'aws.codecommit' }\nproject = 'docs'", shapes.codecommit())
+    assert found == Asked(
+        project="docs",
+        reason="push to web main",
+        source_version="3e5983DESTINATION",
+        event_id="17793124-05d4-b198-2fde-7ededc63b103",
+        by="Mary_Major",
+    )
+
+
+def test_the_project_may_be_in_the_event() -> None:
+    rule = "when = {}\nproject = 'event.detail.repository-name'"
+    assert asked(meaning(rule, shapes.ecr(**{"repository-name": "docs"}))).project == "docs"
+    with pytest.raises(
+        EventError, match="project 'web' is not one of those configured: docs, site"
+    ):
+        meaning(rule, ECR)
+
+
+def test_a_number_beyond_all_names_is_no_text() -> None:
+    with pytest.raises(EventError, match=r"event\.n is a number, and a rule takes a text"):
+        meaning("when = {}\nsource_version = 'event.n'", {"n": 10**5_000})
+    assert asked(meaning("when = {}\nproject = 'docs'\nreason = 'event.n'", {"n": 1})).reason == "1"
+
+
+@pytest.mark.parametrize("setting", ["project", "region", "source_version", "event_id"])
+def test_a_path_that_leads_to_no_text_is_named(setting: str) -> None:
+    for path, kind in (("event.detail.no", "missing"), ("event.detail", "an object")):
+        with pytest.raises(EventError) as caught:
+            meaning(f"when = {{}}\n{setting} = '{path}'", ECR)
+        assert caught.value.missing == path
+        assert f"{path} is {kind}, and a rule takes a text from there" in str(caught.value)
+    with pytest.raises(EventError, match=r"event\.nowhere is missing"):
+        meaning("when = {}\nenvironment = { A = 'event.nowhere' }", ECR)
+
+
+def test_no_build_is_lost_for_a_reason_that_is_not_there() -> None:
+    rule = "when = {}\nproject = 'docs'\nreason = 'event.detail.no'"
+    assert asked(meaning(rule, ECR)).reason == "image web:v1 pushed"
+
+
+def test_the_envelopes_can_be_looked_at() -> None:
+    sns = "when = { 'sns.TopicArn' = '*:edits' }\nproject = 'docs'\nreason = 'sns.Subject'"
+    found = asked(meaning(sns, in_sqs(notification("x", Subject="page 7"))))
+    assert (found.project, found.reason) == ("docs", "page 7")
+    sqs = "when = { 'sqs.eventSourceARN' = '*:triggers' }\nproject = 'docs'"
+    assert asked(meaning(sqs, in_sqs("x"))).project == "docs"
+    group = "when = {}\nproject = 'docs'\nevent_id = 'sqs.attributes.SentTimestamp'"
+    assert asked(meaning(group, in_sqs("x"))).event_id == "1545082649183"
+    http = (
+        "when = { 'http.path' = '/cms/*', 'http.headers.x-event-key' = 'repo:push' }\n"
+        "project = 'docs'\nevent_id = 'http.headers.x-request-uuid'"
+    )
+    found = asked(posted(http, {}, x_event_key="repo:push", x_request_uuid="u"))
+    assert (found.project, found.event_id) == ("docs", "u")
+    with pytest.raises(EventError, match=r"sns\.TopicArn is missing"):
+        meaning("when = {}\nproject = 'sns.TopicArn'", in_sqs("x"))
+
+
+def test_an_event_of_its_own_may_have_a_key_of_an_envelopes_name() -> None:
+    rule = "when = { 'sns.on' = 'true' }\nproject = 'docs'\nreason = 'event.sns.on'"
+    assert asked(meaning(rule, {"sns": {"on": True}})).reason == "true"
+
+
+def test_others_json_is_not_read_as_ours_when_a_rule_takes_it() -> None:
+    event = {"event_id": 1234, "project": {"id": 7}, "environment": "production", "region": "EU"}
+    rule = "when = { 'project.id' = 7 }\nproject = 'docs'"
+    assert meaning(rule, in_sqs(event | {"page": 7})) == Asked(
+        project="docs", reason="message in triggers", event_id="m0"
+    )
+    # Nothing but words of ours: what fits is taken, and what does not is no error.
+    assert meaning(rule, in_sqs(event)) == Asked(
+        project="docs", region="EU", reason="message in triggers", event_id="m0"
+    )
+
+
+def test_a_rule_ignores() -> None:
+    rule = "when = { 'detail.image-tag' = 'v*' }\nignore = 'releases are built by hand'"
+    assert meaning(rule, ECR) == Ignored("releases are built by hand")
+
+
+def test_a_rule_takes_what_is_not_built_otherwise() -> None:
+    push = shapes.github_push(ref="refs/heads/side")
+    rule = "when = { ref = 'refs/heads/*' }\nproject = 'docs'"
+    found = asked(posted(rule, push, x_github_event="push"))
+    assert (found.project, found.source_version) == ("docs", push["after"])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        shapes.codecommit("referenceDeleted"),
+        shapes.ecr(result="FAILURE"),
+        {"Service": "Amazon S3", "Event": "s3:TestEvent"},
+        shapes.codebuild("IN_PROGRESS"),
+    ],
+)
+def test_what_is_nothing_to_build_is_that_for_a_rule_too(event: object) -> None:
+    assert isinstance(meaning("when = {}\nproject = 'docs'", event), Ignored)
+
+
+def test_one_build_may_follow_anothers_end_which_is_still_told() -> None:
+    rule = (
+        "when = { source = 'aws.codebuild', 'detail.build-status' = 'SUCCEEDED' }\nproject = 'docs'"
+    )
+    event = shapes.codebuild()
+    found = asked(meaning(rule, event))
+    assert (found.project, found.event_id) == ("docs", event["id"])
+    assert found.reason == "build site-build:8745a7a9-c340-456a-9166 SUCCEEDED"
+    assert found.source_version is None
+    assert found.ended is not None
+    assert found.ended.codebuild == "site-build"
+    assert isinstance(meaning(rule, shapes.codebuild("FAILED")), Ended)
+    assert isinstance(meaning("when = {}\nignore = 'never'", event), Ended)
+
+
+def test_wakes_are_not_a_rules() -> None:
+    (wake,) = opened({"holdoff": "sweep"})
+    assert not isinstance(routes("[[rules]]\nwhen = {}\nignore = 'no'\n").meaning(wake), Ignored)
+
+
+def test_the_same_rule_for_the_same_event_however_it_comes() -> None:
+    rule = "when = { source = 'aws.ecr' }\nproject = 'docs'"
+    ways = [ECR, in_sns(ECR), in_sqs(ECR), in_sqs(notification(ECR))]
+    assert len({str(meaning(rule, way)) for way in ways}) == 1
+
+
+# --- what is refused -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("project = 'docs'", "rules[0].when is missing; write a table such as { source"),
+        ("when = 'x'\nproject = 'docs'", "rules[0].when is 'x'; write a table such as"),
+        ("when = {}", "rules[0].project is missing; write a project for such events, or ignore"),
+        ("when = {}\nproject = 'doc'", "rules[0].project is 'doc'; write a project of this file"),
+        ("when = {}\nproject = ''", "rules[0].project is ''; write a project of this file (docs,"),
+        ("when = {}\nproject = 7", "rules[0].project is 7; write a text, or a path such as"),
+        ("when = {}\nprojekt = 'docs'", "rules[0].projekt is not a setting; write project (did"),
+        ("when = {}\nproject = 'event.'", "rules[0].project is 'event.'; write a path such as"),
+        ("when = {}\nproject = 'event.a..b'", "rules[0].project is 'event.a..b'; write a path"),
+        ("when = {}\nproject = 'http.host'", "rules[0].project is 'http.host'; write a path"),
+        ("when = {}\nreason = 'http.headers.X-A'", "rules[0].reason is 'http.headers.X-A'; write"),
+        ("when = {}\nreason = 'sns.Topic'", "rules[0].reason is 'sns.Topic'; write a path such"),
+        ("when = {}\nreason = ''", "rules[0].reason is ''; write text of 1 to 200 characters"),
+        ('when = {}\nreason = "a\\nb"', "rules[0].reason is 'a\\nb'; write text of 1 to 200"),
+        ("when = {}\nsource_version = ''", "rules[0].source_version is ''; write text of 1 to 200"),
+        ("when = {}\nevent_id = 'x'", "rules[0].event_id is 'x'; write a path such as"),
+        ("when = {}\nregion = 'a#b'", "rules[0].region is 'a#b'; write a name without"),
+        ("when = {}\nenvironment = 7", "rules[0].environment is 7; write a table such as"),
+        ("when = {}\nenvironment = { A = 7 }", "rules[0].environment.A is 7; write a text, or a"),
+        (
+            "when = {}\nenvironment = { 'A B' = 'x' }",
+            "rules[0].environment.A B is 'x'; write pairs",
+        ),
+        ("when = {}\nignore = 7", "rules[0].ignore is 7; write a text"),
+        ("when = {}\nignore = ''", "rules[0].ignore is ''; write text of 1 to 200 characters"),
+        ("when = {}\nignore = 'x'\nproject = 'docs'", "rules[0].ignore is 'x'; write it, or a"),
+        ("when = { a = 1.5 }\nproject = 'docs'", "rules[0].when.a is 1.5; write a text, in which"),
+        ("when = { a = [] }\nproject = 'docs'", "rules[0].when.a is []; write a text, in which"),
+        ("when = { a = [['x']] }\nproject = 'docs'", "rules[0].when.a is ['x']; write a text, in"),
+        ("when = { a = {} }\nproject = 'docs'", "rules[0].when.a is {}; write a text, in which"),
+        (
+            "when = { http.headers.X-A = 'x' }\nproject = 'docs'",
+            "when is 'http.headers.X-A'; write",
+        ),
+        (f"when = {{ {'a' * 401} = 'x' }}\nproject = 'docs'", "write a path below the event"),
+        (f"when = {{}}\nproject = 'event.{'a' * 400}'", "write a path such as 'event.detail"),
+        ("when = { '' = 'x' }\nproject = 'docs'", "rules[0].when is ''; write a path below the"),
+        (
+            "when = { 'a..b' = 'x' }\nproject = 'docs'",
+            "rules[0].when is 'a..b'; write a path below",
+        ),
+    ],
+)
+def test_a_wrong_rule_is_refused_at_load(rule: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(PROJECTS + "[[rules]]\n" + rule)
+    assert message in str(caught.value)
+
+
+def test_which_rule_it_is_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"^rules\[1\]\.when is missing"):
+        parse(PROJECTS + "[[rules]]\nwhen = {}\nproject = 'docs'\n[[rules]]\nproject = 'docs'")
+    for rules, message in (("rules = 7", "rules is 7; write"), ("rules = [7]", "rules[0] is 7;")):
+        with pytest.raises(ConfigError) as caught:
+            parse(rules)
+        assert message in str(caught.value)
+
+
+# --- webhooks --------------------------------------------------------------------------------------
+
+
+def test_where_the_secrets_are() -> None:
+    config = parse(
+        "[webhooks]\n"
+        "github = 'env:GITHUB_SECRET'\n"
+        "gitlab = ['ssm:/holdoff/gitlab', 'secretsmanager:arn:aws:secretsmanager:eu-west-1:1:secret:x']\n"
+    )
+    assert config.webhooks == {
+        "github": ("env:GITHUB_SECRET",),
+        "gitlab": (
+            "ssm:/holdoff/gitlab",
+            "secretsmanager:arn:aws:secretsmanager:eu-west-1:1:secret:x",
+        ),
+    }
+    assert parse("[webhooks]").webhooks == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'hunter2'",
+        "'env:'",
+        "'file:hunter2'",
+        "7",
+        "[]",
+        "['env:A', 'hunter2']",
+        "'env:\\t'",
+        "'env:A\\u0007'",
+    ],
+)
+def test_a_secret_in_the_file_is_refused_and_not_shown(value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(f"[webhooks]\nsecret = {value}".replace("'", '"'))
+    assert str(caught.value) == (
+        "webhooks.secret is something else; write where the secret is, never the secret: "
+        "'env:NAME', 'ssm:NAME' or 'secretsmanager:NAME'"
+    )
+
+
+def test_an_unknown_scheme_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"webhooks\.git-hub is not a setting; write github"):
+        parse("[webhooks]\ngit-hub = 'env:A'")
+    with pytest.raises(ConfigError, match="webhooks is 7; write a table such as"):
+        parse("webhooks = 7")

@@ -1,0 +1,113 @@
+"""Every sample event that AWS ships has a meaning here, or is refused by an error of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.ingress.events import Message, http_message, http_request, is_http, opened
+from holdoff.ingress.routes import Asked, Routes
+
+if TYPE_CHECKING:
+    from tests.ingress.samples import Samples
+
+ONE = Routes.for_one("site")
+SEVERAL = Routes({"site": (None, None), "resource": (None, None)})
+
+
+def messages(event: object) -> list[Message]:
+    """Those of an event; an HTTP request's without its signature checked."""
+    return [http_message(http_request(event))] if is_http(event) else opened(event)
+
+
+def test_with_one_project_every_sample_is_a_trigger_as_it_was_for_the_snippet(
+    samples: Samples,
+) -> None:
+    assert len(samples) > 60
+    for name, event in samples.items():
+        assert messages(event), name
+        for message in messages(event):
+            meaning = ONE.meaning(message)
+            assert isinstance(meaning, Asked), name
+            assert (meaning.project, meaning.region, meaning.force) == ("site", None, False), name
+            assert not meaning.environment, name
+
+
+EXPECTED = {
+    "cloudwatch scheduled-event": Asked(
+        project="site",
+        reason="schedule ExampleRule",
+        event_id="cdc73f9d-aea9-11e3-9d5a-835b769c0d9c",
+    ),
+    "codecommit repository": Asked(
+        project="site",
+        reason="push to my-repo master",
+        source_version="5c4ef1049f1d27deadbeeff313e0730018be182b",
+        event_id="5a824061-17ca-46a9-bbf9-114edeadbeef#refs/heads/master",
+        by="arn:aws:iam::123456789012:root",
+    ),
+    "codepipeline job": Asked(
+        project="site", reason="CodePipeline job", event_id="c968ef10-6415-4127-80b1-42502218a8c7"
+    ),
+    "s3 put": Asked(
+        project="site",
+        reason="ObjectCreated:Put s3://example-bucket/test/key",
+        event_id="s3:example-bucket/test/key#0A1B2C3D4E5F678901:Created",
+    ),
+    "s3 delete": Asked(
+        project="site",
+        reason="ObjectRemoved:Delete s3://example-bucket/test/key",
+        event_id="s3:example-bucket/test/key#0A1B2C3D4E5F678901:Deleted",
+    ),
+    "sns notification": Asked(
+        project="site", reason="example subject", event_id="95df01b4-ee98-5cb9-9903-4c221d41eb5e"
+    ),
+    "sqs receive-message": Asked(
+        project="site", reason="message in MyQueue", event_id="19dd0b57-b21e-4ac1-bd88-01bbb068cb78"
+    ),
+    "kinesis get-records": Asked(
+        project="site",
+        reason="kinesis record",
+        event_id="shardId-000000000000:49545115243490985018280067714973144582180062593244200961",
+    ),
+    "alb request": Asked(project="site", reason="webhook"),
+    "apigateway aws-proxy": Asked(project="site", reason="webhook"),
+    "apigateway http-api-proxy": Asked(project="site", reason="webhook"),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_a_sample_asks_for(samples: Samples, name: str) -> None:
+    (message,) = messages(samples[name])
+    assert ONE.meaning(message) == EXPECTED[name]
+
+
+def test_each_record_of_a_stream_has_its_own_id(samples: Samples) -> None:
+    ids = [message.id for message in messages(samples["dynamodb update"])]
+    assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("apigateway aws-proxy", "/path/to/resource"),
+        ("apigateway http-api-proxy", "/path/to/resource"),
+        ("alb request", "/path/to/resource"),
+    ],
+)
+def test_the_three_forms_of_http(samples: Samples, name: str, path: str) -> None:
+    request = http_request(samples[name])
+
+    assert (request.method, request.path, request.body) == ("POST", path, b'{"test":"body"}')
+    assert all(name == name.lower() for name in request.headers)
+    (message,) = messages(samples[name])
+    meaning = SEVERAL.meaning(message)
+    assert isinstance(meaning, Asked)
+    assert meaning.project == "resource"  # by the last part of the path
+
+
+def test_all_headers_of_api_gateway_are_there(samples: Samples) -> None:
+    headers = http_request(samples["apigateway aws-proxy"]).headers
+    assert headers["host"] == "0123456789.execute-api.us-east-1.amazonaws.com"
+    assert http_request(samples["apigateway http-api-proxy"]).headers["header2"] == "value1,value2"
