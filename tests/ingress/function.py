@@ -46,6 +46,7 @@ class Context:
     invoked_function_arn: str = ARN
     function_name: str = "holdoff"
     left_ms: int = 300_000
+    aws_request_id: str | None = None
 
     def get_remaining_time_in_millis(self) -> int:
         return self.left_ms

@@ -137,6 +137,14 @@ def test_a_function_frozen_for_ever_leaves_no_event_behind(
     assert stage.built == ["site-build"] * 2
 
 
+def test_an_invocation_that_lambda_repeats_is_one_trigger(stage: Stage) -> None:
+    stage.context.aws_request_id = "8476a536"
+    assert stage.send({"project": "site"})["outcome"] == "started"
+    assert stage.another().send({"project": "site"})["why"] == "duplicate"
+    stage.context.aws_request_id = "another"
+    assert stage.send({"project": "site"})["outcome"] == "deferred"
+
+
 def test_a_batch_is_settled_by_one_write(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.send(queue(site("e1"), site("e2")))
     ready = stage.function._ready
@@ -331,6 +339,25 @@ def test_what_nobody_can_map_is_kept_as_it_came(
     assert json.loads(letter["body"]) == {"project": "nowhere"}
     assert "nowhere" in letter["error"]
     assert "so is this" not in json.dumps(letter)
+    with pytest.raises(EventError, match="nowhere"):
+        stage.send(letter)  # still nobody can
+
+
+def test_once_there_is_a_rule_a_dead_letter_is_understood(
+    stage: Stage, letters: list[dict[str, Any]], standin: CodeBuildStandin, tmp_path: Path
+) -> None:
+    sent = plain({"space": "blog", "rev": "7"}, path="/", **{"idempotency-key": "w1"})
+    assert stage.send(sent)["statusCode"] == 422
+    rule = """
+        [[rules]]
+        when = {{ space = "blog" }}
+        project = "site"
+        source_version = "event.rev"
+    """
+    wiser = Stage(standin, tmp_path, text=FILE + rule)
+    assert failures(wiser.send(queue(letters[0]))) == []
+    assert standin.builds_started[0].source_version == "7"
+    assert json.loads(wiser.send(sent)["body"])["why"] == "duplicate"
 
 
 def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(

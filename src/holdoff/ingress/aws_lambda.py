@@ -16,7 +16,7 @@ What is answered depends on who asks:
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,16 +105,18 @@ class Function:
                 return self._web(event, ready)
             if is_sqs(event):
                 return self._batch(event, ready.dispatch, left_ms)
-            return self._each(event, ready.dispatch, left_ms)
+            return self._each(event, ready.dispatch, left_ms, context)
         finally:
             ready.dispatch.settle()
 
     # --- by who asks -------------------------------------------------------------------------------
 
-    def _each(self, event: object, dispatch: Dispatch, left_ms: Callable[[], int]) -> Answer:
+    def _each(
+        self, event: object, dispatch: Dispatch, left_ms: Callable[[], int], context: object
+    ) -> Answer:
         """Every message, whatever became of the others; then the first error, if there was one."""
         answers, errors = [], []
-        for message in self._opened(event):
+        for message in self._opened(event, context):
             try:
                 answers.append(dispatch.carry_out(message, left_ms))
             except HoldoffError as error:
@@ -124,9 +126,15 @@ class Function:
             raise errors[0]
         return answers[0] if len(answers) == 1 else {"answers": answers}
 
-    def _opened(self, event: object) -> list[Message]:
+    def _opened(self, event: object, context: object) -> list[Message]:
+        """The messages. A direct invoke has the id of its request: Lambda repeats it when it delivers it again
+        (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html)."""
+        request_id = getattr(context, "aws_request_id", None)
         try:
-            return opened(event)
+            messages = opened(event)
+            if request_id and len(messages) == 1 and messages[0].id is None:
+                return [replace(messages[0], id=f"invoke:{request_id}")]
+            return messages
         except EventError as error:
             self._complain(error)
             raise

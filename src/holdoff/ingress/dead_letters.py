@@ -1,7 +1,8 @@
 """A queue for webhooks that were signed as they should be and came to nothing: senders seldom try again.
 
 What could be understood is kept in the form of a direct invoke: sent to the function, or to a queue in front of it, it
-does what the webhook would have done. What could not is kept as it came, without what may be secret.
+does what the webhook would have done. What could not is kept as it came, without what may be secret: sent again once
+there is a rule for it, it is understood.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff import boto
+from holdoff.ingress.events import OWN, WEBHOOK, plain_headers
 
 if TYPE_CHECKING:
     from holdoff.ingress.events import HttpRequest
@@ -58,27 +60,14 @@ def understood(asked: Asked) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value}
 
 
-#: Headers that help to understand a webhook; all others may carry secrets.
-TOLD: Final = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")
-TOLD_BEGINNINGS: Final = (
-    "x-github-",
-    "x-gitlab-event",
-    "x-gitlab-instance",
-    "x-gitlab-webhook-uuid",
-)
-
-
 def as_it_came(request: HttpRequest, error: Exception) -> dict[str, object]:
-    """A webhook that could not be understood, and why."""
-    headers = {
-        name: value
-        for name, value in request.headers.items()
-        if name in TOLD or name.startswith(TOLD_BEGINNINGS)
-    }
+    """A webhook that could not be understood, and why. Once there is a rule for it, it can be sent again as it lies."""
+    body = request.body[:MOST_BODY].decode(errors="replace")
     return {
+        OWN: WEBHOOK,
         "error": str(error),
         "method": request.method,
         "path": request.path,
-        "headers": headers,
-        "body": request.body[:MOST_BODY].decode(errors="replace"),
+        "headers": plain_headers(request),
+        "body": body,
     }

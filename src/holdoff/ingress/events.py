@@ -20,8 +20,9 @@ from holdoff.ingress.paths import dig, kind_of, needed, text_at
 from holdoff.ingress.s3_ids import s3_id
 
 Kind = Literal["direct", "wake", "eventbridge", "codebuild", "sns", "sqs", "s3", "http"]
-#: The key that our own messages carry: wakes and sweeps.
+#: What our own messages carry: "wake", "sweep", or "webhook", of one that was checked and put aside.
 OWN: Final = "holdoff"
+WEBHOOK: Final = "webhook"
 #: The key under which CodePipeline hands a job to a function
 #: (https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html).
 PIPELINE_JOB: Final = "CodePipeline.job"
@@ -137,6 +138,8 @@ def _opened(event: object, envelope: _Envelope) -> list[Message]:
         return [envelope.message(event)]
     if isinstance(event.get("Records"), list):
         return _each(event["Records"], envelope)
+    if event.get(OWN) == WEBHOOK:
+        return [_put_aside(event, envelope)]
     if OWN in event:
         return [envelope.message(event, kind="wake")]
     if "requestPayload" in event and "requestContext" in event:
@@ -209,6 +212,20 @@ def _sns(notification: object, envelope: _Envelope) -> list[Message]:
     own = text_at(notification, "MessageId")
     around = {**envelope.around, **about}
     return _text(body, envelope.inside(kind="sns", id=own or envelope.id, around=around))
+
+
+def _put_aside(letter: Mapping[str, Any], envelope: _Envelope) -> Message:
+    """A webhook that was signed as it should be, and came to nothing then: from our own dead letters
+    (``dead_letters.as_it_came``), where nobody but the function puts anything."""
+    body = needed(letter, "body", root="event")
+    request = HttpRequest(
+        method=text_at(letter, "method") or "POST",
+        path=text_at(letter, "path") or "/",
+        headers=_headers(letter),
+        body=body.encode(errors="replace"),
+    )
+    message = http_message(request)
+    return replace(message, id=message.id or envelope.id, queue_id=envelope.queue_id)
 
 
 def _text(text: str, envelope: _Envelope) -> list[Message]:
@@ -321,7 +338,7 @@ def http_message(request: HttpRequest) -> Message:
     Raises:
         EventError: its body is not what its headers say.
     """
-    seen = {name: value for name, value in request.headers.items() if not _secret(name)}
+    seen = plain_headers(request)
     about = {"method": request.method, "path": request.path, "headers": seen}
     envelope = _Envelope(kind="http", id=_delivery(request.headers), around={"http": about})
     event = _content(request)
@@ -339,8 +356,13 @@ def sent_by_git(headers: Mapping[str, str]) -> bool:
     return "x-github-event" in headers or "x-gitlab-event" in headers
 
 
-def _secret(name: str) -> bool:
-    return any(part in name for part in _SECRET_HEADERS)
+def plain_headers(request: HttpRequest) -> dict[str, str]:
+    """Its headers without those that may be secrets."""
+    return {
+        name: value
+        for name, value in request.headers.items()
+        if not any(part in name for part in _SECRET_HEADERS)
+    }
 
 
 def _delivery(headers: Mapping[str, str]) -> str | None:
