@@ -121,7 +121,7 @@ class Dispatch:
     def _trigger(self, asked: Asked, message: Message) -> Decision:
         gate = self._gate(asked.project, asked.region)
         began_ms = self._clock.now_ms()
-        with span("holdoff.trigger", _names(gate.key)) as traced:
+        with span("holdoff.trigger", {**_names(gate.key), "kind": message.kind}) as traced:
             decision = gate.trigger(
                 reason=asked.reason,
                 source_version=asked.source_version,
@@ -195,7 +195,7 @@ class Dispatch:
 
     def _wake(self, gate: Gate) -> Decision:
         began_ms = self._clock.now_ms()
-        with span("holdoff.wake", _names(gate.key)) as traced:
+        with span("holdoff.wake", {**_names(gate.key), "kind": "wake"}) as traced:
             decision = gate.wake()
             traced.decided(decision)
         return self._told(gate, decision, began_ms, kind="wake")
