@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from holdoff.config import parse
+from holdoff.ingress.aws_check import Setup, check, dynamodb_of, is_well
+from holdoff.ingress.aws_check_wakes import Schedules
+from holdoff.ingress.aws_policies import Policies
 from holdoff.stores.dynamodb import DynamoDBStore
 from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.engines.ministack import ministack
@@ -164,6 +168,27 @@ def found(
     ]
 
 
+def found_here(
+    patch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> tuple[int, list[tuple[str, str, str]]]:
+    """The same in this process: there are many rights."""
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    config = parse(CONFIG)
+    store = dynamodb_of(config.open_store())
+    setup = Setup(
+        config=config,
+        store=store,
+        policies=Policies(REGION),
+        schedules=Schedules(role=SCHEDULE_ROLE),
+    )
+    findings = list(check(setup))
+    store.close()
+    return int(not is_well(findings)), [
+        (str(one.level), one.about, f"{one.message}. {one.hint or ''}") for one in findings
+    ]
+
+
 def not_ok(findings: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     return [finding for finding in findings if finding[0] != "ok"]
 
@@ -194,10 +219,15 @@ class TestAccount:
         ],
     )
     def test_the_missing_right_is_named(
-        self, cli: Cli, account: Account, action: str, on: str, level: str
+        self,
+        account: Account,
+        monkeypatch: pytest.MonkeyPatch,
+        action: str,
+        on: str,
+        level: str,
     ) -> None:
         before = account.everything()
-        status, findings = found(cli, account.user(ALL, deny(action, on=on)))
+        status, findings = found_here(monkeypatch, account.user(ALL, deny(action, on=on)))
         ((found_level, _, told),) = not_ok(findings)
         assert (found_level, status) == (level, 1 if level == "fail" else 0)
         assert told.startswith(f"{action} is not allowed")
@@ -206,10 +236,11 @@ class TestAccount:
 
     @pytest.mark.parametrize("operation", ["ListBuildsForProject", "BatchGetBuilds", "StopBuild"])
     def test_the_missing_right_on_builds_is_named(
-        self, cli: Cli, account: Account, operation: str
+        self, account: Account, monkeypatch: pytest.MonkeyPatch, operation: str
     ) -> None:
         # ministack takes these for actions on everything, where AWS looks at the project.
-        status, findings = found(cli, account.user(ALL, deny(f"codebuild:{operation}")))
+        user = account.user(ALL, deny(f"codebuild:{operation}"))
+        status, findings = found_here(monkeypatch, user)
         assert status == 1
         (told,) = [told for level, _, told in findings if level == "fail"]
         assert told.startswith(f"codebuild:{operation} is not allowed (an explicit deny")

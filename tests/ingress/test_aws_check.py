@@ -34,6 +34,7 @@ class Dynamo:
         self._clock = clock
         self._ahead_s = ahead_s
         expiry = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+        self._refusals: dict[str, ClientError] = {}
         self._answers: dict[str, dict[str, Any]] = {
             "describe_table": {"Table": described(**table)},
             "describe_time_to_live": {"TimeToLiveDescription": expiry},
@@ -44,9 +45,14 @@ class Dynamo:
         def answer(**_: Any) -> dict[str, Any]:
             date = formatdate(self._clock.now_ms() / 1000 + self._ahead_s, usegmt=True)
             response: dict[str, Any] = {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+            if operation in self._refusals:
+                raise self._refusals[operation]
             return response | self._answers.get(operation, {})
 
         return answer
+
+    def refuse(self, operation: str, error: ClientError) -> None:
+        self._refusals[operation] = error
 
 
 def described(**more: Any) -> dict[str, Any]:
@@ -113,9 +119,13 @@ def told(client: Dynamo, clock: ManualClock, about: str) -> list[str]:
 def test_strong_consistency_is_refused_with_the_reason() -> None:
     clock = ManualClock()
     client = Dynamo(clock, Replicas=US_TOO, MultiRegionConsistency="STRONG")
+    said = {"Code": "ValidationException", "Message": "Transactions are not supported"}
+    client.refuse("transact_write_items", ClientError({"Error": said}, "TransactWriteItems"))
     (line,) = told(client, clock, "regions")
     assert line.startswith("fail      regions: it is a global table with strong consistency")
     assert "takes no transactions" in line
+    (failed,) = [line for line in told(client, clock, "rights") if line.startswith("fail")]
+    assert "refused trying dynamodb:PutItem (Transactions are not supported)" in failed
 
 
 def test_eventual_consistency_is_fine_where_each_gate_is_written_in_its_region() -> None:

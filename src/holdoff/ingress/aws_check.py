@@ -193,13 +193,15 @@ def _rights(setup: Setup, table: Answer | StoreDenied, keys: list[GateKey]) -> I
 
 
 def _tried(store: DynamoDBStore, project: str, arn: str) -> Iterator[Finding]:
-    for right, refusal in store.try_rights(project):
+    for right, error in store.try_rights(project):
         where = f" on the index {INDEX}" if right.on_index else ""
-        if refusal is None:
+        if error is None:
             yield ok("rights", f"{right.action} is allowed{where}")
-        else:
-            reason = reason_of(refusal.__cause__)
+        elif isinstance(error, StoreDenied):
+            reason = reason_of(error.__cause__)
             yield _wanted(right, arn).denied("rights", where=where, reason=reason)
+        else:
+            yield fail("rights", error.message, error.hint)
 
 
 def _wanted(right: Right, arn: str) -> Wanted:
@@ -211,6 +213,8 @@ def _arn(store: DynamoDBStore, table: Answer | StoreDenied, policies: Policies) 
     """The table's, as the service says it, or as it has to be."""
     if isinstance(table, dict):
         return str(table["TableArn"])
+    if store.table.startswith("arn:"):
+        return store.table
     of = policies.arn()
     return f"arn:{of.partition}:dynamodb:{store.region}:{of.account}:table/{store.table}"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff import boto
-from holdoff.ingress.aws_finding import Finding, fail, ok, unchecked, warn
+from holdoff.ingress.aws_finding import Finding, fail, ok, unchecked
 from holdoff.ingress.aws_policies import Wanted, reason_of, said
 from holdoff.starters.codebuild import CONNECT_S, NO_REGION, READ_S, TRIES, CodeBuild
 from holdoff.starters.codebuild_errors import code_of, is_denied
@@ -55,10 +55,10 @@ class _Look:
     """At one CodeBuild project."""
 
     def __init__(self, codebuild: str, region: str, key: GateKey, policies: Policies) -> None:
+        self.codebuild = codebuild
         self.name = codebuild.rpartition(":project/")[2]
         self.region = region
         self.about = str(key)
-        self.key = key
         self.policies = policies
         of = policies.arn()
         self.arn = f"arn:{of.partition}:codebuild:{region}:{of.account}:project/{self.name}"
@@ -67,48 +67,37 @@ class _Look:
 
     def findings(self, client: Any, *, stops: bool) -> Iterator[Finding]:
         """All there is to say."""
-        if self.key.region not in {self.region, NO_REGION}:
-            yield warn(
-                self.about,
-                f"the gate is named for {self.key.region}, and its builds run in {self.region}",
-                "Let them agree: a CodeBuild event finds its gate by the build's region",
-            )
-        listed = self._listed(client)
+        listed = _error(client.list_builds_for_project, projectName=self.codebuild)
         yield self._existence(listed)
-        if code_of(listed) == NOT_THERE:
+        if listed is not None and not is_denied(listed):
             return
-        yield self._right("ListBuildsForProject", listed)
+        yield self._right("ListBuildsForProject", lambda: listed)
         build = f"{self.name}:{NEVER_BUILT}"
-        yield self._right("BatchGetBuilds", _error(lambda: client.batch_get_builds(ids=[build])))
+        yield self._right("BatchGetBuilds", lambda: _error(client.batch_get_builds, ids=[build]))
         if stops:
-            yield self._right("StopBuild", _error(lambda: client.stop_build(id=build)))
+            yield self._right("StopBuild", lambda: _error(client.stop_build, id=build))
         yield self.policies.ask(self.about, self._wanted("StartBuild"), self.region)
-
-    def _listed(self, client: Any) -> Exception | None:
-        return _error(lambda: client.list_builds_for_project(projectName=self.name))
 
     def _existence(self, listed: Exception | None) -> Finding:
         """Whether there is the project, by what came of listing its builds."""
         if listed is None:
             return ok(self.about, f"CodeBuild project {self.name} is there, in {self.region}")
-        if code_of(listed) == NOT_THERE:
-            return self._missing()
-        return unchecked(
-            self.about, f"whether there is a CodeBuild project {self.name} ({said(listed)})"
-        )
-
-    def _missing(self) -> Finding:
+        if is_denied(listed):
+            return unchecked(self.about, f"whether there is a CodeBuild project {self.name}")
+        if code_of(listed) != NOT_THERE:
+            return fail(self.about, f"CodeBuild cannot be asked ({said(listed)})")
         return fail(
             self.about,
             f"there is no CodeBuild project {self.name} in {self.region}",
             f"`aws codebuild list-projects --region {self.region}` lists those there are",
         )
 
-    def _right(self, operation: str, error: Exception | None) -> Finding:
-        """Whether one may, by what came of trying: of a role, only IAM can tell."""
+    def _right(self, operation: str, attempt: Callable[[], Exception | None]) -> Finding:
+        """Whether one may, by what comes of trying; of a role, only IAM can tell."""
         wanted = self._wanted(operation)
         if self.policies.role is not None:
             return self.policies.ask(self.about, wanted, self.region)
+        error = attempt()
         if error is None or code_of(error) in LET_THROUGH:
             return ok(self.about, f"{wanted.action} is allowed")
         if is_denied(error):
@@ -119,9 +108,9 @@ class _Look:
         return Wanted(action=f"codebuild:{operation}", resource=self.arn)
 
 
-def _error(attempt: Callable[[], object]) -> Exception | None:
+def _error(call: Callable[..., object], **parameters: Any) -> Exception | None:
     try:
-        attempt()
+        call(**parameters)
     except Exception as error:  # noqa: BLE001  (whatever it is, it is told)
         return error
     return None

@@ -1,8 +1,10 @@
 """Rights that cannot be tried without effect: what IAM's own simulator says of them.
 
-``SimulatePrincipalPolicy`` takes into account a principal's policies and permissions boundary, not the policies of
-resources or sessions: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html. It wants a
-user, group or role, and of who uses a role one learns only the role's name, not its path: IAM is asked for its ARN.
+``SimulatePrincipalPolicy`` takes into account a principal's policies and boundary, and an organisation's policies that
+have no conditions; not those of resources or sessions:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html.
+
+It wants a user, group or role. Of who uses a role one learns only the role's name, not its path: IAM is asked.
 """
 
 from __future__ import annotations

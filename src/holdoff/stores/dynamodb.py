@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from holdoff.clock import Clock
-    from holdoff.core.errors import StoreDenied
+    from holdoff.core.errors import StoreError
     from holdoff.stores.dynamodb_rights import Right
 
 #: For how long a table that had no index is scanned before the index is asked for again.
@@ -319,8 +319,8 @@ class DynamoDBStore:
         """Whether the table's point-in-time recovery is on."""
         return self._table.is_recoverable()
 
-    def try_rights(self, project: str) -> Iterator[tuple[Right, StoreDenied | None]]:
-        """Each right that Holdoff needs, and the refusal where it is missing. Changes nothing."""
+    def try_rights(self, project: str) -> Iterator[tuple[Right, StoreError | None]]:
+        """Each right that Holdoff needs, and the error where a request that needs it fails. Changes nothing."""
         from holdoff.stores.dynamodb_rights import tried
 
         return tried(self._connection, project)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.core.errors import StoreDenied
+from holdoff.core.errors import StoreError, StoreUnavailable
 from holdoff.stores.dynamodb_errors import ConditionFailed, IndexMissing
 from holdoff.stores.dynamodb_item import DUE_HERE, DUE_IN, INDEX, NO_GATE, encoded
 from holdoff.stores.item import PROJECT, REGION
@@ -39,26 +39,28 @@ class Right:
     attempt: Callable[[DynamoDBAPI, str, str], Answer]
 
 
-def tried(connection: Connection, project: str) -> Iterator[tuple[Right, StoreDenied | None]]:
-    """Each right, and the refusal where it is missing.
+def tried(connection: Connection, project: str) -> Iterator[tuple[Right, StoreError | None]]:
+    """Each right, and the error where its request was not let through: ``StoreDenied`` where the right is missing.
 
     Raises:
-        StoreError: the table cannot be asked, for another reason.
+        StoreUnavailable: the table does not answer.
     """
     for right in RIGHTS:
         yield right, _try(right, connection, project)
 
 
-def _try(right: Right, connection: Connection, project: str) -> StoreDenied | None:
+def _try(right: Right, connection: Connection, project: str) -> StoreError | None:
     try:
         connection.ask(
             f"trying {right.action}",
             lambda client: right.attempt(client, connection.table, project),
         )
-    except StoreDenied as denied:
-        return denied
     except (ConditionFailed, IndexMissing):
-        pass  # it was let through
+        return None  # it was let through
+    except StoreUnavailable:
+        raise
+    except StoreError as error:
+        return error
     return None
 
 
