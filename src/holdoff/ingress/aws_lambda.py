@@ -15,6 +15,7 @@ What is answered depends on who asks:
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -23,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Final
 from holdoff import boto
 from holdoff.clock import SystemClock
 from holdoff.core.errors import EventError, HoldoffError
-from holdoff.core.exact_json import dumps
 from holdoff.ingress import aws_settings as settings
 from holdoff.ingress.dispatch import EVER_MS, Dispatch
 from holdoff.ingress.events import is_fifo, is_http, is_sqs, opened, opened_record
@@ -232,7 +232,7 @@ def _waker(environment: Mapping[str, str], context: object) -> Waker | None:
 
 
 def _print(line: dict[str, object]) -> None:
-    print(dumps(line), flush=True)  # noqa: T201  (Lambda's log is standard output)
+    print(json.dumps(line), flush=True)  # noqa: T201  (Lambda's log is standard output)
 
 
 def _prepare() -> None:
