@@ -279,6 +279,16 @@ class TestAccount:
         assert f"whether there is a role {SCHEDULE_ROLE}" in "".join(told)
         assert ("ok", "rights", "dynamodb:UpdateItem is allowed. ") in findings
 
+    def test_credentials_that_are_no_good_are_no_missing_rights(
+        self, cli: Cli, account: Account
+    ) -> None:
+        cli.environment |= account.root() | {"AWS_ACCESS_KEY_ID": "AKIANOBODYS"}
+        done = cli("aws", "check", "--store", STORE, "--codebuild", PROJECT)
+        assert done.returncode == 77
+        assert done.stdout.startswith("unchecked identity: STS does not say who this is")
+        assert len(done.stdout.splitlines()) == 1
+        assert "no valid credentials" in done.stderr
+
     def test_a_functions_role_is_looked_up(self, cli: Cli, account: Account) -> None:
         enough = account.role(
             allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=TABLE_ARN),

@@ -16,6 +16,7 @@ from holdoff.ingress.aws_check_builds import builds
 from holdoff.ingress.aws_check_wakes import wakes
 from holdoff.ingress.aws_finding import Finding, Level, fail, ok, unchecked, warn
 from holdoff.ingress.aws_policies import Policies, Wanted, reason_of, said
+from holdoff.starters.codebuild_errors import is_denied
 from holdoff.stores.dynamodb import DynamoDBStore
 from holdoff.stores.dynamodb_client import OFFSET_MS
 from holdoff.stores.dynamodb_global import replicas_of
@@ -70,7 +71,7 @@ def check(setup: Setup) -> Iterator[Finding]:
     """One finding after the other. The table comes first: where it does not answer, nothing else is worth asking.
 
     Raises:
-        StoreError: it does not answer.
+        StoreError: it does not answer, or does not take these credentials.
     """
     yield _identity(setup.policies)
     table = _described(setup.store)
@@ -111,7 +112,9 @@ def _described(store: DynamoDBStore) -> Answer | StoreDenied | None:
     try:
         return store.described()
     except StoreDenied as denied:
-        return denied
+        if is_denied(denied.__cause__):
+            return denied
+        raise  # it is the credentials: every other answer would be the same
 
 
 def _table(store: DynamoDBStore, table: Answer | StoreDenied | None) -> Iterator[Finding]:
