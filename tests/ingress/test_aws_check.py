@@ -15,7 +15,9 @@ from holdoff.ingress.aws_finding import Finding
 from holdoff.ingress.aws_policies import Policies, Wanted, reason_of
 from holdoff.stores.dynamodb import DynamoDBStore
 from holdoff.stores.dynamodb_global import Replicas, replicas_of
+from holdoff.stores.dynamodb_rights import RIGHTS
 from holdoff.testing import ManualClock
+from tests.deploy.test_rights import ALWAYS
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/service/holdoff-fn"
@@ -177,6 +179,14 @@ def test_a_clock_that_is_off_is_told(ahead_s: int, said: str) -> None:
     clock = ManualClock("2026-01-01T00:00:00.500Z")
     (line,) = told(Dynamo(clock, ahead_s=ahead_s), clock, "clock")
     assert line.startswith(f"warn      clock: this machine is {said} DynamoDB")
+
+
+# --- rights -----------------------------------------------------------------------------------------
+
+
+def test_the_template_grants_on_the_table_what_is_looked_for() -> None:
+    needed = {right.action for right in RIGHTS if right.only_for is None}
+    assert needed == ALWAYS["Gates"] | ALWAYS["Due"]
 
 
 # --- IAM -----------------------------------------------------------------------------------------
