@@ -47,7 +47,7 @@ def enforce(access_key, action, service, region, resource_arn="*", service_conte
     """Whether a request is denied, and why; ``None``: it is not."""
     denied = ministacks_enforce(access_key, action, service, region, resource_arn, service_context)
     if denied is None and action in PASSING:
-        to = {"iam:PassedToService": ["scheduler.amazonaws.com"]}
+        to = {"iam:PassedToService": "scheduler.amazonaws.com"}
         return ministacks_enforce(access_key, "iam:PassRole", "iam", region, passed["role"], to)
     return denied
 

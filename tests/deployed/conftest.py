@@ -1,0 +1,200 @@
+"""The template, deployed: the function from its zip at ministack, its table on DynamoDB Local, its builds at the stand-in.
+
+One stack serves all tests; each has a project of its own in the ``holdoff.toml``, which the function reads from SSM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import pytest
+
+from tests.conftest import FAKE_AWS
+from tests.deploy.cloudformation import ROOT
+from tests.deployed.stack import REGION, Stack, until
+from tests.engines.cache import EngineUnavailable
+from tests.engines.ministack import ministack
+from tests.standins.codebuild import CodeBuildStandin, StandinClock, wall_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+TABLE: Final = "deployed"
+SECRET: Final = "the webhook's secret"
+#: By name, and how they are gated.
+PROJECTS: Final = {
+    "web": 'cooldown = "10m"',
+    "image": 'cooldown = "10m"',
+    "news": 'cooldown = "5s"',
+    "nightly": 'cooldown = 0\noverlap = "defer"',
+    "fragile": 'cooldown = "10m"',
+    "hooks": 'cooldown = "10m"',
+    "queued": 'cooldown = "10m"',
+    "twice": 'cooldown = "10m"',
+    "ended": 'cooldown = 0\noverlap = "defer"',
+    "lost": 'cooldown = "1s"',
+}
+TABLES: Final = [
+    f'[projects.{name}]\n{policy}\nstarter = {{ codebuild = "{name}", environment = {{ STAGE = "prod" }} }}\n'
+    for name, policy in PROJECTS.items()
+]
+RULES: Final = """
+[[rules]]
+when = { source = "aws.ecr" }
+project = "event.detail.repository-name"
+source_version = "event.detail.image-digest"
+environment = { TAG = "event.detail.image-tag" }
+
+[[rules]]
+when = { source = "shop" }
+project = "event.detail.site"
+"""
+CONFIG: Final = "\n".join([*TABLES, RULES])
+PATTERN: Final = {"source": ["aws.ecr", "shop"]}
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip, as ``make lambda`` builds it."""
+    output = tmp_path_factory.mktemp("package") / "holdoff-lambda.zip"
+    builder = [sys.executable, ROOT / "tools/lambda_package.py", "--output", output]
+    subprocess.run(builder, check=True, capture_output=True)
+    return output
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stack, what it works with, and the command line beside it."""
+
+    stack: Stack
+    standin: CodeBuildStandin
+    store: str
+    config: Path
+
+    def cli(self, *argv: str) -> Any:
+        """What ``holdoff ... --json`` prints, in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "holdoff", *argv, "--json"],
+            env={**os.environ, **FAKE_AWS, "HOLDOFF_CONFIG": str(self.config)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def gate(self, project: str) -> dict[str, Any]:
+        """What ``holdoff status`` says of a gate."""
+        (gate,) = self.cli("status", project)["gates"]
+        return dict(gate)
+
+    def history(self, project: str) -> list[dict[str, Any]]:
+        """The builds, the newest first, as ``holdoff history`` tells them."""
+        return list(self.cli("history", project)["builds"])
+
+    def started(self, project: str) -> list[str]:
+        """The ids of a project's builds that really started, in order."""
+        return [build.id for build in self.standin.builds_started if build.project == project]
+
+    def until_started(self, project: str, count: int) -> list[str]:
+        """Waits for that many; their ids."""
+        until(lambda: len(self.started(project)) >= count, what=f"{count} builds of {project}")
+        return self.started(project)
+
+    def until_decided(self, project: str, count: int) -> list[dict[str, Any]]:
+        """Waits for so many decisions on a gate; their log lines, in the order in which they were written."""
+
+        def decided() -> list[dict[str, Any]]:
+            lines = [line for line in self.stack.log() if line.get("project") == project]
+            return lines if len(lines) >= count else []
+
+        return until(decided, what=f"{count} decisions of {project}")
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    dynamodb_local_url: str, package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """The stack of all tests here."""
+    store = f"dynamodb://{TABLE}?region={REGION}&endpoint={dynamodb_local_url}"
+    config = tmp_path_factory.mktemp("deployed") / "holdoff.toml"
+    config.write_text(f'store = "{store}"\n{CONFIG}')
+    with (
+        started(ministack(LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.1")) as endpoint,
+        CodeBuildStandin(PROJECTS, clock=StandinClock(wall_ms)) as standin,
+    ):
+        _initialise(store)
+        _put_parameters(endpoint)
+        stack = Stack(
+            endpoint,
+            package,
+            {
+                "ConfigParameter": "/holdoff/config",
+                "CodeBuildProjects": ",".join(PROJECTS),
+                "ExistingTable": TABLE,
+                "DynamoDBEndpoint": dynamodb_local_url,
+                "CodeBuildEndpoint": standin.url,
+                "EventPattern": json.dumps(PATTERN),
+                "Topic": "yes",
+                "Queue": "yes",
+                "GitHubSecret": "/holdoff/github",
+            },
+            name="holdoff",
+            key=FAKE_AWS["AWS_ACCESS_KEY_ID"],
+        )
+        yield Deployed(stack, standin, store, config)
+        stack.close()
+
+
+@pytest.fixture(scope="session")
+def news(deployed: Deployed) -> list[dict[str, Any]]:
+    """A start and a deferral. Asked for by the first test, looked at by the last: a schedule waits for its minute."""
+    versions = ("v1", "v2")
+    return [deployed.stack.invoke({"project": "news", "source_version": v}) for v in versions]
+
+
+class started:  # noqa: N801  (used as a function)
+    """The engine while the block runs; without one, a skip."""
+
+    def __init__(self, engine: AbstractContextManager[str]) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> str:
+        try:
+            return self._engine.__enter__()
+        except EngineUnavailable as reason:
+            pytest.skip(str(reason))
+
+    def __exit__(self, *error: Any) -> None:
+        self._engine.__exit__(*error)
+
+
+def _initialise(store: str) -> None:
+    """As docs/migrate.md has it for a table that is there, and docs/aws.md for one that is not."""
+    subprocess.run(
+        [sys.executable, "-m", "holdoff", "store", "init", "--store", store],
+        env={**os.environ, **FAKE_AWS},
+        capture_output=True,
+        check=True,
+    )
+
+
+def _put_parameters(endpoint: str) -> None:
+    ssm = boto3.client(
+        "ssm",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=FAKE_AWS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key="any",
+    )
+    ssm.put_parameter(Name="/holdoff/config", Value=CONFIG, Type="String")
+    ssm.put_parameter(Name="/holdoff/github", Value=SECRET, Type="SecureString")
+    ssm.close()
