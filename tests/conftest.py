@@ -7,7 +7,7 @@ And one rule: where every engine is required (CI), a skip that is not on the lis
 import os
 import tomllib
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.engines import dynamodb_local, ministack, sam_cli
+from tests.engines import dynamodb_local, lambda_runtime, ministack, sam_cli
 from tests.engines.cache import EngineUnavailable, engines_required
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.toml")
@@ -53,7 +53,8 @@ def pytest_report_header() -> list[str]:
     """Say which engines this run would use."""
     rule = "required" if engines_required() else "skipped where not available"
     return [
-        f"engines: {dynamodb_local.describe()}; {ministack.describe()}; {sam_cli.describe()}; {rule}",
+        f"engines: {dynamodb_local.describe()}; {ministack.describe()}; {sam_cli.describe()}; "
+        f"{lambda_runtime.describe()}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
     ]
 

@@ -1,4 +1,4 @@
-"""The template, deployed: the function from its zip at ministack, its table on DynamoDB Local, its builds at the stand-in.
+"""The template, deployed: its function at ministack, its table on DynamoDB Local, its builds at the stand-in.
 
 One stack serves all tests; each has a project of its own in the ``holdoff.toml``, which the function reads from SSM.
 """
@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import pytest
 
-from tests.conftest import FAKE_AWS
+from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.deploy.cloudformation import ROOT
 from tests.deployed.stack import REGION, Stack, until
-from tests.engines.cache import EngineUnavailable
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin, StandinClock, wall_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
 TABLE: Final = "deployed"
@@ -37,6 +35,7 @@ PROJECTS: Final = {
     "nightly": 'cooldown = 0\noverlap = "defer"',
     "fragile": 'cooldown = "10m"',
     "hooks": 'cooldown = "10m"',
+    "content": 'cooldown = "10m"',
     "queued": 'cooldown = "10m"',
     "twice": 'cooldown = "10m"',
     "ended": 'cooldown = 0\noverlap = "defer"',
@@ -54,6 +53,10 @@ source_version = "event.detail.image-digest"
 environment = { TAG = "event.detail.image-tag" }
 
 [[rules]]
+when = { eventSource = "aws:s3", "s3.bucket.name" = "content" }
+project = "content"
+
+[[rules]]
 when = { source = "shop" }
 project = "event.detail.site"
 """
@@ -65,19 +68,23 @@ PATTERN: Final = {"source": ["aws.ecr", "shop"]}
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip, as ``make lambda`` builds it."""
     output = tmp_path_factory.mktemp("package") / "holdoff-lambda.zip"
-    builder = [sys.executable, ROOT / "tools/lambda_package.py", "--output", output]
+    builder = [sys.executable, str(ROOT / "tools/lambda_package.py"), "--output", str(output)]
     subprocess.run(builder, check=True, capture_output=True)
     return output
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """The stack, what it works with, and the command line beside it."""
+    """The stack, what it works with, and the command line beside it.
+
+    Attributes:
+        news: a start and a deferral of the project "news", made before anything else: a schedule waits for its minute.
+    """
 
     stack: Stack
     standin: CodeBuildStandin
-    store: str
     config: Path
+    news: list[dict[str, Any]]
 
     def cli(self, *argv: str) -> Any:
         """What ``holdoff ... --json`` prints, in a process of its own."""
@@ -128,10 +135,10 @@ def deployed(
     config = tmp_path_factory.mktemp("deployed") / "holdoff.toml"
     config.write_text(f'store = "{store}"\n{CONFIG}')
     with (
-        started(ministack(LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.1")) as endpoint,
+        engine_or_skip(ministack(LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.1")) as endpoint,
         CodeBuildStandin(PROJECTS, clock=StandinClock(wall_ms)) as standin,
     ):
-        _initialise(store)
+        initialise(store)
         _put_parameters(endpoint)
         stack = Stack(
             endpoint,
@@ -150,34 +157,12 @@ def deployed(
             name="holdoff",
             key=FAKE_AWS["AWS_ACCESS_KEY_ID"],
         )
-        yield Deployed(stack, standin, store, config)
+        news = [{"project": "news", "source_version": version} for version in ("v1", "v2")]
+        yield Deployed(stack, standin, config, [stack.invoke(event) for event in news])
         stack.close()
 
 
-@pytest.fixture(scope="session")
-def news(deployed: Deployed) -> list[dict[str, Any]]:
-    """A start and a deferral. Asked for by the first test, looked at by the last: a schedule waits for its minute."""
-    versions = ("v1", "v2")
-    return [deployed.stack.invoke({"project": "news", "source_version": v}) for v in versions]
-
-
-class started:  # noqa: N801  (used as a function)
-    """The engine while the block runs; without one, a skip."""
-
-    def __init__(self, engine: AbstractContextManager[str]) -> None:
-        self._engine = engine
-
-    def __enter__(self) -> str:
-        try:
-            return self._engine.__enter__()
-        except EngineUnavailable as reason:
-            pytest.skip(str(reason))
-
-    def __exit__(self, *error: Any) -> None:
-        self._engine.__exit__(*error)
-
-
-def _initialise(store: str) -> None:
+def initialise(store: str) -> None:
     """As docs/migrate.md has it for a table that is there, and docs/aws.md for one that is not."""
     subprocess.run(
         [sys.executable, "-m", "holdoff", "store", "init", "--store", store],

@@ -3,15 +3,17 @@
 Runs in ministack, uploaded by ``test_rights``; on AWS it would work as well.
 """
 
+from typing import Any
+
 import boto3
 from botocore.exceptions import ClientError
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: object) -> str:
     """``{"service", "operation", "parameters"}`` -> the error's code, or ``""``."""
     client = boto3.client(event["service"])
     try:
         getattr(client, event["operation"])(**event["parameters"])
     except ClientError as error:
-        return error.response["Error"]["Code"]
+        return str(error.response["Error"]["Code"])
     return ""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REGION: Final = "eu-west-1"
-BUCKET: Final = "packages"
 PACKAGE: Final = "CodeUri: ../../dist/holdoff-lambda.zip"
 #: Far more than anything takes here but a schedule, which may have to wait for its minute.
 PATIENCE_S: Final = 30
@@ -73,12 +72,13 @@ class Stack:
     # --- deploying ---------------------------------------------------------------------------------
 
     def _upload(self, package: Path) -> None:
-        s3 = self.client("s3")
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_object(Bucket=BUCKET, Key=package.name, Body=package.read_bytes())
+        """And the template with where it is, as ``aws cloudformation package`` writes it."""
+        s3, bucket = self.client("s3"), f"packages-of-{self.name}"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=bucket, Key=package.name, Body=package.read_bytes())
         text = TEMPLATE.read_text()
         assert text.count(PACKAGE) == 1
-        self._template = text.replace(PACKAGE, f"CodeUri: s3://{BUCKET}/{package.name}")
+        self._template = text.replace(PACKAGE, f"CodeUri: s3://{bucket}/{package.name}")
 
     def _create(self, parameters: Mapping[str, str]) -> None:
         """By a change set, with the capability that docs/aws.md asks for."""

@@ -52,7 +52,6 @@ def to_main(commit: str) -> bytes:
     ).encode()
 
 
-@pytest.mark.usefixtures("news")
 def test_a_burst_from_everywhere_is_one_build_and_one_to_come(deployed: Deployed) -> None:
     for n in range(2):
         deployed.stack.put_event("aws.ecr", "ECR Image Action", pushed("web", f"v{n}"))
@@ -80,6 +79,22 @@ def test_what_a_rule_makes_of_an_event_reaches_the_build(deployed: Deployed) -> 
     assert build.env["STAGE"] == "prod"
     assert build.env["TAG"] == "v7"
     assert deployed.history("image")[0]["covers"]["reasons"] == ["image image:v7 pushed"]
+
+
+def test_a_changed_object_in_a_bucket_is_a_trigger(deployed: Deployed) -> None:
+    s3 = deployed.stack.client("s3")
+    s3.create_bucket(Bucket="content", CreateBucketConfiguration={"LocationConstraint": REGION})
+    notify = {
+        "LambdaFunctionArn": deployed.stack.outputs["FunctionArn"],
+        "Events": ["s3:ObjectCreated:*"],
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket="content", NotificationConfiguration={"LambdaFunctionConfigurations": [notify]}
+    )
+    s3.put_object(Bucket="content", Key="page one.md", Body=b"hello")
+    deployed.until_started("content", 1)
+    (line,) = deployed.until_decided("content", 1)
+    assert (line["kind"], line["reason"]) == ("s3", "ObjectCreated:Put s3://content/page one.md")
 
 
 def test_the_end_of_a_build_starts_what_waited_for_it(deployed: Deployed) -> None:
@@ -121,7 +136,9 @@ def test_a_refused_start_spends_no_cooldown_and_is_tried_again(deployed: Deploye
 
 def _woken_and_started(deployed: Deployed) -> bool:
     """Woken by hand: a refused start is tried again after some seconds, and a schedule waits for its minute."""
-    return bool(deployed.stack.invoke(wake_event(GateKey("fragile", REGION)))["outcome"] == "started")
+    return bool(
+        deployed.stack.invoke(wake_event(GateKey("fragile", REGION)))["outcome"] == "started"
+    )
 
 
 def test_a_signed_webhook_builds_and_an_unsigned_one_does_not(deployed: Deployed) -> None:

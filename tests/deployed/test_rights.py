@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.deployed.conftest import SECRET, started
+from tests.conftest import engine_or_skip
+from tests.deployed.conftest import SECRET
 from tests.deployed.stack import REGION, Stack, until
 from tests.deployed.test_events import signed, to_main
 from tests.engines.ministack import ministack
@@ -46,7 +47,7 @@ DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    with started(ministack(AUTH="true", LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.1")) as url:
+    with engine_or_skip(ministack(AUTH="true", LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.1")) as url:
         yield url
 
 
@@ -106,7 +107,9 @@ def role(stack: Stack, name: str) -> str:
 def test_the_function_can_do_all_that_it_has_to(stack: Stack) -> None:
     answers = [stack.invoke({"project": "site", "source_version": v}) for v in ("s1", "s2")]
     assert [answer["outcome"] for answer in answers] == ["started", "deferred"]
-    assert "starts in" in answers[1]["message"], "the promise is withdrawn where no wake is arranged"
+    assert "starts in" in answers[1]["message"], (
+        "the promise is withdrawn where no wake is arranged"
+    )
     assert len(stack.schedules()) == 1
     ended = stack.invoke(build_ended(answers[0]["build_id"]))
     assert ended["finished"] == "site"
@@ -192,7 +195,7 @@ MORE = [
     ("iam", "list_roles", {}),
     ("iam", "delete_role", {"RoleName": "@SchedulerRole"}),
     ("s3", "list_buckets", {}),
-    ("s3", "get_object", {"Bucket": "packages", "Key": "holdoff-lambda.zip"}),
+    ("s3", "get_object", {"Bucket": "packages-of-holdoff", "Key": "holdoff-lambda.zip"}),
     ("events", "put_events", {"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}"}]}),
     ("events", "disable_rule", {"Name": "any"}),
     ("logs", "create_log_group", {"logGroupName": "theirs"}),
@@ -224,7 +227,10 @@ def filled(stack: Stack, value: Any) -> Any:
 
 def test_the_prober_is_believed_for_good_reason(stack: Stack) -> None:
     """It gets through where the role has the right: with what is denied it would say so, too."""
-    assert probed(stack, "dynamodb", "get_item", filled(stack, {"TableName": "@Table", "Key": KEY})) == ""
+    assert (
+        probed(stack, "dynamodb", "get_item", filled(stack, {"TableName": "@Table", "Key": KEY}))
+        == ""
+    )
     allowed = IN_FUTURE | {"GroupName": "@Wakes", "Target": OURS}
     assert probed(stack, "scheduler", "create_schedule", filled(stack, allowed)) == ""
     secret = {"Name": "/holdoff/github", "WithDecryption": True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,11 +17,9 @@ pytestmark = [pytest.mark.dynamodb, pytest.mark.ministack, pytest.mark.slow]
 A_MINUTE_S = 80
 
 
-def test_the_schedule_starts_what_was_deferred(
-    deployed: Deployed, news: list[dict[str, Any]]
-) -> None:
-    assert [decision["outcome"] for decision in news] == ["started", "deferred"]
-    assert "starts in " in news[1]["message"]
+def test_the_schedule_starts_what_was_deferred(deployed: Deployed) -> None:
+    assert [decision["outcome"] for decision in deployed.news] == ["started", "deferred"]
+    assert "starts in " in deployed.news[1]["message"]
     until(lambda: len(deployed.started("news")) == 2, what="the wake", within_s=A_MINUTE_S)
     until(lambda: not _wakes_of(deployed, "news"), what="the schedule deletes itself")
     last, first = until(lambda: deployed.history("news")[:2], what="both builds")

@@ -6,7 +6,7 @@ import sys
 import threading
 from types import FrameType
 
-from tests.engines import dynamodb_local, ministack, sam_cli
+from tests.engines import dynamodb_local, lambda_runtime, ministack, sam_cli
 from tests.engines.cache import EngineUnavailable, engines_required
 from tests.engines.process import EngineFailed
 
@@ -14,6 +14,7 @@ FETCH = {
     dynamodb_local.NAME: dynamodb_local.fetch,
     ministack.NAME: ministack.fetch,
     sam_cli.NAME: sam_cli.fetch,
+    lambda_runtime.NAME: lambda_runtime.fetch,
 }
 SERVERS = {
     dynamodb_local.NAME: dynamodb_local.dynamodb_local,

@@ -1,22 +1,23 @@
 """ministack as our tests start it: its own program, a little quicker, and mended where AWS does more.
 
-Runs on ministack's Python, not on ours. What it changes, and why:
+Runs on ministack's Python, not on ours. What it changes, and why, with ``docs.aws.amazon.com/`` before each page:
 
 - One-time schedules and rates are looked at every second instead of every ten.
 - Events of AWS's own services ("aws.codebuild") may be put on the bus: a test stands for those services.
 - EventBridge, the Scheduler and SNS invoke functions *asynchronously*: a failed event is delivered again, and in the
-  end goes to the function's dead letters (docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
-  ministack has all of that for asynchronous invokes, but does not use it for these three.
-- A schedule's ARN names its group. ministack takes every schedule for one of the group ``default``, so that a policy for
-  our group would never match (docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html).
-- Who makes a schedule must be allowed to pass its role on to the scheduler (``iam:PassRole``); ministack does not ask
-  (docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html).
+  end goes to the function's dead letters (lambda/latest/dg/invocation-async-error-handling.html). ministack has all of
+  that for asynchronous invokes, but does not use it for these three.
+- A schedule's ARN names its group (service-authorization/latest/reference/list_amazoneventbridgescheduler.html).
+  ministack takes every schedule for one of the group ``default``, so that a policy for our group would never match.
+- Who makes a schedule must be allowed to pass its role on to the scheduler: ``iam:PassRole``, for which ministack does
+  not ask (scheduler/latest/UserGuide/setting-up.html).
 - ``BatchGetBuilds`` is checked against the project of the builds, not against ``*``
-  (docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html).
+  (service-authorization/latest/reference/list_awscodebuild.html).
 """
 
 import functools
 import json
+from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
@@ -30,9 +31,18 @@ ministacks_enforce = iam_evaluator.enforce
 passed = {"role": "*"}  # of the request at hand: nothing is awaited between naming and checking
 
 
-def resource_arn(service, method, path, headers, body, query, region, account):
+def resource_arn(
+    service: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query: Any,
+    region: str,
+    account: str,
+) -> str:
     """What a request is about."""
-    arn = ministacks_arn(service, method, path, headers, body, query, region, account)
+    arn: str = ministacks_arn(service, method, path, headers, body, query, region, account)
     if service == "scheduler" and ":schedule/default/" in arn:
         request = asked(body)
         passed["role"] = request.get("Target", {}).get("RoleArn", "*")
@@ -43,7 +53,14 @@ def resource_arn(service, method, path, headers, body, query, region, account):
     return arn
 
 
-def enforce(access_key, action, service, region, resource_arn="*", service_context=None):
+def enforce(
+    access_key: str,
+    action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
     """Whether a request is denied, and why; ``None``: it is not."""
     denied = ministacks_enforce(access_key, action, service, region, resource_arn, service_context)
     if denied is None and action in PASSING:
@@ -52,7 +69,7 @@ def enforce(access_key, action, service, region, resource_arn="*", service_conte
     return denied
 
 
-def asked(body):
+def asked(body: bytes) -> dict[str, Any]:
     """A request's parameters."""
     try:
         request = json.loads(body or b"{}")
@@ -61,12 +78,12 @@ def asked(body):
     return request if isinstance(request, dict) else {}
 
 
-def first(value):
+def first(value: Any) -> Any:
     """A query parameter's value, where there may be several."""
     return value[0] if isinstance(value, list) else value
 
 
-def invoke(arn, event):
+def invoke(arn: str, event: Any) -> None:
     """Invoke a function as services do: asynchronously."""
     function, config, _name = lambda_svc._get_func_record_for_ref(arn)
     if function and config:
@@ -74,12 +91,12 @@ def invoke(arn, event):
         lambda_svc.invoke_async_with_retry(record, event)
 
 
-def from_rule(arn, payload):
+def from_rule(arn: str, payload: str) -> None:
     """A rule's or a schedule's target is a function."""
     invoke(arn, json.loads(payload))
 
 
-def from_topic(arn, envelope, _topic, subscription, *_rest):
+def from_topic(arn: str, envelope: str, _topic: str, subscription: str, *_rest: Any) -> None:
     """A topic's subscriber is a function."""
     record = {
         "EventVersion": "1.0",

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,7 @@ class Launch:
     command: Sequence[str]
     env: Mapping[str, str]
     cwd: Path | None = None
+    answers: Callable[[int], bool] | None = None  #: on this port; None: DynamoDB's ListTables
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def serving(launch: Launch, *, port: int | None = None) -> Iterator[str]:
         for start in range(1, STARTS + 1):
             attempt = stack.enter_context(ExitStack())
             try:
-                endpoint = _start(launch, port or attempt.enter_context(_free_port()), attempt)
+                endpoint = _start(launch, port or attempt.enter_context(free_port()), attempt)
                 break
             except _PortTaken as taken:
                 attempt.close()
@@ -83,7 +84,7 @@ def _start(launch: Launch, port: int, stack: ExitStack) -> str:
             start_new_session=True,
         )
     stack.callback(_stop, process)
-    _wait_until_ready(launch.name, process, port, log)
+    _wait_until_ready(launch, process, port, log)
     return f"http://{HOST}:{port}"
 
 
@@ -92,7 +93,10 @@ def _plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
-def _wait_until_ready(name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(
+    launch: Launch, process: subprocess.Popen[bytes], port: int, log: Path
+) -> None:
+    name, answers = launch.name, launch.answers or lists_tables
     give_up = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < give_up:
         ended = process.poll() is not None
@@ -102,7 +106,7 @@ def _wait_until_ready(name: str, process: subprocess.Popen[bytes], port: int, lo
             raise _PortTaken(f"{name}: port {port} is taken:\n{_tail(said)}")
         if ended:
             raise EngineFailed(f"{name} ended with {process.returncode}:\n{_tail(said)}")
-        if lists_tables(port):
+        if answers(port):
             return
         time.sleep(0.1)
     raise EngineFailed(f"{name} did not answer within {READY_WITHIN_S} s:\n{_tail(said)}")
@@ -148,7 +152,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _free_port() -> Iterator[int]:
+def free_port() -> Iterator[int]:
     """A port nobody listens on, kept from our other processes while the block runs.
 
     Without the lock, two test runs could pick one port; the loser would be answered by the
