@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from holdoff.core import machine, protocol
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.effects import Find, Get, NewId, Now, Open, Start, Swap
+from holdoff.core.effects import Find, Get, Open, Start, Swap
 from holdoff.core.errors import StartRefused, StoreUnavailable
-from holdoff.core.protocol import Decided, Sight
-from holdoff.core.record import GateKey, Record
-from holdoff.stores.memory import MemoryStore
+from holdoff.core.protocol import Sight
+from holdoff.core.record import Record
 from tests.core.build import (
     COOLDOWN,
     MINUTE,
@@ -26,78 +23,9 @@ from tests.core.build import (
     seconds,
     trigger,
 )
+from tests.core.driver import Driver
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-KEY = GateKey("site", "local")
 RULES = rules()
-
-
-class Driver:
-    """Performs effects on a store in memory, and remembers which. ``instead`` answers some of them otherwise."""
-
-    def __init__(self, record: Record | None = None, *, now_ms: int = NOW) -> None:
-        self.store = MemoryStore()
-        if record is not None:
-            self.store._gates[KEY] = record
-        self.now_ms = now_ms
-        self.asked: list[type] = []
-        self.ids = 0
-        self.instead: dict[type, Exception | str | None] = {}
-
-    def drive(self, asks: Generator[Any, Any, Any]) -> Any:
-        """Run it to its end."""
-        answer: object = None
-        error: Exception | None = None
-        while True:
-            try:
-                effect = asks.throw(error) if error else asks.send(answer)
-            except StopIteration as stop:
-                return stop.value
-            answer, error = self._answer(effect)
-
-    def _answer(self, effect: Any) -> tuple[object, Exception | None]:
-        if isinstance(effect, Now):
-            return self.now_ms, None
-        if isinstance(effect, NewId):
-            self.ids += 1
-            return f"w{self.ids}", None
-        self.asked.append(type(effect))
-        if type(effect) in self.instead:
-            told = self.instead[type(effect)]
-            return (None, told) if isinstance(told, Exception) else (told, None)
-        return self._perform(effect), None
-
-    def _perform(self, effect: Any) -> object:
-        match effect:
-            case Get():
-                return self.store.get(KEY)
-            case Swap(expected, new, history):
-                return self.store.swap(KEY, expected=expected, new=new, history=history)
-            case Open(opening):
-                return self.store.open(KEY, opening)
-            case Start(_, token):
-                return f"b-{token}"
-        return None
-
-    def trigger(self, sight: Sight | None = None, token: str = "T1", **words: Any) -> Decided:
-        """One trigger."""
-        asks = protocol.trigger(trigger(token, **words), RULES, sight or Sight())
-        decided = self.drive(asks)
-        assert isinstance(decided, Decided)
-        return decided
-
-    def wake(self) -> Decided:
-        """One wake, cold."""
-        decided = self.drive(protocol.wake("W1", "site", "local", RULES, Sight()))
-        assert isinstance(decided, Decided)
-        return decided
-
-    @property
-    def record(self) -> Record:
-        """What stands in the store."""
-        return self.store.get(KEY)
 
 
 # --- effects counted -----------------------------------------------------------------------------------------------
@@ -125,7 +53,7 @@ def test_the_first_deferred_is_one_write_more() -> None:
 def test_warm_denied_asks_nothing() -> None:
     driver = Driver(built(MINUTE))
     sight = driver.trigger().sight
-    driver.asked.clear()
+    driver.effects.clear()
     for number in range(5):
         decided = driver.trigger(sight, f"T{number + 2}")
         sight = decided.sight
@@ -146,7 +74,7 @@ def test_memory_ends_at_the_due() -> None:
     driver = Driver(built(MINUTE))
     sight = driver.trigger().sight
     driver.now_ms = NOW + 9 * MINUTE
-    driver.asked.clear()
+    driver.effects.clear()
     assert driver.trigger(sight, "T2").decision.outcome is Outcome.STARTED
     assert driver.asked == [Swap, Start, Swap]
 
@@ -155,7 +83,7 @@ def test_a_skip_is_remembered_for_max_staleness_only() -> None:
     by = rules(on_cooldown="skip")
     driver = Driver(built(MINUTE))
     sight = driver.drive(protocol.trigger(trigger(), by, Sight())).sight
-    driver.asked.clear()
+    driver.effects.clear()
     driver.now_ms += 999
     sight = driver.drive(protocol.trigger(trigger("T2"), by, sight)).sight
     assert driver.asked == []
@@ -247,17 +175,16 @@ def test_a_late_claimant_does_not_start() -> None:
     step: object = next(asks)
     answer: object = None
     while not isinstance(step, Open):
-        answer, _ = driver._answer(step)
+        answer = driver._answer(step)
         step = asks.send(answer)
-    answer, _ = driver._answer(step)
+    answer = driver._answer(step)
     driver.now_ms += MINUTE
-    driver.store._gates[KEY] = machine.taken_over(driver.record, RULES, driver.now_ms)
-    driver.store._gates[KEY] = driver.record.written("theirs")
+    driver.record = machine.taken_over(driver.record, RULES, driver.now_ms).written("theirs")
     try:
         while True:
             step = asks.send(answer)
             assert not isinstance(step, Start)
-            answer, _ = driver._answer(step)
+            answer = driver._answer(step)
     except StopIteration as stop:
         assert stop.value.decision.why is Why.START_UNKNOWN
 
@@ -279,7 +206,7 @@ def test_an_open_that_others_ended_meanwhile_is_recognised() -> None:
 def test_a_lost_race_is_decided_again_on_what_it_returned() -> None:
     driver = Driver(built(COOLDOWN))
     stale = Sight(record=built(COOLDOWN + 1), seen_ms=NOW)
-    driver.store._gates[KEY] = built(MINUTE, writes=("theirs",))
+    driver.record = built(MINUTE, writes=("theirs",))
     assert driver.trigger(stale).decision.outcome is Outcome.DEFERRED
     assert driver.asked == [Swap, Swap]
 

@@ -293,20 +293,3 @@ def test_who_does_not_know_the_policy_only_makes_it_earlier(
     assert machine.settled(record, stranger).due_ms == look_ms
     idle = Record(due_ms=stands_ms)
     assert machine.settled(idle, stranger) is idle
-
-
-@pytest.mark.parametrize(
-    ("record", "wake_ms"),
-    [
-        (Record(), None),
-        (Record(claim=claim(), pending=pending(NOW)), NOW + MINUTE),
-        (built(MINUTE, pending=pending(NOW)), NOW + 9 * MINUTE),
-        (Record(running=running()), None),
-        (Record(running=running(), pending=pending(NOW + 5)), LEASE),
-        (Record(pending=pending(NOW), hold=replace(HOLD, until_ms=None)), None),
-    ],
-)
-def test_a_wake_is_worth_its_while_when_it_starts_or_finishes_something(
-    record: Record, wake_ms: int | None
-) -> None:
-    assert machine.wake_ms(record, POLLS.policy) == wake_ms

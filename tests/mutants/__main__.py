@@ -26,7 +26,7 @@ def main() -> int:
     """Exit status 1 where too few died, one survived that nobody argued for, or an argument is out of date."""
     os.environ["HYPOTHESIS_PROFILE"] = "ci"
     asked, argued = _arguments(), read_arguments()
-    mutants = [mutant for mutant in all_mutants() if asked.only in mutant.key]
+    mutants = [mutant for mutant in all_mutants() if mutant.key.startswith(asked.only)]
     known = _last() if asked.again else {}
     found = {m.key: known[m.key] for m in mutants if _is_killed(known.get(m.key))}
     chosen = [mutant for mutant in mutants if mutant.key not in found]
@@ -46,7 +46,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--workers", type=int, default=cores, help="mutants at a time")
-    parser.add_argument("--only", default="", help="those with this in their name")
+    parser.add_argument("--only", default="", help="those whose names begin so")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=tuple(STAGES))
     parser.add_argument(
         "--again", action="store_true", help="but for those that the last run killed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.abc
 import importlib.util
 import io
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
 Outcome = Literal["killed", "timeout", "survived"]
 
-CORE_TESTS: Final = ("steps", "waits", "claims", "tally", "machine", "protocol", "policy")
+CORE_TESTS: Final = (
+    "steps",
+    "waits",
+    "claims",
+    "tally",
+    "machine",
+    "wake_ms",
+    "protocol",
+    "policy",
+)
 #: What a mutant has to get past, the quick and most telling first. Arguments of pytest.
 STAGES: Final = {
     "core": tuple(f"tests/core/test_{name}.py" for name in CORE_TESTS),
@@ -33,7 +43,7 @@ STAGES: Final = {
     "model": ("tests/model/test_model.py", "-k", "every_history or random or stays_mended"),
 }
 #: The pytest of each stage: nothing written, nothing drawn by lot.
-PYTEST: Final = ("-x", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider")
+PYTEST: Final = ("-x", "-q", "--tb=no", "--no-header", "--assert=plain", "-p", "no:cacheprovider")
 #: Modules of ours that know nothing of the code.
 KEPT: Final = ("tests.mutants", "tests.conftest", "tests.engines")
 #: A mutant may use so much more processor time than the code as it is, and at least so many seconds.
@@ -78,11 +88,13 @@ def measured(stages: Sequence[str]) -> Budget:
 
 
 def _import_all() -> None:
-    """Once for all: pytest itself, and whatever the tests use besides our own code."""
+    """Once for all: pytest itself, what the tests use besides our own code, and everything compiled."""
+    sys.dont_write_bytecode = False
     files = [word for words in STAGES.values() for word in words if word.startswith("tests/")]
     with contextlib.redirect_stdout(io.StringIO()) as said:
         if pytest.main([*PYTEST, "--collect-only", *files]):
             raise SystemExit(f"The tests cannot be imported:\n{said.getvalue()}")
+    gc.freeze()
 
 
 def verdicts(
@@ -134,6 +146,7 @@ def _stand_trial(mutant: Mutant, budget: Budget, stages: Sequence[str], folder: 
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     signal.alarm(ALARM_S)
+    gc.set_threshold(100_000)
     _forget_the_code()
     sys.meta_path.insert(0, _Finder(mutant))
     witness = _Witness(folder / str(os.getpid()))
