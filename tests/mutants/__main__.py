@@ -33,10 +33,10 @@ def main() -> int:
     budget = measured(asked.stages)
     stages = ", ".join(f"{stage} in {s:.1f} s" for stage, s in budget.seconds.items())
     print(f"the code as it is passes {stages}; {len(chosen):,} mutants to try", flush=True)
+    _write(found.values())
     for verdict in _tried(chosen, verdicts(chosen, budget, asked.workers, stages=asked.stages)):
         found[verdict.key] = verdict
-    if not asked.only:
-        _write(found.values())
+        _write([verdict], mode="a")
     report = Report([found[m.key] for m in mutants], argued, whole=not asked.only)
     print(report)
     return 1 if report.problems else 0
@@ -63,9 +63,10 @@ def _last() -> dict[str, Verdict]:
     return {verdict.key: verdict for verdict in (Verdict(**json.loads(line)) for line in lines)}
 
 
-def _write(found: Iterable[Verdict]) -> None:
+def _write(found: Iterable[Verdict], mode: str = "w") -> None:
     LAST.parent.mkdir(exist_ok=True)
-    LAST.write_text("".join(f"{json.dumps(asdict(verdict))}\n" for verdict in found))
+    with LAST.open(mode) as file:
+        file.writelines(f"{json.dumps(asdict(verdict))}\n" for verdict in found)
 
 
 def _tried(chosen: list[Mutant], tried: Iterable[Verdict]) -> Iterable[Verdict]:

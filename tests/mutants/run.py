@@ -34,6 +34,7 @@ CORE_TESTS: Final = (
     "machine",
     "wake_ms",
     "protocol",
+    "outcomes",
     "policy",
 )
 #: What a mutant has to get past, the quick and most telling first. Arguments of pytest.

@@ -12,7 +12,7 @@ Two things hold throughout, and other code relies on them:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from holdoff.core.decision import Decision, Outcome, Why
@@ -106,10 +106,10 @@ class Trigger:
 class Then(Enum):
     """What the protocol does once the step's record is written."""
 
-    NOTHING = "nothing"
-    START = "start"
-    TAKE_OVER = "take over"
-    POLL = "poll"
+    NOTHING = auto()
+    START = auto()
+    TAKE_OVER = auto()
+    POLL = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -118,7 +118,7 @@ class Step:
 
     record: Record
     decision: Decision
-    then: Then = Then.NOTHING
+    then: Then
 
 
 @dataclass(frozen=True, slots=True)
