@@ -27,12 +27,13 @@ def main() -> int:
     os.environ["HYPOTHESIS_PROFILE"] = "ci"
     asked, argued = _arguments(), read_arguments()
     mutants = [mutant for mutant in all_mutants() if mutant.key.startswith(asked.only)]
-    known = _last() if asked.again else {}
-    found = {m.key: known[m.key] for m in mutants if _is_killed(known.get(m.key))}
-    chosen = [mutant for mutant in mutants if mutant.key not in found]
+    found = _last()
+    chosen = [m for m in mutants if not (asked.again and _is_killed(found.get(m.key)))]
     budget = measured(asked.stages)
     stages = ", ".join(f"{stage} in {s:.1f} s" for stage, s in budget.seconds.items())
     print(f"the code as it is passes {stages}; {len(chosen):,} mutants to try", flush=True)
+    for mutant in chosen:
+        found.pop(mutant.key, None)
     _write(found.values())
     for verdict in _tried(chosen, verdicts(chosen, budget, asked.workers, stages=asked.stages)):
         found[verdict.key] = verdict

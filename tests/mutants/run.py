@@ -26,31 +26,29 @@ if TYPE_CHECKING:
 
 Outcome = Literal["killed", "timeout", "survived"]
 
-CORE_TESTS: Final = (
-    "steps",
-    "waits",
-    "claims",
-    "tally",
-    "machine",
-    "wake_ms",
-    "protocol",
-    "outcomes",
-    "policy",
-)
-#: What a mutant has to get past, the quick and most telling first. Arguments of pytest.
+#: The tests in tests/core that are about each module.
+ABOUT: Final = {
+    "machine": ("steps", "waits", "claims", "tally", "machine", "wake_ms"),
+    "protocol": ("outcomes", "protocol"),
+    "policy": ("policy",),
+}
+#: What a mutant has to get past after those: arguments of pytest.
 STAGES: Final = {
-    "core": tuple(f"tests/core/test_{name}.py" for name in CORE_TESTS),
+    "core": (),
     "guarantees": ("tests/guarantees", "-k", "memory and not sqlite and not dynamodb"),
     "model": ("tests/model/test_model.py", "-k", "every_history or random or stays_mended"),
 }
 #: The pytest of each stage: nothing written, nothing drawn by lot.
-PYTEST: Final = ("-x", "-q", "--tb=no", "--no-header", "--assert=plain", "-p", "no:cacheprovider")
+PYTEST: Final = (
+    *("-x", "-q", "--tb=no", "--no-header", "--assert=plain"),
+    *("-p", "no:cacheprovider", "-p", "no:logging"),
+)
 #: Modules of ours that know nothing of the code.
 KEPT: Final = ("tests.mutants", "tests.conftest", "tests.engines")
 #: A mutant may use so much more processor time than the code as it is, and at least so many seconds.
 TIMES, AT_LEAST_S = 5, 10
 #: And so many seconds of anything: for one that waits.
-ALARM_S = 900
+ALARM_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +89,20 @@ def measured(stages: Sequence[str]) -> Budget:
 def _import_all() -> None:
     """Once for all: pytest itself, what the tests use besides our own code, and everything compiled."""
     sys.dont_write_bytecode = False
-    files = [word for words in STAGES.values() for word in words if word.startswith("tests/")]
+    words = [word for stage in STAGES for word in _words(stage, "machine")]
+    files = [word for word in words if word.startswith("tests/")]
     with contextlib.redirect_stdout(io.StringIO()) as said:
         if pytest.main([*PYTEST, "--collect-only", *files]):
             raise SystemExit(f"The tests cannot be imported:\n{said.getvalue()}")
     gc.freeze()
+
+
+def _words(stage: str, module: str) -> tuple[str, ...]:
+    """The arguments of pytest: the tests about the module first, and of one stage only."""
+    if stage != "core":
+        return STAGES[stage]
+    about = [*ABOUT[module], *(name for other in ABOUT if other != module for name in ABOUT[other])]
+    return tuple(f"tests/core/test_{name}.py" for name in about)
 
 
 def verdicts(
@@ -154,7 +161,7 @@ def _stand_trial(mutant: Mutant, budget: Budget, stages: Sequence[str], folder: 
     for stage in stages:
         witness.say(f"in {stage}")
         _allow(budget.of(stage))
-        if pytest.main([*PYTEST, *STAGES[stage]], plugins=[witness]):
+        if pytest.main([*PYTEST, *_words(stage, mutant.module)], plugins=[witness]):
             os._exit(1)
     os._exit(0)
 
