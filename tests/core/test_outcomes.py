@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.core import machine
+from holdoff.core import machine, protocol
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Cancel, Find, Get, Lost, Open, Poll, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused, StoreError, StoreUnavailable
@@ -235,6 +235,14 @@ def test_what_is_written_anyway_is_decided_on_the_sight_without_a_read() -> None
         assert driver.asked[0] is first
 
 
+def test_an_event_answered_from_memory_is_known_before_it_is_written() -> None:
+    driver = Driver(DEFERRED)
+    sight = driver.trigger(Sight(record=DEFERRED, seen_ms=NOW), event_id="E1").sight
+    assert driver.trigger(sight, "T2", event_id="E1").decision.why is Why.DUPLICATE
+    cold = replace(sight, record=None)
+    assert driver.trigger(cold, "T3", event_id="E1").decision.why is Why.DUPLICATE
+
+
 # --- an opening lost, too early, or ours already -------------------------------------------------------------------
 
 
@@ -359,6 +367,14 @@ def test_an_edit_with_nothing_to_do_writes_the_tally_if_there_is_one() -> None:
     assert driver.asked == [Get]
     driver.edit(unchanged, Sight(tally=Tally(counts=Counts(skipped=5))))
     assert driver.record.counts == Counts(skipped=5)
+
+
+def test_an_edit_gives_up_after_as_many_lost_races_as_it_is_told() -> None:
+    driver = Driver(built(MINUTE))
+    driver.instead[Swap] = lambda _swap: Lost(driver.record)
+    with pytest.raises(StoreUnavailable, match=r"^lost 2 races for one gate in a row$"):
+        driver.drive(protocol.edit(hold, driver.rules, Sight(), tries=2))
+    assert driver.asked.count(Swap) == 2
 
 
 def test_an_edit_that_lost_a_race_is_made_on_what_that_returned() -> None:

@@ -613,4 +613,4 @@ def test_of_a_starter_that_says_nothing_the_least_is_expected() -> None:
 
 def test_a_trigger_neither_forces_nor_is_withdrawn_unless_it_says_so() -> None:
     asked = Trigger(request=request(), token="T1")
-    assert (asked.force, asked.revocable) == (False, False)
+    assert (asked.force, asked.revocable, asked.redelivered) == (False, False, False)

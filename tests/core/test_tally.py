@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdoff.core import machine
-from holdoff.core.decision import Outcome
+from holdoff.core.decision import Outcome, Why
 from holdoff.core.machine import Tally
 from holdoff.core.record import Claim, Counts, Finished, Pending, Record, Running
 from tests.core.build import (
@@ -70,10 +70,10 @@ def test_a_deferral_from_memory_is_folded_by_the_pending_it_belongs_to() -> None
     step = on_trigger(record, asked, RULES, NOW + 5)
     once = machine.tallied(Tally(), step, asked, NOW + 5)
     one = folded(request=asked.request, count=1)
-    assert once == deferred(1, one, since_ms=NOW + 5)
+    assert once == deferred(1, one, events=(E1,), since_ms=NOW + 5)
     twice = machine.tallied(once, step, trigger("T2"), NOW + 9)
     both = folded(NOW + 9, reasons=("push",), events=(E1,))
-    assert twice == deferred(2, both, since_ms=NOW + 5)
+    assert twice == deferred(2, both, events=(E1,), since_ms=NOW + 5)
 
 
 def test_deferrals_by_another_pending_are_folded_apart() -> None:
@@ -96,13 +96,14 @@ def test_a_skip_from_memory_is_only_counted() -> None:
 
 
 def test_two_threads_tallies_are_one() -> None:
-    one = deferred(2, folded(), since_ms=NOW + 5, unsure=((("w1",), Tally()),))
+    one = deferred(2, folded(), since_ms=NOW + 5, unsure=((("w1",), Tally()),), events=("e1", "e0"))
     other = deferred(
         3,
         folded(NOW + 6, count=3),
         folded(first_ms=NOW + 1),
         since_ms=NOW + 2,
         unsure=((("w2",), Tally()),),
+        events=("e2", "e1"),
     )
     assert machine.merged(one, other) == deferred(
         5,
@@ -110,9 +111,44 @@ def test_two_threads_tallies_are_one() -> None:
         folded(first_ms=NOW + 1),
         since_ms=NOW + 2,
         unsure=(*one.unsure, *other.unsure),
+        events=("e2", "e1", "e0"),
     )
     assert machine.merged(one, Tally()) == one
     assert machine.merged(Tally(), Tally()) == Tally()
+
+
+# --- events answered from memory -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tally", "known"),
+    [
+        (Tally(), False),
+        (deferred(1, events=("e0", E1)), True),
+        (machine.unsure(deferred(1, events=(E1,)), "w1"), True),
+        (machine.unsure(deferred(1, events=("e0",)), "w1"), False),
+    ],
+)
+def test_an_event_that_was_answered_from_memory_is_recognised_before_it_is_written(
+    tally: Tally, known: bool
+) -> None:
+    asked = trigger(event_id="E1")
+    assert machine.recognised(asked, tally) == replace(asked, redelivered=known)
+    assert machine.recognised(trigger(), tally) == trigger()
+
+
+def test_an_event_recognised_is_a_duplicate_and_opens_nothing() -> None:
+    again = replace(trigger(event_id="E1"), redelivered=True)
+    step = on_trigger(Record(), again, RULES)
+    assert (step.decision.why, step.decision.detail) == (Why.DUPLICATE, "E1")
+    assert machine.opening(again, RULES, NOW, "w1") is None
+
+
+def test_the_newest_sixteen_events_are_kept() -> None:
+    old = tuple(f"e{number}" for number in range(16))
+    step = on_trigger(built(MINUTE, pending=SEEN), trigger(event_id="E1"), RULES)
+    tally = machine.tallied(deferred(1, events=old), step, trigger(event_id="E1"), NOW)
+    assert tally.events == (E1, *old[:15])
 
 
 # --- written in ----------------------------------------------------------------------------------------------------
@@ -120,11 +156,12 @@ def test_two_threads_tallies_are_one() -> None:
 
 def test_a_tally_is_written_into_the_pending_it_was_answered_from() -> None:
     record = built(MINUTE, pending=SEEN, events=("e0",), counts=Counts(deferred=1))
-    tally = deferred(2, folded(request=request(reason="push", event_id="E1")))
+    push = folded(request=request(reason="push", event_id="E1"))
+    tally = deferred(2, push, events=("e9", "e0", E1))
     assert machine.with_tally(record, tally, RULES) == replace(
         record,
-        pending=replace(tally.folded[0], count=3),
-        events=(E1, "e0"),
+        pending=replace(push, count=3),
+        events=("e9", E1, "e0"),
         counts=Counts(deferred=3),
         due_ms=DUE,
     )
@@ -156,7 +193,7 @@ PUSH = folded(request=request(reason="push", event_id="E1"))
 def test_the_claim_that_took_the_pending_says_what_it_answers_and_sends_what_it_froze() -> None:
     out = claim(claimed_ms=NOW + 6, covers=SEEN, lease_until_ms=DUE)
     record = Record(claim=out, running=running(claimed_ms=NOW + 6))
-    after = machine.with_tally(record, deferred(2, PUSH), RULES)
+    after = machine.with_tally(record, deferred(2, PUSH, events=(E1,)), RULES)
     assert after == replace(
         record,
         claim=replace(out, covers=NOTED),
@@ -168,7 +205,7 @@ def test_the_claim_that_took_the_pending_says_what_it_answers_and_sends_what_it_
 
 def test_the_build_that_took_the_pending_says_what_it_answers() -> None:
     build = running(claimed_ms=NOW + 6, covers=SEEN)
-    after = machine.with_tally(Record(running=build), deferred(2, PUSH), RULES)
+    after = machine.with_tally(Record(running=build), deferred(2, PUSH, events=(E1,)), RULES)
     assert after == Record(
         running=replace(build, covers=NOTED), events=(E1,), counts=Counts(deferred=2)
     )
