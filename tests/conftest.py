@@ -52,9 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> list[str]:
     """Say which engines this run would use."""
     rule = "required" if engines_required() else "skipped where not available"
+    engines = (dynamodb_local, ministack, sam_cli, lambda_runtime)
     return [
-        f"engines: {dynamodb_local.describe()}; {ministack.describe()}; {sam_cli.describe()}; "
-        f"{lambda_runtime.describe()}; {rule}",
+        f"engines: {'; '.join(engine.describe() for engine in engines)}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
     ]
 
@@ -66,16 +66,20 @@ def pytest_report_header() -> list[str]:
 @pytest.fixture(scope="session")
 def dynamodb_local_url() -> Iterator[str]:
     """The endpoint of a DynamoDB Local. Shared: give each test a table of its own."""
-    yield from engine_or_skip(dynamodb_local.dynamodb_local())
+    with engine_or_skip(dynamodb_local.dynamodb_local()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def ministack_url() -> Iterator[str]:
     """The endpoint of a ministack. Shared: give each test names of its own."""
-    yield from engine_or_skip(ministack.ministack())
+    with engine_or_skip(ministack.ministack()) as url:
+        yield url
 
 
+@contextmanager
 def engine_or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
+    """The engine while the block runs; where it cannot be had, a skip."""
     try:
         url = engine.__enter__()
     except EngineUnavailable as reason:

@@ -146,7 +146,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    for url in engine_or_skip(ministack(AUTH="true")):
+    with engine_or_skip(ministack(AUTH="true")) as url:
         account = Account(url)
         account.furnish()
         yield account
