@@ -187,7 +187,7 @@ data "aws_iam_policy_document" "function" {
 
   statement {
     sid       = "Gates"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [local.table_arn]
   }
 

@@ -291,7 +291,13 @@ class TestAccount:
 
     def test_a_functions_role_is_looked_up(self, cli: Cli, account: Account) -> None:
         enough = account.role(
-            allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=TABLE_ARN),
+            allow(
+                "dynamodb:DescribeTable",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                on=TABLE_ARN,
+            ),
             allow("dynamodb:Query", on=INDEX_ARN),
             allow("codebuild:*", on=PROJECT_ARN),
             allow("scheduler:CreateSchedule", on=SCHEDULES_ARN),
@@ -433,7 +439,7 @@ EMULATED = [
     "warn table",
     "unchecked table",
     "ok clock",
-    *["ok rights"] * 6,
+    *["ok rights"] * 7,
     "ok regions",
     *[f"ok {PROJECT} ({REGION})"] * 3,
     f"unchecked {PROJECT} ({REGION})",

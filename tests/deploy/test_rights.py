@@ -28,7 +28,12 @@ WILDCARDS = {
 }
 ALWAYS = {
     "Log": {"logs:CreateLogStream", "logs:PutLogEvents"},
-    "Gates": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "Gates": {
+        "dynamodb:DescribeTable",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+    },
     "Due": {"dynamodb:Query"},
     "Builds": {
         "codebuild:StartBuild",

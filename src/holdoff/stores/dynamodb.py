@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
+from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid, StoreDenied
 from holdoff.core.record import Finished, GateKey, Opening, Record
 from holdoff.stores.dynamodb_client import Answer, Connection, DynamoDBAPI, log
 from holdoff.stores.dynamodb_errors import ConditionFailed, Conflict, IndexMissing
@@ -98,6 +98,9 @@ class DynamoDBStore:
         )
         self._table = Table(self._connection, self._clock)
         self._scan_until_ms: int | None = None
+        self._is_shared: bool | None = (
+            None  # whether other regions write this table; asked where it matters
+        )
         self.table = table
         self.url = self._connection.name if url is None or "@" in url else url
 
@@ -183,7 +186,25 @@ class DynamoDBStore:
     # --- many gates ------------------------------------------------------------------------------
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``. A table without the index (``holdoff store init`` adds it) is read as a whole."""
+        """See ``Store.due``. A table without the index (``holdoff store init`` adds it) is read as a whole.
+
+        A global table tells of gates that are written in other regions, too: to wake those is for whoever is there.
+        """
+        return (key for key in self._all_due(now_ms) if self._is_ours(key))
+
+    def _is_ours(self, key: GateKey) -> bool:
+        """Whether a gate of this table may be written through it: always, but on a global table."""
+        if key.region == self.region:
+            return True
+        if self._is_shared is None:
+            try:
+                self._is_shared = self._table.is_written_elsewhere()
+            except StoreDenied as denied:
+                self._is_shared = True
+                log.warning("gates of other regions, such as %s, are not woken: %s", key, denied)
+        return not self._is_shared
+
+    def _all_due(self, now_ms: int) -> Iterator[GateKey]:
         if not self._scans():
             try:
                 yield from self._due_by_index(now_ms)

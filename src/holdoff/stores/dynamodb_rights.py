@@ -102,6 +102,10 @@ def _scan(client: DynamoDBAPI, table: str, _: str) -> Answer:
     return client.scan(TableName=table, Limit=1)
 
 
+def _describe(client: DynamoDBAPI, table: str, _: str) -> Answer:
+    return client.describe_table(TableName=table)
+
+
 def _nobodys(project: str) -> dict[str, Any]:
     """A key under the project, which a policy may be narrowed to, that neither a gate nor its history has."""
     return {PROJECT: encoded(project), REGION: encoded(f"{NO_GATE}nobody")}
@@ -116,6 +120,11 @@ RIGHTS: Final = (
     Right(action="dynamodb:UpdateItem", attempt=_update),
     Right(action="dynamodb:PutItem", attempt=_put),
     Right(action="dynamodb:Query", on_index=True, attempt=_query_index),
+    Right(
+        action="dynamodb:DescribeTable",
+        only_for="waking gates of other regions than the table's, nor this check",
+        attempt=_describe,
+    ),
     Right(
         action="dynamodb:Query",
         only_for="`holdoff history`, `explain` and `status`",

@@ -89,6 +89,13 @@ class Table:
         troubles = replicas_of(table, self._connection.region).troubles(keys)
         return [f"{self._name}: {trouble}" for trouble in troubles]
 
+    def is_written_elsewhere(self) -> bool:
+        """Whether other regions write copies of this table whose writes our conditions do not see."""
+        from holdoff.stores.dynamodb_global import replicas_of  # no trigger needs it
+
+        table = self.described()
+        return table is not None and bool(replicas_of(table, self._connection.region).regions)
+
     @property
     def _name(self) -> str:
         return self._connection.name

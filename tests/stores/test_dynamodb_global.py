@@ -1,0 +1,95 @@
+"""Due gates of a global table: each region wakes its own, because no condition sees another region's writes.
+
+DynamoDB Local has no replicas: its description is given some at the client's seam.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from holdoff.core.record import GateKey, Record
+from holdoff.stores.dynamodb import DynamoDBStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.dynamodb
+
+HERE, THERE = GateKey("site", "eu-west-1"), GateKey("site", "us-east-1")
+DENIED = ClientError(
+    {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "DescribeTable"
+)
+
+
+@pytest.fixture
+def store(dynamodb_local_url: str, aws_env: object) -> Iterator[DynamoDBStore]:
+    """A table with a due gate of each region."""
+    client: Any = boto3.client("dynamodb", endpoint_url=dynamodb_local_url)
+    store = DynamoDBStore("holdoff-global", region="eu-west-1", client=client)
+    store.initialise()
+    for key in (HERE, THERE):
+        store.swap(key, expected=Record(), new=Record(due_ms=1).written("W1"))
+    yield store
+    client.delete_table(TableName="holdoff-global")
+    client.close()
+
+
+def described(
+    monkeypatch: pytest.MonkeyPatch, store: DynamoDBStore, answer: dict[str, Any] | Exception
+) -> list[str]:
+    """Let DescribeTable say this besides; what it is asked is remembered."""
+    client: Any = store._connection._client
+    asked, original = [], client.describe_table
+
+    def describe_table(**parameters: Any) -> dict[str, Any]:
+        asked.append(str(parameters["TableName"]))
+        if isinstance(answer, Exception):
+            raise answer
+        found: dict[str, Any] = original(**parameters)
+        return {**found, "Table": found["Table"] | answer}
+
+    monkeypatch.setattr(client, "describe_table", describe_table)
+    return asked
+
+
+def test_a_table_of_one_region_keeps_any_gates(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = described(monkeypatch, store, {})
+    for _ in range(2):
+        assert set(store.due(2)) == {HERE, THERE}
+    assert len(asked) == 1
+
+
+def test_a_global_table_is_told_apart(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described(monkeypatch, store, {"Replicas": [{"RegionName": "us-east-1"}]})
+    assert list(store.due(2)) == [HERE]
+
+
+def test_who_may_not_know_wakes_none_but_its_own_and_says_so(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = described(monkeypatch, store, DENIED)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert list(store.due(2)) == [HERE]
+    assert len(asked) == 1
+    (warning,) = caplog.records
+    assert "us-east-1" in warning.getMessage()
+    assert "dynamodb:DescribeTable" in warning.getMessage()
+
+
+def test_gates_of_its_own_region_ask_nothing(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.swap(THERE, expected=store.get(THERE), new=Record().written("W2"))
+    asked = described(monkeypatch, store, {})
+    assert list(store.due(2)) == [HERE]
+    assert asked == []
