@@ -67,8 +67,11 @@ def build(output: Path, *, config: Path | None = None, source: Path = ROOT / "sr
     output.parent.mkdir(parents=True, exist_ok=True)
     unproven = output.with_suffix(".part")
     _write(unproven, files)
-    _run(IMPORTS, unproven, HANDLER)
-    return unproven.replace(output)
+    try:
+        _run(IMPORTS, unproven, HANDLER)
+        return unproven.replace(output)
+    finally:
+        unproven.unlink(missing_ok=True)
 
 
 def modules(source: Path) -> dict[str, Path]:
