@@ -149,8 +149,16 @@ SKIPPED_WARM: Final = Use(what="skipped, within a second of the last look", log=
 DEFERRED: Final = Use(
     what="deferred, the first since the last build", requests=2, writes=3, schedules=1, log=815
 )
-DEFERRED_MORE: Final = Use(what="deferred, a newer version", requests=1, writes=1, log=815)
-DEFERRED_WARM: Final = Use(what="deferred, where nobody ever named a version", log=765)
+DEFERRED_MORE: Final = Use(
+    what="deferred, a newer version; gate seen before", requests=1, writes=1, log=815
+)
+DEFERRED_WARM: Final = Use(
+    what="deferred, nobody ever named a version; gate seen before",
+    requests=2,
+    writes=1,
+    reads=1,
+    log=765,
+)
 WOKEN: Final = Use(
     what="the wake that builds what was deferred",
     requests=3,
@@ -160,7 +168,7 @@ WOKEN: Final = Use(
     wakes=1,
     log=1040,
 )
-SWEEP: Final = Use(what="a sweep that finds nothing", requests=3, reads=1.5, log=340)
+SWEEP: Final = Use(what="a sweep that finds nothing", requests=3, reads=1.5, log=400)
 HOLDOFF: Final = (
     STARTED,
     ENDED,

@@ -688,8 +688,8 @@ resource "aws_cloudwatch_metric_alarm" "queue_dead_letters" {
 }
 
 # What the sweep found overdue. No sweep at all is as bad, so its silence rings too; ten minutes hold at least one.
-resource "aws_cloudwatch_metric_alarm" "staleness" {
-  alarm_name          = "${var.name}-staleness"
+resource "aws_cloudwatch_metric_alarm" "overdue" {
+  alarm_name          = "${var.name}-overdue"
   alarm_description   = "A build is overdue and nothing starts it, or the sweep does not run"
   namespace           = "Holdoff"
   metric_name         = "Overdue"
@@ -697,9 +697,27 @@ resource "aws_cloudwatch_metric_alarm" "staleness" {
   statistic           = "Maximum"
   period              = 600
   evaluation_periods  = 2
-  threshold           = var.staleness_alarm_seconds
+  threshold           = var.overdue_alarm_seconds
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "breaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "staleness" {
+  count = var.staleness_alarm_seconds == 0 ? 0 : 1
+
+  alarm_name          = "${var.name}-staleness"
+  alarm_description   = "A change waits too long for its build, whatever for. holdoff status says which"
+  namespace           = "Holdoff"
+  metric_name         = "Staleness"
+  dimensions          = { function = aws_lambda_function.holdoff.function_name }
+  statistic           = "Maximum"
+  period              = 600
+  evaluation_periods  = 1
+  threshold           = var.staleness_alarm_seconds
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
 }

@@ -120,15 +120,21 @@ variable "alarm_email" {
   default     = ""
 }
 
-variable "staleness_alarm_seconds" {
+variable "overdue_alarm_seconds" {
   description = "How long a build may be overdue before the alarm. The sweep looks every 300 seconds."
   type        = number
   default     = 900
 
   validation {
-    condition     = var.staleness_alarm_seconds >= 300
+    condition     = var.overdue_alarm_seconds >= 300
     error_message = "Write 300 or more: the sweep looks every 300 seconds."
   }
+}
+
+variable "staleness_alarm_seconds" {
+  description = "How long a change may wait for its build before the alarm, whatever for (cooldown, hold, refusals): well above the longest cooldown. 0 for no such alarm."
+  type        = number
+  default     = 0
 }
 
 variable "log_retention_days" {

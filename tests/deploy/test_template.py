@@ -31,6 +31,7 @@ EVERYTHING = FILE_MODE | {
     "Queue": "yes",
     "GitHubSecret": "/holdoff/github",
     "AlarmEmail": "ada@example.com",
+    "StalenessAlarmSeconds": "7200",
 }
 WHERE = {
     "REGION_NAME": "eu-west-1",
@@ -283,28 +284,36 @@ def alarms(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def test_silence_of_the_sweep_rings() -> None:
-    alarm = Stack(CodeBuildProject="site", StalenessAlarmSeconds="1200").properties(
-        "StalenessAlarm"
-    )
+    alarm = Stack(CodeBuildProject="site", OverdueAlarmSeconds="1200").properties("OverdueAlarm")
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["Threshold"] == "1200"
     assert alarm["Period"] >= 2 * 300  # each period holds a sweep
 
 
+def test_a_change_that_waits_rings_where_it_is_asked_for() -> None:
+    assert "StalenessAlarm" not in Stack(CodeBuildProject="site").resources
+    alarm = Stack(CodeBuildProject="site", StalenessAlarmSeconds="7200").properties(
+        "StalenessAlarm"
+    )
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("Staleness", "7200")
+
+
 def test_every_other_alarm_is_silent_where_nothing_happens() -> None:
     others = [a for a in alarms(Stack(**EVERYTHING)) if a["MetricName"] != "Overdue"]
     assert {alarm["TreatMissingData"] for alarm in others} == {"notBreaching"}
-    assert len(others) == 5
+    assert len(others) == 6
 
 
 def test_the_metrics_are_those_that_the_function_writes() -> None:
     watched = [a for a in alarms(Stack(**EVERYTHING)) if not a["Namespace"].startswith("AWS/")]
     assert {alarm["Namespace"] for alarm in watched} == {metrics.NAMESPACE}
-    written = {m.name: m.sets for of_event in metrics.OF.values() for m in of_event}
+    written = {
+        (m.name, one) for of_event in metrics.OF.values() for m in of_event for one in m.sets
+    }
     for alarm in watched:
         dimensions = tuple(dimension["Name"] for dimension in alarm["Dimensions"])
-        assert dimensions in written[alarm["MetricName"]]
-    assert len(watched) == 3
+        assert (alarm["MetricName"], dimensions) in written
+    assert len(watched) == 4
 
 
 def test_alarms_are_mailed_to_whoever_is_named() -> None:
@@ -342,5 +351,5 @@ def test_two_stacks_share_no_name() -> None:
         for key in kinds
         if properties.get(key, "Function") != "Function"  # those name the function
     ]
-    assert len(named) == 9
+    assert len(named) == 10
     assert [name for name in named if "holdoff" not in name] == []

@@ -34,6 +34,7 @@ ALARMS = {
     "FailedStartsAlarm": "failed_starts",
     "DeadLettersAlarm": "dead_letters",
     "QueueDeadLettersAlarm": "queue_dead_letters",
+    "OverdueAlarm": "overdue",
     "StalenessAlarm": "staleness",
 }
 
@@ -208,7 +209,7 @@ def test_the_alarms_are_the_same(stack: Stack, ours: str, theirs: str) -> None:
     }
     assert {k: alarm.get(k) for k in same} == {k: expected.get(v) for k, v in same.items()}
     assert list(alarm["dimensions"]) == [d["Name"] for d in expected["Dimensions"]]
-    own = {"${var.staleness_alarm_seconds}": "900"}
+    own = {"${var.overdue_alarm_seconds}": "900", "${var.staleness_alarm_seconds}": "7200"}
     assert own.get(alarm["threshold"], alarm["threshold"]) == expected["Threshold"]
 
 
