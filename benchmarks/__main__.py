@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks import due, startup
+from benchmarks import coldstart, due, startup
 
 if __name__ == "__main__":
     startup.main()
+    print()
+    coldstart.main()
     print()
     due.main()
