@@ -202,10 +202,11 @@ def test_a_confirm_keeps_the_starts_a_limit_counts() -> None:
 
 
 def test_taking_over_does_not_cover_the_taker() -> None:
-    record = built(MINUTE, claim=claim(lease_until_ms=NOW))
-    step = on_trigger(record, trigger(), RULES)
-    assert step.then is Then.TAKE_OVER
-    assert step.record is record
+    record = built(MINUTE, claim=claim(lease_until_ms=NOW), pending=pending(NOW))
+    for step in (on_trigger(record, trigger(), RULES), on_wake(record, RULES)):
+        assert step.then is Then.TAKE_OVER
+        assert answer(step) == (Outcome.DEFERRED, Why.TAKEN_OVER)
+        assert step.record is record
 
 
 def test_strict_spacing_a_take_over_counts_from_its_instant() -> None:

@@ -270,6 +270,12 @@ def test_a_pending_says_itself_what_it_waits_for(
     assert step.decision.why is why
 
 
+def test_a_person_hears_of_what_is_pending_where_that_waits_longest() -> None:
+    for due_ms, why in ((NOW + 8 * MINUTE, Why.COOLING_DOWN), (NOW + 20 * MINUTE, Why.PENDING)):
+        step = on_wake(built(MINUTE, pending=pending(due_ms)), RULES)
+        assert step.decision.why is why
+
+
 # --- a skip --------------------------------------------------------------------------------------------------------
 
 SKIP = rules(on_cooldown="skip")
@@ -349,14 +355,6 @@ def test_a_wake_mends_the_instant_somebody_should_look() -> None:
     assert on_wake(stale, RULES).record == replace(stale, due_ms=None)
     stale = replace(stale, pending=pending(NOW + 9 * MINUTE))
     assert on_wake(stale, RULES).record == replace(stale, due_ms=NOW + 9 * MINUTE)
-
-
-def test_a_wake_takes_over_and_asks_before_anything_else() -> None:
-    expired = built(MINUTE, claim=claim(lease_until_ms=NOW), pending=pending(NOW))
-    assert on_wake(expired, RULES).then is Then.TAKE_OVER
-    polls = replace(rules(overlap="defer"), polls=True)
-    asked_after = Record(running=running(started_ms=NOW - MINUTE), pending=pending(NOW))
-    assert on_wake(asked_after, polls).then is Then.POLL
 
 
 @pytest.mark.parametrize(

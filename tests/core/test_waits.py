@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdoff.core import machine
-from holdoff.core.decision import Why
+from holdoff.core.decision import Outcome, Why
 from holdoff.core.machine import Then, Wait
 from holdoff.core.policy import Policy
 from holdoff.core.record import Hold, Record
@@ -183,6 +183,9 @@ def test_a_running_build_is_asked_after_every_30_seconds_until_its_lease_is_over
     record = Record(running=build)
     for step in (on_trigger(record, trigger(), by, at_ms), on_wake(record, by, at_ms)):
         assert (step.then is Then.POLL) is asks
+        if asks:
+            told = step.decision.outcome, step.decision.why
+            assert told == (Outcome.DEFERRED, Why.RUNNING)
 
 
 def test_nobody_asks_after_a_build_whose_end_changes_nothing_or_where_nobody_can() -> None:
