@@ -143,9 +143,8 @@ class Function:
         """A queue's batch: what failed comes again, and in the end goes to the queue's own dead letters."""
         failed: list[dict[str, str]] = []
         for record in event["Records"]:
-            stops = bool(failed) and is_fifo(
-                event
-            )  # what comes later must not overtake what failed
+            # In a FIFO queue, what comes later must not overtake what failed.
+            stops = bool(failed) and is_fifo(event)
             if stops or not self._is_carried_out(record, dispatch, left_ms):
                 failed.append({"itemIdentifier": str(record["messageId"])})
         return {"batchItemFailures": failed}

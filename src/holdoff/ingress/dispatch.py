@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.core.errors import EventEarly, EventError, HoldoffError, RecordInvalid, StoreError
+from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreError
 from holdoff.core.record import GateKey
 from holdoff.core.status import status_of
 from holdoff.ingress.routes import Asked, Ended, Ignored, Wake
@@ -236,7 +236,7 @@ class Dispatch:
         for key in islice(keys, MOST_LOOKED_AT):
             try:
                 yield key, self.store.get(key)
-            except RecordInvalid as error:
+            except StoreError as error:
                 self._telling.failed(error, kind="sweep")
 
     # --- gates -------------------------------------------------------------------------------------
@@ -270,7 +270,9 @@ def _builds_in(gate: Gate) -> str:
 def _refuse_if_early(gates: list[Gate], ended: Ended) -> None:
     """A build may end before its start is recorded: while a start is under way, nobody can tell whose it is."""
     for gate in gates:
-        if gate.status().record.claim is not None:
+        record = gate.status().record
+        is_told_before = record.finished is not None and record.finished.build_id == ended.build_id
+        if record.claim is not None and not is_told_before:
             raise EventEarly(
                 f"build {ended.build_id} has ended, and a start of {gate.key} is not recorded yet",
                 hint="Deliver the event again in a minute",
