@@ -130,7 +130,7 @@ def _run_verb(name: str, rest: list[str]) -> int:
         rest, command = rest[:split], rest[split + 1 :]
     parser = argparse.ArgumentParser(
         prog=f"holdoff {name}",
-        description=does[0].upper() + does[1:] + ".",
+        description=does[0].upper() + does[1:] + ("" if does.endswith("?") else "."),
         # A width, because argparse would import shutil (3 ms) to ask the terminal, help or not.
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=79),
         allow_abbrev=False,
