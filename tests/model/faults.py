@@ -15,6 +15,7 @@ from holdoff.core.effects import Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
 from holdoff.core.record import Opening
 from holdoff.stores.memory import MemoryStore
+from tests.model.holes import MENDED, Hole
 from tests.model.scenario import Scenario
 from tests.model.scenarios import PAUSED, REMEMBERED
 from tests.model.search import ANYTHING, Aim, Failure, Policies, Report, exhaust, roam
@@ -43,7 +44,8 @@ class Fault:
 
     Attributes:
         breaks: how the breaches begin, one of which the checker must find.
-        aim: where to look for it: random histories about this, or every history of a scenario.
+        aim: where to look for it: random histories about this, every history of a scenario, or the one history that
+            showed it.
     """
 
     name: str
@@ -51,7 +53,7 @@ class Fault:
     where: object
     attribute: str
     wrong: object
-    aim: Aim | Scenario = ANYTHING
+    aim: Aim | Scenario | Hole = ANYTHING
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -220,6 +222,23 @@ def _write_not_recognised(
 def _of_nobody(record: Record, token: str) -> bool:
     """An open whose response was lost is taken for somebody else's."""
     return False
+
+
+def _too_early_whoever_holds_it(
+    record: Record, token: str, rules: Rules
+) -> Generator[Any, Any, Any]:
+    """What stands there after a lost response is taken back as if it still were one's own."""
+    now_ms = yield Now()
+    claim = record.claim
+    if claim is None or not machine.was_too_early(record, rules, now_ms):
+        return Swapped(record)
+    return Lost(
+        (
+            yield from protocol._apply(
+                lambda current, _: machine.unclaimed(current, claim, rules), record, rules
+            )
+        )
+    )
 
 
 def _resolve_without_lease(
@@ -413,6 +432,14 @@ FAULTS: Final = (
         ALONE,
     ),
     Fault(
+        "another's attempt taken back as too early",
+        "G3 G6",
+        protocol,
+        "_unless_too_early",
+        _too_early_whoever_holds_it,
+        MENDED[1],
+    ),
+    Fault(
         "the lease not looked at before the start",
         "G3 double",
         protocol,
@@ -491,4 +518,6 @@ def hunt(fault: Fault, *, seed: int, histories: int) -> Report:
     with fault.seeded():
         if isinstance(fault.aim, Scenario):
             return exhaust(fault.aim, most=histories)
+        if isinstance(fault.aim, Hole):
+            return fault.aim.report()
         return roam(seed, histories=histories, aim=fault.aim, only=fault.kinds)

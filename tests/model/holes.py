@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.model.scenario import Scenario
-from tests.model.search import Moves, parse_moves, run
+from tests.model.search import Failure, Moves, Report, parse_moves, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,12 @@ class Hole:
     def breaches(self) -> list[str]:
         """What is wrong with this history on the code as it is."""
         return run(Scenario.from_plain(self.scenario), self._moves())
+
+    def report(self) -> Report:
+        """The same as a search that looked at this history alone."""
+        scenario, moves = Scenario.from_plain(self.scenario), self._moves()
+        failures = [Failure(scenario, moves, problem, 1) for problem in self.breaches()]
+        return Report(histories=1, failures=failures)
 
     def _moves(self) -> Moves:
         return parse_moves([line.strip() for line in self.moves.split(",")])
@@ -71,6 +77,26 @@ OPEN: Final[tuple[Hole, ...]] = (
 )
 
 MENDED: Final[tuple[Hole, ...]] = (
+    Hole(
+        code="G2 restless",
+        story="A claim at first sight got no answer; it expired, and another took it over, built and confirmed "
+        "it. Then the client sent it again: no claim stood there any more, and a forced one asks for no "
+        "cooldown, so it was done again. Its build was found, but the confirm saw itself done and left the claim: "
+        "taken over every minute, for ever, and nothing else was built. An open is not done where its own write "
+        "is known, and a confirm ends a claim that its build has outlived.",
+        scenario={"start": "pending"},
+        moves="A call trigger force version, B call trigger, clock 60000, B go, B go, B go, B go, B call wake, "
+        "A drop, B go, B go, B go, B go, B go",
+    ),
+    Hole(
+        code="G6 overcounted",
+        story="A's claim at first sight got no answer, the old snippet wrote, and C took the claim over. Sent again, "
+        "A recognised its token, and judged by the lastbuild that C had found that it had claimed too early: it set "
+        "out to take back C's attempt. Only one's own first attempt is taken back.",
+        scenario={"actors": "ABC", "start": "long ago"},
+        moves="A call trigger, B call snippet, B go, C call trigger, A drop, B go, clock 60000, C go, C go, A go, "
+        "C go, C go, C go, A go, A go, C go",
+    ),
     Hole(
         code="G6 overcounted",
         story="A claim at first sight starts the list of write ids afresh: a write whose "

@@ -361,6 +361,9 @@ def _fewer(failure: Failure) -> Failure:
 
 def _plainer(failure: Failure) -> Failure:
     plain = Scenario()
+    failure = replace(
+        failure, scenario=replace(failure.scenario, scripts=())
+    )  # the moves say it all
     for name in ("start", "skews_ms", "margin_ms", "polls", "fine", "finds", "policy", "actors"):
         scenario = replace(failure.scenario, **{name: getattr(plain, name)})
         failure = _same_breach(failure, scenario, failure.moves) or failure

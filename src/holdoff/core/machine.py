@@ -707,9 +707,10 @@ def is_of(record: Record, token: str) -> bool:
 
 def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms: int) -> Record:
     """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
-    if is_confirmed(record, claim.token):
-        return record
     mine = record.claim is not None and record.claim.token == claim.token
+    if is_confirmed(record, claim.token):
+        # A claim that its build has outlived would be taken over again and again.
+        return settled(_given_back(record, claim), rules) if mine else record
     running = Running(
         build_id=build_id,
         token=claim.token,

@@ -86,7 +86,7 @@ def trigger(trigger: Trigger, rules: Rules, sight: Sight) -> Asks:
             return Decided(step.decision, replace(sight, tally=tally))
     opened = yield from _first_look(trigger, rules, sight, now_ms)
     if isinstance(opened, Swapped):
-        opened = yield from _unless_too_early(opened.record, rules)
+        opened = yield from _unless_too_early(opened.record, trigger.token, rules)
     if isinstance(opened, Swapped):
         step = machine.on_opened(opened.record, trigger, rules, now_ms)
         return (yield from _carry_out(step, opened.record, rules, sight.tally, None))
@@ -165,11 +165,18 @@ def _first_look(
     return reply
 
 
-def _unless_too_early(record: Record, rules: Rules) -> Generator[Effect, Any, Swapped | Lost]:
-    """The store's first answer may have told a cold process that its clock is ahead."""
+def _unless_too_early(
+    record: Record, token: str, rules: Rules
+) -> Generator[Effect, Any, Swapped | Lost]:
+    """The store's first answer may have told a cold process that its clock is ahead.
+
+    After a lost response, what stands there may be in other hands by now, and is not ours to take back.
+    """
     now_ms = yield Now()
     claim = record.claim
-    if claim is None or not machine.was_too_early(record, rules, now_ms):
+    if claim is None or (claim.token, claim.attempt) != (token, 1):
+        return Swapped(record)
+    if not machine.was_too_early(record, rules, now_ms):
         return Swapped(record)
 
     def change(current: Record, _at_ms: int) -> Record:

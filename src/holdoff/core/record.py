@@ -346,8 +346,9 @@ class Record:
 class Opening:
     """A claim made without having read the gate: it succeeds only where the gate is surely ready.
 
-    Surely ready: no claim, no pending, no hold, ``lastbuild`` absent or at most ``ready_if_ms``, and ``event``
-    not among the events. The store evaluates this and writes, as one atomic step.
+    Surely ready: no claim, no pending, no hold, ``lastbuild`` absent or at most ``ready_if_ms``, ``event`` not among
+    the events, and ``write_id`` not among the writes: sent again because its answer was lost, it is not done again,
+    whatever others have made of it meanwhile. The store evaluates this and writes, as one atomic step.
 
     Attributes:
         ready_if_ms: the latest ``lastbuild`` that is long enough ago; ``None``: any (a forced start).
@@ -363,6 +364,8 @@ class Opening:
     def apply(self, record: Record) -> Record | None:
         """The record after the claim; ``None`` where the gate is not surely ready."""
         if record.claim or record.pending or record.hold or (self.event in record.events):
+            return None
+        if self.write_id in record.writes:
             return None
         last_ms = record.lastbuild_ms
         if last_ms is not None and self.ready_if_ms is not None and last_ms > self.ready_if_ms:

@@ -288,6 +288,8 @@ def _surely_ready(opening: Opening) -> tuple[list[str], Item]:
     conditions += [_absent_or_typed(name, kind) for name, kind in _TYPES.items()]
     compared = {":null": "NULL", ":none": None, ":zero": 0, ":ready_if": seconds_from_ms(latest_ms)}
     compared |= {f":is_{kind}": kind for kind in _TYPES.values()}
+    conditions.append("NOT contains(#writes, :write_id)")
+    compared[":write_id"] = opening.write_id
     if opening.event is not None:
         conditions.append("NOT contains(#events, :event)")
         compared[":event"] = opening.event

@@ -275,6 +275,17 @@ class StoreConformance:
         )
         assert isinstance(store.open(KEY, opening(ready_if_ms=None)), Swapped)
 
+    def test_an_open_sent_again_is_not_done_again(self, tmp_path: Path) -> None:
+        """Its answer was lost, and somebody else has finished that claim before the client tries again."""
+        store = self.make_store(tmp_path)
+        wanted = opening(ready_if_ms=None)
+        opened = store.open(KEY, wanted)
+        assert isinstance(opened, Swapped)
+        ended = replace(opened.record, claim=None, due_ms=None).written("FINISHED")
+        assert self.another(store).swap(KEY, expected=opened.record, new=ended) == Swapped(ended)
+        assert store.open(KEY, wanted) == Lost(ended)
+        assert store.get(KEY) == ended
+
     # --- history -------------------------------------------------------------------------------
 
     def test_history_is_kept_by_the_same_step(self, tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ class StoreMachine(RuleBasedStateMachine):
             self._make_ready(key, which)
         now = self._record(key)
         opening = data.draw(strategies.openings(key, now), label="opening")
-        opening = replace(opening, write_id=self._write_id())
+        again = data.draw(st.sampled_from([None, *now.writes]), label="sent again")
+        opening = replace(opening, write_id=again or self._write_id())
         answer = self.stores[which].open(key, opening)
         new = _opened(now, opening)
         assert answer == (Lost(now) if new is None else Swapped(new))
@@ -219,6 +220,8 @@ def _histories(key: GateKey) -> SearchStrategy[list[Finished]]:
 def _opened(record: Record, opening: Opening) -> Record | None:
     """The record after this claim; ``None``: it is not surely ready."""
     if any([record.claim, record.pending, record.hold, opening.event in record.events]):
+        return None
+    if opening.write_id in record.writes:
         return None
     latest, last = opening.ready_if_ms, record.lastbuild
     if last is not None and latest is not None and Fraction(last) * 1000 > latest:
