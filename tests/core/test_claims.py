@@ -218,6 +218,12 @@ def test_a_refusal_after_a_take_over_is_certain_once_nothing_sent_can_be_read_an
     assert late.pending is not None
 
 
+def test_a_first_refusal_is_certain_at_any_instant() -> None:
+    early = replace(CLAIM, held_ms=0)
+    record = replace(CLAIMED, claim=early)
+    assert machine.refused(record, early, RULES, 1, worth_retrying=True).claim is None
+
+
 def test_nobody_looked_unless_somebody_says_so() -> None:
     taken = replace(CLAIM, attempt=2, sent_until_ms=SENT)
     record = replace(CLAIMED, claim=taken)
