@@ -286,6 +286,7 @@ def test_a_write_whose_response_was_lost_is_recognised_by_its_id() -> None:
     assert driver.asked == [Open, Swap]
     assert decided.decision.outcome is Outcome.DEFERRED
     assert driver.record.counts == Counts(deferred=1)
+    assert decided.sight == Sight(record=driver.record, seen_ms=NOW)
 
 
 def test_a_write_without_an_answer_says_so_in_the_tally_of_its_error() -> None:
@@ -494,6 +495,23 @@ def test_a_late_claimant_wins_its_claim_again_before_it_starts() -> None:
     assert driver.record.running.started_ms == NOW + MINUTE
 
 
+def test_a_late_claimant_that_the_store_does_not_answer_does_not_start() -> None:
+    driver = Driver(built(COOLDOWN))
+    driver.instead[Open] = late(driver)
+    driver.instead[Swap] = StoreUnavailable("no answer")
+    decided = driver.trigger()
+    assert Start not in driver.asked
+    assert decided.decision == decision(
+        Outcome.FAILED,
+        Why.START_UNKNOWN,
+        due_ms=NOW + MINUTE,
+        lastbuild_ms=NOW - COOLDOWN,
+        detail="no answer",
+        unconfirmed=True,
+    )
+    assert decided.sight == Sight(seen_ms=NOW + MINUTE)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -660,6 +678,19 @@ def test_a_build_that_cannot_be_cancelled_is_waited_for() -> None:
     assert driver.record.running.cancel_failed
     assert driver.record.counts == Counts(deferred=1)
     assert decided.sight == Sight(record=driver.record, seen_ms=NOW)
+
+
+def test_a_build_that_ended_while_it_could_not_be_cancelled_is_not_waited_for() -> None:
+    driver = Driver(BUSY, by=CANCEL)
+
+    def ended(_cancel: Cancel) -> None:
+        driver.others_write(running=None)
+        raise RuntimeError("it has ended")
+
+    driver.instead[Cancel] = ended
+    decided = driver.trigger()
+    assert (decided.decision.why, decided.decision.due_ms) == (Why.RUNNING, None)
+    assert driver.record.pending is not None
 
 
 def test_a_take_over_that_cannot_cancel_leaves_the_claim_where_it_is() -> None:

@@ -32,6 +32,8 @@ ONE_OF_EACH = Counts(started=1, deferred=1, skipped=1, failed=1)
 E1 = digest("E1")
 #: A pending, first made at NOW, as it stood when it was last seen.
 SEEN = pending(DUE, first_ms=NOW, last_ms=NOW)
+#: The same as it was taken by a process whose clock is a little ahead.
+TAKEN = replace(SEEN, due_ms=DUE - 1)
 
 
 def folded(at_ms: int = NOW + 5, **changes: Any) -> Pending:
@@ -186,12 +188,12 @@ def test_what_was_deferred_on_a_pending_that_somebody_dropped_is_pending_on_its_
 
 # --- taken meanwhile: the build that answers it says so ------------------------------------------------------------
 
-NOTED = replace(SEEN, count=3, reasons=("push",), events=(E1,), last_ms=NOW + 5)
+NOTED = replace(TAKEN, count=3, reasons=("push",), events=(E1,), last_ms=NOW + 5)
 PUSH = folded(request=request(reason="push", event_id="E1"))
 
 
 def test_the_claim_that_took_the_pending_says_what_it_answers_and_sends_what_it_froze() -> None:
-    out = claim(claimed_ms=NOW + 6, covers=SEEN, lease_until_ms=DUE)
+    out = claim(claimed_ms=NOW + 6, covers=TAKEN, lease_until_ms=DUE)
     record = Record(claim=out, running=running(claimed_ms=NOW + 6))
     after = machine.with_tally(record, deferred(2, PUSH, events=(E1,)), RULES)
     assert after == replace(
@@ -204,7 +206,7 @@ def test_the_claim_that_took_the_pending_says_what_it_answers_and_sends_what_it_
 
 
 def test_the_build_that_took_the_pending_says_what_it_answers() -> None:
-    build = running(claimed_ms=NOW + 6, covers=SEEN)
+    build = running(claimed_ms=NOW + 6, covers=TAKEN)
     after = machine.with_tally(Record(running=build), deferred(2, PUSH, events=(E1,)), RULES)
     assert after == Record(
         running=replace(build, covers=NOTED), events=(E1,), counts=Counts(deferred=2)
@@ -297,6 +299,31 @@ def test_the_newest_start_since_then_tells() -> None:
     assert after.pending == folded(request=V1)
     older = replace(build, claimed_ms=NOW + 5)
     assert machine.with_tally(Record(running=older, finished=end), tally, RULES).pending is None
+
+
+def test_a_start_claimed_at_the_very_instant_is_not_one_since_then() -> None:
+    """Another machine's clock may be behind: what is newer in the record need not say a later instant."""
+    out, build = claim(claimed_ms=NOW + 5), running(claimed_ms=NOW + 6)
+    after = machine.with_tally(Record(claim=out, running=build), deferred(2, folded()), RULES)
+    assert after.claim == out
+    assert after.running is not None
+    assert after.running.covers.count == 3
+    record = Record(running=running(claimed_ms=NOW + 5), finished=finished(claimed_ms=NOW + 6))
+    after = machine.with_tally(record, deferred(2, folded()), RULES)
+    assert (after.running, after.pending) == (record.running, None)
+
+
+def test_what_a_forced_start_left_pending_takes_its_triggers_in() -> None:
+    out = claim(claimed_ms=NOW + 6)
+    after = machine.with_tally(Record(claim=out, pending=SEEN), deferred(2, folded()), RULES)
+    assert after.claim == out
+    assert after.pending == replace(folded(), count=3)
+
+
+def test_a_pending_that_came_since_the_start_is_left_alone() -> None:
+    theirs = pending(DUE, first_ms=NOW + 7, last_ms=NOW + 7)
+    record = Record(running=running(claimed_ms=NOW + 6), pending=theirs)
+    assert machine.with_tally(record, deferred(2, folded()), RULES).pending == theirs
 
 
 # --- writes without an answer --------------------------------------------------------------------------------------

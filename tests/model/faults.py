@@ -211,11 +211,10 @@ def _no_limit(record: Record, policy: Any) -> None:
 
 
 def _write_not_recognised(
-    expected: Record, new: Record, rules: Rules, tally: machine.Tally | None = None
+    expected: Record, new: Record, _tally: machine.Tally | None = None
 ) -> Generator[Any, Any, Any]:
     """A lost response taken for a lost race."""
-    write_id = yield NewId()
-    written = machine.with_tally(new, tally or machine.Tally(), rules).written(write_id)
+    written = new.written((yield NewId()))
     return (yield Swap(expected, written, machine.history_of(expected, new)))
 
 

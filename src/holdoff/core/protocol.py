@@ -118,7 +118,7 @@ def edit(
         new = change(record, now_ms)
         if new is record and tally.is_empty:
             return Sight(record=record, seen_ms=now_ms)
-        reply = yield from _write(record, new, rules, tally)
+        reply = yield from _write(record, machine.with_tally(new, tally, rules), tally)
         record = reply.record if isinstance(reply, Swapped) else reply.current
         if isinstance(reply, Swapped):
             return Sight(record=record, seen_ms=now_ms)
@@ -182,7 +182,7 @@ def _unless_too_early(
     def change(current: Record, _at_ms: int) -> Record:
         return machine.unclaimed(current, claim, rules)
 
-    return Lost((yield from _apply(change, record, rules)))
+    return Lost((yield from _apply(change, record)))
 
 
 def _decide(
@@ -215,7 +215,7 @@ def _decide(
                 owed = machine.tallied(tally, step, trigger, now_ms)
             else:
                 new = machine.counted(new, step.decision.outcome)
-        reply = yield from _write(record, new, rules, owed)
+        reply = yield from _write(record, machine.with_tally(new, owed, rules), owed)
         if isinstance(reply, Lost):
             record = reply.current
         elif step.then is Then.START:
@@ -241,17 +241,16 @@ def _poll(record: Record, rules: Rules) -> Generator[Effect, Any, Record]:
     def change(current: Record, at_ms: int) -> Record:
         return machine.polled(current, running.build_id, state, rules, at_ms)
 
-    return (yield from _apply(change, record, rules))
+    return (yield from _apply(change, record))
 
 
-def _write(expected: Record, new: Record, rules: Rules, tally: Tally | None = None) -> Writes:
+def _write(expected: Record, new: Record, tally: Tally | None = None) -> Writes:
     """One conditional write under an id of its own, so that it is recognised when its response was lost.
 
-    It carries ``tally`` along. Where no answer comes, the error says so in ``tally``: it may be in already.
+    ``new`` has ``tally`` written in. Where no answer comes, the error says so in ``tally``: it may be in already.
     """
-    owed = Tally() if tally is None else tally
     write_id = yield NewId()
-    written = machine.with_tally(new, owed, rules).written(write_id)
+    written = new.written(write_id)
     try:
         reply: Swapped | Lost = yield Swap(expected, written, machine.history_of(expected, new))
     except StoreUnavailable as error:
@@ -270,7 +269,7 @@ def _carry_out(
     step: Step, record: Record, rules: Rules, tally: Tally, taken_over: str | None
 ) -> Asks:
     """Start what was just claimed, and tell."""
-    token = step.decision.id.rsplit("/", 1)[-1]
+    token = step.decision.id.rpartition("/")[2]
     try:
         resolved = yield from _resolve(record, token, 1, rules)
     except StoreError as error:
@@ -318,7 +317,7 @@ def _take_over(
 ) -> Generator[Effect, Any, tuple[_Resolved, str | None]]:
     """Finish the claim that somebody left, with its own token and request. Says which build that made."""
     taken = machine.taken_over(record, rules, now_ms)
-    reply = yield from _write(record, taken, rules)
+    reply = yield from _write(record, taken)
     if isinstance(reply, Lost):
         return _Resolved(record=reply.current), None
     assert taken.claim is not None
@@ -340,7 +339,7 @@ def _resolve(
         now_ms = yield Now()
         if now_ms >= claim.lease_until_ms:
             # A late claimant must not start: somebody may be taking over. Win the claim again, or leave it.
-            reply = yield from _write(record, machine.taken_over(record, rules, now_ms), rules)
+            reply = yield from _write(record, machine.taken_over(record, rules, now_ms))
             if isinstance(reply, Lost):
                 return _lost_claim(reply.current, token)
             record, attempt = reply.record, attempt + 1
@@ -369,8 +368,8 @@ def _cancel_first(
         def wait_for_it(current: Record, _at_ms: int) -> Record:
             return machine.uncancelled(current, claim, running.build_id, rules)
 
-        after = yield from _apply(wait_for_it, record, rules)
-        return _Resolved(record=after, uncancelled=running.build_id, error=_words(error))
+        after = yield from _apply(wait_for_it, record)
+        return _Resolved(record=after, uncancelled=running.build_id)
 
     def end(current: Record, at_ms: int) -> Record:
         return machine.finished(
@@ -382,7 +381,7 @@ def _cancel_first(
             detail="cancelled for a newer build",
         )
 
-    return (yield from _apply(end, record, rules))
+    return (yield from _apply(end, record))
 
 
 def _lost_claim(record: Record, token: str) -> _Resolved:
@@ -436,7 +435,7 @@ def _confirm(
         return machine.confirmed(current, claim, build_id, rules, at_ms)
 
     try:
-        after = yield from _apply(change, record, rules)
+        after = yield from _apply(change, record)
     except StoreError as error:
         # The build exists. The claim stays, and whoever comes after its lease finds the build by its token.
         return _Resolved(record=record, build_id=build_id, error=str(error), unconfirmed=True)
@@ -457,7 +456,7 @@ def _give_back(
         return new
 
     try:
-        after = yield from _apply(change, record, rules)
+        after = yield from _apply(change, record)
     except StoreError as error:
         # The claim stays for its lease; whoever takes it over asks the starter again.
         return _Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
@@ -469,7 +468,7 @@ def _give_back(
 
 
 def _apply(
-    change: Callable[[Record, int], Record], record: Record, rules: Rules
+    change: Callable[[Record, int], Record], record: Record
 ) -> Generator[Effect, Any, Record]:
     """Write a change to our own claim, on whatever the record has become meanwhile."""
     for _ in range(MAX_TRIES):
@@ -477,7 +476,7 @@ def _apply(
         new = change(record, now_ms)
         if new is record:
             return record
-        reply = yield from _write(record, new, rules)
+        reply = yield from _write(record, new)
         if isinstance(reply, Swapped):
             return reply.record
         record = reply.current
