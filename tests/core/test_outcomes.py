@@ -613,6 +613,41 @@ def test_where_nobody_can_look_the_token_is_as_good_while_it_surely_is_remembere
     assert decided.decision.taken_over == ("b-C1" if starts else None)
 
 
+def test_a_late_claimant_that_cannot_look_says_why_it_does_not_know() -> None:
+    driver = Driver(built(COOLDOWN))
+    driver.instead[Open] = late(driver)
+    driver.instead[Find] = StoreError("cannot look")
+    decided = driver.trigger()
+    assert Start not in driver.asked
+    assert (decided.decision.why, decided.decision.detail) == (Why.START_UNKNOWN, "cannot look")
+
+
+def test_where_nobody_could_look_a_refusal_is_not_certain() -> None:
+    late_ms = NOW + 2 * MINUTE
+    forgetful = replace(MEMORY, finds=True, token_memory_ms=5 * MINUTE)
+    for find, given_back in ((StoreError("throttled"), False), (None, True)):
+        driver = Driver(built(MINUTE, claim=EXPIRED), now_ms=late_ms, by=forgetful)
+        driver.instead[Find] = find
+        driver.instead[Start] = refuse(worth_retrying=True)
+        driver.wake()
+        assert Start in driver.asked
+        assert (driver.record.claim is None) is given_back
+
+
+def test_a_take_over_whose_confirm_the_store_does_not_take_leaves_the_claim_to_be_found() -> None:
+    driver = Driver(built(MINUTE, claim=EXPIRED))
+
+    def once(effect: Any) -> Any:
+        driver.instead[Swap] = StoreUnavailable("no answer")
+        return driver.perform(effect)
+
+    driver.instead[Swap] = once
+    decided = driver.wake()
+    assert (decided.decision.why, decided.decision.taken_over) == (Why.CLAIMED, "b-C1")
+    assert driver.record.claim is not None
+    assert driver.record.claim.attempt == 2
+
+
 def test_a_take_over_refused_after_a_look_that_found_nothing_gives_back_in_time() -> None:
     sent_ms = NOW + MINUTE
     for finds, at_ms, given_back in (

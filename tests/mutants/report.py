@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,14 +62,16 @@ class Report:
         return found
 
     def __str__(self) -> str:
-        modules = dict.fromkeys(verdict.key.split(".")[0] for verdict in self.verdicts)
         lines = ["", f"{'':10}{'mutants':>9}{'killed':>9}{'timeouts':>9}{'survived':>9}"]
-        lines += [
-            _row(name, [v for v in self.verdicts if v.key.startswith(name)]) for name in modules
-        ]
+        lines += [_row(name, list(group)) for name, group in groupby(self.verdicts, _module)]
         lines += [_row("all", self.verdicts), f"{self.percent:.2f} % killed", ""]
-        lines += [f"{key}\n    {self.argued.get(key, 'NOT ARGUED')}" for key in self.survivors]
+        known = [key for key in self.survivors if key in self.argued]
+        lines += [f"{key}\n    {self.argued[key]}" for key in known]
         return "\n".join([*lines, "", *(self.problems or ["Every survivor is argued for."])])
+
+
+def _module(verdict: Verdict) -> str:
+    return re.split("[.:]", verdict.key)[0]
 
 
 def _row(name: str, verdicts: list[Verdict]) -> str:

@@ -436,9 +436,9 @@ def _confirm(
 
     try:
         after = yield from _apply(change, record)
-    except StoreError as error:
+    except StoreError:
         # The build exists. The claim stays, and whoever comes after its lease finds the build by its token.
-        return _Resolved(record=record, build_id=build_id, error=str(error), unconfirmed=True)
+        return _Resolved(record=record, build_id=build_id, unconfirmed=True)
     return _Resolved(record=after, build_id=build_id)
 
 
