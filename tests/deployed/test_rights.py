@@ -35,7 +35,7 @@ starter = { codebuild = "site" }
 
 [projects.docs]
 cooldown = 0
-overlap = "defer"
+overlap = "cancel"
 starter = { codebuild = "docs" }
 
 [projects.others]
@@ -130,6 +130,14 @@ def test_a_build_of_which_nobody_knows_can_be_looked_for(stack: Stack) -> None:
     assert probed(stack, "codebuild", "batch_get_builds", {"ids": [build]}) == ""
 
 
+def test_a_build_can_be_stopped_for_a_newer_one(stack: Stack) -> None:
+    answers = [stack.invoke({"project": "docs", "source_version": v}) for v in ("d1", "d2")]
+    assert [answer["outcome"] for answer in answers] == ["started", "started"]
+    first = answers[0]["build_id"]
+    (build,) = stack.client("codebuild").batch_get_builds(ids=[first])["builds"]
+    assert build["buildStatus"] == "STOPPED"
+
+
 def test_a_project_without_its_right_is_refused_and_says_which(stack: Stack) -> None:
     answer = stack.invoke({"project": "others", "source_version": "o1"})
     assert (answer["outcome"], answer["why"]) == ("failed", "start_failed")
@@ -173,6 +181,7 @@ MORE = [
     ("codebuild", "start_build", {"projectName": "others"}),
     ("codebuild", "batch_get_builds", {"ids": ["others:1"]}),
     ("codebuild", "list_builds_for_project", {"projectName": "others"}),
+    ("codebuild", "stop_build", {"id": "others:1"}),
     ("codebuild", "update_project", {"name": "site"}),
     ("codebuild", "delete_project", {"name": "site"}),
     ("codebuild", "list_projects", {}),

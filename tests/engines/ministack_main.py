@@ -11,7 +11,7 @@ Runs on ministack's Python, not on ours. What it changes, and why, with ``docs.a
   ministack takes every schedule for one of the group ``default``, so that a policy for our group would never match.
 - Who makes a schedule must be allowed to pass its role on to the scheduler: ``iam:PassRole``, for which ministack does
   not ask (scheduler/latest/UserGuide/setting-up.html).
-- ``BatchGetBuilds`` is checked against the project of the builds, not against ``*``
+- ``BatchGetBuilds`` and ``StopBuild`` are checked against the project of the build, not against ``*``
   (service-authorization/latest/reference/list_awscodebuild.html).
 """
 
@@ -48,9 +48,14 @@ def resource_arn(
         passed["role"] = request.get("Target", {}).get("RoleArn", "*")
         group = request.get("GroupName") or first(query.get("groupName")) or "default"
         return arn.replace(":schedule/default/", f":schedule/{group}/")
-    if service == "codebuild" and (ids := asked(body).get("ids")):
-        return f"arn:aws:codebuild:{region}:{account}:project/{ids[0].partition(':')[0]}"
+    if service == "codebuild" and (build := build_of(asked(body))):
+        return f"arn:aws:codebuild:{region}:{account}:project/{build.partition(':')[0]}"
     return arn
+
+
+def build_of(request: dict[str, Any]) -> str:
+    """The build that a request is about, or the first of them."""
+    return str(request.get("id") or first(request.get("ids")) or "")
 
 
 def enforce(
@@ -79,8 +84,8 @@ def asked(body: bytes) -> dict[str, Any]:
 
 
 def first(value: Any) -> Any:
-    """A query parameter's value, where there may be several."""
-    return value[0] if isinstance(value, list) else value
+    """A value, where there may be several."""
+    return next(iter(value), None) if isinstance(value, list) else value
 
 
 def invoke(arn: str, event: Any) -> None:
