@@ -29,11 +29,11 @@ from holdoff.stores import open_store
 from tests.conftest import FAKE_AWS
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin
-from tools.lambda_package import HANDLER, build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+BUILDER = Path(__file__).parent.parent / "tools/lambda_package.py"
 TABLE = "coldstart"
 IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 KEY = '{"cb_project": {"S": "floor"}, "region": {"S": "eu-west-1"}}'
@@ -52,10 +52,10 @@ def first():
     codebuild.start_build(projectName="site")
     dynamodb.update_item(TableName="{TABLE}", Key={KEY})
 """
-OURS = f"""
-import {HANDLER} as function
+OURS = """
+import holdoff.ingress.aws_lambda as function
 def first():
-    answer = function.handler({{"source_version": "v1"}}, None)
+    answer = function.handler({"source_version": "v1"}, None)
     assert answer["outcome"] == "started", answer
 """
 #: Its last line says how long its beginning and its first invocation took.
@@ -113,7 +113,9 @@ def _settings(dynamodb: str, codebuild: str) -> dict[str, str]:
 def _packages(folder: Path) -> dict[str, Path]:
     """Where each program finds holdoff."""
     packed, compiled = folder / "packed", folder / "compiled"
-    with zipfile.ZipFile(build(folder / "holdoff-lambda.zip")) as package:
+    output = folder / "holdoff-lambda.zip"
+    subprocess.run([sys.executable, BUILDER, "--output", output], check=True, capture_output=True)
+    with zipfile.ZipFile(output) as package:
         package.extractall(packed)
     shutil.copytree(packed, compiled)
     compileall.compile_dir(compiled, quiet=1)

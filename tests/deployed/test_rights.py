@@ -130,6 +130,11 @@ def test_a_build_of_which_nobody_knows_can_be_looked_for(stack: Stack) -> None:
     assert probed(stack, "codebuild", "batch_get_builds", {"ids": [build]}) == ""
 
 
+def test_a_global_table_can_be_told_from_another(stack: Stack) -> None:
+    """``DescribeTable``: whether gates of other regions that it holds are for this function to wake."""
+    assert probed(stack, "dynamodb", "describe_table", filled(stack, {"TableName": "@Table"})) == ""
+
+
 def test_a_build_can_be_stopped_for_a_newer_one(stack: Stack) -> None:
     answers = [stack.invoke({"project": "docs", "source_version": v}) for v in ("d1", "d2")]
     assert [answer["outcome"] for answer in answers] == ["started", "started"]
@@ -157,6 +162,7 @@ def probed(stack: Stack, service: str, operation: str, parameters: dict[str, Any
 
 
 KEY = {"cb_project": {"S": "site"}, "region": {"S": REGION}}
+TTL = {"AttributeName": "expires", "Enabled": False}
 IN_FUTURE = {
     "Name": "theirs",
     "ScheduleExpression": "at(2099-01-01T00:00:00)",
@@ -176,7 +182,8 @@ MORE = [
     ("dynamodb", "delete_item", {"TableName": "@Table", "Key": KEY}),
     ("dynamodb", "delete_table", {"TableName": "@Table"}),
     ("dynamodb", "update_table", {"TableName": "@Table"}),
-    ("dynamodb", "describe_table", {"TableName": "@Table"}),
+    ("dynamodb", "describe_table", {"TableName": "others"}),
+    ("dynamodb", "update_time_to_live", {"TableName": "@Table", "TimeToLiveSpecification": TTL}),
     ("dynamodb", "list_tables", {}),
     ("codebuild", "start_build", {"projectName": "others"}),
     ("codebuild", "batch_get_builds", {"ids": ["others:1"]}),
