@@ -89,14 +89,14 @@ def test_a_silent_service_and_nothing_from_before() -> None:
     ],
 )
 def test_what_is_wrong_is_named(reference: str, answer: str | Exception, said: str) -> None:
-    with pytest.raises(ConfigError, match=r"webhooks\.github is '") as caught:
+    with pytest.raises(ConfigError, match=r"webhooks\.github is ") as caught:
         value(References({}, Services(answer)), reference)
     assert said in str(caught.value)
 
 
 def test_no_error_tells_the_value() -> None:
     references = References({"A": SECRET, "B": SECRET})
-    for reference in ("env:C", "A", "ssm"):
+    for reference in ("env:C", "A", "ssm", SECRET, f"{SECRET}:{SECRET}"):
         with pytest.raises(HoldoffError) as caught:
             value(references, reference)
         assert SECRET not in f"{caught.value!r} {caught.value}"

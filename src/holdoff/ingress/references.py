@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdoff import boto
 from holdoff.core.errors import ConfigError, StoreUnavailable
+from holdoff.settings import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +68,8 @@ class References:
             case "ssm" | "secretsmanager" if name:
                 value = self._asked(source, name, reference, field)
             case _:
-                raise ConfigError(field=field, got=reference, want=WANTED)
+                # It may be the secret itself, where somebody wrote that instead.
+                raise ConfigError(field=field, got=Words("something else"), want=WANTED)
         if not value:
             raise ConfigError(field=field, got=reference, want="the name of something not empty")
         return value
