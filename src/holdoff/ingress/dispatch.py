@@ -35,6 +35,7 @@ Answer = dict[str, Any]
 #: A sweep says how long the oldest trigger waits, over so many gates at the most: each is one read.
 MOST_LOOKED_AT: Final = 100
 #: A sweep stops where less time than this is left: a start may take so long, with the store's and its own time-outs.
+#: One gate is woken in any case: a function with a shorter time-out would never wake any.
 TIME_FOR_A_WAKE_MS: Final = 75_000
 #: How often the writing of what was deferred from memory is tried, while others write.
 FEW_TRIES: Final = 3
@@ -208,8 +209,8 @@ class Dispatch:
         )
         due = [key for key in self.store.due(at_ms) if key.project in self.config.projects]
         woken = 0
-        for key in due:
-            if left_ms() < TIME_FOR_A_WAKE_MS:
+        for place, key in enumerate(due):
+            if place and left_ms() < TIME_FOR_A_WAKE_MS:
                 break  # the next sweep goes on
             woken += self._is_woken(key)
         at_ms = self._now_ms()
