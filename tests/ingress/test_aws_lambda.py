@@ -84,6 +84,14 @@ def test_without_a_waker_nothing_is_promised(standin: CodeBuildStandin, tmp_path
     assert "at the next trigger or wake" in stage.send(site("e2"))["message"]
 
 
+def test_what_is_skipped_arranges_no_wake(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    skipping = FILE.replace('cooldown = "10m"', 'cooldown = "10m"\non_cooldown = "skip"')
+    stage = Stage(standin, tmp_path, text=skipping)
+    stage.send(site("e1"))
+    assert stage.send(site("e2"))["outcome"] == "skipped"
+    assert stage.wakes.arranged == []
+
+
 def test_a_start_left_in_doubt_is_woken_after_its_lease(stage: Stage) -> None:
     stage.standin.fault("StartBuild", "http", status=500, times=3, after_commit=True)
     answer = stage.send(site())

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from holdoff.core.decision import Outcome
 from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreError
 from holdoff.core.record import GateKey
 from holdoff.core.status import status_of
@@ -151,7 +152,9 @@ class Dispatch:
 
     def _arranged(self, gate: Gate, decision: Decision) -> Decision:
         """The decision, without its promise of a wake where that could not be arranged."""
-        due_ms = gate.wake_ms if gate.wake_ms is not None else decision.due_ms
+        due_ms = gate.wake_ms
+        if due_ms is None and decision.outcome is not Outcome.SKIPPED:  # a skip leaves nothing to wake
+            due_ms = decision.due_ms
         if self._waker is None or due_ms is None:
             return decision
         try:
