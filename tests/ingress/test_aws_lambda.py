@@ -153,6 +153,25 @@ def test_an_invocation_that_lambda_repeats_is_one_trigger(stage: Stage) -> None:
     assert stage.send({"project": "site"})["outcome"] == "deferred"
 
 
+@pytest.mark.parametrize("event", [{"project": "site"}, [{"project": "site"}, {"project": "site"}]])
+def test_what_lambda_gave_up_is_the_same_trigger(stage: Stage, event: object) -> None:
+    """A function that was cut off after its decision; its event is sent again from the dead letters."""
+    stage.context.aws_request_id = "8476a536"
+    stage.send(event)
+    before = stage.status("site").record.pending
+    stage.context.aws_request_id = "another"
+    stage.send({"requestContext": {"requestId": "8476a536"}, "requestPayload": event})
+    assert stage.status("site").record.pending == before
+
+
+def test_what_lambda_gave_up_may_be_null(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    """The old snippet's invocation, with one project: no answer of HTTP's is a trigger."""
+    one = FILE.replace("[projects.docs]", "[[rules]]\nwhen = {{}}\nproject = 'site'\n[projects.docs]")
+    stage = Stage(standin, tmp_path, text=one)
+    record = {"requestContext": {"requestId": "8476a536"}, "requestPayload": None}
+    assert stage.send(record)["outcome"] == "started"
+
+
 def test_a_batch_is_settled_by_one_write(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.send(queue(site("e1"), site("e2")))
     ready = stage.function._ready

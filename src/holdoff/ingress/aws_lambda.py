@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,14 +127,8 @@ class Function:
         return answers[0] if len(answers) == 1 else {"answers": answers}
 
     def _opened(self, event: object, context: object) -> list[Message]:
-        """The messages. A direct invoke has the id of its request: Lambda repeats it when it delivers it again
-        (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html)."""
-        request_id = getattr(context, "aws_request_id", None)
         try:
-            messages = opened(event)
-            if request_id and len(messages) == 1 and messages[0].id is None:
-                return [replace(messages[0], id=f"invoke:{request_id}")]
-            return messages
+            return opened(event, request_id=getattr(context, "aws_request_id", None))
         except EventError as error:
             self._complain(error)
             raise

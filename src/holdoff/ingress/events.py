@@ -85,13 +85,17 @@ class _Envelope:
         return replace(self, depth=self.depth + 1, **known)
 
 
-def opened(event: object) -> list[Message]:
+def opened(event: object, *, request_id: str | None = None) -> list[Message]:
     """The messages in an invocation's event. An HTTP request is not opened here: ``signatures.check`` it first.
+
+    Args:
+        request_id: the invocation's. Lambda repeats it when it delivers again, and names it in the record of what it
+            gave up, so it makes an id for what has none.
 
     Raises:
         EventError: it cannot be opened.
     """
-    return _opened(event, _Envelope())
+    return _opened(event, _Envelope(id=_invocation(request_id)))
 
 
 def opened_record(record: object) -> list[Message]:
@@ -106,10 +110,12 @@ def opened_record(record: object) -> list[Message]:
 def is_http(event: object) -> bool:
     """Whether it is an HTTP request, of API Gateway, a function URL or a load balancer.
 
-    Nothing else has a ``requestContext``, but the record of a failed invocation, which has its event beside it
-    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+    Nothing else has a ``requestContext``, but the record of a failed invocation, which has its event beside it, and be
+    it null (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
     """
-    return isinstance(dig(event, "requestContext"), dict) and dig(event, "requestPayload") is None
+    if not isinstance(event, dict) or "requestPayload" in event:
+        return False
+    return isinstance(event.get("requestContext"), dict)
 
 
 def is_sqs(event: object) -> bool:
@@ -143,11 +149,16 @@ def _opened(event: object, envelope: _Envelope) -> list[Message]:
     if OWN in event:
         return [envelope.message(event, kind="wake")]
     if "requestPayload" in event and "requestContext" in event:
-        failed = text_at(event, "requestContext", "requestId")
+        failed = _invocation(text_at(event, "requestContext", "requestId"))
         return _opened(event["requestPayload"], envelope.inside(id=failed or envelope.id))
     if is_http(event):
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
     return _known(event, envelope)
+
+
+def _invocation(request_id: str | None) -> str | None:
+    """The id of what Lambda was invoked with (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html)."""
+    return f"invoke:{request_id}" if request_id else None
 
 
 def _each(items: list[Any], envelope: _Envelope) -> list[Message]:
