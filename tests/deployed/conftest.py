@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import pytest
 
+from holdoff.core.record import Counts, GateKey
+from holdoff.stores import open_store
 from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.deploy.cloudformation import ROOT
 from tests.deployed.stack import REGION, Stack, until
@@ -24,6 +26,8 @@ from tests.standins.codebuild import CodeBuildStandin, StandinClock, wall_ms
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from holdoff.stores.base import Store
 
 TABLE: Final = "deployed"
 SECRET: Final = "the webhook's secret"
@@ -78,12 +82,14 @@ class Deployed:
     """The stack, what it works with, and the command line beside it.
 
     Attributes:
+        store: the table, to look at what there is no event for.
         news: a start and a deferral of the project "news", made before anything else: a schedule waits for its minute.
     """
 
     stack: Stack
     standin: CodeBuildStandin
     config: Path
+    store: Store
     news: list[dict[str, Any]]
 
     def cli(self, *argv: str) -> Any:
@@ -116,14 +122,14 @@ class Deployed:
         until(lambda: len(self.started(project)) >= count, what=f"{count} builds of {project}")
         return self.started(project)
 
-    def until_decided(self, project: str, count: int) -> list[dict[str, Any]]:
-        """Waits for so many decisions on a gate; their log lines, in the order in which they were written."""
+    def until_counted(self, project: str, **counts: int) -> None:
+        """Waits until a gate's triggers were answered so often in each way. (The log may be late, and out of order.)"""
+        key = GateKey(project, REGION)
 
-        def decided() -> list[dict[str, Any]]:
-            lines = [line for line in self.stack.log() if line.get("project") == project]
-            return lines if len(lines) >= count else []
+        def counted() -> bool:
+            return self.store.get(key).counts == Counts(**counts)
 
-        return until(decided, what=f"{count} decisions of {project}")
+        until(counted, what=f"{counts} at {project}")
 
 
 @pytest.fixture(scope="session")
@@ -131,14 +137,14 @@ def deployed(
     dynamodb_local_url: str, package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
     """The stack of all tests here."""
-    store = f"dynamodb://{TABLE}?region={REGION}&endpoint={dynamodb_local_url}"
+    url = f"dynamodb://{TABLE}?region={REGION}&endpoint={dynamodb_local_url}"
     config = tmp_path_factory.mktemp("deployed") / "holdoff.toml"
-    config.write_text(f'store = "{store}"\n{CONFIG}')
+    config.write_text(f'store = "{url}"\n{CONFIG}')
     with (
         engine_or_skip(ministack(LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.1")) as endpoint,
         CodeBuildStandin(PROJECTS, clock=StandinClock(wall_ms)) as standin,
     ):
-        initialise(store)
+        initialise(url)
         _put_parameters(endpoint)
         stack = Stack(
             endpoint,
@@ -158,8 +164,20 @@ def deployed(
             key=FAKE_AWS["AWS_ACCESS_KEY_ID"],
         )
         news = [{"project": "news", "source_version": version} for version in ("v1", "v2")]
-        yield Deployed(stack, standin, config, [stack.invoke(event) for event in news])
+        store = _store(url)
+        yield Deployed(stack, standin, config, store, [stack.invoke(event) for event in news])
+        store.close()
         stack.close()
+
+
+def _store(url: str) -> Store:
+    """For as long as the stack is there: clients are made with the environment as it is then."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FAKE_AWS.items():
+            patch.setenv(name, value)
+        store = open_store(url)
+        store.get(GateKey("any", REGION))
+        return store
 
 
 def initialise(store: str) -> None:

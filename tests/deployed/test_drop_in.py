@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from tests.conftest import FAKE_AWS
-from tests.deployed.stack import REGION, Stack
+from tests.deployed.stack import REGION, Stack, until
 from tests.e2e.conftest import delete_table
 
 if TYPE_CHECKING:
@@ -65,9 +65,16 @@ def stack(
 def test_the_snippets_event_and_table_are_enough(
     deployed: Deployed, stack: Stack, dynamodb: Any
 ) -> None:
-    assert [stack.invoke({})["outcome"] for _ in range(2)] == ["started", "deferred"]
+    answers = [stack.invoke({}) for _ in range(2)]
+    assert [answer["outcome"] for answer in answers] == ["started", "deferred"]
+    (line,) = until(lambda: _logged(stack, answers[0]["id"]), what="the decision in the log")
+    assert (line["event"], line["outcome"], line["kind"]) == ("decision", "started", "direct")
     assert len(deployed.started("site-build")) == 1
     item = dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"]
     assert time.time() - float(item["lastbuild"]["N"]) < 60  # what the snippet beside it reads
     assert len(stack.schedules()) == 1
     assert stack.invoke({"holdoff": "sweep"}) == {"due": 0, "woken": 0}  # by a scan
+
+
+def _logged(stack: Stack, decision: str) -> list[dict[str, Any]]:
+    return [line for line in stack.log() if line.get("id") == decision]
