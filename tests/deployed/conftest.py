@@ -94,13 +94,7 @@ class Deployed:
 
     def cli(self, *argv: str) -> Any:
         """What ``holdoff ... --json`` prints, in a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-m", "holdoff", *argv, "--json"],
-            env={**os.environ, **FAKE_AWS, "HOLDOFF_CONFIG": str(self.config)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = holdoff(*argv, "--json", HOLDOFF_CONFIG=str(self.config))
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -180,14 +174,21 @@ def _store(url: str) -> Store:
         return store
 
 
-def initialise(store: str) -> None:
-    """As docs/migrate.md has it for a table that is there, and docs/aws.md for one that is not."""
-    subprocess.run(
-        [sys.executable, "-m", "holdoff", "store", "init", "--store", store],
-        env={**os.environ, **FAKE_AWS},
+def holdoff(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line, with these variables besides the usual ones."""
+    return subprocess.run(
+        [sys.executable, "-m", "holdoff", *argv],
+        env={**os.environ, **FAKE_AWS, **environment},
         capture_output=True,
-        check=True,
+        text=True,
+        check=False,
     )
+
+
+def initialise(store: str) -> None:
+    """Make the table, as a machine without the template's would."""
+    done = holdoff("store", "init", "--store", store)
+    assert done.returncode == 0, done.stderr
 
 
 def _put_parameters(endpoint: str) -> None:
