@@ -16,7 +16,7 @@ from tests.mutants.report import Report, read_arguments
 from tests.mutants.run import STAGES, Verdict, measured, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 #: What became of each mutant in the last run, one a line.
 LAST = Path("build/mutants.jsonl")
@@ -29,13 +29,10 @@ def main() -> int:
     mutants = [mutant for mutant in all_mutants() if mutant.key.startswith(asked.only)]
     found = _last()
     chosen = [m for m in mutants if not (asked.again and _is_killed(found.get(m.key)))]
-    budget = measured(asked.stages)
-    stages = ", ".join(f"{stage} in {s:.1f} s" for stage, s in budget.seconds.items())
-    print(f"the code as it is passes {stages}; {len(chosen):,} mutants to try", flush=True)
     for mutant in chosen:
         found.pop(mutant.key, None)
     _write(found.values())
-    for verdict in _tried(chosen, verdicts(chosen, budget, asked.workers, stages=asked.stages)):
+    for verdict in _tried(chosen, asked):
         found[verdict.key] = verdict
         _write([verdict], mode="a")
     report = Report([found[m.key] for m in mutants], argued, whole=not asked.only)
@@ -45,7 +42,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count() or 1
     parser.add_argument("--workers", type=int, default=cores, help="mutants at a time")
     parser.add_argument("--only", default="", help="those whose names begin so")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=tuple(STAGES))
@@ -70,9 +67,12 @@ def _write(found: Iterable[Verdict], mode: str = "w") -> None:
         file.writelines(f"{json.dumps(asdict(verdict))}\n" for verdict in found)
 
 
-def _tried(chosen: list[Mutant], tried: Iterable[Verdict]) -> Iterable[Verdict]:
-    """The same, told while it goes on: who survives at once, the rest as a figure."""
-    began = monotonic()
+def _tried(chosen: list[Mutant], asked: argparse.Namespace) -> Iterator[Verdict]:
+    """What becomes of each, told while it goes on: who survives at once, the rest as a figure."""
+    budget, began = measured(asked.stages), monotonic()
+    stages = ", ".join(f"{stage} in {s:.1f} s" for stage, s in budget.seconds.items())
+    print(f"the code as it is passes {stages}; {len(chosen):,} mutants to try", flush=True)
+    tried = verdicts(chosen, budget, asked.workers, stages=asked.stages)
     for number, verdict in enumerate(tried, 1):
         if verdict.outcome == "survived":
             print(f"survived: {verdict.key}", flush=True)
