@@ -34,7 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="for the random histories")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     parser.add_argument("--failures", type=int, default=5, help="stop after so many kinds")
-    most = "at most, of each scenario and depth, or of each fault"
+    most = "at most, of each scenario and its bounds, or of each fault"
     parser.add_argument("--histories", type=int, default=5_000, help=most)
     parser.add_argument("--random-only", action="store_true")
     parser.add_argument("--faults", action="store_true", help="only: after how many histories")
@@ -43,18 +43,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _every_history(most: int) -> list[Failure]:
-    """Each scenario as deep as ``most`` histories at a depth let us."""
+    """Each scenario to its end, with as many faults and movements of the clock as ``most`` histories let us."""
     failures = []
     for scenario in SCENARIOS:
-        depth, report = deepen(scenario, most=most, ignore=open_codes())
-        failures += report.failures
-        deep = f"all of up to {depth:2} moves" if report.cut else f"all, of up to {depth:2} moves"
-        print(
-            f"{scenario.name:40} {scenario.faults} faults, {scenario.clocks} clock moves  {deep:24}"
-            f"{report.histories:8,} histories {report.states:9,} states "
-            f"{report.failures[0].problem if report.failures else ''}",
-            flush=True,
-        )
+        said = "nothing"
+        for (faults, clocks), report in deepen(scenario, most=most, ignore=open_codes()):
+            failures += report.failures
+            if report.whole:
+                bounds = f"{faults} faults, {clocks} clock moves"
+                said = f"{bounds}: {report.histories:7,} histories {report.states:8,} states"
+        print(f"{scenario.name:38} to the end with up to {said}", flush=True)
     return failures
 
 

@@ -1,4 +1,4 @@
-"""Histories, many of them: every one to a depth, then random ones far deeper; and the shortest that still fails."""
+"""Histories, many of them: every one within bounds, then random ones far beyond; and the shortest that still fails."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Moves = tuple[Move, ...]
+#: At most so many faults, and movements of the clock.
+Bounds = tuple[int, int]
+BOUNDS: Final[tuple[Bounds, ...]] = (
+    *((0, 0), (1, 0), (0, 1), (1, 1)),
+    *((2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3)),
+)
+#: More moves than any scenario has.
+TO_THE_END: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +93,11 @@ class Report:
 
     Attributes:
         histories, states: how many it looked at; states count once, however many orders of moves lead to them.
-        cut: histories that could have gone on, but for the depth.
         whole: whether it came to its end.
     """
 
     histories: int = 0
     states: int = 0
-    cut: int = 0
     whole: bool = True
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
@@ -102,13 +108,14 @@ class Report:
         return round(self.histories / self.seconds) if self.seconds else 0
 
 
-# --- every history to a depth --------------------------------------------------------------------------------------
+# --- every history within bounds --------------------------------------------------------------------------------------
 
 
 def exhaust(
     scenario: Scenario, *, most: int = 10**9, ignore: frozenset[str] = frozenset()
 ) -> Report:
-    """Every history of a scenario within its bounds; equivalent states only once. Stops at the first failure."""
+    """Every history of a scenario within its bounds; equivalent states only once. Stops at the first failure, or where
+    there would be more than ``most``."""
     report, began = Report(), monotonic()
     seen: dict[int, int] = {}
     for world, moves in _leaves(scenario, seen):
@@ -116,7 +123,6 @@ def exhaust(
             report.whole = False
             break
         report.histories += 1
-        report.cut += bool(world.moves())
         found = [problem for problem in _verdict(world) if problem.split(":")[0] not in ignore]
         if found:
             report.failures.append(Failure(scenario, moves, found[0], report.histories))
@@ -128,19 +134,20 @@ def exhaust(
 
 def deepen(
     scenario: Scenario, *, most: int, ignore: frozenset[str] = frozenset()
-) -> tuple[int, Report]:
-    """Every history of up to so many moves, then of one more, and so on, until one depth has more than ``most``, or
-    there is nothing deeper: the greatest depth that came to its end, and what it found (or where it failed)."""
-    depth, done = 0, Report()
-    while True:
-        report = exhaust(replace(scenario, depth=depth + 1), most=most, ignore=ignore)
-        if report.failures:
-            return depth + 1, report
+) -> Iterator[tuple[Bounds, Report]]:
+    """Every history to its end, first without a fault, then with ever more of them and of movements of the clock, until
+    that would be more than ``most`` histories, or one fails."""
+    for bounds in BOUNDS:
+        report = exhaust(within(scenario, bounds), most=most, ignore=ignore)
+        yield bounds, report
         if not report.whole:
-            return depth, done
-        depth, done = depth + 1, report
-        if not report.cut:
-            return depth, done
+            return
+
+
+def within(scenario: Scenario, bounds: Bounds) -> Scenario:
+    """The scenario to its end, with at most so many faults and movements of the clock."""
+    faults, clocks = bounds
+    return replace(scenario, faults=faults, clocks=clocks, depth=TO_THE_END)
 
 
 def _leaves(scenario: Scenario, seen: dict[int, int]) -> Iterator[tuple[World, Moves]]:
