@@ -166,7 +166,9 @@ def test_what_lambda_gave_up_is_the_same_trigger(stage: Stage, event: object) ->
 
 def test_what_lambda_gave_up_may_be_null(standin: CodeBuildStandin, tmp_path: Path) -> None:
     """The old snippet's invocation, with one project: no answer of HTTP's is a trigger."""
-    one = FILE.replace("[projects.docs]", "[[rules]]\nwhen = {{}}\nproject = 'site'\n[projects.docs]")
+    one = FILE.replace(
+        "[projects.docs]", "[[rules]]\nwhen = {{}}\nproject = 'site'\n[projects.docs]"
+    )
     stage = Stage(standin, tmp_path, text=one)
     record = {"requestContext": {"requestId": "8476a536"}, "requestPayload": None}
     assert stage.send(record)["outcome"] == "started"

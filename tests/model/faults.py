@@ -231,13 +231,8 @@ def _too_early_whoever_holds_it(
     claim = record.claim
     if claim is None or not machine.was_too_early(record, rules, now_ms):
         return Swapped(record)
-    return Lost(
-        (
-            yield from protocol._apply(
-                lambda current, _: machine.unclaimed(current, claim, rules), record, rules
-            )
-        )
-    )
+    change = lambda current, _at_ms: machine.unclaimed(current, claim, rules)  # noqa: E731
+    return Lost((yield from protocol._apply(change, record)))
 
 
 def _resolve_without_lease(

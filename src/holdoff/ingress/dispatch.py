@@ -153,7 +153,9 @@ class Dispatch:
     def _arranged(self, gate: Gate, decision: Decision) -> Decision:
         """The decision, without its promise of a wake where that could not be arranged."""
         due_ms = gate.wake_ms
-        if due_ms is None and decision.outcome is not Outcome.SKIPPED:  # a skip leaves nothing to wake
+        if (
+            due_ms is None and decision.outcome is not Outcome.SKIPPED
+        ):  # a skip leaves nothing to wake
             due_ms = decision.due_ms
         if self._waker is None or due_ms is None:
             return decision
