@@ -153,10 +153,8 @@ class Dispatch:
     def _arranged(self, gate: Gate, decision: Decision) -> Decision:
         """The decision, without its promise of a wake where that could not be arranged."""
         due_ms = gate.wake_ms
-        if (
-            due_ms is None and decision.outcome is not Outcome.SKIPPED
-        ):  # a skip leaves nothing to wake
-            due_ms = decision.due_ms
+        if due_ms is None and decision.outcome is not Outcome.SKIPPED:
+            due_ms = decision.due_ms  # the gate was not seen since; a skip leaves nothing to wake
         if self._waker is None or due_ms is None:
             return decision
         try:
