@@ -12,14 +12,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 import pytest
 
 from holdoff.core.record import Counts, GateKey
 from holdoff.stores import open_store
 from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.deploy.cloudformation import ROOT
-from tests.deployed.stack import REGION, Stack, until
+from tests.deployed.stack import REGION, Stack, client_of, until
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin, StandinClock, wall_ms
 
@@ -192,13 +191,7 @@ def initialise(store: str) -> None:
 
 
 def _put_parameters(endpoint: str) -> None:
-    ssm = boto3.client(
-        "ssm",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=FAKE_AWS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key="any",
-    )
+    ssm = client_of("ssm", endpoint, FAKE_AWS["AWS_ACCESS_KEY_ID"])
     ssm.put_parameter(Name="/holdoff/config", Value=CONFIG, Type="String")
     ssm.put_parameter(Name="/holdoff/github", Value=SECRET, Type="SecureString")
     ssm.close()

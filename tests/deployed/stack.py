@@ -34,6 +34,17 @@ def until(found: Callable[[], T], *, what: str, within_s: float = PATIENCE_S) ->
     return answer
 
 
+def client_of(service: str, endpoint: str, key: str) -> Any:
+    """A client of the service at ministack, for whoever has this access key id."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=key,
+        aws_secret_access_key="any",
+    )
+
+
 class Stack:
     """The template with these parameters.
 
@@ -55,13 +66,7 @@ class Stack:
     def client(self, service: str) -> Any:
         """A client of the service at ministack."""
         if service not in self._clients:
-            self._clients[service] = boto3.client(
-                service,
-                endpoint_url=self.endpoint,
-                region_name=REGION,
-                aws_access_key_id=self._key,
-                aws_secret_access_key="any",
-            )
+            self._clients[service] = client_of(service, self.endpoint, self._key)
         return self._clients[service]
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import engine_or_skip
 from tests.deployed.conftest import SECRET, holdoff
-from tests.deployed.stack import REGION, Stack, until
+from tests.deployed.stack import REGION, Stack, client_of, until
 from tests.deployed.test_events import signed, to_main
 from tests.engines.ministack import ministack
 from tests.ingress.function import build_ended
@@ -41,7 +41,12 @@ starter = { codebuild = "docs" }
 [projects.others]
 cooldown = "10m"
 starter = { codebuild = "others" }
+
+[webhooks]
+github = "ssm:/holdoff/github"
+secret = "secretsmanager:holdoff/shared"
 """
+SHARED = "shared with a sender"
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -58,6 +63,7 @@ def stack(endpoint: str, package: Path) -> Iterator[Stack]:
         "ConfigParameter": "/holdoff/config",
         "CodeBuildProjects": "site,docs",
         "GitHubSecret": "/holdoff/github",
+        "SecretArns": _shared_secret(endpoint),
         "Queue": "yes",
     }
     stack = Stack(endpoint, package, parameters, name="holdoff", key=ACCOUNT)
@@ -80,6 +86,15 @@ def stack(endpoint: str, package: Path) -> Iterator[Stack]:
     _create_prober(stack)
     yield stack
     stack.close()
+
+
+def _shared_secret(endpoint: str) -> str:
+    """The ARN of a secret that is there before the stack, as a user's would be."""
+    client = client_of("secretsmanager", endpoint, ACCOUNT)
+    arn = client.create_secret(Name="holdoff/shared", SecretString=SHARED)["ARN"]
+    client.create_secret(Name="others/secret", SecretString="theirs")
+    client.close()
+    return str(arn)
 
 
 def _create_prober(stack: Stack) -> None:
@@ -115,6 +130,8 @@ def test_the_function_can_do_all_that_it_has_to(stack: Stack) -> None:
     assert ended["finished"] == "site"
     assert stack.invoke({"holdoff": "sweep"}) == {"due": 0, "woken": 0}
     status, answer = stack.post("/site", to_main("4f2a91c"), signed(to_main("4f2a91c"), "d1"))
+    assert (status, answer["outcome"]) == (202, "deferred")
+    status, answer = stack.post("/site", b'{"event_id": "e1"}', {"X-Holdoff-Secret": SHARED})
     assert (status, answer["outcome"]) == (202, "deferred")
     status, answer = stack.post("/", to_main("4f2a91c"), signed(to_main("4f2a91c"), "d2"))
     assert status == 422
@@ -227,7 +244,7 @@ MORE = [
     ("ssm", "get_parameter", {"Name": "/others/secret", "WithDecryption": True}),
     ("ssm", "get_parameters_by_path", {"Path": "/holdoff"}),
     ("ssm", "put_parameter", {"Name": "/holdoff/github", "Value": "mine", "Overwrite": True}),
-    ("secretsmanager", "get_secret_value", {"SecretId": "others"}),
+    ("secretsmanager", "get_secret_value", {"SecretId": "others/secret"}),
     ("secretsmanager", "list_secrets", {}),
     ("sqs", "receive_message", {"QueueUrl": "@DeadLetters"}),
     ("sqs", "purge_queue", {"QueueUrl": "@DeadLetters"}),
