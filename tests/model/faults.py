@@ -412,7 +412,7 @@ FAULTS: Final = (
     Fault("the limit not asked", "G1 limit", machine, "_limited", _no_limit, Aim(LIMIT)),
     Fault(
         "a lost response taken for a lost race",
-        "G1 G2 G3",
+        "G2 G6",
         protocol,
         "_write",
         _write_not_recognised,
