@@ -206,6 +206,15 @@ def test_a_fifo_queue_stops_at_the_first_failure(stage: Stage) -> None:
     assert stage.status("site").record.counts.total == 1
 
 
+def test_what_is_no_batch_of_a_queue_is_not_answered_as_one(stage: Stage) -> None:
+    """By hand, most often: a record without its id could not be named among the failures."""
+    (record,) = queue(site("e1"))["Records"]
+    del record["messageId"]
+    assert stage.send({"Records": [record]})["outcome"] == "started"
+    with pytest.raises(EventError, match=r"event\.Records"):
+        stage.send({"Records": [*queue(site("e2"))["Records"], "no record"]})
+
+
 def test_a_batch_delivered_twice_changes_nothing(stage: Stage) -> None:
     batch = queue(site("e1"), site("e2"))
     assert failures(stage.send(batch)) == []

@@ -136,9 +136,9 @@ class Function:
     def _batch(self, event: Any, dispatch: Dispatch, left_ms: Callable[[], int]) -> Answer:
         """A queue's batch: what failed comes again, and in the end goes to the queue's own dead letters."""
         failed: list[dict[str, str]] = []
+        in_order = is_fifo(event)  # then what comes later must not overtake what failed
         for record in event["Records"]:
-            # In a FIFO queue, what comes later must not overtake what failed.
-            stops = bool(failed) and is_fifo(event)
+            stops = bool(failed) and in_order
             if stops or not self._is_carried_out(record, dispatch, left_ms):
                 failed.append({"itemIdentifier": str(record["messageId"])})
         return {"batchItemFailures": failed}

@@ -119,19 +119,20 @@ def is_http(event: object) -> bool:
 
 
 def is_sqs(event: object) -> bool:
-    """Whether it is a batch of a queue: answered with ``batchItemFailures``."""
-    return text_at(_first_record(event), "eventSource") == "aws:sqs"
+    """Whether it is a batch of a queue: answered with ``batchItemFailures``, so that each record needs its id."""
+    records = dig(event, "Records")
+    return isinstance(records, list) and bool(records) and all(map(_is_of_queue, records))
+
+
+def _is_of_queue(record: object) -> bool:
+    return text_at(record, "eventSource") == "aws:sqs" and bool(text_at(record, "messageId"))
 
 
 def is_fifo(event: object) -> bool:
     """Whether that queue keeps an order: after the first failure nothing more of the batch is taken."""
-    arn = text_at(_first_record(event), "eventSourceARN") or ""
-    return is_sqs(event) and arn.endswith(".fifo")
-
-
-def _first_record(event: object) -> object:
-    records = dig(event, "Records")
-    return records[0] if isinstance(records, list) and records else None
+    if not is_sqs(event):
+        return False
+    return (text_at(dig(event, "Records")[0], "eventSourceARN") or "").endswith(".fifo")
 
 
 # --- opening -------------------------------------------------------------------------------------------
