@@ -8,7 +8,7 @@ The same sources give the same bytes, whoever packs them: entries in order, one 
 code. Nothing is compressed, because zlib's output is not the same with every zlib: some Pythons come with zlib-ng. The
 service unpacks it once, when it is uploaded.
 
-With ``--compiled`` a cold start takes a fifth less: a function cannot keep what it compiles, so that else each cold start
+With ``--compiled`` a cold start takes a fifth less: a function cannot keep what it compiles, so else each cold start
 compiles all of it anew. It wants the very Python that the function runs on, and the bytes are that one's.
 
 Run: python tools/lambda_package.py [--compiled] [--config holdoff.toml] [--output dist/holdoff-lambda.zip]
