@@ -425,6 +425,53 @@ def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(
     assert json.loads(stage.send(push("d1"))["body"])["why"] == "duplicate"
 
 
+# --- errors of nobody we know ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """The gate of ``site`` has a plug-in that raises what no protocol allows."""
+    stage.send({"project": "docs"})
+    ready = stage.function._ready
+    assert ready is not None
+    gate_of = ready.dispatch._gate
+
+    def raising(project: str, region: str | None) -> Any:
+        if project == "site":
+            raise RuntimeError("a plug-in's own")
+        return gate_of(project, region)
+
+    monkeypatch.setattr(ready.dispatch, "_gate", raising)
+    return stage
+
+
+def test_a_foreign_error_spoils_its_own_record_only(broken: Stage) -> None:
+    answer = broken.send(queue(site("e1"), {"project": "docs", "event_id": "e2"}))
+    assert failures(answer) == ["m1"]
+    assert broken.lines[-2]["error"] == "RuntimeError"
+    with pytest.raises(RuntimeError):
+        broken.send([site("e1"), {"project": "docs", "event_id": "e3"}])
+    assert broken.status("docs").record.counts.total == 3
+
+
+def test_a_foreign_error_does_not_end_a_sweep(broken: Stage) -> None:
+    ready = broken.function._ready
+    assert ready is not None
+    site_gate = ready.dispatch.config.gate("site", ready.dispatch.store, clock=broken.clock)
+    for trigger in (site_gate.trigger, site_gate.trigger, lambda: broken.send({"project": "docs"})):
+        trigger()
+    for build in broken.standin.builds_started:
+        broken.standin.finish(build.id)
+    assert broken.after("2h", {"holdoff": "sweep"}) == {"due": 2, "woken": 1}
+
+
+def test_a_webhook_is_kept_whatever_went_wrong(
+    broken: Stage, letters: list[dict[str, Any]]
+) -> None:
+    assert broken.send(push("d1"))["statusCode"] == 500
+    assert (letters[0]["project"], letters[0]["event_id"]) == ("site", "d1")
+
+
 # --- the settings ----------------------------------------------------------------------------------
 
 

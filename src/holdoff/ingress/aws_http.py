@@ -6,7 +6,7 @@
 | 202 | kept: it is built later |
 | 401 | not signed as it should be |
 | 422 | signed, but nobody here knows what to build for it; kept among the dead letters, where there are any |
-| 500 | this function is not set up as it should be |
+| 500 | this function is not set up as it should be, or broken; kept as well, once the signature was checked |
 | 503 | no decision could be made: send it again; kept among the dead letters, where there are any |
 """
 
@@ -81,7 +81,7 @@ class Web:
             self._complain(error, message)
             self._keep(as_it_came(request, error))
             return _response(422, {"error": str(error)})
-        except HoldoffError as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is: its sender seldom tries again)
             self._complain(error, message)
             self._keep(self._letter(request, message, error))
             return _undecided(error)
@@ -90,7 +90,10 @@ class Web:
     def _letter(
         self, request: HttpRequest, message: Message | None, error: Exception
     ) -> dict[str, object]:
-        meaning = None if message is None else self._dispatch.routes.meaning(message)
+        try:
+            meaning = None if message is None else self._dispatch.routes.meaning(message)
+        except Exception:  # noqa: BLE001  (the error that is kept already)
+            meaning = None
         return understood(meaning) if isinstance(meaning, Asked) else as_it_came(request, error)
 
     def _keep(self, letter: dict[str, object]) -> None:
@@ -106,10 +109,10 @@ class Web:
         self._telling.failed(error, kind="http", message_id=message_id)
 
 
-def _undecided(error: HoldoffError) -> Answer:
-    if error.retryable:
+def _undecided(error: Exception) -> Answer:
+    if getattr(error, "retryable", False):
         return _response(503, {"error": "no decision could be made; send it again"})
-    return _response(500, {"error": "not set up as it should be; its log says more"})
+    return _response(500, {"error": "not set up as it should be, or broken; its log says more"})
 
 
 def _response(status: int, body: Answer) -> Answer:
