@@ -513,3 +513,9 @@ def test_a_secret_that_cannot_be_had_is_no_way_in(stage: Stage) -> None:
     del stage.environment["GITHUB"]
     assert stage.send(push("d1"))["statusCode"] == 500
     assert stage.built == ["docs-build"]
+
+
+def test_a_secret_that_cannot_be_had_keeps_out_its_own_senders_only(stage: Stage) -> None:
+    del stage.environment["PLAIN"]
+    assert stage.send(plain({}))["statusCode"] == 500
+    assert stage.send(push("d1"))["statusCode"] == 200

@@ -245,9 +245,13 @@ def test_without_any_secret_nobody_is_let_in(secrets: dict[str, list[str]]) -> N
         request(x_holdoff_secret=" "),
         request(authorization="Bearer "),
     ):
-        message = refused(asked, secrets)
-        assert "no webhook is let in: no secret is configured" in message
-        assert "HOLDOFF_WEBHOOK_GITHUB" in message
+        refused(asked, secrets)
+
+
+def test_where_no_scheme_is_configured_that_is_said() -> None:
+    message = refused(request(x_hub_signature_256=hub("")), {})
+    assert "no webhook is let in: no secret is configured" in message
+    assert "HOLDOFF_WEBHOOK_GITHUB" in message
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ One project, by the old snippet's variables, or many, by a ``holdoff.toml``: in 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from holdoff.config import FILE, Config, Project, parse, read
@@ -15,7 +16,7 @@ from holdoff.core.policy import Policy
 from holdoff.core.units import type_of_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Sequence
 
     from holdoff.ingress.references import References
     from holdoff.ingress.signatures import Secrets
@@ -77,18 +78,34 @@ def store_of(config: Config, environment: Mapping[str, str]) -> Store:
 def secrets_of(
     config: Config, environment: Mapping[str, str], references: References, now_ms: int
 ) -> Secrets:
-    """The webhooks' secrets: the file's, else those of ``HOLDOFF_WEBHOOK_GITHUB`` and its like."""
+    """The webhooks' secrets: the file's, else those of ``HOLDOFF_WEBHOOK_GITHUB`` and its like. Each is fetched when it
+    is asked for: one that cannot be had keeps nobody out but its own senders."""
     named = config.webhooks or {
         scheme: (environment[variable],)
         for scheme in SCHEMES
         if environment.get(variable := WEBHOOK + scheme.upper(), "").strip()
     }
-    return {
-        scheme: [
-            references.value(reference, now_ms, field=f"webhooks.{scheme}") for reference in wanted
-        ]
-        for scheme, wanted in named.items()
-    }
+    return _Fetched(
+        named,
+        lambda scheme, reference: references.value(reference, now_ms, field=f"webhooks.{scheme}"),
+    )
+
+
+class _Fetched(Mapping[str, "Sequence[str]"]):
+    def __init__(
+        self, named: Mapping[str, Sequence[str]], fetch: Callable[[str, str], str]
+    ) -> None:
+        self._named = named
+        self._fetch = fetch
+
+    def __getitem__(self, scheme: str) -> list[str]:
+        return [self._fetch(scheme, reference) for reference in self._named[scheme]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        return len(self._named)
 
 
 def _in_package(environment: Mapping[str, str]) -> str | None:

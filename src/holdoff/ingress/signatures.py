@@ -28,7 +28,8 @@ from holdoff.core.errors import SignatureError
 if TYPE_CHECKING:
     from holdoff.ingress.events import HttpRequest
 
-#: By scheme ("github", "gitlab", "standard", "secret"); several of one, so that they can be rotated.
+#: By scheme ("github", "gitlab", "standard", "secret"); several of one, so that they can be rotated. Only those of the
+#: scheme that judges a request are asked for.
 Secrets = Mapping[str, Sequence[str]]
 
 TOLERANCE_MS: Final = 300_000
@@ -45,24 +46,25 @@ def check(request: HttpRequest, secrets: Secrets, now_ms: int) -> str:
         SignatureError: it is not signed, or not as it should be.
     """
     headers = request.headers
-    usable = {
-        scheme: [one for one in several if one.strip()] for scheme, several in secrets.items()
-    }
-    if not any(usable.values()):
+    if not secrets:
         raise SignatureError(
             "no webhook is let in: no secret is configured",
             hint="Name one in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_GITHUB, _GITLAB, _STANDARD or _SECRET",
         )
     if "x-hub-signature-256" in headers or "x-hub-signature" in headers:
-        return _github(request, usable.get("github", []))
+        return _github(request, _usable(secrets, "github"))
     if any(name in headers for name in _STANDARD):
-        return _standard(request, usable, now_ms)
+        return _standard(request, secrets, now_ms)
     if "x-gitlab-token" in headers:
-        tokens = [one for one in usable.get("gitlab", []) if not one.startswith(_PREFIX)]
+        tokens = [one for one in _usable(secrets, "gitlab") if not one.startswith(_PREFIX)]
         return _same("gitlab", "X-Gitlab-Token", headers["x-gitlab-token"], tokens)
     if (given := _shared(headers)) is not None:
-        return _same("secret", "the shared secret", given, usable.get("secret", []))
+        return _same("secret", "the shared secret", given, _usable(secrets, "secret"))
     raise SignatureError("a webhook was not signed: it has no header of any scheme")
+
+
+def _usable(secrets: Secrets, scheme: str) -> list[str]:
+    return [one for one in secrets.get(scheme, ()) if one.strip()]
 
 
 def _github(request: HttpRequest, secrets: Sequence[str]) -> str:
@@ -80,11 +82,11 @@ def _github(request: HttpRequest, secrets: Sequence[str]) -> str:
 
 def _standard(request: HttpRequest, secrets: Secrets, now_ms: int) -> str:
     """Signing by Standard Webhooks; what names itself GitLab's is signed with a signing token of GitLab's."""
-    keys = [_key(one, "standard") for one in secrets.get("standard", [])]
+    keys = [_key(one, "standard") for one in _usable(secrets, "standard")]
     scheme = "standard"
     if "x-gitlab-event" in request.headers:
         scheme = "gitlab"
-        tokens = [one for one in secrets.get("gitlab", []) if one.startswith(_PREFIX)]
+        tokens = [one for one in _usable(secrets, "gitlab") if one.startswith(_PREFIX)]
         keys += [_key(one, "gitlab") for one in tokens]
     _must_have(keys, scheme, "webhook-signature")
     values = [request.headers.get(name) for name in _STANDARD]
