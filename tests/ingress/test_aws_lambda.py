@@ -12,8 +12,10 @@ import pytest
 
 from holdoff.core.errors import ConfigError, EventEarly, EventError, StoreUnavailable
 from holdoff.ingress import aws_http
+from holdoff.ingress.aws_lambda import _waker
 from holdoff.ingress.dead_letters import DeadLetters
-from tests.ingress.function import FILE, REGION, Stage, build_ended
+from holdoff.wakers.scheduler import Scheduler
+from tests.ingress.function import ARN, FILE, REGION, Context, Stage, build_ended
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
@@ -519,3 +521,14 @@ def test_a_secret_that_cannot_be_had_keeps_out_its_own_senders_only(stage: Stage
     del stage.environment["PLAIN"]
     assert stage.send(plain({}))["statusCode"] == 500
     assert stage.send(push("d1"))["statusCode"] == 200
+
+
+@pytest.mark.parametrize("qualifier", ["", ":$LATEST"])
+def test_whoever_invokes_first_the_wakes_go_to_the_function_by_its_plain_name(
+    qualifier: str,
+) -> None:
+    waker = _waker(
+        {"HOLDOFF_SCHEDULE_ROLE": "arn:role"}, Context(invoked_function_arn=ARN + qualifier)
+    )
+    assert isinstance(waker, Scheduler)
+    assert waker.target == ARN

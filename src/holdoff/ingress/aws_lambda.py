@@ -218,7 +218,9 @@ def _waker(environment: Mapping[str, str], context: object) -> Waker | None:
     from holdoff.wakers.scheduler import Scheduler
 
     return Scheduler(
-        str(target),
+        # As the schedules' role names it: a right is on a function, a version or an alias
+        # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html).
+        str(target).removesuffix(":$LATEST"),
         role=role,
         group=environment.get(settings.GROUP, "").strip() or "holdoff",
         dead_letters=environment.get(settings.SCHEDULE_DEAD_LETTERS, "").strip() or None,
