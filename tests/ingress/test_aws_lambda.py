@@ -347,6 +347,31 @@ def test_a_signed_push_builds_and_its_redelivery_does_not(stage: Stage) -> None:
     assert stage.send(push("d2"))["statusCode"] == 202
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_load_balancer_is_answered_as_it_asked(stage: Stage, several: bool) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html: Base64 encoding
+    status, status code, and headers in the form that the target group is set to."""
+    asked = plain({})
+    event = {
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:1"}},
+        "httpMethod": "POST",
+        "path": "/hooks/site",
+        "body": asked["body"],
+        "isBase64Encoded": False,
+    }
+    if several:
+        event["multiValueHeaders"] = {name: [value] for name, value in asked["headers"].items()}
+    else:
+        event["headers"] = asked["headers"]
+    answer = stage.send(event)
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+    one = {"content-type": "application/json"}
+    assert answer.get("headers") == (None if several else one)
+    assert answer.get("multiValueHeaders") == (
+        {"content-type": ["application/json"]} if several else None
+    )
+
+
 def test_who_does_not_sign_is_refused_and_told_nothing(stage: Stage) -> None:
     stage.send({"project": "docs"})
     for event in (push("d1", secret="guessed"), webhook({}), plain({}) | {"headers": {}}):

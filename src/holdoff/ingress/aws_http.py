@@ -19,6 +19,7 @@ from holdoff.core.errors import EventError, HoldoffError, SignatureError
 from holdoff.core.exact_json import dumps
 from holdoff.ingress.dead_letters import DeadLetters, as_it_came, understood
 from holdoff.ingress.events import http_message, http_request
+from holdoff.ingress.paths import dig
 from holdoff.ingress.routes import Asked
 from holdoff.ingress.signatures import check
 
@@ -57,7 +58,18 @@ class Web:
         self._telling = telling
 
     def answer(self, event: object, now_ms: int) -> Answer:
-        """The response to a request, as API Gateway, function URLs and load balancers take it."""
+        """The response to a request, as API Gateway, function URLs and load balancers take it.
+
+        A load balancer that sends several values for a header takes nothing else
+        (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers).
+        """
+        response = self._answered(event, now_ms)
+        if dig(event, "requestContext", "elb") and dig(event, "multiValueHeaders"):
+            headers = response.pop("headers")
+            response["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
+        return response
+
+    def _answered(self, event: object, now_ms: int) -> Answer:
         try:
             request = http_request(event)
             check(request, self._secrets(), now_ms)
@@ -119,4 +131,9 @@ def _response(status: int, body: Answer) -> Answer:
     headers = {"content-type": "application/json"}
     if status == 503:
         headers["retry-after"] = str(AGAIN_IN_S)
-    return {"statusCode": status, "headers": headers, "body": dumps(body)}
+    return {
+        "statusCode": status,
+        "headers": headers,
+        "body": dumps(body),
+        "isBase64Encoded": False,
+    }
