@@ -260,6 +260,18 @@ def test_an_end_before_its_start_is_recorded_comes_again(stage: Stage) -> None:
     assert stage.send(end)["finished"] == "docs"
 
 
+@pytest.mark.parametrize("own_region", ['region = "eu-west-1"\n', ""])
+def test_an_end_in_the_region_that_a_trigger_named(
+    standin: CodeBuildStandin, tmp_path: Path, own_region: str
+) -> None:
+    text = FILE.replace('region = "eu-west-1"\n', own_region)
+    stage = Stage(standin, tmp_path, text=text)
+    first = stage.send({"project": "docs", "region": "us-east-1"})["build_id"]
+    end = build_ended(first, region="us-east-1")
+    assert stage.send(end)["finished"] == "docs"
+    assert stage.send(end)["finished"] is None
+
+
 def test_an_end_of_a_build_of_nobody_here(stage: Stage) -> None:
     with pytest.raises(EventError, match="other-build"):
         stage.send(build_ended("other-build:1"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.core.decision import Outcome
 from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreError
-from holdoff.core.record import GateKey
+from holdoff.core.record import GateKey, Record
 from holdoff.core.status import status_of
 from holdoff.ingress.routes import Asked, Ended, Ignored, Wake
 from holdoff.observe.spans import span
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from holdoff.clock import Clock
     from holdoff.config import Config
     from holdoff.core.decision import Decision
-    from holdoff.core.record import Record
     from holdoff.gate import Gate
     from holdoff.ingress.events import Message
     from holdoff.ingress.routes import Meaning, Routes
@@ -181,8 +180,11 @@ class Dispatch:
         return {"finished": None, "build_id": ended.build_id}
 
     def _gates_building(self, ended: Ended) -> list[Gate]:
-        gates = [self._gate(name, None) for name in self.routes.gates_of(ended)]
-        return [gate for gate in gates if _builds_in(gate) == ended.region]
+        """Those of the projects' own region, and those that a trigger made by naming the build's region."""
+        own = [self._gate(name, None) for name in self.routes.gates_of(ended)]
+        named = [self._gate(name, ended.region) for name in self.routes.names_of(ended.codebuild)]
+        others = [one for one in named if one not in own and self.store.get(one.key) != Record()]
+        return [gate for gate in (*own, *others) if _builds_in(gate) == ended.region]
 
     def _after(self, gate: Gate, ended: Ended, message: Message) -> Answer:
         answer: Answer = {

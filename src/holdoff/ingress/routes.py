@@ -78,13 +78,19 @@ class Routes:
         return Ignored(why) if why else self._asked(said, rule, message)
 
     def gates_of(self, ended: Ended) -> list[str]:
-        """The configured projects whose starter is that CodeBuild project."""
+        """The configured projects whose starter is that CodeBuild project, in that region."""
         return [
             name
-            for name, (codebuild, region) in self.starters.items()
-            if codebuild is not None
-            and codebuild.rpartition("project/")[2] == ended.codebuild
-            and region in (None, ended.region)
+            for name in self.names_of(ended.codebuild)
+            if self.starters[name][1] in (None, ended.region)
+        ]
+
+    def names_of(self, codebuild: str) -> list[str]:
+        """The configured projects whose starter is a CodeBuild project of that name, in any region."""
+        return [
+            name
+            for name, (starter, _) in self.starters.items()
+            if starter is not None and starter.rpartition("project/")[2] == codebuild
         ]
 
     # --- what an event says ----------------------------------------------------------------------
