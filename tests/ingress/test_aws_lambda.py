@@ -14,6 +14,7 @@ from holdoff.core.errors import ConfigError, EventEarly, EventError, StoreUnavai
 from holdoff.ingress import aws_http
 from holdoff.ingress.aws_lambda import _waker
 from holdoff.ingress.dead_letters import DeadLetters
+from holdoff.observe.log import LONGEST
 from holdoff.wakers.scheduler import Scheduler
 from tests.ingress.function import ARN, FILE, REGION, Context, Stage, build_ended
 from tests.standins.codebuild import CodeBuildStandin
@@ -126,6 +127,17 @@ def test_one_event_by_many_ways_is_one_trigger(standin: CodeBuildStandin, tmp_pa
     assert stage.send(topic)["why"] == "duplicate"
     assert failures(stage.send(queue(event, notification))) == []
     assert stage.status("site").record.pending is None
+
+
+def test_why_nothing_is_built_is_told_in_words_that_a_log_and_an_answer_can_carry(
+    stage: Stage,
+) -> None:
+    deleted = {"event": "referenceDeleted", "referenceName": "\ud800\n" + "long" * 500}
+    event = {"detail-type": "CodeCommit Repository State Change", "source": "aws.codecommit"}
+    answer = stage.send({**event, "detail": deleted})
+    assert answer["ignored"].encode().startswith(b"\\ud800\\nlong")
+    assert len(answer["ignored"]) <= LONGEST
+    assert stage.lines[-1]["ignored"] == answer["ignored"]
 
 
 def test_whose_project_nobody_can_tell_is_refused(stage: Stage) -> None:

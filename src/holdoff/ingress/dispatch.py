@@ -14,6 +14,7 @@ from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreError
 from holdoff.core.record import GateKey, Record
 from holdoff.core.status import status_of
 from holdoff.ingress.routes import Asked, Ended, Ignored, Wake
+from holdoff.observe.log import clean
 from holdoff.observe.spans import span
 from holdoff.stores.base import now_ms
 
@@ -95,7 +96,7 @@ class Dispatch:
             case Wake():
                 return self._wake(self._gate(str(meaning.project), meaning.region)).to_dict()
             case Ignored():
-                answer: Answer = {"ignored": meaning.why}
+                answer: Answer = {"ignored": clean(meaning.why)}
                 self._telling.noted("ignored", kind=message.kind, **answer)
                 return answer
 
