@@ -58,6 +58,8 @@ def g3_redelivered(history: History) -> Iterator[str]:
         decision = later.decision
         if later.event is None or decision is None or decision.outcome is Outcome.SKIPPED:
             continue
+        if later.from_memory:
+            continue  # it rests on what is pending anyhow, and causes nothing by itself
         kind = "redelivered" if later.knew else "redelivered unwritten"
         for earlier in history.asked[:n]:
             if _is_built_again(history, earlier, later):

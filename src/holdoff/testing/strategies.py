@@ -181,10 +181,10 @@ def records(key: GateKey) -> SearchStrategy[Record]:
 @st.composite
 def openings(draw: st.DrawFn, key: GateKey, record: Record) -> Opening:
     """A claim to try on a gate in this state: often where it is just ready, or just not."""
-    near_ms = int((record.lastbuild or 0) * 1000) + draw(st.integers(-2, 2))
+    near_ms = int((record.lastbuild or 0) * 1000) + draw(st.integers(-1, 1))
     return Opening(
         write_id=draw(write_ids),
         claim=replace(draw(claims(key)), before=None),
-        ready_if_ms=draw(st.sampled_from([near_ms, near_ms, 2 * NOW_MS, -1, None])),
+        ready_if_ms=draw(st.sampled_from([near_ms, near_ms, near_ms, 2 * NOW_MS, -1, None])),
         event=draw(st.sampled_from([None, *record.events]) | digests),
     )
