@@ -10,7 +10,16 @@ from random import SystemRandom
 from tests.model.faults import FAULTS, hunt
 from tests.model.holes import open_codes
 from tests.model.scenarios import SCENARIOS
-from tests.model.search import Failure, deepen, from_json, roam, run, shrink
+from tests.model.search import (
+    Bounds,
+    Failure,
+    Report,
+    deepen,
+    from_json,
+    roam,
+    run,
+    shrink,
+)
 
 
 def main() -> int:
@@ -45,15 +54,22 @@ def _arguments() -> argparse.Namespace:
 def _every_history(most: int) -> list[Failure]:
     """Each scenario to its end, with as many faults and movements of the clock as ``most`` histories let us."""
     failures = []
+    print("To the end, with up to so many (faults, movements of the clock) in each history:")
     for scenario in SCENARIOS:
-        said = "nothing"
-        for (faults, clocks), report in deepen(scenario, most=most, ignore=open_codes()):
+        whole: dict[Bounds, Report] = {}
+        for bounds, report in deepen(scenario, most=most, ignore=open_codes()):
             failures += report.failures
             if report.whole:
-                bounds = f"{faults} faults, {clocks} clock moves"
-                said = f"{bounds}: {report.histories:7,} histories {report.states:8,} states"
-        print(f"{scenario.name:38} to the end with up to {said}", flush=True)
+                whole[bounds] = report
+        farthest = [bounds for bounds in whole if not any(_holds(more, bounds) for more in whole)]
+        said = ", ".join(f"{bounds}: {whole[bounds].histories:,}" for bounds in farthest)
+        print(f"{scenario.name:38} {said} histories", flush=True)
     return failures
+
+
+def _holds(more: Bounds, bounds: Bounds) -> bool:
+    """Whether every history within the latter is one within the former."""
+    return more != bounds and more[0] >= bounds[0] and more[1] >= bounds[1]
 
 
 def _every_fault(seed: int, most: int) -> int:
