@@ -412,6 +412,21 @@ def test_a_refused_start(worth_retrying: bool, wait_ms: int) -> None:
     assert driver.record.claim is None
 
 
+def test_a_refused_start_whose_triggers_others_have_taken_since() -> None:
+    """The answer to giving the slot back was lost, and when it was asked for again, the next had started."""
+    driver = Driver(built(COOLDOWN))
+    driver.instead[Start] = refuse(worth_retrying=True)
+
+    def retried(swap: Swap) -> Any:
+        driver.perform(swap)
+        driver.others_write(pending=None, claim=claim("theirs"))
+        return Lost(driver.record)
+
+    driver.instead[Swap] = retried
+    decided = driver.trigger()
+    assert (decided.decision.why, decided.decision.due_ms) == (Why.START_FAILED, None)
+
+
 def test_a_start_without_an_answer() -> None:
     driver = Driver(built(COOLDOWN))
     driver.instead[Start] = TimeoutError()
@@ -737,6 +752,22 @@ def test_a_take_over_that_cannot_cancel_leaves_the_claim_where_it_is() -> None:
     assert driver.record.claim is not None
     assert driver.record.claim.attempt == 2
     assert decided.decision.why is Why.CLAIMED
+
+
+def test_a_late_claimant_that_cannot_cancel_says_why() -> None:
+    driver = Driver(BUSY, by=CANCEL)
+
+    def late_swap(swap: Swap) -> Any:
+        driver.instead.pop(Swap)
+        driver.now_ms += MINUTE
+        return driver.perform(swap)
+
+    driver.instead[Swap] = late_swap
+    driver.instead[Cancel] = RuntimeError("no rights")
+    decided = driver.trigger()
+    assert Start not in driver.asked
+    assert (decided.decision.why, decided.decision.detail) == (Why.START_UNKNOWN, "no rights")
+    assert decided.decision.due_ms == NOW + 2 * MINUTE
 
 
 POLLS = replace(rules(overlap="defer"), polls=True)

@@ -28,7 +28,7 @@ Outcome = Literal["killed", "timeout", "survived"]
 
 #: The tests in tests/core that are about each module.
 ABOUT: Final = {
-    "machine": ("steps", "waits", "claims", "tally", "machine", "wake_ms"),
+    "machine": ("steps", "waits", "claims", "tally", "machine", "wake_ms", "outlived"),
     "protocol": ("outcomes", "protocol"),
     "policy": ("policy",),
 }
