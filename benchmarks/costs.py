@@ -196,7 +196,7 @@ DAYS: Final = 30
 #: One project, a cooldown of ten minutes, triggers around the clock: as many builds as there can be.
 BUILDS: Final = DAYS * 24 * 6
 SWEEPS: Final = DAYS * 24 * 12
-ALARMS: Final = 5
+ALARMS: Final = 6
 METRICS: Final = 12
 
 Month = tuple[tuple[Use, int], ...]

@@ -134,7 +134,7 @@ variable "overdue_alarm_seconds" {
 variable "staleness_alarm_seconds" {
   description = "How long a change may wait for its build before the alarm, whatever for (cooldown, hold, refusals): well above the longest cooldown. 0 for no such alarm."
   type        = number
-  default     = 0
+  default     = 86400
 }
 
 variable "log_retention_days" {

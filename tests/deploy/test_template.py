@@ -290,8 +290,10 @@ def test_silence_of_the_sweep_rings() -> None:
     assert alarm["Period"] >= 2 * 300  # each period holds a sweep
 
 
-def test_a_change_that_waits_rings_where_it_is_asked_for() -> None:
-    assert "StalenessAlarm" not in Stack(CodeBuildProject="site").resources
+def test_a_change_that_waits_rings_after_a_day_unless_told_otherwise() -> None:
+    assert Stack(CodeBuildProject="site").properties("StalenessAlarm")["Threshold"] == "86400"
+    silent = Stack(CodeBuildProject="site", StalenessAlarmSeconds="0")
+    assert "StalenessAlarm" not in silent.resources
     alarm = Stack(CodeBuildProject="site", StalenessAlarmSeconds="7200").properties(
         "StalenessAlarm"
     )
@@ -319,7 +321,7 @@ def test_the_metrics_are_those_that_the_function_writes() -> None:
 def test_alarms_are_mailed_to_whoever_is_named() -> None:
     assert all("AlarmActions" not in alarm for alarm in alarms(Stack(CodeBuildProject="site")))
     stack = Stack(CodeBuildProject="site", AlarmEmail="ada@example.com")
-    assert [a["AlarmActions"] for a in alarms(stack)] == [["AlarmTopic"]] * 5
+    assert [a["AlarmActions"] for a in alarms(stack)] == [["AlarmTopic"]] * 6
     subscription = {"Protocol": "email", "Endpoint": "ada@example.com"}
     assert stack.properties("AlarmTopic")["Subscription"] == [subscription]
 

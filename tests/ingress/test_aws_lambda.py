@@ -581,3 +581,18 @@ def test_whoever_invokes_first_the_wakes_go_to_the_function_by_its_plain_name(
     )
     assert isinstance(waker, Scheduler)
     assert waker.target == ARN
+
+
+def test_a_batch_that_runs_out_of_time_is_not_cut_off(stage: Stage) -> None:
+    stage.context.left_ms = 60_000
+    assert failures(stage.send(queue(site("e1"), site("e2"), site("e3")))) == ["m2", "m3"]
+    assert stage.built == ["site-build"]
+
+
+def test_a_webhook_is_answered_whatever_is_wrong_with_the_settings(stage: Stage) -> None:
+    stage.environment["HOLDOFF_CONFIG"] += ".gone"
+    answer = stage.send(push("d1"))
+    assert answer["statusCode"] == 500
+    assert "HOLDOFF_CONFIG" not in answer["body"]
+    with pytest.raises(ConfigError, match="HOLDOFF_CONFIG is"):
+        stage.send({})

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from holdoff.core.errors import SignatureError
+from holdoff.core.errors import ConfigError, SignatureError
 from holdoff.ingress.events import HttpRequest
 from holdoff.ingress.signatures import TOLERANCE_MS, check
 
@@ -193,7 +193,7 @@ def test_a_key_that_is_none_lets_nobody_in(key: str) -> None:
         "v1," + base64.b64encode(hmac.digest(b"", b"msg_1.1795395667." + BODY, "sha256")).decode()
     )
     asked = request(**standard() | {"webhook_signature": empty})
-    with pytest.raises(SignatureError, match="the secret configured for standard is no key"):
+    with pytest.raises(ConfigError, match=r"the secret for webhooks\.standard is no key"):
         check(asked, {"standard": [key]}, NOW_MS)
 
 

@@ -58,16 +58,8 @@ class Web:
         self._telling = telling
 
     def answer(self, event: object, now_ms: int) -> Answer:
-        """The response to a request, as API Gateway, function URLs and load balancers take it.
-
-        A load balancer that sends several values for a header takes nothing else
-        (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers).
-        """
-        response = self._answered(event, now_ms)
-        if dig(event, "requestContext", "elb") and dig(event, "multiValueHeaders"):
-            headers = response.pop("headers")
-            response["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
-        return response
+        """The response to a request, as API Gateway, function URLs and load balancers take it."""
+        return fitted(self._answered(event, now_ms), event)
 
     def _answered(self, event: object, now_ms: int) -> Answer:
         try:
@@ -81,7 +73,7 @@ class Web:
             return _response(400, {"error": "not a request that can be read"})
         except HoldoffError as error:
             self._complain(error)
-            return _undecided(error)
+            return undecided(error)
         return self._signed(request)
 
     def _signed(self, request: HttpRequest) -> Answer:
@@ -96,7 +88,7 @@ class Web:
         except Exception as error:  # noqa: BLE001  (whatever it is: its sender seldom tries again)
             self._complain(error, message)
             self._keep(self._letter(request, message, error))
-            return _undecided(error)
+            return undecided(error)
         return _response(202 if answer.get("outcome") in KEPT else 200, answer)
 
     def _letter(
@@ -121,7 +113,18 @@ class Web:
         self._telling.failed(error, kind="http", message_id=message_id)
 
 
-def _undecided(error: Exception) -> Answer:
+def fitted(response: Answer, event: object) -> Answer:
+    """The response as its front end takes it: a load balancer that sends several values for a header takes nothing else
+    (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers)."""
+    if not (dig(event, "requestContext", "elb") and dig(event, "multiValueHeaders")):
+        return response
+    several = {name: [value] for name, value in response["headers"].items()}
+    return {name: value for name, value in response.items() if name != "headers"} | {
+        "multiValueHeaders": several
+    }
+
+
+def undecided(error: Exception) -> Answer:
     if getattr(error, "retryable", False):
         return _response(503, {"error": "no decision could be made; send it again"})
     return _response(500, {"error": "not set up as it should be, or broken; its log says more"})

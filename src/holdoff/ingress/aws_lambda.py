@@ -25,7 +25,7 @@ from holdoff import boto
 from holdoff.clock import SystemClock
 from holdoff.core.errors import EventError, HoldoffError
 from holdoff.ingress import aws_settings as settings
-from holdoff.ingress.dispatch import EVER_MS, Dispatch
+from holdoff.ingress.dispatch import EVER_MS, TIME_FOR_A_WAKE_MS, Dispatch
 from holdoff.ingress.events import is_fifo, is_http, is_sqs, opened, opened_record
 from holdoff.ingress.references import KEPT_MS, References
 from holdoff.ingress.routes import Routes
@@ -98,7 +98,12 @@ class Function:
 
     def answer(self, event: object, context: object = None) -> Answer:
         """What ``handler`` does."""
-        ready = self._ready_for(context)
+        try:
+            ready = self._ready_for(context)
+        except HoldoffError as error:
+            if is_http(event):
+                return _undecided(event, error)  # an answer by which its sender may try again
+            raise
         left_ms = getattr(context, "get_remaining_time_in_millis", lambda: EVER_MS)
         try:
             if is_http(event):
@@ -138,8 +143,10 @@ class Function:
         """A queue's batch: what failed comes again, and in the end goes to the queue's own dead letters."""
         failed: list[dict[str, str]] = []
         in_order = is_fifo(event)  # then what comes later must not overtake what failed
-        for record in event["Records"]:
+        for place, record in enumerate(event["Records"]):
             stops = bool(failed) and in_order
+            if place and left_ms() < TIME_FOR_A_WAKE_MS:
+                stops = True  # cut off in the middle, all of them would come again
             if stops or not self._is_carried_out(record, dispatch, left_ms):
                 failed.append({"itemIdentifier": str(record["messageId"])})
         return {"batchItemFailures": failed}
@@ -207,6 +214,12 @@ class Function:
             telling=self._telling,
             waker=self._make_waker(self._environment, context),
         )
+
+
+def _undecided(event: object, error: HoldoffError) -> Answer:
+    from holdoff.ingress.aws_http import fitted, undecided
+
+    return fitted(undecided(error), event)
 
 
 def _waker(environment: Mapping[str, str], context: object) -> Waker | None:

@@ -23,7 +23,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from holdoff.core.errors import SignatureError
+from holdoff.core.errors import ConfigError, SignatureError
+from holdoff.settings import Words
 
 if TYPE_CHECKING:
     from holdoff.ingress.events import HttpRequest
@@ -111,9 +112,8 @@ def _key(secret: str, scheme: str) -> bytes:
     except ValueError:
         key = b""
     if not key:
-        raise SignatureError(
-            f"the secret configured for {scheme} is no key: base64, with or without {_PREFIX}"
-        )
+        want = f"a key in base64, with or without {_PREFIX}"
+        raise ConfigError(field=f"the secret for webhooks.{scheme}", got=Words("no key"), want=want)
     return key
 
 
