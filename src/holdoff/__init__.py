@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from holdoff.core.decision import Decision, Outcome, Why
     from holdoff.core.errors import (
         ConfigError,
+        EventEarly,
         EventError,
         HoldoffError,
         RecordInvalid,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         StoreThrottled,
         StoreUnavailable,
         UsageError,
+        WakeError,
     )
     from holdoff.core.policy import Policy
     from holdoff.core.record import Request
@@ -34,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
     "Decision",
+    "EventEarly",
     "EventError",
     "Gate",
     "HoldoffError",
@@ -51,6 +54,7 @@ __all__ = [
     "StoreThrottled",
     "StoreUnavailable",
     "UsageError",
+    "WakeError",
     "Why",
     "open_store",
     "starters",
