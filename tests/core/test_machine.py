@@ -426,7 +426,8 @@ def test_a_reset_ends_the_cooldown_and_keeps_pending_with_its_due() -> None:
     after = machine.reset(record, ACT, RULES)
     assert (after.lastbuild, after.starts) == (Decimal(0), ())
     assert after.pending == record.pending
-    assert answer(on_trigger(after, trigger(), RULES))[0] is Outcome.STARTED
+    decision = on_trigger(after, trigger(), RULES).decision
+    assert (decision.outcome, decision.last_build) == (Outcome.STARTED, None)  # not 1970
 
 
 def test_a_reset_drops_pending_when_told_to() -> None:

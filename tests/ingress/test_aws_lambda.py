@@ -78,7 +78,9 @@ def test_each_deferral_promises_the_wake_that_was_arranged(stage: Stage) -> None
     assert "starts in 10m" in stage.send(site("e2"))["message"]
     stage.wakes.failing = True
     assert "at the next trigger or wake in 9m or later" in stage.after("1m", site("e3"))["message"]
-    assert stage.lines[-2]["event"] == "error"  # and the log says why
+    line = stage.lines[-2]  # and the log says why, and whose
+    assert (line["event"], line["kind"]) == ("error", "schedule")
+    assert (line["project"], line["region"]) == ("site", "eu-west-1")
 
 
 def test_without_a_waker_nothing_is_promised(standin: CodeBuildStandin, tmp_path: Path) -> None:
@@ -514,6 +516,8 @@ def test_a_foreign_error_does_not_end_a_sweep(broken: Stage) -> None:
     for build in broken.standin.builds_started:
         broken.standin.finish(build.id)
     assert broken.after("2h", {"holdoff": "sweep"}) == {"due": 2, "woken": 1}
+    (line,) = [line for line in broken.lines if line["event"] == "error"]
+    assert (line["kind"], line["project"], line["region"]) == ("sweep", "site", "eu-west-1")
 
 
 def test_a_webhook_is_kept_whatever_went_wrong(

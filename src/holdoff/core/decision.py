@@ -54,7 +54,7 @@ class Decision:
         decided_ms: the instant it was decided at, epoch milliseconds.
         due_ms: not started only: the instant from which a wake or trigger may start it; ``None``: not known.
         build_id: started only.
-        lastbuild_ms: the last start before this decision; ``None``: never built.
+        lastbuild_ms: the last start before this decision; ``None``: never built, or reset since.
         covers: started only: how many triggers this build answers.
         waited_ms: started only: how long the oldest of them had waited when the start was claimed.
         detail: the starter's or the holder's own words.
@@ -180,7 +180,7 @@ class Decision:
                 return str(self.why)
 
     def _last_built(self) -> str:
-        if not self.lastbuild_ms:  # never, or reset
+        if self.lastbuild_ms is None:
             return "never built"
         ago = self.decided_ms - self.lastbuild_ms
         if ago < 0:

@@ -560,7 +560,7 @@ class _Saying:
             why=why,
             decided_ms=self.now_ms,
             due_ms=due_ms,
-            lastbuild_ms=self.record.lastbuild_ms,
+            lastbuild_ms=self.record.lastbuild_ms or None,  # 0: a reset, and no start
             covers=covers,
             waited_ms=waited_ms,
             detail=detail,

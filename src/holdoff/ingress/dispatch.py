@@ -160,7 +160,7 @@ class Dispatch:
         try:
             self._waker.wake_at(gate.key, due_ms, self._now_ms())
         except HoldoffError as error:
-            self._telling.failed(error, kind="schedule")
+            self._telling.failed(error, kind="schedule", **_names(gate.key))
             return replace(decision, waker=False)
         return decision
 
@@ -233,7 +233,7 @@ class Dispatch:
         try:
             self._wake(self._gate(key.project, key.region))
         except Exception as error:  # noqa: BLE001  (a plug-in's own, say)
-            self._telling.failed(error, kind="sweep")
+            self._telling.failed(error, kind="sweep", **_names(key))
             return False
         return True
 
@@ -244,7 +244,7 @@ class Dispatch:
             try:
                 yield key, self.store.get(key)
             except StoreError as error:
-                self._telling.failed(error, kind="sweep")
+                self._telling.failed(error, kind="sweep", **_names(key))
 
     # --- gates -------------------------------------------------------------------------------------
 

@@ -34,9 +34,9 @@ class Telling:
         """A decision; ``more`` as of ``decision_line``."""
         self._tell(with_metrics(decision_line(decision, **more), function=self._function))
 
-    def failed(self, error: BaseException, *, kind: str, message_id: str | None = None) -> None:
-        """That no decision could be made, or something after it."""
-        line = error_line(error, kind=kind, message_id=message_id, now_ms=self._clock.now_ms())
+    def failed(self, error: BaseException, *, kind: str, **more: Any) -> None:
+        """That no decision could be made, or something after it; ``more`` as of ``error_line``."""
+        line = error_line(error, kind=kind, now_ms=self._clock.now_ms(), **more)
         self._tell(with_metrics(line, function=self._function))
 
     def swept(self, **found: Any) -> None:
