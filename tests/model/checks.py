@@ -161,12 +161,17 @@ def g2_nothing_lost(history: History) -> Iterator[str]:
         after = [build for build in history.builds if build.started > asked.called]
         if not [build for build in after if not build.cancelled]:
             how = " from memory" if asked.from_memory else ""
-            kind = "withdrawn with another's" if history.withdrawn else "lost"
+            kind = "withdrawn with another's" if _is_withdrawn_twice(history) else "lost"
             kind = "dropped before it came" if history.drops and asked.from_memory else kind
             kind = "cancelled" if any(build.cancelled for build in history.builds) else kind
             yield f"G2 {kind}: {asked.token} was answered {decision.outcome}{how}, and no build came"
         elif asked.version is not None and not _has_version(history, asked, after):
             yield f"G2 stale: no build after {asked.token} has its version, or a later one"
+
+
+def _is_withdrawn_twice(history: History) -> bool:
+    """Whether one withdrawal was carried out again: it counts, and takes another's trigger the second time."""
+    return len(set(history.withdrawn)) < len(history.withdrawn)
 
 
 def _taken_back(history: History, asked: Asked) -> bool:

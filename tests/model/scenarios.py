@@ -113,6 +113,16 @@ SCENARIOS: Final = (
         name="an event delivered twice",
         scripts=(("trigger event=E1",), ("trigger event=E1", "wake")),
     ),
+    Scenario(
+        name="a withdrawal beside a trigger",
+        scripts=(("trigger revocable", "withdraw"), ("trigger", "wake")),
+        start="cooling",
+    ),
+    Scenario(
+        name="a drop between two triggers",
+        scripts=(("trigger", "trigger"), ("drop", "wake")),
+        start="pending",
+    ),
     PAUSED,
     REMEMBERED,
 )
