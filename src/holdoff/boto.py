@@ -60,6 +60,13 @@ def prepare(*services: str) -> None:
             client(service, region=None, connect_s=1, read_s=1, tries=1).close()
 
 
+def code_of(error: BaseException | None) -> str:
+    """The code of a service's error answer; empty for any other error."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return str(code or "")
+
+
 def _session() -> Session:
     """The session of this environment: who changes it (a test, a program that takes on a role) gets another."""
     from botocore.session import get_session

@@ -83,15 +83,16 @@ def _one_project(name: str) -> Config:
 
 
 def _schedules(args: argparse.Namespace) -> Schedules | None:
+    from holdoff.ingress import aws_settings as settings
     from holdoff.ingress.aws_check_wakes import Schedules
 
-    role = _role("--schedule-role", args.schedule_role or os.environ.get("HOLDOFF_SCHEDULE_ROLE"))
+    role = _role("--schedule-role", args.schedule_role or os.environ.get(settings.ROLE))
     if role is None:
         if args.schedule_group:
             raise UsageError("--schedule-group says nothing without --schedule-role")
         return None
-    group = args.schedule_group or os.environ.get("HOLDOFF_SCHEDULE_GROUP")
-    return Schedules(role=role, group=group or "holdoff")
+    group = args.schedule_group or os.environ.get(settings.GROUP)
+    return Schedules(role=role, group=group or settings.DEFAULT_GROUP)
 
 
 def _role(option: str, arn: str | None) -> str | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff import boto
+from holdoff.boto import code_of
 from holdoff.ingress.aws_finding import Finding, fail, ok, unchecked
 from holdoff.ingress.aws_policies import Wanted, reason_of, said
 from holdoff.starters.codebuild import CONNECT_S, NO_REGION, READ_S, TRIES, CodeBuild
-from holdoff.starters.codebuild_errors import code_of, is_denied
+from holdoff.starters.codebuild_errors import is_denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

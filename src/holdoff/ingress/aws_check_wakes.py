@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff import boto
+from holdoff.boto import code_of
 from holdoff.ingress.aws_finding import Finding, fail, ok, unchecked
 from holdoff.ingress.aws_policies import Wanted, said
-from holdoff.starters.codebuild_errors import code_of
 from holdoff.wakers.scheduler import CONNECT_S, READ_S, TRIES
 
 if TYPE_CHECKING:

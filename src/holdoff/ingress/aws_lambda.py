@@ -235,7 +235,7 @@ def _waker(environment: Mapping[str, str], context: object) -> Waker | None:
         # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html).
         str(target).removesuffix(":$LATEST"),
         role=role,
-        group=environment.get(settings.GROUP, "").strip() or "holdoff",
+        group=environment.get(settings.GROUP, "").strip() or settings.DEFAULT_GROUP,
         dead_letters=environment.get(settings.SCHEDULE_DEAD_LETTERS, "").strip() or None,
     )
 

@@ -78,7 +78,7 @@ class References:
         try:
             return _ask(self._make_client(service), service, name)
         except Exception as error:
-            want = _WANTED.get(_code(error))
+            want = _WANTED.get(boto.code_of(error))
             if want is None:
                 raise StoreUnavailable(
                     f"{field}: {reference} could not be read: {error}", hint="Try again"
@@ -102,9 +102,3 @@ _WANTED: Final = {
     "ValidationException": "a name that the service takes",
     "AccessDeniedException": "one that may be read: grant {} (and kms:Decrypt on its key, if it has its own)",
 }
-
-
-def _code(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return str(code or "")

@@ -29,6 +29,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from holdoff import boto
+from holdoff.boto import code_of
 from holdoff.core.errors import ConfigError, StartUnknown
 from holdoff.core.record import Request
 from holdoff.core.token import instant_ms
@@ -38,7 +39,6 @@ from holdoff.starters.codebuild_errors import (
     Tried,
     Tries,
     build_error,
-    code_of,
     is_denied,
     look_error,
     meaning,

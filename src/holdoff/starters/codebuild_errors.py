@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from holdoff.boto import code_of
 from holdoff.core.errors import HoldoffError, StartRefused, StartUnknown
 
 if TYPE_CHECKING:
@@ -318,11 +319,6 @@ def meaning(error: BaseException, tried: Tried) -> Meaning:
     if row is not None:
         return row.meaning
     return Meaning.UNKNOWN if tried.sent else Meaning.NEVER
-
-
-def code_of(error: BaseException | None) -> str:
-    """The service's error code; empty where it did not answer."""
-    return str(_response(error).get("Error", {}).get("Code", ""))
 
 
 def is_denied(error: BaseException | None) -> bool:

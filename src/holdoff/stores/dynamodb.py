@@ -98,9 +98,8 @@ class DynamoDBStore:
         )
         self._table = Table(self._connection, self._clock)
         self._scan_until_ms: int | None = None
-        self._is_shared: bool | None = (
-            None  # whether other regions write this table; asked where it matters
-        )
+        #: Whether other regions write this table; asked where it matters.
+        self._is_shared: bool | None = None
         self.table = table
         self.url = self._connection.name if url is None or "@" in url else url
 

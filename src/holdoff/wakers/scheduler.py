@@ -82,7 +82,7 @@ class Scheduler:
         try:
             self._arrange(key, at_ms)
         except Exception as error:  # whatever it is: the wake is not arranged
-            if _code(error) != "ValidationException":
+            if boto.code_of(error) != "ValidationException":
                 raise self._failed(key, error) from error
             self._arrange_later(key, at_ms)
 
@@ -107,7 +107,7 @@ class Scheduler:
                 Target=self._target(key),
             )
         except Exception as error:
-            if _code(error) != "ConflictException":
+            if boto.code_of(error) != "ConflictException":
                 raise
         self._remember(name)
 
@@ -135,7 +135,7 @@ class Scheduler:
         return self._client
 
     def _failed(self, key: GateKey, error: Exception) -> WakeError:
-        hint = _HINTS.get(_code(error), "The sweep finds the gate")
+        hint = _HINTS.get(boto.code_of(error), "The sweep finds the gate")
         return WakeError(
             f"the wake of {key} could not be scheduled in the group {self.group}: {error}",
             hint=f"{hint} (`holdoff aws check` looks closer)",
@@ -167,10 +167,3 @@ def schedule_name(key: GateKey, target: str, at_ms: int) -> str:
     digest = blake2b(json.dumps([key.project, key.region, target]).encode(), digest_size=8)
     readable = "".join(char if char.isascii() and char.isalnum() else "-" for char in key.project)
     return f"{readable[:NAME_OF_PROJECT]}-{digest.hexdigest()}-{to_datetime(at_ms):%Y%m%d%H%M}"
-
-
-def _code(error: Exception) -> str:
-    """A service's error code; none of any other error."""
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return str(code or "")
