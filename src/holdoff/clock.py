@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from holdoff.core import token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A signal that lands in the instant before a wait begins is told at its end: no wait in one piece is longer.
+LONGEST_WAIT_MS: Final = 1_000
 
 
 class Clock(Protocol):
@@ -34,11 +40,18 @@ class SystemClock:
 
     def sleep(self, ms: int) -> None:
         """Let ``ms`` milliseconds pass; signals interrupt it as they do ``time.sleep``."""
-        time.sleep(ms / 1000)
+        for part_s in waits_s(ms):
+            time.sleep(part_s)
 
     def random(self, bits: int) -> int:
         """So many random bits from the operating system."""
         return int.from_bytes(os.urandom((bits + 7) // 8)) >> (-bits % 8)
+
+
+def waits_s(ms: int) -> Iterator[float]:
+    """The waits, in seconds, that make up one of ``ms`` milliseconds in which signals are heard."""
+    for done_ms in range(0, ms, LONGEST_WAIT_MS):
+        yield min(LONGEST_WAIT_MS, ms - done_ms) / 1000
 
 
 def new_token(clock: Clock) -> str:

@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 
 RUN = ("run", "p", "--cooldown", "1h", "--")
 FAMILY = ("sh", "-c", "sh -c 'sleep 1000 & sleep 1000' & echo ready; wait")
+#: Hears every signal, through a pipe: one that came just before ``signal.pause`` would be told after the next.
+HEARING = """
+import os, signal, sys
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+signal.set_wakeup_fd(writer)
+def heard():
+    return signal.Signals(os.read(reader, 1)[0])
+signal.signal(signal.SIGINT, lambda *_: None)
+"""
 #: Says what it gets; ends by SIGTERM only.
-DEAF = """
-import signal, sys
-def told(number, frame):
-    print(signal.Signals(number).name, flush=True)
-signal.signal(signal.SIGINT, told)
+DEAF = f"""{HEARING}
 print("ready", flush=True)
 while True:
-    signal.pause()
+    print(heard().name, flush=True)
 """
 #: Leaves a child that ignores all but SIGKILL.
 STUBBORN = """
@@ -43,17 +49,15 @@ if os.fork() == 0:
 signal.pause()
 """
 #: Says, at SIGTERM, how many SIGINTs came.
-COUNTING = """
-import signal, sys
-came = []
-def ended(number, frame):
-    print("came", len(came), flush=True)
-    sys.exit(3)
-signal.signal(signal.SIGINT, lambda *_: (came.append(1), print("one", flush=True)))
-signal.signal(signal.SIGTERM, ended)
+COUNTING = f"""{HEARING}
+signal.signal(signal.SIGTERM, lambda *_: None)
 print("ready", flush=True)
-while True:
-    signal.pause()
+came = 0
+while heard() == signal.SIGINT:
+    came += 1
+    print("one", flush=True)
+print("came", came, flush=True)
+sys.exit(3)
 """
 
 

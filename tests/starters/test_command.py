@@ -12,8 +12,9 @@ import pytest
 import holdoff
 from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
 from holdoff.core.record import Request
+from holdoff.signals import FORWARDED, handling
 from holdoff.starters import command
-from holdoff.starters.command import FORWARDED, Command, handling
+from holdoff.starters.command import Command
 from holdoff.stores.memory import MemoryStore
 
 if TYPE_CHECKING:

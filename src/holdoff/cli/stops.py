@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from holdoff.starters.command import handling
+from holdoff.signals import handling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from holdoff.core.errors import ConfigError, StartRefused
+from holdoff.signals import handling, wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from holdoff.core.record import Request
 
-#: Passed on to the command while we wait for it.
-FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 #: What a terminal sends to every process in front of it, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 #: How long the rest of a process group may take to go once its leader has gone by a signal of ours.
@@ -118,7 +117,7 @@ class Command:
         if child is None:
             return None
         with self._forwarding(child, self._missed.pop(build_id)), _beating(beat, every_ms / 1000):
-            code = child.wait()
+            code = wait_for(child)
             if self.came and self.own_group:
                 _end_group(child.pid)
         del self._children[build_id]
@@ -150,29 +149,6 @@ class Command:
                 os.killpg(child.pid, number)
             else:
                 child.send_signal(number)
-
-
-@contextmanager
-def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle ``FORWARDED`` in this way for a while, but for those that are ignored.
-
-    Does nothing outside the main thread: only that one may handle signals.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: kept
-        for number in FORWARDED
-        if (kept := signal.getsignal(number)) not in {signal.SIG_IGN, None}
-    }
-    for number in before:
-        signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, kept in before.items():
-            signal.signal(number, kept)
 
 
 def _in_front_of_terminal() -> bool:

@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+from holdoff.clock import waits_s
 from holdoff.core.decision import Decision
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.units import parse_duration
@@ -83,7 +84,7 @@ class WakeLoop:
                     self.once()
                 except HoldoffError as error:
                     log.warning("looking for what is due failed: %s", error)
-                stop.wait(self.every_ms / 1000)
+                any(stop.wait(part_s) for part_s in waits_s(self.every_ms))
         finally:
             self._end_children()
 

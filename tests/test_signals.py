@@ -1,0 +1,93 @@
+"""Waiting for a child while signals come, at the worst of instants."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from functools import partial
+from operator import call
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.signals import handling, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Far more than a signal takes.
+PATIENCE_S = 20
+#: Python's own ways to send itself a signal look for it at once; this one does not.
+_raise = ctypes.PyDLL(None)["raise"]
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs until it is told to go; ends well if nobody has told it in time."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    child = subprocess.Popen(["cat", str(fifo)])
+    late = threading.Timer(PATIENCE_S, lambda: child.poll() is None and fifo.write_text(""))
+    late.start()
+    yield child
+    late.cancel()
+    child.kill()
+    child.wait()
+
+
+def test_a_signal_in_the_instant_before_it_blocks_is_heard(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the signal and the system call there is no instruction of Python's, so no handler runs before it."""
+    read = os.read
+    signals = deque([signal.SIGTERM])
+
+    def read_just_after(*arguments: Any) -> bytes:
+        last = [partial(_raise, signals.popleft())] if signals else []
+        got: bytes = deque(map(call, [*last, partial(read, *arguments)]), maxlen=1).pop()
+        return got
+
+    monkeypatch.setattr(os, "read", read_just_after)
+    with handling(lambda number, _frame: child.send_signal(number)):
+        assert wait_for(child) == -signal.SIGTERM
+
+
+def test_what_woke_the_main_thread_before_is_put_back(child: subprocess.Popen[bytes]) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    try:
+        child.terminate()
+        wait_for(child)
+        assert signal.set_wakeup_fd(before) == writer
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
+
+
+def test_whoever_stops_waiting_leaves_nothing_open(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    before = _open_files()
+    monkeypatch.setattr(os, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(child)
+    child.terminate()
+    for thread in threading.enumerate():
+        if thread.name == "holdoff-child":
+            thread.join(PATIENCE_S)
+
+    assert _open_files() == before
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
