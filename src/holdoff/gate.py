@@ -236,16 +236,22 @@ class Gate:
 
         self._edit(change)
 
-    def withdraw(self, asked_ms: int) -> bool:
-        """Take back a revocable trigger that was deferred at ``asked_ms``.
+    def withdraw(self, deferred: Decision) -> bool:
+        """Take back a revocable trigger. Again, because the store did not answer, is safe.
+
+        Args:
+            deferred: what was decided on it.
 
         Returns:
             Whether nothing is pending any more; if something is, others wait for it.
+
+        Raises:
+            StoreError: it may or may not be taken back.
         """
         after: list[Record] = []
 
         def change(record: Record, _now_ms: int) -> Record:
-            after[:] = [machine.withdrawn(record, asked_ms, self.rules)]
+            after[:] = [machine.withdrawn(record, deferred.token, self.rules)]
             return after[0]
 
         self._edit(change)

@@ -556,19 +556,20 @@ def test_a_reset_that_drops_a_claim_where_there_is_none() -> None:
 @pytest.mark.parametrize(
     ("stands", "left"),
     [
-        (pending(NOW, count=1, revocable=1), None),
-        (pending(NOW, count=3, revocable=2), pending(NOW, count=2, revocable=1)),
+        (pending(NOW, count=1, revocable=("T1",)), None),
+        (
+            pending(NOW, count=3, revocable=("T2", "T1")),
+            pending(NOW, count=2, revocable=("T2",)),
+        ),
     ],
 )
 def test_a_withdrawn_trigger_leaves_the_others(stands: Pending, left: Pending | None) -> None:
     record = Record(pending=stands, due_ms=NOW)
-    after = machine.withdrawn(record, stands.first_ms, RULES)
+    after = machine.withdrawn(record, "T1", RULES)
     assert after == Record(pending=left, due_ms=left.due_ms if left else None)
 
 
-@pytest.mark.parametrize(
-    "stands", [None, pending(NOW), pending(NOW, first_ms=NOW + 1, revocable=1)]
-)
+@pytest.mark.parametrize("stands", [None, pending(NOW), pending(NOW, revocable=("T2",))])
 def test_nothing_is_withdrawn_that_cannot_be(stands: Pending | None) -> None:
     record = Record(pending=stands)
-    assert machine.withdrawn(record, NOW, RULES) is record
+    assert machine.withdrawn(record, "T1", RULES) is record

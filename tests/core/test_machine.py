@@ -449,20 +449,19 @@ def test_a_reset_ends_the_cooldown_whatever_it_counts_from() -> None:
 
 
 def test_a_revocable_trigger_can_be_withdrawn() -> None:
-    record = Record(pending=pending(NOW + MINUTE, revocable=1))
-    assert record.pending is not None
-    asked_ms = record.pending.first_ms
-    assert machine.withdrawn(record, asked_ms, RULES).pending is None
-    assert machine.withdrawn(record, asked_ms - 1, RULES) is record  # of an earlier pending
+    record = Record(pending=pending(NOW + MINUTE, revocable=("T1",)))
+    assert machine.withdrawn(record, "T1", RULES).pending is None
+    assert machine.withdrawn(record, "T0", RULES) is record  # of an earlier pending
 
 
 def test_what_others_asked_for_stays_when_a_trigger_is_withdrawn() -> None:
-    record = built(MINUTE, pending=pending(NOW + 9 * MINUTE, revocable=1))
+    record = built(MINUTE, pending=pending(NOW + 9 * MINUTE, revocable=("T0",)))
     step = on_trigger(record, trigger(), RULES)
     assert step.record is not record  # written: from memory nobody relies on what may be withdrawn
-    left = machine.withdrawn(step.record, NOW, RULES).pending
-    assert left is not None
-    assert (left.count, left.revocable) == (1, 0)
+    left = machine.withdrawn(step.record, "T0", RULES)
+    assert left.pending is not None
+    assert (left.pending.count, left.pending.revocable) == (1, ())
+    assert machine.withdrawn(left, "T0", RULES) is left  # again, because nobody answered
 
 
 # --- what the checker found ----------------------------------------------------------------------------------------

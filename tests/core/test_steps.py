@@ -437,7 +437,7 @@ OLDER = Pending(
     reasons=("r0",),
     versions=("v0",),
     events=("e0",),
-    revocable=1,
+    revocable=("w0",),
 )
 NEWER = Pending(
     request=request(reason="r2", source_version="v2", event_id="E2"),
@@ -449,7 +449,7 @@ NEWER = Pending(
     reasons=("r1",),
     versions=("v1",),
     events=("e1",),
-    revocable=2,
+    revocable=("w2", "w1"),
 )
 
 
@@ -464,7 +464,7 @@ def test_two_folds_are_one() -> None:
         reasons=("r1", "r0"),
         versions=("v1", "v0"),
         events=("e1", E1, "e0"),
-        revocable=3,
+        revocable=("w2", "w1", "w0"),
     )
     assert machine.joined(OLDER, NEWER) == both
     assert machine.joined(NEWER, OLDER) == both
@@ -518,7 +518,30 @@ def test_a_trigger_that_moves_the_due_is_written() -> None:
 def test_a_revocable_trigger_is_folded_as_one_that_may_be_withdrawn() -> None:
     asked = replace(trigger(), revocable=True)
     step = on_trigger(built(MINUTE), asked, RULES)
-    assert step.record.pending == single(request(), due_ms=NOW + 9 * MINUTE, revocable=1)
+    assert step.record.pending == single(request(), due_ms=NOW + 9 * MINUTE, revocable=("T1",))
+
+
+@pytest.mark.parametrize("token", ["01K9XYZ7P2ABCDEFGHJKMNPQRS", "0000000000ABCDEFGHJKMNPQRS"])
+def test_a_trigger_is_named_by_what_no_instant_changes(token: str) -> None:
+    asked = replace(trigger(token), revocable=True)
+    step = on_trigger(built(MINUTE), asked, RULES)
+    assert step.record.pending is not None
+    assert step.record.pending.revocable == ("JKMNPQRS",)
+    assert step.decision.token.endswith("JKMNPQRS")
+    assert machine.withdrawn(step.record, step.decision.token, RULES).pending is None
+
+
+def test_of_many_that_may_be_withdrawn_the_newest_are_remembered() -> None:
+    crowd = tuple(f"w{n}" for n in range(16))
+    folded = machine.joined(pending(NOW, revocable=crowd), pending(NOW, revocable=("new",)))
+    assert folded.revocable == ("new", *crowd[:-1])
+
+
+def test_what_a_forced_start_leaves_is_no_more_revocable_than_before() -> None:
+    record = built(MINUTE, pending=pending(NOW + MINUTE))
+    step = on_trigger(record, replace(trigger(force=True), revocable=True), RULES)
+    assert step.record.pending is not None
+    assert step.record.pending.revocable == ()
 
 
 # --- wishes, versions, events --------------------------------------------------------------------------------------

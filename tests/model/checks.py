@@ -161,25 +161,18 @@ def g2_nothing_lost(history: History) -> Iterator[str]:
         after = [build for build in history.builds if build.started > asked.called]
         if not [build for build in after if not build.cancelled]:
             how = " from memory" if asked.from_memory else ""
-            kind = "withdrawn with another's" if _is_withdrawn_twice(history) else "lost"
-            kind = "dropped before it came" if history.drops and asked.from_memory else kind
+            kind = "dropped before it came" if history.drops and asked.from_memory else "lost"
             kind = "cancelled" if any(build.cancelled for build in history.builds) else kind
             yield f"G2 {kind}: {asked.token} was answered {decision.outcome}{how}, and no build came"
         elif asked.version is not None and not _has_version(history, asked, after):
             yield f"G2 stale: no build after {asked.token} has its version, or a later one"
 
 
-def _is_withdrawn_twice(history: History) -> bool:
-    """Whether one withdrawal was carried out again: it counts, and takes another's trigger the second time."""
-    return len(set(history.withdrawn)) < len(history.withdrawn)
-
-
 def _taken_back(history: History, asked: Asked) -> bool:
     """Whether a person dropped it after it came, or its own caller withdrew it."""
     if any(at > asked.called for at in history.drops):
         return True
-    decision = asked.decision
-    return decision is not None and (asked.actor, decision.decided_ms) in history.withdrawn
+    return asked.token in history.withdrawn
 
 
 def _has_version(history: History, asked: Asked, after: list[Build]) -> bool:

@@ -17,7 +17,7 @@ from holdoff.core.record import Opening
 from holdoff.stores.memory import MemoryStore
 from tests.model.holes import MENDED, Hole
 from tests.model.scenario import Scenario
-from tests.model.scenarios import PAUSED, REMEMBERED
+from tests.model.scenarios import PAUSED, REMEMBERED, WITHDRAWN
 from tests.model.search import ANYTHING, Aim, Failure, Policies, Report, exhaust, roam
 
 if TYPE_CHECKING:
@@ -177,6 +177,14 @@ def _reset_making_due_now(
     if new.pending is None:
         return new
     return machine.settled(replace(new, pending=replace(new.pending, due_ms=0)), rules)
+
+
+def _withdrawn_by_count(record: Record, token: str, rules: Rules) -> Record:
+    pending = record.pending
+    if pending is None or not pending.revocable:
+        return record
+    left = replace(pending, count=pending.count - 1, revocable=pending.revocable[1:])
+    return machine.settled(replace(record, pending=left if left.count else None), rules)
 
 
 def _covered_by_a_claim(record: Record, trigger: Any, found: Any, say: Any) -> Any:
@@ -390,6 +398,14 @@ FAULTS: Final = (
         "reset",
         _reset_making_due_now,
         RESET,
+    ),
+    Fault(
+        "a withdrawal that does not say whose",
+        "G2 lost",
+        machine,
+        "withdrawn",
+        _withdrawn_by_count,
+        WITHDRAWN,
     ),
     Fault("no due for a gate that cools down", "G2 asleep", machine, "settled", _unsettled),
     Fault(

@@ -61,7 +61,7 @@ class History:
 
     Attributes:
         resets, drops: a person's; drops of what was pending.
-        withdrawn: (actor, instant it was decided at) of triggers taken back.
+        withdrawn: tokens of triggers taken back.
         refusals, given_back: of tokens, with their instants.
         rolled_back: (actor, token) given back by another than its holder.
         claimed, holder: when each token claimed the gate, and who took it last.
@@ -80,7 +80,7 @@ class History:
     builds: list[Build] = field(default_factory=list)
     resets: list[int] = field(default_factory=list)
     drops: list[int] = field(default_factory=list)
-    withdrawn: list[tuple[str, int]] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
     refusals: list[tuple[int, int, str]] = field(default_factory=list)
     given_back: list[tuple[int, int, str]] = field(default_factory=list)
     rolled_back: list[tuple[str, str]] = field(default_factory=list)

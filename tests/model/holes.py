@@ -48,15 +48,6 @@ def open_codes() -> frozenset[str]:
 
 OPEN: Final[tuple[Hole, ...]] = (
     Hole(
-        code="G2 withdrawn with another's",
-        story="A waiter's withdrawal that is made twice (again, because the first got no answer) "
-        "takes back another waiter's trigger as well: it counts, and does not say whose. Let "
-        "each revocable trigger be withdrawn by its own id, once.",
-        scenario={"start": "cooling"},
-        moves="A call trigger revocable, A go, A go, clock 1000, B call trigger revocable, B go, "
-        "B go, B call withdraw, B go, B drop, B fail, B call withdraw, B go, B go",
-    ),
-    Hole(
         code="G2 dropped before it came",
         story="After somebody's drop, a process that still remembers the pending answers from memory,"
         " and dies before it has written that. No bookkeeping mends this: bound how old a sight"
@@ -162,7 +153,7 @@ MENDED: Final[tuple[Hole, ...]] = (
         "die",
     ),
     Hole(
-        code="G2 withdrawn with another's",
+        code="G2 lost",
         story="A withdraws its trigger; B's, deferred from memory and folded into the same pending "
         "without a write, goes with it. What may be withdrawn must not be answered from memory "
         "by others.",
@@ -265,5 +256,14 @@ MENDED: Final[tuple[Hole, ...]] = (
         scenario={"start": "pending"},
         moves="A call wake, A go, A call trigger, A call wake, clock 237000, A go, A fail, A call "
         "wake, A go, A drop, A fail",
+    ),
+    Hole(
+        code="G2 lost",
+        story="A waiter's withdrawal that is made twice (again, because the first got no answer) takes back another "
+        "waiter's trigger as well: it counts, and does not say whose. Each revocable trigger is withdrawn by its own "
+        "name, once.",
+        scenario={"start": "cooling"},
+        moves="A call trigger revocable, A go, A go, clock 1000, B call trigger revocable, B go, "
+        "B go, B call withdraw, B go, B drop, B fail, B call withdraw, B go, B go",
     ),
 )

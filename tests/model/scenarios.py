@@ -25,6 +25,11 @@ REMEMBERED: Final = Scenario(
     faults=0,
     clocks=3,
 )
+WITHDRAWN: Final = Scenario(
+    name="a withdrawal made twice",
+    scripts=(("trigger revocable", "withdraw", "withdraw"), ("trigger revocable", "wake")),
+    start="cooling",
+)
 
 SCENARIOS: Final = (
     Scenario(
@@ -118,6 +123,7 @@ SCENARIOS: Final = (
         scripts=(("trigger revocable", "withdraw"), ("trigger", "wake")),
         start="cooling",
     ),
+    WITHDRAWN,
     Scenario(
         name="a drop between two triggers",
         scripts=(("trigger", "trigger"), ("drop", "wake")),

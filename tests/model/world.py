@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.core import machine, protocol
-from holdoff.core.decision import Outcome
 from holdoff.core.effects import Cancel, Find, Get, NewId, Now, Open, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.machine import Tally, Trigger
@@ -318,8 +317,8 @@ class World:
                 rules,
             )
         if verb == "withdraw":
-            asked_ms = self._asked_ms(actor)
-            return lambda record, _now_ms: machine.withdrawn(record, asked_ms, rules)
+            token = self._last_asked(actor)
+            return lambda record, _now_ms: machine.withdrawn(record, token, rules)
 
         def act(now_ms: int) -> Act:
             return Act(what=verb, at_ms=now_ms, by=actor.name)
@@ -333,10 +332,10 @@ class World:
             "flush": lambda record, _now_ms: record,
         }[verb]
 
-    def _asked_ms(self, actor: Actor) -> int:
-        """When this actor's last trigger was deferred; 0: it was not."""
-        mine = [a.decision for a in self.history.asked if a.actor == actor.name and a.decision]
-        return mine[-1].decided_ms if mine and mine[-1].outcome is Outcome.DEFERRED else 0
+    def _last_asked(self, actor: Actor) -> str:
+        """The token of the last trigger of this actor that was answered; empty: there is none."""
+        mine = [a.token for a in self.history.asked if a.actor == actor.name and a.decision]
+        return mine[-1] if mine else ""
 
     def _finish(self, *, succeeded: bool) -> Callable[[Record, int], Record]:
         """The oldest build that still runs ends, and its end is reported."""
@@ -494,7 +493,7 @@ class World:
         if verb == "drop" and before.pending:
             history.drops.append(history.next())
         if verb == "withdraw" and before.pending != self.record.pending:
-            history.withdrawn.append((actor.name, self._asked_ms(actor)))
+            history.withdrawn.append(self._last_asked(actor))
         if before.claim and not self.record.claim and self.record.pending:
             token = before.claim.token
             if not machine.is_confirmed(self.record, token):

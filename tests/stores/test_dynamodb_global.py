@@ -1,4 +1,4 @@
-"""Due gates of a global table: each region wakes its own, because no condition sees another region's writes.
+"""A global table: each region writes and wakes its own gates, because no condition sees another region's writes.
 
 DynamoDB Local has no replicas: its description is given some at the client's seam.
 """
@@ -12,7 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from holdoff.core.record import GateKey, Record
+from holdoff.core.effects import Swapped
+from holdoff.core.errors import StoreMismatch
+from holdoff.core.record import Claim, GateKey, Opening, Pending, Record, Request
 from holdoff.stores.dynamodb import DynamoDBStore
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def store(dynamodb_local_url: str, aws_env: object) -> Iterator[DynamoDBStore]:
     store.initialise()
     for key in (HERE, THERE):
         store.swap(key, expected=Record(), new=Record(due_ms=1).written("W1"))
-    yield store
+    yield DynamoDBStore("holdoff-global", region="eu-west-1", client=client)  # knows nothing yet
     client.delete_table(TableName="holdoff-global")
     client.close()
 
@@ -89,7 +91,52 @@ def test_who_may_not_know_wakes_none_but_its_own_and_says_so(
 def test_gates_of_its_own_region_ask_nothing(
     store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.swap(THERE, expected=store.get(THERE), new=Record().written("W2"))
+    client: Any = store._connection._client
+    client.delete_item(
+        TableName=store.table,
+        Key={"cb_project": {"S": THERE.project}, "region": {"S": THERE.region}},
+    )
     asked = described(monkeypatch, store, {})
     assert list(store.due(2)) == [HERE]
+    store.swap(HERE, expected=store.get(HERE), new=Record().written("W2"))
     assert asked == []
+
+
+OPENING = Opening(
+    write_id="W2",
+    claim=Claim(
+        token="T",
+        claimed_ms=2,
+        held_ms=2,
+        lease_until_ms=3,
+        covers=Pending(
+            request=Request(project=THERE.project, region=THERE.region),
+            count=1,
+            first_ms=2,
+            last_ms=2,
+            due_ms=2,
+        ),
+    ),
+    ready_if_ms=2,
+)
+
+
+def test_a_gate_of_another_region_is_not_written_through_this_copy(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = described(monkeypatch, store, {"Replicas": [{"RegionName": "us-east-1"}]})
+    before = store.get(THERE)
+    with pytest.raises(StoreMismatch, match=r"site \(us-east-1\) .* region=us-east-1"):
+        store.swap(THERE, expected=before, new=Record().written("W2"))
+    with pytest.raises(StoreMismatch, match="starts two builds"):
+        store.open(THERE, OPENING)
+    assert store.get(THERE) == before
+    assert len(asked) == 1
+
+
+def test_who_may_not_know_writes_all_the_same(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described(monkeypatch, store, DENIED)
+    new = Record().written("W2")
+    assert store.swap(THERE, expected=store.get(THERE), new=new) == Swapped(new)

@@ -135,29 +135,28 @@ def _policy(args: argparse.Namespace, config: Config) -> Policy:
 
 def _run(gate: Gate, starter: Command, stops: Stops, args: argparse.Namespace) -> int:
     # Revocable, though it may not wait: nobody but us knows the command, should its start be refused.
-    decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, revocable=True)
-    asked_ms = decision.decided_ms
-    left = decision.taken_over
+    asked = gate.trigger(reason=args.reason or "holdoff run", force=args.force, revocable=True)
+    decision, left = asked, asked.taken_over
     taken_over = gate.wait(left) if left is not None else None
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.waiting import wait_for_turn
 
         decision = wait_for_turn(gate, decision, stops)
-    elif decision.outcome is Outcome.DEFERRED and gate.withdraw(asked_ms):
+    elif decision.outcome is Outcome.DEFERRED and gate.withdraw(asked):
         decision = replace(decision, outcome=Outcome.SKIPPED)  # else others wait, and build it
     if decision.outcome is not Outcome.STARTED or args.verbose:
         say(decision)
     if decision.outcome is Outcome.FAILED:
-        return _refused(gate, starter, decision, asked_ms)
+        return _refused(gate, starter, decision, asked)
     if decision.build_id is not None:
         return gate.wait(decision.build_id) or 0
     return args.skip_exit_code if taken_over is None else taken_over
 
 
-def _refused(gate: Gate, starter: Command, decision: Decision, asked_ms: int) -> int:
+def _refused(gate: Gate, starter: Command, decision: Decision, asked: Decision) -> int:
     """The start failed. Nobody but us knows the command: nothing stays pending, unless others wait for it, too."""
     if decision.why is Why.START_FAILED:
-        gate.withdraw(asked_ms)
+        gate.withdraw(asked)
     if starter.refused is None:
         return FAILED
     return NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE

@@ -23,7 +23,7 @@ TICK_MS: Final = 1_000
 LONGEST_MS: Final = 30_000
 
 
-def wait_for_turn(gate: Gate, decision: Decision, stops: Stops) -> Decision:
+def wait_for_turn(gate: Gate, asked: Decision, stops: Stops) -> Decision:
     """Wake the gate until this trigger's build starts here, or somebody else's covers it.
 
     Ctrl-C (or SIGTERM, SIGHUP) withdraws the trigger where nobody else waits on the same pending: whoever asked has
@@ -33,7 +33,7 @@ def wait_for_turn(gate: Gate, decision: Decision, stops: Stops) -> Decision:
         A decision that is started (here), failed, or skipped as covered or dropped.
     """
     gate.flush()  # so that others see that there are two of us
-    asked_ms = decision.decided_ms
+    decision, asked_ms = asked, asked.decided_ms
     progress = _Progress()
     try:
         while decision.outcome not in {Outcome.STARTED, Outcome.FAILED}:
@@ -56,7 +56,7 @@ def wait_for_turn(gate: Gate, decision: Decision, stops: Stops) -> Decision:
                 return _covered(decision, record, asked_ms)
     except KeyboardInterrupt:
         progress.clear()
-        withdrawn = gate.withdraw(asked_ms)
+        withdrawn = gate.withdraw(asked)
         say("withdrawn" if withdrawn else "others wait for the same build; it stays pending")
         raise
     finally:

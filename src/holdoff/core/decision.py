@@ -80,6 +80,11 @@ class Decision:
     waker: bool = False
 
     @property
+    def token(self) -> str:
+        """The last part of ``id``: what names the trigger, and is the idempotency key of what it started."""
+        return self.id.rpartition("/")[2]
+
+    @property
     def due(self) -> datetime | None:
         """``due_ms`` as an aware ``datetime``."""
         return None if self.due_ms is None else to_datetime(self.due_ms)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.record import (
     KEPT_EVENTS,
+    KEPT_REVOCABLE,
     KEPT_WRITES,
     Act,
     Claim,
@@ -45,6 +46,8 @@ POLL_EVERY_MS: Final = 30_000
 KEPT_NOTES: Final = 4
 #: How many writes without an answer a tally tells apart.
 KEPT_UNSURE: Final = 8
+#: How much of a token names a revocable trigger: 40 of its random bits.
+NAME_LENGTH: Final = 8
 #: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
 BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
 
@@ -378,7 +381,7 @@ def _left_behind(pending: Pending, trigger: Trigger, now_ms: int) -> Pending:
     """A pending that a start leaves: it is built later, so it must not build anything older than that start does."""
     newest = joined(pending, _single(trigger, now_ms))
     request = replace(newest.request, forced=False, event_id=pending.request.event_id)
-    return replace(newest, request=request, count=pending.count)
+    return replace(newest, request=request, count=pending.count, revocable=pending.revocable)
 
 
 def _defer(record: Record, trigger: Trigger, found: list[Wait], say: _Saying) -> Step:
@@ -418,8 +421,13 @@ def _single(trigger: Trigger, now_ms: int) -> Pending:
         first_ms=now_ms,
         last_ms=now_ms,
         due_ms=now_ms,
-        revocable=int(trigger.revocable),
+        revocable=(_name(trigger.token),) if trigger.revocable else (),
     )
+
+
+def _name(token: str) -> str:
+    """What a pending remembers of a trigger that may be withdrawn."""
+    return token[-NAME_LENGTH:]
 
 
 def _folded(pending: Pending | None, trigger: Trigger, now_ms: int) -> Pending:
@@ -439,7 +447,7 @@ def joined(one: Pending, other: Pending) -> Pending:
         last_ms=newer.last_ms,
         due_ms=max(older.due_ms, newer.due_ms),
         failures=max(older.failures, newer.failures),
-        revocable=older.revocable + newer.revocable,
+        revocable=_newest(newer.revocable, older.revocable, KEPT_REVOCABLE),
         reasons=_notes(
             newer.request.reason, (*newer.reasons, older.request.reason, *older.reasons)
         ),
@@ -520,12 +528,12 @@ def _is_known_event(record: Record, event_id: str | None) -> bool:
 
 def _events_with(record: Record, event_id: str | None) -> tuple[str, ...]:
     digest = event_digest(event_id)
-    return record.events if digest is None else _newest_events((digest,), record.events)
+    return record.events if digest is None else _newest((digest,), record.events, KEPT_EVENTS)
 
 
-def _newest_events(newer: tuple[str, ...], older: tuple[str, ...]) -> tuple[str, ...]:
-    """Both, each once. One that was there already stays in its place."""
-    return (*(digest for digest in newer if digest not in older), *older)[:KEPT_EVENTS]
+def _newest(newer: tuple[str, ...], older: tuple[str, ...], kept: int) -> tuple[str, ...]:
+    """The newest of both, each once. One that was there already stays in its place."""
+    return (*(name for name in newer if name not in older), *older)[:kept]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -948,12 +956,14 @@ def reset(
     return record if new == record else settled(new.after(act), rules)
 
 
-def withdrawn(record: Record, asked_ms: int, rules: Rules) -> Record:
-    """Without the revocable trigger deferred at ``asked_ms``; a pending goes with the last of its triggers."""
-    pending = record.pending
-    if pending is None or not pending.revocable or pending.first_ms > asked_ms:
+def withdrawn(record: Record, token: str, rules: Rules) -> Record:
+    """Without the revocable trigger of this token; a pending goes with the last of its triggers. Done once: what was
+    withdrawn is named no more."""
+    pending, name = record.pending, _name(token)
+    if pending is None or name not in pending.revocable:
         return record
-    left = replace(pending, count=pending.count - 1, revocable=pending.revocable - 1)
+    others = tuple(other for other in pending.revocable if other != name)
+    left = replace(pending, count=pending.count - 1, revocable=others)
     return settled(replace(record, pending=left if left.count else None), rules)
 
 
@@ -1029,7 +1039,7 @@ def with_tally(record: Record, tally: Tally, rules: Rules) -> Record:
     for folded in tally.folded:
         record = _with_folded(record, folded)
     counts = record.counts.plus(tally.counts)
-    events = _newest_events(tally.events, record.events)
+    events = _newest(tally.events, record.events, KEPT_EVENTS)
     return settled(replace(record, counts=counts, events=events), rules)
 
 
@@ -1116,7 +1126,7 @@ def tallied(tally: Tally, step: Step, trigger: Trigger, now_ms: int) -> Tally:
         tally,
         counts=counts,
         folded=_folded_by_pending((*tally.folded, one)),
-        events=tally.events if digest is None else _newest_events((digest,), tally.events),
+        events=tally.events if digest is None else _newest((digest,), tally.events, KEPT_EVENTS),
         since_ms=since_ms,
     )
 
@@ -1134,7 +1144,7 @@ def merged(one: Tally, other: Tally) -> Tally:
     return Tally(
         counts=one.counts.plus(other.counts),
         folded=_folded_by_pending((*one.folded, *other.folded)),
-        events=_newest_events(other.events, one.events),
+        events=_newest(other.events, one.events, KEPT_EVENTS),
         since_ms=min(since, default=None),
         unsure=(*one.unsure, *other.unsure),
     )

@@ -269,7 +269,7 @@ def _carry_out(
     step: Step, record: Record, rules: Rules, tally: Tally, taken_over: str | None
 ) -> Asks:
     """Start what was just claimed, and tell."""
-    token = step.decision.id.rpartition("/")[2]
+    token = step.decision.token
     try:
         resolved = yield from _resolve(record, token, 1, rules)
     except StoreError as error:

@@ -25,6 +25,8 @@ KEPT_WRITES: Final = 6
 KEPT_ACTS: Final = 3
 #: How many event ids a record remembers.
 KEPT_EVENTS: Final = 16
+#: How many triggers of a pending may be withdrawn.
+KEPT_REVOCABLE: Final = 16
 MAX_REASON: Final = 200
 MAX_VERSION: Final = 200
 MAX_EVENT_ID: Final = 1024
@@ -152,8 +154,8 @@ class Pending:
         failures: starts refused for it so far; sets the back-off.
         reasons, versions, events: the newest few reasons, source versions and event digests, newest first; only what
             the newest request does not say already.
-        revocable: how many of its triggers may still be withdrawn by whoever made them: then nobody else may rely on
-            it from memory.
+        revocable: names of those of its triggers that may still be withdrawn by whoever made them, newest first: while
+            there are any, nobody else may rely on it from memory. Of more than are kept, the oldest stay for good.
     """
 
     request: Request
@@ -165,7 +167,7 @@ class Pending:
     reasons: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
-    revocable: int = 0
+    revocable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid, StoreDenied
+from holdoff.core.errors import (
+    ConfigError,
+    HoldoffError,
+    RecordInvalid,
+    StoreDenied,
+    StoreMismatch,
+)
 from holdoff.core.record import Finished, GateKey, Opening, Record
 from holdoff.stores.dynamodb_client import Answer, Connection, DynamoDBAPI, log
 from holdoff.stores.dynamodb_errors import ConditionFailed, Conflict, IndexMissing
@@ -53,6 +59,7 @@ if TYPE_CHECKING:
 
     from holdoff.clock import Clock
     from holdoff.core.errors import StoreError
+    from holdoff.stores.dynamodb_global import Replicas
     from holdoff.stores.dynamodb_rights import Right
 
 #: For how long a table that had no index is scanned before the index is asked for again.
@@ -98,8 +105,8 @@ class DynamoDBStore:
         )
         self._table = Table(self._connection, self._clock)
         self._scan_until_ms: int | None = None
-        #: Whether other regions write this table; asked where it matters.
-        self._is_shared: bool | None = None
+        #: The copies of this table, or why they are not known; asked for once, where they matter.
+        self._replicas: Replicas | StoreDenied | None = None
         self.table = table
         self.url = self._connection.name if url is None or "@" in url else url
 
@@ -159,6 +166,7 @@ class DynamoDBStore:
         self, key: GateKey, doing: str, update: Update, beside: Sequence[Item] = ()
     ) -> Answer | Lost:
         """One conditional update, with the items to keep beside it. Again, where another write was just under way."""
+        self._must_be_ours(key)
         call = partial(self._transaction if beside else self._update, key, update, beside)
         for _ in range(CONFLICTS):
             try:
@@ -182,6 +190,38 @@ class DynamoDBStore:
         puts = [{"Put": {"TableName": self.table, "Item": item}} for item in beside]
         return client.transact_write_items(TransactItems=[{"Update": moves}, *puts])
 
+    # --- gates of other regions ------------------------------------------------------------------
+
+    def _must_be_ours(self, key: GateKey) -> None:
+        """Refuse a write that a copy of this table in another region may contradict unseen."""
+        if key.region == self.region:
+            return
+        copies = self._copies(key)
+        refusals = [] if isinstance(copies, StoreDenied) else copies.troubles([key])
+        if refusals:
+            raise StoreMismatch(f"{self._connection.name}: {refusals[0]}")
+
+    def _is_ours(self, key: GateKey) -> bool:
+        """Whether a gate that is due is for us to wake: always, but on a global table."""
+        if key.region == self.region:
+            return True
+        copies = self._copies(key)
+        return not isinstance(copies, StoreDenied) and not copies.troubles([key])
+
+    def _copies(self, key: GateKey) -> Replicas | StoreDenied:
+        if self._replicas is None:
+            try:
+                self._replicas = self._table.replicas()
+            except StoreDenied as denied:
+                self._replicas = denied
+                log.warning(
+                    "whether this is a global table is not known, so gates of other regions, such as "
+                    "%s, are written, but not woken: %s",
+                    key,
+                    denied,
+                )
+        return self._replicas
+
     # --- many gates ------------------------------------------------------------------------------
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
@@ -190,18 +230,6 @@ class DynamoDBStore:
         A global table tells of gates that are written in other regions, too: to wake those is for whoever is there.
         """
         return (key for key in self._all_due(now_ms) if self._is_ours(key))
-
-    def _is_ours(self, key: GateKey) -> bool:
-        """Whether a gate of this table may be written through it: always, but on a global table."""
-        if key.region == self.region:
-            return True
-        if self._is_shared is None:
-            try:
-                self._is_shared = self._table.is_written_elsewhere()
-            except StoreDenied as denied:
-                self._is_shared = True
-                log.warning("gates of other regions, such as %s, are not woken: %s", key, denied)
-        return not self._is_shared
 
     def _all_due(self, now_ms: int) -> Iterator[GateKey]:
         if not self._scans():

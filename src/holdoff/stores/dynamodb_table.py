@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from holdoff.clock import Clock
     from holdoff.core.record import GateKey
     from holdoff.stores.dynamodb_client import Answer, Connection, DynamoDBAPI
+    from holdoff.stores.dynamodb_global import Replicas
 
 Keys = tuple[tuple[str, str], ...]
 
@@ -81,20 +82,15 @@ class Table:
 
     def check_gates(self, keys: Iterable[GateKey]) -> list[str]:
         """A line for each gate that must not be written through this table."""
-        from holdoff.stores.dynamodb_global import replicas_of  # no trigger needs it
+        return [f"{self._name}: {trouble}" for trouble in self.replicas().troubles(keys)]
 
-        table = self.described()
-        if table is None:
-            return []
-        troubles = replicas_of(table, self._connection.region).troubles(keys)
-        return [f"{self._name}: {trouble}" for trouble in troubles]
+    def replicas(self) -> Replicas:
+        """The copies of the table; a table that does not exist has none."""
+        from holdoff.stores.dynamodb_global import (
+            replicas_of,
+        )  # a gate of its own region needs none
 
-    def is_written_elsewhere(self) -> bool:
-        """Whether other regions write copies of this table whose writes our conditions do not see."""
-        from holdoff.stores.dynamodb_global import replicas_of  # no trigger needs it
-
-        table = self.described()
-        return table is not None and bool(replicas_of(table, self._connection.region).regions)
+        return replicas_of(self.described() or {}, self._connection.region)
 
     @property
     def _name(self) -> str:

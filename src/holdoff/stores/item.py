@@ -108,7 +108,7 @@ def _pending_to_plain(pending: Pending) -> Plain:
         reasons=list(pending.reasons) or None,
         versions=list(pending.versions) or None,
         events=list(pending.events) or None,
-        revocable=pending.revocable or None,
+        revocable=list(pending.revocable) or None,
     )
 
 
@@ -286,7 +286,7 @@ class _Reader:
             reasons=self.texts(f"{name}.reasons", m.get("reasons")),
             versions=self.texts(f"{name}.versions", m.get("versions")),
             events=self.texts(f"{name}.events", m.get("events")),
-            revocable=self.number(name, "revocable", m) if "revocable" in m else 0,
+            revocable=self.texts(f"{name}.revocable", m.get("revocable")),
         )
 
     def request(self, name: str, m: Plain) -> Request:

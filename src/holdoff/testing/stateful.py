@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -38,6 +38,7 @@ WEEK_MS: Final = 7 * 86_400_000
 
 _keys = st.sampled_from(KEYS)
 _which = st.integers(0, 1)
+_in_the_way = st.sampled_from([None, None, None, "claim", "pending", "hold"])
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -103,9 +104,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(key=_keys, which=_which, data=st.data())
     def open(self, key: GateKey, which: int, data: DataObject) -> None:
-        """A claim by somebody who has seen nothing; often with nothing but a cooldown or a known event in the way."""
+        """A claim by somebody who has seen nothing; often with at most one thing in the way."""
         if data.draw(st.booleans(), label="made ready"):
-            self._make_ready(key, which)
+            self._make_ready(key, which, but=data.draw(_in_the_way, label="but for"))
         now = self._record(key)
         opening = data.draw(strategies.openings(key, now), label="opening")
         written = [*now.writes[:1], *now.writes[-1:]]
@@ -117,9 +118,11 @@ class StoreMachine(RuleBasedStateMachine):
         if new is not None:
             self._becomes(key, new)
 
-    def _make_ready(self, key: GateKey, which: int) -> None:
+    def _make_ready(self, key: GateKey, which: int, but: str | None) -> None:
+        """All but the cooldown and known events, and ``but`` for one of the record's attributes."""
         now = self._record(key)
-        new = replace(now, claim=None, pending=None, hold=None).written(self._write_id())
+        gone: dict[str, Any] = dict.fromkeys({"claim", "pending", "hold"} - {but})
+        new = replace(now, **gone).written(self._write_id())
         assert self.stores[which].swap(key, expected=now, new=new) == Swapped(new)
         self._becomes(key, new)
 

@@ -93,7 +93,7 @@ def pendings(key: GateKey) -> SearchStrategy[Pending]:
         reasons=st.lists(texts, max_size=3).map(tuple),
         versions=st.lists(texts, max_size=3).map(tuple),
         events=st.lists(digests, max_size=3).map(tuple),
-        revocable=st.integers(0, 9),
+        revocable=st.lists(digests, max_size=3).map(tuple),
     )
 
 
