@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from holdoff.core import machine
-from holdoff.core.machine import Rules
 from holdoff.core.record import Act, Claim, Counts, Finished, Hold, Pending, Record, Running
 from tests.core.build import (
     COOLDOWN,
@@ -192,30 +191,33 @@ def test_refusals_in_a_row_wait_longer_whatever_came_meanwhile() -> None:
     )
 
 
-FINDS = replace(RULES, finds=True)
 SENT = NOW + 2 * MINUTE
+ENDED = SENT + 30 * MINUTE
 
 
 @pytest.mark.parametrize(
-    ("by", "looked", "from_ms"),
+    ("looked_ms", "at_ms", "is_certain"),
     [
-        (FINDS, True, SENT),
-        (FINDS, False, SENT + 30 * MINUTE),
-        (RULES, True, SENT + 30 * MINUTE),
-        (RULES, False, SENT + 30 * MINUTE),
+        (SENT, SENT, True),
+        (SENT - 1, SENT + MINUTE, False),  # what was sent may have been read after the look
+        (SENT - 1, ENDED - 1, False),
+        (SENT - 1, ENDED, True),
+        (None, ENDED - 1, False),
+        (None, ENDED, True),
     ],
 )
 def test_a_refusal_after_a_take_over_is_certain_once_nothing_sent_can_be_read_any_more(
-    by: Rules, looked: bool, from_ms: int
+    looked_ms: int | None, at_ms: int, is_certain: bool
 ) -> None:
     taken = replace(CLAIM, attempt=2, sent_until_ms=SENT)
     record = replace(CLAIMED, claim=taken)
-    early = machine.refused(record, taken, by, from_ms - 1, worth_retrying=True, looked=looked)
-    waiting = replace(taken, refused=True, lease_until_ms=from_ms - 1 + MINUTE)
-    assert early == replace(record, claim=waiting, due_ms=from_ms - 1 + MINUTE)
-    late = machine.refused(record, taken, by, from_ms, worth_retrying=True, looked=looked)
-    assert late.claim is None
-    assert late.pending is not None
+    after = machine.refused(record, taken, RULES, at_ms, worth_retrying=True, looked_ms=looked_ms)
+    waiting = replace(taken, refused=True, lease_until_ms=at_ms + MINUTE)
+    if is_certain:
+        assert after.claim is None
+        assert after.pending is not None
+    else:
+        assert after == replace(record, claim=waiting, due_ms=at_ms + MINUTE)
 
 
 def test_a_first_refusal_is_certain_at_any_instant() -> None:
@@ -227,7 +229,7 @@ def test_a_first_refusal_is_certain_at_any_instant() -> None:
 def test_nobody_looked_unless_somebody_says_so() -> None:
     taken = replace(CLAIM, attempt=2, sent_until_ms=SENT)
     record = replace(CLAIMED, claim=taken)
-    assert machine.refused(record, taken, FINDS, SENT, worth_retrying=True).claim is not None
+    assert machine.refused(record, taken, RULES, SENT, worth_retrying=True).claim is not None
 
 
 # --- confirmed -----------------------------------------------------------------------------------------------------

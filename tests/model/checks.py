@@ -289,7 +289,8 @@ def _counts(history: History) -> Iterator[str]:
         for asked in history.asked
     )
     if counted > decided + unknown:
-        yield f"G6 overcounted: {decided + unknown} triggers came, {counted} are counted"
+        how = "counted again" if history.unrecognised else "overcounted"
+        yield f"G6 {how}: {decided + unknown} triggers came, {counted} are counted"
 
 
 def g7_any_data(history: History) -> Iterator[str]:

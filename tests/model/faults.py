@@ -15,7 +15,7 @@ from holdoff.core.effects import Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
 from holdoff.core.record import Opening
 from holdoff.stores.memory import MemoryStore
-from tests.model.holes import MENDED, Hole
+from tests.model.holes import LOOKED_EARLY, TOO_EARLY, Hole
 from tests.model.scenario import Scenario
 from tests.model.scenarios import PAUSED, REMEMBERED, WITHDRAWN
 from tests.model.search import ANYTHING, Aim, Failure, Policies, Report, exhaust, roam
@@ -36,6 +36,7 @@ _settled = machine.settled
 _apply = Opening.apply
 _with_tally = machine.with_tally
 _tallied = machine.tallied
+_is_certain = machine._is_certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +248,11 @@ def _resolve_without_lease(
     record: Record, token: str, attempt: int, rules: Rules
 ) -> Generator[Any, Any, Any]:
     """The claimant starts whatever its clock says, and as the claimant it once was."""
-    yield Now()
+    now_ms = yield Now()
     claim = record.claim
     if claim is None or claim.token != token:
         return protocol._finished_by_another(record, token)
-    return (yield from protocol._start(record, claim, rules))
+    return (yield from protocol._start(record, claim, rules, now_ms))
 
 
 def _nothing_found(claim: Claim, rules: Rules) -> Generator[Any, Any, tuple[str | None, bool]]:
@@ -260,18 +261,29 @@ def _nothing_found(claim: Claim, rules: Rules) -> Generator[Any, Any, tuple[str 
     return None, True
 
 
-def _failures_give_back(record: Record, claim: Claim, rules: Rules) -> Generator[Any, Any, Any]:
+def _failures_give_back(
+    record: Record, claim: Claim, rules: Rules, now_ms: int
+) -> Generator[Any, Any, Any]:
     """No answer taken for a refusal."""
     try:
         build_id = yield Start(claim.request, claim.token)
     except Exception as error:  # noqa: BLE001
         refusal = StartRefused(str(error), worth_retrying=True)
-        return (yield from protocol._give_back(record, claim, rules, refusal, looked=True))
+        return (yield from protocol._give_back(record, claim, rules, refusal, None))
     return (yield from protocol._confirm(record, claim, build_id, rules))
 
 
-def _every_refusal_is_certain(claim: Claim, rules: Rules, now_ms: int, *, looked: bool) -> bool:
+def _every_refusal_is_certain(
+    claim: Claim, rules: Rules, now_ms: int, looked_ms: int | None
+) -> bool:
     return True
+
+
+def _certain_by_an_early_look(
+    claim: Claim, rules: Rules, now_ms: int, looked_ms: int | None
+) -> bool:
+    """Somebody looked, whenever that was."""
+    return _is_certain(claim, rules, now_ms, None if looked_ms is None else now_ms)
 
 
 def _left_as_it_is(pending: Pending, trigger: Any, now_ms: int) -> Pending:
@@ -447,7 +459,7 @@ FAULTS: Final = (
         protocol,
         "_unless_too_early",
         _too_early_whoever_holds_it,
-        MENDED[1],
+        TOO_EARLY,
     ),
     Fault(
         "the lease not looked at before the start",
@@ -479,6 +491,14 @@ FAULTS: Final = (
         "_is_certain",
         _every_refusal_is_certain,
         TRIGGERS,
+    ),
+    Fault(
+        "a look before all was read taken for certain",
+        "G3 refused",
+        machine,
+        "_is_certain",
+        _certain_by_an_early_look,
+        LOOKED_EARLY,
     ),
     Fault(
         "a pending left behind stays at the older version",

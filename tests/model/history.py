@@ -63,6 +63,8 @@ class History:
         resets, drops: a person's; drops of what was pending.
         withdrawn: tokens of triggers taken back.
         refusals, given_back: of tokens, with their instants.
+        unrecognised: whether a write that was in, and got no answer, could not be told from another's when it was sent
+            again: too many had followed.
         rolled_back: (actor, token) given back by another than its holder.
         claimed, holder: when each token claimed the gate, and who took it last.
         on_hold: tokens that claimed the gate while it was on hold.
@@ -83,6 +85,7 @@ class History:
     withdrawn: list[str] = field(default_factory=list)
     refusals: list[tuple[int, int, str]] = field(default_factory=list)
     given_back: list[tuple[int, int, str]] = field(default_factory=list)
+    unrecognised: bool = False
     rolled_back: list[tuple[str, str]] = field(default_factory=list)
     claimed: dict[str, int] = field(default_factory=dict)
     holder: dict[str, str] = field(default_factory=dict)
@@ -143,6 +146,6 @@ class History:
                 len(self.rolled_back),
                 len(self.snippets),
                 frozenset(self.on_hold),
-                (self.holds, self.faults),
+                (self.holds, self.faults, self.unrecognised),
             )
         )

@@ -48,6 +48,17 @@ def open_codes() -> frozenset[str]:
 
 OPEN: Final[tuple[Hole, ...]] = (
     Hole(
+        code="G6 counted again",
+        story="A write got no answer, and was in; sent again, its id was no longer among those that the gate "
+        "remembers: more others had written since. Its trigger is decided, counted and built again. Each id that is "
+        "remembered makes every item larger.",
+        scenario={"policy": {"cooldown": "2m", "cooldown_from": "finish"}, "actors": "ABC"},
+        moves="C call trigger, C go, A call trigger, C go, C go, C go, A go, A go, C call wake, clock 1, C go, "
+        "C call trigger, clock 1, clock 119998, C call trigger, C go, clock 180000, clock 7000, C drop, "
+        "A call trigger, A go, clock 1492000, A go, clock 1000, A call trigger, A go, A call wake, B call trigger, "
+        "A go, A go, A call trigger, clock 119999, clock 500",
+    ),
+    Hole(
         code="G2 dropped before it came",
         story="After somebody's drop, a process that still remembers the pending answers from memory,"
         " and dies before it has written that. No bookkeeping mends this: bound how old a sight"
@@ -67,7 +78,28 @@ OPEN: Final[tuple[Hole, ...]] = (
     ),
 )
 
+LOOKED_EARLY: Final = Hole(
+    code="G3 refused but built",
+    story="B takes A's claim over, looks for its build, finds none, and is paused. A's request, sent in time, is read. "
+    "Minutes later B asks for the start, within what the service remembers of the token, and is refused: it took "
+    "its look for good, though that was before the last instant at which A's request could be read. A look counts "
+    "only from then on.",
+    moves="A call trigger, B call trigger, clock 31000, A go, clock 29000, B go, B go, B go, A go, clock 234999, "
+    "B refuse, B go",
+)
+
+TOO_EARLY: Final = Hole(
+    code="G6 overcounted",
+    story="A's claim at first sight got no answer, the old snippet wrote, and C took the claim over. Sent again, "
+    "A recognised its token, and judged by the lastbuild that C had found that it had claimed too early: it set "
+    "out to take back C's attempt. Only one's own first attempt is taken back.",
+    scenario={"actors": "ABC", "start": "long ago"},
+    moves="A call trigger, B call snippet, B go, C call trigger, A drop, B go, clock 60000, C go, C go, A go, "
+    "C go, C go, C go, A go, A go, C go",
+)
+
 MENDED: Final[tuple[Hole, ...]] = (
+    LOOKED_EARLY,
     Hole(
         code="G2 restless",
         story="A claim at first sight got no answer; it expired, and another took it over, built and confirmed "
@@ -79,15 +111,7 @@ MENDED: Final[tuple[Hole, ...]] = (
         moves="A call trigger force version, B call trigger, clock 60000, B go, B go, B go, B go, B call wake, "
         "A drop, B go, B go, B go, B go, B go",
     ),
-    Hole(
-        code="G6 overcounted",
-        story="A's claim at first sight got no answer, the old snippet wrote, and C took the claim over. Sent again, "
-        "A recognised its token, and judged by the lastbuild that C had found that it had claimed too early: it set "
-        "out to take back C's attempt. Only one's own first attempt is taken back.",
-        scenario={"actors": "ABC", "start": "long ago"},
-        moves="A call trigger, B call snippet, B go, C call trigger, A drop, B go, clock 60000, C go, C go, A go, "
-        "C go, C go, C go, A go, A go, C go",
-    ),
+    TOO_EARLY,
     Hole(
         code="G6 overcounted",
         story="A claim at first sight starts the list of write ids afresh: a write whose "

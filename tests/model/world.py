@@ -451,6 +451,8 @@ class World:
     ) -> object:
         before = self.record
         reply = self.store.swap(KEY, expected=expected, new=new, history=history)
+        if actor.sent and new.writes[0] not in self.record.writes:
+            self.history.unrecognised = True
         if self.record is not before:
             self._note_edit(actor, before)
             self._note_events()

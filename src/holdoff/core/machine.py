@@ -748,7 +748,7 @@ def refused(
     now_ms: int,
     *,
     worth_retrying: bool,
-    looked: bool = False,
+    looked_ms: int | None = None,
 ) -> Record:
     """The starter refused. Where that means that no build exists, the slot is given back and the triggers are pending
     again, with a back-off. Where an earlier attempt may have started it, the claim stays, to be taken over again.
@@ -756,11 +756,11 @@ def refused(
     Only the claim's present holder may: another one may have started the build meanwhile.
 
     Args:
-        looked: whether the starter was asked, just before, and knew of no build.
+        looked_ms: an instant after which the starter was asked, before this request, and knew of no build.
     """
     if not _is_held(record, claim):
         return record
-    if not _is_certain(claim, rules, now_ms, looked=looked):
+    if not _is_certain(claim, rules, now_ms, looked_ms):
         waiting = replace(claim, refused=True, lease_until_ms=now_ms + rules.claim_lease_ms)
         return settled(replace(record, claim=waiting), rules)
     new = replace(
@@ -772,16 +772,17 @@ def refused(
     return settled(new, rules)
 
 
-def _is_certain(claim: Claim, rules: Rules, now_ms: int, *, looked: bool) -> bool:
+def _is_certain(claim: Claim, rules: Rules, now_ms: int, looked_ms: int | None) -> bool:
     """Whether a refusal of the present holder's request means that there is no build.
 
-    The first attempt's does. After an earlier one, only once no request of it can be read any more, and somebody
-    looked; where nobody can look, once whatever it started has ended by its lease.
+    The first attempt's does. After an earlier one, only where somebody looked once no request of it could be read any
+    more; where nobody can look, once whatever it started has ended by its lease.
     """
     if claim.sent_until_ms == 0:
         return True
-    settled_ms = claim.sent_until_ms + (0 if looked and rules.finds else rules.build_lease_ms)
-    return now_ms >= settled_ms
+    if looked_ms is not None and looked_ms >= claim.sent_until_ms:
+        return True
+    return now_ms >= claim.sent_until_ms + rules.build_lease_ms
 
 
 def _again(

@@ -349,7 +349,7 @@ def _resolve(
                 return resolved
             record = resolved
         else:
-            return (yield from _start(record, claim, rules))
+            return (yield from _start(record, claim, rules, now_ms))
     raise _too_busy()
 
 
@@ -398,16 +398,19 @@ def _finished_by_another(record: Record, token: str) -> _Resolved:
     return _Resolved(record=record, error="another has ended this start")
 
 
-def _start(record: Record, claim: Claim, rules: Rules) -> Generator[Effect, Any, _Resolved]:
+def _start(
+    record: Record, claim: Claim, rules: Rules, now_ms: int
+) -> Generator[Effect, Any, _Resolved]:
     found: str | None = None
-    looked = False
+    looked_ms: int | None = None
     try:
         if claim.attempt > 1:
             # It may have its build already, and the starter may have forgotten the token: ask first.
             found, looked = yield from _find(claim, rules)
+            looked_ms = now_ms if looked else None
         build_id: str = found if found is not None else (yield Start(claim.request, claim.token))
     except StartRefused as refusal:
-        return (yield from _give_back(record, claim, rules, refusal, looked=looked))
+        return (yield from _give_back(record, claim, rules, refusal, looked_ms))
     except Exception as error:  # noqa: BLE001  (whatever it is, it means: nobody knows)
         return _Resolved(record=record, error=_words(error))
     return (yield from _confirm(record, claim, build_id, rules))
@@ -443,14 +446,19 @@ def _confirm(
 
 
 def _give_back(
-    record: Record, claim: Claim, rules: Rules, refusal: StartRefused, *, looked: bool
+    record: Record, claim: Claim, rules: Rules, refusal: StartRefused, looked_ms: int | None
 ) -> Generator[Effect, Any, _Resolved]:
     held = False
 
     def change(current: Record, at_ms: int) -> Record:
         nonlocal held
         new = machine.refused(
-            current, claim, rules, at_ms, worth_retrying=refusal.worth_retrying, looked=looked
+            current,
+            claim,
+            rules,
+            at_ms,
+            worth_retrying=refusal.worth_retrying,
+            looked_ms=looked_ms,
         )
         held = new is not current
         return new
