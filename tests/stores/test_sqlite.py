@@ -273,6 +273,16 @@ def test_many_may_create_it_at_once(path: Path) -> None:
     assert failed == []
 
 
+def test_a_store_that_nobody_closed_closes_its_file(path: Path) -> None:
+    store = SQLiteStore(path)
+    store.get(KEY)
+    connection = store._connection
+    assert connection is not None
+    del store
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
 def test_a_forked_child_has_a_connection_of_its_own(path: Path) -> None:
     store = filled(path)
     store.get(KEY)

@@ -13,7 +13,7 @@ import os
 import re
 import sqlite3
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from holdoff.clock import SystemClock
@@ -162,8 +162,8 @@ class SQLiteStore:
         with self._connected("listing") as db:
             rows = db.execute(
                 "SELECT project, region, lastbuild, due_ms, state FROM gates "
-                "WHERE ?1 IS NULL OR project = ?1 ORDER BY project, region",
-                (project,),
+                "WHERE ? IS NULL OR project = ? ORDER BY project, region",
+                (project, project),
             ).fetchall()
         for row in rows:
             key = GateKey(*row[:2])
@@ -245,6 +245,11 @@ class SQLiteStore:
             if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()
             self._connection = None
+
+    def __del__(self) -> None:
+        """A store that nobody closed closes its file; Python 3.13 and later complain of one left to them."""
+        with suppress(Exception):  # at the interpreter's end anything may be gone already
+            self.close()
 
     @contextmanager
     def _connected(self, doing: str, key: GateKey | None = None) -> Iterator[sqlite3.Connection]:
