@@ -73,6 +73,13 @@ def test_a_request_may_be_read_for_one_lease_after_its_own() -> None:
         assert (taken.sent_until_ms, taken.refused) == (until_ms, False)
 
 
+def test_the_clocks_of_two_holders_may_differ() -> None:
+    apart = replace(RULES, clock_margin_ms=5_000)
+    taken = machine.taken_over(CLAIMED, apart, NOW + MINUTE).claim
+    assert taken is not None
+    assert taken.sent_until_ms == NOW + 2 * MINUTE + 5_000
+
+
 def test_a_take_over_gives_back_to_whoever_built_since() -> None:
     record = replace(CLAIMED, lastbuild=seconds(NOW + 7))
     taken = machine.taken_over(record, RULES, NOW + MINUTE)

@@ -650,12 +650,17 @@ def taken_over(record: Record, rules: Rules, now_ms: int) -> Record:
         before=claim.before if as_set else record.lastbuild,  # somebody else has built since
         sent_until_ms=max(
             claim.sent_until_ms,
-            0 if claim.refused else claim.lease_until_ms + rules.claim_lease_ms,
+            0 if claim.refused else _read_until_ms(claim, rules),
         ),
         refused=False,
     )
     new = replace(record, lastbuild=_later(record.lastbuild, now_ms), claim=taken)
     return settled(new, rules)
+
+
+def _read_until_ms(claim: Claim, rules: Rules) -> int:
+    """Until when a request that its holder sent within the lease, by a clock of its own, may still be read."""
+    return claim.lease_until_ms + rules.clock_margin_ms + rules.claim_lease_ms
 
 
 def was_too_early(record: Record, rules: Rules, now_ms: int) -> bool:

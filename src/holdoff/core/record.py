@@ -183,7 +183,7 @@ class Claim:
         covers: the triggers this build answers, with the request exactly as it is sent.
         before: ``lastbuild`` as it stood before, exact; what it is put back to if the start certainly fails.
         sent_until_ms: until when a request of an earlier attempt may still be read by the service; 0: there was none.
-            Before that, and unless somebody could look, a refusal says nothing of the build.
+            Unless somebody looked after that, a refusal says nothing of the build.
         refused: the present holder's own request was refused: nothing of it is under way.
         counted: whether one of the triggers covered still waits to be counted (it made the claim).
     """
