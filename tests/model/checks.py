@@ -25,11 +25,15 @@ def problems(history: History) -> list[str]:
 
 def _outside(history: History) -> bool:
     """Outside the assumptions: a starter that cannot be asked, and a take-over after it forgot the token."""
+    if history.scenario.finds:
+        return False
+    asked_again = [(build.token, build.started_ms) for build in history.builds]
+    asked_again += [(token, at_ms) for _, at_ms, token in history.refusals]
     memory_ms = history.scenario.token_memory_ms
-    return not history.scenario.finds and any(
-        earlier.token == later.token and later.started_ms - earlier.started_ms >= memory_ms
-        for n, later in enumerate(history.builds)
-        for earlier in history.builds[:n]
+    return any(
+        build.token == token and at_ms - build.started_ms >= memory_ms
+        for build in history.builds
+        for token, at_ms in asked_again
     )
 
 

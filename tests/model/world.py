@@ -103,6 +103,7 @@ class World:
         }
         self.done: dict[str, int] = dict.fromkeys(scenario.actors, 0)
         self.faults = self.clocks = 0
+        self.written: set[str] = set()
         self.draining = False
         self.tell = tell
         record = scenario.record()
@@ -451,12 +452,19 @@ class World:
     ) -> object:
         before = self.record
         reply = self.store.swap(KEY, expected=expected, new=new, history=history)
-        if actor.sent and new.writes[0] not in self.record.writes:
+        doubtful = [ids for ids, _ in actor.basis.tally.unsure]
+        doubtful += [new.writes[:1]] if actor.sent else []
+        if any(self._is_forgotten(ids, before) for ids in doubtful):
             self.history.unrecognised = True
         if self.record is not before:
+            self.written.add(new.writes[0])
             self._note_edit(actor, before)
             self._note_events()
         return reply
+
+    def _is_forgotten(self, ids: tuple[str, ...], record: Record) -> bool:
+        """Whether one of these writes is in, and the record cannot tell any more."""
+        return not self.written.isdisjoint(ids) and not set(ids) & set(record.writes)
 
     def _open(self, actor: Actor, opening: Opening) -> object:
         before = self.record
@@ -604,6 +612,12 @@ class World:
             (a.key, a.sent, a.checked_ms if a.asks else 0, a.sight) for a in self.actors.values()
         )
         done = tuple(self.done.values())
+        doubtful = {
+            name
+            for a in self.actors.values()
+            for ids, _ in (*a.sight.tally.unsure, *a.basis.tally.unsure)
+            for name in ids
+        }
         return hash(
             (
                 self.record,
@@ -614,6 +628,7 @@ class World:
                 tuple(self.flights),
                 self.faults,
                 self.clocks,
+                frozenset(self.written & doubtful),
                 self.history.key(),
             )
         )
