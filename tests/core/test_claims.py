@@ -105,6 +105,7 @@ def test_a_take_over_keeps_a_later_lastbuild() -> None:
         (replace(CLAIMED, claim=replace(CLAIM, before=seconds(NOW - COOLDOWN))), False),
         (replace(CLAIMED, claim=replace(CLAIM, before=seconds(NOW - COOLDOWN + 1))), True),
         (replace(CLAIMED, running=running(started_ms=NOW - COOLDOWN + 1)), True),
+        (replace(CLAIMED, hold=Hold(since_ms=NOW, why="incident 42")), False),
         (
             replace(
                 CLAIMED,

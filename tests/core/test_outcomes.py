@@ -264,6 +264,31 @@ def test_an_opening_that_was_too_early_is_taken_back_and_decided_again() -> None
     assert driver.record.counts == Counts(deferred=1)
 
 
+def test_an_opening_that_was_too_early_and_is_taken_over_is_not_decided_again() -> None:
+    """Its trigger goes with the claim: decided again, it would be built twice."""
+    driver = Driver(built(COOLDOWN - 1_000), now_ms=NOW + 1_000)
+
+    def later(effect: Any) -> Any:
+        answer = driver.perform(effect)
+        driver.now_ms = NOW
+        return answer
+
+    def finished_by_another() -> None:
+        at_ms = NOW + 2 * MINUTE
+        taken = machine.taken_over(driver.record, rules(), at_ms)
+        assert taken.claim is not None
+        new = machine.confirmed(taken, taken.claim, "b-theirs", rules(), at_ms)
+        driver.record = new.written("theirs")
+
+    driver.instead[Open] = later
+    driver.meanwhile[Swap] = finished_by_another
+    decision = driver.trigger().decision
+    assert driver.asked == [Open, Swap]
+    assert (decision.outcome, decision.build_id) == (Outcome.STARTED, "b-theirs")
+    assert driver.record.counts == Counts(started=1)
+    assert driver.record.pending is None
+
+
 def test_a_gate_that_is_not_ready_is_decided_on_what_the_opening_returned() -> None:
     driver = Driver(built(0, claim=claim("theirs")))
     assert driver.trigger().decision.why is Why.CLAIMED

@@ -101,6 +101,14 @@ TOO_EARLY: Final = Hole(
 MENDED: Final[tuple[Hole, ...]] = (
     LOOKED_EARLY,
     Hole(
+        code="G6 overcounted",
+        story="B's claim at first sight got no answer, and A put the gate on hold. Sent again, B recognised its claim, "
+        "took the hold for something that it had overlooked, and set out to take its claim back; A had taken it over "
+        "by then and built it. B's trigger was decided, and built, once more. Only the cooldown makes a claim too "
+        "early, and what another has taken over is not decided again.",
+        moves="B call trigger, B drop, A call hold, A go, clock 60000, A go, B go, A call trigger",
+    ),
+    Hole(
         code="G2 restless",
         story="A claim at first sight got no answer; it expired, and another took it over, built and confirmed "
         "it. Then the client sent it again: no claim stood there any more, and a forced one asks for no "

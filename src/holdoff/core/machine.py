@@ -665,12 +665,12 @@ def _read_until_ms(claim: Claim, rules: Rules) -> int:
 
 def was_too_early(record: Record, rules: Rules, now_ms: int) -> bool:
     """Whether an opening claimed too early: the store's first answer has put our clock right since, or shows a start of
-    our own that the old snippet had hidden."""
+    our own that the old snippet had hidden. (A hold that stands there came after the claim, and does not stop it.)"""
     claim = record.claim
     if claim is None or claim.request.forced:
         return False
-    before = replace(record, claim=None, lastbuild=claim.before)
-    return bool(waits(before, rules.policy, now_ms))
+    end_ms = cooldown_end_ms(replace(record, claim=None, lastbuild=claim.before), rules.policy)
+    return end_ms is not None and end_ms > now_ms
 
 
 def unclaimed(record: Record, claim: Claim, rules: Rules) -> Record:

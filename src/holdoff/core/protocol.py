@@ -182,7 +182,8 @@ def _unless_too_early(
     def change(current: Record, _at_ms: int) -> Record:
         return machine.unclaimed(current, claim, rules)
 
-    return Lost((yield from _apply(change, record)))
+    after = yield from _apply(change, record)
+    return Swapped(after) if machine.is_of(after, token) else Lost(after)  # another finishes it
 
 
 def _decide(
