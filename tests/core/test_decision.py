@@ -101,6 +101,13 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             ),
         ),
         (
+            decision(FAILED, Why.START_UNKNOWN, detail="another has ended this start"),
+            (
+                "site failed: it is not known here whether the build started: "
+                "another has ended this start; `holdoff explain` says"
+            ),
+        ),
+        (
             decision(SKIPPED, Why.IDLE, taken_over="b-0"),
             "site skipped: nothing is pending (first finished the start somebody left: build b-0)",
         ),

@@ -289,6 +289,25 @@ def test_an_opening_that_was_too_early_and_is_taken_over_is_not_decided_again() 
     assert driver.record.pending is None
 
 
+def test_an_opening_sent_again_after_others_have_finished_it_and_built_anew_is_not_decided_again() -> (
+    None
+):
+    driver = Driver(Record())
+
+    def late(effect: Any) -> Any:
+        driver.perform(effect)
+        newer = running(token="newer")
+        driver.record = replace(driver.record, claim=None, running=newer).written("theirs")
+        return driver.perform(effect)
+
+    driver.instead[Open] = late
+    decision = driver.trigger().decision
+    assert driver.asked == [Open]
+    assert decision.why is Why.START_UNKNOWN
+    assert decision.detail == "another has ended this start"
+    assert driver.record.pending is None
+
+
 def test_a_gate_that_is_not_ready_is_decided_on_what_the_opening_returned() -> None:
     driver = Driver(built(0, claim=claim("theirs")))
     assert driver.trigger().decision.why is Why.CLAIMED

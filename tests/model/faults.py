@@ -227,7 +227,7 @@ def _write_not_recognised(
     return (yield Swap(expected, written, machine.history_of(expected, new)))
 
 
-def _of_nobody(record: Record, token: str) -> bool:
+def _of_nobody(record: Record, opening: Opening) -> bool:
     """An open whose response was lost is taken for somebody else's."""
     return False
 
@@ -449,7 +449,7 @@ FAULTS: Final = (
         "an open with a lost response taken for another's",
         "G6",
         machine,
-        "is_of",
+        "is_opened",
         _of_nobody,
         ALONE,
     ),

@@ -109,6 +109,14 @@ MENDED: Final[tuple[Hole, ...]] = (
         moves="B call trigger, B drop, A call hold, A go, clock 60000, A go, B go, A call trigger",
     ),
     Hole(
+        code="G6 overcounted",
+        story="C's claim at first sight got no answer. By the time it was sent again, A had finished it and had built "
+        "anew: nothing in the record was of C's token any more, and its trigger was decided, and built, once more. A "
+        "claim is recognised by its write, too.",
+        scenario={"actors": "ABC"},
+        moves="C call trigger, C drop, A call trigger force, clock 540000",
+    ),
+    Hole(
         code="G2 restless",
         story="A claim at first sight got no answer; it expired, and another took it over, built and confirmed "
         "it. Then the client sent it again: no claim stood there any more, and a forced one asks for no "

@@ -149,6 +149,8 @@ class Decision:
 
     def _failed(self) -> str:
         said = f": {self.detail}" if self.detail else ""
+        if self.why is Why.START_UNKNOWN and self.due_ms is None:
+            return f"it is not known here whether the build started{said}; `holdoff explain` says"
         if self.why is Why.START_UNKNOWN:
             return f"nobody knows whether the build started{said}; {self._then('finds out')}"
         return f"the build was refused{said}; the slot is given back, {self._then('tries again')}"

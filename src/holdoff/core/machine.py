@@ -718,6 +718,11 @@ def is_of(record: Record, token: str) -> bool:
     return claimed or is_confirmed(record, token)
 
 
+def is_opened(record: Record, opening: Opening) -> bool:
+    """Whether this opening is in, whatever others have made of its claim since."""
+    return opening.write_id in record.writes or is_of(record, opening.claim.token)
+
+
 def confirmed(record: Record, claim: Claim, build_id: str, rules: Rules, now_ms: int) -> Record:
     """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
     mine = record.claim is not None and record.claim.token == claim.token

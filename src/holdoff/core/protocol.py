@@ -160,7 +160,7 @@ def _first_look(
     if opening is None:
         return Lost((yield Get()))
     reply: Swapped | Lost = yield Open(opening)
-    if isinstance(reply, Lost) and machine.is_of(reply.current, trigger.token):
+    if isinstance(reply, Lost) and machine.is_opened(reply.current, opening):
         return Swapped(reply.current)  # our own write: its response was lost and it was sent again
     return reply
 
