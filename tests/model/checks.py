@@ -117,10 +117,7 @@ def _unseen(history: History, build: Build) -> Iterator[str]:
         free_ms = (
             at_ms // 1000 * 1000 + history.rules.policy.cooldown_ms - history.scenario.margin_ms
         )
-        same = (
-            at_ms % 1000 == 0
-        )  # the very value that a claim of this instant writes: nobody can tell
-        if at < claimed and not same and build.started_ms < free_ms and not reset:
+        if at < claimed and build.started_ms < free_ms and not reset:
             yield f"G1 unseen: {build.id} was claimed as if the old snippet had not built"
 
 
@@ -211,8 +208,8 @@ def g2_last_change_last(history: History) -> Iterator[str]:
 
 def g2_cancelled(history: History) -> Iterator[str]:
     """A build cancelled for a newer one is followed by a newer one."""
-    if history.drops:
-        return  # a person may drop the newer one
+    if history.drops or history.withdrawn:
+        return  # a person may drop the newer one, or its caller withdraw it
     for n, build in enumerate(history.builds):
         if build.cancelled and not any(not b.cancelled for b in history.builds[n + 1 :]):
             yield f"G2 cancelled: {build.id} was cancelled for a newer build, and none came"
