@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from holdoff.clock import waits_s
 from holdoff.signals import handling, wait_for
 
 if TYPE_CHECKING:
@@ -91,3 +92,10 @@ def test_whoever_stops_waiting_leaves_nothing_open(
 
 def _open_files() -> int:
     return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+@pytest.mark.parametrize(("ms", "waits"), [(2_500, [1, 1, 0.5]), (200, [0.2]), (0, [])])
+def test_no_wait_in_one_piece_is_long_enough_to_miss_a_signal_for(
+    ms: int, waits: list[float]
+) -> None:
+    assert list(waits_s(ms)) == waits

@@ -246,16 +246,21 @@ def test_an_event_answered_from_memory_is_known_before_it_is_written() -> None:
 # --- an opening lost, too early, or ours already -------------------------------------------------------------------
 
 
-def test_an_opening_that_was_too_early_is_taken_back_and_decided_again() -> None:
-    """The first answer of the store put our clock right: it had been ahead."""
-    driver = Driver(built(COOLDOWN - 1_000), now_ms=NOW + 1_000)
+def _set_right(driver: Driver) -> Callable[[Any], object]:
+    """The first answer of the store puts our clock right: it had been ahead."""
 
-    def later(effect: Any) -> Any:
+    def later(effect: Any) -> object:
         answer = driver.perform(effect)
         driver.now_ms = NOW
         return answer
 
-    driver.instead[Open] = later
+    return later
+
+
+def test_an_opening_that_was_too_early_is_taken_back_and_decided_again() -> None:
+    driver = Driver(built(COOLDOWN - 1_000), now_ms=NOW + 1_000)
+
+    driver.instead[Open] = _set_right(driver)
     decided = driver.trigger()
     assert driver.asked == [Open, Swap, Swap]
     assert decided.decision.why is Why.COOLING_DOWN
@@ -268,11 +273,6 @@ def test_an_opening_that_was_too_early_and_is_taken_over_is_not_decided_again() 
     """Its trigger goes with the claim: decided again, it would be built twice."""
     driver = Driver(built(COOLDOWN - 1_000), now_ms=NOW + 1_000)
 
-    def later(effect: Any) -> Any:
-        answer = driver.perform(effect)
-        driver.now_ms = NOW
-        return answer
-
     def finished_by_another() -> None:
         at_ms = NOW + 2 * MINUTE
         taken = machine.taken_over(driver.record, rules(), at_ms)
@@ -280,7 +280,7 @@ def test_an_opening_that_was_too_early_and_is_taken_over_is_not_decided_again() 
         new = machine.confirmed(taken, taken.claim, "b-theirs", rules(), at_ms)
         driver.record = new.written("theirs")
 
-    driver.instead[Open] = later
+    driver.instead[Open] = _set_right(driver)
     driver.meanwhile[Swap] = finished_by_another
     decision = driver.trigger().decision
     assert driver.asked == [Open, Swap]

@@ -86,9 +86,7 @@ class Table:
 
     def replicas(self) -> Replicas:
         """The copies of the table; a table that does not exist has none."""
-        from holdoff.stores.dynamodb_global import (
-            replicas_of,
-        )  # a gate of its own region needs none
+        from holdoff.stores.dynamodb_global import replicas_of  # most gates need none of it
 
         return replicas_of(self.described() or {}, self._connection.region)
 

@@ -84,7 +84,7 @@ class WakeLoop:
                     self.once()
                 except HoldoffError as error:
                     log.warning("looking for what is due failed: %s", error)
-                any(stop.wait(part_s) for part_s in waits_s(self.every_ms))
+                any(stop.wait(part_s) for part_s in waits_s(self.every_ms))  # signals are heard
         finally:
             self._end_children()
 
