@@ -119,6 +119,16 @@ def test_two_threads_tallies_are_one() -> None:
     assert machine.merged(Tally(), Tally()) == Tally()
 
 
+def test_of_many_events_the_newest_sixteen_are_remembered() -> None:
+    older = tuple(f"e{n}" for n in range(15))
+    newer = deferred(2, events=("new", "newer"))
+    assert machine.merged(deferred(15, events=older), newer).events == (*newer.events, *older[:14])
+    assert machine.with_tally(Record(events=older), newer, RULES).events == (
+        *newer.events,
+        *older[:14],
+    )
+
+
 # --- events answered from memory -----------------------------------------------------------------------------------
 
 

@@ -669,7 +669,7 @@ def was_too_early(record: Record, rules: Rules, now_ms: int) -> bool:
     claim = record.claim
     if claim is None or claim.request.forced:
         return False
-    end_ms = cooldown_end_ms(replace(record, claim=None, lastbuild=claim.before), rules.policy)
+    end_ms = cooldown_end_ms(replace(record, lastbuild=claim.before), rules.policy)
     return end_ms is not None and end_ms > now_ms
 
 
