@@ -681,6 +681,24 @@ def test_a_late_claimant_that_cannot_look_says_why_it_does_not_know() -> None:
     assert (decided.decision.why, decided.decision.detail) == (Why.START_UNKNOWN, "cannot look")
 
 
+def test_a_refusal_that_settles_nothing_is_not_told_as_one_after_another_has_built() -> None:
+    """The answer to the write that leaves the claim is lost; it is sent again after somebody has finished it."""
+    driver = Driver(built(COOLDOWN))
+
+    def answer_lost(effect: Any) -> object:
+        reply = driver.perform(effect)
+        if Start not in driver.asked:
+            return reply  # the take-over
+        driver.others_write(claim=None, running=running("T1"))
+        return Lost(driver.record)
+
+    driver.instead[Open] = late(driver)
+    driver.instead[Start] = refuse(worth_retrying=True)
+    driver.instead[Swap] = answer_lost
+    decision = driver.trigger().decision
+    assert (decision.outcome, decision.build_id) == (Outcome.STARTED, "b-T1")
+
+
 def test_where_nobody_could_look_a_refusal_is_not_certain() -> None:
     late_ms = NOW + 2 * MINUTE
     forgetful = replace(MEMORY, finds=True, token_memory_ms=5 * MINUTE)

@@ -109,6 +109,15 @@ MENDED: Final[tuple[Hole, ...]] = (
         moves="B call trigger, B drop, A call hold, A go, clock 60000, A go, B go, A call trigger",
     ),
     Hole(
+        code="G6 untrue",
+        story="C's refusal, after a take-over, settled nothing: the claim was left to be taken over again, and the "
+        "answer to that write was lost. Sent again, after A had built it, it was recognised as done, and C told that "
+        "the slot was given back. That is told only where the write gave it back.",
+        scenario={"actors": "ABC", "fine": True},
+        moves="C call trigger, C go, C go, C go, clock 60000, C go, C go, C go, C go, A call trigger, C refuse, C go, "
+        "C drop, clock 60000",
+    ),
+    Hole(
         code="G6 overcounted",
         story="C's claim at first sight got no answer. By the time it was sent again, A had finished it and had built "
         "anew: nothing in the record was of C's token any more, and its trigger was decided, and built, once more. A "

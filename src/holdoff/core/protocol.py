@@ -449,10 +449,11 @@ def _confirm(
 def _give_back(
     record: Record, claim: Claim, rules: Rules, refusal: StartRefused, looked_ms: int | None
 ) -> Generator[Effect, Any, _Resolved]:
+    new = record
     held = False
 
     def change(current: Record, at_ms: int) -> Record:
-        nonlocal held
+        nonlocal new, held
         new = machine.refused(
             current,
             claim,
@@ -469,11 +470,11 @@ def _give_back(
     except StoreError as error:
         # The claim stays for its lease; whoever takes it over asks the starter again.
         return _Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
-    if not held:
-        return _lost_claim(after, claim.token)  # not ours to give back any more
-    if after.claim is not None and after.claim.token == claim.token:
+    if held and new.claim is None:
+        return _Resolved(record=after, refusal=refusal, error=_words(refusal))
+    if held and after.claim is not None and after.claim.token == claim.token:
         return _Resolved(record=after, error=_words(refusal))  # an earlier attempt may have built
-    return _Resolved(record=after, refusal=refusal, error=_words(refusal))
+    return _lost_claim(after, claim.token)  # not ours to give back any more
 
 
 def _apply(
