@@ -163,10 +163,9 @@ def g2_nothing_lost(history: History) -> Iterator[str]:
         if not [build for build in after if not build.cancelled]:
             how = " from memory" if asked.from_memory else ""
             kind = "dropped before it came" if history.drops and asked.from_memory else "lost"
-            if any(build.cancelled for build in history.builds):
-                if history.withdrawn:
-                    continue  # what it was cancelled for may have been withdrawn by its caller
-                kind = "cancelled"
+            if after and history.withdrawn:
+                continue  # its build was cancelled, for one that its caller may have withdrawn
+            kind = "cancelled" if any(build.cancelled for build in history.builds) else kind
             yield f"G2 {kind}: {asked.token} was answered {decision.outcome}{how}, and no build came"
         elif asked.version is not None and not _has_version(history, asked, after):
             yield f"G2 stale: no build after {asked.token} has its version, or a later one"
