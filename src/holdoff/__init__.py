@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         WakeError,
     )
     from holdoff.core.policy import Policy
-    from holdoff.core.record import Request
+    from holdoff.core.request import Request
     from holdoff.gate import Gate
     from holdoff.stores import open_store
 
@@ -67,7 +67,7 @@ _HOME: Final = {
     "Gate": "holdoff.gate",
     "Outcome": "holdoff.core.decision",
     "Policy": "holdoff.core.policy",
-    "Request": "holdoff.core.record",
+    "Request": "holdoff.core.request",
     "Why": "holdoff.core.decision",
     "open_store": "holdoff.stores",
 }

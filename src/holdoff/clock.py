@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
 
 from holdoff.core import token
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: A signal that lands in the instant before a wait begins is told at its end: no wait in one piece is longer.
 LONGEST_WAIT_MS: Final = 1_000

@@ -1,66 +1,66 @@
-"""Gate: the front door of the library. Drives the protocol with a real store, starter and clock."""
+"""Gate: the front door of the library. Drives the protocol with a real store, starter and clock.
+
+A gate keeps one thing between calls: the last snapshot of its record. It is a hint that saves reads; every write is
+conditional on it, so a stale one costs a request and nothing else. There are no threads and no timers here.
+"""
 
 from __future__ import annotations
 
-import threading
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id
-from holdoff.core import machine, protocol
-from holdoff.core.effects import (
-    Cancel,
-    Effect,
-    Find,
-    Get,
-    NewId,
-    Now,
-    Open,
-    Poll,
-    Start,
-    Swap,
-)
-from holdoff.core.errors import ConfigError, StartRefused, StoreError
-from holdoff.core.machine import Rules, Tally, Trigger
-from holdoff.core.protocol import Sight
-from holdoff.core.record import MAX_REASON, Act, GateKey, Hold, Record, Request, check_note
-from holdoff.core.status import Status, status_of
-from holdoff.core.units import parse_duration
+from holdoff.core import builds, claims, people, protocol
+from holdoff.core.decide import Trigger, Wake
+from holdoff.core.decision import Decision
+from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, NewId, Now, Poll, Start, Swap
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreDenied, StoreError, shown
+from holdoff.core.pending import has_waiter
+from holdoff.core.policy import Policy
+from holdoff.core.protocol import Snapshot
+from holdoff.core.record import Act, Claim, Finished, Hold, Pending, Record, Running
+from holdoff.core.request import MAX_REASON, GateKey, Request, check_note, storable
+from holdoff.core.terms import Terms, as_it_stands
+from holdoff.core.units import MAX_DURATION_MS, parse_duration, parse_instant
+from holdoff.core.waits import wake_ms
+from holdoff.observe.status import Status, status_of
 from holdoff.stores import default_url, open_store
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
-    from types import TracebackType
-
-    from holdoff.core.decision import Decision
-    from holdoff.core.policy import Policy
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
 _T = TypeVar("_T")
 #: A starter's id for a build is kept up to this length.
 MAX_BUILD_ID: Final = 400
-#: What was answered from memory is written after so many seconds, if no decision has written it before.
-FLUSH_AFTER_S: Final = protocol.WRITE_TALLY_AFTER_MS / 1000
+#: A report of an end is looked for among so many builds of the history.
+SEARCHED_BUILDS: Final = 100
+MAX_TOKEN: Final = 100
+#: What a starter may say of a build; all else says nothing.
+_STATES: Final = ("running", "succeeded", "failed")
+#: As wide as a record keeps it.
+_MAX_EXIT_STATUS: Final = 10**15
 
 
 class Gate:
     """Lets triggers of one project in one region through to at most one build per cooldown.
 
-    Safe to use from many threads; as many gates in as many processes as there are may share a store.
+    Safe to use from many threads and across a fork; as many gates in as many processes as there are may share a store.
 
     Args:
         project: the project's name.
+        key: a gate of its own for this key of the project (a branch, a customer), with the project's settings.
         region: where; the store's region unless given.
         store: what keeps the gate; the SQLite file in the user's state directory unless given.
         policy: what may start when.
         starter: what starts a build. Without one, ``trigger`` and ``wake`` raise ``ConfigError``.
         clock: where time and randomness come from.
-        claim_lease: how long a start may take from claim to confirm; after it anybody may take the start over.
-        build_lease: after how long a build that nobody reported ended counts as ended.
-        max_staleness: how old a skip answered from memory may be; 0: never answer one from memory.
-        waker: whether something wakes this gate when it is due.
+        claim_lease: how long a start may take from claim to confirm; after it another process may take the start over.
+        build_lease: after how long a build whose end is not reported counts as ended.
+        max_staleness: how old the snapshot may be that a skip rests on; 0: a skip always reads.
+        woken: whether something wakes this gate when it is due.
         knows_policy: whether ``policy`` is the gate's own. If it is a stand-in, only hold, resume and reset.
 
     Raises:
@@ -72,6 +72,7 @@ class Gate:
         project: str,
         *,
         policy: Policy,
+        key: str | None = None,
         region: str | None = None,
         store: Store | None = None,
         starter: Starter | None = None,
@@ -79,34 +80,37 @@ class Gate:
         claim_lease: object = "60s",
         build_lease: object = None,
         max_staleness: object = "1s",
-        waker: bool = False,
+        woken: bool = False,
         knows_policy: bool = True,
     ) -> None:
+        if not isinstance(policy, Policy):
+            raise ConfigError(field="policy", got=policy, want="a policy, such as holdoff.Policy('10m')")
         self.store = store if store is not None else open_store(default_url())
-        self.key = GateKey(project, region if region is not None else self.store.region)
+        self.key = GateKey.of(project, key, region if region is not None else self.store.region)
         self.policy = policy
         for_region = getattr(starter, "for_region", None)
         self.starter = for_region(self.key.region) if for_region is not None else starter
         self.clock = clock or SystemClock()
-        self.rules = Rules(
+        self.terms = Terms(
             policy=policy,
             claim_lease_ms=_claim_lease_ms(claim_lease, starter),
             build_lease_ms=_build_lease_ms(build_lease, starter),
-            freeze=getattr(starter, "freeze", None) or machine.as_it_is,
-            waker=waker,
+            freeze=_freezer(starter),
+            woken=woken,
             knows_policy=knows_policy,
             polls=hasattr(starter, "status"),
             finds=hasattr(starter, "find"),
-            token_memory_ms=int(getattr(starter, "token_memory_ms", 0)),
+            token_memory_ms=_starter_ms(starter, "token_memory_ms", 0),
             max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
             clock_margin_ms=self.store.clock_margin_ms,
+            keyed=self.key.key is not None,
         )
         if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
             want = "another: this starter cannot cancel a build"
             raise ConfigError(field="overlap", got="cancel", want=want)
-        self._sight = Sight()
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._snapshot = Snapshot()
+        #: Tokens of the builds that this process has started and may have to wait for, by build id.
+        self._tokens: dict[str, str] = {}
 
     # --- triggers ------------------------------------------------------------------------------
 
@@ -119,9 +123,12 @@ class Gate:
         environment: Mapping[str, str] | None = None,
         force: bool = False,
         by: str | None = None,
-        revocable: bool = False,
+        line: str | None = None,
+        at: object = None,
+        parent: str | None = None,
+        waits: bool = False,
     ) -> Decision:
-        """Ask for a build. Always answers with what became of it, and why.
+        """Ask for a build. Always answers with what became of it, and why; what it promises is in the store by then.
 
         Args:
             reason: why, for people to read.
@@ -130,86 +137,163 @@ class Gate:
             environment: variables for the build.
             force: start now, whatever the cooldown, the limit, the quiet time or a hold say.
             by: who asks, for people to read.
-            revocable: the caller waits for the build and may ``withdraw`` the trigger.
+            line: what versions follow one another on (a repository's branch): an older one never replaces a newer one.
+            at: when it happened, by its source: an ISO 8601 instant, an aware ``datetime`` or epoch seconds.
+            parent: the version before ``source_version`` on its line.
+            waits: the caller waits for the build, and wakes the gate itself (``wake(waiter=decision.token)``).
 
         Raises:
             ConfigError: an argument is not what it should be.
-            StoreError: no decision could be made. Triggering again is safe.
+            StoreError: no decision could be made. Triggering again is safe: it breaks no cooldown, and with the same
+                event id it counts once, though the first may be in.
         """
-        self._must_have_starter()
         request = Request(
-            project=self.key.project,
+            project=self.key.name,
             region=self.key.region,
+            key=self.key.key,
             reason=reason,
             source_version=source_version,
             event_id=event_id,
-            environment=tuple((environment or {}).items()),
+            environment=() if environment is None else environment,  # type: ignore[arg-type]
             by=by,
             forced=force,
+            line=line,
+            at_ms=None if at is None else parse_instant(at, field="at"),
+            parent=parent,
         )
-        trigger = Trigger(request=request, token=self._token(), force=force, revocable=revocable)
-        return self._decide(lambda sight: protocol.trigger(trigger, self.rules, sight))
+        return self.submit(request, waits=waits)
 
-    def wake(self) -> Decision:
-        """Start what is due, finish a start that somebody left, or say what the gate waits for.
+    def submit(self, request: Request, *, waits: bool = False) -> Decision:
+        """``trigger`` for a request that is made already, for this gate.
+
+        Raises:
+            ConfigError: it is for another gate, or there is no starter.
+            StoreError: no decision could be made. Submitting again is safe, as for ``trigger``.
+        """
+        self._must_have_starter()
+        if request.gate != self.key:
+            raise ConfigError(field="request", got=str(request.gate), want=f"a request for {self.key}")
+        event = Trigger(request=request, token=self._token(), waits=waits)
+        return self._decide(protocol.trigger(event, self.terms, self._snapshot))
+
+    def wake(self, *, waiter: str | None = None) -> Decision:
+        """Start what is due, finish a start that another process left, or say what the gate waits for.
+
+        Args:
+            waiter: the ``token`` of the decision on a trigger of a caller that waits. The newest waiter comes first,
+                each older one a second later, a wake without a waiter after them all.
 
         Raises:
             StoreError: the gate could not be read or written.
         """
         self._must_have_starter()
-        token, project, region = self._token(), self.key.project, self.key.region
-        return self._decide(lambda sight: protocol.wake(token, project, region, self.rules, sight))
+        check_note("waiter", waiter, MAX_TOKEN)
+        request = Request(project=self.key.name, region=self.key.region, key=self.key.key)
+        event = Wake(request=request, token=self._token(), waiter=waiter)
+        return self._decide(protocol.wake(event, self.terms))
+
+    def waiter_at(self, token: str) -> Pending | Claim | Running | Finished | None:
+        """Where the trigger of a waiting caller is: pending, in a start under way, in the build that runs, or in one of
+        the history. ``None``: a person dropped it.
+
+        Args:
+            token: of the decision on it, whose trigger was made with ``waits``.
+        """
+        check_note("token", token, MAX_TOKEN)
+        record, margin_ms = self.store.get(self.key), self.terms.clock_margin_ms
+        if record.pending is not None and has_waiter(record.pending, token, margin_ms):
+            return record.pending
+        for part in (record.claim, record.running):
+            if part is not None and has_waiter(part.covers, token, margin_ms):
+                return part
+        for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
+            if build.covers is not None and has_waiter(build.covers, token, margin_ms):
+                return build
+        return None
 
     # --- what happens to builds and gates ------------------------------------------------------
 
-    def finished(self, build_id: str, *, succeeded: bool, detail: str | None = None) -> bool:
-        """Report that a build ended. Late, repeated and foreign reports change nothing.
+    def finished(
+        self, build_id: str, *, succeeded: bool, detail: str | None = None, exit_status: int | None = None
+    ) -> bool:
+        """Report that a build ended. Every end is kept, of an older build too; a repeated report changes nothing.
 
         Returns:
             Whether it was the build this gate thinks is running.
-        """
-        found = False
-        detail = None if detail is None else str(detail)[:MAX_REASON]
 
-        def change(record: Record, now_ms: int) -> Record:
+        Raises:
+            ConfigError: ``succeeded`` or ``exit_status`` is not what it should be; nothing was written.
+        """
+        if not isinstance(succeeded, bool):
+            raise ConfigError(field="succeeded", got=succeeded, want="True or False")
+        if exit_status is not None and not _is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
+            raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
+        words = None if detail is None else storable(detail, MAX_REASON)
+        how: dict[str, Any] = {"succeeded": succeeded, "detail": words, "exit_status": exit_status}
+        build_id = storable(build_id, MAX_BUILD_ID)
+        found, token = self._end(build_id, how), self._tokens.get(build_id)
+        if not found and token is not None:
+            self.renew(token)  # the store did not take its start at the time
+            found = self._end(build_id, how)
+        if not found:
+            self._keep_end(build_id, how)
+        return found
+
+    def _end(self, build_id: str, how: dict[str, Any]) -> bool:
+        found = False
+
+        def change(record: Record, at_ms: int) -> Record:
             nonlocal found
-            new = machine.finished(
-                record, build_id, self.rules, now_ms, succeeded=succeeded, detail=detail
-            )
-            found = new is not record
+            new = builds.finished(record, build_id, self.terms, at_ms, **how)
+            found = record.running is not None and record.running.build_id == build_id
             return new
 
         self._edit(change)
         return found
 
+    def _keep_end(self, build_id: str, how: dict[str, Any]) -> None:
+        """The end of a build that a newer one has overtaken belongs into the history."""
+        try:
+            self._end_in_history(build_id, how)
+        except StoreDenied as error:  # a role that may not read the history
+            _warn("could not keep the end of %s: %s", build_id, error)
+
+    def _end_in_history(self, build_id: str, how: dict[str, Any]) -> None:
+        for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
+            if build.build_id == build_id and build.succeeded is None and build.detail is None:  # no report yet
+                self.store.keep(self.key, build.but(ended_ms=max(self._now_ms(), build.started_ms), **how))
+                return
+
     def renew(self, token: str) -> None:
-        """Say that the build of this token is alive: its lease starts afresh."""
-        self._edit(lambda record, now_ms: machine.renewed(record, token, self.rules, now_ms))
+        """Say that the build of this token is alive: its lease starts afresh. Where the store did not take its start
+        at the time, and this process made it, it does now."""
+        ids = [build_id for build_id, started in self._tokens.items() if started == token]
+
+        def change(record: Record, at_ms: int) -> Record:
+            claim = record.claim
+            if ids and claim is not None and claim.token == token:
+                record = claims.confirmed(record, claim, ids[0], self.terms, at_ms)
+            return builds.renewed(record, token, self.terms, at_ms)
+
+        self._edit(change)
 
     def hold(self, *, why: str, duration: object = None, by: str | None = None) -> None:
-        """Nothing starts, but by force, until ``resume`` or for ``duration``; what comes is kept."""
+        """Nothing new starts, but by force, until ``resume`` or for ``duration``; what comes is kept."""
         length_ms = None if duration is None else parse_duration(duration, field="duration")
         if not why:
-            raise ConfigError(
-                field="why", got=why, want="a reason, for whoever asks why nothing builds"
-            )
+            raise ConfigError(field="why", got=why, want="a reason, for people who ask why nothing builds")
         check_note("why", why, MAX_REASON)
         check_note("by", by, MAX_REASON)
 
-        def change(record: Record, now_ms: int) -> Record:
-            until_ms = None if length_ms is None else now_ms + length_ms
-            hold = Hold(since_ms=now_ms, why=why, by=by, until_ms=until_ms)
-            return machine.held(record, hold, self.rules)
+        def change(record: Record, at_ms: int) -> Record:
+            until_ms = None if length_ms is None else at_ms + length_ms
+            return people.held(record, Hold(since_ms=at_ms, why=why, by=by, until_ms=until_ms), self.terms)
 
         self._edit(change)
 
     def resume(self, *, by: str | None = None, why: str | None = None) -> None:
         """End a hold. What came meanwhile is one build."""
-        self._edit(
-            lambda record, now_ms: machine.resumed(
-                record, _act("resume", now_ms, by, why), self.rules
-            )
-        )
+        self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why), self.terms))
 
     def reset(
         self,
@@ -222,52 +306,28 @@ class Gate:
         """End the cooldown.
 
         Args:
-            drop_pending: drop what is pending, too: it is never built. Else it stays, and keeps its due.
-            drop_claim: give up a start that nobody can finish (the right to look for its build is missing, say). If
-                its build exists after all, nobody knows of it.
+            drop_pending: drop what is pending, too: it is never built.
+            drop_claim: give up a start that cannot be finished (the right to look for its build is missing, say). If
+                its build exists after all, no record shows it.
             by, why: who says so, and why.
         """
 
-        def change(record: Record, now_ms: int) -> Record:
-            act = _act("reset", now_ms, by, why)
-            return machine.reset(
-                record, act, self.rules, drop_pending=drop_pending, drop_claim=drop_claim
-            )
+        def change(record: Record, at_ms: int) -> Record:
+            act = _act("reset", at_ms, by, why)
+            return people.reset(record, act, self.terms, drop_pending=drop_pending, drop_claim=drop_claim)
 
         self._edit(change)
-
-    def withdraw(self, deferred: Decision) -> bool:
-        """Take back a revocable trigger. Again, because the store did not answer, is safe.
-
-        Args:
-            deferred: what was decided on it.
-
-        Returns:
-            Whether nothing is pending any more; if something is, others wait for it.
-
-        Raises:
-            StoreError: it may or may not be taken back.
-        """
-        after: list[Record] = []
-
-        def change(record: Record, _now_ms: int) -> Record:
-            after[:] = [machine.withdrawn(record, deferred.token, self.rules)]
-            return after[0]
-
-        self._edit(change)
-        return after[0].pending is None
 
     def status(self) -> Status:
         """What the gate is doing, on a fresh read."""
         record = self.store.get(self.key)
-        return status_of(self.key, record, self.policy, self._now_ms())
+        return status_of(self.key, record, self.terms, self._now_ms())
 
     @property
     def wake_ms(self) -> int | None:
-        """When a wake would start or finish something, by this process's last sight of the gate; ``None``: never."""
-        with self._lock:
-            record = self._sight.record
-        return None if record is None else machine.wake_ms(record, self.policy)
+        """When a wake would start or finish something, by this process's last snapshot; ``None``: never."""
+        record = self._snapshot.record
+        return None if record is None else wake_ms(record, self.terms)
 
     # --- builds that are this process's own children -------------------------------------------
 
@@ -277,60 +337,32 @@ class Gate:
         Returns:
             Its exit status; ``None`` where the starter starts builds elsewhere.
         """
-        wait = getattr(self.starter, "wait", None)
-        if wait is None:
+        wait, token = getattr(self.starter, "wait", None), self._tokens.get(build_id)
+        if wait is None or token is None:
             return None
 
         def beat() -> None:
             try:
-                token = self._token_of(build_id)
-                if token is not None:
-                    self.renew(token)
+                self.renew(token)
             except StoreError as error:
                 _warn("could not renew the lease of %s: %s", build_id, error)
 
-        code = cast("int | None", wait(build_id, beat, self.rules.build_lease_ms // 3))
-        if code is None:
-            return None
+        code: int | None = None
         try:
-            self.finished(
-                build_id, succeeded=code == 0, detail=f"exit status {code}" if code else None
-            )
+            code = cast("int | None", wait(build_id, beat, self.terms.build_lease_ms // 3))
+            if code is not None:
+                detail = f"exit status {code}" if code else None
+                self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
         except StoreError as error:  # how it ended is the caller's; the record's lease runs out
             _warn("could not record the end of %s: %s", build_id, error)
+        finally:
+            del self._tokens[build_id]
         return code
-
-    def _token_of(self, build_id: str) -> str | None:
-        record = self._sight.record or self.store.get(self.key)
-        running = record.running
-        return running.token if running is not None and running.build_id == build_id else None
 
     # --- driving the protocol ------------------------------------------------------------------
 
-    def flush(self, *, tries: int = protocol.MAX_TRIES) -> None:
-        """Write what was answered from memory and only counted here so far.
-
-        Args:
-            tries: how many writes of others may come first before this is left for later.
-
-        Raises:
-            StoreError: it is not written, or nobody knows.
-        """
-        if not self._sight.tally.is_empty:
-            self._edit(lambda record, _now_ms: record, tries)
-
-    @property
-    def owes_events(self) -> bool:
-        """Whether events were deferred from memory that no other process would recognise yet."""
-        return bool(self._sight.tally.events)
-
     def close(self) -> None:
-        """Flush, and let go of the store's connections."""
-        self.flush()
-        with self._lock:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+        """Let go of the store's connections."""
         self.store.close()
 
     def __enter__(self) -> Gate:
@@ -344,64 +376,30 @@ class Gate:
     ) -> None:
         self.close()
 
-    def _decide(self, ask: Callable[[Sight], protocol.Asks]) -> Decision:
-        sight = self._take_sight()
-        try:
-            decided = self._drive(ask(sight))
-        except BaseException as error:
-            self._put_back(_after_error(sight, error))
-            raise
-        self._put_back(decided.sight)
+    def _decide(self, asks: protocol.Asks) -> Decision:
+        decided = self._drive(asks)
+        self._snapshot = decided.snapshot
         return decided.decision
 
-    def _edit(
-        self, change: Callable[[Record, int], Record], tries: int = protocol.MAX_TRIES
-    ) -> None:
-        sight = self._take_sight()
-        try:
-            after = self._drive(protocol.edit(change, self.rules, sight, tries))
-        except BaseException as error:
-            self._put_back(_after_error(sight, error))
-            raise
-        self._put_back(after)
-
-    def _take_sight(self) -> Sight:
-        """The sight, with the tally taken out: what one thread writes, no other may write again."""
-        with self._lock:
-            taken = self._sight
-            self._sight = replace(taken, tally=Tally())
-        return taken
-
-    def _put_back(self, sight: Sight) -> None:
-        with self._lock:
-            tally = machine.merged(self._sight.tally, sight.tally)
-            newer = sight.record is None or sight.seen_ms >= self._sight.seen_ms
-            self._sight = replace(sight if newer else self._sight, tally=tally)
-            if not tally.is_empty and self._timer is None and isinstance(self.clock, SystemClock):
-                self._timer = threading.Timer(FLUSH_AFTER_S, self._flush_in_time)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def _flush_in_time(self) -> None:
-        with self._lock:
-            self._timer = None
-        try:
-            self.flush()
-        except StoreError as error:
-            _warn("could not write what was answered from memory: %s", error)
+    def _edit(self, change: Callable[[Record, int], Record]) -> None:
+        self._snapshot = self._drive(protocol.edit(change))
 
     def _drive(self, asks: Generator[Effect, Any, _T]) -> _T:
+        """Perform what the generator asks for, to its end. After an error what was last seen is doubtful."""
         answer: object = None
         error: Exception | None = None
-        while True:
-            try:
+        try:
+            while True:
                 effect = asks.throw(error) if error is not None else asks.send(answer)
-            except StopIteration as stop:
-                return cast("_T", stop.value)
-            try:
-                answer, error = self._perform(effect), None
-            except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
-                answer, error = None, raised
+                try:
+                    answer, error = self._perform(effect), None
+                except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
+                    answer, error = None, raised
+        except StopIteration as stop:
+            return cast("_T", stop.value)
+        except BaseException:
+            self._snapshot = Snapshot()
+            raise
 
     def _perform(self, effect: Effect) -> object:
         match effect:
@@ -413,25 +411,41 @@ class Gate:
                 return self.store.get(self.key)
             case Swap(expected, new, history):
                 return self.store.swap(self.key, expected=expected, new=new, history=history)
-            case Open(opening):
-                return self.store.open(self.key, opening)
+            case FoldIn(expected, fold):
+                return self.store.fold(self.key, expected=expected, fold=fold)
             case Start(request, token):
                 return self._start(request, token)
+            case Find(request, token):
+                return self._find(request, token)
             case Poll(build_id):
-                status = getattr(self.starter, "status", None)
-                return status(build_id) if status is not None else None
+                return self._state_of(build_id)
             case Cancel(build_id):
                 return cast("Any", self.starter).cancel(build_id)
-            case Find(request, token):
-                find = getattr(self.starter, "find", None)
-                return find(token, request) if find is not None else None
 
     def _start(self, request: Request, token: str) -> str:
         starter = self.starter
         if starter is None:
             raise StartRefused("this gate has no starter")
         build_id: object = starter.start(request, token)
-        return token if build_id is None else str(build_id)[:MAX_BUILD_ID] or token
+        known = "" if build_id is None else storable(build_id, MAX_BUILD_ID)
+        known = known or token
+        if hasattr(starter, "wait"):
+            self._tokens[known] = token
+        return known
+
+    def _find(self, request: Request, token: str) -> str | None:
+        find = getattr(self.starter, "find", None)
+        found: object = find(token, request) if find is not None else None
+        if found is None:
+            return None
+        if isinstance(found, str) and found:
+            return storable(found, MAX_BUILD_ID)
+        raise StartUnknown(f"the starter's find() answered {shown(found)}, which is neither a build's id nor None")
+
+    def _state_of(self, build_id: str) -> str | None:
+        status = getattr(self.starter, "status", None)
+        state: object = status(build_id) if status is not None else None
+        return state if isinstance(state, str) and state in _STATES else None
 
     def _now_ms(self) -> int:
         return now_ms(self.store, self.clock)
@@ -445,31 +459,64 @@ class Gate:
             raise ConfigError(field="starter", got=None, want=want)
 
 
-def _after_error(sight: Sight, error: BaseException) -> Sight:
-    """What was seen is doubtful, and what was to be counted along may be in."""
-    tally = getattr(error, "tally", None)
-    return Sight(tally=tally if isinstance(tally, Tally) else sight.tally)
+def _freezer(starter: Starter | None) -> Callable[[Request], Request]:
+    """The starter's ``freeze``. It is called before the claim is written: whatever it raises, nothing was started."""
+    freeze = getattr(starter, "freeze", None)
+    if freeze is None:
+        return as_it_stands
+
+    def frozen(request: Request) -> Request:
+        try:
+            new = freeze(request)
+        except HoldoffError:
+            raise
+        except Exception as error:
+            raise ConfigError(field="starter", got=error, want="a starter whose freeze() raises nothing") from error
+        if not isinstance(new, Request) or new.but(parameters="") != request.but(parameters=""):
+            raise ConfigError(field="starter", got=new, want="a starter whose freeze() sets nothing but parameters")
+        return new
+
+    return frozen
 
 
-def _act(what: str, now_ms: int, by: str | None, why: str | None) -> Act:
+def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
     check_note("by", by, MAX_REASON)
     check_note("why", why, MAX_REASON)
-    return Act(what=what, at_ms=now_ms, by=by, why=why)
+    return Act(what=what, at_ms=at_ms, by=by, why=why)
 
 
 def _claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
     lease_ms = parse_duration(claim_lease, field="claim_lease")
-    budget_ms = getattr(starter, "start_budget_ms", 0)
+    budget_ms = _starter_ms(starter, "start_budget_ms", 0)
     if lease_ms <= budget_ms:
-        want = f"more than {budget_ms / 1000:g}s, what the starter may take with all its retries"
+        want = (
+            f"more than {budget_ms / 1000:g}s, what the starter may take to find, cancel and start with all its retries"
+        )
         raise ConfigError(field="claim_lease", got=claim_lease, want=want)
     return lease_ms
 
 
 def _build_lease_ms(build_lease: object, starter: Starter | None) -> int:
-    if build_lease is not None:
-        return parse_duration(build_lease, field="build_lease")
-    return int(getattr(starter, "build_lease_ms", 8 * 3_600_000))
+    of_starter_ms = _starter_ms(starter, "build_lease_ms", 8 * 3_600_000, least_ms=1)
+    if build_lease is None:
+        return of_starter_ms
+    lease_ms = parse_duration(build_lease, field="build_lease")
+    if lease_ms == 0:
+        raise ConfigError(field="build_lease", got=build_lease, want="more than zero, or leave it out")
+    return lease_ms
+
+
+def _starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:
+    """A duration that the starter gives for itself. It comes to stand in the record, so it must be one."""
+    ms: object = getattr(starter, name, otherwise_ms)
+    if not _is_whole(ms, least_ms, MAX_DURATION_MS):
+        want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"
+        raise ConfigError(field=f"starter.{name}", got=ms, want=want)
+    return cast("int", ms)
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _warn(message: str, *args: object) -> None:

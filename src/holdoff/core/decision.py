@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from holdoff.core.units import iso, say_duration, to_datetime
+from holdoff.core.value import Value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +34,8 @@ class Why(StrEnum):
     HELD = "held"
     UNCHANGED = "unchanged"
     DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    REPLACED = "replaced"
     BACKING_OFF = "backing_off"
     PENDING = "pending"
     IDLE = "idle"
@@ -44,8 +46,7 @@ class Why(StrEnum):
     DROPPED = "dropped"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Value):
     """What became of one trigger (or one wake), and why.
 
     Attributes:
@@ -58,9 +59,10 @@ class Decision:
         covers: started only: how many triggers this build answers.
         waited_ms: started only: how long the oldest of them had waited when the start was claimed.
         detail: the starter's or the holder's own words.
-        unconfirmed: started only: the build exists, but the store did not take its id (whoever comes next finds it).
-        taken_over: the id of a build whose start somebody else left unfinished, and this call finished.
-        waker: whether something is set up to wake the gate when it is due.
+        unconfirmed: started only: the build exists, but the store did not take its id (the next trigger or wake finds
+            it).
+        taken_over: the id of a build whose start another process left unfinished, and this call finished.
+        woken: whether something is set up to wake the gate when it is due.
     """
 
     project: str
@@ -77,7 +79,7 @@ class Decision:
     detail: str | None = None
     unconfirmed: bool = False
     taken_over: str | None = None
-    waker: bool = False
+    woken: bool = False
 
     @property
     def token(self) -> str:
@@ -102,7 +104,7 @@ class Decision:
     def __str__(self) -> str:
         sentence = f"{self.project} {self.outcome}: {self._because()}"
         if self.taken_over:
-            sentence += f" (first finished the start somebody left: build {self.taken_over})"
+            sentence += f" (first finished a start that was left: build {self.taken_over})"
         return sentence
 
     def to_dict(self) -> dict[str, object]:
@@ -131,7 +133,7 @@ class Decision:
             return self._started()
         if self.outcome is Outcome.FAILED:
             return self._failed()
-        if self.why in {Why.DUPLICATE, Why.UNCHANGED, Why.IDLE, Why.COVERED, Why.DROPPED}:
+        if self.why in _FINAL:
             return self._reason()
         return f"{self._reason()}, {self._next()}"
 
@@ -142,9 +144,7 @@ class Decision:
         if self.covers > 1:
             parts.append(f"for {self.covers} triggers")
         if self.unconfirmed:
-            parts.append(
-                "not yet recorded (the store did not answer); the next trigger or wake records it"
-            )
+            parts.append("not yet recorded (the store did not answer); the next trigger or wake records it")
         return ", ".join(parts)
 
     def _failed(self) -> str:
@@ -152,39 +152,16 @@ class Decision:
         if self.why is Why.START_UNKNOWN and self.due_ms is None:
             return f"it is not known here whether the build started{said}; `holdoff explain` says"
         if self.why is Why.START_UNKNOWN:
-            return f"nobody knows whether the build started{said}; {self._then('finds out')}"
+            return f"it is not known whether the build started{said}; {self._then('finds out')}"
         return f"the build was refused{said}; the slot is given back, {self._then('tries again')}"
 
     def _reason(self) -> str:
-        match self.why:
-            case Why.COOLING_DOWN:
-                return self._last_built()
-            case Why.LIMIT:
-                return f"the limit is reached, {self._last_built()}"
-            case Why.QUIET:
-                return "waiting for quiet"
-            case Why.RUNNING:
-                return f"build {self.detail} is running" if self.detail else "a build is running"
-            case Why.CLAIMED:
-                return "a start is under way"
-            case Why.HELD:
-                return f"on hold: {self.detail}" if self.detail else "on hold"
-            case Why.BACKING_OFF:
-                return "the last start was refused"
-            case Why.PENDING:
-                return "a build is pending"
-            case Why.UNCHANGED:
-                return f"{self.detail} is built already" if self.detail else "built already"
-            case Why.DUPLICATE:
-                return f"event {self.detail} was taken before" if self.detail else "seen before"
-            case Why.COVERED:
-                return f"covered by {self.detail}"
-            case Why.DROPPED:
-                return "somebody dropped what was pending"
-            case Why.IDLE:
-                return "nothing is pending"
-            case _:
-                return str(self.why)
+        if self.why is Why.COOLING_DOWN:
+            return self._last_built()
+        if self.why is Why.LIMIT:
+            return f"the limit is reached, {self._last_built()}"
+        with_detail, without = _SENTENCES.get(self.why, (str(self.why), str(self.why)))
+        return with_detail.format(self.detail) if self.detail else without
 
     def _last_built(self) -> str:
         if self.lastbuild_ms is None:
@@ -204,7 +181,7 @@ class Decision:
             return f"{'ready' if skipped else 'starts'} when it ends, at the latest in {wait}"
         if skipped:
             return f"ready in {wait}"
-        if self.waker:
+        if self.woken:
             return f"starts in {wait}"
         return f"starts at the next trigger or wake in {wait} or later"
 
@@ -213,3 +190,25 @@ class Decision:
             return f"the next trigger or wake {does}"
         wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
         return f"the next trigger or wake in {wait} or later {does}"
+
+
+#: Each reason as a sentence, with its detail and without.
+_SENTENCES: Final = {
+    Why.QUIET: ("waiting for quiet", "waiting for quiet"),
+    Why.RUNNING: ("build {} is running", "a build is running"),
+    Why.CLAIMED: ("a start is under way", "a start is under way"),
+    Why.HELD: ("on hold: {}", "on hold"),
+    Why.BACKING_OFF: ("the last start was refused", "the last start was refused"),
+    Why.PENDING: ("a build is pending", "a build is pending"),
+    Why.UNCHANGED: ("{} is built already", "built already"),
+    Why.DUPLICATE: ("event {} was taken before", "seen before"),
+    Why.SUPERSEDED: ("a newer version than {} was started already", "a newer version was started already"),
+    Why.COVERED: ("covered by {}", "covered by a build"),
+    Why.REPLACED: ("replaced by {}", "replaced by another"),
+    Why.DROPPED: ("what was pending was dropped", "what was pending was dropped"),
+    Why.IDLE: ("nothing is pending", "nothing is pending"),
+}
+#: Reasons that say all: nothing follows.
+_FINAL: Final = frozenset(
+    {Why.DUPLICATE, Why.UNCHANGED, Why.SUPERSEDED, Why.IDLE, Why.COVERED, Why.REPLACED, Why.DROPPED}
+)

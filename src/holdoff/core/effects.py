@@ -6,30 +6,25 @@ simulated one, the model checker on whatever history it is exploring.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from holdoff.core.pending import Fold
+from holdoff.core.record import Finished, Record
+from holdoff.core.request import Request
+from holdoff.core.value import Value
 
-if TYPE_CHECKING:
-    from holdoff.core.record import Finished, Opening, Record, Request
 
-
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Now:
+class Now(Value):
     """What time is it? Answered with epoch milliseconds (``int``)."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class NewId:
+class NewId(Value):
     """An id for a write, unlike any other. Answered with ``str``."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Get:
+class Get(Value):
     """Read the gate. Answered with its ``Record``; ``Record()`` where there is none."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Swap:
+class Swap(Value, kw_only=False):
     """Write ``new`` if the gate still is ``expected`` (by last write *and* ``lastbuild``), as one atomic step.
 
     ``history``: builds that leave the record with this write, to be kept by the same step. Answered with ``Swapped``
@@ -41,55 +36,50 @@ class Swap:
     history: tuple[Finished, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Open:
-    """Claim without having read. Answered with ``Swapped`` or ``Lost``."""
+class FoldIn(Value, kw_only=False):
+    """Add one trigger to what is pending, as one atomic step: ``Fold.applied``. Answered with ``Swapped`` or
+    ``Lost``."""
 
-    opening: Opening
+    expected: Record
+    fold: Fold
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Start:
-    """Start the build. Answered with its id; raises ``StartRefused``, or anything else for "nobody knows"."""
+class Start(Value, kw_only=False):
+    """Start the build. Answered with its id; raises ``StartRefused``, or anything else for "not known"."""
 
     request: Request
     token: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Find:
+class Find(Value, kw_only=False):
     """Is there a build with this token? Answered with its id or ``None``; raises where that cannot be told."""
 
     request: Request
     token: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Poll:
+class Poll(Value, kw_only=False):
     """How is this build? Answered with ``running``, ``succeeded``, ``failed`` or ``None`` (cannot be told)."""
 
     build_id: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Cancel:
+class Cancel(Value, kw_only=False):
     """Stop this build. Raises where it cannot be stopped."""
 
     build_id: str
 
 
-Effect = Now | NewId | Get | Swap | Open | Start | Find | Poll | Cancel
+Effect = Now | NewId | Get | Swap | FoldIn | Start | Find | Poll | Cancel
 
 
-@dataclass(frozen=True, slots=True)
-class Swapped:
+class Swapped(Value, kw_only=False):
     """The write is in; ``record`` is what stands there now."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Value, kw_only=False):
     """Another write came first; ``current`` is what stands there: decide again on it, no extra read."""
 
     current: Record

@@ -14,16 +14,18 @@
       EventEarly                     75   an event came before what it is about is recorded: deliver it again
       SignatureError                 77   a webhook is not signed as it should be
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
-      StartUnknown                   75   *nobody knows* whether the build exists: the claim stays for its lease
-      WakeError                      69   a wake could not be arranged; whoever sweeps finds the gate
+      StartUnknown                   75   *it is not known* whether the build exists: the claim stays for its lease
+      WakeError                      69   a wake could not be arranged; the sweep finds the gate
 
 The number is the exit status of the command line (``sysexits.h``). Any exception of a starter that is not
-``StartRefused`` means what ``StartUnknown`` means.
+``StartRefused`` means what ``StartUnknown`` means. All can be copied and pickled, and told though a subclass's
+``__init__`` did not call theirs.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import copyreg
+from typing import Any, ClassVar
 
 
 class HoldoffError(Exception):
@@ -31,11 +33,17 @@ class HoldoffError(Exception):
 
     Attributes:
         hint: what to do next, where there is something to do.
-        retryable: whether the same call may succeed later without anybody changing anything.
+        retryable: whether the same call may succeed later with nothing changed.
     """
 
     exit_code: ClassVar[int] = 70
     retryable: ClassVar[bool] = False
+    message: str = ""
+    hint: str | None = None
+
+    def __init_subclass__(cls, *, exit_code: int | None = None, retryable: bool | None = None) -> None:
+        cls.exit_code = cls.exit_code if exit_code is None else exit_code
+        cls.retryable = cls.retryable if retryable is None else retryable
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -43,10 +51,15 @@ class HoldoffError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+        message = self.message or super().__str__() or type(self).__name__
+        return f"{message}. {self.hint}" if self.hint else f"{message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without __init__, whose arguments are each subclass's own.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
-class ConfigError(HoldoffError, ValueError):
+class ConfigError(HoldoffError, ValueError, exit_code=78):
     """A setting is wrong.
 
     Attributes:
@@ -55,10 +68,8 @@ class ConfigError(HoldoffError, ValueError):
         want: what would be right.
     """
 
-    exit_code = 78
-
     def __init__(self, *, field: str, got: object, want: str) -> None:
-        super().__init__(f"{field} is {_shown(got)}; write {want}")
+        super().__init__(f"{field} is {shown(got)}; write {want}")
         self.field, self.got, self.want = field, got, want
 
     def under(self, prefix: str) -> ConfigError:
@@ -66,32 +77,25 @@ class ConfigError(HoldoffError, ValueError):
         return type(self)(field=f"{prefix}{self.field}", got=self.got, want=self.want)
 
 
-def _shown(got: object) -> str:
-    text = repr(got)
+def shown(got: object) -> str:
+    """Any value as an error shows it: in full if it is short."""
+    try:
+        text = repr(got)
+    except Exception:  # noqa: BLE001  (a foreign __repr__ may raise anything; an int of 4,300 digits cannot be shown)
+        return f"some {type(got).__name__} that cannot be shown"
     return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
-class UsageError(HoldoffError):
+class UsageError(HoldoffError, exit_code=2):
     """A call's arguments are wrong."""
 
-    exit_code = 2
 
-
-class StoreError(HoldoffError):
+class StoreError(HoldoffError, exit_code=69):
     """Something about the store; the subclass says what."""
 
-    exit_code = 69
 
-
-class StoreUnavailable(StoreError):
-    """The store did not answer; a write may or may not be in.
-
-    Attributes:
-        tally: what that write carried along besides, for whoever keeps count (``core.machine.Tally``).
-    """
-
-    retryable = True
-    tally: object = None
+class StoreUnavailable(StoreError, retryable=True):
+    """The store did not answer; a write may or may not be in."""
 
 
 class StoreThrottled(StoreUnavailable):
@@ -102,82 +106,62 @@ class StoreMissing(StoreError):
     """There is no such table or file."""
 
 
-class StoreDenied(StoreError):
+class StoreDenied(StoreError, exit_code=77):
     """Credentials, rights or file permissions are missing."""
 
-    exit_code = 77
 
-
-class StoreMismatch(StoreError):
+class StoreMismatch(StoreError, exit_code=78):
     """Something stands there, and it is not a Holdoff store."""
 
-    exit_code = 78
 
-
-class RecordInvalid(StoreError):
+class RecordInvalid(StoreError, exit_code=65):
     """A gate's stored state cannot be read; nothing was started and nothing was changed."""
 
-    exit_code = 65
 
-
-class EventError(HoldoffError):
+class EventError(HoldoffError, exit_code=65):
     """An event cannot be made a trigger. Shows nothing of the event but names, as it may hold secrets.
 
     Attributes:
         missing: what was missing or wrong in it: a path such as ``event.detail.commitId``.
     """
 
-    exit_code = 65
-
     def __init__(self, missing: str, problem: str, *, hint: str | None = None) -> None:
         super().__init__(f"{missing} {problem}", hint=hint)
         self.missing = missing
 
 
-class EventEarly(HoldoffError):
+class EventEarly(HoldoffError, exit_code=75, retryable=True):
     """An event came before what it is about is recorded. Delivered again, it will be understood."""
 
-    exit_code = 75
-    retryable = True
 
-
-class SignatureError(HoldoffError):
+class SignatureError(HoldoffError, exit_code=77):
     """A webhook is not signed as it should be. Tells neither the secret nor the signature.
 
     Attributes:
         public: what its sender may be told; the message is for the operator's log.
     """
 
-    exit_code = 77
     public: ClassVar[str] = "not signed as it should be"
 
 
-class StartRefused(HoldoffError):
+class StartRefused(HoldoffError, exit_code=75):
     """The build certainly does not exist. A starter raises this, and only this, when it is sure.
 
     Attributes:
         worth_retrying: the refusal passes by itself (throttling, a limit on concurrent builds): try again in
-            seconds; otherwise somebody has to change something first, and tries are minutes apart.
+            seconds; otherwise a person has to change something first, and tries are minutes apart.
     """
 
-    exit_code = 75
+    worth_retrying: bool = False
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, worth_retrying: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, worth_retrying: bool = False) -> None:
         super().__init__(message, hint=hint)
-        self.worth_retrying = worth_retrying
+        self.worth_retrying = bool(worth_retrying)
 
 
-class StartUnknown(HoldoffError):
-    """Nobody knows whether the build exists: no answer came."""
-
-    exit_code = 75
-    retryable = True
+class StartUnknown(HoldoffError, exit_code=75, retryable=True):
+    """It is not known whether the build exists: no answer came."""
 
 
-class WakeError(HoldoffError):
-    """A wake could not be arranged for its instant; whoever looks for due gates now and then finds the gate."""
-
-    exit_code = 69
-    retryable = True
+class WakeError(HoldoffError, exit_code=69, retryable=True):
+    """A wake could not be arranged for its instant; the sweep finds the gate."""

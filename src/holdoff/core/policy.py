@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, Literal, get_args
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.units import parse_duration, say_duration
+from holdoff.core.value import Value
 
 OnCooldown = Literal["defer", "skip"]
 Overlap = Literal["allow", "skip", "defer", "cancel"]
@@ -19,8 +19,7 @@ Unchanged = Literal["build", "skip"]
 MAX_LIMIT: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Value, kw_only=False):
     """At most ``count`` starts in any ``window_ms`` milliseconds (a sliding window, exact)."""
 
     count: int
@@ -42,8 +41,7 @@ class Limit:
         return f"{self.count}/{say_duration(self.window_ms)}"
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Policy:
+class Policy(Value):
     """What may start when. Durations as people write them: seconds, ``'10m'``, ``'1h30m'``, ``timedelta``.
 
     Args:
@@ -85,40 +83,33 @@ class Policy:
         on_failure: str = "keep",
         unchanged: str = "build",
     ) -> None:
-        set_field = cast("Any", object.__setattr__)
-        set_field(self, "cooldown_ms", parse_duration(cooldown, field="cooldown"))
-        set_field(self, "on_cooldown", _choice("on_cooldown", on_cooldown, OnCooldown))
-        set_field(self, "quiet_ms", _optional("quiet", quiet))
-        set_field(self, "max_wait_ms", _optional("max_wait", max_wait))
-        set_field(self, "limit", None if limit is None else Limit.parse(limit))
-        set_field(self, "overlap", _choice("overlap", overlap, Overlap))
-        set_field(self, "cooldown_from", _choice("cooldown_from", cooldown_from, CooldownFrom))
-        set_field(self, "on_failure", _choice("on_failure", on_failure, OnFailure))
-        set_field(self, "unchanged", _choice("unchanged", unchanged, Unchanged))
+        super().__init__(
+            cooldown_ms=parse_duration(cooldown, field="cooldown"),
+            on_cooldown=_choice("on_cooldown", on_cooldown, OnCooldown),
+            quiet_ms=_optional("quiet", quiet),
+            max_wait_ms=_optional("max_wait", max_wait),
+            limit=None if limit is None else Limit.parse(limit),
+            overlap=_choice("overlap", overlap, Overlap),
+            cooldown_from=_choice("cooldown_from", cooldown_from, CooldownFrom),
+            on_failure=_choice("on_failure", on_failure, OnFailure),
+            unchanged=_choice("unchanged", unchanged, Unchanged),
+        )
         self._refuse_impossible(quiet, max_wait)
 
     def _refuse_impossible(self, quiet: object, max_wait: object) -> None:
         if self.max_wait_ms is None:
             return
         if self.quiet_ms is None:
-            raise ConfigError(
-                field="max_wait", got=max_wait, want="quiet as well: it bounds the quiet time"
-            )
+            raise ConfigError(field="max_wait", got=max_wait, want="quiet as well: it bounds the quiet time")
         if self.max_wait_ms < self.quiet_ms:
             raise ConfigError(field="max_wait", got=max_wait, want=f"at least quiet ({quiet})")
 
     def for_caller(self, *, waits: bool) -> Policy:
         """The same for a caller who waits for a turn, or one who does not: then nothing is left for later."""
-        new = object.__new__(Policy)
-        for name in self.__slots__:
-            object.__setattr__(new, name, getattr(self, name))
-        changes: dict[str, object] = {"on_cooldown": "defer" if waits else "skip"}
-        if not waits:
-            changes |= {"quiet_ms": None, "max_wait_ms": None}
-            changes["overlap"] = "allow" if self.overlap == "allow" else "skip"
-        for name, value in changes.items():
-            object.__setattr__(new, name, value)
-        return new
+        if waits:
+            return self.but(on_cooldown="defer")
+        overlap = "allow" if self.overlap == "allow" else "skip"
+        return self.but(on_cooldown="skip", quiet_ms=None, max_wait_ms=None, overlap=overlap)
 
     @property
     def follows_builds(self) -> bool:

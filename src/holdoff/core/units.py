@@ -8,14 +8,14 @@ breaks it.
 from __future__ import annotations
 
 import re
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from holdoff.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 type_of_duration = "a duration such as 90 (seconds), '10m' or '1h30m'"
 
@@ -57,9 +57,7 @@ def parse_duration(value: object, *, field: str) -> int:
     if exact is None or not exact.is_finite():
         raise ConfigError(field=field, got=value, want=type_of_duration)
     if exact < 0:
-        raise ConfigError(
-            field=field, got=value, want="zero or more: a duration cannot be negative"
-        )
+        raise ConfigError(field=field, got=value, want="zero or more: a duration cannot be negative")
     if exact > MAX_DURATION_MS:
         raise ConfigError(field=field, got=value, want="at most 366d")
     return ceil_ms(exact)
@@ -69,10 +67,15 @@ def _duration_ms(value: object) -> Decimal | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float | Decimal):
-        return _ms(Decimal(str(value)))
+        return _ms(_decimal(value))
     if isinstance(value, str):
         return _text_ms(value.strip())
     return _timedelta_ms(value)
+
+
+def _decimal(value: float | Decimal) -> Decimal:
+    """A number as it is written; an ``int`` of any length (Python refuses to write one of 4,300 digits)."""
+    return Decimal(float.__repr__(value) if isinstance(value, float) else value)
 
 
 def _timedelta_ms(value: object) -> Decimal | None:
@@ -138,31 +141,41 @@ def parse_instant(value: object, *, field: str) -> int:
     from datetime import datetime
 
     want = "an instant such as '2026-01-01T09:00:00Z', or epoch seconds"
-    if isinstance(value, str):
-        try:
-            value = Decimal(value)
-        except InvalidOperation:
-            try:
-                value = datetime.fromisoformat(str(value))
-            except ValueError:
-                raise ConfigError(field=field, got=value, want=want) from None
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ConfigError(field=field, got=str(value), want=want + " (add Z or an offset)")
-        return _datetime_ms(value)
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        seconds = Decimal(str(value))
-        if seconds.is_finite() and 0 <= seconds <= MAX_INSTANT_MS // 1000:
-            return ms_from_seconds(seconds)
-    raise ConfigError(field=field, got=value, want=want)
+    found = _number_or_datetime(value) if isinstance(value, str) else value
+    exact: Decimal | None = None
+    if isinstance(found, datetime):
+        exact = _datetime_ms(found)
+        if exact is None:
+            naive = str(found.replace(tzinfo=None))
+            raise ConfigError(field=field, got=naive, want=want + " (add Z or an offset)")
+    elif isinstance(found, int | float | Decimal) and not isinstance(found, bool):
+        exact = _ms(_decimal(found))
+    if exact is None or not exact.is_finite() or not 0 <= exact <= MAX_INSTANT_MS:
+        raise ConfigError(field=field, got=value, want=want)
+    return ceil_ms(exact)
 
 
-def _datetime_ms(value: datetime) -> int:
-    from datetime import UTC, datetime
+def _number_or_datetime(text: str) -> object:
+    from datetime import datetime
 
-    since: timedelta = value - datetime(1970, 1, 1, tzinfo=UTC)
-    microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    return -(-microseconds // 1000)
+    number = Decimal(text, _EXACT)
+    if not number.is_nan():
+        return number
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _datetime_ms(value: datetime) -> Decimal | None:
+    """``None``: it has no offset from UTC, or its time zone, which may be any code, does not say it."""
+    from datetime import datetime
+
+    try:
+        offset = value.utcoffset()
+    except Exception:  # noqa: BLE001
+        return None
+    return None if offset is None else _timedelta_ms(value.replace(tzinfo=None) - datetime(1970, 1, 1) - offset)  # noqa: DTZ001
 
 
 def to_datetime(ms: int) -> datetime:

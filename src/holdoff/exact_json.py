@@ -7,13 +7,32 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from decimal import Decimal
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NoReturn
+
+#: Beyond every number that a store keeps. Written out, ``1e999999999`` would fill the memory.
+MAX_EXPONENT: Final = 400
 
 
-def loads(text: str) -> Any:
-    """Any JSON value."""
-    return json.loads(text, parse_float=Decimal)
+def loads(text: str | bytes) -> Any:
+    """Any JSON value.
+
+    Raises:
+        ValueError: not JSON, or with a number that nothing keeps: ``1e999999999``, ``NaN``.
+    """
+    return json.loads(text, parse_float=_number, parse_constant=_no_number)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        _no_number(text)
+    return number if abs(number.adjusted()) <= MAX_EXPONENT else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text:.40} is no number that can be kept")
 
 
 def dumps(value: object, *, indent: int | None = None) -> str:
@@ -26,18 +45,28 @@ def dumps(value: object, *, indent: int | None = None) -> str:
 
 
 def _encode(value: object, indent: int | None, depth: int) -> str:
+    if indent is None:
+        try:
+            return _plain(value)
+        except TypeError:  # it, or something in it, is none of JSON's own types
+            pass
     if isinstance(value, Decimal) and value.is_finite():
-        return str(int(value)) if value == value.to_integral_value() else str(value)
+        whole = value.adjusted() <= MAX_EXPONENT and value == value.to_integral_value()
+        return str(int(value)) if whole else str(value)
     if isinstance(value, dict):
-        pairs = [f"{json.dumps(str(k))}: {_encode(v, indent, depth + 1)}" for k, v in value.items()]
+        pairs = [f"{_plain(str(k))}: {_encode(v, indent, depth + 1)}" for k, v in value.items()]
         return _wrapped("{}", pairs, indent, depth)
     if isinstance(value, list | tuple | set | frozenset):
         items = [_encode(entry, indent, depth + 1) for entry in value]
         ordered = sorted(items) if isinstance(value, set | frozenset) else items
         return _wrapped("[]", ordered, indent, depth)
     if isinstance(value, bytes | bytearray):
-        return json.dumps(b64encode(value).decode())
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return _plain(b64encode(value).decode())
+    return _plain(value)
+
+
+#: C's speed, for what it knows.
+_plain = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 def _wrapped(brackets: str, parts: list[str], indent: int | None, depth: int) -> str:

@@ -1,0 +1,141 @@
+"""What becomes of a build: its lease renewed, polled, cancelled, ended, and kept in the history.
+
+The record keeps the newest build. One that a newer start overtakes leaves the record for the history, in the same
+write, and its end is kept there when it is reported: every end is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdoff.core.claims import pending_again
+from holdoff.core.record import Finished, Record, Running
+from holdoff.core.terms import Terms
+from holdoff.core.units import seconds_from_ms
+from holdoff.core.waits import with_due
+
+
+def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
+    """A build that is alive keeps its lease."""
+    running = record.running
+    if running is None or running.token != token:
+        return record
+    return with_due(record.but(running=running.but(lease_until_ms=now_ms + terms.build_lease_ms)), terms)
+
+
+def finished(
+    record: Record,
+    build_id: str,
+    terms: Terms,
+    now_ms: int,
+    *,
+    succeeded: bool | None,
+    detail: str | None = None,
+    exit_status: int | None = None,
+) -> Record:
+    """A build ended. Reports come late, twice, early and in any order; one that says nothing new changes nothing."""
+    running = record.running
+    if running is None or running.build_id != build_id:
+        how = {"succeeded": succeeded, "detail": detail, "exit_status": exit_status}
+        told = _late_or_early(record, build_id, now_ms, how)
+        return record if told is record else with_due(told, terms)
+    version = running.covers.request.source_version
+    end = ended(running, now_ms, succeeded=succeeded, detail=detail, exit_status=exit_status)
+    built = version if succeeded and version is not None else record.built
+    new = record.but(running=None, finished=end, built=built)
+    # A claim that is out is newer, and builds what this one should have built.
+    if succeeded is False and terms.policy.on_failure == "rearm" and record.claim is None:
+        new = _rearmed(new, running, now_ms)
+    return with_due(new, terms)
+
+
+def _late_or_early(record: Record, build_id: str, now_ms: int, how: dict[str, Any]) -> Record:
+    """The end of a build that counted as ended by its lease is known now; that of one that may just be being started is
+    kept in the claim."""
+    end, claim = record.finished, record.claim
+    if end is not None and end.build_id == build_id:
+        if how["succeeded"] is None or end.succeeded is not None or end.detail is not None:
+            return record
+        is_built = how["succeeded"] and record.running is None and end.source_version is not None
+        return record.but(finished=end.but(**how), built=end.source_version if is_built else record.built)
+    if claim is None:
+        return record
+    early = Finished(build_id=build_id, token="", started_ms=now_ms, claimed_ms=now_ms, ended_ms=now_ms, **how)
+    return record.but(claim=claim.but(early=early))
+
+
+def ended_early(record: Record, early: Finished | None, terms: Terms, now_ms: int) -> Record:
+    """A build whose end was reported while its start was under way has ended."""
+    if early is None:
+        return record
+    how: dict[str, Any] = {"succeeded": early.succeeded, "detail": early.detail, "exit_status": early.exit_status}
+    running = record.running
+    is_its = running is not None and running.build_id == early.build_id
+    return finished(record, early.build_id, terms, now_ms, **how) if is_its else record
+
+
+def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
+    as_set = record.lastbuild == seconds_from_ms(running.started_ms)
+    return record.but(
+        lastbuild=running.before if as_set else record.lastbuild,
+        pending=pending_again(record.pending, running.covers, now_ms, worth_retrying=False),
+    )
+
+
+def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_ms: int) -> Record:
+    """The starter was asked how a build is."""
+    if state in {"succeeded", "failed"}:
+        return finished(record, build_id, terms, now_ms, succeeded=state == "succeeded")
+    running = record.running
+    if running is None or running.build_id != build_id:
+        return record
+    return with_due(record.but(running=running.but(polled_ms=now_ms)), terms)
+
+
+def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:
+    """Whether a running build is to be cancelled before the claimed one starts."""
+    running = record.running
+    if running is None or terms.policy.overlap != "cancel" or running.cancel_failed:
+        return False
+    return now_ms < running.lease_until_ms
+
+
+def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:
+    """A build whose lease is over counts as ended, where its end changes what may start."""
+    running = record.running
+    if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
+        return record
+    return record.but(running=None, finished=ended(running, running.lease_until_ms))
+
+
+def ended(
+    running: Running,
+    ended_ms: int | None,
+    *,
+    succeeded: bool | None = None,
+    detail: str | None = None,
+    exit_status: int | None = None,
+) -> Finished:
+    """A build as it stands in the record once it ended. (By a clock that stepped back it ended as it started.)"""
+    return Finished(
+        build_id=running.build_id,
+        token=running.token,
+        started_ms=running.started_ms,
+        claimed_ms=running.claimed_ms,
+        ended_ms=None if ended_ms is None else max(ended_ms, running.started_ms),
+        succeeded=succeeded,
+        source_version=running.covers.request.source_version,
+        detail=detail,
+        exit_status=exit_status,
+    )
+
+
+def leaving(before: Record, after: Record) -> tuple[Finished, ...]:
+    """The build that leaves the record with this write, with all it covered, for the history."""
+    running = before.running
+    if running is None or (after.running is not None and after.running.token == running.token):
+        return ()
+    end = after.finished
+    if end is None or end.token != running.token:
+        end = ended(running, None)  # overtaken by the next start before its end was reported
+    return (end.but(covers=running.covers),)

@@ -1,0 +1,225 @@
+"""What becomes of a claim: made, taken over, confirmed, refused, or given back.
+
+**Strict spacing.** A claim, a take-over and a confirm each set ``lastbuild`` to their own instant.
+
+**A late claimant must not start.** From the end of its lease on another process may take the claim over: with the same
+token and the same request, after asking the starter whether that build exists.
+
+**A refusal proves only that its own request started nothing.** A request of an earlier attempt may have been read, or
+may still be in flight. So after a take-over a refusal gives the slot back only where the starter was searched after the
+last instant at which such a request could be read; until then the claim stays, to be taken over again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from holdoff.core.pending import is_older, joined, line_of
+from holdoff.core.policy import Policy
+from holdoff.core.record import KEPT_LINES, Claim, Line, Pending, Record, Running
+from holdoff.core.terms import Terms
+from holdoff.core.units import seconds_from_ms
+from holdoff.core.waits import cooldown_end_ms, with_due
+
+#: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
+BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
+
+
+def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int) -> Record:
+    """The record with a claim that covers these triggers; nothing is pending any more."""
+    claim = Claim(
+        token=token,
+        claimed_ms=now_ms,
+        held_ms=now_ms,
+        lease_until_ms=now_ms + terms.claim_lease_ms,
+        covers=covers.but(request=terms.freeze(covers.request)),
+        before=record.lastbuild,
+    )
+    return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None), terms)
+
+
+def is_expired(claim: Claim | None, now_ms: int) -> bool:
+    """Whether its lease is over, so that it is to be taken over."""
+    return claim is not None and claim.lease_until_ms <= now_ms
+
+
+def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
+    """An expired claim in new hands: the same token and request, a new lease, and the spacing counted from here."""
+    claim = record.claim
+    assert claim is not None
+    assert is_expired(claim, now_ms)
+    as_set = record.lastbuild == seconds_from_ms(claim.held_ms)
+    in_flight_ms = 0 if claim.refused else _readable_until_ms(claim, terms)
+    taken = claim.but(
+        attempt=claim.attempt + 1,
+        held_ms=now_ms,
+        lease_until_ms=now_ms + terms.claim_lease_ms,
+        before=claim.before if as_set else record.lastbuild,  # another has built since
+        in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
+        refused=False,
+    )
+    return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken), terms)
+
+
+def _readable_until_ms(claim: Claim, terms: Terms) -> int:
+    """Until when a request that its holder sent within the lease, by a clock of its own, may still be read."""
+    return claim.lease_until_ms + terms.clock_margin_ms + terms.claim_lease_ms
+
+
+def is_holder(record: Record, claim: Claim) -> bool:
+    """Whether this claim still is its holder's: no other has taken it over or ended it."""
+    held = record.claim
+    return held is not None and (held.token, held.attempt) == (claim.token, claim.attempt)
+
+
+def is_confirmed(record: Record, token: str) -> bool:
+    """Whether the build of this token is in the record: recognised by content, whichever process wrote it."""
+    builds = (record.running, record.finished)
+    return any(build is not None and build.token == token for build in builds)
+
+
+def is_of(record: Record, token: str) -> bool:
+    """Whether this token has claimed the gate, or has built."""
+    return (record.claim is not None and record.claim.token == token) or is_confirmed(record, token)
+
+
+def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
+    """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
+    mine = record.claim is not None and record.claim.token == claim.token
+    if is_confirmed(record, claim.token):
+        return record
+    running = Running(
+        build_id=build_id,
+        token=claim.token,
+        started_ms=now_ms,
+        lease_until_ms=now_ms + terms.build_lease_ms,
+        covers=thawed(claim.covers),
+        claimed_ms=claim.claimed_ms,
+        before=claim.before,
+    )
+    new = record.but(
+        lastbuild=_later(record.lastbuild, now_ms),
+        claim=None if mine else record.claim,
+        running=running if mine or record.running is None else record.running,
+        starts=_starts_with(record, now_ms, terms.policy),
+        built=record.built if record.built == claim.request.source_version else None,
+        lines=_lines_with(record, claim),
+    )
+    return with_due(new, terms)
+
+
+def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
+    if policy.limit is None:  # another process may have one
+        return (now_ms, *record.starts)[: len(record.starts)]
+    kept = [start for start in record.starts if start > now_ms - policy.limit.window_ms]
+    return (now_ms, *kept)[: policy.limit.count]
+
+
+def _lines_with(record: Record, claim: Claim) -> tuple[Line, ...]:
+    newest = line_of(claim.request)
+    if newest is None or any(is_older(newest, line) for line in record.lines):  # a late confirm
+        return record.lines
+    others = [line for line in record.lines if line.line != newest.line]
+    return (newest, *others)[:KEPT_LINES]
+
+
+def refused(
+    record: Record,
+    claim: Claim,
+    terms: Terms,
+    now_ms: int,
+    *,
+    worth_retrying: bool,
+    searched_ms: int | None = None,
+) -> Record:
+    """The starter refused. Where that means that no build exists, the slot is given back and the triggers are pending
+    again, with a back-off. Where an earlier attempt may have started it, the claim stays, to be taken over again.
+
+    Only the claim's present holder may: another one may have started the build meanwhile.
+
+    Args:
+        searched_ms: an instant after which the starter was asked, before this request, and knew of no build.
+    """
+    if not is_holder(record, claim):
+        return record
+    if not is_certain(claim, terms, now_ms, searched_ms):
+        return left(record, claim, terms, now_ms)
+    pending = pending_again(record.pending, claim.covers, now_ms, worth_retrying=worth_retrying)
+    return with_due(_given_back(record, claim).but(pending=pending), terms)
+
+
+def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None) -> bool:
+    """Whether there is no build, where the present holder's request was refused or never sent.
+
+    The first attempt's refusal says so. After an earlier one, only where the starter was searched once no request of it
+    could be read any more; where it cannot be searched, once whatever it started has ended by its lease.
+    """
+    if claim.in_flight_until_ms == 0:
+        return True
+    if searched_ms is not None and searched_ms >= claim.in_flight_until_ms:
+        return True
+    return not terms.finds and now_ms >= claim.in_flight_until_ms + terms.build_lease_ms
+
+
+def left(record: Record, claim: Claim, terms: Terms, now_ms: int) -> Record:
+    """The claim left to be taken over again, once its lease is over: nothing of its present holder's is under way."""
+    if not is_holder(record, claim):
+        return record
+    assert record.claim is not None
+    waiting = record.claim.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms)
+    return with_due(record.but(claim=waiting), terms)
+
+
+def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
+    """Whether a claim that was taken over must wait out a cooldown: the old snippet, say, has built since."""
+    if claim.attempt == 1 or claim.request.forced or record.lastbuild is None:
+        return False
+    cooling = cooldown_end_ms(record.but(lastbuild=claim.before), terms)
+    return cooling is not None and cooling > now_ms
+
+
+def returned(record: Record, claim: Claim, terms: Terms) -> Record:
+    """The claim given back before anything was started: its triggers are pending again, and wait for their time."""
+    if not is_holder(record, claim):
+        return record
+    covers = thawed(claim.covers)
+    pending = covers if record.pending is None else joined(covers, record.pending)
+    return with_due(_given_back(record, claim).but(pending=pending), terms)
+
+
+def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms) -> Record:
+    """A build that was to be cancelled for this claim could not be: it is waited for, and the claim is given back."""
+    new, running = returned(record, claim, terms), record.running
+    if new is record or running is None or running.build_id != build_id:
+        return new
+    return with_due(new.but(running=running.but(cancel_failed=True)), terms)
+
+
+def _given_back(record: Record, claim: Claim) -> Record:
+    """Without the claim, and ``lastbuild`` as before it, unless another has moved it since."""
+    untouched = record.lastbuild in {seconds_from_ms(claim.held_ms), claim.before}
+    return record.but(claim=None, lastbuild=claim.before if untouched else record.lastbuild)
+
+
+def pending_again(pending: Pending | None, covers: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
+    """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
+    failures = covers.failures + 1
+    again = thawed(covers) if pending is None else joined(thawed(covers), pending)
+    return again.but(failures=failures, retry_ms=now_ms + backoff_ms(failures, worth_retrying=worth_retrying))
+
+
+def thawed(covers: Pending) -> Pending:
+    """Without what the starter froze: it is not sent again, and items are to stay small."""
+    return covers.but(request=covers.request.but(parameters=""))
+
+
+def backoff_ms(failures: int, *, worth_retrying: bool) -> int:
+    """How long to wait after the ``failures``-th refusal in a row."""
+    first_ms, longest_ms = BACKOFF_MS[worth_retrying]
+    return min(longest_ms, first_ms << min(failures - 1, 20))
+
+
+def _later(lastbuild: Decimal | None, now_ms: int) -> Decimal:
+    now = seconds_from_ms(now_ms)
+    return now if lastbuild is None else max(lastbuild, now)

@@ -1,0 +1,83 @@
+"""What a wrong clock wrote is put right at first sight, so that it holds no gate once the clock is right.
+
+Each part of a record has an instant at which it was made, by its writer's clock. One that lies in the future, by more
+than the clocks of a store's users may be apart, is a clock's fault: it becomes *now*, and what was counted from it (a
+lease, the end of a hold) moves with it, so that its length stays. ``lastbuild`` in the future counts as now, too.
+
+A claim is left as it is for as long as its lease: its holder still goes by the lease that it wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from holdoff.core.claims import BACKOFF_MS
+from holdoff.core.record import Pending, Record
+from holdoff.core.terms import Terms
+from holdoff.core.units import ms_from_seconds, seconds_from_ms
+from holdoff.core.waits import with_due
+
+#: No back-off is longer.
+LONGEST_BACKOFF_MS: Final = max(longest_ms for _, longest_ms in BACKOFF_MS.values())
+
+
+def is_ahead(record: Record, terms: Terms, now_ms: int) -> bool:
+    """Whether ``lastbuild`` is in the future by more than the clocks' margin."""
+    return (record.lastbuild_ms or 0) > now_ms + terms.clock_margin_ms
+
+
+def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
+    """The record with what a clock of the future wrote put to now; the very same object where there is nothing such."""
+    margin_ms, claim = terms.clock_margin_ms, record.claim
+    if max(_instants(record)) <= now_ms + margin_ms:
+        return record
+
+    def made(part: Any, instant: str, *counted: str, allowed_ms: int = margin_ms) -> Any:
+        ahead_ms = 0 if part is None else getattr(part, instant) - now_ms
+        if ahead_ms <= allowed_ms:
+            return part
+        moved = {name: max(0, at - ahead_ms) for name in counted if (at := getattr(part, name)) is not None}
+        return part.but(**{instant: now_ms}, **moved)
+
+    def no_later(part: Any, *names: str) -> Any:
+        late = [] if part is None else [name for name in names if (getattr(part, name) or 0) > now_ms + margin_ms]
+        return part.but(**dict.fromkeys(late, now_ms)) if late else part
+
+    pending = no_later(record.pending, "first_ms", "last_ms")
+    if pending is not None and pending.retry_ms > now_ms + margin_ms + LONGEST_BACKOFF_MS:
+        pending = pending.but(retry_ms=now_ms + LONGEST_BACKOFF_MS)
+    lease_ms = 0 if claim is None else claim.lease_until_ms - claim.held_ms
+    if claim is not None and ms_from_seconds(claim.before or Decimal(0)) > now_ms + margin_ms:
+        claim = claim.but(before=seconds_from_ms(now_ms))
+    right = record.but(
+        lastbuild=seconds_from_ms(now_ms) if is_ahead(record, terms, now_ms) else record.lastbuild,
+        claim=made(claim, "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=max(margin_ms, lease_ms)),
+        pending=pending,
+        running=made(record.running, "started_ms", "lease_until_ms", "polled_ms"),
+        finished=no_later(record.finished, "started_ms", "ended_ms"),
+        hold=made(record.hold, "since_ms", "until_ms"),
+        starts=tuple([min(start, now_ms) if start > now_ms + margin_ms else start for start in record.starts]),
+        acts=tuple([no_later(act, "at_ms") for act in record.acts]),
+    )
+    return record if right == record else with_due(right, terms)
+
+
+def _instants(record: Record) -> Iterator[int]:
+    """All that must not lie in the future."""
+    yield record.lastbuild_ms or 0
+    if record.claim is not None:
+        yield max(record.claim.held_ms, ms_from_seconds(record.claim.before or Decimal(0)))
+    if record.pending is not None:
+        yield from _instants_of(record.pending)
+    yield record.running.started_ms if record.running else 0
+    if record.finished is not None:
+        yield max(record.finished.started_ms, record.finished.ended_ms or 0)
+    yield record.hold.since_ms if record.hold else 0
+    yield from record.starts[:1]
+    yield from [act.at_ms for act in record.acts[:1]]
+
+
+def _instants_of(pending: Pending) -> tuple[int, ...]:
+    return pending.first_ms, pending.last_ms, pending.retry_ms - LONGEST_BACKOFF_MS

@@ -1,0 +1,275 @@
+"""What becomes of a trigger and of a wake: ``(record, event, terms, now_ms)`` -> what to write, to say and to do next.
+
+A gate is in one of these states; several of its parts may stand at once, and each arrow is one conditional write:
+
+                     trigger, no wait left                confirmed
+        idle ─────────────────────────────────► claimed ─────────────► running ───► finished
+         ▲  │ trigger, a wait stands              ▲  │ ▲                  │ finished, polled, lease over
+         │  ▼                                     │  │ │ lease over:      │
+         │ pending ──────────────────────────────►┘  │ └ taken over       │ failed, on_failure = "rearm"
+         │  ▲ ▲     wake or trigger, no wait left    │                    │
+         │  │ └──────────────────────────────────────┘                    │
+         │  │        refused, could not cancel                            │
+         │  └─────────────────────────────────────────────────────────────┘
+         └─── dropped by a person
+
+``pending`` and ``claimed``, ``running`` may stand together: what comes while a claim is out or a build runs is not
+covered by it. A trigger that joins what is pending is a *fold*; every other arrow is a *swap* (see ``pending``).
+
+No I/O, no clock, no randomness: ``protocol`` yields the effects between these steps, and drivers perform them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+
+from holdoff.core import builds, claims, clocks
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.pending import Fold, is_older, joined, line_of, single, waiter_name
+from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
+from holdoff.core.request import Request
+from holdoff.core.terms import Terms
+from holdoff.core.token import restamped
+from holdoff.core.value import Value
+from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, with_due
+
+
+class Trigger(Value):
+    """A request for a build.
+
+    Attributes:
+        token: names the decision, and is the idempotency key if it starts a build.
+        waits: its caller waits for the build, and may start it itself when it is due.
+    """
+
+    request: Request
+    token: str
+    waits: bool = False
+
+
+class Wake(Value):
+    """The attempt to start what is due.
+
+    Attributes:
+        request: names the gate; nothing else of it counts.
+        waiter: the token of the waiting caller that makes it; ``None``: none does.
+    """
+
+    request: Request
+    token: str
+    waiter: str | None = None
+
+
+class NextStep(Enum):
+    """What the protocol does once the step's record is written."""
+
+    NOTHING = auto()
+    START = auto()
+    TAKE_OVER = auto()
+    POLL = auto()
+
+
+class Step(Value):
+    """What one event makes of a record.
+
+    Attributes:
+        record: to be written by a swap; the very same object where nothing is to be written.
+        fold: the same as a fold, where one will do; without its write id.
+    """
+
+    record: Record
+    decision: Decision
+    next: NextStep
+    fold: Fold | None = None
+
+
+def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
+    """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
+    trigger = trigger.but(request=_placed(record, trigger.request))
+    request = trigger.request
+    right = clocks.put_right(record, terms, now_ms)
+    build = StepBuilder(right, trigger, terms, now_ms)
+    if first := build.first_of_all(finishes=finishes):
+        return first
+    if digest(request.event_id) in record.events:
+        return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
+    if _is_superseded(record, request):
+        return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
+    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(record, request, now_ms):
+        return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
+    fold = _fold(right, trigger, terms, now_ms)
+    taken = _with_trigger(right, trigger, fold, now_ms)
+    assert taken.pending is not None
+    found = waits(right, terms, now_ms, pending=taken.pending, force=request.forced)
+    if not found:
+        return build.claim(taken, taken.pending)
+    if right.pending is None and any(wait.skips for wait in found):
+        return build.skipped(found)
+    new = with_due(taken, terms)
+    may_fold = right is record and record.pending is not None and _is_due_in_time(record, new)
+    may_fold = may_fold and not (fold.older and trigger.waits)
+    return build.deferred(new, found, fold=fold if may_fold else None)
+
+
+def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
+    """One wake: start what is due, or say what it waits for. Also ends a build whose lease is over."""
+    right = builds.with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
+    build = StepBuilder(right, wake, terms, now_ms)
+    if first := build.first_of_all(finishes=finishes):
+        return first
+    due = with_due(right, terms)
+    pending = right.pending
+    if pending is None:
+        why = Why.CLAIMED if right.claim else Why.IDLE
+        return build.step(Outcome.SKIPPED, why, record=due, due_ms=right.claim.lease_until_ms if right.claim else None)
+    found = waits(right, terms, now_ms, pending=pending) or _turn(right, wake, terms, now_ms)
+    if not found:
+        return build.claim(right, pending)
+    return build.deferred(due, found)
+
+
+def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
+    """Whether newer waiting callers come first."""
+    assert record.pending is not None
+    turn = turn_ms(record.pending, wake.waiter)
+    until_ms = (ready_ms(record, terms) or 0) + turn
+    return [Wait(Why.PENDING, until_ms)] if turn and until_ms > now_ms else []
+
+
+# --- what a trigger is to what is there ----------------------------------------------------------------------------
+
+
+def _placed(record: Record, request: Request) -> Request:
+    """A request that does not say when it happened counts as no older than the newest known of its line: it is the last
+    to arrive. So an older one that comes after it is still known to be older than that newest."""
+    if request.line is None or request.at_ms is not None:
+        return request
+    known = [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
+    instants = [other.at_ms for other in known if other.line == request.line]
+    instants += [line.at_ms for line in record.lines if line.line == digest(request.line)]
+    return request.but(at_ms=max((at for at in instants if at is not None), default=None))
+
+
+def _is_superseded(record: Record, request: Request) -> bool:
+    """Whether a newer version of its line is being built, or was started: it is never built after that."""
+    place = line_of(request)
+    if place is None:
+        return False
+    if record.claim is not None and is_older(request, record.claim.request):
+        return True
+    return any(is_older(place, line) for line in record.lines)
+
+
+def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
+    """Whether the version asked for is the one that is (being) built, and nothing newer is on its way."""
+    version = request.source_version
+    if version is None or record.pending is not None or record.claim is not None:
+        return False
+    running = record.running
+    if running is not None and running.lease_until_ms > now_ms:
+        return running.covers.request.source_version == version
+    return record.built == version
+
+
+def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
+    pending, request = record.pending, trigger.request
+    in_time = pending is None or now_ms >= pending.last_ms
+    return Fold(
+        write_id="",
+        request=request,
+        older=pending is not None and is_older(request, pending.request),
+        event=digest(request.event_id),
+        waiter=waiter_name(trigger.token) if trigger.waits else None,
+        last_ms=now_ms if in_time else None,
+        in_order=terms.policy.quiet_ms is not None,
+    )
+
+
+def _with_trigger(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> Record:
+    """The record with this trigger pending, alone or with others; the write's id is still to come."""
+    if record.pending is not None and not (fold.older and trigger.waits):
+        return fold.joined_to(record).but(writes=record.writes)
+    alone = single(fold.request, now_ms, waiter=fold.waiter)
+    return record.but(
+        pending=alone if record.pending is None else joined(record.pending, alone),  # its caller is not the newest
+        events=shifted(fold.event, record.events, KEPT_EVENTS),
+    )
+
+
+def _is_due_in_time(record: Record, folded: Record) -> bool:
+    """Whether the gate is woken early enough if a fold leaves its due as it stands."""
+    if record.moved is None or folded.due_ms is None:
+        return record.moved is not None
+    return record.due_ms is not None and record.due_ms <= folded.due_ms
+
+
+# --- steps ---------------------------------------------------------------------------------------------------------
+
+
+class StepBuilder:
+    """Makes the steps of one event: what is common to them stands here once."""
+
+    def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int) -> None:
+        self.record = record
+        self.event = event
+        self.terms = terms
+        self.now_ms = now_ms
+
+    def first_of_all(self, *, finishes: bool) -> Step | None:
+        """An expired claim is finished, and a silent build asked after, before anything is decided."""
+        if finishes and claims.is_expired(self.record.claim, self.now_ms):
+            return self.step(Outcome.DEFERRED, Why.TAKEN_OVER, next_step=NextStep.TAKE_OVER)
+        if must_poll(self.record, self.terms, self.now_ms):
+            return self.step(Outcome.DEFERRED, Why.RUNNING, next_step=NextStep.POLL)
+        return None
+
+    def step(
+        self,
+        outcome: Outcome,
+        why: Why,
+        *,
+        record: Record | None = None,
+        next_step: NextStep = NextStep.NOTHING,
+        fold: Fold | None = None,
+        **more: Any,
+    ) -> Step:
+        """A step with its decision; ``more`` are fields of that."""
+        token, gate = self.event.token, self.event.request.gate
+        # A start is found by its token, everything else by its instant: that of the decision, exactly.
+        stamped = token if next_step is NextStep.START else restamped(token, self.now_ms)
+        decision = Decision(
+            project=gate.project,
+            region=gate.region,
+            id=f"{gate.project}/{gate.region}/{stamped}",
+            outcome=outcome,
+            why=why,
+            decided_ms=self.now_ms,
+            lastbuild_ms=self.record.lastbuild_ms or None,  # 0: a reset, and no start
+            woken=self.terms.woken,
+            **more,
+        )
+        return Step(record=record or self.record, decision=decision, next=next_step, fold=fold)
+
+    def skipped(self, found: list[Wait]) -> Step:
+        """Dropped, as the policy says, because of these waits."""
+        first = foremost(found)
+        return self.step(Outcome.SKIPPED, first.why, due_ms=over_ms(found, self.now_ms), detail=first.detail)
+
+    def deferred(self, record: Record, found: list[Wait], *, fold: Fold | None = None) -> Step:
+        """Left pending, because of these waits."""
+        first = foremost(found)
+        due_ms = over_ms(found, self.now_ms)
+        return self.step(Outcome.DEFERRED, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
+
+    def claim(self, record: Record, covers: Pending) -> Step:
+        """Claimed, for these triggers."""
+        forced = isinstance(self.event, Trigger) and self.event.request.forced
+        return self.step(
+            Outcome.STARTED,
+            Why.FORCED if forced else Why.READY,
+            record=claims.made(record, covers, self.event.token, self.terms, self.now_ms),
+            next_step=NextStep.START,
+            covers=covers.count,
+            waited_ms=max(0, self.now_ms - covers.first_ms),
+        )

@@ -1,0 +1,186 @@
+"""What is deferred: triggers folded into one, of which the newest is built, and how one more joins them.
+
+**Newest wins.** Of two requests of one line the one that happened later is the newer, in whatever order they arrive;
+its parent, the version before it, is the older. Of two lines, or without one, the last to arrive is the newer.
+
+**Folds commute.** A trigger that joins what is pending is a ``Fold``: it adds one to the count, puts its request as the
+newest and shifts its ids into registers. It holds while no swap happened since its decider looked; it does not conflict
+with other folds, and every fold is seen by the swap that takes the pending. A store applies it as one atomic step:
+``Fold.applied`` on a record, or the same as one conditional update.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdoff.core.record import (
+    KEPT_EVENTS,
+    KEPT_NOTES,
+    KEPT_WAITERS,
+    KEPT_WRITES,
+    MAX_NOTE,
+    Line,
+    Note,
+    Pending,
+    Record,
+    digest,
+    shifted,
+)
+from holdoff.core.request import Request
+from holdoff.core.token import instant_ms
+from holdoff.core.value import Value
+
+#: How much of a token names a caller that waits: 40 of its random bits.
+WAITER_NAME: Final = 8
+
+
+def is_older(one: Request | Line, other: Request | Line) -> bool:
+    """Whether the first happened before the second, on the same line. ``False`` where that is not known.
+
+    Two instants of one source decide where they differ. Where they do not (missing, or the same second), a version that
+    is the other's parent is the older; of two that are each other's parents neither is.
+    """
+    if one.line is None or one.line != other.line:
+        return False
+    if one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms:
+        return one.at_ms < other.at_ms
+    return _is_parent(one, other) and not _is_parent(other, one)
+
+
+def _is_parent(one: Request | Line, other: Request | Line) -> bool:
+    version = one.version if isinstance(one, Line) else one.source_version
+    return version is not None and version == other.parent
+
+
+def line_of(request: Request) -> Line | None:
+    """The request's place on its line, as a record remembers it; ``None``: it has no line."""
+    if request.line is None:
+        return None
+    return Line(
+        line=digest(request.line) or "",
+        version=digest(request.source_version),
+        at_ms=request.at_ms,
+        parent=digest(request.parent),
+    )
+
+
+def note_of(request: Request) -> Note:
+    """What is remembered of a trigger once others have joined it."""
+    return Note(
+        reason=request.reason and request.reason[:MAX_NOTE],
+        version=request.source_version,
+        event=digest(request.event_id),
+        line=digest(request.line),
+        at_ms=request.at_ms if request.line else None,
+    )
+
+
+def contains(covers: Pending, note: Note) -> bool:
+    """Whether a build of this request contains what a trigger with this note asked for: the same version, or an older
+    one of the same line. Where instants do not tell, the last to arrive is the newer, if no other line came between."""
+    request = covers.request
+    if note.version is None or note.version == request.source_version:
+        return True
+    line = digest(request.line)
+    if line is None or note.line != line:
+        return False
+    if note.at_ms is not None and request.at_ms is not None:
+        return note.at_ms < request.at_ms or note.version == request.parent
+    return all(other.line == line for other in covers.notes)
+
+
+def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pending:
+    """One trigger."""
+    return Pending(
+        request=request,
+        count=1,
+        first_ms=now_ms,
+        last_ms=now_ms,
+        notes=(note_of(request),),
+        waiters=shifted(waiter, (), KEPT_WAITERS),
+    )
+
+
+def joined(earlier: Pending, later: Pending) -> Pending:
+    """Two folds in one. Which came earlier is the store's order of writes, never a comparison of two clocks."""
+    older_wins = is_older(later.request, earlier.request)
+    newest = earlier.waiters[:1] if older_wins else ()
+    return Pending(
+        request=earlier.request if older_wins else later.request,
+        count=earlier.count + later.count,
+        first_ms=min(earlier.first_ms, later.first_ms),
+        last_ms=max(earlier.last_ms, later.last_ms),
+        failures=max(earlier.failures, later.failures),
+        retry_ms=max(earlier.retry_ms, later.retry_ms),
+        notes=(*later.notes, *earlier.notes)[:KEPT_NOTES],
+        waiters=(*newest, *later.waiters, *earlier.waiters[len(newest) :])[:KEPT_WAITERS],
+    )
+
+
+def waiter_name(token: str) -> str:
+    """How a caller that waits is known: by the random end of its trigger's token, the same in its decision's."""
+    return token[-WAITER_NAME:]
+
+
+def has_waiter(fold: Pending, token: str, margin_ms: int) -> bool:
+    """Whether the caller of this trigger waits for it. Of more than it has room for, the oldest are known by their
+    tokens' instants, within the clocks' margin."""
+    if waiter_name(token) in fold.waiters:
+        return True
+    at_ms = instant_ms(token) or 0
+    is_full = len(fold.waiters) == KEPT_WAITERS
+    return is_full and fold.first_ms - margin_ms <= at_ms <= fold.last_ms + margin_ms
+
+
+class Fold(Value):
+    """One trigger, to join what is pending, by one conditional write.
+
+    Attributes:
+        write_id: of this write; recognised where it is sent again.
+        request: the trigger's.
+        older: it is older than the newest on its line: it is counted and noted, and the newest stays what is built.
+        event: the digest of its event id.
+        waiter: the name of its caller, if that one waits.
+        last_ms: when it came; ``None``: later triggers came already, and ``last_ms`` stays.
+        in_order: whether ``last_ms`` must not move back (a quiet time counts from it).
+    """
+
+    write_id: str
+    request: Request
+    older: bool = False
+    event: str | None = None
+    waiter: str | None = None
+    last_ms: int | None
+    in_order: bool = False
+
+    def applied(self, expected: Record, current: Record) -> Record | None:
+        """The record with this trigger in it; ``None`` where a swap happened since, or this is in already."""
+        pending = current.pending
+        if pending is None or current.moved is None or current.moved != expected.moved:
+            return None
+        if current.lastbuild != expected.lastbuild:
+            return None
+        if self.write_id in current.writes or self.event in current.events:
+            return None
+        if self.in_order and self.last_ms is not None and pending.last_ms > self.last_ms:
+            return None
+        if is_older(self.request, pending.request) is not self.older:
+            return None
+        return self.joined_to(current)
+
+    def joined_to(self, record: Record) -> Record:
+        """The record with this trigger in what is pending, whatever else has changed."""
+        pending = record.pending
+        assert pending is not None
+        more = pending.but(
+            request=pending.request if self.older else self.request,
+            count=pending.count + 1,
+            last_ms=pending.last_ms if self.last_ms is None else self.last_ms,
+            notes=shifted(note_of(self.request), pending.notes, KEPT_NOTES),
+            waiters=shifted(self.waiter, pending.waiters, KEPT_WAITERS),
+        )
+        return record.but(
+            pending=more,
+            writes=shifted(self.write_id, record.writes, KEPT_WRITES),
+            events=shifted(self.event, record.events, KEPT_EVENTS),
+        )

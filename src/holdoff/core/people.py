@@ -1,0 +1,45 @@
+"""What people do to a gate: hold, resume, reset."""
+
+from __future__ import annotations
+
+from holdoff.core.claims import thawed
+from holdoff.core.pending import joined
+from holdoff.core.record import KEPT_ACTS, Act, Hold, Record, shifted
+from holdoff.core.terms import Terms
+from holdoff.core.units import seconds_from_ms
+from holdoff.core.waits import with_due
+
+
+def held(record: Record, hold: Hold, terms: Terms) -> Record:
+    """On hold: nothing starts but by force; what comes is deferred (or skipped, as the policy says)."""
+    act = Act(what="hold", at_ms=hold.since_ms, by=hold.by, why=hold.why)
+    return with_due(_with_act(record.but(hold=hold), act), terms)
+
+
+def resumed(record: Record, act: Act, terms: Terms) -> Record:
+    """The hold is over; what is pending may start."""
+    return record if record.hold is None else with_due(_with_act(record.but(hold=None), act), terms)
+
+
+def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False, drop_claim: bool = False) -> Record:
+    """The cooldown and the limit are over. What is pending stays, unless it is to be dropped.
+
+    A start under way or left unfinished stays too, unless it is to be dropped: then no process finishes it, and if its
+    build exists no record shows it. What it covered is pending again.
+
+    ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
+    """
+    new = record.but(
+        lastbuild=None if record.lastbuild is None else seconds_from_ms(0),
+        starts=(),
+        pending=None if drop_pending else record.pending,
+    )
+    if drop_claim and new.claim is not None:
+        covers = thawed(new.claim.covers)
+        kept = covers if new.pending is None else joined(covers, new.pending)
+        new = new.but(claim=None, pending=None if drop_pending else kept)
+    return record if new == record else with_due(_with_act(new, act), terms)
+
+
+def _with_act(record: Record, act: Act) -> Record:
+    return record.but(acts=shifted(act, record.acts, KEPT_ACTS))

@@ -1,0 +1,219 @@
+"""What is asked for, and of which gate: the names and texts that callers and events bring, checked once, here.
+
+``Request`` is the one form of a trigger's wish, from ``ingress.events`` or a caller to the store and the starter:
+nothing renames its fields on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from holdoff.core.errors import ConfigError
+from holdoff.core.units import MAX_INSTANT_MS
+from holdoff.core.value import Value
+
+#: DynamoDB's limits on key values, in bytes of UTF-8: partition key, sort key.
+MAX_PROJECT_BYTES: Final = 2048
+MAX_REGION_BYTES: Final = 1024
+MAX_REASON: Final = 200
+MAX_VERSION: Final = 200
+MAX_LINE: Final = 300
+MAX_EVENT_ID: Final = 1024
+MAX_ENVIRONMENT_BYTES: Final = 16_384
+#: Parts a project's name from a key: ``site-build@feature``.
+KEY_MARK: Final = "@"
+#: Control characters, and halves of surrogate pairs.
+_UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class GateKey(Value, kw_only=False):
+    """Which gate: a project in a region. One record, one item, one row.
+
+    A gate of its own for one key of a project (a branch, a customer) has ``site-build@KEY`` as its project.
+
+    Raises:
+        ConfigError: empty, over DynamoDB's key limits, or with characters that no key should have.
+    """
+
+    project: str
+    region: str
+
+    def _check(self) -> None:
+        _check_name("project", self.project, MAX_PROJECT_BYTES)
+        _check_name("region", self.region, MAX_REGION_BYTES)
+        if "#" in self.region or "/" in self.region:  # they part history keys and decision ids
+            raise ConfigError(field="region", got=self.region, want="a name without '#' or '/'")
+        if self._mark() == len(self.project) - 1:
+            raise ConfigError(field="project", got=self.project, want=f"a key after its '{KEY_MARK}'")
+
+    @classmethod
+    def of(cls, name: str, key: str | None, region: str) -> GateKey:
+        """The gate of a project's key; ``None``: of the project itself."""
+        if key is None:
+            return cls(name, region)
+        _check_name("project", name, MAX_PROJECT_BYTES)
+        check_note("key", key, MAX_PROJECT_BYTES)
+        return cls(f"{name}{KEY_MARK}{key}", region)
+
+    @property
+    def name(self) -> str:
+        """The project without the key: whose settings are the gate's."""
+        return self.project[: self._mark()]
+
+    @property
+    def key(self) -> str | None:
+        """The key; ``None``: this is the project's own gate."""
+        return self.project[self._mark() + 1 :] or None
+
+    def _mark(self) -> int:
+        at = self.project.find(KEY_MARK, 1)
+        return len(self.project) if at < 0 else at
+
+    def __lt__(self, other: GateKey) -> bool:
+        return (self.project, self.region) < (other.project, other.region)
+
+    def __str__(self) -> str:
+        return f"{self.project} ({self.region})"
+
+
+def _check_name(what: str, name: object, max_bytes: int) -> None:
+    if isinstance(name, str) and 0 < 4 * len(name) <= max_bytes and not _UNFIT.search(name):
+        return
+    want = f"a name of 1 to {max_bytes:,} bytes"
+    if not isinstance(name, str) or not name:
+        raise ConfigError(field=what, got=name, want=want)
+    check_text(what, name, want)
+    if len(name.encode()) > max_bytes:
+        raise ConfigError(field=what, got=name, want=f"{want}; this one has {len(name.encode()):,}")
+
+
+def check_text(what: str, text: str, want: str) -> None:
+    """Refuse what no store, header or terminal should be handed."""
+    if _UNFIT.search(text):
+        raise ConfigError(field=what, got=text, want=f"{want}, without control characters")
+
+
+def check_note(name: str, text: object, limit: int) -> None:
+    """Refuse what is no short text; ``None`` is none."""
+    want = f"text of 1 to {limit} characters"
+    if text is None:
+        return
+    if not isinstance(text, str) or not 1 <= len(text) <= limit:
+        raise ConfigError(field=name, got=text, want=want)
+    check_text(name, text, want)
+
+
+def storable(said: object, limit: int) -> str:
+    """What a starter, an exception or a service said, as any store and terminal can take it: no control characters, no
+    half surrogate pairs, at most ``limit`` characters; empty where it cannot even be made text."""
+    try:
+        return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", str(said)[:limit])
+    except Exception:  # noqa: BLE001  (a foreign __str__ may raise anything)
+        return ""
+
+
+class Request(Value):
+    """What a starter is asked to build. The one form of it, from an event or a caller to the store and the starter.
+
+    What is accepted here can be stored, and is read back as the same.
+
+    Attributes:
+        project, region: the gate's project, without its key, and its region.
+        key: the gate's key; ``None``: the project's own gate.
+        reason: why, in a person's words.
+        source_version: the commit, tag or version to build; ``None``: whatever is newest.
+        event_id: the id of the event behind it, for recognising a redelivery.
+        environment: variables for the build, as pairs, by name; a mapping is taken, too.
+        by: who asked.
+        forced: whether it was forced.
+        line: what versions follow one another on, such as a repository's branch; ``None``: not known.
+        at_ms: when it happened, by its source; ``None``: not known.
+        parent: the version before ``source_version`` on the same line; ``None``: not known.
+        parameters: what the starter froze for itself when the claim was made (JSON text), so that a take-over sends
+            the very same request. Opaque to all but the starter.
+
+    Raises:
+        ConfigError: a field is not what it should be; names it.
+    """
+
+    project: str
+    region: str
+    key: str | None = None
+    reason: str | None = None
+    source_version: str | None = None
+    event_id: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    by: str | None = None
+    forced: bool = False
+    line: str | None = None
+    at_ms: int | None = None
+    parent: str | None = None
+    parameters: str = ""
+
+    def _check(self) -> None:
+        gate = self.gate
+        if (gate.name, gate.key) != (self.project, self.key):
+            want = f"a name without '{KEY_MARK}', and the key as key"
+            raise ConfigError(field="project", got=self.project, want=want)
+        for name, limit in _LIMITS:
+            check_note(name, self.__dict__[name], limit)
+        if not isinstance(self.forced, bool):
+            raise ConfigError(field="forced", got=self.forced, want="True or False")
+        if self.at_ms is not None and not _is_instant(self.at_ms):
+            raise ConfigError(field="at", got=self.at_ms, want="epoch milliseconds")
+        if not _is_text(self.parameters):
+            raise ConfigError(field="parameters", got=self.parameters, want="text, as the starter's freeze() sets it")
+        if self.environment != ():
+            self.__dict__["environment"] = _checked_environment(self.environment)
+
+    @property
+    def gate(self) -> GateKey:
+        """The gate it is for."""
+        return GateKey.of(self.project, self.key, self.region)
+
+
+_LIMITS: Final = (
+    ("reason", MAX_REASON),
+    ("source_version", MAX_VERSION),
+    ("event_id", MAX_EVENT_ID),
+    ("by", MAX_REASON),
+    ("line", MAX_LINE),
+    ("parent", MAX_VERSION),
+)
+
+
+def _is_instant(at_ms: object) -> bool:
+    return isinstance(at_ms, int) and not isinstance(at_ms, bool) and 0 <= at_ms <= MAX_INSTANT_MS
+
+
+def _is_text(text: object) -> bool:
+    return isinstance(text, str) and not _SURROGATE.search(text)
+
+
+def _checked_environment(environment: object) -> tuple[tuple[str, str], ...]:
+    """The pairs by name: maps keep no order, and a request sent again must be the same."""
+    listed = list(environment.items()) if isinstance(environment, Mapping) else environment
+    if not isinstance(listed, tuple | list) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in listed):
+        raise ConfigError(field="environment", got=environment, want="a mapping of names to values, or pairs of both")
+    for variable, value in listed:
+        _check_variable(variable, value)
+    if len(dict(listed)) < len(listed):
+        raise ConfigError(field="environment", got=environment, want="each name once")
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in listed)
+    if size > MAX_ENVIRONMENT_BYTES:
+        want = f"at most {MAX_ENVIRONMENT_BYTES:,} bytes of names and values"
+        raise ConfigError(field="environment", got=f"{size:,} bytes", want=want)
+    return tuple(sorted(listed))
+
+
+def _check_variable(name: object, value: object) -> None:
+    want = "pairs of names (letters, digits, '_') and text values"
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise ConfigError(field="environment", got=(name, value), want=want)
+    if not name.isidentifier() or not name.isascii() or "\0" in value or not _is_text(value):
+        raise ConfigError(field=f"environment.{name}", got=value, want=want)
+
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")

@@ -1,0 +1,45 @@
+"""The terms a decision goes by: the gate's policy, and what its starter and its store can be relied on for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from holdoff.core.policy import Policy
+from holdoff.core.request import Request
+from holdoff.core.value import Value
+
+
+def as_it_stands(request: Request) -> Request:
+    """What a starter without ``freeze`` makes of a request."""
+    return request
+
+
+class Terms(Value):
+    """What the rules go by, besides the record and the time.
+
+    Attributes:
+        claim_lease_ms: how long a claimant has to start and confirm; longer than the starter's time-outs and retries.
+        build_lease_ms: after how long a build whose end is not reported counts as ended.
+        freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
+        woken: whether something wakes the gate when it is due; only words depend on it.
+        knows_policy: whether ``policy`` is the gate's own; else it is a stand-in for one that is not known here.
+        polls: whether the starter can be asked how a build is.
+        finds: whether the starter can be asked for the build of a token.
+        token_memory_ms: for how long after a claim its token surely is remembered where builds are started.
+        max_staleness_ms: how old a snapshot of the record may be for a *skip* to rest on it.
+        clock_margin_ms: how far the clocks of two machines on one store may be apart.
+        keyed: whether the gate is one key's of a project: then its record may be forgotten once it is idle.
+    """
+
+    policy: Policy
+    claim_lease_ms: int = 60_000
+    build_lease_ms: int = 8 * 3_600_000
+    freeze: Callable[[Request], Request] = as_it_stands
+    woken: bool = False
+    knows_policy: bool = True
+    polls: bool = False
+    finds: bool = False
+    token_memory_ms: int = 0
+    max_staleness_ms: int = 1_000
+    clock_margin_ms: int = 0
+    keyed: bool = False

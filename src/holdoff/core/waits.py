@@ -1,0 +1,271 @@
+"""What stands between a gate and its next start: each wait says why, and until when.
+
+A gate may start when no wait is left. The cooldown, the limit, a hold, a start under way, a running build, the quiet
+time and the back-off of what is pending are all waits, and when the gate is due follows from them: nothing about a
+deferral is kept but the triggers themselves, so a policy that changes applies at once to what is pending.
+
+**lastbuild is obeyed.** The cooldown counts from it, by whatever hand it was moved: a person who moves it back frees
+the gate. The old snippet moves it back too, by its whole seconds and its clock; within that margin our own last start
+counts. (One in the future is a clock's fault: see ``clocks``.)
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdoff.core.decision import Why
+from holdoff.core.pending import waiter_name
+from holdoff.core.policy import Policy
+from holdoff.core.record import Pending, Record, Running
+from holdoff.core.terms import Terms
+from holdoff.core.value import Value
+
+#: How often a running build that something waits for is asked after.
+POLL_EVERY_MS: Final = 30_000
+#: The old snippet writes whole seconds: up to so much before our own start of the same instant.
+SNIPPET_MS: Final = 1_000
+#: A waiting caller of rank r may start r times this after what it waits for is ready.
+TURN_MS: Final = 1_000
+#: How long the record of a keyed gate is kept once it is idle.
+KEPT_IDLE_MS: Final = 30 * 86_400_000
+
+
+class Wait(Value, kw_only=False):
+    """Something between a gate and its next start.
+
+    Attributes:
+        until_ms: when it ends; ``None``: not known.
+        skips: a trigger that meets it is skipped, not deferred.
+    """
+
+    why: Why
+    until_ms: int | None
+    skips: bool = False
+    detail: str | None = None
+
+    def stands(self, now_ms: int) -> bool:
+        """Whether it still keeps the gate from starting. A claim does until it is finished, whatever its lease says."""
+        return self.until_ms is None or self.until_ms > now_ms or self.why is Why.CLAIMED
+
+
+def waits(
+    record: Record, terms: Terms, now_ms: int, *, pending: Pending | None = None, force: bool = False
+) -> list[Wait]:
+    """All that keeps this gate from starting at ``now_ms``; with the quiet time and back-off of ``pending``, if given.
+
+    Args:
+        force: only a start under way, and what ``overlap`` says, stand against a forced start.
+    """
+    found = [_claimed(record, terms.policy), _running(record, terms.policy)]
+    if not force:
+        found += [_held(record, terms.policy), _cooling(record, terms), _limited(record, terms.policy)]
+        found += [] if pending is None else [_quiet(pending, terms.policy), _backing_off(pending)]
+    return [wait for wait in found if wait and wait.stands(now_ms)]
+
+
+_FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
+
+
+def foremost(found: list[Wait]) -> Wait:
+    """The wait a person should hear of: a hold, a start, a build; else what lasts longest."""
+    for why in _FIRST_NAMED:
+        for wait in found:
+            if wait.why is why:
+                return wait
+    return max(found, key=lambda wait: wait.until_ms or 0)
+
+
+def over_ms(found: list[Wait], least_ms: int) -> int | None:
+    """When all of these are over; ``None``: not known. A claim is over in moments; its lease only tells where there is
+    nothing else."""
+    telling = [wait for wait in found if wait.why is not Why.CLAIMED]
+    ends = [wait.until_ms for wait in telling or found]
+    return None if None in ends else max([least_ms, *(end for end in ends if end is not None)])
+
+
+# --- each wait -----------------------------------------------------------------------------------------------------
+
+
+def _claimed(record: Record, policy: Policy) -> Wait | None:
+    if record.claim is None:
+        return None
+    return Wait(Why.CLAIMED, record.claim.lease_until_ms, policy.on_cooldown == "skip")
+
+
+def _running(record: Record, policy: Policy) -> Wait | None:
+    running = record.running
+    if running is None or not (policy.overlap != "allow" or policy.cooldown_from == "finish"):
+        return None
+    if policy.overlap == "cancel" and not running.cancel_failed:
+        return None
+    until = running.lease_until_ms
+    if policy.cooldown_from == "finish":
+        until += policy.cooldown_ms
+    skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
+    return Wait(Why.RUNNING, until, skips, running.build_id)
+
+
+def _held(record: Record, policy: Policy) -> Wait | None:
+    hold = record.hold
+    if hold is None:
+        return None
+    return Wait(Why.HELD, hold.until_ms, policy.on_cooldown == "skip", hold.why)
+
+
+def _cooling(record: Record, terms: Terms) -> Wait | None:
+    end = cooldown_end_ms(record, terms)
+    return None if end is None else Wait(Why.COOLING_DOWN, end, terms.policy.on_cooldown == "skip")
+
+
+def _limited(record: Record, policy: Policy) -> Wait | None:
+    end = limit_end_ms(record, policy)
+    return None if end is None else Wait(Why.LIMIT, end, policy.on_cooldown == "skip")
+
+
+def _quiet(pending: Pending, policy: Policy) -> Wait | None:
+    return None if policy.quiet_ms is None else Wait(Why.QUIET, quiet_end_ms(pending, policy))
+
+
+def _backing_off(pending: Pending) -> Wait | None:
+    return Wait(Why.BACKING_OFF, pending.retry_ms) if pending.failures else None
+
+
+# --- the cooldown and the limit ------------------------------------------------------------------------------------
+
+
+def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
+    """The first instant at which the cooldown allows a start; ``None``: never built.
+
+    Half-open: exactly ``cooldown`` after the last start is enough (the old snippet asked for more).
+    """
+    cooldown_ms, ends = terms.policy.cooldown_ms, []
+    last_ms, end = last_start_ms(record, terms), record.finished
+    if last_ms is not None:
+        ends.append(last_ms + cooldown_ms)
+    if terms.policy.cooldown_from == "finish" and end is not None and not is_moved_back(record, terms):
+        ends.append((end.ended_ms or end.started_ms) + cooldown_ms)
+    return max(ends, default=None)
+
+
+def last_start_ms(record: Record, terms: Terms) -> int | None:
+    """The instant the cooldown counts from: ``lastbuild``, or our own start where only the snippet moved that back."""
+    last_ms, own_ms = record.lastbuild_ms, _own_start_ms(record)
+    if last_ms is None or own_ms is None or is_moved_back(record, terms):
+        return last_ms
+    return max(last_ms, own_ms)
+
+
+def is_moved_back(record: Record, terms: Terms) -> bool:
+    """Whether ``lastbuild`` stands before our own last start, by more than the snippet does: a person moved it, a reset
+    ended it, or a failed build's slot was given back."""
+    own_ms = _own_start_ms(record)
+    return own_ms is not None and own_ms - (record.lastbuild_ms or 0) > terms.clock_margin_ms + SNIPPET_MS
+
+
+def _own_start_ms(record: Record) -> int | None:
+    build = record.running or record.finished
+    return None if build is None else build.started_ms
+
+
+def limit_end_ms(record: Record, policy: Policy) -> int | None:
+    """The first instant at which the limit allows a start; ``None``: it does now."""
+    limit = policy.limit
+    if limit is None or len(record.starts) < limit.count:
+        return None
+    return record.starts[limit.count - 1] + limit.window_ms
+
+
+def quiet_end_ms(pending: Pending, policy: Policy) -> int:
+    """When the quiet time of these triggers is over: last + quiet, but at most first + max_wait."""
+    if policy.quiet_ms is None:
+        return pending.last_ms
+    end = pending.last_ms + policy.quiet_ms
+    return end if policy.max_wait_ms is None else min(end, pending.first_ms + policy.max_wait_ms)
+
+
+# --- when to wake the gate -----------------------------------------------------------------------------------------
+
+
+def ready_ms(record: Record, terms: Terms) -> int | None:
+    """Since or from when what is pending may start, as things stand; ``None``: not known (a hold without an end)."""
+    pending = record.pending
+    assert pending is not None
+    least_ms = pending.first_ms
+    if pending.waiters:  # their turns count from the instant a report or a person freed the gate
+        freed_ms = record.finished.ended_ms if record.finished else None
+        least_ms = max(least_ms, freed_ms or 0, record.acts[0].at_ms if record.acts else 0)
+    return over_ms(waits(record, terms, 0, pending=pending), least_ms)
+
+
+def turn_ms(pending: Pending, waiter: str | None) -> int:
+    """How long after it is ready this caller may start what is pending: the newest waiter at once, each older one a
+    second later, so that a dead one costs a second; a wake that no waiter makes comes after all of them."""
+    name = waiter and waiter_name(waiter)
+    rank = pending.waiters.index(name) if name in pending.waiters else len(pending.waiters)
+    return rank * TURN_MS
+
+
+def wake_ms(record: Record, terms: Terms) -> int | None:
+    """When a wake would start or finish something, as things stand; ``None``: nothing waits, or the end of that is not
+    known.
+
+    Asking how a build is, and its lease, are no reason to wake a gate at an instant: a sweep does that.
+    """
+    if record.claim is not None:
+        return record.claim.lease_until_ms
+    if record.pending is None:
+        return None
+    at_ms = ready_ms(record, terms)
+    return None if at_ms is None else at_ms + turn_ms(record.pending, None)
+
+
+def with_due(record: Record, terms: Terms) -> Record:
+    """The record with the instant at which it is to be woken, and the one at which it may be forgotten.
+
+    A writer that does not know the policy may only make the wake earlier, and the end later.
+    """
+    due_ms = _due_ms(record, terms)
+    if not terms.knows_policy and record.due_ms is not None:
+        due_ms = record.due_ms if due_ms is None else min(due_ms, record.due_ms)
+    expires_ms = _expires_ms(record, terms)
+    if not terms.knows_policy and expires_ms is not None:
+        expires_ms = None if record.expires_ms is None else max(expires_ms, record.expires_ms)
+    if (due_ms, expires_ms) == (record.due_ms, record.expires_ms):
+        return record
+    return record.but(due_ms=due_ms, expires_ms=expires_ms)
+
+
+def _due_ms(record: Record, terms: Terms) -> int | None:
+    if record.claim is not None:
+        return record.claim.lease_until_ms
+    instants = [wake_ms(record, terms)]
+    running = record.running
+    if running is not None and terms.policy.follows_builds:
+        instants.append(running.lease_until_ms)
+        if terms.polls:
+            instants.append(_next_poll_ms(running))
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _expires_ms(record: Record, terms: Terms) -> int | None:
+    if not terms.keyed or record.claim or record.pending or record.hold:
+        return None
+    ends = [cooldown_end_ms(record, terms), limit_end_ms(record, terms.policy)]
+    ends.append(record.running.lease_until_ms if record.running else None)
+    ends.append(record.finished.started_ms if record.finished else None)
+    ends.append(record.acts[0].at_ms if record.acts else None)
+    idle_ms = max((end for end in ends if end is not None), default=0)
+    return -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # DynamoDB's time to live has whole seconds
+
+
+def must_poll(record: Record, terms: Terms, now_ms: int) -> bool:
+    """Whether to ask how the running build is: its end changes what may start, and reports of ends get lost."""
+    running = record.running
+    if running is None or not terms.polls or not terms.policy.follows_builds:
+        return False
+    return _next_poll_ms(running) <= now_ms < running.lease_until_ms
+
+
+def _next_poll_ms(running: Running) -> int:
+    asked_ms = running.started_ms if running.polled_ms is None else running.polled_ms
+    return asked_ms + POLL_EVERY_MS
