@@ -11,7 +11,10 @@ from typing import Final, Protocol, runtime_checkable
 
 from holdoff.clock import Clock
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import Finished, GateKey, Opening, Record
+from holdoff.core.errors import RecordInvalid
+from holdoff.core.pending import Fold
+from holdoff.core.record import Finished, Record
+from holdoff.core.request import GateKey
 
 #: How long a build stays in the history: 90 days.
 KEPT_HISTORY_MS: Final = 90 * 86_400_000
@@ -25,13 +28,13 @@ def now_ms(store: Store, clock: Clock) -> int:
 
 @runtime_checkable
 class Store(Protocol):
-    """Keeps one ``Record`` for each gate. Safe to use from many threads.
+    """Keeps one ``Record`` for each gate. Safe to use from many threads, and across a fork.
 
     All methods raise ``StoreError`` subclasses, and only those:
 
     * ``StoreUnavailable``: no answer in time; a write may or may not be in. (``StoreThrottled``: it is not.)
-    * ``StoreMissing``, ``StoreDenied``, ``StoreMismatch``: somebody has to do something; the hint says what.
-    * ``RecordInvalid``: this gate's state cannot be read; nothing was changed.
+    * ``StoreMissing``, ``StoreDenied``, ``StoreMismatch``: a person has to do something; the hint says what.
+    * ``RecordInvalid``: this gate's state cannot be read, or is of a newer format; nothing was changed.
 
     Attributes:
         url: as it was opened, without secrets.
@@ -50,7 +53,7 @@ class Store(Protocol):
         ...
 
     def get(self, key: GateKey) -> Record:
-        """The gate as it stands, never an older sight of it; ``Record()`` where there is none."""
+        """The gate as it stands, never an older state of it; ``Record()`` where there is none."""
         ...
 
     def swap(
@@ -61,30 +64,34 @@ class Store(Protocol):
         new: Record,
         history: tuple[Finished, ...] = (),
     ) -> Swapped | Lost:
-        """Write ``new`` if the gate still is ``expected``, as one atomic step, which also keeps ``history``.
+        """Write ``new`` if the gate still is ``expected`` (``Record.is_version``), as one atomic step, which also keeps
+        ``history``.
 
-        Still is: the newest of its ``writes`` *and* its exact ``lastbuild`` are the same, so that a write of the old
-        snippet, which knows of ``lastbuild`` only, is seen. ``Lost.current`` is what is there now, from the same
-        step. Only our own attributes are touched.
+        ``Lost.current`` is what is there now, from the same step. Attributes of others survive.
         """
         ...
 
-    def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
-        """Do what ``opening.apply`` does, as one atomic step, without having read the gate."""
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
+        """Do what ``fold.applied(expected, current)`` does, as one atomic step; ``Lost`` where that is ``None``."""
+        ...
+
+    def keep(self, key: GateKey, build: Finished) -> None:
+        """Keep a build in the history, in place of what is known of it there (by ``claimed_ms`` and ``token``)."""
         ...
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
         """The gates whose ``due_ms`` has come, the longest overdue first. May be behind by a moment."""
         ...
 
-    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
-        """All gates, or those of one project, by project and region."""
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+        """All gates, or those of one project, by project and region. One that cannot be read comes as its error."""
         ...
 
-    def history(self, key: GateKey) -> Iterator[Finished]:
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """The builds that have left the gate's record, the newest first, by the instant of their claim.
 
-        A build is kept for ``KEPT_HISTORY_MS`` at least; the same build (by token) is kept once.
+        A build is kept for ``KEPT_HISTORY_MS`` at least; the same build (by token) is kept once. One that cannot be
+        read is logged and left out.
         """
         ...
 

@@ -2,87 +2,108 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import Finished, GateKey, Opening, Record
-from holdoff.stores.item import PROJECT, REGION, to_item
+from holdoff.core.errors import StoreMismatch, StoreUnavailable
+from holdoff.core.record import Record
+from holdoff.stores.codec import PROJECT, REGION, record_to_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from holdoff.core.pending import Fold
+    from holdoff.core.record import Finished
+    from holdoff.core.request import GateKey
 
 
 class MemoryStore:
     """Gates in a dict, under a lock."""
 
+    url = "memory:"
+    region = "local"
     clock_margin_ms = 0
 
-    def __init__(self, url: str = "memory:", *, region: str = "local") -> None:
-        self.url = url
-        self.region = region
+    def __init__(self) -> None:
         self._gates: dict[GateKey, Record] = {}
         self._history: dict[GateKey, dict[str, Finished]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+
+    def _locked(self) -> threading.RLock:
+        """One thread at a time. A child of a fork has a copy of the gates, which no other process would ever see."""
+        if self._pid != os.getpid():
+            raise StoreMismatch(
+                f"a memory: store belongs to process {self._pid}, and this is {os.getpid()}, its child",
+                hint="Processes share a file: sqlite:///PATH",
+            )
+        if self._lock._is_owned():  # type: ignore[attr-defined]
+            raise StoreUnavailable(
+                "the memory: store was called again from a signal handler, in the midst of another use",
+                hint="Nothing was done; try again when the handler has returned",
+            )
+        return self._lock
 
     def get(self, key: GateKey) -> Record:
         """See ``Store.get``."""
-        with self._lock:
+        with self._locked():
             return self._gates.get(key, Record())
 
     def swap(
-        self,
-        key: GateKey,
-        *,
-        expected: Record,
-        new: Record,
-        history: tuple[Finished, ...] = (),
+        self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
         """See ``Store.swap``."""
-        with self._lock:
+        with self._locked():
             current = self._gates.get(key, Record())
-            if (current.writes[:1], current.lastbuild) != (expected.writes[:1], expected.lastbuild):
+            if not current.is_version(expected):
                 return Lost(current)
-            self._gates[key] = new
+            self._gates[key] = new = new.but(others=current.others)
             for build in history:
                 self._history.setdefault(key, {})[build.token] = build
             return Swapped(new)
 
-    def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
-        """See ``Store.open``."""
-        with self._lock:
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
+        """See ``Store.fold``."""
+        with self._locked():
             current = self._gates.get(key, Record())
-            new = opening.apply(current)
+            new = fold.applied(expected, current)
             if new is None:
                 return Lost(current)
             self._gates[key] = new
             return Swapped(new)
 
+    def keep(self, key: GateKey, build: Finished) -> None:
+        """See ``Store.keep``."""
+        with self._locked():
+            self._history.setdefault(key, {})[build.token] = build
+
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``."""
-        with self._lock:
+        """See ``Store.due``. What has expired is deleted on the way."""
+        with self._locked():
             found = [(r.due_ms, key) for key, r in self._gates.items() if r.due_ms is not None]
+            for key in [key for key, r in self._gates.items() if r.expires_ms is not None and r.expires_ms <= now_ms]:
+                del self._gates[key]
         return iter([key for due_ms, key in sorted(found) if due_ms <= now_ms])
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
         """See ``Store.gates``."""
-        with self._lock:
-            found = sorted(self._gates.items(), key=lambda pair: pair[0])
-        return iter([(key, record) for key, record in found if project in (None, key.project)])
+        with self._locked():
+            return iter([(key, self._gates[key]) for key in sorted(self._gates) if project in (None, key.project)])
 
-    def history(self, key: GateKey) -> Iterator[Finished]:
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """See ``Store.history``. (Kept for as long as the process lives.)"""
-        with self._lock:
-            builds = list(self._history.get(key, {}).values())
-        return iter(sorted(builds, key=lambda build: (build.claimed_ms, build.token), reverse=True))
+        with self._locked():
+            builds = self._history.get(key, {}).values()
+            newest_first = sorted(builds, key=lambda build: (build.claimed_ms, build.token), reverse=True)
+        return iter(newest_first[:limit])
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
-        with self._lock:
+        with self._locked():
             record = self._gates.get(key)
-        if record is None:
-            return None
-        return {PROJECT: key.project, REGION: key.region, **to_item(record)}
+        return None if record is None else {PROJECT: key.project, REGION: key.region, **record_to_item(record)}
 
     def initialise(self) -> list[str]:
         """Nothing to create."""

@@ -13,58 +13,48 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from holdoff.core.record import GateKey
-    from holdoff.stores.dynamodb_client import Answer
+from holdoff.core.request import GateKey
+from holdoff.core.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Replicas:
+class Replicas(Value):
     """The copies of a table.
 
     Attributes:
         here: the region of the one that is asked.
         regions: of all, in order; empty: it is no global table.
         strong: whether a condition sees every region's writes.
+        known: whether the right to ask was there; without it gates of other regions are written, but not woken.
     """
 
     here: str
-    regions: tuple[str, ...]
+    regions: tuple[str, ...] = ()
     strong: bool = False
+    known: bool = True
 
     def troubles(self, keys: Iterable[GateKey]) -> list[str]:
         """A line for each reason not to write these gates through this copy."""
         if not self.regions:
             return []
         if self.strong:
-            return [_STRONG]
-        return [self._refusal(key) for key in keys if key.region != self.here]
-
-    def _refusal(self, key: GateKey) -> str:
-        where = ", ".join(self.regions)
-        better = f"open its store with region={key.region}"
-        if key.region not in self.regions:
-            better = f"add a replica in {key.region} and {better}"
-        return (
+            what = "a global table with strong consistency, which takes no transactions"
+            better = "Use a table of one region, or a global table with eventual consistency"
+            return [f"it is {what}, and by one a build's history is kept. {better}"]
+        return [
             f"the gate {key} would be written through the replica in {self.here} of a global table "
-            f"({where}) with eventual consistency, where a condition sees only the local copy: "
-            f"written from two regions at once, it starts two builds. Set the gate's region to "
-            f"{self.here}, or {better}"
-        )
+            f"({', '.join(self.regions)}) with eventual consistency, where a condition sees only the local copy: "
+            f"written from two regions at once, it starts two builds. Set the gate's region to {self.here}, or "
+            + ("" if key.region in self.regions else f"add a replica in {key.region} and ")
+            + f"open its store with region={key.region}"
+            for key in keys
+            if key.region != self.here
+        ]
 
 
-_STRONG: Final = (
-    "it is a global table with strong consistency, which takes no transactions, and by one a build's "
-    "history is kept. Use a table of one region, or a global table with eventual consistency"
-)
-
-
-def replicas_of(table: Answer, here: str) -> Replicas:
+def replicas_of(table: dict[str, Any], here: str) -> Replicas:
     """The copies that a table's description names; whether it lists the one that was asked does not matter."""
     others = {str(replica["RegionName"]) for replica in table.get("Replicas", ())}
     return Replicas(

@@ -1,0 +1,181 @@
+"""Clients of AWS services: how they are made, how long their calls may take, and who may use them.
+
+All of a process's clients come from one botocore session: what is slow about the first (credentials, endpoints, service
+descriptions) is done once, and a function that needs three clients starts in little more than the time of one.
+botocore is imported when the first client is made: it takes longer than many a decision.
+
+The SDK sends a request again when a try got no answer, and raises the error of the last try only. The try without an
+answer may have made the build or written the item all the same, and the next one may be throttled, refused by a limit
+(*because of that very build*), find no network or no credentials. So every try is judged, by the table in ``errors``.
+
+A client belongs to the process that made it. Connections cannot be shared, and a lock that another thread held during a
+fork stays held in the child for ever; so a child starts with new locks, a new session and new clients.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from holdoff.aws.errors import Tried, is_certain
+from holdoff.core.value import Value
+
+#: botocore waits at most so much longer before another try, where the service asks for it.
+RETRY_AFTER_MS: Final = 5_000
+
+_lock = threading.RLock()
+_sessions: dict[tuple[tuple[str, str], ...], Any] = {}
+#: How many forks this process is away from the first one.
+_generation = 0
+
+
+class Limits(Value):
+    """How long a call may take, in seconds, with so many tries, over so many connections at a time.
+
+    ``connect_s`` is for the connection, and as long again for the TLS handshake; ``read_s`` for the answer.
+    """
+
+    connect_s: float
+    read_s: float
+    tries: int
+    connections: int = 8
+
+    @property
+    def longest_ms(self) -> int:
+        """The longest that a call takes: its tries, and before the second, third... at most 1 s, 2 s... and what the
+        service asks for."""
+        waits_ms = sum((1000 << n) + RETRY_AFTER_MS for n in range(self.tries - 1))
+        return int(1000 * self.tries * (2 * self.connect_s + self.read_s)) + waits_ms
+
+
+class _Call(threading.local):
+    """A thread's present call. Others may call through a given client, in threads that began none here."""
+
+    tried = Tried()
+
+
+class Clients:
+    """A service's clients, one for each region, made when first needed, for all threads.
+
+    Follows each try of a thread's present call. botocore's ``before-send`` comes before each, ``needs-retry`` after
+    each that was answered or failed, the last one included. Only an answer that cannot be read comes without: it ends
+    the call, with an exception that is in no table.
+
+    Args:
+        service: as botocore names it.
+        endpoint: another than AWS's own; ``None``: as ``AWS_ENDPOINT_URL_*`` say, else AWS's own.
+        given: a client of the user's own, used for every region, with its own limits, left open, and as safe to take
+            through a fork as it is. Of one that is not botocore's no try is seen: each call is taken for one, sent.
+    """
+
+    def __init__(self, service: str, limits: Limits, *, endpoint: str | None = None, given: object = None) -> None:
+        self.service, self.limits, self.endpoint, self.given = service, limits, endpoint, given
+        self._made: dict[tuple[int, str | None], Any] = {}
+        self._call = _Call()
+        self._is_blind = given is not None and not self._watch(given)
+
+    def of(self, region: str | None) -> Any:
+        """The client of a region; ``None``: the environment's, or the profile's. Raises what ``make_client`` does."""
+        if self.given is not None:
+            return self.given
+        if (found := self._made.get((_generation, region))) is not None:
+            return found
+        with _lock:
+            if (_generation, region) not in self._made:
+                made = make_client(self.service, self.limits, region=region, endpoint=self.endpoint)
+                self._watch(made)
+                self._made[_generation, region] = made
+            return self._made[_generation, region]
+
+    def begin(self) -> None:
+        """A new call of this thread: nothing has left this machine."""
+        self._call.tried = Tried(sent=self._is_blind)
+
+    @property
+    def tried(self) -> Tried:
+        """What is known of this thread's present call so far."""
+        return self._call.tried
+
+    def _watch(self, client: Any) -> bool:
+        """See every try of this client, if it is botocore's."""
+        events = getattr(getattr(client, "meta", None), "events", None)
+        if events is not None:
+            events.register(f"before-send.{self.service}", self._sending)
+            events.register(f"needs-retry.{self.service}", self._ended)
+        return events is not None
+
+    def _sending(self, **_: object) -> None:
+        self._call.tried = self._call.tried.but(sent=True)
+
+    def _ended(
+        self,
+        response: tuple[Any, Mapping[str, Any]] | None = None,
+        caught_exception: Exception | None = None,
+        **_: object,
+    ) -> None:
+        if not is_certain(response, caught_exception):
+            self._call.tried = Tried(sent=True, in_doubt=True)
+
+    def regions(self) -> set[str | None]:
+        """Those that clients were made for."""
+        return {region for _, region in list(self._made)}
+
+    def close(self) -> None:
+        """Let go of the connections; the next call makes new ones."""
+        with _lock:
+            made, self._made = self._made, {}
+        for (generation, _), client in made.items():
+            if generation == _generation:
+                client.close()
+
+
+def make_client(service: str, limits: Limits, *, region: str | None = None, endpoint: str | None = None) -> Any:
+    """A client of a service.
+
+    Raises:
+        ImportError: botocore is not installed.
+        BotoCoreError, ValueError: what it was given makes no client.
+    """
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=limits.connect_s,
+        read_timeout=limits.read_s,
+        retries={"mode": "standard", "total_max_attempts": limits.tries},
+        tcp_keepalive=True,
+        max_pool_connections=limits.connections,
+    )
+    with _lock:  # a session is not for sharing between threads; a client is
+        return _session().create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+
+
+def prepare(*services: str) -> None:
+    """Load ahead of time what makes the first client of a service slow. What is wrong, the client itself will say."""
+    with suppress(Exception):
+        for service in services:
+            make_client(service, Limits(connect_s=1, read_s=1, tries=1)).close()
+
+
+def _session() -> Any:
+    """The session of this environment: where it changes (a test, a program that takes on a role), another."""
+    from botocore.session import get_session
+
+    settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
+    if settings not in _sessions:
+        _sessions.clear()
+        _sessions[settings] = get_session()
+    return _sessions[settings]
+
+
+def _start_anew() -> None:
+    global _lock, _generation
+    _lock = threading.RLock()
+    _generation += 1
+    _sessions.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

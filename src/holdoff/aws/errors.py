@@ -1,0 +1,291 @@
+"""What an error of an AWS call means: one table for CodeBuild, DynamoDB and EventBridge Scheduler.
+
+``ANSWERS`` (the services' error codes) and ``FAILURES`` (botocore's exceptions) are the table: whether the work was
+done (``Verdict``), what is wrong (``Cause``), and what to do. Three rules stand above it:
+
+1. **A try in doubt makes the call unknown, whatever came last** (``client`` says why).
+2. **An HTTP status from 500 on is unknown**, whatever its code: the service, or something before it, failed half-way.
+3. **An error before the first try left this machine is certain**, even if it is not in the table.
+
+What is in no row is unknown. Why the rows are as they are:
+
+* ``InvalidInputException`` is what CodeBuild says of parameters it does not take, and also (no other error is declared
+  for it) of a token that was used with *other parameters*: then a build with this token exists. The code does not tell
+  them apart, the words are not documented. So the starter looks for the build (``Verdict.LOOK``): found, it is the
+  answer. Not found, it is certain, unless the message speaks of a mismatch or of idempotency.
+* ``AccountLimitExceededException`` (the account's or the project's limit on concurrent builds), quotas, throttling and
+  conflicts: nothing was done, and it passes by itself.
+* Rights, credentials, signatures, unreadable requests, conditions: checked before anything is done.
+* ``EndpointConnectionError`` (refused, no such host), ``ConnectTimeoutError`` and ``ProxyConnectionError``: there never
+  was a connection to send anything on. ``ReadTimeoutError`` and ``ConnectionClosedError`` come after sending: unknown.
+* ``SSLError``: the certificate is checked before the request is sent, so a failed check is certain; any other may come
+  in the middle of an answer: unknown.
+
+Sources: the declared errors and the token's five minutes,
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html; the codes that all actions share,
+https://docs.aws.amazon.com/codebuild/latest/APIReference/CommonErrors.html; DynamoDB's,
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html; which exception botocore
+raises when, ``botocore/httpsession.py`` (``URLLib3Session.send``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from holdoff.core.value import Value
+
+UNKNOWN_FROM_STATUS: Final = 500
+
+
+class Verdict(Enum):
+    """What an error says about the work that was asked for."""
+
+    NEVER = "certainly not done; something has to be changed first"
+    NOT_NOW = "certainly not done; it passes by itself"
+    LOOK = "certainly not done, unless looking for it finds it"
+    UNKNOWN = "not known"
+
+
+class Cause(Enum):
+    """What is wrong."""
+
+    DENIED = "a right is missing"
+    CREDENTIALS = "the credentials, or this machine's clock, which signs with them"
+    MISSING = "there is no such thing"
+    INPUT = "what was sent"
+    REUSE = "what was sent, or a token that was used with other parameters"
+    REGION = "the region"
+    INSTALLATION = "botocore"
+    CERTIFICATE = "the certificate of what answered"
+    LIMIT = "a limit or a quota"
+    SLOW_DOWN = "too many requests"
+    CONFLICT = "another write at the same moment"
+    STATE = "what is there already"
+    NETWORK = "no connection"
+
+
+class Tried(Value):
+    """What is known of the tries of one call.
+
+    Attributes:
+        sent: whether a try may have left this machine.
+        in_doubt: whether one may have done its work without an answer that says so.
+    """
+
+    sent: bool = True
+    in_doubt: bool = False
+
+
+class Row(Value, kw_only=False):
+    """One line of the table.
+
+    Attributes:
+        names: error codes, or names of exceptions, with blanks between; what derives from a named one is meant too.
+        hint: what to do next; filled in from the ``Target``.
+    """
+
+    names: str
+    cause: Cause
+    hint: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it says about the work."""
+        if self.cause is Cause.REUSE:
+            return Verdict.LOOK
+        passes = self.cause in (Cause.LIMIT, Cause.SLOW_DOWN, Cause.CONFLICT, Cause.NETWORK)
+        return Verdict.NOT_NOW if passes else Verdict.NEVER
+
+
+class Target(Value):
+    """What a call went to, for the words of its errors.
+
+    Attributes:
+        name: the project, table or group.
+        region: ``None``: whichever botocore found.
+        resource: what a policy names: an ARN, or words.
+        missing: what to do where there is none.
+        settings: where the things stand that are sent.
+    """
+
+    service: str
+    name: str
+    region: str | None
+    resource: str = ""
+    missing: str = ""
+    settings: str = "what was asked for"
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.region}" if self.region else self.name
+
+
+_AGAIN: Final = "It is tried again; if it goes on, see"
+ANSWERS: Final = (
+    Row("InvalidInputException", Cause.REUSE, "See {settings}"),
+    Row("ResourceNotFoundException", Cause.MISSING, "{missing}"),
+    Row("AccessDeniedException AccessDenied NotAuthorized", Cause.DENIED, "Allow {action} on {resource}"),
+    Row(
+        "ExpiredTokenException ExpiredToken UnrecognizedClientException InvalidClientTokenId InvalidAccessKeyId "
+        "InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException "
+        "MissingAuthenticationToken MissingAuthenticationTokenException RequestExpired",
+        Cause.CREDENTIALS,
+        "Renew the AWS credentials of this process (`aws sso login`, new keys, the role); "
+        "where the signature has expired, set this machine's clock",
+    ),
+    Row(
+        "OptInRequired OptInRequiredException",
+        Cause.REGION,
+        "Enable {service} and the region {region} for this account",
+    ),
+    Row(
+        "ValidationException ValidationError SerializationException UnknownOperationException "
+        "MalformedHttpRequestException RequestEntityTooLargeException",
+        Cause.INPUT,
+        "See {settings}",
+    ),
+    Row(
+        "AccountLimitExceededException ServiceQuotaExceededException LimitExceededException",
+        Cause.LIMIT,
+        f"{_AGAIN} the account's {{service}} quotas, and a CodeBuild project's limit on concurrent builds",
+    ),
+    Row(
+        "ProvisionedThroughputExceededException",
+        Cause.SLOW_DOWN,
+        f"{_AGAIN} the table's billing: on-demand avoids most of it",
+    ),
+    Row(
+        "ThrottlingException Throttling ThrottledException RequestThrottled RequestThrottledException "
+        "TooManyRequestsException RequestLimitExceeded BandwidthLimitExceeded SlowDown 429",
+        Cause.SLOW_DOWN,
+        f"{_AGAIN} what else calls {{service}} in this account",
+    ),
+    Row(
+        "TransactionConflictException ReplicatedWriteConflictException",
+        Cause.CONFLICT,
+        "Trigger again: another write was under way",
+    ),
+    Row(
+        "ConditionalCheckFailedException TransactionCanceledException ResourceInUseException ConflictException",
+        Cause.STATE,
+    ),
+)
+_CREDENTIALS: Final = Row(
+    "NoCredentialsError PartialCredentialsError CredentialRetrievalError MetadataRetrievalError "
+    "RefreshWithMFAUnsupportedError UnknownCredentialError InfiniteLoopConfigError TokenRetrievalError "
+    "NoAuthTokenError SSOError LoginError ProfileNotFound ConfigNotFound ConfigParseError",
+    Cause.CREDENTIALS,
+    "Give this process AWS credentials: a role, AWS_PROFILE, `aws sso login` or keys; for a local endpoint any letters "
+    "will do",
+)
+FAILURES: Final = (
+    Row("ImportError", Cause.INSTALLATION, "{service} needs botocore: pip install 'holdoff[aws]'"),
+    Row("ParamValidationError", Cause.INPUT, "See {settings}, and how old this botocore is"),
+    _CREDENTIALS,
+    Row(
+        "NoRegionError InvalidRegionError UnknownRegionError UnknownEndpointError EndpointProviderError",
+        Cause.REGION,
+        "Name a region such as eu-west-1: in the settings of {name}, the gate's region, or AWS_REGION",
+    ),
+    Row(
+        "EndpointConnectionError ConnectTimeoutError ProxyConnectionError",
+        Cause.NETWORK,
+        "Check the network, the endpoint and the region's name ({region})",
+    ),
+)
+#: A failed check of the certificate: an SSLError like any other, but for its words.
+CERTIFICATE: Final = Row(
+    "SSLError CERTIFICATE_VERIFY_FAILED",
+    Cause.CERTIFICATE,
+    "Check who answers in {service}'s name, or name the certificates to trust in AWS_CA_BUNDLE",
+)
+_BY_CODE: Final = {name: row for row in ANSWERS for name in row.names.split()}
+_BY_NAME: Final = {name: row for row in FAILURES for name in row.names.split()}
+
+
+def row_of(error: BaseException, operation: str | None = None) -> Row | None:
+    """The line of the table that an error of this operation is in."""
+    if not response_of(error):
+        return _failure(error)
+    if operation is not None and operation_of(error, operation) != operation:
+        return _CREDENTIALS  # another service's answer: the credentials come from there
+    return row_of_code(code_of(error), status_of(error))
+
+
+def row_of_code(code: str, status: int = 0) -> Row | None:
+    """The line of a code of an answer, or of one that stands inside an answer: why a transaction was cancelled."""
+    return None if status >= UNKNOWN_FROM_STATUS else _BY_CODE.get(code)
+
+
+def verdict(error: BaseException, tried: Tried, operation: str) -> Verdict:
+    """What an error says about the work."""
+    row = row_of(error, operation)
+    if tried.in_doubt or (row is None and tried.sent):
+        return Verdict.UNKNOWN
+    return Verdict.NEVER if row is None else row.verdict
+
+
+def is_certain(response: tuple[Any, Mapping[str, Any]] | None, failure: Exception | None) -> bool:
+    """Whether the end of one try, as botocore's ``needs-retry`` tells it, says if the work was done."""
+    if response is None:
+        return failure is not None and _failure(failure) is not None
+    status = response[0].status_code
+    return bool(status < 300) or row_of_code(response[1].get("Error", {}).get("Code", ""), status) is not None
+
+
+def is_denied(error: BaseException | None) -> bool:
+    """Whether a right is missing."""
+    row = _BY_CODE.get(code_of(error))
+    return row is not None and row.cause is Cause.DENIED
+
+
+def response_of(error: BaseException | None) -> dict[str, Any]:
+    """What the service answered; empty where it did not."""
+    response = getattr(error, "response", None)
+    return response if isinstance(response, dict) else {}
+
+
+def code_of(error: BaseException | None) -> str:
+    """The code of a service's error answer; empty for any other error."""
+    return str(_part(error, "Error").get("Code") or "")
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status of an error answer; 0: there was none."""
+    return int(_part(error, "ResponseMetadata").get("HTTPStatusCode") or 0)
+
+
+def operation_of(error: BaseException, otherwise: str) -> str:
+    """The operation that failed, as far as the error says."""
+    return str(getattr(error, "operation_name", None) or otherwise)
+
+
+def _part(error: BaseException | None, name: str) -> dict[str, Any]:
+    part = response_of(error).get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _failure(error: BaseException) -> Row | None:
+    names = [cls.__name__ for cls in type(error).__mro__]
+    if "SSLError" in names:
+        return CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else None
+    return next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line, without a full stop."""
+    if response_of(error):
+        status, code = status_of(error), code_of(error)
+        if status >= UNKNOWN_FROM_STATUS:
+            code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
+        return f"{code}: {_part(error, 'Error').get('Message') or ''}".rstrip(": .")
+    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
+
+
+def hint(row: Row | None, target: Target, operation: str) -> str | None:
+    """What to do about it; ``None``: not known."""
+    if row is None or not row.hint:
+        return None
+    words = {"action": f"{target.service.lower()}:{operation}", "region": target.region or "this process's region"}
+    return row.hint.format_map(vars(target) | words)

@@ -1,0 +1,325 @@
+"""Record <-> DynamoDB item, and the conditional updates that move one: pure, and without botocore.
+
+DynamoDB's typed values (``{"N": "1795395667"}``) are made and read here, numbers exact to all 38 digits. One attribute
+stands in an item of ours beside those of ``codec``: ``due_in`` (always ``"holdoff"``, there exactly where ``due`` is),
+the partition key of the sparse index ``holdoff-due``, which finds the gates to wake.
+
+A build that has left the gate's record is an item of its own beside it, under the sort key
+``REGION#build#INSTANT#TOKEN`` (the instant of its claim), with the build in ``build`` and its end in ``expires``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
+from hashlib import blake2b
+from typing import Any, Final
+
+from holdoff.core.errors import RecordInvalid
+from holdoff.core.pending import Fold, note_of
+from holdoff.core.record import FORMAT, KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, Finished, Record
+from holdoff.core.request import MAX_REGION_BYTES, GateKey, Request
+from holdoff.stores import codec
+from holdoff.stores.base import KEPT_HISTORY_MS
+
+Value = dict[str, Any]
+Item = dict[str, Value]
+Update = dict[str, Any]
+
+INDEX: Final = "holdoff-due"
+DUE_IN: Final = "due_in"
+DUE_HERE: Final = "holdoff"
+BUILD: Final = "build"
+#: In the sort key of whatever is no gate: history items stand under ``REGION#build#INSTANT``.
+NO_GATE: Final = "#"
+#: All that a swap sets or removes. Attributes of others are never named.
+TOUCHED: Final = (*codec.OWN, DUE_IN)
+
+#: What DynamoDB can keep of a number. Anything else would be changed by storing it, so it is refused.
+_EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal, Inexact])
+#: DynamoDB takes items of 400 KB, and a confirm must always fit. So many bytes, besides what is pending, an item may
+#: have when a claim is made...
+MAX_CLAIMED_BYTES: Final = 344 * 1024
+#: ... and so many while it is out: take-overs, holds and the ends of builds have the 16 KB between. The 40 KB above are
+#: the confirm's, and the largest pending's: a fold replaces its request, and does not add to it.
+MAX_HELD_BYTES: Final = 360 * 1024
+
+
+def encoded(value: object) -> Value:
+    """A typed value.
+
+    Raises:
+        RecordInvalid: DynamoDB cannot keep it exactly.
+    """
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            try:
+                return {"N": str(_EXACT.create_decimal(value))}
+            except DecimalException:
+                raise RecordInvalid(
+                    f"{value!r:.60} has more digits or a larger exponent than DynamoDB keeps",
+                    hint="Numbers have at most 38 significant digits",
+                ) from None
+        case str():
+            return {"S": value}
+        case list() | tuple():
+            return {"L": [encoded(entry) for entry in value]}
+        case dict():
+            return {"M": {name: encoded(entry) for name, entry in value.items()}}
+    raise RecordInvalid(f"{type(value).__name__} has no DynamoDB type that keeps it exactly")
+
+
+def decoded(value: Mapping[str, Any]) -> object:
+    """The plain value of a typed one. TypeError, ValueError or ArithmeticError: it is none that DynamoDB gives."""
+    ((kind, content),) = value.items()
+    match kind, content:
+        case "N", str():
+            return _number(content)
+        case ("S", str()) | ("BOOL", bool()) | ("B", bytes()):
+            return content
+        case "NULL", _:
+            return None
+        case "L", list():
+            return [decoded(entry) for entry in content]
+        case "M", dict():
+            return decoded_item(content)
+        case "NS", list():
+            return {_number(text) for text in content}
+        case (("SS" | "BS"), list()):
+            return set(content)
+    raise TypeError(f"{kind} is no type of DynamoDB's, or {type(content).__name__} no value of it")
+
+
+def _number(text: str) -> int | Decimal:
+    number = _EXACT.create_decimal(text)  # so that no silly exponent is ever multiplied out
+    return int(number) if number == number.to_integral_value() else number
+
+
+def decoded_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """All plain values of an item or a map. DynamoDB keeps no order, so by name: the same every time."""
+    return {name: decoded(item[name]) for name in sorted(item)}
+
+
+def size_of(value: object) -> int:
+    """The bytes of a plain value by AWS's counting: names and texts in UTF-8, two digits of a number to a byte.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    match value:
+        case None | bool():
+            return 1
+        case str():
+            return len(value.encode(errors="replace"))
+        case int() | Decimal():
+            digits = "".join(map(str, Decimal(value).as_tuple().digits))
+            return (len(digits.strip("0")) + 1) // 2 + 1 + (value < 0)
+        case bytes():
+            return len(value)
+        case dict():
+            return 3 + sum(len(name.encode(errors="replace")) + 1 + size_of(entry) for name, entry in value.items())
+        case list() | tuple():
+            return 3 + sum(1 + size_of(entry) for entry in value)
+        case set():
+            return sum(size_of(entry) for entry in value)
+    return 0
+
+
+def item_size(attributes: Mapping[str, Any]) -> int:
+    """The bytes of an item, keys and all, from its plain values."""
+    return sum(len(name.encode()) + size_of(value) for name, value in attributes.items())
+
+
+def key_of(key: GateKey) -> Item:
+    """The primary key of a gate's item."""
+    return {codec.PROJECT: {"S": key.project}, codec.REGION: {"S": key.region}}
+
+
+def record_of(key: GateKey, item: Mapping[str, Mapping[str, Any]] | None) -> Record:
+    """The record of an item as it stands in the table; ``Record()`` where there is none. Raises as ``decoded`` does.
+
+    Raises:
+        RecordInvalid: something in it is not what Holdoff or the old snippet writes; names the attribute.
+    """
+    plain = decoded_item(item or {})
+    plain.pop(DUE_IN, None)
+    return codec.item_to_record(key, plain)
+
+
+def item_of(record: Record) -> Item:
+    """The attributes of a record as a ``swap`` writes them: our own, without the keys; absent ones left out."""
+    plain = codec.record_to_item(record)
+    values = {name: encoded(plain[name]) for name in codec.OWN if name in plain}
+    if codec.DUE in values:
+        values[DUE_IN] = {"S": DUE_HERE}
+    return values
+
+
+def check_room(key: GateKey, record: Record, most: int) -> None:
+    """Refuse a write while a claim is out that might leave no room for its confirm: its build would be started again
+    with every lease. Once an attribute of others has grown into that room, no take-over starts anything either.
+
+    Args:
+        record: as it would be written; the one that a fold joins.
+        most: how many bytes it may have besides what is pending.
+    """
+    if record.claim is None:
+        return
+    plain = codec.record_to_item(record.but(pending=None))
+    size = item_size({codec.PROJECT: key.project, codec.REGION: key.region, **plain})
+    if size > most:
+        ours = item_size({name: plain[name] for name in codec.OWN if name in plain})
+        raise RecordInvalid(
+            f"{key}: besides what is pending, the item would have {size:,} bytes, {ours:,} of them Holdoff's; over "
+            f"{most:,} of DynamoDB's 400 KB, a build might be started and could not be recorded",
+            hint="Nothing was started or written. Take out what else stands in the item, or hand the build a smaller "
+            "environment",
+        )
+
+
+def history_prefix(key: GateKey) -> str:
+    """How the sort keys of a gate's builds begin. A region too long for that is there by its digest."""
+    region = key.region
+    if len(region.encode()) > MAX_REGION_BYTES - 100:
+        region = blake2b(region.encode(), digest_size=32).hexdigest()
+    return f"{region}{NO_GATE}build{NO_GATE}"
+
+
+def build_item(key: GateKey, build: Finished) -> Item:
+    """A build of the history: its instants in the order of its keys, and the same build in one place only."""
+    sort_key = f"{history_prefix(key)}{build.claimed_ms:015}{NO_GATE}{build.token}"
+    kept_from_ms = max(build.claimed_ms, build.ended_ms or 0)
+    return {
+        codec.PROJECT: encoded(key.project),
+        codec.REGION: encoded(sort_key),
+        BUILD: encoded(codec.build_to_plain(build)),
+        codec.EXPIRES: encoded(-(-(kept_from_ms + KEPT_HISTORY_MS) // 1000)),
+    }
+
+
+def build_of(key: GateKey, item: Mapping[str, Mapping[str, Any]]) -> Finished:
+    """The build in an item of the history. RecordInvalid: it is not what Holdoff writes."""
+    return codec.plain_to_build(key, decoded(item.get(BUILD, {"M": {}})))
+
+
+def swap_update(expected: Record, new: Record) -> Update:
+    """``Store.swap`` as one UpdateItem: all that is ours set or removed, if the gate still is ``expected``.
+
+    SET #writes = :writes, ...  REMOVE #claim, ...
+    IF  #writes[0] = :was_write              the last write of ours
+    AND #lastbuild = :was_lastbuild          the old snippet moves only this
+    """
+    values = item_of(new)
+    sets = [f"#{name} = :{name}" for name in TOUCHED if name in values]
+    removes = [f"#{name}" for name in TOUCHED if name not in values]
+    if expected.writes:
+        writes, compared = "#writes[0] = :was_write", {":was_write": encoded(expected.writes[0])}
+    else:
+        writes, compared = "(attribute_not_exists(#writes[0]) OR #writes[0] = :pad)", {":pad": encoded("")}
+    if expected.lastbuild is not None:
+        lastbuild = "#lastbuild = :was_lastbuild"
+        compared[":was_lastbuild"] = encoded(expected.lastbuild)
+    else:
+        lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
+        compared[":null"] = encoded("NULL")
+    return {
+        "UpdateExpression": f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else ""),
+        "ConditionExpression": f"{writes} AND {lastbuild}",
+        "ExpressionAttributeNames": {f"#{name}": name for name in TOUCHED},  # hundreds of names are reserved
+        "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()} | compared,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+#: Short, because DynamoDB takes 4 KB of expression. ``#q``: the newest request, inside ``pending``.
+_NAMES: Final = """
+    #f=format #m=moved #l=lastbuild #w=writes #e=events #p=pending
+    #q=request #n=n #t=last #o=notes #y=waiters
+    #i=line #a=at #r=parent #v=version
+"""
+_ALIASES: Final = dict(pair.split("=") for pair in _NAMES.split())
+
+
+def fold_update(expected: Record, fold: Fold) -> Update | None:
+    """``Fold.applied`` as one UpdateItem; ``None`` where it could not apply to any record.
+
+    SET #p.#n = #p.#n + :1                   one more
+        #p.#t = :t, #p.#q = :q               it is the last, and the newest (unless ``older``)
+        #w[15] = #w[14], ..., #w[0] = :w     registers shift in place: right-hand sides see the item as it was
+    IF  #f = :f                              the format is ours
+    AND #m = :m AND #l = :l                  no swap since, ours or the old snippet's
+    AND NOT contains(#w, :w)                 this write is not in
+    AND NOT contains(#e, :e)                 nor its event
+    AND #p.#t <= :t                          ``in_order``: the last one stays the last
+    AND NOT (older)                          it is the newest of its line; or, if ``older``, is not
+    AND attribute_exists(#w[15]) ...         the registers have their length
+    """
+    older = _older(fold.request)
+    if expected.moved is None or (fold.older and not older):
+        return None
+    conditions = ["#f = :f", "#m = :m", "#l = :l", "NOT contains(#w, :w)"]
+    sets, registers = ["#p.#n = #p.#n + :1"], [("#w", ":w", KEPT_WRITES), ("#p.#o", ":o", KEPT_NOTES)]
+    if expected.lastbuild is None:
+        conditions[2] = "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
+    if older:
+        conditions.append(f"({older})" if fold.older else f"NOT ({older})")
+    if not fold.older:
+        sets.append("#p.#q = :q")
+    if fold.last_ms is not None:
+        sets.append("#p.#t = :t")
+        conditions += ["#p.#t <= :t"] if fold.in_order else []
+    if fold.event is not None:
+        registers.append(("#e", ":e", KEPT_EVENTS))
+        conditions.append("NOT contains(#e, :e)")
+    if fold.waiter is not None:
+        registers.append(("#p.#y", ":y", KEPT_WAITERS))
+    for register, newest, length in registers:
+        conditions.append(f"attribute_exists({register}[{length - 1}])")
+        sets += [f"{register}[{n}] = {register}[{n - 1}]" for n in range(length - 1, 0, -1)]
+        sets.append(f"{register}[0] = {newest}")
+    update, condition = f"SET {', '.join(sets)}", " AND ".join(conditions)
+    values = {name: value for name, value in _fold_values(expected, fold).items() if name in update + condition}
+    return {
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {alias: name for alias, name in _ALIASES.items() if alias in update + condition},
+        "ExpressionAttributeValues": {name: encoded(value) for name, value in values.items()},
+        "ReturnValues": "ALL_NEW",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
+    """All that a fold's expressions may compare with or set."""
+    request = fold.request
+    return {
+        ":1": 1,
+        ":f": FORMAT,
+        ":m": expected.moved,
+        ":l": "NULL" if expected.lastbuild is None else expected.lastbuild,
+        ":w": fold.write_id,
+        ":e": fold.event,
+        ":y": fold.waiter,
+        ":t": fold.last_ms,
+        ":o": codec.note_to_plain(note_of(request)),
+        ":q": codec.request_to_plain(request),
+        ":i": request.line,
+        ":a": request.at_ms,
+        ":v": request.source_version,
+        ":r": request.parent,
+    }
+
+
+def _older(request: Request) -> str:
+    """``pending.is_older(request, the newest one)`` as a condition; empty: it is so of none."""
+    is_parent = ""
+    if request.source_version is not None:
+        is_parent = "#p.#q.#r = :v" + (" AND NOT #p.#q.#v = :r" if request.parent is not None else "")
+    earlier = is_parent
+    if request.at_ms is not None:
+        same_time = "(attribute_not_exists(#p.#q.#a) OR #p.#q.#a = :a)"
+        earlier = "#p.#q.#a > :a" + (f" OR ({same_time} AND {is_parent})" if is_parent else "")
+    return f"#p.#q.#i = :i AND ({earlier})" if earlier and request.line is not None else ""

@@ -1,0 +1,98 @@
+"""Which rights on the table Holdoff needs, each with a request that needs it and changes nothing.
+
+The writes are conditional on what can never hold, at a key that no gate has: a right that is missing is told by
+AccessDeniedException before any condition is looked at, and one that is there by ConditionalCheckFailedException. A
+transaction needs the rights of its parts
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from holdoff.core.errors import StoreError, StoreUnavailable
+from holdoff.core.value import Value
+from holdoff.stores.codec import PROJECT, REGION
+from holdoff.stores.dynamodb.connection import ConditionFailed, Connection, IndexMissing
+from holdoff.stores.dynamodb.item import DUE_HERE, DUE_IN, INDEX, NO_GATE, Item, encoded
+
+
+class Right(Value, kw_only=False):
+    """One right.
+
+    Attributes:
+        action: as a policy names it.
+        operation: the client's method that needs it.
+        parameters: of a request that changes nothing, for a key that no gate has.
+        on_index: on the index, not on the table.
+        only_for: what goes without it; ``None``: nothing does.
+    """
+
+    action: str
+    operation: str
+    parameters: Callable[[Item], dict[str, Any]]
+    on_index: bool = False
+    only_for: str | None = None
+
+
+def tried(connection: Connection, project: str) -> Iterator[tuple[Right, StoreError | None]]:
+    """Each right, and the error where its request was not let through: ``StoreDenied`` where the right is missing.
+
+    Raises:
+        StoreUnavailable: the table does not answer.
+    """
+    # Under the project, which a policy may be narrowed to; neither a gate nor its history has such a key.
+    key = {PROJECT: encoded(project), REGION: encoded(f"{NO_GATE}none")}
+    for right in RIGHTS:
+        try:
+            connection.ask(f"trying {right.action}", right.operation, bool, **right.parameters(key))
+        except (ConditionFailed, IndexMissing):
+            yield right, None  # it was let through
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            yield right, error
+        else:
+            yield right, None
+
+
+def _equal(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "KeyConditionExpression": "#name = :value",
+        "ExpressionAttributeNames": {"#name": name},
+        "ExpressionAttributeValues": {":value": value},
+        "Limit": 1,
+    }
+
+
+_NEVER: Final[dict[str, Any]] = {
+    "ConditionExpression": "attribute_exists(#project) AND attribute_not_exists(#project)",
+    "ExpressionAttributeNames": {"#project": PROJECT},
+}
+RIGHTS: Final = (
+    Right("dynamodb:GetItem", "get_item", lambda key: {"Key": key}),
+    Right("dynamodb:UpdateItem", "update_item", lambda key: {"Key": key, **_NEVER}),
+    Right("dynamodb:PutItem", "put_item", lambda key: {"Item": key, **_NEVER}),
+    Right(
+        "dynamodb:Query", "query", lambda _: {"IndexName": INDEX, **_equal(DUE_IN, encoded(DUE_HERE))}, on_index=True
+    ),
+    Right(
+        "dynamodb:DescribeTable",
+        "describe_table",
+        lambda _: {},
+        only_for="waking gates of other regions than the table's, nor this check",
+    ),
+    Right(
+        "dynamodb:Query",
+        "query",
+        lambda key: _equal(PROJECT, key[PROJECT]),
+        only_for="`holdoff history`, `explain` and `status`, nor the end of a build that a newer one has overtaken",
+    ),
+    Right(
+        "dynamodb:Scan",
+        "scan",
+        lambda _: {"Limit": 1},
+        only_for="`holdoff status` of all projects, nor a table without the index",
+    ),
+)

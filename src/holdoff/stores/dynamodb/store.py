@@ -1,0 +1,325 @@
+"""A store in a DynamoDB table: the old snippet's table, keys and ``lastbuild``, and one conditional write per step.
+
+    dynamodb://builds?region=eu-west-1&endpoint=http://127.0.0.1:8000
+
+Partition key ``cb_project``, sort key ``region``; what stands in an item, and the expressions that move one, are
+``item``'s affair, the way to the service ``connection``'s, the table itself ``table``'s.
+
+Every write is one request, won or lost: the failed write brings the item along. A write that botocore sends again
+because its answer was lost fails its own condition; it comes back as ``Lost``, with its own id in ``current.writes``,
+and its writer recognises it. Folds do not conflict with one another: of 500 at once each is in with its first request.
+
+Where a build leaves the record for the history, ``swap`` is one transaction of the gate's update and the build's item.
+Whatever else writes to that gate within those milliseconds is turned away with a conflict, and tries again.
+
+All gates share one key of the sparse index ``holdoff-due``, which takes about 1,000 changes a second: some hundred
+starts each second, over all gates of a table.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from holdoff.clock import Clock, SystemClock
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreMismatch
+from holdoff.core.pending import Fold
+from holdoff.core.record import Finished, Record
+from holdoff.core.request import GateKey
+from holdoff.stores.codec import DUE, PROJECT, REGION
+from holdoff.stores.dynamodb import item as items
+from holdoff.stores.dynamodb.connection import Answer, ConditionFailed, Conflict, Connection, IndexMissing
+from holdoff.stores.dynamodb.regions import Replicas
+from holdoff.stores.dynamodb.table import Table
+
+T = TypeVar("T")
+log = logging.getLogger("holdoff.stores.dynamodb")
+
+#: For how long a table that had no index is scanned before the index is asked for again.
+SCAN_FOR_MS: Final = 300_000
+#: How often a write meets another one under way before its caller hears of it, and how long it waits each time.
+CONFLICTS: Final = 12
+CONFLICT_WAIT_MS: Final = 15
+_TABLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:[A-Za-z0-9:/_.-]+")
+
+
+class DynamoDBStore:
+    """Gates in a DynamoDB table.
+
+    Args:
+        table: its name or ARN.
+        region: where it is; ``None``: AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
+        endpoint: another than AWS's own, such as DynamoDB Local's.
+        client: a boto3 client of your own instead, with its own time-outs; ``None``: made at first use.
+        url: as it was opened; ``None``: made up from the others.
+        clock: this machine's; it is compared with the service's. Not a gate's clock that a test moves.
+
+    Attributes:
+        connection: the way to the service, and what is known of its clock.
+        definition: the table itself: its description, and whether it is as it should be.
+    """
+
+    #: Two machines within 2 s of the service, uncorrected, in either direction, and the header's whole seconds.
+    clock_margin_ms = 5_000
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        client: object = None,
+        url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if not _TABLE_NAME.fullmatch(table):
+            raise ConfigError(field="table", got=table, want="3 to 255 letters, digits, '_', '-' or '.'")
+        self._clock = clock or SystemClock()
+        self.connection = Connection(table, region=region, endpoint=endpoint, client=client, clock=self._clock)
+        self.definition = Table(self.connection, self._clock)
+        self._scan_until_ms: int | None = None
+        self._replicas: Replicas | None = None
+        self.table = table
+        self.url = self.connection.name if url is None or "@" in url else url
+
+    @property
+    def region(self) -> str:
+        """The region of gates that name none: the table's.
+
+        Raises:
+            ConfigError: no region is named anywhere.
+        """
+        return self.connection.region
+
+    def clock_offset_ms(self) -> int:
+        """What to add to this machine's time for the service's; 0 unless they are over 2 s apart. Asks nothing."""
+        return self.connection.offset.offset_ms()
+
+    # --- one gate ----------------------------------------------------------------------------------------------------
+
+    def get(self, key: GateKey) -> Record:
+        """See ``Store.get``."""
+        return self._read(key, partial(items.record_of, key))
+
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        """See ``Store.item``. Binary is ``bytes``, and sets are sets."""
+        return self._read(key, lambda item: None if item is None else items.decoded_item(item))
+
+    def _read(self, key: GateKey, read: Callable[[items.Item | None], T]) -> T:
+        return self.connection.ask(
+            f"reading {key}",
+            "get_item",
+            lambda answer: read(answer.get("Item")),
+            Key=items.key_of(key),
+            ConsistentRead=True,
+        )
+
+    def swap(
+        self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
+    ) -> Swapped | Lost:
+        """See ``Store.swap``. What might leave a claim's confirm no room in the item is refused, here and in folds."""
+        items.check_room(key, new, items.MAX_CLAIMED_BYTES if expected.claim is None else items.MAX_HELD_BYTES)
+        update = {"Key": items.key_of(key), **items.swap_update(expected, new)}
+        builds = {build.token: items.build_item(key, build) for build in history}
+        if not builds:
+            return self._write(key, "update_item", lambda _: Swapped(record=new), **update)
+        parts = [{"Update": {"TableName": self.table, **update}}]
+        parts += [{"Put": {"TableName": self.table, "Item": item}} for item in builds.values()]
+        return self._write(key, "transact_write_items", lambda _: Swapped(record=new), TransactItems=parts)
+
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
+        """See ``Store.fold``."""
+        update = items.fold_update(expected, fold)
+        if update is None:
+            return Lost(current=self.get(key))
+        items.check_room(key, expected, items.MAX_HELD_BYTES)
+
+        def read(answer: Answer) -> Swapped:
+            return Swapped(record=items.record_of(key, answer["Attributes"]))
+
+        return self._write(key, "update_item", read, Key=items.key_of(key), **update)
+
+    def keep(self, key: GateKey, build: Finished) -> None:
+        """See ``Store.keep``."""
+        self._write(key, "put_item", bool, Item=items.build_item(key, build))
+
+    def _write(self, key: GateKey, operation: str, read: Callable[[Answer], T], **parameters: Any) -> T | Lost:
+        """One write, again where another one was just under way; ``Lost`` where its condition does not hold."""
+        if refusals := self._copies(key).troubles([key]):
+            raise StoreMismatch(f"{self.connection.name}: {refusals[0]}")
+        doing = f"writing {key}"
+        for _ in range(CONFLICTS):
+            try:
+                return self.connection.ask(doing, operation, read, write=True, **parameters)
+            except ConditionFailed as failed:
+                current = partial(items.record_of, key, failed.item)
+                return Lost(current=self.connection.understood(doing, current, write=True))
+            except Conflict as conflict:
+                last = conflict
+                self._clock.sleep(CONFLICT_WAIT_MS + self._clock.random(5))
+        raise last
+
+    def _copies(self, key: GateKey) -> Replicas:
+        """The copies of this table, asked for once; for a gate of this region they do not matter."""
+        if key.region == self.region:
+            return Replicas(here=self.region)
+        if self._replicas is None:
+            try:
+                self._replicas = self.definition.replicas()
+            except StoreDenied as denied:
+                self._replicas = Replicas(here=self.region, known=False)
+                log.warning(
+                    "whether this is a global table is not known, so gates of other regions, such as "
+                    "%s, are written, but not woken: %s",
+                    key,
+                    denied,
+                )
+        return self._replicas
+
+    # --- many gates --------------------------------------------------------------------------------------------------
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        """See ``Store.due``. A table without the index (``holdoff store init`` adds it) is read as a whole.
+
+        A global table tells of gates that are written in other regions, too: to wake those is for the stores there.
+        """
+        for key in self._all_due(now_ms):
+            copies = self._copies(key)
+            if copies.known and not copies.troubles([key]):
+                yield key
+
+    def _all_due(self, now_ms: int) -> Iterator[GateKey]:
+        doing = "looking for due gates"
+        if self._scan_until_ms is None or self._clock.now_ms() >= self._scan_until_ms:
+            try:
+                yield from self._pages(
+                    doing,
+                    "query",
+                    self._key_in,
+                    {":here": items.DUE_HERE, ":now": now_ms},
+                    IndexName=items.INDEX,
+                    KeyConditionExpression="#due_in = :here AND #due <= :now",
+                )
+            except IndexMissing as missing:
+                if self._scan_until_ms is None:
+                    log.warning("%s; until then, looking for due gates reads the whole table", missing)
+                self._scan_until_ms = self._clock.now_ms() + SCAN_FOR_MS
+            else:
+                return
+        found = self._pages(
+            doing,
+            "scan",
+            self._due_in,
+            {":now": now_ms},
+            ProjectionExpression="#cb_project, #region, #due",
+            FilterExpression="#due <= :now",
+        )
+        yield from (key for _, key in sorted(found))
+
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+        """See ``Store.gates``."""
+        if project is None:
+            doing, operation, values = "listing all gates", "scan", {":no_gate": items.NO_GATE}
+            condition = {"FilterExpression": "NOT contains(#region, :no_gate)"}
+        else:
+            doing, operation, values = f"listing the gates of {project}", "query", {":project": project}
+            condition = {"KeyConditionExpression": "#cb_project = :project"}
+        found = self._pages(doing, operation, self._gate_in, values, ConsistentRead=True, **condition)
+        yield from sorted(found, key=lambda pair: pair[0])
+
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
+        """See ``Store.history``. The service deletes what has expired, days late; until then it is shown."""
+        builds = self._pages(
+            f"reading the history of {key}",
+            "query",
+            partial(self._build_in, key),
+            {":project": key.project, ":builds": items.history_prefix(key)},
+            KeyConditionExpression="#cb_project = :project AND begins_with(#region, :builds)",
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            **({"Limit": limit} if limit else {}),
+        )
+        return islice(builds, limit)
+
+    def _key_in(self, item: items.Item) -> GateKey | None:
+        """The gate of an item; ``None``: it is no gate's. What has a key that no gate has stops none of the others."""
+        project, region = item[PROJECT]["S"], item[REGION]["S"]
+        if items.NO_GATE in region:
+            return None
+        try:
+            return GateKey(project, region)
+        except ConfigError as error:
+            log.warning("%s: %r (%r) is passed over; no gate has such a key: %s", self.url, project, region, error)
+            return None
+
+    def _due_in(self, item: items.Item) -> tuple[Decimal, GateKey] | None:
+        """``due``, whatever number it is, and the gate: a wrong one stops its own gate only, when that is read."""
+        key = self._key_in(item)
+        return None if key is None else (Decimal(item[DUE]["N"]), key)
+
+    def _gate_in(self, item: items.Item) -> tuple[GateKey, Record | RecordInvalid] | None:
+        if (key := self._key_in(item)) is None:
+            return None
+        try:
+            return key, items.record_of(key, item)
+        except RecordInvalid as error:
+            return key, error
+
+    def _build_in(self, key: GateKey, item: items.Item) -> Finished | None:
+        try:
+            return items.build_of(key, item)
+        except RecordInvalid as error:
+            log.warning("%s: left out of the history: %s", self.url, error)
+            return None
+
+    def _pages(
+        self,
+        doing: str,
+        operation: str,
+        read: Callable[[items.Item], T | None],
+        values: Mapping[str, object],
+        **parameters: Any,
+    ) -> Iterator[T]:
+        """What is read from all items of a Query or Scan, page by page. ``#due`` names the attribute ``due``."""
+        named = re.findall(r"#(\w+)", " ".join(text for text in parameters.values() if isinstance(text, str)))
+        parameters |= {
+            "ExpressionAttributeNames": {f"#{name}": name for name in named},
+            "ExpressionAttributeValues": {name: items.encoded(value) for name, value in values.items()},
+        }
+        while True:
+            found, more = self.connection.ask(
+                doing,
+                operation,
+                lambda answer: ([read(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")),
+                **parameters,
+            )
+            yield from (one for one in found if one is not None)
+            if not more:
+                return
+            parameters["ExclusiveStartKey"] = more
+
+    # --- the table ---------------------------------------------------------------------------------------------------
+
+    def initialise(self) -> list[str]:
+        """See ``Store.initialise``."""
+        done = self.definition.initialise()
+        self._scan_until_ms = None
+        return done
+
+    def check(self) -> list[str]:
+        """See ``Store.check``."""
+        return self.definition.check()
+
+    def check_gates(self, keys: Iterable[GateKey]) -> list[str]:
+        """A line for each gate that must not be written through this table: ``regions`` says which."""
+        return [f"{self.connection.name}: {trouble}" for trouble in self.definition.replicas().troubles(keys)]
+
+    def close(self) -> None:
+        """See ``Store.close``."""
+        self.connection.close()

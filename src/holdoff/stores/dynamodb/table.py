@@ -1,0 +1,228 @@
+"""The DynamoDB table itself: created, looked at, and given what it lacks, online and without touching an item.
+
+partition key  cb_project (S)
+sort key       region (S)
+index          holdoff-due: due_in (S), due (N); keys only; holds just the gates that have to be woken
+time to live   by expires; deletes history items and idle gates of keys, days late, and is never part of a decision
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from holdoff.clock import Clock
+from holdoff.core.errors import StoreError, StoreMismatch, StoreMissing, StoreUnavailable
+from holdoff.stores.codec import DUE, EXPIRES, PROJECT, REGION
+from holdoff.stores.dynamodb.connection import Answer, Connection, TableInUse
+from holdoff.stores.dynamodb.item import DUE_IN, INDEX
+from holdoff.stores.dynamodb.regions import Replicas, replicas_of
+
+
+def _schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+_INDEX: Final[dict[str, Any]] = {
+    "IndexName": INDEX,
+    "KeySchema": _schema(DUE_IN, DUE),
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+#: What is right, as CreateTable takes it.
+TABLE: Final[dict[str, Any]] = {
+    "KeySchema": _schema(PROJECT, REGION),
+    "AttributeDefinitions": [
+        {"AttributeName": PROJECT, "AttributeType": "S"},
+        {"AttributeName": REGION, "AttributeType": "S"},
+        {"AttributeName": DUE_IN, "AttributeType": "S"},
+        {"AttributeName": DUE, "AttributeType": "N"},
+    ],
+    "GlobalSecondaryIndexes": [_INDEX],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+#: A decision writes once or twice: below this many writes a second, a burst of triggers is throttled.
+FEW_WRITES: Final = 5
+LOOK_EVERY_MS: Final = 1_000
+#: A table is there in seconds. An index has to read every item first: of a large table, for a long time.
+WAIT_MS: Final = 600_000
+
+
+class Table:
+    """One table, by its description."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self.connection = connection
+        self._clock = clock
+
+    def initialise(self) -> list[str]:
+        """Create what is missing and wait until it is there. A line for each thing done.
+
+        Raises:
+            StoreMismatch: a table of that name has other keys.
+        """
+        done = [] if self.described() is not None else self._create()
+        table = self._active()
+        if wrong := _wrong_keys(table):
+            hint = "Keys cannot be changed: name another table, or delete the index; `holdoff store init` creates it"
+            raise StoreMismatch(f"{self.connection.name}: {'; '.join(wrong)}", hint=hint)
+        create = _INDEX | ({"ProvisionedThroughput": _throughput(table)} if _is_provisioned(table) else {})
+        done += self._add(
+            f"added the index {INDEX}",
+            lambda: _our_index(self._active()) is None,
+            "update_table",
+            AttributeDefinitions=TABLE["AttributeDefinitions"],
+            GlobalSecondaryIndexUpdates=[{"Create": create}],
+        )
+        self._active()
+        # Expiry that is on, on its way, or by an attribute of others, which `check` tells, is left alone.
+        return done + self._add(
+            f"turned on expiry (time to live) by {EXPIRES}",
+            lambda: self._expiry().get("TimeToLiveStatus") == "DISABLED",
+            "update_time_to_live",
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES},
+        )
+
+    def check(self) -> list[str]:
+        """A line for each thing wrong."""
+        table = self.described("checking the table")
+        if table is None:
+            return [f"{self.connection.name}: there is no such table; `holdoff store init` creates it"]
+        troubles = _wrong_keys(table) or _troubles(table, self._expiry())
+        return [f"{self.connection.name}: {trouble}" for trouble in troubles]
+
+    def replicas(self) -> Replicas:
+        """The copies of the table; a table that does not exist has none."""
+        return replicas_of(self.described() or {}, self.connection.region)
+
+    def described(self, doing: str = "looking at the table") -> Answer | None:
+        """The service's description; ``None``: there is no such table."""
+        try:
+            return self.connection.ask(doing, "describe_table", _description)
+        except StoreMissing:
+            return None
+
+    def is_recoverable(self) -> bool:
+        """Whether point-in-time recovery is on."""
+        backups = self.connection.ask(
+            "looking at backups",
+            "describe_continuous_backups",
+            lambda answer: answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {}),
+        )
+        return bool(backups.get("PointInTimeRecoveryStatus") == "ENABLED")
+
+    def _create(self) -> list[str]:
+        try:
+            self.connection.ask("creating the table", "create_table", dict, **TABLE)
+        except TableInUse:
+            return []  # another process is creating it at this moment
+        return [
+            f"created {self.connection.name} (keys {_keys_in_words(TABLE, TABLE)}; index {INDEX}; on-demand billing)"
+        ]
+
+    def _add(self, done: str, is_missing: Callable[[], bool], operation: str, **parameters: Any) -> list[str]:
+        """Give the table what it lacks, unless another process has just done so."""
+        if not is_missing():
+            return []
+        try:
+            self.connection.ask("giving the table what it lacks", operation, dict, **parameters)
+        except StoreError:
+            if is_missing():
+                raise
+            return []
+        return [done]
+
+    def _expiry(self) -> Answer:
+        return self.connection.ask(
+            "looking at expiry", "describe_time_to_live", lambda answer: dict(answer["TimeToLiveDescription"])
+        )
+
+    def _active(self) -> Answer:
+        """The table, once it and its index of ours are ready.
+
+        Raises:
+            StoreUnavailable: they still are not; the service goes on without us.
+        """
+        for _ in range(WAIT_MS // LOOK_EVERY_MS):
+            table = self.described("waiting for the table")
+            if table is not None and table["TableStatus"] == "DELETING":
+                raise StoreMissing(f"{self.connection.name} is being deleted", hint="Try again when it is gone")
+            if table is not None and _serves(table) and _is_ready(_our_index(table)):
+                return table
+            self._clock.sleep(LOOK_EVERY_MS)
+        raise StoreUnavailable(
+            f"{self.connection.name} is still being built after {WAIT_MS // 60_000} minutes",
+            hint="The service goes on with it; run `holdoff store init` again later",
+        )
+
+
+def _description(answer: Answer) -> Answer:
+    """A table's description; without what every one has it is none."""
+    table: Answer = answer["Table"]
+    for needed in ("TableStatus", "KeySchema", "AttributeDefinitions"):
+        table[needed]
+    return table
+
+
+def _our_index(table: Answer) -> Answer | None:
+    indexes: list[Answer] = table.get("GlobalSecondaryIndexes", [])
+    return next((index for index in indexes if index["IndexName"] == INDEX), None)
+
+
+def _wrong_keys(table: Answer) -> list[str]:
+    """What is wrong with the keys of the table, and of its index of ours."""
+    parts = [("its keys", table, TABLE)]
+    if (index := _our_index(table)) is not None:
+        parts.append((f"the keys of the index {INDEX}", index, _INDEX))
+    found = []
+    for what, part, right in parts:
+        there, wanted = _keys_in_words(table, part), _keys_in_words(TABLE, right)
+        if there != wanted:
+            found.append(f"{what} are {there}; {wanted} are right")
+    return found
+
+
+def _keys_in_words(table: Answer, part: Answer) -> str:
+    types = {d["AttributeName"]: d["AttributeType"] for d in table["AttributeDefinitions"]}
+    in_order = sorted(part["KeySchema"], key=lambda key: str(key["KeyType"]))  # HASH before RANGE
+    names = [key["AttributeName"] for key in in_order]
+    return " and ".join(f"{name} ({types.get(name, '?')})" for name in names)
+
+
+def _serves(table: Answer) -> bool:
+    # UPDATING (a new index, other billing) serves every request.
+    return table["TableStatus"] in {"ACTIVE", "UPDATING"}
+
+
+def _is_ready(index: Answer | None) -> bool:
+    return index is None or str(index.get("IndexStatus", "ACTIVE")) == "ACTIVE"
+
+
+def _is_provisioned(table: Answer) -> bool:
+    return str(table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")) == "PROVISIONED"
+
+
+def _throughput(part: Answer) -> dict[str, int]:
+    names = ("ReadCapacityUnits", "WriteCapacityUnits")
+    return {name: max(1, part.get("ProvisionedThroughput", {}).get(name, 1)) for name in names}
+
+
+def _troubles(table: Answer, expiry: Answer) -> Iterator[str]:
+    """What is wrong with a table whose keys are right."""
+    if not _serves(table):
+        yield f"the table is {table['TableStatus']}"
+    index = _our_index(table)
+    if index is None:
+        yield f"there is no index {INDEX}, so looking for due gates reads the whole table; `holdoff store init` adds it"
+    elif not _is_ready(index):
+        yield f"the index {INDEX} is {index['IndexStatus']}"
+    least = min(_throughput(part)["WriteCapacityUnits"] for part in (table, index or table))
+    if _is_provisioned(table) and least < FEW_WRITES:
+        yield f"{least} writes a second are provisioned, so bursts of triggers are throttled"
+    status, attribute = str(expiry.get("TimeToLiveStatus")), expiry.get("AttributeName")
+    if status == "ENABLED" and attribute != EXPIRES:
+        yield f"items expire by {attribute}, not by {EXPIRES}: history is kept for ever"
+    elif status not in {"ENABLED", "ENABLING"} or attribute != EXPIRES:
+        yield (
+            f"expiry (time to live) by {EXPIRES} is {status.lower()}, so history is kept for ever; "
+            "`holdoff store init` turns it on"
+        )
