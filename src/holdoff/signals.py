@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
-    from types import FrameType
 
 #: What asks a command to stop, from a person, a terminal or a service manager.
 FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -28,16 +28,11 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
     Does nothing outside the main thread: only that one may handle signals.
     """
-    if not _in_main_thread():
-        yield
-        return
-    before = {
-        number: kept
-        for number in FORWARDED
-        if (kept := signal.getsignal(number)) not in {signal.SIG_IGN, None}
-    }
-    for number in before:
-        signal.signal(number, handler)
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in FORWARDED:
+            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
+                before[number] = signal.signal(number, handler)
     try:
         yield
     finally:
@@ -47,30 +42,21 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 def wait_for(child: subprocess.Popen[bytes]) -> int:
     """``child.wait()``, with every signal handled as it comes."""
-    if not _in_main_thread():
+    if threading.current_thread() is not threading.main_thread():
         return child.wait()
-    with _wakeups() as (reader, writer):
-        waiter = (child, os.dup(writer))
-        threading.Thread(
-            target=_tell_of_end, args=waiter, name="holdoff-child", daemon=True
-        ).start()
-        while child.returncode is None:
-            os.read(reader, 512)
-    return child.returncode
-
-
-@contextmanager
-def _wakeups() -> Iterator[tuple[int, int]]:
-    """A pipe that every signal with a handler of ours writes to."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
-        yield reader, writer
+        waiter = (child, os.dup(writer))
+        threading.Thread(target=_tell_of_end, args=waiter, name="holdoff-child", daemon=True).start()
+        while child.returncode is None:
+            os.read(reader, 512)
     finally:
         signal.set_wakeup_fd(before)
         os.close(writer)
         os.close(reader)
+    return child.returncode
 
 
 def _tell_of_end(child: subprocess.Popen[bytes], writer: int) -> None:
@@ -80,7 +66,3 @@ def _tell_of_end(child: subprocess.Popen[bytes], writer: int) -> None:
         with suppress(OSError):  # full: the reader is awake; closed: it waits no more
             os.write(writer, b"\0")
         os.close(writer)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from holdoff.core.record import Request
+from holdoff.core.errors import ConfigError
+from holdoff.core.request import Request
+from holdoff.core.units import parse_duration
 
 
 class Call:
@@ -16,10 +15,20 @@ class Call:
     The function's result is the build's id; where it gives none, the token is. Raise ``StartRefused`` where the build
     certainly does not exist; any other exception leaves the claim for its lease, after which the function is called
     again with the same token: use it to recognise a build that exists already.
+
+    Args:
+        function: what starts the build.
+        budget: how long a call may take, with time-outs and retries of its own.
+
+    Raises:
+        ConfigError: the budget is no duration over zero.
     """
 
-    def __init__(self, function: Callable[[Request, str], object]) -> None:
+    def __init__(self, function: Callable[[Request, str], object], *, budget: object = "30s") -> None:
         self.function = function
+        self.start_budget_ms = parse_duration(budget, field="budget")
+        if not self.start_budget_ms:
+            raise ConfigError(field="budget", got=budget, want="how long a call may take, such as '30s'")
 
     def start(self, request: Request, token: str) -> str:
         """Call it."""

@@ -1,63 +1,47 @@
 """AWS CodeBuild as a starter: ``StartBuild`` with the claim's token, at most one build for it.
 
-What an error means for the build stands in ``codebuild_errors``, as a table.
+What an error means for the build stands in ``aws.errors``, as a table.
 
-**Time-outs.** A call makes at most ``TRIES`` tries. Each may take ``CONNECT_S`` for the connection, as long again for
-the TLS handshake, and ``READ_S`` for the answer. Before the second and the third try botocore waits at most 1 s and
-2 s, each up to ``RETRY_AFTER_S`` longer where the service asks for it:
+**Time-outs.** ``find``, ``cancel`` and ``start`` of one decision together stay under the 60 s lease of a claim, so that
+no claim is taken over while its StartBuild may still be sent:
 
-    3 x (2 + 2 + 6) + (1 + 5) + (2 + 5) = 43 s
+    find     ASK_MS: no question begins later than ASK_MS - 7 s, and each takes at most (2 + 2 + 3) s        12 s
+    cancel   the same                                                                                        12 s
+    start    two tries of (2 + 2 + 6) s; between them botocore waits at most 1 s, and 5 s more if asked to   26 s
 
-which, with a slow name server beside, stays well under the 60 s lease of a claim: nobody takes a claim over while its
-StartBuild may still be sent. (Looking for the build after an InvalidInputException comes on top. That is harmless when
-it is late: nothing is sent after it that could start a build.) A client of your own (``client=``) brings its own
-time-outs and retries.
+50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store. (Looking for the build after
+an InvalidInputException comes on top. That is harmless when it is late: nothing is sent after it that could start a
+build.) A client of the user's own (``client=``) brings its own time-outs and retries.
 
 **Retries.** The SDK's, and every try carries the same token, so a try that is sent again after a lost answer gets the
-build that the first one made: CodeBuild remembers a token for 5 minutes. What a refusal after such a try means is
-``codebuild_errors``' first rule.
+build that the first one made: CodeBuild remembers a token for 5 minutes. Questions are asked once: a decision that gets
+no answer leaves the claim, and the next one asks again.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final
 
-from holdoff import boto
-from holdoff.boto import code_of
-from holdoff.core.errors import ConfigError, StartUnknown
-from holdoff.core.record import Request
+from holdoff.aws import errors as aws
+from holdoff.aws.client import Clients, Limits
+from holdoff.clock import Clock, SystemClock
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
-from holdoff.starters.codebuild_errors import (
-    Meaning,
-    Place,
-    Tried,
-    Tries,
-    build_error,
-    is_denied,
-    look_error,
-    meaning,
-    mismatch,
-    speaks_of_tokens,
-    start_error,
-)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-CONNECT_S: Final = 2
-READ_S: Final = 6
-TRIES: Final = 3
-RETRY_AFTER_S: Final = 5
-CONNECTIONS: Final = 32
+STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
+ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
+#: How long ``find`` may take with all its questions, and ``cancel``.
+ASK_MS: Final = 12_000
 
 #: Where a build is found again by its token.
 TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
+#: Tells a build, and the event of its end, for which key of the project it is.
+KEY_VARIABLE: Final = "HOLDOFF_KEY"
 #: Clocks may be apart by this much (a signature is good for 5 minutes): builds that started longer before the token
 #: was made are not looked at.
 LOOK_BACK_MS: Final = 600_000
@@ -67,40 +51,16 @@ MAX_FROZEN_BYTES: Final = 16_384
 NO_REGION: Final = "local"
 
 #: Every other parameter of StartBuild, but the four that are set here.
-OPTIONS: Final = frozenset(
-    {
-        "artifactsOverride",
-        "autoRetryLimitOverride",
-        "buildStatusConfigOverride",
-        "buildspecOverride",
-        "cacheOverride",
-        "certificateOverride",
-        "computeTypeOverride",
-        "debugSessionEnabled",
-        "encryptionKeyOverride",
-        "environmentTypeOverride",
-        "fleetOverride",
-        "gitCloneDepthOverride",
-        "gitSubmodulesConfigOverride",
-        "hostKernelOverride",
-        "imageOverride",
-        "imagePullCredentialsTypeOverride",
-        "insecureSslOverride",
-        "logsConfigOverride",
-        "privilegedModeOverride",
-        "queuedTimeoutInMinutesOverride",
-        "registryCredentialOverride",
-        "reportBuildStatusOverride",
-        "secondaryArtifactsOverride",
-        "secondarySourcesOverride",
-        "secondarySourcesVersionOverride",
-        "serviceRoleOverride",
-        "sourceAuthOverride",
-        "sourceLocationOverride",
-        "sourceTypeOverride",
-        "timeoutInMinutesOverride",
-    }
-)
+_OPTIONS: Final = """
+    artifactsOverride autoRetryLimitOverride buildStatusConfigOverride buildspecOverride cacheOverride
+    certificateOverride computeTypeOverride debugSessionEnabled encryptionKeyOverride environmentTypeOverride
+    fleetOverride gitCloneDepthOverride gitSubmodulesConfigOverride hostKernelOverride imageOverride
+    imagePullCredentialsTypeOverride insecureSslOverride logsConfigOverride privilegedModeOverride
+    queuedTimeoutInMinutesOverride registryCredentialOverride reportBuildStatusOverride secondaryArtifactsOverride
+    secondarySourcesOverride secondarySourcesVersionOverride serviceRoleOverride sourceAuthOverride
+    sourceLocationOverride sourceTypeOverride timeoutInMinutesOverride
+"""
+OPTIONS: Final = frozenset(_OPTIONS.split())
 _INSTEAD: Final = {
     "projectName": "the starter's project",
     "sourceVersion": "the trigger's source version",
@@ -108,27 +68,10 @@ _INSTEAD: Final = {
     "idempotencyToken": "nothing: each start has a token of its own",
 }
 _TYPES: Final = ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
-_STATES: Final = {
-    "IN_PROGRESS": "running",
-    "SUCCEEDED": "succeeded",
-    "FAILED": "failed",
-    "FAULT": "failed",
-    "TIMED_OUT": "failed",
-    "STOPPED": "failed",
-}
+_ENDED_ILL: Final = ("FAILED", "FAULT", "TIMED_OUT", "STOPPED")
+_STATES: Final = {"IN_PROGRESS": "running", "SUCCEEDED": "succeeded"} | dict.fromkeys(_ENDED_ILL, "failed")
 
 Answer = dict[str, Any]
-#: A variable's value as text, or ``{"type": "PARAMETER_STORE", "value": "/its/name"}``.
-Variables = Mapping[str, str | Mapping[str, str]]
-
-
-class CodeBuildAPI(Protocol):
-    """What Holdoff needs of a client: ``boto3.client("codebuild")`` has it."""
-
-    def start_build(self, **parameters: Any) -> Answer: ...
-    def stop_build(self, **parameters: Any) -> Answer: ...
-    def batch_get_builds(self, **parameters: Any) -> Answer: ...
-    def list_builds_for_project(self, **parameters: Any) -> Answer: ...
 
 
 class CodeBuild:
@@ -137,14 +80,14 @@ class CodeBuild:
     A build finds its claim's token in HOLDOFF_TOKEN; by it a build is found again when its claimant died.
 
     Rights on the project: ``codebuild:StartBuild``; ``codebuild:ListBuildsForProject`` and ``codebuild:BatchGetBuilds``
-    to finish a start that somebody left and to follow builds; ``codebuild:StopBuild`` for ``overlap="cancel"``.
+    to finish a start that was left and to follow builds; ``codebuild:StopBuild`` for ``overlap="cancel"``.
 
     Args:
         project: its name or ARN; the gate's project unless given.
         environment: variables for every build; a trigger's own go over them. A value is text, or
             ``{"type": "PARAMETER_STORE" or "SECRETS_MANAGER", "value": "its name"}``.
         region: the gate's unless given; botocore's own where the gate's is "local".
-        client: a boto3 client of your own, instead of one with the time-outs above.
+        client: a boto3 client of your own, instead of those with the time-outs above.
         endpoint: a URL to use instead of AWS's.
         options: other parameters of StartBuild, such as ``{"computeTypeOverride": "BUILD_GENERAL1_LARGE"}``.
 
@@ -152,11 +95,9 @@ class CodeBuild:
         ConfigError: one of them is not what it should be.
     """
 
-    start_budget_ms = 1000 * (
-        TRIES * (2 * CONNECT_S + READ_S) + sum(2**n + RETRY_AFTER_S for n in range(TRIES - 1))
-    )
-    #: A build may wait 8 hours in the queue (https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html)
-    #: and then run for 36 (timeoutInMinutesOverride: "from 5 to 2160 (36 hours)", in API_StartBuild as above).
+    start_budget_ms = STARTING.longest_ms + 2 * ASK_MS
+    #: A build may wait 8 hours in the queue and then run for 36: "from 5 to 2160", timeoutInMinutesOverride.
+    #: https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html
     build_lease_ms = (8 + 36) * 3_600_000
 
     #: It remembers a token for 5 minutes; one less for clocks that are apart.
@@ -166,24 +107,23 @@ class CodeBuild:
         self,
         project: str | None = None,
         *,
-        environment: Variables | None = None,
+        environment: Mapping[str, str | Mapping[str, str]] | None = None,
         region: str | None = None,
-        client: CodeBuildAPI | None = None,
+        client: object = None,
         endpoint: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.project = _text("codebuild", project, "a CodeBuild project's name")
         self.region = _text("region", region, "an AWS region such as 'eu-west-1'")
-        self.endpoint = _url(endpoint)
+        self.endpoint = _text("endpoint", endpoint, "a URL such as http://127.0.0.1:8000", ("http://", "https://"))
         self._variables = _checked_variables({} if environment is None else environment)
         self._options = _checked_options({} if options is None else options)
-        _check_size(self._options, self._variables)
-        self._given = client
-        self._clients: dict[tuple[int, str | None], CodeBuildAPI] = {}
-        self._lock = threading.Lock()
-        self._tries = Tries("StartBuild")
-        if client is not None:
-            self._tries.watch(client)
+        size = sum(len(_json(setting).encode()) for setting in (self._options, self._variables))
+        if size > MAX_FROZEN_BYTES:
+            want = f"at most {MAX_FROZEN_BYTES:,} bytes; a long buildspec can stand in a file or in S3"
+            raise ConfigError(field="options and environment", got=f"{size:,} bytes", want=want)
+        self._starting = Clients("codebuild", STARTING, endpoint=endpoint, given=client)
+        self._asking = Clients("codebuild", ASKING, endpoint=endpoint, given=client)
 
     def for_region(self, region: str) -> CodeBuild:
         """This starter for gates of a region, where it was given none of its own. Clients are shared."""
@@ -193,48 +133,49 @@ class CodeBuild:
         bound.region = region
         return bound
 
-    # --- what a gate asks for ----------------------------------------------------------------------
-
     def freeze(self, request: Request) -> Request:
         """The request with all that StartBuild will be sent, but for the token, as JSON text."""
         variables = self._variables | {
-            name: {"name": name, "value": value}
-            for name, value in request.environment
-            if name != TOKEN_VARIABLE
+            name: {"name": name, "value": value} for name, value in request.environment if name != TOKEN_VARIABLE
         }
+        if request.key is not None:
+            variables[KEY_VARIABLE] = {"name": KEY_VARIABLE, "value": request.key}
         parameters = {**self._options, "projectName": self.project or request.project}
         if request.source_version is not None:
             parameters["sourceVersion"] = request.source_version
         if variables:
-            parameters["environmentVariablesOverride"] = [
-                variables[name] for name in sorted(variables)
-            ]
-        return replace(request, parameters=_json(parameters))
+            parameters["environmentVariablesOverride"] = [variables[name] for name in sorted(variables)]
+        return request.but(parameters=_json(parameters))
 
     def start(self, request: Request, token: str) -> str:
         """Start the build, at most once for a token, and return its id.
 
         Raises:
             StartRefused: it certainly does not exist.
-            StartUnknown: nobody knows whether it does.
+            StartUnknown: it may.
         """
         parameters = self._parameters(request)
-        place = self._place(request, parameters)
+        target = self._target(parameters["projectName"], request.region)
+        ours = {"name": TOKEN_VARIABLE, "value": token, "type": "PLAINTEXT"}
+        variables = [*parameters.get("environmentVariablesOverride", ()), ours]
+        # Nothing but the token is added to what was frozen, so a take-over sends the very same.
+        sent = {**parameters, "environmentVariablesOverride": variables, "idempotencyToken": token}
+        self._starting.begin()
         try:
-            client = self._client(place.region)
+            return str(self._starting.of(target.region).start_build(**sent)["build"]["id"])
         except Exception as error:
-            raise start_error(error, place, Tried(sent=False)) from error
-        self._tries.begin(client)
-        try:
-            answer = client.start_build(**_with_token(parameters, token))
-            return str(answer["build"]["id"])
-        except Exception as error:
-            tried = self._tries.known()
-            if meaning(error, tried) is Meaning.LOOK:
-                found = self._refused_but_there(error, token, request, place)
-                if found is not None:
-                    return found
-            raise start_error(error, place, tried) from error
+            tried = self._starting.tried
+            says = aws.verdict(error, tried, "StartBuild")
+            found = self._refused_but_there(error, token, request, target) if says is aws.Verdict.LOOK else None
+            if found is not None:
+                return found
+            if says is aws.Verdict.UNKNOWN:
+                raise _start_unknown(error, target, in_doubt=tried.in_doubt) from error
+            raise StartRefused(
+                f"{target} was not started ({aws.describe(error)})",
+                hint=aws.hint(aws.row_of(error, "StartBuild"), target, "StartBuild"),
+                worth_retrying=says is aws.Verdict.NOT_NOW,
+            ) from error
 
     def find(self, token: str, request: Request) -> str | None:
         """The build with this token, if there is one: the newest builds are looked through, back to its instant.
@@ -242,16 +183,26 @@ class CodeBuild:
         A project that does not exist has no builds.
 
         Raises:
-            StartUnknown: nobody can tell.
+            StartUnknown: that cannot be told.
         """
-        parameters = self._parameters(request)
-        place = self._place(request, parameters)
+        target = self._target(self._parameters(request)["projectName"], request.region)
+        since_ms = (instant_ms(token) or 0) - LOOK_BACK_MS
         try:
-            return _look(self._client(place.region), place.project, token)
+            for builds in _pages(self._asking.of(target.region), target.name):
+                for build in builds:
+                    if _token_of(build) == token:
+                        return str(build["id"])
+                started = [build["startTime"].timestamp() * 1000 for build in builds if build.get("startTime")]
+                if started and min(started) < since_ms:
+                    return None
         except Exception as error:
-            if code_of(error) == "ResourceNotFoundException":
+            if aws.code_of(error) == "ResourceNotFoundException":
                 return None
-            raise look_error(error, place) from error
+            raise StartUnknown(
+                f"cannot look among the builds of {target} ({aws.describe(error)})",
+                hint=aws.hint(aws.row_of(error), target, aws.operation_of(error, "ListBuildsForProject")),
+            ) from error
+        return None
 
     def status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: no such build here.
@@ -259,234 +210,183 @@ class CodeBuild:
         Raises:
             HoldoffError: it could not be asked.
         """
+        ask = _Questions()
         try:
             for client in self._known_clients():
-                for build in client.batch_get_builds(ids=[build_id])["builds"]:
+                for build in ask(client.batch_get_builds, ids=[build_id])["builds"]:
                     return _STATES.get(build["buildStatus"])
         except Exception as error:
-            raise build_error(error, build_id, self.region) from error
+            raise self._build_error("ask after", error, build_id, "BatchGetBuilds") from error
         return None
 
     def cancel(self, build_id: str) -> None:
         """Stop it. One that has ended stays as it is.
 
         Raises:
-            HoldoffError: it could not be stopped.
+            HoldoffError: it could not be stopped, or there is none.
         """
-        *others, last = self._known_clients()
+        ask = _Questions()
         try:
+            *others, last = self._known_clients()
             for client in others:
-                if client.batch_get_builds(ids=[build_id])["builds"]:
+                if ask(client.batch_get_builds, ids=[build_id])["builds"]:
                     last = client
-            last.stop_build(id=build_id)
+            ask(last.stop_build, id=build_id)
         except Exception as error:
-            raise build_error(error, build_id, self.region) from error
-
-    # --- its parts -----------------------------------------------------------------------------------
+            raise self._build_error("stop", error, build_id, "StopBuild") from error
 
     def _parameters(self, request: Request) -> dict[str, Any]:
         """What was frozen, or is frozen now."""
-        text = request.parameters or self.freeze(request).parameters
-        try:
-            parameters = json.loads(text)
-        except ValueError:
-            parameters = None
-        if isinstance(parameters, dict) and isinstance(parameters.get("projectName"), str):
-            return parameters
+        with suppress(ValueError):
+            parameters = json.loads(request.parameters or self.freeze(request).parameters)
+            if isinstance(parameters, dict) and isinstance(parameters.get("projectName"), str):
+                return parameters
         raise StartUnknown(
             f"this start of {request.project} was frozen by another starter than CodeBuild",
             hint="Give the gate that starter back until the start is finished",
         )
 
-    def _place(self, request: Request, parameters: Mapping[str, Any]) -> Place:
-        region = self.region or (request.region if request.region != NO_REGION else None)
-        return Place(parameters["projectName"], region)
+    def _target(self, project: str, region: str = NO_REGION) -> aws.Target:
+        where = self.for_region(region).region
+        return aws.Target(
+            service="CodeBuild",
+            name=project,
+            region=where,
+            resource=project if project.startswith("arn:") else f"arn:aws:codebuild:{where or '*'}:*:project/{project}",
+            missing="Check the project's name, the account and the region: `aws codebuild list-projects --region "
+            f"{where or 'REGION'}` lists those there are",
+            settings="the starter's options and environment, the source version, and the project itself",
+        )
 
-    def _refused_but_there(
-        self, error: Exception, token: str, request: Request, place: Place
-    ) -> str | None:
+    def _refused_but_there(self, error: Exception, token: str, request: Request, target: aws.Target) -> str | None:
         """The build with this token, although CodeBuild did not take the parameters; ``None``: there certainly is none.
 
-        Who may not look has only the words to go by: better than a claim that nobody could ever finish.
+        Where the right to look is missing there are only the words to go by: better than a claim that could never be
+        finished.
 
         Raises:
             StartUnknown: there may be one.
         """
+        refused = f"CodeBuild refused the parameters of {target} ({aws.describe(error)}), "
         try:
             found = self.find(token, request)
         except StartUnknown as unseen:
-            if not is_denied(unseen.__cause__):
-                raise mismatch(error, place, f"and {unseen.message}") from error
+            if not aws.is_denied(unseen.__cause__):
+                raise StartUnknown(f"{refused}and {unseen.message}", hint=_LATER) from error
             found = None
-        if found is None and speaks_of_tokens(error):
-            raise mismatch(error, place, "so a build with this token may exist") from error
+        if found is None and any(word in str(error).casefold() for word in ("mismatch", "idempoten")):
+            raise StartUnknown(f"{refused}so a build with this token may exist", hint=_LATER) from error
         return found
 
-    def _known_clients(self) -> list[CodeBuildAPI]:
-        """Those made so far: a build's id does not say its region."""
-        if self._given is not None:
-            return [self._given]
-        if self.region is not None:
-            return [self._client(self.region)]
-        with self._lock:
-            known = [made for (pid, _), made in self._clients.items() if pid == os.getpid()]
-        return known or [self._client(self.region)]
+    def _known_clients(self) -> list[Any]:
+        """Of its region, or of all in use: a build's id does not say its region."""
+        regions = {self.region} if self.region is not None else (self._starting.regions() | self._asking.regions())
+        return [self._asking.of(region) for region in sorted(regions or {None}, key=str)]
 
-    def _client(self, region: str | None) -> CodeBuildAPI:
-        """The client of a region; each process of a fork has its own, as connections cannot be shared."""
-        if self._given is not None:
-            return self._given
-        key = (os.getpid(), region)
-        with self._lock:
-            if key not in self._clients:
-                self._clients[key] = _made(region, self.endpoint)
-                self._tries.watch(self._clients[key])
-            return self._clients[key]
+    def _build_error(self, doing: str, error: Exception, build_id: str, operation: str) -> HoldoffError:
+        target = self._target(build_id.rpartition(":")[0] or build_id)
+        return HoldoffError(
+            f"cannot {doing} the build {build_id} ({aws.describe(error)})",
+            hint=aws.hint(aws.row_of(error), target, aws.operation_of(error, operation)),
+        )
 
 
-def _made(region: str | None, endpoint: str | None) -> CodeBuildAPI:
-    made: CodeBuildAPI = boto.client(
-        "codebuild",
-        region=region,
-        endpoint=endpoint,
-        connect_s=CONNECT_S,
-        read_s=READ_S,
-        tries=TRIES,
-        connections=CONNECTIONS,
-    )
-    return made
+_LATER: Final = (
+    "When the claim's lease is over, the next trigger or wake looks for a build with this token, "
+    "and starts it only if there is none"
+)
 
 
-def _with_token(parameters: Mapping[str, Any], token: str) -> dict[str, Any]:
-    """The frozen parameters as they are sent: nothing but the token is added, so a take-over sends the very same."""
-    ours = {"name": TOKEN_VARIABLE, "value": token, "type": "PLAINTEXT"}
-    variables = [*parameters.get("environmentVariablesOverride", ()), ours]
-    return {
-        **parameters,
-        "environmentVariablesOverride": variables,
-        "idempotencyToken": token,
-    }
+def _start_unknown(error: Exception, target: aws.Target, *, in_doubt: bool) -> StartUnknown:
+    if in_doubt and aws.row_of(error, "StartBuild") is not None:
+        words = "one try to start {} got no clear answer, so it may have been started; the last one failed ({})"
+    elif aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS:
+        words = "CodeBuild failed while starting {} ({})"
+    else:
+        words = "it is not known whether {} was started ({})"
+    return StartUnknown(words.format(target, aws.describe(error)), hint=_LATER)
 
 
-def _look(client: CodeBuildAPI, project: str, token: str) -> str | None:
-    """The project's build with this token, the newest builds first."""
-    since_ms = (instant_ms(token) or 0) - LOOK_BACK_MS
-    for ids in _pages_of_ids(client, project):
-        builds = client.batch_get_builds(ids=ids)["builds"] if ids else []
-        for build in builds:
-            if _token_of(build) == token:
-                return str(build["id"])
-        if any(_started_ms(build, since_ms) < since_ms for build in builds):
-            return None
-    return None
+class _Questions:
+    """Requests that start nothing, begun only while each can end within ``ASK_MS``."""
+
+    def __init__(self) -> None:
+        self._clock: Clock = SystemClock()
+        self._until_ms = self._clock.now_ms() + ASK_MS - ASKING.longest_ms
+
+    def __call__(self, ask: Callable[..., Answer], **parameters: Any) -> Answer:
+        if self._clock.now_ms() > self._until_ms:
+            raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
+        return ask(**parameters)
 
 
-def _pages_of_ids(client: CodeBuildAPI, project: str) -> Iterator[list[str]]:
+def _pages(client: Any, project: str) -> Iterator[list[Answer]]:
     """A project's builds, newest first, up to 100 at a time.
 
     That is the default order; asking for an order at all is an error for a project of more than 100 builds
     (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuildsForProject.html).
     """
+    ask = _Questions()
     more: dict[str, str] = {}
     while True:
-        page = client.list_builds_for_project(projectName=project, **more)
-        yield page["ids"]
+        page = ask(client.list_builds_for_project, projectName=project, **more)
+        yield ask(client.batch_get_builds, ids=page["ids"])["builds"] if page["ids"] else []
         if not page.get("nextToken"):
             return
         more = {"nextToken": page["nextToken"]}
 
 
-def _token_of(build: Mapping[str, Any]) -> str | None:
+def _token_of(build: Answer) -> str | None:
     for variable in build.get("environment", {}).get("environmentVariables", ()):
         if variable["name"] == TOKEN_VARIABLE:
             return str(variable["value"])
     return None
 
 
-def _started_ms(build: Mapping[str, Any], otherwise: int) -> int:
-    started = build.get("startTime")
-    return otherwise if started is None else int(started.timestamp() * 1000)
-
-
-# --- settings ----------------------------------------------------------------------------------------
-
-
 def _json(value: object) -> str:
     """The one text for a value: keys in order, no blanks."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _text(field: str, value: object, want: str) -> str | None:
-    if value is None or (isinstance(value, str) and value.strip()):
+def _text(field: str, value: object, want: str, beginnings: tuple[str, ...] = ("",)) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip() and value.startswith(beginnings)):
         return value
     raise ConfigError(field=field, got=value, want=want)
 
 
-def _url(endpoint: str | None) -> str | None:
-    want = "a URL such as http://127.0.0.1:8000"
-    text = _text("endpoint", endpoint, want)
-    if text is not None and not text.startswith(("http://", "https://")):
-        raise ConfigError(field="endpoint", got=text, want=want)
-    return text
-
-
 def _checked_variables(environment: object) -> dict[str, dict[str, str]]:
+    """Each as StartBuild takes it, by name."""
     if not isinstance(environment, Mapping):
         raise ConfigError(field="environment", got=environment, want="a table of variables")
     if TOKEN_VARIABLE in environment:
         want = "another name: this one carries the start's token"
         raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
-    return {name: _checked_variable(name, value) for name, value in environment.items()}
-
-
-def _checked_variable(name: str, value: object) -> dict[str, str]:
-    variable: dict[str, Any]
-    if not isinstance(value, Mapping):
-        variable = {"name": name, "value": value}
-    elif value.keys() == {"type", "value"} and value["type"] in _TYPES:
-        variable = {"name": name, "value": value["value"], "type": value["type"]}
-    else:
-        want = f"text, or a table of value and type ({', '.join(_TYPES)})"
-        raise ConfigError(field=f"environment.{name}", got=value, want=want)
-    Request(project="-", region="-", environment=((name, variable["value"]),))  # checks both
-    return variable
+    variables: dict[str, dict[str, str]] = {}
+    for name, value in environment.items():
+        given = value if isinstance(value, Mapping) else {"value": value}
+        if value is given and (given.keys() != {"type", "value"} or given["type"] not in _TYPES):
+            want = f"text, or a table of value and type ({', '.join(_TYPES)})"
+            raise ConfigError(field=f"environment.{name}", got=value, want=want)
+        Request(project="-", region="-", environment=((name, given["value"]),))  # checks both
+        variables[name] = {"name": name, **given}
+    return variables
 
 
 def _checked_options(options: object) -> dict[str, Any]:
     if not isinstance(options, Mapping):
-        want = "a table of parameters of StartBuild"
-        raise ConfigError(field="options", got=options, want=want)
+        raise ConfigError(field="options", got=options, want="a table of parameters of StartBuild")
     for name, value in options.items():
-        if name in _INSTEAD:
-            raise ConfigError(field=f"options.{name}", got=value, want=_INSTEAD[name])
-        if name not in OPTIONS:
-            raise ConfigError(field=f"options.{name}", got=value, want=_instead_of(name))
-        _check_plain(name, value)
+        want = _INSTEAD.get(name)
+        if want is None and name not in OPTIONS:
+            from difflib import get_close_matches  # it takes long to import
+
+            near = get_close_matches(name, OPTIONS, 1)
+            want = f"it as {near[0]}" if near else "parameters of StartBuild, such as computeTypeOverride"
+        if want is None:
+            try:
+                _json(value)
+            except (TypeError, ValueError):
+                want = "text, a number, true, false, or lists and tables of them"
+        if want is not None:
+            raise ConfigError(field=f"options.{name}", got=value, want=want)
     return dict(options)
-
-
-def _instead_of(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, OPTIONS, 1)
-    return f"it as {near[0]}" if near else "parameters of StartBuild, such as computeTypeOverride"
-
-
-def _check_plain(name: str, value: object) -> None:
-    try:
-        _json(value)
-    except (TypeError, ValueError):
-        want = "text, a number, true, false, or lists and tables of them"
-        raise ConfigError(field=f"options.{name}", got=value, want=want) from None
-
-
-def _check_size(*settings: object) -> None:
-    size = sum(len(_json(setting).encode()) for setting in settings)
-    if size > MAX_FROZEN_BYTES:
-        raise ConfigError(
-            field="options and environment",
-            got=f"{size:,} bytes",
-            want=f"at most {MAX_FROZEN_BYTES:,} bytes; a long buildspec can stand in a file or in S3",
-        )

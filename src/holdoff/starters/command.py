@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused
+from holdoff.core.request import Request
 from holdoff.signals import handling, wait_for
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
-
-    from holdoff.core.record import Request
+    from contextlib import AbstractContextManager
 
 #: What a terminal sends to every process in front of it, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
@@ -28,9 +29,12 @@ LOOK_AGAIN_MS: Final = 20
 class Command:
     """Starts ``argv`` as a child process.
 
-    The command finds HOLDOFF_PROJECT, HOLDOFF_REGION, HOLDOFF_TOKEN and, where they are known, HOLDOFF_REASON and
-    HOLDOFF_SOURCE_VERSION in its environment. No service remembers its token: if this process is killed between the
-    start and the confirm, a take-over runs the command again.
+    The command finds HOLDOFF_PROJECT, HOLDOFF_REGION, HOLDOFF_TOKEN and, where they are known, HOLDOFF_KEY,
+    HOLDOFF_REASON, HOLDOFF_SOURCE_VERSION and HOLDOFF_LINE in its environment.
+
+    No service remembers its token, and no other process knows its children: there is no ``find``, and if this process
+    is killed between the start and the confirm, a take-over runs the command again. Starting a process and sending a
+    signal take no time to speak of; the budget allows for a machine that is short of memory.
 
     In front of a terminal it stays in our process group, so that the terminal's Ctrl-C and Ctrl-Z reach all of it, and
     it may ask the person there for a password; a SIGTERM or SIGHUP sent to us alone is passed on to the command alone.
@@ -51,21 +55,21 @@ class Command:
     #: Renewed while we wait for it; what a killed process leaves runs out after this.
     build_lease_ms = 60_000
 
-    def __init__(
-        self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None
-    ) -> None:
+    def __init__(self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None) -> None:
         if isinstance(argv, str) or not argv or not all(isinstance(arg, str) for arg in argv):
-            want = "a list of a program and its arguments, such as ['make', 'docs']"
-            raise ConfigError(field="command", got=argv, want=want)
+            raise ConfigError(
+                field="command", got=argv, want="a list of a program and its arguments, such as ['make', 'docs']"
+            )
         self.argv = list(argv)
         self.stdout = stdout
         self.folder = folder
         self.own_group = True
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        #: How many of the signals that came were too early for a child to get them from the terminal.
-        self._missed: dict[str, int] = {}
+        self._interrupts = False
+        #: By build id. Each with the process that started it (a fork has them here, but they are not its children), and
+        #: with how many of the signals that came were too early for it to get them from the terminal.
+        self._children: dict[str, tuple[int, subprocess.Popen[bytes], int]] = {}
 
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is ``HOST:PID``."""
@@ -75,7 +79,7 @@ class Command:
         try:
             child = subprocess.Popen(
                 self.argv,
-                env=os.environ | _environment(request, token),
+                env=_environment(request, token),
                 stdout=self.stdout,
                 cwd=self.folder,
                 process_group=0 if self.own_group else None,
@@ -83,15 +87,18 @@ class Command:
             )
         except (OSError, ValueError) as error:
             self.refused = error
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise StartRefused(f"cannot run {self.argv[0]!r}: {why}") from error
+            raise StartRefused(f"cannot run {self.argv[0]!r}: {getattr(error, 'strerror', None) or error}") from error
         build_id = f"{os.uname().nodename}:{child.pid}"
-        self._children[build_id], self._missed[build_id] = child, len(self.came)
+        self._children[build_id] = (os.getpid(), child, len(self.came))
         return build_id
+
+    def _child(self, build_id: str) -> subprocess.Popen[bytes] | None:
+        parent, child, _ = self._children.get(build_id, (0, None, 0))
+        return child if parent == os.getpid() else None
 
     def status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: not a child of this process."""
-        child = self._children.get(build_id)
+        child = self._child(build_id)
         if child is None:
             return None
         code = child.poll()
@@ -103,7 +110,7 @@ class Command:
         Raises:
             LookupError: it is not a child of this process.
         """
-        child = self._children.get(build_id)
+        child = self._child(build_id)
         if child is None:
             raise LookupError(f"{build_id} is not a child of this process")
         self._send(child, signal.SIGTERM)
@@ -113,37 +120,52 @@ class Command:
 
         Calls ``beat()`` from another thread every ``every_ms`` milliseconds meanwhile.
         """
-        child = self._children.get(build_id)
+        child = self._child(build_id)
         if child is None:
             return None
-        with self._forwarding(child, self._missed.pop(build_id)), _beating(beat, every_ms / 1000):
+        missed = self._children[build_id][2]
+
+        def forward(number: int, _frame: FrameType | None) -> None:
+            self.came.append(number)
+            self._send(child, number)
+
+        with handling(forward), _beating(beat, every_ms / 1000):
+            for place, number in enumerate(tuple(self.came)):
+                self._send(child, number, is_missed=place < missed)
             code = wait_for(child)
             if self.came and self.own_group:
                 _end_group(child.pid)
         del self._children[build_id]
         return code if code >= 0 else 128 - code
 
+    def holding(self) -> AbstractContextManager[None]:
+        """Hold the signals that come while no command runs; the next one gets them as soon as it runs.
+
+        Between a claim and its start they only wait in ``came``: a start half done would leave a command that no
+        process looks after.
+        """
+        return handling(self._hold)
+
     @contextmanager
-    def _forwarding(self, child: subprocess.Popen[bytes], missed: int) -> Iterator[None]:
-        """Pass on to the child the signals that came already, and those that come, but for those it got itself."""
-
-        def pass_on(number: int) -> None:
-            if self.own_group or number not in FROM_TERMINAL:
-                self._send(child, number)
-
-        def handle(number: int, _frame: FrameType | None) -> None:
-            self.came.append(number)
-            pass_on(number)
-
-        with handling(handle):
-            for place, number in enumerate(tuple(self.came)):
-                if place < missed:
-                    self._send(child, number)
-                else:
-                    pass_on(number)
+    def interruptible(self) -> Iterator[None]:
+        """While ``holding``: raise ``KeyboardInterrupt`` with the number of what came, or comes meanwhile."""
+        self._interrupts = True
+        try:
+            if self.came:
+                raise KeyboardInterrupt(self.came[0])
             yield
+        finally:
+            self._interrupts = False
 
-    def _send(self, child: subprocess.Popen[bytes], number: int) -> None:
+    def _hold(self, number: int, _frame: FrameType | None) -> None:
+        self.came.append(number)
+        if self._interrupts:
+            raise KeyboardInterrupt(number)
+
+    def _send(self, child: subprocess.Popen[bytes], number: int, *, is_missed: bool = False) -> None:
+        """Pass a signal on to the child, unless it had it from the terminal itself."""
+        if number in FROM_TERMINAL and not self.own_group and not is_missed:
+            return
         with suppress(ProcessLookupError):
             if self.own_group:
                 os.killpg(child.pid, number)
@@ -153,27 +175,17 @@ class Command:
 
 def _in_front_of_terminal() -> bool:
     """Whether a terminal's Ctrl-C goes to our process group, whatever our standard streams lead to."""
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)
+    with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123
+        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    return False
 
 
 def _environment(request: Request, token: str) -> dict[str, str]:
-    known = {
-        "HOLDOFF_PROJECT": request.project,
-        "HOLDOFF_REGION": request.region,
-        "HOLDOFF_TOKEN": token,
-        "HOLDOFF_REASON": request.reason,
-        "HOLDOFF_SOURCE_VERSION": request.source_version,
-    }
-    return dict(request.environment) | {name: value for name, value in known.items() if value}
+    """Ours, the request's own, and what it is about; what is not known now does not come from a run around this one."""
+    told = ("project", "region", "key", "reason", "source_version", "line")
+    about = {"HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in told}}
+    inherited = {name: value for name, value in os.environ.items() if name not in about}
+    return inherited | dict(request.environment) | {name: value for name, value in about.items() if value}
 
 
 @contextmanager
@@ -195,7 +207,6 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
 
 def _end_group(group: int) -> None:
     """End what a group's leader left behind when it went by a signal of ours."""
-    ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(group, number)
@@ -204,25 +215,21 @@ def _end_group(group: int) -> None:
         for _ in range(GRACE_MS // LOOK_AGAIN_MS):
             if not _is_alive(group):
                 return
-            ended.wait(LOOK_AGAIN_MS / 1000)
+            SystemClock().sleep(LOOK_AGAIN_MS)
 
 
 def _is_alive(group: int) -> bool:
-    """Whether any process of the group still runs. Zombies do not: in a container, nobody may ever reap them."""
+    """Whether any process of the group still runs. Zombies do not: in a container they may stay for ever."""
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
         return False
     if not os.path.exists("/proc/self/stat"):  # noqa: PTH110  (pathlib is slow to import)
         return True
-    return any(_runs_in(group, pid) for pid in os.listdir("/proc") if pid.isdigit())  # noqa: PTH208
-
-
-def _runs_in(group: int, pid: str) -> bool:
-    """Whether this process belongs to the group and is no zombie (proc_pid_stat(5))."""
-    try:
-        with open(f"/proc/{pid}/stat", errors="replace") as stat:  # noqa: PTH123
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        # One that goes while we look has gone. See proc_pid_stat(5).
+        with suppress(OSError, ValueError), open(f"/proc/{pid}/stat", errors="replace") as stat:  # noqa: PTH123
             state, _parent, its_group, *_ = stat.read().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return False  # it went while we looked
-    return int(its_group) == group and state not in {"Z", "X"}
+            if int(its_group) == group and state not in {"Z", "X"}:
+                return True
+    return False

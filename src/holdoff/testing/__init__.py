@@ -1,11 +1,25 @@
-"""For tests, ours and yours: a clock that moves when told to, and the suite that every store must pass.
+"""For tests, ours and yours: a clock that moves when told to, and the suites that every store and starter must pass.
 
-``holdoff.testing.stateful.StoreMachine`` is that suite's restless sister; it needs ``hypothesis``, this does not.
+``holdoff.testing.stateful.StoreMachine`` is the stores' restless sister. It needs ``hypothesis``,
+``StarterConformance`` needs ``pytest``, and the rest neither.
 """
 
 from __future__ import annotations
 
-from holdoff.testing.clock import ManualClock
-from holdoff.testing.conformance import StoreConformance
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["ManualClock", "StoreConformance"]
+from holdoff.testing.clock import ManualClock
+
+if TYPE_CHECKING:
+    from holdoff.testing.conformance import StoreConformance
+    from holdoff.testing.starters import StarterConformance
+
+__all__ = ["ManualClock", "StarterConformance", "StoreConformance"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'holdoff.testing' has no attribute {name!r}")
+    module = "conformance" if name == "StoreConformance" else "starters"
+    return getattr(import_module(f"holdoff.testing.{module}"), name)

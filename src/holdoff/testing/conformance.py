@@ -7,32 +7,28 @@
             return MyStore(...)
 
 ``make_store`` gives a fresh, empty store; ``another`` a second one on the same gates, as another process would open it.
+With ``write_behind`` and ``spoil`` the suite writes behind the store's back; a store that keeps nothing outside its
+process leaves them as they are.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
-from dataclasses import replace
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from holdoff.core import record as values
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import (
-    Act,
-    Claim,
-    Counts,
-    Finished,
-    GateKey,
-    Hold,
-    Opening,
-    Pending,
-    Record,
-    Request,
-    Running,
-)
-from holdoff.core.units import seconds_from_ms
+from holdoff.core.errors import RecordInvalid
+from holdoff.core.pending import Fold, single
+from holdoff.core.record import FORMAT, Finished, Note, Pending, Record
+from holdoff.core.request import GateKey, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from holdoff.stores.base import Store
@@ -41,80 +37,65 @@ KEY = GateKey("site-build", "eu-west-1")
 NOW_MS = 1_795_395_667_000
 
 
-def pending(key: GateKey = KEY, *, due_ms: int = NOW_MS + 600_000, **request: Any) -> Pending:
-    """A pending of one trigger."""
-    asked = Request(project=key.project, region=key.region, **request)
-    return Pending(request=asked, count=1, first_ms=NOW_MS, last_ms=NOW_MS, due_ms=due_ms)
+def request(key: GateKey = KEY, **fields: Any) -> Request:
+    """What is asked of this gate."""
+    return Request(project=key.name, region=key.region, key=key.key, **fields)
 
 
-def claim(key: GateKey = KEY, **changes: Any) -> Claim:
-    """A claim made at ``NOW_MS``, with a lease of a minute."""
-    made = Claim(
-        token="01M82X0000000000000000TEST",
-        claimed_ms=NOW_MS,
-        held_ms=NOW_MS,
-        lease_until_ms=NOW_MS + 60_000,
-        covers=pending(key),
-        counted=True,
-    )
-    return replace(made, **changes)
+def pending(key: GateKey = KEY, **fields: Any) -> Pending:
+    """One trigger that came at ``NOW_MS``."""
+    return single(request(key, **fields), NOW_MS)
 
 
-def opening(key: GateKey = KEY, **changes: Any) -> Opening:
-    """A claim at ``NOW_MS`` that wants ten minutes since the last start."""
-    wanted = Opening(write_id="OPENING1", claim=claim(key), ready_if_ms=NOW_MS - 600_000)
-    return replace(wanted, **changes)
+def deferred(key: GateKey = KEY, **fields: Any) -> Record:
+    """A gate that cools down, with one trigger that was deferred by the swap ``SWAP0001``."""
+    built = Record(lastbuild=Decimal("1795395600.5"), pending=pending(key, **fields), due_ms=NOW_MS + 1)
+    return built.swapped("SWAP0001")
+
+
+def fold(write_id: str = "FOLD0001", *, key: GateKey = KEY, last_ms: int | None = NOW_MS + 5, **changes: Any) -> Fold:
+    """A trigger to join what is pending."""
+    return Fold(write_id=write_id, request=request(key, reason=write_id), last_ms=last_ms).but(**changes)
+
+
+def build(number: int, **changes: Any) -> Finished:
+    """A build that has left its record."""
+    at_ms, token = NOW_MS + number, f"01M82X000000000000000BLD{number:02}"
+    made = Finished(build_id=f"site-build:{number}", token=token, started_ms=at_ms, claimed_ms=at_ms, covers=pending())
+    return made.but(**changes)
 
 
 def full_record(key: GateKey = KEY) -> Record:
-    """A record with something in every field."""
-    rich = pending(
-        key,
-        reason="Käse & <ünïcode> 🚀",
-        source_version="4f2a91c",
-        event_id="delivery-7",
-        by="ada",
-        forced=True,
-        environment=(("STAGE", "prod"), ("EMPTY", "")),
-        parameters='{"projectName": "site-build"}',
-    )
-    notes = {"reasons": ("push", "cron"), "versions": ("abc",), "events": ("0123456789abcde",)}
-    rich = replace(rich, **notes)  # type: ignore[arg-type]
-    return Record(
-        lastbuild=Decimal("1795395667.1234567"),
-        writes=("WRITE002", "WRITE001"),
-        claim=claim(key, attempt=3, covers=rich, before=Decimal("1795395000.5")),
-        pending=replace(rich, count=7, failures=2),
-        running=Running(
-            build_id="site-build:1",
-            token="01M82X00000000000000RUNNIN",
-            started_ms=NOW_MS,
-            lease_until_ms=NOW_MS + 1,
-            covers=rich,
-            claimed_ms=NOW_MS - 1,
-            polled_ms=NOW_MS,
-            cancel_failed=True,
-            before=Decimal(0),
-        ),
-        finished=Finished(
-            build_id="site-build:0",
-            token="01M82X00000000000000FINISH",
-            started_ms=NOW_MS - 9,
-            claimed_ms=NOW_MS - 10,
-            covered_ms=NOW_MS - 11,
-            ended_ms=NOW_MS - 1,
-            succeeded=False,
-            source_version="abc",
-            detail="exit status 2",
-        ),
-        hold=Hold(since_ms=NOW_MS, why="incident 42", by="ada", until_ms=NOW_MS + 7_200_000),
-        starts=(NOW_MS, NOW_MS - 5),
-        built="abc",
-        events=("0123456789abcde", "fedcba987654321"),
-        counts=Counts(started=1, deferred=2, skipped=3, failed=4),
-        acts=(Act(what="reset", at_ms=NOW_MS, by="ada", why="stuck"), Act(what="hold", at_ms=5)),
-        due_ms=NOW_MS + 60_000,
-    )
+    """A record with something in every field, no two alike, that does not expire."""
+    record: Record = _full("Record", key, "")
+    assert record.claim is not None
+    assert record.pending is not None
+    claim = record.claim.but(covers=pending(key, reason="push"))
+    many = record.pending.but(notes=(*record.pending.notes, Note()))
+    return record.but(claim=claim, pending=many, expires_ms=2 * NOW_MS)
+
+
+def _full(of: str, key: GateKey, where: str) -> Any:
+    """A value of this type, another one for each place."""
+    of = of.removesuffix(" | None")
+    plain = {
+        "str": f"Käse & <ünïcode> 🚀 {where}",
+        "int": NOW_MS + sum(where.encode()),
+        "bool": True,
+        "Decimal": Decimal(f"1795395667.1234{sum(where.encode())}"),
+        "tuple[tuple[str, str], ...]": (("EMPTY", ""), ("STAGE", where)),
+        "tuple[tuple[str, Any], ...]": (),  # of others
+    }
+    if of in plain:
+        return plain[of]
+    if of.startswith("tuple["):
+        of = of.removeprefix("tuple[").removesuffix(", ...]")
+        return tuple([_full(of, key, f"{where}{number}") for number in "21"])
+    kind = Request if of == "Request" else getattr(values, of)
+    fields = {name: _full(kind.__annotations__[name], key, f"{where}.{name}") for name in kind._fields}
+    if kind is Request:
+        fields |= {"project": key.name, "region": key.region, "key": key.key}
+    return kind(**fields)
 
 
 class StoreConformance:
@@ -123,6 +104,10 @@ class StoreConformance:
     #: Rounds of each race. A store with slow round trips may lower it.
     race_rounds = 25
     race_threads = 8
+    #: Whether a child of a fork finds the same gates.
+    shares_between_processes = True
+    #: Whether ``due`` deletes what has expired, or a service does that in its own time.
+    deletes_expired = True
 
     def make_store(self, tmp_path: Path) -> Store:
         """A fresh, empty store."""
@@ -132,278 +117,365 @@ class StoreConformance:
         """A second store on the same gates, as another process has it."""
         return store
 
-    # --- reading and writing -------------------------------------------------------------------
+    def write_behind(self, store: Store, key: GateKey, attributes: dict[str, object]) -> bool:
+        """Set these attributes of a gate's item as another program would, past the store; False: none can."""
+        return False
 
-    def test_a_gate_nobody_wrote_never_built(self, tmp_path: Path) -> None:
+    def spoil(self, store: Store, key: GateKey) -> bool:
+        """Make the item of a gate unreadable, past the store; False: no program can."""
+        return self.write_behind(store, key, {"claim": "what is this?"})
+
+    def _filled(self, tmp_path: Path, record: Record) -> Store:
+        store = self.make_store(tmp_path)
+        assert store.swap(KEY, expected=Record(), new=record) == Swapped(record)
+        return store
+
+    def test_a_gate_that_was_never_written_never_built(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         assert store.get(KEY) == Record()
         assert store.item(KEY) is None
         assert list(store.gates()) == []
+        assert list(store.history(KEY)) == []
 
     def test_every_field_survives(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        record = full_record()
-        assert store.swap(KEY, expected=Record(), new=record) == Swapped(record)
-        assert store.get(KEY) == record
-        assert self.another(store).get(KEY) == record
+        store = self._filled(tmp_path, full_record())
+        assert store.get(KEY) == full_record()
+        assert self.another(store).get(KEY) == full_record()
 
     def test_what_is_taken_away_is_gone(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        full = full_record()
-        store.swap(KEY, expected=Record(), new=full)
-        bare = Record(lastbuild=full.lastbuild, writes=("WRITE003",))
-        assert store.swap(KEY, expected=full, new=bare) == Swapped(bare)
+        store = self._filled(tmp_path, full_record())
+        bare = Record(lastbuild=full_record().lastbuild, writes=("WRITE003",))
+        assert store.swap(KEY, expected=full_record(), new=bare) == Swapped(bare)
         assert store.get(KEY) == bare
 
     def test_lastbuild_is_exact(self, tmp_path: Path) -> None:
-        for digits in (
-            "0",
-            "1795395667",
-            "1795395667.1234567",
-            "1.2345678901234567890123456789012345678",
-        ):
-            store = self.make_store(tmp_path)
-            record = Record(lastbuild=Decimal(digits), writes=("W",))
-            store.swap(KEY, expected=Record(), new=record)
+        for digits in ("0", "1795395667", "1795395667.1234567", "1.2345678901234567890123456789012345678"):
+            store = self._filled(tmp_path, Record(lastbuild=Decimal(digits), writes=("W",)))
             assert store.get(KEY).lastbuild == Decimal(digits)
-            item = store.item(KEY)
-            assert item is not None
-            assert Decimal(str(item["lastbuild"])) == Decimal(digits)
+            assert Decimal(str(_item(store)["lastbuild"])) == Decimal(digits)
 
     def test_gates_keep_apart(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        keys = [GateKey("a", "x"), GateKey("a", "y"), GateKey("b", "x")]
+        keys = [GateKey("a", "x"), GateKey("a", "y"), GateKey("a@k", "x"), GateKey("b", "x")]
         for number, key in enumerate(keys):
             store.swap(key, expected=Record(), new=Record(lastbuild=Decimal(number), writes=("W",)))
-        assert [store.get(key).lastbuild for key in keys] == [0, 1, 2]
+        assert [store.get(key).lastbuild for key in keys] == [0, 1, 2, 3]
         assert [key for key, _ in store.gates()] == keys
         assert [key for key, _ in store.gates("a")] == keys[:2]
 
-    # --- swap ----------------------------------------------------------------------------------
+    def test_every_item_of_ours_says_its_format(self, tmp_path: Path) -> None:
+        assert _item(self._filled(tmp_path, full_record()))["format"] == FORMAT
 
-    def test_swap_refuses_another_write(self, tmp_path: Path) -> None:
+    def test_attributes_of_others_survive_every_write(self, tmp_path: Path) -> None:
+        store = self._filled(tmp_path, deferred())
+        theirs: dict[str, object] = {"owner": "ada", "deployed": True}
+        if not self.write_behind(store, KEY, theirs):
+            return
+        seen = store.get(KEY)
+        assert isinstance(store.fold(KEY, expected=deferred(), fold=fold()), Swapped)
+        assert isinstance(store.swap(KEY, expected=store.get(KEY), new=deferred().swapped("SWAP0002")), Swapped)
+        assert {name: _item(store).get(name) for name in theirs} == theirs
+        assert seen.but(others=()) == deferred()
+
+    def test_an_item_of_the_old_snippet_is_a_gate(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
+        if self.write_behind(store, KEY, {"lastbuild": 1_795_395_667}):
+            assert store.get(KEY) == Record(lastbuild=Decimal(1_795_395_667))
+
+    def test_a_newer_format_is_refused_before_anything_is_written(self, tmp_path: Path) -> None:
+        store = self._filled(tmp_path, deferred())
+        if not self.write_behind(store, KEY, {"format": FORMAT + 1}):
+            return
+        before = store.item(KEY)
+        assert "newer Holdoff" in _refusal(lambda: store.get(KEY))
+        assert "newer Holdoff" in _refusal(lambda: store.fold(KEY, expected=deferred(), fold=fold()))
+        assert "newer Holdoff" in _refusal(lambda: store.swap(KEY, expected=Record(), new=full_record()))
+        assert store.item(KEY) == before
+
+    def test_a_gate_that_cannot_be_read_is_the_only_one(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        keys = [GateKey("a", "r"), GateKey("b", "r"), GateKey("c", "r")]
+        record = Record(due_ms=5).swapped("W")
+        for key in keys:
+            store.swap(key, expected=Record(), new=record)
+        if not self.spoil(store, keys[1]):
+            return
+        found = list(store.gates())
+        assert [key for key, _ in found] == keys
+        assert [found[0][1], found[2][1]] == [record, record]
+        assert isinstance(found[1][1], RecordInvalid)
+        assert {keys[0], keys[2]} <= set(store.due(5))
+        assert str(keys[1]) in _refusal(lambda: store.get(keys[1]))
+
+    def test_a_swap_yields(self, tmp_path: Path) -> None:
+        """To another write; to another ``lastbuild`` under the same write, which is all that the old snippet moves; to
+        what is there where it would create; to nothing where it would change."""
         first = Record(lastbuild=Decimal(5), writes=("W1",))
-        store.swap(KEY, expected=Record(), new=first)
-        second = Record(lastbuild=Decimal(5), writes=("W2", "W1"))
-        self.another(store).swap(KEY, expected=first, new=second)
-        late = Record(lastbuild=Decimal(6), writes=("W3", "W1"))
-        assert store.swap(KEY, expected=first, new=late) == Lost(second)
-        assert store.get(KEY) == second
-
-    def test_swap_refuses_another_lastbuild_under_the_same_write(self, tmp_path: Path) -> None:
-        """The old snippet moves ``lastbuild`` and leaves our write id as it is."""
-        store = self.make_store(tmp_path)
-        record = Record(lastbuild=Decimal(5), writes=("W1",))
-        store.swap(KEY, expected=Record(), new=record)
-        for wrong in (
-            replace(record, lastbuild=Decimal("5.0000001")),
-            replace(record, lastbuild=None),
+        for number, (there, expected) in enumerate(
+            [
+                (first.but(writes=("W2", "W1")), first),
+                (first, first.but(lastbuild=Decimal("5.0000001"))),
+                (first, first.but(lastbuild=None)),
+                (Record(writes=("W1",)), Record()),
+            ]
         ):
-            assert store.swap(KEY, expected=wrong, new=full_record()) == Lost(record)
-
-    def test_swap_refuses_to_create_what_is_there(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        record = Record(writes=("W1",))
-        store.swap(KEY, expected=Record(), new=record)
-        assert store.swap(KEY, expected=Record(), new=full_record()) == Lost(record)
-
-    def test_swap_refuses_to_change_what_is_gone(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
+            store = self._filled(tmp_path / str(number), there)
+            assert self.another(store).swap(KEY, expected=expected, new=full_record()) == Lost(there), number
+            assert store.get(KEY) == there
+        store = self.make_store(tmp_path / "none")
         assert store.swap(KEY, expected=full_record(), new=Record(writes=("W",))) == Lost(Record())
         assert store.get(KEY) == Record()
 
-    # --- open ----------------------------------------------------------------------------------
-
-    def test_open_claims_a_gate_that_never_built(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        wanted = opening()
-        opened = store.open(KEY, wanted)
-        assert opened == Swapped(wanted.apply(Record()) or Record())
-        assert store.get(KEY) == opened.record
-        assert opened.record.claim is not None
-        assert opened.record.claim.before is None
-
-    def test_open_keeps_what_stood_before(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        bare = replace(full_record(), claim=None, pending=None, hold=None)
-        before = Decimal("1795000000.1234567")
-        bare = replace(bare, lastbuild=before, due_ms=None)
-        store.swap(KEY, expected=Record(), new=bare)
-        opened = store.open(KEY, opening())
-        assert isinstance(opened, Swapped)
-        assert opened == Swapped(opening().apply(bare) or Record())
-        assert store.get(KEY) == opened.record
-        assert opened.record.claim is not None
-        assert opened.record.claim.before == before
-        assert opened.record.lastbuild == seconds_from_ms(NOW_MS)
-
-    def test_open_wants_the_whole_cooldown_and_no_more(self, tmp_path: Path) -> None:
-        edge = seconds_from_ms(NOW_MS - 600_000)
-        for lastbuild, ready in (
-            (edge, True),
-            (edge + Decimal("0.0000001"), False),
-            (edge - Decimal("0.0000001"), True),
-            (edge + 1_000_000, False),
+    def test_a_fold_joins_what_is_pending(self, tmp_path: Path) -> None:
+        record = deferred(reason="the first")
+        for number, joins in enumerate(
+            [
+                fold(event="E1", waiter="TOKEN1"),
+                fold(last_ms=None),
+                fold(in_order=True, last_ms=NOW_MS),
+                fold(last_ms=NOW_MS - 1),
+                fold(request=request(reason=None, source_version="abc", environment=(("A", "b"),))),
+            ]
         ):
-            store = self.make_store(tmp_path)
-            record = replace(Record(), lastbuild=lastbuild, claim=None, writes=("W",), due_ms=None)
-            store.swap(KEY, expected=Record(), new=record)
-            opened = store.open(KEY, opening())
-            assert isinstance(opened, Swapped) is ready, lastbuild
-            if not ready:
-                assert opened == Lost(record)
+            store = self._filled(tmp_path / str(number), record)
+            new = joins.joined_to(record)
+            assert store.fold(KEY, expected=record, fold=joins) == Swapped(new), joins
+            assert self.another(store).get(KEY) == new
 
-    def test_open_refuses_whatever_needs_thought(self, tmp_path: Path) -> None:
-        old = Record(lastbuild=Decimal(5), writes=("W",))
-        full = full_record()
-        for record in (
-            replace(old, claim=claim()),
-            replace(old, pending=pending()),
-            replace(old, hold=full.hold),
-            replace(old, events=("0123456789abcde",)),
+    def test_the_older_of_a_line_is_counted_and_not_built(self, tmp_path: Path) -> None:
+        record = deferred(line="main", at_ms=NOW_MS, source_version="new")
+        store = self._filled(tmp_path, record)
+        old = fold(request=request(line="main", at_ms=NOW_MS - 1, source_version="old"))
+        assert store.fold(KEY, expected=record, fold=old) == Lost(record), "it may not become the newest"
+        joined = store.fold(KEY, expected=record, fold=old.but(older=True))
+        assert joined == Swapped(old.but(older=True).joined_to(record))
+        now = store.get(KEY)
+        assert (now.pending and now.pending.request.source_version, _count(now)) == ("new", 2)
+
+    def test_a_fold_yields(self, tmp_path: Path) -> None:
+        """To every swap since, to ``lastbuild``, to itself, to its event, and to an order it must keep."""
+        record = deferred().but(events=("E1",))
+        swapped = record.swapped("SWAP0002")
+        idle = record.but(pending=None)
+        for number, (there, expected, late) in enumerate(
+            [
+                (swapped, record, fold()),
+                (record, record.but(lastbuild=Decimal("1795395600.6")), fold()),
+                (record, record.but(lastbuild=None), fold()),
+                (record, record, fold("SWAP0001")),
+                (record, record, fold(event="E1")),
+                (record, record, fold(in_order=True, last_ms=NOW_MS - 1)),
+                (record, record, fold(older=True)),
+                (idle, idle, fold()),
+                (idle, record, fold()),
+            ]
         ):
-            store = self.make_store(tmp_path)
-            store.swap(KEY, expected=Record(), new=record)
-            assert store.open(KEY, opening(event="0123456789abcde")) == Lost(record)
-            assert store.get(KEY) == record
+            store = self._filled(tmp_path / str(number), there)
+            assert store.fold(KEY, expected=expected, fold=late) == Lost(there), (number, late)
+            assert store.get(KEY) == there
+        assert self.make_store(tmp_path / "none").fold(KEY, expected=record, fold=fold()) == Lost(Record())
 
-    def test_open_by_force_minds_no_cooldown(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        store.swap(
-            KEY, expected=Record(), new=Record(lastbuild=seconds_from_ms(NOW_MS), writes=("W",))
-        )
-        assert isinstance(store.open(KEY, opening(ready_if_ms=None)), Swapped)
+    def test_folds_do_not_conflict(self, tmp_path: Path) -> None:
+        """On one sight, through two stores: both are in, in the store's order; and a swap sees both."""
+        record = deferred()
+        store = self._filled(tmp_path, record)
+        first, second = fold("FOLD0001", event="E1"), fold("FOLD0002", event="E2")
+        assert isinstance(store.fold(KEY, expected=record, fold=first), Swapped)
+        both = second.joined_to(first.joined_to(record))
+        assert self.another(store).fold(KEY, expected=record, fold=second) == Swapped(both)
+        assert store.swap(KEY, expected=record, new=record.swapped("SWAP0002")) == Lost(both)
 
-    def test_an_open_sent_again_is_not_done_again(self, tmp_path: Path) -> None:
-        """Its answer was lost, and somebody else has finished that claim before the client tries again."""
-        store = self.make_store(tmp_path)
-        wanted = opening(ready_if_ms=None)
-        opened = store.open(KEY, wanted)
-        assert isinstance(opened, Swapped)
-        ended = replace(opened.record, claim=None, due_ms=None).written("FINISHED")
-        assert self.another(store).swap(KEY, expected=opened.record, new=ended) == Swapped(ended)
-        assert store.open(KEY, wanted) == Lost(ended)
-        assert store.get(KEY) == ended
+    def test_a_fold_sent_again_is_recognised(self, tmp_path: Path) -> None:
+        """Its answer was lost, and other triggers have come before the client tries again."""
+        record = deferred()
+        store = self._filled(tmp_path, record)
+        for write_id in ("FOLD0001", "FOLD0002"):
+            assert isinstance(store.fold(KEY, expected=record, fold=fold(write_id)), Swapped)
+        again = store.fold(KEY, expected=record, fold=fold("FOLD0001"))
+        assert isinstance(again, Lost)
+        assert again.current == store.get(KEY)
+        assert again.current.writes == ("FOLD0002", "FOLD0001", "SWAP0001")
 
-    # --- history -------------------------------------------------------------------------------
+    def test_registers_keep_the_newest(self, tmp_path: Path) -> None:
+        record = deferred()
+        store = self._filled(tmp_path, record)
+        for number in range(20):
+            joins = fold(f"FOLD{number:04}", event=f"E{number}", waiter=f"T{number}")
+            record = joins.joined_to(record)
+            assert store.fold(KEY, expected=record, fold=joins) == Swapped(record)
+        assert store.get(KEY) == record
+        assert record.pending is not None
+        assert record.pending.count == 21
+        assert (len(record.writes), len(record.events)) == (values.KEPT_WRITES, values.KEPT_EVENTS)
+        assert (len(record.pending.notes), len(record.pending.waiters)) == (values.KEPT_NOTES, values.KEPT_WAITERS)
 
     def test_history_is_kept_by_the_same_step(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        builds = [self._build(number) for number in range(3)]
+        builds = [build(number) for number in range(3)]
         record = Record()
-        for build in builds:
-            new = Record(lastbuild=Decimal(5), writes=(build.token[:8],))
-            store.swap(KEY, expected=record, new=new, history=(build,))
+        for number, one in enumerate(builds):
+            new = record.swapped(f"W{number}")
+            store.swap(KEY, expected=record, new=new, history=(one,))
             record = new
         assert list(store.history(KEY)) == builds[::-1]
         assert list(self.another(store).history(KEY)) == builds[::-1]
+        assert list(store.history(KEY, limit=2)) == builds[:0:-1]
         assert list(store.history(GateKey("site-build", "elsewhere"))) == []
 
     def test_a_lost_swap_keeps_no_history(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
         record = Record(lastbuild=Decimal(5), writes=("W",))
-        store.swap(KEY, expected=Record(), new=record)
-        late = Record(writes=("LATE",))
-        lost = store.swap(KEY, expected=Record(), new=late, history=(self._build(1),))
+        store = self._filled(tmp_path, record)
+        lost = store.swap(KEY, expected=Record(), new=Record(writes=("LATE",)), history=(build(1),))
         assert lost == Lost(record)
         assert list(store.history(KEY)) == []
         assert [key for key, _ in store.gates()] == [KEY]
 
+    def test_what_is_learnt_later_of_a_build_is_kept_in_its_place(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        record = Record().swapped("W1")
+        store.swap(KEY, expected=Record(), new=record, history=(build(1), build(2)))
+        ended = build(1, ended_ms=NOW_MS + 9, succeeded=True)
+        self.another(store).keep(KEY, ended)
+        assert list(store.history(KEY)) == [build(2), ended]
+        assert store.get(KEY) == record
+
     def test_history_is_no_gate(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         record = Record(lastbuild=Decimal(5), writes=("W",), due_ms=5)
-        store.swap(KEY, expected=Record(), new=record, history=(self._build(1),))
+        store.swap(KEY, expected=Record(), new=record, history=(build(1),))
+        store.keep(GateKey("b", "r"), build(2))
         assert list(store.gates()) == [(KEY, record)]
         assert list(store.gates("site-build")) == [(KEY, record)]
         assert list(store.due(NOW_MS)) == [KEY]
 
-    def _build(self, number: int) -> Finished:
-        full = full_record()
-        assert full.finished is not None
-        return replace(
-            full.finished,
-            token=f"01M82X000000000000000BLD{number:02}",
-            claimed_ms=NOW_MS + number,
-            ended_ms=None if number == 1 else NOW_MS + number + 5,
-            covers=full.pending,
-        )
-
-    # --- due -----------------------------------------------------------------------------------
-
     def test_due_lists_what_is_due_and_nothing_else(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        for name, due_ms in (("late", 100), ("just", 200), ("later", 201), ("never", None)):
-            record = Record(writes=("W",), due_ms=due_ms)
-            store.swap(GateKey(name, "r"), expected=Record(), new=record)
+        for name, due_ms in (("just", 200), ("late", 100), ("later", 201), ("never", None)):
+            store.swap(GateKey(name, "r"), expected=Record(), new=Record(writes=("W",), due_ms=due_ms))
         assert [key.project for key in store.due(200)] == ["late", "just"]
         assert [key.project for key in store.due(99)] == []
 
-    def test_due_follows_every_write(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        record = Record(writes=("W1",), due_ms=100)
-        store.swap(KEY, expected=Record(), new=record)
-        store.swap(KEY, expected=record, new=Record(writes=("W2",)))
-        assert list(store.due(1000)) == []
-        store.open(KEY, opening())
-        assert list(store.due(NOW_MS + 60_000)) == [KEY]
-        assert list(store.due(NOW_MS + 59_999)) == []
+    def test_due_follows_every_swap_and_no_fold(self, tmp_path: Path) -> None:
+        store = self._filled(tmp_path, deferred())
+        assert isinstance(store.fold(KEY, expected=deferred(), fold=fold()), Swapped)
+        assert (list(store.due(NOW_MS)), list(store.due(NOW_MS + 1))) == ([], [KEY])
+        store.swap(KEY, expected=store.get(KEY), new=Record(writes=("W2",)))
+        assert list(store.due(2 * NOW_MS)) == []
 
-    # --- races ---------------------------------------------------------------------------------
-
-    def test_of_many_opens_one_wins(self, tmp_path: Path) -> None:
+    def test_what_has_expired_may_go_and_nothing_else(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        racers = self._racers(store)
-        for number in range(self.race_rounds):
-            key = GateKey(f"race-{number}", "r")
-            answers = self._race(
-                racers,
-                lambda s, n, key=key: s.open(key, opening(key, write_id=f"OPEN{n:04}")),
-            )
-            won = [answer for answer in answers if isinstance(answer, Swapped)]
-            assert len(won) == 1
-            assert store.get(key) == won[0].record
-            assert all(
-                answer.current == won[0].record for answer in answers if isinstance(answer, Lost)
-            )
+        stays, goes = GateKey("a@stays", "r"), GateKey("a@goes", "r")
+        for key, expires_ms in ((stays, NOW_MS + 1000), (goes, NOW_MS), (KEY, None)):
+            record = Record(writes=("W",), expires_ms=expires_ms)
+            store.swap(key, expected=Record(), new=record, history=(build(1, covers=None),))
+        assert list(store.due(NOW_MS)) == []
+        kept = [key for key, _ in store.gates()]
+        assert kept == ([stays, KEY] if self.deletes_expired else [goes, stays, KEY])
+        assert list(store.history(goes)) == [build(1, covers=None)], "kept for as long as any other"
 
     def test_of_many_swaps_one_wins(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        racers = self._racers(store)
+        racers = [self.another(store) for _ in range(self.race_threads)]
         current = Record()
         for number in range(self.race_rounds):
-            seen = current
-
-            def swap(s: Store, n: int, seen: Record = seen, number: int = number) -> Swapped | Lost:
-                new = replace(seen, writes=(f"{number:03}-{n:03}",), lastbuild=Decimal(n))
-                return s.swap(KEY, expected=seen, new=new)
-
-            won = [answer for answer in self._race(racers, swap) if isinstance(answer, Swapped)]
+            news = [current.but(writes=(f"{number:03}-{n:03}",), lastbuild=Decimal(n)) for n in range(len(racers))]
+            answers = _race(
+                racers,
+                lambda s, n, seen=current, news=news: s.swap(KEY, expected=seen, new=news[n]),  # type: ignore[misc]
+            )
+            won = [answer for answer in answers if isinstance(answer, Swapped)]
             assert len(won) == 1
             current = store.get(KEY)
             assert current == won[0].record
+            assert all(answer.current == current for answer in answers if isinstance(answer, Lost))
 
-    def _racers(self, store: Store) -> list[Store]:
-        return [self.another(store) for _ in range(self.race_threads)]
+    def test_many_folds_are_all_in(self, tmp_path: Path) -> None:
+        """Sixteen deciders with one sight."""
+        store = self._filled(tmp_path, deferred())
+        racers = [self.another(store) for _ in range(16)]
+        answers = _race(racers, lambda s, n: s.fold(KEY, expected=deferred(), fold=fold(f"F{n}", event=f"E{n}")))
+        assert all(isinstance(answer, Swapped) for answer in answers)
+        now = store.get(KEY)
+        assert _count(now) == 17
+        assert sorted(now.writes) == sorted(f"F{n}" for n in range(16))
+        assert sorted(now.events) == sorted(f"E{n}" for n in range(16))
 
-    def _race(self, racers: list[Store], act: Any) -> list[Swapped | Lost]:
-        """Every thread acts at once, each on a store of its own; what each was answered."""
-        barrier = threading.Barrier(len(racers))
-        answers: list[Swapped | Lost] = []
-        errors: list[BaseException] = []
+    def test_a_swap_that_takes_the_pending_takes_every_fold(self, tmp_path: Path) -> None:
+        store = self._filled(tmp_path, deferred())
+        racers = [self.another(store) for _ in range(self.race_threads)]
+        taken: list[int] = []
 
-        def one(number: int, mine: Store) -> None:
+        def act(s: Store, n: int) -> Swapped | Lost:
+            if n:
+                return s.fold(KEY, expected=deferred(), fold=fold(f"F{n}"))
+            while True:
+                seen = s.get(KEY)
+                answer = s.swap(KEY, expected=seen, new=seen.but(pending=None).swapped("CLAIMED1"))
+                if isinstance(answer, Swapped):
+                    taken.append(_count(seen))
+                    return answer
+
+        answers = _race(racers, act)
+        assert taken == [sum(isinstance(answer, Swapped) for answer in answers)], "the first trigger for the claim"
+
+    def test_a_store_survives_a_fork(self, tmp_path: Path) -> None:
+        """Used, and by threads at that moment; then parent and children write at once, each through its copy."""
+        if not self.shares_between_processes:
+            return
+        store, stop = self._filled(tmp_path, deferred()), threading.Event()
+        processes = multiprocessing.get_context("fork")
+        children = [processes.Process(target=_fold_ten, args=(store, f"C{n}"), daemon=True) for n in range(3)]
+        with ThreadPoolExecutor(2) as busy, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # threads at a fork are what is tried here
             try:
-                barrier.wait()
-                answers.append(act(mine, number))
-            except BaseException as error:  # noqa: BLE001  (told below, in the main thread)
-                errors.append(error)
+                for _ in range(2):
+                    busy.submit(_read_until, store, stop)
+                for child in children:
+                    child.start()
+                _fold_ten(store, "P")
+                for child in children:
+                    child.join(60)
+            finally:
+                stop.set()
+        assert [child.exitcode for child in children] == [0, 0, 0], "a child failed, or hung for a minute"
+        assert _count(store.get(KEY)) == 41
 
-        threads = [threading.Thread(target=one, args=each) for each in enumerate(racers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not errors, errors
-        assert len(answers) == len(racers)
-        return answers
+
+def _refusal(act: Callable[[], object]) -> str:
+    try:
+        raise AssertionError(f"this was answered: {act()}")
+    except RecordInvalid as error:
+        return str(error)
+
+
+def _count(record: Record) -> int:
+    return record.pending.count if record.pending else 0
+
+
+def _item(store: Store) -> dict[str, object]:
+    item = store.item(KEY)
+    assert item is not None
+    return item
+
+
+def _race(racers: list[Store], act: Callable[[Store, int], Swapped | Lost]) -> list[Swapped | Lost]:
+    """Every thread acts at once, each on a store of its own; what each was answered."""
+    barrier = threading.Barrier(len(racers))
+
+    def one(store: Store, number: int) -> Swapped | Lost:
+        barrier.wait()
+        return act(store, number)
+
+    with ThreadPoolExecutor(len(racers)) as pool:
+        return list(pool.map(one, racers, range(len(racers))))
+
+
+def _read_until(store: Store, stop: threading.Event) -> None:
+    while not stop.is_set():
+        store.get(KEY)
+
+
+def _fold_ten(store: Store, name: str) -> None:
+    for number in range(10):
+        answer = store.fold(KEY, expected=deferred(), fold=fold(f"{name}-{number}"))
+        assert isinstance(answer, Swapped), answer

@@ -9,26 +9,28 @@
     TestMyMachine = MyMachine.TestCase
 
 ``StoreConformance`` asks for one promise after the other; this finds what only an odd order of steps shows. The model
-is a dict of records and a dict of builds. It shares no code with any store, not even ``Opening.apply``.
+is a dict of records and a dict of builds. It shares no code with any store, not even ``Fold.applied``.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from holdoff.core import record as values
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import Finished, GateKey, Opening, Record
+from holdoff.core.record import Finished, Note, Pending, Record, digest
+from holdoff.core.request import GateKey
 from holdoff.testing import strategies
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject, SearchStrategy
 
+    from holdoff.core.pending import Fold
+    from holdoff.core.request import Request
     from holdoff.stores.base import Store
 
 #: Two regions of one project, and a project whose name begins with the other's.
@@ -38,7 +40,6 @@ WEEK_MS: Final = 7 * 86_400_000
 
 _keys = st.sampled_from(KEYS)
 _which = st.integers(0, 1)
-_in_the_way = st.sampled_from([None, None, None, "claim", "pending", "hold"])
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -53,7 +54,7 @@ class StoreMachine(RuleBasedStateMachine):
         return store
 
     def write_behind(self, key: GateKey, attributes: dict[str, object]) -> bool:
-        """Set these attributes of a gate's item as another program would, past the store; False: nobody can.
+        """Set these attributes of a gate's item as another program would, past the store; False: no program can.
 
         It may be ``lastbuild`` alone, as the old snippet writes it, or an attribute that is none of Holdoff's.
         """
@@ -65,8 +66,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores = [first, self.another(first)]
         self.gates: dict[GateKey, Record] = {}
         self.builds: dict[GateKey, dict[str, Finished]] = {key: {} for key in KEYS}
-        self.others: dict[GateKey, dict[str, object]] = {key: {} for key in KEYS}
-        self.past: list[Record] = [Record()]
+        self.past: list[Record] = []
         self.written = 0
 
     def teardown(self) -> None:
@@ -78,70 +78,79 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(key=_keys, which=_which, data=st.data())
     def swap(self, key: GateKey, which: int, data: DataObject) -> None:
-        """By somebody who has seen the last write."""
+        """By a writer that has seen the last write."""
         self._swap(key, which, self._record(key), data)
 
     @rule(key=_keys, which=_which, data=st.data())
     def swap_on_an_old_sight(self, key: GateKey, which: int, data: DataObject) -> None:
-        """By somebody who has not, or not seen that ``lastbuild`` has moved."""
-        now = self._record(key)
-        moved = (now.lastbuild or Decimal(0)) + Decimal("0.0000001")
-        sights = [*self.past, replace(now, lastbuild=moved), replace(now, lastbuild=None)]
-        sights += [replace(now, writes=()), replace(now, writes=("ANOTHER1", *now.writes))]
-        self._swap(key, which, data.draw(st.sampled_from(sights), label="expected"), data)
+        """By one that has not, or has not seen that ``lastbuild`` has moved."""
+        self._swap(key, which, data.draw(st.sampled_from(self._sights(key)), label="expected"), data)
 
     def _swap(self, key: GateKey, which: int, expected: Record, data: DataObject) -> None:
-        now = self._record(key)
-        new = data.draw(strategies.records(key), label="new").written(self._write_id())
         history = tuple(data.draw(_histories(key), label="history"))
+        self._write(key, which, expected, data.draw(_records(key), label="new"), history)
+
+    def _write(
+        self, key: GateKey, which: int, expected: Record, new: Record, history: tuple[Finished, ...] = ()
+    ) -> None:
+        now = self._record(key)
+        self.written += 1
+        new = new.swapped(f"W{self.written:07}")
         answer = self.stores[which].swap(key, expected=expected, new=new, history=history)
         if now.writes[:1] != expected.writes[:1] or now.lastbuild != expected.lastbuild:
             assert answer == Lost(now)
             return
-        assert answer == Swapped(new)
-        self._becomes(key, new)
+        assert isinstance(answer, Swapped)
+        assert answer.record.but(others=()) == new.but(others=())
+        self._becomes(key, new.but(others=now.others))
         self.builds[key].update({build.token: build for build in history})
 
     @rule(key=_keys, which=_which, data=st.data())
-    def open(self, key: GateKey, which: int, data: DataObject) -> None:
-        """A claim by somebody who has seen nothing; often with at most one thing in the way."""
-        if data.draw(st.booleans(), label="made ready"):
-            self._make_ready(key, which, but=data.draw(_in_the_way, label="but for"))
+    def fold(self, key: GateKey, which: int, data: DataObject) -> None:
+        """Some triggers that were decided on one sight, most often the last."""
         now = self._record(key)
-        opening = data.draw(strategies.openings(key, now), label="opening")
-        written = [*now.writes[:1], *now.writes[-1:]]
-        again = data.draw(st.sampled_from([None, None, *written]), label="sent again")
-        opening = replace(opening, write_id=again or self._write_id())
-        answer = self.stores[which].open(key, opening)
-        new = _opened(now, opening)
-        assert answer == (Lost(now) if new is None else Swapped(new))
-        if new is not None:
-            self._becomes(key, new)
+        if now.pending is None or data.draw(st.booleans(), label="anew"):
+            new = now.but(pending=data.draw(strategies.made(Pending, key), label="pending"))
+            if data.draw(st.booleans(), label="full"):
+                writes = tuple(f"OLD{n:05}" for n in range(values.KEPT_WRITES))
+                new = new.but(writes=writes, events=tuple(f"EVENT{n}" for n in range(values.KEPT_EVENTS)))
+            self._write(key, which, now, new)
+        old = data.draw(st.integers(0, 3), label="old") == 0
+        expected = data.draw(st.sampled_from(self._sights(key)[-5:]), label="expected") if old else self._record(key)
+        for _ in range(data.draw(st.integers(1, 3), label="folds")):
+            now = self._record(key)
+            fold = data.draw(strategies.folds(key, now), label="fold")
+            answer = self.stores[which].fold(key, expected=expected, fold=fold)
+            joined = _folded(now, expected, fold)
+            assert answer == (Lost(now) if joined is None else Swapped(joined))
+            if joined is not None:
+                self._becomes(key, joined)
 
-    def _make_ready(self, key: GateKey, which: int, but: str | None) -> None:
-        """All but the cooldown and known events, and ``but`` for one of the record's attributes."""
+    def _sights(self, key: GateKey) -> list[Record]:
         now = self._record(key)
-        gone: dict[str, Any] = dict.fromkeys({"claim", "pending", "hold"} - {but})
-        new = replace(now, **gone).written(self._write_id())
-        assert self.stores[which].swap(key, expected=now, new=new) == Swapped(new)
-        self._becomes(key, new)
+        moved = (now.lastbuild or Decimal(0)) + Decimal("1E-16")  # which no float tells apart
+        old = [Record(), *self.past[-2:], now.but(lastbuild=moved), now.but(lastbuild=None)]
+        return [*old, now.but(moved="ANOTHER2"), now.but(writes=()), now.but(writes=("ANOTHER1", *now.writes))]
+
+    @rule(key=_keys, which=_which, data=st.data())
+    def keep(self, key: GateKey, which: int, data: DataObject) -> None:
+        """More is learnt of a build that has left its record, or of one that never stood there."""
+        for build in data.draw(_histories(key), label="history"):
+            self.stores[which].keep(key, build)
+            self.builds[key][build.token] = build
 
     @rule(key=_keys, lastbuild=strategies.seconds())
     def the_old_snippet_builds(self, key: GateKey, lastbuild: Decimal) -> None:
         """It writes ``lastbuild``, and knows of nothing else."""
         if self.write_behind(key, {"lastbuild": lastbuild}):
-            self._becomes(key, replace(self._record(key), lastbuild=lastbuild))
+            self._becomes(key, self._record(key).but(lastbuild=lastbuild))
 
-    @rule(
-        key=_keys,
-        name=st.sampled_from(["owner", "Due", "x"]),
-        value=strategies.texts | st.booleans(),
-    )
+    @rule(key=_keys, name=st.sampled_from(["owner", "Due", "x"]), value=strategies.texts | st.booleans())
     def another_program_adds_an_attribute(self, key: GateKey, name: str, value: object) -> None:
         """It is none of ours, and must stay as it is whatever we write."""
+        now = self._record(key)
         if self.write_behind(key, {name: value}):
-            self._becomes(key, self._record(key))
-            self.others[key][name] = value
+            self._becomes(key, now.but(others=tuple(sorted({**dict(now.others), name: value}.items()))))
 
     @rule(which=_which, data=st.data())
     def look_for_what_is_due(self, which: int, data: DataObject) -> None:
@@ -150,16 +159,12 @@ class StoreMachine(RuleBasedStateMachine):
         near = [due_ms + by for due_ms in dues for by in (-1, 0, 1)]
         self._check_due(self.stores[which], data.draw(st.sampled_from([0, *near]), label="now"))
 
-    @rule(which=_which)
-    def close(self, which: int) -> None:
-        """It is used again without more ado."""
+    @rule(which=_which, ends=st.booleans())
+    def close(self, which: int, ends: bool) -> None:
+        """It is used again without more ado; or its process ends, and another begins."""
         self.stores[which].close()
-
-    @rule(which=_which)
-    def another_process(self, which: int) -> None:
-        """One ends, another begins."""
-        self.stores[which].close()
-        self.stores[which] = self.another(self.stores[1 - which])
+        if ends:
+            self.stores[which] = self.another(self.stores[1 - which])
 
     # --- what must hold after each step --------------------------------------------------------
 
@@ -170,33 +175,28 @@ class StoreMachine(RuleBasedStateMachine):
         for key in KEYS:
             assert store.get(key) == self._record(key)
             self._check_item(store, key)
-            self._check_history(store, key)
+            newest_first = sorted(self.builds[key].values(), key=lambda b: b.claimed_ms, reverse=True)
+            assert list(store.history(key)) == newest_first
+            assert list(store.history(key, limit=1)) == newest_first[:1]
         for project in (None, "site", "site-2", "sit"):
-            wanted = [key for key in sorted(self.gates) if project in (None, key.project)]
-            assert list(store.gates(project)) == [(key, self.gates[key]) for key in wanted]
+            wanted = [(key, self.gates[key]) for key in sorted(self.gates) if project in (None, key.project)]
+            assert list(store.gates(project)) == wanted
         self._check_due(store, NEVER_MS)
 
     def _check_item(self, store: Store, key: GateKey) -> None:
-        item = store.item(key)
-        if key not in self.gates:
+        item, record = store.item(key), self.gates.get(key)
+        if record is None:
             assert item is None
             return
         assert item is not None
-        assert (item["cb_project"], item["region"]) == (key.project, key.region)
-        assert item.get("lastbuild") == self._record(key).lastbuild
-        assert {name: item.get(name) for name in self.others[key]} == self.others[key]
-
-    def _check_history(self, store: Store, key: GateKey) -> None:
-        newest_first = sorted(self.builds[key].values(), key=lambda b: b.claimed_ms, reverse=True)
-        assert list(store.history(key)) == newest_first
+        known = {"cb_project": key.project, "region": key.region, "lastbuild": record.lastbuild, **dict(record.others)}
+        assert {name: item.get(name) for name in known} == known
 
     def _check_due(self, store: Store, now_ms: int) -> None:
         dues = {key: r.due_ms for key, r in self.gates.items() if r.due_ms is not None}
         found = list(store.due(now_ms))
         assert sorted(found) == sorted(key for key, due_ms in dues.items() if due_ms <= now_ms)
         assert [dues[key] for key in found] == sorted(dues[key] for key in found)
-
-    # --- the model -----------------------------------------------------------------------------
 
     def _record(self, key: GateKey) -> Record:
         return self.gates.get(key, Record())
@@ -205,9 +205,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.past.append(self._record(key))
         self.gates[key] = new
 
-    def _write_id(self) -> str:
-        self.written += 1
-        return f"W{self.written:07}"
+
+def _records(key: GateKey) -> SearchStrategy[Record]:
+    """Any record that does not expire while the machine runs."""
+    far_ms = 2 * NEVER_MS
+    return strategies.made(Record, key).map(lambda r: r.but(expires_ms=None if r.expires_ms is None else far_ms))
 
 
 def _histories(key: GateKey) -> SearchStrategy[list[Finished]]:
@@ -215,26 +217,47 @@ def _histories(key: GateKey) -> SearchStrategy[list[Finished]]:
 
     def named(pair: tuple[int, Finished]) -> Finished:
         number, build = pair
-        claimed_ms = strategies.NOW_MS + number * WEEK_MS
-        return replace(build, token=f"BUILD{number}", claimed_ms=claimed_ms)
+        return build.but(token=f"BUILD{number}", claimed_ms=strategies.NOW_MS + number * WEEK_MS)
 
-    build = st.tuples(st.integers(0, 9), strategies.builds(key)).map(named)
+    build = st.tuples(st.integers(0, 9), strategies.made(Finished, key)).map(named)
     return st.lists(build, max_size=2, unique_by=lambda build: build.token)
 
 
-def _opened(record: Record, opening: Opening) -> Record | None:
-    """The record after this claim; ``None``: it is not surely ready."""
-    if any([record.claim, record.pending, record.hold, opening.event in record.events]):
+def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
+    """The record with this trigger in what is pending; ``None``: it may not join."""
+    pending, request = now.pending, fold.request
+    if pending is None or now.moved is None or now.moved != expected.moved or now.lastbuild != expected.lastbuild:
         return None
-    if opening.write_id in record.writes:
+    if fold.write_id in now.writes or (fold.event is not None and fold.event in now.events):
         return None
-    latest, last = opening.ready_if_ms, record.lastbuild
-    if last is not None and latest is not None and Fraction(last) * 1000 > latest:
+    last_ms = pending.last_ms if fold.last_ms is None else fold.last_ms
+    if fold.in_order and last_ms < pending.last_ms:
         return None
-    return replace(
-        record,
-        lastbuild=Decimal(opening.claim.held_ms) / 1000,
-        claim=replace(opening.claim, before=last),
-        writes=(opening.write_id, *record.writes),
-        due_ms=opening.claim.lease_until_ms,
+    if fold.older != _older(request, pending.request):
+        return None
+    note = Note(
+        reason=request.reason,
+        version=request.source_version,
+        event=digest(request.event_id),
+        line=digest(request.line),
+        at_ms=request.at_ms if request.line else None,
     )
+    joined = pending.but(
+        request=pending.request if fold.older else request,
+        count=pending.count + 1,
+        last_ms=last_ms,
+        notes=(note, *pending.notes)[: values.KEPT_NOTES],
+        waiters=tuple(filter(None, (fold.waiter, *pending.waiters)))[: values.KEPT_WAITERS],
+    )
+    events = tuple(filter(None, (fold.event, *now.events)))[: values.KEPT_EVENTS]
+    return now.but(pending=joined, writes=(fold.write_id, *now.writes)[: values.KEPT_WRITES], events=events)
+
+
+def _older(one: Request, other: Request) -> bool:
+    if None in (one.line, other.line) or one.line != other.line:
+        return False
+    if one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms:
+        return one.at_ms < other.at_ms
+    child = one.source_version is not None and one.source_version == other.parent
+    parent = other.source_version is not None and other.source_version == one.parent
+    return child and not parent

@@ -1,39 +1,29 @@
-"""Hypothesis strategies for whatever may stand in a store: any record, any build of a history, any claim to try.
+"""Hypothesis strategies for whatever may stand in a store: any record, any build of a history, any fold to try.
 
 Needs ``hypothesis``; nothing else of Holdoff imports this.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hypothesis import strategies as st
 
-from holdoff.core.record import (
-    KEPT_ACTS,
-    KEPT_EVENTS,
-    KEPT_WRITES,
-    Act,
-    Claim,
-    Counts,
-    Finished,
-    Hold,
-    Opening,
-    Pending,
-    Record,
-    Request,
-    Running,
-)
+from holdoff.core import record as values
+from holdoff.core.pending import Fold, is_older
+from holdoff.core.record import Record, digest
+from holdoff.core.request import Request
+from holdoff.core.value import Value
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from holdoff.core.record import GateKey
+    from holdoff.core.request import GateKey
 
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound=Value)
 
 NOW_MS: Final = 1_795_395_667_000
 
@@ -42,11 +32,13 @@ texts = st.text(
     min_size=1,
     max_size=12,
 )
-numbers = st.integers(0, 10**9)
 instants = st.integers(0, 2 * NOW_MS)
-digests = st.sampled_from([f"{n:015x}" for n in range(6)])
+digests = st.sampled_from([digest(str(n)) or "" for n in range(6)])
 write_ids = st.text("0123456789ABCDEF", min_size=8, max_size=8)
 variables = st.dictionaries(st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), texts, max_size=3)
+#: Few, so that requests often are of one line, and one another's parents.
+lines = st.sampled_from(["refs/heads/main", "refs/heads/next"])
+versions = st.sampled_from(["4f2a91c", "93bc07d", "d4e5f6a"])
 
 
 def maybe(strategy: SearchStrategy[_T]) -> SearchStrategy[_T | None]:
@@ -54,137 +46,95 @@ def maybe(strategy: SearchStrategy[_T]) -> SearchStrategy[_T | None]:
     return st.none() | strategy
 
 
+def listed(strategy: SearchStrategy[_T], most: int, *, unique: bool = False) -> SearchStrategy[tuple[_T, ...]]:
+    """A register: up to ``most`` of them."""
+    return st.lists(strategy, max_size=most, unique=unique).map(tuple)
+
+
 @st.composite
 def seconds(draw: st.DrawFn) -> Decimal:
-    """Epoch seconds as anybody may have written them: whole, to the millisecond, or to all 38 digits."""
+    """Epoch seconds as any program may have written them: whole, to the millisecond, or to all 38 digits."""
     whole = draw(st.integers(0, 253_402_300_798) | st.just(NOW_MS // 1000))
     fraction = draw(st.text("0123456789", max_size=26) | st.just("") | st.just("000"))
     return Decimal(f"{whole}.{fraction}") if fraction else Decimal(whole)
 
 
-@cache
-def requests(key: GateKey) -> SearchStrategy[Request]:
-    """Any request for a build of this gate."""
-    return st.builds(
-        Request,
-        project=st.just(key.project),
-        region=st.just(key.region),
-        reason=maybe(texts),
-        source_version=maybe(texts),
-        event_id=maybe(texts),
-        environment=variables.map(lambda found: tuple(sorted(found.items()))),
-        by=maybe(texts),
-        forced=st.booleans(),
-        parameters=st.just("") | texts,
-    )
+#: Fields that are not just any value of their type, by their names; ``CLASS.NAME`` where others have the name, too.
+_SPECIAL: Final[dict[str, SearchStrategy[Any]]] = {
+    "Request.source_version": maybe(versions),
+    "Request.parent": maybe(versions),
+    "Request.line": maybe(lines),
+    "Request.at_ms": maybe(st.integers(0, 3) | instants),
+    "environment": variables.map(lambda found: tuple(sorted(found.items()))),
+    "parameters": st.just("") | texts,
+    "Note.event": maybe(digests),
+    "Note.line": maybe(digests),
+    "count": st.integers(1, 10**9),
+    "failures": st.integers(0, 9),
+    "retry_ms": st.just(0) | instants,
+    "attempt": st.integers(1, 9),
+    "exit_status": maybe(st.integers(-64, 255)),
+    "writes": listed(write_ids, values.KEPT_WRITES, unique=True),
+    "events": listed(digests, values.KEPT_EVENTS, unique=True),
+    "starts": listed(instants, 3),
+    "others": st.just(()),
+}
+
+
+def made(kind: type[_V], key: GateKey) -> SearchStrategy[_V]:
+    """Any value of this class, of this gate: each field special, or as its type says."""
+    return _named(kind.__name__, key)
 
 
 @cache
-def pendings(key: GateKey) -> SearchStrategy[Pending]:
-    """Any triggers folded into one."""
-    return st.builds(
-        Pending,
-        request=requests(key),
-        count=numbers,
-        first_ms=instants,
-        last_ms=instants,
-        due_ms=instants,
-        failures=st.integers(0, 9),
-        reasons=st.lists(texts, max_size=3).map(tuple),
-        versions=st.lists(texts, max_size=3).map(tuple),
-        events=st.lists(digests, max_size=3).map(tuple),
-        revocable=st.lists(digests, max_size=3).map(tuple),
-    )
+def _named(of: str, key: GateKey) -> SearchStrategy[Any]:
+    kind: type[Value] = Request if of == "Request" else getattr(values, of)
+    fields: dict[str, SearchStrategy[Any]] = {}
+    for name in kind._fields:
+        special = _SPECIAL.get(f"{of}.{name}", _SPECIAL.get(name))
+        fields[name] = _of_type(kind.__annotations__[name], name, key) if special is None else special
+    if kind is Request:
+        fields |= {"project": st.just(key.name), "region": st.just(key.region), "key": st.just(key.key)}
+    return st.builds(kind, **fields)
 
 
-@cache
-def claims(key: GateKey) -> SearchStrategy[Claim]:
-    """Any start in progress."""
-    return st.builds(
-        Claim,
-        token=texts,
-        attempt=st.integers(1, 9),
-        claimed_ms=instants,
-        held_ms=instants,
-        lease_until_ms=instants,
-        covers=pendings(key),
-        before=maybe(seconds()),
-        sent_until_ms=instants,
-        refused=st.booleans(),
-        counted=st.booleans(),
-    )
-
-
-@cache
-def runnings(key: GateKey) -> SearchStrategy[Running]:
-    """Any build that runs."""
-    return st.builds(
-        Running,
-        build_id=texts,
-        token=texts,
-        started_ms=instants,
-        lease_until_ms=instants,
-        covers=pendings(key),
-        claimed_ms=instants,
-        before=maybe(seconds()),
-        polled_ms=maybe(instants),
-        cancel_failed=st.booleans(),
-    )
-
-
-@cache
-def builds(key: GateKey) -> SearchStrategy[Finished]:
-    """Any build that has ended."""
-    return st.builds(
-        Finished,
-        build_id=texts,
-        token=texts,
-        started_ms=instants,
-        claimed_ms=instants,
-        covered_ms=instants,
-        ended_ms=maybe(instants),
-        succeeded=maybe(st.booleans()),
-        source_version=maybe(texts),
-        detail=maybe(texts),
-        covers=maybe(pendings(key)),
-    )
-
-
-@cache
-def records(key: GateKey) -> SearchStrategy[Record]:
-    """Any state of this gate."""
-    return st.builds(
-        Record,
-        lastbuild=maybe(seconds()),
-        writes=st.lists(write_ids, max_size=KEPT_WRITES, unique=True).map(tuple),
-        claim=maybe(claims(key)),
-        pending=maybe(pendings(key)),
-        running=maybe(runnings(key)),
-        finished=maybe(builds(key)),
-        hold=maybe(
-            st.builds(Hold, since_ms=instants, why=texts, by=maybe(texts), until_ms=maybe(instants))
-        ),
-        starts=st.lists(instants, max_size=3).map(tuple),
-        built=maybe(texts),
-        events=st.lists(digests, max_size=KEPT_EVENTS, unique=True).map(tuple),
-        counts=st.builds(
-            Counts, started=numbers, deferred=numbers, skipped=numbers, failed=numbers
-        ),
-        acts=st.lists(
-            st.builds(Act, what=texts, at_ms=instants, by=maybe(texts), why=maybe(texts)),
-            max_size=KEPT_ACTS,
-        ).map(tuple),
-        due_ms=maybe(instants),
-    )
+def _of_type(type_: str, name: str, key: GateKey) -> SearchStrategy[Any]:
+    plain = {"str": texts, "int": instants, "bool": st.booleans(), "Decimal": seconds()}
+    of, _, optional = type_.partition(" | ")
+    if optional:
+        return maybe(_of_type(of, name, key))
+    if of.startswith("tuple["):
+        entry = _of_type(of.removeprefix("tuple[").removesuffix(", ...]"), name, key)
+        return listed(entry, getattr(values, f"KEPT_{name.upper()}"))
+    return plain[of] if of in plain else _named(of, key)
 
 
 @st.composite
-def openings(draw: st.DrawFn, key: GateKey, record: Record) -> Opening:
-    """A claim to try on a gate in this state: often where it is just ready, or just not."""
-    near_ms = int((record.lastbuild or 0) * 1000) + draw(st.integers(-1, 1))
-    return Opening(
+def folds(draw: st.DrawFn, key: GateKey, record: Record) -> Fold:
+    """A trigger to join what is pending at a gate in this state: one that may, or that one condition keeps out."""
+    pending = record.pending
+    assert pending is not None
+    request = draw(made(Request, key))
+    if pending.request.line is not None and draw(st.booleans()):
+        at_ms = draw(st.sampled_from([-1, 0, 1])) + (pending.request.at_ms or 1)
+        request = request.but(line=pending.request.line, at_ms=max(0, at_ms))
+    fold = Fold(
         write_id=draw(write_ids),
-        claim=replace(draw(claims(key)), before=None),
-        ready_if_ms=draw(st.sampled_from([near_ms, near_ms, near_ms, 2 * NOW_MS, -1, None])),
-        event=draw(st.sampled_from([None, *record.events]) | digests),
+        request=request,
+        older=is_older(request, pending.request),
+        event=draw(maybe(texts)),
+        waiter=draw(maybe(texts)),
+        last_ms=draw(st.sampled_from([None, pending.last_ms, pending.last_ms + 1])),
+        in_order=draw(st.booleans()),
     )
+    often = "older" if fold.older else None
+    match draw(st.sampled_from([None, None, often, "write", "event", "order", "early", "older"])):
+        case "write" if record.writes:
+            return fold.but(write_id=draw(st.sampled_from(record.writes)))
+        case "event" if record.events:
+            return fold.but(event=draw(st.sampled_from(record.events)))
+        case "order" | "early" as kind:
+            return fold.but(last_ms=max(0, pending.last_ms - 1), in_order=kind == "order")
+        case "older":
+            return fold.but(older=not fold.older)
+    return fold
