@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from holdoff.clock import waits_s
+from holdoff.clock import Clock, waits_s
 from holdoff.core.decision import Decision
 from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.request import GateKey
 from holdoff.core.units import parse_duration
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from holdoff.clock import Clock
-    from holdoff.core.record import GateKey
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
 
-log = logging.getLogger("holdoff.wakers.loop")
+log = logging.getLogger("holdoff.wake.loop")
 
 
 class WakeLoop:
@@ -33,10 +31,11 @@ class WakeLoop:
 
     Args:
         store: whose gates.
-        gate_of: makes the gate of a key, with its policy and starter; ``None``: not ours to build. Asked once a key.
+        gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. Asked
+            once a key.
         clock: what says what is due.
         every: how often to look.
-        told: called with every decision of a wake.
+        on_decision: called with every decision of a wake.
     """
 
     def __init__(
@@ -46,24 +45,20 @@ class WakeLoop:
         *,
         clock: Clock,
         every: object = "1s",
-        told: Callable[[Decision], None] = lambda _decision: None,
+        on_decision: Callable[[Decision], None] = lambda _decision: None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.every_ms = parse_duration(every, field="every")
         if self.every_ms == 0:
-            raise ConfigError(
-                field="every", got=every, want="more than zero: the loop would never rest"
-            )
-        self.told = told
+            raise ConfigError(field="every", got=every, want="more than zero: the loop would never rest")
+        self._on_decision = on_decision
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
 
     def once(self) -> list[Decision]:
-        """Wake all that is due now; what came of it.
-
-        One gate's trouble is logged and does not keep the others waiting.
+        """Wake all that is due now; what came of it. One gate's trouble is logged and does not keep the others waiting.
 
         Raises:
             StoreError: the store cannot say what is due.
@@ -73,7 +68,7 @@ class WakeLoop:
             decision = self._wake(key)
             if decision is not None:
                 decisions.append(decision)
-                self.told(decision)
+                self._on_decision(decision)
         return decisions
 
     def run(self, stop: threading.Event) -> None:
@@ -110,7 +105,7 @@ class WakeLoop:
             if gate is None:
                 return None
             decision = gate.wake()
-        except HoldoffError as error:
+        except Exception as error:  # noqa: BLE001  (a starter's own, say: the other gates do not wait for its author)
             log.warning("waking %s failed: %s", key, error)
             return None
         for build_id in (decision.taken_over, decision.build_id):

@@ -1,17 +1,17 @@
-"""The Waker protocol: what wakes a gate at an instant, for whoever cannot wait for it (a function, say).
+"""The WakeScheduler protocol: what arranges that a gate is woken at an instant, for a process that cannot wait for it.
 
-Whether a gate needs one is not the user's to say: it does while ``Gate.wake_ms`` names an instant. Whatever a waker
-loses, whoever looks for due gates now and then finds: a sweep, ``holdoff wake``, a loop, the next trigger.
+Whether a gate needs a wake is not the user's to say: it does while ``Gate.wake_ms`` names an instant. A wake that is
+lost is made good by the next look for due gates: a sweep, ``holdoff wake``, a loop, the next trigger.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from holdoff.core.record import GateKey
+from holdoff.core.request import GateKey
 
 
-class Waker(Protocol):
+class WakeScheduler(Protocol):
     """Arranges wakes."""
 
     def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:

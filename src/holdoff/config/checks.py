@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from holdoff.core.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+Kind = TypeVar("Kind")
 
 
-class Words:
-    """Words of ours where an error shows what stands in the file: without quotes."""
+class Unquoted:
+    """Words of Holdoff's own, where an error shows what stands in the file."""
 
     def __init__(self, words: str) -> None:
-        self.words = words
+        self._words = words
 
     def __repr__(self) -> str:
-        return self.words
+        return self._words
 
 
-MISSING: Final = Words("missing")
+MISSING: Final = Unquoted("missing")
 
 
 def refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:
@@ -31,11 +31,16 @@ def refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], prefi
 
             close = difflib.get_close_matches(key, known, n=1)
             want = f"{close[0]} (did you mean that?)" if close else f"one of {', '.join(known)}"
-            raise ConfigError(field=f"{prefix}{key}", got=Words("not a setting"), want=want)
+            raise ConfigError(field=f"{prefix}{key}", got=Unquoted("not a setting"), want=want)
 
 
-def must_be(kind: type[Any], value: object, at: str, want: str) -> Any:
+def must_be(kind: type[Kind], value: object, at: str, want: str) -> Kind:
     """The value, where it is of that type."""
     if not isinstance(value, kind):
         raise ConfigError(field=at, got=value, want=want)
     return value
+
+
+def one_or_more(value: object) -> list[object]:
+    """A setting that may be a list. An empty list is taken for its own only entry, which no setting can be."""
+    return value if isinstance(value, list) and value else [value]

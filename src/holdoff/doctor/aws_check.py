@@ -1,0 +1,135 @@
+"""``holdoff aws check``: looks at all that a set-up needs in an account, and changes nothing.
+
+Each right is tried by a request that needs it and does nothing (``stores.dynamodb.rights``), or, where there is no such
+request, looked up in IAM's simulator (``policies``). For a function's rights name its role: then all of them are
+looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from holdoff.aws.clock import OFFSET_MS
+from holdoff.aws.errors import describe, is_denied
+from holdoff.config import Config
+from holdoff.core.errors import StoreDenied, StoreError
+from holdoff.core.request import GateKey
+from holdoff.core.units import say_duration
+from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
+from holdoff.doctor.policies import Policies, denied, reason_of
+from holdoff.doctor.services import builds, wakes
+from holdoff.stores.dynamodb.connection import Answer
+from holdoff.stores.dynamodb.item import INDEX
+from holdoff.stores.dynamodb.regions import replicas_of
+from holdoff.stores.dynamodb.rights import RIGHTS, tried
+from holdoff.stores.dynamodb.store import DynamoDBStore
+
+
+def check(
+    config: Config, store: DynamoDBStore, policies: Policies, *, role: str | None = None, group: str = "holdoff"
+) -> Iterator[Finding]:
+    """One finding after the other. The table comes first: where it does not answer, nothing else is worth asking.
+
+    Args:
+        config: the projects.
+        store: where their gates are.
+        policies: whose rights.
+        role, group: of the schedules that wake the gates; ``None``: nothing in AWS does.
+
+    Raises:
+        StoreError: the table does not answer, or does not take these credentials.
+    """
+    try:
+        caller = policies.caller()
+        yield ok("identity", caller + (f", asking about {policies.role}" if policies.role else ""))
+    except Exception as error:  # noqa: BLE001  (whatever it is: then it is not known)
+        hint = "Renew the AWS credentials of this process (`aws sso login`, new keys, the role)"
+        yield unchecked("identity", f"STS does not say who this is ({describe(error)})", hint)
+    keys = config.keys(store)
+    try:
+        table = store.definition.described()
+    except StoreDenied as refused:
+        if not is_denied(refused.__cause__):
+            raise  # it is the credentials: every other answer would be the same
+        yield unchecked("table", refused.message, refused.hint)
+        yield _clock(store)
+        arn = store.table if store.table.startswith("arn:") else ""
+        yield from _rights(store, policies, arn or policies.arn("dynamodb", store.region, f"table/{store.table}"), keys)
+    else:
+        if table is None:
+            yield fail("table", f"{store.url}: there is no such table", "`holdoff store init` creates it")
+            yield _clock(store)
+        else:
+            yield from _table(store, table)
+            yield _clock(store)
+            yield from _rights(store, policies, str(table["TableArn"]), keys)
+            yield from _copies(store, table, keys)
+    if not keys:
+        yield warn("projects", "there are none", "Name one: --codebuild NAME, or write holdoff.toml")
+    for key in keys:
+        yield from builds(config.projects[key.project], key, policies)
+    yield from wakes(role, group, policies, store.region)
+
+
+def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
+    """What ``holdoff store check`` says of it, and what is not missed until it is needed."""
+    try:
+        wrong = store.check()
+        yield from (fail("table", trouble) for trouble in wrong)
+        if not wrong:
+            yield ok("table", f"{store.url}: keys, index, billing and expiry are right")
+    except StoreDenied as refused:
+        yield unchecked("table", refused.message, refused.hint)
+    yield _safety("deletion protection", bool(table.get("DeletionProtectionEnabled")), "with it go the pending builds")
+    try:
+        is_on = store.definition.is_recoverable()
+        yield _safety("point-in-time recovery", is_on, "a restored table has its pending builds")
+    except StoreError as error:
+        yield unchecked("table", f"point-in-time recovery: {error.message}")
+
+
+def _safety(what: str, is_on: bool, why: str) -> Finding:
+    return ok("table", f"{what} is on") if is_on else warn("table", f"{what} is off", f"Turn it on: {why}")
+
+
+def _clock(store: DynamoDBStore) -> Finding:
+    measured = store.connection.offset.measured_ms()
+    if measured is None:
+        return unchecked("clock", "the service's answers did not say what time it is")
+    offset_ms, within_ms = measured
+    apart = f"is {say_duration(abs(offset_ms))} {'behind' if offset_ms > 0 else 'ahead of'}"
+    if abs(offset_ms) <= within_ms:
+        apart = "agrees with"
+    found = f"this machine {apart} DynamoDB, give or take {within_ms / 1000:.1f} s"
+    if abs(offset_ms) <= OFFSET_MS:
+        return ok("clock", found)
+    return warn("clock", found, "Holdoff corrects for it, and setting the clock is better")
+
+
+def _rights(store: DynamoDBStore, policies: Policies, arn: str, keys: list[GateKey]) -> Iterator[Finding]:
+    index = f"{arn}/index/{INDEX}"
+    if policies.role is not None:
+        for right in RIGHTS:
+            if right.only_for is None:  # the others are for people's commands
+                yield policies.ask("rights", right.action, index if right.on_index else arn)
+        return
+    for right, error in tried(store.connection, keys[0].project if keys else "holdoff"):
+        where, resource = (f" on the index {INDEX}", index) if right.on_index else ("", arn)
+        if error is None:
+            yield ok("rights", f"{right.action} is allowed{where}")
+        elif isinstance(error, StoreDenied):
+            reason = reason_of(error.__cause__)
+            yield denied("rights", right.action, resource, only_for=right.only_for, where=where, reason=reason)
+        else:
+            yield fail("rights", error.message, error.hint)
+
+
+def _copies(store: DynamoDBStore, table: Answer, keys: list[GateKey]) -> Iterator[Finding]:
+    replicas = replicas_of(table, store.region)
+    troubles = replicas.troubles(keys)
+    yield from (fail("regions", trouble) for trouble in troubles)
+    if not replicas.regions:
+        yield ok("regions", f"a table of one region, {store.region}")
+    elif not troubles:
+        where = ", ".join(replicas.regions)
+        yield ok("regions", f"a global table ({where}); each gate is written through {store.region}")

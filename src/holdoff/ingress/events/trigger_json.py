@@ -1,0 +1,68 @@
+"""Holdoff's own form of a trigger, a JSON object: ``{"project": "site-build", "source_version": "4f2a91c"}``. Pure.
+
+It comes by a direct invoke, and just as well through a topic, a queue or a webhook. The same ways comes JSON of others,
+and they also have words such as ``project``, ``region`` and ``environment``: ``is_trigger`` tells which is which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any, Final
+
+from holdoff.core.errors import EventError
+from holdoff.core.request import Request
+from holdoff.core.units import iso
+from holdoff.ingress.events.intents import Draft
+from holdoff.ingress.events.paths import kind_of
+
+_TEXTS: Final = ("project", "region", "reason", "source_version", "event_id", "by")
+#: Words so common that an object with nothing but these is not taken for a trigger.
+_COMMON: Final = frozenset({"key", "line", "at", "parent"})
+KEYS: Final = frozenset({*_TEXTS, *_COMMON, "force", "environment"})
+
+
+def is_trigger(event: Mapping[str, Any], projects: Container[str]) -> bool:
+    """Whether it is one: it has nothing but these keys, or one that no other has, or names a project of this file."""
+    named = event.get("project")
+    if "source_version" in event or (isinstance(named, str) and named in projects):
+        return True
+    return event.keys() <= KEYS and not event.keys() <= _COMMON
+
+
+def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
+    """What it asks for.
+
+    Args:
+        strict: refuse a value of the wrong type, instead of leaving it out.
+
+    Raises:
+        EventError: a value is not what it should be.
+    """
+    right: dict[str, Any] = {}
+    for key, value in sorted((key, event[key]) for key in KEYS & event.keys() if event[key] is not None):
+        want = _wanted(key, value)
+        if want is None:
+            right[key] = value
+        elif strict:
+            raise EventError(f"event.{key}", f"is {kind_of(value)}; write {want}")
+    return Draft(forced=right.pop("force", False), **right)
+
+
+def _wanted(key: str, value: object) -> str | None:
+    """What would be right; ``None``: it is."""
+    if key == "force":
+        return None if isinstance(value, bool) else "true or false"
+    if key == "environment":
+        right = isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+        return None if right else "an object of names and texts"
+    if key == "at" and isinstance(value, int | float) and not isinstance(value, bool):
+        return None
+    return None if isinstance(value, str) and value else "a text"
+
+
+def written(request: Request) -> dict[str, object]:
+    """The object by which a direct invoke asks for the same."""
+    fields = {name: getattr(request, name) for name in (*_TEXTS, "key", "line", "parent")}
+    fields |= {"environment": dict(request.environment), "force": request.forced}
+    fields["at"] = None if request.at_ms is None else iso(request.at_ms)
+    return {name: value for name, value in fields.items() if value}

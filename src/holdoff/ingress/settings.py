@@ -1,0 +1,188 @@
+"""What a function's environment says: which projects, which store, who wakes, which secrets.
+
+One project, by the old snippet's variables, or many, by a ``holdoff.toml``: in the package, or in an SSM parameter
+(``HOLDOFF_CONFIG=ssm:NAME``). ``docs/aws.md`` lists all variables.
+
+Secrets and that file may stand there by reference: ``env:NAME``, ``ssm:NAME``, ``secretsmanager:NAME``. What they stand
+for is fetched when first wanted and kept for ``KEPT_MS``, so that a rotated secret is taken up without a new
+deployment. No error shows a value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from holdoff.aws.client import Limits, make_client
+from holdoff.aws.errors import code_of
+from holdoff.config import FILE, Config, Project, parse, read
+from holdoff.config.rules import SCHEMES, reference_of
+from holdoff.core.errors import ConfigError, StoreUnavailable
+from holdoff.core.policy import Policy
+from holdoff.core.units import type_of_duration
+from holdoff.stores.base import Store
+from holdoff.wake.base import WakeScheduler
+
+if TYPE_CHECKING:
+    from holdoff.ingress.events.signatures import Secrets  # only webhooks need it
+
+REGION: Final = "REGION_NAME"
+TABLE: Final = "DDB_TABLE_NAME"
+PROJECT: Final = "CODEBUILD_PROJECT_NAME"
+COOLDOWN: Final = "COOLDOWN"
+CONFIG: Final = "HOLDOFF_CONFIG"
+ROLE: Final = "HOLDOFF_SCHEDULE_ROLE"
+GROUP: Final = "HOLDOFF_SCHEDULE_GROUP"
+DEFAULT_GROUP: Final = "holdoff"
+SCHEDULE_DEAD_LETTERS: Final = "HOLDOFF_SCHEDULE_DEAD_LETTERS"
+DEAD_LETTERS: Final = "HOLDOFF_DEAD_LETTERS"
+WEBHOOK: Final = "HOLDOFF_WEBHOOK_"
+
+WANTED: Final = {
+    REGION: "the AWS region of the table and the project, such as 'eu-west-1'",
+    TABLE: "the DynamoDB table's name",
+    PROJECT: "the CodeBuild project's name",
+    COOLDOWN: type_of_duration,
+}
+KEPT_MS: Final = 300_000
+LIMITS: Final = Limits(connect_s=2, read_s=3, tries=2)
+_RIGHT: Final = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
+#: What would be right, by the service's error.
+_BY_CODE: Final = {
+    "ParameterNotFound": "the name of a parameter that exists",
+    "ResourceNotFoundException": "the name of a secret that exists",
+    "ValidationException": "a name that the service takes",
+    "AccessDeniedException": "one that may be read: grant {} (and kms:Decrypt on its key, if it has its own)",
+}
+
+
+class Settings:
+    """Those in an environment. ``client_of`` makes the client of a service."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        client_of: Callable[[str], Any] = lambda service: make_client(service, LIMITS),
+    ) -> None:
+        self._environment = environment
+        self._client_of = client_of
+        self._kept: dict[str, tuple[int, str]] = {}
+
+    def text(self, name: str) -> str:
+        """A variable, without white space around it; empty where it is not set."""
+        return self._environment.get(name, "").strip()
+
+    def config(self, now_ms: int) -> Config:
+        """The projects: of the file that is named or in the package, else the one of the old snippet's variables.
+
+        Raises:
+            ConfigError: there is neither, or both, or something in it is wrong.
+            StoreUnavailable: the parameter could not be read just now.
+        """
+        root = self._environment.get("LAMBDA_TASK_ROOT")
+        packed = os.path.join(root, FILE) if root else ""  # noqa: PTH118  (see holdoff.config)
+        named = self.text(CONFIG) or (packed if os.path.isfile(packed) else "")  # noqa: PTH113
+        if not named:
+            return self._one_project()
+        if project := self.text(PROJECT):
+            want = f"nothing: the projects are in {named}; or leave that out"
+            raise ConfigError(field=f"environment variable {PROJECT}", got=project, want=want)
+        if not named.startswith("ssm:"):
+            return read(named, named_by=CONFIG)
+        text = self.value(named, now_ms, field=CONFIG)
+        try:
+            return parse(text)
+        except ConfigError as error:
+            raise error.under(f"{named}: ") from None
+
+    def _one_project(self) -> Config:
+        """As the old snippet had it. Nothing woke what it put off, so it skips, unless wakes are scheduled."""
+        region, name, cooldown = self._needed(REGION), self._needed(PROJECT), self._needed(COOLDOWN)
+        try:
+            policy = Policy(cooldown, on_cooldown="defer" if self.text(ROLE) else "skip")
+        except ConfigError as error:
+            raise ConfigError(field=COOLDOWN, got=cooldown, want=error.want) from None
+        project = Project(name=name, policy=policy, region=region, starter={"codebuild": name, "region": region})
+        return Config(projects={name: project})
+
+    def _needed(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise ConfigError(field=f"environment variable {name}", got=value, want=WANTED[name])
+        return value
+
+    def store(self, config: Config) -> Store:
+        """The file's store, else the table of the old snippet's variables."""
+        if config.store is not None:
+            return config.open_store()
+        from holdoff.stores.dynamodb.store import DynamoDBStore
+
+        return DynamoDBStore(self._needed(TABLE), region=self._needed(REGION))
+
+    def scheduler(self, context: object) -> WakeScheduler | None:
+        """EventBridge Scheduler, where it was given a role and the invocation says what to wake."""
+        role = self.text(ROLE)
+        target = getattr(context, "invoked_function_arn", None)
+        if not role or not target:
+            return None
+        from holdoff.wake.scheduler import Scheduler
+
+        return Scheduler(
+            # As the schedules' role names it: a right is on a function, a version or an alias
+            # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html).
+            str(target).removesuffix(":$LATEST"),
+            role=role,
+            group=self.text(GROUP) or DEFAULT_GROUP,
+            dead_letters=self.text(SCHEDULE_DEAD_LETTERS) or None,
+        )
+
+    def secrets(self, config: Config, now_ms: int) -> Secrets:
+        """The webhooks' secrets: the file's, else those of ``HOLDOFF_WEBHOOK_GITHUB`` and its like. Each is fetched
+        when it is asked for: one that cannot be had keeps out only its own senders."""
+        variables = {scheme: self.text(WEBHOOK + scheme.upper()) for scheme in SCHEMES}
+        named = config.webhooks or {scheme: (reference,) for scheme, reference in variables.items() if reference}
+
+        def fetched(scheme: str) -> list[str]:
+            return [self.value(one, now_ms, field=f"webhooks.{scheme}") for one in named[scheme]]
+
+        return {scheme: partial(fetched, scheme) for scheme in named}
+
+    def value(self, reference: str, now_ms: int, *, field: str) -> str:
+        """What a reference stands for.
+
+        Raises:
+            ConfigError: it is no reference, or there is no such thing, or no right to read it.
+            StoreUnavailable: it could not be fetched just now, and nothing is known from before.
+        """
+        kept = self._kept.get(reference)
+        if kept is not None and now_ms - kept[0] < KEPT_MS:
+            return kept[1]
+        try:
+            value = self._fetched(reference, field)
+        except StoreUnavailable:
+            if kept is None:
+                raise
+            value = kept[1]  # the old one, until the service answers again
+        self._kept[reference] = now_ms, value
+        return value
+
+    def _fetched(self, reference: str, field: str) -> str:
+        source, _, name = reference_of(reference, field).partition(":")
+        try:
+            if source == "env":
+                value = self._environment.get(name)
+            elif source == "ssm":
+                parameter = self._client_of(source).get_parameter(Name=name, WithDecryption=True)
+                value = parameter["Parameter"]["Value"]
+            else:
+                value = self._client_of(source).get_secret_value(SecretId=name).get("SecretString")
+        except Exception as error:
+            want = _BY_CODE.get(code_of(error), "")
+            if not want:
+                raise StoreUnavailable(f"{field}: {reference} could not be read: {error}", hint="Try again") from error
+            raise ConfigError(field=field, got=reference, want=want.format(_RIGHT[source])) from error
+        if not value:
+            raise ConfigError(field=field, got=reference, want="the name of something not empty")
+        return str(value)
