@@ -31,10 +31,10 @@ def main() -> None:
         Path("holdoff.toml").write_text(CONFIG, encoding="utf-8")
         tell("A project that may build every 4 seconds:")
         print(CONFIG)
-        tell("Eight pushes at once, from eight processes:")
+        tell("Eight pushes to one branch at once, from eight processes, in whatever order they get through:")
         burst([f"commit-{number}" for number in range(1, 9)])
         tell("One more, the last change:")
-        holdoff("trigger", "site", "--reason", "push", "--source-version", "the-last-change")
+        holdoff("trigger", "site", "--reason", "push", "--source-version", "the-last-change", *pushed(9))
         tell("Was it lost?")
         holdoff("explain", "site", "--source-version", "the-last-change")
         tell("No. When the cooldown is over, a wake builds it, once for all that waited:")
@@ -60,17 +60,22 @@ def holdoff(*args: str) -> None:
     subprocess.run([*HOLDOFF, *args], check=False)
 
 
+def pushed(minute: int) -> list[str]:
+    """Where and when it was pushed: an older commit of a branch is never built after a newer one."""
+    return ["--line", "main", "--at", f"2026-01-01T09:0{minute}Z"]
+
+
 def burst(versions: list[str]) -> None:
     """All at once; what each was told, as it comes."""
     print(
-        f"$ holdoff trigger site --reason push --source-version commit-N   (N = 1..{len(versions)})"
+        "$ holdoff trigger site --reason push --source-version commit-N --line main --at 2026-01-01T09:0NZ   (N = 1..8)"
     )
     sys.stdout.flush()
     started = [
         subprocess.Popen(
-            [*HOLDOFF, "trigger", "site", "--reason", "push", "--source-version", version]
+            [*HOLDOFF, "trigger", "site", "--reason", "push", "--source-version", version, *pushed(number)]
         )
-        for version in versions
+        for number, version in enumerate(versions, start=1)
     ]
     for process in started:
         process.wait()

@@ -24,15 +24,15 @@ starter = { command = ["sh", "-c", "echo building $HOLDOFF_SOURCE_VERSION"] }
 STORY: list[tuple[str, list[str] | float]] = [
     ("Twelve edits in six seconds, and a loop that builds what is due:", ["burst"]),
     (
-        "Two builds: one at max_wait, and one for all that came after it. Who built the last edit?",
+        "Two builds: one at max_wait, and one for all that came after it. Which of them has the edit before the last?",
         [],
     ),
-    ("", ["explain", "site", "--source-version", "edit-12"]),
+    ("", ["explain", "site", "--source-version", "edit-11"]),
     ("", ["history", "site"]),
     ("Something is wrong in production. Not now:", []),
     ("", ["hold", "site", "--why", "incident 42", "--by", "ada"]),
-    ("", ["trigger", "site", "--reason", "cms", "--source-version", "edit-13"]),
-    ("", ["trigger", "site", "--reason", "cms", "--source-version", "edit-14"]),
+    ("", ["trigger", "site", "--reason", "cms", "--source-version", "edit-13", "--line", "live"]),
+    ("", ["trigger", "site", "--reason", "cms", "--source-version", "edit-14", "--line", "live"]),
     ("", ["status"]),
     ("", ["explain", "site"]),
     ("It is over. One build for all that came meanwhile:", ["resume", "site"]),
@@ -73,9 +73,9 @@ def burst() -> None:
     )
     print("```console\n$ holdoff wake --watch &")
     for number in range(1, 13):
-        args = ["trigger", "site", "--reason", "cms", "--source-version", f"edit-{number}"]
+        args = ["trigger", "site", "--reason", "cms", "--source-version", f"edit-{number}", "--line", "live"]
         said = run(args)
-        if number in {1, 2, 12}:
+        if number in {1, 2, 12} or "started" in said:
             print(f"$ holdoff {' '.join(args)}\n{said}", end="")
         elif number == 3:
             print("  ...")

@@ -1,26 +1,26 @@
-"""What the verbs share: options, opening what they name, and printing."""
+"""What the verbs share: options, opening what they name, and printing.
+
+A gate may be looked at, held or reset though ``holdoff.toml`` does not know its project.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from holdoff.core.decision import Decision, Outcome
-from holdoff.core.errors import ConfigError, StoreError, UsageError
-from holdoff.core.exact_json import dumps
-from holdoff.core.units import parse_duration
+from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.request import GateKey
+from holdoff.exact_json import dumps
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from holdoff.config import Config
-    from holdoff.gate import Gate
+    from holdoff.stores.base import Store
 
-#: EX_TEMPFAIL: a build that was refused, or that nobody knows of; it is tried again.
-FAILED = 75
-#: What kept us from writing to stdout.
+#: What kept output from being written to stdout.
 unwritten: list[OSError] = []
 
 
@@ -32,24 +32,20 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         help="sqlite:///PATH or dynamodb://TABLE?region=REGION (default: holdoff.toml's, else a "
         "SQLite file in your state directory)",
     )
-    parser.add_argument(
-        "--config", metavar="FILE", help="holdoff.toml (default: the nearest one upward)"
-    )
+    parser.add_argument("--config", metavar="FILE", help="holdoff.toml (default: the nearest one upward)")
 
 
-def add_project(parser: argparse.ArgumentParser) -> None:
-    """``PROJECT`` and ``--region``, and what ``add_store`` adds."""
-    parser.add_argument("project", metavar="PROJECT")
-    parser.add_argument(
-        "--region", help="the gate's region (default: the project's or the store's)"
-    )
+def add_gate(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> None:
+    """``PROJECT``, ``--key`` and ``--region``, and what ``add_store`` adds."""
+    parser.add_argument("project", metavar="PROJECT", nargs=nargs, help="just this one" if nargs else None)
+    parser.add_argument("--key", help="the gate of this branch, customer, ... of PROJECT; the same as PROJECT@KEY")
+    parser.add_argument("--region", help="the gate's region (default: the project's or the store's)")
     add_store(parser)
 
 
-def add_person(parser: argparse.ArgumentParser) -> None:
-    """``--by`` and ``--why``."""
-    parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
-    parser.add_argument("--why", metavar="TEXT", help="for whoever asks later")
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 
 def person(args: argparse.Namespace) -> str | None:
@@ -62,11 +58,14 @@ def person(args: argparse.Namespace) -> str | None:
         return None
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """``--json``."""
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object and nothing else"
-    )
+@contextmanager
+def options() -> Iterator[None]:
+    """What is no duration or instant here is refused as wrong usage, under the option's name."""
+    try:
+        yield
+    except ConfigError as error:
+        option = ConfigError(field=f"--{error.field.replace('_', '-')}", got=error.got, want=error.want)
+        raise UsageError(str(option)) from None
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -76,18 +75,34 @@ def load_config(args: argparse.Namespace) -> Config:
     return load(args.config)
 
 
-def check_duration(text: str | None, option: str) -> int:
-    """Milliseconds; what is no duration is refused as wrong usage, under the option's name."""
-    try:
-        return parse_duration(text or 0, field=option)
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
+def opened(args: argparse.Namespace) -> tuple[Config, Store]:
+    """The config and the store that the options name."""
+    config = load_config(args)
+    return config, config.open_store(args.store)
+
+
+def open_gate(args: argparse.Namespace) -> tuple[Config, Store, GateKey]:
+    """The config, the store, and the gate there that the options name."""
+    config, store = opened(args)
+    return config, store, key_of(config, args, store)
+
+
+def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
+    """The gate that the options name in a store: PROJECT or PROJECT@KEY, ``--key`` and ``--region``."""
+    from holdoff.core.request import KEY_MARK, GateKey
+
+    if args.key is not None and KEY_MARK in args.project[1:]:
+        raise UsageError(f"{args.project} has a key already; give the key once, there or by --key")
+    region = args.region
+    if region is None:
+        known = config.projects.get(args.project.partition(KEY_MARK)[0])
+        region = (known.region if known else None) or store.region
+    return GateKey.of(args.project, args.key, region)
 
 
 def print_json(value: object) -> None:
     """One object on stdout, in UTF-8 whatever the locale: so it is with JSON."""
-    if reconfigure := getattr(sys.stdout, "reconfigure", None):
-        reconfigure(encoding="utf-8")
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     show(dumps(value, indent=2))
 
 
@@ -96,14 +111,14 @@ def show(text: object, *, end: str = "\n") -> None:
     try:
         print(text, end=end, flush=True)
     except BrokenPipeError:
-        pass  # nobody reads it any more, and nobody minds
+        pass  # its reader has gone, and wants no more
     except OSError as error:
         unwritten.append(error)
         say(f"cannot write its output: {error.strerror}")
 
 
 def say(message: object) -> None:
-    """A line for a person, on stderr: stdout may be a command's. Where nobody reads it any more, so be it."""
+    """A line for a person, on stderr: stdout may be a command's. Where its reader has gone, it is lost."""
     with suppress(OSError):
         print(f"holdoff: {one_line(message)}", file=sys.stderr, flush=True)
 
@@ -112,20 +127,3 @@ def one_line(message: object) -> str:
     """The message without what would break the line or drive a terminal: names and services' words are foreign."""
     text = " ".join(str(message).splitlines())
     return "".join(char if char >= " " and char != "\x7f" else repr(char)[1:-1] for char in text)
-
-
-@contextmanager
-def closing(gate: Gate) -> Iterator[Gate]:
-    """Let go of a gate's store at the end; what it could not count any more does not undo what was done."""
-    try:
-        yield gate
-    finally:
-        try:
-            gate.close()
-        except StoreError as error:
-            say(f"not counted: {error}")
-
-
-def exit_status(decision: Decision) -> int:
-    """0, unless the start failed."""
-    return FAILED if decision.outcome is Outcome.FAILED else 0

@@ -1,36 +1,67 @@
 """Why did(n't) my build run? Answers from the record and the history, and says so where an answer has aged out.
 
-No decision is written down by itself. A decision's id carries its gate and its instant, and a build says from when to
-when it covers: that is enough to name the build that answered any trigger.
+A deferral leaves in what is pending, and later in the build that covers it, a note of its event, version and line. A
+build *contains* a note that names no version, the build's own, or another of its line: versions of one line follow one
+another. Any other note was *replaced*: the last to arrive won, and no build contains it.
+
+A decision's id carries an instant only. It is compared with instants of other machines within their clocks' margin, and
+where that leaves two answers, the later one is given: nothing is called covered that may not be.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
 
+from holdoff.core.builds import ended
+from holdoff.core.clocks import put_right
+from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
-from holdoff.core.machine import ended, event_digest, quiet_end_ms, waits
-from holdoff.core.record import Act, Finished, GateKey, Pending, Record
-from holdoff.core.status import status_of
+from holdoff.core.pending import contains, note_of, waiter_name
+from holdoff.core.record import Finished, Note, Pending, Record, digest
+from holdoff.core.request import GateKey, Request
+from holdoff.core.terms import Terms
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso, say_duration
+from holdoff.core.value import Value
+from holdoff.core.waits import ready_ms, waits
+from holdoff.observe.status import hold_now, plain, status_of
 from holdoff.stores.base import KEPT_HISTORY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from holdoff.core.policy import Policy
     from holdoff.stores.base import Store
 
+KEPT_DAYS: Final = KEPT_HISTORY_MS // 86_400_000
+#: A machine's clock is wrong by less than this: no build claimed so long before an instant is asked about.
+MAX_CLOCK_ERROR_MS: Final = 86_400_000
+#: What an answer says by its verdict, where that is all; {} is the build's id.
+_ANSWERS: Final = {
+    "started": "it started build {}",
+    "covered": "it was covered by build {}",
+    "starting": "its build is being started",
+    "pending": "pending, not built yet",
+    "passed_over": "it was skipped or failed, and nothing has started since",
+    "aged_out": f"older than the history, which is kept for {KEPT_DAYS} days",
+    "unknown": "not known here. It was skipped, never came, or is older than what is kept: the newest few of each "
+    f"build, for {KEPT_DAYS} days",
+}
+_WAITS: Final = {
+    Why.COOLING_DOWN: "the cooldown",
+    Why.RUNNING: "the build before",
+    Why.HELD: "the hold",
+    Why.CLAIMED: "the start under way",
+    Why.LIMIT: "the limit",
+    Why.BACKING_OFF: "the back-off after a refused start",
+}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+
+class Explanation(Value):
     """An answer: what was asked about, what became of it, and the build that covered it, if any.
 
     Attributes:
-        verdict: ``started``, ``covered``, ``pending``, ``starting``, ``passed_over`` (skipped or failed), ``unknown``
-            or ``aged_out``.
+        verdict: ``started``, ``covered``, ``pending``, ``starting``, ``replaced``, ``superseded``, ``passed_over``
+            (skipped or failed), ``unknown`` or ``aged_out``; of a gate its state.
         lines: the answer for people, the most important first.
     """
 
@@ -44,33 +75,28 @@ class Explanation:
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values."""
-        return {
-            "subject": self.subject,
-            "verdict": self.verdict,
-            "build_id": self.build_id,
-            "answer": list(self.lines),
-        }
+        return {**plain(self, "subject", "verdict", "build_id"), "answer": list(self.lines)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """All that an answer is drawn from: one gate, read once."""
+class Scene(Value):
+    """All that an answer is drawn from: one gate, its record read once, its history as far as it is wanted."""
 
+    store: Store
     key: GateKey
     record: Record
-    builds: tuple[Finished, ...]
-    policy: Policy | None
+    terms: Terms | None
     now_ms: int
 
     @classmethod
-    def of(cls, store: Store, key: GateKey, policy: Policy | None, now_ms: int) -> Scene:
-        """The gate as it stands in a store; builds the newest first, the one in the record included."""
-        record = store.get(key)
-        builds = list(store.history(key))
-        if record.running is not None:
-            running = replace(ended(record.running, None), covers=record.running.covers)
-            builds.insert(0, running)
-        return cls(key=key, record=record, builds=tuple(builds), policy=policy, now_ms=now_ms)
+    def of(cls, store: Store, key: GateKey, terms: Terms | None, now_ms: int) -> Scene:
+        """The gate as it stands in a store."""
+        return cls(store=store, key=key, record=store.get(key), terms=terms, now_ms=now_ms)
+
+    def builds(self, limit: int | None = None) -> Iterator[Finished]:
+        """The newest builds first, the one in the record included."""
+        running = self.record.running
+        newest = [] if running is None else [ended(running, None).but(covers=running.covers)]
+        return islice(chain(newest, self.store.history(self.key, limit=limit)), limit)
 
 
 def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
@@ -82,178 +108,156 @@ def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
     parts = text.rsplit("/", 2)
     at_ms = instant_ms(parts[-1])
     if len(parts) != 3 or at_ms is None:
-        raise ConfigError(
-            field="decision", got=text, want="an id such as 'PROJECT/REGION/01M85NYK...'"
-        )
+        raise ConfigError(field="decision", got=text, want="an id such as 'PROJECT/REGION/01M85NYK...'")
     return GateKey(parts[0], parts[1]), parts[2], at_ms
-
-
-def explain_decision(scene: Scene, token: str) -> Explanation:
-    """What became of the trigger with this token."""
-    subject = f"{scene.key.project}/{scene.key.region}/{token}"
-    for build in scene.builds:
-        if build.token == token:
-            return _answer(scene, subject, "started", "it started", build)
-    claim = scene.record.claim
-    if claim is not None and claim.token == token:
-        return _starting(scene, subject)
-    at_ms = instant_ms(token)
-    return _explain_instant(scene, subject, at_ms if at_ms is not None else 0)
 
 
 def explain_event(scene: Scene, event_id: str) -> Explanation:
     """What became of the event with this id."""
-    digest = event_digest(event_id)
-
-    def has(fold: Pending) -> bool:
-        return fold.request.event_id == event_id or digest in fold.events
-
-    return _explain_noted(scene, f"event {event_id}", has)
+    known = digest(event_id)
+    return _explain_noted(scene, f"event {event_id}", lambda note: note.event == known)
 
 
 def explain_version(scene: Scene, version: str) -> Explanation:
     """Which build answered the triggers for this source version."""
+    subject, older = f"source version {version}", digest(version)
+    explanation = _explain_noted(scene, subject, lambda note: note.version == version)
+    newer = [line.version for line in scene.record.lines if line.parent == older and line.version is not None]
+    if explanation.verdict != "unknown" or not newer:
+        return explanation
+    for build in scene.builds():  # it came, if it came, after the one that follows it on its line
+        if digest(build.source_version) in newer:
+            what = f"an older version of its line; {build.source_version} was built already"
+            return _answer(scene, subject, "superseded", build, what)
+    return explanation
 
-    def has(fold: Pending) -> bool:
-        return version == fold.request.source_version or version in fold.versions
 
-    return _explain_noted(scene, f"source version {version}", has)
+def notes_of(fold: Pending) -> tuple[Note, ...]:
+    """What is remembered of its triggers, the one that is built first; that one may have fallen out of the others."""
+    return (note_of(fold.request), *fold.notes)
+
+
+def _explain_noted(scene: Scene, subject: str, asked: Callable[[Note], bool]) -> Explanation:
+    replaced: Request | None = None
+    for fold, verdict, build in _places(scene):
+        notes = [note for note in notes_of(fold) if asked(note)]
+        if any(contains(fold, note) for note in notes):
+            return _answer(scene, subject, verdict, build)
+        if notes and replaced is None:
+            replaced = fold.request
+    if replaced is None:
+        return _answer(scene, subject, "unknown")
+    newer = replaced.source_version or "one that names no version"
+    what = f"replaced by {newer} (another line, or none is known): no build contains it"
+    return _answer(scene, subject, "replaced", what=what)
+
+
+def _places(scene: Scene) -> Iterator[tuple[Pending, str, Finished | None]]:
+    """What is pending, in a claim and in the builds, the newest first; each with the verdict on what it contains."""
+    pending, claim = scene.record.pending, scene.record.claim
+    if pending is not None:
+        yield pending, "pending", None
+    if claim is not None:
+        yield claim.covers, "starting", None
+    for build in scene.builds():
+        if build.covers is not None:
+            yield build.covers, "covered", build
+
+
+def explain_decision(scene: Scene, token: str) -> Explanation:
+    """What became of the trigger with this token: by the token, else by the instant it carries."""
+    subject, at_ms = f"{scene.key.project}/{scene.key.region}/{token}", instant_ms(token) or 0
+    margin_ms, claim = scene.store.clock_margin_ms, scene.record.claim
+    if claim is not None and claim.token == token:
+        return _answer(scene, subject, "starting")
+
+    def fits(fold: Pending) -> bool:
+        return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= fold.last_ms + margin_ms
+
+    answers, later = [], None
+    for fold, verdict, build in _places(scene):
+        if fits(fold):
+            answers.append(_answer(scene, subject, verdict, build))
+        if build is None:
+            continue
+        if build.token == token:
+            return _answer(scene, subject, "started", build)
+        if build.claimed_ms < at_ms - MAX_CLOCK_ERROR_MS:
+            break
+        later = build if build.claimed_ms >= at_ms + margin_ms else later
+    if answers:
+        apart = f"before that: clocks may be {say_duration(margin_ms)} apart"
+        others = [f"or by build {other.build_id} {apart}" for other in answers[1:] if other.build_id]
+        return answers[0].but(lines=(*answers[0].lines, *others))
+    if at_ms < scene.now_ms - KEPT_HISTORY_MS:
+        return _answer(scene, subject, "aged_out")
+    what = f"it was skipped or failed; the first build started after it is {later.build_id}" if later else None
+    return _answer(scene, subject, "passed_over", later, what)
 
 
 def explain_gate(scene: Scene) -> Explanation:
     """What the gate is doing, what it waits for, and what it did last."""
-    status = status_of(scene.key, scene.record, scene.policy, scene.now_ms)
-    lines = [str(status), *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
-    lines += [_build_line(scene, build) for build in scene.builds[:3]]
-    if not scene.builds and scene.record.lastbuild_ms:
-        lines.append(f"last build at {iso(scene.record.lastbuild_ms)}, not one of Holdoff's own")
-    lines += [_act_line(scene, act) for act in scene.record.acts]
-    counts = scene.record.counts
-    lines.append(
-        f"triggers so far: {counts.total}: {counts.started} started, {counts.deferred} deferred, "
-        f"{counts.skipped} skipped, {counts.failed} failed"
-    )
+    record, builds = scene.record, list(scene.builds(3))
+    status = status_of(scene.key, record, scene.terms, scene.now_ms)
+    lines = [str(status), *status.notes, *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
+    lines += [_build_line(scene, build) for build in builds]
+    if not builds and record.lastbuild_ms:
+        lines.append(f"last build at {iso(record.lastbuild_ms)}, not one of Holdoff's own")
+    for act in record.acts:
+        why = f": {act.why}" if act.why else ""
+        lines.append(f"{act.what}{_by(act.by)} {_age(scene, act.at_ms)} ago{why}")
     return Explanation(subject=str(scene.key), verdict=status.state, lines=tuple(lines))
 
 
-def _explain_instant(scene: Scene, subject: str, at_ms: int) -> Explanation:
-    for fold, explain in ((scene.record.pending, _pending), (_claimed(scene.record), _starting)):
-        if fold is not None and fold.first_ms <= at_ms:
-            return explain(scene, subject)
-    later = [build for build in scene.builds if build.claimed_ms >= at_ms]
-    for build in reversed(later):
-        if build.covers is not None and build.covers.first_ms <= at_ms:
-            return _answer(scene, subject, "covered", "it was covered", build)
-    if at_ms < scene.now_ms - KEPT_HISTORY_MS:
-        days = KEPT_HISTORY_MS // 86_400_000
-        line = f"{subject}: older than the history, which is kept for {days} days"
-        return Explanation(subject=subject, verdict="aged_out", lines=(line,))
-    if later:
-        told = "it was skipped or failed; the first build started after it"
-        return _answer(scene, subject, "passed_over", told, later[-1])
-    line = f"{subject}: it was skipped or failed, and nothing has started since"
-    return Explanation(subject=subject, verdict="passed_over", lines=(line, *_gate_lines(scene)))
+def _answer(
+    scene: Scene, subject: str, verdict: str, build: Finished | None = None, what: str | None = None
+) -> Explanation:
+    if build is not None:
+        lines = [_build_line(scene, build)]
+    elif verdict == "pending":
+        lines = [*_hold_line(scene), *_pending_lines(scene)]
+    elif verdict == "starting":
+        lines = [*_claim_line(scene)]
+    elif verdict == "aged_out":
+        lines = []
+    else:
+        lines = [str(status_of(scene.key, scene.record, scene.terms, scene.now_ms)), *_hold_line(scene)]
+    build_id = None if build is None else build.build_id
+    said = f"{subject}: {what or _ANSWERS[verdict].format(build_id)}"
+    return Explanation(subject=subject, verdict=verdict, lines=(said, *lines), build_id=build_id)
 
 
-def _claimed(record: Record) -> Pending | None:
-    return None if record.claim is None else record.claim.covers
+def _hold_line(scene: Scene) -> Iterator[str]:
+    hold = hold_now(scene.record, scene.now_ms)
+    if hold is not None:
+        end = f"until {iso(hold.until_ms)}" if hold.until_ms else "until a person resumes it"
+        yield f"on hold{_by(hold.by)} for {_age(scene, hold.since_ms)}, {end}: {hold.why}"
 
 
-def _explain_noted(scene: Scene, subject: str, noted: Callable[[Pending], bool]) -> Explanation:
-    record = scene.record
-    if record.pending is not None and noted(record.pending):
-        return _pending(scene, subject)
-    if record.claim is not None and noted(record.claim.covers):
-        return _starting(scene, subject)
-    for build in scene.builds:
-        if build.covers is not None and noted(build.covers):
-            return _answer(scene, subject, "covered", "it was covered", build)
-    line = (
-        f"{subject}: not known here. It was skipped, never came, or is older than what is kept: "
-        "the newest few of each build, for 90 days"
-    )
-    return Explanation(subject=subject, verdict="unknown", lines=(line, *_gate_lines(scene)))
-
-
-def _answer(scene: Scene, subject: str, verdict: str, told: str, build: Finished) -> Explanation:
-    lines = (f"{subject}: {told} by build {build.build_id}", _build_line(scene, build))
-    if verdict == "started":
-        lines = (f"{subject}: {told} build {build.build_id}", lines[1])
-    elif verdict == "passed_over":
-        lines = (f"{subject}: {told} is {build.build_id}", lines[1])
-    return Explanation(subject=subject, verdict=verdict, lines=lines, build_id=build.build_id)
-
-
-def _pending(scene: Scene, subject: str) -> Explanation:
-    lines = (f"{subject}: pending, not built yet", *_hold_line(scene), *_pending_lines(scene))
-    return Explanation(subject=subject, verdict="pending", lines=lines)
-
-
-def _starting(scene: Scene, subject: str) -> Explanation:
-    lines = (f"{subject}: its build is being started", *_claim_line(scene))
-    return Explanation(subject=subject, verdict="starting", lines=lines)
-
-
-def _gate_lines(scene: Scene) -> tuple[str, ...]:
-    return (str(status_of(scene.key, scene.record, scene.policy, scene.now_ms)), *_hold_line(scene))
-
-
-def _hold_line(scene: Scene) -> list[str]:
-    hold = scene.record.hold
-    if hold is None or (hold.until_ms is not None and hold.until_ms <= scene.now_ms):
-        return []
-    who = f" by {hold.by}" if hold.by else ""
-    end = f"until {iso(hold.until_ms)}" if hold.until_ms else "until somebody resumes it"
-    since = say_duration(max(0, scene.now_ms - hold.since_ms))
-    return [f"on hold{who} for {since}, {end}: {hold.why}"]
-
-
-def _act_line(scene: Scene, act: Act) -> str:
-    who = f" by {act.by}" if act.by else ""
-    why = f": {act.why}" if act.why else ""
-    return f"{act.what}{who} {say_duration(max(0, scene.now_ms - act.at_ms))} ago{why}"
-
-
-def _claim_line(scene: Scene) -> list[str]:
+def _claim_line(scene: Scene) -> Iterator[str]:
     claim = scene.record.claim
-    if claim is None:
-        return []
-    left = claim.lease_until_ms - scene.now_ms
-    if left > 0:
-        return [
-            f"a start is under way; if nothing comes of it, anybody may finish it in {say_duration(left, up=True)}"
-        ]
-    return ["a start was left unfinished; the next trigger or wake finishes it"]
+    if claim is not None and claim.lease_until_ms <= scene.now_ms:
+        yield "a start was left unfinished; the next trigger or wake finishes it"
+    elif claim is not None:
+        over = say_duration(claim.lease_until_ms - scene.now_ms, up=True)
+        yield f"a start is under way; if nothing comes of it, a trigger or wake in {over} or later finishes it"
 
 
 def _pending_lines(scene: Scene) -> list[str]:
-    pending = scene.record.pending
+    pending, terms = scene.record.pending, scene.terms
     if pending is None:
         return []
-    age = say_duration(max(0, scene.now_ms - pending.first_ms))
-    lines = [f"pending: {_triggers(pending)}, the first {age} ago{_newest(pending)}"]
-    found = [] if scene.policy is None else waits(scene.record, scene.policy, scene.now_ms)
-    lines += [f"waits for {_named(str(wait.why))}{_until(scene, wait.until_ms)}" for wait in found]
-    if scene.policy is not None and scene.policy.quiet_ms is not None:
-        end_ms = quiet_end_ms(pending, scene.policy)
-        if end_ms > scene.now_ms:
-            lines.append(f"waits for quiet{_until(scene, end_ms)}")
+    lines = [f"pending: {triggers_of(pending)}, the first {_age(scene, pending.first_ms)} ago{_newest(pending)}"]
+    if pending.waiters:
+        lines.append(f"callers that wait for it: {len(pending.waiters)}")
     if pending.failures:
         lines.append(f"its start was refused {pending.failures} times")
-    if len(lines) == 1 or pending.failures:
-        lines.append(f"due{_until(scene, pending.due_ms)}")
-    return lines
-
-
-def _named(why: str) -> str:
-    names = {
-        "cooling_down": "the cooldown",
-        "running": "the build before",
-        "held": "the hold",
-        "claimed": "the start under way",
-        "limit": "the limit",
-    }
-    return names.get(why, why)
+    if terms is None:
+        return lines
+    record = put_right(scene.record, terms, scene.now_ms)
+    found = waits(record, terms, scene.now_ms, pending=pending)
+    lines += [f"waits for {_WAITS.get(wait.why, wait.why)}{_until(scene, wait.until_ms)}" for wait in found]
+    return lines if found else [*lines, f"due{_until(scene, ready_ms(record, terms))}"]
 
 
 def _until(scene: Scene, until_ms: int | None) -> str:
@@ -264,33 +268,42 @@ def _until(scene: Scene, until_ms: int | None) -> str:
     return f" until {iso(until_ms)}, in {say_duration(until_ms - scene.now_ms, up=True)}"
 
 
-def _triggers(fold: Pending) -> str:
+def _age(scene: Scene, at_ms: int) -> str:
+    return say_duration(max(0, scene.now_ms - at_ms))
+
+
+def _by(name: str | None) -> str:
+    return f" by {name}" if name else ""
+
+
+def triggers_of(fold: Pending) -> str:
+    """How many triggers, as a person says it."""
     return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
 
 
+def reasons_of(fold: Pending) -> list[str]:
+    """The reasons of its triggers, each once."""
+    return list(dict.fromkeys(note.reason for note in fold.notes if note.reason))
+
+
 def _newest(fold: Pending) -> str:
-    reasons = [reason for reason in (fold.request.reason, *fold.reasons) if reason]
-    versions = [version for version in (fold.request.source_version, *fold.versions) if version]
-    said = f" ({', '.join(reasons)})" if reasons else ""
-    who = f", by {fold.request.by}" if fold.request.by else ""
-    forced = ", forced" if fold.request.forced else ""
-    return said + (f", newest version {versions[0]}" if versions else "") + forced + who
+    reasons, request = ", ".join(reasons_of(fold)), fold.request
+    version = f", newest version {request.source_version}" if request.source_version else ""
+    forced, who = ", forced" if request.forced else "", f",{_by(request.by)}" if request.by else ""
+    return (f" ({reasons})" if reasons else "") + version + forced + who
 
 
 def _build_line(scene: Scene, build: Finished) -> str:
-    ago = say_duration(max(0, scene.now_ms - build.started_ms))
-    parts = [f"build {build.build_id}: started {ago} ago, {outcome_of(build)}"]
-    if build.covers is not None:
-        parts.append(f"for {_triggers(build.covers)}{_newest(build.covers)}")
-    return ", ".join(parts)
+    line = f"build {build.build_id}: started {_age(scene, build.started_ms)} ago, {outcome_of(build)}"
+    return line if build.covers is None else f"{line}, for {triggers_of(build.covers)}{_newest(build.covers)}"
 
 
 def outcome_of(build: Finished) -> str:
     """How a build ended, as a person says it."""
-    said = f" ({build.detail})" if build.detail else ""
+    detail = f" ({build.detail})" if build.detail else ""
     if build.ended_ms is None:
-        return f"its end was not reported{said}"
+        return f"its end was not reported{detail}"
     after = say_duration(max(0, build.ended_ms - build.started_ms))
     if build.succeeded is None:
-        return f"ended after {after}, outcome not known{said}"
-    return f"{'succeeded' if build.succeeded else 'failed'} after {after}{said}"
+        return f"ended after {after}, outcome not known{detail}"
+    return f"{'succeeded' if build.succeeded else 'failed'} after {after}{detail}"

@@ -1,26 +1,23 @@
-"""One JSON object for each decision and each error: what stands in the log.
+"""One JSON object for each decision, each error and each sweep: what stands in the log.
 
 The keys are stable and stand in ``docs/observability.md``; a key that says nothing is left out. ``timestamp`` and
 ``level`` are those that Lambda's log-level filter reads
 (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
 
-Of an event only its id, source version and reason are told, never the environment, headers or body. Texts are foreign:
-each is cut, its control characters escaped, and passwords in URLs taken out.
+Of an event only its id, source version and reason stand here, never the environment, headers or body. Texts are
+foreign: each is cut, its control characters escaped, and passwords in URLs taken out.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from types import TracebackType
+from typing import Final
 
-from holdoff.core.decision import Outcome
+from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError
+from holdoff.core.request import KEY_MARK
 from holdoff.core.units import iso
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from holdoff.core.decision import Decision
 
 #: Characters of any one text.
 LONGEST: Final = 500
@@ -29,82 +26,57 @@ _UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PASSWORD: Final = re.compile(r"(?<=://)[^\s/?#]*@")
 
 
-def decision_line(
-    decision: Decision,
-    *,
-    kind: str,
-    event_id: str | None = None,
-    source_version: str | None = None,
-    reason: str | None = None,
-    took_ms: int | None = None,
-) -> dict[str, object]:
+def decision_line(decision: Decision, *, kind: str, **about: str | int | None) -> dict[str, object]:
     """What a decision says, with what it was about.
 
     Args:
         kind: what asked for it: the kind of message, such as ``sqs`` or ``wake``.
-        took_ms: how long the decision took, the start included.
+        about: ``event_id``, ``source_version`` and ``reason``; and ``took_ms``, how long the decision took, the start
+            included.
     """
-    return _line(
-        {
-            "timestamp": iso(decision.decided_ms),
-            "level": _level(decision),
-            "event": "decision",
-            "id": decision.id,
-            "project": decision.project,
-            "region": decision.region,
-            "outcome": str(decision.outcome),
-            "why": str(decision.why),
-            "message": str(decision),
-            "build_id": decision.build_id,
-            "due": None if decision.due_ms is None else iso(decision.due_ms),
-            "retry_after": decision.retry_after,
-            "last_build": None if decision.lastbuild_ms is None else iso(decision.lastbuild_ms),
-            "covers": decision.covers or None,
-            "waited": None if decision.waited_ms is None else decision.waited_ms / 1000,
-            "taken_over": decision.taken_over,
-            "unconfirmed": decision.unconfirmed or None,
-            "took_ms": took_ms,
-            "kind": kind,
-            "event_id": event_id,
-            "source_version": source_version,
-            "reason": reason,
-        }
-    )
+    told = decision.to_dict()
+    timestamp = told.pop("decided")
+    del told["detail"]  # it is in the message
+    # Keys are many, and each project of a metric is paid for.
+    told["project"], _, key = decision.project.partition(KEY_MARK)
+    told |= {"key": key or None, "covers": decision.covers or None, "unconfirmed": decision.unconfirmed or None}
+    level = "ERROR" if decision.outcome is Outcome.FAILED else "WARN" if decision.unconfirmed else "INFO"
+    return _line({"timestamp": timestamp, "level": level, "event": "decision", **told, "kind": kind, **about})
 
 
-def error_line(
-    error: BaseException,
-    *,
-    kind: str,
-    now_ms: int,
-    message_id: str | None = None,
-    project: str | None = None,
-    region: str | None = None,
-) -> dict[str, object]:
+def error_line(error: BaseException, *, kind: str, now_ms: int, **about: str | None) -> dict[str, object]:
     """What an error says where no decision was made. No traceback: of an error that is not ours, the last place.
 
     Args:
         kind: as of a decision; ``unknown`` where that is what is wrong.
-        message_id: the id of the message or delivery it came with.
+        about: ``message_id``, that of the message or delivery it came with; ``project`` and ``region``.
     """
-    ours = isinstance(error, HoldoffError)
-    return _line(
-        {
-            "timestamp": iso(now_ms),
-            "level": "ERROR",
-            "event": "error",
-            "error": type(error).__name__,
-            "message": error.message if isinstance(error, HoldoffError) else str(error),
-            "hint": getattr(error, "hint", None) if ours else None,
-            "missing": getattr(error, "missing", None) if ours else None,
-            "retryable": getattr(error, "retryable", None) if ours else None,
-            "where": None if ours else _last_place(error.__traceback__),
-            "project": project,
-            "region": region,
-            "kind": kind,
-            "message_id": message_id,
-        }
-    )
+    told: dict[str, object] = {"message": str(error), "where": _last_place(error.__traceback__)}
+    if isinstance(error, HoldoffError):
+        missing = getattr(error, "missing", None)
+        told = {"message": error.message, "hint": error.hint, "missing": missing, "retryable": error.retryable}
+    head = {"timestamp": iso(now_ms), "level": "ERROR", "event": "error", "error": type(error).__name__}
+    return _line({**head, **told, "kind": kind, **about})
+
+
+def sweep_line(*, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: int) -> dict[str, object]:
+    """What a sweep found. Written by each, also by one that found nothing: no line is an alarm too.
+
+    Args:
+        due: how many gates were due.
+        overdue_ms: for how long the oldest of them had been; 0 where none was.
+        stale_ms: how long the oldest trigger that no build covers yet has waited, due or not; 0 where none waits.
+        woken: how many of them were woken without an error.
+    """
+    return {
+        "timestamp": iso(now_ms),
+        "level": "INFO",
+        "event": "sweep",
+        "due": due,
+        "overdue": max(0, overdue_ms) / 1000,
+        "stale": max(0, stale_ms) / 1000,
+        "woken": woken,
+    }
 
 
 def clean(text: str) -> str:
@@ -115,17 +87,7 @@ def clean(text: str) -> str:
 
 
 def _line(keys: dict[str, object]) -> dict[str, object]:
-    return {
-        key: clean(value) if isinstance(value, str) else value
-        for key, value in keys.items()
-        if value is not None
-    }
-
-
-def _level(decision: Decision) -> str:
-    if decision.outcome is Outcome.FAILED:
-        return "ERROR"
-    return "WARN" if decision.unconfirmed else "INFO"
+    return {key: clean(value) if isinstance(value, str) else value for key, value in keys.items() if value is not None}
 
 
 def _last_place(traceback: TracebackType | None) -> str | None:

@@ -12,13 +12,11 @@ with missing data as zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
-from holdoff.core.units import iso, parse_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from holdoff.core.units import parse_instant
+from holdoff.core.value import Value
 
 Line = dict[str, object]
 Sets = tuple[tuple[str, ...], ...]
@@ -27,37 +25,12 @@ NAMESPACE: Final = "Holdoff"
 BY_FUNCTION: Final = ("function",)
 BY_PROJECT: Final = ("function", "project")
 BY_REASON: Final = ("function", "project", "outcome", "why")
-#: Reasons that would have been a second build.
-PREVENTED: Final = frozenset({"claimed", "duplicate"})
+UNSIGNED: Final = "SignatureError"
 
 
-def _one(line: Mapping[str, object]) -> object:
-    return 1
-
-
-def _failed(line: Mapping[str, object]) -> object:
-    return 1 if line["outcome"] == "failed" else None
-
-
-def _prevented(line: Mapping[str, object]) -> object:
-    return 1 if line["why"] in PREVENTED or "taken_over" in line else None
-
-
-def _took_to_start(line: Mapping[str, object]) -> object:
-    return line.get("took_ms") if line["outcome"] == "started" else None
-
-
-def _unsigned(line: Mapping[str, object]) -> object:
-    return 1 if line["error"] == "SignatureError" else None
-
-
-def _broken(line: Mapping[str, object]) -> object:
-    return None if _unsigned(line) else 1
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric: its name, unit and sets of dimensions, and what a line is worth to it (``None``: nothing)."""
+class Metric(Value, kw_only=False):
+    """One metric: its name, unit and sets of dimensions, and what a line is worth to it: a number, or whether the line
+    counts as one. ``None``: nothing."""
 
     name: str
     unit: str
@@ -65,18 +38,28 @@ class Metric:
     value: Callable[[Mapping[str, object]], object]
 
 
+def _took_to_start(line: Mapping[str, object]) -> object:
+    return line.get("took_ms") if line["outcome"] == "started" else None
+
+
+def _is_second_build(line: Mapping[str, object]) -> bool:
+    """Whether it would have been a second build, without Holdoff."""
+    return line["why"] in {"claimed", "duplicate"} or "taken_over" in line
+
+
+#: By the event of a line.
 OF: Final = {
     "decision": (
-        Metric("Decisions", "Count", (BY_FUNCTION, BY_REASON), _one),
-        Metric("Failures", "Count", (BY_FUNCTION, BY_PROJECT), _failed),
+        Metric("Decisions", "Count", (BY_FUNCTION, BY_REASON), lambda _: True),
+        Metric("Failures", "Count", (BY_FUNCTION, BY_PROJECT), lambda line: line["outcome"] == "failed"),
         Metric("StartLatency", "Milliseconds", (BY_FUNCTION,), _took_to_start),
         Metric("Staleness", "Seconds", (BY_PROJECT,), lambda line: line.get("waited")),
-        Metric("DoubleStartsPrevented", "Count", (BY_FUNCTION,), _prevented),
+        Metric("DoubleStartsPrevented", "Count", (BY_FUNCTION,), _is_second_build),
     ),
-    # Anybody may send what is not signed: that is counted apart, so that no stranger sets off an alarm.
+    # What is not signed may come from any stranger: counted apart, it sets off no alarm.
     "error": (
-        Metric("Errors", "Count", (BY_FUNCTION,), _broken),
-        Metric("Unsigned", "Count", (BY_FUNCTION,), _unsigned),
+        Metric("Errors", "Count", (BY_FUNCTION,), lambda line: line["error"] != UNSIGNED),
+        Metric("Unsigned", "Count", (BY_FUNCTION,), lambda line: line["error"] == UNSIGNED),
     ),
     "sweep": (
         Metric("Overdue", "Seconds", (BY_FUNCTION,), lambda line: line["overdue"]),
@@ -92,51 +75,24 @@ def with_metrics(line: Line, *, function: str) -> Line:
         function: names the function in every dimension set, so that two of them do not mix.
     """
     line = {**line, "function": function}
-    found = [(metric, metric.value(line)) for metric in OF[str(line["event"])]]
-    worth = {metric: value for metric, value in found if value is not None}
-    metadata = {
-        "Timestamp": parse_instant(line["timestamp"], field="timestamp"),
-        "CloudWatchMetrics": _directives(worth, _is_dimension(line.get("project"))),
-    }
+    worth: dict[Metric, object] = {}
+    for metric in OF[str(line["event"])]:
+        value = metric.value(line)
+        if value is not None and value is not False:
+            worth[metric] = 1 if value is True else value
+    timestamp = parse_instant(line["timestamp"], field="timestamp")
+    metadata = {"Timestamp": timestamp, "CloudWatchMetrics": _directives(worth, line.get("project"))}
     return {**line, **{metric.name: value for metric, value in worth.items()}, "_aws": metadata}
 
 
-def _directives(metrics: Iterable[Metric], with_project: bool) -> list[dict[str, object]]:
-    """One for each choice of sets. A project whose name CloudWatch does not take is counted under its function only."""
+def _directives(metrics: Iterable[Metric], project: object) -> list[dict[str, object]]:
+    """One for each choice of sets. A project whose name CloudWatch does not take is counted under its function only:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html."""
+    with_project = isinstance(project, str) and project.isascii() and not project.isspace()
     by_sets: dict[Sets, list[dict[str, str]]] = {}
     for metric in metrics:
         sets = tuple(names for names in metric.sets if with_project or "project" not in names)
         by_sets.setdefault(sets, []).append({"Name": metric.name, "Unit": metric.unit})
     return [
-        {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": defined}
-        for sets, defined in by_sets.items()
-        if sets
+        {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": defined} for sets, defined in by_sets.items() if sets
     ]
-
-
-def _is_dimension(value: object) -> bool:
-    """Dimensions are ASCII: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html."""
-    return isinstance(value, str) and value.isascii() and not value.isspace()
-
-
-def sweep_line(
-    *, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: int, function: str
-) -> Line:
-    """What a sweep found. Written by each, also by one that found nothing: no line is an alarm too.
-
-    Args:
-        due: how many gates were due.
-        overdue_ms: for how long the oldest of them had been; 0 where none was.
-        stale_ms: how long the oldest trigger that no build covers yet has waited, due or not; 0 where none waits.
-        woken: how many of them were woken without an error.
-    """
-    line: Line = {
-        "timestamp": iso(now_ms),
-        "level": "INFO",
-        "event": "sweep",
-        "due": due,
-        "overdue": max(0, overdue_ms) / 1000,
-        "stale": max(0, stale_ms) / 1000,
-        "woken": woken,
-    }
-    return with_metrics(line, function=function)

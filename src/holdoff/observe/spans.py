@@ -7,62 +7,35 @@ before us. So a cold start without it pays nothing, and no setting is needed.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from holdoff.core.decision import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from holdoff.core.decision import Decision
-
-
-class Span:
-    """What is under way. Its attributes are ``holdoff.*``; they carry no event."""
-
-    def __init__(self, span: Any = None) -> None:
-        self._span = span
-
-    def set(self, **attributes: str | int | float | bool | None) -> None:
-        """Attributes, without their ``holdoff.``; those that are ``None`` are left out."""
-        if self._span is None:
-            return
-        for name, value in attributes.items():
-            if value is not None:
-                self._span.set_attribute(f"holdoff.{name}", value)
-
-    def decided(self, decision: Decision) -> None:
-        """What became of it. A start that failed is an error of the span's, too."""
-        self.set(
-            project=decision.project,
-            region=decision.region,
-            outcome=str(decision.outcome),
-            why=str(decision.why),
-            decision_id=decision.id,
-            build_id=decision.build_id,
-        )
-        if self._span is not None and decision.outcome is Outcome.FAILED:
-            trace = sys.modules["opentelemetry.trace"]
-            self._span.set_status(trace.StatusCode.ERROR, str(decision.why))
-
-
-NOTHING = Span()
+from holdoff.core.decision import Decision, Outcome
 
 
 @contextmanager
-def span(name: str, attributes: Mapping[str, str | int | float | bool | None]) -> Iterator[Span]:
-    """A span around the block. An error that leaves the block is recorded with it.
-
-    Args:
-        name: such as ``holdoff.trigger``.
-        attributes: as ``Span.set`` takes them.
-    """
+def span(name: str, attributes: Mapping[str, object]) -> Iterator[Callable[[Decision], None]]:
+    """A span around the block, which calls what it is given with its decision. An error that leaves the block is
+    recorded; a start that failed is an error of the span's, too. Attributes that are ``None`` are left out; none
+    carries an event."""
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
-        yield NOTHING
+        yield lambda _decision: None
         return
-    with trace.get_tracer("holdoff").start_as_current_span(name) as started:
-        current = Span(started)
-        current.set(**attributes)
-        yield current
+    with trace.get_tracer("holdoff").start_as_current_span(name) as current:
+        _set(current, attributes)
+
+        def decided(decision: Decision) -> None:
+            told, names = decision.to_dict(), ("project", "region", "outcome", "why", "build_id")
+            _set(current, {name: told[name] for name in names} | {"decision_id": decision.id})
+            if decision.outcome is Outcome.FAILED:
+                current.set_status(trace.StatusCode.ERROR, str(decision.why))
+
+        yield decided
+
+
+def _set(current: Any, attributes: Mapping[str, object]) -> None:
+    for name, value in attributes.items():
+        if value is not None:
+            current.set_attribute(f"holdoff.{name}", value)

@@ -1,0 +1,156 @@
+"""Waiting for a turn (``holdoff run --wait``): of all that wait the newest one's command runs, and its end is shared.
+
+Each caller's trigger has left a token in what is pending, so a caller can look where its trigger is now: still pending,
+in a start under way, in a build, or dropped. While it is pending, the caller wakes the gate when it is due. The gate
+lets the newest caller start at once, and each older one a second later, so one that has died costs a second. For the
+build of another the caller waits to the end, and exits with its status.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from holdoff.cli.common import one_line, say
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.errors import StartUnknown
+from holdoff.core.pending import waiter_name
+from holdoff.core.record import Claim, Finished, Pending, Running
+from holdoff.stores.base import now_ms
+
+if TYPE_CHECKING:
+    from holdoff.gate import Gate
+    from holdoff.starters.command import Command
+
+#: How often to look while a change is near or its instant is not known; how often otherwise, and how often a progress
+#: line is drawn; the longest nap.
+SOON_MS: Final = 200
+TICK_MS: Final = 1_000
+LONGEST_MS: Final = 30_000
+#: How often the newest caller looks at least: a person may free the gate at any moment, and a second later the next
+#: newest caller may start.
+NEWEST_MS: Final = 500
+#: A build is young for so long: many end soon.
+YOUNG_MS: Final = 10_000
+#: Where the next build started before this one's end was reported, no lease tells whether it still runs: its end is
+#: waited for until this long after its start.
+NO_LEASE_MS: Final = 3_600_000
+
+
+def wait_for_turn(gate: Gate, asked: Decision, starter: Command) -> tuple[Decision, int | None]:
+    """Wait until the trigger that was deferred is started here, or another's build that covers it has ended.
+
+    Returns:
+        What became of it: started here, failed here, covered or dropped; and the exit status where it is covered.
+    """
+    waiter = _Waiter(gate, asked, starter)
+    try:
+        found = waiter.wait_while_pending()
+        return (found, None) if isinstance(found, Decision) else waiter.wait_for_end(found)
+    finally:
+        waiter.clear()
+
+
+class _Waiter:
+    """A caller that waits: where its trigger is, and what it shows meanwhile. That is a line that is redrawn in a
+    terminal; in a log, a line whenever the reason changes."""
+
+    def __init__(self, gate: Gate, asked: Decision, starter: Command) -> None:
+        self.gate, self.asked, self.starter = gate, asked, starter
+        self.is_live = sys.stderr.isatty()
+        self._shown: Why | None = None
+        self._is_drawn = False
+
+    def wait_while_pending(self) -> Decision | Running | Finished:
+        """What became of the trigger, or the build of another that covers it."""
+        gate, asked = self.gate, self.asked
+        decision, nap_ms, is_newest = asked, _nap_ms(asked), True
+        longest_ms = TICK_MS if self.is_live else LONGEST_MS
+        try:
+            while True:
+                if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
+                    self._show(decision.but(woken=True), decision.why)  # this caller wakes it
+                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms))
+                where = gate.waiter_at(asked.token)
+                is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
+                match where:
+                    case Claim() as claim if claim.lease_until_ms > now_ms(gate.store, gate.clock):
+                        nap_ms = SOON_MS
+                    case Pending() | Claim():
+                        decision = gate.wake(waiter=asked.token)
+                        nap_ms, left = _nap_ms(decision), decision.taken_over
+                        if left is not None:  # a start that another caller left, and this one finished
+                            where = gate.waiter_at(asked.token)
+                            if isinstance(where, Running | Finished) and where.build_id == left:
+                                return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
+                            gate.wait(left)
+                        if decision.outcome in {Outcome.STARTED, Outcome.FAILED}:
+                            return decision
+                    case None:
+                        return asked.but(outcome=Outcome.SKIPPED, why=Why.DROPPED, detail=None)
+                    case _:
+                        return where
+        except KeyboardInterrupt:
+            self.clear()
+            say(f"{asked.project}: no longer waited for; it stays pending, and the next run builds it")
+            raise
+
+    def wait_for_end(self, build: Running | Finished) -> tuple[Decision, int]:
+        """Wait for the end of a build that covers the trigger."""
+        gate, asked = self.gate, self.asked
+        while _goes_on(build, at_ms := now_ms(gate.store, gate.clock)):
+            self._show(f"{asked.project}: covered by build {build.build_id}, which runs", Why.COVERED)
+            self._nap(SOON_MS if at_ms - build.started_ms < YOUNG_MS else TICK_MS)
+            where = gate.waiter_at(asked.token)
+            if not isinstance(where, Running | Finished):
+                break  # its history is gone
+            build = where
+        detail, status = _ended(build)
+        return asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=f"build {build.build_id}, {detail}"), status
+
+    def _nap(self, ms: int) -> None:
+        with self.starter.interruptible():
+            self.gate.clock.sleep(ms)
+
+    def _show(self, message: object, why: Why) -> None:
+        if self.is_live:
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a line that wraps cannot be redrawn
+            line = f"holdoff: {one_line(message)}"[: columns - 1]
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+            self._is_drawn = True
+        elif why is not self._shown:
+            say(message)
+            self._shown = why
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._is_drawn:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._is_drawn = False
+
+
+def _nap_ms(decision: Decision) -> int:
+    """How long to nap before the next look."""
+    if decision.why in {Why.CLAIMED, Why.RUNNING, Why.IDLE}:
+        return SOON_MS
+    if decision.due_ms is None:
+        return TICK_MS
+    left_ms = max(SOON_MS, decision.due_ms - decision.decided_ms)
+    return min(TICK_MS, left_ms) if decision.why is Why.PENDING else left_ms  # a newer caller starts about now
+
+
+def _goes_on(build: Running | Finished, at_ms: int) -> bool:
+    """Whether it may still be running: its lease stands, or its end may still be reported."""
+    if isinstance(build, Running):
+        return build.lease_until_ms > at_ms
+    return build.ended_ms is None and build.started_ms + NO_LEASE_MS > at_ms
+
+
+def _ended(build: Running | Finished) -> tuple[str, int]:
+    """How it ended, for a person, and the exit status it gives us."""
+    if isinstance(build, Running) or build.succeeded is None:
+        return "but how that ended is not known", StartUnknown.exit_code
+    status = build.exit_status if build.exit_status is not None else int(not build.succeeded)
+    detail = f" ({build.detail})" if build.detail else ""
+    return f"which {'succeeded' if build.succeeded else 'failed'}{detail}", status
