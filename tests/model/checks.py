@@ -1,4 +1,4 @@
-"""G1 to G7 on a finished history: builds that really started, and what triggers were answered. Never on records alone.
+"""G1 to G8 on a finished history: builds that really started, and what triggers were answered. Never on records alone.
 
 Each check yields what it found wrong, as one sentence that begins with the guarantee's name.
 """
@@ -8,10 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from holdoff.core.decision import Outcome, Why
+from holdoff.core.pending import is_older
+from holdoff.core.record import KEPT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from holdoff.core.decision import Decision
+    from holdoff.core.record import Record
     from tests.model.history import Asked, Build, History
 
 
@@ -49,7 +53,7 @@ def g3_one_build_per_token(history: History) -> Iterator[str]:
 def g3_refused_but_built(history: History) -> Iterator[str]:
     """What was given back as refused was not built. (Else all that follows is off: this one alone is told.)"""
     for actor, token in history.rolled_back:
-        yield f"G3 rolled back: {actor} gave {token} back, which was somebody else's by then"
+        yield f"G3 rolled back: {actor} gave {token} back, which was another's by then"
     given_back = {token for _, _, token in history.given_back}
     for build in history.builds:
         if build.token in given_back:
@@ -57,36 +61,46 @@ def g3_refused_but_built(history: History) -> Iterator[str]:
 
 
 def g3_redelivered(history: History) -> Iterator[str]:
-    """An event that has changed the record causes no second build; one that is only remembered in a process may."""
+    """An event that the record knows causes no second build."""
     for n, later in enumerate(history.asked):
         decision = later.decision
-        if later.event is None or decision is None or decision.outcome is Outcome.SKIPPED:
+        if later.request.event_id is None or decision is None or decision.outcome is Outcome.SKIPPED:
             continue
-        if later.from_memory:
-            continue  # it rests on what is pending anyhow, and causes nothing by itself
-        kind = "redelivered" if later.knew else "redelivered unwritten"
+        if _events(history.asked[:n]) > KEPT_EVENTS:
+            continue  # it may have been forgotten
         for earlier in history.asked[:n]:
+            if _is_taken(earlier, later):
+                yield f"G3 taken twice: the event of {earlier.token} came again with {later.token}, and was taken again"
             if _is_built_again(history, earlier, later):
-                yield f"G3 {kind}: the event of {earlier.token} came again with {later.token}, and was built again"
+                yield f"G3 redelivered: the event of {earlier.token} came again with {later.token}, and was built again"
+
+
+def _events(asked: list[Asked]) -> int:
+    return len({one.token for one in asked if one.request.event_id is not None})
+
+
+def _is_taken(earlier: Asked, later: Asked) -> bool:
+    """Whether the earlier one was answered, other than skipped, before the later one of the same event came."""
+    decision = earlier.decision
+    if decision is None or decision.outcome is Outcome.SKIPPED or (earlier.decided or 0) > later.called:
+        return False
+    return earlier.request.event_id == later.request.event_id
 
 
 def _is_built_again(history: History, earlier: Asked, later: Asked) -> bool:
     decision = earlier.decision
-    if earlier.event != later.event or decision is None or (earlier.decided or 0) > later.called:
+    if earlier.request.event_id != later.request.event_id or decision is None or (earlier.decided or 0) > later.called:
         return False
     if decision.outcome not in {Outcome.STARTED, Outcome.DEFERRED}:
         return False
     decided, builds = earlier.decided or 0, history.builds
-    answered = any(
-        history.claimed.get(build.token, 0) > decided and build.started < later.called
-        for build in builds
-    )
+    answered = any(history.claimed.get(build.token, 0) > decided and build.started < later.called for build in builds)
     return answered and any(build.started > later.called for build in builds)
 
 
 def g1_spacing(history: History) -> Iterator[str]:
     """Two builds start at least a cooldown apart, up to the stated skew; limits hold in every window."""
-    policy, margin_ms = history.rules.policy, history.scenario.margin_ms
+    policy, margin_ms = history.terms.policy, history.scenario.margin_ms
     for n, later in enumerate(history.builds):
         if history.forced(later.token):
             continue
@@ -106,7 +120,7 @@ def _waived(history: History, earlier: Build, later: Build) -> bool:
     if any(earlier.started < at < later.started for at in history.resets):
         return True
     failed = earlier.ended is not None and earlier.ended < later.started and not earlier.succeeded
-    return failed and history.rules.policy.on_failure == "rearm"
+    return failed and history.terms.policy.on_failure == "rearm"
 
 
 def _unseen(history: History, build: Build) -> Iterator[str]:
@@ -114,15 +128,13 @@ def _unseen(history: History, build: Build) -> Iterator[str]:
     claimed = history.claimed.get(build.token, 0)
     for at, at_ms in history.snippets:
         reset = any(at < reset < build.started for reset in history.resets)
-        free_ms = (
-            at_ms // 1000 * 1000 + history.rules.policy.cooldown_ms - history.scenario.margin_ms
-        )
+        free_ms = at_ms + history.terms.policy.cooldown_ms - history.scenario.margin_ms
         if at < claimed and build.started_ms < free_ms and not reset:
             yield f"G1 unseen: {build.id} was claimed as if the old snippet had not built"
 
 
 def _limit(history: History, n: int, later: Build) -> Iterator[str]:
-    limit = history.rules.policy.limit
+    limit = history.terms.policy.limit
     if limit is None:
         return
     since = max((at for at in history.resets if at < later.started), default=0)
@@ -137,9 +149,9 @@ def _limit(history: History, n: int, later: Build) -> Iterator[str]:
 
 
 def _from_finish(history: History, n: int, later: Build) -> Iterator[str]:
-    policy = history.rules.policy
+    policy = history.terms.policy
     for earlier in history.builds[:n]:
-        lease_ms = earlier.started_ms + history.rules.build_lease_ms
+        lease_ms = earlier.started_ms + history.terms.build_lease_ms
         ended_ms = lease_ms if earlier.ended_ms is None else min(lease_ms, earlier.ended_ms)
         free_ms = ended_ms + policy.cooldown_ms - history.scenario.margin_ms
         if later.started_ms < free_ms and not _waived(history, earlier, later):
@@ -151,6 +163,8 @@ def g2_nothing_lost(history: History) -> Iterator[str]:
     if history.end.pending is not None and history.end.due_ms is None:
         yield "G2 asleep: something is pending, and nobody is to wake it"
         return
+    for words in history.overslept:
+        yield f"G2 late: {words}"
     if history.restless:
         yield "G2 restless: wakes go on and on, and nothing comes of them"
     for asked in history.asked:
@@ -161,37 +175,34 @@ def g2_nothing_lost(history: History) -> Iterator[str]:
             continue
         after = [build for build in history.builds if build.started > asked.called]
         if not [build for build in after if not build.cancelled]:
-            how = " from memory" if asked.from_memory else ""
-            kind = "dropped before it came" if history.drops and asked.from_memory else "lost"
-            if after and history.withdrawn:
-                continue  # its build was cancelled, for one that its caller may have withdrawn
-            kind = "cancelled" if any(build.cancelled for build in history.builds) else kind
-            yield f"G2 {kind}: {asked.token} was answered {decision.outcome}{how}, and no build came"
+            kind = "cancelled" if any(build.cancelled for build in history.builds) else "lost"
+            yield f"G2 {kind}: {asked.token} was answered {decision.outcome}, and no build came"
         elif asked.version is not None and not _has_version(history, asked, after):
             yield f"G2 stale: no build after {asked.token} has its version, or a later one"
 
 
 def _taken_back(history: History, asked: Asked) -> bool:
-    """Whether a person dropped it after it came, or its own caller withdrew it."""
-    if any(at > asked.called for at in history.drops):
-        return True
-    return asked.token in history.withdrawn
+    """Whether a person dropped it after it came."""
+    return any(at > asked.called for at in history.drops)
 
 
 def _has_version(history: History, asked: Asked, after: list[Build]) -> bool:
-    """Which of two triggers of the same instant is newer, nobody can tell."""
-    margin_ms = history.scenario.margin_ms
-    newer = {
-        other.version
-        for other in history.asked
-        if other.decision is None or other.decision.decided_ms + margin_ms >= asked.called_ms
-    }
+    """Which of two triggers of the same instant is newer cannot be told, unless their line tells.
+
+    Of several lines at one gate the last to arrive wins, and the others are replaced, as ``explain`` says.
+    """
+    one_line = len({other.request.line for other in history.asked}) == 1
+    newer = {other.version for other in history.asked if is_older(asked.request, other.request)}
+    for other in history.asked:
+        late = other.decided is None or other.decided > asked.called
+        if late and not (one_line and is_older(other.request, asked.request)):
+            newer.add(other.version)
     return any(build.request.source_version in newer for build in after)
 
 
 def g2_last_change_last(history: History) -> Iterator[str]:
     """The last build is of no older version than a later trigger asked for: the newest change is what stays."""
-    if not history.builds or history.drops or history.withdrawn:
+    if not history.builds or history.drops:
         return
     last = history.builds[-1]
     named = [a for a in history.asked if a.version == last.request.source_version]
@@ -199,19 +210,19 @@ def g2_last_change_last(history: History) -> Iterator[str]:
         return
     source = named[-1]
     decided = max(a.decided or 0 for a in named)
-    decided_ms = max(a.decision.decided_ms for a in named if a.decision)
     for asked in history.asked:
         newer = asked.version is not None and asked.called > decided
-        newer = newer and asked.called_ms > decided_ms + history.scenario.margin_ms
-        if newer and asked.decision and asked.decision.outcome is not Outcome.SKIPPED:
+        newer = newer and not is_older(asked.request, last.request)
+        said = asked.decision
+        if newer and said and (said.outcome is not Outcome.SKIPPED or said.why is Why.UNCHANGED):
             yield f"G2 order: the last build is {last.id} of {source.token}, older than {asked.token}"
             return
 
 
 def g2_cancelled(history: History) -> Iterator[str]:
     """A build cancelled for a newer one is followed by a newer one."""
-    if history.drops or history.withdrawn:
-        return  # a person may drop the newer one, or its caller withdraw it
+    if history.drops:
+        return  # a person may drop the newer one
     for n, build in enumerate(history.builds):
         if build.cancelled and not any(not b.cancelled for b in history.builds[n + 1 :]):
             yield f"G2 cancelled: {build.id} was cancelled for a newer build, and none came"
@@ -219,9 +230,9 @@ def g2_cancelled(history: History) -> Iterator[str]:
 
 def g4_no_overlap(history: History) -> Iterator[str]:
     """With overlap other than allow, a build starts only when the one before has ended or its lease has run out."""
-    if history.rules.policy.overlap == "allow":
+    if history.terms.policy.overlap == "allow":
         return
-    lease_ms = history.rules.build_lease_ms - history.scenario.margin_ms
+    lease_ms = history.terms.build_lease_ms - history.scenario.margin_ms
     for n, later in enumerate(history.builds):
         for earlier in history.builds[:n]:
             over = earlier.ended is not None and earlier.ended < later.started
@@ -238,18 +249,60 @@ def hold_is_kept(history: History) -> Iterator[str]:
 
 def g5_no_waste(history: History) -> Iterator[str]:
     """After a start that certainly failed, the next one comes at the end of the back-off, not of a cooldown."""
-    policy, scenario = history.rules.policy, history.scenario
+    policy, scenario = history.terms.policy, history.scenario
     plain = set(scenario.policy) <= {"cooldown", "overlap"} and policy.overlap == "allow"
     if not plain or not history.given_back or history.snippets or scenario.start != "nothing":
         return
     order, at_ms, token = history.given_back[-1]
     following = [build for build in history.builds if build.started > order]
-    hampered = history.holds or history.faults or history.resets or len(history.refusals) > 1
+    hampered = history.holds or history.steps or history.faults or history.resets or len(history.refusals) > 1
     if hampered or not following or len(following) < len(history.builds):
         return
-    latest_ms = max(at_ms + 5_000, history.drained_ms) + scenario.margin_ms + 1_000
+    turns_ms = 1_000 * sum(asked.waits for asked in history.asked)
+    latest_ms = max(at_ms + 5_000, history.drained_ms) + scenario.margin_ms + 1_000 + turns_ms
     if following[0].started_ms > latest_ms:
         yield f"G5 waste: {token} was refused, and the next start came only a cooldown later"
+
+
+def g5_backs_off(history: History) -> Iterator[str]:
+    """After a start that certainly failed, the next one that is not forced waits for the back-off."""
+    if history.drops:
+        return  # with what was pending goes its back-off
+    for order, _, token in history.given_back:
+        refused = [at_ms for _, at_ms, refused in history.refusals if refused == token]
+        following = [build for build in history.builds if build.started > order]
+        if not refused or not following or history.steps or history.forced(following[0].token):
+            continue  # (without a refusal: it could not cancel what runs)
+        if following[0].started_ms < refused[0] + 5_000 - history.scenario.margin_ms:
+            yield f"G5 hurry: {token} was refused, and {following[0].id} started before the back-off was over"
+
+
+def g2_quiet(history: History) -> Iterator[str]:
+    """What is pending is claimed once nothing has come for the quiet time, or the first has waited for max_wait."""
+    policy = history.terms.policy
+    if policy.quiet_ms is None or policy.max_wait_ms is None or history.given_back or history.steps:
+        return
+    if history.scenario.start == "pending" or any(asked.lost for asked in history.asked):
+        return
+    kept = [*history.kept, *(build for build in (history.end.running, history.end.finished) if build is not None)]
+    since = 0
+    for claimed, token in sorted((order, token) for token, order in history.claimed.items()):
+        waiting = [a.decision for a in history.asked if a.decision and since < (a.decided or 0) < claimed]
+        came = [d.decided_ms for d in waiting if d.outcome is Outcome.DEFERRED]
+        at_ms = [build.claimed_ms for build in kept if build.token == token]
+        since = claimed
+        if came and at_ms and not history.forced(token):
+            over_ms = min(max(came) + policy.quiet_ms, min(came) + policy.max_wait_ms)
+            if at_ms[0] < over_ms - history.scenario.margin_ms:
+                yield f"G2 quiet: {token} claimed {(over_ms - at_ms[0]) / 1000:g} s before the quiet time was over"
+
+
+def turns_are_kept(history: History) -> Iterator[str]:
+    """Of the callers that wait the newest starts first, each older one a second later, another wake after all."""
+    if history.resets or history.steps:
+        return  # what was ready is ready earlier than it was written
+    for token, early_ms in history.early.items():
+        yield f"W turn: {token} was claimed {early_ms / 1000:g} s before its turn"
 
 
 def g6_nothing_silent(history: History) -> Iterator[str]:
@@ -263,7 +316,16 @@ def g6_nothing_silent(history: History) -> Iterator[str]:
         yield from _true_words(history, asked)
         if not str(decision) or not decision.to_dict()["why"]:
             yield f"G6 silent: {asked.token} got no reason"
+        if decision.outcome is Outcome.SKIPPED and _is_stale(history, asked):
+            yield f"G6 stale: {asked.token} was skipped by a lastbuild that is too long gone"
     yield from _counts(history)
+
+
+def _is_stale(history: History, asked: Asked) -> bool:
+    """Whether the lastbuild that it was told had been moved longer ago than a snapshot may be old."""
+    assert asked.decision is not None
+    gone_ms = history.moved_ms.get(asked.decision.lastbuild_ms)
+    return gone_ms is not None and not history.steps and gone_ms < asked.called_ms - history.terms.max_staleness_ms
 
 
 def _true_words(history: History, asked: Asked) -> Iterator[str]:
@@ -272,34 +334,89 @@ def _true_words(history: History, asked: Asked) -> Iterator[str]:
     mine = [build for build in history.builds if build.token == asked.token]
     if decision.outcome is Outcome.STARTED and decision.build_id not in [b.id for b in mine]:
         yield f"G6 untrue: {asked.token} was answered started, and there is no such build"
+    if asked.met is not None and decision.outcome is Outcome.DEFERRED and not _stands(decision, asked.met):
+        yield f"G6 untrue: {asked.token} was told {decision.why}, and wrote to a gate of which that is not so"
+    if decision.outcome is Outcome.SKIPPED and decision.why in SAID_OF_BUILDS and not _is_built(history, asked):
+        yield f"G6 untrue: {asked.token} was skipped as {decision.why}, and no build contains it"
     if decision.why is Why.START_FAILED and mine:
         yield f"G6 untrue: {asked.token} was told that its start was refused, and it was built"
 
 
+SAID_OF_BUILDS: Final = frozenset({Why.SUPERSEDED, Why.UNCHANGED})
+
+
+def _stands(decision: Decision, met: Record) -> bool:
+    """Whether what a deferral says is so of the record that it was written to."""
+    if decision.why is Why.CLAIMED:
+        return met.claim is not None
+    if decision.why is Why.HELD:
+        return met.hold is not None
+    if decision.why is Why.RUNNING:
+        return met.running is not None
+    ahead = (met.lastbuild_ms or 0) > decision.decided_ms
+    return met.claim is None and (ahead or decision.lastbuild_ms == (met.lastbuild_ms or None))
+
+
+def _is_built(history: History, asked: Asked) -> bool:
+    """Whether it was said rightly: that this version was built, or a newer one of its line (if a person lets it)."""
+    request, decision = asked.request, asked.decision
+    if decision is None or decision.why is Why.SUPERSEDED:
+        replaced = bool(history.drops) or len({other.request.line for other in history.asked}) > 1
+        newer = [other.request for other in (history.asked if replaced else history.builds)]
+        return any(is_older(request, other) for other in newer)
+    return any(build.request.source_version == request.source_version for build in history.builds)
+
+
 def _counts(history: History) -> Iterator[str]:
-    counted = history.end.counts.total + history.unwritten
-    decided = sum(asked.decision is not None for asked in history.asked)
+    """Every build says exactly what it covered: together with what is pending that is every trigger, once."""
+    if history.drops or history.terms.policy.on_failure == "rearm":
+        return  # what is dropped is covered by none, what is armed again by two
+    end = history.end
+    covers = [build.covers for build in history.kept]
+    covers += [part.covers for part in (end.running, end.claim) if part is not None]
+    counted = sum(part.count for part in [*covers, end.pending] if part is not None)
+    counted -= history.scenario.start == "pending"
+    taken = [a for a in history.asked if a.decision is not None and a.decision.outcome is not Outcome.SKIPPED]
     unknown = sum(asked.lost for asked in history.asked)
-    if counted + history.lost_tallies < decided:
-        yield f"G6 uncounted: {decided} triggers were answered, {counted} are counted"
-    # A claim whose lost response is sent again only after another has taken it over, been refused and given it back:
-    # its trigger was counted with that, and is decided afresh.
-    given_back = {token for _, _, token in history.given_back}
-    unknown += sum(
-        asked.token in given_back
-        and asked.decision is not None
-        and asked.decision.why is not Why.START_FAILED
-        for asked in history.asked
-    )
-    if counted > decided + unknown:
-        how = "counted again" if history.unrecognised else "overcounted"
-        yield f"G6 {how}: {decided + unknown} triggers came, {counted} are counted"
+    if counted < len(taken):
+        yield f"G6 uncounted: {len(taken)} triggers were taken, {counted} are covered or pending"
+    if counted > len(taken) + unknown and not history.unrecognised:
+        yield f"G6 overcounted: {len(taken) + unknown} triggers were taken, {counted} are covered or pending"
+
+
+def g8_newest_wins(history: History) -> Iterator[str]:
+    """No build of an older version of a line after a newer one of it; the newest that was taken is built."""
+    for n, later in enumerate(history.builds):
+        for earlier in history.builds[:n]:
+            if is_older(later.request, earlier.request):
+                yield f"G8 older: {later.id} of {_version(later)} started after {earlier.id} of {_version(earlier)}"
+    if not history.drops and not any(asked.lost for asked in history.asked):
+        yield from _newest_is_built(history)
+
+
+def _newest_is_built(history: History) -> Iterator[str]:
+    """On one line alone, with instants of its source, the last build is of the newest version that was taken."""
+    taken = [a.request for a in history.asked if a.decision is not None and a.decision.outcome is not Outcome.SKIPPED]
+    if not taken or not history.builds or any(r.line != taken[0].line or r.at_ms is None for r in taken):
+        return
+    newest = max(taken, key=lambda request: request.at_ms or 0)
+    last = history.builds[-1].request
+    if last.line is not None and is_older(last, newest):
+        yield f"G8 newest: {newest.source_version} was asked for, and the last build is of {last.source_version}"
+
+
+def _version(build: Build) -> str:
+    return f"{build.request.source_version} ({build.request.line})"
 
 
 def g7_any_data(history: History) -> Iterator[str]:
     """Whatever stood there and whatever the old snippet wrote: no error but a store's."""
     for crash in history.crashes:
         yield f"G7 crash: {crash}"
+    for asked in history.asked:
+        decision = asked.decision
+        if decision and (decision.lastbuild_ms or 0) > decision.decided_ms + history.scenario.margin_ms:
+            yield f"G7 ahead: {asked.token} was told of a last build that is still to come"
 
 
 CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
@@ -311,8 +428,12 @@ CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g4_no_overlap,
     hold_is_kept,
     g5_no_waste,
+    g5_backs_off,
+    g2_quiet,
+    turns_are_kept,
     g2_cancelled,
     g2_last_change_last,
+    g8_newest_wins,
     g6_nothing_silent,
 )
 #: What holds even outside the assumptions.

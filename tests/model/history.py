@@ -9,8 +9,9 @@ from holdoff.core.record import Record
 
 if TYPE_CHECKING:
     from holdoff.core.decision import Decision
-    from holdoff.core.machine import Rules
-    from holdoff.core.record import Request
+    from holdoff.core.record import Finished
+    from holdoff.core.request import Request
+    from holdoff.core.terms import Terms
     from tests.model.scenario import Scenario
 
 
@@ -21,23 +22,24 @@ class Asked:
     Attributes:
         called, decided: when, in the order of all that happened.
         lost: the process died, or the store's error was raised: no answer.
-        from_memory: answered without asking the store.
-        knew: whether the record knew its event when it was called, and until it was answered.
+        met: the record that its last write was made to.
     """
 
     token: str
     actor: str
     called: int
     called_ms: int
-    force: bool
-    version: str | None
-    event: str | None
-    tally_before: int
+    request: Request
+    waits: bool = False
     decided: int | None = None
     decision: Decision | None = None
     lost: bool = False
-    from_memory: bool = False
-    knew: bool = False
+    met: Record | None = None
+
+    @property
+    def version(self) -> str | None:
+        """What it asked for."""
+        return self.request.source_version
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +63,6 @@ class History:
 
     Attributes:
         resets, drops: a person's; drops of what was pending.
-        withdrawn: tokens of triggers taken back.
         refusals, given_back: of tokens, with their instants.
         unrecognised: whether a write that was in, and got no answer, could not be told from another's when it was sent
             again: too many had followed.
@@ -69,20 +70,23 @@ class History:
         claimed, holder: when each token claimed the gate, and who took it last.
         on_hold: tokens that claimed the gate while it was on hold.
         faults: what went wrong besides refusals.
-        snippets: writes of the old snippet.
-        end, unwritten: the record at the end, and answers counted but not in it.
+        snippets: writes of the old snippet, with the true instant of the second that it wrote.
+        steps: how often clocks were set.
+        end, kept: the record and the builds of its history at the end.
         restless: wakes made no progress.
+        moved_ms: until when each lastbuild stood that has been moved since.
+        overslept: writes that left a later due than what is pending asks for.
+        early: claims of wakes that came before their turn, and by how much.
     """
 
     scenario: Scenario
-    rules: Rules
+    terms: Terms
     order: int = 0
     asked: list[Asked] = field(default_factory=list)
     wakes: set[str] = field(default_factory=set)
     builds: list[Build] = field(default_factory=list)
     resets: list[int] = field(default_factory=list)
     drops: list[int] = field(default_factory=list)
-    withdrawn: list[str] = field(default_factory=list)
     refusals: list[tuple[int, int, str]] = field(default_factory=list)
     given_back: list[tuple[int, int, str]] = field(default_factory=list)
     unrecognised: bool = False
@@ -94,11 +98,14 @@ class History:
     faults: int = 0
     snippets: list[tuple[int, int]] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
-    lost_tallies: int = 0
+    steps: int = 0
     end: Record = field(default_factory=Record)
-    unwritten: int = 0
+    kept: tuple[Finished, ...] = ()
     drained_ms: int = 0
     restless: bool = False
+    moved_ms: dict[int | None, int] = field(default_factory=dict)
+    overslept: list[str] = field(default_factory=list)
+    early: dict[str, int] = field(default_factory=dict)
 
     def next(self) -> int:
         """The next position in the order."""
@@ -107,7 +114,7 @@ class History:
 
     def forced(self, token: str) -> bool:
         """Whether this token is a forced trigger's."""
-        return any(asked.token == token and asked.force for asked in self.asked)
+        return any(asked.token == token and asked.request.forced for asked in self.asked)
 
     def key(self) -> int:
         """Hashes what the checks look at. Positions count only relative to one another where it matters."""
@@ -122,10 +129,7 @@ class History:
         rank = {mark: n for n, mark in enumerate(marks)}
         return hash(
             (
-                tuple(
-                    (b.token, b.id, b.started_ms, rank[b.started], b.ended_ms, b.cancelled)
-                    for b in self.builds
-                ),
+                tuple((b.token, b.id, b.started_ms, rank[b.started], b.ended_ms, b.cancelled) for b in self.builds),
                 frozenset(
                     (
                         a.token,
@@ -133,19 +137,18 @@ class History:
                         rank.get(a.decided or 0),
                         a.decision and (a.decision.outcome, a.decision.why),
                         a.lost,
-                        a.from_memory,
-                        a.knew,
+                        a.met and (a.met.claim is None, a.met.running is None, a.met.hold is None, a.met.lastbuild),
                     )
                     for a in self.asked
                 ),
                 tuple(rank[at] for at in self.resets),
                 len(self.drops),
-                tuple(self.withdrawn),
                 tuple(token for _, _, token in self.refusals),
                 len(self.crashes),
                 len(self.rolled_back),
                 len(self.snippets),
                 frozenset(self.on_hold),
-                (self.holds, self.faults, self.unrecognised),
+                (self.holds, self.faults, self.unrecognised, len(self.overslept), *self.early),
+                tuple(self.moved_ms.items()) if self.terms.policy.on_cooldown == "skip" else (),
             )
         )

@@ -10,9 +10,11 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from holdoff.core.machine import Rules
+from holdoff.core.pending import single
 from holdoff.core.policy import Policy
-from holdoff.core.record import GateKey, Hold, Pending, Record, Request
+from holdoff.core.record import Hold, Record
+from holdoff.core.request import GateKey, Request
+from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Move(NamedTuple):
     sent again), ``fail`` (it does not happen, and the actor is told that nobody knows), ``die`` (the process ends with
     the effect not sent; after a ``drop``: sent), ``refuse`` (a start, certainly not), ``fly`` (a start times out and is
     still on its way), ``call`` (the actor, being idle, begins ``arg``). ``who`` empty: ``clock`` (``arg`` milliseconds
-    pass) and ``land`` (a start that is on its way arrives).
+    pass), ``step`` (the clocks are set) and ``land`` (a start that is on its way arrives).
     """
 
     who: str
@@ -82,9 +84,9 @@ class Scenario:
         """A script that nobody plays would be a scenario that checks less than it says."""
         assert len(self.scripts) <= len(self.actors), self
 
-    def rules(self) -> Rules:
-        """The machine's rules of this scenario."""
-        return Rules(
+    def terms(self) -> Terms:
+        """What the rules go by in this scenario."""
+        return Terms(
             policy=_policy(tuple(self.policy.items())),
             claim_lease_ms=self.claim_lease_ms,
             build_lease_ms=self.build_lease_ms,
@@ -120,21 +122,13 @@ def _policy(arguments: tuple[tuple[str, Any], ...]) -> Policy:
     return Policy(**dict(arguments))
 
 
-def _pending(due_in_ms: int) -> Pending:
-    request = Request(project=KEY.project, region=KEY.region)
-    came = T0_MS - MINUTE_MS
-    return Pending(request=request, count=1, first_ms=came, last_ms=came, due_ms=T0_MS + due_in_ms)
-
-
 def _cooling() -> Record:
     return Record(lastbuild=seconds_from_ms(T0_MS - 9 * MINUTE_MS), writes=("w0",))
 
 
 def _with_pending() -> Record:
-    pending = _pending(MINUTE_MS)
-    return Record(
-        lastbuild=_cooling().lastbuild, writes=("w0",), pending=pending, due_ms=pending.due_ms
-    )
+    pending = single(Request(project=KEY.project, region=KEY.region), T0_MS - MINUTE_MS)
+    return _cooling().but(moved="w0", pending=pending, due_ms=T0_MS + MINUTE_MS)
 
 
 def _held() -> Record:

@@ -17,20 +17,6 @@ PAUSED: Final = Scenario(
     faults=0,
     clocks=3,
 )
-REMEMBERED: Final = Scenario(
-    name="an event that only a process remembers",
-    scripts=(("trigger", "trigger event=E1", "trigger event=E1"), ("wake",)),
-    start="cooling",
-    depth=13,
-    faults=0,
-    clocks=3,
-)
-WITHDRAWN: Final = Scenario(
-    name="a withdrawal made twice",
-    scripts=(("trigger revocable", "withdraw", "withdraw"), ("trigger revocable", "wake")),
-    start="cooling",
-)
-
 SCENARIOS: Final = (
     Scenario(
         name="two triggers at a fresh gate",
@@ -47,7 +33,7 @@ SCENARIOS: Final = (
         start="pending",
     ),
     Scenario(
-        name="answers from memory while others wake",
+        name="folds while others wake",
         scripts=(("trigger", "trigger", "trigger"), ("wake", "wake")),
         start="cooling",
     ),
@@ -119,16 +105,48 @@ SCENARIOS: Final = (
         scripts=(("trigger event=E1",), ("trigger event=E1", "wake")),
     ),
     Scenario(
-        name="a withdrawal beside a trigger",
-        scripts=(("trigger revocable", "withdraw"), ("trigger", "wake")),
-        start="cooling",
-    ),
-    WITHDRAWN,
-    Scenario(
         name="a drop between two triggers",
         scripts=(("trigger", "trigger"), ("drop", "wake")),
         start="pending",
     ),
     PAUSED,
-    REMEMBERED,
+    Scenario(
+        name="folds at once",
+        scripts=(("trigger version",), ("trigger version",), ("wake",)),
+        actors="ABC",
+        start="pending",
+    ),
+    Scenario(
+        name="a fold beside the snippet",
+        scripts=(("trigger", "trigger"), ("snippet",), ("wake",)),
+        actors="ABC",
+        start="pending",
+    ),
+    Scenario(
+        name="pushes delivered in the wrong order",
+        scripts=(("trigger line=main at=2 version=B parent=A",), ("trigger line=main at=1 version=A parent=O", "wake")),
+    ),
+    Scenario(
+        name="pushes in the wrong order, by parent alone",
+        scripts=(("trigger line=main version=B parent=A", "wake"), ("trigger line=main version=A parent=O",)),
+        start="pending",
+    ),
+    Scenario(
+        name="two lines at one gate",
+        scripts=(
+            ("trigger line=main at=2 version=B", "wake"),
+            ("trigger line=side at=1 version=S", "trigger line=main at=1 version=A"),
+        ),
+        start="cooling",
+    ),
+    Scenario(
+        name="a failed build, then an older redelivery",
+        policy=REARM,
+        scripts=(("trigger line=main at=2 version=B",), ("finish failed", "trigger line=main at=1 version=A")),
+    ),
+    Scenario(
+        name="two that wait for their turn",
+        scripts=(("trigger waits", "turn"), ("trigger waits", "turn")),
+        start="cooling",
+    ),
 )

@@ -6,16 +6,19 @@ The protocol's generators (``holdoff.core.protocol``) are the model. What they y
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from holdoff.core import machine, protocol
-from holdoff.core.effects import Cancel, Find, Get, NewId, Now, Open, Poll, Start, Swap
+from holdoff.core import builds, claims, people, protocol, waits
+from holdoff.core.decide import Trigger, Wake
+from holdoff.core.effects import Cancel, Find, FoldIn, Get, NewId, Now, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
-from holdoff.core.machine import Tally, Trigger
-from holdoff.core.protocol import Decided, Sight
-from holdoff.core.record import Act, Finished, Hold, Opening, Record, Request
+from holdoff.core.pending import waiter_name
+from holdoff.core.protocol import Decided, Snapshot
+from holdoff.core.record import Act, Finished, Hold, Record
+from holdoff.core.request import Request
+from holdoff.core.units import seconds_from_ms
 from holdoff.stores.memory import MemoryStore
 from tests.model.history import Asked, Build, History
 from tests.model.scenario import KEY, T0_MS, Move, Scenario
@@ -28,6 +31,7 @@ MAX_WAKES: Final = 60
 #: More effects than any call needs that nobody disturbs.
 MAX_EFFECTS: Final = 2_000
 NEVER_BUILT: Final = Record()
+NO_REQUEST: Final = Request(project=KEY.project, region=KEY.region)
 STORE_FAULTS: Final = ("drop", "fail", "die")
 START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
 
@@ -41,6 +45,18 @@ class SnippetLook:
 @dataclass(frozen=True, slots=True)
 class SnippetWrite:
     """The old snippet's unconditional update of ``lastbuild``, in whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWrite:
+    """A person edits ``lastbuild``: an hour and more ``back`` or ``ahead``."""
+
+    verb: str
+
+
+def person(verb: str) -> Generator[object, Any, None]:
+    """A person at the table's editor."""
+    yield PersonWrite(verb)
 
 
 def snippet(cooldown_ms: int) -> Generator[object, Any, None]:
@@ -59,12 +75,13 @@ class Actor:
         key: hashes all it was told so far: two actors with the same key stand at the same point.
         checked_ms: the true time at which it last looked at its clock.
         looked: whether this call has asked anything but the time.
+        write_id: of the write that is open.
         unsure: whether it asked for the build of a token, and got no answer.
     """
 
     name: str
     skew_ms: int
-    sight: Sight = field(default_factory=Sight)
+    snapshot: Snapshot = field(default_factory=Snapshot)
     asks: Generator[Any, Any, Any] | None = None
     effect: Any = None
     sent: bool = False
@@ -76,7 +93,7 @@ class Actor:
     checked_ms: int = 0
     looked: bool = False
     unsure: bool = False
-    basis: Sight = field(default_factory=Sight)
+    write_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +108,17 @@ class Flight:
 class World:
     """One history in the making."""
 
-    def __init__(self, scenario: Scenario, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, tell: Callable[[str], None] | None = None, *, compared: bool = False
+    ) -> None:
         self.scenario = scenario
-        self.rules = scenario.rules()
+        self.compared = compared
+        self.terms = scenario.terms()
         self.now_ms = T0_MS
         self.store = MemoryStore()
-        self.history = History(scenario=scenario, rules=self.rules)
+        self.history = History(scenario=scenario, terms=self.terms)
         self.flights: list[Flight] = []
-        self.actors = {
-            name: Actor(name, scenario.skew_ms(n)) for n, name in enumerate(scenario.actors)
-        }
+        self.actors = {name: Actor(name, scenario.skew_ms(n)) for n, name in enumerate(scenario.actors)}
         self.done: dict[str, int] = dict.fromkeys(scenario.actors, 0)
         self.faults = self.clocks = 0
         self.written: set[str] = set()
@@ -139,20 +157,20 @@ class World:
         kinds: tuple[str, ...] = START_FAULTS if isinstance(actor.effect, Start) else STORE_FAULTS
         if isinstance(actor.effect, Get | Find | Poll | SnippetLook):
             kinds = ("fail", "die")
-        if isinstance(actor.effect, SnippetWrite):
+        if isinstance(actor.effect, SnippetWrite | PersonWrite):
             kinds = ("die",)
         sent = [kind for kind in kinds if not (actor.sent and kind in {"drop", "refuse", "fly"})]
         return [Move(actor.name, kind) for kind in sent]
 
     def instants(self) -> list[int]:
         """The instants to come at which something may change, in order."""
-        record, policy = self.record, self.rules.policy
-        found = {record.due_ms, machine.cooldown_end_ms(record, policy)}
-        found.add(machine.limit_end_ms(record, policy))
+        record = self.record
+        found = {record.due_ms, waits.cooldown_end_ms(record, self.terms)}
+        found.add(waits.limit_end_ms(record, self.terms.policy))
         if record.claim:
             found.add(record.claim.lease_until_ms)
         if record.pending:
-            found.add(record.pending.due_ms)
+            found.add(waits.ready_ms(record, self.terms))
         if record.running:
             found.add(record.running.lease_until_ms)
         if record.hold:
@@ -184,6 +202,8 @@ class World:
             self.clocks += 1
             self._say(f"{int(move.arg) / 1000:g} s pass")
             return True
+        if move.what == "step":
+            return self._set_clocks(int(move.arg))
         for flight in self.flights:
             if flight.token == move.arg and self._flies(flight):
                 self.flights.remove(flight)
@@ -191,6 +211,17 @@ class World:
                 self.start(flight.request, flight.token)
                 return True
         return False
+
+    def _set_clocks(self, ms: int) -> bool:
+        """Where all share one clock, it is set back. Where each has its own, they drift, within the margin."""
+        margin_ms = self.scenario.margin_ms
+        least_ms = min((0, *self.scenario.skews_ms))
+        for n, actor in enumerate(self.actors.values()):
+            drifted_ms = (actor.skew_ms + ms * (n + 1)) % (margin_ms + 1) + least_ms
+            actor.skew_ms = drifted_ms if margin_ms else actor.skew_ms - ms
+        self.history.steps += 1
+        self._say(f"the clocks are set: {[actor.skew_ms for actor in self.actors.values()]}")
+        return True
 
     def _effect_move(self, actor: Actor, what: str) -> bool:
         if what == "go":
@@ -207,7 +238,7 @@ class World:
                 return False
             answer = self._perform(actor)
             actor.sent = True
-            actor.key = hash((actor.key, "sent"))
+            self._note(actor, "sent")
             self._tell(actor, effect, answer, "; THE ANSWER IS LOST")
         elif what == "fail" and isinstance(effect, Start | Find | Poll | Cancel):
             self._say(f"{actor.name} {_shown(effect)}: NO ANSWER")
@@ -238,7 +269,7 @@ class World:
     def _longest_pause_ms(self, actor: Actor) -> int:
         """Who could not ask for the build, and trusts that the token is remembered, has only what is left of that."""
         if actor.unsure:
-            return self.scenario.token_memory_ms - self.rules.token_memory_ms
+            return self.scenario.token_memory_ms - self.terms.token_memory_ms
         return self.scenario.max_pause_ms
 
     def _go(self, actor: Actor) -> bool:
@@ -257,8 +288,7 @@ class World:
         self._say(f"{actor.name} calls {call}")
         actor.calls += 1
         actor.call, actor.looked, actor.unsure = call, False, False
-        actor.key = hash((actor.key, call))
-        actor.basis = actor.sight
+        self._note(actor, call)
         actor.asked = None
         actor.asks = self._asks(actor, call)
         self._resume(actor)
@@ -266,7 +296,6 @@ class World:
     def _asks(self, actor: Actor, call: str) -> Generator[Any, Any, Any]:
         verb, *words = call.split()
         token = f"{actor.name}{actor.calls}"
-        sight, rules = actor.basis, self.rules
         if verb == "trigger":
             request = self._request(words, token)
             asked = Asked(
@@ -274,63 +303,53 @@ class World:
                 actor=actor.name,
                 called=self.history.next(),
                 called_ms=self.now_ms,
-                force="force" in words,
-                version=request.source_version,
-                event=request.event_id,
-                tally_before=sight.tally.counts.total,
-                knew=_knows(self.record, request.event_id),
+                request=request,
+                waits="waits" in words,
             )
             actor.asked = asked
             self.history.asked.append(asked)
-            trigger = Trigger(
-                request=request, token=token, force=asked.force, revocable="revocable" in words
-            )
-            return protocol.trigger(trigger, rules, sight)
-        if verb == "wake":
+            trigger = Trigger(request=request, token=token, waits=asked.waits)
+            return protocol.trigger(trigger, self.terms, actor.snapshot)
+        if verb in {"wake", "turn"}:
             self.history.wakes.add(token)
-            return protocol.wake(token, KEY.project, KEY.region, rules, sight)
+            waiter = self._last_asked(actor) if verb == "turn" else None
+            return protocol.wake(Wake(request=NO_REQUEST, token=token, waiter=waiter), self.terms)
         if verb == "snippet":
-            return snippet(rules.policy.cooldown_ms)
-        return protocol.edit(self._change(actor, verb, words), rules, sight)
+            return snippet(self.terms.policy.cooldown_ms)
+        if verb in {"back", "ahead"}:
+            return person(verb)
+        return protocol.edit(self._change(actor, verb, words))
 
     def _request(self, words: list[str], token: str) -> Request:
-        events = [word for word in words if word.startswith("event=")]
-        versions = [word[8:] for word in words if word.startswith("version=")]
-        if "version" in words:
-            versions.append(f"of-{token}")
+        named = dict(word.split("=") for word in words if "=" in word)
         return Request(
             project=KEY.project,
             region=KEY.region,
-            source_version=versions[0] if versions else None,
-            event_id=events[0][6:] if events else None,
+            source_version=f"of-{token}" if "version" in words else named.get("version"),
+            event_id=named.get("event"),
             forced="force" in words,
+            line=named.get("line"),
+            at_ms=int(named["at"]) if "at" in named else None,
+            parent=named.get("parent"),
         )
 
     def _change(self, actor: Actor, verb: str, words: list[str]) -> Callable[[Record, int], Record]:
-        rules = self.rules
+        terms = self.terms
         if verb == "finish":
             return self._finish(succeeded="failed" not in words)
         if verb == "hold":
             until = 20 * 60_000 if words else None
-            return lambda record, now_ms: machine.held(
-                record,
-                Hold(since_ms=now_ms, why="incident", until_ms=until and now_ms + until),
-                rules,
+            return lambda record, now_ms: people.held(
+                record, Hold(since_ms=now_ms, why="incident", until_ms=until and now_ms + until), terms
             )
-        if verb == "withdraw":
-            token = self._last_asked(actor)
-            return lambda record, _now_ms: machine.withdrawn(record, token, rules)
 
         def act(now_ms: int) -> Act:
             return Act(what=verb, at_ms=now_ms, by=actor.name)
 
         return {
-            "resume": lambda record, now_ms: machine.resumed(record, act(now_ms), rules),
-            "reset": lambda record, now_ms: machine.reset(record, act(now_ms), rules),
-            "drop": lambda record, now_ms: machine.reset(
-                record, act(now_ms), rules, drop_pending=True
-            ),
-            "flush": lambda record, _now_ms: record,
+            "resume": lambda record, now_ms: people.resumed(record, act(now_ms), terms),
+            "reset": lambda record, now_ms: people.reset(record, act(now_ms), terms),
+            "drop": lambda record, now_ms: people.reset(record, act(now_ms), terms, drop_pending=True),
         }[verb]
 
     def _last_asked(self, actor: Actor) -> str:
@@ -347,39 +366,41 @@ class World:
             build_id = build.id
             build.ended, build.ended_ms = self.history.next(), self.now_ms
             build.succeeded = succeeded
-        return lambda record, now_ms: machine.finished(
-            record, build_id, self.rules, now_ms, succeeded=succeeded
-        )
+        return lambda record, now_ms: builds.finished(record, build_id, self.terms, now_ms, succeeded=succeeded)
 
     def _resume(self, actor: Actor, answer: object = None, error: Exception | None = None) -> None:
         """Give the answer, and run on to the next effect that the world can see."""
         assert actor.asks is not None
         if actor.effect is not None:
             told = repr(error) if error else answer
-            actor.key = hash((actor.key, told))
+            self._note(actor, told)
         try:
             while True:
                 effect = actor.asks.throw(error) if error else actor.asks.send(answer)
                 error = None
                 if isinstance(effect, NewId):
                     actor.ids += 1
-                    answer = f"{actor.name}.{actor.ids}"
+                    answer = actor.write_id = f"{actor.name}.{actor.ids}"
                 elif isinstance(effect, Now) and not (self.scenario.fine and actor.looked):
                     answer = self._clock_of(actor)
-                    actor.key = hash((actor.key, answer))
+                    self._note(actor, answer)
                 else:
                     break
         except StopIteration as stop:
             self._ended(actor, stop.value)
         except StoreError as problem:
-            tally = getattr(problem, "tally", None)
-            self._raised(actor, str(problem), tally if isinstance(tally, Tally) else None)
+            self._raised(actor, str(problem))
         except Exception as problem:  # noqa: BLE001  (any other is what we look for)
             self.history.crashes.append(f"{actor.name} {actor.call}: {problem!r}")
             self._raised(actor, repr(problem))
         else:
             actor.effect, actor.sent = effect, False
             actor.looked = actor.looked or not isinstance(effect, Now)
+
+    def _note(self, actor: Actor, told: object) -> None:
+        """What an actor was told becomes part of its key, where states are compared."""
+        if self.compared:
+            actor.key = hash((actor.key, told))
 
     def _clock_of(self, actor: Actor) -> int:
         actor.checked_ms = self.now_ms
@@ -392,31 +413,28 @@ class World:
     def _ended(self, actor: Actor, value: object) -> None:
         asked = actor.asked
         if isinstance(value, Decided):
-            actor.sight = value.sight
+            actor.snapshot = value.snapshot
             if self.tell is not None:
                 self._say(f"   {actor.name}: {value.decision} [{value.decision.why}]")
             if asked is not None:
                 asked.decided = self.history.next()
                 asked.decision = value.decision
-                asked.from_memory = not actor.looked
-        elif isinstance(value, Sight):
-            actor.sight = value
+        elif isinstance(value, Snapshot):
+            actor.snapshot = value
         self._idle(actor)
 
-    def _raised(self, actor: Actor, words: str, tally: Tally | None = None) -> None:
+    def _raised(self, actor: Actor, words: str) -> None:
         self._say(f"   {actor.name} raises: {words}")
         if actor.asked is not None:
             actor.asked.lost = True
-        if actor.call != "snippet":
-            actor.sight = Sight(tally=actor.basis.tally if tally is None else tally)  # as in a Gate
+        actor.snapshot = Snapshot()  # as in a Gate
         self._idle(actor)
 
     def _die(self, actor: Actor) -> None:
         self._say(f"{actor.name} DIES{' (its request was sent)' if actor.sent else ''}")
         if actor.asked is not None:
             actor.asked.lost = True
-        self.history.lost_tallies += _owed(actor.basis.tally)
-        actor.sight = Sight()
+        actor.snapshot = Snapshot()
         self._idle(actor)
 
     # --- effects -------------------------------------------------------------------------------
@@ -429,8 +447,8 @@ class World:
                 return self.store.get(KEY)
             case Swap(expected, new, history):
                 return self._swap(actor, expected, new, history)
-            case Open(opening):
-                return self._open(actor, opening)
+            case FoldIn(expected, fold):
+                return self._written(actor, lambda: self.store.fold(KEY, expected=expected, fold=fold))
             case Start(request, token):
                 return self.start(request, token)
             case Find(_, token):
@@ -443,41 +461,50 @@ class World:
             case SnippetLook():
                 return self._snippet_look()
             case SnippetWrite():
-                self._snippet_write()
+                self._snippet_write(actor)
+                return None
+            case PersonWrite(verb):
+                self._person_write(verb)
                 return None
         raise AssertionError(actor.effect)
 
-    def _swap(
-        self, actor: Actor, expected: Record, new: Record, history: tuple[Finished, ...]
-    ) -> object:
+    def _swap(self, actor: Actor, expected: Record, new: Record, history: tuple[Finished, ...]) -> object:
+        return self._written(actor, lambda: self.store.swap(KEY, expected=expected, new=new, history=history))
+
+    def _written(self, actor: Actor, write: Callable[[], object]) -> object:
         before = self.record
-        reply = self.store.swap(KEY, expected=expected, new=new, history=history)
-        doubtful = [ids for ids, _ in actor.basis.tally.unsure]
-        doubtful += [new.writes[:1]] if actor.sent else []
-        if any(self._is_forgotten(ids, before) for ids in doubtful):
+        if actor.sent and actor.write_id in self.written and actor.write_id not in before.writes:
             self.history.unrecognised = True
+        reply = write()
         if self.record is not before:
-            self.written.add(new.writes[0])
+            self.written.add(actor.write_id)
+            self._note_lastbuild(before)
             self._note_edit(actor, before)
-            self._note_events()
+            self._note_due(actor)
+            if actor.asked is not None:
+                actor.asked.met = before
         return reply
 
-    def _is_forgotten(self, ids: tuple[str, ...], record: Record) -> bool:
-        """Whether one of these writes is in, and the record cannot tell any more."""
-        return not self.written.isdisjoint(ids) and not set(ids) & set(record.writes)
+    def _note_due(self, actor: Actor) -> None:
+        due_ms, latest_ms = self.record.due_ms, waits.with_due(self.record, self.terms).due_ms
+        if latest_ms is not None and (due_ms is None or due_ms > latest_ms):
+            self.history.overslept.append(f"{actor.name} {actor.call} left a due later than what is pending asks for")
 
-    def _open(self, actor: Actor, opening: Opening) -> object:
-        before = self.record
-        reply = self.store.open(KEY, opening)
-        if self.record is not before:
-            self._note_claim(actor, before)
-        return reply
+    def _note_lastbuild(self, before: Record) -> None:
+        """Since when which ``lastbuild`` is gone; one that comes back is not."""
+        if self.record.lastbuild != before.lastbuild:
+            self.history.moved_ms[before.lastbuild_ms or None] = self.now_ms
+            self.history.moved_ms.pop(self.record.lastbuild_ms or None, None)
 
-    def _note_events(self) -> None:
-        """A claim may be taken back before anything was started, and its event with it."""
-        for actor in self.actors.values():
-            if actor.asked is not None and actor.asked.knew:
-                actor.asked.knew = _knows(self.record, actor.asked.event)
+    def _note_turn(self, actor: Actor, before: Record, at_ms: int) -> None:
+        pending, due_ms = before.pending, before.due_ms
+        if actor.call.split()[0] not in {"wake", "turn"} or pending is None or not pending.waiters or due_ms is None:
+            return
+        mine = waiter_name(self._last_asked(actor)) if actor.call == "turn" else ""
+        ahead = pending.waiters.index(mine) if mine in pending.waiters else len(pending.waiters)
+        early_ms = due_ms - (len(pending.waiters) - ahead) * waits.TURN_MS - at_ms
+        if early_ms > self.scenario.margin_ms:
+            self.history.early[f"{actor.name}'s {actor.call}"] = early_ms
 
     def _note_claim(self, actor: Actor, before: Record) -> None:
         claim = self.record.claim
@@ -488,10 +515,9 @@ class World:
             self.history.holder[claim.token] = actor.name
         if seen is None or seen.token != claim.token:
             self.history.claimed[claim.token] = self.history.next()
+            self._note_turn(actor, before, claim.claimed_ms)
             hold = before.hold
-            if hold and (
-                hold.until_ms is None or hold.until_ms > self.now_ms + self.scenario.margin_ms
-            ):
+            if hold and (hold.until_ms is None or hold.until_ms > self.now_ms + self.scenario.margin_ms):
                 self.history.on_hold.add(claim.token)
 
     def _note_edit(self, actor: Actor, before: Record) -> None:
@@ -502,11 +528,9 @@ class World:
             history.resets.append(history.next())
         if verb == "drop" and before.pending:
             history.drops.append(history.next())
-        if verb == "withdraw" and before.pending != self.record.pending:
-            history.withdrawn.append(self._last_asked(actor))
         if before.claim and not self.record.claim and self.record.pending:
             token = before.claim.token
-            if not machine.is_confirmed(self.record, token):
+            if not claims.is_confirmed(self.record, token):
                 history.given_back.append((history.next(), self.now_ms, token))
                 if history.holder.get(token) != actor.name:
                     history.rolled_back.append((actor.name, token))
@@ -558,12 +582,21 @@ class World:
         self.store._gates[KEY] = Record(lastbuild=Decimal(self.now_ms // 1000))
         return None
 
-    def _snippet_write(self) -> None:
-        lastbuild = Decimal(self.now_ms // 1000)
+    def _snippet_write(self, actor: Actor) -> None:
+        lastbuild = Decimal((self.now_ms + actor.skew_ms) // 1000)
         if lastbuild == self.record.lastbuild:
             return  # the very value that a claim of that instant has written: nobody can tell
-        self.store._gates[KEY] = replace(self.record, lastbuild=lastbuild)
-        self.history.snippets.append((self.history.next(), self.now_ms))
+        before = self.record
+        self.store._gates[KEY] = before.but(lastbuild=lastbuild)
+        self._note_lastbuild(before)
+        self.history.snippets.append((self.history.next(), int(lastbuild) * 1000 - actor.skew_ms))
+
+    def _person_write(self, verb: str) -> None:
+        at_ms = self.now_ms + (99 if verb == "ahead" else -99) * 60_000
+        before = self.record
+        self.store._gates[KEY] = before.but(lastbuild=seconds_from_ms(at_ms))
+        self._note_lastbuild(before)
+        self.history.resets.append(self.history.next())
 
     # --- the end -------------------------------------------------------------------------------
 
@@ -573,16 +606,14 @@ class World:
         self._say("--- from here on nothing fails, and somebody wakes the gate ---")
         for actor in self.actors.values():
             self._run_out(actor)
-            if not actor.sight.tally.is_empty:
-                self._begin(actor, "flush")
-                self._run_out(actor)
-        waker = self.actors.setdefault("W", Actor("W", 0))
+        one_clock = next(iter(self.actors.values())).skew_ms if self.scenario.margin_ms == 0 else 0
+        waker = self.actors.setdefault("W", Actor("W", one_clock))
         if self.record.hold is not None and self.record.hold.until_ms is None:
             self._begin(waker, "resume")
             self._run_out(waker)
         self._wake_all(waker)
         self.history.end = self.record
-        self.history.unwritten = sum(_owed(a.sight.tally) for a in self.actors.values())
+        self.history.kept = tuple(self.store.history(KEY))
 
     def _wake_all(self, waker: Actor) -> None:
         self.history.drained_ms = self.now_ms
@@ -590,9 +621,10 @@ class World:
             due_ms = self.record.due_ms
             if due_ms is None:
                 return
-            if due_ms > self.now_ms:
-                self._say(f"{(due_ms - self.now_ms) / 1000:g} s pass")
-                self.now_ms = due_ms
+            left_ms = due_ms - self.now_ms - waker.skew_ms
+            if left_ms > 0:
+                self._say(f"{left_ms / 1000:g} s pass")
+                self.now_ms += left_ms
             self._begin(waker, "wake")
             self._run_out(waker)
         self.history.restless = True
@@ -611,15 +643,9 @@ class World:
     def key(self) -> int:
         """Hashes all that the future, and the verdict on the past, depend on."""
         actors = tuple(
-            (a.key, a.sent, a.checked_ms if a.asks else 0, a.sight) for a in self.actors.values()
+            (a.key, a.sent, a.checked_ms if a.asks else 0, a.skew_ms, a.snapshot) for a in self.actors.values()
         )
         done = tuple(self.done.values())
-        doubtful = {
-            name
-            for a in self.actors.values()
-            for ids, _ in (*a.sight.tally.unsure, *a.basis.tally.unsure)
-            for name in ids
-        }
         return hash(
             (
                 self.record,
@@ -630,7 +656,7 @@ class World:
                 tuple(self.flights),
                 self.faults,
                 self.clocks,
-                frozenset(self.written & doubtful),
+                tuple(a.write_id in self.written for a in self.actors.values() if a.sent),
                 self.history.key(),
             )
         )
@@ -644,24 +670,12 @@ class World:
             self.tell(f"{(self.now_ms - T0_MS) / 1000:10.3f}  {line}")
 
 
-def _knows(record: Record, event: str | None) -> bool:
-    """Whether this event has changed the record, as far as that goes back."""
-    folds = [record.pending, record.claim and record.claim.covers]
-    folded = [fold.request.event_id for fold in folds if fold is not None]
-    return event is not None and (machine.event_digest(event) in record.events or event in folded)
-
-
-def _owed(tally: Tally) -> int:
-    """How many answers a tally still has to write, as far as it knows."""
-    return tally.counts.total + sum(_owed(part) for _, part in tally.unsure)
-
-
 def _shown(effect: object) -> str:
     match effect:
         case Swap(_, new):
             return f"writes {_state(new)}"
-        case Open(opening):
-            return f"opens with claim {opening.claim.token}"
+        case FoldIn(_, fold):
+            return f"folds {fold.request.source_version or 'a trigger'} in"
         case Start(_, token):
             return f"asks for the start of {token}"
         case Find(_, token):
@@ -674,7 +688,7 @@ def _shown(effect: object) -> str:
             return f"cancels {build_id}"
         case SnippetLook():
             return "(the old snippet) reads"
-    return "(the old snippet) writes lastbuild"
+    return "writes lastbuild (the old snippet, or a person)"
 
 
 def _answer(answer: object) -> str:
@@ -697,7 +711,7 @@ def _state(record: Record) -> str:
         parts.append(f"claim {claim.token}/{claim.attempt} until {_at(claim.lease_until_ms)}")
     if record.pending:
         pending = record.pending
-        parts.append(f"pending {pending.count} due {_at(pending.due_ms)}")
+        parts.append(f"pending {pending.count} of {pending.request.source_version}")
     if record.running:
         parts.append(f"running {record.running.build_id}")
     if record.hold:
