@@ -3,16 +3,18 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Of pytest. WORKERS=0 is one process, as a debugger wants it.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # Stamps: a target whose stamp is newer than these files installs nothing.
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
-MUTANTS := $(VENV)/.mutants
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt model chaos mutants bench lambda clean
+.PHONY: help demo test test-fast check fmt model faults chaos bench lambda clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -20,13 +22,13 @@ help: ## this list
 demo: $(RUNTIME) ## the main job in half a minute: triggers in, one build out
 	@$(BIN)/python examples/demo.py
 
-test: $(DEV) ## the whole suite; fetches its engines first (ARGS="-k name" for a part)
+test-fast: $(DEV) ## while you work, under a minute: no engines, no searches
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test: $(DEV) ## the whole suite, under ten minutes; fetches its engines first (ARGS="-k name" for a part)
 	@echo "Engines:"
 	@$(BIN)/python -m tests.engines fetch
-	@$(BIN)/python -m pytest $(ARGS)
-
-test-fast: $(DEV) ## the suite without DynamoDB Local and ministack
-	@$(BIN)/python -m pytest -m "not dynamodb and not ministack" $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(DEV) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -38,15 +40,15 @@ fmt: $(DEV) ## format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 600 --seed 7", ARGS=--faults)
+model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 600 --seed 7")
 	@$(BIN)/python -m tests.model $(ARGS)
+
+faults: $(DEV) ## how soon the checker catches each bug that is put into the core on purpose
+	@$(BIN)/python -m tests.model --faults $(ARGS)
 
 chaos: $(DEV) ## kills and faults against real engines, a thousand and more
 	@$(BIN)/python -m tests.engines fetch
 	@$(BIN)/python -m tests.chaos --kills 1000 --faults 10000 $(ARGS)
-
-mutants: $(MUTANTS) ## mutation testing of the core's rules (ARGS="--only machine.waits" for a part)
-	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -85,7 +87,3 @@ $(DEV): pyproject.toml requirements-dev.txt | $(BIN)/python
 	@echo "Installing holdoff and its development tools into $(VENV)"
 	@$(PIP) install --requirement requirements-dev.txt --editable .
 	@touch $(RUNTIME) $@
-
-$(MUTANTS): requirements-mutants.txt $(DEV)
-	@$(PIP) install --constraint requirements-dev.txt --requirement requirements-mutants.txt
-	@touch $@

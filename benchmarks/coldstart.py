@@ -131,9 +131,7 @@ def _timed(settings: Mapping[str, str], packages: Mapping[str, Path], runs: int)
     return times
 
 
-def _run(
-    settings: Mapping[str, str], package: Path, program: str, *options: str
-) -> subprocess.CompletedProcess[str]:
+def _run(settings: Mapping[str, str], package: Path, program: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A process that sees the package and botocore, and nothing else that is installed."""
     path = os.pathsep.join([str(package), str(Path(botocore.__file__).parents[1])])
     return subprocess.run(
@@ -149,8 +147,7 @@ def _print(times: Times, runs: int) -> None:
     print(f"coldstart: {runs} runs of each, in turn (medians, milliseconds)")
     print(f"  {'':<22}{'to ready':>10}{'first':>10}{'processor':>11}")
     medians = {
-        name: [statistics.median(column) for column in zip(*taken, strict=True)]
-        for name, taken in times.items()
+        name: [statistics.median(column) for column in zip(*taken, strict=True)] for name, taken in times.items()
     }
     for name, row in medians.items():
         print(f"  {name:<22}" + "".join(f"{median:>10.1f}" for median in row))

@@ -37,12 +37,8 @@ DYNAMODB: Final = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 EVENTBRIDGE: Final = "https://aws.amazon.com/eventbridge/pricing/"
 CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
 PRICES: Final = {
-    "request": Price(
-        what="Lambda, requests", usd=0.20, per=MILLION, unit="1 M", seen="May 2026", page=LAMBDA
-    ),
-    "gb_s": Price(
-        what="Lambda, arm64", usd=0.0000133334, per=1, unit="GB-s", seen="May 2026", page=LAMBDA
-    ),
+    "request": Price(what="Lambda, requests", usd=0.20, per=MILLION, unit="1 M", seen="May 2026", page=LAMBDA),
+    "gb_s": Price(what="Lambda, arm64", usd=0.0000133334, per=1, unit="GB-s", seen="May 2026", page=LAMBDA),
     "write": Price(
         what="DynamoDB on-demand, write request units",
         usd=0.625,
@@ -142,48 +138,23 @@ class Use:
         return sum(self.usd(count).values())
 
 
-STARTED: Final = Use(what="started", requests=2, writes=4, starts=1, log=1150)
+STARTED: Final = Use(what="started", requests=3, writes=4, reads=1, starts=1, log=1150)
 ENDED: Final = Use(what="the end of a build, recorded", requests=2, writes=4, reads=1, log=210)
-SKIPPED: Final = Use(what="skipped", requests=1, writes=1, log=810)
+SKIPPED: Final = Use(what="skipped", requests=1, reads=1, log=810)
 SKIPPED_WARM: Final = Use(what="skipped, within a second of the last look", log=810)
 DEFERRED: Final = Use(
-    what="deferred, the first since the last build", requests=2, writes=3, schedules=1, log=815
+    what="deferred, the first since the last build", requests=2, writes=2, reads=1, schedules=1, log=815
 )
-DEFERRED_MORE: Final = Use(
-    what="deferred, a newer version; gate seen before", requests=1, writes=1, log=815
-)
-DEFERRED_WARM: Final = Use(
-    what="deferred, nobody ever named a version; gate seen before",
-    requests=2,
-    writes=1,
-    reads=1,
-    log=765,
-)
+DEFERRED_MORE: Final = Use(what="deferred, joining others", requests=2, writes=1, reads=1, log=815)
+DEFERRED_WARM: Final = Use(what="deferred, joining others; gate seen before", requests=1, writes=1, log=815)
 WOKEN: Final = Use(
-    what="the wake that builds what was deferred",
-    requests=3,
-    writes=5,
-    reads=1,
-    starts=1,
-    wakes=1,
-    log=1040,
+    what="the wake that builds what was deferred", requests=3, writes=7, reads=1, starts=1, wakes=1, log=1040
 )
-SWEEP: Final = Use(what="a sweep that finds nothing", requests=3, reads=1.5, log=400)
-HOLDOFF: Final = (
-    STARTED,
-    ENDED,
-    SKIPPED,
-    SKIPPED_WARM,
-    DEFERRED,
-    DEFERRED_MORE,
-    DEFERRED_WARM,
-    WOKEN,
-)
+SWEEP: Final = Use(what="a sweep that finds nothing", requests=2, reads=1, log=400)
+HOLDOFF: Final = (STARTED, ENDED, SKIPPED, SKIPPED_WARM, DEFERRED, DEFERRED_MORE, DEFERRED_WARM, WOKEN)
 
 #: GetItem, eventually consistent, for every event; UpdateItem for a build. It prints the item.
-SNIPPET_STARTS: Final = Use(
-    what="the old snippet: builds", requests=2, writes=1, reads=0.5, starts=1, log=200
-)
+SNIPPET_STARTS: Final = Use(what="the old snippet: builds", requests=2, writes=1, reads=0.5, starts=1, log=200)
 SNIPPET_REFUSES: Final = Use(what="the old snippet: refuses", requests=1, reads=0.5, log=200)
 #: A conditional PutItem for every event, failed or not, and an UpdateItem with the result.
 POWERTOOLS_STARTS: Final = Use(what="Powertools: executes", requests=2, writes=2, starts=1)
@@ -202,7 +173,7 @@ METRICS: Final = 12
 Month = tuple[tuple[Use, int], ...]
 HOLDOFF_MONTH: Final[Month] = (
     (DEFERRED, BUILDS),
-    (DEFERRED_MORE, MILLION - BUILDS),
+    (DEFERRED_WARM, MILLION - BUILDS),
     (WOKEN, BUILDS),
     (ENDED, BUILDS),
 )
@@ -236,10 +207,7 @@ def tables() -> str:
 
 
 def _prices() -> str:
-    lines = [
-        f"| {p.what} | ${_digits(p.usd)} | {p.unit} | {p.seen} | [page]({p.page}) |"
-        for p in PRICES.values()
-    ]
+    lines = [f"| {p.what} | ${_digits(p.usd)} | {p.unit} | {p.seen} | [page]({p.page}) |" for p in PRICES.values()]
     head = "| price | US dollars | per | last seen | |\n|---|---|---|---|---|"
     return "\n".join([head, *lines, ""])
 

@@ -14,9 +14,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdoff.core.exact_json import dumps
-from holdoff.core.record import GateKey, Pending, Record, Request
-from holdoff.stores.item import to_item
+from holdoff.core.pending import single
+from holdoff.core.record import Record
+from holdoff.core.request import Request
+from holdoff.exact_json import dumps
+from holdoff.stores.codec import record_to_item
 from holdoff.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -52,20 +54,17 @@ def main() -> None:
 
 def _fill(path: Path, gates: int, due: int) -> None:
     request = Request(project="p", region="local", reason="push")
-    pending = Pending(request=request, count=1, first_ms=NOW_MS, last_ms=NOW_MS, due_ms=NOW_MS)
-    state = dumps(to_item(Record(pending=pending, writes=("WRITE001",))))
+    item = dumps(record_to_item(Record(pending=single(request, NOW_MS), writes=("WRITE001",), moved="WRITE001")))
     every = max(1, gates // due)
 
     def rows() -> Iterator[tuple[str, str, int, str]]:
         for number in range(gates):
             is_due = number % every == 0 and number // every < due
             due_ms = NOW_MS - number if is_due else NOW_MS + 1 + number
-            yield (GateKey(f"project-{number:07}", "local").project, "local", due_ms, state)
+            yield (f"project-{number:07}", "local", due_ms, item)
 
     with sqlite3.connect(path) as db:
-        db.executemany(
-            "INSERT INTO gates (project, region, due_ms, state) VALUES (?, ?, ?, ?)", rows()
-        )
+        db.executemany("INSERT INTO gates (project, region, due_ms, item) VALUES (?, ?, ?, ?)", rows())
 
 
 def _timed(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:

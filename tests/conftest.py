@@ -1,7 +1,10 @@
-"""What every test may ask for: engines, an AWS environment that leads nowhere, profiles.
+"""What every test may ask for: engines, an AWS environment that leads nowhere, profiles. And the tiers.
 
-And one rule: where every engine is required (CI), a skip that is not on the list in
-``allowed_skips.toml`` is a failure, so that a suite that tests nothing cannot pass.
+``make test-fast`` leaves out what is ``slow``. What asks for an engine is slow by itself; folders, files and tests
+that are slow stand in ``SLOW``; others may carry the mark.
+
+One rule: where every engine is required (CI), a skip that is not on the list in ``allowed_skips.toml`` is a failure, so
+that a suite that tests nothing cannot pass.
 """
 
 import os
@@ -26,9 +29,7 @@ ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.toml")
 settings.register_profile("default", deadline=None, print_blob=True)
 # Derandomised: a red CI run is the change's doing, and is red again when repeated. What chance
 # would find is the nightly run's part.
-settings.register_profile(
-    "ci", deadline=None, print_blob=True, derandomize=True, max_examples=200, database=None
-)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, max_examples=200, database=None)
 settings.register_profile(
     "nightly",
     deadline=None,
@@ -57,6 +58,32 @@ def pytest_report_header() -> list[str]:
         f"engines: {'; '.join(engine.describe() for engine in engines)}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
     ]
+
+
+# --------------------------------------------------------------------------------------------
+# Tiers
+
+#: Searches, kills, deployments, state machines, races, linters that take seconds to load: globs of node ids.
+SLOW = (
+    "tests/chaos/test_chaos.py::*",
+    "tests/cli/test_wait.py::test_the_live_revision_is_never_stale",
+    "tests/conformance/test_machines.py::*",
+    "tests/deploy/test_template.py::test_the_linter_*",
+    "tests/deployed/*",
+    "tests/e2e/test_races.py::*",
+)
+ENGINES = {"dynamodb_local_url", "ministack_url"}
+
+
+# First, so that -m sees the marks.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    for item in items:
+        engine = ENGINES.intersection(getattr(item, "fixturenames", ()))
+        named = item.get_closest_marker("dynamodb") or item.get_closest_marker("ministack")
+        if engine or named or any(fnmatchcase(item.nodeid, slow) for slow in SLOW):
+            item.add_marker("slow")
 
 
 # --------------------------------------------------------------------------------------------
@@ -167,8 +194,5 @@ def _judged(report: R, config: pytest.Config) -> R:
         return report
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     report.outcome = "failed"
-    report.longrepr = (
-        f"{report.nodeid} was skipped, and is not on the list in tests/{ALLOWED_SKIPS.name}: "
-        f"{reason}"
-    )
+    report.longrepr = f"{report.nodeid} was skipped, and is not on the list in tests/{ALLOWED_SKIPS.name}: {reason}"
     return report

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.config import POLICY_KEYS, Config, load, nearest, parse, read
+from holdoff.config import Config, load, nearest, parse, read
+from holdoff.config.projects import POLICY_KEYS
 from holdoff.core.errors import ConfigError
+from holdoff.core.request import GateKey
 from holdoff.starters.command import Command
 from holdoff.stores import default_url, open_store
 
@@ -40,6 +42,14 @@ def test_a_project_has_its_policy_region_and_starter() -> None:
     starter = docs.make_starter(stdout=2)
     assert isinstance(starter, Command)
     assert (starter.argv, starter.stdout) == (["true"], 2)
+
+
+def test_a_gate_of_a_key_has_the_settings_of_its_project() -> None:
+    config = parse('store = "memory:"\n' + project('cooldown = "1h"\nregion = "here"\n' + COMMAND))
+    assert config.project("docs@next") is config.project("docs")
+    gate = config.gate("docs", config.open_store(), key="next")
+    assert gate.key == GateKey("docs@next", "here")
+    assert gate.policy.cooldown_ms == 3_600_000
 
 
 def test_an_empty_file_and_no_file_are_all_defaults() -> None:
@@ -117,6 +127,10 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         (
             project("cooldown = 1\nstarter = { command = ['x'], enviroment = {} }"),
             "projects.docs.starter.enviroment is not a setting",
+        ),
+        (
+            "[projects.'docs@next']\ncooldown = 1",
+            "projects.docs@next.project is 'docs@next'; write a name without '@', which parts a project from a key",
         ),
         (
             "[projects.'']\ncooldown = 1",
@@ -198,10 +212,7 @@ scalars = (
 )
 values = st.recursive(
     scalars,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(words | st.text(max_size=9), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | st.text(max_size=9), inner, max_size=4),
     max_leaves=12,
 )
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.config import POLICY_KEYS, Config, parse
+from holdoff.config import Config, parse
+from holdoff.config.projects import POLICY_KEYS
 from holdoff.core.errors import ConfigError
 from holdoff.core.policy import Limit
 from holdoff.starters.codebuild import CodeBuild
@@ -74,15 +75,11 @@ durations = st.one_of(
     st.integers(1, 9_999).map(lambda n: Written(str(n), n * 1_000)),
     st.integers(1, 99_999).map(lambda n: Written(f"{n // 1000}.{n % 1000:03}", n)),
     st.integers(1, 999).map(lambda n: Written(f'"PT{n}M"', n * 60_000)),
-    st.dictionaries(st.sampled_from(ORDER), st.integers(1, 9), min_size=1, max_size=3).map(
-        _in_units
-    ),
+    st.dictionaries(st.sampled_from(ORDER), st.integers(1, 9), min_size=1, max_size=3).map(_in_units),
 )
 names = st.sampled_from(["docs", "site-build", "a b", "Käse", "x.y", "🚀"])
 limits = st.tuples(st.integers(1, 100), durations.filter(lambda d: d.toml.startswith('"'))).map(
-    lambda pair: Written(
-        f'"{pair[0]}/{pair[1].toml[1:]}', Limit(count=pair[0], window_ms=pair[1].means)
-    )
+    lambda pair: Written(f'"{pair[0]}/{pair[1].toml[1:]}', Limit(count=pair[0], window_ms=pair[1].means))
 )
 words = st.sampled_from(["make", "--all", "ünïcode", "a b", "$HOME", '"'])
 commands = st.lists(words, min_size=1, max_size=3).map(
@@ -199,9 +196,7 @@ def test_one_wrong_place_is_named_and_no_other(projects: list[Table], data: st.D
 
 @given(
     files,
-    st.sampled_from(
-        [("store", "store = 1"), ("store", "store = 'mysql://x'"), ("stroe", "stroe = 'memory:'")]
-    ),
+    st.sampled_from([("store", "store = 1"), ("store", "store = 'mysql://x'"), ("stroe", "stroe = 'memory:'")]),
 )
 def test_a_wrong_top_is_named(projects: list[Table], wrong: tuple[str, str]) -> None:
     with pytest.raises(ConfigError) as refused:

@@ -14,7 +14,7 @@ from holdoff.testing import ManualClock
 
 if TYPE_CHECKING:
     from holdoff.core.decision import Decision
-    from holdoff.core.record import Request
+    from holdoff.core.request import Request
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,14 +38,14 @@ def test_every_message_is_explained() -> None:
 
 def test_every_reason_code_is_explained() -> None:
     text = (ROOT / "docs/messages.md").read_text()
-    internal = {Why.TAKEN_OVER, Why.PENDING}
+    internal = {Why.TAKEN_OVER}
     assert [why for why in Why if why not in internal and f"`{why}`" not in text] == []
 
 
 class Stage:
     """One gate in memory, its builds with readable ids, and a clock."""
 
-    def __init__(self, *, waker: bool = True, **policy: Any) -> None:
+    def __init__(self, *, woken: bool = True, **policy: Any) -> None:
         self.clock = ManualClock()
         self.errors: list[Exception] = []
         self.built = 40
@@ -55,7 +55,7 @@ class Stage:
             policy=holdoff.Policy(**({"cooldown": "10m"} | policy)),
             starter=Call(self._start),
             clock=self.clock,
-            waker=waker,
+            woken=woken,
         )
 
     def _start(self, _request: Request, _token: str) -> str:
@@ -80,7 +80,7 @@ def decisions() -> list[Decision]:
 
 
 def _plain() -> list[Decision]:
-    stage, silent = Stage(), Stage(waker=False)
+    stage, silent = Stage(), Stage(woken=False)
     skips = Stage(on_cooldown="skip")
     started = stage.gate.trigger(event_id="delivery-7")
     silent.gate.trigger()
@@ -121,7 +121,14 @@ def _policies() -> list[Decision]:
         unchanged.gate.trigger(source_version="4f2a91c"),
         limit.after("20m"),
         overlap.after("20m"),
+        _superseded(),
     ]
+
+
+def _superseded() -> Decision:
+    pushes = Stage()
+    pushes.gate.trigger(source_version="9c01d3e", line="main", parent="4f2a91c")
+    return pushes.gate.trigger(source_version="4f2a91c", line="main")
 
 
 def _holds() -> list[Decision]:

@@ -161,14 +161,10 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
 
 A_SKIP = "import pytest\ndef test_it():\n    pytest.skip('no engine here')\n"
 A_SKIPPED_FILE = "import pytest\npytest.importorskip('no_such_module_anywhere')\n"
-AN_EXPECTED_FAILURE = (
-    "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_it(): assert False\n"
-)
+AN_EXPECTED_FAILURE = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_it(): assert False\n"
 
 
-def _run_pytest(
-    folder: Path, source: str, environment: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
+def _run_pytest(folder: Path, source: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(source)
     inherited = {
@@ -202,9 +198,7 @@ def _run_pytest(
         pytest.param(A_SKIPPED_FILE, {"HOLDOFF_REQUIRE_ENGINES": "1"}, id="file-on-request"),
     ],
 )
-def test_a_skip_fails_where_engines_are_required(
-    tmp_path: Path, source: str, environment: dict[str, str]
-) -> None:
+def test_a_skip_fails_where_engines_are_required(tmp_path: Path, source: str, environment: dict[str, str]) -> None:
     done = _run_pytest(tmp_path, source, environment)
     assert done.returncode != 0
     assert "test_it.py" in done.stdout

@@ -29,7 +29,7 @@ _raise = ctypes.PyDLL(None)["raise"]
 
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs until it is told to go; ends well if nobody has told it in time."""
+    """Runs until it is told to go; ends well if nothing has told it in time."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     child = subprocess.Popen(["cat", str(fifo)])
@@ -72,7 +72,7 @@ def test_what_woke_the_main_thread_before_is_put_back(child: subprocess.Popen[by
         os.close(writer)
 
 
-def test_whoever_stops_waiting_leaves_nothing_open(
+def test_a_wait_that_is_interrupted_leaves_nothing_open(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> bytes:
@@ -95,7 +95,5 @@ def _open_files() -> int:
 
 
 @pytest.mark.parametrize(("ms", "waits"), [(2_500, [1, 1, 0.5]), (200, [0.2]), (0, [])])
-def test_no_wait_in_one_piece_is_long_enough_to_miss_a_signal_for(
-    ms: int, waits: list[float]
-) -> None:
+def test_no_wait_in_one_piece_is_long_enough_to_miss_a_signal_for(ms: int, waits: list[float]) -> None:
     assert list(waits_s(ms)) == waits

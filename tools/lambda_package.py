@@ -4,7 +4,7 @@ In it is just what ``holdoff.ingress.aws_lambda`` can come to import, found by r
 testing, nothing of others (the runtime brings boto3). A ``holdoff.toml`` may go along; it is loaded first, so that one
 with a mistake is refused here and not by the function.
 
-The same sources give the same bytes, whoever packs them: entries in order, one time stamp and mode for all, no compiled
+The same sources give the same bytes on every machine: entries in order, one time stamp and mode for all, no compiled
 code. Nothing is compressed, because zlib's output is not the same with every zlib: some Pythons come with zlib-ng. The
 service unpacks it once, when it is uploaded.
 
@@ -42,7 +42,7 @@ RUNTIME: Final = "python3.13"
 CONFIG: Final = "holdoff.toml"
 #: The first instant that a zip can say.
 STAMP: Final = (1980, 1, 1, 0, 0, 0)
-#: A regular file that everybody may read: the service runs the function as a user of its own.
+#: A regular file that every user may read: the service runs the function as a user of its own.
 MODE: Final = 0o100644
 #: No compiled or installed package of this machine can be what makes it work.
 CLEAN: Final = (sys.executable, "-I", "-S", "-c")
@@ -73,9 +73,7 @@ def build(
     Raises:
         SystemExit: the config is wrong, what was packed cannot be imported, or this is not the Python to compile it.
     """
-    files = {
-        path.relative_to(source).as_posix(): path.read_bytes() for path in modules(source).values()
-    }
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in modules(source).values()}
     if compiled:
         files |= _compiled(source, list(files))
     if config is not None:
@@ -92,7 +90,7 @@ def build(
 
 
 def _compiled(source: Path, names: list[str]) -> dict[str, bytes]:
-    """The compiled forms of these files, to be used without a look at the sources: nobody can have changed them."""
+    """The compiled forms of these files, to be used without a look at the sources, which cannot have changed."""
     this = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if this != RUNTIME:
         raise SystemExit(f"--compiled: this is {this}; run it with {RUNTIME}, as the function does")
@@ -161,9 +159,7 @@ def _write(output: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _run(code: str, *args: object) -> None:
-    done = subprocess.run(
-        [*CLEAN, code, *map(str, args)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*CLEAN, code, *map(str, args)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr.strip().rpartition("\n")[2])
 

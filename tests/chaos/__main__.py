@@ -54,9 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--store", choices=("sqlite", "dynamodb", "both"), default="both")
     parser.add_argument("--kills", type=int, default=200, help="at least so many, over the stores")
-    parser.add_argument(
-        "--faults", type=int, default=2_000, help="at least so many, over the stores"
-    )
+    parser.add_argument("--faults", type=int, default=2_000, help="at least so many, over the stores")
     parser.add_argument("--seconds", type=float, default=900, help="give up after so many")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     return parser.parse_args()
@@ -78,10 +76,7 @@ def _place(store: str) -> Iterator[str | None]:
 def _figures(report: Report) -> Iterator[str]:
     evidence = report.evidence
     yield f"\n{report.store}, {report.seconds:.0f} s"
-    yield (
-        f"  kills        {report.kills:8,}   starts left unfinished, then finished by others: "
-        f"{report.take_overs:,}"
-    )
+    yield (f"  kills        {report.kills:8,}   starts left unfinished, then finished by others: {report.take_overs:,}")
     yield f"  faults       {report.faults.total():8,}"
     for kind, count in sorted(report.faults.items()):
         yield f"    {count:8,}   {kind}"
@@ -92,10 +87,9 @@ def _figures(report: Report) -> Iterator[str]:
     yield f"  doubles      {report.kind('double'):8,}"
     yield f"  lost         {report.kind('lost'):8,}"
     yield f"  stale        {report.kind('stale'):8,}   followed by a build, but of an older version"
+    yield f"  older        {report.kind('older'):8,}   built after a newer version of the same line"
     yield f"  too early    {report.kind('spacing', 'limit', 'overlap'):8,}"
-    others = len(report.problems) - report.kind(
-        "double", "lost", "stale", "spacing", "limit", "overlap"
-    )
+    others = len(report.problems) - report.kind("double", "lost", "stale", "older", "spacing", "limit", "overlap")
     yield f"  other        {others:8,}"
     yield from _evidence(report)
 

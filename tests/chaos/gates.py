@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import holdoff
-from holdoff.core.record import GateKey
+from holdoff.core.request import GateKey
 from holdoff.starters import CodeBuild
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class Kind:
     Attributes:
         name: of their CodeBuild project.
         lease: of a claim; five minutes after its start, CodeBuild has forgotten the token.
-        build_s: how long a build takes; ``None``: for ever, and nobody asks.
+        build_s: how long a build takes; ``None``: for ever, and it is not asked after.
         forced: how many of the triggers are forced.
+        lined: whether they say which line they are of, and when they happened; then they arrive in any order.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Kind:
     lease: str = "60s"
     build_s: float | None = None
     forced: float = 0
+    lined: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -55,15 +57,15 @@ class Kind:
 
 
 KINDS = (
-    Kind(name="plain", cooldown="20s"),
+    Kind(name="plain", cooldown="20s", lined=True),
     Kind(name="under-the-lease", cooldown="8s"),
-    Kind(name="quiet", cooldown="10s", more={"quiet": "3s", "max_wait": "9s"}),
-    Kind(name="limited", cooldown="6s", more={"limit": "3/60s"}),
+    Kind(name="quiet", cooldown="10s", more={"quiet": "3s", "max_wait": "9s"}, lined=True),
+    Kind(name="limited", cooldown="6s", more={"limit": "3/60s"}, lined=True),
     Kind(name="no-overlap", cooldown="5s", more={"overlap": "defer"}, build_s=9),
     Kind(name="skipping", cooldown="7s", more={"on_cooldown": "skip"}),
     Kind(name="forced-at-times", cooldown="15s", forced=0.05),
     Kind(name="unchanged-skipped", cooldown="9s", more={"unchanged": "skip"}, build_s=4),
-    Kind(name="token-forgotten", cooldown="8s", lease="6m"),
+    Kind(name="token-forgotten", cooldown="8s", lease="6m", lined=True),
 )
 
 

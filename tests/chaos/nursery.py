@@ -81,7 +81,7 @@ class Nursery:
             self.journal.write("crash", owner=str(pid), trace=f"{job} ended with {status}")
 
     def _dismiss(self) -> None:
-        """Let the workers write what they owe, and leave."""
+        """Let the workers end what they are at, and leave."""
         for pid, job in self.children.items():
             os.kill(pid, signal.SIGKILL if job == HOG else signal.SIGTERM)
         give_up = time.monotonic() + LEAVE_WITHIN_S

@@ -25,6 +25,7 @@ class Rule:
     cooldown_ms: int
     limit: tuple[int, int] | None = None  #: count, window in milliseconds
     build_ms: int | None = None  #: how long a build takes where builds must not overlap
+    lined: bool = False  #: its versions are of one line, and carry their instants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +70,12 @@ class End:
     """What became of a gate.
 
     Attributes:
-        owed: answers from memory that their processes took with them, at most.
-        unanswered: calls that the store did not answer. What such a write counted is counted again where it is in and
-            so many others have written since that the record has forgotten it (``core.record.KEPT_WRITES``).
+        covered: how many triggers its builds say they covered.
+        unanswered: calls that the store did not answer. A write of one may be in all the same; it is counted again
+            where so many others have written since that the record has forgotten it (``core.record.KEPT_WRITES``).
     """
 
-    counted: int = 0
-    owed: int = 0
+    covered: int = 0
     unanswered: int = 0
     unreadable: str | None = None
     still_due: str | None = None
@@ -119,7 +119,7 @@ def doubles(evidence: Evidence) -> Iterator[Problem]:
 
 
 def spacing(evidence: Evidence) -> Iterator[Problem]:
-    """G1: a build that nobody forced starts at least a cooldown after the one before."""
+    """G1: a build that was not forced starts at least a cooldown after the one before."""
     builds = _by_start(evidence)
     for gate, rule in evidence.rules.items():
         for before, build in pairwise(builds[gate]):
@@ -167,30 +167,53 @@ def lost(evidence: Evidence) -> Iterator[Problem]:
             if answer.outcome not in {"deferred", "failed"}:
                 continue
             after = [build for build in builds[gate] if _is_after(build, answer)]
+            as_new, rule = _as_new(asked, one), evidence.rules[gate]
             says = f"{one.owner}'s trigger {answer.token} ({one.version}) was {answer.outcome}"
             if not after:
                 says += f" ({answer.why}) at {answer.decided_ms}, and no build came after that"
                 yield Problem(kind="lost", gate=gate, says=says, at_ms=answer.decided_ms)
-            elif not {build.version for build in after} & _as_new(asked, one):
+            elif not any(build.version in as_new or _is_newer(build.version, one.version, rule) for build in after):
                 says += f" at {answer.decided_ms}, and only older versions were built after that"
                 yield Problem(kind="stale", gate=gate, says=says, at_ms=answer.decided_ms)
 
 
 def _is_after(build: Build, answer: Answer) -> bool:
     if answer.outcome == "failed" and build.token == answer.token:
-        return True  # nobody knew whether it had started; it had, or it was started again
+        return True  # it was not known whether it had started; it had, or it was started again
     claimed_ms = build.started_ms if build.claimed_ms is None else build.claimed_ms
     return min(claimed_ms, build.started_ms) >= answer.decided_ms
 
 
 def _as_new(asked: list[Asked], one: Asked) -> set[str | None]:
     """The versions that may count as asked for after this one: not answered yet when it was asked."""
-    versions = {
-        other.version
-        for other in asked
-        if other.answered_ms is None or other.answered_ms >= one.at_ms
-    }
+    versions = {other.version for other in asked if other.answered_ms is None or other.answered_ms >= one.at_ms}
     return versions | {one.version}
+
+
+def _is_newer(version: str | None, other: str | None, rule: Rule) -> bool:
+    """Whether a version of a line contains another: it happened later."""
+    return rule.lined and version is not None and other is not None and _number(version) >= _number(other)
+
+
+def _number(version: str) -> int:
+    return int(version.removeprefix("v"))
+
+
+def newest(evidence: Evidence) -> Iterator[Problem]:
+    """G8: no older version of a line is built after a newer one, and what is superseded is so by a build."""
+    builds = _by_start(evidence)
+    for gate, rule in evidence.rules.items():
+        versioned = [build for build in builds[gate] if rule.lined and build.version is not None]
+        for before, build in pairwise(versioned):
+            if not _is_newer(build.version, before.version, rule):
+                says = f"{build.id} of {build.version} started after {before.id} of {before.version}"
+                yield Problem(kind="older", gate=gate, says=says, at_ms=build.started_ms)
+    for one, answer in _answered(evidence.asked):
+        rule = evidence.rules[one.gate]
+        newer = (_is_newer(build.version, one.version, rule) for build in builds[one.gate])
+        if answer.why == "superseded" and not any(newer):
+            says = f"{one.owner}'s {one.version} was superseded, and nothing newer was built"
+            yield Problem(kind="lost", gate=one.gate, says=says, at_ms=answer.decided_ms)
 
 
 def duplicates(evidence: Evidence) -> Iterator[Problem]:
@@ -225,18 +248,19 @@ def untrue(evidence: Evidence) -> Iterator[Problem]:
 
 
 def counts(evidence: Evidence) -> Iterator[Problem]:
-    """G6: every answer is counted, but those from the memory of the killed; nothing is counted that was not asked."""
+    """G6: the builds say that they covered every trigger that was not skipped, once, and nothing that was not asked."""
+    skipped = Counter(one.gate for one, answer in _answered(evidence.asked) if answer.outcome == "skipped")
+    answered = Counter(one.gate for one, _ in _answered(evidence.asked))
     asked = Counter(one.gate for one in evidence.asked)
-    answered = Counter(one.gate for one in evidence.asked if one.answer is not None)
     for gate, end in evidence.ends.items():
         if end.unreadable is not None:
             continue
-        if end.counted > asked[gate] + end.unanswered:
-            says = f"{end.counted} triggers are counted, and {asked[gate]} were asked"
+        most, least = asked[gate] - skipped[gate], answered[gate] - skipped[gate]
+        if end.covered > most + end.unanswered:
+            says = f"its builds covered {end.covered} triggers, and {most} were asked and not skipped"
             yield Problem(kind="overcounted", gate=gate, says=says)
-        if end.counted < answered[gate] - end.owed:
-            says = f"{end.counted} triggers are counted, {answered[gate]} were answered"
-            says += f", and the killed had {end.owed} in memory"
+        if end.covered < least:
+            says = f"its builds covered {end.covered} triggers, and {least} were answered and not skipped"
             yield Problem(kind="uncounted", gate=gate, says=says)
 
 
@@ -267,6 +291,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[Problem]], ...] = (
     spacing,
     limits,
     overlaps,
+    newest,
     untrue,
     counts,
     ends,
@@ -276,10 +301,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[Problem]], ...] = (
 def around(evidence: Evidence, problem: Problem, lines: int = 8) -> list[str]:
     """What happened to the gate of a problem, around its instant."""
     told = [(build.started_ms, f"build {build}") for build in evidence.builds]
-    told += [
-        (one.at_ms if one.answer is None else one.answer.decided_ms, f"trigger {one}")
-        for one in evidence.asked
-    ]
+    told += [(one.at_ms if one.answer is None else one.answer.decided_ms, f"trigger {one}") for one in evidence.asked]
     here = sorted((at, text) for at, text in told if f"gate={problem.gate!r}" in text)
     if problem.at_ms is None:
         return []
@@ -301,9 +323,7 @@ def _answered(asked: list[Asked]) -> Iterator[tuple[Asked, Answer]]:
             yield one, one.answer
 
 
-def _too_early(
-    kind: str, gate: str, build: Build, before: Build, apart_ms: int, least: str
-) -> Problem:
+def _too_early(kind: str, gate: str, build: Build, before: Build, apart_ms: int, least: str) -> Problem:
     says = f"{build.id} ({build.token}) started {apart_ms} ms after {before.id}; {least}"
     return Problem(kind=kind, gate=gate, says=says, at_ms=build.started_ms)
 

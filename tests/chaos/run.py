@@ -13,9 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from holdoff.core.builds import ended
 from holdoff.core.errors import HoldoffError, RecordInvalid
-from holdoff.core.record import GateKey
-from holdoff.wakers.loop import WakeLoop
+from holdoff.core.request import GateKey
+from holdoff.wake.loop import WakeLoop
 from tests.chaos import wire
 from tests.chaos.clock import SPEED, FastClock, Origin
 from tests.chaos.faults import Feeder
@@ -30,7 +31,7 @@ from tests.standins.codebuild import CodeBuildStandin, Project, StandinClock, St
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from holdoff.core.record import Record, Request
+    from holdoff.core.record import Finished, Record
     from holdoff.stores.base import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,9 +119,7 @@ def run(folder: Path, *, store: str, where: str, goal: Goal, seed: int) -> Repor
 # --- the wild part
 
 
-def _rage(
-    folder: Path, settings: Settings, standin: CodeBuildStandin, goal: Goal
-) -> tuple[list[Line], Counter[str]]:
+def _rage(folder: Path, settings: Settings, standin: CodeBuildStandin, goal: Goal) -> tuple[list[Line], Counter[str]]:
     reader = Reader(Path(settings.journal))
     give_up = time.monotonic() + goal.seconds
     with Feeder(standin, Random(settings.seed)) as feeder, _nursery(folder, settings) as nursery:
@@ -173,10 +172,9 @@ def _settle(store: Store, standin: CodeBuildStandin, clock: FastClock) -> dict[s
 
 def _dues(store: Store) -> dict[str, int]:
     dues = {}
-    with contextlib.suppress(RecordInvalid):  # the others are listed; the referee tells
-        for key, record in store.gates():
-            if record.due_ms is not None:
-                dues[key.project] = record.due_ms
+    for key, record in store.gates():
+        if not isinstance(record, RecordInvalid) and record.due_ms is not None:  # of those the referee tells
+            dues[key.project] = record.due_ms
     return dues
 
 
@@ -188,29 +186,23 @@ def _drop_table(settings: Settings) -> None:
 # --- the evidence
 
 
-def _evidence(
-    lines: list[Line], store: Store, standin: CodeBuildStandin, still_due: dict[str, str]
-) -> Evidence:
+def _evidence(lines: list[Line], store: Store, standin: CodeBuildStandin, still_due: dict[str, str]) -> Evidence:
     asked = _asked(lines)
-    owed = _owed(lines)
     unanswered = Counter(line["gate"] for line in lines if line["what"] == "error")
     claims: dict[str, tuple[int, bool]] = {}
     ends: dict[str, End] = {}
     names = sorted({one.gate for one in asked})
     for name in names:
-        counted, unreadable, key = 0, None, GateKey(name, REGION)
+        covered, unreadable, key = 0, None, GateKey(name, REGION)
         try:
             record = store.get(key)
-            counted = record.counts.total
-            claims |= dict(_claims(store, key, record))
+            builds = {build.token: build for build in _builds(store, key, record)}
+            claims |= {token: _claim(build) for token, build in builds.items()}
+            covered = sum(build.covers.count for build in builds.values() if build.covers is not None)
         except HoldoffError as error:
             unreadable = str(error)
         ends[name] = End(
-            counted=counted,
-            owed=owed[name],
-            unanswered=unanswered[name],
-            unreadable=unreadable,
-            still_due=still_due.get(name),
+            covered=covered, unanswered=unanswered[name], unreadable=unreadable, still_due=still_due.get(name)
         )
     return Evidence(
         rules={name: _rule(kind_of(name)) for name in names},
@@ -229,18 +221,20 @@ def _rule(kind: Kind) -> Rule:
         cooldown_ms=policy.cooldown_ms,
         limit=None if limit is None else (limit.count, limit.window_ms),
         build_ms=int(1000 * (kind.build_s or 0)) if exclusive else None,
+        lined=kind.lined,
     )
 
 
-def _claims(store: Store, key: GateKey, record: Record) -> Iterator[tuple[str, tuple[int, bool]]]:
-    """Token, and when it was claimed, and whether by force, of each build that the gate knows of."""
-    for build in store.history(key):
-        forced = build.covers is not None and build.covers.request.forced
-        yield build.token, (build.claimed_ms, forced)
-    for one in (record.finished, record.running):
-        if one is not None:
-            request: Request | None = one.covers.request if one.covers is not None else None
-            yield one.token, (one.claimed_ms, request is not None and request.forced)
+def _builds(store: Store, key: GateKey, record: Record) -> Iterator[Finished]:
+    """The builds that the gate knows of, with what they covered."""
+    yield from store.history(key)
+    if record.running is not None:
+        yield ended(record.running, None).but(covers=record.running.covers)
+
+
+def _claim(build: Finished) -> tuple[int, bool]:
+    """When it was claimed, and whether by force."""
+    return build.claimed_ms, build.covers is not None and build.covers.request.forced
 
 
 def _build(started: StartedBuild, claims: dict[str, tuple[int, bool]]) -> Build:
@@ -279,12 +273,3 @@ def _asked(lines: list[Line]) -> list[Asked]:
                 build_id=line["build_id"],
             )
     return list(found.values())
-
-
-def _owed(lines: list[Line]) -> Counter[str]:
-    """By gate, what the owners last said they had answered from memory and not written."""
-    last = {(line["owner"], line["gate"]): line["owed"] for line in lines if "owed" in line}
-    owed: Counter[str] = Counter()
-    for (_, gate), count in last.items():
-        owed[gate] += count
-    return owed

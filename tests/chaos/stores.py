@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdoff.core.errors import StoreUnavailable
-from holdoff.stores.dynamodb import DynamoDBStore
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.sqlite import BUSY_MS, SQLiteStore
 from tests.chaos import wire
 from tests.chaos.clock import SPEED
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from holdoff.core.effects import Lost, Swapped
-    from holdoff.core.record import Finished, GateKey, Opening, Record
+    from holdoff.core.pending import Fold
+    from holdoff.core.record import Finished, Record
+    from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
     from tests.chaos.journal import Journal
     from tests.chaos.settings import Settings
@@ -48,26 +50,26 @@ class FaultySQLite(SQLiteStore):
 
     def __init__(self, settings: Settings, random: Random, journal: Journal) -> None:
         super().__init__(settings.where, region=REGION, busy_ms=IMPATIENT_MS)
-        self._rate, self._random, self._journal = settings.fault_rate / 2, random, journal
+        self._rate, self._random, self._told = settings.fault_rate / 2, random, journal
 
     def get(self, key: GateKey) -> Record:
-        with _Counted(self._journal):
+        with _Counted(self._told):
             return super().get(key)
 
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        with _Counted(self._journal):
+        with _Counted(self._told):
             return self._or_lost(super().swap(key, expected=expected, new=new, history=history))
 
-    def open(self, key: GateKey, opening: Opening) -> Swapped | Lost:
-        with _Counted(self._journal):
-            return self._or_lost(super().open(key, opening))
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
+        with _Counted(self._told):
+            return self._or_lost(super().fold(key, expected=expected, fold=fold))
 
     def _or_lost(self, answer: Swapped | Lost) -> Swapped | Lost:
         if self._random.random() >= self._rate:
             return answer
-        self._journal.write("fault", kind="sqlite: answer lost after commit")
+        self._told.write("fault", kind="sqlite: answer lost after commit")
         raise StoreUnavailable("chaos: the answer is lost")
 
 
@@ -75,14 +77,14 @@ class _Counted:
     """Writes down what SQLite itself refused."""
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+        self._told = journal
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, StoreUnavailable) and isinstance(error.__cause__, sqlite3.Error):
-            self._journal.write("fault", kind=f"sqlite: {error.__cause__}")
+            self._told.write("fault", kind=f"sqlite: {error.__cause__}")
 
 
 def hog(path: Path, random: Random) -> None:

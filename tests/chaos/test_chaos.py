@@ -27,9 +27,7 @@ def test_dynamodb(tmp_path: Path, dynamodb_local_url: str) -> None:
 
 def _judge(report: Report) -> None:
     told = [
-        "\n    ".join(
-            [f"{problem.kind} {problem.gate}: {problem.says}", *around(report.evidence, problem)]
-        )
+        "\n    ".join([f"{problem.kind} {problem.gate}: {problem.says}", *around(report.evidence, problem)])
         for problem in report.problems
     ]
     assert not told, "\n".join(told)

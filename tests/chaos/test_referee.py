@@ -51,7 +51,7 @@ def sound() -> Evidence:
         rules={"g": RULE},
         builds=[build(1_005, "T1"), build(11_010, "T2")],
         asked=[asked(1_000, "T1", "started"), asked(4_000, "D", "deferred", why="cooling_down")],
-        ends={"g": End(counted=2)},
+        ends={"g": End(covered=2)},
     )
 
 
@@ -107,7 +107,7 @@ def test_of_two_triggers_at_once_either_is_the_newer() -> None:
     doctored = sound()
     other = asked(3_998, "O", "deferred", version="v0")
     doctored.asked.insert(1, other)
-    doctored.ends["g"] = End(counted=3)
+    doctored.ends["g"] = End(covered=3)
     doctored.builds[1] = build(11_010, "T2", version="v0")
     assert problems(doctored) == []
     other.answered_ms = 3_999
@@ -149,7 +149,7 @@ def test_other_rules(kind: str, rule: Rule) -> None:
 
 def test_started_without_a_build() -> None:
     doctored = sound()
-    doctored.builds[0] = build(1_005, "someone-else")
+    doctored.builds[0] = build(1_005, "another")
     assert kinds(doctored) == ["untrue"]
 
 
@@ -163,28 +163,41 @@ def test_a_duplicate_of_what_was_never_built() -> None:
     doctored = sound()
     late = [asked(12_000, "E1", "skipped", why="duplicate", event="e")]
     doctored.asked.extend(late)
-    doctored.ends["g"] = End(counted=3)
     assert kinds(doctored) == ["lost"]
 
 
-@pytest.mark.parametrize(("counted", "kind"), [(3, "overcounted"), (1, "uncounted")])
-def test_counts(counted: int, kind: str) -> None:
-    doctored = sound()
-    doctored.ends["g"] = End(counted=counted)
-    assert kinds(doctored) == [kind]
+LINED = {"g": Rule(cooldown_ms=10_000, lined=True)}
 
 
-def test_what_the_killed_had_in_memory_is_allowed_for() -> None:
-    doctored = sound()
-    doctored.ends["g"] = End(counted=1, owed=1)
+def test_an_older_version_of_a_line_after_a_newer_one() -> None:
+    doctored = replace(sound(), rules=LINED)
+    doctored.builds[0] = build(1_005, "T1", version="v2")
+    doctored.asked[1] = asked(4_000, "D", "deferred", version="v1")
+    assert kinds(doctored) == ["older"]
+    doctored.builds[1] = build(11_010, "T2", version="v2")
+    assert problems(doctored) == []  # the newer contains it
+
+
+def test_superseded_by_nothing() -> None:
+    doctored = replace(sound(), rules=LINED)
+    doctored.asked.append(asked(12_000, "S", "skipped", why="superseded", version="v0"))
     assert problems(doctored) == []
+    doctored.asked[-1] = asked(12_000, "S", "skipped", why="superseded", version="v3")
+    assert kinds(doctored) == ["lost"]
+
+
+@pytest.mark.parametrize(("covered", "kind"), [(3, "overcounted"), (1, "uncounted")])
+def test_what_the_builds_covered(covered: int, kind: str) -> None:
+    doctored = sound()
+    doctored.ends["g"] = End(covered=covered)
+    assert kinds(doctored) == [kind]
 
 
 def test_what_an_unanswered_write_counted_may_be_counted_again() -> None:
     doctored = sound()
-    doctored.ends["g"] = End(counted=3, unanswered=1)
+    doctored.ends["g"] = End(covered=3, unanswered=1)
     assert problems(doctored) == []
-    doctored.ends["g"] = End(counted=4, unanswered=1)
+    doctored.ends["g"] = End(covered=4, unanswered=1)
     assert kinds(doctored) == ["overcounted"]
 
 

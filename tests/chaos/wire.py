@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from holdoff.starters import codebuild
-from holdoff.stores import dynamodb_client
+from holdoff.stores.dynamodb import connection
 from tests.chaos.clock import SPEED
 from tests.chaos.gates import REGION
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
+    from holdoff.aws.client import Limits
     from tests.chaos.journal import Journal
 
 #: The kinds of fault on DynamoDB's wire, and how often each comes.
@@ -40,23 +41,20 @@ SPELLS = 0.15
 
 
 def codebuild_client(url: str) -> Any:
-    return _client(
-        "codebuild", url, codebuild.CONNECT_S / SPEED, codebuild.READ_S / SPEED, codebuild.TRIES
-    )
+    return _client("codebuild", url, codebuild.STARTING, SPEED)
 
 
 def dynamodb(url: str, *, speed: float = SPEED) -> Any:
-    """``speed`` 1: with all the patience of a client in production, for who listens after the noise."""
-    here = dynamodb_client
-    return _client("dynamodb", url, here.CONNECT_S / speed, here.READ_S / speed, here.TRIES)
+    """``speed`` 1: with all the patience of a client in production, to listen after the noise."""
+    return _client("dynamodb", url, connection.LIMITS, speed)
 
 
-def _client(service: str, url: str, connect_s: float, read_s: float, tries: int) -> Any:
+def _client(service: str, url: str, limits: Limits, speed: float) -> Any:
     botocore.endpoint.time = _QuickTime()
     config = Config(
-        connect_timeout=connect_s,
-        read_timeout=read_s,
-        retries={"mode": "standard", "total_max_attempts": tries},
+        connect_timeout=limits.connect_s / speed,
+        read_timeout=limits.read_s / speed,
+        retries={"mode": "standard", "total_max_attempts": limits.tries},
         proxies={},
     )
     keys = {"aws_access_key_id": "HOLDOFFCHAOS", "aws_secret_access_key": "holdoffchaos"}
@@ -95,7 +93,7 @@ class Faults:
         if left == 0 and self._random.random() >= self._rate:
             return None
         starts_one = left == 0 and self._random.random() < SPELLS
-        self._spell.left = dynamodb_client.TRIES - 1 if starts_one else max(0, left - 1)
+        self._spell.left = connection.LIMITS.tries - 1 if starts_one else max(0, left - 1)
         return self._random.choices(list(KINDS), list(KINDS.values()))[0]
 
     def _spoil(self, kind: str, request: Any) -> Any:
@@ -126,7 +124,7 @@ class Faults:
         def send() -> None:
             try:
                 self._send(request)
-            except Exception:  # noqa: BLE001  (nobody waits for it)
+            except Exception:  # noqa: BLE001  (nothing waits for it)
                 return
 
         timer = threading.Timer(self._random.uniform(0.02, 0.4), send)

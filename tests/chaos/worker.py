@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from holdoff.core.errors import StoreError
-from holdoff.wakers.loop import WakeLoop
+from holdoff.wake.loop import WakeLoop
 from tests.chaos.gates import KINDS, TWINS, gate_for, kind_of
 from tests.chaos.journal import Journal
 from tests.chaos.stores import faulty
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     import holdoff
     from holdoff.clock import Clock
     from holdoff.core.decision import Decision
-    from holdoff.core.machine import Tally
-    from holdoff.core.record import GateKey
+    from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
     from tests.chaos.settings import Settings
 
@@ -33,7 +32,8 @@ _T = TypeVar("_T")
 THREADS = 2
 #: A source changes this often, an event is sent again for so long: the run's milliseconds.
 VERSION_MS, EVENT_MS = 4_000, 2_000
-FLUSHES = 50
+#: How many of the triggers that say when they happened are late, and by how many versions at most.
+LATE, OLDEST = 0.3, 3
 #: What a build's environment says of a forced trigger.
 FORCED = "CHAOS_FORCED"
 
@@ -80,14 +80,13 @@ class Hand:
         self.gates: dict[str, holdoff.Gate] = {}
         self.number = 0
         self._make = make
-        self.loop = WakeLoop(store, self._gate_of, clock=clock, told=self._woken)
+        self.loop = WakeLoop(store, self._gate_of, clock=clock, on_decision=self._woken)
 
     def work(self, stop: threading.Event) -> None:
         try:
             while not stop.is_set():
                 self._act()
                 time.sleep(min(0.05, self.random.expovariate(200)))
-            self._leave()
         except BaseException:
             self.journal.write("crash", owner=self.owner, trace=traceback.format_exc())
             raise
@@ -107,9 +106,13 @@ class Hand:
     def _trigger(self, gate: holdoff.Gate) -> None:
         self.number += 1
         now_ms, random, name = self.clock.now_ms(), self.random, gate.key.project
-        version = f"v{now_ms // VERSION_MS}" if random.random() < 0.8 else None
+        kind = kind_of(name)
+        number = now_ms // VERSION_MS
+        if kind.lined and random.random() < LATE:
+            number -= random.randint(1, OLDEST)
+        version = f"v{number}" if kind.lined or random.random() < 0.8 else None
         event = f"{name}-{now_ms // EVENT_MS}" if random.random() < 0.2 else None
-        force = random.random() < kind_of(name).forced
+        force = random.random() < kind.forced
         self.journal.write(
             "asked",
             owner=self.owner,
@@ -126,6 +129,8 @@ class Hand:
                 event_id=event,
                 force=force,
                 environment={FORCED: "1"} if force else None,
+                line="main" if kind.lined else None,
+                at=number * VERSION_MS // 1000 if kind.lined else None,
             ),
         )
         if decision is not None:
@@ -152,13 +157,11 @@ class Hand:
             return act()
         except StoreError as error:
             self.journal.write("error", owner=self.owner, gate=gate, kind=type(error).__name__)
-            self._owe(gate)
             return None
 
     def _write(self, what: str, decision: Decision, **more: object) -> None:
         told = {
-            name: getattr(decision, name)
-            for name in ("decided_ms", "due_ms", "build_id", "unconfirmed", "taken_over")
+            name: getattr(decision, name) for name in ("decided_ms", "due_ms", "build_id", "unconfirmed", "taken_over")
         }
         self.journal.write(
             what,
@@ -167,29 +170,7 @@ class Hand:
             token=decision.id.rsplit("/", 1)[-1],
             outcome=str(decision.outcome),
             why=str(decision.why),
-            owed=self._owed(decision.project),
             at_ms=self.clock.now_ms(),
             **told,
             **more,
         )
-
-    # --- what was answered from memory and is not written yet
-
-    def _leave(self) -> None:
-        for name, mine in self.gates.items():
-            for _ in range(FLUSHES):
-                self._tried(name, mine.flush)
-                if not self._owed(name):
-                    break
-            self._owe(name)
-
-    def _owe(self, gate: str) -> None:
-        if gate in self.gates:
-            self.journal.write("owes", owner=self.owner, gate=gate, owed=self._owed(gate))
-
-    def _owed(self, gate: str) -> int:
-        return _total(self.gates[gate]._sight.tally)
-
-
-def _total(tally: Tally) -> int:
-    return tally.counts.total + sum(_total(part) for _, part in tally.unsure)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.core.record import GateKey, Record
+from holdoff.core.record import Record
+from holdoff.core.request import GateKey
 from holdoff.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -48,9 +50,7 @@ class Cli:
     def store(self) -> SQLiteStore:
         return SQLiteStore(self.folder / "state" / "holdoff" / "gates.db")
 
-    def __call__(
-        self, *argv: str, prelude: str = "", stdin: str = "", **more: Any
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *argv: str, prelude: str = "", stdin: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
         """Run it to its end. ``prelude``: Python to run in the process before."""
         done: subprocess.CompletedProcess[str] = subprocess.run(
             [*_program(prelude), *argv],
@@ -81,7 +81,7 @@ class Cli:
         return process
 
     def end_all(self) -> None:
-        """Kill what still runs of what was started: whoever waits for its output is told the end of it."""
+        """Kill what still runs of what was started: a test that waits for its output reads the end of it."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()
@@ -101,15 +101,22 @@ class Cli:
             store.close()
 
     def change(self, change: Callable[[Record], Record], project: str = "p") -> None:
-        """Change the gate behind everybody's back: a test's way to let time pass."""
+        """Change the gate past all processes: a test's way to let time pass."""
         store, key = self.store, GateKey(project, "local")
         before = store.get(key)
-        store.swap(key, expected=before, new=change(before).written("TESTTEST"))
+        store.swap(key, expected=before, new=change(before).swapped("TESTTEST"))
         store.close()
 
     def built_at(self, lastbuild: Decimal | None, project: str = "p") -> None:
         """Make it so that the last build was then (epoch seconds), and nothing else is known."""
         self.change(lambda _: Record(lastbuild=lastbuild), project)
+
+    def spoil(self, lastbuild: str, project: str = "p") -> None:
+        """Write this JSON as ``lastbuild``, past the store, which might refuse it."""
+        with sqlite3.connect(self.store.path) as db:
+            sql = "UPDATE gates SET item = json_set(item, '$.lastbuild', json(?)) WHERE project = ?"
+            db.execute(sql, (lastbuild, project))
+        db.close()
 
     def config(self, text: str) -> None:
         """Write ``holdoff.toml``."""
@@ -158,7 +165,7 @@ class Terminal:
         os.write(self.fd, keys)
 
     def end(self) -> int:
-        """Read to the end, which comes when nobody has the terminal open any more; the exit status."""
+        """Read to the end, which comes when no process has the terminal open any more; the exit status."""
         with suppress(OSError):
             while more := os.read(self.fd, 4096).decode():
                 self.seen += more

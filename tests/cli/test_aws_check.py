@@ -11,10 +11,9 @@ import boto3
 import pytest
 
 from holdoff.config import parse
-from holdoff.ingress.aws_check import Setup, check, dynamodb_of, is_well
-from holdoff.ingress.aws_check_wakes import Schedules
-from holdoff.ingress.aws_policies import Policies
-from holdoff.stores.dynamodb import DynamoDBStore
+from holdoff.doctor.aws_check import check
+from holdoff.doctor.policies import Policies
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin
@@ -51,9 +50,7 @@ _numbers = itertools.count()
 
 def trust(service: str) -> str:
     """A role's trust policy."""
-    return policy(
-        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    )
+    return policy({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
 
 
 def policy(*statements: dict[str, Any]) -> str:
@@ -133,9 +130,7 @@ class Account:
             serviceRole=f"arn:aws:iam::{ACCOUNT}:role/builds",
         )
         self.client("scheduler").create_schedule_group(Name="holdoff")
-        self.client("iam").create_role(
-            RoleName="schedules", AssumeRolePolicyDocument=trust("scheduler.amazonaws.com")
-        )
+        self.client("iam").create_role(RoleName="schedules", AssumeRolePolicyDocument=trust("scheduler.amazonaws.com"))
 
     def everything(self) -> list[Any]:
         """All that a check could have changed."""
@@ -152,9 +147,7 @@ def account() -> Iterator[Account]:
         yield account
 
 
-def found(
-    cli: Cli, environment: dict[str, str], *argv: str
-) -> tuple[int, list[tuple[str, str, str]]]:
+def found(cli: Cli, environment: dict[str, str], *argv: str) -> tuple[int, list[tuple[str, str, str]]]:
     """What a check of the usual set-up finds: the exit status; level, about, and message with hint of each."""
     cli.environment |= environment
     cli.config(CONFIG)
@@ -163,28 +156,20 @@ def found(
     answer = json.loads(done.stdout)
     assert answer["ok"] is (done.returncode == 0)
     return done.returncode, [
-        (one["level"], one["about"], f"{one['message']}. {one['hint'] or ''}")
-        for one in answer["findings"]
+        (one["level"], one["about"], f"{one['message']}. {one['hint'] or ''}") for one in answer["findings"]
     ]
 
 
-def found_here(
-    patch: pytest.MonkeyPatch, environment: dict[str, str]
-) -> tuple[int, list[tuple[str, str, str]]]:
+def found_here(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> tuple[int, list[tuple[str, str, str]]]:
     """The same in this process: there are many rights."""
     for name, value in environment.items():
         patch.setenv(name, value)
     config = parse(CONFIG)
-    store = dynamodb_of(config.open_store())
-    setup = Setup(
-        config=config,
-        store=store,
-        policies=Policies(REGION),
-        schedules=Schedules(role=SCHEDULE_ROLE),
-    )
-    findings = list(check(setup))
+    store = config.open_store()
+    assert isinstance(store, DynamoDBStore)
+    findings = list(check(config, store, Policies(REGION), role=SCHEDULE_ROLE))
     store.close()
-    return int(not is_well(findings)), [
+    return int("fail" in {one.level for one in findings}), [
         (str(one.level), one.about, f"{one.message}. {one.hint or ''}") for one in findings
     ]
 
@@ -268,7 +253,7 @@ class TestAccount:
         status, findings = found(cli, environment)
         assert status == 0
         told = [told for level, _, told in findings if level == "unchecked"]
-        assert "dynamodb:DescribeTable is not allowed" in told[0]
+        assert "Allow dynamodb:DescribeTable on table builds" in told[0]
         whethers = [text.split(" is allowed")[0] for text in told if "IAM does not tell" in text]
         assert whethers == [
             f"whether codebuild:StartBuild on {PROJECT_ARN}",
@@ -279,15 +264,13 @@ class TestAccount:
         assert f"whether there is a role {SCHEDULE_ROLE}" in "".join(told)
         assert ("ok", "rights", "dynamodb:UpdateItem is allowed. ") in findings
 
-    def test_credentials_that_are_no_good_are_no_missing_rights(
-        self, cli: Cli, account: Account
-    ) -> None:
+    def test_credentials_that_are_no_good_are_no_missing_rights(self, cli: Cli, account: Account) -> None:
         cli.environment |= account.root() | {"AWS_ACCESS_KEY_ID": "AKIANOBODYS"}
         done = cli("aws", "check", "--store", STORE, "--codebuild", PROJECT)
         assert done.returncode == 77
         assert done.stdout.startswith("unchecked identity: STS does not say who this is")
         assert len(done.stdout.splitlines()) == 1
-        assert "no valid credentials" in done.stderr
+        assert "credentials" in done.stderr
 
     def test_a_functions_role_is_looked_up(self, cli: Cli, account: Account) -> None:
         enough = account.role(
@@ -344,16 +327,11 @@ class TestAccount:
         }
         done = cli("aws", "check", "--store", STORE, "--codebuild", PROJECT)
         assert done.returncode == 1
-        assert (
-            "fail      wakes: there is no schedule group gone in eu-west-1. Create it"
-            in done.stdout
-        )
+        assert "fail      wakes: there is no schedule group gone in eu-west-1. Create it" in done.stdout
 
     def test_no_table(self, cli: Cli, account: Account) -> None:
         cli.environment |= account.root()
-        done = cli(
-            "aws", "check", "--store", "dynamodb://gone?region=eu-west-1", "--codebuild", "x"
-        )
+        done = cli("aws", "check", "--store", "dynamodb://gone?region=eu-west-1", "--codebuild", "x")
         assert (done.returncode, done.stderr) == (1, "")
         assert "gone?region=eu-west-1: there is no such table. `holdoff store init`" in done.stdout
         assert "rights:" not in done.stdout
@@ -366,9 +344,7 @@ class TestAccount:
         assert "warn      projects: there are none. Name one" in done.stdout
         assert "unchecked wakes: no schedules are named" in done.stdout
 
-    def test_a_gate_that_two_regions_would_write_is_refused(
-        self, cli: Cli, account: Account
-    ) -> None:
+    def test_a_gate_that_two_regions_would_write_is_refused(self, cli: Cli, account: Account) -> None:
         dynamodb = account.client("dynamodb")
         DynamoDBStore("everywhere", region=REGION, client=dynamodb).initialise()
         replicate = {"Create": {"RegionName": "us-east-1"}}
@@ -377,18 +353,10 @@ class TestAccount:
         cli.config(GLOBAL)
         checked, stored = cli("aws", "check"), cli("store", "check")
         assert (checked.returncode, stored.returncode) == (1, 1)
-        refused = [
-            line for line in checked.stdout.splitlines() if line.startswith("fail      regions")
-        ]
+        refused = [line for line in checked.stdout.splitlines() if line.startswith("fail      regions")]
         for line in [*refused, stored.stdout]:
-            assert (
-                "the gate theirs (us-east-1) would be written through the replica in eu-west-1"
-                in line
-            )
-            assert (
-                "Set the gate's region to eu-west-1, or open its store with region=us-east-1"
-                in line
-            )
+            assert "the gate theirs (us-east-1) would be written through the replica in eu-west-1" in line
+            assert "Set the gate's region to eu-west-1, or open its store with region=us-east-1" in line
         assert len(refused) == 1
         assert "ours" not in stored.stdout
 
@@ -427,9 +395,7 @@ def test_an_emulator_that_knows_little(cli: Cli, dynamodb_local_url: str) -> Non
         done = cli("aws", "check", "--store", store, "--codebuild", PROJECT)
         assert standin.start_requests == []
     assert (done.returncode, done.stderr) == (0, "")
-    starts = [
-        line[:9].rstrip() + " " + line[10:].split(":")[0] for line in done.stdout.splitlines()
-    ]
+    starts = [line[:9].rstrip() + " " + line[10:].split(":")[0] for line in done.stdout.splitlines()]
     assert starts == EMULATED
 
 

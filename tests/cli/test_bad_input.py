@@ -125,26 +125,24 @@ def test_a_store_that_is_none(cli: Cli, verb: str) -> None:
 def test_a_gate_that_cannot_be_read(cli: Cli) -> None:
     cli("run", "p", "--cooldown", "0", "--", "true")
     for lastbuild in ('"yesterday"', "-5", "1795395667000"):
-        with sqlite3.connect(cli.store.path) as db:
-            db.execute("UPDATE gates SET lastbuild = ?", (lastbuild,))
-        db.close()
-        refused(cli, 65, "p (local): lastbuild: is ", "run", "p", "--cooldown", "1h", *RAN)
-        refused(cli, 65, "p (local): lastbuild: is ", "status")
+        cli.spoil(lastbuild)
+        refused(cli, 65, "p (local): lastbuild is ", "run", "p", "--cooldown", "1h", *RAN)
+        shown = cli("status")
+        assert shown.returncode == 65
+        assert shown.stdout.startswith("p: cannot be read: p (local): lastbuild is ")
         assert cli("item", "p").returncode == 0, "a look at it is how to find out"
 
 
-def test_a_last_build_in_the_future_is_obeyed(cli: Cli) -> None:
+def test_a_last_build_in_the_future_counts_as_now(cli: Cli) -> None:
     cli("run", "p", "--cooldown", "0", "--", "true")
-    with sqlite3.connect(cli.store.path) as db:
-        db.execute("UPDATE gates SET lastbuild = '9000000000'")
-    db.close()
+    cli.spoil("9000000000")
     done = cli("run", "p", "--cooldown", "1h", *RAN)
 
     assert (done.returncode, cli.lines()) == (0, [])
-    assert "ahead of this clock" in done.stderr
+    assert "p skipped: last built 0s ago, ready in 1h" in done.stderr
 
 
-def test_a_store_that_somebody_holds(cli: Cli) -> None:
+def test_a_store_that_another_process_holds(cli: Cli) -> None:
     cli("run", "p", "--cooldown", "0", "--", "true")
     impatient = "import holdoff.stores.sqlite as s; s.BUSY_MS = 50"
     with sqlite3.connect(cli.store.path, isolation_level=None) as other:
@@ -169,7 +167,7 @@ def test_debug_shows_the_traceback_of_a_typed_error_too(cli: Cli) -> None:
 
     assert done.returncode == 78
     assert "Traceback (most recent call last)" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("holdoff: . is a folder")
+    assert " is a folder. Name a file in it: --store sqlite:///" in done.stderr.splitlines()[-1]
 
 
 def test_json_prints_nothing_where_something_is_wrong(cli: Cli) -> None:
@@ -177,8 +175,8 @@ def test_json_prints_nothing_where_something_is_wrong(cli: Cli) -> None:
         refused(cli, 78, "", *argv)
 
 
-def test_nobody_waits_for_an_answer_that_cannot_come(cli: Cli) -> None:
-    """Nothing here reads its standard input: a pipe that stays open keeps nobody waiting."""
+def test_no_answer_is_waited_for_that_cannot_come(cli: Cli) -> None:
+    """Nothing here reads its standard input: a pipe that stays open keeps no caller waiting."""
     process = cli.start("run", "p", "--cooldown", "1h", "--store", "sqlite:///.", *RAN)
 
     assert process.wait(timeout=PATIENCE) == 78

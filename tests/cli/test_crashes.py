@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.cli.conftest import PATIENCE, line_of
@@ -34,14 +33,14 @@ Command.start = killed
 STORE_FAILS = """
 from holdoff.core.errors import StoreUnavailable
 from holdoff.stores.sqlite import SQLiteStore
-opened = SQLiteStore.open
+swap = SQLiteStore.swap
 def fails(*_, **__):
     raise StoreUnavailable("no answer")
-def open_then_fail(self, key, opening):
-    reply = opened(self, key, opening)
+def swap_then_fail(self, *args, **more):
+    reply = swap(self, *args, **more)
     SQLiteStore.swap = SQLiteStore.get = fails
     return reply
-SQLiteStore.open = open_then_fail
+SQLiteStore.swap = swap_then_fail
 """
 
 
@@ -49,7 +48,7 @@ def lease_over(record: Record) -> Record:
     """The record as it would stand long after its claimant died."""
     claim = record.claim
     assert claim is not None
-    return replace(record, claim=replace(claim, lease_until_ms=LONG_AGO_MS), due_ms=LONG_AGO_MS)
+    return record.but(claim=claim.but(lease_until_ms=LONG_AGO_MS), due_ms=LONG_AGO_MS)
 
 
 def test_killed_between_claim_and_start_the_next_run_after_the_lease_finishes_it(cli: Cli) -> None:
@@ -65,7 +64,7 @@ def test_killed_between_claim_and_start_the_next_run_after_the_lease_finishes_it
     assert "p skipped: a start is under way" in meanwhile.stderr
     assert cli.lines() == ["ran"]
     assert after.returncode == 7, "the status of the command that it finished the start of"
-    assert "first finished the start somebody left: build " in after.stderr
+    assert "first finished a start that was left: build " in after.stderr
     finished = cli.record().finished
     assert finished is not None
     assert finished.token == claim.token
@@ -106,7 +105,7 @@ def test_without_overlap_the_next_run_waits_for_the_dead_ones_lease(cli: Cli) ->
 
     def over(record: Record) -> Record:
         assert record.running is not None
-        return replace(record, running=replace(record.running, lease_until_ms=LONG_AGO_MS))
+        return record.but(running=record.running.but(lease_until_ms=LONG_AGO_MS))
 
     cli.change(over)
     after = cli(*command, *RAN)
@@ -133,7 +132,7 @@ def test_a_store_that_fails_under_a_running_command_leaves_signals_working(cli: 
 
 
 def test_a_store_that_cannot_take_the_claim_starts_nothing(cli: Cli) -> None:
-    failing = STORE_FAILS + "SQLiteStore.open = fails\n"
+    failing = STORE_FAILS + "SQLiteStore.swap = fails\n"
     done = cli(*RUN, *RAN, prelude=failing)
 
     assert (done.returncode, cli.lines()) == (69, [])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from holdoff.core.record import Pending, Record, Request
+from holdoff.core.record import Pending, Record
+from holdoff.core.request import Request
 from tests.cli.conftest import PATIENCE, line_of
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ WATCH = ("wake", "--watch", "--every", "50ms")
 
 def _due(cli: Cli, version: str = "v2", *, since_ms: int = 1) -> None:
     request = Request(project="docs", region="local", source_version=version)
-    due = Pending(request=request, count=3, first_ms=since_ms, last_ms=since_ms, due_ms=since_ms)
-    built = Record(lastbuild=Decimal(1_700_000_000))
-    cli.change(lambda _: replace(built, pending=due, due_ms=since_ms), "docs")
+    due = Pending(request=request, count=3, first_ms=since_ms, last_ms=since_ms)
+    cli.change(lambda _: Record(lastbuild=Decimal(1_700_000_000), pending=due, due_ms=since_ms), "docs")
 
 
 def test_loops_at_once_build_what_is_due_once(cli: Cli) -> None:
@@ -47,6 +46,22 @@ def test_loops_at_once_build_what_is_due_once(cli: Cli) -> None:
         assert loop.wait(timeout=PATIENCE) == 0
     assert cli.lines() == ["v2"]
     assert cli.record("docs").pending is None
+
+
+def test_a_loop_comes_after_all_that_wait(cli: Cli) -> None:
+    cli.config(ONE)
+    cli("hold", "docs", "--why", "a test")
+    command = ("sh", "-c", "echo waited >> ran")
+    waiters = [cli.start("run", "docs", "--wait", "--", *command) for _ in range(2)]
+    for waiter in waiters:
+        assert "on hold: a test" in line_of(waiter.stderr)
+    loop = cli.start(*WATCH)
+    line_of(loop.stderr)
+    cli("resume", "docs")
+    assert [waiter.wait(timeout=PATIENCE) for waiter in waiters] == [0, 0]
+    loop.send_signal(signal.SIGTERM)
+    assert loop.wait(timeout=PATIENCE) == 0
+    assert cli.lines() == ["waited"]
 
 
 def test_a_loop_killed_and_started_again_loses_nothing(cli: Cli) -> None:
@@ -122,26 +137,18 @@ def test_the_history_says_what_each_build_covered(cli: Cli) -> None:
     newest, oldest = cli.json("history", "docs", "--json")["builds"]
     assert oldest["covers"]["count"] == 1
     assert (newest["covers"]["count"], newest["source_version"]) == (2, "v2")
-    assert newest["covers"]["source_versions"] == ["v2", "v1"]
+    assert newest["covers"]["source_versions"] == ["v2"]
+    assert newest["covers"]["replaced"] == ["v1"]
     assert newest["succeeded"] is True
-    assert [
-        build["build_id"]
-        for build in cli.json("history", "docs", "--json", "--limit", "1")["builds"]
-    ] == [newest["build_id"]]
+    assert [build["build_id"] for build in cli.json("history", "docs", "--json", "--limit", "1")["builds"]] == [
+        newest["build_id"]
+    ]
 
 
 def _overdue(record: Record) -> Record:
     """As if the cooldown were over."""
-    assert record.pending is not None
     assert record.finished is not None
-    pending = replace(record.pending, due_ms=2)
-    return replace(
-        record,
-        lastbuild=Decimal(1),
-        pending=pending,
-        due_ms=2,
-        finished=replace(record.finished, started_ms=1000, ended_ms=1000),
-    )
+    return record.but(lastbuild=Decimal(1), due_ms=2, finished=record.finished.but(started_ms=1000, ended_ms=1000))
 
 
 def _build(cli: Cli) -> str:

@@ -90,21 +90,25 @@ def test_a_file_that_is_not_executable_is_126_and_claims_nothing(cli: Cli, named
     assert not (cli.folder / "state").exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "status"), [("no shebang\n", 126), ("#!/no/such/interpreter\n", 127)]
-)
-def test_a_start_that_is_refused_gives_the_slot_back(cli: Cli, content: str, status: int) -> None:
+@pytest.mark.parametrize(("content", "status"), [("no shebang\n", 126), ("#!/no/such/interpreter\n", 127)])
+def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli, content: str, status: int) -> None:
+    run = ("run", "p", "--cooldown", "10m", "--", "./script")
     script = cli.folder / "script"
     script.write_text(content)
     script.chmod(0o755)
-    refused = cli("run", "p", "--cooldown", "10m", "--", "./script")
+    refused = cli(*run)
     script.write_text("#!/bin/sh\necho mended\n")
+    soon = cli(*run)
+    cli.change(lambda record: record.but(pending=record.pending and record.pending.but(retry_ms=1)))
+    later = cli(*run)
 
     assert refused.returncode == status
     assert "the build was refused" in refused.stderr
     assert "Traceback" not in refused.stderr
+    assert (soon.returncode, soon.stdout) == (0, "")
+    assert "p deferred: the last start was refused, starts " in soon.stderr
+    assert later.stdout == "mended\n"
     assert cli.record().pending is None
-    assert cli("run", "p", "--cooldown", "10m", "--", "./script").stdout == "mended\n"
 
 
 def test_output_and_input_pass_through_untouched(cli: Cli) -> None:
@@ -115,9 +119,7 @@ def test_output_and_input_pass_through_untouched(cli: Cli) -> None:
 
 
 def test_output_is_not_held_back(cli: Cli) -> None:
-    process = cli.start(
-        "run", "p", "--cooldown", "1s", "--", "sh", "-c", "echo asked; read answer; echo $answer"
-    )
+    process = cli.start("run", "p", "--cooldown", "1s", "--", "sh", "-c", "echo asked; read answer; echo $answer")
 
     assert line_of(process.stdout) == "asked\n"
     assert process.communicate("42\n", timeout=PATIENCE)[0] == "42\n"
@@ -168,14 +170,24 @@ def test_options_after_the_dashes_are_the_commands(cli: Cli) -> None:
         (("p", "--cooldown", "1s", "--quiet", "5s", "--", "true"), "--wait"),
     ],
 )
-def test_wrong_usage_is_2_and_says_what_is_right(
-    cli: Cli, argv: tuple[str, ...], hint: str
-) -> None:
+def test_wrong_usage_is_2_and_says_what_is_right(cli: Cli, argv: tuple[str, ...], hint: str) -> None:
     done = cli("run", *argv)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert hint in done.stderr
     assert not (cli.folder / "state").exists()
+
+
+def test_each_key_is_a_gate_of_its_own_with_the_projects_settings(cli: Cli) -> None:
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["true"]}')
+    named = ("sh", "-c", "echo $HOLDOFF_PROJECT $HOLDOFF_KEY >> ran")
+    for argv in (("p",), ("p", "--key", "feature/x"), ("p@feature/y",), ("p@feature/x",)):
+        cli("run", *argv, "--", *named)
+
+    assert cli.lines() == ["p", "p feature/x", "p feature/y"]
+    gates = [gate["project"] for gate in cli.json("status", "--json")["gates"]]
+    assert gates == ["p", "p@feature/x", "p@feature/y"]
+    assert cli("run", "p@x", "--key", "y", "--", *named).returncode == 2
 
 
 def test_verbose_says_that_it_starts(cli: Cli) -> None:
@@ -209,9 +221,7 @@ def test_of_many_at_once_exactly_one_runs(cli: Cli, processes: int) -> None:
 
 def test_closed_streams_are_no_reason_to_fail(cli: Cli) -> None:
     for closing in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
-        script = (
-            f'exec "$0" -m holdoff run p --cooldown 0 -- {" ".join(RAN[:2])} "{RAN[2]}" {closing}'
-        )
+        script = f'exec "$0" -m holdoff run p --cooldown 0 -- {" ".join(RAN[:2])} "{RAN[2]}" {closing}'
         done = subprocess.run(
             ["sh", "-c", script, sys.executable],
             env=cli.environment,
@@ -224,9 +234,7 @@ def test_closed_streams_are_no_reason_to_fail(cli: Cli) -> None:
     assert len(cli.lines()) == 4
 
 
-def test_no_orphan_and_no_claim_where_the_working_directory_is_gone(
-    cli: Cli, tmp_path: Path
-) -> None:
+def test_no_orphan_and_no_claim_where_the_working_directory_is_gone(cli: Cli, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     script = 'rmdir "$1"; exec "$0" -m holdoff run p --cooldown 1h -- echo ran'

@@ -1,4 +1,4 @@
-"""What ``holdoff run`` on SQLite must not import: everyone who puts it in front of a command pays for it."""
+"""What ``holdoff run`` on SQLite must not import: every command it is put in front of pays for it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ UNWANTED = {
     "boto3",
     "botocore",
     "concurrent.futures",
+    "dataclasses",
     "email",
     "http",
     "importlib.metadata",
+    "inspect",
     "ipaddress",
     "logging",
     "pathlib",

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
-from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.core.record import Pending, Request
+from holdoff.core.record import Pending, Record
+from holdoff.core.request import Request
 from tests.cli.conftest import PATIENCE, Terminal
 
 if TYPE_CHECKING:
@@ -95,11 +93,49 @@ def test_a_file_that_is_named_must_be_there(cli: Cli) -> None:
     folder = cli("status", "--config", "/")
 
     assert {done.returncode for done in (by_variable, by_option, folder)} == {78}
-    assert by_variable.stderr == (
-        "holdoff: HOLDOFF_CONFIG is '/no/such.toml'; write a file that exists\n"
-    )
+    assert by_variable.stderr == ("holdoff: HOLDOFF_CONFIG is '/no/such.toml'; write a file that exists\n")
     assert by_option.stderr == "holdoff: --config is '/nor/this.toml'; write a file that exists\n"
     assert "(Is a directory)" in folder.stderr
+
+
+def test_trigger_takes_line_at_and_parent(docs: Cli) -> None:
+    def trigger(version: str, at: str) -> dict[str, str]:
+        options = ("--source-version", version, "--line", "main", "--at", at)
+        told: dict[str, str] = docs.json("trigger", "site", "--json", *options)
+        return told
+
+    assert trigger("v2", "2026-01-02T00:00:00Z")["outcome"] == "started"
+    assert trigger("v1", "2026-01-01T00:00:00+00:00")["why"] == "superseded"
+    assert trigger("v3", "1767398400")["outcome"] == "deferred"
+    assert docs("trigger", "site", "--source-version", "v4", "--line", "x", "--parent", "v3").returncode == 0
+    replaced = docs.json("explain", "site", "--source-version", "v3", "--json")
+    assert replaced["verdict"] == "replaced"
+    assert "replaced by v4" in replaced["answer"][0]
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-01-01T00:00:00", "-1", "9e99"])
+def test_an_instant_that_is_none_is_wrong_usage(docs: Cli, at: str) -> None:
+    done = docs("trigger", "docs", f"--at={at}")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("holdoff: --at is ")
+    assert docs.lines() == []
+
+
+def test_every_verb_takes_a_key(docs: Cli) -> None:
+    docs("trigger", "site", "--key", "eu", "--event-id", "e1")
+    docs("trigger", "site@eu", "--event-id", "e2")
+    docs("hold", "site@eu", "--why", "incident 42")
+
+    assert docs.record("site").lastbuild is None
+    status = docs.json("status", "site", "--key", "eu", "--json")["gates"]
+    assert [(gate["project"], gate["state"]) for gate in status] == [("site@eu", "held")]
+    assert docs("explain", "site@eu", "--event", "e2").stdout.startswith("event e2: pending")
+    assert len(docs.json("history", "site", "--key", "eu", "--json")["builds"]) == 1
+    assert json.loads(docs("item", "site", "--key", "eu").stdout)["cb_project"] == "site@eu"
+    assert "site@eu: cooling down" in docs("resume", "site", "--key", "eu").stderr
+    assert "site@eu reset; " in docs("reset", "site@eu", "--drop-pending").stderr
+    assert docs.record("site@eu").pending is None
 
 
 # --- status, item, history, explain ----------------------------------------------------------------
@@ -126,10 +162,10 @@ def test_status_tells_of_each_gate(docs: Cli) -> None:
     assert [gate["project"] for gate in docs.json("status", "docs", "--json")["gates"]] == ["docs"]
 
 
-def in_a_terminal(cli: Cli, *argv: str) -> str:
+def in_a_terminal(cli: Cli, *argv: str, status: int = 0) -> str:
     """What it draws in a terminal."""
     terminal = Terminal(cli, *argv, columns=100)
-    assert terminal.end() == 0
+    assert terminal.end() == status
     return terminal.seen
 
 
@@ -153,9 +189,7 @@ def test_markup_in_a_name_is_no_markup(cli: Cli) -> None:
 def test_item_tells_numbers_exactly(cli: Cli) -> None:
     exact = "1795395667.1234567890123456789012345678"
     cli("run", "p", "--cooldown", "0", "--", "true")
-    with sqlite3.connect(cli.store.path) as db:
-        db.execute("UPDATE gates SET lastbuild = ?", (exact,))
-    db.close()
+    cli.spoil(exact)
     done = cli("item", "p")
     told = json.loads(done.stdout, parse_float=Decimal)
 
@@ -182,6 +216,37 @@ def test_history_and_explain(docs: Cli) -> None:
     assert [build["detail"] for build in builds] == ["exit status 3"]
     assert docs("explain", "docs", "--event", "e1").returncode == 0
     assert missing.returncode == 1
+
+
+def test_one_bad_row_stops_nothing_but_itself(docs: Cli) -> None:
+    docs("trigger", "docs")
+    for project in ("docs", "site"):
+        request = Request(project=project, region="local")
+        due = Pending(request=request, count=2, first_ms=1, last_ms=2)
+        docs.change(lambda _, due=due: Record(pending=due, due_ms=3), project)  # type: ignore[misc]
+    docs.spoil('"yesterday"', "docs")
+    lines, told = docs("status"), docs("status", "--json")
+    gates = {gate["project"]: gate for gate in json.loads(told.stdout)["gates"]}
+    woken, history = docs("wake"), docs("history", "docs", "--json")
+
+    assert (lines.returncode, told.returncode) == (65, 65)
+    assert lines.stdout.startswith("site: pending, never built")
+    assert "\ndocs: cannot be read: docs (local): lastbuild is 'yesterday'" in lines.stdout
+    assert gates["docs"]["state"] == "unreadable"
+    assert "lastbuild" in gates["docs"]["error"]
+    assert gates["site"]["pending"]["count"] == 2
+    assert "cannot be read" in in_a_terminal(docs, "status", status=65)
+    assert woken.returncode == 65
+    assert "site started: build " in woken.stdout
+    assert (history.returncode, len(json.loads(history.stdout)["builds"])) == (65, 1)
+
+
+def test_status_says_what_is_odd_about_lastbuild(docs: Cli) -> None:
+    docs.built_at(Decimal(9_000_000_000), "docs")
+
+    assert "\ndocs (local): lastbuild is " in docs("status").stdout
+    assert "in the future" in docs.json("status", "docs", "--json")["gates"][0]["notes"][0]
+    assert "in the future" in in_a_terminal(docs, "status", "docs")
 
 
 # --- hold, resume, reset, wake, store --------------------------------------------------------------
@@ -215,8 +280,8 @@ def test_a_hold_for_an_odd_time_is_refused(cli: Cli, duration: str) -> None:
 def test_wake_builds_what_is_due_and_names_what_it_cannot_build(docs: Cli) -> None:
     for project in ("docs", "unknown"):
         request = Request(project=project, region="local")
-        due = Pending(request=request, count=2, first_ms=1, last_ms=2, due_ms=3)
-        docs.change(partial(replace, pending=due, due_ms=3), project)
+        due = Pending(request=request, count=2, first_ms=1, last_ms=2)
+        docs.change(lambda _, due=due: Record(pending=due, due_ms=3), project)  # type: ignore[misc]
     done = docs("wake")
 
     assert "docs started: build " in done.stdout
@@ -249,7 +314,7 @@ def test_store_init_and_check(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("argv", [("status",), ("status", "--json"), ("item", "p"), ("--help",)])
-def test_whoever_reads_may_stop_reading(cli: Cli, argv: tuple[str, ...]) -> None:
+def test_a_reader_may_stop_reading(cli: Cli, argv: tuple[str, ...]) -> None:
     cli("run", "p", "--cooldown", "0", "--", "true")
     reader, writer = os.pipe()
     os.close(reader)
@@ -312,12 +377,10 @@ def test_usage_and_version(cli: Cli) -> None:
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:
-    broken = "import holdoff.cli.status as s\ndef main(args): raise RuntimeError('two\\nlines')\ns.main = main"
+    broken = "import holdoff.cli.look as l\ndef main(args): raise RuntimeError('two\\nlines')\nl.status = main"
     plain = cli("status", prelude=broken)
     debug = cli("status", "--debug", prelude=broken)
 
     assert (plain.returncode, debug.returncode) == (70, 70)
-    assert plain.stderr == (
-        "holdoff: internal error: RuntimeError: two lines. Run it again with --debug\n"
-    )
+    assert plain.stderr == ("holdoff: internal error: RuntimeError: two lines. Run it again with --debug\n")
     assert "Traceback (most recent call last)" in debug.stderr

@@ -1,25 +1,33 @@
-"""``holdoff run --wait``: of all that wait one runs, and the others are covered by it.
+"""``holdoff run --wait``: of all that wait the newest one's command runs, and the others share its end.
 
-A hold keeps them waiting for as long as a test likes: no test waits for a cooldown to pass.
+A hold keeps them waiting for as long as a test likes: hardly a test waits for a cooldown to pass.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.core.record import Hold
+from holdoff.core.record import Hold, Record
 from tests.cli.conftest import PATIENCE, line_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
-WAIT = ("run", "p", "--cooldown", "1h", "--wait", "--")
+WAIT = ("run", "p", "--cooldown", "1h", "--wait")
 RAN = ("sh", "-c", "echo ran >> ran")
+LONG_AGO_MS = 1_795_000_000_000
+#: Looks again at once, however long nothing is due.
+IMPATIENT = "import holdoff.cli.wait as w; w.LONGEST_MS = 100"
+KILLED_BEFORE_THE_START = """
+import os, signal
+from holdoff.starters.command import Command
+Command.start = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture
@@ -29,11 +37,16 @@ def held(cli: Cli) -> Cli:
     return cli
 
 
-def waiter(cli: Cli, *command: str) -> subprocess.Popen[str]:
+def waiter(cli: Cli, *command: str, options: tuple[str, ...] = (), prelude: str = "") -> subprocess.Popen[str]:
     """One that has said that it waits."""
-    process = cli.start(*WAIT, *(command or RAN))
+    process = cli.start(*WAIT, *options, "--", *(command or RAN), prelude=prelude)
     assert line_of(process.stderr).startswith("holdoff: p deferred: on hold: a test")
     return process
+
+
+def says(word: str, status: int = 0) -> tuple[str, ...]:
+    """A command that says which it was."""
+    return ("sh", "-c", f"echo {word} >> ran; exit {status}")
 
 
 def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -42,28 +55,85 @@ def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, errors
 
 
-def test_one_runs_and_the_others_are_covered(held: Cli) -> None:
-    crowd = [waiter(held) for _ in range(6)]
+@pytest.mark.parametrize(("status", "how"), [(0, "succeeded"), (3, "failed (exit status 3)")])
+def test_the_newest_ones_command_runs_and_all_exit_with_its_status(held: Cli, status: int, how: str) -> None:
+    """Change each time in argv: only the newest one's has it all."""
+    older = [waiter(held, *says(word, 9)) for word in ("first", "second")]
+    newest = waiter(held, *says("third", status))
     held("resume", "p")
-    ended = [ends(process) for process in crowd]
+    shared = [ends(process) for process in older]
 
-    assert [status for status, _ in ended] == [0] * 6
-    assert held.lines() == ["ran"]
-    covered = [errors for _, errors in ended if "p skipped: covered by build " in errors]
-    assert len(covered) == 5
-    assert held.record().counts.deferred == 6
-    assert held.record().pending is None
+    assert ends(newest) == (status, "")
+    assert held.lines() == ["third"]
+    record = held.record()
+    assert record.pending is None
+    assert record.finished is not None
+    for code, errors in shared:
+        assert code == status
+        assert f"p skipped: covered by build {record.finished.build_id}, which {how}\n" in errors
+
+
+def test_the_environment_and_folder_are_the_newest_ones_too(held: Cli) -> None:
+    show = ("sh", "-c", f"echo $CHANGE $(basename $PWD) >> {held.folder}/ran")
+    for name in ("one", "two"):
+        (held.folder / name).mkdir()
+    crowd = []
+    for name in ("one", "two"):
+        held.environment["CHANGE"] = name
+        crowd.append(waiter(held, "env", "-C", name, *show))
+    held("resume", "p")
+
+    assert [ends(process)[0] for process in crowd] == [0, 0]
+    assert held.lines() == ["two two"]
+
+
+def test_where_the_newest_was_killed_the_next_newest_runs_a_second_later(held: Cli) -> None:
+    first, second = waiter(held, *says("first")), waiter(held, *says("second"))
+    newest = waiter(held, *says("third"))
+    newest.kill()
+    assert ends(newest)[0] == -signal.SIGKILL
+    held("resume", "p")
+
+    assert [ends(process)[0] for process in (first, second)] == [0, 0]
+    assert held.lines() == ["second"]
+    record = held.record()
+    assert record.finished is not None
+    resumed_ms = record.acts[0].at_ms
+    assert 1_000 <= record.finished.claimed_ms - resumed_ms < 4_000
+
+
+def test_more_than_the_record_has_room_for_share_its_end_too(held: Cli) -> None:
+    crowd = [waiter(held, *says("older")) for _ in range(18)]
+    newest = waiter(held, *says("newest", 3))
+    held("resume", "p")
+
+    assert {ends(process)[0] for process in (*crowd, newest)} == {3}
+    assert held.lines() == ["newest"]
+
+
+def test_the_live_revision_is_never_stale(cli: Cli) -> None:
+    """As a post-receive hook has it: three pushes in a row, six times, each to deploy its own revision."""
+    revision = 0
+    for _ in range(6):
+        hooks = []
+        for _ in range(3):
+            revision += 1
+            deploy = ("sh", "-c", f"echo {revision} > live")
+            hooks.append(cli.start("run", "p", "--cooldown", "1s", "--wait", "-v", "--", *deploy))
+            assert line_of(hooks[-1].stderr).startswith(("holdoff: p started", "holdoff: p deferred"))
+        assert [ends(hook)[0] for hook in hooks] == [0, 0, 0]
+        assert cli.lines("live") == [str(revision)]
 
 
 def test_a_ready_gate_runs_at_once(cli: Cli) -> None:
-    done = cli(*WAIT, *RAN)
+    done = cli(*WAIT, "--", *RAN)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert cli.lines() == ["ran"]
 
 
-def test_whoever_waits_runs_when_the_cooldown_ends_with_the_commands_status(cli: Cli) -> None:
-    """The one test that waits for a real cooldown: half a second."""
+def test_when_the_cooldown_ends_it_runs_with_the_commands_status(cli: Cli) -> None:
+    """Waits for a real cooldown: half a second."""
     command = ("run", "p", "--cooldown", "500ms", "--wait", "--", "sh", "-c", "echo ran; exit 7")
     first, second = cli(*command), cli(*command)
 
@@ -72,67 +142,103 @@ def test_whoever_waits_runs_when_the_cooldown_ends_with_the_commands_status(cli:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_whoever_gives_up_waiting_withdraws(held: Cli, number: signal.Signals) -> None:
+def test_one_that_gives_up_leaves_its_trigger_to_the_next_run(held: Cli, number: signal.Signals) -> None:
     alone = waiter(held)
     alone.send_signal(number)
+    gave_up = ends(alone)
+    held("resume", "p")
+    after = held("run", "p", "--cooldown", "1h", "-v", "--", *says("next"))
 
-    assert ends(alone) == (128 + number, "holdoff: withdrawn\n")
-    assert held.record().pending is None
+    assert gave_up == (
+        128 + number,
+        "holdoff: p: no longer waited for; it stays pending, and the next run builds it\n",
+    )
+    assert "for 2 triggers" in after.stderr
+    assert held.lines() == ["next"]
 
 
 def test_one_that_gives_up_leaves_the_others_their_build(held: Cli) -> None:
     one, other = waiter(held), waiter(held)
     one.send_signal(signal.SIGINT)
-    gave_up = ends(one)
+    assert ends(one)[0] == 130
     held("resume", "p")
 
-    assert gave_up == (130, "holdoff: others wait for the same build; it stays pending\n")
     assert ends(other)[0] == 0
     assert held.lines() == ["ran"]
 
 
-def test_one_that_is_killed_leaves_the_others_their_build(held: Cli) -> None:
-    crowd = [waiter(held) for _ in range(3)]
-    crowd[0].kill()
-    assert ends(crowd[0])[0] == -signal.SIGKILL
-    held("resume", "p")
-
-    assert [ends(process)[0] for process in crowd[1:]] == [0, 0]
-    assert held.lines() == ["ran"]
-
-
-def test_what_somebody_drops_is_waited_for_no_longer(held: Cli) -> None:
-    alone = waiter(held)
+def test_what_a_person_drops_is_waited_for_no_longer(held: Cli) -> None:
+    alone = waiter(held, options=("--skip-exit-code", "9"))
     held("reset", "p", "--drop-pending")
     status, errors = ends(alone)
 
-    assert (status, held.lines()) == (0, [])
-    assert errors == "holdoff: p skipped: somebody dropped what was pending\n"
+    assert (status, held.lines()) == (9, [])
+    assert errors == "holdoff: p skipped: what was pending was dropped\n"
 
 
 def test_in_a_log_a_reason_is_said_once(held: Cli) -> None:
     alone = waiter(held)
-
-    held.change(lambda record: replace(record, hold=Hold(since_ms=1, why="a test", by="you")))
+    held.change(lambda record: record.but(hold=Hold(since_ms=1, why="a test", by="you")))
     held("resume", "p")
 
     assert ends(alone) == (0, "")
 
 
-def test_a_command_that_cannot_start_ends_the_wait(held: Cli) -> None:
+def test_a_command_that_cannot_start_ends_its_own_wait_and_no_other(held: Cli) -> None:
     script = held.folder / "script"
     script.write_text("no shebang\n")
     script.chmod(0o755)
-    alone = waiter(held, "./script")
+    other = waiter(held, prelude=IMPATIENT)
+    newest = waiter(held, "./script")
     held("resume", "p")
-    status, errors = ends(alone)
+    status, errors = ends(newest)
+    back_off_over(held)
 
     assert status == 126
     assert "the build was refused" in errors
-    assert held.record().pending is None
+    assert ends(other)[0] == 0
+    assert held.lines() == ["ran"]
 
 
-def test_a_skip_beside_those_who_wait_says_that_a_build_is_coming(held: Cli) -> None:
+def back_off_over(cli: Cli) -> None:
+    """As if the back-off after a refused start were over."""
+
+    def over(record: Record) -> Record:
+        assert record.pending is not None
+        assert record.pending.failures == 1
+        return record.but(pending=record.pending.but(retry_ms=1))
+
+    cli.change(over)
+
+
+def test_a_start_that_the_newest_left_is_finished_by_another_that_waits(held: Cli) -> None:
+    other = waiter(held, *says("other", 7))
+    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
+    held("resume", "p")
+    assert ends(newest)[0] == -signal.SIGKILL
+    held.change(lambda record: record.but(claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS)))
+
+    assert ends(other)[0] == 7
+    assert held.lines() == ["other"]
+
+
+def test_where_the_end_of_the_build_is_not_known_it_is_75(held: Cli) -> None:
+    other = waiter(held)
+    newest = waiter(held, "sh", "-c", "echo $$; exec sleep 1000", options=("-v",))
+    held("resume", "p")
+    pid = int(line_of(newest.stdout))
+    assert "p started" in line_of(newest.stderr)
+    newest.kill()
+    os.killpg(pid, signal.SIGKILL)
+    held.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=LONG_AGO_MS)))
+    status, errors = ends(other)
+
+    assert status == 75
+    assert "p skipped: covered by build " in errors
+    assert "but how that ended is not known" in errors
+
+
+def test_a_skip_beside_those_that_wait_says_that_a_build_is_coming(held: Cli) -> None:
     alone = waiter(held)
     beside = held("run", "p", "--cooldown", "1h", "--", *RAN)
     held("resume", "p")

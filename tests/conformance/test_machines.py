@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +16,19 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.record import Finished, GateKey, Opening, Record
-from holdoff.stores.dynamodb import DynamoDBStore
-from holdoff.stores.dynamodb_item import encoded
+from holdoff.core.pending import is_older
+from holdoff.core.record import KEPT_WRITES, Finished, Record
+from holdoff.core.request import GateKey
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.memory import MemoryStore
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.testing.stateful import StoreMachine
+from tests.conformance import behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from holdoff.core.pending import Fold
     from holdoff.stores.base import Store
 
 TOO_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -39,9 +39,7 @@ def run(machine: type[StoreMachine], *, examples: int) -> None:
     most = max(examples, settings().max_examples // 20)
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=most, stateful_step_count=25, suppress_health_check=TOO_SLOW
-        ),
+        settings=settings(max_examples=most, stateful_step_count=25, suppress_health_check=TOO_SLOW),
     )
 
 
@@ -49,23 +47,14 @@ def run(machine: type[StoreMachine], *, examples: int) -> None:
 
 
 class Attributed(MemoryStore):
-    """In memory, and with attributes of others beside ours, as a table has them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.others: dict[GateKey, dict[str, object]] = {}
-
-    def item(self, key: GateKey) -> dict[str, object] | None:
-        item = super().item(key)
-        return None if item is None else {**self.others.get(key, {}), **item}
+    """In memory, and written to by others, as a table is."""
 
     def write_behind(self, key: GateKey, attributes: dict[str, object]) -> None:
         """Past all that a store does."""
-        others = dict(attributes)
-        record = self._gates.setdefault(key, Record())
-        lastbuild = others.pop("lastbuild", record.lastbuild)
-        self._gates[key] = replace(record, lastbuild=lastbuild)  # type: ignore[arg-type]
-        self.others.setdefault(key, {}).update(others)
+        record = self._gates.get(key, Record())
+        lastbuild: Any = attributes.get("lastbuild", record.lastbuild)
+        others = dict(record.others) | {name: value for name, value in attributes.items() if name != "lastbuild"}
+        self._gates[key] = record.but(lastbuild=lastbuild, others=tuple(sorted(others.items())))
 
 
 class MemoryMachine(StoreMachine):
@@ -80,8 +69,6 @@ class MemoryMachine(StoreMachine):
 
 
 class SQLiteMachine(StoreMachine):
-    """Its rows are ours alone: of others' writes there is only ``lastbuild``."""
-
     def make_store(self) -> Store:
         self.folder = tempfile.TemporaryDirectory()
         return SQLiteStore(Path(self.folder.name, "gates.db"))
@@ -91,15 +78,9 @@ class SQLiteMachine(StoreMachine):
         return SQLiteStore(store.path)
 
     def write_behind(self, key: GateKey, attributes: dict[str, object]) -> bool:
-        if [*attributes] != ["lastbuild"]:
-            return False
-        with closing(sqlite3.connect(Path(self.folder.name, "gates.db"))) as db, db:
-            db.execute(
-                "INSERT INTO gates (project, region, lastbuild, state) VALUES (?, ?, ?, '{}') "
-                "ON CONFLICT DO UPDATE SET lastbuild = excluded.lastbuild",
-                (key.project, key.region, str(attributes["lastbuild"])),
-            )
-        return True
+        store = self.stores[0]
+        assert isinstance(store, SQLiteStore)
+        return behind.sqlite(store, key, attributes)
 
     def teardown(self) -> None:
         super().teardown()
@@ -121,14 +102,7 @@ class DynamoDBMachine(StoreMachine):
         return DynamoDBStore(self.table, region="eu-west-1", endpoint=self.endpoint)
 
     def write_behind(self, key: GateKey, attributes: dict[str, object]) -> bool:
-        self.client.update_item(
-            TableName=self.table,
-            Key={"cb_project": {"S": key.project}, "region": {"S": key.region}},
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
-            ExpressionAttributeNames={f"#{name}": name for name in attributes},
-            ExpressionAttributeValues={f":{n}": encoded(value) for n, value in attributes.items()},
-        )
-        return True
+        return behind.dynamodb(self.client, self.table, key, attributes)
 
     def _empty(self) -> None:
         for item in self.client.scan(TableName=self.table)["Items"]:
@@ -145,9 +119,7 @@ _tables = itertools.count()
         pytest.param("ministack_url", marks=pytest.mark.ministack),
     ]
 )
-def dynamodb_machine(
-    request: pytest.FixtureRequest, aws_env: object
-) -> Iterator[type[DynamoDBMachine]]:
+def dynamodb_machine(request: pytest.FixtureRequest, aws_env: object) -> Iterator[type[DynamoDBMachine]]:
     """The machine on one engine."""
     endpoint: str = request.getfixturevalue(request.param)
     client = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=endpoint)
@@ -171,7 +143,7 @@ def test_dynamodb(dynamodb_machine: type[DynamoDBMachine]) -> None:
     run(dynamodb_machine, examples=10)
 
 
-def test_what_is_for_everybody_needs_no_hypothesis() -> None:
+def test_what_is_for_every_test_needs_no_hypothesis() -> None:
     code = "import sys; sys.modules['hypothesis'] = None; from holdoff.testing import *"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -181,13 +153,13 @@ def test_what_is_for_everybody_needs_no_hypothesis() -> None:
 
 class IgnoresLastbuild(Attributed):
     def swap(self, key: GateKey, *, expected: Record, new: Record, history: Any = ()) -> Any:
-        seen = replace(expected, lastbuild=self.get(key).lastbuild)
+        seen = expected.but(lastbuild=self.get(key).lastbuild)
         return super().swap(key, expected=seen, new=new, history=history)
 
 
 class IgnoresTheLastWrite(Attributed):
     def swap(self, key: GateKey, *, expected: Record, new: Record, history: Any = ()) -> Any:
-        seen = replace(expected, writes=self.get(key).writes)
+        seen = expected.but(writes=self.get(key).writes)
         return super().swap(key, expected=seen, new=new, history=history)
 
 
@@ -195,15 +167,15 @@ class ComparesLastbuildAsFloat(Attributed):
     def swap(self, key: GateKey, *, expected: Record, new: Record, history: Any = ()) -> Any:
         there = self.get(key).lastbuild
         if there and expected.lastbuild and float(there) == float(expected.lastbuild):
-            expected = replace(expected, lastbuild=there)
+            expected = expected.but(lastbuild=there)
         return super().swap(key, expected=expected, new=new, history=history)
 
 
 class KeepsNewLastbuildAsFloat(Attributed):
     def swap(self, key: GateKey, *, expected: Record, new: Record, history: Any = ()) -> Any:
         answer = super().swap(key, expected=expected, new=new, history=history)
-        if answer == Swapped(new) and new.lastbuild:
-            self._gates[key] = replace(new, lastbuild=Decimal(float(new.lastbuild)))
+        if isinstance(answer, Swapped) and new.lastbuild:
+            self._gates[key] = answer.record.but(lastbuild=Decimal(float(new.lastbuild)))
         return answer
 
 
@@ -211,7 +183,7 @@ class WipesWhatOthersWrote(Attributed):
     def swap(self, key: GateKey, *, expected: Record, new: Record, history: Any = ()) -> Any:
         answer = super().swap(key, expected=expected, new=new, history=history)
         if isinstance(answer, Swapped):
-            self.others.pop(key, None)
+            self._gates[key] = answer.record.but(others=())
         return answer
 
 
@@ -229,8 +201,8 @@ class KeepsHistoryOfALostSwap(Attributed):
 
 
 class KeepsABuildTwice(Attributed):
-    def history(self, key: GateKey) -> Iterator[Finished]:
-        for build in super().history(key):
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
+        for build in super().history(key, limit=limit):
             yield from [build] * (1 + (build.detail is not None))
 
 
@@ -240,43 +212,89 @@ class TellsTheLoserNothing(Attributed):
         return Lost(expected) if isinstance(answer, Lost) else answer
 
 
-class OpensOverAClaim(Attributed):
-    def open(self, key: GateKey, opening: Opening) -> Any:
-        record = self.get(key)
-        if record.claim is not None and opening.apply(replace(record, claim=None)) is not None:
-            self._gates[key] = replace(record, claim=None)
-        return super().open(key, opening)
+class KeepsNothingThatIsLearntLater(Attributed):
+    def keep(self, key: GateKey, build: Finished) -> None:
+        if build.token not in self._history.get(key, {}):
+            super().keep(key, build)
 
 
-class OpensForAKnownEvent(Attributed):
-    def open(self, key: GateKey, opening: Opening) -> Any:
-        return super().open(key, replace(opening, event=None))
+class TellsAllOfTheHistory(Attributed):
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
+        return super().history(key)
 
 
-class OpensAgainWhatIsSentAgain(Attributed):
-    def open(self, key: GateKey, opening: Opening) -> Any:
-        record = self.get(key)
-        new = opening.apply(replace(record, writes=()))
-        if new is None:
-            return Lost(record)
-        self._gates[key] = replace(new, writes=(opening.write_id, *record.writes))
-        return Swapped(self._gates[key])
+class FoldsAfterASwap(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        return super().fold(key, expected=expected.but(moved=self.get(key).moved), fold=fold)
 
 
-class OpensAMomentTooEarly(Attributed):
-    def open(self, key: GateKey, opening: Opening) -> Any:
-        if opening.ready_if_ms is not None:
-            opening = replace(opening, ready_if_ms=opening.ready_if_ms + 1)
-        return super().open(key, opening)
+class FoldsUnderAnotherLastbuild(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        return super().fold(key, expected=expected.but(lastbuild=self.get(key).lastbuild), fold=fold)
 
 
-class ForgetsWhatStoodBefore(Attributed):
-    def open(self, key: GateKey, opening: Opening) -> Any:
-        answer = super().open(key, opening)
-        if isinstance(answer, Swapped) and answer.record.claim is not None:
-            claim = replace(answer.record.claim, before=None)
-            self._gates[key] = replace(answer.record, claim=claim)
-            return Swapped(self._gates[key])
+class FoldsOnlyOnTheLastWrite(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        now = self.get(key)
+        return super().fold(key, expected=expected, fold=fold) if now.is_version(expected) else Lost(now)
+
+
+class FoldsAgainWhatIsSentAgain(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        now = self.get(key)
+        self._gates[key] = now.but(writes=tuple([each for each in now.writes if each != fold.write_id]))
+        answer = super().fold(key, expected=expected, fold=fold)
+        if isinstance(answer, Lost):
+            self._gates[key] = now
+        return answer
+
+
+class FoldsAKnownEvent(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        known = fold.event in self.get(key).events
+        return super().fold(key, expected=expected, fold=fold.but(event=None) if known else fold)
+
+
+class FoldsInNoOrder(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        return super().fold(key, expected=expected, fold=fold.but(in_order=False))
+
+
+class MovesTheLastInstantBack(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        return super().fold(key, expected=expected, fold=fold.but(last_ms=fold.last_ms or 0))
+
+
+class FoldsTheOlderUnasked(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        pending = self.get(key).pending
+        if pending is not None and is_older(fold.request, pending.request) and not fold.older:
+            fold = fold.but(older=True)
+        return super().fold(key, expected=expected, fold=fold)
+
+
+class ForgetsItsOwnFold(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        answer = super().fold(key, expected=expected, fold=fold)
+        if isinstance(answer, Swapped):
+            self._gates[key] = answer.record.but(writes=answer.record.writes[1:])
+        return answer
+
+
+class LetsARegisterGrow(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        oldest = self.get(key).writes[KEPT_WRITES - 1 :]
+        answer = super().fold(key, expected=expected, fold=fold)
+        if isinstance(answer, Swapped):
+            self._gates[key] = answer.record.but(writes=answer.record.writes + oldest)
+        return answer
+
+
+class FoldsAsASwap(Attributed):
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Any:
+        answer = super().fold(key, expected=expected, fold=fold)
+        if isinstance(answer, Swapped):
+            self._gates[key] = answer.record.but(moved=fold.write_id)
         return answer
 
 

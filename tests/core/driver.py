@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from holdoff.core import protocol
-from holdoff.core.effects import Get, NewId, Now, Open, Start, Swap
-from holdoff.core.protocol import Decided, Sight
-from holdoff.core.record import GateKey, Record
+from holdoff.core.decide import Wake
+from holdoff.core.effects import FoldIn, Get, NewId, Now, Start, Swap
+from holdoff.core.protocol import Decided, Snapshot
+from holdoff.core.request import GateKey
 from holdoff.stores.memory import MemoryStore
-from tests.core.build import NOW, rules, trigger
+from tests.core.build import NOW, request, terms, trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from holdoff.core.machine import Rules
+    from holdoff.core.record import Record
+    from holdoff.core.terms import Terms
 
 KEY = GateKey("site", "local")
 
@@ -25,17 +26,15 @@ class Driver:
 
     Attributes:
         instead: answers some effects otherwise: an error is thrown, a function is asked, anything else is the answer.
-        meanwhile: what others do just before the next effect of that kind, once.
+        meanwhile: what other processes do just before the next effect of that kind, once.
     """
 
-    def __init__(
-        self, record: Record | None = None, *, now_ms: int = NOW, by: Rules | None = None
-    ) -> None:
+    def __init__(self, record: Record | None = None, *, by: Terms | None = None) -> None:
         self.store = MemoryStore()
         if record is not None:
             self.record = record
-        self.now_ms = now_ms
-        self.rules = by or rules()
+        self.now_ms = NOW
+        self.terms = by or terms()
         self.effects: list[Any] = []
         self.ids = 0
         self.instead: dict[type, Any] = {}
@@ -64,10 +63,10 @@ class Driver:
             return f"w{self.ids}"
         self.effects.append(effect)
         self.meanwhile.pop(type(effect), lambda: None)()
-        told = self.instead.get(type(effect), self.perform)
-        if isinstance(told, Exception):
-            raise told
-        return told(effect) if callable(told) else told
+        instead = self.instead.get(type(effect), self.perform)
+        if isinstance(instead, Exception):
+            raise instead
+        return instead(effect) if callable(instead) else instead
 
     def perform(self, effect: Any) -> object:
         """As a store and a starter would that never fail."""
@@ -76,36 +75,39 @@ class Driver:
                 return self.store.get(KEY)
             case Swap(expected, new, history):
                 return self.store.swap(KEY, expected=expected, new=new, history=history)
-            case Open(opening):
-                return self.store.open(KEY, opening)
+            case FoldIn(expected, fold):
+                return self.store.fold(KEY, expected=expected, fold=fold)
             case Start(_, token):
                 return f"b-{token}"
         return None
 
-    def trigger(self, sight: Sight | None = None, token: str = "T1", **words: Any) -> Decided:
-        """One trigger."""
-        asks = protocol.trigger(trigger(token, **words), self.rules, sight or Sight())
+    def twice(self, effect: Any) -> object:
+        """The effect as it goes where its response is lost, and the client sends it again."""
+        self.perform(effect)
+        return self.perform(effect)
+
+    def trigger(self, token: str = "T1", *, snapshot: Snapshot | None = None, **words: Any) -> Decided:
+        """One trigger: cold, or on this snapshot."""
+        asks = protocol.trigger(trigger(token, **words), self.terms, snapshot or Snapshot())
         decided = self.drive(asks)
         assert isinstance(decided, Decided)
         return decided
 
-    def wake(self, sight: Sight | None = None) -> Decided:
-        """One wake, cold."""
-        asks = protocol.wake("W1", "site", "local", self.rules, sight or Sight())
-        decided = self.drive(asks)
+    def wake(self) -> Decided:
+        """One wake."""
+        decided = self.drive(protocol.wake(Wake(request=request(), token="W1"), self.terms))
         assert isinstance(decided, Decided)
         return decided
-
-    def edit(self, change: Callable[[Record, int], Record], sight: Sight | None = None) -> Sight:
-        """One edit."""
-        left = self.drive(protocol.edit(change, self.rules, sight or Sight()))
-        assert isinstance(left, Sight)
-        return left
 
     @property
     def asked(self) -> list[type]:
         """The kinds of effects, in their order."""
         return [type(effect) for effect in self.effects]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """A fresh one."""
+        return Snapshot(record=self.record, seen_ms=self.now_ms)
 
     @property
     def record(self) -> Record:
@@ -115,7 +117,3 @@ class Driver:
     @record.setter
     def record(self, record: Record) -> None:
         self.store._gates[KEY] = record
-
-    def others_write(self, **changes: Any) -> None:
-        """Another process writes."""
-        self.record = replace(self.record, **changes).written(f"theirs{self.ids}")

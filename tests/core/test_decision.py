@@ -37,24 +37,19 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             ),
         ),
         (
-            decision(DEFERRED, Why.COOLING_DOWN, lastbuild_ms=AGO_3M, due_ms=IN_7M, waker=True),
+            decision(DEFERRED, Why.COOLING_DOWN, lastbuild_ms=AGO_3M, due_ms=IN_7M, woken=True),
             "site deferred: last built 3m12s ago, starts in 6m48s",
         ),
         (
             decision(DEFERRED, Why.COOLING_DOWN, lastbuild_ms=AGO_3M, due_ms=IN_7M),
-            (
-                "site deferred: last built 3m12s ago, starts at the next trigger or wake in 6m48s "
-                "or later"
-            ),
+            ("site deferred: last built 3m12s ago, starts at the next trigger or wake in 6m48s or later"),
         ),
         (
-            decision(
-                DEFERRED, Why.COOLING_DOWN, lastbuild_ms=NOW + 90_000, due_ms=IN_7M, waker=True
-            ),
+            decision(DEFERRED, Why.COOLING_DOWN, lastbuild_ms=NOW + 90_000, due_ms=IN_7M, woken=True),
             "site deferred: the last build is recorded 1m30s ahead of this clock, starts in 6m48s",
         ),
         (
-            decision(DEFERRED, Why.LIMIT, lastbuild_ms=AGO_3M, due_ms=IN_7M, waker=True),
+            decision(DEFERRED, Why.LIMIT, lastbuild_ms=AGO_3M, due_ms=IN_7M, woken=True),
             "site deferred: the limit is reached, last built 3m12s ago, starts in 6m48s",
         ),
         (
@@ -62,15 +57,15 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             "site deferred: on hold: incident 42, starts when that ends",
         ),
         (
-            decision(DEFERRED, Why.QUIET, due_ms=NOW + 20_000, waker=True),
+            decision(DEFERRED, Why.QUIET, due_ms=NOW + 20_000, woken=True),
             "site deferred: waiting for quiet, starts in 20s",
         ),
         (
-            decision(DEFERRED, Why.RUNNING, detail="b-1", due_ms=IN_7M, waker=True),
+            decision(DEFERRED, Why.RUNNING, detail="b-1", due_ms=IN_7M, woken=True),
             "site deferred: build b-1 is running, starts when it ends, at the latest in 6m48s",
         ),
         (
-            decision(DEFERRED, Why.BACKING_OFF, due_ms=NOW + 5_000, waker=True),
+            decision(DEFERRED, Why.BACKING_OFF, due_ms=NOW + 5_000, woken=True),
             "site deferred: the last start was refused, starts in 5s",
         ),
         (
@@ -85,6 +80,11 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             decision(SKIPPED, Why.UNCHANGED, detail="4f2a91c"),
             "site skipped: 4f2a91c is built already",
         ),
+        (
+            decision(SKIPPED, Why.SUPERSEDED, detail="4f2a91c"),
+            "site skipped: a newer version than 4f2a91c was started already",
+        ),
+        (decision(DEFERRED, Why.REPLACED, detail="build b-2"), "site deferred: replaced by build b-2"),
         (decision(SKIPPED, Why.IDLE), "site skipped: nothing is pending"),
         (
             decision(FAILED, Why.START_FAILED, detail="account limit", due_ms=NOW + 5_000),
@@ -96,20 +96,20 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
         (
             decision(FAILED, Why.START_UNKNOWN, detail="time-out", due_ms=NOW + MINUTE),
             (
-                "site failed: nobody knows whether the build started: time-out; "
+                "site failed: it is not known whether the build started: time-out; "
                 "the next trigger or wake in 1m or later finds out"
             ),
         ),
         (
-            decision(FAILED, Why.START_UNKNOWN, detail="another has ended this start"),
+            decision(FAILED, Why.START_UNKNOWN, detail="another process has ended this start"),
             (
                 "site failed: it is not known here whether the build started: "
-                "another has ended this start; `holdoff explain` says"
+                "another process has ended this start; `holdoff explain` says"
             ),
         ),
         (
             decision(SKIPPED, Why.IDLE, taken_over="b-0"),
-            "site skipped: nothing is pending (first finished the start somebody left: build b-0)",
+            "site skipped: nothing is pending (first finished a start that was left: build b-0)",
         ),
     ],
 )
@@ -138,11 +138,13 @@ def test_a_due_that_has_passed_is_now() -> None:
     assert decision(DEFERRED, Why.PENDING, due_ms=NOW - 5).retry_after == 0
 
 
+def test_its_token_names_the_trigger() -> None:
+    assert decision(STARTED, Why.READY, id="site@a/b/local/T9").token == "T9"
+
+
 def test_for_machines() -> None:
     plain = decision(DEFERRED, Why.COOLING_DOWN, due_ms=IN_7M, lastbuild_ms=AGO_3M).to_dict()
     assert plain["outcome"] == "deferred"
     assert plain["why"] == "cooling_down"
     assert plain["due"] == "2027-01-15T08:06:48.000Z"
-    assert plain["message"] == str(
-        decision(DEFERRED, Why.COOLING_DOWN, due_ms=IN_7M, lastbuild_ms=AGO_3M)
-    )
+    assert plain["message"] == str(decision(DEFERRED, Why.COOLING_DOWN, due_ms=IN_7M, lastbuild_ms=AGO_3M))

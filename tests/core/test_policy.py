@@ -22,7 +22,8 @@ def test_the_defaults() -> None:
 def test_policies_are_values() -> None:
     assert Policy("10m") == Policy(600)
     assert hash(Policy("10m")) == hash(Policy(600))
-    with pytest.raises(AttributeError):
+    assert Policy("10m").but(cooldown_ms=1) == Policy(0.001)
+    with pytest.raises(TypeError, match="immutable"):
         Policy("10m").cooldown_ms = 1  # type: ignore[misc]
 
 
@@ -53,6 +54,7 @@ LIMIT = "a count from 1 to 100 and a duration, such as '3/1h'"
     [
         ({"cooldown": "-1m"}, f"cooldown is '-1m'; write {DURATION}"),
         ({"cooldown": -1}, "cooldown is -1; write zero or more: a duration cannot be negative"),
+        ({"cooldown": 10**5000}, "cooldown is some int that cannot be shown; write at most 366d"),
         ({"cooldown": "10 minutes"}, f"cooldown is '10 minutes'; write {DURATION}"),
         ({"on_cooldown": "drop"}, "on_cooldown is 'drop'; write one of 'defer', 'skip'"),
         ({"overlap": True}, "overlap is True; write one of 'allow', 'skip', 'defer', 'cancel'"),

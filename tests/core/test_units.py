@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal, localcontext
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal, InvalidOperation, localcontext
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -89,9 +90,7 @@ def test_what_is_no_number_is_refused(written: object) -> None:
 def test_a_negative_duration_is_refused_by_name() -> None:
     with pytest.raises(ConfigError) as refused:
         parse_duration("-1", field="cooldown")
-    assert str(refused.value) == (
-        "cooldown is '-1'; write zero or more: a duration cannot be negative"
-    )
+    assert str(refused.value) == ("cooldown is '-1'; write zero or more: a duration cannot be negative")
 
 
 def test_a_year_and_a_day_is_too_long() -> None:
@@ -131,12 +130,8 @@ def written_iso(parts: dict[str, str]) -> str:
 LIKELY = st.dictionaries(UNITS, AMOUNTS, max_size=4).flatmap(
     lambda parts: st.sampled_from([written(parts), written_iso(parts), *parts.values(), "-1"])
 )
-SLIPS = st.tuples(
-    LIKELY, st.integers(0, 20), st.integers(0, 3), st.text("0.5wdhmsPT -", max_size=2)
-)
-TEXTS = (
-    st.text(max_size=12) | LIKELY | SLIPS.map(lambda s: s[0][: s[1]] + s[3] + s[0][s[1] + s[2] :])
-)
+SLIPS = st.tuples(LIKELY, st.integers(0, 20), st.integers(0, 3), st.text("0.5wdhmsPT -", max_size=2))
+TEXTS = st.text(max_size=12) | LIKELY | SLIPS.map(lambda s: s[0][: s[1]] + s[3] + s[0][s[1] + s[2] :])
 
 
 def oracle_ms(text: str) -> int | None:
@@ -201,11 +196,7 @@ def _amount(text: str) -> tuple[Fraction | None, str]:
     digits = 1
     while after.startswith(".") and digits < len(after) and after[digits] in "0123456789":
         digits += 1
-    return (
-        (Fraction(whole + after[:digits]), after[digits:])
-        if digits > 1
-        else (Fraction(whole), after)
-    )
+    return (Fraction(whole + after[:digits]), after[digits:]) if digits > 1 else (Fraction(whole), after)
 
 
 def _ceiled(ms: Fraction) -> int:
@@ -228,9 +219,7 @@ def test_any_text_is_what_the_oracle_says_or_refused(text: str) -> None:
 def test_the_oracle_is_no_nay_sayer(parts: dict[str, str]) -> None:
     assert oracle_ms(written(parts)) is not None
     without_ms = {unit: amount for unit, amount in parts.items() if unit != "ms"}
-    assert oracle_ms(written_iso(without_ms)) == (
-        oracle_ms(written(without_ms)) if without_ms else None
-    )
+    assert oracle_ms(written_iso(without_ms)) == (oracle_ms(written(without_ms)) if without_ms else None)
 
 
 @given(INSTANTS)
@@ -278,14 +267,50 @@ def test_the_caller_s_decimal_context_changes_nothing(ms: int, at_ms: int, prec:
         assert parse_instant(seconds_from_ms(at_ms), field="at") == at_ms
 
 
-@pytest.mark.parametrize(
-    "absurd", ["1E+999999", "1E+999999999999999999", "-1E+999999999999999999", "sNaN", "NaN"]
-)
+@pytest.mark.parametrize("absurd", ["1E+999999", "1E+999999999999999999", "-1E+999999999999999999", "sNaN", "NaN"])
 def test_an_absurd_number_is_refused_by_name(absurd: str) -> None:
     with pytest.raises(ConfigError, match="cooldown is Decimal"):
         parse_duration(Decimal(absurd), field="cooldown")
     with pytest.raises(ConfigError, match="since is "):
         parse_instant(absurd, field="since")
+
+
+@pytest.mark.parametrize("absurd", [10**5000, -(10**5000), "1" * 5000], ids=["int", "negative", "text"])
+def test_a_number_of_5000_digits_is_refused_by_name(absurd: object) -> None:
+    with pytest.raises(ConfigError, match="cooldown is "):
+        parse_duration(absurd, field="cooldown")
+    with pytest.raises(ConfigError, match="since is "):
+        parse_instant(absurd, field="since")
+
+
+def test_an_instant_is_read_whatever_the_caller_s_decimal_context_traps() -> None:
+    with localcontext() as context:
+        context.traps[InvalidOperation] = False
+        assert parse_instant("2026-01-01T00:00:00Z", field="at") == 1_767_225_600_000
+
+
+class Zone(tzinfo):
+    """A time zone as any code may be one."""
+
+    def __init__(self, offset: Any) -> None:
+        self.offset = offset
+
+    def utcoffset(self, _when: datetime | None) -> timedelta | None:
+        if isinstance(self.offset, Exception):
+            raise self.offset
+        return self.offset  # type: ignore[no-any-return]
+
+    def dst(self, _when: datetime | None) -> None:
+        return None
+
+    def tzname(self, _when: datetime | None) -> None:
+        return None
+
+
+@pytest.mark.parametrize("offset", [None, 5, timedelta(days=2), RuntimeError("no table of zones")])
+def test_a_time_zone_that_does_not_say_its_offset_is_refused(offset: object) -> None:
+    with pytest.raises(ConfigError, match=r"since is .*\(add Z or an offset\)"):
+        parse_instant(datetime(2026, 1, 1, tzinfo=Zone(offset)), field="since")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +334,10 @@ def test_an_instant_without_an_offset_is_refused(written: object) -> None:
         parse_instant(written, field="since")
 
 
-@pytest.mark.parametrize("written", ["yesterday", "nan", "-1", True, None, 10**15, "inf"])
+@pytest.mark.parametrize(
+    "written",
+    ["yesterday", "nan", "-1", True, None, 10**15, "inf", [1], "0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z"],
+)
 def test_what_is_no_instant_is_refused(written: object) -> None:
     with pytest.raises(ConfigError, match="since is "):
         parse_instant(written, field="since")

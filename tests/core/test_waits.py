@@ -1,37 +1,40 @@
-"""What stands between a gate and its next start: until when, and what a person hears of it."""
+"""What stands between a gate and its next start: until when, what a person hears of it, and when to wake the gate."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from holdoff.core import machine
+from holdoff.core import waits
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.machine import Then, Wait
 from holdoff.core.policy import Policy
-from holdoff.core.record import Hold, Record
+from holdoff.core.record import Act, Hold, Record
+from holdoff.core.waits import Wait
 from tests.core.build import (
     COOLDOWN,
+    LEASE,
     MINUTE,
     NOW,
+    answer,
     built,
     claim,
     finished,
     on_trigger,
     on_wake,
     pending,
-    rules,
     running,
+    seconds,
+    terms,
     trigger,
 )
 
-LEASE = NOW + 30 * MINUTE
 RESET = Decimal(0)
+TERMS = terms()
+HOLD = Hold(since_ms=NOW, why="incident 42", until_ms=NOW + 3)
 
-# --- the end of the cooldown and of the limit ----------------------------------------------------------------------
+# --- the cooldown and the limit ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -40,50 +43,49 @@ RESET = Decimal(0)
         (Record(), None),
         (Record(lastbuild=RESET), COOLDOWN),
         (built(MINUTE), NOW + 9 * MINUTE),
-        (built(MINUTE, running=running(started_ms=NOW - 5)), NOW - 5 + COOLDOWN),
+        # The snippet writes whole seconds, up to one before our own start of the same instant: that one counts.
+        (built(0, running=running(started_ms=NOW + 999)), NOW + 999 + COOLDOWN),
+        (built(0, finished=finished(started_ms=NOW + 1_000)), NOW + 1_000 + COOLDOWN),
+        # Further back, a person has moved it, and it is obeyed.
+        (built(0, running=running(started_ms=NOW + 1_001)), NOW + COOLDOWN),
         (built(MINUTE, running=running(started_ms=NOW - 2 * MINUTE)), NOW + 9 * MINUTE),
-        (built(MINUTE, finished=finished(started_ms=NOW - 5)), NOW - 5 + COOLDOWN),
-        (Record(lastbuild=RESET, running=running()), COOLDOWN),
         (Record(lastbuild=RESET, finished=finished()), COOLDOWN),
+        (Record(finished=finished()), None),
     ],
 )
-def test_the_cooldown_counts_from_the_later_of_lastbuild_and_our_own_start(
-    record: Record, end_ms: int | None
-) -> None:
-    assert machine.cooldown_end_ms(record, Policy("10m")) == end_ms
+def test_the_cooldown_counts_from_lastbuild_by_whatever_hand_it_was_moved(record: Record, end_ms: int | None) -> None:
+    assert waits.cooldown_end_ms(record, TERMS) == end_ms
+
+
+def test_lastbuild_is_moved_back_only_by_more_than_the_clocks_may_differ() -> None:
+    apart = terms(by={"clock_margin_ms": 5_000})
+    for back_ms, end_ms in ((6_000, NOW + COOLDOWN), (6_001, NOW - 6_001 + COOLDOWN)):
+        record = built(back_ms, finished=finished(started_ms=NOW))
+        assert waits.cooldown_end_ms(record, apart) == end_ms
 
 
 @pytest.mark.parametrize(
     ("record", "end_ms"),
     [
         (built(MINUTE), NOW + 9 * MINUTE),
-        (built(MINUTE, finished=finished(ended_ms=NOW - 5)), NOW - 5 + COOLDOWN),
-        (built(MINUTE, finished=finished(started_ms=NOW - 7, ended_ms=None)), NOW - 7 + COOLDOWN),
-        (Record(finished=finished(ended_ms=NOW - 5)), NOW - 5 + COOLDOWN),
-        (Record(lastbuild=RESET, finished=finished(ended_ms=NOW - 5)), COOLDOWN),
+        (built(1_000, finished=finished(ended_ms=NOW + 5)), NOW + 5 + COOLDOWN),
+        (built(7, finished=finished(started_ms=NOW - 7, ended_ms=None)), NOW - 7 + COOLDOWN),
+        (Record(lastbuild=RESET, finished=finished()), COOLDOWN),
     ],
 )
 def test_a_cooldown_from_the_finish_counts_from_the_end(record: Record, end_ms: int) -> None:
-    assert machine.cooldown_end_ms(record, Policy("10m", cooldown_from="finish")) == end_ms
+    assert waits.cooldown_end_ms(record, terms(cooldown_from="finish")) == end_ms
 
 
-@pytest.mark.parametrize("cooldown_from", ["start", "finish"])
-@pytest.mark.parametrize(
-    ("on_failure", "succeeded", "counts"),
-    [
-        ("keep", False, True),
-        ("rearm", False, False),
-        ("rearm", True, True),
-        ("rearm", None, True),
-    ],
-)
-def test_a_failed_build_whose_slot_was_given_back_does_not_count(
-    cooldown_from: str, on_failure: str, succeeded: bool | None, counts: bool
-) -> None:
-    record = built(MINUTE, finished=finished(started_ms=NOW, ended_ms=NOW, succeeded=succeeded))
-    policy = Policy("10m", cooldown_from=cooldown_from, on_failure=on_failure)
-    end_ms = NOW + (10 if counts else 9) * MINUTE
-    assert machine.cooldown_end_ms(record, policy) == end_ms
+def test_exactly_the_cooldown_is_enough_and_a_millisecond_less_is_not() -> None:
+    assert answer(on_trigger(built(COOLDOWN), trigger(), TERMS)) == (Outcome.STARTED, Why.READY)
+    early = on_trigger(built(COOLDOWN - 1), trigger(), TERMS)
+    assert (answer(early), early.decision.due_ms) == ((Outcome.DEFERRED, Why.COOLING_DOWN), NOW + 1)
+
+
+def test_a_fraction_of_the_snippet_is_rounded_up() -> None:
+    record = Record(lastbuild=seconds(NOW - COOLDOWN) + Decimal("0.0000001"))
+    assert on_trigger(record, trigger(), TERMS).decision.due_ms == NOW + 1
 
 
 @pytest.mark.parametrize(
@@ -98,38 +100,70 @@ def test_a_failed_build_whose_slot_was_given_back_does_not_count(
 def test_the_limit_ends_when_the_oldest_start_it_counts_leaves_its_window(
     starts: tuple[int, ...], end_ms: int | None
 ) -> None:
-    record = Record(starts=starts)
-    assert machine.limit_end_ms(record, Policy(0, limit="2/20m")) == end_ms
-    assert machine.limit_end_ms(record, Policy(0)) is None
+    assert waits.limit_end_ms(Record(starts=starts), Policy(0, limit="2/20m")) == end_ms
+    assert waits.limit_end_ms(Record(starts=starts), Policy(0)) is None
+
+
+# --- a lastbuild of the future -------------------------------------------------------------------------------------
+
+MARGIN = terms(by={"clock_margin_ms": 5_000})
+
+
+def test_a_lastbuild_within_the_clocks_margin_is_obeyed() -> None:
+    step = on_trigger(built(-5_000), trigger(), MARGIN)
+    assert step.decision.due_ms == NOW + 5_000 + COOLDOWN
 
 
 # --- waits ---------------------------------------------------------------------------------------------------------
 
-HOLD = Hold(since_ms=NOW, why="incident 42", until_ms=NOW + 3)
-
 
 @pytest.mark.parametrize(("on_cooldown", "skips"), [("defer", False), ("skip", True)])
-def test_each_wait_says_until_when_and_whether_triggers_are_skipped_meanwhile(
-    on_cooldown: str, skips: bool
-) -> None:
-    policy = Policy("10m", limit="1/1h", on_cooldown=on_cooldown)
+def test_each_wait_says_until_when_and_whether_triggers_are_skipped_meanwhile(on_cooldown: str, skips: bool) -> None:
+    by = terms(limit="1/1h", on_cooldown=on_cooldown)
     for record, wait in (
         (Record(claim=claim()), Wait(Why.CLAIMED, NOW + MINUTE, skips)),
         (Record(hold=HOLD), Wait(Why.HELD, NOW + 3, skips, "incident 42")),
         (built(MINUTE), Wait(Why.COOLING_DOWN, NOW + 9 * MINUTE, skips)),
         (Record(starts=(NOW - MINUTE,)), Wait(Why.LIMIT, NOW + 59 * MINUTE, skips)),
     ):
-        assert machine.waits(record, policy, NOW) == [wait]
+        assert waits.waits(record, by, NOW) == [wait]
         assert wait.until_ms is not None
-        assert machine.waits(record, policy, wait.until_ms) == []
+        is_over = waits.waits(record, by, wait.until_ms) == []
+        assert is_over is (wait.why is not Why.CLAIMED), "a claim keeps the gate until it is finished"
+
+
+def test_quiet_time_and_back_off_are_waits_of_what_is_pending() -> None:
+    by = terms(quiet="2m")
+    waiting = pending(failures=1, retry_ms=NOW + 5)
+    assert waits.waits(Record(), by, NOW) == []
+    assert waits.waits(Record(), by, NOW, pending=waiting) == [
+        Wait(Why.QUIET, NOW + MINUTE),
+        Wait(Why.BACKING_OFF, NOW + 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "end_ms"),
+    [
+        ({}, NOW),
+        ({"quiet": "20s"}, NOW + 20_000),
+        ({"quiet": "20s", "max_wait": "90s"}, NOW + 20_000),
+        ({"quiet": "50s", "max_wait": "90s"}, NOW + 30_000),
+    ],
+)
+def test_the_quiet_time_counts_from_the_last_trigger_and_max_wait_from_the_first(
+    policy: dict[str, Any], end_ms: int
+) -> None:
+    waiting = pending(first_ms=NOW - MINUTE, last_ms=NOW)
+    assert waits.quiet_end_ms(waiting, Policy("10m", **policy)) == end_ms
 
 
 def test_force_minds_only_what_would_start_twice_or_overlap() -> None:
     record = built(0, claim=claim(), running=running(), hold=HOLD, starts=(NOW,))
-    policy = Policy("10m", limit="1/1h", overlap="defer")
-    found = [wait.why for wait in machine.waits(record, policy, NOW)]
-    assert found == [Why.CLAIMED, Why.RUNNING, Why.HELD, Why.COOLING_DOWN, Why.LIMIT]
-    forced = [wait.why for wait in machine.waits(record, policy, NOW, force=True)]
+    by = terms(limit="1/1h", overlap="defer", quiet="1m")
+    found = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW))]
+    assert found == [Why.CLAIMED, Why.RUNNING, Why.HELD, Why.COOLING_DOWN, Why.LIMIT, Why.QUIET]
+    forced = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW), force=True)]
     assert forced == [Why.CLAIMED, Why.RUNNING]
 
 
@@ -147,73 +181,18 @@ def test_force_minds_only_what_would_start_twice_or_overlap() -> None:
 def test_a_running_build_is_waited_for_until_its_lease_is_over(
     policy: dict[str, Any], until_ms: int, skips: bool
 ) -> None:
-    found = machine.waits(Record(running=running()), Policy("10m", **policy), NOW)
+    found = waits.waits(Record(running=running()), terms(**policy), NOW)
     assert found == [Wait(Why.RUNNING, until_ms, skips, "b-R1")]
 
 
 @pytest.mark.parametrize("policy", [{}, {"on_failure": "rearm"}, {"overlap": "cancel"}])
 def test_a_running_build_that_may_be_overtaken_is_not_waited_for(policy: dict[str, Any]) -> None:
-    assert machine.waits(Record(running=running()), Policy("10m", **policy), NOW) == []
+    assert waits.waits(Record(running=running()), terms(**policy), NOW) == []
 
 
 def test_a_build_that_could_not_be_cancelled_is_waited_for() -> None:
     record = Record(running=running(cancel_failed=True))
-    found = machine.waits(record, Policy("10m", overlap="cancel"), NOW)
-    assert found == [Wait(Why.RUNNING, LEASE, False, "b-R1")]
-
-
-# --- asking after a build, cancelling it ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("build", "at_ms", "asks"),
-    [
-        (running(), NOW + 29_999, False),
-        (running(), NOW + 30_000, True),
-        (running(polled_ms=NOW + 30_000), NOW + 59_999, False),
-        (running(polled_ms=NOW + 30_000), NOW + 60_000, True),
-        (running(), LEASE - 1, True),
-        (running(), LEASE, False),
-    ],
-)
-def test_a_running_build_is_asked_after_every_30_seconds_until_its_lease_is_over(
-    build: Any, at_ms: int, asks: bool
-) -> None:
-    by = replace(rules(overlap="defer"), polls=True)
-    record = Record(running=build)
-    for step in (on_trigger(record, trigger(), by, at_ms), on_wake(record, by, at_ms)):
-        assert (step.then is Then.POLL) is asks
-        if asks:
-            told = step.decision.outcome, step.decision.why
-            assert told == (Outcome.DEFERRED, Why.RUNNING)
-
-
-def test_nobody_asks_after_a_build_whose_end_changes_nothing_or_where_nobody_can() -> None:
-    record = Record(running=running())
-    for by in (replace(rules(), polls=True), rules(overlap="defer")):
-        assert on_trigger(record, trigger(), by, NOW + MINUTE).then is not Then.POLL
-        assert on_wake(record, by, NOW + MINUTE).then is Then.NOTHING
-    by = replace(rules(overlap="defer"), polls=True)
-    assert on_trigger(Record(), trigger(), by).then is Then.START
-
-
-@pytest.mark.parametrize(
-    ("record", "overlap", "at_ms", "cancels"),
-    [
-        (Record(), "cancel", NOW, False),
-        (Record(running=running()), "cancel", LEASE - 1, True),
-        (Record(running=running()), "cancel", LEASE, False),
-        (Record(running=running()), "defer", NOW, False),
-        (Record(running=running(cancel_failed=True)), "cancel", NOW, False),
-    ],
-)
-def test_a_running_build_is_cancelled_once_where_the_policy_says_so(
-    record: Record, overlap: str, at_ms: int, cancels: bool
-) -> None:
-    assert machine.must_cancel(record, rules(overlap=overlap), at_ms) is cancels
-
-
-# --- what a person hears of it -------------------------------------------------------------------------------------
+    assert waits.waits(record, terms(overlap="cancel"), NOW) == [Wait(Why.RUNNING, LEASE, False, "b-R1")]
 
 
 def test_a_person_hears_of_a_hold_a_start_a_build_else_of_what_lasts_longest() -> None:
@@ -227,12 +206,9 @@ def test_a_person_hears_of_a_hold_a_start_a_build_else_of_what_lasts_longest() -
     ]
     named = []
     while found:
-        named.append(machine.foremost(found).why)
+        named.append(waits.foremost(found).why)
         found = [wait for wait in found if wait.why is not named[-1]]
-    assert named == [
-        *(Why.HELD, Why.CLAIMED, Why.RUNNING),
-        *(Why.LIMIT, Why.QUIET, Why.COOLING_DOWN),
-    ]
+    assert named == [Why.HELD, Why.CLAIMED, Why.RUNNING, Why.LIMIT, Why.QUIET, Why.COOLING_DOWN]
 
 
 CLAIMED = Wait(Why.CLAIMED, NOW + MINUTE)
@@ -252,47 +228,128 @@ CLAIMED = Wait(Why.CLAIMED, NOW + MINUTE)
 def test_a_gate_waits_for_the_longest_and_a_claim_s_lease_only_tells_by_itself(
     found: list[Wait], until_ms: int | None
 ) -> None:
-    assert machine.longest_ms(found, NOW) == until_ms
+    assert waits.over_ms(found, NOW) == until_ms
 
 
-# --- when somebody should look again -------------------------------------------------------------------------------
+# --- asking how a build is -----------------------------------------------------------------------------------------
 
-POLLS = replace(rules(overlap="defer"), polls=True)
+POLLS = terms(overlap="defer", by={"polls": True})
 
 
 @pytest.mark.parametrize(
-    ("record", "by", "look_ms"),
+    ("build", "at_ms", "asks"),
     [
-        (Record(), rules(), None),
-        (Record(claim=claim(), pending=pending(NOW)), rules(), NOW + MINUTE),
-        (Record(pending=pending(NOW + 5)), rules(), NOW + 5),
-        (built(MINUTE, pending=pending(NOW)), rules(), NOW + 9 * MINUTE),
-        (Record(pending=pending(NOW), hold=replace(HOLD, until_ms=None)), rules(), None),
-        (Record(running=running()), rules(), None),
-        (Record(running=running()), rules(overlap="defer"), LEASE),
+        (running(), NOW + 29_999, False),
+        (running(), NOW + 30_000, True),
+        (running(polled_ms=NOW + 30_000), NOW + 59_999, False),
+        (running(polled_ms=NOW + 30_000), NOW + 60_000, True),
+        (running(), LEASE - 1, True),
+        (running(), LEASE, False),
+    ],
+)
+def test_a_running_build_is_asked_after_every_30_seconds_until_its_lease_is_over(
+    build: Any, at_ms: int, asks: bool
+) -> None:
+    assert waits.must_poll(Record(running=build), POLLS, at_ms) is asks
+
+
+@pytest.mark.parametrize("by", [terms(by={"polls": True}), terms(overlap="defer")])
+def test_a_build_whose_end_changes_nothing_or_that_cannot_be_asked_after_is_left_alone(by: Any) -> None:
+    assert not waits.must_poll(Record(running=running()), by, NOW + MINUTE)
+    assert not waits.must_poll(Record(), POLLS, NOW)
+
+
+# --- when to wake the gate, and when it may be forgotten -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "by", "due_ms"),
+    [
+        (Record(), TERMS, None),
+        (Record(claim=claim(), pending=pending()), TERMS, NOW + MINUTE),
+        (Record(pending=pending(NOW + 5)), TERMS, NOW + 5),
+        (built(MINUTE, pending=pending()), TERMS, NOW + 9 * MINUTE),
+        (built(MINUTE, pending=pending(NOW, waiters=("a", "b"))), TERMS, NOW + 9 * MINUTE + 2_000),
+        (Record(pending=pending(), hold=HOLD.but(until_ms=None)), TERMS, None),
+        (Record(running=running()), TERMS, None),
+        (Record(running=running()), terms(overlap="defer"), LEASE),
         (Record(running=running()), POLLS, NOW + 30_000),
         (Record(running=running(polled_ms=NOW + 5)), POLLS, NOW + 30_005),
         (Record(running=running(polled_ms=LEASE - 5)), POLLS, LEASE),
-        (Record(running=running(), pending=pending(NOW + 5)), rules(), NOW + 5),
-        (Record(running=running(), pending=pending(NOW)), rules(overlap="defer"), LEASE),
+        (Record(running=running(), pending=pending()), terms(overlap="defer"), LEASE),
+        (Record(pending=pending(), starts=(NOW,)), terms(0, limit="1/20m"), NOW + 20 * MINUTE),
+        (Record(pending=pending()), terms(quiet="5m"), NOW + 4 * MINUTE),
+        (Record(pending=pending(failures=1, retry_ms=NOW + 7)), TERMS, NOW + 7),
     ],
 )
-def test_a_gate_is_due_when_somebody_should_look_again(
-    record: Record, by: machine.Rules, look_ms: int | None
+def test_a_gate_is_due_when_the_last_of_all_waits_is_over(record: Record, by: Any, due_ms: int | None) -> None:
+    after = waits.with_due(record.but(due_ms=1), by)
+    assert after == record.but(due_ms=due_ms)
+    assert waits.with_due(after, by) is after
+
+
+def test_asking_how_a_build_is_is_no_reason_to_be_woken_at_an_instant() -> None:
+    by = terms(on_failure="rearm", by={"polls": True})
+    record = waits.with_due(built(MINUTE, running=running()), by)
+    assert (record.due_ms, waits.wake_ms(record, by)) == (NOW + 30_000, None)
+
+
+@pytest.mark.parametrize(("stands_ms", "due_ms"), [(None, NOW + 5), (NOW + 4, NOW + 4), (NOW + 6, NOW + 5)])
+def test_a_writer_that_does_not_know_the_policy_only_makes_it_earlier(stands_ms: int | None, due_ms: int) -> None:
+    stranger = terms(by={"knows_policy": False})
+    record = Record(pending=pending(NOW + 5), due_ms=stands_ms)
+    assert waits.with_due(record, stranger).due_ms == due_ms
+    idle = Record(due_ms=stands_ms)
+    assert waits.with_due(idle, stranger) is idle
+
+
+WAITING = pending(NOW - MINUTE, waiters=("new", "mid", "old"))
+
+
+@pytest.mark.parametrize(("waiter", "after_ms"), [("new", 0), ("mid", 1_000), ("old", 2_000), (None, 3_000)])
+def test_the_newest_waiter_comes_first_each_older_one_a_second_later_a_stranger_last(
+    waiter: str | None, after_ms: int
 ) -> None:
-    after = machine.settled(replace(record, due_ms=1), by)
-    assert after == replace(record, due_ms=look_ms)
-    assert machine.settled(after, by) is after
+    record = built(MINUTE, pending=WAITING)
+    ready_ms = NOW + 9 * MINUTE
+    assert waits.turn_ms(WAITING, waiter) == after_ms
+    assert on_wake(record, TERMS, ready_ms + after_ms, waiter).decision.outcome is Outcome.STARTED
+    if after_ms:
+        early = on_wake(record, TERMS, ready_ms + after_ms - 1, waiter)
+        assert (answer(early), early.decision.due_ms) == ((Outcome.DEFERRED, Why.PENDING), ready_ms + after_ms)
 
 
 @pytest.mark.parametrize(
-    ("stands_ms", "look_ms"), [(None, NOW + 5), (NOW + 4, NOW + 4), (NOW + 6, NOW + 5)]
+    "freed",
+    [
+        {"finished": finished(ended_ms=NOW - 5)},
+        {"acts": (Act(what="resume", at_ms=NOW - 5),)},
+    ],
 )
-def test_who_does_not_know_the_policy_only_makes_it_earlier(
-    stands_ms: int | None, look_ms: int
-) -> None:
-    stranger = replace(rules(), knows_policy=False)
-    record = Record(pending=pending(NOW + 5), due_ms=stands_ms)
-    assert machine.settled(record, stranger).due_ms == look_ms
-    idle = Record(due_ms=stands_ms)
-    assert machine.settled(idle, stranger) is idle
+def test_turns_count_from_the_report_or_the_person_that_freed_the_gate(freed: dict[str, Any]) -> None:
+    record = built(20 * MINUTE, pending=WAITING, **freed)
+    assert on_wake(record, TERMS, NOW, "new").decision.outcome is Outcome.STARTED
+    assert on_wake(record, TERMS, NOW, "mid").decision.due_ms == NOW + 995
+
+
+KEYED = terms(by={"keyed": True})
+DAYS_30 = 30 * 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("record", "expires_ms"),
+    [
+        (built(MINUTE), NOW - MINUTE + COOLDOWN + DAYS_30),
+        (built(1_000, finished=finished()), NOW - 1_000 + COOLDOWN + DAYS_30),
+        # After a reset what it knows of events and lines is kept as long.
+        (Record(lastbuild=RESET, finished=finished()), NOW - 1_000 + DAYS_30),
+        (Record(lastbuild=RESET, acts=(Act(what="reset", at_ms=NOW),)), NOW + DAYS_30),
+        (built(0, running=running()), LEASE + DAYS_30),
+        (built(0, pending=pending()), None),
+        (built(0, claim=claim()), None),
+        (built(0, hold=HOLD), None),
+    ],
+)
+def test_an_idle_keyed_gate_may_be_forgotten_a_busy_one_never(record: Record, expires_ms: int | None) -> None:
+    assert waits.with_due(record, KEYED).expires_ms == expires_ms
+    assert waits.with_due(record, TERMS).expires_ms is None

@@ -144,6 +144,5 @@ class Stack:
         head, *rest = str(text).split("${")
         parts = [part.partition("}") for part in rest]
         return head + "".join(
-            str(self._resolved(given[name]) if name in given else self._ref(name)) + after
-            for name, _, after in parts
+            str(self._resolved(given[name]) if name in given else self._ref(name)) + after for name, _, after in parts
         )

@@ -59,9 +59,5 @@ def resource(name: str) -> Block:
 def statements(document: str) -> list[Block]:
     """The statements of a policy document, those that are there only sometimes included."""
     data = blocks("data")[f"aws_iam_policy_document.{document}"]
-    sometimes = [
-        content
-        for dynamic in data.get("dynamic", [])
-        for content in dynamic["statement"]["content"]
-    ]
+    sometimes = [content for dynamic in data.get("dynamic", []) for content in dynamic["statement"]["content"]]
     return [*data.get("statement", []), *sometimes]

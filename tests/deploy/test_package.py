@@ -111,7 +111,7 @@ def test_every_module_in_it_imports_from_it_alone(package: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert {"holdoff.ingress.aws_lambda", "holdoff.stores.dynamodb"} <= set(module_names(package))
+    assert {"holdoff.ingress.aws_lambda", "holdoff.stores.dynamodb.store"} <= set(module_names(package))
 
 
 THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -121,9 +121,7 @@ def test_compiled_it_is_the_same_bytes_again_and_its_sources_are_not_compiled_an
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lambda_package, "RUNTIME", THIS)
-    one, two = (
-        lambda_package.build(tmp_path / name, compiled=True).read_bytes() for name in ("1", "2")
-    )
+    one, two = (lambda_package.build(tmp_path / name, compiled=True).read_bytes() for name in ("1", "2"))
     assert one == two
     unpacked = tmp_path / "task"
     with zipfile.ZipFile(tmp_path / "1") as opened:
@@ -139,9 +137,7 @@ def test_compiled_it_is_the_same_bytes_again_and_its_sources_are_not_compiled_an
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_only_the_functions_own_python_compiles_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_functions_own_python_compiles_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     template = (ROOT / "deploy/aws/template.yaml").read_text()
     assert f"Runtime: {lambda_package.RUNTIME}\n" in template
     monkeypatch.setattr(lambda_package, "RUNTIME", "python3.99")
@@ -158,7 +154,9 @@ def test_a_module_that_is_imported_in_a_function_is_in_it(tmp_path: Path) -> Non
 
 
 def test_one_that_only_a_type_checker_reads_is_not(tmp_path: Path) -> None:
-    checkout = _checkout(tmp_path, "if TYPE_CHECKING:\n    from holdoff.core import late\n")
+    checkout = _checkout(
+        tmp_path, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from holdoff.core import late\n"
+    )
     (checkout / "src/holdoff/core/late.py").write_text('"""Late."""\n')
     build(checkout, output := tmp_path / "x.zip")
     assert "holdoff.core.late" not in module_names(output)

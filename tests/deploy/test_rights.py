@@ -32,6 +32,7 @@ ALWAYS = {
         "dynamodb:DescribeTable",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
+        "dynamodb:Query",
         "dynamodb:UpdateItem",
     },
     "Due": {"dynamodb:Query"},
@@ -153,18 +154,14 @@ def test_no_action_is_a_wildcard_and_each_wildcard_in_a_resource_has_its_reason(
 
 def test_the_role_passed_is_the_schedulers_and_to_it_alone() -> None:
     statement = function_rights(Stack(**ONE))["PassSchedulerRole"]
-    assert statement["Condition"] == {
-        "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
-    }
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
 def test_the_schedulers_role_serves_this_group_only() -> None:
     role = Stack(**ONE).properties("SchedulerRole")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert trust["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "123456789012", "aws:SourceArn": "Wakes.Arn"}
-    }
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012", "aws:SourceArn": "Wakes.Arn"}}
 
 
 def test_the_scheduler_may_wake_the_function_and_keep_what_fails() -> None:
@@ -179,9 +176,7 @@ def test_the_scheduler_may_wake_the_function_and_keep_what_fails() -> None:
 def test_only_the_stacks_own_sources_may_send_dead_letters() -> None:
     policy = Stack(**ALL).properties("DeadLettersPolicy")
     senders = {
-        statement["Principal"]["Service"]: listed(
-            statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-        )
+        statement["Principal"]["Service"]: listed(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
         for statement in policy["PolicyDocument"]["Statement"]
     }
     assert senders == {

@@ -50,9 +50,7 @@ def snake(name: str) -> str:
 
 
 def text(*sections: str) -> str:
-    return json.dumps(
-        [terraform.parsed(file).get(s) for file in terraform.files() for s in sections]
-    )
+    return json.dumps([terraform.parsed(file).get(s) for file in terraform.files() for s in sections])
 
 
 # --- the module by itself --------------------------------------------------------------------------
@@ -62,18 +60,14 @@ def test_it_is_formatted() -> None:
     program = shutil.which("terraform")
     if program is None:
         pytest.skip("terraform is not installed")
-    done = subprocess.run(
-        [program, "fmt", "-check", "-diff", MODULE], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([program, "fmt", "-check", "-diff", MODULE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_every_name_used_is_there_and_every_one_there_is_used() -> None:
     body = text("resource", "data", "locals", "output")
     assert set(re.findall(r"\bvar\.(\w+)", body)) == blocks("variable").keys()
-    (locals_,) = [
-        block for file in terraform.files() for block in terraform.parsed(file).get("locals", [])
-    ]
+    (locals_,) = [block for file in terraform.files() for block in terraform.parsed(file).get("locals", [])]
     assert set(re.findall(r"\blocal\.(\w+)", body)) == locals_.keys()
     used = set(re.findall(r"(?<![\w.])(aws_\w+\.\w+)", body))
     assert used <= blocks("resource").keys()
@@ -105,9 +99,7 @@ def test_the_table_is_the_same() -> None:
     keys = {k["KeyType"]: k["AttributeName"] for k in ours["KeySchema"]}
     assert (theirs["hash_key"], theirs["range_key"]) == (keys["HASH"], keys["RANGE"])
     attributes = {a["name"]: a["type"] for a in theirs["attribute"]}
-    assert attributes == {
-        a["AttributeName"]: a["AttributeType"] for a in ours["AttributeDefinitions"]
-    }
+    assert attributes == {a["AttributeName"]: a["AttributeType"] for a in ours["AttributeDefinitions"]}
     (index,) = ours["GlobalSecondaryIndexes"]
     index_keys = {k["KeyType"]: k["AttributeName"] for k in index["KeySchema"]}
     assert theirs["global_secondary_index"] == [
@@ -175,11 +167,7 @@ def test_no_right_is_a_wildcard() -> None:
 
 def test_the_conditions_are_the_same() -> None:
     def conditions(document: str) -> set[tuple[str, str]]:
-        return {
-            (c["test"], c["variable"])
-            for s in terraform.statements(document)
-            for c in s.get("condition", [])
-        }
+        return {(c["test"], c["variable"]) for s in terraform.statements(document) for c in s.get("condition", [])}
 
     assert conditions("function") == {
         ("StringEquals", "iam:PassedToService"),
@@ -222,9 +210,7 @@ def test_there_are_no_other_alarms(stack: Stack) -> None:
 def test_it_is_invoked_by_the_same(stack: Stack) -> None:
     theirs = [b for n, b in blocks("resource").items() if n.startswith("aws_lambda_permission.")]
     ours = Stack(**EVERYTHING).of("AWS::Lambda::Permission").values()
-    assert sorted((p["action"], p["principal"]) for p in theirs) == sorted(
-        (p["Action"], p["Principal"]) for p in ours
-    )
+    assert sorted((p["action"], p["principal"]) for p in theirs) == sorted((p["Action"], p["Principal"]) for p in ours)
     sweep = resource("aws_cloudwatch_event_rule.sweep")["schedule_expression"]
     assert sweep == stack.properties("FunctionSweep")["ScheduleExpression"]
     (target,) = stack.properties("FunctionSweep")["Targets"]

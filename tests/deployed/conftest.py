@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from holdoff.core.record import Counts, GateKey
+from holdoff.core.request import GateKey
 from holdoff.stores import open_store
 from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.deploy.cloudformation import ROOT
@@ -115,20 +115,30 @@ class Deployed:
         until(lambda: len(self.started(project)) >= count, what=f"{count} builds of {project}")
         return self.started(project)
 
-    def until_counted(self, project: str, **counts: int) -> None:
-        """Waits until a gate's triggers were answered so often in each way. (The log may be late, and out of order.)"""
+    def until_taken(self, project: str, count: int) -> None:
+        """Waits until so many triggers of a gate are covered by a build or pending. (The log may be late.)"""
         key = GateKey(project, REGION)
 
-        def counted() -> bool:
-            return self.store.get(key).counts == Counts(**counts)
+        def taken() -> int:
+            record = self.store.get(key)
+            covers = [build.covers for build in self.store.history(key)]
+            covers += [part.covers for part in (record.running, record.claim) if part is not None]
+            return sum(fold.count for fold in [*covers, record.pending] if fold is not None)
 
-        until(counted, what=f"{counts} at {project}")
+        until(lambda: taken() == count, what=f"{count} triggers taken at {project}")
+
+    def until_answered(self, project: str, **whys: int) -> None:
+        """Waits until a gate's triggers were answered so often in each way, by the function's log."""
+
+        def answered() -> bool:
+            lines = [line.get("why") for line in self.stack.log() if line.get("project") == project]
+            return all(lines.count(why) == count for why, count in whys.items())
+
+        until(answered, what=f"{whys} at {project}")
 
 
 @pytest.fixture(scope="session")
-def deployed(
-    dynamodb_local_url: str, package: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployed]:
+def deployed(dynamodb_local_url: str, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The stack of all tests here."""
     url = f"dynamodb://{TABLE}?region={REGION}&endpoint={dynamodb_local_url}"
     config = tmp_path_factory.mktemp("deployed") / "holdoff.toml"

@@ -53,9 +53,7 @@ class Stack:
         key: the access key id to ask with.
     """
 
-    def __init__(
-        self, endpoint: str, package: Path, parameters: Mapping[str, str], *, name: str, key: str
-    ) -> None:
+    def __init__(self, endpoint: str, package: Path, parameters: Mapping[str, str], *, name: str, key: str) -> None:
         self.endpoint = endpoint
         self.name = name
         self._key = key
@@ -94,10 +92,7 @@ class Stack:
             ChangeSetType="CREATE",
             TemplateBody=self._template,
             Capabilities=["CAPABILITY_IAM"],
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in parameters.items()
-            ],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         )
         changes = until(lambda: self._ready(about), what="the change set")
         assert changes["Status"] == "CREATE_COMPLETE", changes.get("StatusReason")
@@ -135,9 +130,7 @@ class Stack:
 
     def physical(self, resource: str) -> str:
         """What a resource of the template is called."""
-        found = self.client("cloudformation").describe_stack_resource(
-            StackName=self.name, LogicalResourceId=resource
-        )
+        found = self.client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=resource)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def schedules(self) -> list[str]:
@@ -154,18 +147,14 @@ class Stack:
 
     def dead_letters(self) -> list[str]:
         """What is in the dead-letter queue; reading takes it out of sight for a while."""
-        answer = self.client("sqs").receive_message(
-            QueueUrl=self.outputs["DeadLettersUrl"], MaxNumberOfMessages=10
-        )
+        answer = self.client("sqs").receive_message(QueueUrl=self.outputs["DeadLettersUrl"], MaxNumberOfMessages=10)
         return [message["Body"] for message in answer.get("Messages", [])]
 
     # --- the ways to the function ------------------------------------------------------------------
 
     def invoke(self, event: object) -> dict[str, Any]:
         """A direct invoke, and its answer."""
-        answer = self.client("lambda").invoke(
-            FunctionName=self.outputs["FunctionName"], Payload=json.dumps(event)
-        )
+        answer = self.client("lambda").invoke(FunctionName=self.outputs["FunctionName"], Payload=json.dumps(event))
         said: dict[str, Any] = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, said
         return said
@@ -197,9 +186,7 @@ class Stack:
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
         """A request to the function's URL, as it comes from outside: its status, and what it says."""
         host = urlsplit(self.outputs["WebhookUrl"]).netloc
-        request = urllib.request.Request(
-            self.endpoint + path, data=body, headers={**headers, "Host": host}
-        )
+        request = urllib.request.Request(self.endpoint + path, data=body, headers={**headers, "Host": host})
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
                 return response.status, json.load(response)

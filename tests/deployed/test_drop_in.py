@@ -44,9 +44,7 @@ def dynamodb(dynamodb_local_url: str, aws_env: object) -> Iterator[Any]:
 
 
 @pytest.fixture
-def stack(
-    deployed: Deployed, package: Path, dynamodb: Any, dynamodb_local_url: str
-) -> Iterator[Stack]:
+def stack(deployed: Deployed, package: Path, dynamodb: Any, dynamodb_local_url: str) -> Iterator[Stack]:
     """A second stack beside the other."""
     parameters = {
         "CodeBuildProject": "site-build",
@@ -62,9 +60,7 @@ def stack(
     stack.close()
 
 
-def test_the_snippets_event_and_table_are_enough(
-    deployed: Deployed, stack: Stack, dynamodb: Any
-) -> None:
+def test_the_snippets_event_and_table_are_enough(deployed: Deployed, stack: Stack, dynamodb: Any) -> None:
     answers = [stack.invoke({}) for _ in range(2)]
     assert [answer["outcome"] for answer in answers] == ["started", "deferred"]
     (line,) = until(lambda: _logged(stack, answers[0]["id"]), what="the decision in the log")

@@ -122,9 +122,7 @@ def role(stack: Stack, name: str) -> str:
 def test_the_function_can_do_all_that_it_has_to(stack: Stack) -> None:
     answers = [stack.invoke({"project": "site", "source_version": v}) for v in ("s1", "s2")]
     assert [answer["outcome"] for answer in answers] == ["started", "deferred"]
-    assert "starts in" in answers[1]["message"], (
-        "the promise is withdrawn where no wake is arranged"
-    )
+    assert "starts in" in answers[1]["message"], "the promise is withdrawn where no wake is arranged"
     assert len(stack.schedules()) == 1
     ended = stack.invoke(build_ended(answers[0]["build_id"]))
     assert ended["finished"] == "site"
@@ -206,6 +204,7 @@ def probed(stack: Stack, service: str, operation: str, parameters: dict[str, Any
 
 KEY = {"cb_project": {"S": "site"}, "region": {"S": REGION}}
 TTL = {"AttributeName": "expires", "Enabled": False}
+NO_BACKUPS = {"PointInTimeRecoveryEnabled": False}
 IN_FUTURE = {
     "Name": "theirs",
     "ScheduleExpression": "at(2099-01-01T00:00:00)",
@@ -221,12 +220,13 @@ MORE = [
     ("dynamodb", "put_item", {"TableName": "others", "Item": KEY}),
     ("dynamodb", "update_item", {"TableName": "others", "Key": KEY}),
     ("dynamodb", "scan", {"TableName": "@Table"}),
-    ("dynamodb", "query", {"TableName": "@Table"}),
+    ("dynamodb", "query", {"TableName": "others"}),
     ("dynamodb", "delete_item", {"TableName": "@Table", "Key": KEY}),
     ("dynamodb", "delete_table", {"TableName": "@Table"}),
     ("dynamodb", "update_table", {"TableName": "@Table"}),
     ("dynamodb", "describe_table", {"TableName": "others"}),
     ("dynamodb", "update_time_to_live", {"TableName": "@Table", "TimeToLiveSpecification": TTL}),
+    ("dynamodb", "update_continuous_backups", {"TableName": "@Table", "PointInTimeRecoverySpecification": NO_BACKUPS}),
     ("dynamodb", "list_tables", {}),
     ("codebuild", "start_build", {"projectName": "others"}),
     ("codebuild", "batch_get_builds", {"ids": ["others:1"]}),
@@ -267,9 +267,7 @@ MORE = [
     MORE,
     ids=[f"{service}-{operation}" for service, operation, _ in MORE],
 )
-def test_the_role_may_do_nothing_else(
-    stack: Stack, service: str, operation: str, parameters: dict[str, Any]
-) -> None:
+def test_the_role_may_do_nothing_else(stack: Stack, service: str, operation: str, parameters: dict[str, Any]) -> None:
     assert probed(stack, service, operation, filled(stack, parameters)) in DENIED
 
 
@@ -286,10 +284,7 @@ def filled(stack: Stack, value: Any) -> Any:
 
 def test_the_prober_is_believed_for_good_reason(stack: Stack) -> None:
     """It gets through where the role has the right: with what is denied it would say so, too."""
-    assert (
-        probed(stack, "dynamodb", "get_item", filled(stack, {"TableName": "@Table", "Key": KEY}))
-        == ""
-    )
+    assert probed(stack, "dynamodb", "get_item", filled(stack, {"TableName": "@Table", "Key": KEY})) == ""
     allowed = IN_FUTURE | {"GroupName": "@Wakes", "Target": OURS}
     assert probed(stack, "scheduler", "create_schedule", filled(stack, allowed)) == ""
     secret = {"Name": "/holdoff/github", "WithDecryption": True}

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.dynamodb
 TABLE = "in-the-runtime"
 
 
-def test_the_package_works_in_lambdas_runtime(
-    dynamodb_local_url: str, package: Path, tmp_path: Path
-) -> None:
+def test_the_package_works_in_lambdas_runtime(dynamodb_local_url: str, package: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(package) as opened:
         opened.extractall(tmp_path)
     handler = template()["Resources"]["Function"]["Properties"]["Handler"]

@@ -23,7 +23,7 @@ _tables = itertools.count()
 
 
 class ShiftedClock(SystemClock):
-    """This machine's clock, later by so much: for whoever comes after a lease."""
+    """This machine's clock, later by so much: for a process that comes after a lease."""
 
     def __init__(self, ahead_ms: int = 0) -> None:
         self.ahead_ms = ahead_ms

@@ -50,9 +50,7 @@ def test_the_first_event_creates_the_item_and_starts_the_build(cloud: Cloud) -> 
 
 
 def test_an_item_of_the_snippet_is_a_gate(cloud: Cloud) -> None:
-    _table(cloud).put_item(
-        Item={"cb_project": "site-build", "region": "eu-west-1", "lastbuild": int(time.time()) - 60}
-    )
+    _table(cloud).put_item(Item={"cb_project": "site-build", "region": "eu-west-1", "lastbuild": int(time.time()) - 60})
     assert decided(invoke(cloud, {}))[0]["outcome"] == "skipped"
     _table(cloud).put_item(
         Item={

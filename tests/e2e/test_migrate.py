@@ -35,9 +35,7 @@ def old_table(cloud: Cloud) -> Iterator[Any]:
             {"AttributeName": "cb_project", "KeyType": "HASH"},
             {"AttributeName": "region", "KeyType": "RANGE"},
         ],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("cb_project", "region")
-        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("cb_project", "region")],
         ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
     )
     yield table
@@ -48,9 +46,7 @@ def old_table(cloud: Cloud) -> Iterator[Any]:
 def holdoff(cloud: Cloud, *words: str) -> subprocess.CompletedProcess[str]:
     """One command on the table."""
     command = [sys.executable, "-m", "holdoff", *words, "--store", cloud.url]
-    return subprocess.run(
-        command, env=cloud.environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, env=cloud.environment, capture_output=True, text=True, check=False)
 
 
 def item(table: Any) -> dict[str, Any]:
@@ -89,9 +85,7 @@ def test_there_and_back(cloud: Cloud, old_table: Any) -> None:
     assert set(before) <= set(item(old_table))  # and what we know stays beside it
 
 
-def test_a_first_start_that_was_refused_is_the_one_item_it_cannot_read(
-    cloud: Cloud, old_table: Any
-) -> None:
+def test_a_first_start_that_was_refused_is_the_one_item_it_cannot_read(cloud: Cloud, old_table: Any) -> None:
     cloud.standin.fault("StartBuild", "error", code="AccountLimitExceededException")
     assert decided(invoke(cloud, {}))[0]["outcome"] == "failed"
     with pytest.raises(KeyError, match="lastbuild"):

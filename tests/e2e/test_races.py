@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import holdoff
-from holdoff.core.record import GateKey, Record
+from holdoff.core.record import Record
+from holdoff.core.request import GateKey
 from tests.e2e.racers import PROCESSES, THREADS, race
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def test_one_start_a_round_on_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.dynamodb
-def test_one_start_a_round_on_dynamodb_local(
-    dynamodb_local_url: str, aws_env: None, tmp_path: Path
-) -> None:
+def test_one_start_a_round_on_dynamodb_local(dynamodb_local_url: str, aws_env: None, tmp_path: Path) -> None:
     url = f"dynamodb://races?region=eu-west-1&endpoint={dynamodb_local_url}"
     holdoff.open_store(url).initialise()
     _check(url, tmp_path)

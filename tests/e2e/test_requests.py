@@ -1,4 +1,4 @@
-"""Requests to DynamoDB for each decision, counted at botocore."""
+"""Requests to DynamoDB for each decision, counted at botocore; and what a decision that changes nothing writes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 
 import holdoff
 from holdoff.core.decision import Outcome
+from holdoff.core.request import GateKey
 from holdoff.starters import Call
-from holdoff.stores.dynamodb import DynamoDBStore
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -34,24 +35,26 @@ class Counted:
         import boto3
 
         client = boto3.client("dynamodb", endpoint_url=self.cloud.endpoint, region_name="eu-west-1")
-        client.meta.events.register(
-            "before-send.dynamodb", lambda request, **_: self.requests.append(request.url)
-        )
-        store = DynamoDBStore(self.cloud.table, region="eu-west-1", client=client)
-        start: Callable[..., None] = lambda *_: self.at_start.append(len(self.requests))  # noqa: E731
+        client.meta.events.register("before-send.dynamodb", self._sent)
         return holdoff.Gate(
             "site-build",
-            store=store,
+            store=DynamoDBStore(self.cloud.table, region="eu-west-1", client=client),
             policy=holdoff.Policy("10m", **policy),
-            starter=Call(start),
+            starter=Call(self._start),
             clock=self.clock,
         )
 
-    def cost(self, act: Callable[[], holdoff.Decision], outcome: Outcome) -> int:
-        """How many requests a decision took."""
-        before = len(self.requests)
+    def _start(self, *_: object) -> None:
+        self.at_start.append(len(self.requests))
+
+    def _sent(self, event_name: str, **_: object) -> None:
+        self.requests.append(event_name.rpartition(".")[2])
+
+    def asked(self, act: Callable[[], holdoff.Decision], outcome: Outcome) -> list[str]:
+        """The requests that a decision took."""
+        self.requests.clear()
         assert act().outcome is outcome
-        return len(self.requests) - before
+        return list(self.requests)
 
 
 @pytest.fixture
@@ -60,36 +63,53 @@ def counted(cloud: Cloud) -> Counted:
 
 
 @pytest.mark.parametrize("built_before", [False, True])
-def test_allowed_cold_is_one_before_the_start_and_two_in_all(
-    counted: Counted, built_before: bool
-) -> None:
+def test_allowed_cold_is_three_and_two_of_them_before_the_start(counted: Counted, built_before: bool) -> None:
     if built_before:
         counted.cold().trigger()
         counted.clock.advance("1h")
-        counted.requests.clear()
         counted.at_start.clear()
-    assert counted.cost(counted.cold().trigger, Outcome.STARTED) == 2
-    assert counted.at_start == [1]
+    asked = counted.asked(counted.cold().trigger, Outcome.STARTED)
+    assert asked[0] == "GetItem"
+    assert len(asked) == 3
+    assert counted.at_start == [2]
 
 
-def test_denied_cold_is_one(counted: Counted) -> None:
-    counted.cold().trigger()
-    assert counted.cost(counted.cold(on_cooldown="skip").trigger, Outcome.SKIPPED) == 1
-
-
-def test_denied_warm_is_none(counted: Counted) -> None:
-    gate = counted.cold(on_cooldown="skip")
-    gate.trigger()
-    assert [counted.cost(gate.trigger, Outcome.SKIPPED) for _ in range(5)] == [0] * 5
-
-
-def test_a_second_deferred_trigger_that_adds_nothing_is_none(counted: Counted) -> None:
+def test_allowed_warm_is_two(counted: Counted) -> None:
     gate = counted.cold()
     gate.trigger()
-    assert counted.cost(gate.trigger, Outcome.DEFERRED) == 1
-    assert [counted.cost(gate.trigger, Outcome.DEFERRED) for _ in range(5)] == [0] * 5
-    gate.flush()
-    record = counted.cloud.store().get(gate.key)
-    assert record.pending is not None
-    assert record.pending.count == 6
-    assert record.counts.total == 7
+    counted.clock.advance("1h")
+    assert len(counted.asked(gate.trigger, Outcome.STARTED)) == 2
+
+
+def test_skipped_cold_is_one_read_and_warm_nothing(counted: Counted) -> None:
+    counted.cold().trigger()
+    before = counted.cloud.store().item(GateKey("site-build", "eu-west-1"))
+    gate = counted.cold(on_cooldown="skip")
+    assert counted.asked(gate.trigger, Outcome.SKIPPED) == ["GetItem"]
+    for _ in range(5):
+        assert counted.asked(gate.trigger, Outcome.SKIPPED) == []
+    assert counted.cloud.store().item(gate.key) == before
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_deferred_cold_is_two_and_warm_one(counted: Counted, events: bool) -> None:
+    counted.cold().trigger()
+
+    def cost(gate: holdoff.Gate, n: int) -> list[str]:
+        event_id = f"delivery-{n}" if events else None
+        return counted.asked(lambda: gate.trigger(event_id=event_id, source_version=f"v{n}"), Outcome.DEFERRED)
+
+    gate = counted.cold()
+    assert [cost(gate, 0), cost(gate, 1), cost(gate, 2)] == [["GetItem", "UpdateItem"], ["UpdateItem"], ["UpdateItem"]]
+    assert cost(counted.cold(), 3) == ["GetItem", "UpdateItem"]
+    assert cost(gate, 4) == ["UpdateItem"]  # a fold of another process in between costs nothing
+    pending = counted.cloud.store().get(gate.key).pending
+    assert pending is not None
+    assert (pending.count, pending.request.source_version) == (5, "v4")
+
+
+def test_a_delivery_again_is_one_read_and_writes_nothing(counted: Counted) -> None:
+    counted.cold().trigger()
+    counted.cold().trigger(event_id="delivery-7")
+    again = counted.asked(lambda: counted.cold().trigger(event_id="delivery-7"), Outcome.SKIPPED)
+    assert again == ["GetItem"]

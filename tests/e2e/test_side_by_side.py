@@ -48,9 +48,7 @@ def test_our_own_starts_keep_their_spacing(cloud: Cloud) -> None:
     theirs: list[int] = []
     start: Callable[..., None] = lambda *_: ours.append(clock.now_ms())  # noqa: E731
     gates = [_gate(cloud, start, clock) for _ in range(4)]
-    gates[
-        0
-    ].trigger()  # the snippet's create, without a condition, could wipe a gate's first moment
+    gates[0].trigger()  # the snippet's create, without a condition, could wipe a gate's first moment
 
     def run_snippet(table: Any) -> None:
         if snippet(table, clock.now_ms() // 1000):

@@ -55,19 +55,17 @@ def test_one_build_for_the_token(cloud: Cloud, after_commit: bool, forgotten: bo
     assert record.pending.request.source_version == "the-next-one"
 
 
-def test_before_the_lease_is_over_nobody_touches_it(cloud: Cloud) -> None:
+def test_before_the_lease_is_over_no_process_touches_it(cloud: Cloud) -> None:
     _kill_at_the_start(cloud, after_commit=True)
     assert cloud.gate(ahead_ms=30_000).trigger().outcome is Outcome.DEFERRED
-    assert cloud.gate(ahead_ms=30_000, on_cooldown="skip").trigger().outcome is Outcome.DEFERRED
+    assert cloud.gate(ahead_ms=30_000, on_cooldown="skip").trigger().outcome is Outcome.DEFERRED  # it joins
     assert len(cloud.standin.builds_started) == 1
 
 
 def _kill_at_the_start(cloud: Cloud, *, after_commit: bool) -> None:
     """A process that triggers, killed while StartBuild is under way: before or after the build exists."""
     pause = cloud.standin.fault("StartBuild", "pause", after_commit=after_commit)
-    process = subprocess.Popen(
-        [sys.executable, "-c", TRIGGER, cloud.url, cloud.standin.url], env=cloud.environment
-    )
+    process = subprocess.Popen([sys.executable, "-c", TRIGGER, cloud.url, cloud.standin.url], env=cloud.environment)
     pause.wait_arrived(timeout=30)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -87,7 +85,7 @@ def test_a_role_that_may_only_start_builds_is_enough_while_the_token_is_remember
     assert len(cloud.standin.builds_started) == 1
 
 
-def test_later_somebody_has_to_say_so(cloud: Cloud) -> None:
+def test_later_a_person_has_to_say_so(cloud: Cloud) -> None:
     _kill_at_the_start(cloud, after_commit=True)
     cloud.standin.fault("ListBuildsForProject", "error", times=9, code="AccessDeniedException")
     late_ms = 1000 * TOKEN_FORGOTTEN_S

@@ -93,9 +93,7 @@ def _plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
-def _wait_until_ready(
-    launch: Launch, process: subprocess.Popen[bytes], port: int, log: Path
-) -> None:
+def _wait_until_ready(launch: Launch, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     name, answers = launch.name, launch.answers or lists_tables
     give_up = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < give_up:
@@ -128,8 +126,7 @@ def lists_tables(port: int) -> bool:
             headers={
                 "Content-Type": "application/x-amz-json-1.0",
                 "X-Amz-Target": "DynamoDB_20120810.ListTables",
-                "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, "
-                "SignedHeaders=host, Signature=0000",
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0000",
             },
         )
         response = connection.getresponse()

@@ -66,9 +66,7 @@ def find_java() -> Java:
     Raises:
         EngineUnavailable: there is none, and none could be brought.
     """
-    return _first(
-        f"Java {JAVA_AT_LEAST} or newer", (_java_of_this_machine, _java_of_pypi, _java_of_debian)
-    )
+    return _first(f"Java {JAVA_AT_LEAST} or newer", (_java_of_this_machine, _java_of_pypi, _java_of_debian))
 
 
 def java_at_hand() -> Java | None:

@@ -9,7 +9,7 @@ import pytest
 
 import holdoff
 from holdoff.core.errors import StartRefused
-from holdoff.stores.dynamodb import DynamoDBStore
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.testing import ManualClock
 from tests.e2e.conftest import delete_table
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from holdoff.core.record import Request
+    from holdoff.core.request import Request
     from holdoff.stores.base import Store
 
 _tables = itertools.count()
@@ -38,7 +38,7 @@ class Builds:
             raise error
         self.started.setdefault(token, (self.clock.now_ms(), request))
         if error is not None:
-            raise error  # the build exists, and nobody was told
+            raise error  # the build exists, and the answer is lost
         return f"build-{token}"
 
     def find(self, token: str, request: Request) -> str | None:
@@ -68,9 +68,10 @@ class Bench:
         self.builds = Builds(self.clock)
         self.start_ms = self.clock.now_ms()
 
-    def gate(self, cooldown: str = "10m", **policy: Any) -> holdoff.Gate:
+    def gate(self, cooldown: str = "10m", *, key: str | None = None, **policy: Any) -> holdoff.Gate:
         return holdoff.Gate(
             "site-build",
+            key=key,
             region="eu-west-1",
             store=self.store,
             policy=holdoff.Policy(cooldown, **policy),
@@ -101,8 +102,6 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 def _dynamodb(request: pytest.FixtureRequest) -> Store:
     request.getfixturevalue("aws_env")
     endpoint = request.getfixturevalue("dynamodb_local_url")
-    store = holdoff.open_store(
-        f"dynamodb://guarantees-{next(_tables)}?region=eu-west-1&endpoint={endpoint}"
-    )
+    store = holdoff.open_store(f"dynamodb://guarantees-{next(_tables)}?region=eu-west-1&endpoint={endpoint}")
     store.initialise()
     return store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import holdoff
 from holdoff.core.decision import Outcome
-from holdoff.wakers.loop import WakeLoop
+from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
     from holdoff.core.effects import Effect

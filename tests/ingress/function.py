@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from holdoff.core.errors import WakeError
+from holdoff.core.request import GateKey
 from holdoff.ingress.aws_lambda import Function
 from holdoff.testing import ManualClock
 from tests.standins.codebuild import CodeBuildStandin
@@ -14,8 +15,7 @@ from tests.standins.codebuild import CodeBuildStandin
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from holdoff.core.record import GateKey
-    from holdoff.core.status import Status
+    from holdoff.observe.status import Status
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:holdoff"
 REGION = "eu-west-1"
@@ -68,9 +68,7 @@ class Wakes:
 class Stage:
     """The function, its clock, its wakes, its log and the builds."""
 
-    def __init__(
-        self, standin: CodeBuildStandin, folder: Path, *, text: str = FILE, waker: bool = True
-    ) -> None:
+    def __init__(self, standin: CodeBuildStandin, folder: Path, *, text: str = FILE, scheduled: bool = True) -> None:
         path = folder / "holdoff.toml"
         path.write_text(text.format(url=standin.url))
         self.standin = standin
@@ -83,26 +81,26 @@ class Stage:
             "GITHUB": "it is a secret",
             "PLAIN": "so is this",
         }
-        self._waker = waker
+        self._scheduled = scheduled
         self.function = self._new_function()
 
     def _new_function(self) -> Function:
         return Function(
             self.environment,
             clock=self.clock,
-            tell=self.lines.append,
-            make_waker=lambda _environment, _context: self.wakes if self._waker else None,
+            write=self.lines.append,
+            new_scheduler=lambda _context: self.wakes if self._scheduled else None,
         )
 
     def another(self) -> Stage:
         """Another instance of the function, on the same store."""
-        ours, other = self.function._ready, copy(self)
+        ours, other = self.function._dispatch, copy(self)
         assert ours is not None
         other.function = other._new_function()
         other.send({"holdoff": "sweep"})
-        theirs = other.function._ready
+        theirs = other.function._dispatch
         assert theirs is not None
-        theirs.dispatch.store = ours.dispatch.store
+        theirs.store = ours.store
         return other
 
     def send(self, event: object) -> dict[str, Any]:
@@ -119,16 +117,19 @@ class Stage:
         """The projects that were built, in order."""
         return [build.project for build in self.standin.builds_started]
 
+    def outcomes(self, project: str) -> list[str]:
+        """What was decided on the triggers of a project, in order."""
+        decisions = [line for line in self.lines if line["event"] == "decision" and line["kind"] != "wake"]
+        return [line["outcome"] for line in decisions if line["project"] == project]
+
     def status(self, project: str) -> Status:
         """How a gate stands."""
-        ready = self.function._ready
-        assert ready is not None
-        return ready.dispatch._gate(project, REGION).status()
+        dispatch = self.function._dispatch
+        assert dispatch is not None
+        return dispatch.gate(GateKey(project, REGION)).status()
 
 
-def build_ended(
-    build_id: str, status: str = "SUCCEEDED", *, region: str = REGION
-) -> dict[str, Any]:
+def build_ended(build_id: str, status: str = "SUCCEEDED", *, region: str = REGION) -> dict[str, Any]:
     """CodeBuild's own event, as EventBridge delivers it
     (https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications-ref.html)."""
     project = build_id.partition(":")[0]

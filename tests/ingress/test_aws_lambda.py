@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.core.errors import ConfigError, EventEarly, EventError, StoreUnavailable
+from holdoff.core.errors import ConfigError, EventEarly, EventError, RecordInvalid, StoreUnavailable
+from holdoff.core.request import GateKey
 from holdoff.ingress import aws_http
-from holdoff.ingress.aws_lambda import _waker
-from holdoff.ingress.dead_letters import DeadLetters
+from holdoff.ingress.settings import Settings
 from holdoff.observe.log import LONGEST
-from holdoff.wakers.scheduler import Scheduler
+from holdoff.wake.scheduler import Scheduler
 from tests.ingress.function import ARN, FILE, REGION, Context, Stage, build_ended
 from tests.standins.codebuild import CodeBuildStandin
 
@@ -43,8 +42,7 @@ def queue(*bodies: object, fifo: bool = False, **wrong: str) -> dict[str, Any]:
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     return {
         "Records": [
-            {"messageId": f"m{n}", "body": text, "eventSource": "aws:sqs", "eventSourceARN": arn}
-            | wrong
+            {"messageId": f"m{n}", "body": text, "eventSource": "aws:sqs", "eventSourceARN": arn} | wrong
             for n, text in enumerate(texts, 1)
         ]
     }
@@ -83,8 +81,8 @@ def test_each_deferral_promises_the_wake_that_was_arranged(stage: Stage) -> None
     assert (line["project"], line["region"]) == ("site", "eu-west-1")
 
 
-def test_without_a_waker_nothing_is_promised(standin: CodeBuildStandin, tmp_path: Path) -> None:
-    stage = Stage(standin, tmp_path, waker=False)
+def test_without_a_scheduler_nothing_is_promised(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    stage = Stage(standin, tmp_path, scheduled=False)
     stage.send(site("e1"))
     assert "at the next trigger or wake" in stage.send(site("e2"))["message"]
 
@@ -147,9 +145,7 @@ def test_whose_project_nobody_can_tell_is_refused(stage: Stage) -> None:
         stage.send({"id": "1", "detail-type": "Scheduled Event", "source": "aws.events"})
 
 
-def test_a_function_frozen_for_ever_leaves_no_event_behind(
-    stage: Stage, standin: CodeBuildStandin
-) -> None:
+def test_a_function_frozen_for_ever_leaves_no_event_behind(stage: Stage, standin: CodeBuildStandin) -> None:
     """Deferred from memory by one function, delivered again to another after the build that answered it."""
     for event_id in ("e1", "e2", "e3"):
         stage.after("1s", site(event_id))
@@ -182,29 +178,35 @@ def test_what_lambda_gave_up_is_the_same_trigger(stage: Stage, event: object) ->
 
 def test_what_lambda_gave_up_may_be_null(standin: CodeBuildStandin, tmp_path: Path) -> None:
     """The old snippet's invocation, with one project: no answer of HTTP's is a trigger."""
-    one = FILE.replace(
-        "[projects.docs]", "[[rules]]\nwhen = {{}}\nproject = 'site'\n[projects.docs]"
-    )
+    one = FILE.replace("[projects.docs]", "[[rules]]\nwhen = {{}}\nproject = 'site'\n[projects.docs]")
     stage = Stage(standin, tmp_path, text=one)
     record = {"requestContext": {"requestId": "8476a536"}, "requestPayload": None}
     assert stage.send(record)["outcome"] == "started"
 
 
-def test_a_batch_is_settled_by_one_write(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_deferral_of_a_batch_is_one_write_and_is_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.send(queue(site("e1"), site("e2")))
-    ready = stage.function._ready
-    assert ready is not None
-    swaps = []
-    swap = ready.dispatch.store.swap
+    dispatch = stage.function._dispatch
+    assert dispatch is not None
+    store = dispatch.store
+    writes: list[str] = []
 
-    def counted(*args: Any, **more: Any) -> Any:
-        swaps.append(args)
-        return swap(*args, **more)
+    def count(name: str) -> None:
+        write = getattr(store, name)
 
-    monkeypatch.setattr(ready.dispatch.store, "swap", counted)
+        def counted(*args: Any, **more: Any) -> Any:
+            writes.append(name)
+            return write(*args, **more)
+
+        monkeypatch.setattr(store, name, counted)
+
+    for name in ("swap", "fold"):
+        count(name)
     stage.send(queue(*(site(f"e{n}") for n in range(3, 9))))
-    assert len(swaps) == 1
-    assert stage.status("site").record.counts.deferred == 7
+    assert writes == ["fold"] * 6
+    pending = stage.status("site").record.pending
+    assert pending is not None
+    assert pending.count == 7
 
 
 # --- queues ----------------------------------------------------------------------------------------
@@ -213,13 +215,13 @@ def test_a_batch_is_settled_by_one_write(stage: Stage, monkeypatch: pytest.Monke
 def test_only_what_failed_comes_again(stage: Stage) -> None:
     answer = stage.send(queue(site("e1"), {"project": "nowhere"}, "not json", site("e2")))
     assert failures(answer) == ["m2", "m3"]
-    assert stage.status("site").record.counts.total == 2
+    assert stage.outcomes("site") == ["started", "deferred"]
 
 
 def test_a_fifo_queue_stops_at_the_first_failure(stage: Stage) -> None:
     answer = stage.send(queue(site("e1"), {"project": "nowhere"}, site("e2"), fifo=True))
     assert failures(answer) == ["m2", "m3"]
-    assert stage.status("site").record.counts.total == 1
+    assert stage.outcomes("site") == ["started"]
 
 
 def test_what_is_no_batch_of_a_queue_is_not_answered_as_one(stage: Stage) -> None:
@@ -270,14 +272,14 @@ def test_an_end_before_its_start_is_recorded_comes_again(stage: Stage) -> None:
     end = build_ended(stage.standin.builds_started[0].id)
     with pytest.raises(EventEarly, match="not recorded yet"):
         stage.send(end)
-    stage.after("61s", {"holdoff": "sweep"})
-    assert stage.send(end)["finished"] == "docs"
+    stage.after("61s", {"holdoff": "sweep"})  # its start is recorded, and with it the end that was kept
+    assert stage.send(end)["finished"] is None
+    record = stage.status("docs").record
+    assert (record.running, record.finished and record.finished.succeeded) == (None, True)
 
 
 @pytest.mark.parametrize("own_region", ['region = "eu-west-1"\n', ""])
-def test_an_end_in_the_region_that_a_trigger_named(
-    standin: CodeBuildStandin, tmp_path: Path, own_region: str
-) -> None:
+def test_an_end_in_the_region_that_a_trigger_named(standin: CodeBuildStandin, tmp_path: Path, own_region: str) -> None:
     text = FILE.replace('region = "eu-west-1"\n', own_region)
     stage = Stage(standin, tmp_path, text=text)
     first = stage.send({"project": "docs", "region": "us-east-1"})["build_id"]
@@ -332,6 +334,41 @@ def test_a_sweep_stops_before_its_time_is_up_but_not_before_it_did_anything(stag
     assert len(stage.built) == 3
     assert stage.after("5m", {"holdoff": "sweep"})["woken"] == 1
     assert len(stage.built) == 4
+
+
+def test_a_gate_of_a_key_is_triggered_woken_and_swept_like_any_other(stage: Stage) -> None:
+    for n in (1, 2):
+        stage.send(site(f"a{n}", key="feature/a"))
+    stage.send(site("b1", key="feature/b"))
+    assert stage.outcomes("site") == ["started", "deferred", "started"]
+    assert {project for project, _ in stage.wakes.arranged} == {"site@feature/a"}
+    wake = {"holdoff": "wake", "project": "site@feature/a", "region": REGION}
+    assert stage.after("9m", wake)["why"] == "cooling_down"
+    assert stage.after("1m", {"holdoff": "sweep"}) == {"due": 1, "woken": 1}
+    assert stage.lines[-2]["project"] == "site"
+    assert stage.lines[-2]["key"] == "feature/a"
+    assert stage.built == ["site-build"] * 3
+
+
+def test_a_gate_that_cannot_be_read_stops_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for project in ("docs", "site"):
+        stage.send({"project": project, "event_id": "1"})
+        stage.send({"project": project, "event_id": "2"})
+    for build in stage.standin.builds_started:
+        stage.standin.finish(build.id)
+    dispatch = stage.function._dispatch
+    assert dispatch is not None
+    get = dispatch.store.get
+
+    def spoilt(key: GateKey) -> Any:
+        if key.project == "docs":
+            raise RecordInvalid("docs cannot be read")
+        return get(key)
+
+    monkeypatch.setattr(dispatch.store, "get", spoilt)
+    assert stage.after("2h", {"holdoff": "sweep"}) == {"due": 2, "woken": 1}
+    assert stage.built[2:] == ["site-build"]
+    assert {line["project"] for line in stage.lines if line["event"] == "error"} == {"docs"}
 
 
 # --- HTTP ------------------------------------------------------------------------------------------
@@ -393,9 +430,7 @@ def test_a_load_balancer_is_answered_as_it_asked(stage: Stage, several: bool) ->
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
     one = {"content-type": "application/json"}
     assert answer.get("headers") == (None if several else one)
-    assert answer.get("multiValueHeaders") == (
-        {"content-type": ["application/json"]} if several else None
-    )
+    assert answer.get("multiValueHeaders") == ({"content-type": ["application/json"]} if several else None)
 
 
 def test_who_does_not_sign_is_refused_and_told_nothing(stage: Stage) -> None:
@@ -424,13 +459,11 @@ def letters(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
     """What comes to the dead letters."""
     made = Queue()
     stage.environment["HOLDOFF_DEAD_LETTERS"] = "https://sqs.example/1/dead"
-    monkeypatch.setattr(aws_http, "DeadLetters", partial(DeadLetters, client=made))
+    monkeypatch.setattr(aws_http, "make_client", lambda *_: made)
     return made.letters
 
 
-def test_what_nobody_can_map_is_kept_as_it_came(
-    stage: Stage, letters: list[dict[str, Any]]
-) -> None:
+def test_what_nobody_can_map_is_kept_as_it_came(stage: Stage, letters: list[dict[str, Any]]) -> None:
     answer = stage.send(plain({"project": "nowhere"}, path="/elsewhere"))
     assert answer["statusCode"] == 422
     (letter,) = letters
@@ -462,15 +495,15 @@ def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(
     stage: Stage, letters: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.send({"project": "docs"})
-    ready = stage.function._ready
-    assert ready is not None
+    dispatch = stage.function._dispatch
+    assert dispatch is not None
 
     def silent(*_: object, **__: object) -> object:
         raise StoreUnavailable("no answer")
 
     with monkeypatch.context() as broken:
-        for name in ("open", "get", "swap"):
-            broken.setattr(ready.dispatch.store, name, silent)
+        for name in ("get", "swap", "fold"):
+            broken.setattr(dispatch.store, name, silent)
         answer = stage.send(push("d1"))
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "30")
     assert stage.send(letters[0])["outcome"] == "started"
@@ -485,16 +518,16 @@ def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(
 def broken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """The gate of ``site`` has a plug-in that raises what no protocol allows."""
     stage.send({"project": "docs"})
-    ready = stage.function._ready
-    assert ready is not None
-    gate_of = ready.dispatch._gate
+    dispatch = stage.function._dispatch
+    assert dispatch is not None
+    gate_of = dispatch.gate
 
-    def raising(project: str, region: str | None) -> Any:
-        if project == "site":
+    def raising(key: GateKey) -> Any:
+        if key.project == "site":
             raise RuntimeError("a plug-in's own")
-        return gate_of(project, region)
+        return gate_of(key)
 
-    monkeypatch.setattr(ready.dispatch, "_gate", raising)
+    monkeypatch.setattr(dispatch, "gate", raising)
     return stage
 
 
@@ -504,13 +537,13 @@ def test_a_foreign_error_spoils_its_own_record_only(broken: Stage) -> None:
     assert broken.lines[-2]["error"] == "RuntimeError"
     with pytest.raises(RuntimeError):
         broken.send([site("e1"), {"project": "docs", "event_id": "e3"}])
-    assert broken.status("docs").record.counts.total == 3
+    assert len(broken.outcomes("docs")) == 3
 
 
 def test_a_foreign_error_does_not_end_a_sweep(broken: Stage) -> None:
-    ready = broken.function._ready
-    assert ready is not None
-    site_gate = ready.dispatch.config.gate("site", ready.dispatch.store, clock=broken.clock)
+    dispatch = broken.function._dispatch
+    assert dispatch is not None
+    site_gate = dispatch.config.gate("site", dispatch.store, clock=broken.clock)
     for trigger in (site_gate.trigger, site_gate.trigger, lambda: broken.send({"project": "docs"})):
         trigger()
     for build in broken.standin.builds_started:
@@ -520,9 +553,7 @@ def test_a_foreign_error_does_not_end_a_sweep(broken: Stage) -> None:
     assert (line["kind"], line["project"], line["region"]) == ("sweep", "site", "eu-west-1")
 
 
-def test_a_webhook_is_kept_whatever_went_wrong(
-    broken: Stage, letters: list[dict[str, Any]]
-) -> None:
+def test_a_webhook_is_kept_whatever_went_wrong(broken: Stage, letters: list[dict[str, Any]]) -> None:
     assert broken.send(push("d1"))["statusCode"] == 500
     assert (letters[0]["project"], letters[0]["event_id"]) == ("site", "d1")
 
@@ -580,11 +611,9 @@ def test_a_secret_that_cannot_be_had_keeps_out_its_own_senders_only(stage: Stage
 def test_whoever_invokes_first_the_wakes_go_to_the_function_by_its_plain_name(
     qualifier: str,
 ) -> None:
-    waker = _waker(
-        {"HOLDOFF_SCHEDULE_ROLE": "arn:role"}, Context(invoked_function_arn=ARN + qualifier)
-    )
-    assert isinstance(waker, Scheduler)
-    assert waker.target == ARN
+    scheduler = Settings({"HOLDOFF_SCHEDULE_ROLE": "arn:role"}).scheduler(Context(invoked_function_arn=ARN + qualifier))
+    assert isinstance(scheduler, Scheduler)
+    assert scheduler.target == ARN
 
 
 def test_a_batch_that_runs_out_of_time_is_not_cut_off(stage: Stage) -> None:

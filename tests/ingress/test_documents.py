@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from holdoff.config import parse
-from holdoff.ingress.events import HttpRequest, Message, http_message, opened
-from holdoff.ingress.routes import Asked, Ignored, Routes
-from holdoff.ingress.signatures import check
+from holdoff.core.request import Request
+from holdoff.ingress.events.envelopes import Message, http_message, opened
+from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.intents import BuildEnded, Ignored
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import shapes
 from tests.ingress.shapes import in_sns, in_sqs
+from tests.ingress.test_signatures import check
+from tests.ingress.wanted import wants
 
 TEXT = (Path(__file__).parents[2] / "docs/events.md").read_text()
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
@@ -30,12 +34,12 @@ def test_every_example_is_loaded(example: str) -> None:
 
 
 def all_rules() -> Routes:
-    return Routes.of(parse("".join(one for one in EXAMPLES if "[[rules]]" in one) + PROJECTS))
+    return Routes(parse("".join(one for one in EXAMPLES if "[[rules]]" in one) + PROJECTS), shapes.REGION)
 
 
-def asked(message: Message) -> Asked:
-    found = all_rules().meaning(message)
-    assert isinstance(found, Asked)
+def asked(message: Message) -> Request:
+    found = all_rules().intent(message)
+    assert isinstance(found, Request)
     return found
 
 
@@ -46,7 +50,7 @@ def posted(body: bytes, **headers: str) -> Message:
 
 def test_the_examples_do_what_they_say() -> None:
     image = asked(opened(shapes.ecr())[0])
-    assert (image.project, image.environment) == ("site-build", {"TAG": "v1"})
+    assert (image.project, image.environment) == ("site-build", (("TAG", "v1"),))
 
     event = shapes.s3_created()
     event["detail"] |= {"bucket": {"name": "sources"}}
@@ -55,11 +59,9 @@ def test_the_examples_do_what_they_say() -> None:
 
     assert asked(opened(shapes.codecommit())[0]).project == "web"
     (side,) = opened(shapes.codecommit(referenceName="side"))
-    assert all_rules().meaning(side) == Ignored("only main is built")
+    assert all_rules().intent(side) == Ignored("only main is built")
 
-    push = (
-        b'{"ref": "refs/heads/next", "after": "4f2a91c", "repository": {"default_branch": "main"}}'
-    )
+    push = b'{"ref": "refs/heads/next", "after": "4f2a91c", "repository": {"default_branch": "main"}}'
     following = asked(posted(push, x_github_event="push"))
     assert (following.project, following.source_version) == ("site-next", "4f2a91c")
 
@@ -72,14 +74,16 @@ def test_the_examples_do_what_they_say() -> None:
     published = asked(posted(b'{"sys": {"type": "Entry"}}', **edit))
     assert (published.reason, published.event_id) == (topic, "k1")
 
-    after = asked(opened(shapes.codebuild(project="library"))[0])
-    assert (after.project, after.ended is not None) == ("site-build", True)
+    ended = all_rules().intent(opened(shapes.codebuild(project="library"))[0])
+    assert isinstance(ended, BuildEnded)
+    assert ended.then is not None
+    assert ended.then.project == "site-build"
 
 
 def test_our_own_form_as_it_is_shown() -> None:
     (shown,) = re.findall(r"^```json\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     (message,) = opened(in_sqs(shown))
-    assert all_rules().meaning(message) == Asked(
+    assert all_rules().intent(message) == wants(
         project="site-build", source_version="4f2a91c", reason="edited", event_id="edit-7"
     )
 
@@ -91,6 +95,4 @@ def test_the_call_of_curl_as_it_is_shown() -> None:
     }
     request = HttpRequest(method="POST", path="/hooks/site-build", headers=headers, body=b"{}")
     assert check(request, {"secret": ["s"]}, 0) == "secret"
-    assert all_rules().meaning(http_message(request)) == Asked(
-        project="site-build", reason="webhook"
-    )
+    assert all_rules().intent(http_message(request)) == wants(project="site-build", reason="webhook")

@@ -9,17 +9,8 @@ from typing import Any
 import pytest
 
 from holdoff.core.errors import EventError
-from holdoff.ingress.events import (
-    MAX_DEPTH,
-    HttpRequest,
-    http_message,
-    http_request,
-    is_fifo,
-    is_http,
-    is_sqs,
-    opened,
-    opened_record,
-)
+from holdoff.ingress.events.envelopes import MAX_DEPTH, http_message, is_fifo, is_sqs, opened
+from holdoff.ingress.events.http import HttpRequest, http_request, is_http
 from tests.ingress import shapes
 from tests.ingress.shapes import failed_invocation, in_sns, in_sqs, notification, sqs_record, v2
 
@@ -90,9 +81,8 @@ def test_text_stays_text_and_the_envelopes_are_at_hand() -> None:
     (message,) = opened(in_sqs(notification("page 7 was edited", Subject="edited")))
 
     assert (message.kind, message.id, message.event) == ("sns", "n-1", "page 7 was edited")
-    assert message.queue_id == "m0"
-    assert message.around["sns"]["Subject"] == "edited"
-    assert message.around["sqs"]["eventSourceARN"].endswith(":triggers")
+    assert message.envelopes["sns"]["Subject"] == "edited"
+    assert message.envelopes["sqs"]["eventSourceARN"].endswith(":triggers")
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "7", "null", '"x"', "{", '{"a": 1', "NaN"])
@@ -115,16 +105,15 @@ def test_several_in_one_message_have_ids_of_their_own() -> None:
     several = opened(in_sqs([{"page": 7}, {"page": 8}, shapes.codecommit()]))
 
     assert [one.id for one in several] == ["m0#0", "m0#1", COMMIT["id"]]
-    assert {one.queue_id for one in several} == {"m0"}
 
 
 def test_a_record_that_cannot_be_opened_does_not_spoil_its_neighbours() -> None:
     batch = in_sqs({"page": 7}, "", {"page": 8})
     batch["Records"][1]["body"] = None
 
-    assert [opened_record(batch["Records"][n])[0].event["page"] for n in (0, 2)] == [7, 8]
+    assert [opened({"Records": [batch["Records"][n]]})[0].event["page"] for n in (0, 2)] == [7, 8]
     with pytest.raises(EventError) as caught:
-        opened_record(batch["Records"][1])
+        opened({"Records": [batch["Records"][1]]})
     assert caught.value.missing == "record.body"
 
 
@@ -138,16 +127,12 @@ def test_a_push_of_several_branches_is_a_message_for_each() -> None:
     messages = opened({"Records": [record]})
 
     assert [message.id for message in messages] == ["e1#refs/heads/main", "e1#refs/heads/side"]
-    assert [message.event["codecommit"]["references"] for message in messages] == [
-        [one] for one in references
-    ]
+    assert [message.event["codecommit"]["references"] for message in messages] == [[one] for one in references]
     with pytest.raises(EventError, match="references is no list"):
         opened({"Records": [record | {"codecommit": {"references": []}}]})
 
 
-def test_notifications_of_the_developer_tools_are_eventbridge_events_with_another_spelling() -> (
-    None
-):
+def test_notifications_of_the_developer_tools_are_eventbridge_events_with_another_spelling() -> None:
     event = shapes.codebuild() | {"detailType": "CodeBuild Build State Change"}
     del event["detail-type"], event["id"]
     (message,) = opened(in_sns(event))
@@ -321,7 +306,7 @@ def test_eventbridge_by_an_api_destination_keeps_its_own_id() -> None:
     message = http_message(post(json.dumps(COMMIT).encode(), idempotency_key="k"))
 
     assert (message.kind, message.id) == ("eventbridge", COMMIT["id"])
-    assert message.around["http"]["path"] == "/hooks/site"
+    assert message.envelopes["http"]["path"] == "/hooks/site"
 
 
 def test_a_checked_request_may_wake() -> None:
@@ -342,5 +327,5 @@ def test_headers_that_may_be_secrets_are_not_handed_on() -> None:
     }
     message = http_message(post(**secrets, x_event_key="repo:push", user_agent="curl"))
 
-    assert message.around["http"]["headers"] == {"x-event-key": "repo:push", "user-agent": "curl"}
+    assert message.envelopes["http"]["headers"] == {"x-event-key": "repo:push", "user-agent": "curl"}
     assert "s'" not in repr(post(**secrets))

@@ -1,4 +1,4 @@
-"""Whatever comes: a meaning, or an error of ours. And the same thing twice is the same event."""
+"""Whatever comes: an intent, or an error of ours. And the same thing twice is the same event."""
 
 from __future__ import annotations
 
@@ -10,22 +10,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from holdoff.config import Config, parse
+from holdoff.config.rules import _KEYS, SCHEMES
 from holdoff.core.errors import ConfigError, EventError, SignatureError
-from holdoff.core.record import MAX_EVENT_ID, MAX_REASON, MAX_VERSION, Request
-from holdoff.ingress.events import (
-    HttpRequest,
-    Message,
-    http_message,
-    http_request,
-    is_fifo,
-    is_http,
-    is_sqs,
-    opened,
-    opened_record,
-)
-from holdoff.ingress.routes import Asked, Ended, Ignored, Routes, Wake
-from holdoff.ingress.signatures import check
-from holdoff.rules import _KEYS, SCHEMES
+from holdoff.core.request import MAX_EVENT_ID, MAX_REASON, MAX_VERSION, Request
+from holdoff.ingress.events.envelopes import Message, http_message, is_fifo, is_sqs, opened
+from holdoff.ingress.events.http import HttpRequest, http_request, is_http
+from holdoff.ingress.events.intents import BuildEnded, Ignored, WakeAsked
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import shapes
 from tests.ingress.shapes import (
     failed_invocation,
@@ -36,6 +27,8 @@ from tests.ingress.shapes import (
     sqs_record,
     v2,
 )
+from tests.ingress.test_signatures import check
+from tests.ingress.wanted import ONE, SEVERAL, routes
 from tests.test_config import toml
 
 if TYPE_CHECKING:
@@ -70,10 +63,10 @@ reason = "event.reason"
 source_version = "event.a.0.b"
 """
 ALL_ROUTES = (
-    Routes.for_one("site"),
-    Routes({"site": (None, None), "docs": (None, None)}),
-    Routes({}),
-    Routes.of(parse(RULES)),
+    ONE,
+    SEVERAL,
+    routes(),
+    Routes(parse(RULES), shapes.REGION),
 )
 
 # --- any JSON --------------------------------------------------------------------------------------
@@ -100,52 +93,34 @@ texts = (
     | st.text(st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF), min_size=1, max_size=2)
     | st.sampled_from(["\x00", "x" * 2_000, "9" * 400, "{}", "[]", "%ff", "=", "ä" * 1_100])
 )
-numbers = (
-    st.integers()
-    | st.floats(allow_nan=True)
-    | st.sampled_from([10**400, -(10**4_000), 1 << 256, True, False])
-)
+numbers = st.integers() | st.floats(allow_nan=True) | st.sampled_from([10**400, -(10**4_000), 1 << 256, True, False])
 junk = st.recursive(
     texts | numbers | st.none(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(WORDS) | texts, inner, max_size=5)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS) | texts, inner, max_size=5),
     max_leaves=20,
 )
 
 quickly = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def is_fit(asked: Asked) -> bool:
+def is_fit(asked: Request) -> bool:
     """Whether a gate would take it."""
-    Request(
-        project=asked.project,
-        region=asked.region or "local",
-        reason=asked.reason,
-        source_version=asked.source_version,
-        event_id=asked.event_id,
-        environment=tuple(asked.environment.items()),
-        by=asked.by,
-    )
+    assert asked.gate.name == asked.project
     lengths = (len(asked.reason or ""), len(asked.source_version or ""), len(asked.event_id or ""))
-    return all(
-        length <= limit
-        for length, limit in zip(lengths, (MAX_REASON, MAX_VERSION, MAX_EVENT_ID), strict=True)
-    )
+    return all(length <= limit for length, limit in zip(lengths, (MAX_REASON, MAX_VERSION, MAX_EVENT_ID), strict=True))
 
 
 def is_understood_or_refused(message: Message) -> None:
-    for routes in ALL_ROUTES:
+    for by in ALL_ROUTES:
         try:
-            meaning = routes.meaning(message)
+            intent = by.intent(message)
+            assert not isinstance(intent, BuildEnded) or isinstance(by.gates_of(intent), list)
         except EventError as error:
             assert str(error)
             assert error.missing
             continue
-        assert isinstance(meaning, Asked | Ended | Wake | Ignored)
-        assert not isinstance(meaning, Asked) or is_fit(meaning)
-        assert not isinstance(meaning, Ended) or isinstance(routes.gates_of(meaning), list)
+        assert isinstance(intent, Request | BuildEnded | WakeAsked | Ignored)
+        assert not isinstance(intent, Request) or is_fit(intent)
 
 
 def is_taken_or_refused(event: object) -> None:
@@ -166,7 +141,7 @@ def is_taken_or_refused(event: object) -> None:
 def test_any_json_is_an_event_or_an_error_of_ours(event: object) -> None:
     is_taken_or_refused(event)
     try:
-        opened_record(event)
+        opened({"Records": [event]})
     except EventError as error:
         assert error.missing
 
@@ -290,9 +265,7 @@ SECRETS = {"github": ["a"], "gitlab": ["b", "whsec_eHg="], "standard": ["eHg="],
 @quickly
 @given(requests, st.integers(0, 10**13))
 @example(HttpRequest(method="POST", path="/\ud800", headers={}, body=b"{}"), 0)
-def test_any_request_is_let_in_or_refused_and_then_taken_or_refused(
-    request: HttpRequest, now_ms: int
-) -> None:
+def test_any_request_is_let_in_or_refused_and_then_taken_or_refused(request: HttpRequest, now_ms: int) -> None:
     for secrets in (SECRETS, {}, {"standard": ["?"], "gitlab": ["whsec_?"]}):
         try:
             assert check(request, secrets, now_ms) in SECRETS
@@ -329,9 +302,7 @@ def by_failure(event: Any, _n: int) -> Any:
     return failed_invocation(event)
 
 
-WAYS = st.lists(
-    st.sampled_from([by_topic, by_queue, by_topic_and_queue, by_pipe, by_failure]), max_size=2
-)
+WAYS = st.lists(st.sampled_from([by_topic, by_queue, by_topic_and_queue, by_pipe, by_failure]), max_size=2)
 WITH_AN_ID: list[Any] = [
     shapes.codecommit(),
     shapes.ecr(),
@@ -343,18 +314,15 @@ WITH_AN_ID: list[Any] = [
 
 
 @given(st.sampled_from(WITH_AN_ID), WAYS, st.integers(0, 9))
-def test_an_event_with_an_id_is_the_same_trigger_by_any_way(
-    event: Any, ways: list[Any], n: int
-) -> None:
-    routes = ALL_ROUTES[0]
+def test_an_event_with_an_id_is_the_same_trigger_by_any_way(event: Any, ways: list[Any], n: int) -> None:
     (plain,) = opened(event)
     for way in ways:
         event = way(event, n)
     (wrapped,) = opened(event)
 
-    once, again = routes.meaning(plain), routes.meaning(wrapped)
-    assert isinstance(once, Asked)
-    assert isinstance(again, Asked)
+    once, again = ONE.intent(plain), ONE.intent(wrapped)
+    assert isinstance(once, Request)
+    assert isinstance(again, Request)
     assert once.event_id == again.event_id is not None
     assert (once.source_version, once.project) == (again.source_version, again.project)
 
@@ -364,15 +332,11 @@ def test_an_event_with_an_id_is_the_same_trigger_by_any_way(
 def test_the_same_delivery_twice_has_the_same_ids(event: Any) -> None:
     def ids(delivered: Any) -> list[Any]:
         try:
-            several = (
-                [http_message(http_request(delivered))] if is_http(delivered) else opened(delivered)
-            )
-            meanings = [ALL_ROUTES[0].meaning(message) for message in several]
+            several = [http_message(http_request(delivered))] if is_http(delivered) else opened(delivered)
+            intents = [ALL_ROUTES[0].intent(message) for message in several]
         except EventError as error:
             return [error.missing]
-        return [
-            (m.id, getattr(a, "event_id", None)) for m, a in zip(several, meanings, strict=True)
-        ]
+        return [(m.id, getattr(a, "event_id", None)) for m, a in zip(several, intents, strict=True)]
 
     assert ids(event) == ids(copy.deepcopy(event))
 
@@ -386,10 +350,7 @@ toml_values = st.recursive(
     | st.floats()
     | st.text(max_size=20)
     | st.sampled_from(["event.a.b", "event.", "http.path", "http.headers.x", "env:A", "site", "*"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(SETTINGS | st.text(max_size=5), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SETTINGS | st.text(max_size=5), inner, max_size=4),
     max_leaves=10,
 )
 
@@ -401,10 +362,10 @@ def is_config_or_error(text: str) -> None:
         assert "; write " in str(error)
     else:
         assert isinstance(config, Config)
-        routes = Routes.of(config)
+        by = Routes(config, shapes.REGION)
         for event in TRUE_EVENTS[:4]:
             try:
-                routes.meaning(opened(event)[0])
+                by.intent(opened(event)[0])
             except EventError as error:
                 assert error.missing
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
-from holdoff.ingress.references import KEPT_MS, References
+from holdoff.ingress.settings import KEPT_MS, Settings
 
 SECRET = "correct horse battery staple"
 
@@ -43,30 +43,30 @@ def refused(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "Get")
 
 
-def value(references: References, reference: str, now_ms: int = 0) -> str:
+def value(references: Settings, reference: str, now_ms: int = 0) -> str:
     return references.value(reference, now_ms, field="webhooks.github")
 
 
 def test_the_environment() -> None:
-    assert value(References({"GITHUB": SECRET}), "env:GITHUB") == SECRET
+    assert value(Settings({"GITHUB": SECRET}), "env:GITHUB") == SECRET
 
 
 @pytest.mark.parametrize("reference", ["ssm:/holdoff/github", "secretsmanager:holdoff/github"])
 def test_a_service_is_asked_once_in_a_while(reference: str) -> None:
     services = Services(SECRET, "rotated")
-    references = References({}, services)
+    references = Settings({}, services)
     assert [value(references, reference, at) for at in (0, KEPT_MS - 1)] == [SECRET] * 2
     assert value(references, reference, KEPT_MS) == "rotated"
     assert services.asked == [reference.partition(":")[0]] * 2
 
 
 def test_while_the_service_is_silent_the_old_one_holds() -> None:
-    references = References({}, Services(SECRET, ConnectTimeoutError(endpoint_url="http://x")))
+    references = Settings({}, Services(SECRET, ConnectTimeoutError(endpoint_url="http://x")))
     assert [value(references, "ssm:a", at) for at in (0, KEPT_MS)] == [SECRET] * 2
 
 
 def test_a_silent_service_and_nothing_from_before() -> None:
-    references = References({}, Services(refused("ThrottlingException")))
+    references = Settings({}, Services(refused("ThrottlingException")))
     with pytest.raises(StoreUnavailable, match=r"webhooks\.github: ssm:a could not be read"):
         value(references, "ssm:a")
 
@@ -90,12 +90,12 @@ def test_a_silent_service_and_nothing_from_before() -> None:
 )
 def test_what_is_wrong_is_named(reference: str, answer: str | Exception, said: str) -> None:
     with pytest.raises(ConfigError, match=r"webhooks\.github is ") as caught:
-        value(References({}, Services(answer)), reference)
+        value(Settings({}, Services(answer)), reference)
     assert said in str(caught.value)
 
 
 def test_no_error_tells_the_value() -> None:
-    references = References({"A": SECRET, "B": SECRET})
+    references = Settings({"A": SECRET, "B": SECRET})
     for reference in ("env:C", "A", "ssm", SECRET, f"{SECRET}:{SECRET}"):
         with pytest.raises(HoldoffError) as caught:
             value(references, reference)
@@ -104,13 +104,11 @@ def test_no_error_tells_the_value() -> None:
 
 
 @pytest.mark.ministack
-def test_the_services_themselves(
-    ministack_url: str, aws_env: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_services_themselves(ministack_url: str, aws_env: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)
     boto3.client("ssm").put_parameter(Name="/holdoff/ref", Value=SECRET, Type="SecureString")
     boto3.client("secretsmanager").create_secret(Name="holdoff/ref", SecretString=SECRET)
-    references = References({})
+    references = Settings({})
     assert value(references, "ssm:/holdoff/ref") == SECRET
     assert value(references, "secretsmanager:holdoff/ref") == SECRET
     with pytest.raises(ConfigError, match="a parameter that exists"):

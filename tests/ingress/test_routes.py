@@ -1,4 +1,4 @@
-"""What messages mean: what is built in, whose project it is, and what cannot be mapped."""
+"""What messages want: what is built in, whose project it is, and what cannot be mapped."""
 
 from __future__ import annotations
 
@@ -9,52 +9,49 @@ import pytest
 
 from holdoff.config import parse
 from holdoff.core.errors import EventError
-from holdoff.core.record import MAX_EVENT_ID, MAX_REASON, MAX_VERSION
-from holdoff.ingress.events import HttpRequest, Kind, Message, http_message, opened
-from holdoff.ingress.routes import Asked, Ended, Ignored, Routes, Wake
+from holdoff.core.request import MAX_EVENT_ID, MAX_REASON, MAX_VERSION, GateKey, Request
+from holdoff.ingress.events.envelopes import Kind, Message, http_message, opened
+from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.intents import BuildEnded, Ignored, WakeAsked
+from holdoff.ingress.events.rules import Routes
+from holdoff.ingress.events.trigger_json import written
 from tests.ingress import shapes
 from tests.ingress.shapes import REGION, eventbridge, in_sns, in_sqs, notification
+from tests.ingress.wanted import ONE, SEVERAL, routes, wants
 
 if TYPE_CHECKING:
-    from holdoff.ingress.routes import Meaning
-
-ONE = Routes.for_one("site")
-SEVERAL = Routes({"site": ("site-build", None), "docs": (None, None)})
+    from holdoff.ingress.events.intents import Intent
 
 
-def meaning(event: object, routes: Routes = ONE) -> Meaning:
+def intent(event: object, by: Routes = ONE) -> Intent:
     (message,) = opened(event)
-    return routes.meaning(message)
+    return by.intent(message)
 
 
-def asked(event: object, routes: Routes = ONE) -> Asked:
-    found = meaning(event, routes)
-    assert isinstance(found, Asked)
+def asked(event: object, by: Routes = ONE) -> Request:
+    found = intent(event, by)
+    assert isinstance(found, Request)
     return found
 
 
-def posted(
-    body: object, routes: Routes = ONE, path: str = "/hooks/site", **headers: str
-) -> Meaning:
+def posted(body: object, by: Routes = ONE, path: str = "/hooks/site", **headers: str) -> Intent:
     """What a webhook means."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(body).encode()
-    return routes.meaning(
-        http_message(HttpRequest(method="POST", path=path, headers=named, body=text))
-    )
+    return by.intent(http_message(HttpRequest(method="POST", path=path, headers=named, body=text)))
 
 
-def github(name: str, **body: object) -> Meaning:
+def github(name: str, **body: object) -> Intent:
     return posted(body, x_github_event=name, x_github_delivery="d1")
 
 
-def gitlab(**body: object) -> Meaning:
+def gitlab(**body: object) -> Intent:
     return posted(body, x_gitlab_event="Push Hook", idempotency_key="k1")
 
 
-def refused(event: object, routes: Routes = ONE) -> EventError:
+def refused(event: object, by: Routes = ONE) -> EventError:
     with pytest.raises(EventError) as caught:
-        meaning(event, routes)
+        intent(event, by)
     assert caught.value.exit_code == 65
     assert not caught.value.retryable
     return caught.value
@@ -66,16 +63,16 @@ ID = "17793124-05d4-b198-2fde-7ededc63b103"
 
 
 def test_a_push_to_codecommit() -> None:
-    assert meaning(shapes.codecommit()) == Asked(
+    assert intent(shapes.codecommit()) == wants(
         project="site",
         reason="push to web main",
         source_version="3e5983DESTINATION",
         event_id=ID,
         by="Mary_Major",
     )
-    assert isinstance(meaning(shapes.codecommit("referenceCreated")), Asked)
-    assert meaning(shapes.codecommit("referenceDeleted")) == Ignored("main was deleted")
-    assert isinstance(meaning(shapes.codecommit("unreferencedMergeCommitCreated")), Ignored)
+    assert isinstance(intent(shapes.codecommit("referenceCreated")), Request)
+    assert intent(shapes.codecommit("referenceDeleted")) == Ignored("main was deleted")
+    assert isinstance(intent(shapes.codecommit("unreferencedMergeCommitCreated")), Ignored)
     assert refused(shapes.codecommit(commitId=None)).missing == "event.detail.commitId"
 
 
@@ -87,7 +84,7 @@ def test_a_trigger_of_codecommit_itself() -> None:
         "userIdentityARN": "arn:aws:iam::123456789012:user/mona",
         "codecommit": {"references": [{"commit": "4f2a91c", "ref": "refs/heads/main"}]},
     }
-    assert meaning({"Records": [record]}) == Asked(
+    assert intent({"Records": [record]}) == wants(
         project="site",
         reason="push to web main",
         source_version="4f2a91c",
@@ -96,18 +93,18 @@ def test_a_trigger_of_codecommit_itself() -> None:
     )
     (reference,) = record["codecommit"]["references"]  # type: ignore[index]
     reference["deleted"] = True
-    assert meaning({"Records": [record]}) == Ignored("refs/heads/main was deleted")
+    assert intent({"Records": [record]}) == Ignored("main was deleted")
     del reference["deleted"], reference["commit"]
     assert refused({"Records": [record]}).missing == "event.codecommit.references.0.commit"
 
 
 def test_an_image_pushed_to_ecr_builds_the_newest_source() -> None:
-    assert meaning(shapes.ecr()) == Asked(project="site", reason="image web:v1 pushed", event_id=ID)
+    assert intent(shapes.ecr()) == wants(project="site", reason="image web:v1 pushed", event_id=ID)
     assert asked(shapes.ecr(**{"image-tag": ""})).reason == (
         "image web@sha256:7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234 pushed"
     )
-    assert meaning(shapes.ecr(result="FAILURE")) == Ignored("no image was pushed: PUSH FAILURE")
-    assert isinstance(meaning(shapes.ecr(**{"action-type": "DELETE"})), Ignored)
+    assert intent(shapes.ecr(result="FAILURE")) == Ignored("no image was pushed: PUSH FAILURE")
+    assert isinstance(intent(shapes.ecr(**{"action-type": "DELETE"})), Ignored)
     assert refused(shapes.ecr(**{"repository-name": 7})).missing == "event.detail.repository-name"
 
 
@@ -123,7 +120,7 @@ def test_an_object_in_s3_builds_the_newest_source_in_both_forms() -> None:
 
 def test_the_test_event_of_s3_builds_nothing() -> None:
     event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "content"}
-    assert meaning(in_sqs(event)) == Ignored("a test event of S3")
+    assert intent(in_sqs(event)) == Ignored("a test event of S3")
 
 
 def test_a_schedule_is_named() -> None:
@@ -145,9 +142,7 @@ def test_a_schedule_is_named() -> None:
     ],
 )
 def test_any_other_event_is_a_trigger_named_for_its_type(source: str, kind: str) -> None:
-    assert meaning(eventbridge(source, kind, {"commitId": "x"})) == Asked(
-        project="site", reason=kind, event_id=ID
-    )
+    assert intent(eventbridge(source, kind, {"commitId": "x"})) == wants(project="site", reason=kind, event_id=ID)
 
 
 # --- builds ----------------------------------------------------------------------------------------
@@ -155,7 +150,7 @@ def test_any_other_event_is_a_trigger_named_for_its_type(source: str, kind: str)
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
 def test_a_build_that_ended(status: str) -> None:
-    assert meaning(shapes.codebuild(status)) == Ended(
+    assert intent(shapes.codebuild(status)) == BuildEnded(
         codebuild="site-build",
         region=REGION,
         build_id="site-build:8745a7a9-c340-456a-9166",
@@ -166,17 +161,17 @@ def test_a_build_that_ended(status: str) -> None:
 
 def test_no_other_event_of_a_build_is_a_trigger_or_builds_would_set_off_builds() -> None:
     for status in ("IN_PROGRESS", "QUEUED"):
-        assert meaning(shapes.codebuild(status)) == Ignored(f"the build is {status}")
+        assert intent(shapes.codebuild(status)) == Ignored(f"the build is {status}")
     phase = shapes.codebuild() | {"detail-type": "CodeBuild Build Phase Change"}
-    assert meaning(phase) == Ignored("CodeBuild Build Phase Change ends no build")
-    assert isinstance(meaning({"source": "aws.codebuild", "detail-type": None}), Ignored)
+    assert intent(phase) == Ignored("CodeBuild Build Phase Change ends no build")
+    assert isinstance(intent({"source": "aws.codebuild", "detail-type": None}), Ignored)
 
 
 def test_a_builds_region_is_the_events_or_else_in_its_arn() -> None:
     event = shapes.codebuild()
     for region, found in (("us-east-1", "us-east-1"), (None, REGION)):
-        ended = meaning(event | {"region": region})
-        assert isinstance(ended, Ended)
+        ended = intent(event | {"region": region})
+        assert isinstance(ended, BuildEnded)
         assert ended.region == found
 
 
@@ -218,15 +213,27 @@ starter = { command = ["web"] }
 
 
 def test_whose_build_it_was() -> None:
-    routes = Routes.of(parse(GATES))
-    ended = meaning(shapes.codebuild(project="web"), routes)
+    by = Routes(parse(GATES), REGION)
+    ended = intent(shapes.codebuild(project="web"), by)
 
-    assert isinstance(ended, Ended)
-    assert routes.gates_of(ended) == ["by-name", "by-arn", "local"]
-    one = meaning(shapes.codebuild(project="site"))
-    assert isinstance(one, Ended)
-    assert ONE.gates_of(one) == ["site"]
+    assert isinstance(ended, BuildEnded)
+    gates = by.gates_of(ended)
+    assert [key.project for key in gates if key == by.own_gate(key.project)] == ["by-name", "by-arn", "local"]
+    assert GateKey("by-gate", REGION) in gates  # where a trigger named the region
+    one = intent(shapes.codebuild(project="site"))
+    assert isinstance(one, BuildEnded)
+    assert ONE.gates_of(one) == [GateKey("site", REGION)]
     assert SEVERAL.gates_of(one) == []
+
+
+def test_a_build_that_was_told_its_gates_key_belongs_to_that_gate() -> None:
+    event = shapes.codebuild(project="site")
+    variables = [{"name": "OTHER", "value": "x"}, {"name": "HOLDOFF_KEY", "value": "feature/a"}]
+    event["detail"]["additional-information"] = {"environment": {"environment-variables": variables}}
+    ended = intent(event)
+
+    assert isinstance(ended, BuildEnded)
+    assert ONE.gates_of(ended) == [GateKey("site@feature/a", REGION)]
 
 
 # --- Holdoff's own ---------------------------------------------------------------------------------
@@ -240,7 +247,13 @@ OWN = {
     "environment": {"STAGE": "prod"},
     "force": True,
     "by": "mona",
+    "key": "feature/a",
+    "line": "refs/heads/feature/a",
+    "at": "2026-11-25T03:00:00Z",
+    "parent": "v0",
 }
+MEANT = {name: value for name, value in OWN.items() if name not in ("force", "at")}
+MEANT |= {"forced": True, "at_ms": 1_795_575_600_000}
 
 
 @pytest.mark.parametrize("way", ["direct", "sns", "sqs", "sns in sqs", "http"])
@@ -251,14 +264,16 @@ def test_a_trigger_in_our_own_form_whatever_way_it_comes(way: str) -> None:
         "sqs": in_sqs(OWN),
         "sns in sqs": in_sqs(notification(OWN)),
     }
-    found = posted(OWN, SEVERAL) if way == "http" else meaning(ways[way], SEVERAL)
+    found = posted(OWN, SEVERAL) if way == "http" else intent(ways[way], SEVERAL)
 
-    assert found == Asked(**OWN)  # type: ignore[arg-type]
+    assert found == wants(**MEANT)
+    assert isinstance(found, Request)
+    assert found == intent(written(found), SEVERAL)
 
 
 @pytest.mark.parametrize("event", [{}, None, "x", 7, [], {"anything": "at all"}])
 def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
-    assert meaning(event) == Asked(project="site")
+    assert intent(event) == wants(project="site")
 
 
 @pytest.mark.parametrize(
@@ -276,17 +291,24 @@ def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
         ("environment", {"A B": "c"}, "environment.A B is not pairs of names"),
         ("environment", {"A": "\0"}, "environment.A is not pairs of names"),
         ("environment", {"A": "x" * 20_000}, "environment is not at most 16,384 bytes"),
-        ("environment", {"A": "\ud800"}, "environment has characters that are none"),
+        ("environment", {"A": "\ud800"}, "environment.A is not pairs of names"),
+        ("key", 7, "event.key is a number; write a text"),
+        ("key", "a\nb", "key is not text of 1 to 2048 characters"),
+        ("line", [], "event.line is a list; write a text"),
+        ("at", True, "event.at is true or false; write a text"),
+        ("at", "yesterday", "at is not an instant such as"),
+        ("at", -1, "at is not an instant such as"),
+        ("parent", {}, "event.parent is an object; write a text"),
         ("region", "a/b", "region is not a name without"),
         ("region", "x" * 1_025, "region is not a name of 1 to 1,024 bytes"),
     ],
 )
 def test_what_is_wrong_in_our_own_form_is_named(key: str, value: object, said: str) -> None:
-    assert said in str(refused({key: value}))
+    assert said in str(refused({"source_version": "v1"} | {key: value}))
 
 
 def test_null_is_nothing() -> None:
-    assert meaning(dict.fromkeys(OWN)) == Asked(project="site")
+    assert intent(dict.fromkeys(OWN)) == wants(project="site")
 
 
 @pytest.mark.parametrize(
@@ -296,14 +318,13 @@ def test_null_is_nothing() -> None:
         {"project": {"id": 7}, "environment": "production", "page": 7},
         {"project": "another", "by": "x", "force": True, "page": 7},
         {"event_id": "page.edited", "page": 7},  # may be the same for all of them
+        {"key": "page-7", "at": "noon"},
     ],
 )
 def test_json_of_others_is_not_read_as_ours(event: dict[str, Any]) -> None:
-    assert posted(event) == Asked(project="site", reason="webhook")
-    assert meaning(in_sqs(event)) == Asked(
-        project="site", reason="message in triggers", event_id="m0"
-    )
-    assert meaning(event) == Asked(project="site")
+    assert posted(event) == wants(project="site", reason="webhook")
+    assert intent(in_sqs(event)) == wants(project="site", reason="message in triggers", event_id="m0")
+    assert intent(event) == wants(project="site")
 
 
 @pytest.mark.parametrize(
@@ -322,10 +343,12 @@ def test_what_only_we_say_is_read_whatever_stands_beside(event: dict[str, Any]) 
 def test_wakes_and_sweeps() -> None:
     wake = {"holdoff": "wake", "project": "docs", "region": REGION}
 
-    assert meaning(wake, SEVERAL) == Wake(project="docs", region=REGION)
-    assert meaning(in_sqs(wake), SEVERAL) == Wake(project="docs", region=REGION)
-    assert meaning({"holdoff": "wake"}) == Wake(project="site")
-    assert meaning({"holdoff": "sweep"}, SEVERAL) == Wake()
+    assert intent(wake, SEVERAL) == WakeAsked(GateKey("docs", REGION))
+    assert intent(in_sqs(wake), SEVERAL) == WakeAsked(GateKey("docs", REGION))
+    assert intent({"holdoff": "wake"}) == WakeAsked(GateKey("site", REGION))
+    keyed = {"holdoff": "wake", "project": "docs@feature/a"}
+    assert intent(keyed, SEVERAL) == WakeAsked(GateKey("docs@feature/a", REGION))
+    assert intent({"holdoff": "sweep"}, SEVERAL) == WakeAsked()
     assert "nap" not in str(refused({"holdoff": "nap"}))
     assert refused({"holdoff": "nap"}).missing == "event.holdoff"
     assert refused({"holdoff": "wake", "project": "gone"}).missing == "project"
@@ -338,7 +361,7 @@ def test_wakes_and_sweeps() -> None:
 
 
 def test_a_push_to_github() -> None:
-    assert github("push", **shapes.github_push()) == Asked(
+    assert github("push", **shapes.github_push()) == wants(
         project="site",
         reason="push to acme/web main",
         source_version="4f2a91c0b8ad9ee4c8b0c2fd5a0bc1ef59dd3a33",
@@ -354,9 +377,9 @@ def test_what_a_push_to_github_may_be_besides() -> None:
     side = github("push", **push(ref="refs/heads/side"))
     assert side == Ignored("side is not the default branch main, and no rule takes it")
     assert isinstance(github("push", **push(ref="refs/tags/v1")), Ignored)
-    assert isinstance(github("push", **push(repository={}, ref="refs/heads/side")), Asked)
+    assert isinstance(github("push", **push(repository={}, ref="refs/heads/side")), Request)
     tag = github("push", **push(repository={}, ref="refs/tags/v1", after="of-the-tag-object"))
-    assert isinstance(tag, Asked)
+    assert isinstance(tag, Request)
     assert tag.source_version == push()["head_commit"]["id"]
     with pytest.raises(EventError, match=r"event\.after is missing, not a text"):
         github("push", **push(after=None))
@@ -366,7 +389,7 @@ def test_the_other_events_of_github() -> None:
     repository = {"full_name": "acme/web", "default_branch": "main"}
     about: dict[str, Any] = {"repository": repository, "sender": {"login": "mona"}}
     release = github("release", action="published", release={"tag_name": "v1"}, **about)
-    assert release == Asked(
+    assert release == wants(
         project="site",
         reason="release v1 of acme/web",
         source_version="v1",
@@ -374,10 +397,10 @@ def test_the_other_events_of_github() -> None:
         by="mona",
     )
     run = github("workflow_dispatch", ref="refs/heads/next", workflow=".github/x.yml", **about)
-    assert isinstance(run, Asked)
+    assert isinstance(run, Request)
     assert (run.reason, run.source_version) == ("workflow_dispatch on acme/web next", "next")
     sent = github("repository_dispatch", action="edited", client_payload={}, **about)
-    assert isinstance(sent, Asked)
+    assert isinstance(sent, Request)
     assert (sent.reason, sent.source_version) == ("repository_dispatch edited on acme/web", None)
     assert github("ping", zen="Keep it logically awesome.", **about) == Ignored(
         "a ping of GitHub: the webhook is set up"
@@ -392,7 +415,7 @@ def test_the_other_events_of_github() -> None:
 
 
 def test_a_push_to_gitlab() -> None:
-    assert gitlab(**shapes.gitlab_push()) == Asked(
+    assert gitlab(**shapes.gitlab_push()) == wants(
         project="site",
         reason="push to acme/web main",
         source_version="da1560886d4f094c3e6c9ef40349f7d38b5d27d7",
@@ -407,12 +430,12 @@ def test_what_gitlab_may_send_besides() -> None:
     assert gitlab(**gone) == Ignored("main was deleted")
     assert isinstance(gitlab(**push(ref="refs/heads/side")), Ignored)
     tag = gitlab(**push(object_kind="tag_push", ref="refs/tags/v1", after="of-the-tag-object"))
-    assert isinstance(tag, Asked)  # tags are subscribed to by themselves, there
+    assert isinstance(tag, Request)  # tags are subscribed to by themselves, there
     assert tag.source_version == "da1560886d4f094c3e6c9ef40349f7d38b5d27d7"
     assert tag.reason == "push to acme/web v1"
     system = push()
     del system["object_kind"]
-    assert isinstance(gitlab(**system), Asked)
+    assert isinstance(gitlab(**system), Request)
     assert isinstance(gitlab(object_kind="note"), Ignored)
     assert isinstance(gitlab(), Ignored)
 
@@ -424,25 +447,23 @@ def test_a_topic_names_the_reason_and_a_queue_itself() -> None:
     assert asked(in_sns("x")).reason == "message on edits"
     assert asked(in_sqs(notification("x", Subject="page 7"))).reason == "page 7"
     assert asked(in_sqs("x")).reason == "message in triggers"
-    assert posted({"page": 7}, idempotency_key="k") == Asked(
-        project="site", reason="webhook", event_id="k"
-    )
+    assert posted({"page": 7}, idempotency_key="k") == wants(project="site", reason="webhook", event_id="k")
 
 
 # --- whose project ---------------------------------------------------------------------------------
 
 
 def test_the_project_is_the_events_own_then_the_paths_then_the_only_one() -> None:
-    def project(body: object, path: str, routes: Routes = SEVERAL) -> str:
-        found = posted(body, routes, path)
-        assert isinstance(found, Asked)
+    def project(body: object, path: str, by: Routes = SEVERAL) -> str:
+        found = posted(body, by, path)
+        assert isinstance(found, Request)
         return found.project
 
     assert project({"project": "docs"}, "/hooks/site") == "docs"
     assert project({}, "/hooks/site") == "site"
     assert project({}, "/hooks/site/") == "site"
     assert project({}, "/anything", ONE) == "site"
-    assert project({}, "/hooks/a%20b", Routes({"a b": (None, None), "c": (None, None)})) == "a b"
+    assert project({}, "/hooks/a%20b", routes(**{"a b": None, "c": None})) == "a b"
     with pytest.raises(EventError, match=r"event\.project is missing.*docs, site"):
         project({}, "/hooks/sit")
 
@@ -455,7 +476,7 @@ def test_who_is_not_named_or_not_known_is_told_who_is() -> None:
     assert str(refused({"project": "sit\x00"}, SEVERAL)) == (
         "project 'sit\\x00' is not one of those configured: docs, site"
     )
-    assert "configured: none" in str(refused({"project": "x"}, Routes({})))
+    assert "configured: none" in str(refused({"project": "x"}, routes()))
 
 
 # --- fitting ---------------------------------------------------------------------------------------
@@ -502,6 +523,6 @@ def test_a_message_made_by_hand_with_nonsense_is_refused_or_taken() -> None:
         for event in events:
             message = Message(kind=kind, id=None, event=event)
             try:
-                ONE.meaning(message)
+                ONE.intent(message)
             except EventError as error:
                 assert error.missing

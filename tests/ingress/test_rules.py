@@ -9,13 +9,17 @@ import pytest
 
 from holdoff.config import parse
 from holdoff.core.errors import ConfigError, EventError
-from holdoff.ingress.events import HttpRequest, http_message, opened
-from holdoff.ingress.routes import Asked, Ended, Ignored, Routes
+from holdoff.core.request import Request
+from holdoff.ingress.events.envelopes import http_message, opened
+from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.intents import BuildEnded, Ignored
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import shapes
 from tests.ingress.shapes import in_sns, in_sqs, notification
+from tests.ingress.wanted import wants
 
 if TYPE_CHECKING:
-    from holdoff.ingress.routes import Meaning
+    from holdoff.ingress.events.intents import Intent
 
 PROJECTS = """
 [projects.site]
@@ -28,23 +32,23 @@ starter = { command = ["make"] }
 
 
 def routes(rules: str) -> Routes:
-    return Routes.of(parse(PROJECTS + rules))
+    return Routes(parse(PROJECTS + rules), shapes.REGION)
 
 
-def meaning(rules: str, event: object) -> Meaning:
+def intent(rules: str, event: object) -> Intent:
     (message,) = opened(event)
-    return routes("[[rules]]\n" + rules).meaning(message)
+    return routes("[[rules]]\n" + rules).intent(message)
 
 
-def posted(rules: str, body: object, **headers: str) -> Meaning:
+def posted(rules: str, body: object, **headers: str) -> Intent:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(body).encode()
     request = HttpRequest(method="POST", path="/cms/pages", headers=named, body=text)
-    return routes("[[rules]]\n" + rules).meaning(http_message(request))
+    return routes("[[rules]]\n" + rules).intent(http_message(request))
 
 
-def asked(found: Meaning) -> Asked:
-    assert isinstance(found, Asked)
+def asked(found: Intent | None) -> Request:
+    assert isinstance(found, Request)
     return found
 
 
@@ -64,7 +68,7 @@ ECR = shapes.ecr()
     ],
 )
 def test_a_rule_takes_what_matches_all_of_it(when: str) -> None:
-    assert asked(meaning(f"when = {when}\nproject = 'site'", ECR)).project == "site"
+    assert asked(intent(f"when = {when}\nproject = 'site'", ECR)).project == "site"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,7 @@ def test_a_rule_takes_what_matches_all_of_it(when: str) -> None:
 )
 def test_and_nothing_else(when: str) -> None:
     with pytest.raises(EventError, match=r"event\.project is missing, and no rule names one"):
-        meaning(f"when = {when}\nproject = 'site'", ECR)
+        intent(f"when = {when}\nproject = 'site'", ECR)
 
 
 def test_numbers_truth_values_and_lists_are_matched_by_their_text() -> None:
@@ -96,15 +100,15 @@ def test_numbers_truth_values_and_lists_are_matched_by_their_text() -> None:
         "{ 'deep.list.0.x' = 'y' }",
         "{ page = [6, 7, 8] }",
     ):
-        assert asked(meaning(f"when = {when}\nproject = 'docs'", event)).project == "docs"
+        assert asked(intent(f"when = {when}\nproject = 'docs'", event)).project == "docs"
     with pytest.raises(EventError):
-        meaning("when = { live = 1 }\nproject = 'docs'", event)
+        intent("when = { live = 1 }\nproject = 'docs'", event)
 
 
 def test_a_key_may_have_dots_of_its_own(samples: dict[str, object]) -> None:
     when = "{ 'CodePipeline.job.data.actionConfiguration.configuration.FunctionName' = 'my-*' }"
     rule = f"when = {when}\nproject = 'docs'\nreason = 'event.CodePipeline.job.accountId'"
-    found = asked(meaning(rule, samples["codepipeline job"]))
+    found = asked(intent(rule, samples["codepipeline job"]))
     assert (found.project, found.reason) == ("docs", "123456789012")
 
 
@@ -115,16 +119,16 @@ def test_the_first_that_matches_wins() -> None:
         "[[rules]]\nwhen = {}\nproject = 'docs'\n"
     )
     (message,) = opened(ECR)
-    assert asked(routes(rules).meaning(message)).project == "site"
+    assert asked(routes(rules).intent(message)).project == "site"
     (message,) = opened({"page": 7})
-    assert asked(routes(rules).meaning(message)).project == "docs"
+    assert asked(routes(rules).intent(message)).project == "docs"
 
 
 # --- what it says ----------------------------------------------------------------------------------
 
 
 def test_a_rule_goes_over_what_the_event_says() -> None:
-    found = meaning(
+    found = intent(
         "when = { source = 'aws.ecr' }\n"
         "project = 'docs'\n"
         "region = 'event.region'\n"
@@ -134,7 +138,7 @@ def test_a_rule_goes_over_what_the_event_says() -> None:
         "environment = { TAG = 'event.detail.image-tag', STAGE = 'prod' }",
         ECR,
     )
-    assert found == Asked(
+    assert found == wants(
         project="docs",
         region="eu-west-1",
         reason="a new base image",
@@ -145,8 +149,8 @@ def test_a_rule_goes_over_what_the_event_says() -> None:
 
 
 def test_what_a_rule_leaves_out_is_as_it_is_built_in() -> None:
-    found = meaning("when = { source = 'aws.codecommit' }\nproject = 'docs'", shapes.codecommit())
-    assert found == Asked(
+    found = intent("when = { source = 'aws.codecommit' }\nproject = 'docs'", shapes.codecommit())
+    assert found == wants(
         project="docs",
         reason="push to web main",
         source_version="3e5983DESTINATION",
@@ -157,43 +161,41 @@ def test_what_a_rule_leaves_out_is_as_it_is_built_in() -> None:
 
 def test_the_project_may_be_in_the_event() -> None:
     rule = "when = {}\nproject = 'event.detail.repository-name'"
-    assert asked(meaning(rule, shapes.ecr(**{"repository-name": "docs"}))).project == "docs"
-    with pytest.raises(
-        EventError, match="project 'web' is not one of those configured: docs, site"
-    ):
-        meaning(rule, ECR)
+    assert asked(intent(rule, shapes.ecr(**{"repository-name": "docs"}))).project == "docs"
+    with pytest.raises(EventError, match="project 'web' is not one of those configured: docs, site"):
+        intent(rule, ECR)
 
 
 def test_a_number_beyond_all_names_is_no_text() -> None:
     with pytest.raises(EventError, match=r"event\.n is a number, and a rule takes a text"):
-        meaning("when = {}\nsource_version = 'event.n'", {"n": 10**5_000})
-    assert asked(meaning("when = {}\nproject = 'docs'\nreason = 'event.n'", {"n": 1})).reason == "1"
+        intent("when = {}\nsource_version = 'event.n'", {"n": 10**5_000})
+    assert asked(intent("when = {}\nproject = 'docs'\nreason = 'event.n'", {"n": 1})).reason == "1"
 
 
 @pytest.mark.parametrize("setting", ["project", "region", "source_version", "event_id"])
 def test_a_path_that_leads_to_no_text_is_named(setting: str) -> None:
     for path, kind in (("event.detail.no", "missing"), ("event.detail", "an object")):
         with pytest.raises(EventError) as caught:
-            meaning(f"when = {{}}\n{setting} = '{path}'", ECR)
+            intent(f"when = {{}}\n{setting} = '{path}'", ECR)
         assert caught.value.missing == path
         assert f"{path} is {kind}, and a rule takes a text from there" in str(caught.value)
     with pytest.raises(EventError, match=r"event\.nowhere is missing"):
-        meaning("when = {}\nenvironment = { A = 'event.nowhere' }", ECR)
+        intent("when = {}\nenvironment = { A = 'event.nowhere' }", ECR)
 
 
 def test_no_build_is_lost_for_a_reason_that_is_not_there() -> None:
     rule = "when = {}\nproject = 'docs'\nreason = 'event.detail.no'"
-    assert asked(meaning(rule, ECR)).reason == "image web:v1 pushed"
+    assert asked(intent(rule, ECR)).reason == "image web:v1 pushed"
 
 
 def test_the_envelopes_can_be_looked_at() -> None:
     sns = "when = { 'sns.TopicArn' = '*:edits' }\nproject = 'docs'\nreason = 'sns.Subject'"
-    found = asked(meaning(sns, in_sqs(notification("x", Subject="page 7"))))
+    found = asked(intent(sns, in_sqs(notification("x", Subject="page 7"))))
     assert (found.project, found.reason) == ("docs", "page 7")
     sqs = "when = { 'sqs.eventSourceARN' = '*:triggers' }\nproject = 'docs'"
-    assert asked(meaning(sqs, in_sqs("x"))).project == "docs"
+    assert asked(intent(sqs, in_sqs("x"))).project == "docs"
     group = "when = {}\nproject = 'docs'\nevent_id = 'sqs.attributes.SentTimestamp'"
-    assert asked(meaning(group, in_sqs("x"))).event_id == "1545082649183"
+    assert asked(intent(group, in_sqs("x"))).event_id == "1545082649183"
     http = (
         "when = { 'http.path' = '/cms/*', 'http.headers.x-event-key' = 'repo:push' }\n"
         "project = 'docs'\nevent_id = 'http.headers.x-request-uuid'"
@@ -201,29 +203,29 @@ def test_the_envelopes_can_be_looked_at() -> None:
     found = asked(posted(http, {}, x_event_key="repo:push", x_request_uuid="u"))
     assert (found.project, found.event_id) == ("docs", "u")
     with pytest.raises(EventError, match=r"sns\.TopicArn is missing"):
-        meaning("when = {}\nproject = 'sns.TopicArn'", in_sqs("x"))
+        intent("when = {}\nproject = 'sns.TopicArn'", in_sqs("x"))
 
 
 def test_an_event_of_its_own_may_have_a_key_of_an_envelopes_name() -> None:
     rule = "when = { 'sns.on' = 'true' }\nproject = 'docs'\nreason = 'event.sns.on'"
-    assert asked(meaning(rule, {"sns": {"on": True}})).reason == "true"
+    assert asked(intent(rule, {"sns": {"on": True}})).reason == "true"
 
 
 def test_others_json_is_not_read_as_ours_when_a_rule_takes_it() -> None:
     event = {"event_id": 1234, "project": {"id": 7}, "environment": "production", "region": "EU"}
     rule = "when = { 'project.id' = 7 }\nproject = 'docs'"
-    assert meaning(rule, in_sqs(event | {"page": 7})) == Asked(
+    assert intent(rule, in_sqs(event | {"page": 7})) == wants(
         project="docs", reason="message in triggers", event_id="m0"
     )
     # Nothing but words of ours: what fits is taken, and what does not is no error.
-    assert meaning(rule, in_sqs(event)) == Asked(
+    assert intent(rule, in_sqs(event)) == wants(
         project="docs", region="EU", reason="message in triggers", event_id="m0"
     )
 
 
 def test_a_rule_ignores() -> None:
     rule = "when = { 'detail.image-tag' = 'v*' }\nignore = 'releases are built by hand'"
-    assert meaning(rule, ECR) == Ignored("releases are built by hand")
+    assert intent(rule, ECR) == Ignored("releases are built by hand")
 
 
 def test_a_rule_takes_what_is_not_built_otherwise() -> None:
@@ -243,33 +245,33 @@ def test_a_rule_takes_what_is_not_built_otherwise() -> None:
     ],
 )
 def test_what_is_nothing_to_build_is_that_for_a_rule_too(event: object) -> None:
-    assert isinstance(meaning("when = {}\nproject = 'docs'", event), Ignored)
+    assert isinstance(intent("when = {}\nproject = 'docs'", event), Ignored)
 
 
 def test_one_build_may_follow_anothers_end_which_is_still_told() -> None:
-    rule = (
-        "when = { source = 'aws.codebuild', 'detail.build-status' = 'SUCCEEDED' }\nproject = 'docs'"
-    )
+    rule = "when = { source = 'aws.codebuild', 'detail.build-status' = 'SUCCEEDED' }\nproject = 'docs'"
     event = shapes.codebuild()
-    found = asked(meaning(rule, event))
+    ended = intent(rule, event)
+    assert isinstance(ended, BuildEnded)
+    assert ended.codebuild == "site-build"
+    found = asked(ended.then)
     assert (found.project, found.event_id) == ("docs", event["id"])
     assert found.reason == "build site-build:8745a7a9-c340-456a-9166 SUCCEEDED"
     assert found.source_version is None
-    assert found.ended is not None
-    assert found.ended.codebuild == "site-build"
-    assert isinstance(meaning(rule, shapes.codebuild("FAILED")), Ended)
-    assert isinstance(meaning("when = {}\nignore = 'never'", event), Ended)
+    for told in (intent(rule, shapes.codebuild("FAILED")), intent("when = {}\nignore = 'never'", event)):
+        assert isinstance(told, BuildEnded)
+        assert told.then is None
 
 
 def test_wakes_are_not_a_rules() -> None:
     (wake,) = opened({"holdoff": "sweep"})
-    assert not isinstance(routes("[[rules]]\nwhen = {}\nignore = 'no'\n").meaning(wake), Ignored)
+    assert not isinstance(routes("[[rules]]\nwhen = {}\nignore = 'no'\n").intent(wake), Ignored)
 
 
 def test_the_same_rule_for_the_same_event_however_it_comes() -> None:
     rule = "when = { source = 'aws.ecr' }\nproject = 'docs'"
     ways = [ECR, in_sns(ECR), in_sqs(ECR), in_sqs(notification(ECR))]
-    assert len({str(meaning(rule, way)) for way in ways}) == 1
+    assert len({str(intent(rule, way)) for way in ways}) == 1
 
 
 # --- what is refused -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Every sample event that AWS ships has a meaning here, or is refused by an error of ours."""
+"""Every sample event that AWS ships has a request here, or is refused by an error of ours."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.ingress.events import Message, http_message, http_request, is_http, opened
-from holdoff.ingress.routes import Asked, Routes
+from holdoff.core.request import Request
+from holdoff.ingress.events.envelopes import Message, http_message, opened
+from holdoff.ingress.events.http import http_request, is_http
+from tests.ingress.shapes import REGION
+from tests.ingress.wanted import ONE, routes, wants
 
 if TYPE_CHECKING:
     from tests.ingress.samples import Samples
 
-ONE = Routes.for_one("site")
-SEVERAL = Routes({"site": (None, None), "resource": (None, None)})
+SEVERAL = routes(site=None, resource=None)
 
 
 def messages(event: object) -> list[Message]:
@@ -28,59 +30,59 @@ def test_with_one_project_every_sample_is_a_trigger_as_it_was_for_the_snippet(
     for name, event in samples.items():
         assert messages(event), name
         for message in messages(event):
-            meaning = ONE.meaning(message)
-            assert isinstance(meaning, Asked), name
-            assert (meaning.project, meaning.region, meaning.force) == ("site", None, False), name
-            assert not meaning.environment, name
+            wanted = ONE.intent(message)
+            assert isinstance(wanted, Request), name
+            assert (wanted.project, wanted.region, wanted.forced) == ("site", REGION, False), name
+            assert not wanted.environment, name
 
 
 EXPECTED = {
-    "cloudwatch scheduled-event": Asked(
+    "cloudwatch scheduled-event": wants(
         project="site",
         reason="schedule ExampleRule",
         event_id="cdc73f9d-aea9-11e3-9d5a-835b769c0d9c",
     ),
-    "codecommit repository": Asked(
+    "codecommit repository": wants(
         project="site",
         reason="push to my-repo master",
         source_version="5c4ef1049f1d27deadbeeff313e0730018be182b",
         event_id="5a824061-17ca-46a9-bbf9-114edeadbeef#refs/heads/master",
         by="arn:aws:iam::123456789012:root",
     ),
-    "codepipeline job": Asked(
+    "codepipeline job": wants(
         project="site", reason="CodePipeline job", event_id="c968ef10-6415-4127-80b1-42502218a8c7"
     ),
-    "s3 put": Asked(
+    "s3 put": wants(
         project="site",
         reason="ObjectCreated:Put s3://example-bucket/test/key",
         event_id="s3:example-bucket/test/key#0A1B2C3D4E5F678901:Created",
     ),
-    "s3 delete": Asked(
+    "s3 delete": wants(
         project="site",
         reason="ObjectRemoved:Delete s3://example-bucket/test/key",
         event_id="s3:example-bucket/test/key#0A1B2C3D4E5F678901:Deleted",
     ),
-    "sns notification": Asked(
+    "sns notification": wants(
         project="site", reason="example subject", event_id="95df01b4-ee98-5cb9-9903-4c221d41eb5e"
     ),
-    "sqs receive-message": Asked(
+    "sqs receive-message": wants(
         project="site", reason="message in MyQueue", event_id="19dd0b57-b21e-4ac1-bd88-01bbb068cb78"
     ),
-    "kinesis get-records": Asked(
+    "kinesis get-records": wants(
         project="site",
         reason="kinesis record",
         event_id="shardId-000000000000:49545115243490985018280067714973144582180062593244200961",
     ),
-    "alb request": Asked(project="site", reason="webhook"),
-    "apigateway aws-proxy": Asked(project="site", reason="webhook"),
-    "apigateway http-api-proxy": Asked(project="site", reason="webhook"),
+    "alb request": wants(project="site", reason="webhook"),
+    "apigateway aws-proxy": wants(project="site", reason="webhook"),
+    "apigateway http-api-proxy": wants(project="site", reason="webhook"),
 }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_a_sample_asks_for(samples: Samples, name: str) -> None:
     (message,) = messages(samples[name])
-    assert ONE.meaning(message) == EXPECTED[name]
+    assert ONE.intent(message) == EXPECTED[name]
 
 
 def test_each_record_of_a_stream_has_its_own_id(samples: Samples) -> None:
@@ -102,9 +104,9 @@ def test_the_three_forms_of_http(samples: Samples, name: str, path: str) -> None
     assert (request.method, request.path, request.body) == ("POST", path, b'{"test":"body"}')
     assert all(name == name.lower() for name in request.headers)
     (message,) = messages(samples[name])
-    meaning = SEVERAL.meaning(message)
-    assert isinstance(meaning, Asked)
-    assert meaning.project == "resource"  # by the last part of the path
+    wanted = SEVERAL.intent(message)
+    assert isinstance(wanted, Request)
+    assert wanted.project == "resource"  # by the last part of the path
 
 
 def test_all_headers_of_api_gateway_are_there(samples: Samples) -> None:

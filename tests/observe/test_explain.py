@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import holdoff
@@ -13,9 +15,9 @@ from holdoff.testing import ManualClock
 
 
 class Place:
-    """One gate in memory, and what anybody could ask about it."""
+    """One gate in memory, and what can be asked about it."""
 
-    def __init__(self, **policy: str) -> None:
+    def __init__(self, **policy: Any) -> None:
         self.clock = ManualClock()
         self.store = holdoff.open_store("memory:")
         self.policy = holdoff.Policy("10m", **policy)
@@ -38,7 +40,14 @@ class Place:
         return f"b{self.built}"
 
     def scene(self) -> Scene:
-        return Scene.of(self.store, self.gate().key, self.policy, self.clock.now_ms())
+        gate = self.gate()
+        return Scene.of(self.store, gate.key, gate.terms, self.clock.now_ms())
+
+    def event(self, event_id: str) -> Explanation:
+        return explain.explain_event(self.scene(), event_id)
+
+    def version(self, version: str) -> Explanation:
+        return explain.explain_version(self.scene(), version)
 
     def decision(self, decision_id: str) -> Explanation:
         key, token, _ = explain.parse_decision_id(decision_id)
@@ -63,25 +72,130 @@ def test_a_deferred_trigger_is_pending_and_then_covered() -> None:
     assert "waits for the cooldown until 2026-01-01T00:10:00.000Z, in 9m" in str(told)
     place.clock.advance("9m")
     place.gate().wake()
-    for told in (
-        place.decision(deferred.id),
-        explain.explain_event(place.scene(), "e1"),
-        explain.explain_version(place.scene(), "abc"),
-    ):
+    for told in (place.decision(deferred.id), place.event("e1"), place.version("abc")):
         assert (told.verdict, told.build_id) == ("covered", "b2")
 
 
-def test_an_answer_from_memory_has_its_receipt_too() -> None:
+# --- replaced, superseded --------------------------------------------------------------------------------------------
+
+
+def pending(*triggers: dict[str, Any]) -> Place:
+    """A gate that cools down, with these triggers pending, a second apart."""
     place = Place()
+    place.gate().trigger()
+    for number, more in enumerate(triggers):
+        place.clock.advance("1s")
+        place.gate().trigger(event_id=f"e{number}", **more)
+    return place
+
+
+def then_built(place: Place) -> Place:
+    place.clock.advance("10m")
+    assert place.gate().wake().build_id == "b2"
+    return place
+
+
+MAIN, OTHER = {"line": "main"}, {"line": "other"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ({"source_version": "v1", **MAIN}, {"source_version": "v2", **MAIN}, "covered"),
+        ({"source_version": "v1", **MAIN}, {"source_version": "v1", **OTHER}, "covered"),
+        ({}, {"source_version": "v2", **MAIN}, "covered"),
+        ({"source_version": "v1", **MAIN}, {"source_version": "v2", **OTHER}, "replaced"),
+        ({"source_version": "v1", **MAIN}, {"source_version": "v2"}, "replaced"),
+        ({"source_version": "v1"}, {"source_version": "v2"}, "replaced"),
+        ({"source_version": "v1"}, {}, "replaced"),
+    ],
+)
+def test_what_no_build_contains_is_replaced_and_never_covered(
+    first: dict[str, str], second: dict[str, str], verdict: str
+) -> None:
+    place = pending(first, second)
+    expected = "pending" if verdict == "covered" else verdict
+    assert place.event("e0").verdict == expected
+    assert place.event("e1").verdict == "pending"
+    then_built(place)
+    told = place.event("e0")
+    assert (told.verdict, told.build_id) == (verdict, "b2" if verdict == "covered" else None)
+    assert place.event("e1").build_id == "b2"
+    if "source_version" in first:
+        assert place.version("v1").verdict == verdict
+
+
+def test_replaced_says_by_what() -> None:
+    place = then_built(pending({"source_version": "v1"}, {"source_version": "v2"}))
+    line = str(place.version("v1")).splitlines()[0]
+    assert line == "source version v1: replaced by v2 (another line, or none is known): no build contains it"
+
+
+def test_what_was_replaced_once_and_built_another_time_is_covered() -> None:
+    place = then_built(pending({"source_version": "v1"}))
+    place.gate().trigger(source_version="v1")
+    place.gate().trigger(source_version="v2")
+    assert place.version("v1").build_id == "b2"
+
+
+def test_an_older_version_that_joined_is_covered_by_the_newer_one() -> None:
+    place = pending({"source_version": "v2", "parent": "v1", **MAIN}, {"source_version": "v1", **MAIN})
+    assert place.version("v1").verdict == "pending"
+    assert then_built(place).version("v1").build_id == "b2"
+
+
+def test_the_newest_is_known_though_many_older_ones_came_after_it() -> None:
+    newest = {"source_version": "v9", "at": 9, **MAIN}
+    older = [{"source_version": f"v{number}", "at": number, **MAIN} for number in range(6)]
+    place = then_built(pending(newest, *older))
+    assert place.event("e0").build_id == "b2"
+    assert place.version("v9").build_id == "b2"
+    assert place.version("v5").build_id == "b2"
+
+
+def test_an_older_version_that_came_after_the_newer_one_was_built_is_superseded() -> None:
+    place = then_built(pending({"source_version": "v2", "parent": "v1", **MAIN}))
+    late = place.gate().trigger(source_version="v1", line="main")
+    told = place.version("v1")
+    assert str(late.why) == "superseded"
+    assert (told.verdict, told.build_id) == ("superseded", "b2")
+    assert str(told).startswith("source version v1: an older version of its line; v2 was built already")
+
+
+# --- instants --------------------------------------------------------------------------------------------------------
+
+
+def test_instants_of_two_machines_do_not_credit_a_trigger_to_the_earlier_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second after what the first build covers, where clocks may be two apart: the later answer is given."""
+    place = Place()
+    monkeypatch.setattr(place.store, "clock_margin_ms", 2_000, raising=False)
     gate = place.gate()
+    gate.hold(why="a test")
     gate.trigger()
-    gate.trigger()
-    place.clock.advance("1m")
-    from_memory = gate.trigger()
-    assert place.decision(from_memory.id).verdict == "pending"
-    place.clock.advance("9m")
+    gate.resume()
+    place.clock.advance("1s")
+    assert gate.wake().build_id == "b1"
+    later = gate.trigger()
+    told = place.decision(later.id)
+    assert told.verdict == "pending"
+    assert told.lines[-1] == "or by build b1 before that: clocks may be 2s apart"
+    place.clock.advance("20m")
     place.gate().wake()
-    assert place.decision(from_memory.id).build_id == "b2"
+    assert place.decision(later.id).build_id == "b2"
+
+
+def test_the_trigger_of_a_caller_that_waits_is_known_by_its_token() -> None:
+    place = Place()
+    place.gate().trigger()
+    waiting = place.gate().trigger(waits=True)
+    assert place.decision(waiting.id).verdict == "pending"
+    assert "callers that wait for it: 1" in str(explain.explain_gate(place.scene()))
+    place.clock.advance("1s")  # a wake comes after the callers that wait
+    then_built(place)
+    assert place.decision(waiting.id).build_id == "b2"
+
+
+# --- skipped, unknown, aged out --------------------------------------------------------------------------------------
 
 
 def test_a_skipped_trigger_is_told_what_came_after_it() -> None:
@@ -115,7 +229,7 @@ def test_what_has_aged_out_is_said_to_have() -> None:
     skipped = place.gate().trigger()
     place.clock.advance("91d")
     assert place.decision(skipped.id).verdict == "aged_out"
-    told = explain.explain_event(place.scene(), "never-seen")
+    told = place.event("never-seen")
     assert told.verdict == "unknown"
     assert "90 days" in str(told)
 
@@ -127,12 +241,23 @@ def test_the_gate_itself() -> None:
     gate.trigger(reason="cms")
     place.clock.advance("1m")
     text = str(explain.explain_gate(place.scene()))
-    assert "on hold by ada for 1m, until somebody resumes it: incident 42" in text
+    assert "on hold by ada for 1m, until a person resumes it: incident 42" in text
     assert "pending: 1 trigger, the first 1m ago (cms)" in text
     assert "hold by ada 1m ago: incident 42" in text
 
 
-def test_a_build_nobody_of_ours_started() -> None:
+def test_the_gate_shows_its_newest_builds_and_what_is_odd() -> None:
+    place = Place()
+    for _ in range(4):
+        place.gate().trigger()
+        place.clock.advance("11m")
+    place.clock.set("2025-06-01T00:00:00Z")
+    text = str(explain.explain_gate(place.scene()))
+    assert [name for name in ("b1", "b2", "b3", "b4") if f"build {name}:" in text] == ["b2", "b3", "b4"]
+    assert "in the future" in text
+
+
+def test_a_build_of_the_old_snippet() -> None:
     from decimal import Decimal
 
     from holdoff.core.record import Record
@@ -143,9 +268,7 @@ def test_a_build_nobody_of_ours_started() -> None:
     assert "not one of Holdoff's own" in str(explain.explain_gate(place.scene()))
 
 
-@pytest.mark.parametrize(
-    "text", ["site", "site/local", "site/local/nonsense", "/x/01M85NYKKEWFN0J68EQ0X9G3XK"]
-)
+@pytest.mark.parametrize("text", ["site", "site/local", "site/local/nonsense", "/x/01M85NYKKEWFN0J68EQ0X9G3XK"])
 def test_what_is_no_decision_id_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         explain.parse_decision_id(text)

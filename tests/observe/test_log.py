@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import pytest
 
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import EventError, StoreUnavailable
-from holdoff.core.exact_json import dumps, loads
-from holdoff.observe.log import LONGEST, decision_line, error_line
-from holdoff.observe.metrics import sweep_line, with_metrics
+from holdoff.exact_json import dumps, loads
+from holdoff.observe.log import LONGEST, decision_line, error_line, sweep_line
+from holdoff.observe.metrics import with_metrics
 from tests.core.build import NOW
 
 DOCUMENT = Path(__file__).parents[2] / "docs/observability.md"
@@ -31,9 +30,7 @@ STARTED = Decision(
     unconfirmed=True,
     taken_over="site-build:0",
 )
-DEFERRED = replace(
-    STARTED, outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=NOW + 1_500, build_id=None
-)
+DEFERRED = STARTED.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=NOW + 1_500, build_id=None)
 SWEPT = {"due": 3, "overdue_ms": 61_500, "stale_ms": 700_000, "woken": 2}
 #: A new line, one of Unicode's, an escape sequence, half of a pair, and a byte that some terminals obey.
 HOSTILE = 'a\nb\r\0 "}\u2028c\x1b[31m\ud800\x9b'
@@ -59,7 +56,8 @@ def documented(heading: str) -> set[str]:
 
 
 def test_the_keys_of_a_decision_are_those_documented() -> None:
-    keys = about().keys() | decision_line(DEFERRED, kind="wake").keys()
+    keyed = decision_line(DEFERRED.but(project="site@feature"), kind="wake")
+    keys = about().keys() | decision_line(DEFERRED, kind="wake").keys() | keyed.keys()
     assert keys == documented("A decision's line") - {"function", "_aws"}
 
 
@@ -77,7 +75,7 @@ def test_the_keys_of_an_error_are_those_documented() -> None:
 
 
 def test_the_keys_of_a_sweep_are_those_documented() -> None:
-    line = sweep_line(**SWEPT, now_ms=NOW, function="f")
+    line = with_metrics(sweep_line(**SWEPT, now_ms=NOW), function="f")
     assert line.keys() - {"Overdue", "Staleness"} == documented("A sweep's line")
 
 
@@ -90,7 +88,7 @@ def test_a_decision_says_what_became_of_it() -> None:
 
 
 def test_what_does_not_apply_is_left_out() -> None:
-    line = decision_line(replace(DEFERRED, lastbuild_ms=None, taken_over=None), kind="wake")
+    line = decision_line(DEFERRED.but(lastbuild_ms=None, taken_over=None), kind="wake")
     assert None not in line.values()
     assert not {"build_id", "last_build", "took_ms", "event_id", "taken_over"} & line.keys()
     assert (line["due"], line["retry_after"]) == ("2027-01-15T08:00:01.500Z", 1.5)
@@ -101,16 +99,14 @@ def test_what_does_not_apply_is_left_out() -> None:
     [(Outcome.STARTED, "INFO"), (Outcome.SKIPPED, "INFO"), (Outcome.FAILED, "ERROR")],
 )
 def test_a_failed_start_is_an_error(outcome: Outcome, level: str) -> None:
-    decision = replace(STARTED, outcome=outcome, unconfirmed=False)
+    decision = STARTED.but(outcome=outcome, unconfirmed=False)
     assert decision_line(decision, kind="direct")["level"] == level
 
 
 def test_nothing_in_an_event_breaks_the_line_or_the_stream() -> None:
-    decision = replace(DEFERRED, why=Why.HELD, detail=HOSTILE)
+    decision = DEFERRED.but(why=Why.HELD, detail=HOSTILE)
     lines = [
-        decision_line(
-            decision, kind="http", event_id=HOSTILE, source_version=HOSTILE, reason=HOSTILE
-        ),
+        decision_line(decision, kind="http", event_id=HOSTILE, source_version=HOSTILE, reason=HOSTILE),
         error_line(ValueError(HOSTILE), kind="http", now_ms=NOW, message_id=HOSTILE),
     ]
     for line in lines:
@@ -121,7 +117,7 @@ def test_nothing_in_an_event_breaks_the_line_or_the_stream() -> None:
 
 def test_a_line_stays_short_whatever_comes() -> None:
     huge = "x" * 1_000_000
-    decision = replace(STARTED, outcome=Outcome.FAILED, why=Why.START_FAILED, detail=huge)
+    decision = STARTED.but(outcome=Outcome.FAILED, why=Why.START_FAILED, detail=huge)
     line = decision_line(decision, kind="http", event_id=huge, source_version=huge, reason=huge)
     assert line["reason"] == "x" * (LONGEST - 40) + "... (1000000 characters)"
     assert len(dumps(with_metrics(line, function="f"))) < 6_000

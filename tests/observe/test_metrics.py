@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import EventError, SignatureError
-from holdoff.core.exact_json import dumps, loads
-from holdoff.observe.log import decision_line, error_line
-from holdoff.observe.metrics import OF, sweep_line, with_metrics
+from holdoff.exact_json import dumps, loads
+from holdoff.observe.log import decision_line, error_line, sweep_line
+from holdoff.observe.metrics import OF, with_metrics
 from tests.core.build import NOW
 from tests.observe.test_log import DOCUMENT, STARTED, SWEPT
 
@@ -67,11 +66,7 @@ def check_metrics(line: dict[str, Any], metrics: list[dict[str, str]]) -> None:
 
 def written(line: dict[str, Any]) -> dict[str, Any]:
     """Each metric that the line writes, by name: its value."""
-    defined = [
-        metric["Name"]
-        for directive in line["_aws"]["CloudWatchMetrics"]
-        for metric in directive["Metrics"]
-    ]
+    defined = [metric["Name"] for directive in line["_aws"]["CloudWatchMetrics"] for metric in directive["Metrics"]]
     assert len(set(defined)) == len(defined)
     return {name: line[name] for name in defined}
 
@@ -88,13 +83,13 @@ def billed(line: dict[str, Any]) -> set[tuple[str, ...]]:
 
 @pytest.mark.parametrize(("outcome", "why"), list(itertools.product(Outcome, Why)))
 def test_whatever_is_decided_is_a_document_of_the_format(outcome: Outcome, why: Why) -> None:
-    line = emitted(replace(STARTED, outcome=outcome, why=why), took_ms=33)
+    line = emitted(STARTED.but(outcome=outcome, why=why), took_ms=33)
     assert line["Decisions"] == 1
     assert line["_aws"]["Timestamp"] == NOW
 
 
 def test_a_start_counts_and_is_measured() -> None:
-    plain = replace(STARTED, taken_over=None)
+    plain = STARTED.but(taken_over=None)
     assert written(emitted(plain, took_ms=33)) == {
         "Decisions": 1,
         "StartLatency": 33,
@@ -106,10 +101,10 @@ def test_a_start_counts_and_is_measured() -> None:
 @pytest.mark.parametrize(
     ("decision", "prevented"),
     [
-        (replace(STARTED, taken_over=None, outcome=Outcome.SKIPPED, why=Why.DUPLICATE), True),
-        (replace(STARTED, taken_over=None, outcome=Outcome.DEFERRED, why=Why.CLAIMED), True),
+        (STARTED.but(taken_over=None, outcome=Outcome.SKIPPED, why=Why.DUPLICATE), True),
+        (STARTED.but(taken_over=None, outcome=Outcome.DEFERRED, why=Why.CLAIMED), True),
         (STARTED, True),  # it finished a start that somebody left
-        (replace(STARTED, taken_over=None, outcome=Outcome.SKIPPED, why=Why.COOLING_DOWN), False),
+        (STARTED.but(taken_over=None, outcome=Outcome.SKIPPED, why=Why.COOLING_DOWN), False),
     ],
 )
 def test_double_starts_prevented(decision: Decision, prevented: bool) -> None:
@@ -117,7 +112,7 @@ def test_double_starts_prevented(decision: Decision, prevented: bool) -> None:
 
 
 def test_a_failed_start_can_be_alarmed_on_without_knowing_the_project() -> None:
-    failed = replace(STARTED, outcome=Outcome.FAILED, why=Why.START_FAILED, waited_ms=None)
+    failed = STARTED.but(outcome=Outcome.FAILED, why=Why.START_FAILED, waited_ms=None)
     line = emitted(failed, took_ms=33)
     assert line["Failures"] == 1
     assert ("Failures", "holdoff-prod") in billed(line)
@@ -132,7 +127,7 @@ def test_one_project_costs_few_metrics() -> None:
 def test_a_project_that_cloudwatch_does_not_take_is_counted_under_its_function(
     project: str,
 ) -> None:
-    line = emitted(replace(STARTED, project=project), took_ms=33)
+    line = emitted(STARTED.but(project=project), took_ms=33)
     assert {key[1:] for key in billed(line)} == {("holdoff-prod",)}
     assert written(line).keys() == {"Decisions", "StartLatency", "DoubleStartsPrevented"}
 
@@ -145,7 +140,7 @@ def test_an_error_counts_and_a_stranger_counts_apart() -> None:
 
 
 def test_a_sweep_says_how_late_things_are() -> None:
-    line = check(sweep_line(**SWEPT, now_ms=NOW, function="f"))
+    line = check(with_metrics(sweep_line(**SWEPT, now_ms=NOW), function="f"))
     assert (line["due"], line["overdue"], line["stale"], line["woken"]) == (3, 61.5, 700, 2)
     assert written(line) == {"Overdue": 61.5, "Staleness": 700}
     assert billed(line) == {("Overdue", "f"), ("Staleness", "f")}
@@ -153,7 +148,7 @@ def test_a_sweep_says_how_late_things_are() -> None:
 
 def test_a_sweep_that_finds_nothing_says_so() -> None:
     nothing = {"due": 0, "overdue_ms": -1, "stale_ms": -1, "woken": 0}
-    line = check(sweep_line(**nothing, now_ms=NOW, function="f"))
+    line = check(with_metrics(sweep_line(**nothing, now_ms=NOW), function="f"))
     assert written(line) == {"Overdue": 0, "Staleness": 0}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from opentelemetry import trace
@@ -21,8 +20,8 @@ from tests.observe.test_log import STARTED
 UNTRACED = """
 import sys
 from holdoff.observe.spans import span
-with span("holdoff.trigger", {"project": "site"}) as current:
-    current.set(region="eu-west-1")
+with span("holdoff.trigger", {"project": "site"}) as decided:
+    decided(None)
 loaded = [name for name in sys.modules if name.startswith("opentelemetry")]
 sys.exit(f"it loaded {loaded}" if loaded else 0)
 """
@@ -47,8 +46,8 @@ def test_nothing_is_loaded_where_nobody_traces() -> None:
 
 
 def test_a_span_says_what_was_decided(exporter: InMemorySpanExporter) -> None:
-    with span("holdoff.trigger", {"project": "asked", "kind": "sqs", "reason": None}) as current:
-        current.decided(STARTED)
+    with span("holdoff.trigger", {"project": "asked", "kind": "sqs", "reason": None}) as decided:
+        decided(STARTED)
     (found,) = exporter.get_finished_spans()
     assert found.name == "holdoff.trigger"
     assert dict(found.attributes or {}) == {
@@ -64,8 +63,8 @@ def test_a_span_says_what_was_decided(exporter: InMemorySpanExporter) -> None:
 
 
 def test_a_failed_start_is_an_error(exporter: InMemorySpanExporter) -> None:
-    with span("holdoff.wake", {}) as current:
-        current.decided(replace(STARTED, outcome=Outcome.FAILED, why=Why.START_FAILED))
+    with span("holdoff.wake", {}) as decided:
+        decided(STARTED.but(outcome=Outcome.FAILED, why=Why.START_FAILED))
     (found,) = exporter.get_finished_spans()
     assert found.status.status_code is trace.StatusCode.ERROR
     assert found.status.description == "start_failed"

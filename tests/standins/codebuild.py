@@ -153,7 +153,7 @@ class _Build:
     variables: list[JSON]
     duration: float | None
     outcome: str
-    ended: tuple[str, int] | None = None  # status and instant, where someone ended it
+    ended: tuple[str, int] | None = None  # status and instant, where a test ended it
 
     def state(self, now_ms: int) -> tuple[str, int | None]:
         """The status at this instant, and since when it has been final."""
@@ -269,9 +269,7 @@ class CodeBuildStandin:
 
     def client(self, *, read_timeout: float = 10, attempts: int = 1) -> Any:
         """A boto3 client for this stand-in; it does not retry unless told to."""
-        return client_for(
-            self.url, region=self.region, read_timeout=read_timeout, attempts=attempts
-        )
+        return client_for(self.url, region=self.region, read_timeout=read_timeout, attempts=attempts)
 
     def environment(self) -> dict[str, str]:
         """The variables that point boto3 in another process at this stand-in."""
@@ -342,7 +340,7 @@ class CodeBuildStandin:
             return fault
 
     def wait_arrived(self, fault: int, count: int = 1, timeout: float = 10) -> list[JSON]:
-        """``Fault.wait_arrived``, for whoever has only the fault's id."""
+        """``Fault.wait_arrived``, for a caller that has only the fault's id."""
         return self._faults[fault].wait_arrived(count, timeout)
 
     def release(self, fault: int | None = None) -> None:
@@ -484,9 +482,7 @@ class CodeBuildStandin:
     def _stop_build(self, request: JSON) -> JSON:
         build = self._builds.get(_text(request, "id"))
         if build is None:
-            raise ServiceError(
-                "ResourceNotFoundException", f"Build cannot be found: {request['id']}"
-            )
+            raise ServiceError("ResourceNotFoundException", f"Build cannot be found: {request['id']}")
         self._end(build, "STOPPED")
         return {"build": self._describe(build)}
 
@@ -683,9 +679,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing: the log is ``start_requests`` and ``builds_started``."""
 
 
-def client_for(
-    url: str, *, region: str = "eu-west-1", read_timeout: float = 10, attempts: int = 1
-) -> Any:
+def client_for(url: str, *, region: str = "eu-west-1", read_timeout: float = 10, attempts: int = 1) -> Any:
     """A boto3 client for the stand-in at this URL, with keys that mean nothing."""
     import boto3  # here, because the server itself does without
     from botocore.config import Config
@@ -762,10 +756,7 @@ def _bare(name_or_arn: str) -> str:
 
 def _merged(environment: dict[str, str], overrides: list[JSON]) -> list[JSON]:
     """The project's variables with the build's own over them, as the service describes them."""
-    merged = {
-        name: {"name": name, "value": value, "type": "PLAINTEXT"}
-        for name, value in environment.items()
-    }
+    merged = {name: {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in environment.items()}
     for override in overrides:
         name = _text(override, "name")
         merged[name] = {"type": "PLAINTEXT", "value": "", **override}

@@ -112,9 +112,7 @@ class TestStartBuild:
             (b'{"projectName": ', "SerializationException"),
         ],
     )
-    def test_refuses_what_the_client_checks_itself(
-        self, client: Any, body: bytes, code: str
-    ) -> None:
+    def test_refuses_what_the_client_checks_itself(self, client: Any, body: bytes, code: str) -> None:
         def replace_body(params: dict[str, Any], **_: Any) -> None:
             params["body"] = body
 
@@ -124,9 +122,7 @@ class TestStartBuild:
 
 
 class TestIdempotencyToken:
-    def test_the_same_request_is_the_same_build(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_the_same_request_is_the_same_build(self, standin: CodeBuildStandin, client: Any) -> None:
         variables = [{"name": "STAGE", "value": "prod"}]
         first = start(client, "t1", environmentVariablesOverride=variables)
         standin.advance(1)
@@ -156,9 +152,7 @@ class TestIdempotencyToken:
     def test_it_is_case_sensitive(self, client: Any) -> None:
         assert start(client, "t1")["id"] != start(client, "T1")["id"]
 
-    def test_it_is_forgotten_after_five_minutes(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_it_is_forgotten_after_five_minutes(self, standin: CodeBuildStandin, client: Any) -> None:
         first = start(client, "t1")
         standin.advance(299.999)
         assert start(client, "t1")["id"] == first["id"]
@@ -166,16 +160,12 @@ class TestIdempotencyToken:
         assert start(client, "t1")["id"] != first["id"]
         assert len(standin.builds_by_token()["t1"]) == 2
 
-    def test_after_five_minutes_other_parameters_are_fine(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_after_five_minutes_other_parameters_are_fine(self, standin: CodeBuildStandin, client: Any) -> None:
         start(client, "t1")
         standin.advance(300)
         start(client, "t1", sourceVersion="other")
 
-    def test_without_one_each_request_is_a_build(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_without_one_each_request_is_a_build(self, standin: CodeBuildStandin, client: Any) -> None:
         start(client)
         start(client)
         assert len(standin.builds_by_token()[""]) == 2
@@ -186,9 +176,7 @@ class TestIdempotencyToken:
         assert len({build["id"] for build in builds}) == 1
         assert len(standin.builds_started) == 1
 
-    def test_a_request_that_failed_does_not_use_it_up(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_a_request_that_failed_does_not_use_it_up(self, standin: CodeBuildStandin, client: Any) -> None:
         standin.fault("StartBuild", "error", code="ThrottlingException")
         with refused("ThrottlingException"):
             start(client, "t1")
@@ -197,9 +185,7 @@ class TestIdempotencyToken:
 
 class TestBuilds:
     @pytest.mark.parametrize("outcome", ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT"])
-    def test_end_after_their_duration(
-        self, standin: CodeBuildStandin, client: Any, outcome: Outcome
-    ) -> None:
+    def test_end_after_their_duration(self, standin: CodeBuildStandin, client: Any, outcome: Outcome) -> None:
         standin.add_project(PROJECT, duration=90, outcome=outcome)
         build = start(client)
         standin.advance(89.999)
@@ -211,9 +197,7 @@ class TestBuilds:
         assert ended["buildComplete"] is True
         assert ended["endTime"] - ended["startTime"] == timedelta(seconds=90)
 
-    def test_keep_the_duration_they_started_with(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_keep_the_duration_they_started_with(self, standin: CodeBuildStandin, client: Any) -> None:
         build = start(client)
         standin.add_project(PROJECT, duration=1)
         standin.advance(3600)
@@ -226,9 +210,7 @@ class TestBuilds:
         assert (stopped["buildStatus"], stopped["buildComplete"]) == ("STOPPED", True)
         assert stopped["endTime"] - stopped["startTime"] == timedelta(seconds=5)
 
-    def test_that_ended_keep_their_status_when_stopped(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_that_ended_keep_their_status_when_stopped(self, standin: CodeBuildStandin, client: Any) -> None:
         build = start(client)
         standin.finish(build["id"], "FAILED")
         assert client.stop_build(id=build["id"])["build"]["buildStatus"] == "FAILED"
@@ -341,9 +323,7 @@ class TestFaults:
         assert len(standin.builds_started) == after_commit
 
     @pytest.mark.parametrize("after_commit", [False, True])
-    def test_dropped_connections(
-        self, standin: CodeBuildStandin, client: Any, after_commit: bool
-    ) -> None:
+    def test_dropped_connections(self, standin: CodeBuildStandin, client: Any, after_commit: bool) -> None:
         standin.fault("StartBuild", "drop", after_commit=after_commit)
         with pytest.raises(ConnectionClosedError):
             start(client, "t1")
@@ -363,9 +343,7 @@ class TestFaults:
         start(standin.client(), "t1")
         assert len(standin.builds_started) == 1
 
-    def test_a_hang_of_some_seconds_ends_as_a_drop(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_a_hang_of_some_seconds_ends_as_a_drop(self, standin: CodeBuildStandin, client: Any) -> None:
         standin.fault("StartBuild", "hang", seconds=0.05)
         with pytest.raises(ConnectionClosedError):
             start(client)
@@ -378,9 +356,7 @@ class TestFaults:
         assert wall_ms() - before_ms >= 300
 
     @pytest.mark.parametrize("after_commit", [False, True])
-    def test_a_pause_waits_for_the_test(
-        self, standin: CodeBuildStandin, client: Any, after_commit: bool
-    ) -> None:
+    def test_a_pause_waits_for_the_test(self, standin: CodeBuildStandin, client: Any, after_commit: bool) -> None:
         pause = standin.fault("StartBuild", "pause", after_commit=after_commit)
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(start, client, "t1")
@@ -411,7 +387,7 @@ class TestFaults:
             pause.release()
             assert len({build.result()["id"] for build in builds}) == 4
 
-    def test_nobody_arrives(self, standin: CodeBuildStandin) -> None:
+    def test_none_arrives(self, standin: CodeBuildStandin) -> None:
         pause = standin.fault("StartBuild", "pause")
         with pytest.raises(TimeoutError, match="0 of 1 requests at StartBuild pause"):
             pause.wait_arrived(timeout=0.01)
@@ -488,9 +464,7 @@ class TestRetriesOfTheSdk:
 
 
 class TestLog:
-    def test_has_every_request_and_every_build(
-        self, standin: CodeBuildStandin, client: Any
-    ) -> None:
+    def test_has_every_request_and_every_build(self, standin: CodeBuildStandin, client: Any) -> None:
         since_ms = wall_ms()
         start(client, "t1", sourceVersion="v1")
         standin.advance(60)
@@ -602,13 +576,11 @@ class TestAnotherProcess:
             ("add_project", {"name": "docs", "outcome": "GREAT"}, "outcome is 'GREAT'"),
         ],
     )
-    def test_complains(
-        self, standin: CodeBuildStandin, name: str, arguments: dict[str, Any], complaint: str
-    ) -> None:
+    def test_complains(self, standin: CodeBuildStandin, name: str, arguments: dict[str, Any], complaint: str) -> None:
         with pytest.raises(RuntimeError, match=complaint):
             control(standin.url, name, **arguments)
 
-    def test_says_that_nobody_arrived(self, standin: CodeBuildStandin) -> None:
+    def test_says_that_none_arrived(self, standin: CodeBuildStandin) -> None:
         pause = standin.fault("StartBuild", "pause")
         with pytest.raises(RuntimeError, match="0 of 1 requests"):
             control(standin.url, "wait_arrived", fault=pause.id, timeout=0.01)

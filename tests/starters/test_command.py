@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 import holdoff
 from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
-from holdoff.core.record import Request
+from holdoff.core.request import Request
 from holdoff.signals import FORWARDED, handling
 from holdoff.starters import command
 from holdoff.starters.command import Command
@@ -30,7 +31,7 @@ def never() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs these tests may sit in front of one."""
+    """The tests may run in front of one."""
     monkeypatch.setattr(command, "_in_front_of_terminal", lambda: False)
 
 
@@ -62,22 +63,66 @@ def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
     assert starter.status(build_id) == "running"
     starter.cancel(build_id)
     assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
-    with pytest.raises(LookupError):  # too late; and of another process's, nobody could tell
+    with pytest.raises(LookupError):  # too late
         starter.cancel(build_id)
 
 
-def test_the_command_finds_what_it_is_in_its_environment(tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def environment_of(request: Request, out: Path) -> dict[str, str]:
+    """What a command finds in its environment."""
     with out.open("w") as file:
         starter = Command(["env"], stdout=file.fileno())
-        starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS)
-    found = dict(line.split("=", 1) for line in out.read_text().splitlines() if "=" in line)
+        starter.wait(starter.start(request, "TOKEN"), never, SELDOM_MS)
+    return dict(line.split("=", 1) for line in out.read_text().splitlines() if "=" in line)
+
+
+def test_the_command_finds_what_it_is_in_its_environment(tmp_path: Path) -> None:
+    about = REQUEST.but(key="feature", reason="push", source_version="4f2a91c", line="refs/heads/feature")
+    found = environment_of(about, tmp_path / "out")
 
     assert found["STAGE"] == "prod"
-    assert (found["HOLDOFF_PROJECT"], found["HOLDOFF_REGION"]) == ("p", "local")
-    assert found["HOLDOFF_TOKEN"] == "TOKEN"
-    assert "HOLDOFF_REASON" not in found
     assert found["PATH"] == os.environ["PATH"]
+    assert {name: value for name, value in found.items() if name.startswith("HOLDOFF_")} == {
+        "HOLDOFF_PROJECT": "p",
+        "HOLDOFF_REGION": "local",
+        "HOLDOFF_KEY": "feature",
+        "HOLDOFF_TOKEN": "TOKEN",
+        "HOLDOFF_REASON": "push",
+        "HOLDOFF_SOURCE_VERSION": "4f2a91c",
+        "HOLDOFF_LINE": "refs/heads/feature",
+    }
+
+
+def test_what_is_not_known_does_not_come_from_a_run_around_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDOFF_KEY", "of the run around")
+    monkeypatch.setenv("HOLDOFF_LINE", "of the run around")
+    found = environment_of(REQUEST, tmp_path / "out")
+
+    assert "HOLDOFF_KEY" not in found
+    assert "HOLDOFF_LINE" not in found
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later, of forks with threads
+def test_a_child_of_the_process_before_a_fork_is_not_ours(fifo: Path) -> None:
+    """waitpid knows nothing of it there, and Popen would say that it ended well."""
+    starter = Command(["cat", str(fifo)])
+    build_id = starter.start(REQUEST, "TOKEN")
+
+    def look() -> None:
+        assert starter.status(build_id) is None
+        assert starter.wait(build_id, never, SELDOM_MS) is None
+        with pytest.raises(LookupError):
+            starter.cancel(build_id)
+
+    fork = multiprocessing.get_context("fork").Process(target=look)
+    fork.start()
+    fork.join()
+
+    assert fork.exitcode == 0
+    assert starter.status(build_id) == "running"
+    starter.cancel(build_id)
+    starter.wait(build_id, never, SELDOM_MS)
 
 
 @pytest.mark.parametrize("argv", ["make", "", [], [1], ["a", None]])

@@ -1,27 +1,16 @@
-"""Any record of one gate, any claim that may be tried on it, and one realistic record."""
+"""Any record of one gate, any fold that may be tried on it, and one realistic record."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from holdoff.core.record import (
-    KEPT_EVENTS,
-    KEPT_WRITES,
-    Claim,
-    Counts,
-    Finished,
-    GateKey,
-    Opening,
-    Pending,
-    Record,
-    Request,
-    Running,
-)
+from holdoff.core.pending import Fold, note_of, single
+from holdoff.core.record import KEPT_EVENTS, KEPT_WRITES, Claim, Finished, Pending, Record, Running, digest
+from holdoff.core.request import GateKey, Request
 from holdoff.testing import strategies
 from holdoff.testing.strategies import NOW_MS
 
-__all__ = ["KEY", "NOW_MS", "finisheds", "gates_and_openings", "numbers", "records", "typical"]
+__all__ = ["KEY", "NOW_MS", "finisheds", "gates_and_folds", "numbers", "records", "typical"]
 
 KEY = GateKey("site-build", "eu-west-1")
 
@@ -32,27 +21,26 @@ numbers = st.integers(-(10**38) + 1, 10**38 - 1) | st.builds(
     st.from_regex("[1-9][0-9]{0,37}", fullmatch=True),
     st.integers(-130, 125) | st.sampled_from([-130, 0, 9, 125]),
 )
-finisheds = strategies.builds(KEY)
-records = strategies.records(KEY)
+finisheds = strategies.made(Finished, KEY)
+records = strategies.made(Record, KEY)
 
 
 @st.composite
-def gates_and_openings(draw: st.DrawFn) -> tuple[Record, Opening]:
-    """A gate, and a claim to try on it: often one that is just ready, or just not."""
-    record = draw(records)
-    if draw(st.booleans()):
-        record = replace(record, claim=None, pending=None, hold=None)
-    return record, draw(strategies.openings(KEY, record))
+def gates_and_folds(draw: st.DrawFn) -> tuple[Record, Fold]:
+    """A gate with something pending after a swap, and a trigger to fold into it."""
+    record = draw(records).swapped(draw(strategies.write_ids))
+    record = record.but(pending=draw(strategies.made(Pending, KEY)))
+    return record, draw(strategies.folds(KEY, record))
 
 
-# --- one realistic gate -------------------------------------------------------------------------
+# --- one realistic gate ----------------------------------------------------------------------------------------------
 
 
 def typical(*, environment: tuple[tuple[str, str], ...] = (), event: str | None = None) -> Record:
     """A gate in full use: a claim out, triggers pending, a build running, one finished, 16 events."""
     token = "01KAZ3TBSRY8V6Q9W4N2M5X7PD"
 
-    def fold(version: str, **more: object) -> Pending:
+    def fold(version: str) -> Pending:
         request = Request(
             project=KEY.project,
             region=KEY.region,
@@ -61,12 +49,13 @@ def typical(*, environment: tuple[tuple[str, str], ...] = (), event: str | None 
             event_id=event,
             environment=environment,
         )
-        return Pending(request=request, count=3, first_ms=NOW_MS, last_ms=NOW_MS, due_ms=NOW_MS)
+        return single(request, NOW_MS).but(count=3, notes=(note_of(request),) * 3)
 
     build = "site-build:6f0d5d4e-4b0a-4ad0-8a0e-8a62b3f4c1d2"
     return Record(
         lastbuild=Decimal("1795395667.123"),
-        writes=tuple(f"W{n}ABCDEF" for n in range(KEPT_WRITES)),
+        writes=tuple(f"W{n:02}ABCDE" for n in range(KEPT_WRITES)),
+        moved="W03ABCDE",
         claim=Claim(
             token=token,
             claimed_ms=NOW_MS,
@@ -74,7 +63,6 @@ def typical(*, environment: tuple[tuple[str, str], ...] = (), event: str | None 
             lease_until_ms=NOW_MS + 60_000,
             covers=fold("4f2a91c0"),
             before=Decimal("1795395067.456"),
-            counted=True,
         ),
         pending=fold("93bc07d1"),
         running=Running(
@@ -91,13 +79,11 @@ def typical(*, environment: tuple[tuple[str, str], ...] = (), event: str | None 
             token=token,
             started_ms=NOW_MS,
             claimed_ms=NOW_MS,
-            covered_ms=NOW_MS,
             ended_ms=NOW_MS + 240_000,
             succeeded=True,
             source_version="d4e5f6a7" * 5,
         ),
         built="d4e5f6a7" * 5,
-        events=tuple(f"{n:011x}" for n in range(KEPT_EVENTS)),
-        counts=Counts(started=1204, deferred=5630, skipped=12, failed=3),
+        events=tuple(digest(str(n)) or "" for n in range(KEPT_EVENTS)),
         due_ms=NOW_MS + 60_000,
     )

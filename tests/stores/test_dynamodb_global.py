@@ -14,8 +14,10 @@ from botocore.exceptions import ClientError
 
 from holdoff.core.effects import Swapped
 from holdoff.core.errors import StoreMismatch
-from holdoff.core.record import Claim, GateKey, Opening, Pending, Record, Request
-from holdoff.stores.dynamodb import DynamoDBStore
+from holdoff.core.pending import Fold, single
+from holdoff.core.record import Finished, Record
+from holdoff.core.request import GateKey, Request
+from holdoff.stores.dynamodb.store import DynamoDBStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.dynamodb
 
 HERE, THERE = GateKey("site", "eu-west-1"), GateKey("site", "us-east-1")
-DENIED = ClientError(
-    {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "DescribeTable"
-)
+DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "DescribeTable")
 
 
 @pytest.fixture
@@ -35,17 +35,15 @@ def store(dynamodb_local_url: str, aws_env: object) -> Iterator[DynamoDBStore]:
     store = DynamoDBStore("holdoff-global", region="eu-west-1", client=client)
     store.initialise()
     for key in (HERE, THERE):
-        store.swap(key, expected=Record(), new=Record(due_ms=1).written("W1"))
+        store.swap(key, expected=Record(), new=Record(due_ms=1).swapped("W1"))
     yield DynamoDBStore("holdoff-global", region="eu-west-1", client=client)  # knows nothing yet
     client.delete_table(TableName="holdoff-global")
     client.close()
 
 
-def described(
-    monkeypatch: pytest.MonkeyPatch, store: DynamoDBStore, answer: dict[str, Any] | Exception
-) -> list[str]:
+def described(monkeypatch: pytest.MonkeyPatch, store: DynamoDBStore, answer: dict[str, Any] | Exception) -> list[str]:
     """Let DescribeTable say this besides; what it is asked is remembered."""
-    client: Any = store._connection._client
+    client: Any = store.connection.client("testing")
     asked, original = [], client.describe_table
 
     def describe_table(**parameters: Any) -> dict[str, Any]:
@@ -59,23 +57,19 @@ def described(
     return asked
 
 
-def test_a_table_of_one_region_keeps_any_gates(
-    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_of_one_region_keeps_any_gates(store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = described(monkeypatch, store, {})
     for _ in range(2):
         assert set(store.due(2)) == {HERE, THERE}
     assert len(asked) == 1
 
 
-def test_a_global_table_is_told_apart(
-    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_global_table_is_told_apart(store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
     described(monkeypatch, store, {"Replicas": [{"RegionName": "us-east-1"}]})
     assert list(store.due(2)) == [HERE]
 
 
-def test_who_may_not_know_wakes_none_but_its_own_and_says_so(
+def test_without_the_right_to_know_it_wakes_none_but_its_own_and_says_so(
     store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = described(monkeypatch, store, DENIED)
@@ -88,37 +82,16 @@ def test_who_may_not_know_wakes_none_but_its_own_and_says_so(
     assert "dynamodb:DescribeTable" in warning.getMessage()
 
 
-def test_gates_of_its_own_region_ask_nothing(
-    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client: Any = store._connection._client
+def test_gates_of_its_own_region_ask_nothing(store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = store.connection.client("testing")
     client.delete_item(
         TableName=store.table,
         Key={"cb_project": {"S": THERE.project}, "region": {"S": THERE.region}},
     )
     asked = described(monkeypatch, store, {})
     assert list(store.due(2)) == [HERE]
-    store.swap(HERE, expected=store.get(HERE), new=Record().written("W2"))
+    store.swap(HERE, expected=store.get(HERE), new=Record().swapped("W2"))
     assert asked == []
-
-
-OPENING = Opening(
-    write_id="W2",
-    claim=Claim(
-        token="T",
-        claimed_ms=2,
-        held_ms=2,
-        lease_until_ms=3,
-        covers=Pending(
-            request=Request(project=THERE.project, region=THERE.region),
-            count=1,
-            first_ms=2,
-            last_ms=2,
-            due_ms=2,
-        ),
-    ),
-    ready_if_ms=2,
-)
 
 
 def test_a_gate_of_another_region_is_not_written_through_this_copy(
@@ -127,16 +100,20 @@ def test_a_gate_of_another_region_is_not_written_through_this_copy(
     asked = described(monkeypatch, store, {"Replicas": [{"RegionName": "us-east-1"}]})
     before = store.get(THERE)
     with pytest.raises(StoreMismatch, match=r"site \(us-east-1\) .* region=us-east-1"):
-        store.swap(THERE, expected=before, new=Record().written("W2"))
+        store.swap(THERE, expected=before, new=Record().swapped("W2"))
+    request = Request(project=THERE.project, region=THERE.region)
+    expected = Record(pending=single(request, 2)).swapped("W1")
     with pytest.raises(StoreMismatch, match="starts two builds"):
-        store.open(THERE, OPENING)
+        store.fold(THERE, expected=expected, fold=Fold(write_id="W2", request=request, last_ms=3))
+    with pytest.raises(StoreMismatch, match="starts two builds"):
+        store.keep(THERE, Finished(build_id="b", token="T", started_ms=1, claimed_ms=1))
     assert store.get(THERE) == before
     assert len(asked) == 1
 
 
-def test_who_may_not_know_writes_all_the_same(
+def test_without_the_right_to_know_it_writes_all_the_same(
     store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described(monkeypatch, store, DENIED)
-    new = Record().written("W2")
-    assert store.swap(THERE, expected=store.get(THERE), new=new) == Swapped(new)
+    new = Record().swapped("W2")
+    assert store.swap(THERE, expected=store.get(THERE), new=new) == Swapped(record=new)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core.exact_json import dumps, loads
+from holdoff.exact_json import dumps, loads
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**20))
 VALUES = st.recursive(
@@ -59,3 +59,13 @@ def test_indented() -> None:
 def test_what_json_has_no_form_for(value: object) -> None:
     with pytest.raises(TypeError):
         dumps(value)
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "-1e-999999999", "[1e99999999999999999999]", "NaN", "-Infinity"])
+def test_a_number_that_nothing_keeps_is_refused_at_once(text: str) -> None:
+    with pytest.raises(ValueError, match="is no number that can be kept"):
+        loads(text)
+
+
+def test_a_silly_number_is_not_written_out() -> None:
+    assert dumps(Decimal("1e999999999")) == "1E+999999999"

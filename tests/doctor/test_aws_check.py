@@ -9,22 +9,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from holdoff.config import parse
-from holdoff.core.record import GateKey
-from holdoff.ingress.aws_check import Setup, check
-from holdoff.ingress.aws_finding import Finding
-from holdoff.ingress.aws_policies import Policies, Wanted, reason_of
-from holdoff.stores.dynamodb import DynamoDBStore
-from holdoff.stores.dynamodb_global import Replicas, replicas_of
-from holdoff.stores.dynamodb_rights import RIGHTS
+from holdoff.core.request import GateKey
+from holdoff.doctor.aws_check import check
+from holdoff.doctor.findings import Finding
+from holdoff.doctor.policies import Policies, reason_of
+from holdoff.stores.dynamodb.regions import Replicas, replicas_of
+from holdoff.stores.dynamodb.rights import RIGHTS
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.testing import ManualClock
 from tests.deploy.test_rights import ALWAYS
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/service/holdoff-fn"
 SESSION = "arn:aws:sts::123456789012:assumed-role/holdoff-fn/i-1"
-START = Wanted(
-    action="codebuild:StartBuild", resource="arn:aws:codebuild:eu-west-1:123456789012:project/site"
-)
+START = ("codebuild:StartBuild", "arn:aws:codebuild:eu-west-1:123456789012:project/site")
 US_TOO = [{"RegionName": "us-east-1"}]
 HERE, THERE = GateKey("site", REGION), GateKey("site", "us-east-1")
 
@@ -46,7 +44,7 @@ class Dynamo:
     def __getattr__(self, operation: str) -> Any:
         def answer(**_: Any) -> dict[str, Any]:
             date = formatdate(self._clock.now_ms() / 1000 + self._ahead_s, usegmt=True)
-            response: dict[str, Any] = {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+            response: dict[str, Any] = {"ResponseMetadata": {"RequestId": "r", "HTTPHeaders": {"date": date}}}
             if operation in self._refusals:
                 raise self._refusals[operation]
             return response | self._answers.get(operation, {})
@@ -66,9 +64,7 @@ def described(**more: Any) -> dict[str, Any]:
         "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/builds",
         "TableStatus": "ACTIVE",
         "KeySchema": schema[:2],
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": types.get(name, "S")} for name, _ in keys
-        ],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": types.get(name, "S")} for name, _ in keys],
         "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
         "GlobalSecondaryIndexes": [{"IndexName": "holdoff-due", "KeySchema": schema[2:]}],
     }
@@ -107,8 +103,7 @@ def findings(client: Dynamo, clock: ManualClock) -> list[Finding]:
     """All that is found of a project that is no CodeBuild project, in such a table."""
     config = parse("[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
     store = DynamoDBStore("builds", region=REGION, client=client, clock=clock)
-    setup = Setup(config=config, store=store, policies=policies(Iam({})))
-    return list(check(setup))
+    return list(check(config, store, policies(Iam({}))))
 
 
 def told(client: Dynamo, clock: ManualClock, about: str) -> list[str]:
@@ -121,13 +116,19 @@ def told(client: Dynamo, clock: ManualClock, about: str) -> list[str]:
 def test_strong_consistency_is_refused_with_the_reason() -> None:
     clock = ManualClock()
     client = Dynamo(clock, Replicas=US_TOO, MultiRegionConsistency="STRONG")
-    said = {"Code": "ValidationException", "Message": "Transactions are not supported"}
-    client.refuse("transact_write_items", ClientError({"Error": said}, "TransactWriteItems"))
     (line,) = told(client, clock, "regions")
     assert line.startswith("fail      regions: it is a global table with strong consistency")
     assert "takes no transactions" in line
+
+
+def test_a_refusal_that_is_no_missing_right_fails_in_its_own_words() -> None:
+    clock = ManualClock()
+    client = Dynamo(clock)
+    said = {"Code": "ValidationException", "Message": "Conditions are not supported"}
+    client.refuse("put_item", ClientError({"Error": said}, "PutItem"))
     (failed,) = [line for line in told(client, clock, "rights") if line.startswith("fail")]
-    assert "refused trying dynamodb:PutItem (Transactions are not supported)" in failed
+    assert "while trying dynamodb:PutItem" in failed
+    assert "Conditions are not supported" in failed
 
 
 def test_eventual_consistency_is_fine_where_each_gate_is_written_in_its_region() -> None:
@@ -160,7 +161,7 @@ def test_a_table_that_is_not_there_refuses_no_gate() -> None:
         def describe_table(self, **_: Any) -> None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
 
-    store = DynamoDBStore("builds", region=REGION, client=Gone())  # type: ignore[arg-type]
+    store = DynamoDBStore("builds", region=REGION, client=Gone())
     assert store.check_gates([THERE]) == []
 
 
@@ -186,9 +187,7 @@ def test_a_clock_that_is_off_is_told(ahead_s: int, said: str) -> None:
 
 def test_the_template_grants_on_the_table_what_is_looked_for() -> None:
     needed = {right.action for right in RIGHTS if right.only_for is None}
-    of_other_regions = {
-        "dynamodb:DescribeTable"
-    }  # a function asks, where one of their gates is due
+    of_other_regions = {"dynamodb:DescribeTable"}  # a function asks, where one of their gates is due
     assert needed | of_other_regions == ALWAYS["Gates"] | ALWAYS["Due"]
 
 
@@ -197,12 +196,10 @@ def test_the_template_grants_on_the_table_what_is_looked_for() -> None:
 
 def test_of_a_session_its_role_is_asked_for_with_what_each_request_says_of_itself() -> None:
     iam = Iam({"EvalDecision": "allowed"})
-    assert str(policies(iam).ask("site", START, REGION)) == (
-        "ok        site: codebuild:StartBuild is allowed"
-    )
+    assert str(policies(iam).ask("site", *START)) == ("ok        site: codebuild:StartBuild is allowed")
     (asked,) = iam.asked
     assert asked["PolicySourceArn"] == ROLE  # with its path, which a session does not tell
-    assert (asked["ActionNames"], asked["ResourceArns"]) == ([START.action], [START.resource])
+    assert (asked["ActionNames"], asked["ResourceArns"]) == ([START[0]], [START[1]])
     context = {one["ContextKeyName"]: one["ContextKeyValues"] for one in asked["ContextEntries"]}
     assert context == {"aws:RequestedRegion": [REGION], "aws:ResourceAccount": ["123456789012"]}
 
@@ -229,14 +226,14 @@ def test_of_a_session_its_role_is_asked_for_with_what_each_request_says_of_itsel
     ],
 )
 def test_what_iam_decides(result: dict[str, Any], said: str) -> None:
-    assert str(policies(Iam(result)).ask("site", START, REGION)).startswith(said)
+    assert str(policies(Iam(result)).ask("site", *START)).startswith(said)
 
 
 def test_iam_that_does_not_tell_is_asked_once() -> None:
     refusal = {"Error": {"Code": "AccessDenied", "Message": "no"}}
     iam = Iam(ClientError(refusal, "SimulatePrincipalPolicy"))
     asking = policies(iam, ROLE)
-    first, second = (asking.ask("site", START, REGION) for _ in range(2))
+    first, second = (asking.ask("site", *START) for _ in range(2))
     assert first.message == second.message
     assert (first.hint is None, second.hint is None) == (False, True)
     assert len(iam.asked) == 1
@@ -244,8 +241,8 @@ def test_iam_that_does_not_tell_is_asked_once() -> None:
 
 def test_the_account_itself_may_do_everything() -> None:
     iam = Iam({"EvalDecision": "implicitDeny"}, caller="arn:aws:iam::123456789012:root")
-    assert policies(iam).ask("site", START, REGION).level == "ok"
-    assert policies(iam, ROLE).ask("site", START, REGION).level == "fail"  # a role is no root
+    assert policies(iam).ask("site", *START).level == "ok"
+    assert policies(iam, ROLE).ask("site", *START).level == "fail"  # a role is no root
 
 
 @pytest.mark.parametrize(

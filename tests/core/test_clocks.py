@@ -1,0 +1,103 @@
+"""What a wrong clock wrote: put right at first sight, once, and nothing else is touched."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdoff.core import clocks, waits
+from holdoff.core.decision import Why
+from holdoff.core.record import Hold, Record, digest
+from tests.core.build import (
+    COOLDOWN,
+    MINUTE,
+    NOW,
+    built,
+    claim,
+    finished,
+    on_trigger,
+    on_wake,
+    pending,
+    running,
+    seconds,
+    terms,
+    trigger,
+)
+
+RESET = Decimal(0)
+TERMS = terms()
+HOLD = Hold(since_ms=NOW, why="incident 42", until_ms=NOW + 3)
+
+# --- the cooldown and the limit ------------------------------------------------------------------------------------
+
+MARGIN = terms(by={"clock_margin_ms": 5_000})
+
+
+@pytest.mark.parametrize("ahead_ms", [5_001, 86_400_000, 10**15])
+def test_one_further_ahead_counts_as_now_and_is_put_right_at_first_sight(ahead_ms: int) -> None:
+    record = built(-ahead_ms)
+    deferred, woken = on_trigger(record, trigger(), MARGIN), on_wake(record, MARGIN)
+    assert deferred.decision.due_ms == NOW + COOLDOWN == deferred.record.due_ms
+    assert deferred.record.lastbuild == woken.record.lastbuild == seconds(NOW)
+    assert deferred.fold is None
+    skipped = on_trigger(record, trigger(), terms(on_cooldown="skip", by={"clock_margin_ms": 5_000}))
+    assert (skipped.decision.due_ms, skipped.record.lastbuild) == (NOW + COOLDOWN, seconds(NOW))
+
+
+def test_our_own_start_by_the_same_clock_is_put_right_with_it() -> None:
+    for part in ({"running": running(started_ms=NOW + MINUTE)}, {"finished": finished(started_ms=NOW + MINUTE)}):
+        right = clocks.put_right(built(-MINUTE, **part), TERMS, NOW)
+        assert waits.cooldown_end_ms(right, TERMS) == NOW + COOLDOWN
+        assert not waits.is_moved_back(right, TERMS)
+
+
+def test_what_is_pending_behind_it_is_woken_by_the_right_clock() -> None:
+    """A duplicate comes, and adds nothing but the right time."""
+    day = 86_400_000
+    events = (digest("E1"),)
+    record = built(-day, pending=pending(NOW + day), events=events, due_ms=NOW + day + COOLDOWN)
+    step = on_trigger(record, trigger(event_id="E1"), TERMS)
+    assert step.decision.why is Why.DUPLICATE
+    assert step.record.due_ms == NOW + COOLDOWN
+
+
+@given(st.integers(-(10**9), 10**12), st.integers(0, 10_000))
+def test_put_right_is_done_once_and_leaves_no_future(ahead_ms: int, margin_ms: int) -> None:
+    by = terms(by={"clock_margin_ms": margin_ms})
+    record = built(-ahead_ms)
+    right = clocks.put_right(record, by, NOW)
+    assert (right is record) is (ahead_ms <= margin_ms)
+    assert not clocks.is_ahead(right, by, NOW)
+    assert clocks.put_right(right, by, NOW) is right
+
+
+YEAR = 365 * 24 * 60 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("record", "policy"),
+    [
+        (Record(lastbuild=seconds(NOW + YEAR)), {}),
+        (
+            built(-YEAR, running=running(started_ms=NOW + YEAR, lease_until_ms=NOW + YEAR + MINUTE)),
+            {"overlap": "defer"},
+        ),
+        (Record(starts=(NOW + YEAR,)), {"limit": "1/1h"}),
+        (Record(hold=Hold(since_ms=NOW + YEAR, why="incident", until_ms=NOW + YEAR + MINUTE)), {}),
+        (Record(pending=pending(retry_ms=NOW + YEAR, failures=1, first_ms=NOW, last_ms=NOW)), {}),
+        (Record(claim=claim(held_ms=NOW + YEAR, lease_until_ms=NOW + YEAR + MINUTE)), {}),
+    ],
+)
+def test_what_a_clock_a_year_ahead_wrote_holds_no_gate_for_a_year(record: Record, policy: dict[str, Any]) -> None:
+    right = clocks.put_right(record, terms(**policy), NOW)
+    found = waits.waits(right, terms(**policy), NOW, pending=right.pending)
+    assert all(wait.until_ms is not None and wait.until_ms <= NOW + 60 * MINUTE for wait in found)
+
+
+def test_a_claim_is_left_to_its_holder_for_as_long_as_its_lease() -> None:
+    late = Record(claim=claim(held_ms=NOW + MINUTE, lease_until_ms=NOW + 2 * MINUTE))
+    assert clocks.put_right(late, TERMS, NOW) is late

@@ -1,0 +1,322 @@
+"""What becomes of a trigger and of a wake: the decision, what is to be written, and what comes next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdoff.core.decide import NextStep
+from holdoff.core.decision import Outcome, Why
+from holdoff.core.pending import line_of, waiter_name
+from holdoff.core.record import Hold, Record, digest
+from holdoff.core.token import make
+from tests.core.build import (
+    COOLDOWN,
+    LEASE,
+    MINUTE,
+    NOW,
+    answer,
+    built,
+    claim,
+    claimed,
+    finished,
+    on_trigger,
+    on_wake,
+    pending,
+    request,
+    running,
+    seconds,
+    terms,
+    trigger,
+)
+
+TERMS = terms()
+SKIP = terms(on_cooldown="skip")
+READY = built(COOLDOWN)
+E1 = digest("E1")
+
+# --- a start -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", [Record(), Record(lastbuild=seconds(0)), READY])
+@pytest.mark.parametrize(("force", "why"), [(False, Why.READY), (True, Why.FORCED)])
+def test_a_trigger_starts_where_no_wait_is_left(record: Record, force: bool, why: Why) -> None:
+    step = on_trigger(record, trigger(force=force, event_id="E1"), TERMS)
+    assert (answer(step), step.next) == ((Outcome.STARTED, why), NextStep.START)
+    assert (step.decision.covers, step.decision.waited_ms) == (1, 0)
+    assert (step.record.lastbuild, step.record.events) == (seconds(NOW), (E1,))
+
+
+def test_a_start_takes_what_is_pending_along() -> None:
+    record = READY.but(pending=pending(count=4, source_version="v1"))
+    step = on_trigger(record, trigger(source_version="v2"), TERMS)
+    assert (answer(step), step.decision.covers) == ((Outcome.STARTED, Why.READY), 5)
+    assert step.decision.waited_ms == MINUTE
+    assert step.record.pending is None
+    assert step.record.claim is not None
+    assert step.record.claim.request.source_version == "v2"
+
+
+def test_a_forced_start_takes_it_along_too() -> None:
+    hold = Hold(since_ms=NOW, why="incident 42")
+    record = built(0, pending=pending(count=4, failures=1, retry_ms=NOW + MINUTE), hold=hold)
+    step = on_trigger(record, trigger(force=True), terms(quiet="5m"))
+    assert (answer(step), step.decision.covers) == ((Outcome.STARTED, Why.FORCED), 5)
+
+
+def test_a_wake_starts_what_is_due() -> None:
+    step = on_wake(READY.but(pending=pending(count=3)), TERMS)
+    assert (answer(step), step.next) == ((Outcome.STARTED, Why.READY), NextStep.START)
+    assert (step.decision.covers, step.decision.waited_ms) == (3, MINUTE)
+
+
+def test_nothing_has_waited_less_than_no_time() -> None:
+    """Another machine's clock may be ahead of ours."""
+    assert on_trigger(READY.but(pending=pending(NOW + 5)), trigger(), TERMS).decision.waited_ms == 0
+
+
+def test_a_decision_is_named_by_its_instant_and_a_start_by_its_token() -> None:
+    token = make(NOW - 5, 7)
+    assert on_trigger(READY, trigger(token), TERMS).decision.token == token
+    assert on_trigger(built(0), trigger(token), TERMS).decision.id == f"site/local/{make(NOW, 7)}"
+
+
+def test_a_waiting_caller_is_known_by_its_decision_s_token() -> None:
+    for record in (READY, built(0), built(0, pending=pending())):
+        step = on_trigger(record, trigger(make(NOW - 5, 7), waits=True), TERMS)
+        waiting = step.record.pending or (step.record.claim and step.record.claim.covers)
+        assert waiting
+        assert waiting.waiters == (waiter_name(step.decision.token),)
+        assert step.fold is None or step.fold.waiter in waiting.waiters
+
+
+# --- a deferral ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "by", "why", "due_ms"),
+    [
+        (built(MINUTE), TERMS, Why.COOLING_DOWN, NOW + 9 * MINUTE),
+        (claimed(), TERMS, Why.CLAIMED, NOW + COOLDOWN),
+        (Record(claim=claim()), TERMS, Why.CLAIMED, NOW + MINUTE),
+        (built(0, running=running()), terms(overlap="defer"), Why.RUNNING, LEASE),
+        (Record(starts=(NOW - MINUTE,)), terms(0, limit="1/1h"), Why.LIMIT, NOW + 59 * MINUTE),
+        (Record(), terms(quiet="20s"), Why.QUIET, NOW + 20_000),
+        (built(MINUTE), terms(quiet="20s"), Why.COOLING_DOWN, NOW + 9 * MINUTE),
+        (built(MINUTE), terms("2m", quiet="90s"), Why.QUIET, NOW + 90_000),
+        (
+            Record(pending=pending(failures=1, retry_ms=NOW + 5)),
+            TERMS,
+            Why.BACKING_OFF,
+            NOW + 5,
+        ),
+        (Record(hold=Hold(since_ms=NOW, why="incident 42")), TERMS, Why.HELD, None),
+    ],
+)
+def test_a_trigger_that_meets_a_wait_is_deferred_and_told_which(
+    record: Record, by: Any, why: Why, due_ms: int | None
+) -> None:
+    step = on_trigger(record, trigger(event_id="E1"), by)
+    assert (answer(step), step.decision.due_ms, step.next) == ((Outcome.DEFERRED, why), due_ms, NextStep.NOTHING)
+    assert step.record.pending is not None
+    assert step.record.events == (E1,)
+    assert step.record.claim == record.claim  # not covered by what is under way
+
+
+def test_every_further_trigger_moves_the_quiet_time_up_to_max_wait() -> None:
+    by = terms("2m", quiet="20s", max_wait="90s")
+    step = on_trigger(Record(), trigger(), by)
+    dues = []
+    for at_ms in range(15_000, 90_000, 15_000):
+        step = on_trigger(step.record, trigger(f"T{at_ms}"), by, NOW + at_ms)
+        dues.append(step.decision.due_ms)
+    assert dues == [NOW + ms for ms in (35_000, 50_000, 65_000, 80_000, 90_000)]
+
+
+def test_what_was_left_pending_is_built_though_the_policy_skips_now() -> None:
+    record = built(MINUTE, pending=pending())
+    assert answer(on_trigger(record, trigger(), SKIP))[0] is Outcome.DEFERRED
+    assert answer(on_wake(record, SKIP, NOW + 9 * MINUTE)) == (Outcome.STARTED, Why.READY)
+
+
+# --- a fold, or a swap ---------------------------------------------------------------------------------------------
+
+WAITS = built(MINUTE, pending=pending(), due_ms=NOW + 9 * MINUTE)
+
+
+def test_a_trigger_that_joins_others_is_a_fold_of_the_same_effect() -> None:
+    step = on_trigger(WAITS, trigger(event_id="E1", source_version="v2"), TERMS)
+    assert step.fold is not None
+    folded = step.fold.but(write_id="w1").applied(WAITS, WAITS)
+    assert folded is not None
+    assert folded.but(writes=WAITS.writes) == step.record
+
+
+@pytest.mark.parametrize(
+    ("record", "by"),
+    [
+        (built(MINUTE), TERMS),  # the first
+        (WAITS.but(moved=None), TERMS),  # nothing to be conditional on
+        (WAITS.but(due_ms=None), TERMS),  # the gate would not be woken
+        (WAITS.but(due_ms=NOW + 9 * MINUTE + 1), TERMS),
+        (WAITS.but(lastbuild=seconds(NOW + MINUTE)), TERMS),  # a clock to be put right
+    ],
+)
+def test_a_swap_is_needed_where_a_fold_would_not_do(record: Record, by: Any) -> None:
+    step = on_trigger(record, trigger(), by)
+    assert (step.decision.outcome, step.fold) == (Outcome.DEFERRED, None)
+    assert step.record is not record
+
+
+def test_a_fold_leaves_a_due_that_is_too_early() -> None:
+    by = terms(quiet="5m")
+    record = WAITS.but(lastbuild=None, due_ms=NOW + 4 * MINUTE)
+    step = on_trigger(record, trigger(), by)
+    assert (step.decision.due_ms, step.fold is not None) == (NOW + 5 * MINUTE, True)
+
+
+# --- a skip --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "by", "why", "due_ms"),
+    [
+        (built(MINUTE), SKIP, Why.COOLING_DOWN, NOW + 9 * MINUTE),
+        (claimed(), SKIP, Why.CLAIMED, NOW + COOLDOWN),
+        (built(0, running=running()), terms(0, overlap="skip"), Why.RUNNING, LEASE),
+        (built(MINUTE, running=running()), terms(overlap="skip"), Why.RUNNING, LEASE),  # one that skips is enough
+        (built(MINUTE, hold=Hold(since_ms=NOW, why="x", until_ms=NOW + 5)), SKIP, Why.HELD, NOW + 9 * MINUTE),
+    ],
+)
+def test_a_skip_says_when_the_gate_is_ready_and_leaves_nothing(record: Record, by: Any, why: Why, due_ms: int) -> None:
+    step = on_trigger(record, trigger(), by)
+    assert (answer(step), step.decision.due_ms) == ((Outcome.SKIPPED, why), due_ms)
+    assert step.record is record
+
+
+def test_a_redelivered_event_is_a_duplicate_wherever_it_is() -> None:
+    for record in (READY.but(events=("e0", E1)), claimed(events=(E1,)), built(0, pending=pending(), events=(E1,))):
+        step = on_trigger(record, trigger(event_id="E1"), TERMS)
+        assert (answer(step), step.decision.detail) == ((Outcome.SKIPPED, Why.DUPLICATE), "E1")
+        assert step.record is record
+        assert on_trigger(record, trigger(event_id="E2"), TERMS).decision.why is not Why.DUPLICATE
+        assert on_trigger(record, trigger(), TERMS).decision.why is not Why.DUPLICATE
+
+
+def test_the_newest_sixteen_events_are_kept() -> None:
+    events = tuple(f"e{number}" for number in range(16))
+    assert on_trigger(built(MINUTE, events=events), trigger(event_id="E1"), TERMS).record.events == (E1, *events[:15])
+
+
+UNCHANGED = terms(0, unchanged="skip")
+OF_V1 = running(covers=pending(source_version="v1"))
+
+
+@pytest.mark.parametrize(
+    ("record", "skips"),
+    [
+        (Record(built="v1"), True),
+        (Record(built="v2"), False),
+        (Record(built="v1", claim=claim()), False),
+        (Record(built="v1", pending=pending()), False),
+        (Record(built="v2", running=OF_V1), True),
+        (Record(built="v1", running=running()), False),
+        (Record(built="v1", running=running(lease_until_ms=NOW)), True),
+        (Record(built="v2", running=OF_V1.but(lease_until_ms=NOW)), False),
+    ],
+)
+def test_a_version_is_unchanged_where_it_is_the_last_that_is_built(record: Record, skips: bool) -> None:
+    step = on_trigger(record, trigger(source_version="v1"), UNCHANGED)
+    assert (step.decision.why is Why.UNCHANGED) is skips
+    assert on_trigger(record, trigger(source_version="v1", force=True), UNCHANGED).decision.why is not Why.UNCHANGED
+    assert on_trigger(record, trigger(), UNCHANGED).decision.why is not Why.UNCHANGED
+    assert on_trigger(record, trigger(source_version="v1"), terms(0)).decision.why is not Why.UNCHANGED
+
+
+# --- the newest wins -----------------------------------------------------------------------------------------------
+
+OLD: dict[str, Any] = {"line": "main", "source_version": "A", "parent": "O", "at_ms": 10}
+NEW: dict[str, Any] = {"line": "main", "source_version": "B", "parent": "A", "at_ms": 20}
+BY_PARENT = ({**OLD, "at_ms": None}, {**NEW, "at_ms": None})
+
+
+@pytest.mark.parametrize(("old", "new"), [(OLD, NEW), BY_PARENT])
+def test_an_older_version_of_a_line_is_superseded_where_the_newer_is_built(old: Any, new: Any) -> None:
+    being = claimed(claim=claim(covers=pending(**new)))
+    started = READY.but(lines=(line_of(request(**new)),), finished=finished(succeeded=False))
+    for record in (being, started):
+        step = on_trigger(record, trigger(**old), TERMS)
+        assert (answer(step), step.decision.detail) == ((Outcome.SKIPPED, Why.SUPERSEDED), "A")
+        assert step.record is record
+        other = on_trigger(record, trigger(**{**old, "line": "next"}), TERMS)
+        assert other.decision.outcome is not Outcome.SKIPPED
+
+
+@pytest.mark.parametrize(("old", "new"), [(OLD, NEW), BY_PARENT])
+def test_an_older_version_joins_what_is_pending_and_the_newer_is_built(old: Any, new: Any) -> None:
+    record = built(MINUTE, pending=pending(**new), due_ms=NOW + 9 * MINUTE)
+    step = on_trigger(record, trigger(**old), TERMS)
+    assert step.fold is not None
+    assert step.fold.older
+    assert step.record.pending is not None
+    assert (step.record.pending.request.source_version, step.record.pending.count) == ("B", 2)
+
+
+def test_of_two_lines_the_last_to_arrive_is_built() -> None:
+    record = built(MINUTE, pending=pending(**NEW))
+    step = on_trigger(record, trigger(**{**OLD, "line": "next"}), TERMS)
+    assert step.record.pending is not None
+    assert step.record.pending.request.line == "next"
+
+
+def test_a_version_that_is_the_newest_again_is_built_again() -> None:
+    again: dict[str, Any] = {"line": "main", "source_version": "A", "parent": "B", "at_ms": 30}
+    record = READY.but(lines=(line_of(request(**NEW)),))
+    assert on_trigger(record, trigger(**again), TERMS).decision.outcome is Outcome.STARTED
+
+
+# --- first of all --------------------------------------------------------------------------------------------------
+
+
+def test_an_expired_claim_is_finished_first_and_does_not_cover_the_taker() -> None:
+    record = built(MINUTE, claim=claim(lease_until_ms=NOW), pending=pending(), events=(E1,))
+    for step in (on_trigger(record, trigger(event_id="E1"), TERMS), on_wake(record, TERMS)):
+        assert (step.next, step.decision.why) == (NextStep.TAKE_OVER, Why.TAKEN_OVER)
+        assert step.record is record
+
+
+def test_a_silent_build_is_asked_after_first() -> None:
+    by = terms(overlap="defer", by={"polls": True})
+    record = built(0, running=running(started_ms=NOW - MINUTE))
+    for step in (on_trigger(record, trigger(), by), on_wake(record, by)):
+        assert (step.next, step.record) == (NextStep.POLL, record)
+
+
+# --- a wake with nothing to start ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "said", "due_ms"),
+    [
+        (built(MINUTE), (Outcome.SKIPPED, Why.IDLE), None),
+        (claimed(due_ms=NOW + MINUTE), (Outcome.SKIPPED, Why.CLAIMED), NOW + MINUTE),
+        (WAITS, (Outcome.DEFERRED, Why.COOLING_DOWN), NOW + 9 * MINUTE),
+    ],
+)
+def test_a_wake_too_early_says_so_and_writes_nothing(record: Record, said: object, due_ms: int | None) -> None:
+    step = on_wake(record, TERMS)
+    assert (answer(step), step.decision.due_ms) == (said, due_ms)
+    assert step.record is record
+
+
+@pytest.mark.parametrize(("record", "due_ms"), [(built(MINUTE), None), (WAITS, NOW + 9 * MINUTE)])
+def test_a_wake_puts_a_wrong_due_right(record: Record, due_ms: int | None) -> None:
+    assert on_wake(record.but(due_ms=1), TERMS).record.due_ms == due_ms
+
+
+def test_a_wake_ends_what_its_lease_has_ended() -> None:
+    by = terms(0, overlap="defer")
+    step = on_wake(Record(running=running(lease_until_ms=NOW), pending=pending()), by)
+    assert answer(step) == (Outcome.STARTED, Why.READY)
+    assert (step.record.running, step.record.finished is not None) == (None, True)

@@ -1,0 +1,538 @@
+"""The front door: what reaches the store and when, what a starter may do, ends of builds, waiting callers, keys."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import holdoff
+from holdoff.core.decision import Outcome, Why
+from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
+from holdoff.core.record import Claim, Finished, Pending, Running
+from holdoff.core.request import GateKey
+from holdoff.starters import Call
+from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
+from tests.core.build import request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from holdoff.core.record import Record
+    from holdoff.core.request import Request
+
+SURROGATE = "\ud800"
+
+
+class Spy(MemoryStore):
+    """A store that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in {"get", "swap", "fold", "keep"}:
+            object.__getattribute__(self, "asked").append(name)
+        return object.__getattribute__(self, name)
+
+
+class Bench:
+    """A store, a clock, and gates on them: each as another process would have it."""
+
+    def __init__(self) -> None:
+        self.store, self.clock = Spy(), ManualClock()
+        self.started: list[Request] = []
+        self.does: Any = lambda _request, token: f"b-{token}"
+
+    def start(self, asked: Request, token: str) -> Any:
+        self.started.append(asked)
+        return self.does(asked, token)
+
+    def gate(
+        self, cooldown: str = "10m", *, starter: Any = None, key: str | None = None, **policy: Any
+    ) -> holdoff.Gate:
+        return holdoff.Gate(
+            "site",
+            key=key,
+            store=self.store,
+            policy=holdoff.Policy(cooldown, **policy),
+            starter=starter or self,
+            clock=self.clock,
+        )
+
+    def costs(self, gate: holdoff.Gate, **words: Any) -> tuple[Outcome, list[str]]:
+        """What became of a trigger, and what the store was asked for."""
+        self.store.asked.clear()
+        return gate.trigger(**words).outcome, list(self.store.asked)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+# --- requests ------------------------------------------------------------------------------------------------------
+
+
+def test_what_each_decision_costs(bench: Bench) -> None:
+    assert bench.costs(bench.gate()) == (Outcome.STARTED, ["get", "swap", "swap"])
+    gate = bench.gate()
+    assert bench.costs(gate) == (Outcome.DEFERRED, ["get", "swap"])
+    bench.clock.advance("1m")
+    assert bench.costs(gate, source_version="v2", event_id="E1") == (Outcome.DEFERRED, ["fold"])
+    assert bench.costs(bench.gate()) == (Outcome.DEFERRED, ["get", "fold"])
+    bench.clock.advance("9m")
+    assert bench.costs(gate) == (Outcome.STARTED, ["swap", "swap", "swap"])  # the first lost: others had folded
+
+
+def test_a_skip_writes_nothing(bench: Bench) -> None:
+    bench.gate().trigger(event_id="E1")
+    before = bench.store.get(GateKey("site", "local"))
+    for policy, words in (
+        ({"on_cooldown": "skip"}, {}),
+        ({}, {"event_id": "E1"}),
+        ({"overlap": "skip"}, {}),
+    ):
+        gate = bench.gate(**policy)
+        assert bench.costs(gate, **words) == (Outcome.SKIPPED, ["get"])
+        passing = "overlap" in policy  # a build may end at any moment
+        assert bench.costs(gate, **words) == (Outcome.SKIPPED, ["get"] if passing else [])
+    assert bench.store.get(GateKey("site", "local")) == before
+
+
+def test_after_an_error_of_the_store_the_gate_is_looked_at_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = bench.gate()
+    gate.trigger()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStore, "swap", lambda *_, **__: (_ for _ in ()).throw(StoreUnavailable("no answer")))
+        with pytest.raises(StoreUnavailable):
+            gate.trigger()
+    assert bench.costs(gate) == (Outcome.DEFERRED, ["get", "swap"])
+
+
+# --- what a starter may do -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_interrupt_out_of_a_starter_leaves_the_claim_and_a_gate_that_works(bench: Bench, error: type) -> None:
+    def interrupted(_request: Request, _token: str) -> None:
+        raise error
+
+    gate = bench.gate()
+    bench.does = interrupted
+    with pytest.raises(error):
+        gate.trigger(source_version="v1")
+    claim = bench.store.get(gate.key).claim
+    assert claim is not None
+    bench.does = lambda _request, token: f"b-{token}"
+    assert bench.costs(gate) == (Outcome.DEFERRED, ["get", "swap"])
+    bench.clock.advance("1m")
+    taken = bench.gate().wake()
+    assert taken.taken_over == f"b-{claim.token}"
+    assert [asked.source_version for asked in bench.started] == ["v1", "v1"]
+
+
+@pytest.mark.parametrize("build_id", [f"b{SURROGATE}", "b" * 10_000_000, "b\0\n\x1b[31m", "", 7, None, ["b"]])
+def test_whatever_a_starter_returns_is_confirmed_and_its_end_finds_it(bench: Bench, build_id: Any) -> None:
+    bench.does = lambda _request, _token: build_id
+    gate = bench.gate()
+    decision = gate.trigger()
+    running = bench.store.get(gate.key).running
+    assert running is not None
+    assert decision.build_id == running.build_id
+    assert 1 <= len(running.build_id) <= 400
+    assert running.build_id.isprintable()
+    assert bench.gate().finished(build_id or running.token, succeeded=True, detail=f"\0{SURROGATE}" * 999)
+    assert str(bench.store.item(gate.key)).encode()
+
+
+@pytest.mark.parametrize("text", [SURROGATE, "\0", "x" * 10_000_000, ""])
+@pytest.mark.parametrize("kind", [ValueError, holdoff.StartRefused])
+def test_whatever_an_exception_says_can_be_told(bench: Bench, kind: type, text: str) -> None:
+    def fails(_request: Request, _token: str) -> None:
+        raise kind(text)
+
+    bench.does = fails
+    decision = bench.gate().trigger()
+    assert decision.outcome is Outcome.FAILED
+    assert len(str(decision).encode()) < 10_000
+    assert decision.detail
+
+
+def test_an_exception_that_cannot_be_told_is_one_all_the_same(bench: Bench) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("nothing to say")
+
+    def fails(_request: Request, _token: str) -> None:
+        raise Mute
+
+    bench.does = fails
+    decision = bench.gate().trigger()
+    assert (decision.why, decision.detail) == (Why.START_UNKNOWN, "Mute")
+
+
+class Refused(StartRefused):
+    """As others write it: with arguments of its own, and no ``super().__init__``."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+@pytest.mark.parametrize("refusal", [Refused(3), StartRefused("no", worth_retrying=None)])  # type: ignore[arg-type]
+def test_a_refusal_gives_the_slot_back_however_it_is_made(bench: Bench, refusal: Exception) -> None:
+    def refuses(*_: object) -> None:
+        raise refusal
+
+    bench.does = refuses
+    gate = bench.gate()
+    decision = gate.trigger()
+    assert (decision.why, decision.detail) == (Why.START_FAILED, str(refusal))
+    assert bench.store.get(gate.key).claim is None
+
+
+class Odd:
+    """A starter that answers what it likes, and says of itself what it likes."""
+
+    def __init__(self, **says: Any) -> None:
+        self.starts = 0
+        self.__dict__.update(says)
+
+    def start(self, _request: Request, token: str) -> str:
+        self.starts += 1
+        if self.starts == 1 and hasattr(self, "find"):
+            raise TimeoutError("no answer")
+        return f"b-{token}"
+
+
+@pytest.mark.parametrize("found", ["", False, True, 0, 7, [], ["b-1"], object()], ids=repr)
+def test_what_is_neither_an_id_nor_none_is_no_answer_to_where_a_build_is(bench: Bench, found: object) -> None:
+    starter = Odd(find=lambda *_: found)
+    gate = bench.gate(starter=starter)
+    assert gate.trigger().why is Why.START_UNKNOWN
+    bench.clock.advance("61s")
+    assert gate.wake().outcome is Outcome.SKIPPED
+    record = bench.store.get(gate.key)
+    assert record.claim is not None
+    assert record.running is None
+    assert starter.starts == 1
+    starter.find = lambda *_: "b\n1"  # type: ignore[attr-defined]
+    bench.clock.advance("61s")
+    assert gate.wake().taken_over == "b\N{REPLACEMENT CHARACTER}1"
+
+
+def test_none_is_an_answer_to_where_a_build_is(bench: Bench) -> None:
+    starter = Odd(find=lambda *_: None)
+    gate = bench.gate(starter=starter)
+    gate.trigger()
+    bench.clock.advance("61s")
+    gate.wake()
+    assert starter.starts == 2
+
+
+@pytest.mark.parametrize("state", [None, 5, "SUCCEEDED", b"failed", [], {}, bytearray(), True], ids=repr)
+def test_what_is_no_state_says_nothing_of_a_build(bench: Bench, state: object) -> None:
+    gate = bench.gate("1s", starter=Odd(status=lambda _: state), overlap="skip")
+    gate.trigger()
+    bench.clock.advance("31s")
+    assert gate.trigger().why is Why.RUNNING
+
+
+@pytest.mark.parametrize("state", ["succeeded", "failed"])
+def test_a_state_that_is_one_ends_a_build(bench: Bench, state: str) -> None:
+    gate = bench.gate("1s", starter=Odd(status=lambda _: state), overlap="skip")
+    gate.trigger()
+    bench.clock.advance("31s")
+    assert gate.trigger().outcome is Outcome.STARTED
+
+
+@pytest.mark.parametrize("parameters", [{"image": "x"}, None, 5, SURROGATE])
+def test_what_a_starter_freezes_is_refused_before_anything_is_claimed(bench: Bench, parameters: object) -> None:
+    starter = Odd(freeze=lambda asked: asked.but(parameters=parameters))
+    gate = bench.gate(starter=starter)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="parameters is "):
+            gate.trigger()
+    assert starter.starts == 0
+    assert gate.status().record.claim is None
+
+
+_NO_DURATIONS: list[Any] = [10**30, 10**5000, None, -1, "5", 1.5, True, [], 367 * 86_400_000]
+
+
+@pytest.mark.parametrize("name", ["build_lease_ms", "token_memory_ms", "start_budget_ms"])
+def test_what_a_starter_says_of_itself_is_checked_before_anything_starts(bench: Bench, name: str) -> None:
+    for ms in _NO_DURATIONS:
+        with pytest.raises(ConfigError, match=rf"^starter\.{name} is .*; write whole milliseconds") as refused:
+            bench.gate(starter=Odd(**{name: ms}))
+        assert refused.value.field == f"starter.{name}"
+    assert bench.gate(starter=Odd(**{name: 1})).trigger().outcome is Outcome.STARTED
+    with pytest.raises(ConfigError, match="build_lease_ms is 0"):
+        bench.gate(starter=Odd(build_lease_ms=0))
+
+
+# --- builds --------------------------------------------------------------------------------------------------------
+
+
+def test_a_heartbeat_renews_by_its_token_whatever_this_process_last_saw(bench: Bench) -> None:
+    gate = bench.gate(overlap="defer")
+    before = gate._snapshot
+    gate.trigger()
+    running = bench.store.get(gate.key).running
+    assert running is not None
+    gate._snapshot = before  # another thread put an older one back
+    bench.clock.advance("7h")
+    gate.renew(running.token)
+    bench.clock.advance("7h")
+    assert bench.gate(overlap="defer").trigger().why is Why.RUNNING
+    gate.renew("another's")
+    assert bench.store.get(gate.key).running is not None
+
+
+def test_the_end_of_a_build_that_was_overtaken_is_kept(bench: Bench) -> None:
+    gate = bench.gate("1m")
+    first = gate.trigger(source_version="v1").build_id
+    bench.clock.advance("1m")
+    gate.trigger(source_version="v2")
+    (left,) = bench.store.history(gate.key)
+    assert (left.build_id, left.ended_ms) == (first, None)
+    bench.clock.advance("1m")
+    assert not bench.gate().finished(str(first), succeeded=False, detail="in phase BUILD", exit_status=3)
+    (left,) = bench.store.history(gate.key)
+    assert (left.succeeded, left.detail, left.exit_status) == (False, "in phase BUILD", 3)
+    assert left.ended_ms == bench.clock.now_ms()
+    assert left.covers is not None
+    assert left.covers.request.source_version == "v1"
+    gate.finished(str(first), succeeded=True)
+    assert [build.succeeded for build in bench.store.history(gate.key)] == [False]  # the first report counts
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("exit_status", ["1", 10**16, -(10**16), 1.0, True, [], 10**5000]),
+        ("succeeded", [2, 1, "yes", None, []]),
+    ],
+)
+def test_an_end_that_could_not_be_read_back_is_refused(bench: Bench, field: str, values: list[Any]) -> None:
+    gate = bench.gate()
+    build = str(gate.trigger().build_id)
+    for value in values:
+        with pytest.raises(ConfigError) as refused:
+            gate.finished(build, **{"succeeded": True, field: value})
+        assert refused.value.field == field
+    assert bench.gate().status().record.running is not None
+    assert gate.finished(build, succeeded=False, exit_status=-9)
+    assert [end.exit_status for end in bench.store.history(gate.key)] == [-9]
+
+
+# --- waiting callers -----------------------------------------------------------------------------------------------
+
+
+def test_a_waiting_caller_finds_its_trigger_wherever_it_is(bench: Bench) -> None:
+    gate = bench.gate()
+    gate.trigger()
+    bench.clock.advance("1s")
+    waiters = [bench.gate().trigger(waits=True).token for _ in range(2)]
+    assert isinstance(gate.waiter_at(waiters[0]), Pending)
+    assert gate.waiter_at("another") is None
+    bench.clock.advance("599s")
+    assert bench.gate().wake(waiter=waiters[0]).why is Why.PENDING  # the newer one's turn
+    bench.does = lambda *_: (_ for _ in ()).throw(TimeoutError("no answer"))
+    bench.gate().wake(waiter=waiters[1])
+    assert all(isinstance(gate.waiter_at(waiter), Claim) for waiter in waiters)
+    bench.does = lambda _request, token: f"b-{token}"
+    bench.clock.advance("1m")
+    decision = bench.gate().wake()
+    assert all(isinstance(gate.waiter_at(waiter), Running) for waiter in waiters)
+    gate.finished(str(decision.taken_over), succeeded=False, exit_status=3)
+    for waiter in waiters:
+        build = gate.waiter_at(waiter)
+        assert isinstance(build, Finished)
+        assert (build.exit_status, build.succeeded) == (3, False)
+
+
+def test_a_waiting_caller_whose_trigger_was_dropped_is_told(bench: Bench) -> None:
+    gate = bench.gate()
+    gate.trigger()
+    waiter = gate.trigger(waits=True).token
+    gate.reset(drop_pending=True)
+    assert gate.waiter_at(waiter) is None
+
+
+class SlowClock(ManualClock):
+    """Time passes between any two looks at it, as it does."""
+
+    def now_ms(self) -> int:
+        self.sleep(1)
+        return super().now_ms()
+
+
+def test_a_waiter_is_known_though_time_passes_while_it_is_decided(bench: Bench) -> None:
+    bench.clock = SlowClock()
+    gate = bench.gate()
+    started = gate.trigger(waits=True)
+    assert isinstance(gate.waiter_at(started.token), Running)
+    for _ in range(2):
+        waiting = gate.trigger(waits=True)
+        assert isinstance(gate.waiter_at(waiting.token), Pending)
+
+
+# --- keys ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_a_gate_of_its_own_in_the_same_store(bench: Bench) -> None:
+    gate, other = bench.gate(key="feature"), bench.gate()
+    decision = gate.trigger(reason="push")
+    assert (decision.project, decision.id.split("/")[0]) == ("site@feature", "site@feature")
+    assert other.trigger().outcome is Outcome.STARTED
+    assert [key.project for key, _ in bench.store.gates()] == ["site", "site@feature"]
+    assert [(asked.project, asked.key) for asked in bench.started] == [("site", "feature"), ("site", None)]
+    assert (gate.key.name, gate.key.key) == ("site", "feature")
+    assert gate.status().key == GateKey("site@feature", "local")
+
+
+def test_a_keyed_gate_may_be_forgotten_only_while_it_is_idle(bench: Bench) -> None:
+    gate = bench.gate(key="feature", overlap="defer")
+
+    def expires_ms() -> int | None:
+        return bench.store.get(gate.key).expires_ms
+
+    build = gate.trigger().build_id
+    lease_ms = bench.clock.now_ms() + 8 * 3_600_000
+    assert (expires_ms() or 0) > lease_ms + 29 * 86_400_000
+    gate.trigger()
+    assert expires_ms() is None
+    gate.finished(str(build), succeeded=True)
+    gate.hold(why="incident 42")
+    gate.reset(drop_pending=True)
+    assert expires_ms() is None
+    gate.resume()
+    assert (expires_ms() or 0) > bench.clock.now_ms() + 29 * 86_400_000
+    assert bench.store.get(GateKey("site", "local")).expires_ms is None
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_work_is_refused(bench: Bench) -> None:
+    policy = holdoff.Policy("10m")
+    bare = holdoff.Gate("site", store=bench.store, policy=policy)
+    for act in (bare.trigger, bare.wake):
+        with pytest.raises(ConfigError, match="starter is None"):
+            act()
+    with pytest.raises(ConfigError, match="claim_lease is '20s'; write more than 30s"):
+        holdoff.Gate("site", store=bench.store, policy=policy, starter=Call(print), claim_lease="20s")
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"claim_lease": 0}, "claim_lease is 0; write more than 0s"),
+        ({"claim_lease": 10**5000}, "claim_lease is some int .*; write at most 366d"),
+        ({"claim_lease": None}, "claim_lease is None"),
+        ({"build_lease": "0s"}, "build_lease is '0s'; write more than zero"),
+        ({"build_lease": "367d"}, "build_lease is '367d'; write at most 366d"),
+        ({"policy": "10m"}, "policy is '10m'; write a policy"),
+        ({"key": ""}, "key is ''"),
+    ]
+    for settings, said in wrong:
+        with pytest.raises(ConfigError, match=said):
+            holdoff.Gate("site", **{"store": bench.store, "policy": policy, **settings})
+    with pytest.raises(ConfigError, match="project is 'site@'; write a key"):
+        holdoff.Gate("site@", store=bench.store, policy=policy)
+    with pytest.raises(ConfigError, match="cannot cancel"):
+        bench.gate(overlap="cancel")
+    with pytest.raises(ConfigError, match="a request for site"):
+        bench.gate().submit(request(key="feature"))
+    with pytest.raises(ConfigError, match="why is ''"):
+        bench.gate().hold(why="")
+    with pytest.raises(ConfigError, match="duration is some int"):
+        bench.gate().hold(why="incident 42", duration=10**5000)
+    wrong = [
+        ({"at": "soon"}, "at is 'soon'"),
+        ({"at": 10**5000}, "at is some int"),
+        ({"force": "no"}, "forced is 'no'; write True or False"),
+        ({"environment": 0}, "environment is 0; write a mapping"),
+        ({"environment": [("A",)]}, r"environment is \[\('A',\)\]"),
+    ]
+    for words, said in wrong:
+        with pytest.raises(ConfigError, match=said):
+            bench.gate().trigger(**words)
+    with pytest.raises(ConfigError, match="waiter is 5; write text"):
+        bench.gate().wake(waiter=5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="token is 5; write text"):
+        bench.gate().waiter_at(5)  # type: ignore[arg-type]
+
+
+def test_a_request_forces_by_itself(bench: Bench) -> None:
+    gate = bench.gate()
+    gate.trigger()
+    assert gate.submit(request(forced=True)).why is Why.FORCED
+
+
+# --- a script that simply ends -------------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys, holdoff
+store = holdoff.open_store(f"sqlite:///{sys.argv[1]}")
+starter = holdoff.starters.Call(lambda request, token: None)
+gate = holdoff.Gate("site-build", store=store, policy=holdoff.Policy(cooldown="10m"), starter=starter)
+for number in range(5):
+    print(gate.trigger(reason="push", source_version=f"v{number}", event_id=f"delivery-{number}").outcome)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "import os; os._exit(0)", "raise ValueError"])
+def test_nothing_is_lost_when_the_interpreter_simply_ends(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "gates.db"
+    script = subprocess.run(
+        [sys.executable, "-u", "-c", SCRIPT + end, str(file)], capture_output=True, text=True, check=False
+    )
+    assert script.stdout.split() == ["started", *["deferred"] * 4]
+    with closing(holdoff.open_store(f"sqlite:///{file}")) as store:
+        record = store.get(GateKey("site-build", store.region))
+    assert record.pending is not None
+    assert (record.pending.count, record.pending.request.source_version) == (4, "v4")
+    assert (len(record.events), record.claim) == (5, None)
+
+
+def test_a_start_that_the_store_did_not_take_is_recorded_by_the_next_beat_or_by_its_end() -> None:
+    """Without that a command whose confirm got no answer would run again once its claim's lease is over."""
+    for beats in (True, False):
+        clock, store, starter = ManualClock(), Deaf(), Waiting(beats=beats)
+        gate = holdoff.Gate("site", policy=holdoff.Policy("10m"), store=store, starter=starter, clock=clock)
+        decision = gate.trigger()
+        assert decision.unconfirmed
+        store.deaf = False
+        assert gate.wait(str(decision.build_id)) == 3
+        assert gate.status().record.claim is None
+        assert [(build.build_id, build.exit_status) for build in store.history(gate.key)] == [("b-1", 3)]
+
+
+class Deaf(MemoryStore):
+    """Takes no write of a running build until it is told to."""
+
+    deaf = True
+
+    def swap(self, key: GateKey, *, expected: Record, new: Record, history: Any = ()) -> Any:
+        if self.deaf and new.running is not None:
+            raise StoreUnavailable("no answer")
+        return super().swap(key, expected=expected, new=new, history=history)
+
+
+class Waiting:
+    """Starts builds that this process can wait for."""
+
+    def __init__(self, *, beats: bool) -> None:
+        self.beats = beats
+
+    def start(self, _request: Request, _token: str) -> str:
+        return "b-1"
+
+    def wait(self, _build_id: str, beat: Callable[[], None], _every_ms: int) -> int:
+        if self.beats:
+            beat()
+        return 3

@@ -1,0 +1,216 @@
+"""Triggers folded into one: which of them is built, and folds that commute."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdoff.core.pending import Fold, is_older, joined, line_of, note_of, single
+from holdoff.core.record import KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Line, Record, digest
+from holdoff.core.request import Request
+from tests.core.build import MINUTE, NOW, built, pending, request
+
+VERSIONS = st.sampled_from(["v0", "v1", "v2", None])
+LINES = st.sampled_from(["main", "next", None])
+
+
+def requests(at: st.SearchStrategy[int | None]) -> st.SearchStrategy[Request]:
+    """Requests of two lines."""
+    return st.builds(request, source_version=VERSIONS, parent=VERSIONS, line=LINES, at_ms=at)
+
+
+ANY = requests(st.none() | st.integers(0, 3))
+
+# --- which is the newer --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "older"),
+    [
+        ({"at_ms": 1}, {"at_ms": 2}, True),
+        ({"at_ms": 2}, {"at_ms": 1}, False),
+        ({"source_version": "v1"}, {"parent": "v1"}, True),
+        ({"source_version": "v1", "at_ms": 1}, {"parent": "v1", "at_ms": 1}, True),
+        # The source's instants decide where they differ: a branch that was set back goes on from there.
+        ({"source_version": "A", "parent": "B", "at_ms": 3}, {"source_version": "B", "parent": "A", "at_ms": 2}, False),
+        ({"source_version": "A", "parent": "B"}, {"source_version": "B", "parent": "A"}, False),
+        ({"source_version": "v1", "at_ms": 1}, {"source_version": "v2"}, False),
+        ({}, {"parent": "v1"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_of_two_of_one_line(one: dict[str, Any], other: dict[str, Any], older: bool) -> None:
+    assert is_older(request(line="main", **one), request(line="main", **other)) is older
+    assert not is_older(request(line="next", **one), request(line="main", **other))
+    assert not is_older(request(**one), request(**other))
+
+
+@given(st.lists(requests(st.integers(0, 3)), min_size=3, max_size=3, unique_by=lambda one: one.at_ms))
+def test_older_is_a_strict_order_where_instants_are_known(three: list[Request]) -> None:
+    for a, b, c in permutations(three):
+        if is_older(a, b) and is_older(b, c):
+            assert is_older(a, c)
+
+
+@given(ANY, ANY)
+def test_of_two_at_most_one_is_the_older(one: Request, other: Request) -> None:
+    assert not (is_older(one, other) and is_older(other, one))
+    assert not is_older(one, one)
+
+
+@given(ANY, ANY)
+def test_a_record_remembers_enough_of_a_line_to_tell_the_same(one: Request, other: Request) -> None:
+    place, others = line_of(one), line_of(other)
+    assert (place is None) is (one.line is None)
+    if place is not None and others is not None:
+        assert is_older(place, others) is is_older(one, other)
+
+
+def test_what_a_record_remembers_of_a_line_is_short() -> None:
+    place = line_of(request(line="refs/heads/main" * 20, source_version="v" * 200, parent="p" * 200, at_ms=7))
+    assert place is not None
+    assert all(len(text or "") == 8 for text in (place.line, place.version, place.parent))
+    assert place.at_ms == 7
+
+
+# --- joined --------------------------------------------------------------------------------------------------------
+
+PENDINGS = st.builds(
+    lambda asked, at_ms, waiter: single(asked, NOW + at_ms, waiter=waiter),
+    ANY,
+    st.integers(-9, 9),
+    st.none() | st.text("ab", min_size=1, max_size=2),
+)
+
+
+@given(PENDINGS, PENDINGS, PENDINGS)
+def test_it_makes_no_difference_which_two_are_joined_first(a: Any, b: Any, c: Any) -> None:
+    left, right = joined(joined(a, b), c), joined(a, joined(b, c))
+    for name in ("count", "first_ms", "last_ms", "notes"):
+        assert getattr(left, name) == getattr(right, name)
+    assert sorted(left.waiters) == sorted(right.waiters)  # who is newest among them depends on what is built
+    assert left.count == 3
+
+
+@given(PENDINGS, PENDINGS)
+def test_the_later_is_built_unless_it_is_the_older_of_its_line(earlier: Any, later: Any) -> None:
+    both = joined(earlier, later)
+    older = is_older(later.request, earlier.request)
+    assert both.request == (earlier if older else later).request
+    assert both.notes == (*later.notes, *earlier.notes)
+    assert (both.first_ms, both.last_ms) == (
+        min(earlier.first_ms, later.first_ms),
+        max(earlier.last_ms, later.last_ms),
+    )
+
+
+def test_refusals_so_far_are_not_forgotten() -> None:
+    both = joined(pending(failures=3, retry_ms=NOW + 7), pending())
+    assert (both.failures, both.retry_ms) == (3, NOW + 7)
+
+
+def test_a_note_keeps_what_explains_a_trigger() -> None:
+    note = note_of(request(reason="r" * 99, source_version="v1", event_id="E1", line="main"))
+    assert (note.reason, note.version, note.event, note.line) == ("r" * MAX_NOTE, "v1", digest("E1"), digest("main"))
+
+
+# --- folds ---------------------------------------------------------------------------------------------------------
+
+
+def fold(name: str, **changes: Any) -> Fold:
+    """A fold of a trigger of this name."""
+    asked = request(reason=name, event_id=name)
+    made = Fold(write_id=f"w-{name}", request=asked, event=digest(name), last_ms=NOW)
+    return made.but(**changes)
+
+
+START = built(MINUTE, pending=pending(reason="first"))
+
+
+def folded(record: Record, *folds: Fold) -> Record:
+    """The record once all are in, each decided on what stood at first."""
+    for one in folds:
+        after = one.applied(START, record)
+        assert after is not None
+        record = after
+    return record
+
+
+def test_a_fold_adds_one_trigger() -> None:
+    after = folded(START, fold("a", waiter="W"))
+    waiting = after.pending
+    assert waiting is not None
+    assert (waiting.count, waiting.request.reason, waiting.waiters) == (2, "a", ("W",))
+    assert [note.reason for note in waiting.notes] == ["a", "first"]
+    assert (after.writes, after.moved) == (("w-a", "w0"), "w0")
+    assert after.events == (digest("a"),)
+    assert after.lastbuild == START.lastbuild
+
+
+@given(st.permutations("abcdef"))
+def test_folds_commute(names: list[str]) -> None:
+    """In any order the same is counted, recognised and covered; the last one is built."""
+    after = folded(START, *map(fold, names))
+    assert after.pending is not None
+    assert after.pending.count == 7
+    assert after.pending.request.reason == names[-1]
+    assert set(after.writes) == {"w0", *(f"w-{name}" for name in names)}
+    assert set(after.events) == {digest(name) for name in names}
+    assert [note.reason for note in after.pending.notes] == names[::-1][:KEPT_NOTES]
+
+
+@given(st.permutations([1, 2, 3, 4]))
+def test_in_any_order_the_newest_of_a_line_is_built(instants: list[int]) -> None:
+    record = START.but(pending=pending(line="main", at_ms=0))
+    for at_ms in instants:
+        asked = request(line="main", at_ms=at_ms, event_id=str(at_ms))
+        assert record.pending is not None
+        one = fold(str(at_ms), request=asked, older=is_older(asked, record.pending.request))
+        record = one.applied(START, record) or record
+    assert record.pending is not None
+    assert (record.pending.request.at_ms, record.pending.count) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("current", "changes"),
+    [
+        (START.but(pending=None), {}),
+        (START.swapped("theirs"), {}),
+        (START.but(moved=None), {}),
+        (START.but(lastbuild=None), {}),
+        (START.but(writes=("w-a", "w0")), {}),
+        (START.but(events=(digest("a"),)), {}),
+        (START.but(pending=pending(NOW + 1)), {"in_order": True}),
+        (START.but(pending=pending(line="main", at_ms=2)), {"request": request(line="main", at_ms=1)}),
+        (START, {"older": True}),
+    ],
+)
+def test_a_fold_yields_to_every_swap_and_to_itself(current: Record, changes: dict[str, Any]) -> None:
+    assert fold("a", **changes).applied(START, current) is None
+
+
+def test_a_fold_holds_beside_others_and_may_come_late_where_nothing_counts_from_it() -> None:
+    assert fold("b").applied(START, folded(START, fold("a"))) is not None
+    late = START.but(pending=pending(NOW + 1))
+    assert fold("a", in_order=True, last_ms=None).applied(START, late) is not None
+    assert folded(late, fold("a", last_ms=None)).pending.last_ms == NOW + 1  # type: ignore[union-attr]
+
+
+def test_registers_have_a_fixed_size() -> None:
+    names = [f"e{number:02}" for number in range(20)]
+    after = folded(START, *(fold(name, waiter=name) for name in names))
+    newest = names[::-1]
+    assert after.pending is not None
+    assert after.pending.count == 21
+    assert after.writes == tuple(f"w-{name}" for name in newest[:KEPT_WRITES])
+    assert after.events == tuple(digest(name) for name in newest[:KEPT_EVENTS])
+    assert after.pending.waiters == tuple(newest[:KEPT_WAITERS])
+    assert [note.reason for note in after.pending.notes] == newest[:KEPT_NOTES]
+
+
+def test_a_line_in_a_record_is_compared_as_it_stands() -> None:
+    assert is_older(Line(line="L", at_ms=1), Line(line="L", at_ms=2))

@@ -1,0 +1,161 @@
+"""What a gate is doing, for people and monitors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdoff.core.record import Hold, Record
+from holdoff.core.request import GateKey
+from holdoff.core.terms import Terms
+from holdoff.observe.status import Status, status_of
+from tests.core.build import (
+    COOLDOWN,
+    LEASE,
+    MINUTE,
+    NOW,
+    built,
+    claimed,
+    finished,
+    pending,
+    running,
+    terms,
+)
+
+KEY = GateKey("site-build", "eu-west-1")
+TERMS = terms()
+HELD = Record(hold=Hold(since_ms=NOW, why="incident 42", until_ms=NOW + MINUTE), lastbuild=None)
+
+
+def status(record: Record, by: Terms | None = TERMS) -> Status:
+    """The status now."""
+    return status_of(KEY, record, by, NOW)
+
+
+@pytest.mark.parametrize(
+    ("record", "by", "state", "ready_ms", "said"),
+    [
+        (Record(), TERMS, "ready", None, "ready, never built"),
+        (built(COOLDOWN), TERMS, "ready", NOW, "ready, last built 10m ago"),
+        (built(MINUTE), TERMS, "cooling_down", NOW + 9 * MINUTE, "cooling down, last built 1m ago, ready in 9m"),
+        (claimed(), TERMS, "claimed", NOW + COOLDOWN, "claimed, last built 0s ago, ready in 10m"),
+        (HELD, TERMS, "held", NOW + MINUTE, "held, never built, ready in 1m"),
+        (built(COOLDOWN, pending=pending()), TERMS, "pending", NOW, "pending, last built 10m ago"),
+        (
+            Record(pending=pending()),
+            terms(quiet="5m"),
+            "quiet",
+            NOW + 4 * MINUTE,
+            "quiet, never built, ready in 4m",
+        ),
+        (
+            built(0, running=running()),
+            terms(0, overlap="defer"),
+            "running",
+            LEASE,
+            "running, last built 0s ago, ready in 30m",
+        ),
+        (built(MINUTE), None, "unknown", None, "last built 1m ago"),
+        (HELD, None, "held", NOW + MINUTE, "held, never built, ready in 1m"),
+        (Record(pending=pending()), None, "pending", None, "pending, never built"),
+        (claimed(), None, "claimed", None, "claimed, last built 0s ago"),
+    ],
+)
+def test_the_state_is_what_stands_in_the_way(
+    record: Record, by: Terms | None, state: str, ready_ms: int | None, said: str
+) -> None:
+    found = status(record, by)
+    assert (found.state, found.ready_ms, str(found)) == (state, ready_ms, f"site-build: {said}")
+    assert found.notes == ()
+
+
+MARGIN = terms(by={"clock_margin_ms": 5_000})
+
+
+@pytest.mark.parametrize(
+    ("record", "note"),
+    [
+        (built(-5_000), None),
+        (
+            built(-90_000),
+            "lastbuild is 1m30s in the future (a clock was wrong): it counts as now, and is put right when used",
+        ),
+        (built(6_000, finished=finished(started_ms=NOW)), None),
+        (
+            built(MINUTE, finished=finished(started_ms=NOW)),
+            (
+                "lastbuild was moved back to 2027-01-15T07:59:00.000Z, before the last build: "
+                "the cooldown counts from there"
+            ),
+        ),
+        (Record(lastbuild=built(0).lastbuild), None),
+    ],
+)
+def test_what_is_odd_about_lastbuild_is_noted(record: Record, note: str | None) -> None:
+    found = status(record, MARGIN)
+    assert found.notes == (() if note is None else (note,))
+    assert found.to_dict()["notes"] == list(found.notes)
+
+
+def test_a_slot_that_a_failed_build_gave_back_is_nothing_odd() -> None:
+    record = built(COOLDOWN, finished=finished(succeeded=False))
+    assert status(record, terms(on_failure="rearm")).notes == ()
+    assert status(record, terms(on_failure="keep")).notes != ()
+
+
+def test_a_future_lastbuild_counts_as_now() -> None:
+    assert status(built(-10 * MINUTE)).ready_ms == NOW + COOLDOWN
+
+
+def test_how_long_the_oldest_trigger_has_waited_for_a_build() -> None:
+    assert status(built(0)).stale_ms is None
+    assert status(claimed(pending=pending(NOW - 5))).stale_ms == MINUTE
+    assert status(Record(pending=pending(NOW + 5))).stale_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "shown"),
+    [
+        (
+            Record(pending=pending(NOW - 5, count=3, reason="push", source_version="v1", waiters=("a", "b"))),
+            "pending",
+            {
+                "count": 3,
+                "first": "2027-01-15T07:59:59.995Z",
+                "last": "2027-01-15T07:59:59.995Z",
+                "reason": "push",
+                "source_version": "v1",
+                "waiting": 2,
+            },
+        ),
+        (claimed(), "claim", {"token": "C1", "lease_until": "2027-01-15T08:01:00.000Z"}),
+        (Record(running=running()), "running", {"build_id": "b-R1", "started": "2027-01-15T08:00:00.000Z"}),
+        (
+            Record(finished=finished(detail="exit status 1", succeeded=False)),
+            "finished",
+            {
+                "build_id": "b-F1",
+                "ended": "2027-01-15T08:00:00.000Z",
+                "succeeded": False,
+                "detail": "exit status 1",
+            },
+        ),
+        (
+            HELD,
+            "hold",
+            {
+                "why": "incident 42",
+                "by": None,
+                "since": "2027-01-15T08:00:00.000Z",
+                "until": "2027-01-15T08:01:00.000Z",
+            },
+        ),
+    ],
+)
+def test_for_machines(record: Record, field: str, shown: dict[str, Any]) -> None:
+    plain = status(record).to_dict()
+    assert plain[field] == shown
+    assert (plain["project"], plain["region"]) == ("site-build", "eu-west-1")
+    parts = {"pending", "claim", "running", "finished", "hold"}
+    assert [name for name in parts if plain[name] is not None] == [field]

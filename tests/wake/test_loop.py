@@ -1,0 +1,98 @@
+"""The wake loop: what one gate's trouble costs the others, and what it does with keys that it has no settings for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff import Gate, Policy, RecordInvalid, open_store
+from holdoff.core.errors import ConfigError
+from holdoff.core.request import GateKey
+from holdoff.starters import Call
+from holdoff.testing import ManualClock
+from holdoff.wake.loop import WakeLoop
+
+if TYPE_CHECKING:
+    from holdoff.core.decision import Decision
+    from holdoff.core.record import Record
+
+
+class Bench:
+    """Two gates of one store, each with a build that is due; and a loop for both."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.store = open_store("memory:")
+        self.built: list[str] = []
+        self.seen: list[Decision] = []
+        for project in ("a", "b"):
+            for event in ("1", "2"):
+                self.gate(GateKey(project, "local")).trigger(event_id=event)
+        self.clock.advance("10m")
+        self.built.clear()
+
+    def gate(self, key: GateKey) -> Gate:
+        starter = Call(lambda request, _token: self.built.append(request.project))
+        return Gate(
+            key.name, region=key.region, store=self.store, policy=Policy("10m"), starter=starter, clock=self.clock
+        )
+
+    def loop(self, gate_of: object = None) -> WakeLoop:
+        return WakeLoop(
+            self.store,
+            gate_of or self.gate,  # type: ignore[arg-type]
+            clock=self.clock,
+            on_decision=self.seen.append,
+        )
+
+
+def test_all_that_is_due_is_woken_once() -> None:
+    bench = Bench()
+    assert [str(decision.outcome) for decision in bench.loop().once()] == ["started", "started"]
+    assert sorted(bench.built) == ["a", "b"]
+    assert bench.loop().once() == []
+    assert len(bench.seen) == 2
+
+
+def test_a_row_that_cannot_be_read_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench()
+    get = bench.store.get
+
+    def spoilt(key: GateKey) -> Record:
+        if key.project == "a":
+            raise RecordInvalid("a cannot be read")
+        return get(key)
+
+    monkeypatch.setattr(bench.store, "get", spoilt)
+    assert [decision.project for decision in bench.loop().once()] == ["b"]
+    assert bench.built == ["b"]
+    assert "waking a (local) failed: a cannot be read" in caplog.text
+
+
+def test_a_plug_in_that_breaks_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+
+    def gate_of(key: GateKey) -> Gate:
+        if key.project == "a":
+            raise RuntimeError("a plug-in's own")
+        return bench.gate(key)
+
+    assert [decision.project for decision in bench.loop(gate_of).once()] == ["b"]
+    assert "a plug-in's own" in caplog.text
+
+
+def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    loop = bench.loop(lambda key: None if key.project == "a" else bench.gate(key))
+    loop.once()
+    loop.once()
+    assert bench.built == ["b"]
+    assert caplog.text.count("a (local) is due, but how to build it is not known here") == 1
+
+
+def test_a_loop_that_never_rests_is_refused() -> None:
+    with pytest.raises(ConfigError, match="every is '0s'; write more than zero"):
+        WakeLoop(open_store("memory:"), lambda _key: None, clock=ManualClock(), every="0s")
