@@ -111,7 +111,7 @@ resource "aws_lambda_function" "holdoff" {
   # It needs about 60 MB. The rest buys processor time, which comes by the megabyte.
   memory_size = 512
   # All at its slowest, with every retry, is 142 s.
-  timeout = 180
+  timeout = 240
   role    = aws_iam_role.function.arn
 
   logging_config {
@@ -186,8 +186,10 @@ data "aws_iam_policy_document" "function" {
   }
 
   statement {
-    sid       = "Gates"
-    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    sid = "Gates"
+    actions = [
+      "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+    ]
     resources = [local.table_arn]
   }
 
@@ -533,7 +535,7 @@ resource "aws_sqs_queue" "triggers" {
   message_retention_seconds = 1209600
   sqs_managed_sse_enabled   = true
   # Six times the function's time-out, as Lambda's documentation asks for.
-  visibility_timeout_seconds = 1080
+  visibility_timeout_seconds = 1440
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.trigger_dead_letters[0].arn
     maxReceiveCount     = 5
