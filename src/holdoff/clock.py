@@ -58,5 +58,5 @@ def new_token(clock: Clock) -> str:
 
 
 def new_write_id(clock: Clock) -> str:
-    """An id for one write: 8 characters, unlike those of the few writes before it."""
-    return token.encode(clock.random(40), 8)
+    """An id for one write: 7 characters, unlike those of the sixteen writes before it."""
+    return token.encode(clock.random(35), 7)

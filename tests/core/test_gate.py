@@ -211,7 +211,7 @@ class Odd:
         return f"b-{token}"
 
 
-@pytest.mark.parametrize("found", ["", False, True, 0, 7, [], ["b-1"], object()], ids=repr)
+@pytest.mark.parametrize("found", ["", False, True, 0, 7, [], ["b-1"], pytest.param(object(), id="object")], ids=repr)
 def test_what_is_neither_an_id_nor_none_is_no_answer_to_where_a_build_is(bench: Bench, found: object) -> None:
     starter = Odd(find=lambda *_: found)
     gate = bench.gate(starter=starter)

@@ -352,13 +352,17 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
 def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, _Resolved]:
     """A start that was taken over has to wait out a cooldown: given back, or left until no request can be in flight."""
 
+    last: list[Record] = [record]  # of the last try: what was to be written
+
     def change(current: Record, at_ms: int) -> Record:
-        if claims.is_certain(claim, terms, at_ms, searched_ms):
-            return claims.returned(current, claim, terms)
-        return claims.left(current, claim, terms, at_ms)
+        certain = claims.is_certain(claim, terms, at_ms, searched_ms)
+        last[:] = [claims.returned(current, claim, terms) if certain else claims.left(current, claim, terms, at_ms)]
+        return last[0]
 
     after = yield from _apply(change, record)
-    if after.claim is None or after.claim.token != claim.token:
+    if last[0] is after:  # not ours any more
+        return _lost_claim(after, claim.token)
+    if last[0].claim is None:
         return _Resolved(record=after)
     return _Resolved(record=after, error="another has built since, and a request may still be in flight")
 
@@ -367,7 +371,8 @@ def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Gener
     early: list[Finished | None] = [None]
 
     def change(current: Record, at_ms: int) -> Record:
-        early[:] = [current.claim.early if claims.is_holder(current, claim) and current.claim else None]
+        mine = current.claim is not None and current.claim.token == claim.token
+        early[:] = [current.claim.early if mine and current.claim is not None else None]
         return claims.confirmed(current, claim, build_id, terms, at_ms)
 
     try:
