@@ -269,6 +269,8 @@ def g5_backs_off(history: History) -> Iterator[str]:
     if history.drops:
         return  # with what was pending goes its back-off
     for order, _, token in history.given_back:
+        if order not in history.backed_off:
+            continue
         refused = [at_ms for _, at_ms, refused in history.refusals if refused == token]
         following = [build for build in history.builds if build.started > order]
         if not refused or not following or history.steps or history.forced(following[0].token):
@@ -334,7 +336,7 @@ def _true_words(history: History, asked: Asked) -> Iterator[str]:
     mine = [build for build in history.builds if build.token == asked.token]
     if decision.outcome is Outcome.STARTED and decision.build_id not in [b.id for b in mine]:
         yield f"G6 untrue: {asked.token} was answered started, and there is no such build"
-    if asked.met is not None and decision.outcome is Outcome.DEFERRED and not _stands(decision, asked.met):
+    if asked.met is not None and decision.outcome is Outcome.DEFERRED and not _stands(decision, asked.met, asked.token):
         yield f"G6 untrue: {asked.token} was told {decision.why}, and wrote to a gate of which that is not so"
     if decision.outcome is Outcome.SKIPPED and decision.why in SAID_OF_BUILDS and not _is_built(history, asked):
         yield f"G6 untrue: {asked.token} was skipped as {decision.why}, and no build contains it"
@@ -345,8 +347,10 @@ def _true_words(history: History, asked: Asked) -> Iterator[str]:
 SAID_OF_BUILDS: Final = frozenset({Why.SUPERSEDED, Why.UNCHANGED})
 
 
-def _stands(decision: Decision, met: Record) -> bool:
+def _stands(decision: Decision, met: Record, token: str) -> bool:
     """Whether what a deferral says is so of the record that it was written to."""
+    if met.claim is not None and met.claim.token == token:  # its own start, put off
+        met = met.but(claim=None, lastbuild=met.claim.before)
     if decision.why is Why.CLAIMED:
         return met.claim is not None
     if decision.why is Why.HELD:

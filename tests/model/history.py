@@ -64,6 +64,7 @@ class History:
     Attributes:
         resets, drops: a person's; drops of what was pending.
         refusals, given_back: of tokens, with their instants.
+        backed_off: which of those given back wait for a back-off: by a refusal, not to wait out a cooldown.
         unrecognised: whether a write that was in, and got no answer, could not be told from another's when it was sent
             again: too many had followed.
         rolled_back: (actor, token) given back by another than its holder.
@@ -89,6 +90,7 @@ class History:
     drops: list[int] = field(default_factory=list)
     refusals: list[tuple[int, int, str]] = field(default_factory=list)
     given_back: list[tuple[int, int, str]] = field(default_factory=list)
+    backed_off: set[int] = field(default_factory=set)
     unrecognised: bool = False
     rolled_back: list[tuple[str, str]] = field(default_factory=list)
     claimed: dict[str, int] = field(default_factory=dict)

@@ -120,7 +120,7 @@ class World:
         self.flights: list[Flight] = []
         self.actors = {name: Actor(name, scenario.skew_ms(n)) for n, name in enumerate(scenario.actors)}
         self.done: dict[str, int] = dict.fromkeys(scenario.actors, 0)
-        self.faults = self.clocks = 0
+        self.faults = self.clocks = self.back_ms = 0
         self.written: set[str] = set()
         self.draining = False
         self.tell = tell
@@ -215,6 +215,9 @@ class World:
     def _set_clocks(self, ms: int) -> bool:
         """Where all share one clock, it is set back. Where each has its own, they drift, within the margin."""
         margin_ms = self.scenario.margin_ms
+        if margin_ms == 0 and self.back_ms + ms > self.terms.claim_lease_ms:
+            return False  # how long a token is remembered is measured by this clock, with a lease to spare
+        self.back_ms += ms
         least_ms = min((0, *self.scenario.skews_ms))
         for n, actor in enumerate(self.actors.values()):
             drifted_ms = (actor.skew_ms + ms * (n + 1)) % (margin_ms + 1) + least_ms
@@ -532,6 +535,8 @@ class World:
             token = before.claim.token
             if not claims.is_confirmed(self.record, token):
                 history.given_back.append((history.next(), self.now_ms, token))
+                if self.record.pending.failures > before.claim.covers.failures:
+                    history.backed_off.add(history.order)
                 if history.holder.get(token) != actor.name:
                     history.rolled_back.append((actor.name, token))
 

@@ -69,6 +69,11 @@ class _Resolved(Value):
     uncancelled: str | None = None
 
     @property
+    def is_put_off(self) -> bool:
+        """Whether the claim was given back, to wait out the cooldown of a build that another has started since."""
+        return self.build_id is None and self.uncancelled is None and self.error is None
+
+    @property
     def is_left(self) -> bool:
         """Whether the claim stands, for a later call to finish."""
         return self.record.claim is not None and self.error is not None
@@ -224,6 +229,8 @@ def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
     except StoreError as error:
         resolved = _Resolved(record=record, error=str(error), unconfirmed=True)
     seen = None if resolved.unconfirmed else resolved.record
+    if resolved.is_put_off:
+        decision = decision.but(decided_ms=(yield Now()))
     return Decided(_describe(decision, resolved, terms), Snapshot(record=seen, seen_ms=decision.decided_ms))
 
 
@@ -239,7 +246,7 @@ def _describe(decision: Decision, resolved: _Resolved, terms: Terms) -> Decision
         return decision.but(
             outcome=Outcome.DEFERRED, why=Why.RUNNING, due_ms=running.lease_until_ms, detail=running.build_id
         )
-    if resolved.error is None:  # given back, to wait out the cooldown of a build that another has started since
+    if resolved.is_put_off:
         lastbuild_ms, due_ms = record.lastbuild_ms, ready_ms(record, terms) if record.pending else None
         return decision.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms, lastbuild_ms=lastbuild_ms)
     if resolved.refusal is not None:
