@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, waits
+from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, resolved, waits
 from holdoff.core.decision import Outcome
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
@@ -485,7 +485,7 @@ def _start_after(call: Callable[..., Asks]) -> Callable[..., Asks]:
             try:
                 done = yield from call(record, claim, terms, now_ms)
             except Exception as error:  # noqa: BLE001
-                return protocol._Resolved(record=record, error=str(error))
+                return resolved.Resolved(record=record, error=str(error))
             if done is not None:
                 return done
         return (yield from _resolve(record, token, attempt, terms))
@@ -506,7 +506,7 @@ def _cancel_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) 
     if claim.attempt > 1 or not builds.must_cancel(record, terms, now_ms):
         return None
     after = yield from protocol._cancel_first(record, claim, terms)
-    if isinstance(after, protocol._Resolved):
+    if isinstance(after, resolved.Resolved):
         return after
     return (yield from protocol._start(after, claim, terms, None))
 
@@ -564,7 +564,7 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
         after = yield from protocol._apply(change, record)
         said = refusal if told(record, after, claim) else None
         found = protocol._lost_claim(after, claim.token) if said is None else None
-        return found or protocol._Resolved(record=after, refusal=said, error="refused")
+        return found or resolved.Resolved(record=after, refusal=said, error="refused")
 
     return give_back
 

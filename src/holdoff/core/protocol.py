@@ -31,9 +31,9 @@ from holdoff.core.errors import StartRefused, StoreError, StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Claim, Finished, Record
 from holdoff.core.request import storable
+from holdoff.core.resolved import Resolved, describe
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
-from holdoff.core.waits import ready_ms
 
 #: Each lost race means that another writer got on, so this many in a row means that something is wrong.
 MAX_TRIES: Final = 200
@@ -55,28 +55,6 @@ class Decided(Value, kw_only=False):
 
     decision: Decision
     snapshot: Snapshot
-
-
-class _Resolved(Value):
-    """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, ``uncancelled`` it waits
-    for the build of that id, none of these: it is not known."""
-
-    record: Record
-    build_id: str | None = None
-    refusal: StartRefused | None = None
-    error: str | None = None
-    unconfirmed: bool = False
-    uncancelled: str | None = None
-
-    @property
-    def is_put_off(self) -> bool:
-        """Whether the claim was given back, to wait out the cooldown of a build that another has started since."""
-        return self.build_id is None and self.uncancelled is None and self.error is None
-
-    @property
-    def is_left(self) -> bool:
-        """Whether the claim stands, for a later call to finish."""
-        return self.record.claim is not None and self.error is not None
 
 
 class _Searched(Value):
@@ -227,53 +205,31 @@ def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
     try:
         resolved = yield from _resolve(record, decision.token, 1, terms)
     except StoreError as error:
-        resolved = _Resolved(record=record, error=str(error), unconfirmed=True)
+        resolved = Resolved(record=record, error=str(error), unconfirmed=True)
     seen = None if resolved.unconfirmed else resolved.record
     if resolved.is_put_off:
         decision = decision.but(decided_ms=(yield Now()))
-    return Decided(_describe(decision, resolved, terms), Snapshot(record=seen, seen_ms=decision.decided_ms))
-
-
-def _describe(decision: Decision, resolved: _Resolved, terms: Terms) -> Decision:
-    decision, record = decision.but(unconfirmed=resolved.unconfirmed), resolved.record
-    if resolved.build_id is not None:
-        return decision.but(build_id=resolved.build_id)
-    decision = decision.but(covers=0, waited_ms=None, detail=resolved.error)
-    if resolved.uncancelled is not None:
-        running = record.running
-        if running is None or running.build_id != resolved.uncancelled:  # it has ended meanwhile
-            return decision.but(outcome=Outcome.DEFERRED, why=Why.PENDING, due_ms=decision.decided_ms)
-        return decision.but(
-            outcome=Outcome.DEFERRED, why=Why.RUNNING, due_ms=running.lease_until_ms, detail=running.build_id
-        )
-    if resolved.is_put_off:
-        lastbuild_ms, due_ms = record.lastbuild_ms, ready_ms(record, terms) if record.pending else None
-        return decision.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms, lastbuild_ms=lastbuild_ms)
-    if resolved.refusal is not None:
-        due_ms = ready_ms(record, terms) if record.pending else None
-        return decision.but(outcome=Outcome.FAILED, why=Why.START_FAILED, due_ms=due_ms)
-    due_ms = record.claim.lease_until_ms if record.claim else None
-    return decision.but(outcome=Outcome.FAILED, why=Why.START_UNKNOWN, due_ms=due_ms)
+    return Decided(describe(decision, resolved, terms), Snapshot(record=seen, seen_ms=decision.decided_ms))
 
 
 def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
     return claims.taken_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
 
 
-def _take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, tuple[_Resolved, str | None]]:
+def _take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, tuple[Resolved, str | None]]:
     """Finish the claim that another process left, with its own token and request. Says which build that made."""
     reply = yield from _write(record, _taken_over(record, terms, now_ms))
     if isinstance(reply, Lost):
-        return _Resolved(record=reply.current), None
+        return Resolved(record=reply.current), None
     taken, was = reply.record.claim, record.claim
     assert was is not None
     if taken is None or (taken.token, taken.attempt) != (was.token, was.attempt + 1):
-        return _Resolved(record=reply.record), None  # ours is in, and others have gone on from it
+        return Resolved(record=reply.record), None  # ours is in, and others have gone on from it
     resolved = yield from _resolve(reply.record, taken.token, taken.attempt, terms)
     return resolved, resolved.build_id
 
 
-def _resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, _Resolved]:
+def _resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:
     """From a claim of ours to a build, a refusal, or what is not known.
 
     ``record`` is what stood after our claim was written; after a lost response others may have moved it on. The lease
@@ -288,14 +244,14 @@ def _resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generato
         if claims.is_expired(claim, now_ms):
             # A late claimant must not start: another may be taking over. Win the claim again, or leave it.
             if searched is not None:
-                return _Resolved(record=record, error="looking for the build took longer than the claim's lease")
+                return Resolved(record=record, error="looking for the build took longer than the claim's lease")
             reply = yield from _write(record, _taken_over(record, terms, now_ms))
             if isinstance(reply, Lost):
                 return _lost_claim(reply.current, token)
             record, attempt = reply.record, attempt + 1
         elif builds.must_cancel(record, terms, now_ms):
             cancelled = yield from _cancel_first(record, claim, terms)
-            if isinstance(cancelled, _Resolved):
+            if isinstance(cancelled, Resolved):
                 return cancelled
             record = cancelled
         elif claim.attempt > 1 and searched is None:
@@ -303,7 +259,7 @@ def _resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generato
             try:
                 searched = yield from _search(claim, terms, now_ms)
             except Exception as error:  # noqa: BLE001  (whatever its kind: it says nothing of the build)
-                return _Resolved(record=record, error=_words(error))
+                return Resolved(record=record, error=_words(error))
             if searched.build_id is not None:
                 return (yield from _confirm(record, claim, searched.build_id, terms))
         elif searched is not None and terms.finds and claims.must_wait(record, claim, terms, now_ms):
@@ -326,7 +282,7 @@ def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _
     return _Searched(build_id=found, since_ms=now_ms if terms.finds else None)
 
 
-def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, _Resolved | Record]:
+def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved | Record]:
     """Stop the running build, as the policy says, and go on with the record as it stands then."""
     running = record.running
     assert running is not None
@@ -335,9 +291,9 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
         yield Cancel(build_id)
     except Exception as error:  # noqa: BLE001  (whatever it is: it may run on)
         if claim.attempt > 1:
-            return _Resolved(record=record, error=_words(error))
+            return Resolved(record=record, error=_words(error))
         after = yield from _apply(lambda now, _at_ms: claims.uncancelled(now, claim, build_id, terms), record)
-        return _Resolved(record=after, uncancelled=build_id)
+        return Resolved(record=after, uncancelled=build_id)
     words = "cancelled for a newer build"
     return (
         yield from _apply(
@@ -346,17 +302,17 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
     )
 
 
-def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, _Resolved]:
+def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
     try:
         build_id: str = yield Start(claim.request, claim.token)
     except StartRefused as refusal:
         return (yield from _give_back(record, claim, terms, refusal, searched_ms))
     except Exception as error:  # noqa: BLE001  (whatever it is: it is not known whether the build exists)
-        return _Resolved(record=record, error=_words(error))
+        return Resolved(record=record, error=_words(error))
     return (yield from _confirm(record, claim, build_id, terms))
 
 
-def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, _Resolved]:
+def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
     """A start that was taken over has to wait out a cooldown: given back, or left until no request can be in flight."""
 
     last: list[Record] = [record]  # of the last try: what was to be written
@@ -370,11 +326,11 @@ def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None
     if last[0] is after:  # not ours any more
         return _lost_claim(after, claim.token)
     if last[0].claim is None:
-        return _Resolved(record=after)
-    return _Resolved(record=after, error="another has built since, and a request may still be in flight")
+        return Resolved(record=after)
+    return Resolved(record=after, error="another has built since, and a request may still be in flight")
 
 
-def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, _Resolved]:
+def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
     early: list[Finished | None] = [None]
 
     def change(current: Record, at_ms: int) -> Record:
@@ -388,13 +344,13 @@ def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Gener
             after = yield from _apply(lambda now, at_ms: builds.ended_early(now, early[0], terms, at_ms), after)
     except StoreError:
         # The build exists. The claim stays, and after its lease the build is found by its token.
-        return _Resolved(record=record, build_id=build_id, unconfirmed=True)
-    return _Resolved(record=after, build_id=build_id)
+        return Resolved(record=record, build_id=build_id, unconfirmed=True)
+    return Resolved(record=after, build_id=build_id)
 
 
 def _give_back(
     record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
-) -> Generator[Effect, Any, _Resolved]:
+) -> Generator[Effect, Any, Resolved]:
     last: list[tuple[bool, bool]] = []  # of the last try: whether the claim was ours, and whether it is gone
 
     def change(current: Record, at_ms: int) -> Record:
@@ -408,23 +364,23 @@ def _give_back(
         after = yield from _apply(change, record)
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
-        return _Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
+        return Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
     held, gone = last[0]
     if held and gone:
-        return _Resolved(record=after, refusal=refusal, error=_words(refusal))
+        return Resolved(record=after, refusal=refusal, error=_words(refusal))
     if held and after.claim is not None and after.claim.token == claim.token:
-        return _Resolved(record=after, error=_words(refusal))  # an earlier attempt may have built
+        return Resolved(record=after, error=_words(refusal))  # an earlier attempt may have built
     return _lost_claim(after, claim.token)  # not ours to give back any more
 
 
-def _lost_claim(record: Record, token: str) -> _Resolved:
+def _lost_claim(record: Record, token: str) -> Resolved:
     """Another process has our claim, or has ended it."""
     if record.claim is not None and record.claim.token == token:
-        return _Resolved(record=record, error="another process has taken this start over")
+        return Resolved(record=record, error="another process has taken this start over")
     for build in (record.running, record.finished):
         if build is not None and build.token == token:
-            return _Resolved(record=record, build_id=build.build_id)
-    return _Resolved(record=record, error="another process has ended this start")
+            return Resolved(record=record, build_id=build.build_id)
+    return Resolved(record=record, error="another process has ended this start")
 
 
 def _words(error: Exception) -> str:

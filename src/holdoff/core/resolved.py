@@ -1,0 +1,55 @@
+"""What became of a claim, and what the decision that made it says then."""
+
+from __future__ import annotations
+
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.errors import StartRefused
+from holdoff.core.record import Record
+from holdoff.core.terms import Terms
+from holdoff.core.value import Value
+from holdoff.core.waits import ready_ms
+
+
+class Resolved(Value):
+    """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, ``uncancelled`` it waits
+    for the build of that id, ``error`` it is not known, none of these: it was put off."""
+
+    record: Record
+    build_id: str | None = None
+    refusal: StartRefused | None = None
+    error: str | None = None
+    unconfirmed: bool = False
+    uncancelled: str | None = None
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether the claim was given back, to wait out the cooldown of a build that another has started since."""
+        return self.build_id is None and self.uncancelled is None and self.error is None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the claim stands, for a later call to finish."""
+        return self.record.claim is not None and self.error is not None
+
+
+def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
+    """The decision as it is told: started, or what stands against that."""
+    decision, record = decision.but(unconfirmed=resolved.unconfirmed), resolved.record
+    if resolved.build_id is not None:
+        return decision.but(build_id=resolved.build_id)
+    decision = decision.but(covers=0, waited_ms=None, detail=resolved.error)
+    if resolved.uncancelled is not None:
+        running = record.running
+        if running is None or running.build_id != resolved.uncancelled:  # it has ended meanwhile
+            return decision.but(outcome=Outcome.DEFERRED, why=Why.PENDING, due_ms=decision.decided_ms)
+        return decision.but(
+            outcome=Outcome.DEFERRED, why=Why.RUNNING, due_ms=running.lease_until_ms, detail=running.build_id
+        )
+    if resolved.is_put_off:
+        lastbuild_ms, due_ms = record.lastbuild_ms, ready_ms(record, terms) if record.pending else None
+        return decision.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms, lastbuild_ms=lastbuild_ms)
+    if resolved.refusal is not None:
+        due_ms = ready_ms(record, terms) if record.pending else None
+        return decision.but(outcome=Outcome.FAILED, why=Why.START_FAILED, due_ms=due_ms)
+    due_ms = record.claim.lease_until_ms if record.claim else None
+    return decision.but(outcome=Outcome.FAILED, why=Why.START_UNKNOWN, due_ms=due_ms)
