@@ -5,6 +5,7 @@ What every store must promise is in the conformance suite; this is what only a f
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -1008,3 +1009,13 @@ def test_numbers_of_38_digits_survive(path: Path) -> None:
     assert item is not None
     assert item["lastbuild"] == exact
     store.close()
+
+
+def test_a_store_whose_lock_a_lost_thread_left_taken_is_collected_all_the_same(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "gates.db")
+    store.get(KEY)
+    thread = threading.Thread(target=store._lock.acquire)
+    thread.start()
+    thread.join()
+    del store  # without a wait for ever
+    gc.collect()

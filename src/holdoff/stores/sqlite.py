@@ -354,9 +354,12 @@ class SQLiteStore:
             connection.close()
 
     def __del__(self) -> None:
-        """A store that was never closed closes its file; Python 3.13 and later complain of one left to them."""
+        """A store that was never closed closes its file; Python 3.13 and later complain of one left to them.
+
+        Without the lock: nothing else can use the store any more, and a thread that has gone may have left it taken.
+        """
         with suppress(Exception):  # at the interpreter's end anything may be gone already
-            self.close()
+            self._disconnect()
 
     def _name(self) -> _Name | None:
         """Which file the path names now: its real path, device and inode, and how many names it has."""
