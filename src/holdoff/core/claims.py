@@ -183,8 +183,7 @@ def returned(record: Record, claim: Claim, terms: Terms) -> Record:
     """The claim given back before anything was started: its triggers are pending again, and wait for their time."""
     if not is_holder(record, claim):
         return record
-    covers = thawed(claim.covers)
-    pending = covers if record.pending is None else joined(covers, record.pending)
+    pending = behind(record.pending, claim.covers)
     return with_due(_given_back(record, claim).but(pending=pending), terms)
 
 
@@ -205,8 +204,14 @@ def _given_back(record: Record, claim: Claim) -> Record:
 def pending_again(pending: Pending | None, covers: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
     """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
     failures = covers.failures + 1
-    again = thawed(covers) if pending is None else joined(thawed(covers), pending)
-    return again.but(failures=failures, retry_ms=now_ms + backoff_ms(failures, worth_retrying=worth_retrying))
+    return behind(pending, covers).but(
+        failures=failures, retry_ms=now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+    )
+
+
+def behind(pending: Pending | None, covers: Pending) -> Pending:
+    """What a claim covered, pending again, with what came while it was out: that is the later."""
+    return thawed(covers) if pending is None else joined(thawed(covers), pending)
 
 
 def thawed(covers: Pending) -> Pending:

@@ -58,7 +58,7 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         running=made(record.running, "started_ms", "lease_until_ms", "polled_ms"),
         finished=no_later(record.finished, "started_ms", "ended_ms"),
         hold=made(record.hold, "since_ms", "until_ms"),
-        starts=tuple([min(start, now_ms) if start > now_ms + margin_ms else start for start in record.starts]),
+        starts=tuple([now_ms if start > now_ms + margin_ms else start for start in record.starts]),
         acts=tuple([no_later(act, "at_ms") for act in record.acts]),
     )
     return record if right == record else with_due(right, terms)

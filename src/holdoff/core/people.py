@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from holdoff.core.claims import thawed
-from holdoff.core.pending import joined
+from holdoff.core.claims import behind
 from holdoff.core.record import KEPT_ACTS, Act, Hold, Record, shifted
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
@@ -35,9 +34,8 @@ def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False,
         pending=None if drop_pending else record.pending,
     )
     if drop_claim and new.claim is not None:
-        covers = thawed(new.claim.covers)
-        kept = covers if new.pending is None else joined(covers, new.pending)
-        new = new.but(claim=None, pending=None if drop_pending else kept)
+        kept = None if drop_pending else behind(new.pending, new.claim.covers)
+        new = new.but(claim=None, pending=kept)
     return record if new == record else with_due(_with_act(new, act), terms)
 
 

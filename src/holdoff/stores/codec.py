@@ -28,11 +28,9 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "cb_project"
 REGION: Final = "region"
-LASTBUILD: Final = "lastbuild"
 #: The attribute with the format; its value is ``record.FORMAT``.
 FORMAT_NAME: Final = "format"
 WRITES: Final = "writes"
-MOVED: Final = "moved"
 PENDING: Final = "pending"
 EVENTS: Final = "events"
 DUE: Final = "due"
@@ -40,8 +38,6 @@ DUE: Final = "due"
 EXPIRES: Final = "expires"
 #: Inside ``pending``: what a fold changes.
 REQUEST: Final = "request"
-COUNT: Final = "n"
-LAST: Final = "last"
 NOTES: Final = "notes"
 WAITERS: Final = "waiters"
 
