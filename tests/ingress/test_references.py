@@ -39,8 +39,12 @@ class Services:
         return answer
 
 
-def refused(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Get")
+def refused(code: str, said: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": said}}, "Get")
+
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0d1c"
+USER = "User: arn:aws:sts::1:assumed-role/fn/fn is not authorized to perform: "
 
 
 def value(references: Settings, reference: str, now_ms: int = 0) -> str:
@@ -49,6 +53,16 @@ def value(references: Settings, reference: str, now_ms: int = 0) -> str:
 
 def test_the_environment() -> None:
     assert value(Settings({"GITHUB": SECRET}), "env:GITHUB") == SECRET
+
+
+@pytest.mark.parametrize("around", ["\n", " ", "\r\n", "\t \n", "\ufeff"], ids=repr)
+def test_white_space_around_a_secret_is_none_of_it(around: str) -> None:
+    """A file's last newline, and what comes along when a person copies."""
+    for text in (SECRET + around, around + SECRET, f"{around}{SECRET}{around}"):
+        assert value(Settings({"A": text}, Services(text)), "env:A") == SECRET
+        assert value(Settings({}, Services(text)), "ssm:a") == SECRET
+    with pytest.raises(ConfigError, match=r"webhooks\.github is env:A; write the name of something not empty"):
+        value(Settings({"A": around}), "env:A")
 
 
 @pytest.mark.parametrize("reference", ["ssm:/holdoff/github", "secretsmanager:holdoff/github"])
@@ -85,6 +99,28 @@ def test_a_silent_service_and_nothing_from_before() -> None:
             "secretsmanager:a",
             refused("AccessDeniedException"),
             "grant secretsmanager:GetSecretValue",
+        ),
+        (
+            "ssm:a",
+            refused(
+                "AccessDeniedException", f"{USER}ssm:GetParameter on resource: arn:aws:ssm:eu-west-1:1:parameter/a"
+            ),
+            "grant ssm:GetParameter",
+        ),
+        (
+            "ssm:a",
+            refused("AccessDeniedException", "The ciphertext refers to a customer master key that does not exist"),
+            "Allow kms:Decrypt on the KMS key of ssm:a, in the policy of this process and in the key's own",
+        ),
+        (
+            "ssm:a",
+            refused("AccessDeniedException", f"{USER}kms:Decrypt on resource: {KEY} with an explicit deny"),
+            f"Take kms:Decrypt on {KEY} out of that deny",
+        ),
+        (
+            "secretsmanager:a",
+            refused("AccessDeniedException", "Access to KMS is not allowed"),
+            "Allow kms:Decrypt on the KMS key of secretsmanager:a, in",
         ),
     ],
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from holdoff.config import Config, Project
+from holdoff.core.errors import EventError
 from holdoff.core.policy import Policy
 from holdoff.core.request import Request
+from holdoff.ingress.events.intents import Intent, Origin
+from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.rules import Routes
 from tests.ingress.shapes import REGION
 
@@ -29,3 +32,20 @@ def wants(**fields: Any) -> Request:
     """The request of a trigger, at a gate of the store's own region."""
     environment = tuple(fields.pop("environment", {}).items())
     return Request(**{"region": REGION} | fields, environment=environment)
+
+
+#: Where a webhook comes from, once its signature was checked.
+WEBHOOK = Origin(outside=True, scheme="secret")
+
+
+def without_order(intent: Intent) -> Intent:
+    """A request without what puts versions in order: ``test_senders`` asks for that."""
+    return intent.but(line=None, at_ms=None, parent=None) if isinstance(intent, Request) else intent
+
+
+def only(by: Routes, message: Message) -> Intent:
+    """The one thing that a message wants. Raises what it says instead."""
+    (outcome,) = by.intents(message)
+    if isinstance(outcome, EventError):
+        raise outcome
+    return outcome

@@ -4,15 +4,16 @@ Everything wrong in the file is refused when it is loaded, with the file, the ke
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH100, PTH109, PTH113, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH109, PTH111, PTH113, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from holdoff.config.checks import Unquoted, must_be, refuse_unknown
+from holdoff.config.checks import Unquoted, must_be, refuse_unknown, shown_file
 from holdoff.config.projects import Config, Project, project_of
 from holdoff.core.errors import ConfigError
 from holdoff.stores import open_store
@@ -27,6 +28,7 @@ FILE: Final = "holdoff.toml"
 
 def load(named: str | None = None) -> Config:
     """The file named, else by ``HOLDOFF_CONFIG``, else the nearest ``holdoff.toml`` upward from the working directory.
+    ``passed_over`` says which nearer one is not obeyed.
 
     Raises:
         ConfigError: there is no such file, it cannot be read, or something in it is wrong.
@@ -35,21 +37,34 @@ def load(named: str | None = None) -> Config:
         return read(named, named_by="--config")
     if named := os.environ.get("HOLDOFF_CONFIG"):
         return read(named, named_by="HOLDOFF_CONFIG")
-    found = None
+    found, passed_over = None, None
     with suppress(FileNotFoundError):  # the working directory may be gone
-        found = nearest(os.getcwd())
-    return Config() if found is None else read(found)
+        found, passed_over = nearest(os.getcwd())
+    config = Config() if found is None else read(found)
+    return config if passed_over is None else config.but(passed_over=passed_over)
 
 
-def nearest(folder: str | Path) -> str | None:
-    """The nearest ``holdoff.toml``, upward. A folder that this user may not look into has no say."""
-    here, above = "", os.path.abspath(folder)
+def nearest(folder: str | Path) -> tuple[str | None, str | None]:
+    """The nearest ``holdoff.toml`` upward that no other user owns or could write, not above the repository or home.
+
+    Returns:
+        The file, or ``None``; and a sentence about the first that is passed over, or ``None``. A folder that this user
+        may not look into has no say.
+    """
+    here, above, passed_over = "", os.path.abspath(folder), None
+    home = os.path.expanduser("~")
+    ends = {home, os.path.realpath(home)}
     while here != above:
         here = above
         if os.path.isfile(found := os.path.join(here, FILE)):
-            return found
-        above = os.path.dirname(here)
-    return None
+            from holdoff.config.trust import distrust  # wanted where there is a file only
+
+            why = distrust(found)
+            if why is None:
+                return found, passed_over
+            passed_over = passed_over or f"{found} is passed over: {why}. To use it, name it: --config {found}"
+        above = here if here in ends or os.path.lexists(os.path.join(here, ".git")) else os.path.dirname(here)
+    return None, passed_over
 
 
 def read(path: str | Path, *, named_by: str = "config") -> Config:
@@ -58,9 +73,10 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except FileNotFoundError:
-        raise ConfigError(field=named_by, got=str(path), want="a file that exists") from None
+        raise ConfigError(field=named_by, got=shown_file(str(path)), want="a file that exists") from None
     except OSError as error:
-        raise ConfigError(field=named_by, got=str(path), want=f"a file that can be read ({error.strerror})") from None
+        want = f"a file that can be read ({error.strerror})"
+        raise ConfigError(field=named_by, got=shown_file(str(path)), want=want) from None
     except UnicodeDecodeError:
         raise ConfigError(field=str(path), got=Unquoted("not UTF-8"), want="a TOML file in UTF-8") from None
     from pathlib import Path
@@ -79,7 +95,7 @@ def parse(text: str, path: Path | None = None) -> Config:
         data = tomllib.loads(text)
         _refuse_huge(data)
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits tomllib says ValueError
-        raise ConfigError(field="the file", got=Unquoted(f"not TOML: {error}"), want="valid TOML") from None
+        raise ConfigError(field="the file", got=Unquoted(f"not TOML: {_unquoted(error)}"), want="valid TOML") from None
     refuse_unknown(data, ("store", "projects", "rules", "webhooks"), "")
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     store = data.get("store")
@@ -93,13 +109,16 @@ def parse(text: str, path: Path | None = None) -> Config:
     config = Config(path=path, store=store, projects=projects)
     if not data.keys() & {"rules", "webhooks"}:
         return config
-    from holdoff.config.rules import rule_of, webhooks_of
+    from holdoff.config.rules import rules_of
+    from holdoff.config.webhooks import webhooks_of
 
-    rules = must_be(list, data.get("rules", []), "rules", "tables [[rules]]")
-    return config.but(
-        rules=tuple(rule_of(table, f"rules[{n}]", projects) for n, table in enumerate(rules)),
-        webhooks=webhooks_of(data.get("webhooks", {})),
-    )
+    webhooks = webhooks_of(data.get("webhooks", {}), projects)
+    return config.but(rules=rules_of(data.get("rules", []), projects, webhooks), webhooks=webhooks)
+
+
+def _unquoted(error: Exception) -> str:
+    """What the parser says, without the keys in it: one may be a secret."""
+    return re.sub(r"\(?(['\"]).{2,}\1,?\)?", "...", str(error))
 
 
 def _refuse_huge(value: object) -> None:

@@ -6,18 +6,10 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from holdoff.core.errors import ConfigError
+from holdoff.core.shown import Unquoted as Unquoted
+from holdoff.core.shown import is_plain, shown_name
 
 Kind = TypeVar("Kind")
-
-
-class Unquoted:
-    """Words of Holdoff's own, where an error shows what stands in the file."""
-
-    def __init__(self, words: str) -> None:
-        self._words = words
-
-    def __repr__(self) -> str:
-        return self._words
 
 
 MISSING: Final = Unquoted("missing")
@@ -31,7 +23,14 @@ def refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], prefi
 
             close = difflib.get_close_matches(key, known, n=1)
             want = f"{close[0]} (did you mean that?)" if close else f"one of {', '.join(known)}"
-            raise ConfigError(field=f"{prefix}{key}", got=Unquoted("not a setting"), want=want)
+            name = key if close else shown_name(key)
+            raise ConfigError(field=f"{prefix}{name}", got=Unquoted("not a setting"), want=want)
+
+
+def shown_file(path: str) -> str:
+    """The name of a file, as far as it looks like one: in a variable it may be a secret that belongs elsewhere."""
+    is_file = is_plain(path) or (path.endswith(".toml") and "://" not in path)
+    return Unquoted(repr(path)) if is_file else path
 
 
 def must_be(kind: type[Kind], value: object, at: str, want: str) -> Kind:

@@ -19,23 +19,53 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holdoff.config.rules import Rule
+    from holdoff.config.webhooks import Webhook
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
 #: The arguments of ``Policy``, in order.
 POLICY_KEYS: Final = ("cooldown", *(Policy.__init__.__kwdefaults__ or ()))
-STARTER_KEYS: Final = {"command": (), "codebuild": ("environment", "region", "endpoint", "options")}
+_ON_AWS: Final = ("environment", "region", "endpoint", "role", "external_id")
+STARTER_KEYS: Final = {
+    "command": (),
+    "codebuild": (*_ON_AWS, "batch", "options"),
+    "codepipeline": (*_ON_AWS, "source_action"),
+    "webhook": (
+        *("method", "headers", "json", "form", "refused", "id", "status_url", "state", "succeeded", "failed"),
+        *("cancel_url", "cancel_method", "token_memory", "build_lease"),
+    ),
+    "github": ("workflow", "ref", "inputs", "token", "app", "private_key", "endpoint"),
+    "gitlab": ("ref", "environment", "token", "trigger_token", "endpoint"),
+}
+_ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
+#: What a project can allow events from outside.
+POWERS: Final = ("force", "wake", "end")
+EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
 _STARTER: Final = "a table such as { command = ['make', 'docs'] } or { codebuild = 'site-build' }"
 
 
 class Project(Value):
-    """One table ``[projects.NAME]``."""
+    """One table ``[projects.NAME]``.
+
+    Attributes:
+        allow: what events from outside may do besides asking for a build, of ``POWERS``.
+        allow_environment: which variables they may set.
+        branch: the default branch, where a sender does not say which one that is; a pattern.
+        skip_ci: whether ``[skip ci]`` in a commit's message is obeyed.
+    """
 
     name: str
     policy: Policy
     region: str | None = None
     starter: Mapping[str, Any] = {}
     folder: str | None = None
+    allow: tuple[str, ...] = ()
+    allow_environment: tuple[str, ...] = ()
+    branch: str | None = None
+    skip_ci: bool = True
+
+    def __repr__(self) -> str:
+        return f"Project({self.name!r}, ...)"  # what a starter is given may be secret
 
     def make_starter(self, *, stdout: int | None = None) -> Starter:
         """Its starter. ``stdout``: where a command's output goes, this process's unless given."""
@@ -48,6 +78,14 @@ class Project(Value):
             from holdoff.starters.codebuild import CodeBuild
 
             return CodeBuild(settings.pop("codebuild"), **settings)
+        if "codepipeline" in settings:
+            from holdoff.starters.codepipeline import CodePipeline
+
+            return CodePipeline(settings.pop("codepipeline"), **settings)
+        for kind, name in _ON_HTTP.items():
+            if kind in settings:
+                made = getattr(import_module(f"holdoff.starters.{kind}"), name)
+                return cast("Starter", made(settings.pop(kind), folder=self.folder, **settings))
         for kind, entry in _plugins().items():
             if kind in settings:
                 return cast("Starter", entry.load()(settings))
@@ -61,13 +99,15 @@ class Config(Value):
         store: its URL; a relative path in the file is meant from the file's folder.
         rules: which events are whose; the first that matches wins.
         webhooks: where the secrets of webhooks are to be found, by scheme.
+        passed_over: a sentence about a file that was found nearer and is not obeyed.
     """
 
     path: Path | None = None
+    passed_over: str | None = None
     store: str | None = None
     projects: Mapping[str, Project] = {}
     rules: tuple[Rule, ...] = ()
-    webhooks: Mapping[str, tuple[str, ...]] = {}
+    webhooks: Mapping[str, Webhook] = {}
 
     def project(self, name: str) -> Project:
         """The project of that name. The gate ``site-build@KEY`` has the settings of ``site-build``.
@@ -79,15 +119,16 @@ class Config(Value):
         if name in self.projects:
             return self.projects[name]
         if self.path is None:
-            want = f"a holdoff.toml with a table [projects.{name}] (looked upward from here)"
+            where = "looked upward, to the top of the repository or your home"
+            want = f"one with a table [projects.{name}] ({where}); `holdoff init` writes a first one"
             raise ConfigError(field="holdoff.toml", got=Unquoted("nowhere to be found"), want=want)
         known = ", ".join(sorted(self.projects)) or "none yet"
         want = f"a table [projects.{name}], or name one of these: {known}"
         raise ConfigError(field=f"{self.path}: projects.{name}", got=MISSING, want=want)
 
     def open_store(self, url: str | None = None) -> Store:
-        """The store: the one named, else the file's, else SQLite in the user's state directory."""
-        return open_store(url or self.store or default_url())
+        """The store: the one named, else the file's, else the file's own SQLite store in the user's state directory."""
+        return open_store(url or self.store or default_url(self.path))
 
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
@@ -105,7 +146,7 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     """The project in a table ``[projects.NAME]`` of a file in this folder."""
     at = f"projects.{name}"
     settings = must_be(dict, table, at, "a table of settings")
-    refuse_unknown(settings, (*POLICY_KEYS, "region", "starter"), f"{at}.")
+    refuse_unknown(settings, (*POLICY_KEYS, "region", "starter", *EVENT_KEYS), f"{at}.")
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
     region = settings.get("region")
@@ -118,7 +159,26 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     except ConfigError as error:
         raise error.under(f"{at}.") from None
     starter = _starter(settings.get("starter", MISSING), f"{at}.starter")
-    return Project(name=name, policy=policy, region=region, starter=starter, folder=folder)
+    project = Project(name=name, policy=policy, region=region, starter=starter, folder=folder)
+    return project.but(**_of_events(settings, at)) if settings.keys() & set(EVENT_KEYS) else project
+
+
+def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:
+    """What a project says of events, as ``Project`` has it."""
+    from holdoff.config.variables import check_variable  # only events need it
+
+    powers = must_be(list, settings.get("allow", []), f"{at}.allow", f"a list of {', '.join(POWERS)}")
+    for power in powers:
+        if power not in POWERS:
+            raise ConfigError(field=f"{at}.allow", got=power, want=f"one or more of {', '.join(POWERS)}")
+    names = must_be(list, settings.get("allow_environment", []), f"{at}.allow_environment", "a list of names")
+    for name in names:
+        check_variable(must_be(str, name, f"{at}.allow_environment", "names of variables"), f"{at}.allow_environment")
+    branch = settings.get("branch")
+    if branch is not None and (not isinstance(branch, str) or not branch or branch.startswith("refs/")):
+        raise ConfigError(field=f"{at}.branch", got=branch, want="a branch's name, such as 'main'")
+    skip_ci = must_be(bool, settings.get("skip_ci", True), f"{at}.skip_ci", "true or false")
+    return {"allow": tuple(powers), "allow_environment": tuple(names), "branch": branch, "skip_ci": skip_ci}
 
 
 def _starter(table: object, at: str) -> dict[str, Any]:

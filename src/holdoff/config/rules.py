@@ -1,4 +1,4 @@
-"""``[[rules]]`` and ``[webhooks]`` of ``holdoff.toml``: which events are whose, and where the secrets are.
+"""``[[rules]]`` of ``holdoff.toml``: which events are whose.
 
 Here they are read and, where they are wrong, refused. ``ingress.events.rules`` applies them.
 """
@@ -7,44 +7,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown
+from holdoff.config.patterns import is_anything, matches_any
+from holdoff.config.schemes import NAMES, may_be_secret
+from holdoff.config.variables import check_variable
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_note
 from holdoff.core.value import Value
 
 Condition = tuple[str, tuple[str, ...]]
 #: Where a path may begin, and what it may reach there.
-_PATH: Final = re.compile(
-    r"event(\.[^\s.]+)+|http\.(method|path|headers\.[^\s.A-Z]+)"
-    r"|sns\.(TopicArn|Subject|Message)|sqs\.(eventSourceARN|attributes\.\w+)"
+_PATHS: Final = (
+    r"event(?:\.[^\s.{}]+)+|http\.(?:method|path|webhook|headers\.[^\s.A-Z{}]+)"
+    r"|sns\.(?:TopicArn|Subject|Message)|sqs\.(?:eventSourceARN|attributes\.\w+)"
+    r"|change\.(?:sender|type|repository|ref|branch|tag|version|by)"
 )
-_LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs)\.\S*")
+_PATH: Final = re.compile(_PATHS)
+_IN_BRACES: Final = re.compile(rf"\{{({_PATHS})\}}")
+_BRACES: Final = re.compile(r"\{([^{}]*)\}")
+_LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs|change)\.\S*")
 _TYPE_OF_PATH: Final = "a path such as 'event.detail.commitId', 'http.headers.x-event-key' or 'sns.TopicArn'"
 MAX_PATH: Final = 400
-
-SCHEMES: Final = ("github", "gitlab", "standard", "secret")
+#: In a rule's ``branches``: the one that the sender calls the default one (as in GitHub's workflow templates).
+DEFAULT_BRANCH: Final = "$default-branch"
 
 
 class Rule(Value):
-    """One table ``[[rules]]``. Each text but those in ``when`` is a path (``is_path``) or is meant as it stands.
+    """One table ``[[rules]]``. Each text but patterns is a path (``is_path``), has paths in braces, or is meant as it
+    stands.
 
     Attributes:
         when: paths below the event, each with the patterns of which one must match; all must hold.
-        says: what it says of the request, by ``SAYS``.
-        environment: variables, by name.
+        projects: which projects get the event; empty: the event's own, or the only one.
+        says: what it says of the request, by ``SAYS``; ``None``: that there is none.
+        environment: variables, by name. secondary_versions: versions of other sources, by the source's identifier.
+        branches, tags, paths, paths_ignore: patterns of names; an event that none fits passes on to the next rule.
+        goes_on: whether later rules get the event, too.
         ignore: why such events build nothing.
     """
 
     when: tuple[Condition, ...]
-    says: Mapping[str, str] = {}
+    projects: tuple[str, ...] = ()
+    says: Mapping[str, str | None] = {}
     environment: Mapping[str, str] = {}
+    secondary_versions: Mapping[str, str] = {}
+    branches: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    paths_ignore: tuple[str, ...] = ()
+    goes_on: bool = False
     ignore: str | None = None
 
 
-SAYS: Final = ("project", "region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
-_KEYS: Final = ("when", *SAYS, "environment", "ignore")
+SAYS: Final = ("region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
+_TABLES: Final = ("environment", "secondary_versions")
+_NAMES: Final = ("branches", "tags", "paths", "paths_ignore")
+_KEYS: Final = ("when", "project", *SAYS, *_TABLES, *_NAMES, "continue", "ignore")
 #: What would be wrong of all events but one.
 _PATHS_ONLY: Final = {
     "event_id": "with the same id, every event but the first is a duplicate",
@@ -58,54 +78,133 @@ def is_path(text: str) -> bool:
     return _PATH.fullmatch(text) is not None
 
 
+def paths_in(text: str) -> list[str]:
+    """The paths that stand in braces in a rule's text: ``{change.repository}-{change.branch}``."""
+    return _IN_BRACES.findall(text)
+
+
+def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str] = ()) -> tuple[Rule, ...]:
+    """The rules in the tables ``[[rules]]`` of a file with these projects and webhooks."""
+    listed = must_be(list, tables, "rules", "tables [[rules]]")
+    rules = tuple(rule_of(table, f"rules[{n}]", projects) for n, table in enumerate(listed))
+    known = (*NAMES, *(name for name in webhooks if name not in NAMES))
+    for number, rule in enumerate(rules):
+        for pattern in dict(rule.when).get("http.webhook", ()):
+            if not any(matches_any(name, (pattern,)) for name in known):
+                want = f"one of {', '.join(known)}"
+                raise ConfigError(field=f"rules[{number}].when.http.webhook", got=pattern, want=want)
+    for number, rule in enumerate(rules[:-1]):
+        narrows = rule.when or any(getattr(rule, name) for name in _NAMES)
+        if not narrows and not (rule.goes_on and rule.ignore is None):
+            want = f"the last rule, or one with 'continue = true': it takes all, and rules[{number + 1}] gets nothing"
+            raise ConfigError(field=f"rules[{number}].when", got=Unquoted("{}"), want=want)
+    return rules
+
+
 def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
     """The rule in a table ``[[rules]]`` of a file with these projects."""
     settings = must_be(dict, table, at, "a table of settings")
     refuse_unknown(settings, _KEYS, f"{at}.")
-    texts = {key: _text(settings[key], f"{at}.{key}") for key in (*SAYS, "ignore") if key in settings}
     want = "a table such as { source = 'aws.ecr', 'detail.image-tag' = 'v*' }; {} matches all"
     when = must_be(dict, settings.get("when", MISSING), f"{at}.when", want)
-    conditions = tuple(_conditions(when, f"{at}.when", ""))
-    want = "a table such as { TAG = 'event.detail.image-tag' }"
-    variables = must_be(dict, settings.get("environment", {}), f"{at}.environment", want)
-    environment = {name: _text(value, f"{at}.environment.{name}") for name, value in variables.items()}
     if settings.keys() == {"when"}:
         want = "a project for such events, or ignore = 'why they build nothing'"
         raise ConfigError(field=f"{at}.project", got=MISSING, want=want)
-    if "ignore" in texts and settings.keys() != {"when", "ignore"}:
-        raise ConfigError(field=f"{at}.ignore", got=texts["ignore"], want="it, or a project, not both")
+    if "ignore" in settings and settings.keys() - {"when", "ignore", *_NAMES}:
+        raise ConfigError(field=f"{at}.ignore", got=settings["ignore"], want="it, or a project, not both")
+    tables: dict[str, Any] = {name: _texts(settings.get(name, {}), f"{at}.{name}") for name in _TABLES}
+    names: dict[str, Any] = {name: _names(settings[name], f"{at}.{name}") for name in _NAMES if name in settings}
+    rule = Rule(
+        when=tuple(_conditions(when, f"{at}.when", "")),
+        projects=_projects(settings.get("project", []), f"{at}.project", projects),
+        says={key: _says(key, settings[key], f"{at}.{key}") for key in SAYS if key in settings},
+        goes_on=must_be(bool, settings.get("continue", False), f"{at}.continue", "true or false"),
+        ignore=_text(settings["ignore"], f"{at}.ignore") if "ignore" in settings else None,
+        **tables,
+        **names,
+    )
+    for name in rule.environment:
+        check_variable(name, f"{at}.environment")
     try:
-        _check_literals({key: text for key, text in texts.items() if not is_path(text)}, environment, projects)
+        _check_literals(rule)
     except ConfigError as error:
         raise error.under(f"{at}.") from None
-    ignore = texts.pop("ignore", None)
-    return Rule(when=conditions, says=texts, environment=environment, ignore=ignore)
+    return rule
+
+
+def _says(key: str, value: object, at: str) -> str | None:
+    """``source_version = false`` says that there is none; all others are texts."""
+    return None if key == "source_version" and value is False else _text(value, at)
 
 
 def _text(value: object, at: str) -> str:
     text = must_be(str, value, at, f"a text, or {_TYPE_OF_PATH}")
-    if len(text) > MAX_PATH or (_LOOKS_LIKE_A_PATH.fullmatch(text) and not is_path(text)):
+    paths = [one for one in (text, *_BRACES.findall(text)) if _LOOKS_LIKE_A_PATH.fullmatch(one.strip())]
+    if len(text) > MAX_PATH or not all(map(is_path, paths)):
         raise ConfigError(field=at, got=text, want=_TYPE_OF_PATH)
     return text
 
 
-def _check_literals(texts: dict[str, str], environment: dict[str, str], projects: Collection[str]) -> None:
+def _texts(table: object, at: str) -> dict[str, str]:
+    named = must_be(dict, table, at, "a table such as { TAG = 'event.detail.image-tag' }")
+    return {name: _text(value, f"{at}.{name}") for name, value in named.items()}
+
+
+def _projects(value: object, at: str, projects: Collection[str]) -> tuple[str, ...]:
+    named = tuple(_text(one, at) for one in (value if isinstance(value, list) else [value]))
+    for project in named:
+        if not is_path(project) and not paths_in(project) and project not in projects:
+            known = ", ".join(sorted(projects)) or "none yet"
+            raise ConfigError(field=at, got=project, want=f"a project of this file ({known}), or {_TYPE_OF_PATH}")
+    if len(set(named)) < len(named):
+        raise ConfigError(field=at, got=list(named), want="each project once")
+    return named
+
+
+def _names(value: object, at: str) -> tuple[str, ...]:
+    """Patterns of the names of branches, tags or files, each of which can match something."""
+    named = tuple(
+        must_be(str, one, at, "a name, in which ** stands for anything, or a list") for one in one_or_more(value)
+    )
+    for name in named:
+        kind = at.rpartition(".")[2]
+        want = None
+        if not name or name != name.strip() or not name.isprintable():
+            want = "a name without white space around it"
+        elif name.startswith(("/", "./")):
+            want = f"{name.lstrip('./')!r}: names of {kind} do not begin with '/' or './'"
+        elif kind in ("branches", "tags") and name.startswith("refs/"):
+            want = f"{name.split('/', 2)[-1]!r}: the name without refs/heads/ or refs/tags/"
+        elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
+            want = f"a name, or in branches {DEFAULT_BRANCH!r}"
+        elif kind.startswith("paths") and name.endswith("/"):
+            want = f"'{name}**': a file's path, not a folder's"
+        elif name.startswith("!"):
+            before = "a rule before it that has 'ignore'"
+            left_out = "paths_ignore" if kind.startswith("paths") else before
+            want = f"a name without '!': what is left out stands in {left_out}"
+        if want is not None:
+            raise ConfigError(field=at, got=name, want=want)
+    return named
+
+
+def _check_literals(rule: Rule) -> None:
     """What is meant as it stands must be right as it stands."""
-    project = texts.get("project")
-    if project is not None and project not in projects:
-        known = ", ".join(sorted(projects)) or "none yet"
-        raise ConfigError(field="project", got=project, want=f"a project of this file ({known}), or {_TYPE_OF_PATH}")
+    texts = {
+        key: text for key, text in rule.says.items() if text is not None and not is_path(text) and not paths_in(text)
+    }
     for name, why in _PATHS_ONLY.items():
         if name in texts:
             raise ConfigError(field=name, got=texts[name], want=f"{_TYPE_OF_PATH}; {why}")
     GateKey.of("any", texts.get("key"), texts.get("region", "any"))
-    check_note("ignore", texts.get("ignore"), MAX_REASON)
+    check_note("ignore", rule.ignore, MAX_REASON)
     Request(
         project="any",
         region="any",
         reason=texts.get("reason"),
         source_version=texts.get("source_version"),
-        environment=tuple(environment.items()),
+        environment=tuple(rule.environment.items()),
+        secondary_versions=tuple(rule.secondary_versions.items()),
         line=texts.get("line"),
     )
 
@@ -117,30 +216,39 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
         if isinstance(value, dict) and value:
             yield from _conditions(value, at, f"{path}.")
             continue
-        lower = path == path.lower() or not path.startswith("http.headers.")
-        if len(path) > MAX_PATH or not all(path.split(".")) or not lower:
+        if len(path) > MAX_PATH or not all(path.split(".")) or (OF_ENVELOPES.match(path) and not is_path(path)):
             want = "a path below the event, such as 'detail.repository-name', or 'http.headers.x-event-key'"
             raise ConfigError(field=at, got=path, want=want)
         want = "a text, in which * stands for anything, or a list of texts"
         several = [str(one).lower() if isinstance(one, int) else one for one in one_or_more(value)]
-        yield path, tuple(must_be(str, one, f"{at}.{path}", want) for one in several)
+        patterns = tuple(must_be(str, one, f"{at}.{path}", want) for one in several)
+        _check_can_match(path, patterns, f"{at}.{path}")
+        yield path, patterns
 
 
-def webhooks_of(table: object) -> dict[str, tuple[str, ...]]:
-    """The references to secrets in the table ``[webhooks]``, by scheme."""
-    settings = must_be(dict, table, "webhooks", "a table such as { github = 'env:GITHUB_SECRET' }")
-    refuse_unknown(settings, SCHEMES, "webhooks.")
-    return {
-        scheme: tuple(reference_of(one, f"webhooks.{scheme}") for one in one_or_more(value))
-        for scheme, value in settings.items()
-    }
+#: How paths begin that are looked for in envelopes only.
+OF_ENVELOPES: Final = re.compile(r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr)|change\.)")
+#: What stands at a path: how it begins, and what it looks like, for the error.
+_BEGINS: Final = {
+    "http.path": ("/", "a path such as '/hooks/site'"),
+    "sns.TopicArn": ("arn:", "an ARN such as 'arn:aws:sns:*:cms-edits'"),
+    "sqs.eventSourceARN": ("arn:", "an ARN such as 'arn:aws:sqs:*:edits'"),
+    "change.ref": ("refs/", "a full ref such as 'refs/heads/main'"),
+}
 
 
-def reference_of(value: object, at: str) -> str:
-    """The reference to a secret. What is none may be the secret itself, in the wrong place, and is not shown."""
-    if isinstance(value, str):
-        source, _, name = value.partition(":")
-        if source in ("env", "ssm", "secretsmanager") and name.strip() and name.isprintable():
-            return value
-    want = "where the secret is, never the secret: 'env:NAME', 'ssm:NAME' or 'secretsmanager:NAME'"
-    raise ConfigError(field=at, got=Unquoted("something else"), want=want)
+def _check_can_match(path: str, patterns: tuple[str, ...], at: str) -> None:
+    """Refuse a pattern that no event can match: its rule would never take anything."""
+    begins, want = _BEGINS.get(path, ("", ""))
+    for pattern in patterns:
+        literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
+        if not literal.startswith(begins[: len(literal)]) or (literal == pattern and len(literal) < len(begins)):
+            raise ConfigError(field=at, got=pattern, want=want)
+        if path == "http.method" and pattern != pattern.upper():
+            raise ConfigError(field=at, got=pattern, want=f"{pattern.upper()!r}: methods are in capitals")
+    if (
+        path.startswith("http.headers.")
+        and may_be_secret(path.removeprefix("http.headers."))
+        and not is_anything(patterns)
+    ):
+        raise ConfigError(field=at, got=Unquoted("not handed to rules"), want="a header that can be no secret")

@@ -11,6 +11,7 @@
         StoreMismatch                78   there is something, but it is not a Holdoff store
         RecordInvalid                65   a gate's stored state cannot be read
       EventError                     65   an event cannot be made a trigger: names what was missing or wrong in it
+        NotAllowed                   77   it asks for what it may not, from where it came
       EventEarly                     75   an event came before what it is about is recorded: deliver it again
       SignatureError                 77   a webhook is not signed as it should be
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
@@ -26,6 +27,8 @@ from __future__ import annotations
 
 import copyreg
 from typing import Any, ClassVar
+
+from holdoff.core.shown import shown, shown_field, without_secrets
 
 
 class HoldoffError(Exception):
@@ -46,6 +49,7 @@ class HoldoffError(Exception):
         cls.retryable = cls.retryable if retryable is None else retryable
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        message = without_secrets(message) if isinstance(message, str) else message  # type: ignore[redundant-expr]
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -60,30 +64,21 @@ class HoldoffError(Exception):
 
 
 class ConfigError(HoldoffError, ValueError, exit_code=78):
-    """A setting is wrong.
+    """A setting is wrong. What stands there is shown as far as it cannot be a secret, and not kept (``core.shown``).
 
     Attributes:
         field: the setting's name, with the file and table where there are any.
-        got: what stands there.
+        got: what stands there, in words.
         want: what would be right.
     """
 
     def __init__(self, *, field: str, got: object, want: str) -> None:
-        super().__init__(f"{field} is {shown(got)}; write {want}")
-        self.field, self.got, self.want = field, got, want
+        self.field, self.got, self.want = shown_field(field), shown(field, got), want
+        super().__init__(f"{self.field} is {self.got}; write {want}")
 
     def under(self, prefix: str) -> ConfigError:
         """The same error with its field named from further out: ``holdoff.toml: projects.docs.cooldown``."""
         return type(self)(field=f"{prefix}{self.field}", got=self.got, want=self.want)
-
-
-def shown(got: object) -> str:
-    """Any value as an error shows it: in full if it is short."""
-    try:
-        text = repr(got)
-    except Exception:  # noqa: BLE001  (a foreign __repr__ may raise anything; an int of 4,300 digits cannot be shown)
-        return f"some {type(got).__name__} that cannot be shown"
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
 class UsageError(HoldoffError, exit_code=2):
@@ -128,6 +123,10 @@ class EventError(HoldoffError, exit_code=65):
     def __init__(self, missing: str, problem: str, *, hint: str | None = None) -> None:
         super().__init__(f"{missing} {problem}", hint=hint)
         self.missing = missing
+
+
+class NotAllowed(EventError, exit_code=77):
+    """An event asks for what it may not, from where it came."""
 
 
 class EventEarly(HoldoffError, exit_code=75, retryable=True):

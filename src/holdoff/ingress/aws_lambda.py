@@ -27,8 +27,8 @@ from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import HoldoffError
 from holdoff.ingress.dispatch import EVER_MS, TIME_FOR_A_WAKE_MS, Answer, Dispatch, LeftMs
 from holdoff.ingress.event_log import EventLog
-from holdoff.ingress.events.envelopes import is_fifo, is_sqs, opened
-from holdoff.ingress.events.http import is_http
+from holdoff.ingress.events.envelopes import is_custom_resource, is_fifo, is_sqs, opened
+from holdoff.ingress.events.http import is_health_check, is_http
 from holdoff.ingress.settings import DEAD_LETTERS, KEPT_MS, ROLE, Settings
 from holdoff.wake.base import WakeScheduler
 
@@ -79,10 +79,23 @@ class Function:
         left_ms: LeftMs = getattr(context, "get_remaining_time_in_millis", lambda: EVER_MS)
         if is_http(event):
             return self._http(event, context, left_ms)
+        if is_custom_resource(event):
+            return self._custom_resource(event)
         dispatch = self._dispatch_for(context)
         if is_sqs(event):
             return self._batch(event, dispatch, left_ms)
         return self._each(event, dispatch, left_ms, getattr(context, "aws_request_id", None))
+
+    def _custom_resource(self, event: object) -> Answer:
+        from holdoff.ingress.custom_resource import answer  # urllib is slow to import, and hardly ever wanted
+
+        try:
+            said: Answer = {"ignored": answer(event)}
+        except HoldoffError as error:
+            self._log.failed(error, kind="invocation")
+            raise
+        self._log.noted("ignored", kind="direct", **said)
+        return said
 
     def _each(self, event: object, dispatch: Dispatch, left_ms: LeftMs, request_id: str | None) -> Answer:
         """Every message, whatever became of the others; then the first error, if there was one."""
@@ -114,24 +127,24 @@ class Function:
                 failed.append(own_id)
                 continue
             try:
-                for message in opened({"Records": [record]}):
-                    dispatch.carry_out(message, left_ms)
-            except Exception as error:  # noqa: BLE001  (as above: only this record comes again)
-                self._log.failed(error, kind="sqs", message_id=own_id)
+                self._each({"Records": [record]}, dispatch, left_ms, None)
+            except Exception:  # noqa: BLE001  (it is logged: only this record comes again)
                 failed.append(own_id)
         return {"batchItemFailures": [{"itemIdentifier": own_id} for own_id in failed]}
 
     def _http(self, event: object, context: object, left_ms: LeftMs) -> Answer:
-        from holdoff.ingress.aws_http import answer, undecided
+        from holdoff.ingress.aws_http import answer, response, undecided
 
+        if is_health_check(event):
+            return response(event, 200, {})
         try:
             dispatch = self._dispatch_for(context)
         except HoldoffError as error:
             return undecided(event, error)  # an answer by which its sender may try again
         now_ms = self._clock.now_ms()
-        secrets = self._settings.secrets(dispatch.config, now_ms)
+        webhooks = self._settings.webhooks(dispatch.config, now_ms)
         dead_letters = self._settings.text(DEAD_LETTERS)
-        return answer(event, now_ms, dispatch, left_ms, secrets=secrets, dead_letters=dead_letters, log=self._log)
+        return answer(event, now_ms, dispatch, left_ms, webhooks=webhooks, dead_letters=dead_letters, log=self._log)
 
     def _dispatch_for(self, context: object) -> Dispatch:
         """Made at the first invocation, which names the function; again where the settings have changed."""

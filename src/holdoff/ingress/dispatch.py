@@ -17,8 +17,8 @@ from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
 from holdoff.ingress.event_log import EventLog
-from holdoff.ingress.events.envelopes import Message
 from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, WakeAsked
+from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.rules import Routes
 from holdoff.observe.log import clean
 from holdoff.observe.spans import span
@@ -56,11 +56,27 @@ class Dispatch:
         self._gates: dict[GateKey, Gate] = {}
 
     def carry_out(self, message: Message, left_ms: LeftMs) -> Answer:
-        """What became of a message, as plain JSON values. Raises what ``aws_lambda.handler`` does."""
-        return self.perform(self.routes.intent(message), message.kind, left_ms)
+        """What became of a message, as plain JSON values: of each of its changes, whatever became of the others.
 
-    def perform(self, intent: Intent, kind: str, left_ms: LeftMs) -> Answer:
-        """``carry_out`` for the intent of a message of this kind."""
+        Raises:
+            HoldoffError: the first of those that could not be carried out.
+        """
+        answers: list[Answer] = []
+        errors: list[Exception] = []
+        for wanted in self.routes.intents(message):
+            try:
+                if isinstance(wanted, EventError):
+                    raise wanted
+                answers.append(self._perform(wanted, message.kind, left_ms))
+            except Exception as error:  # noqa: BLE001  (a plug-in's own, say; the others do not wait for its author)
+                errors.append(error)
+        for other in errors[1:]:
+            self._log.failed(other, kind=message.kind, message_id=message.id)
+        if errors:
+            raise errors[0]
+        return answers[0] if len(answers) == 1 else {"answers": answers}
+
+    def _perform(self, intent: Intent, kind: str, left_ms: LeftMs) -> Answer:
         match intent:
             case Request():
                 return self._trigger(intent, kind).to_dict()
@@ -86,6 +102,8 @@ class Dispatch:
 
     def _trigger(self, request: Request, kind: str) -> Decision:
         gate = self.gate(request.gate)
+        if request.at_ms is not None:  # a sender's clock that is ahead must not make all that follows look older
+            request = request.but(at_ms=min(request.at_ms, now_ms(self.store, self._clock)))
         asked = {name: getattr(request, name) for name in ("event_id", "source_version", "reason")}
         return self._decided(gate, "holdoff.trigger", lambda: gate.submit(request), kind=kind, **asked)
 
@@ -126,7 +144,7 @@ class Dispatch:
     def _reported(self, keys: list[GateKey], ended: BuildEnded, kind: str) -> Answer:
         if not keys:
             raise EventError(
-                f"a project whose starter is codebuild = {ended.codebuild!r} in {ended.region}",
+                f"a project whose starter is {ended.starter} = {ended.name!r} in {ended.region}",
                 f"is not configured, and its build {ended.build_id} has ended",
             )
         for key in keys:
@@ -143,7 +161,9 @@ class Dispatch:
                     f"build {ended.build_id} has ended, and a start of {key} is not recorded yet",
                     hint="Deliver the event again in a minute",
                 )
-        return {"finished": None, "build_id": ended.build_id}
+        answer = {"finished": None, "build_id": ended.build_id}
+        self._log.noted("finished", kind=kind, project=keys[0].project, why="no gate here started it", **answer)
+        return answer
 
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all that is due; one gate's trouble does not keep the others waiting."""

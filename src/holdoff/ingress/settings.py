@@ -16,9 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.aws.client import Limits, make_client
-from holdoff.aws.errors import code_of
+from holdoff.aws.errors import code_of, denied_hint, describe, is_denied
 from holdoff.config import FILE, Config, Project, parse, read
-from holdoff.config.rules import SCHEMES, reference_of
+from holdoff.config.schemes import NAMES
+from holdoff.config.webhooks import Reference, reference_of, shown_reference
 from holdoff.core.errors import ConfigError, StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.units import type_of_duration
@@ -26,7 +27,7 @@ from holdoff.stores.base import Store
 from holdoff.wake.base import WakeScheduler
 
 if TYPE_CHECKING:
-    from holdoff.ingress.events.signatures import Secrets  # only webhooks need it
+    from holdoff.ingress.events.signatures import Webhooks  # only webhooks need it
 
 REGION: Final = "REGION_NAME"
 TABLE: Final = "DDB_TABLE_NAME"
@@ -87,7 +88,7 @@ class Settings:
         if not named:
             return self._one_project()
         if project := self.text(PROJECT):
-            want = f"nothing: the projects are in {named}; or leave that out"
+            want = "nothing: the projects are in the file that is named or in the package; or leave that out"
             raise ConfigError(field=f"environment variable {PROJECT}", got=project, want=want)
         if not named.startswith("ssm:"):
             return read(named, named_by=CONFIG)
@@ -104,7 +105,9 @@ class Settings:
             policy = Policy(cooldown, on_cooldown="defer" if self.text(ROLE) else "skip")
         except ConfigError as error:
             raise ConfigError(field=COOLDOWN, got=cooldown, want=error.want) from None
-        project = Project(name=name, policy=policy, region=region, starter={"codebuild": name, "region": region})
+        # As for the snippet, which branches build is for EventBridge's pattern to say.
+        starter = {"codebuild": name, "region": region}
+        project = Project(name=name, policy=policy, region=region, starter=starter, branch="**")
         return Config(projects={name: project})
 
     def _needed(self, name: str) -> str:
@@ -138,19 +141,25 @@ class Settings:
             dead_letters=self.text(SCHEDULE_DEAD_LETTERS) or None,
         )
 
-    def secrets(self, config: Config, now_ms: int) -> Secrets:
-        """The webhooks' secrets: the file's, else those of ``HOLDOFF_WEBHOOK_GITHUB`` and its like. Each is fetched
-        when it is asked for: one that cannot be had keeps out only its own senders."""
-        variables = {scheme: self.text(WEBHOOK + scheme.upper()) for scheme in SCHEMES}
-        named = config.webhooks or {scheme: (reference,) for scheme, reference in variables.items() if reference}
+    def webhooks(self, config: Config, now_ms: int) -> Webhooks:
+        """The webhooks' schemes and secrets: those of ``HOLDOFF_WEBHOOK_GITHUB`` and its like, and the file's. Each
+        secret is fetched when it is asked for: one that cannot be had keeps out only its own senders."""
+        from holdoff.ingress.events.signatures import Secret, Webhooks
 
-        def fetched(scheme: str) -> list[str]:
-            return [self.value(one, now_ms, field=f"webhooks.{scheme}") for one in named[scheme]]
+        def secret(at: str, one: Reference) -> Secret:
+            fetch = partial(self.value, one.text, now_ms, field=at)
+            return Secret(at=at, reference=one.text, fetch=fetch, projects=one.projects)
 
-        return {scheme: partial(fetched, scheme) for scheme in named}
+        named: dict[str, tuple[Secret, ...]] = {}
+        for name in NAMES:
+            if text := self.text(variable := WEBHOOK + name.upper()):
+                named[name] = (secret(variable, Reference(text=text)),)
+        for name, hook in config.webhooks.items():
+            named[name] = tuple(secret(f"webhooks.{name}", one) for one in hook.secrets)
+        return Webhooks(secrets=named, own=tuple(hook.scheme for hook in config.webhooks.values() if hook.scheme))
 
     def value(self, reference: str, now_ms: int, *, field: str) -> str:
-        """What a reference stands for.
+        """What a reference stands for, without white space around it.
 
         Raises:
             ConfigError: it is no reference, or there is no such thing, or no right to read it.
@@ -170,6 +179,7 @@ class Settings:
 
     def _fetched(self, reference: str, field: str) -> str:
         source, _, name = reference_of(reference, field).partition(":")
+        named = shown_reference(reference)
         try:
             if source == "env":
                 value = self._environment.get(name)
@@ -178,11 +188,15 @@ class Settings:
                 value = parameter["Parameter"]["Value"]
             else:
                 value = self._client_of(source).get_secret_value(SecretId=name).get("SecretString")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is: its words have the name, and are not told)
             want = _BY_CODE.get(code_of(error), "")
+            if is_denied(error) and "kms:" in (advice := denied_hint(describe(error), "", named)):
+                want = f"one that may be decrypted: {advice}"  # it names no more than the key
             if not want:
-                raise StoreUnavailable(f"{field}: {reference} could not be read: {error}", hint="Try again") from error
-            raise ConfigError(field=field, got=reference, want=want.format(_RIGHT[source])) from error
+                why = code_of(error) or type(error).__name__  # not its words: they have the name
+                raise StoreUnavailable(f"{field}: {named} could not be read ({why})", hint="Try again") from None
+            raise ConfigError(field=field, got=named, want=want.replace("{}", _RIGHT[source])) from None
+        value = str(value or "").strip("\ufeff \t\r\n")
         if not value:
-            raise ConfigError(field=field, got=reference, want="the name of something not empty")
-        return str(value)
+            raise ConfigError(field=field, got=named, want="the name of something not empty")
+        return value

@@ -1,7 +1,7 @@
 """Which store a URL names, and which one there is without any."""
 
 # pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
-# ruff: noqa: PTH111, PTH118
+# ruff: noqa: PTH100, PTH111, PTH118
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from holdoff.stores.base import Store
 
 
@@ -20,14 +22,19 @@ def open_store(url: str) -> Store:
     """The store a URL names. Nothing is connected, read or created before its first use.
 
     Args:
-        url: ``sqlite:///gates.db`` (relative), ``sqlite:////var/lib/gates.db`` (absolute), ``memory:``, or
-            ``dynamodb://TABLE?region=eu-west-1`` with, for a local engine, ``&endpoint=http://127.0.0.1:8000``. Other
-            schemes come from the entry-point group ``holdoff.stores``.
+        url: ``sqlite:///gates.db`` (relative), ``sqlite:////var/lib/gates.db`` (absolute), ``memory:``,
+            ``postgresql://USER:PASSWORD@HOST/DATABASE?schema=holdoff`` with any parameters of libpq's, or
+            ``dynamodb://TABLE?region=eu-west-1`` with, for a local engine, ``&endpoint=http://127.0.0.1:8000``. TABLE
+            may be the table's ARN, and then the region is the ARN's; an ARN alone will do, too. Other schemes come from
+            the entry-point group ``holdoff.stores``.
 
     Raises:
-        ConfigError: not a URL of a store, or with parts that the store does not know.
+        ConfigError: not a URL of a store, or with parts that the store does not know. Shows no user, password or
+            parameter of it.
     """
-    want = "'sqlite:///PATH', 'dynamodb://TABLE?region=REGION' or 'memory:'"
+    want = "'sqlite:///PATH', 'postgresql://USER@HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
+    if not isinstance(url, str):
+        raise ConfigError(field="store", got=url, want=want)
     match url.split(":", 1):
         case ["memory", rest]:
             from holdoff.stores.memory import MemoryStore
@@ -40,12 +47,16 @@ def open_store(url: str) -> Store:
 
             path = rest.removeprefix("///")
             if path not in {rest, "", ":memory:"} and "?" not in path and "\0" not in path:
-                return SQLiteStore(os.path.expanduser(path), url=url)
+                file, state = os.path.expanduser(path), state_folder()
+                mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
+                return SQLiteStore(file, url=url, folder_mode=mode)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
         case ["dynamodb", _]:
-            if store := _dynamodb(url):
-                return store
-            want = "'dynamodb://TABLE?region=REGION', with &endpoint=URL for a local engine"
+            return _dynamodb(url)
+        case ["postgresql" | "postgres", _]:
+            return _postgresql(url)
+        case ["arn", _]:
+            return _dynamodb(f"dynamodb://{url}")
         case [scheme, _]:
             metadata = import_module("importlib.metadata")  # slow to import, and seldom wanted
             for entry in metadata.entry_points(group="holdoff.stores", name=scheme):
@@ -53,28 +64,56 @@ def open_store(url: str) -> Store:
     raise ConfigError(field="store", got=url, want=want)
 
 
-def default_url() -> str:
-    """The SQLite file in the user's state directory (``XDG_STATE_HOME``, or what the system uses)."""
+def default_url(config: str | Path | None = None) -> str:
+    """The SQLite file in the user's state directory: that of a config file, which no other file shares, or without one.
+
+    Two checkouts have projects of the same names, and each is built in its own folder: a store of both would start the
+    build of one for a trigger of the other.
+    """
+    state = state_folder()
+    if state is None:  # a container's user that has neither HOME nor a line in /etc/passwd
+        want = "its path, or name a store: --store sqlite:///PATH"
+        raise ConfigError(field="HOME", got=None, want=want)
+    if config is None:
+        return f"sqlite:///{state}/gates.db"
+    folder, name = os.path.split(os.path.abspath(config))
+    return f"sqlite:///{state}{os.path.join(os.path.realpath(folder), name)}.db".replace("?", "%3F")
+
+
+def state_folder() -> str | None:
+    """Holdoff's own in the user's state directory (``XDG_STATE_HOME``, or what the system uses)."""
     base = os.environ.get("XDG_STATE_HOME", "")
     if not base.startswith("/"):
         home = os.path.expanduser("~")
-        if home == "~":  # a container's user that has neither HOME nor a line in /etc/passwd
-            want = "its path, or name a store: --store sqlite:///PATH"
-            raise ConfigError(field="HOME", got=None, want=want)
+        if home == "~":
+            return None
         base = os.path.join(home, "Library/Application Support" if sys.platform == "darwin" else ".local/state")
-    return f"sqlite:///{os.path.join(base, 'holdoff', 'gates.db')}"
+    return os.path.join(base, "holdoff")
 
 
-def _dynamodb(url: str) -> Store | None:
+def _dynamodb(url: str) -> Store:
     from urllib.parse import parse_qsl, urlsplit  # slow to import, and not wanted for SQLite
 
     from holdoff.stores.dynamodb.store import DynamoDBStore
 
+    want = "'dynamodb://TABLE?region=REGION', with &endpoint=URL for a local engine"
     try:
         parts = urlsplit(url)
     except ValueError:
-        return None
+        raise ConfigError(field="store", got=url, want=want) from None
+    if "@" in parts.netloc:
+        want = "it without user and password: credentials come from the environment, a profile or a role"
     known = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if not parts.netloc or parts.path not in {"", "/"} or set(known) - {"region", "endpoint"} or "" in known.values():
-        return None
-    return DynamoDBStore(parts.netloc, region=known.get("region"), endpoint=known.get("endpoint"), url=url)
+    table = parts.netloc + parts.path.rstrip("/")  # an ARN has one slash, and is no name
+    if "@" in url or not parts.netloc or "" in known.values() or set(known) - {"region", "endpoint"} or parts.fragment:
+        raise ConfigError(field="store", got=url, want=want)
+    return DynamoDBStore(table, region=known.get("region"), endpoint=known.get("endpoint"))
+
+
+def _postgresql(url: str) -> Store:
+    try:  # by a name that tools/lambda_package.py does not follow: a function's package has no psycopg
+        postgres = import_module(f"{__package__}.postgres")
+    except ImportError as error:
+        hint = "pip install 'holdoff[postgres]'"
+        raise StoreError(f"a store in PostgreSQL needs psycopg: {error}", hint=hint) from None
+    return cast("Store", postgres.PostgresStore(url))

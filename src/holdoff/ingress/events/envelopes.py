@@ -12,39 +12,20 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from holdoff.config.schemes import EVENT_HEADERS
 from holdoff.core.errors import EventError
-from holdoff.core.value import Value
-from holdoff.ingress.events.aws import PIPELINE_JOB, s3_id
-from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, http_request, is_http, plain_headers
+from holdoff.ingress.events.aside import taken_back
+from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, is_http, plain_headers
+from holdoff.ingress.events.intents import Origin
+from holdoff.ingress.events.message import MOST_PARTS, Message
 from holdoff.ingress.events.paths import dig, kind_of, needed, text_at
+from holdoff.ingress.events.s3 import s3_id
 
-Kind = Literal["direct", "wake", "eventbridge", "codebuild", "sns", "sqs", "s3", "http"]
 #: The key of Holdoff's own messages: "wake", "sweep", or "webhook", of one that was checked and put aside.
 CONTROL: Final = "holdoff"
-#: A queue's message may have 1 MiB, and front ends take far larger bodies than any webhook needs:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MOST_BODY: Final = 200_000
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
-
-
-class Message(Value):
-    """One event, out of its envelopes. Its content stays out of logs: it may hold secrets.
-
-    Attributes:
-        kind: what it is, or else the innermost envelope it came in.
-        id: its own id, the innermost one there is.
-        event: the innermost event: a JSON object most often; text where a queue or topic carried text.
-        envelopes: those that rules may look at, by name: ``http``, ``sns``, ``sqs``.
-    """
-
-    kind: Kind = "direct"
-    id: str | None = None
-    event: Any
-    envelopes: Mapping[str, Any] = {}
-
-    def __repr__(self) -> str:
-        return f"Message(kind={self.kind!r}, id={self.id!r})"
+OUTSIDE: Final = Origin(outside=True)
 
 
 def opened(event: object, *, request_id: str | None = None) -> list[Message]:
@@ -72,6 +53,11 @@ def is_fifo(batch: object) -> bool:
     return (text_at(batch, "Records.0.eventSourceARN") or "").endswith(".fifo")
 
 
+def is_custom_resource(event: object) -> bool:
+    """Whether an invocation is one that a stack waits for."""
+    return all(text_at(event, name) for name in ("RequestType", "ResponseURL", "StackId", "RequestId"))
+
+
 def _opened(message: Message, depth: int) -> list[Message]:
     event = message.event
     if depth > MAX_DEPTH:
@@ -80,34 +66,52 @@ def _opened(message: Message, depth: int) -> list[Message]:
         return _each(event, message, depth)  # EventBridge Pipes hand on lists
     if not isinstance(event, dict):
         return [message]
+    if is_http(event):
+        raise EventError("event", "is an HTTP request where none can be checked for its signature")
     if isinstance(event.get("Records"), list):
         return _each(event["Records"], message, depth)
-    if event.get(CONTROL) == "webhook":  # one that was ``put_aside``: only the function puts anything there
-        webhook = http_message(http_request(event))
+    if event.get(CONTROL) == "webhook" and "sns" not in message.envelopes:  # one that was put aside, in a queue
+        webhook = http_message(*taken_back(event))
         return [webhook.but(id=webhook.id or message.id)]
     if CONTROL in event:
         return [message.but(kind="wake")]
-    if "requestPayload" in event and "requestContext" in event:
-        failed = text_at(event, "requestContext.requestId")
-        own = f"invoke:{failed}" if failed else message.id
-        return _opened(message.but(event=event["requestPayload"], id=own), depth + 1)
-    if is_http(event):
-        raise EventError("event", "is an HTTP request where none can be checked for its signature")
+    if (failed := _failed_invocation(event)) is not None:
+        own = text_at(failed, "requestContext.requestId")
+        id_ = f"invoke:{own}" if own else message.id
+        return _opened(message.but(event=failed["requestPayload"], id=id_), depth + 1)
     if is_eventbridge(event):
         return [_eventbridge(message)]
     if event.get("Type") == "Notification" and "MessageId" in event:
         return _carried(message, "sns", event, depth)
-    if event.get("Service") == "Amazon S3" and event.get("Event") == "s3:TestEvent":
-        return [message.but(kind="s3")]
-    return [message.but(id=text_at(event, f"{PIPELINE_JOB}.id") or message.id)]
+    return [message]
+
+
+def _failed_invocation(event: Mapping[str, Any]) -> Any:
+    """The record of a failed invocation, which has its event; by EventBridge it is in an event. ``None``: it is none.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    record = event.get("detail") if event.get("source") == "lambda" else event
+    if not isinstance(record, dict) or "requestPayload" not in record or "requestContext" not in record:
+        return None
+    return None if text_at(record, "requestContext.condition") == "Success" else record
 
 
 def _each(items: list[Any], message: Message, depth: int) -> list[Message]:
-    """All of a list. What has no id of its own gets its place in the list, or it would pass for its neighbour."""
+    """All of a list. What has no id of its own gets its place in the list, or it would pass for its neighbour. What
+    cannot be opened keeps none of its neighbours waiting."""
     messages: list[Message] = []
     for place, item in enumerate(items):
         numbered = f"{message.id}#{place}" if message.id and len(items) > 1 else message.id
-        messages += _record(message.but(event=item, id=numbered), depth + 1)
+        one = message.but(event=item, id=numbered)
+        try:
+            messages += _record(one, depth + 1)
+        except EventError as error:
+            if len(items) == 1:
+                raise
+            messages.append(one.but(error=error))
+        if message.origin.outside and len(messages) > MOST_PARTS:
+            raise EventError("event", f"holds more than {MOST_PARTS} events")
     return messages
 
 
@@ -120,8 +124,6 @@ def _record(message: Message, depth: int) -> list[Message]:
         return _carried(message, "sns", dig(record, "Sns"), depth)
     if source == "aws:s3":
         return [message.but(kind="s3", id=s3_id(record) or message.id)]
-    if source == "aws:codecommit":
-        return _codecommit(message)
     if source is not None:  # a stream's, most often
         return [message.but(id=text_at(record, "eventID", "eventId") or message.id)]
     if not isinstance(record, dict):
@@ -147,29 +149,11 @@ def _carried(message: Message, kind: Literal["sns", "sqs"], envelope: object, de
     inside = message.but(
         kind=kind,
         id=text_at(envelope, own_id) or message.id,
+        origin=message.origin if message.origin.outside else OUTSIDE,
         event=value if isinstance(value, dict | list) else text,
         envelopes={**message.envelopes, kind: {key: dig(envelope, key) for key in about}},
     )
     return _opened(inside, depth + 1)
-
-
-def _codecommit(message: Message) -> list[Message]:
-    """A trigger of CodeCommit itself: one message for each branch or tag pushed. Those of one push share an id.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-codecommit.html
-    """
-    record = message.event
-    references = dig(record, "codecommit.references")
-    if not isinstance(references, list) or not references:
-        raise EventError("record.codecommit.references", "is no list of references")
-    own = text_at(record, "eventId") or message.id
-    return [
-        message.but(
-            event={**record, "codecommit": {"references": [reference]}},
-            id=f"{own}#{text_at(reference, 'ref')}" if own else None,
-        )
-        for reference in references
-    ]
 
 
 def is_eventbridge(event: Mapping[str, Any]) -> bool:
@@ -178,33 +162,43 @@ def is_eventbridge(event: Mapping[str, Any]) -> bool:
 
 
 def _eventbridge(message: Message) -> Message:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+
+    AWS's quick start for GitHub makes events of deliveries: the header's is the type, the body's is the detail
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html).
+    """
     event = {"detail-type": message.event.get("detailType"), **message.event}
     source = event.get("source")
+    if source == "github.com" and isinstance(event.get("detail"), dict):
+        http = {"headers": {"x-github-event": event["detail-type"]}}
+        own = text_at(event, "id") or message.id
+        return message.but(
+            kind="eventbridge", event=event["detail"], id=own, envelopes={**message.envelopes, "http": http}
+        )
     own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
-    kind: Kind = "codebuild" if source == "aws.codebuild" else "eventbridge"
-    return message.but(kind=kind, event=event, id=own or message.id)
+    return message.but(kind="eventbridge", event=event, id=own or message.id)
 
 
-def http_message(request: HttpRequest) -> Message:
+def http_message(request: HttpRequest, origin: Origin) -> Message:
     """The message in a request whose signature was checked. An ``EventError``: its body is not what its headers say."""
-    about = {"method": request.method, "path": request.path, "headers": plain_headers(request)}
-    event = content_of(request)
-    message = Message(kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about})
-    if not isinstance(event, dict) or request.headers.keys() & {"x-github-event", "x-gitlab-event"}:
-        return message
-    if is_eventbridge(event):  # by an API destination
-        return _eventbridge(message)
-    return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else message
-
-
-def put_aside(request: HttpRequest, error: Exception) -> dict[str, object]:
-    """A signed webhook that came to nothing, and why, for Holdoff's own dead letters."""
-    return {
-        CONTROL: "webhook",
-        "error": str(error),
+    about = {
         "method": request.method,
         "path": request.path,
         "headers": plain_headers(request),
-        "body": request.body[:MOST_BODY].decode(errors="replace"),
+        "webhook": origin.scheme,
     }
+    event = content_of(request)
+    message = Message(
+        kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about}, origin=origin
+    )
+    if not isinstance(event, dict) or request.headers.keys() & EVENT_HEADERS:  # a sender's own
+        return message
+    if is_eventbridge(event):  # by an API destination
+        return _eventbridge(message)
+    if event.get("Type") == "Notification" and "TopicArn" in event:  # SNS posts to URLs, too
+        several = _carried(message, "sns", event, 0)
+        if len(several) != 1:
+            hint = "Subscribe the function itself to the topic"
+            raise EventError("event.Message", "holds several events, and a webhook is one", hint=hint)
+        return several[0]
+    return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else message

@@ -1,19 +1,29 @@
-"""HTTP requests, as any of AWS's front ends hand them on: headers, the body's bytes, and what they hold. Pure."""
+"""HTTP requests, as any of AWS's front ends hand them on: headers, the body's bytes, and what they hold. Pure.
+
+All that looks like HTTP is HTTP (``is_http``), so that none of it is taken for a direct invocation and let in without a
+check. What can be read, and so be checked, is in the table ``FORMS``; all else is refused.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from typing import Final
-from urllib.parse import parse_qsl
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
-from holdoff.core.errors import EventError
+from holdoff.config.schemes import may_be_secret
+from holdoff.core.errors import EventError, SignatureError
 from holdoff.core.value import Value
-from holdoff.ingress.events.paths import dig, kind_of, text_at
+from holdoff.ingress.events.paths import ABSENT, dig, kind_of, look_up, text_at
 
-#: A header with one of these in its name is not handed on to rules: it may be a secret.
-_SECRET_HEADERS: Final = ("api-key", "auth", "cookie", "secret", "signature", "token")
+#: A body may have so many bytes once it is decompressed: as many as a plain one, of which Lambda takes 6 MB
+#: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+MOST_CONTENT: Final = 6_291_456
+#: What gzip compressed may be in so many parts. One of no content has 20 bytes, and each costs a copy of the rest.
+_MOST_PARTS: Final = 100
 
 
 class HttpRequest(Value):
@@ -22,65 +32,224 @@ class HttpRequest(Value):
     Attributes:
         path: as far as the front end decoded it.
         headers: by lower-case name; several of one name are joined with a comma.
-        body: the bytes as they were sent: what a signature is over.
+        body: its bytes, decompressed.
+        sent: the bytes as they were sent, where they were compressed.
+        query: the part of the URL after the ``?``.
+        target: the whole path of the URL, where the front end took something off it.
     """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    sent: bytes | None = None
+    query: str = ""
+    target: str | None = None
 
     def __repr__(self) -> str:
         return f"HttpRequest(method={self.method!r}, path={self.path!r})"
 
 
-def is_http(event: object) -> bool:
-    """Whether it is an HTTP request, of API Gateway, a function URL or a load balancer.
+class Form(Value):
+    """How a front end hands on a request: where its parts are.
 
-    Nothing else has a ``requestContext``, but the record of a failed invocation, which has its event beside it, and be
-    it null (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+    Attributes:
+        when: a path that only this one's events have.
+        target: of the whole path in the URL.
+        query: of the raw query, or of its parameters; ``decoded``: whether these are decoded.
     """
-    return isinstance(event, dict) and "requestPayload" not in event and isinstance(event.get("requestContext"), dict)
+
+    name: str
+    when: str
+    method: str
+    path: str
+    target: str = ""
+    query: tuple[str, ...]
+    decoded: bool = False
+    is_base64: str = "isBase64Encoded"
+
+
+_V1_QUERY: Final = ("multiValueQueryStringParameters", "queryStringParameters")
+FORMS: Final = (
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    # https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+    Form(
+        name="API Gateway 2.0, function URL",
+        when="requestContext.http",
+        method="requestContext.http.method",
+        path="rawPath",
+        query=("rawQueryString",),
+    ),
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+    Form(name="load balancer", when="requestContext.elb", method="httpMethod", path="path", query=_V1_QUERY),
+    # https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html#receive-event-from-service
+    Form(
+        name="VPC Lattice 2.0",
+        when="requestContext.serviceArn",
+        method="method",
+        path="path",
+        query=("queryStringParameters",),
+    ),
+    Form(
+        name="VPC Lattice 1.0",
+        when="raw_path",
+        method="method",
+        path="raw_path",
+        query=("query_string_parameters",),
+        is_base64="is_base64_encoded",
+    ),
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    Form(
+        name="API Gateway 1.0",
+        when="requestContext",
+        method="httpMethod",
+        path="path",
+        target="requestContext.path",
+        query=_V1_QUERY,
+        decoded=True,
+    ),
+)
+#: Names of a request's parts, in small letters and without marks, however a front end or its template writes them: what
+#: has one of these is HTTP, and what has all of a row.
+_PART: Final = re.compile(
+    "requestcontext|(request|multivalue)?headers|httpmethod|routekey|(raw)?querystring|(multivalue)?querystringparameters"
+    "|rawpath|pathparameters|stagevariables|isbase64encoded|bodyjson"
+)
+_TOGETHER: Final = (
+    *({"method", where} for where in ("body", "path", "url", "uri")),
+    *({"body", where} for where in ("header", "path", "query", "params")),
+)
+#: What API Gateway's own templates call them below ``params`` and ``context``
+#: (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html).
+_BELOW: Final = ("params.header", "params.querystring", "context.http-method")
+
+
+def is_http(event: object) -> bool:
+    """Whether it is an HTTP request, or anything that a front end may have made of one.
+
+    The records of failed invocations and streams have a ``requestContext``, too, with the function in it
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+    """
+    if not isinstance(event, dict):
+        return False
+    names = {re.sub("[-_]", "", name).lower() for name, value in event.items() if value}
+    if dig(event, "requestContext.functionArn") is not None:
+        names.remove("requestcontext")
+    records = event.get("Records")
+    if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
+        return True  # Lambda@Edge
+    is_one = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
+    return is_one or any(look_up(event, path) is not ABSENT for path in _BELOW)
 
 
 def http_request(event: object) -> HttpRequest:
-    """The request in an event of API Gateway (either format), a function URL or a load balancer, or in a dead letter.
+    """The request in an event of a front end.
 
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+    Raises:
+        SignatureError: it is of a front end that keeps from us what was signed.
+        EventError: it is broken.
     """
-    method = text_at(event, "requestContext.http.method", "httpMethod", "method")
-    path = text_at(event, "rawPath", "path")
-    if method is None or path is None:
-        raise EventError("event", "is not an HTTP request with a method and a path")
+    form = next((form for form in FORMS if dig(event, form.when) is not None), None)
+    method, path = (text_at(event, form.method), text_at(event, form.path)) if form else (None, None)
+    if form is None or method is None or path is None:
+        raise SignatureError(
+            "a request came by a front end that does not hand on what was signed",
+            hint=f"It may be one of these: {', '.join(form.name for form in FORMS)}",
+        )
+    path, _, beside = path.partition("?")
+    headers = headers_of(event)
+    body, sent = _body(event, form, headers.pop("content-encoding", "identity"))
+    return HttpRequest(
+        method=method,
+        path=path,
+        headers=headers,
+        body=body,
+        sent=sent,
+        query=_query(event, form) or beside,
+        target=text_at(event, form.target) if form.target else None,
+    )
+
+
+def _body(event: object, form: Form, encoding: str) -> tuple[bytes, bytes | None]:
     body = dig(event, "body")
     if not isinstance(body, str | None):
         raise EventError("event.body", f"is {kind_of(body)}, not a text")
     try:
         sent = (body or "").encode()
-        if dig(event, "isBase64Encoded") is True:
+        if dig(event, form.is_base64) is True:
             sent = base64.b64decode(sent, validate=True)
     except ValueError:
         raise EventError("event.body", "is not the base64 or the text it should be") from None
-    return HttpRequest(method=method, path=path, headers=headers_of(event), body=sent)
+    plain = decompressed(sent, encoding.strip().lower())
+    return plain, None if plain == sent else sent
+
+
+def decompressed(sent: bytes, encoding: str) -> bytes:
+    """The content of bytes with this ``Content-Encoding``. A front end may have decompressed them, and left the header.
+
+    Raises:
+        EventError: they are not what the header says, or too many.
+    """
+    if encoding == "identity" or not sent or (encoding == "gzip" and not sent.startswith(b"\x1f\x8b")):
+        return sent
+    if encoding not in ("gzip", "deflate"):
+        raise EventError("body", "is compressed in a way that is not known here; send it plain, or as gzip")
+    bits = 31 if encoding == "gzip" else 15 if sent[:1] == b"\x78" else -15
+    content = b""
+    try:
+        for _ in range(_MOST_PARTS):
+            part = zlib.decompressobj(bits)
+            content += part.decompress(sent, MOST_CONTENT + 1 - len(content))
+            if len(content) > MOST_CONTENT:
+                raise EventError("body", f"has more than {MOST_CONTENT} bytes once it is decompressed")
+            if not part.eof:
+                raise zlib.error
+            sent = part.unused_data
+            if not sent:
+                return content
+    except zlib.error:
+        raise EventError("body", f"is called {encoding} and is none") from None
+    raise EventError("body", f"is compressed in more than {_MOST_PARTS} parts")
+
+
+def _query(event: object, form: Form) -> str:
+    """The raw query, or one that says the same."""
+    found = next((found for found in (dig(event, path) for path in form.query) if found), "")
+    if isinstance(found, str):
+        return found
+    pairs = list(_pairs(found, "event.queryStringParameters"))
+    return urlencode(pairs, errors="replace") if form.decoded else "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def _pairs(found: object, at: str) -> Iterator[tuple[str, str]]:
+    """Names and values, however a front end lists several of one name."""
+    for name, value in found.items() if isinstance(found, dict) else ():
+        values = value if isinstance(value, list) else [value]
+        if not isinstance(name, str) or not all(isinstance(one, str) for one in values):
+            raise EventError(at, "is not an object of names and texts")
+        yield from ((name, one) for one in values)
 
 
 def headers_of(event: object) -> dict[str, str]:
     """By lower-case name. All that were sent: of two signatures neither is silently left out."""
-    headers = dig(event, "multiValueHeaders") or dig(event, "headers")
-    found: dict[str, list[str]] = {}
-    for name, value in headers.items() if isinstance(headers, dict) else ():
-        values = value if isinstance(value, list) else [value]
-        if not isinstance(name, str) or not all(isinstance(one, str) for one in values):
-            raise EventError("event.headers", "is not an object of names and texts")
-        found.setdefault(name.lower(), []).extend(values)
-    return {name: ",".join(values) for name, values in found.items()}
+    found: dict[str, str] = {}
+    for name, value in _pairs(dig(event, "multiValueHeaders") or dig(event, "headers"), "event.headers"):
+        found[name.lower()] = f"{found[name.lower()]},{value}" if name.lower() in found else value
+    return found
+
+
+def is_health_check(event: object) -> bool:
+    """Whether a load balancer asks if the function is well
+    (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#register-lambda)."""
+    if not isinstance(dig(event, "requestContext.elb"), dict):
+        return False
+    agents = [text_at(event, "headers.user-agent"), text_at(event, "multiValueHeaders.user-agent.0")]
+    return any(agent is not None and agent.startswith("ELB-HealthChecker/") for agent in agents)
 
 
 def plain_headers(request: HttpRequest) -> dict[str, str]:
     """Its headers without those that may be secrets."""
-    return {name: value for name, value in request.headers.items() if not any(part in name for part in _SECRET_HEADERS)}
+    return {name: value for name, value in request.headers.items() if not may_be_secret(name)}
 
 
 def delivery_id(headers: Mapping[str, str]) -> str | None:
@@ -91,28 +260,53 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
     """
     if "x-github-event" in headers:
         return headers.get("x-github-delivery") or None
-    names = ("webhook-id", "idempotency-key", "x-gitlab-webhook-uuid")
+    names = ("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid")
     return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def form_of(request: HttpRequest) -> dict[str, str] | None:
+    """The fields of a form; of several of one name the last. ``None``: the body is none.
+
+    curl calls JSON a form, too.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded" or request.body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
+        return None
+    try:
+        return dict(parse_qsl(_text(request), keep_blank_values=True, max_num_fields=1_000))
+    except ValueError:
+        raise EventError("body", "is called a form and is none") from None
 
 
 def content_of(request: HttpRequest) -> object:
     """The body's JSON, or a form's fields; an empty body is an empty object. Text that is none stays text, unless the
     sender called it JSON."""
+    fields = form_of(request)
+    # GitHub and Gitea send their JSON in the field ``payload``, when they are set so.
+    text = fields.get("payload") if fields is not None else _text(request)
+    if text is None:
+        return fields
     try:
-        text = request.body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise EventError("body", "is not UTF-8") from None
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # curl calls JSON a form, too.
-    is_form = kind == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{")
-    try:
-        if is_form:  # GitHub sends its JSON in the field ``payload``, when it is set so
-            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1_000))
-            return json.loads(fields["payload"]) if "payload" in fields else fields
         return json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
-        if is_form:
-            raise EventError("body", "is called a form and is none, or has no JSON in it") from None
-        if kind.endswith("json"):
+        if fields is not None:
+            raise EventError("body", "is called a form and has no JSON in it") from None
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json"):
             raise EventError("body", "is called JSON and is none") from None
         return text
+
+
+def _text(request: HttpRequest) -> str:
+    try:
+        return request.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise EventError("body", "is not UTF-8") from None
+
+
+def with_content(request: HttpRequest, content: Any) -> HttpRequest:
+    """The request with this JSON as its body."""
+    try:
+        body = json.dumps(content).encode()
+    except RecursionError:
+        raise EventError("body", "is nested too deep") from None
+    return request.but(headers={**request.headers, "content-type": "application/json"}, body=body, sent=None)

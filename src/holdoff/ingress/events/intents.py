@@ -8,12 +8,36 @@ from holdoff.core.request import GateKey, Request
 from holdoff.core.value import Value
 
 
-class BuildEnded(Value):
-    """A build of a CodeBuild project came to its end."""
+class Origin(Value):
+    """Where an event came from, and so what power it has.
 
-    codebuild: str
+    Attributes:
+        outside: whether it came by an envelope, and not as a direct invocation. From outside only builds may be asked
+            for, unless a project allows more.
+        scheme: by which a webhook was checked, such as ``github``; ``None``: it is no webhook.
+        projects: those its secret is bound to; ``None``: any.
+    """
+
+    outside: bool = False
+    scheme: str | None = None
+    projects: tuple[str, ...] | None = None
+
+
+class BuildEnded(Value):
+    """A build came to its end.
+
+    Attributes:
+        starter, name: what ran it, as the table ``starter`` has it: ``codebuild`` and the name of the project, say.
+        batch: whether it was a batch of builds.
+        region, account: where it ran.
+    """
+
+    starter: str
+    name: str
+    batch: bool = False
     region: str
-    build_id: str  #: as ``StartBuild`` returned it: ``project:uuid``
+    account: str
+    build_id: str  #: as the starter returned it: ``project:uuid``
     succeeded: bool
     detail: str  #: its status, such as ``TIMED_OUT``
     key: str | None = None  #: of the gate that started it, where the build knows it
@@ -38,9 +62,21 @@ Intent = Request | BuildEnded | WakeAsked | Ignored
 class Draft(Value):
     """A trigger as an event asks for it by itself, before any rule, and before its project and region are known.
 
-    ``at`` is when it happened, as its source says it; ``unless_rule``, why nothing is built unless a rule takes it.
+    The fields of a ``Request``, and what decides whether it becomes one:
+
+    Attributes:
+        sender, type: for people, and for rules as ``change.sender`` and ``change.type``.
+        at: when it happened, as its source says it.
+        repository, ref, default: where a version was pushed, and the branch that the sender calls the default one.
+        text: the newest commit's message.
+        changed: every path that was changed; ``None``: not known.
+        deleted: whether the ref is gone.
+        ignored: why it builds nothing by itself; ``named_by``: paths of which a rule has to name one to lift that.
+        ref_named_by: paths of which a rule has to name one to build another branch than the default one.
     """
 
+    sender: str | None = None
+    type: str | None = None
     project: str | None = None
     region: str | None = None
     key: str | None = None
@@ -48,9 +84,18 @@ class Draft(Value):
     source_version: str | None = None
     event_id: str | None = None
     environment: Mapping[str, str] = {}
+    secondary_versions: Mapping[str, str] = {}
     by: str | None = None
     forced: bool = False
     line: str | None = None
-    at: str | int | float | None = None
+    at: object = None
     parent: str | None = None
-    unless_rule: str | None = None
+    repository: str | None = None
+    ref: str | None = None
+    default: str | None = None
+    text: str | None = None
+    changed: tuple[str, ...] | None = None
+    deleted: bool = False
+    ignored: str | None = None
+    named_by: tuple[str, ...] = ()
+    ref_named_by: tuple[str, ...] = ()

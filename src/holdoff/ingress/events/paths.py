@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from holdoff.core.errors import EventError
 
@@ -17,8 +19,11 @@ _KINDS: Final = {
     list: "a list",
     dict: "an object",
 }
-#: ``{path}``, ``{path|what stands there instead}``; with ``/`` or ``:`` after the path only what comes after the last.
-_FIELD: Final = re.compile(r"\{([^{}|/:]+)([/:])?(?:\|([^{}]*))?\}")
+#: ``{path}``, or ``{path,another}``, the first that is there, or ``{path|what stands there instead}``. After the path:
+#: ``!``, it must be there; ``/`` or ``:``, only what comes after the last one; ``%``, it is encoded as in a URL; ``^``
+#: and a mark, the mark stands before what is there.
+_FIELD: Final = re.compile(r"\{([^{}|/:!%^]+)([/:%]|\^.)?(!)?(?:\|([^{}]*))?\}")
+_INDEX: Final = re.compile("(?a)-?\\d{1,9}")
 
 
 def dig(value: object, path: str) -> Any:
@@ -45,14 +50,36 @@ def needed(value: object, path: str, root: str = "event") -> str:
     return found
 
 
-def filled(template: str, event: object) -> str:
-    """The template with the event's texts in it, as ``short_ref`` has them."""
+def filled(template: str, look: Callable[[str], object], *, short: bool = False) -> str:
+    """The template with what lies at its paths in it. ``look``: finds it; ``short``: refs as ``short_ref`` has them.
+
+    Raises:
+        EventError: nothing lies at a path that says ``!``.
+    """
 
     def text(field: re.Match[str]) -> str:
-        found = text_at(event, field[1]) or ""
-        return short_ref(found.rpartition(field[2])[2] if field[2] else found) or field[3] or ""
+        paths, how, must_be, otherwise = field.groups()
+        first, *others = paths.split(",")
+        found = next(filter(None, (as_text(look(path)) for path in (first, *others))), "")
+        if must_be and not found:
+            raise EventError(f"event.{first}", f"is {kind_of(look(first))}, not a text")
+        found = short_ref(found) if short else found
+        if found and how:
+            found = how[1] + found if how[0] == "^" else unquote_plus(found) if how == "%" else found.rpartition(how)[2]
+        return found or otherwise or ""
 
     return _FIELD.sub(text, template).strip()
+
+
+def in_template(template: str) -> tuple[str, ...]:
+    """The paths in a template."""
+    return tuple(path for field in _FIELD.finditer(template) for path in field[1].split(","))
+
+
+def replaced(value: Any, path: str, by: object) -> Any:
+    """A copy of nested objects with something else at a path of plain keys."""
+    name, _, below = path.partition(".")
+    return {**value, name: replaced(value[name], below, by) if below else by}
 
 
 def short_ref(ref: str) -> str:
@@ -63,13 +90,13 @@ def short_ref(ref: str) -> str:
 def look_up(value: object, path: str) -> object:
     """What lies at ``detail.tags.0.name``; ``ABSENT`` where there is nothing.
 
-    A number counts into a list. A key may have dots of its own (``CodePipeline.job``): the shortest key that is there
-    is taken.
+    A number counts into a list, a negative one from its end. A key may have dots of its own (``CodePipeline.job``): the
+    shortest key that is there is taken.
     """
     names = path.split(".")
     while names:
         used = 1
-        if isinstance(value, list) and names[0].isascii() and names[0].isdecimal() and int(names[0]) < len(value):
+        if isinstance(value, list) and _INDEX.fullmatch(names[0]) and -len(value) <= int(names[0]) < len(value):
             value = value[int(names[0])]
         elif isinstance(value, dict):
             used = next((n for n in range(1, len(names) + 1) if ".".join(names[:n]) in value), 0)

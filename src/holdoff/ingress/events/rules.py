@@ -1,41 +1,52 @@
-"""Messages -> intents: the rules of ``holdoff.toml`` first, then what is built in. Pure.
+"""Messages -> intents: what an event asks for by itself, narrowed or sent elsewhere by the rules. Pure.
 
-Rules say what is *asked for*. Holdoff's own wakes, the end of a build, and what is certainly nothing to build (a
-deleted branch, a ping) are what they are, whatever the rules say. A ``Request`` is made here, once, and fits its gate.
+    message -> its kind (``kinds``) -> a draft -> the first rule that takes it -> the guards -> the powers -> a request
+
+A rule narrows or sends elsewhere. The guards stand whatever a rule says of the project: what is no change, another
+branch than the default one, a deleted ref, ``[skip ci]``. A rule lifts a guard only where it names what the guard looks
+at. A ``Request`` is made here, once, and fits its gate.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import unquote
 
-from holdoff.config import Config, Project
-from holdoff.config.rules import Rule, is_path
+from holdoff.config import Config
+from holdoff.config.rules import Rule, is_path, paths_in
 from holdoff.core.errors import ConfigError, EventError
-from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_REASON, GateKey, Request
+from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, GateKey, Request
 from holdoff.core.units import parse_instant
-from holdoff.ingress.events import aws, git, trigger_json
-from holdoff.ingress.events.envelopes import CONTROL, Message
+from holdoff.core.value import Value
+from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
+from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
+from holdoff.ingress.events.kinds import Kind, holds, kind_of_event, parts_of
+from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, look_up, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
-_BY_KIND: Final[dict[str, Callable[[Any], Draft | BuildEnded | Ignored]]] = {
-    "codebuild": aws.of_codebuild,
-    "eventbridge": aws.of_eventbridge,
-    "s3": aws.of_s3,
-}
+TABLES: Final = (*git_senders.TABLES, *cms_senders.TABLES, *aws.TABLES)
 #: The reason of a message that says nothing known, by its envelope: the first of these that is not empty.
 _REASONS: Final = {
     "http": ("webhook",),
     "sns": ("{sns.Subject}", "message on {sns.TopicArn:|a topic}"),
     "sqs": ("message in {sqs.eventSourceARN:|a queue}",),
 }
+#: What a message became: an intent, or why it could not become one.
+Outcome = Intent | EventError
+
+
+class Found(Value, kw_only=False):
+    """What a message became, and how: what the event says by itself, and the number of the rule that took it."""
+
+    outcome: Outcome
+    draft: Draft | None = None
+    rule: int | None = None
 
 
 class Routes:
@@ -45,102 +56,152 @@ class Routes:
         self.projects = config.projects
         self._rules = config.rules
         self._region = region
-        self._builds = {name: _codebuild(project) for name, project in config.projects.items()}
 
-    def intent(self, message: Message) -> Intent:
-        """What a message wants.
+    def intents(self, message: Message) -> list[Outcome]:
+        """What a message wants, for each change in it and each project that gets it. Never empty.
 
-        Raises:
-            EventError: it cannot be mapped; names what was missing.
+        What cannot be mapped is an ``EventError`` in the list, which names what was missing.
         """
-        if message.kind == "wake":
-            return self._wake(message.event)
-        rule = next((rule for rule in self._rules if _matches(rule, message)), None)  # the first that matches wins
-        draft = self._draft(message, strict=rule is None)
-        if isinstance(draft, Ignored):
-            return draft
-        if isinstance(draft, BuildEnded):
-            if rule is None or rule.ignore:
-                return draft
-            after = Draft(reason=f"build {draft.build_id} {draft.detail}")
-            return draft.but(then=self._request(after, rule, message))
-        why = rule.ignore if rule else draft.unless_rule
-        return Ignored(why) if why else self._request(draft, rule, message)
+        return [found.outcome for found in self.found(message)]
+
+    def found(self, message: Message) -> list[Found]:
+        """``intents``, each with how it was found."""
+        try:
+            if message.error is not None:
+                raise message.error
+            if message.kind == "wake":
+                return [Found(self._wake(message))]
+            if message.kind == "eventbridge" and text_at(message.event, "source") in ends.SOURCES:
+                end = ends.end_of(message.event)
+                if isinstance(end, BuildEnded):
+                    return [Found(self._ended(end, message))]
+                return self._of_part(message, kind_of_event(message, TABLES), why=end.why)
+            kind = kind_of_event(message, TABLES)
+            parts = parts_of(message, kind)
+        except EventError as error:
+            return [Found(error)]
+        kinds = [kind] if parts == [message] else [kind_of_event(part, TABLES) for part in parts]
+        return [found for part, own in zip(parts, kinds, strict=True) for found in self._of_part(part, own)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
         return GateKey.of(project, key, self.projects[project].region or self._region)
 
-    def gates_of(self, ended: BuildEnded) -> list[GateKey]:
+    def gates_of(self, end: BuildEnded) -> list[GateKey]:
         """The gates that may have started a build: those of the projects with that starter, in their own region first,
         then in the build's, which a trigger may have named."""
         found: dict[GateKey, None] = {}
-        for name, (codebuild, fixed) in self._builds.items():
-            if codebuild == ended.codebuild:
+        for name, project in self.projects.items():
+            if end.starter in project.starter:
                 with _as_event_errors():
-                    own = self.own_gate(name, ended.key)
-                    keys = (own, GateKey(own.project, ended.region))
-                found |= dict.fromkeys(key for key in keys if (fixed or key.region) in (ended.region, "local"))
+                    own = self.own_gate(name, end.key)
+                    keys = (own, GateKey(own.project, end.region))
+                found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
-    def _draft(self, message: Message, *, strict: bool) -> Draft | BuildEnded | Ignored:
-        event, headers = message.event, dig(message.envelopes, "http.headers")
-        if known := _BY_KIND.get(message.kind):
-            return known(event)
-        if name := text_at(headers, "x-github-event"):
-            return git.of_github(name, event)
-        if text_at(headers, "x-gitlab-event"):
-            return git.of_gitlab(event)
-        if isinstance(dig(event, "codecommit.references"), list):
-            return aws.of_codecommit(event)
-        reasons = (filled(one, message.envelopes) for one in _REASONS.get(message.kind, ()))
-        otherwise = Draft(reason=next(filter(None, reasons))) if message.kind in _REASONS else aws.of_other(event)
+    def _of_part(self, message: Message, kind: Kind | None, *, why: str | None = None) -> list[Found]:
+        """``why``: what is known of a build's event that ends no build."""
+        try:
+            draft = self._draft(message, kind)
+            draft = draft if why is None else draft.but(ignored=why)
+        except EventError as error:
+            taking = next((rule for rule in self._rules if _matches(rule, message)), None)
+            # What it changed is not known, and so not whether a rule's names would let it pass.
+            ignoring = None if taking is None or guards.has_names(taking) else taking.ignore
+            return [Found(Ignored(ignoring) if ignoring else error)]
+        message = message.but(envelopes={**message.envelopes, "change": _change(draft)})
+        wanted: list[Found] = []
+        passed: Found | None = None
+        is_kept = False  # by a guard, from a rule that was to take it
+        for number, rule in enumerate(self._rules):
+            if not _matches(rule, message) or (is_kept and not guards.is_named(draft, rule)):
+                continue
+            named = [self.projects[name] for name in rule.projects if name in self.projects]
+            if passes := guards.filtered(draft, rule, named or self.projects.values()):
+                passed = passed or Found(Ignored(passes), draft, number)
+                continue
+            if rule.ignore:
+                passed = Found(Ignored(rule.ignore), draft, number)
+                break
+            each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
+            wanted += [Found(one, draft, number) for one in each]
+            is_kept = all(isinstance(one, Ignored) for one in each) and not rule.goes_on
+            if not is_kept and not rule.goes_on:
+                break
+        # That one of the rules builds nothing for it is not to be said where another does.
+        wanted = [one for one in wanted if not isinstance(one.outcome, Ignored)] or wanted[:1]
+        return wanted or [passed or Found(self._wanted(draft, None, None, message), draft)]
+
+    def _draft(self, message: Message, kind: Kind | None) -> Draft:
+        if kind is not None:
+            return kind.draft(message)
+        event = message.event
+        reasons = (filled(one, message.look, short=True) for one in _REASONS.get(message.kind, ("{eventSource:}",)))
+        otherwise = Draft(reason=next(filter(None, reasons), None))
         if not isinstance(event, dict) or not trigger_json.is_trigger(event, self.projects):
             return otherwise
-        draft = trigger_json.read(event, strict=strict)
+        # An event that a rule takes is another sender's, most often, whose words may mean something else.
+        is_ruled = any(_matches(rule, message) for rule in self._rules)
+        draft = trigger_json.read(event, strict=not is_ruled)
+        if is_ruled and message.origin.outside:
+            draft = draft.but(region=None, key=None)
         return draft.but(reason=draft.reason or otherwise.reason)
 
-    def _wake(self, event: Any) -> WakeAsked:
+    def _wake(self, message: Message) -> WakeAsked:
+        event: Any = message.event
         what = dig(event, CONTROL)
-        if what == "sweep":
-            return WakeAsked()
-        if what != "wake":
+        if what not in ("wake", "sweep"):
             raise EventError(f"event.{CONTROL}", f"is {kind_of(what)}; write 'wake' or 'sweep'")
+        if what == "sweep":
+            powers.check_wake(message.origin, self.projects.values())
+            return WakeAsked()
         asked = trigger_json.read({name: event.get(name) for name in ("project", "region")}, strict=True)
         named, _, key = (asked.project or "").partition(KEY_MARK)
         with _as_event_errors():
-            own = self.own_gate(self._project(named or None, {}), key or None)
+            own = self.own_gate(self._project(named or None, message), key or None)
+            powers.check_wake(message.origin, [self.projects[own.name]])
             return WakeAsked(gate=GateKey(own.project, asked.region or own.region))
 
-    def _request(self, draft: Draft, rule: Rule | None, message: Message) -> Request:
-        """The request. What a gate would refuse is refused here, as the event's fault; the value stays unsaid."""
-        if rule is not None:
-            draft = _ruled(draft, rule, message)
-        project = self._project(draft.project, message.envelopes)
-        with _as_event_errors():
-            own = self.own_gate(project, draft.key)
-            gate = own if draft.region is None else own.but(region=draft.region)
-            return Request(
-                project=project,
-                region=gate.region,
-                key=draft.key,
-                reason=_note(draft.reason),
-                source_version=draft.source_version,
-                event_id=_id(draft.event_id or message.id),
-                environment=tuple(draft.environment.items()),
-                by=_note(draft.by),
-                forced=draft.forced,
-                line=draft.line,
-                at_ms=None if draft.at is None else parse_instant(draft.at, field="at"),
-                parent=draft.parent,
-            )
+    def _ended(self, end: BuildEnded, message: Message) -> BuildEnded:
+        """The end, with what a rule makes of it: a trigger of another project, where the rule names what has ended."""
+        gates = self.gates_of(end)
+        powers.check_end(message.origin, [self.projects[key.name] for key in gates])
+        rule = next((rule for rule in self._rules if _matches(rule, message)), None)  # the first that matches wins
+        names_it = rule is not None and any(path.startswith(("source", "detail")) for path, _ in rule.when)
+        if rule is None or rule.ignore or not names_it:
+            return end
+        draft = Draft(reason=f"build {end.build_id} {end.detail}")
+        (project,) = rule.projects[:1] or (None,)
+        request = self._wanted(draft, rule, project, message)
+        if isinstance(request, EventError):
+            raise request
+        own = {key.name for key in gates}  # a build that sets off itself would never end
+        return end.but(then=request) if isinstance(request, Request) and request.project not in own else end
 
-    def _project(self, named: str | None, envelopes: Mapping[str, Any]) -> str:
+    def _wanted(self, draft: Draft, rule: Rule | None, project: str | None, message: Message) -> Outcome:
+        """The request, or why there is none. What a gate would refuse is refused here, as the event's fault; the value
+        stays unsaid."""
+        try:
+            if why := guards.no_change(draft, rule):
+                return Ignored(why)
+            ruled = draft if rule is None else _ruled(draft, rule, project, message)
+            named = self.projects[self._project(ruled.project, message)]
+            if why := guards.not_wanted(draft, rule, named):
+                return Ignored(why)
+            with _as_event_errors():
+                own = self.own_gate(named.name, ruled.key)
+                gate = own if ruled.region is None else own.but(region=ruled.region)
+                powers.check(message.origin, draft, rule, named, own)
+                return _request(ruled, named.name, gate, message)
+        except EventError as error:
+            return error
+
+    def _project(self, named: str | None, message: Message) -> str:
         """The project named, else the one in the request's path, else the only one."""
         known = ", ".join(sorted(self.projects)) or "none"
         if named is not None and named not in self.projects:
             raise EventError("project", f"{named[:80]!r} is not one of those configured: {known}")
-        path = text_at(envelopes, "http.path") or ""
+        path = text_at(message.envelopes, "http.path") or ""
         last = unquote(path.rstrip("/").rpartition("/")[2])
         if named or last in self.projects:
             return named or last
@@ -153,50 +214,96 @@ class Routes:
         )
 
 
-def _codebuild(project: Project) -> tuple[str | None, str | None]:
-    """The name of a project's CodeBuild project (``None``: another starter's), and the region it is bound to."""
-    name = project.starter.get("codebuild")
-    if not isinstance(name, str):
-        return None, None
-    arn = name.split(":")
-    region = arn[3] if arn[0] == "arn" and len(arn) > 3 else project.starter.get("region")
-    return name.rpartition("project/")[2], region
-
-
 def _matches(rule: Rule, message: Message) -> bool:
-    """Whether each path leads to one of its patterns; a list, to one that any of it matches (as in EventBridge's)."""
-    for path, patterns in rule.when:
-        root = path.partition(".")[0]
-        found = look_up(message.envelopes if root in message.envelopes else message.event, path)
-        texts = [as_text(one) for one in (found if isinstance(found, list) else [found])]
-        if not any(fnmatchcase(text, pattern) for text in texts if text is not None for pattern in patterns):
-            return False
-    return True
+    return all(holds(message, path, patterns) for path, patterns in rule.when)
 
 
-def _ruled(draft: Draft, rule: Rule, message: Message) -> Draft:
+def _change(draft: Draft) -> dict[str, str | None]:
+    """What is known of the change, in words that are the same for all senders."""
+    ref = draft.ref or ""
+    return {
+        "sender": draft.sender,
+        "type": draft.type,
+        "repository": draft.repository,
+        "ref": draft.ref,
+        "branch": guards.branch_of(ref),
+        "tag": guards.tag_of(ref),
+        "version": draft.source_version,
+        "by": draft.by,
+    }
+
+
+def _ruled(draft: Draft, rule: Rule, project: str | None, message: Message) -> Draft:
     """What the event says, with what the rule says over it."""
-    ruled: dict[str, Any] = {name: _value(text, message) for name, text in rule.says.items() if name != "reason"}
-    # For people only: where there is none, no error.
-    ruled["reason"] = as_text(_meant(rule.says.get("reason", ""), message)) or draft.reason
-    variables = {name: _value(text, message) for name, text in rule.environment.items()}
-    return draft.but(**ruled, environment={**draft.environment, **variables})
+    ruled: dict[str, Any] = {
+        name: None if text is None else _value(text, message) for name, text in rule.says.items() if name != "reason"
+    }
+    if project is not None:
+        ruled["project"] = _value(project, message)
+    ruled["reason"] = _reason(rule.says.get("reason") or "", message) or draft.reason
+    for name in ("environment", "secondary_versions"):
+        said = {key: _value(text, message) for key, text in getattr(rule, name).items()}
+        ruled[name] = {**getattr(draft, name), **said}
+    return draft.but(**ruled)
 
 
 def _value(text: str, message: Message) -> str:
-    found = _meant(text, message)
-    value = as_text(found)
-    if not value:
-        raise EventError(text, f"is {kind_of(found)}, and a rule takes a text from there")
-    return value
+    """The text as it stands, or what lies at ``event.detail.commitId``, or in an envelope, at ``sns.TopicArn``; a text
+    with such paths in braces is filled in.
+
+    Raises:
+        EventError: a path leads to no text.
+    """
+    if is_path(text):
+        return _text_at(text, message)
+    values = {f"{{{path}}}": _text_at(path, message) for path in paths_in(text)}
+    # At once: what is filled in is the event's, and nothing in it is a path.
+    return re.sub(r"\{[^{}]+\}", lambda found: values.get(found[0], found[0]), text)
 
 
-def _meant(text: str, message: Message) -> object:
-    """The text as it stands, or what lies at ``event.detail.commitId``, or in an envelope, at ``sns.TopicArn``."""
-    if not is_path(text):
-        return text
-    root, _, below = text.partition(".")
-    return look_up(message.event, below) if root == "event" else look_up(message.envelopes, text)
+def _text_at(path: str, message: Message) -> str:
+    found = _look(message, path)
+    if value := as_text(found):
+        return value
+    raise EventError(path, f"is {kind_of(found)}, and a rule takes a text from there")
+
+
+def _look(message: Message, path: str) -> object:
+    root, _, below = path.partition(".")
+    return look_up(message.event, below) if root == "event" else look_up(message.envelopes, path)
+
+
+def _reason(text: str, message: Message) -> str | None:
+    """A rule's reason is for people only: where a path leads to none, it is no error."""
+    try:
+        return _value(text, message)
+    except EventError:
+        return None
+
+
+def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Request:
+    return Request(
+        project=project,
+        region=gate.region,
+        key=ruled.key,
+        reason=_note(ruled.reason),
+        source_version=ruled.source_version,
+        secondary_versions=tuple(ruled.secondary_versions.items()),
+        event_id=_fit(ruled.event_id or message.id, MAX_EVENT_ID),
+        environment=tuple(ruled.environment.items()),
+        by=_note(ruled.by),
+        forced=ruled.forced,
+        line=_fit(ruled.line, MAX_LINE) if ruled.source_version else None,  # versions are in a line, and nothing else
+        at_ms=_instant(ruled.at),
+        parent=ruled.parent if ruled.parent and len(ruled.parent) <= MAX_VERSION else None,
+    )
+
+
+def _instant(at: object) -> int | None:
+    if at is None:
+        return None
+    number = float(at) if isinstance(at, str) and at.isdecimal() and at.isascii() else at
+    return parse_instant(number, field="at")
 
 
 def _note(text: str | None) -> str | None:
@@ -205,9 +312,9 @@ def _note(text: str | None) -> str | None:
     return (plain if len(plain) <= MAX_REASON else f"{plain[: MAX_REASON - 1]}…") or None
 
 
-def _id(text: str | None) -> str | None:
-    """An id that is too long or unfit to be one: its start, and a digest that tells it from all others."""
-    if not text or (len(text) <= MAX_EVENT_ID and not _UNFIT.search(text)):
+def _fit(text: str | None, limit: int) -> str | None:
+    """A name that is too long or unfit to be one: its start, and a digest that tells it from all others."""
+    if not text or (len(text) <= limit and not _UNFIT.search(text)):
         return text or None
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     return f"{_UNFIT.sub('?', text[:80])}#sha256:{digest}"

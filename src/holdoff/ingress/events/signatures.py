@@ -1,15 +1,11 @@
-"""Whether a webhook is signed as it should be. Pure: the time is an argument, the secrets are given.
+"""Who sent a webhook, by what it is signed with, and so what power it has. Pure: time and secrets are given.
 
-The strongest scheme whose headers a request carries judges it, alone: a request with GitHub's header is never let in by
-a shared secret beside it, whatever is configured. What no scheme knows is refused.
+The table ``config.schemes`` says which headers (or other places) hold a proof, and what of. **The strongest place that
+a request has a proof in, and for which a secret is configured, decides alone**: a wrong signature is refused, whatever
+else is right beside it. All schemes that use this place are tried, with every secret of theirs. A request without any
+is refused. What else the request says of its sender (its event's header) must be there, too.
 
-* ``github``: ``X-Hub-Signature-256``, HMAC-SHA256 of the body. Its older neighbour with SHA-1 counts for nothing.
-  https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
-* ``standard``: ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``, HMAC-SHA256 of id, time and body, good
-  for five minutes. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-* ``gitlab``: its signing tokens (``whsec_...``, from GitLab 19.0) are the same; its older secret tokens come as they
-  are in ``X-Gitlab-Token``. https://docs.gitlab.com/user/project/integrations/webhooks/
-* ``secret``: the secret itself, in ``X-Holdoff-Secret`` or as ``Authorization: Bearer``. For what can do no better.
+A secret that cannot be had keeps out its own sender only: where another one proves the request, that counts.
 
 All comparisons take the same time wherever the texts differ.
 """
@@ -19,102 +15,336 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from holdoff.config.checks import Unquoted
-from holdoff.core.errors import ConfigError, SignatureError
-from holdoff.ingress.events.http import HttpRequest
+from holdoff.config.schemes import FIELD, SCHEMES, Scheme
+from holdoff.config.webhooks import shown_reference
+from holdoff.core.errors import ConfigError, EventError, HoldoffError, SignatureError
+from holdoff.core.value import Value
+from holdoff.ingress.events.http import HttpRequest, content_of, form_of, with_content
+from holdoff.ingress.events.intents import Origin
 
-#: What fetches those of a scheme ("github", "gitlab", "standard", "secret"); several, so that they can be rotated. Only
-#: those of the scheme that judges a request are asked for.
-Secrets = Mapping[str, Callable[[], Sequence[str]]]
+_PREFIX: Final = re.compile(r"(v1,)?whsec_")
+_TIME: Final = re.compile("[0-9]{1,13}")
+#: From here on a time is in milliseconds: as seconds it would be in the year 5138.
+_MILLISECONDS: Final = 10**11
+_FIELDS: Final = re.compile(r"\{(\w+)\}")
+_ENCODE: Final[dict[str, Callable[[bytes], Sequence[bytes]]]] = {
+    "hex": lambda digest: (digest.hex().encode(), digest.hex().upper().encode()),
+    "base64": lambda digest: (base64.b64encode(digest),),
+    "base64url": lambda digest: (base64.urlsafe_b64encode(digest).rstrip(b"="),),
+}
+#: What encodeURI and Node's querystring.escape leave as it is.
+_IN_URI: Final = ";,/?:@&=+$-_.!~*'()#"
+_IN_QUERY: Final = "-_.!~*'()"
 
-TOLERANCE_MS: Final = 300_000
-_STANDARD: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
-_PREFIX: Final = "whsec_"
+
+class Secret(Value):
+    """One secret of a scheme.
+
+    Attributes:
+        at: its setting; reference: where it is. Both for errors.
+        fetch: gets it; raises a ``HoldoffError`` where it cannot be had.
+        projects: those it is good for; ``None``: all.
+    """
+
+    at: str
+    reference: str
+    fetch: Callable[[], str]
+    projects: tuple[str, ...] | None = None
 
 
-def check(request: HttpRequest, secrets: Secrets, now_ms: int) -> str:
-    """The scheme by which the request is signed: "github", "standard", "gitlab" or "secret".
+class Webhooks(Value):
+    """The secrets of each scheme, by its name, and the schemes of the user's own."""
+
+    secrets: Mapping[str, Sequence[Secret]] = {}
+    own: tuple[Scheme, ...] = ()
+
+    def places(self) -> Iterable[list[Scheme]]:
+        """The schemes of each place where a proof may be, the strongest place first."""
+        places: dict[tuple[str, str], list[Scheme]] = {}
+        for scheme in sorted((*SCHEMES, *self.own), key=lambda one: one.strength):
+            places.setdefault((scheme.place, scheme.header), []).append(scheme)
+        return places.values()
+
+
+class Checked(Value):
+    """A request whose sender is known: ``origin``, its power; ``request``, itself without its secrets."""
+
+    origin: Origin
+    request: HttpRequest
+    only_200: bool = False  #: whether its sender takes any other status for a failure
+
+
+class _Trial(Value, kw_only=False):
+    """What came of one secret: ``problem`` is ``None`` where it proves the request."""
+
+    scheme: Scheme
+    secret: Secret
+    problem: HoldoffError | None
+
+
+def check(request: HttpRequest, webhooks: Webhooks, now_ms: int) -> Checked:
+    """Who sent a request.
 
     Raises:
         SignatureError: it is not signed, or not as it should be.
+        ConfigError, StoreUnavailable: a secret that may have signed it cannot be had.
     """
-    headers = request.headers
-    if not secrets:
+    if not any(webhooks.secrets.values()):
         raise SignatureError(
             "no webhook is let in: no secret is configured",
-            hint="Name one in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_GITHUB, _GITLAB, _STANDARD or _SECRET",
+            hint="Name one in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_GITHUB and its like",
         )
-    if "x-hub-signature-256" in headers or "x-hub-signature" in headers:
-        given = headers.get("x-hub-signature-256")
-        if given is None:
-            raise SignatureError("a webhook has only X-Hub-Signature; X-Hub-Signature-256 is what counts")
-        digests = [hmac.digest(_bytes(one), request.body, "sha256") for one in _usable(secrets, "github")]
-        right = [f"sha256={digest.hex()}" for digest in digests]
-        wrong = "X-Hub-Signature-256 is not that of the body with a secret of ours"
-        return _compared("github", "X-Hub-Signature-256", [given], right, wrong)
-    if any(name in headers for name in _STANDARD):
-        return _standard(request, secrets, now_ms)
-    if "x-gitlab-token" in headers:
-        right = [one for one in _usable(secrets, "gitlab") if not one.startswith(_PREFIX)]
-        return _compared("gitlab", "X-Gitlab-Token", [headers["x-gitlab-token"]], right)
-    kind, _, bearer = headers.get("authorization", "").partition(" ")
-    given = headers.get("x-holdoff-secret", bearer.strip() if kind.lower() == "bearer" else None)
-    if given is not None:
-        return _compared("secret", "the shared secret", [given], _usable(secrets, "secret"))
-    raise SignatureError("a webhook was not signed: it has no header of any scheme")
+    missing: dict[str, HoldoffError] = {}
+    for schemes in webhooks.places():
+        # Of a sender whose secret cannot be had only what else it sends counts: GitLab signs, and sends its token.
+        names = missing or webhooks.secrets
+        trials = list(_trials(request, [one for one in schemes if one.name in names], webhooks, now_ms))
+        if proofs := [one for one in trials if one.problem is None]:
+            return _checked(request, proofs, webhooks)
+        if any(map(_is_wrong, trials)) and not _is_guess(request, schemes[0]):
+            raise _worst(trials)
+        missing |= {
+            one.scheme.name: one.problem for one in trials if not isinstance(one.problem, SignatureError | None)
+        }
+    raise next(iter(missing.values()), None) or _unsigned(request)
 
 
-def _usable(secrets: Secrets, scheme: str) -> list[str]:
-    return [one for one in secrets.get(scheme, tuple)() if one.strip()]
+def _is_wrong(trial: _Trial) -> bool:
+    return isinstance(trial.problem, SignatureError)
 
 
-def _standard(request: HttpRequest, secrets: Secrets, now_ms: int) -> str:
-    """Signing by Standard Webhooks; what names itself GitLab's is signed with a signing token of GitLab's."""
-    keys = [_key(one, "standard") for one in _usable(secrets, "standard")]
-    scheme = "standard"
-    if "x-gitlab-event" in request.headers:
-        scheme = "gitlab"
-        keys += [_key(one, "gitlab") for one in _usable(secrets, "gitlab") if one.startswith(_PREFIX)]
-    own_id, timestamp, given = (request.headers.get(name, "") for name in _STANDARD)
-    if not (own_id and timestamp and given):
-        raise SignatureError(f"a webhook has some of the headers {', '.join(_STANDARD)}, not all")
-    if not re.fullmatch("[0-9]{1,12}", timestamp) or abs(now_ms - 1000 * int(timestamp)) > TOLERANCE_MS:
-        raise SignatureError(f"webhook-timestamp is not within {TOLERANCE_MS // 60_000} minutes of our clock")
-    signed = _bytes(f"{own_id}.{timestamp}.") + request.body
-    right = ["v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys]
-    wrong = "webhook-signature is not that of the webhook with a secret of ours"
-    return _compared(scheme, "webhook-signature", given.split(" "), right, wrong)
+def _is_guess(request: HttpRequest, scheme: Scheme) -> bool:
+    """Whether it was only tried if the last part of the path is a secret."""
+    return scheme.place == "url" and not _url_secrets(request)
 
 
-def _key(secret: str, scheme: str) -> bytes:
-    """The key in a secret: base64, after the prefix, padded or not."""
-    text = secret.removeprefix(_PREFIX).rstrip("=")
+def _trials(request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int) -> Iterator[_Trial]:
+    """Every secret that is one for a scheme, tried."""
+    for scheme in schemes:
+        for secret in webhooks.secrets[scheme.name] if _is_in(request, scheme) else ():
+            try:
+                key = secret.fetch()
+                if scheme.whsec in (None, _PREFIX.match(key) is not None):
+                    _prove(request, scheme, _key(key, scheme, secret), now_ms)
+                    yield _Trial(scheme, secret, None)
+            except HoldoffError as error:
+                yield _Trial(scheme, secret, error)
+
+
+def _worst(trials: list[_Trial]) -> HoldoffError:
+    """Why none of them proves it: a secret that cannot be had may be the one that would."""
+    problems = (one.problem for one in trials if one.problem)
+    return min(problems, key=lambda one: isinstance(one, SignatureError))
+
+
+def _checked(request: HttpRequest, proofs: list[_Trial], webhooks: Webhooks) -> Checked:
+    bound = [one.secret.projects for one in proofs]
+    projects = None if None in bound else tuple(dict.fromkeys(name for several in bound for name in several or ()))
+    scheme = proofs[0].scheme
+    origin = Origin(outside=True, scheme=scheme.name, projects=projects)
+    by_path = _has_secret_in_path(request, webhooks)
+    bare = _without_secrets(request, {one.header for one in (*SCHEMES, *webhooks.own)}, by_path=by_path)
+    return Checked(origin=origin, request=bare, only_200=scheme.only_200)
+
+
+def _unsigned(request: HttpRequest) -> SignatureError:
+    """What a request came with that nothing is configured for."""
+    carried = [one for one in SCHEMES if one.place == "header" and _is_in(request, one)]
+    likely = next((one for one in carried if {*one.needs, *one.beside} <= request.headers.keys()), None)
+    if likely is None:
+        return SignatureError(
+            "a webhook was not signed in any way that counts",
+            hint="GitHub's SHA-1 (X-Hub-Signature) does not: it sends X-Hub-Signature-256 beside it",
+        )
+    return SignatureError(
+        f"a webhook came with {likely.header.title()}, and there is no secret for it",
+        hint=f"Name one as {likely.name} in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_{likely.name.upper()}",
+    )
+
+
+# --- proofs ----------------------------------------------------------------------------------------
+
+
+def _is_in(request: HttpRequest, scheme: Scheme) -> bool:
+    """Whether a request has a proof of this scheme, be it right or wrong."""
+    if scheme.place == "body":
+        return _body_secret(request) is not None
+    if scheme.place == "url":
+        return True
+    given = request.headers.get(scheme.header)
+    if given is None or any(name in request.headers for name in scheme.without):
+        return False
+    return scheme.algorithm is not None or given.lower().startswith(scheme.prefix.lower())
+
+
+def _prove(request: HttpRequest, scheme: Scheme, key: bytes, now_ms: int) -> None:
+    """Raise a ``SignatureError``, where a request is not proved by this key."""
+    for name in scheme.needs:
+        if not request.headers.get(name):
+            raise SignatureError(f"a webhook came with {scheme.header.title()}, and without {name.title()}")
+    if scheme.algorithm is None:
+        what = scheme.header.title() or ("the secret in its URL" if scheme.place == "url" else "the secret in its body")
+        _compare(_secrets(request, scheme), [key], f"{what} is none of those configured")
+    else:
+        given = request.headers[scheme.header]
+        several = given.split(" ") if scheme.several else [given]
+        right = list(_signatures(request, scheme, key, _time(request, scheme, now_ms)))
+        _compare(several, right, f"{scheme.header.title()} is not that of the webhook with a secret of ours")
+
+
+def _compare(given: Sequence[str], right: Sequence[bytes], wrong: str) -> None:
+    """All are compared, so that the time tells nothing of which it was."""
+    if not any([hmac.compare_digest(_bytes(one), other) for one in given for other in right]):  # noqa: C419
+        raise SignatureError(wrong)
+
+
+def _secrets(request: HttpRequest, scheme: Scheme) -> list[str]:
+    """The secrets that a request shows."""
+    if scheme.place == "body":
+        return [_body_secret(request) or ""]
+    if scheme.place == "url":
+        return _url_secrets(request) or [_last_part(request)]
+    given = request.headers[scheme.header][len(scheme.prefix) :]
+    if scheme.encoding != "basic":
+        return [given.strip() if scheme.prefix else given]
+    try:
+        both = base64.b64decode(given.strip(), validate=True).decode()
+    except ValueError:
+        return []
+    return [both, both.partition(":")[2]]  # a secret may be meant with the user's name or without
+
+
+def _signatures(request: HttpRequest, scheme: Scheme, key: bytes, time: str) -> Iterator[bytes]:
+    """What would be right, over each form of the body that the sender may have had before it."""
+    before, _, after = scheme.signed.partition("{body}")
+    fill = {"time": time, "id": request.headers.get(scheme.id or "", ""), "method": request.method}
+    if scheme.listed:
+        fill |= {"target": _target(request), "headers": _listed(request, scheme)}
+    head, tail = (_bytes(_FIELDS.sub(lambda field: fill[field[1]], part)) for part in (before, after))
+    for body in _bodies(request, scheme):
+        digest = hmac.digest(key, head + body + tail, scheme.algorithm or "")
+        for text in _ENCODE[scheme.encoding](digest):
+            yield _bytes(scheme.prefix.replace("{time}", time)) + text
+
+
+def _bodies(request: HttpRequest, scheme: Scheme) -> Iterator[bytes]:
+    yield request.body
+    if request.sent is not None:
+        yield request.sent
+    try:
+        fields = form_of(request) if scheme.form else None
+    except EventError:
+        return
+    if fields and "payload" in fields:
+        yield _bytes(fields["payload"])
+
+
+def _time(request: HttpRequest, scheme: Scheme, now_ms: int) -> str:
+    """The time of signing, as it was sent; empty, where a scheme has none."""
+    if not scheme.is_timed:
+        return ""
+    if not all(request.headers.get(name) for name in scheme.beside):
+        raise SignatureError(f"a webhook has some of the headers {', '.join((*scheme.beside, scheme.header))}, not all")
+    given = request.headers[scheme.time or scheme.header]
+    if scheme.time is None:
+        before, _, after = map(re.escape, scheme.prefix.partition("{time}"))
+        found = re.match(f"{before}({_TIME.pattern}){after}", given)
+        given = found[1] if found else ""
+    elif scheme.listed and scheme.time not in _names(request, scheme.listed):
+        given = ""  # a time that is not signed proves nothing
+    ms = int(given) * (1 if int(given) >= _MILLISECONDS else 1000) if _TIME.fullmatch(given) else None
+    if ms is None or abs(now_ms - ms) > scheme.tolerance_ms:
+        what = scheme.time or scheme.header
+        raise SignatureError(f"{what} is not within {scheme.tolerance_ms // 60_000} minutes of our clock")
+    return given
+
+
+def _key(secret: str, scheme: Scheme, from_: Secret) -> bytes:
+    """The key in a secret: as it stands, or in base64, with a prefix or without, padded or not."""
+    if scheme.key == "text":
+        return _bytes(secret)
+    text = _PREFIX.sub("", secret, count=1).rstrip("=")
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
         key = b""
     if not key:
-        want = f"a key in base64, with or without {_PREFIX}"
-        raise ConfigError(field=f"the secret for webhooks.{scheme}", got=Unquoted("no key"), want=want)
+        got = Unquoted(f"{shown_reference(from_.reference)}, where no key is")
+        raise ConfigError(field=from_.at, got=got, want="that of a key in base64, with or without whsec_")
     return key
 
 
-def _compared(scheme: str, what: str, given: list[str], right: list[str], wrong: str | None = None) -> str:
-    """The scheme, where any of what was given is one of those that are right.
+def _target(request: HttpRequest) -> str:
+    """The path and query, as Contentful signs them: @contentful/node-apps-toolkit, getNormalizedEncodedURI."""
+    path, query = request.target or request.path, request.query.partition("?")[0]
+    query = quote(query, safe=_IN_QUERY, errors="replace")
+    return quote(f"{path}?{query}" if query else path, safe=_IN_URI, errors="replace")
 
-    All are compared, so that the time tells nothing of which it was.
-    """
-    if not right:
-        raise SignatureError(
-            f"a webhook came with {what}, and there is no secret for it",
-            hint=f"Name one as {scheme} in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_{scheme.upper()}",
-        )
-    if not any([hmac.compare_digest(_bytes(part), _bytes(one)) for part in given for one in right]):  # noqa: C419
-        raise SignatureError(wrong or f"{what} is none of those configured")
-    return scheme
+
+def _listed(request: HttpRequest, scheme: Scheme) -> str:
+    """The headers that are signed, as Contentful does it."""
+    names = sorted(_names(request, scheme.listed or "") & request.headers.keys())
+    return ";".join(f"{name}:{request.headers[name].strip()}" for name in names)
+
+
+def _names(request: HttpRequest, listed: str) -> set[str]:
+    return {name.strip().lower() for name in request.headers[listed].split(",")}
+
+
+# --- without its secrets ---------------------------------------------------------------------------
+
+
+def _without_secrets(request: HttpRequest, proofs: set[str], *, by_path: bool) -> HttpRequest:
+    """The request as rules, logs and dead letters may see it: without these headers, and secrets elsewhere."""
+    headers = {name: value for name, value in request.headers.items() if name not in proofs}
+    path, query = request.path, request.query
+    if by_path:
+        path = path.rstrip("/").rpartition("/")[0] or "/"
+    if _url_secrets(request):
+        pairs = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != FIELD]
+        query = urlencode(pairs, errors="replace")
+    request = request.but(headers=headers, path=path, query=query, target=None)
+    content = _object(request)
+    if FIELD not in content:
+        return request
+    return with_content(request, {key: value for key, value in content.items() if key != FIELD})
+
+
+def _has_secret_in_path(request: HttpRequest, webhooks: Webhooks) -> bool:
+    """Whether the path ends with a secret, whatever it was that proved the request."""
+    found = False
+    for secret in webhooks.secrets.get("url", ()):
+        with suppress(HoldoffError):
+            found |= hmac.compare_digest(_bytes(secret.fetch()), _bytes(_last_part(request)))
+    return found
+
+
+def _last_part(request: HttpRequest) -> str:
+    return unquote(request.path.rstrip("/").rpartition("/")[2])
+
+
+def _url_secrets(request: HttpRequest) -> list[str]:
+    return [value for name, value in parse_qsl(request.query) if name == FIELD]
+
+
+def _body_secret(request: HttpRequest) -> str | None:
+    """The text in the field ``secret`` of a body; ``None``: there is none."""
+    found = _object(request).get(FIELD)
+    return found if isinstance(found, str) else None
+
+
+def _object(request: HttpRequest) -> dict[str, object]:
+    try:
+        content = content_of(request)
+    except EventError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _bytes(text: str) -> bytes:

@@ -10,15 +10,14 @@ from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from holdoff.core.errors import EventError
-from holdoff.core.request import Request
-from holdoff.core.units import iso
 from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.paths import kind_of
 
 _TEXTS: Final = ("project", "region", "reason", "source_version", "event_id", "by")
 #: Words so common that an object with nothing but these is not taken for a trigger.
 _COMMON: Final = frozenset({"key", "line", "at", "parent"})
-KEYS: Final = frozenset({*_TEXTS, *_COMMON, "force", "environment"})
+_MAPS: Final = ("environment", "secondary_versions")
+KEYS: Final = frozenset({*_TEXTS, *_COMMON, *_MAPS, "force"})
 
 
 def is_trigger(event: Mapping[str, Any], projects: Container[str]) -> bool:
@@ -52,17 +51,9 @@ def _wanted(key: str, value: object) -> str | None:
     """What would be right; ``None``: it is."""
     if key == "force":
         return None if isinstance(value, bool) else "true or false"
-    if key == "environment":
+    if key in _MAPS:
         right = isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
         return None if right else "an object of names and texts"
     if key == "at" and isinstance(value, int | float) and not isinstance(value, bool):
         return None
     return None if isinstance(value, str) and value else "a text"
-
-
-def written(request: Request) -> dict[str, object]:
-    """The object by which a direct invoke asks for the same."""
-    fields = {name: getattr(request, name) for name in (*_TEXTS, "key", "line", "parent")}
-    fields |= {"environment": dict(request.environment), "force": request.forced}
-    fields["at"] = None if request.at_ms is None else iso(request.at_ms)
-    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,163 @@
+"""``holdoff rules try``: what would become of an event, and why. Nothing is triggered, and no secret is asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from holdoff.cli.common import add_json, add_store, opened, print_json, show
+from holdoff.core.errors import EventError, HoldoffError, UsageError
+from holdoff.core.request import Request
+from holdoff.core.units import iso
+from holdoff.ingress.events import envelopes
+from holdoff.ingress.events.http import HttpRequest, http_request, is_health_check, is_http
+from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, Origin, WakeAsked
+from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.rules import Found, Routes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from holdoff.config import Config
+
+_FIELDS: Final = ("key", "region", "reason", "source_version", "line", "parent", "event_id", "by")
+#: A webhook's origin, as after its secret was checked.
+_WEBHOOK: Final = Origin(outside=True, scheme="try")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``rules``."""
+    parser.add_argument("action", choices=["try"], help="say what would become of an event, and why; do nothing")
+    parser.add_argument("event", metavar="EVENT.json", help="an event as the function gets it; - reads it from stdin")
+    parser.add_argument(
+        "--header",
+        metavar="'NAME: VALUE'",
+        action="append",
+        default=[],
+        help="the file is a webhook's body, and this one of its headers, such as 'X-GitHub-Event: push'",
+    )
+    parser.add_argument("--path", default="/", help="the path that the webhook is sent to, such as /hooks/site-build")
+    add_store(parser)
+    add_json(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Say it; the exit status is 65 where the event cannot be understood."""
+    config, store = opened(args)
+    routes = Routes(config, store.region)
+    found: list[Found] = []
+    for message in _messages(args, config):
+        found += [message] if isinstance(message, Found) else routes.found(message)
+    found = [_as_told(one, routes) for one in found]
+    if args.json:
+        print_json({"outcomes": [{"outcome": _outcome(one), **_facts(one)} for one in found]})
+    else:
+        for one in found:
+            _show(one)
+    errors = [one.outcome for one in found if isinstance(one.outcome, EventError)]
+    return errors[0].exit_code if errors else 0
+
+
+def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Found]:
+    """The messages in the event, or what the function makes of it before it opens any."""
+    body = _read(args.event)
+    if args.header or args.path != "/":
+        headers = dict(_header(text) for text in args.header)
+        return [_webhook(HttpRequest(method="POST", path=args.path, headers=headers, body=body), config)]
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UsageError(f"{args.event} is not JSON; give --header for a webhook's body that is none") from None
+    if is_health_check(event):
+        return [Found(Ignored("a load balancer asks whether the function is well"))]
+    if is_http(event):
+        return [_webhook(http_request(event), config)]
+    if envelopes.is_custom_resource(event):
+        return [Found(Ignored("a custom resource of CloudFormation, which is answered"))]
+    return envelopes.opened(event)
+
+
+def _webhook(request: HttpRequest, config: Config) -> Message:
+    """The message in a request, as after its secret was checked: one that stood in its path is gone."""
+    above, _, last = request.path.rstrip("/").rpartition("/")
+    if "url" in config.webhooks and last not in config.projects:
+        request = request.but(path=above or "/")
+    return envelopes.http_message(request, _WEBHOOK)
+
+
+def _as_told(found: Found, routes: Routes) -> Found:
+    """The end of a build that no gate here can have started is an error when it is told."""
+    end = found.outcome
+    if not isinstance(end, BuildEnded) or end.then is not None or routes.gates_of(end):
+        return found
+    return found.but(
+        outcome=EventError(f"a project whose starter is {end.starter} = {end.name!r}", "is not configured")
+    )
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123  (as everywhere in the CLI: pathlib is slow to import)
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition(":")
+    if not mark or not name.strip():
+        raise UsageError("--header takes 'NAME: VALUE', such as 'X-GitHub-Event: push'")
+    return name.strip().lower(), value.strip()
+
+
+def _outcome(found: Found) -> str:
+    names: dict[type[Any], str] = {Request: "trigger", Ignored: "ignored", BuildEnded: "end", WakeAsked: "wake"}
+    return names.get(type(found.outcome), "refused")
+
+
+def _facts(found: Found) -> dict[str, Any]:
+    """What is known of an outcome, as plain JSON values."""
+    facts: dict[str, Any] = {}
+    if found.draft is not None and found.draft.sender is not None:
+        facts["event"] = f"{found.draft.sender}: {found.draft.type}"
+    if found.rule is not None:
+        facts["rule"] = f"rules[{found.rule}]"
+    return facts | _said(found.outcome)
+
+
+def _said(outcome: Intent | EventError) -> dict[str, Any]:
+    match outcome:
+        case Request():
+            said = {"project": outcome.project, **{name: getattr(outcome, name) for name in _FIELDS}}
+            said["at"] = None if outcome.at_ms is None else iso(outcome.at_ms)
+            said |= {"environment": dict(outcome.environment), "versions": dict(outcome.secondary_versions)}
+            said["force"] = outcome.forced
+            return {name: value for name, value in said.items() if value}
+        case BuildEnded():
+            then = {} if outcome.then is None else {"then": _said(outcome.then)}
+            return {"build_id": outcome.build_id, "succeeded": outcome.succeeded, **then}
+        case WakeAsked(gate):
+            return {"gate": "all that are due" if gate is None else str(gate)}
+        case Ignored(why):
+            return {"why": why}
+        case HoldoffError():
+            return {"why": str(outcome)}
+
+
+def _show(found: Found) -> None:
+    facts = _facts(found)
+    heads = {
+        "trigger": "{project} would be asked for a build",
+        "ignored": "nothing would be built: {why}",
+        "end": "the end of build {build_id} would be told to its gate",
+        "wake": "woken would be: {gate}",
+        "refused": "it would be refused: {why}",
+    }
+    show(heads[_outcome(found)].format_map(facts))
+    for name, value in facts.items():
+        if name not in ("project", "why", "gate", "build_id"):
+            show(f"  {name.replace('_', ' '):15} {value if isinstance(value, str) else json.dumps(value)}")

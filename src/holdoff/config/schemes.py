@@ -1,0 +1,175 @@
+"""How senders of webhooks show who they are: a row for each header (or other place) that a proof comes in.
+
+Most sign: they send a keyed hash (HMAC) of the body, some with the time beside it. Some send the secret itself, in a
+header, in the body or in the URL. A sender may do either, and so have several rows. ``ingress.events.signatures`` goes
+by this table, and by the rows that a user adds in ``[webhooks.NAME]``: they are of the same class.
+
+The order is by strength: what is signed with its time, what is signed, SHA-1, the secret itself, the secret in a body
+or a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Literal
+
+from holdoff.core.value import Value
+
+TOLERANCE_MS: Final = 300_000
+ALGORITHMS: Final = ("sha1", "sha256", "sha512")
+ENCODINGS: Final = ("hex", "base64", "base64url")
+#: Where the secret is, in a body or a query: a field of this name.
+FIELD: Final = "secret"
+
+
+class Scheme(Value):
+    """One way to prove who sent a webhook.
+
+    Attributes:
+        name: what its secrets are called in ``[webhooks]``.
+        place: where the proof is: a header, the field ``secret`` of a JSON body, or the URL.
+        header: its name, in lower case.
+        prefix: what stands before the proof; ``{time}`` in it is the time of signing, a number.
+        several: whether a header may hold several proofs, with spaces between, of which one is enough.
+        algorithm: of the HMAC; ``None``: the secret itself is sent.
+        encoding: of the HMAC. ``base64url`` is without padding. Of a secret, ``basic``: HTTP's Basic.
+        signed: what is signed. ``{body}`` must be in it; besides there are ``{time}``, ``{id}``, ``{method}``,
+            ``{target}`` and ``{headers}``.
+        form: whether of a form it is the field ``payload`` that may be signed.
+        id, time: the headers for which ``{id}`` and ``{time}`` stand. A time is in seconds or milliseconds.
+        tolerance_ms: how far it may be from our clock.
+        listed: the header that lists those for which ``{headers}`` stands.
+        needs: headers that this sender sends with every webhook. Without one of them it is refused: events are told
+            apart by them, and what one sender signed must not be read as another's.
+        without: headers that another scheme has, and this never.
+        whsec: whether the scheme's secrets have to begin with ``whsec_``, or must not; ``None``: either.
+        key: what a secret is: the key as ``text``, or in ``base64``.
+        only_200: whether this sender takes any other status for a failure.
+    """
+
+    name: str
+    place: Literal["header", "body", "url"] = "header"
+    header: str = ""
+    prefix: str = ""
+    several: bool = False
+    algorithm: str | None = "sha256"
+    encoding: str = "hex"
+    signed: str = "{body}"
+    form: bool = False
+    id: str | None = None
+    time: str | None = None
+    tolerance_ms: int = TOLERANCE_MS
+    listed: str | None = None
+    needs: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    whsec: bool | None = None
+    key: Literal["text", "base64"] = "text"
+    only_200: bool = False
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the time is signed, too."""
+        return "{time}" in self.prefix or self.time is not None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The headers that a signature is nothing without."""
+        return tuple(name for name in (self.id, self.time, self.listed) if name)
+
+    @property
+    def strength(self) -> int:
+        """0 is the strongest. Those of one strength stay in the order of their table."""
+        if self.algorithm is None:
+            return {"header": 3, "body": 4, "url": 5}[self.place]
+        return 2 if self.algorithm == "sha1" else 0 if self.is_timed else 1
+
+
+def _standard(name: str, headers: str = "webhook", **more: Any) -> Scheme:
+    """https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"""
+    return Scheme(
+        name=name,
+        header=f"{headers}-signature",
+        prefix="v1,",
+        several=True,
+        encoding="base64",
+        signed="{id}.{time}.{body}",
+        id=f"{headers}-id",
+        time=f"{headers}-timestamp",
+        key="base64",
+        **more,
+    )
+
+
+def _secret(name: str, header: str, **more: Any) -> Scheme:
+    return Scheme(name=name, header=header, algorithm=None, **more)
+
+
+SCHEMES: Final = (
+    # From GitLab 19.0: https://docs.gitlab.com/user/project/integrations/webhooks/
+    _standard("gitlab", whsec=True, needs=("x-gitlab-event",)),
+    _standard("standard"),
+    # https://docs.svix.com/receiving/verifying-payloads/how-manual
+    _standard("standard", "svix"),
+    # https://www.sanity.io/docs/webhooks. It repeats for half an hour, and says not whether it signs again.
+    Scheme(
+        name="sanity",
+        header="sanity-webhook-signature",
+        prefix="t={time},v1=",
+        encoding="base64url",
+        signed="{time}.{body}",
+        tolerance_ms=3_600_000,
+    ),
+    # https://www.contentful.com/developers/docs/webhooks/request-verification/
+    Scheme(
+        name="contentful",
+        header="x-contentful-signature",
+        signed="{method}\n{target}\n{headers}\n{body}",
+        time="x-contentful-timestamp",
+        listed="x-contentful-signed-headers",
+        needs=("x-contentful-topic",),
+    ),
+    # Each of these three also sends the headers of those below it. https://forgejo.org/docs/latest/user/webhooks/
+    Scheme(name="forgejo", header="x-forgejo-signature", form=True, needs=("x-forgejo-event",)),
+    # https://docs.gitea.com/usage/webhooks
+    Scheme(name="gitea", header="x-gitea-signature", form=True, needs=("x-gitea-event",)),
+    # https://gogs.io/docs/features/webhook
+    Scheme(name="gogs", header="x-gogs-signature", form=True, needs=("x-gogs-event",)),
+    # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries. A form is signed as it is;
+    # ``form`` is for Gitea, which sends this header, too.
+    Scheme(name="github", header="x-hub-signature-256", prefix="sha256=", form=True, needs=("x-github-event",)),
+    # Cloud: https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/
+    # Data Center: https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
+    Scheme(name="bitbucket", header="x-hub-signature", prefix="sha256=", needs=("x-event-key",)),
+    # https://www.storyblok.com/docs/concepts/webhooks
+    Scheme(
+        name="storyblok",
+        header="webhook-signature",
+        algorithm="sha1",
+        without=("webhook-id", "webhook-timestamp"),
+    ),
+    _secret("gitlab", "x-gitlab-token", whsec=False, needs=("x-gitlab-event",)),
+    _secret("secret", "x-holdoff-secret"),
+    _secret("secret", "authorization", prefix="Bearer "),
+    _secret("bitbucket", "authorization", prefix="Basic ", encoding="basic", needs=("x-event-key",)),
+    _secret("secret", "authorization", prefix="Basic ", encoding="basic"),
+    # https://learn.microsoft.com/en-us/azure/devops/service-hooks/services/webhooks
+    _secret("azure", "authorization", prefix="Basic ", encoding="basic"),
+    # https://prismic.io/docs/webhooks
+    Scheme(name="prismic", place="body", algorithm=None, only_200=True),
+    Scheme(name="url", place="url", algorithm=None),
+)
+NAMES: Final = tuple(dict.fromkeys(scheme.name for scheme in SCHEMES))
+#: Headers by which a request says which sender's event it is.
+EVENT_HEADERS: Final = frozenset(name for scheme in SCHEMES for name in scheme.needs)
+
+#: What a header's name has in it where it may hold a secret. A short word counts by itself only.
+_SECRET: Final = re.compile(
+    r"access|api.?key|assert|auth|bearer|cert|cookie|cred|csrf|hmac|identity|jwt|key|oidc|pass|private|pwd|saml|secret"
+    r"|security|sess|sign|ticket|token|xsrf|(^|[-_])(mac|nonce|otp|pin|pw|sid|sig)($|[-_])"
+)
+_HARMLESS: Final = re.compile(r".*(idempotency-key|event-key)|access-control-.*")
+
+
+def may_be_secret(header: str) -> bool:
+    """Whether a header, by its name in lower case, may hold a secret: rules, logs and dead letters do not get it."""
+    return _SECRET.search(header) is not None and not _HARMLESS.fullmatch(header)

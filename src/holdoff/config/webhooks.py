@@ -1,0 +1,144 @@
+"""``[webhooks]`` of ``holdoff.toml``: where the secrets are, which projects each is for, and schemes of the user's own.
+
+    github = "env:GITHUB_SECRET"                                    one secret
+    gitlab = ["ssm:/new", "ssm:/old"]                               several, each is enough
+    secret = { secret = "env:DOCS", projects = ["docs"] }           one that is good for these projects only
+
+    [webhooks.acme]                                                 a scheme of the user's own
+    secret = "env:ACME"
+    header = "X-Acme-Signature"
+
+Here they are read and, where they are wrong, refused. What is wrong may be a secret in the wrong place: no error shows
+a value. ``ingress.settings`` fetches the secrets; ``ingress.events.signatures`` goes by them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown
+from holdoff.config.schemes import ALGORITHMS, ENCODINGS, NAMES, Scheme
+from holdoff.core.errors import ConfigError
+from holdoff.core.shown import shown_name
+from holdoff.core.value import Value
+
+_TYPE_OF_REFERENCE: Final = "where the secret is, never the secret: 'env:NAME', 'ssm:NAME' or 'secretsmanager:NAME'"
+#: What the names of variables, parameters and secrets are made of, or an ARN of the two latter:
+#: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+#: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+_REFERENCE: Final = re.compile(r"env:(?!whsec_)[A-Za-z_]\w*|ssm:[\w.:/-]+|secretsmanager:[\w/+=.@:-]+", re.ASCII)
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
+#: The settings of a scheme of the user's own: what each has to be, and what is right.
+_OWN: Final = {
+    "header": (_HEADER, "the name of the header that the signature is in"),
+    "prefix": (re.compile(r"[ -~]*"), "what stands before the signature, such as 'sha256='"),
+    "encoding": (re.compile("|".join(ENCODINGS)), f"one of {', '.join(ENCODINGS)}"),
+    "algorithm": (re.compile("|".join(ALGORITHMS)), f"one of {', '.join(ALGORITHMS)}"),
+    "timestamp": (_HEADER, "the name of the header that the time is in"),
+    "signed": (
+        re.compile(r"[^{}]*(\{time\}[^{}]*)?\{body\}[^{}]*(\{time\}[^{}]*)?"),
+        "what is signed, such as '{time}.{body}'",
+    ),
+}
+
+
+class Reference(Value):
+    """Where a secret is, and which projects it is good for (``None``: all)."""
+
+    text: str
+    projects: tuple[str, ...] | None = None
+
+
+class Webhook(Value):
+    """One entry of ``[webhooks]``. ``scheme``: of the user's own; ``None``: the built-in ones of that name."""
+
+    secrets: tuple[Reference, ...]
+    scheme: Scheme | None = None
+
+
+def webhooks_of(table: object, projects: Collection[str]) -> dict[str, Webhook]:
+    """The table ``[webhooks]`` of a file with these projects, by the name of the scheme."""
+    settings = must_be(dict, table, "webhooks", "a table such as { github = 'env:GITHUB_SECRET' }")
+    refuse_unknown({name: 0 for name, value in settings.items() if not isinstance(value, dict)}, NAMES, "webhooks.")
+    found = {name: _webhook(name, value, f"webhooks.{name}", projects) for name, value in settings.items()}
+    _check_bounds(found)
+    return found
+
+
+def _check_bounds(webhooks: Mapping[str, Webhook]) -> None:
+    """Refuse a secret that is bound in one place and not in another: the other would let it in for all."""
+    bound: dict[str, tuple[str, ...] | None] = {}
+    for name, webhook in webhooks.items():
+        for one in webhook.secrets:
+            if bound.setdefault(one.text, one.projects) != one.projects:
+                want = "the same projects wherever that secret is named, or a secret of its own for each sender"
+                raise ConfigError(field=f"webhooks.{name}", got=Unquoted("bound in one place only"), want=want)
+
+
+def _webhook(name: str, value: object, at: str, projects: Collection[str]) -> Webhook:
+    if name in NAMES:
+        return Webhook(secrets=tuple(_secret(one, at, projects) for one in one_or_more(value)))
+    settings = must_be(dict, value, at, "a table")
+    if not _NAME.fullmatch(name):
+        want = "a name of small letters, digits, '-' and '_' for a scheme of your own"
+        raise ConfigError(field=at, got=Unquoted("not such a name"), want=want)
+    refuse_unknown(settings, (*_OWN, "secret", "projects"), f"{at}.")
+    named = _projects(settings, at, projects)
+    secrets = (_secret(one, f"{at}.secret", projects) for one in one_or_more(settings.get("secret", MISSING)))
+    bound = tuple(one if one.projects is not None else one.but(projects=named) for one in secrets)
+    return Webhook(secrets=bound, scheme=_scheme(name, settings, at))
+
+
+def _secret(value: object, at: str, projects: Collection[str]) -> Reference:
+    if not isinstance(value, dict):
+        return Reference(text=reference_of(value, at))
+    refuse_unknown(value, ("secret", "projects"), f"{at}.")
+    text = reference_of(value.get("secret", MISSING), f"{at}.secret")
+    return Reference(text=text, projects=_projects(value, at, projects))
+
+
+def _projects(settings: Mapping[str, Any], at: str, projects: Collection[str]) -> tuple[str, ...] | None:
+    """The projects that a secret is bound to. One that is not there may be a secret: it is not shown."""
+    if "projects" not in settings:
+        return None
+    named = one_or_more(settings["projects"])
+    if not all(isinstance(one, str) and one in projects for one in named):
+        known = ", ".join(sorted(projects)) or "none yet"
+        want = f"a list of projects of this file ({known})"
+        raise ConfigError(field=f"{at}.projects", got=Unquoted("not such a list"), want=want)
+    return tuple(map(str, named))
+
+
+def _scheme(name: str, settings: Mapping[str, object], at: str) -> Scheme:
+    if "header" not in settings:
+        raise ConfigError(field=f"{at}.header", got=MISSING, want=_OWN["header"][1])
+    said: dict[str, Any] = {}
+    for key, (form, want) in _OWN.items():
+        if key in settings:
+            said[key] = settings[key]
+            if not isinstance(said[key], str) or not form.fullmatch(said[key]):
+                raise ConfigError(field=f"{at}.{key}", got=Unquoted("something else"), want=want)
+    said |= {"name": name, "header": said["header"].lower(), "time": said.pop("timestamp", "").lower() or None}
+    is_timed = said["time"] is not None or "{time}" in said.get("prefix", "")
+    said.setdefault("signed", "{time}.{body}" if is_timed else "{body}")
+    if ("{time}" in said["signed"]) is not is_timed:
+        want = "'{time}' in it where there is a timestamp, and only there: a time that is not signed proves nothing"
+        raise ConfigError(field=f"{at}.signed", got=Unquoted("something else"), want=want)
+    return Scheme(**said, form=True)
+
+
+def reference_of(value: object, at: str) -> str:
+    """The reference to a secret. What is none may be the secret itself, in the wrong place, and is not shown."""
+    text = value.strip() if isinstance(value, str) else ""
+    if _REFERENCE.fullmatch(text):
+        return text
+    got = value if value is MISSING else Unquoted("something else")
+    raise ConfigError(field=at, got=got, want=_TYPE_OF_REFERENCE)
+
+
+def shown_reference(reference: str) -> Unquoted:
+    """A reference as an error may show it: what stands after ``env:`` may be the secret itself."""
+    return Unquoted(re.sub("[^/:]+", lambda part: shown_name(part[0]), reference))

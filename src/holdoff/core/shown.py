@@ -1,0 +1,116 @@
+"""What an error may show of a value: never what may be a secret.
+
+A secret ends up in the wrong place by a slip: in the field beside its own, before an ``@`` in a URL, in a project's
+command, as the reference to itself. What is wrong there must be told without it. So a value is shown if people mistype
+such values and no secret looks like them: a number, a choice, a few short words ('10 minutes'). Of all else only the
+kind is told, and so it is of everything where secrets are at home (``PLACES``). Of a URL the scheme and the host are
+shown, and a file's path; never the user, the password, or the value of a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+#: Settings in which secrets are at home, with all that stands below them.
+PLACES: Final = r"(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"
+_URLS: Final = r"(?:.*[.:\s])?(?:store|endpoint)"
+#: A value so short is no secret anywhere: 7, 'x', [], None.
+TRIVIAL: Final = 5
+LONGEST: Final = 40
+#: A word of letters, a number, or a duration. Letters and digits mixed are a token, a key, a digest, a password.
+_WORD: Final = r"[^\W\d_]?[^\W\d_A-Z]{0,11}|[A-Z]{1,12}|\d{1,13}|P?T?(?:\d{1,6}(?:ms|[wdhms]|[WDHMS]))+"
+#: A name: words of letters, and numbers; or a variable such as S3_BUCKET.
+_NAME: Final = r"[-_./:]*(?:(?:[^\W\d_]+|\d{1,6})(?:[-_./:]+|$))+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
+#: What services and botocore say of a value that they do not take, with the value.
+_SAID: Final = (
+    r"(?<=\b[Vv]alue ')[^\n]*?(?=' at ')|(?<=, value: )[^\n]*?(?=, (?:type|valid))|(?<=://)(?!\.\.\.@)[^\s/?#]*@"
+)
+_KINDS: Final = ((str, "text"), (bytes, "bytes"), (Mapping, "a table"), (list | tuple | set, "a list"))
+
+
+class Unquoted(str):
+    """Words of Holdoff's own, where an error shows what stands in a setting."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def quoted(value: object) -> str:
+    """Any value as it is, if it is short. Not for what may be a secret."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  (a foreign __repr__ may raise anything; an int of 4,300 digits cannot be shown)
+        return f"some {type(value).__name__} that cannot be shown"
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
+
+
+def shown(field: str, value: object) -> Unquoted:
+    """What an error about a setting may show of what stands there."""
+    if isinstance(value, Unquoted):
+        return value
+    if isinstance(value, str) and re.fullmatch(_URLS, field):
+        return shown_url(value)
+    text = quoted(value)
+    is_harmless = isinstance(value, int | float | Decimal) or text.endswith("cannot be shown") or is_plain(text)
+    if len(text) <= TRIVIAL or (is_harmless and not re.fullmatch(PLACES, field)):
+        return Unquoted(text)
+    kind = next((words for kind, words in _KINDS if isinstance(value, kind)), f"some {type(value).__name__}")
+    return Unquoted(f"{kind} (not shown: it may be a secret)")
+
+
+def shown_field(field: str) -> str:
+    """A setting's name. Below some tables the names are the user's own, and may stand in the place of their values."""
+    return re.sub(r"(?<![^\W_])((?:environment|options|webhooks)\.)(.+)$", lambda f: f[1] + shown_name(f[2]), field)
+
+
+def shown_name(name: str) -> str:
+    """A name of the user's own, as far as it looks like one."""
+    is_short = len(name) <= TRIVIAL
+    return name if is_short or (len(name) <= LONGEST and re.fullmatch(_NAME, name)) else "..."
+
+
+def shown_program(program: str) -> str:
+    """A program's name. A shell would take ``TOKEN=x make`` for a variable and a program."""
+    name, mark, _ = program.partition("=")
+    return f"{name}=..." if mark else program
+
+
+def is_plain(text: str) -> bool:
+    """Whether it is a few short words and numbers, as people mistype them, and no URL."""
+    if len(text) > LONGEST or re.search(r"://|:\S*@", text):
+        return False
+    return all(re.fullmatch(_WORD, word) for word in re.split(r"[\W_]+", text) if word)
+
+
+def shown_url(url: str) -> Unquoted:
+    """A URL, in quotes, without what may be a secret in it."""
+    scheme, mark, rest = url.partition(":")
+    if not mark or not re.fullmatch("[a-z]{2,12}", scheme):
+        return shown("environment", url)
+    user = ""
+    if not rest.startswith("///"):  # that is a file; all else has a user before its last @, whatever a password holds
+        user, at, rest = rest.rpartition("@")
+        user = at and "//..." + at
+    path, mark, query = rest.partition("#")[0].partition("?")
+    if not path.startswith("///"):
+        host, slash, _ = path.removeprefix("//").partition("/")
+        host = host if is_plain(host) else "..."
+        path = f"{user or '//'}{host}{slash and '/...'}" if user or path.startswith("//") else path and _opaque(path)
+    names = [shown_name(part.partition("=")[0]) + "=..." for part in query.split("&") if part]
+    return Unquoted(repr(f"{scheme}:{path}{mark}{'&'.join(names)}"))
+
+
+def _opaque(rest: str) -> str:
+    """What follows a scheme without slashes: ``8000`` in ``localhost:8000``."""
+    return rest if re.fullmatch(r"\d{1,5}", rest) else "..."
+
+
+def without_secrets(text: str) -> str:
+    """What a service, botocore or any foreign code says, without the users and passwords of its URLs, and without the
+    values of ours that it does not take."""
+    return re.sub(_SAID, lambda found: "" if found[0].endswith("@") else "...", text)

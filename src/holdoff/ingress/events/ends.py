@@ -1,0 +1,116 @@
+"""The ends of builds, from the events of the services that ran them, as rows of a table; and whose they may be. Pure.
+
+Whatever else these services tell ends no build and asks for none: builds would set off builds.
+
+* CodeBuild, https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications-ref.html. For the end of
+  a *batch* no document has an event (https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codebuild.html names
+  builds, phases and fleets). So a batch is known by its ARN, in any change of a build's state; where none comes, a
+  sweep asks for the end. The builds *within* a batch come as builds; they are no gate's.
+* CodePipeline, https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html.
+  Its events do not tell for which key of a project an execution ran.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from holdoff.core.errors import EventError
+from holdoff.core.request import GateKey
+from holdoff.core.value import Value
+from holdoff.ingress.events.intents import BuildEnded, Ignored
+from holdoff.ingress.events.paths import dig, needed, text_at
+
+_VARIABLES: Final = "detail.additional-information.environment.environment-variables"
+
+
+class _Row(Value):
+    """The events of one service's builds."""
+
+    service: str  #: also the key of a starter's table
+    type: str  #: ``detail-type``, with stars
+    arn: tuple[str, ...]  #: the paths where the ARN may stand, of the build or of what ran it
+    form: re.Pattern[str]  #: the ARN's
+    id: str | None = None  #: the path of the build's id, where the ARN has only the name
+    status: tuple[str, ...]  #: the paths where the status may stand
+    ended: tuple[str, ...]  #: those that are an end
+
+
+_ARN: Final = r"(?a)arn:[\w-]+:{}:(?P<region>[\w-]+):(?P<account>\d+):"
+_ROWS: Final = {
+    "aws.codebuild": _Row(
+        service="codebuild",
+        type="CodeBuild*Build State Change",
+        arn=("detail.build-id", "detail.build-batch-id", "resources.0"),
+        form=re.compile(_ARN.format("codebuild") + r"build(?P<batch>-batch)?/(?P<id>(?P<name>[\w-]+):[\w-]+)"),
+        status=("detail.build-status", "detail.build-batch-status"),
+        ended=("SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"),
+    ),
+    "aws.codepipeline": _Row(
+        service="codepipeline",
+        type="CodePipeline Pipeline Execution State Change",
+        arn=("resources.0",),
+        form=re.compile(_ARN.format("codepipeline") + r"(?P<name>[\w.@-]+)"),
+        id="detail.execution-id",
+        status=("detail.state",),
+        ended=("SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"),
+    ),
+}
+#: Services whose events are the ends of builds, or nothing.
+SOURCES: Final = tuple(_ROWS)
+
+
+def end_of(event: Any) -> BuildEnded | Ignored:
+    """What an event of one of these services says: the end of a build, or nothing.
+
+    Raises:
+        EventError: something is missing that the end of a build has.
+    """
+    row, kind = _ROWS[text_at(event, "source") or ""], text_at(event, "detail-type")
+    if not fnmatchcase(kind or "", row.type):
+        return Ignored(f"{kind or f'an event of {row.service}'} ends no build")
+    status = text_at(event, *row.status) or needed(event, row.status[0])
+    if status not in row.ended:
+        return Ignored(f"the build is {status}")
+    told = row.form.fullmatch(text_at(event, *row.arn) or needed(event, row.arn[0]))
+    if told is None:
+        raise EventError(f"event.{row.arn[0]}", "is not the ARN of a build")
+    found = told.groupdict()
+    return BuildEnded(
+        starter=row.service,
+        name=found["name"],
+        batch=found.get("batch") is not None,
+        region=found["region"],
+        account=found["account"],
+        build_id=f"{found['name']}:{needed(event, row.id)}" if row.id else found["id"],
+        succeeded=status == "SUCCEEDED",
+        detail=status,
+        key=_key_in(event),
+    )
+
+
+def _key_in(event: Any) -> str | None:
+    """The key of the gate that started it, where the build knows it: ``starters.on_aws.KEY_VARIABLE``."""
+    variables = dig(event, _VARIABLES)
+    named = [one for one in variables if dig(one, "name") == "HOLDOFF_KEY"] if isinstance(variables, list) else []
+    return text_at(named[0], "value") if named else None
+
+
+def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bool:
+    """Whether a build that ended may be one of this gate's, by its project's table ``starter``."""
+    named = starter.get(ended.starter)
+    if not isinstance(named, str) or bool(starter.get("batch")) != ended.batch:
+        return False
+    region, account = _place(named)
+    account = account or _place(str(starter.get("role")))[1]
+    name = named.rpartition(":project/")[2]
+    here = region or starter.get("region") or key.region
+    return name == ended.name and here in (ended.region, "local") and account in ("", ended.account)
+
+
+def _place(arn: str) -> tuple[str, str]:
+    """Region and account of an ARN; empty where it is none."""
+    parts = arn.split(":", 5)
+    return (parts[3], parts[4]) if parts[0] == "arn" and len(parts) == 6 else ("", "")

@@ -1,0 +1,346 @@
+"""What the webhooks of hosts of git repositories ask for by themselves. Pure.
+
+A push of the default branch builds. A push to another one builds nothing unless a rule takes it: a gate folds what
+waits into one build of the newest, so it would take the place of the change on the main one. All else that a host tells
+(a merge, a release, a star, a test) is no change of its own: where it made one, a push tells that, too.
+
+``at`` stands only where the sender says when it was *pushed*; the dates of commits say when they were written.
+
+Their JSON may come without the headers that tell what it is, by a topic or a queue. So for each there are rows that
+know it by what is in it (*bare*), where that is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from holdoff.ingress.events.kinds import Kind, Patterns
+
+Fields = dict[str, Any]
+
+
+def _others(sender: str, path: str, about: str = "", *, when: Mapping[str, Patterns] | None = None) -> Fields:
+    """What builds nothing unless a rule names its type. ``path``: where its type is; ``about``: more of its type."""
+    what = f"{{{path}}}{about}"
+    return {
+        "sender": sender,
+        "when": when or {path: "*"},
+        "ignored": f"nothing is built for {sender}'s {what} unless a rule takes it",
+        "named_by": (path,),
+        "reason": what,
+    }
+
+
+def _without(sender: str, changes: str, advice: str, when: Mapping[str, Patterns]) -> Kind:
+    """A push that does not say what it changed: no reason to lose it silently."""
+    why = f"is a push that does not say what was pushed, in {changes}: {advice}"
+    return Kind(sender=sender, name="push", when=when, refused=why)
+
+
+# --- Gitea, Forgejo and Gogs -----------------------------------------------------------------------
+# They send GitHub's headers, too, so that they stand before it. None says when a push was.
+# https://docs.gitea.com/usage/webhooks   https://forgejo.org/docs/latest/user/webhooks/
+# https://github.com/gogs/gogs/blob/main/internal/database/webhook.go
+_FORGES: Final = tuple(f"http.headers.x-{name}-event" for name in ("forgejo", "gitea", "gogs", "github"))
+
+
+def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
+    path = f"http.headers.x-{name}-event"
+    common: Fields = {
+        "sender": sender,
+        "id": f"{{http.headers.x-{name}-delivery}}",
+        "repository": "{repository.full_name}",
+        "default": "{repository.default_branch}",
+        "by": "{sender.login,sender.username,pusher.login,pusher.username}",
+    }
+    push: Fields = {
+        "reason": "push to {repository.full_name} {ref}",
+        "ref": "{ref!}",
+        "parent": "{before}",
+        "text": "{head_commit.message,commits.0.message}",
+        "commits": "commits",
+        "total": "total_commits",
+    }
+    return (
+        # The ``after`` of an annotated tag is the tag's own object.
+        Kind(
+            name="push of a tag",
+            when={path: "push", "ref": "refs/tags/*"},
+            version="{head_commit.id,after!}",
+            **common | push,
+        ),
+        Kind(name="push", when={path: "push"}, version="{after!}", **common | push),
+        Kind(name="another event", **common | _others(sender, path, "{action^ }") | {"named_by": _FORGES}),
+    )
+
+
+# --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
+_TYPE: Final = "http.headers.x-github-event"
+_GITHUB: Final[Fields] = {
+    "sender": "GitHub",
+    "id": "{http.headers.x-github-delivery}",
+    "repository": "{repository.full_name,repository.url,repository.name|GitHub}",
+    "default": "{repository.default_branch}",
+    "by": "{sender.login,pusher.name}",
+}
+_PUSH: Final[Fields] = {
+    "reason": "push to {repository.full_name,repository.name|GitHub} {ref}",
+    "ref": "{ref!}",
+    "parent": "{before}",
+    "text": "{head_commit.message}",
+    "at": "repository.pushed_at",
+    "deleted": "deleted",
+    "commits": "commits",
+    "forced": "forced",
+}
+_RULE: Final[Fields] = _others("GitHub", _TYPE, "{action^ }") | {
+    "reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"
+}
+_GITHUB_KINDS: Final = (
+    Kind(name="ping", when={_TYPE: "ping"}, ignored="a ping of GitHub: the webhook is set up", **_GITHUB),
+    # The ``after`` of an annotated tag is the tag's own object.
+    Kind(
+        name="push of a tag",
+        when={_TYPE: "push", "ref": "refs/tags/*"},
+        version="{head_commit.id,after!}",
+        **_GITHUB | _PUSH,
+    ),
+    Kind(name="push", when={_TYPE: "push"}, version="{after!}", **_GITHUB | _PUSH),
+    Kind(
+        name="release",
+        ref="refs/tags/{release.tag_name}",
+        version="{release.tag_name}",
+        ref_named_by=(_TYPE, "change.type"),  # a release is of a tag
+        **_GITHUB | _RULE | {"when": {_TYPE: "release"}},
+    ),
+    Kind(
+        name="workflow_dispatch",
+        ref="{ref}",
+        version="{ref}",
+        **_GITHUB | _RULE | {"when": {_TYPE: "workflow_dispatch"}},
+    ),
+    Kind(name="another event", **_GITHUB | _RULE),
+)
+
+#: Gitea, Forgejo and Gogs send the same; but for ``total``, so that it has to be there.
+_GITHUB_BARE: Final = (
+    Kind(
+        name="push",
+        when=dict.fromkeys(("before", "after", "repository.full_name"), "*") | {"ref": "refs/*"},
+        version="{head_commit.id,after!}",
+        **_GITHUB | _PUSH,
+    ),
+    *(
+        Kind(
+            name="another event",
+            **_GITHUB
+            | _others("GitHub", "action|event", when=dict.fromkeys(("sender.login", about), "*"))
+            | {"named_by": ("action",)},
+        )
+        for about in ("repository.full_name", "organization.login")
+    ),
+)
+
+# --- GitLab: https://docs.gitlab.com/user/project/integrations/webhook_events/ ---------------------
+# https://docs.gitlab.com/administration/system_hooks/: those of system hooks have ``event_name`` only.
+# No event says when its push was. Its id is in the headers that ``http.delivery_id`` reads.
+_HOOK: Final = "http.headers.x-gitlab-event"
+_GITLAB: Final[Fields] = {
+    "sender": "GitLab",
+    "repository": "{project.path_with_namespace,repository.homepage,repository.name}",
+    "default": "{project.default_branch}",
+    "by": "{user_username,user.username}",
+}
+_GITLAB_PUSH: Final[Fields] = {
+    "reason": "push to {project.path_with_namespace,repository.name|GitLab} {ref}",
+    "ref": "{ref!}",
+    "parent": "{before}",
+    "text": "{commits.-1.message}",
+    "commits": "commits",
+    "total": "total_commits_count",
+}
+
+
+def _of_gitlab(where: str, push: str = "push", tag: str = "tag_push", *, by: str = _HOOK) -> tuple[Kind, ...]:
+    """The kinds of GitLab's by the field that has their name, and the names of two. ``by``: what only GitLab's has."""
+
+    def when(name: str, **more: Patterns) -> dict[str, Patterns]:
+        return {by: "*", where: name, **more}
+
+    return (
+        Kind(name="push", when=when(push), version="{after!}", **_GITLAB | _GITLAB_PUSH),
+        # A tag that is deleted has no ``checkout_sha``; the ``after`` of an annotated one is the tag's own object.
+        Kind(
+            name="push of a tag",
+            when=when(tag, checkout_sha="?????*"),
+            version="{checkout_sha}",
+            **_GITLAB | _GITLAB_PUSH,
+        ),
+        Kind(name="push of a tag", when=when(tag), version="{after!}", **_GITLAB | _GITLAB_PUSH),
+        # The header has the type, too, in other words; of system hooks it only says that they are such.
+        *(
+            Kind(
+                name="another event",
+                **_GITLAB
+                | _others("GitLab", where, "{object_attributes.action^ }", when={by: hook, where: "*"})
+                | {"named_by": named_by},
+            )
+            for hook, named_by in (("System Hook", (where,)), ("*", (where, _HOOK)))
+        ),
+    )
+
+
+_GITLAB_KINDS: Final = (
+    *_of_gitlab("object_kind"),
+    *_of_gitlab("event_name"),
+    *_of_gitlab(_HOOK, "Push Hook", "Tag Push Hook"),
+)
+_GITLAB_BARE: Final = _of_gitlab("object_kind", by="project.path_with_namespace")
+
+# --- Bitbucket Cloud: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ -----------
+# One push may have changed several branches. It says neither when it was nor which branch is the default one.
+_KEY: Final = "http.headers.x-event-key"
+_BY_HAND: Final = "trigger the project by hand"
+
+
+def _at_bitbucket(name: str, state: str, at: str, when: Mapping[str, Patterns], **more: Any) -> Kind:
+    """A change of Bitbucket Cloud's. ``state``: which of its two states has the name; ``at``: what refs begin with."""
+    change = "push.changes.0"
+    return Kind(
+        sender="Bitbucket",
+        name=name,
+        when={f"{change}.{path}": pattern for path, pattern in when.items()},
+        each="push.changes",
+        id="{http.headers.x-request-uuid}",
+        repository="{repository.full_name}",
+        ref=f"{at}{{{change}.{state}.name!}}",
+        reason=f"push to {{repository.full_name}} {{{change}.{state}.name}}",
+        by="{actor.nickname,actor.username,actor.display_name}",
+        **more,
+    )
+
+
+_PUSHED: Final = {
+    "version": "{push.changes.0.new.target.hash!}",
+    "parent": "{push.changes.0.old.target.hash}",
+    "text": "{push.changes.0.new.target.message}",
+}
+_BITBUCKET_KINDS: Final = (
+    _at_bitbucket("push of a tag", "new", "refs/tags/", {"new.type": "tag"}, **_PUSHED),
+    _at_bitbucket("push", "new", "refs/heads/", {"new.type": "*"}, **_PUSHED),
+    _at_bitbucket("push of a tag", "old", "refs/tags/", {"old.type": "tag"}, deleted="push.changes.0.old"),
+    _at_bitbucket("push", "old", "refs/heads/", {"old.type": "*"}, deleted="push.changes.0.old"),
+    _without("Bitbucket", "push.changes", _BY_HAND, {_KEY: "repo:push"}),
+)
+
+# --- Bitbucket Data Center: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html
+_DATA_CENTER: Final[Fields] = {
+    "sender": "Bitbucket",
+    "each": "changes",
+    "id": "{http.headers.x-request-id}",
+    "repository": "{repository.project.key}/{repository.slug}",
+    "ref": "{changes.0.ref.id,changes.0.refId!}",
+    "ref_named_by": ("changes.0.ref.displayId",),
+    "version": "{changes.0.toHash!}",
+    "parent": "{changes.0.fromHash}",
+    "by": "{actor.name,actor.displayName}",
+    "at": "date",
+}
+_TO: Final = "{repository.project.key}/{repository.slug} {changes.0.ref.id,changes.0.refId}"
+_IN_BODY: Final = "eventKey"
+
+
+def _of_data_center(key: str) -> tuple[Kind, ...]:
+    """The kinds of Data Center's, and what else Bitbucket sends, by the place where their name is."""
+
+    def others(**more: Patterns) -> Fields:
+        return _others("Bitbucket", key, when={key: "*", **more}) | {"named_by": (_KEY, _IN_BODY)}
+
+    mirrored: dict[str, Patterns] = {key: "mirror:repo_synchronized"}
+    return (
+        Kind(
+            sender="Bitbucket",
+            name="ping",
+            when={key: "diagnostics:ping"},
+            ignored="a ping of Bitbucket: the webhook is set up",
+        ),
+        Kind(name="push", when={key: "repo:refs_changed"}, reason=f"push to {_TO}", **_DATA_CENTER),
+        _without("Bitbucket", "changes", _BY_HAND, {key: "repo:refs_changed"}),
+        # A mirror that lags behind has the push now. Of very many refs none is named.
+        Kind(name="a mirror's", id="{http.headers.x-request-id}", **others(**mirrored, refLimitExceeded="true")),
+        Kind(name="a mirror's", **_DATA_CENTER | others(**mirrored) | {"reason": f"mirrored {_TO}"}),
+        Kind(
+            name="another event",
+            id="{http.headers.x-request-uuid,http.headers.x-request-id}",
+            repository="{repository.full_name}",
+            by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
+            **others(),
+        ),
+    )
+
+
+_DATA_CENTER_KINDS: Final = (*_of_data_center(_KEY), *_of_data_center(_IN_BODY))
+#: Of Bitbucket Cloud's JSON nothing tells the type.
+_BITBUCKET_BARE: Final = (
+    Kind(
+        sender="Bitbucket",
+        name="another event",
+        when={"actor.uuid": "*", "repository.uuid": "*", "repository.full_name": "*"},
+        ignored="nothing is built for Bitbucket's other events unless a rule takes it",
+        named_by=("pullrequest.state", "commit_status.state", "issue.state"),
+        reason="an event on {repository.full_name}",
+    ),
+)
+
+# --- Azure DevOps: https://learn.microsoft.com/en-us/azure/devops/service-hooks/events -------------
+# It sends no headers of its own. One push may have changed several refs.
+_SERVICE_HOOK: Final[Mapping[str, Patterns]] = {"subscriptionId": "*", "publisherId": "*"}
+_AZURE_KINDS: Final = (
+    Kind(
+        sender="Azure DevOps",
+        name="a test",
+        when={**_SERVICE_HOOK, "subscriptionId": "00000000-0000-0000-0000-000000000000", "eventType": "*"},
+        ignored="a test of Azure DevOps: the service hook is set up",
+    ),
+    Kind(
+        sender="Azure DevOps",
+        name="push",
+        when={**_SERVICE_HOOK, "eventType": "git.push"},
+        each="resource.refUpdates",
+        id="{id}",
+        repository="{resource.repository.project.name}/{resource.repository.name}",
+        ref="{resource.refUpdates.0.name!}",
+        default="{resource.repository.defaultBranch}",
+        reason="push to {resource.repository.project.name}/{resource.repository.name} {resource.refUpdates.0.name}",
+        version="{resource.refUpdates.0.newObjectId!}",
+        parent="{resource.refUpdates.0.oldObjectId}",
+        by="{resource.pushedBy.uniqueName,resource.pushedBy.displayName}",
+        at="resource.date",
+    ),
+    _without(
+        "Azure DevOps",
+        "resource.refUpdates",
+        "set the service hook's resource details to 'All'",
+        {**_SERVICE_HOOK, "eventType": "git.push"},
+    ),
+    Kind(
+        name="another event",
+        id="{id}",
+        **_others("Azure DevOps", "eventType", when={**_SERVICE_HOOK, "eventType": "*"}),
+    ),
+)
+
+TABLES: Final = (
+    _like_gitea("Forgejo", "forgejo"),
+    _like_gitea("Gitea", "gitea"),
+    _like_gitea("Gogs", "gogs"),
+    _GITHUB_KINDS,
+    _GITLAB_KINDS,
+    _BITBUCKET_KINDS,
+    _DATA_CENTER_KINDS,
+    _AZURE_KINDS,
+    _GITHUB_BARE,
+    _GITLAB_BARE,
+    _BITBUCKET_BARE,
+)

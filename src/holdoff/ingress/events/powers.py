@@ -1,0 +1,79 @@
+"""Powers: what an event may ask for besides a build, by where it came from. Pure.
+
+A direct invocation has been authorised as such, and may ask for all that Holdoff's own form can say. An event from
+outside (by a topic, a queue or HTTP) may only ask for a build of the project that it is for; whatever else it asks for
+must be allowed by the project. A webhook may ask only for the projects that its secret is bound to, and may neither
+wake gates nor end builds unless that is allowed. No event may set a variable that says which code runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from holdoff.config.projects import Project
+from holdoff.config.rules import Rule
+from holdoff.config.variables import is_forbidden
+from holdoff.core.errors import NotAllowed
+from holdoff.core.request import GateKey
+from holdoff.ingress.events.intents import Draft, Origin
+
+#: How much of a name that an event says stands in an error.
+MAX_NAME: Final = 80
+
+
+def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own: GateKey) -> None:
+    """Whether an event may ask for what it asks for by itself; what a rule says needs no leave.
+
+    Raises:
+        NotAllowed: it may not.
+    """
+    check_project(origin, project)
+    set_by_rule = () if rule is None else rule.environment
+    for name in draft.environment:
+        field = f"event.environment.{name[:MAX_NAME]}"
+        if is_forbidden(name):
+            raise NotAllowed(field, "is a variable that no event may set")
+        if origin.outside and name not in set_by_rule and name not in project.allow_environment:
+            raise NotAllowed(
+                field,
+                "is not a variable that events from outside may set",
+                hint=f"List it in projects.{project.name}.allow_environment, or set it by a rule",
+            )
+    if not origin.outside:
+        return
+    if draft.forced:
+        _check_allowed(origin, "force", "event.force", [project])
+    region = draft.region if draft.region != own.region else None
+    for name, value in (("region", region), ("key", draft.key)):
+        if value is not None and (rule is None or name not in rule.says):
+            raise NotAllowed(f"event.{name}", "is for a rule to say, and not for an event from outside")
+
+
+def check_wake(origin: Origin, projects: Iterable[Project]) -> None:
+    """Whether a message may wake these projects' gates. Topics and queues may: a wake starts only what is due."""
+    if origin.scheme is not None:
+        _check_allowed(origin, "wake", "event.holdoff", projects)
+
+
+def check_end(origin: Origin, projects: Iterable[Project]) -> None:
+    """Whether a message may say that a build of these projects has ended."""
+    if origin.scheme is not None:
+        _check_allowed(origin, "end", "event.detail", projects)
+
+
+def _check_allowed(origin: Origin, power: str, field: str, projects: Iterable[Project]) -> None:
+    for project in projects:
+        check_project(origin, project)
+        if power not in project.allow:
+            raise NotAllowed(
+                field,
+                f"asks for what no event from outside may: {power}",
+                hint=f"Set projects.{project.name}.allow = [{power!r}], if it may",
+            )
+
+
+def check_project(origin: Origin, project: Project) -> None:
+    """Whether a message's secret is for this project."""
+    if origin.projects is not None and project.name not in origin.projects:
+        raise NotAllowed("project", "is not one of those that this webhook's secret is for")

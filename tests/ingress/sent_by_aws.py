@@ -1,0 +1,140 @@
+"""What services of AWS send, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.ingress import shapes as s
+from tests.ingress.sent import Built, Other, Refused, Sent, nothing, of
+
+NOON_MS = 1795575600000  # 2026-11-25T03:00:00Z
+EVENT = "17793124-05d4-b198-2fde-7ededc63b103"
+
+
+def _codecommit() -> Iterator[Sent]:
+    sent = of("CodeCommit")
+    push = Built(
+        version="3e5983DESTINATION",
+        line="web refs/heads/main",
+        at_ms=NOON_MS,
+        parent="3e5a9bf1d6b4f00d3d3c1e80a9a5bf1f0a5bd1a5",
+        id=EVENT,
+        by="Mary_Major",
+        reason="push to web main",
+    )
+    yield sent("push of main or master", s.codecommit(), push)
+    side = s.codecommit(referenceName="side", referenceFullName="refs/heads/side")
+    yield sent(
+        "push of another branch",
+        side,
+        "side is not main or master, and no rule takes it (CodeCommit does not say which branch is the default one: "
+        "set projects.site.branch)",
+    )
+    tag = s.codecommit(referenceName="v1", referenceType="tag", referenceFullName="refs/tags/v1")
+    yield sent("push of a tag", tag, "v1 is no branch, and no rule takes it")
+    gone = s.codecommit("referenceDeleted")
+    del gone["detail"]["commitId"]
+    yield sent("push, of a deleted branch", gone, "main was deleted")
+    merged = s.codecommit("unreferencedMergeCommitCreated")
+    yield sent("unreferencedMergeCommitCreated", merged, "a merge commit without a branch")
+    empty = {"Records": [{"eventSource": "aws:codecommit", "eventId": "1", "codecommit": {"references": []}}]}
+    yield sent("a trigger without a reference", empty, Refused("is a push that does not say what was pushed"))
+    approved = s.eventbridge("aws.codecommit", "CodeCommit Pull Request State Change", {"event": "pullRequestCreated"})
+    yield sent("Pull Request State Change", approved, nothing("aws.codecommit", "CodeCommit Pull Request State Change"))
+
+
+def _stored() -> Iterator[Sent]:
+    sent = of("ECR")
+    pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
+    yield sent("Image Action: a push", s.ecr(), pushed)
+    yield sent("Image Action: a failed push", s.ecr(result="FAILURE"), "no image was pushed: PUSH FAILURE")
+    yield sent("Image Action: a deletion", s.ecr(**{"action-type": "DELETE"}), "no image was pushed: DELETE SUCCESS")
+    scanned = s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE", "repository-name": "web"})
+    yield sent("Image Scan", scanned, nothing("aws.ecr", "ECR Image Scan"))
+
+    sent = of("S3")
+    at: Any = {"at_ms": NOON_MS}
+    for kind, name in (("Created", "ObjectCreated:Put"), ("Deleted", "ObjectRemoved:Delete")):
+        own = f"s3:content/a b/ä.md#617f08299329d189:{kind}"
+        bridged = Built(id=own, reason=f"Object {kind} s3://content/a b/ä.md", **at)
+        yield sent(f"Object {kind}", s.s3_created(f"Object {kind}"), bridged)
+        yield sent(name, s.s3_notification(name), bridged._replace(reason=f"{name} s3://content/a b/ä.md"))
+    for kind in ("Object ACL Updated", "Object Tags Added", "Object Storage Class Changed", "Object Restore Completed"):
+        yield sent(kind, s.s3_created(kind), nothing("aws.s3", kind))
+    for name in ("ObjectTagging:Put", "ObjectAcl:Put", "LifecycleTransition", "Replication:OperationFailedReplication"):
+        yield sent(name, s.s3_notification(name), nothing("S3", name))
+    test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "content", "RequestId": "x"}
+    yield sent("s3:TestEvent", test, "a test event of S3")
+
+
+def _others() -> Iterator[Sent]:
+    rule = [f"arn:aws:events:{s.REGION}:123456789012:rule/nightly"]
+    nightly = s.eventbridge("aws.events", "Scheduled Event", {}, resources=rule)
+    yield of("EventBridge")("Scheduled Event", nightly, Built(at_ms=NOON_MS, id=EVENT, reason="schedule nightly"))
+    sent = of("EventBridge")
+    own = s.eventbridge("my.shop", "Prices Changed", {"x": 1})
+    yield sent("an event of one's own", own, Built(at_ms=NOON_MS, id=EVENT, reason="Prices Changed"))
+    started = s.eventbridge("aws.ec2", "EC2 Instance State-change Notification", {"state": "running"})
+    partner = s.eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"payload": {}})
+    yield sent("an event of a partner", partner, Built(at_ms=NOON_MS, id=EVENT, reason="shopifyWebhook"))
+    yield sent("any other event of AWS", started, nothing("aws.ec2", "EC2 Instance State-change Notification"))
+    sent = of("CodeBuild")
+    yield sent("Build State Change: ended", s.codebuild(project="site"), Other("BuildEnded", "the end of a build"))
+    yield sent("Build State Change: began", s.codebuild("IN_PROGRESS", "site"), "the build is IN_PROGRESS")
+    phase = s.eventbridge("aws.codebuild", "CodeBuild Build Phase Change", {"completed-phase": "BUILD"})
+    yield sent("Build Phase Change", phase, "CodeBuild Build Phase Change ends no build")
+    job = {"CodePipeline.job": {"id": "11111111-abcd", "accountId": "1", "data": {}}}
+    yield of("CodePipeline")("a job", job, Built(id="11111111-abcd", reason="CodePipeline job"))
+    record = {"eventID": "c4ca42", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {}}
+    changed = Built(id="c4ca42", reason="dynamodb MODIFY")
+    yield of("DynamoDB, Kinesis")("a record of a stream", {"Records": [record]}, changed)
+
+
+def _carried() -> Iterator[Sent]:
+    text = Built(id="n-1", reason="message on edits")
+    yield of("SNS")("a message that is no event", s.in_sns("edited"), text)
+    confirmation = {"Type": "SubscriptionConfirmation", "TopicArn": "arn:aws:sns:eu-west-1:1:edits", "Token": "x"}
+    refused = Refused("asks to confirm a subscription")
+    yield of("SNS")("SubscriptionConfirmation in a queue", s.in_sqs(confirmation), refused)
+    yield of("SQS")("a message that is no event", s.in_sqs("edited"), Built(id="m0", reason="message in triggers"))
+    push = s.in_sqs(s.in_sns(s.ecr()))
+    pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
+    yield of("SQS, SNS")("an event in envelopes", push, pushed)
+
+
+def _asked() -> Iterator[Sent]:
+    """What is asked of functions, and is no change."""
+    resource = {"RequestType": "Delete", "StackId": "arn:x", "ResponseURL": "https://x", "RequestId": "1"}
+    yield of("CloudFormation")("a custom resource", resource, Refused("is a custom resource of CloudFormation"))
+    alarm = {"AlarmName": "x", "NewStateValue": "ALARM"}
+    asked = "nothing is built for an alarm of CloudWatch unless a rule takes it"
+    yield of("CloudWatch")("an alarm", alarm, asked)
+    done = s.failed_invocation(s.ecr())
+    pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
+    yield of("Lambda")("the record of a failed invocation", done, pushed)
+    done = s.failed_invocation({"x": 1})
+    done["requestContext"]["condition"] = "Success"
+    yield of("Lambda")("the record of a success", done, "an invocation succeeded")
+    kept = "a call that keeps the function warm"
+    yield of("a warmer")("a call", {"source": "serverless-plugin-warmup"}, kept)
+    yield from _by_hand()
+
+
+def _by_hand() -> Iterator[Sent]:
+    asked: dict[str, Any] = {
+        "project": "site",
+        "source_version": "4f2a91c",
+        "line": "main",
+        "parent": "3e1",
+        "by": "ann",
+    }
+    built = Built(version="4f2a91c", line="main", at_ms=NOON_MS, parent="3e1", id="7", by="ann", reason="edited")
+    sent = of("a person or program")
+    asked |= {"at": "2026-11-25T03:00:00Z", "event_id": "7", "reason": "edited"}
+    yield sent("Holdoff's own form", asked, built)
+    yield sent('{"holdoff": "sweep"}', {"holdoff": "sweep"}, Other("WakeAsked", "a wake"))
+    yield sent("any other JSON", {"key1": "value1"}, Built())
+
+
+SENT = (*_codecommit(), *_stored(), *_others(), *_carried(), *_asked())

@@ -1,0 +1,163 @@
+"""The ends of builds: which events are one, of what, and whose it may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdoff.core.errors import EventError
+from holdoff.core.request import GateKey
+from holdoff.ingress.events.ends import end_of, may_be_of
+from holdoff.ingress.events.intents import BuildEnded, Ignored
+from tests.ingress import shapes
+
+ACCOUNT = "123456789012"
+EXECUTION = "12345678-abcd-1234-abcd-123456789012"
+GATE = GateKey("site", shapes.REGION)
+
+
+def pipeline(state: str = "SUCCEEDED", kind: str = "CodePipeline Pipeline Execution State Change") -> dict[str, Any]:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"""
+    detail = {
+        "pipeline": "release",
+        "execution-id": EXECUTION,
+        "start-time": "2026-11-25T03:00:00Z",
+        "execution-trigger": {"trigger-type": "StartPipelineExecution", "trigger-detail": "arn:aws:sts::1:x"},
+        "state": state,
+        "version": 3.0,
+        "pipeline-execution-attempt": 1.0,
+    }
+    arn = f"arn:aws:codepipeline:{shapes.REGION}:{ACCOUNT}:release"
+    return shapes.eventbridge("aws.codepipeline", kind, detail, resources=[arn])
+
+
+def batch(
+    status: str = "SUCCEEDED", kind: str = "CodeBuild Build State Change", where: str = "build"
+) -> dict[str, Any]:
+    """The end of a batch. Its form is documented nowhere, so it may be any of these."""
+    arn = f"arn:aws:codebuild:{shapes.REGION}:{ACCOUNT}:build-batch/site-build:8745a7a9-c340"
+    detail = {f"{where}-status": status, "project-name": "site-build", f"{where}-id": arn}
+    return shapes.eventbridge("aws.codebuild", kind, detail, resources=[arn])
+
+
+def ended(event: Any) -> BuildEnded:
+    found = end_of(event)
+    assert isinstance(found, BuildEnded)
+    return found
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
+def test_a_build(status: str) -> None:
+    assert ended(shapes.codebuild(status)) == BuildEnded(
+        starter="codebuild",
+        name="site-build",
+        region=shapes.REGION,
+        account=ACCOUNT,
+        build_id="site-build:8745a7a9-c340-456a-9166",
+        succeeded=status == "SUCCEEDED",
+        detail=status,
+    )
+
+
+@pytest.mark.parametrize("kind", ["CodeBuild Build State Change", "CodeBuild Batch Build State Change"])
+@pytest.mark.parametrize("where", ["build", "build-batch"])
+def test_a_batch(kind: str, where: str) -> None:
+    found = ended(batch("FAILED", kind, where))
+    assert (found.batch, found.name, found.build_id) == (True, "site-build", "site-build:8745a7a9-c340")
+    assert not found.succeeded
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"])
+def test_an_execution_of_a_pipeline(state: str) -> None:
+    assert ended(pipeline(state)) == BuildEnded(
+        starter="codepipeline",
+        name="release",
+        region=shapes.REGION,
+        account=ACCOUNT,
+        build_id=f"release:{EXECUTION}",
+        succeeded=state == "SUCCEEDED",
+        detail=state,
+    )
+
+
+def test_the_key_that_a_build_knows() -> None:
+    event = shapes.codebuild()
+    variables = [{"name": "HOLDOFF_KEY", "value": "feature/x", "type": "PLAINTEXT"}]
+    event["detail"]["additional-information"] = {"environment": {"environment-variables": variables}}
+    assert ended(event).key == "feature/x"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        shapes.codebuild("IN_PROGRESS"),
+        batch("IN_PROGRESS"),
+        shapes.eventbridge("aws.codebuild", "CodeBuild Build Phase Change", {"completed-phase-status": "FAILED"}),
+        shapes.eventbridge("aws.codebuild", "CodeBuild Fleet State Change", {"fleet-status": "FAILED"}),
+        shapes.eventbridge("aws.codebuild", "AWS API Call via CloudTrail", {"eventName": "StopBuild"}),
+        *(pipeline(state) for state in ("STARTED", "RESUMED", "STOPPING")),
+        pipeline("SUCCEEDED", "CodePipeline Stage Execution State Change"),
+        pipeline("FAILED", "CodePipeline Action Execution State Change"),
+    ],
+    ids=lambda event: f"{event['detail-type']} {event['detail'].get('state', '')}",
+)
+def test_whatever_else_they_tell_is_nothing(event: Any) -> None:
+    assert isinstance(end_of(event), Ignored)
+
+
+@pytest.mark.parametrize("name", ["build-id", "build-status"])
+def test_an_end_that_does_not_say_of_what_is_an_error(name: str) -> None:
+    event = shapes.codebuild()
+    del event["detail"][name]
+    event["resources"] = []
+    with pytest.raises(EventError, match=f"event.detail.{name}"):
+        end_of(event)
+
+
+@pytest.mark.parametrize("arn", ["site-build:1", "arn:aws:codebuild:eu-west-1:1:project/site-build"])
+def test_an_end_of_what_is_no_build_is_an_error(arn: str) -> None:
+    event = shapes.codebuild()
+    event["detail"]["build-id"] = arn
+    with pytest.raises(EventError, match="is not the ARN of a build"):
+        end_of(event)
+
+
+ARN = f"arn:aws:codebuild:{shapes.REGION}:{ACCOUNT}:project/site-build"
+
+
+@pytest.mark.parametrize(
+    ("starter", "is_its"),
+    [
+        ({"codebuild": "site-build"}, True),
+        ({"codebuild": "docs-build"}, False),
+        ({"codebuild": "site-build", "batch": False}, True),
+        ({"codebuild": "site-build", "batch": True}, False),
+        ({"codepipeline": "site-build"}, False),
+        ({"command": ["make"]}, False),
+        ({}, False),
+        ({"codebuild": "site-build", "region": shapes.REGION}, True),
+        ({"codebuild": "site-build", "region": "us-east-1"}, False),
+        ({"codebuild": ARN}, True),
+        ({"codebuild": ARN.replace("eu-west-1", "us-east-1")}, False),
+        ({"codebuild": ARN.replace(ACCOUNT, "222222222222")}, False),
+        ({"codebuild": "site-build", "role": f"arn:aws:iam::{ACCOUNT}:role/start-builds"}, True),
+        ({"codebuild": "site-build", "role": "arn:aws:iam::222222222222:role/start-builds"}, False),
+    ],
+    ids=str,
+)
+def test_whose_build_it_may_be(starter: dict[str, Any], is_its: bool) -> None:
+    assert may_be_of(starter, GATE, ended(shapes.codebuild())) is is_its
+
+
+def test_a_gate_s_region_counts_where_its_starter_has_none() -> None:
+    found, starter = ended(shapes.codebuild()), {"codebuild": "site-build"}
+    assert not may_be_of(starter, GateKey("site", "us-east-1"), found)
+    assert may_be_of(starter, GateKey("site", "local"), found)  # on a store without regions it is botocore's own
+
+
+def test_a_batch_is_no_build_s_and_a_pipeline_s_is_its_own() -> None:
+    assert may_be_of({"codebuild": "site-build", "batch": True}, GATE, ended(batch()))
+    assert not may_be_of({"codebuild": "site-build"}, GATE, ended(batch()))
+    assert may_be_of({"codepipeline": "release"}, GATE, ended(pipeline()))
+    assert not may_be_of({"codebuild": "release"}, GATE, ended(pipeline()))

@@ -1,0 +1,294 @@
+"""What is no change builds nothing, whatever carries it: each through every envelope that can.
+
+It is ignored with the reason in the log, or an error that says what to do; never a trigger, and never silent. What is
+carried by a record of a *failed* invocation is handled as if it had come by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.core.errors import EventError
+from holdoff.ingress.events.http import HttpRequest
+from tests.ingress import payloads as p
+from tests.ingress import sent_by_git
+from tests.ingress import shapes as s
+from tests.ingress.driven import BY_NAME, Event, Json, World, project
+from tests.standins.codebuild import CodeBuildStandin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("aws_env")
+VERSION = "4" * 40
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[CodeBuildStandin]:
+    with CodeBuildStandin(projects=["site-build"]) as started:
+        yield started
+
+
+@pytest.fixture
+def world(standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """With a rule that takes all it may: no rule makes a trigger of these."""
+    return World(standin, tmp_path, monkeypatch, project("site"), '[[rules]]\nwhen = {}\nproject = "site"')
+
+
+# --- what carries an event -----------------------------------------------------------------------------
+
+
+def bridged_failure(event: Json) -> Json:
+    """A destination on EventBridge:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    kind = "Lambda Function Invocation Result - Failure"
+    return s.eventbridge("lambda", kind, s.failed_invocation(event), id="of-the-record")
+
+
+#: By itself, and in each of its envelopes.
+CARRIERS: dict[str, Callable[[Json], Event]] = {
+    "direct": lambda event: event,
+    "in a list": lambda event: [event],  # type: ignore[return-value,dict-item]  # as EventBridge Pipes hand on
+    "SNS": s.in_sns,
+    "SQS": s.in_sqs,
+    "SNS in SQS": lambda event: s.in_sqs(s.notification(event)),
+    "SQS in SNS in SQS": lambda event: s.in_sqs(s.notification(s.in_sqs(event))),
+    "a failed invocation": s.failed_invocation,
+    "a failed invocation, by EventBridge": bridged_failure,
+    "a failed invocation by SNS, in SQS": lambda event: s.in_sqs(s.failed_invocation(s.in_sns(event))),
+    "HTTP": lambda event: p.posted(event, {}),
+    "SNS by HTTP": lambda event: p.posted(s.notification(event), {"x-amz-sns-message-type": "Notification"}),
+}
+
+
+# --- what is no change ---------------------------------------------------------------------------------
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:edits"
+
+
+def _about_sns(kind: str) -> Json:
+    """https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html"""
+    return {
+        "Type": kind,
+        "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
+        "Token": "2336412f37",
+        "TopicArn": TOPIC,
+        "Message": f"You have chosen to subscribe to the topic {TOPIC}.",
+        "SubscribeURL": f"https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=2336",
+        "Timestamp": "2026-11-25T03:00:00.000Z",
+    }
+
+
+def _of_s3(kind: str) -> Json:
+    event: Json = s.s3_created(kind)
+    return event
+
+
+def _success() -> Json:
+    """The record of another function's success: the *input* of that one is in it, a push here."""
+    record = s.failed_invocation(s.codecommit())
+    record["requestContext"]["condition"] = "Success"
+    return record
+
+
+def _stream(batch: str) -> Json:
+    """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html: it has none of the records."""
+    context = {"requestId": "c9b8fa9f", "functionArn": "arn:aws:lambda:eu-west-1:1:function:holdoff"}
+    return {
+        "requestContext": {**context, "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 1},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        "timestamp": "2026-11-25T03:00:00.000Z",
+        batch: {"shardId": "shardId-000000000001", "startSequenceNumber": "4", "batchSize": 500},
+    }
+
+
+def _resource(kind: str) -> Json:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html"""
+    return {
+        "RequestType": kind,
+        "ResponseURL": "https://example.com/not-the-service",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/site/1",
+        "RequestId": "r1",
+        "ResourceType": "Custom::Build",
+        "LogicalResourceId": "Build",
+    }
+
+
+def _replication(result: str) -> Json:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+    detail = {"result": result, "repository-name": "web", "image-tag": "v1", "action-type": "REPLICATE"}
+    return s.eventbridge("aws.ecr", "ECR Replication Action", detail)
+
+
+#: By name: the event, and a part of what is said of it.
+NOT_CHANGES: dict[str, tuple[Json, str]] = {
+    "the confirmation of a subscription": (_about_sns("SubscriptionConfirmation"), "asks to confirm a subscription"),
+    "the end of a subscription": (_about_sns("UnsubscribeConfirmation"), "a subscription of SNS ended"),
+    **{
+        f"S3: {name}": (s.s3_notification(name), name)
+        for name in (
+            "ObjectTagging:Put",
+            "ObjectTagging:Delete",
+            "ObjectAcl:Put",
+            "LifecycleTransition",
+            "IntelligentTiering",
+            "ObjectRestore:Post",
+            "ObjectRestore:Completed",
+            "Replication:OperationFailedReplication",
+            "ReducedRedundancyLostObject",
+        )
+    },
+    **{
+        f"S3 by EventBridge: {kind}": (_of_s3(kind), kind)
+        for kind in (
+            "Object Tags Added",
+            "Object Tags Deleted",
+            "Object ACL Updated",
+            "Object Storage Class Changed",
+            "Object Access Tier Changed",
+            "Object Restore Initiated",
+            "Object Restore Completed",
+            "Object Restore Expired",
+        )
+    },
+    "S3: a test": ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "content"}, "a test event of S3"),
+    "ECR: a scan": (s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE"}), "ECR Image Scan"),
+    "ECR: a failed replication": (_replication("FAILED"), "ECR Replication Action"),
+    "ECR: a failed push": (s.ecr(result="FAILURE"), "no image was pushed"),
+    "ECR: a deletion": (s.ecr(**{"action-type": "DELETE"}), "no image was pushed"),
+    "a warmer: serverless-plugin-warmup": ({"source": "serverless-plugin-warmup"}, "keeps the function warm"),
+    "a warmer: lambda-warmer": ({"warmer": True, "concurrency": 3}, "keeps the function warm"),
+    "a warmer: a ping": ({"ping": True}, "keeps the function warm"),
+    **{f"CloudFormation: {kind}": (_resource(kind), "a custom resource") for kind in ("Create", "Update", "Delete")},
+    "the record of a success": (_success(), "an invocation succeeded"),
+    "the record of a success, by EventBridge": (
+        s.eventbridge("lambda", "Lambda Function Invocation Result - Success", _success()),
+        "an invocation succeeded",
+    ),
+    "the record of Kinesis' batch": (_stream("KinesisBatchInfo"), "a batch of a stream"),
+    "the record of DynamoDB's batch": (_stream("DDBStreamBatchInfo"), "a batch of a stream"),
+    "CloudWatch: an alarm": (
+        s.eventbridge("aws.cloudwatch", "CloudWatch Alarm State Change", {"alarmName": "x"}),
+        "CloudWatch Alarm State Change",
+    ),
+    "CodePipeline: a stage": (
+        s.eventbridge("aws.codepipeline", "CodePipeline Stage Execution State Change", {"state": "SUCCEEDED"}),
+        "CodePipeline Stage Execution State Change",
+    ),
+    "CodeCommit: a deleted branch": (s.codecommit("referenceDeleted"), "main was deleted"),
+    "CodeCommit: a comment": (
+        s.eventbridge("aws.codecommit", "CodeCommit Comment on Commit", {"event": "commentOnCommitCreated"}),
+        "CodeCommit Comment on Commit",
+    ),
+}
+
+
+def told(world: World) -> list[str]:
+    """Why nothing was built: what the log says."""
+    return [str(line.get("ignored") or line.get("message")) for line in world.lines if line["event"] != "sweep"]
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_what_is_no_change_builds_nothing_whatever_carries_it(world: World, carrier: str) -> None:
+    wrong = []
+    for name, (event, says) in NOT_CHANGES.items():
+        if carrier == "HTTP" and "Records" in event:
+            continue  # S3 notifies by no URL
+        world.lines.clear()
+        before = len(world.builds)
+        try:
+            world.get(CARRIERS[carrier](event))
+        except EventError as error:
+            world.lines.append({"event": "raised", "message": str(error)})
+        if world.builds[before:] or not any(says in line for line in told(world)):
+            wrong.append((name, told(world)))
+    assert (wrong, world.builds, world.scene().record.pending) == ([], [], None)
+
+
+def test_one_that_cannot_be_confirmed_unseen_stays_in_the_queue(world: World) -> None:
+    confirmation, _ = NOT_CHANGES["the confirmation of a subscription"]
+    for batch in (s.in_sqs(confirmation, s.ecr()), s.in_sqs(s.ecr(), confirmation)):
+        (failed,) = world.send(batch)["batchItemFailures"]
+        assert batch["Records"][int(failed["itemIdentifier"][1:])]["body"].startswith('{"Type": "Sub')
+    assert len(world.builds) == 1  # the image beside it
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_what_is_a_change_builds_whatever_carries_it_and_once(world: World, carrier: str) -> None:
+    push = BY_NAME["CodeCommit"].push(VERSION, "3" * 40, world.clock.now_ms())
+    assert isinstance(push, dict)
+    world.get(CARRIERS[carrier](push))
+    world.get(CARRIERS[carrier](push))
+    world.rest()
+    assert world.versions == [VERSION]
+    assert world.of_event(f"id-of-{VERSION}").verdict == "covered"
+
+
+def test_a_load_balancers_ping_is_answered_and_touches_nothing(world: World) -> None:
+    before = list(world.lines)
+    agent = "ELB-HealthChecker/2.0"
+    for headers in ({"headers": {"user-agent": agent}}, {"multiValueHeaders": {"user-agent": [agent]}}):
+        ping = {"requestContext": {"elb": {"targetGroupArn": "arn:x"}}, "httpMethod": "GET", "path": "/", "body": ""}
+        assert world.send({**ping, **headers})["statusCode"] == 200
+    assert (world.builds, world.lines) == ([], before)
+
+
+# --- a topic that posts to the function's URL ------------------------------------------------------------
+
+
+def _posted_by_sns(inner: object) -> HttpRequest:
+    return p.posted(s.notification(inner), {"x-amz-sns-message-type": "Notification"})
+
+
+def test_a_topic_that_posts_again_is_a_duplicate(world: World) -> None:
+    for _ in range(2):
+        world.get(_posted_by_sns("edited"))
+    world.rest()
+    assert (len(world.builds), world.of_event("n-1").verdict) == (1, "covered")
+
+
+def test_what_a_topic_posts_has_the_power_of_its_secret_and_no_more(world: World) -> None:
+    letter = {"holdoff": "webhook", "origin": {"scheme": None, "projects": None}}
+    request = {"method": "POST", "path": "/", "headers": {}, "body": json.dumps({"project": "site", "force": True})}
+    for inner in ({"holdoff": "sweep"}, {**letter, "request": request}, {"project": "site", "force": True}):
+        for event in (inner, s.in_sqs(inner), s.in_sns(inner)):
+            assert world.get(_posted_by_sns(event))["status"] in (403, 422), event
+    assert world.builds == []
+
+
+def test_several_events_in_what_a_topic_posts_are_refused_with_advice(world: World) -> None:
+    became = world.get(_posted_by_sns(s.in_sqs(s.ecr(), s.codecommit())))
+    assert became["status"] == 422
+    assert "Subscribe the function itself to the topic" in became["error"]
+    assert world.builds == []
+
+
+# --- GitHub's deliveries by EventBridge --------------------------------------------------------------------
+
+
+def _bridged(request: HttpRequest) -> Json:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html"""
+    kind, own = request.headers["x-github-event"], request.headers["x-github-delivery"]
+    return s.eventbridge("github.com", kind, json.loads(request.body), id=own)
+
+
+def test_githubs_events_by_eventbridge_are_githubs(world: World) -> None:
+    ignored = [sent for sent in sent_by_git.SENT if sent.sender == "GitHub" and isinstance(sent.becomes, str)]
+    assert len(ignored) > 10
+    for sent in ignored:
+        assert isinstance(sent.what, HttpRequest)
+        assert "ignored" in world.send(_bridged(sent.what)), sent.name
+    pushes = [
+        BY_NAME["GitHub"].push(digit * 40, before * 40, at_ms)
+        for digit, before, at_ms in (("5", "4", world.clock.now_ms() - 1_000), ("4", "3", world.clock.now_ms() - 2_000))
+    ]
+    for push in pushes:
+        assert isinstance(push, HttpRequest)
+        world.send(_bridged(push))
+    world.rest()
+    assert world.versions == ["5" * 40]  # and not the older one after it

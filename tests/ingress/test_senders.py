@@ -1,0 +1,228 @@
+"""What each sender's events become: triggers with version, line, instant, parent and id, or why nothing is built."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from holdoff.config import parse
+from holdoff.core.errors import EventError
+from holdoff.core.request import Request
+from holdoff.ingress.events.envelopes import http_message, opened
+from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.intents import Ignored, Origin
+from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.rules import Outcome, Routes
+from tests.ingress import payloads as p
+from tests.ingress.events_table import PAGE, SENT, written
+from tests.ingress.sent import Built, Other, Refused, Sent
+from tests.ingress.sent_by_git import NOON_MS
+from tests.ingress.shapes import REGION
+from tests.ingress.wanted import ONE
+
+OUTSIDE = Origin(outside=True, scheme="secret")
+
+
+def messages(sent: Sent) -> list[Message]:
+    """An event's messages; a webhook's as after its secret was checked."""
+    return [http_message(sent.what, OUTSIDE)] if isinstance(sent.what, HttpRequest) else opened(sent.what)
+
+
+def as_built(outcome: Outcome) -> Built:
+    """What of a trigger the table has."""
+    assert isinstance(outcome, Request), outcome
+    return Built(
+        version=outcome.source_version,
+        line=outcome.line,
+        at_ms=outcome.at_ms,
+        parent=outcome.parent,
+        id=outcome.event_id,
+        by=outcome.by,
+        reason=outcome.reason or "",
+    )
+
+
+@pytest.mark.parametrize("sent", SENT, ids=[sent.name for sent in SENT])
+def test_what_an_event_becomes(sent: Sent) -> None:
+    outcomes = [outcome for message in messages(sent) for outcome in ONE.intents(message)]
+    match sent.becomes:
+        case str(why):
+            assert outcomes == [Ignored(why)]
+        case Refused(says):
+            (error,) = outcomes
+            assert isinstance(error, EventError)
+            assert says in str(error)
+        case Other(kind, _):
+            assert [type(outcome).__name__ for outcome in outcomes] == [kind]
+        case built:  # what else is in it may be nothing to build
+            assert tuple(as_built(one) for one in outcomes if not isinstance(one, Ignored)) == built
+
+
+def test_no_two_events_of_the_table_have_one_name() -> None:
+    assert len({sent.name for sent in SENT}) == len(SENT)
+
+
+def test_the_table_in_the_documents_says_what_becomes_of_them() -> None:
+    page = PAGE.read_text()
+    assert written(page) == page, "write it anew: python -m tests.ingress.events_table"
+
+
+# --- with rules ------------------------------------------------------------------------------------
+def with_rule(**when: str) -> Routes:
+    """One project, and a rule that gives it all events of these conditions; ``__`` in a name stands for a dot."""
+    conditions = ", ".join(f"{json.dumps(path.replace('__', '.'))} = {json.dumps(text)}" for path, text in when.items())
+    project = '[projects.site]\ncooldown = "10m"\nstarter = { codebuild = "site" }\n'
+    return Routes(parse(f'{project}[[rules]]\nwhen = {{ {conditions} }}\nproject = "site"\n'), REGION)
+
+
+def header(name: str, value: str) -> dict[str, str]:
+    return {f"http__headers__{name}": value}
+
+
+@pytest.mark.parametrize("sent", [one for one in SENT if isinstance(one.becomes, str)], ids=lambda sent: sent.name)
+def test_a_rule_that_only_says_whose_project_it_is_makes_no_change_of_anything(sent: Sent) -> None:
+    for message in messages(sent):
+        assert all(isinstance(outcome, Ignored) for outcome in with_rule().intents(message))
+
+
+IGNORED = [one for one in SENT if isinstance(one.becomes, str) and one.becomes.startswith("nothing is built for")]
+
+
+@pytest.mark.parametrize("sent", IGNORED, ids=[sent.name for sent in IGNORED])
+def test_a_rule_takes_what_is_ignored_by_naming_its_type(sent: Sent) -> None:
+    # A dispatch has a branch besides, and the default one here.
+    for message in messages(sent):
+        (outcome,) = with_rule(change__type="?*").intents(message)
+        assert isinstance(outcome, Request), outcome
+
+
+CONTROL = [one for one in SENT if "the webhook is set up" in str(one.becomes) or "service hook" in str(one.becomes)]
+
+
+@pytest.mark.parametrize("sent", CONTROL, ids=[sent.name for sent in CONTROL])
+def test_no_rule_makes_a_change_of_a_ping(sent: Sent) -> None:
+    assert len(CONTROL) == 5
+    for message in messages(sent):
+        assert with_rule(change__type="?*").intents(message) == [Ignored(str(sent.becomes))]
+
+
+DISPATCH = {"inputs": None, "workflow": ".github/workflows/site.yml"}
+TAKEN: dict[str, tuple[HttpRequest, dict[str, str], Built]] = {
+    "a release builds its tag": (
+        p.github_release(),
+        header("x-github-event", "release") | {"action": "published"},
+        Built("v1.0", "octo/site refs/tags/v1.0", id=p.DELIVERY, by="octocat", reason="release published on octo/site"),
+    ),
+    "a dispatch builds its branch": (
+        p.github("workflow_dispatch", {"ref": "refs/heads/main", **DISPATCH}),
+        header("x-github-event", "workflow_dispatch"),
+        Built(
+            "main", "octo/site refs/heads/main", id=p.DELIVERY, by="octocat", reason="workflow_dispatch on octo/site"
+        ),
+    ),
+    "what a mirror has builds its commit": (
+        p.data_center_push(key="mirror:repo_synchronized"),
+        header("x-event-key", "mirror:*"),
+        Built(
+            p.AFTER,
+            "OCTO/site refs/heads/main",
+            NOON_MS,
+            p.BEFORE,
+            f"{p.DELIVERY}#refs/heads/main",
+            "admin",
+            "mirrored OCTO/site main",
+        ),
+    ),
+    "a mirror that has too many refs builds the newest": (
+        p.data_center_push(key="mirror:repo_synchronized", refLimitExceeded=True),
+        header("x-event-key", "mirror:*"),
+        Built(id=p.DELIVERY, reason="mirror:repo_synchronized"),
+    ),
+    "a tag": (
+        p.gitlab_push("refs/tags/v1"),
+        {"ref": "refs/tags/v*"},
+        Built(p.AFTER, "octo/site refs/tags/v1", None, p.BEFORE, p.DELIVERY, "jsmith", "push to octo/site v1"),
+    ),
+    "a draft": (
+        p.strapi_entry("update", None),
+        {"entry.publishedAt": "null"},
+        Built(reason="Strapi: entry.update of a draft"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_is_built_when_a_rule_takes_it(case: str) -> None:
+    request, when, expected = TAKEN[case]
+    (outcome,) = with_rule(**when).intents(http_message(request, OUTSIDE))
+    assert as_built(outcome) == expected
+
+
+def test_a_dispatch_on_another_branch_stays_out_though_its_type_is_named() -> None:
+    side = http_message(p.github("workflow_dispatch", {"ref": "refs/heads/side", **DISPATCH}), OUTSIDE)
+    (outcome,) = with_rule(**header("x-github-event", "workflow_dispatch")).intents(side)
+    assert outcome == Ignored("side is not the default branch main, and no rule takes it")
+
+
+# --- what a push says besides ----------------------------------------------------------------------
+def commits(*messages: str) -> list[dict[str, str]]:
+    return [{"id": message, "message": message} for message in messages]
+
+
+def target(message: str) -> dict[str, object]:
+    change = p.bitbucket_change()
+    change["new"]["target"]["message"] = message
+    return change
+
+
+@pytest.mark.parametrize(
+    ("newest", "older"),
+    [
+        (
+            p.github_push(head_commit={"id": p.AFTER, "message": "x [skip ci]"}),
+            p.github_push(head_commit={"id": p.AFTER, "message": "x"}, commits=commits("[skip ci]", "x")),
+        ),
+        (p.gitlab_push(commits=commits("x", "[skip ci]")), p.gitlab_push(commits=commits("[skip ci]", "x"))),
+        (p.bitbucket_push(target("[skip ci]")), p.bitbucket_push(target("x"))),
+        (p.forge_push(commits=commits("[skip ci]", "x")), p.forge_push(commits=commits("x", "[skip ci]"))),
+    ],
+    ids=["GitHub", "GitLab", "Bitbucket", "Gitea"],
+)
+def test_the_newest_commit_of_a_push_can_say_to_skip_it(newest: HttpRequest, older: HttpRequest) -> None:
+    (skipped,) = ONE.intents(http_message(newest, OUTSIDE))
+    assert skipped == Ignored("its newest commit says to skip it ([skip ci])")
+    (built,) = ONE.intents(http_message(older, OUTSIDE))
+    assert isinstance(built, Request)
+
+
+def test_an_event_without_the_id_of_its_sender_has_none_and_is_never_taken_for_another() -> None:
+    headers = {"X-Event-Key": "repo:push"}
+    push = p.bitbucket_push()
+    (outcome,) = ONE.intents(
+        http_message(push.but(headers={name.lower(): text for name, text in headers.items()}), OUTSIDE)
+    )
+    assert as_built(outcome).id is None
+
+
+@pytest.mark.parametrize("again", [p.prismic_published(), p.datocms("item", "publish", attempted_auto_retries_count=3)])
+def test_what_is_sent_again_has_the_same_id(again: HttpRequest) -> None:
+    first = p.prismic_published() if b"prismic" in again.body else p.datocms("item", "publish")
+    ids = [as_built(ONE.intents(http_message(one, OUTSIDE))[0]).id for one in (first, again)]
+    assert ids[0] == ids[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("push", "where"),
+    [
+        (p.bitbucket("repo:push", {"push": {"changes": []}}), "push.changes"),
+        (p.bitbucket("repo:push", {}), "push.changes"),
+        (p.data_center("repo:refs_changed", {"changes": None}), "changes"),
+        (p.azure("git.push", {"pushId": 14}), "resource.refUpdates"),  # its resource details set to "Minimal"
+    ],
+    ids=["Bitbucket, none", "Bitbucket", "Data Center", "Azure DevOps"],
+)
+def test_a_push_without_its_changes_is_an_error_that_says_where_they_were_sought(push: HttpRequest, where: str) -> None:
+    (error,) = ONE.intents(http_message(push, OUTSIDE))
+    assert isinstance(error, EventError)
+    assert where in str(error)
