@@ -16,6 +16,8 @@ locals {
   table       = var.existing_table == "" ? aws_dynamodb_table.gates[0].name : var.existing_table
   table_arn   = "arn:${local.partition}:dynamodb:${local.here}:table/${local.table}"
 
+  project_arns = [for name in local.projects : "arn:${local.partition}:codebuild:${local.here}:project/${name}"]
+
   named_parameters = compact([var.github_secret, var.gitlab_secret, var.standard_secret, var.shared_secret])
   has_webhooks     = length(local.named_parameters) + length(var.secret_arns) > 0
   alarm_actions    = var.alarm_email == "" ? [] : [aws_sns_topic.alarms[0].arn]
@@ -110,7 +112,7 @@ resource "aws_lambda_function" "holdoff" {
   architectures    = [var.architecture]
   # It needs about 60 MB. The rest buys processor time, which comes by the megabyte.
   memory_size = 512
-  # All at its slowest, with every retry, is 142 s.
+  # All at its slowest, with every retry, is 227 s.
   timeout = 240
   role    = aws_iam_role.function.arn
 
@@ -125,12 +127,15 @@ resource "aws_lambda_function" "holdoff" {
 
   lifecycle {
     precondition {
-      condition     = !local.one_project || (length(var.codebuild_projects) == 0 && var.config_parameter == "")
-      error_message = "codebuild_project is for one project; codebuild_projects and config_parameter are for a holdoff.toml."
+      condition = !local.one_project || (
+        length(concat(var.codebuild_projects, var.code_pipelines, var.start_roles)) == 0
+        && !var.batch_builds && var.config_parameter == ""
+      )
+      error_message = "codebuild_project is for one project; codebuild_projects, batch_builds, code_pipelines, start_roles and config_parameter are for a holdoff.toml."
     }
     precondition {
-      condition     = length(local.projects) > 0
-      error_message = "Name a codebuild_project, or the codebuild_projects of your holdoff.toml."
+      condition     = length(concat(local.projects, var.code_pipelines, var.start_roles)) > 0
+      error_message = "Name a codebuild_project, or the codebuild_projects, code_pipelines or start_roles of your holdoff.toml."
     }
   }
 }
@@ -209,20 +214,60 @@ data "aws_iam_policy_document" "function" {
     }
   }
 
-  statement {
-    sid       = "Builds"
-    actions   = ["codebuild:StartBuild", "codebuild:ListBuildsForProject", "codebuild:BatchGetBuilds"]
-    resources = [for name in local.projects : "arn:${local.partition}:codebuild:${local.here}:project/${name}"]
+  dynamic "statement" {
+    for_each = length(local.projects) == 0 ? [] : [1]
+
+    content {
+      sid       = "Builds"
+      actions   = ["codebuild:StartBuild", "codebuild:ListBuildsForProject", "codebuild:BatchGetBuilds"]
+      resources = local.project_arns
+    }
   }
 
   # Only a holdoff.toml can ask for it (overlap = "cancel").
   dynamic "statement" {
-    for_each = local.one_project ? [] : [1]
+    for_each = local.one_project || length(local.projects) == 0 ? [] : [1]
 
     content {
       sid       = "StopBuilds"
       actions   = ["codebuild:StopBuild"]
-      resources = [for name in local.projects : "arn:${local.partition}:codebuild:${local.here}:project/${name}"]
+      resources = local.project_arns
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.batch_builds && length(local.projects) > 0 ? [1] : []
+
+    content {
+      sid = "Batches"
+      actions = [
+        "codebuild:StartBuildBatch", "codebuild:ListBuildBatchesForProject", "codebuild:BatchGetBuildBatches",
+        "codebuild:StopBuildBatch",
+      ]
+      resources = local.project_arns
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.code_pipelines) == 0 ? [] : [1]
+
+    content {
+      sid = "Pipelines"
+      actions = [
+        "codepipeline:StartPipelineExecution", "codepipeline:GetPipeline", "codepipeline:ListPipelineExecutions",
+        "codepipeline:GetPipelineExecution", "codepipeline:StopPipelineExecution",
+      ]
+      resources = [for name in var.code_pipelines : "arn:${local.partition}:codepipeline:${local.here}:${name}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.start_roles) == 0 ? [] : [1]
+
+    content {
+      sid       = "StartRoles"
+      actions   = ["sts:AssumeRole"]
+      resources = var.start_roles
     }
   }
 
@@ -399,7 +444,7 @@ resource "aws_cloudwatch_event_rule" "build_ended" {
     source      = ["aws.codebuild"]
     detail-type = ["CodeBuild Build State Change"]
     detail = {
-      project-name = local.projects
+      project-name = length(local.projects) == 0 ? [""] : local.projects
       build-status = ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"]
     }
   })
@@ -419,6 +464,42 @@ resource "aws_lambda_permission" "build_ended" {
   action        = "lambda:InvokeFunction"
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.build_ended.arn
+}
+
+resource "aws_cloudwatch_event_rule" "pipeline_ended" {
+  count = length(var.code_pipelines) == 0 ? 0 : 1
+
+  name        = "${var.name}-pipeline-ended"
+  description = "Executions of Holdoff's pipelines that have ended"
+
+  event_pattern = jsonencode({
+    source      = ["aws.codepipeline"]
+    detail-type = ["CodePipeline Pipeline Execution State Change"]
+    detail = {
+      pipeline = var.code_pipelines
+      state    = ["SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "pipeline_ended" {
+  count = length(var.code_pipelines) == 0 ? 0 : 1
+
+  rule = aws_cloudwatch_event_rule.pipeline_ended[0].name
+  arn  = aws_lambda_function.holdoff.arn
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letters.arn
+  }
+}
+
+resource "aws_lambda_permission" "pipeline_ended" {
+  count = length(var.code_pipelines) == 0 ? 0 : 1
+
+  function_name = aws_lambda_function.holdoff.function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.pipeline_ended[0].arn
 }
 
 # --- What could not be done, for somebody to look at -----------------------------------------------
@@ -448,7 +529,11 @@ data "aws_iam_policy_document" "dead_letters" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = concat([aws_cloudwatch_event_rule.build_ended.arn], aws_cloudwatch_event_rule.events[*].arn)
+      values = concat(
+        [aws_cloudwatch_event_rule.build_ended.arn],
+        aws_cloudwatch_event_rule.pipeline_ended[*].arn,
+        aws_cloudwatch_event_rule.events[*].arn,
+      )
     }
   }
 

@@ -23,6 +23,24 @@ variable "codebuild_projects" {
   default     = []
 }
 
+variable "batch_builds" {
+  description = "With a holdoff.toml, whether it starts batches of these projects (batch = true); for the rights."
+  type        = bool
+  default     = false
+}
+
+variable "code_pipelines" {
+  description = "With a holdoff.toml, the names of the pipelines of CodePipeline that it names; for the rights."
+  type        = list(string)
+  default     = []
+}
+
+variable "start_roles" {
+  description = "With a holdoff.toml, the ARNs of the roles by which it starts builds (role = \"arn:...\")."
+  type        = list(string)
+  default     = []
+}
+
 variable "config_parameter" {
   description = "The SSM parameter that holds the holdoff.toml. Empty if the package brings one (make lambda CONFIG=...)."
   type        = string

@@ -14,13 +14,14 @@ from holdoff.clock import Clock, SystemClock, new_token, new_write_id
 from holdoff.core import builds, claims, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
-from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, NewId, Now, Poll, Start, Swap
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreDenied, StoreError, shown
+from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreDenied, StoreError
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Act, Claim, Finished, Hold, Pending, Record, Running
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_note, storable
+from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms, as_it_stands
 from holdoff.core.units import MAX_DURATION_MS, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
@@ -121,6 +122,7 @@ class Gate:
         source_version: str | None = None,
         event_id: str | None = None,
         environment: Mapping[str, str] | None = None,
+        secondary_versions: Mapping[str, str] | None = None,
         force: bool = False,
         by: str | None = None,
         line: str | None = None,
@@ -135,6 +137,7 @@ class Gate:
             source_version: what to build (commit, tag); the newest unless given.
             event_id: the id of the event behind it: the same one again is a duplicate.
             environment: variables for the build.
+            secondary_versions: which version of each of its other sources, by the source's identifier.
             force: start now, whatever the cooldown, the limit, the quiet time or a hold say.
             by: who asks, for people to read.
             line: what versions follow one another on (a repository's branch): an older one never replaces a newer one.
@@ -155,6 +158,7 @@ class Gate:
             source_version=source_version,
             event_id=event_id,
             environment=() if environment is None else environment,  # type: ignore[arg-type]
+            secondary_versions=() if secondary_versions is None else secondary_versions,  # type: ignore[arg-type]
             by=by,
             forced=force,
             line=line,
@@ -200,7 +204,7 @@ class Gate:
             token: of the decision on it, whose trigger was made with ``waits``.
         """
         check_note("token", token, MAX_TOKEN)
-        record, margin_ms = self.store.get(self.key), self.terms.clock_margin_ms
+        record, margin_ms = self._known(self.store.get(self.key)), self.terms.clock_margin_ms
         if record.pending is not None and has_waiter(record.pending, token, margin_ms):
             return record.pending
         for part in (record.claim, record.running):
@@ -320,7 +324,7 @@ class Gate:
 
     def status(self) -> Status:
         """What the gate is doing, on a fresh read."""
-        record = self.store.get(self.key)
+        record = self._known(self.store.get(self.key))
         return status_of(self.key, record, self.terms, self._now_ms())
 
     @property
@@ -408,11 +412,11 @@ class Gate:
             case NewId():
                 return new_write_id(self.clock)
             case Get():
-                return self.store.get(self.key)
+                return self._known(self.store.get(self.key))
             case Swap(expected, new, history):
-                return self.store.swap(self.key, expected=expected, new=new, history=history)
+                return self._reply(self.store.swap(self.key, expected=expected, new=new, history=history))
             case FoldIn(expected, fold):
-                return self.store.fold(self.key, expected=expected, fold=fold)
+                return self._reply(self.store.fold(self.key, expected=expected, fold=fold))
             case Start(request, token):
                 return self._start(request, token)
             case Find(request, token):
@@ -421,6 +425,19 @@ class Gate:
                 return self._state_of(build_id)
             case Cancel(build_id):
                 return cast("Any", self.starter).cancel(build_id)
+
+    def _reply(self, reply: Swapped | Lost) -> Swapped | Lost:
+        return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply
+
+    def _known(self, record: Record) -> Record:
+        """The record with the leases of processes that the starter knows to be dead, or alive, whatever they say."""
+        claim, running, starter = record.claim, record.running, cast("Any", self.starter)
+        if (claim is None and running is None) or not hasattr(starter, "lives"):
+            return record
+        is_first = claim is not None and claim.attempt == 1  # which process took it over is not written down
+        claims = starter.claims(claim.request.parameters) if claim is not None and is_first else None
+        runs = None if running is None else starter.lives(running.build_id)
+        return builds.as_known(record, self.terms, self._now_ms(), claims=claims, runs=runs)
 
     def _start(self, request: Request, token: str) -> str:
         starter = self.starter
@@ -440,7 +457,7 @@ class Gate:
             return None
         if isinstance(found, str) and found:
             return storable(found, MAX_BUILD_ID)
-        raise StartUnknown(f"the starter's find() answered {shown(found)}, which is neither a build's id nor None")
+        raise StartUnknown(f"the starter's find() answered {quoted(found)}, which is neither a build's id nor None")
 
     def _state_of(self, build_id: str) -> str | None:
         status = getattr(self.starter, "status", None)
@@ -461,9 +478,9 @@ class Gate:
 
 def _freezer(starter: Starter | None) -> Callable[[Request], Request]:
     """The starter's ``freeze``. It is called before the claim is written: whatever it raises, nothing was started."""
-    freeze = getattr(starter, "freeze", None)
+    freeze, claimant = getattr(starter, "freeze", None), getattr(starter, "claimant", None)
     if freeze is None:
-        return as_it_stands
+        return as_it_stands if claimant is None else lambda request: request.but(parameters=claimant())
 
     def frozen(request: Request) -> Request:
         try:

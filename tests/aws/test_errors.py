@@ -14,6 +14,7 @@ from holdoff.aws.errors import (
     Target,
     Tried,
     Verdict,
+    denied_hint,
     describe,
     hint,
     is_denied,
@@ -58,7 +59,7 @@ def test_each_hint_is_complete(row: object) -> None:
     ],
 )
 def test_what_an_error_says_of_the_work(error: Exception, tried: Tried, says: Verdict) -> None:
-    assert verdict(error, tried, "StartBuild") is says
+    assert verdict(error, tried) is says
 
 
 def test_a_missing_right_is_told_apart() -> None:
@@ -69,6 +70,98 @@ def test_a_missing_right_is_told_apart() -> None:
     assert row is not None
     assert row.cause is Cause.DENIED
     assert hint(row, TARGET, "StartBuild") == "Allow codebuild:StartBuild on arn:x"
+
+
+USER = "User: arn:aws:sts::123456789012:assumed-role/fn/fn is not authorized to perform: "
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0d1c"
+ROLE = "arn:aws:iam::222222222222:role/start-builds"
+CIPHERTEXT = "The ciphertext refers to a customer master key that does not exist, or you are not allowed to access"
+#: What services say, https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html and issues of the
+#: CDK; and what is to be done.
+REFUSALS = {
+    "nothing more": ("No", "Allow dynamodb:UpdateItem on table builds"),
+    "the resource": (
+        f"{USER}dynamodb:Query on resource: arn:x because no identity-based policy allows the dynamodb:Query action",
+        "Allow dynamodb:Query on arn:x",
+    ),
+    "a key": (
+        f"{USER}kms:Decrypt on resource: {KEY} because no identity-based policy allows the kms:Decrypt action",
+        f"Allow kms:Decrypt on {KEY}, in the policy of this process and in the key's own",
+    ),
+    "a key of DynamoDB's": (
+        f"KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: {CIPHERTEXT}",
+        "Allow kms:Decrypt on the KMS key of table builds, in",
+    ),
+    "a key of SSM's": (CIPHERTEXT, "Allow kms:Decrypt on the KMS key of table builds, in"),
+    "a key of Secrets Manager's": (
+        "Access to KMS is not allowed",
+        "Allow kms:Decrypt on the KMS key of table builds, in",
+    ),
+    "an organisation's deny": (
+        f"{USER}codebuild:StartBuild on resource: arn:x with an explicit deny in a service control policy: arn:aws:o",
+        "Take codebuild:StartBuild on arn:x out of the deny in the service control policy",
+    ),
+    "a deny for a key": (
+        f"{USER}kms:Decrypt on resource: {KEY} with an explicit deny in a resource-based policy",
+        f"Take kms:Decrypt on {KEY} out of the deny in the resource-based policy",
+    ),
+    "an older deny": (f"{USER}a:B on resource: arn:x with an explicit deny", "Take a:B on arn:x out of that deny"),
+    "a boundary": (
+        f"{USER}a:B on resource: arn:x because no permissions boundary allows the a:B action",
+        "Allow a:B on arn:x in the permissions boundary, too",
+    ),
+    "an endpoint": (
+        f"{USER}a:B on resource: arn:x because no VPC endpoint policy allows the a:B action",
+        "Allow a:B on arn:x in the VPC endpoint policy, too",
+    ),
+    "a role": (
+        f"{USER}sts:AssumeRole on resource: {ROLE}",
+        f"Allow sts:AssumeRole on {ROLE} to this process, and let that role's trust policy name it",
+    ),
+    "a table named for its key": (
+        f"{USER}dynamodb:Query on resource: arn:aws:dynamodb:x:1:table/kms-builds",
+        "Allow dynamodb:Query on arn:aws:dynamodb:x:1:table/kms-builds",
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "advice"), REFUSALS.values(), ids=REFUSALS)
+def test_the_service_s_words_say_which_right_is_missing_where(said: str, advice: str) -> None:
+    row = row_of(answer("AccessDeniedException"))
+    table = TARGET.but(service="DynamoDB", resource="table builds")
+    got = hint(row, table, "UpdateItem", f"AccessDeniedException: {said}") or ""
+    assert got.startswith(advice)
+    assert denied_hint(f"AccessDeniedException: {said}", "dynamodb:UpdateItem", "table builds") == got
+
+
+@pytest.mark.parametrize("code", ["KmsAccessDenied", "KMS.AccessDeniedException", "KmsDisabled", "DecryptionFailure"])
+def test_a_code_of_a_key_is_a_missing_right_on_it(code: str) -> None:
+    error = answer(code)
+    assert is_denied(error)
+    assert "kms:Decrypt on the KMS key of arn:x" in str(hint(row_of(error), TARGET, "SendMessage", describe(error)))
+
+
+def test_a_role_s_missing_right_is_that_role_s() -> None:
+    got = hint(row_of(answer("AccessDenied")), TARGET.but(role=ROLE), "StartBuild")
+    assert got == f"Allow codebuild:StartBuild on arn:x to {ROLE}"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "cause"),
+    [
+        ("AccessDenied", 403, Cause.CREDENTIALS),
+        ("ExpiredTokenException", 400, Cause.CREDENTIALS),
+        ("ValidationError", 400, Cause.CREDENTIALS),
+        ("InternalFailure", 500, Cause.CREDENTIALS),
+        ("Throttling", 400, Cause.SLOW_DOWN),
+    ],
+)
+def test_whoever_lends_credentials_says_nothing_of_the_work(code: str, status: int, cause: Cause) -> None:
+    error = answer(code, status, operation="AssumeRole")
+    row = row_of(error)
+    assert row is not None
+    assert row.cause is cause
+    assert verdict(error, Tried(sent=False)) is row.verdict
 
 
 def test_an_error_in_one_line() -> None:

@@ -1,9 +1,9 @@
 """Chaos on the real thing: processes killed with SIGKILL, and faults on every wire, against real engines.
 
-    python -m tests.chaos --store both --kills 1000 --faults 10000
+    python -m tests.chaos --store all --kills 1000 --faults 10000
 
 Several processes, two threads each, pull the triggers and wakes of a few gates, with real ``Gate`` objects on a SQLite
-file or on DynamoDB Local, and start builds with the real ``CodeBuild`` starter at the stand-in, which honours tokens.
+file, PostgreSQL or DynamoDB Local, and start builds with the real ``CodeBuild`` starter at the stand-in, which honours tokens.
 They are killed at random instants and replaced. Then the faults stop, wakes run until nothing is due any more, and a
 referee (``referee``) compares what was asked and answered with the builds that really started.
 

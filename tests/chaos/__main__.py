@@ -16,18 +16,20 @@ from tests.chaos.referee import around
 from tests.chaos.run import Goal, Report, run
 from tests.engines.cache import EngineUnavailable
 from tests.engines.dynamodb_local import dynamodb_local
+from tests.engines.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHOWN = 2
+STORES = ("sqlite", "postgres", "dynamodb")
 
 
 def main() -> int:
     """Exit status 1 where something must not have been, or the goal was not reached in time."""
     logging.disable(logging.WARNING)
     asked = _arguments()
-    stores = ("sqlite", "dynamodb") if asked.store == "both" else (asked.store,)
+    stores = STORES if asked.store == "all" else (asked.store,)
     print(f"seed {asked.seed}: {asked.kills:,} kills, {asked.faults:,} faults", flush=True)
     reports = []
     for number, store in enumerate(stores):
@@ -52,7 +54,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--store", choices=("sqlite", "dynamodb", "both"), default="both")
+    parser.add_argument("--store", choices=(*STORES, "all"), default="all")
     parser.add_argument("--kills", type=int, default=200, help="at least so many, over the stores")
     parser.add_argument("--faults", type=int, default=2_000, help="at least so many, over the stores")
     parser.add_argument("--seconds", type=float, default=900, help="give up after so many")
@@ -66,11 +68,8 @@ def _share(total: int, number: int, parts: int) -> int:
 
 @contextlib.contextmanager
 def _place(store: str) -> Iterator[str | None]:
-    if store == "sqlite":
-        yield None
-    else:
-        with dynamodb_local() as endpoint:
-            yield endpoint
+    with {"sqlite": contextlib.nullcontext, "postgres": postgres, "dynamodb": dynamodb_local}[store]() as where:
+        yield where
 
 
 def _figures(report: Report) -> Iterator[str]:

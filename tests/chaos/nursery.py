@@ -28,7 +28,7 @@ HOG = "hog"
 
 
 class Nursery:
-    """The workers of a run, and on SQLite one process that hogs its lock."""
+    """The workers of a run, and on SQLite and PostgreSQL one process that hogs their locks."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -63,7 +63,7 @@ class Nursery:
         try:
             os.close(sys.stdin.fileno())
             if job == HOG:
-                hog(Path(self.settings.where), Random(seed))
+                hog(self.settings, Random(seed), self.journal)
             work(self.settings, seed, self.dynamodb, self.codebuild)
             status = 0
         except BaseException:  # noqa: BLE001  (nothing may get past a fork)

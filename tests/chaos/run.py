@@ -78,8 +78,8 @@ def run(folder: Path, *, store: str, where: str, goal: Goal, seed: int) -> Repor
 
     Args:
         folder: for its files.
-        store: ``sqlite`` or ``dynamodb``.
-        where: the SQLite file, or DynamoDB's endpoint.
+        store: ``sqlite``, ``postgres`` or ``dynamodb``.
+        where: the SQLite file, the URL, or DynamoDB's endpoint.
     """
     origin = Origin.now()
     clock = FastClock(origin)

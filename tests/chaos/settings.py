@@ -18,8 +18,8 @@ class Settings:
     """One run on one store.
 
     Attributes:
-        store: ``sqlite`` or ``dynamodb``.
-        where: the SQLite file, or DynamoDB's endpoint.
+        store: ``sqlite``, ``postgres`` or ``dynamodb``.
+        where: the SQLite file, the URL, or DynamoDB's endpoint.
         codebuild: the stand-in's URL.
         kills_per_s, workers, fault_rate: how wild it is, in the wall's seconds.
     """

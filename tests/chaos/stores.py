@@ -5,16 +5,23 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
 
 from holdoff.core.errors import StoreUnavailable
 from holdoff.stores.dynamodb.store import DynamoDBStore
-from holdoff.stores.sqlite import BUSY_MS, SQLiteStore
+from holdoff.stores import postgres_server
+from holdoff.stores.postgres import PostgresStore
+from holdoff.stores.postgres_server import Address
+from holdoff.stores.sqlite import SQLiteStore
+from holdoff.stores.sqlite_file import BUSY_MS
 from tests.chaos import wire
 from tests.chaos.clock import SPEED
 from tests.chaos.gates import REGION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from holdoff.core.effects import Lost, Swapped
@@ -27,68 +34,101 @@ if TYPE_CHECKING:
 
 #: A tenth of production's patience, at the run's speed: so that processes do run out of it.
 IMPATIENT_MS = BUSY_MS // SPEED // 10
+#: How often the hog on PostgreSQL holds all gates.
+HOLDS = 0.1
+CUT = """
+SELECT pg_terminate_backend(pid) FROM
+    (SELECT pid FROM pg_stat_activity WHERE application_name = 'holdoff' ORDER BY random() LIMIT %s) AS some
+"""
+T = TypeVar("T")
 
 
 def sound(settings: Settings) -> Store:
     """The store as it is."""
     if settings.store == "sqlite":
         return SQLiteStore(settings.where, region=REGION)
+    if settings.store == "postgres":
+        return PostgresStore(settings.where, region=REGION)
     client = wire.dynamodb(settings.where, speed=1)
     return DynamoDBStore(settings.table, region=REGION, client=client)
 
 
 def faulty(settings: Settings, client: Any, random: Random, journal: Journal) -> Store:
     """The store as a worker has it. The client is DynamoDB's."""
-    if settings.store == "sqlite":
-        return FaultySQLite(settings, random, journal)
+    if settings.store in LOSING:
+        return LOSING[settings.store](settings, random, journal)
     wire.Faults(client, settings.fault_rate, random, journal)
     return DynamoDBStore(settings.table, region=REGION, client=client)
 
 
-class FaultySQLite(SQLiteStore):
-    """SQLite has no wire: "locked" is real, an answer is lost between the store and its gate."""
+class Losing:
+    """What the store refuses is real, and written down; an answer is lost between the store and its gate."""
 
     def __init__(self, settings: Settings, random: Random, journal: Journal) -> None:
-        super().__init__(settings.where, region=REGION, busy_ms=IMPATIENT_MS)
         self._rate, self._random, self._told = settings.fault_rate / 2, random, journal
+        patience = {"sqlite": IMPATIENT_MS, "postgres": postgres_server.BUSY_MS // SPEED}
+        super().__init__(settings.where, region=REGION, busy_ms=patience[settings.store])  # type: ignore[call-arg]
 
     def get(self, key: GateKey) -> Record:
-        with _Counted(self._told):
-            return super().get(key)
+        return self._counted(lambda: super(Losing, self).get(key))  # type: ignore[misc]
 
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        with _Counted(self._told):
-            return self._or_lost(super().swap(key, expected=expected, new=new, history=history))
+        swap = super().swap  # type: ignore[misc]
+        return self._or_lost(self._counted(lambda: swap(key, expected=expected, new=new, history=history)))
 
     def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
-        with _Counted(self._told):
-            return self._or_lost(super().fold(key, expected=expected, fold=fold))
+        add = super().fold  # type: ignore[misc]
+        return self._or_lost(self._counted(lambda: add(key, expected=expected, fold=fold)))
 
     def _or_lost(self, answer: Swapped | Lost) -> Swapped | Lost:
         if self._random.random() >= self._rate:
             return answer
-        self._told.write("fault", kind="sqlite: answer lost after commit")
+        self._told.write("fault", kind="answer lost after commit")
         raise StoreUnavailable("chaos: the answer is lost")
 
-
-class _Counted:
-    """Writes down what SQLite itself refused."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._told = journal
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, StoreUnavailable) and isinstance(error.__cause__, sqlite3.Error):
-            self._told.write("fault", kind=f"sqlite: {error.__cause__}")
+    def _counted(self, act: Callable[[], T]) -> T:
+        """What the database itself refused is written down."""
+        try:
+            return act()
+        except StoreUnavailable as error:
+            cause = error.__cause__
+            if isinstance(cause, sqlite3.Error | psycopg.Error):
+                self._told.write("fault", kind=f"{type(cause).__name__}: {str(cause).partition(':')[0]:.60}")
+            raise
 
 
-def hog(path: Path, random: Random) -> None:
-    """Hold the file's write lock for longer than the workers wait, again and again, until killed."""
+class LosingSQLite(Losing, SQLiteStore):  # type: ignore[misc]
+    """SQLite has no wire."""
+
+
+class LosingPostgres(Losing, PostgresStore):  # type: ignore[misc]
+    """Its connections are cut by the hog."""
+
+
+LOSING: dict[str, Any] = {"sqlite": LosingSQLite, "postgres": LosingPostgres}
+
+
+def hog(settings: Settings, random: Random, journal: Journal) -> None:
+    """Hold what a writer needs for longer than the workers wait, again and again, until killed. On PostgreSQL: and cut
+    their connections, whatever they are at."""
+    if settings.store == "sqlite":
+        hog_file(Path(settings.where), random)
+    address = Address.of(settings.where)
+    with psycopg.connect(**address.parameters, application_name="hog", autocommit=True) as database:
+        while True:
+            if random.random() < HOLDS:
+                with database.transaction():
+                    database.execute(f"LOCK TABLE {address.schema}.gates IN EXCLUSIVE MODE")
+                    time.sleep(random.uniform(0.1, 1.5) * postgres_server.BUSY_MS / SPEED / 1000)
+            for (_,) in database.execute(CUT, (random.randint(1, 3),)).fetchall():
+                journal.write("fault", kind="connection cut")
+            time.sleep(random.uniform(0.02, 0.15))
+
+
+def hog_file(path: Path, random: Random) -> None:
+    """Hold the file's write lock."""
     database = sqlite3.connect(path, timeout=10, isolation_level=None)
     while True:
         database.execute("BEGIN IMMEDIATE")

@@ -20,6 +20,11 @@ def test_sqlite(tmp_path: Path) -> None:
     _judge(run(tmp_path, store="sqlite", where=str(tmp_path / "gates.db"), goal=GOAL, seed=1))
 
 
+@pytest.mark.postgres
+def test_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    _judge(run(tmp_path, store="postgres", where=postgres_url, goal=GOAL, seed=1))
+
+
 @pytest.mark.dynamodb
 def test_dynamodb(tmp_path: Path, dynamodb_local_url: str) -> None:
     _judge(run(tmp_path, store="dynamodb", where=dynamodb_local_url, goal=GOAL, seed=1))

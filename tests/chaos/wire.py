@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from holdoff.starters import codebuild
+from holdoff.starters import on_aws
 from holdoff.stores.dynamodb import connection
 from tests.chaos.clock import SPEED
 from tests.chaos.gates import REGION
@@ -41,7 +41,7 @@ SPELLS = 0.15
 
 
 def codebuild_client(url: str) -> Any:
-    return _client("codebuild", url, codebuild.STARTING, SPEED)
+    return _client("codebuild", url, on_aws.STARTING, SPEED)
 
 
 def dynamodb(url: str, *, speed: float = SPEED) -> Any:

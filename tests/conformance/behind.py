@@ -6,11 +6,15 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from holdoff.exact_json import dumps, loads
 from holdoff.stores.dynamodb.item import encoded
+from holdoff.stores.postgres import GET
 
 if TYPE_CHECKING:
     from holdoff.core.request import GateKey
+    from holdoff.stores.postgres import PostgresStore
     from holdoff.stores.sqlite import SQLiteStore
 
 
@@ -24,6 +28,22 @@ def sqlite(store: SQLiteStore, key: GateKey, attributes: dict[str, object]) -> b
         db.execute(
             "INSERT INTO gates (project, region, item) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET item = excluded.item",
             (*gate, dumps(item)),
+        )
+    return True
+
+
+def postgres(store: PostgresStore, key: GateKey, attributes: dict[str, object]) -> bool:
+    """Attributes of a gate's row."""
+    store.initialise()
+    gate = {"project": key.project, "region": key.region}
+    with psycopg.connect(**store.server.address.parameters) as db:
+        db.execute(f"SET search_path = {store.server.address.schema}")
+        row = db.execute(GET, gate).fetchone()
+        item = {**(loads(row[0]) if row else {}), **attributes}
+        db.execute(
+            "INSERT INTO gates (project, region, item) VALUES (%(project)s, %(region)s, %(item)s) "
+            "ON CONFLICT (project, region) DO UPDATE SET item = excluded.item",
+            {**gate, "item": dumps(item)},
         )
     return True
 

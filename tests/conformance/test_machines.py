@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -21,6 +22,7 @@ from holdoff.core.record import KEPT_WRITES, Finished, Record
 from holdoff.core.request import GateKey
 from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.memory import MemoryStore
+from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.testing.stateful import StoreMachine
 from tests.conformance import behind
@@ -87,6 +89,28 @@ class SQLiteMachine(StoreMachine):
         self.folder.cleanup()
 
 
+class PostgreSQLMachine(StoreMachine):
+    """One schema for all runs, emptied before each."""
+
+    url: str
+
+    def make_store(self) -> Store:
+        store = PostgresStore(self.url)
+        store.initialise()
+        address = store.server.address
+        with psycopg.connect(**address.parameters) as db:
+            db.execute(f"TRUNCATE {address.schema}.gates, {address.schema}.history")
+        return store
+
+    def another(self, store: Store) -> Store:
+        return PostgresStore(self.url)
+
+    def write_behind(self, key: GateKey, attributes: dict[str, object]) -> bool:
+        store = self.stores[0]
+        assert isinstance(store, PostgresStore)
+        return behind.postgres(store, key, attributes)
+
+
 class DynamoDBMachine(StoreMachine):
     """One table for all runs, emptied before each."""
 
@@ -137,6 +161,11 @@ def test_memory() -> None:
 
 def test_sqlite() -> None:
     run(SQLiteMachine, examples=40)
+
+
+@pytest.mark.postgres
+def test_postgresql(postgres_url: str) -> None:
+    run(type("Machine", (PostgreSQLMachine,), {"url": postgres_url}), examples=25)
 
 
 def test_dynamodb(dynamodb_machine: type[DynamoDBMachine]) -> None:

@@ -1,4 +1,6 @@
-"""Every store of ours under the one suite. (DynamoDB: on DynamoDB Local and on ministack.)"""
+"""Every store of ours under the one suite. (DynamoDB: on DynamoDB Local and on ministack; PostgreSQL: with a pgbouncer
+before it, too.)
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import pytest
 
 from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.memory import MemoryStore
+from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.testing import StoreConformance
 from tests.conformance import behind
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
+    from tests.engines.postgres import Cluster
 
 
 class TestMemory(StoreConformance):
@@ -41,6 +45,40 @@ class TestSQLite(StoreConformance):
     def write_behind(self, store: Store, key: GateKey, attributes: dict[str, object]) -> bool:
         assert isinstance(store, SQLiteStore)
         return behind.sqlite(store, key, attributes)
+
+
+@pytest.mark.postgres
+class TestPostgreSQL(StoreConformance):
+    """Each store has a schema of its own."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres_server: Cluster) -> Iterator[None]:
+        self.url, self.made = postgres_server.url, list[PostgresStore]()
+        yield
+        for store in self.made:
+            store.close()
+            postgres_server.psql(f"DROP SCHEMA IF EXISTS {store.server.address.schema} CASCADE")
+
+    def make_store(self, tmp_path: Path) -> Store:
+        self.made.append(PostgresStore(f"{self.url}?schema=conformance_{next(_numbers)}"))
+        return self.made[-1]
+
+    def another(self, store: Store) -> Store:
+        assert isinstance(store, PostgresStore)
+        self.made.append(PostgresStore(f"{self.url}?schema={store.server.address.schema}"))
+        return self.made[-1]
+
+    def write_behind(self, store: Store, key: GateKey, attributes: dict[str, object]) -> bool:
+        assert isinstance(store, PostgresStore)
+        return behind.postgres(store, key, attributes)
+
+
+class TestPgBouncer(TestPostgreSQL):
+    """In transaction mode, with three sessions for all."""
+
+    @pytest.fixture(autouse=True)
+    def _bouncer(self, _server: None, pgbouncer_url: str) -> None:
+        self.url = pgbouncer_url
 
 
 _numbers = itertools.count()

@@ -15,6 +15,7 @@ from tests.core.build import (
     LEASE,
     MINUTE,
     NOW,
+    built,
     claim,
     finished,
     on_wake,
@@ -178,3 +179,23 @@ def test_one_that_the_next_start_overtakes_leaves_without_an_end() -> None:
 def test_a_build_that_stays_does_not_leave() -> None:
     assert builds.leaving(RUNNING, RUNNING.but(pending=NEWER)) == ()
     assert builds.leaving(Record(), RUNNING) == ()
+
+
+FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
+
+
+@pytest.mark.parametrize(
+    ("record", "failed_ms"),
+    [
+        (built(MINUTE, finished=FAILED), NOW - 5),
+        (built(MINUTE, finished=FAILED.but(succeeded=True)), None),
+        (built(MINUTE, finished=FAILED.but(succeeded=None)), None),
+        (built(0, finished=FAILED, running=running()), None),
+        (built(1_000, finished=FAILED), None),
+        (built(COOLDOWN, finished=FAILED), NOW - 5),
+        (Record(), None),
+    ],
+    ids=["failed", "succeeded", "not known", "another runs", "the snippet built since", "armed again", "never built"],
+)
+def test_when_the_last_build_failed(record: Record, failed_ms: int | None) -> None:
+    assert builds.failed_ms(record) == failed_ms

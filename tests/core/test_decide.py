@@ -234,6 +234,20 @@ def test_a_version_is_unchanged_where_it_is_the_last_that_is_built(record: Recor
     assert on_trigger(record, trigger(source_version="v1"), terms(0)).decision.why is not Why.UNCHANGED
 
 
+@pytest.mark.parametrize(
+    ("record", "skips"),
+    [
+        (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "4f2"}))), True),
+        (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "93b"}))), False),
+        (Record(running=OF_V1), False),
+        (Record(built="v1"), False),  # with which version of lib, is not remembered
+    ],
+)
+def test_another_version_of_another_source_is_a_change(record: Record, skips: bool) -> None:
+    asked = trigger(source_version="v1", secondary_versions={"lib": "4f2"})
+    assert (on_trigger(record, asked, UNCHANGED).decision.why is Why.UNCHANGED) is skips
+
+
 # --- the newest wins -----------------------------------------------------------------------------------------------
 
 OLD: dict[str, Any] = {"line": "main", "source_version": "A", "parent": "O", "at_ms": 10}

@@ -49,6 +49,18 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             "site deferred: the last build is recorded 1m30s ahead of this clock, starts in 6m48s",
         ),
         (
+            decision(SKIPPED, Why.COOLING_DOWN, lastbuild_ms=NOW, ahead_ms=7_200_000, due_ms=IN_7M),
+            "site skipped: the last build is recorded 2h ahead of this clock, and counts as now, ready in 6m48s",
+        ),
+        (
+            decision(SKIPPED, Why.COOLING_DOWN, lastbuild_ms=AGO_3M, failed_ms=NOW - 5_000, due_ms=IN_7M),
+            "site skipped: the last build failed 5s ago, ready in 6m48s",
+        ),
+        (
+            decision(DEFERRED, Why.BACKING_OFF, failed_ms=NOW - 5_000, due_ms=NOW + 55_000, woken=True),
+            "site deferred: the last build failed 5s ago, starts in 55s",
+        ),
+        (
             decision(DEFERRED, Why.LIMIT, lastbuild_ms=AGO_3M, due_ms=IN_7M, woken=True),
             "site deferred: the limit is reached, last built 3m12s ago, starts in 6m48s",
         ),

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from holdoff.core import errors
-from holdoff.core.errors import ConfigError, EventError, HoldoffError, StartRefused
+from holdoff.core.errors import ConfigError, EventError, HoldoffError, NotAllowed, StartRefused
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HoldoffError)]
 _MADE_OF: dict[type, dict[str, Any]] = {
     ConfigError: {"field": "cooldown", "got": ("x", 1), "want": "'10m'"},
     EventError: {"missing": "event.detail.commitId", "problem": "is missing", "hint": "Name one"},
+    NotAllowed: {"missing": "the key's environment", "problem": "is not allowed", "hint": "Allow it"},
     StartRefused: {"message": "a limit", "hint": "Wait", "worth_retrying": True},
 }
 
@@ -94,9 +95,13 @@ def test_whether_a_refusal_passes_by_itself_is_a_yes_or_a_no(said: Any, kept: bo
         (10**5000, "some int that cannot be shown"),
         ([10**5000], "some list that cannot be shown"),
         (Unshowable(), "some Unshowable that cannot be shown"),
-        ("x" * 300, f"'{'x' * 59}... (302 characters)"),
+        ("x" * 300, "text (not shown: it may be a secret)"),
+        ("10 minutes", "'10 minutes'"),
+        ("S3CR3T-canary", "text (not shown: it may be a secret)"),
+        ({"a": "S3CR3T-canary"}, "a table (not shown: it may be a secret)"),
+        (["S3CR3T-canary"], "a list (not shown: it may be a secret)"),
     ],
-    ids=["text", "int", "list", "object", "long"],
+    ids=["text", "int", "list", "object", "long", "words", "secret", "table", "secrets"],
 )
 def test_whatever_stands_in_a_setting_can_be_shown(got: object, said: str) -> None:
     error = ConfigError(field="cooldown", got=got, want="'10m'")

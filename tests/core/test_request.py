@@ -78,9 +78,26 @@ def test_an_environment_is_kept_by_name(given: Any) -> None:
     assert request(environment=given[:0] if isinstance(given, list | tuple) else {}).environment == ()
 
 
+@pytest.mark.parametrize("given", [(("theme", "v2"), ("lib", "4f2")), {"theme": "v2", "lib": "4f2"}])
+def test_versions_of_other_sources_are_kept_by_name(given: Any) -> None:
+    assert request(secondary_versions=given).secondary_versions == (("lib", "4f2"), ("theme", "v2"))
+    assert request(secondary_versions={}).secondary_versions == ()
+
+
 @pytest.mark.parametrize(
     ("field", "words"),
     [
+        ("secondary_versions", {"secondary_versions": 5}),
+        ("secondary_versions", {"secondary_versions": {"a b": "1"}}),
+        ("secondary_versions", {"secondary_versions": {"": "1"}}),
+        ("secondary_versions", {"secondary_versions": {"x" * 128: "1"}}),
+        ("secondary_versions.lib", {"secondary_versions": {"lib": ""}}),
+        ("secondary_versions.lib", {"secondary_versions": {"lib": None}}),
+        ("secondary_versions.lib", {"secondary_versions": {"lib": 7}}),
+        ("secondary_versions.lib", {"secondary_versions": {"lib": "a\nb"}}),
+        ("secondary_versions.lib", {"secondary_versions": {"lib": "v" * 201}}),
+        ("secondary_versions", {"secondary_versions": (("lib", "1"), ("lib", "2"))}),
+        ("secondary_versions", {"secondary_versions": {f"lib{n}": "v" * 200 for n in range(11)}}),
         ("reason", {"reason": ""}),
         ("reason", {"reason": "r" * 201}),
         ("reason", {"reason": "bell\a"}),
@@ -144,7 +161,10 @@ PAIRS = st.lists(st.tuples(st.sampled_from(["A", "B", "1", ""]) | ANYTHING, ANYT
 NEARLY = {
     "project": st.sampled_from(["a@", "a@b", "@", "@@", "@a"]),
     "key": st.sampled_from(["@", "a@", "@a"]),
-    "environment": PAIRS | PAIRS.map(tuple) | PAIRS.map(lambda pairs: {repr(pair): pair for pair in pairs}),
+    **dict.fromkeys(
+        ("environment", "secondary_versions"),
+        PAIRS | PAIRS.map(tuple) | PAIRS.map(lambda pairs: {repr(pair): pair for pair in pairs}),
+    ),
 }
 
 

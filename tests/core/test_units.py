@@ -20,6 +20,7 @@ from holdoff.core.units import (
     ms_from_seconds,
     parse_duration,
     parse_instant,
+    say_age,
     say_duration,
     seconds_from_ms,
     to_datetime,
@@ -381,3 +382,17 @@ def _least_said_ms(ms: int) -> int:
         if ms >= from_ms:
             return least_ms
     return 1
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (192_000, "3m12s ago"),
+        (0, "0s ago"),
+        (-999, "0s ago"),
+        (-1_000, "1s ahead of this clock"),
+        (-61_001, "1m2s ahead of this clock"),
+    ],
+)
+def test_an_age_is_never_told_of_the_future(ms: int, said: str) -> None:
+    assert say_age(ms) == said

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from holdoff.starters import CodeBuild
 from tests.deploy.cloudformation import Stack
 from tests.deploy.test_template import EVERYTHING, FILE_MODE
 
@@ -24,7 +25,10 @@ ALL = EVERYTHING | {
 WILDCARDS = {
     "Log": "a log group's streams: LogGroup.Arn ends in :*",
     "Wakes": "the schedules of the stack's own group: their names are made when they are needed",
-    "Builds": "CloudFormation cannot put region and account between the parts of a list; the condition holds them",
+    **dict.fromkeys(
+        ("Builds", "Batches", "Pipelines"),
+        "CloudFormation cannot put region and account between the parts of a list; the condition holds them",
+    ),
 }
 ALWAYS = {
     "Log": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -100,9 +104,50 @@ def test_a_file_may_also_stop_builds_of_the_projects_named() -> None:
     }
 
 
+def test_a_file_without_projects_of_codebuild_has_no_rights_on_any() -> None:
+    assert actions(Stack(CodePipelines="release")).keys() == ALWAYS.keys() - {"Builds"} | {"Pipelines"}
+    assert "Batches" not in actions(Stack(CodePipelines="release", BatchBuilds="yes"))
+
+
+@pytest.mark.parametrize("sid", ["Builds", "Batches", "Pipelines"])
+def test_what_is_named_is_of_this_account_and_region(sid: str) -> None:
+    assert function_rights(Stack(**ALL))[sid]["Condition"] == function_rights(Stack(**FILE_MODE))["Builds"]["Condition"]
+
+
+@pytest.mark.parametrize(("starter", "sid"), [(CodeBuild(batch=True), "Batches"), (CodeBuild(), "Builds")])
+def test_each_operation_of_a_starter_is_granted(starter: CodeBuild, sid: str) -> None:
+    kind = starter.kind
+    needed = {f"codebuild:{operation}" for operation in (kind.starts, kind.gets, kind.lists, kind.stops)}
+    assert actions(Stack(**ALL))[sid] == needed
+
+
 @pytest.mark.parametrize(
     ("parameters", "sid", "granted", "on"),
     [
+        (
+            ALL,
+            "Batches",
+            {
+                "codebuild:StartBuildBatch",
+                "codebuild:ListBuildBatchesForProject",
+                "codebuild:BatchGetBuildBatches",
+                "codebuild:StopBuildBatch",
+            },
+            ["arn:*:codebuild:*:*:project/site-build", "arn:*:codebuild:*:*:project/docs-build"],
+        ),
+        (
+            ALL,
+            "Pipelines",
+            {
+                "codepipeline:StartPipelineExecution",
+                "codepipeline:GetPipeline",
+                "codepipeline:ListPipelineExecutions",
+                "codepipeline:GetPipelineExecution",
+                "codepipeline:StopPipelineExecution",
+            },
+            ["arn:*:codepipeline:*:*:release", "arn:*:codepipeline:*:*:deploy"],
+        ),
+        (ALL, "StartRoles", {"sts:AssumeRole"}, [ALL["StartRoles"]]),
         (FILE_MODE, "Config", {"ssm:GetParameter"}, [f"{PARAMETERS}/holdoff/config"]),
         (
             ONE | {"GitHubSecret": "/a/github", "SharedSecret": "/b"},
@@ -136,6 +181,7 @@ def test_what_else_is_granted_where_it_is_asked_for(
 
 def test_there_is_nothing_else() -> None:
     optional = {"Config", "WebhookSecrets", "NamedSecrets", "DecryptSecrets", "DueWithoutIndex"}
+    optional |= {"Batches", "Pipelines", "StartRoles"}
     assert actions(Stack(**ALL)).keys() == ALWAYS.keys() | optional | {"Triggers"}
 
 
@@ -180,6 +226,6 @@ def test_only_the_stacks_own_sources_may_send_dead_letters() -> None:
         for statement in policy["PolicyDocument"]["Statement"]
     }
     assert senders == {
-        "events.amazonaws.com": ["FunctionBuildEnded.Arn", "EventRule.Arn"],
+        "events.amazonaws.com": ["FunctionBuildEnded.Arn", "PipelineEnded.Arn", "EventRule.Arn"],
         "sns.amazonaws.com": ["TriggerTopic"],
     }

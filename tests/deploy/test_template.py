@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.config.rules import SCHEMES
 from holdoff.ingress import settings
+from holdoff.ingress.events.ends import end_of
+from holdoff.ingress.events.intents import BuildEnded
 from holdoff.observe import metrics
-from holdoff.starters.codebuild import CodeBuild
+from holdoff.starters import CodeBuild, CodePipeline
 from holdoff.stores.codec import EXPIRES
 from holdoff.stores.dynamodb import connection
 from holdoff.stores.dynamodb.table import TABLE
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FILE_MODE = {"CodeBuildProjects": "site-build,docs-build", "ConfigParameter": "/holdoff/config"}
 EVERYTHING = FILE_MODE | {
+    "BatchBuilds": "yes",
+    "CodePipelines": "release,deploy",
+    "StartRoles": "arn:aws:iam::222222222222:role/start-builds",
     "EventPattern": '{"source":["aws.ecr"]}',
     "Topic": "yes",
     "Queue": "yes",
@@ -33,6 +37,7 @@ EVERYTHING = FILE_MODE | {
     "AlarmEmail": "ada@example.com",
     "StalenessAlarmSeconds": "7200",
 }
+PIPELINE = "arn:aws:codepipeline:eu-west-1:123456789012:release"
 WHERE = {
     "REGION_NAME": "eu-west-1",
     "DDB_TABLE_NAME": "Table",
@@ -149,6 +154,9 @@ def test_other_endpoints_and_secrets_are_handed_on() -> None:
         ({"ConfigParameter": "/holdoff/config"}, "Name a CodeBuildProject"),
         ({"CodeBuildProject": "a", "CodeBuildProjects": "b,c"}, "CodeBuildProject is for one"),
         ({"CodeBuildProject": "a", "ConfigParameter": "/c"}, "CodeBuildProject is for one"),
+        ({"CodeBuildProject": "a", "CodePipelines": "b"}, "CodeBuildProject is for one"),
+        ({"CodeBuildProject": "a", "BatchBuilds": "yes"}, "CodeBuildProject is for one"),
+        ({"CodeBuildProject": "a", "StartRoles": "arn:aws:iam::1:role/x"}, "CodeBuildProject is for one"),
     ],
 )
 def test_what_does_not_go_together_is_refused(parameters: dict[str, str], said: str) -> None:
@@ -160,7 +168,9 @@ def test_the_function_has_the_time_that_a_start_may_take() -> None:
     """Every call with every retry, and the waits between them that the service may ask for."""
     writes_ms = 3 * connection.LIMITS.longest_ms  # read, claim and confirm
     wakes_ms = 2 * scheduler.LIMITS.longest_ms  # the service's clock may be past the first minute
-    in_all_ms = settings.LIMITS.longest_ms + writes_ms + CodeBuild.start_budget_ms + wakes_ms
+    role = "arn:aws:iam::222222222222:role/start-builds"
+    start_ms = max(kind(role=role).start_budget_ms for kind in (CodeBuild, CodePipeline))
+    in_all_ms = settings.LIMITS.longest_ms + writes_ms + start_ms + wakes_ms
     assert in_all_ms < 1_000 * Stack(**EVERYTHING).properties("Function")["Timeout"]
 
 
@@ -173,7 +183,9 @@ def test_a_queue_waits_for_the_function() -> None:
 def test_the_variables_are_those_that_the_function_reads() -> None:
     read = {settings.REGION, settings.TABLE, settings.PROJECT, settings.COOLDOWN, settings.CONFIG}
     read |= {settings.ROLE, settings.GROUP, settings.SCHEDULE_DEAD_LETTERS, settings.DEAD_LETTERS}
-    read |= {settings.WEBHOOK + scheme.upper() for scheme in SCHEMES}
+    read |= {
+        settings.WEBHOOK + scheme for scheme in ("GITHUB", "GITLAB", "STANDARD", "SECRET")
+    }  # the file has the rest
     botocores = {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_CODEBUILD"}
     function = template()["Resources"]["Function"]["Properties"]
     assert function["Environment"]["Variables"].keys() == read | botocores
@@ -216,6 +228,16 @@ def test_it_hears_of_the_ends_of_its_own_builds(parameters: dict[str, str], proj
     assert "IN_PROGRESS" not in pattern["detail"]["build-status"]
 
 
+def test_it_hears_of_the_ends_of_its_own_executions() -> None:
+    pattern = Stack(CodePipelines="release,deploy").properties("PipelineEnded")["EventPattern"]
+    assert pattern["source"] == ["aws.codepipeline"]
+    assert pattern["detail"]["pipeline"] == ["release", "deploy"]
+    event = {"source": "aws.codepipeline", "detail-type": pattern["detail-type"][0], "resources": [PIPELINE]}
+    for state in pattern["detail"]["state"]:
+        ended = end_of(event | {"detail": {"state": state, "execution-id": "1"}})
+        assert isinstance(ended, BuildEnded), state
+
+
 def test_nothing_else_invokes_it_unless_asked_for() -> None:
     plain = Stack(CodeBuildProject="site")
     sources = {permission["SourceArn"] for permission in plain.of("AWS::Lambda::Permission").values()}
@@ -238,7 +260,7 @@ def test_each_source_that_was_asked_for_invokes_it_and_no_other() -> None:
 def test_what_a_source_could_not_deliver_is_kept() -> None:
     stack = Stack(**EVERYTHING)
     kept = {"Arn": "DeadLetters.Arn"}
-    for rule in ("EventRule", "FunctionBuildEnded"):
+    for rule in ("EventRule", "FunctionBuildEnded", "PipelineEnded"):
         assert stack.properties(rule)["Targets"][0]["DeadLetterConfig"] == kept
     subscription = stack.properties("TriggerTopicSubscription")
     assert subscription["RedrivePolicy"] == {"deadLetterTargetArn": "DeadLetters.Arn"}

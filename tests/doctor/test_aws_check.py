@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from holdoff.aws.errors import describe
 from holdoff.config import parse
 from holdoff.core.request import GateKey
 from holdoff.doctor.aws_check import check
@@ -262,4 +263,4 @@ def test_the_account_itself_may_do_everything() -> None:
 def test_the_services_own_reason_is_passed_on(why: str, reason: str) -> None:
     said = f"User: u is not authorized to perform: a:B on resource: r{why}"
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": said}}, "B")
-    assert reason_of(error) == reason
+    assert reason_of(describe(error)) == reason

@@ -39,6 +39,11 @@ def test_one_start_a_round_on_sqlite(tmp_path: Path) -> None:
     _check(f"sqlite:///{tmp_path / 'gates.db'}", tmp_path)
 
 
+@pytest.mark.postgres
+def test_one_start_a_round_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    _check(postgres_url, tmp_path)
+
+
 @pytest.mark.dynamodb
 def test_one_start_a_round_on_dynamodb_local(dynamodb_local_url: str, aws_env: None, tmp_path: Path) -> None:
     url = f"dynamodb://races?region=eu-west-1&endpoint={dynamodb_local_url}"

@@ -84,12 +84,20 @@ class Bench:
         return [(at_ms - self.start_ms) / 1000 for at_ms in self.builds.instants]
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("dynamodb", marks=pytest.mark.dynamodb)])
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("dynamodb", marks=pytest.mark.dynamodb),
+    ]
+)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """A bench on each store."""
     make: dict[str, Callable[[], Store]] = {
         "memory": lambda: holdoff.open_store("memory:"),
         "sqlite": lambda: holdoff.open_store(f"sqlite:///{tmp_path / 'gates.db'}"),
+        "postgres": lambda: holdoff.open_store(request.getfixturevalue("postgres_url")),
         "dynamodb": lambda: _dynamodb(request),
     }
     store = make[request.param]()

@@ -23,6 +23,9 @@ What AWS documents, and the stand-in does:
 - StopBuild (docs.aws.amazon.com/codebuild/latest/userguide/stop-build.html): a build that is
   already complete keeps its status.
 - BatchGetBuilds and BatchGetProjects take 1 to 100 ids, names or (projects) ARNs.
+- StartBuildBatch, BatchGetBuildBatches and StopBuildBatch are as their counterparts, with names of
+  their own; StartBuildBatch declares no limit. ListBuildBatchesForProject (.../
+  API_ListBuildBatchesForProject.html) lists "by identifier", and not by time.
 - A project with a concurrent build limit refuses more builds
   (docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html).
 
@@ -32,7 +35,7 @@ started a build, and a repeat does not prolong it; lists of parameters are compa
 a repeat of a token is answered even when a limit is reached; what the messages say.
 
 Left out: the check of the signature, queued builds (the account limit refuses at once, where AWS
-queues up to five times the limit first), batches, retries of builds, phases, logs and artifacts,
+queues up to five times the limit first), the builds of a batch, retries of builds, phases, logs and artifacts,
 the resolving of branch names (``resolvedSourceVersion`` is ``sourceVersion``), delayed visibility
 of new builds, and the CBOR protocol.
 """
@@ -54,7 +57,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 JSON = dict[str, Any]
 Outcome = Literal["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT"]
@@ -63,7 +66,6 @@ FaultKind = Literal["error", "http", "drop", "hang", "delay", "pause"]
 TOKEN_VALID_MS = 5 * 60 * 1000
 PAGE = 100
 ACCOUNT = "123456789012"
-TARGET_PREFIX = "CodeBuild_20161006."
 CONTROL_PREFIX = "/_standin/"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
 STATUS_OF_ERROR = {"InternalServerError": 500, "InternalFailure": 500, "ServiceUnavailable": 503}
@@ -145,6 +147,7 @@ class StartedBuild(StartRequest):
     project: str
     source_version: str | None
     env: dict[str, str]
+    batch: bool = False
 
 
 @dataclass
@@ -184,7 +187,6 @@ class Fault:
     released: bool = False
 
     def __post_init__(self) -> None:
-        _one_of("operation", self.operation, tuple(_OPERATIONS))
         _one_of("kind", self.kind, get_args(FaultKind))
         needed = {"error": "code", "http": "status", "delay": "seconds"}.get(self.kind)
         if needed and not getattr(self, needed):
@@ -212,6 +214,9 @@ class Fault:
 class CodeBuildStandin:
     """The service: its projects, builds, tokens and faults, behind one lock."""
 
+    service = "codebuild"
+    target_prefix = "CodeBuild_20161006."
+
     def __init__(
         self,
         projects: Iterable[str | Project] = (),
@@ -231,7 +236,8 @@ class CodeBuildStandin:
         self._requests: list[StartRequest] = []
         self._tokens: dict[str, tuple[int, JSON, _Build]] = {}  # instant, parameters, build
         self._faults: list[Fault] = []
-        self._queues: dict[str, deque[Fault]] = {name: deque() for name in _OPERATIONS}
+        self._queues: dict[str, deque[Fault]] = {name: deque() for name in self.operations()}
+        self.keys: list[str] = []  #: by which access key each request was signed
         for project in projects:
             known = project if isinstance(project, Project) else Project(name=project)
             self._projects[known.name] = known
@@ -239,15 +245,19 @@ class CodeBuildStandin:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.daemon = True
 
+    @classmethod
+    def operations(cls) -> dict[str, Callable[[Any, JSON], JSON]]:
+        return _OPERATIONS
+
     # --- its life
 
-    def __enter__(self) -> CodeBuildStandin:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def start(self) -> CodeBuildStandin:
+    def start(self) -> Self:
         self._thread.start()
         return self
 
@@ -269,12 +279,14 @@ class CodeBuildStandin:
 
     def client(self, *, read_timeout: float = 10, attempts: int = 1) -> Any:
         """A boto3 client for this stand-in; it does not retry unless told to."""
-        return client_for(self.url, region=self.region, read_timeout=read_timeout, attempts=attempts)
+        return client_for(
+            self.url, service=self.service, region=self.region, read_timeout=read_timeout, attempts=attempts
+        )
 
     def environment(self) -> dict[str, str]:
         """The variables that point boto3 in another process at this stand-in."""
         return {
-            "AWS_ENDPOINT_URL_CODEBUILD": self.url,
+            f"AWS_ENDPOINT_URL_{self.service.upper()}": self.url,
             "AWS_ACCESS_KEY_ID": "standin",
             "AWS_SECRET_ACCESS_KEY": "standin",
             "AWS_DEFAULT_REGION": self.region,
@@ -325,6 +337,7 @@ class CodeBuildStandin:
         ``after_commit``: the operation takes effect first. A request that is refused for its own
         sake has no effect: it gets its refusal, and the fault waits for the next one.
         """
+        _one_of("operation", operation, tuple(self.operations()))
         with self._changed:
             fault = Fault(
                 id=len(self._faults),
@@ -390,13 +403,14 @@ class CodeBuildStandin:
     # --- serving: the faults around an operation
 
     def _serve(self, operation: str, request: JSON) -> JSON:
-        if operation not in _OPERATIONS:
+        operations = self.operations()
+        if operation not in operations:
             raise ServiceError("UnknownOperationException", f"no such operation: {operation!r}")
         with self._changed:
-            if operation == "StartBuild":
+            if operation.startswith("Start"):
                 self._log_request(request)
             met = self._meet_fault(operation, request, after_commit=False)
-            answer = _OPERATIONS[operation](self, request)
+            answer = operations[operation](self, request)
             if not met:
                 self._meet_fault(operation, request, after_commit=True)
             return answer
@@ -426,14 +440,21 @@ class CodeBuildStandin:
     # --- the operations, called with the lock held
 
     def _start_build(self, request: JSON) -> JSON:
+        return {"build": self._describe(self._start(request))}
+
+    def _start_build_batch(self, request: JSON) -> JSON:
+        return {"buildBatch": self._describe(self._start(request, batch=True))}
+
+    def _start(self, request: JSON, *, batch: bool = False) -> _Build:
         project = self._project(_text(request, "projectName"))
         variables = _merged(project.environment, request.get("environmentVariablesOverride", []))
         token = request.get("idempotencyToken")
         build = self._repeated(token, request) if token else None
         if build is None:
-            self._check_limits(project)
-            build = self._commit(project, request, variables)
-        return {"build": self._describe(build)}
+            if not batch:
+                self._check_limits(project)
+            build = self._commit(project, request, variables, batch=batch)
+        return build
 
     def _repeated(self, token: str, request: JSON) -> _Build | None:
         """The build that this token has started, while the token is remembered."""
@@ -449,7 +470,8 @@ class CodeBuildStandin:
 
     def _check_limits(self, project: Project) -> None:
         now_ms = self.clock.now_ms()
-        running = [b.started.project for b in self._builds.values() if not b.state(now_ms)[1]]
+        builds = [build for build in self._builds.values() if not build.started.batch]
+        running = [b.started.project for b in builds if not b.state(now_ms)[1]]
         for limit, count, whose in (
             (project.limit, running.count(project.name), "project"),
             (self.account_limit, len(running), "account"),
@@ -458,7 +480,7 @@ class CodeBuildStandin:
                 message = f"Cannot have more than {limit} active builds for the {whose}"
                 raise ServiceError("AccountLimitExceededException", message)
 
-    def _commit(self, project: Project, request: JSON, variables: list[JSON]) -> _Build:
+    def _commit(self, project: Project, request: JSON, variables: list[JSON], *, batch: bool = False) -> _Build:
         token = request.get("idempotencyToken")
         started = StartedBuild(
             order=len(self._builds) + 1,
@@ -467,10 +489,11 @@ class CodeBuildStandin:
             token=token,
             request=request,
             id=f"{project.name}:{uuid.uuid4()}",
-            number=len(self._of_project(project.name)) + 1,
+            number=len(self._of_project(project.name, batch=batch)) + 1,
             project=project.name,
             source_version=request.get("sourceVersion"),
             env={variable["name"]: variable["value"] for variable in variables},
+            batch=batch,
         )
         build = _Build(started, variables, project.duration, project.outcome)
         self._builds[started.id] = build
@@ -480,18 +503,30 @@ class CodeBuildStandin:
         return build
 
     def _stop_build(self, request: JSON) -> JSON:
+        return {"build": self._stop(request)}
+
+    def _stop_build_batch(self, request: JSON) -> JSON:
+        return {"buildBatch": self._stop(request, batch=True)}
+
+    def _stop(self, request: JSON, *, batch: bool = False) -> JSON:
         build = self._builds.get(_text(request, "id"))
-        if build is None:
+        if build is None or build.started.batch != batch:
             raise ServiceError("ResourceNotFoundException", f"Build cannot be found: {request['id']}")
         self._end(build, "STOPPED")
-        return {"build": self._describe(build)}
+        return self._describe(build)
 
     def _batch_get_builds(self, request: JSON) -> JSON:
+        found, missing = self._get(request)
+        return {"builds": found, "buildsNotFound": missing}
+
+    def _batch_get_build_batches(self, request: JSON) -> JSON:
+        found, missing = self._get(request, batch=True)
+        return {"buildBatches": found, "buildBatchesNotFound": missing}
+
+    def _get(self, request: JSON, *, batch: bool = False) -> tuple[list[JSON], list[str]]:
         ids = _batch(request, "ids")
-        return {
-            "builds": [self._describe(self._builds[id_]) for id_ in ids if id_ in self._builds],
-            "buildsNotFound": [id_ for id_ in ids if id_ not in self._builds],
-        }
+        known = {id_ for id_, build in self._builds.items() if build.started.batch == batch}
+        return [self._describe(self._builds[id_]) for id_ in ids if id_ in known], [i for i in ids if i not in known]
 
     def _batch_get_projects(self, request: JSON) -> JSON:
         names = _batch(request, "names")
@@ -517,6 +552,15 @@ class CodeBuildStandin:
             page["nextToken"] = f"before-{builds[PAGE - 1].number}"
         return page
 
+    def _list_build_batches_for_project(self, request: JSON) -> JSON:
+        project = self._project(_text(request, "projectName")).name
+        ids = sorted(build.id for build in self._of_project(project, batch=True))
+        start = _number(request["nextToken"]) if "nextToken" in request else 0
+        page: JSON = {"ids": ids[start : start + PAGE]}
+        if len(ids) > start + PAGE:
+            page["nextToken"] = f"before-{start + PAGE}"
+        return page
+
     # --- their parts
 
     def _log_request(self, request: JSON) -> None:
@@ -539,8 +583,9 @@ class CodeBuildStandin:
             raise ServiceError("ResourceNotFoundException", f"Project cannot be found: {arn}")
         return project
 
-    def _of_project(self, name: str) -> list[StartedBuild]:
-        return [b.started for b in self._builds.values() if b.started.project == name]
+    def _of_project(self, name: str, *, batch: bool = False) -> list[StartedBuild]:
+        of_kind = [b.started for b in self._builds.values() if b.started.batch == batch]
+        return [started for started in of_kind if started.project == name]
 
     def _end(self, build: _Build, status: str) -> bool:
         now_ms = self.clock.now_ms()
@@ -570,7 +615,7 @@ class CodeBuildStandin:
             described["resolvedSourceVersion"] = started.source_version
         if end_ms is not None:
             described["endTime"] = end_ms / 1000
-        return described
+        return _as_batch(described) if started.batch else described
 
     def _describe_project(self, project: Project) -> JSON:
         described: JSON = {
@@ -589,6 +634,10 @@ _OPERATIONS: dict[str, Callable[[CodeBuildStandin, JSON], JSON]] = {
     "BatchGetBuilds": CodeBuildStandin._batch_get_builds,
     "BatchGetProjects": CodeBuildStandin._batch_get_projects,
     "ListBuildsForProject": CodeBuildStandin._list_builds_for_project,
+    "StartBuildBatch": CodeBuildStandin._start_build_batch,
+    "StopBuildBatch": CodeBuildStandin._stop_build_batch,
+    "BatchGetBuildBatches": CodeBuildStandin._batch_get_build_batches,
+    "ListBuildBatchesForProject": CodeBuildStandin._list_build_batches_for_project,
 }
 _CONTROLS: dict[str, Callable[..., Any]] = {
     "advance": CodeBuildStandin.advance,
@@ -648,7 +697,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _operation(self, target: str, body: bytes) -> None:
         try:
             request = _object(body)
-            answer = self.server.standin._serve(target.removeprefix(TARGET_PREFIX), request)
+            standin = self.server.standin
+            standin.keys.append(self.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0])
+            answer = standin._serve(target.removeprefix(standin.target_prefix), request)
         except Dropped:
             return
         except ServiceError as error:
@@ -679,13 +730,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing: the log is ``start_requests`` and ``builds_started``."""
 
 
-def client_for(url: str, *, region: str = "eu-west-1", read_timeout: float = 10, attempts: int = 1) -> Any:
+def client_for(
+    url: str,
+    *,
+    service: Any = "codebuild",
+    region: str = "eu-west-1",
+    read_timeout: float = 10,
+    attempts: int = 1,
+) -> Any:
     """A boto3 client for the stand-in at this URL, with keys that mean nothing."""
     import boto3  # here, because the server itself does without
     from botocore.config import Config
 
     return boto3.client(
-        "codebuild",
+        service,
         endpoint_url=url,
         region_name=region,
         aws_access_key_id="standin",
@@ -761,6 +819,13 @@ def _merged(environment: dict[str, str], overrides: list[JSON]) -> list[JSON]:
         name = _text(override, "name")
         merged[name] = {"type": "PLAINTEXT", "value": "", **override}
     return list(merged.values())
+
+
+def _as_batch(described: JSON) -> JSON:
+    """A build's description in the words of a batch's."""
+    words = {"buildNumber": "buildBatchNumber", "buildStatus": "buildBatchStatus", "buildComplete": "complete"}
+    batch = {words.get(name, name): value for name, value in described.items()}
+    return batch | {"arn": described["arn"].replace(":build/", ":build-batch/")}
 
 
 def _environment(variables: list[JSON]) -> JSON:

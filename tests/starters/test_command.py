@@ -5,21 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import holdoff
+from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
 from holdoff.core.request import Request
 from holdoff.signals import FORWARDED, handling
-from holdoff.starters import command
+from holdoff.starters import command, processes
 from holdoff.starters.command import Command
 from holdoff.stores.memory import MemoryStore
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REQUEST = Request(project="p", region="local", environment=(("STAGE", "prod"),))
 SELDOM_MS = 3_600_000
@@ -114,7 +115,7 @@ def test_a_child_of_the_process_before_a_fork_is_not_ours(fifo: Path) -> None:
         assert starter.status(build_id) is None
         assert starter.wait(build_id, never, SELDOM_MS) is None
         with pytest.raises(LookupError):
-            starter.cancel(build_id)
+            starter.stop(build_id)
 
     fork = multiprocessing.get_context("fork").Process(target=look)
     fork.start()
@@ -207,6 +208,48 @@ def test_a_signal_reaches_the_whole_group_and_what_is_left_of_it_is_ended(fifo: 
         starter.came.append(signal.SIGTERM)
         assert starter.wait(build_id, never, SELDOM_MS) == 3
         assert pipe.read() == ""
+
+
+def test_a_user_signal_is_passed_on_and_ends_nothing_that_was_left_running(fifo: Path) -> None:
+    """Only what asks to stop ends what a command left behind; and only that counts for the next command."""
+    code = f"trap 'exit 3' USR1; sleep 1000 >/dev/null & echo $! > {fifo}.pid; while true; do sleep 0.01; done"
+    starter = Command(["sh", "-c", f"{code}"])
+    build_id = starter.start(REQUEST, "TOKEN")
+    while not (pid := Path(f"{fifo}.pid")).exists() or not pid.read_text():
+        SystemClock().sleep(10)
+    left = int(pid.read_text())
+    starter.came.append(signal.SIGUSR1)
+
+    assert starter.wait(build_id, never, SELDOM_MS) == 3
+    assert starter.came == []
+    assert processes.lives(processes.name_of(left))
+    os.kill(left, signal.SIGKILL)
+
+
+def test_it_may_be_cancelled_by_any_process_of_this_machine(fifo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``overlap="cancel"``: when the call returns, it runs no more."""
+    monkeypatch.setattr(processes, "GRACE_MS", 100)  # nothing waits for it here, and sends its keeper home
+    starter, other = Command(["cat", str(fifo)]), Command(["true"])
+    build_id = starter.start(REQUEST, "TOKEN")
+    assert other.lives(build_id)
+    other.cancel(build_id)
+
+    assert not processes.lives(build_id)
+    assert other.lives(build_id) is None, "its end is still to be told"
+    with pytest.raises(LookupError):
+        other.cancel(build_id)
+    assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
+
+
+def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path) -> None:
+    code = f"""
+from holdoff.core.request import Request
+from holdoff.starters.command import Command
+Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"]).start(Request(project="p", region="local"), "TOKEN")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    while not (tmp_path / "ran").exists():
+        SystemClock().sleep(10)
 
 
 class Failing(MemoryStore):

@@ -8,17 +8,18 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from holdoff.core.errors import StartRefused
-from holdoff.starters import Call, CodeBuild, Command
+from holdoff.starters import Call, CodeBuild, CodePipeline, Command
 from holdoff.testing import ManualClock, StarterConformance
 from tests.standins.codebuild import CodeBuildStandin, FaultKind, StandinClock
+from tests.standins.codepipeline import CodePipelineStandin, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from holdoff.core.request import Request
@@ -27,26 +28,34 @@ if TYPE_CHECKING:
 # --- ours ----------------------------------------------------------------------------------------------------------
 
 
-class TestCodeBuild(StarterConformance):
-    """With the real client, at a stand-in that keeps tokens as AWS documents it."""
+class OnAStandin(StarterConformance):
+    """With the real client, at a stand-in that keeps tokens as AWS documents it, or forgets them."""
 
-    lacks = ("wait",)
+    lacks: ClassVar[Collection[str]] = ("wait",)
+    operation = "StartBuild"
+    standin: CodeBuildStandin
 
     @pytest.fixture(autouse=True)
     def _service(self, aws_env: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _s: None)
         self.clock = ManualClock("2026-01-01T00:00:00Z")
-        with CodeBuildStandin(projects=[self.project], clock=StandinClock(self.clock.now_ms)) as self.standin:
+        with self.made(StandinClock(self.clock.now_ms)) as self.standin:
             yield
 
-    def make_starter(self, tmp_path: Path) -> CodeBuild:
-        return CodeBuild(endpoint=self.standin.url)
+    def made(self, clock: StandinClock) -> CodeBuildStandin:
+        return CodeBuildStandin(projects=[self.project], clock=clock)
 
-    def another(self, starter: CodeBuild) -> CodeBuild:
-        return CodeBuild(endpoint=self.standin.url)
+    def starter_with(self, **settings: Any) -> Any:
+        return CodeBuild(endpoint=self.standin.url, **settings)
 
-    def reconfigured(self, starter: CodeBuild) -> CodeBuild:
-        return CodeBuild(endpoint=self.standin.url, environment={"STAGE": "other"})
+    def make_starter(self, tmp_path: Path) -> Any:
+        return self.starter_with()
+
+    def another(self, starter: Any) -> Any:
+        return self.starter_with()
+
+    def reconfigured(self, starter: Any) -> Any:
+        return self.starter_with(environment={"STAGE": "other"})
 
     def builds(self) -> Sequence[str]:
         return [build.id for build in self.standin.builds_started]
@@ -67,7 +76,7 @@ class TestCodeBuild(StarterConformance):
     @contextmanager
     def _fault(self, kind: FaultKind, **details: Any) -> Iterator[None]:
         """However often the starter tries."""
-        self.standin.fault("StartBuild", kind, times=100, **details)
+        self.standin.fault(self.operation, kind, times=100, **details)
         yield
         self.standin.clear_faults()
 
@@ -79,6 +88,37 @@ class TestCodeBuild(StarterConformance):
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
+
+
+class TestCodeBuild(OnAStandin):
+    """Single builds."""
+
+
+class TestCodeBuildBatch(OnAStandin):
+    """Batches of builds."""
+
+    operation = "StartBuildBatch"
+
+    def starter_with(self, **settings: Any) -> Any:
+        return super().starter_with(batch=True, **settings)
+
+
+class TestCodePipeline(OnAStandin):
+    """A pipeline that declares the token's variable. Whatever the service does with tokens, nothing relies on it."""
+
+    lacks = ("wait", "tokens")
+    operation = "StartPipelineExecution"
+
+    def made(self, clock: StandinClock) -> CodeBuildStandin:
+        variables: dict[str, str | None] = {"HOLDOFF_TOKEN": "none", "STAGE": "none"}
+        return CodePipelineStandin([Pipeline(name=self.project, variables=variables)], clock=clock)
+
+    def starter_with(self, **settings: Any) -> Any:
+        return CodePipeline(endpoint=self.standin.url, **settings)
+
+    def settle(self, build_id: str) -> None:
+        assert isinstance(self.standin, CodePipelineStandin)
+        self.standin.settle()
 
 
 class TestCommand(StarterConformance):
@@ -109,6 +149,8 @@ class TestCommand(StarterConformance):
         class Noted(popen):  # type: ignore[valid-type, misc]
             def __init__(self, *arguments: Any, **options: Any) -> None:
                 super().__init__(*arguments, **options)
+                if "holdoff-keeper" in self.args:
+                    return
                 suite.children.append(self)
                 with suite.ledger.open("a") as ledger:
                     ledger.write(f"{os.uname().nodename}:{self.pid}\n")

@@ -75,6 +75,15 @@ def test_a_gate_with_a_key_has_requests_with_that_key() -> None:
     assert item_to_record(key, item) == record
 
 
+def test_versions_of_other_sources_cost_nothing_where_there_are_none() -> None:
+    record = Record(pending=single(REQUEST, NOW_MS)).swapped("W1")
+    item = record_to_item(record)
+    assert "versions" not in item["pending"]["request"]
+    more = record.but(pending=single(REQUEST.but(secondary_versions={"lib": "4f2"}), NOW_MS))
+    assert record_to_item(more)["pending"]["request"]["versions"] == {"lib": "4f2"}
+    assert item_to_record(KEY, record_to_item(more)) == more
+
+
 # --- registers -------------------------------------------------------------------------------------------------------
 
 

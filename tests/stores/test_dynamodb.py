@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -35,6 +36,7 @@ from holdoff.core.pending import Fold, single
 from holdoff.core.record import FORMAT, Claim, Finished, Pending, Record, Running
 from holdoff.core.request import MAX_ENVIRONMENT_BYTES, GateKey, Request
 from holdoff.core.units import MAX_INSTANT_MS
+from holdoff.stores import open_store
 from holdoff.stores.base import Store
 from holdoff.stores.codec import record_to_item
 from holdoff.stores.dynamodb.connection import LIMITS, Conflict
@@ -1013,6 +1015,7 @@ def test_a_200_that_is_not_the_services_is_no_answer(body: bytes) -> None:
         with pytest.raises(StoreUnavailable) as caught:
             step()
         assert ("may or may not be in" in str(caught.value)) is writes
+        assert ("a trigger with an event id that is in counts once" in str(caught.value)) is writes
     store.close()
 
 
@@ -1311,15 +1314,34 @@ def test_expiry_by_another_attribute_is_left_alone(stores: Stores, client: Any) 
 
 # --- what goes wrong -----------------------------------------------------------------------------
 
+USER = "User: arn:aws:iam::1:user/x is not authorized to perform: "
 ERRORS = [
     ("ResourceNotFoundException", "Requested resource not found", StoreMissing, "store init"),
     (
         "AccessDeniedException",
-        "User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:UpdateItem on resource",
+        f"{USER}dynamodb:UpdateItem on resource",
         StoreDenied,
         "Allow dynamodb:UpdateItem on table builds",
     ),
     ("AccessDeniedException", "no", StoreDenied, "Allow dynamodb:UpdateItem on table builds"),
+    (
+        "AccessDeniedException",
+        "KMS key access denied error: AWSKMSException: The ciphertext refers to a customer master key that ...",
+        StoreDenied,
+        "Allow kms:Decrypt on the KMS key of table builds",
+    ),
+    (
+        "AccessDeniedException",
+        f"{USER}kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/9 because no resource-based policy allows it",
+        StoreDenied,
+        "Allow kms:Decrypt on arn:aws:kms:eu-west-1:1:key/9, in the policy of this process and in the key's own",
+    ),
+    (
+        "AccessDeniedException",
+        f"{USER}dynamodb:UpdateItem on resource: arn:aws:dynamodb:x because no VPC endpoint policy allows the action",
+        StoreDenied,
+        "Allow dynamodb:UpdateItem on arn:aws:dynamodb:x in the VPC endpoint policy, too",
+    ),
     ("ExpiredTokenException", "The security token is expired", StoreDenied, "Renew the AWS credentials"),
     ("UnrecognizedClientException", "The security token is invalid", StoreDenied, "Renew the AWS credentials"),
     (
@@ -1480,12 +1502,52 @@ def test_an_endpoint_that_is_none() -> None:
         DynamoDBStore("builds", region="eu-west-1", endpoint="no url").get(KEY)
 
 
-def test_secrets_in_an_endpoint_are_not_shown() -> None:
+@pytest.mark.parametrize("named_by", ["endpoint", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"])
+def test_an_endpoint_with_a_password_is_refused(named_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request would use it, and botocore's errors would show it."""
     endpoint = "https://me:secret@proxy.example/ddb"
-    url = f"dynamodb://builds?region=eu-west-1&endpoint={endpoint}"
-    store = DynamoDBStore("builds", region="eu-west-1", endpoint=endpoint, url=url)
-    shown = "dynamodb://builds?region=eu-west-1&endpoint=https://proxy.example/ddb"
-    assert store.url == store.connection.name == shown
+    if named_by != "endpoint":
+        monkeypatch.setenv(named_by, endpoint)
+    with pytest.raises(ConfigError, match=r"is 'https://\.\.\.@proxy.example/...'; write a URL such as") as caught:
+        DynamoDBStore("builds", region="eu-west-1", endpoint=endpoint if named_by == "endpoint" else None).get(KEY)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+ARN = "arn:aws:dynamodb:eu-north-1:123456789012:table/builds"
+
+
+@pytest.mark.parametrize("url", [f"dynamodb://{ARN}", ARN, f"{ARN}?region=eu-north-1"])
+def test_a_table_may_be_named_by_its_arn(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    store = open_store(url)
+    assert isinstance(store, DynamoDBStore)
+    assert (store.table, store.region) == (ARN, "eu-north-1")
+    assert store.url == f"dynamodb://{ARN}?region=eu-north-1"
+    assert isinstance(open_store(store.url), DynamoDBStore)
+
+
+@pytest.mark.ministack
+def test_by_its_arn_it_is_the_same_table(ministack_url: str) -> None:
+    """DynamoDB Local knows no ARNs."""
+    named = DynamoDBStore("by-arn", region="eu-west-1", endpoint=ministack_url)
+    named.initialise()
+    by_arn = DynamoDBStore("arn:aws:dynamodb:eu-west-1:000000000000:table/by-arn", endpoint=ministack_url)
+    assert by_arn.check() == []
+    by_arn.swap(KEY, expected=Record(), new=Record(lastbuild=Decimal(5)).swapped("AAAAAAAA"))
+    assert named.get(KEY).lastbuild == 5
+    for store in (named, by_arn):
+        store.close()
+
+
+def test_a_region_that_contradicts_the_arn_is_refused() -> None:
+    with pytest.raises(ConfigError, match="region is 'eu-west-1'; write eu-north-1, as the table's ARN says"):
+        open_store(f"{ARN}?region=eu-west-1")
+
+
+@pytest.mark.parametrize("url", ["arn:aws:s3:::bucket", ARN.replace("table/", "index/"), ARN.replace("1234", "")])
+def test_an_arn_of_no_table_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="or its ARN"):
+        open_store(url)
 
 
 # --- the client ----------------------------------------------------------------------------------

@@ -280,6 +280,7 @@ def largest_request() -> Request:
         source_version=WIDE * MAX_VERSION,
         event_id=WIDE * MAX_EVENT_ID,
         environment=most_variables(),
+        secondary_versions=tuple((f"{n:0126}", "v" * 78) for n in range(10)),
         by=WIDE * MAX_REASON,
         line=WIDE * MAX_LINE,
         parent=WIDE * MAX_VERSION,

@@ -5,6 +5,7 @@ What every store must promise is in the conformance suite; this is what only a f
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import shutil
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,11 @@ from holdoff.core.effects import Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
 from holdoff.core.record import FORMAT, Record
 from holdoff.core.request import GateKey
-from holdoff.stores import open_store, sqlite
-from holdoff.stores.sqlite import SCHEMA_VERSION, SQLiteStore, file_system_of
+from holdoff.stores import mounts as listing
+from holdoff.stores import open_store, sqlite, sqlite_file
+from holdoff.stores.mounts import mount_of
+from holdoff.stores.sqlite import SQLiteStore
+from holdoff.stores.sqlite_file import SCHEMA_VERSION
 from holdoff.testing.conformance import build, deferred, fold, pending
 
 if TYPE_CHECKING:
@@ -227,7 +231,12 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made() -> None:
-    refused(SQLiteStore("/proc/holdoff/gates.db"), StoreDenied, 77, "/proc/holdoff")
+    """A reader finds that there is nothing; a writer is told."""
+    store = SQLiteStore("/proc/holdoff/gates.db")
+    assert store.get(KEY) == Record()
+    for write in (lambda: store.swap(KEY, expected=Record(), new=BUILT), store.initialise):
+        with pytest.raises(StoreDenied, match="/proc/holdoff: No such file or directory"):
+            write()
 
 
 def test_a_name_that_is_too_long(tmp_path: Path) -> None:
@@ -254,33 +263,96 @@ def test_a_read_only_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.close()
 
 
-def test_a_full_disk_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child that may write no more bytes than are there: SQLite says "disk I/O error", as of a full disk."""
+def test_a_limit_on_the_size_of_files_is_named(path: Path) -> None:
+    """SQLite says "disk I/O error" of all that is no full disk, and keeps the system's word to itself."""
     filled(path)
     code = f"""
-import os, resource, signal, sys
+import resource, sys
 from holdoff.core.errors import StoreError
 from holdoff.core.request import GateKey
 from holdoff.stores.sqlite import SQLiteStore
 store = SQLiteStore({str(path)!r})
 before = store.get(GateKey("p", "local"))
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
-full = os.statvfs("/")
-for statvfs in (os.statvfs, lambda path: os.statvfs_result([*full[:4], 0, *full[5:]])):
-    os.statvfs = statvfs
-    try:
-        store.swap(GateKey("p", "local"), expected=before, new=before.swapped("WRITE002"))
-    except StoreError as error:
-        print(type(error).__name__, error.exit_code, error)
+try:
+    store.swap(GateKey("p", "local"), expected=before, new=before.swapped("WRITE002"))
+except StoreError as error:
+    print(type(error).__name__, error.exit_code, error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout
 
-    plain, full = done.stdout.splitlines()
-    assert plain.startswith("StoreUnavailable 69 ")
-    assert plain.endswith("The write may or may not be in; trigger again")
-    assert f"The disk with {path} is full: free some space" in full
+    assert told.startswith(f"StoreUnavailable 69 {path}: writing p (local) failed: disk I/O error: File too large;")
+    assert "the write may or may not be in. Raise the limit on the size of files: ulimit -f. Trigger again: " in told
     assert SQLiteStore(path).get(KEY) == BUILT
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of our own; only root may mount one, and not in every container."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=256k", "holdoff-test", str(disk)]
+    if os.geteuid() or subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a disk here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Leave nothing of it free; delete ``full`` to free all again."""
+    with (disk / "full").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_a_full_disk_is_named(small_disk: Path) -> None:
+    store = filled(small_disk / "gates.db")
+    fill(small_disk)
+
+    with pytest.raises(StoreUnavailable) as caught:
+        store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"))
+    assert str(caught.value).startswith(f"{small_disk}/gates.db: writing p (local) failed: ")
+    assert ": No space left on device; " in str(caught.value)
+    assert f"Free some disk space on {small_disk} (tmpfs). " in str(caught.value)
+    assert store.get(KEY) == BUILT
+    (small_disk / "full").unlink()
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE003")), Swapped)
+    store.close()
+
+
+def test_a_full_disk_is_named_to_the_one_that_makes_the_store(small_disk: Path) -> None:
+    fill(small_disk)
+
+    with pytest.raises(StoreUnavailable, match=rf"No space left on device.* on {small_disk} \(tmpfs\)"):
+        filled(small_disk / "gates.db")
+    (small_disk / "full").unlink()
+    filled(small_disk / "gates.db").close()
+
+
+def test_a_read_only_file_system_is_named(small_disk: Path) -> None:
+    """What stands there can be looked at."""
+    store = filled(small_disk / "gates.db")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert store.get(KEY) == BUILT
+    assert SQLiteStore(small_disk / "gates.db").get(KEY) == BUILT
+    with pytest.raises(StoreDenied, match="Read-only file system") as caught:
+        store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"))
+    assert f"{small_disk} (tmpfs) is mounted read-only; name another file: --store" in str(caught.value)
+    store.close()
+
+
+def test_too_many_open_files_are_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = filled(path)
+
+    def none_left(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", none_left)
+        with pytest.raises(StoreUnavailable, match=r"Too many open files\. Raise the limit on open files: ulimit -n"):
+            store.get(KEY)
+    assert store.get(KEY) == BUILT
+    store.close()
 
 
 def test_sqlites_word_for_a_full_disk_is_told_with_what_to_do(path: Path) -> None:
@@ -294,7 +366,7 @@ def test_sqlites_word_for_a_full_disk_is_told_with_what_to_do(path: Path) -> Non
         for number in range(1_000):
             store.swap(GateKey(f"{number}" * 400, "local"), expected=Record(), new=BUILT)
 
-    with pytest.raises(StoreUnavailable, match=r"nothing was written\. Free some disk space"):
+    with pytest.raises(StoreUnavailable, match=r"nothing was written\. Free some disk space on "):
         fill()
     store.close()
 
@@ -310,6 +382,8 @@ def test_a_reader_never_says_that_a_write_may_be_in(path: Path, monkeypatch: pyt
     monkeypatch.setattr(sqlite, "_row", fails)
     with pytest.raises(StoreUnavailable) as caught:
         store.get(KEY)
+    assert str(caught.value).startswith(f"{path}: reading p (local) failed: disk I/O error (on {mount_of(path)[0]}")
+    assert str(caught.value).endswith(". Try again")
     assert "write" not in str(caught.value)
     store.close()
 
@@ -657,7 +731,7 @@ def test_a_thread_that_does_not_come_back_hangs_no_fork(path: Path, monkeypatch:
     """Its connection, in the midst of a transaction perhaps, is left alone in the child, which opens its own."""
     store = filled(path)
     store.get(KEY)
-    monkeypatch.setattr(sqlite, "BUSY_MS", 50)
+    monkeypatch.setattr(sqlite_file, "BUSY_MS", 50)
     taken, go = threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -951,7 +1025,7 @@ def test_reading_and_losing_write_nothing(path: Path) -> None:
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A list of mounts of our own."""
     listed = tmp_path / "mounts"
-    monkeypatch.setattr(sqlite, "MOUNTS", str(listed))
+    monkeypatch.setattr(listing, "MOUNTS", str(listed))
     return listed
 
 
@@ -970,12 +1044,12 @@ def test_the_innermost_mount_counts(tmp_path: Path, mounts: Path) -> None:
     escaped = str(share).replace(" ", "\\040")
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nhost:/x {escaped} nfs rw 0 0\n")
 
-    assert file_system_of(share / "gates.db") == "nfs"
-    assert file_system_of(tmp_path / "link" / "gates.db") == "nfs", "where the link leads"
-    assert file_system_of(tmp_path / "a share too" / "gates.db") == "ext4"
-    assert file_system_of(tmp_path / "gates.db") == "ext4"
+    assert mount_of(share / "gates.db")[1] == "nfs"
+    assert mount_of(tmp_path / "link" / "gates.db")[1] == "nfs", "where the link leads"
+    assert mount_of(tmp_path / "a share too" / "gates.db")[1] == "ext4"
+    assert mount_of(tmp_path / "gates.db")[1] == "ext4"
     mounts.unlink()
-    assert file_system_of(share) is None
+    assert mount_of(share)[1] is None
 
 
 # --- check and initialise --------------------------------------------------------------------------
@@ -994,7 +1068,6 @@ def test_initialise_says_what_it_did(path: Path) -> None:
 
     assert store.initialise() == [f"created {store.path}"]
     assert store.initialise() == []
-    assert store.path.parent.stat().st_mode & 0o777 == 0o700
     store.close()
 
 

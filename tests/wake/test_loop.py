@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from holdoff import Gate, Policy, RecordInvalid, open_store
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import GateKey
 from holdoff.starters import Call
+from holdoff.starters.command import Command
 from holdoff.testing import ManualClock
 from holdoff.wake.loop import WakeLoop
 
@@ -96,3 +98,43 @@ def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixt
 def test_a_loop_that_never_rests_is_refused() -> None:
     with pytest.raises(ConfigError, match="every is '0s'; write more than zero"):
         WakeLoop(open_store("memory:"), lambda _key: None, clock=ManualClock(), every="0s")
+
+
+def test_after_it_goes_by_new_settings_gates_are_made_anew() -> None:
+    bench = Bench()
+    loop = bench.loop(lambda _key: None)
+    loop.once()
+    assert bench.built == []
+    loop.go_by(bench.store, bench.gate)
+    loop.once()
+    assert sorted(bench.built) == ["a", "b"]
+
+
+def test_once_it_is_to_stop_it_starts_nothing_more() -> None:
+    bench, stop = Bench(), threading.Event()
+
+    def seen(decision: Decision) -> None:
+        bench.seen.append(decision)
+        stop.set()
+
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen).run(stop)
+    assert len(bench.seen) == len(bench.built) == 1
+
+
+def test_the_end_of_each_of_its_commands_is_told() -> None:
+    clock, store, stop = ManualClock(), open_store("memory:"), threading.Event()
+    ends: list[tuple[str, int]] = []
+
+    def gate(key: GateKey) -> Gate:
+        starter = Command(["sh", "-c", "exit 3"])
+        return Gate(key.name, store=store, policy=Policy("10m"), starter=starter, clock=clock)
+
+    def ended(gate: Gate, _build_id: str, status: int) -> None:
+        ends.append((gate.key.project, status))
+        stop.set()
+
+    Gate("a", store=store, policy=Policy("10m"), starter=Call(lambda *_: "b0"), clock=clock).trigger()
+    gate(GateKey("a", "local")).trigger()
+    clock.advance("10m")
+    WakeLoop(store, gate, clock=clock, every="10ms", on_end=ended).run(stop)
+    assert ends == [("a", 3)]

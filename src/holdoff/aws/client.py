@@ -4,6 +4,9 @@ All of a process's clients come from one botocore session: what is slow about th
 descriptions) is done once, and a function that needs three clients starts in little more than the time of one.
 botocore is imported when the first client is made: it takes longer than many a decision.
 
+A client may act as a *role* of another account. botocore assumes it when the first request is signed, and again before
+its credentials run out; all clients of a role share them.
+
 The SDK sends a request again when a try got no answer, and raises the error of the last try only. The try without an
 answer may have made the build or written the item all the same, and the next one may be throttled, refused by a limit
 (*because of that very build*), find no network or no credentials. So every try is judged, by the table in ``errors``.
@@ -15,19 +18,26 @@ fork stays held in the child for ever; so a child starts with new locks, a new s
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, Final
 
 from holdoff.aws.errors import Tried, is_certain
+from holdoff.core.errors import ConfigError
+from holdoff.core.shown import Unquoted, shown_url
 from holdoff.core.value import Value
 
 #: botocore waits at most so much longer before another try, where the service asks for it.
 RETRY_AFTER_MS: Final = 5_000
 
+ENDPOINT: Final = "AWS_ENDPOINT_URL"
+_TYPE_OF_ENDPOINT: Final = "a URL such as http://127.0.0.1:8000, without user, password and parameters"
+
 _lock = threading.RLock()
-_sessions: dict[tuple[tuple[str, str], ...], Any] = {}
+_sessions: dict[tuple[tuple[tuple[str, str], ...], Role | None], Any] = {}
 #: How many forks this process is away from the first one.
 _generation = 0
 
@@ -51,6 +61,17 @@ class Limits(Value):
         return int(1000 * self.tries * (2 * self.connect_s + self.read_s)) + waits_ms
 
 
+#: How long it may take to assume a role: once in a decision at most, and within one of its calls.
+ASSUMING: Final = Limits(connect_s=1, read_s=3, tries=1)
+
+
+class Role(Value, kw_only=False):
+    """A role to act as. ``external_id``: what its trust policy may ask for."""
+
+    arn: str
+    external_id: str | None = None
+
+
 class _Call(threading.local):
     """A thread's present call. Others may call through a given client, in threads that began none here."""
 
@@ -69,10 +90,20 @@ class Clients:
         endpoint: another than AWS's own; ``None``: as ``AWS_ENDPOINT_URL_*`` say, else AWS's own.
         given: a client of the user's own, used for every region, with its own limits, left open, and as safe to take
             through a fork as it is. Of one that is not botocore's no try is seen: each call is taken for one, sent.
+        role: to act as; ``None``: as whoever this process is.
     """
 
-    def __init__(self, service: str, limits: Limits, *, endpoint: str | None = None, given: object = None) -> None:
-        self.service, self.limits, self.endpoint, self.given = service, limits, endpoint, given
+    def __init__(
+        self,
+        service: str,
+        limits: Limits,
+        *,
+        endpoint: str | None = None,
+        given: object = None,
+        role: Role | None = None,
+    ) -> None:
+        _check_endpoint("endpoint", endpoint)
+        self.service, self.limits, self.endpoint, self.given, self.role = service, limits, endpoint, given, role
         self._made: dict[tuple[int, str | None], Any] = {}
         self._call = _Call()
         self._is_blind = given is not None and not self._watch(given)
@@ -85,7 +116,7 @@ class Clients:
             return found
         with _lock:
             if (_generation, region) not in self._made:
-                made = make_client(self.service, self.limits, region=region, endpoint=self.endpoint)
+                made = make_client(self.service, self.limits, region=region, endpoint=self.endpoint, role=self.role)
                 self._watch(made)
                 self._made[_generation, region] = made
             return self._made[_generation, region]
@@ -132,24 +163,50 @@ class Clients:
                 client.close()
 
 
-def make_client(service: str, limits: Limits, *, region: str | None = None, endpoint: str | None = None) -> Any:
+def make_client(
+    service: str,
+    limits: Limits,
+    *,
+    region: str | None = None,
+    endpoint: str | None = None,
+    role: Role | None = None,
+) -> Any:
     """A client of a service.
 
     Raises:
         ImportError: botocore is not installed.
-        BotoCoreError, ValueError: what it was given makes no client.
+        ConfigError: its endpoint is no URL, or has a user or a password.
+        BotoCoreError: what it was given makes no client.
     """
+    with _lock:  # a session is not for sharing between threads; a client is
+        session = _session(role, region)
+        try:
+            made = session.create_client(service, region_name=region, endpoint_url=endpoint, config=_config(limits))
+        except ValueError as error:
+            if "endpoint" not in str(error):  # "Invalid endpoint: ", and then what it is
+                raise
+            raise ConfigError(field=ENDPOINT, got=Unquoted("no URL"), want=_TYPE_OF_ENDPOINT) from None
+    _check_endpoint(ENDPOINT, made.meta.endpoint_url)
+    return made
+
+
+def _check_endpoint(field: str, url: str | None) -> None:
+    """Refuse what is no URL, and what has a secret in it: requests are signed, and make no use of that, but botocore's
+    errors show it."""
+    if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):
+        raise ConfigError(field=field, got=shown_url(url), want=_TYPE_OF_ENDPOINT)
+
+
+def _config(limits: Limits) -> Any:
     from botocore.config import Config
 
-    config = Config(
+    return Config(
         connect_timeout=limits.connect_s,
         read_timeout=limits.read_s,
         retries={"mode": "standard", "total_max_attempts": limits.tries},
         tcp_keepalive=True,
         max_pool_connections=limits.connections,
     )
-    with _lock:  # a session is not for sharing between threads; a client is
-        return _session().create_client(service, region_name=region, endpoint_url=endpoint, config=config)
 
 
 def prepare(*services: str) -> None:
@@ -159,15 +216,37 @@ def prepare(*services: str) -> None:
             make_client(service, Limits(connect_s=1, read_s=1, tries=1)).close()
 
 
-def _session() -> Any:
-    """The session of this environment: where it changes (a test, a program that takes on a role), another."""
+def _session(role: Role | None = None, region: str | None = None) -> Any:
+    """The session of this environment: where it changes (a test, a program that takes on a role), another. For a role
+    one of its own, whose credentials STS gives, in this region."""
     from botocore.session import get_session
 
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
-    if settings not in _sessions:
+    if (settings, None) not in _sessions:
         _sessions.clear()
-        _sessions[settings] = get_session()
-    return _sessions[settings]
+        _sessions[settings, None] = get_session()
+    if (settings, role) not in _sessions:
+        assert role is not None
+        credentials = _assumed(role, _sessions[settings, None], region)
+        _sessions[settings, role] = session = get_session()
+        session.register_component("credential_provider", SimpleNamespace(load_credentials=lambda: credentials))
+    return _sessions[settings, role]
+
+
+def _assumed(role: Role, own: Any, region: str | None) -> Any:
+    """Credentials that botocore fetches when they are needed, and again before they run out."""
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import NoCredentialsError
+
+    def make(service: str, **keys: Any) -> Any:
+        with _lock:
+            return own.create_client(service, region_name=region, config=_config(ASSUMING), **keys)
+
+    if (source := own.get_credentials()) is None:
+        raise NoCredentialsError
+    asked = {"RoleSessionName": "holdoff"} | ({"ExternalId": role.external_id} if role.external_id else {})
+    fetcher = AssumeRoleCredentialFetcher(make, source, role.arn, extra_args=asked)
+    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 
 
 def _start_anew() -> None:

@@ -1,4 +1,4 @@
-"""What an error of an AWS call means: one table for CodeBuild, DynamoDB and EventBridge Scheduler.
+"""What an error of an AWS call means: one table for all services that are called here.
 
 ``ANSWERS`` (the services' error codes) and ``FAILURES`` (botocore's exceptions) are the table: whether the work was
 done (``Verdict``), what is wrong (``Cause``), and what to do. Three rules stand above it:
@@ -7,7 +7,9 @@ done (``Verdict``), what is wrong (``Cause``), and what to do. Three rules stand
 2. **An HTTP status from 500 on is unknown**, whatever its code: the service, or something before it, failed half-way.
 3. **An error before the first try left this machine is certain**, even if it is not in the table.
 
-What is in no row is unknown. Why the rows are as they are:
+What is in no row is unknown. Of a missing right the service's own words tell more than what was asked for: a table with
+a KMS key of its own refuses ``dynamodb:UpdateItem`` for lack of ``kms:Decrypt``, and what an organisation's policy
+denies no policy of the account allows. ``DENIALS`` reads them. Why the rows are as they are:
 
 * ``InvalidInputException`` is what CodeBuild says of parameters it does not take, and also (no other error is declared
   for it) of a token that was used with *other parameters*: then a build with this token exists. The code does not tell
@@ -16,6 +18,8 @@ What is in no row is unknown. Why the rows are as they are:
 * ``AccountLimitExceededException`` (the account's or the project's limit on concurrent builds), quotas, throttling and
   conflicts: nothing was done, and it passes by itself.
 * Rights, credentials, signatures, unreadable requests, conditions: checked before anything is done.
+* ``KmsAccessDenied`` and its like are SQS's: the queue's key cannot be used for the caller. DynamoDB, the Parameter
+  Store and Secrets Manager say the same in the words of an AccessDeniedException.
 * ``EndpointConnectionError`` (refused, no such host), ``ConnectTimeoutError`` and ``ProxyConnectionError``: there never
   was a connection to send anything on. ``ReadTimeoutError`` and ``ConnectionClosedError`` come after sending: unknown.
 * ``SSLError``: the certificate is checked before the request is sent, so a failed check is certain; any other may come
@@ -25,11 +29,13 @@ Sources: the declared errors and the token's five minutes,
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html; the codes that all actions share,
 https://docs.aws.amazon.com/codebuild/latest/APIReference/CommonErrors.html; DynamoDB's,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html; which exception botocore
-raises when, ``botocore/httpsession.py`` (``URLLib3Session.send``).
+raises when, ``botocore/httpsession.py`` (``URLLib3Session.send``); the words of refusals,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
@@ -108,12 +114,14 @@ class Target(Value):
         resource: what a policy names: an ARN, or words.
         missing: what to do where there is none.
         settings: where the things stand that are sent.
+        role: the role by which it was called; empty: as whoever this process is.
     """
 
     service: str
     name: str
     region: str | None
     resource: str = ""
+    role: str = ""
     missing: str = ""
     settings: str = "what was asked for"
 
@@ -124,8 +132,13 @@ class Target(Value):
 _AGAIN: Final = "It is tried again; if it goes on, see"
 ANSWERS: Final = (
     Row("InvalidInputException", Cause.REUSE, "See {settings}"),
-    Row("ResourceNotFoundException", Cause.MISSING, "{missing}"),
-    Row("AccessDeniedException AccessDenied NotAuthorized", Cause.DENIED, "Allow {action} on {resource}"),
+    Row("ResourceNotFoundException PipelineNotFoundException", Cause.MISSING, "{missing}"),
+    Row(
+        "AccessDeniedException AccessDenied NotAuthorized KmsAccessDenied KmsDisabled KmsInvalidState KmsNotFound "
+        "KMS.AccessDeniedException KMS.DisabledException KMS.NotFoundException DecryptionFailure",
+        Cause.DENIED,
+        "Allow {action} on {resource}",
+    ),
     Row(
         "ExpiredTokenException ExpiredToken UnrecognizedClientException InvalidClientTokenId InvalidAccessKeyId "
         "InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException "
@@ -146,9 +159,10 @@ ANSWERS: Final = (
         "See {settings}",
     ),
     Row(
-        "AccountLimitExceededException ServiceQuotaExceededException LimitExceededException",
+        "AccountLimitExceededException ServiceQuotaExceededException LimitExceededException "
+        "ConcurrentPipelineExecutionsLimitExceededException",
         Cause.LIMIT,
-        f"{_AGAIN} the account's {{service}} quotas, and a CodeBuild project's limit on concurrent builds",
+        f"{_AGAIN} the account's {{service}} quotas, and the project's or pipeline's own limit on what runs at once",
     ),
     Row(
         "ProvisionedThroughputExceededException",
@@ -162,12 +176,12 @@ ANSWERS: Final = (
         f"{_AGAIN} what else calls {{service}} in this account",
     ),
     Row(
-        "TransactionConflictException ReplicatedWriteConflictException",
+        "TransactionConflictException ReplicatedWriteConflictException ConflictException",
         Cause.CONFLICT,
         "Trigger again: another write was under way",
     ),
     Row(
-        "ConditionalCheckFailedException TransactionCanceledException ResourceInUseException ConflictException",
+        "ConditionalCheckFailedException TransactionCanceledException ResourceInUseException",
         Cause.STATE,
     ),
 )
@@ -200,17 +214,38 @@ CERTIFICATE: Final = Row(
     Cause.CERTIFICATE,
     "Check who answers in {service}'s name, or name the certificates to trust in AWS_CA_BUNDLE",
 )
+#: What botocore asks for credentials, before anything is sent with them.
+_LENDERS: Final = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token")
+_WHICH: Final = r"(?P<which>[\w -]+? policy|permissions boundary)"
+#: What to do about a missing right, by the service's words. The first line that is found counts.
+DENIALS: Final = {
+    rf"explicit deny in an? {_WHICH}": "Take {action} on {resource} out of the deny in the {which}",
+    r"explicit deny": "Take {action} on {resource} out of that deny",
+    r"\bkms:|\bKMS |AWSKMS|customer master key|^K[Mm][Ss]|^DecryptionFailure": (
+        "Allow {kms} on {key}, in the policy of this process and in the key's own, and see that the key is enabled"
+    ),
+    r"sts:AssumeRole\b": (
+        "Allow {action} on {resource} to this process, and let that role's trust policy name it, with the external id "
+        "where it asks for one"
+    ),
+    rf"because no (?!identity-based){_WHICH} allows": "Allow {action} on {resource} in the {which}, too",
+}
+_REFUSED: Final = re.compile(
+    r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: [\"']?(?P<resource>arn:[^\s\"']+))?"
+)
 _BY_CODE: Final = {name: row for row in ANSWERS for name in row.names.split()}
 _BY_NAME: Final = {name: row for row in FAILURES for name in row.names.split()}
 
 
-def row_of(error: BaseException, operation: str | None = None) -> Row | None:
-    """The line of the table that an error of this operation is in."""
+def row_of(error: BaseException) -> Row | None:
+    """The line of the table that an error is in."""
     if not response_of(error):
         return _failure(error)
-    if operation is not None and operation_of(error, operation) != operation:
-        return _CREDENTIALS  # another service's answer: the credentials come from there
-    return row_of_code(code_of(error), status_of(error))
+    row = row_of_code(code_of(error), status_of(error))
+    if operation_of(error, "") not in _LENDERS:
+        return row
+    is_theirs = row is not None and (row.cause is Cause.CREDENTIALS or row.verdict is Verdict.NOT_NOW)
+    return row if is_theirs else _CREDENTIALS
 
 
 def row_of_code(code: str, status: int = 0) -> Row | None:
@@ -218,9 +253,9 @@ def row_of_code(code: str, status: int = 0) -> Row | None:
     return None if status >= UNKNOWN_FROM_STATUS else _BY_CODE.get(code)
 
 
-def verdict(error: BaseException, tried: Tried, operation: str) -> Verdict:
+def verdict(error: BaseException, tried: Tried) -> Verdict:
     """What an error says about the work."""
-    row = row_of(error, operation)
+    row = row_of(error)
     if tried.in_doubt or (row is None and tried.sent):
         return Verdict.UNKNOWN
     return Verdict.NEVER if row is None else row.verdict
@@ -283,9 +318,26 @@ def describe(error: BaseException) -> str:
     return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 
-def hint(row: Row | None, target: Target, operation: str) -> str | None:
-    """What to do about it; ``None``: not known."""
+def hint(row: Row | None, target: Target, operation: str, said: str = "") -> str | None:
+    """What to do about it; ``None``: not known. ``said``: the service's words, as ``describe`` has them."""
     if row is None or not row.hint:
         return None
-    words = {"action": f"{target.service.lower()}:{operation}", "region": target.region or "this process's region"}
+    action = f"{target.service.lower()}:{operation}"
+    if row.cause in (Cause.DENIED, Cause.CREDENTIALS):
+        to = f" to {target.role}" if target.role and row.cause is Cause.DENIED else ""
+        return denied_hint(said, action, target.resource, row.hint + to)
+    words = {"action": action, "region": target.region or "this process's region"}
     return row.hint.format_map(vars(target) | words)
+
+
+def denied_hint(said: str, action: str, resource: str, otherwise: str = "Allow {action} on {resource}") -> str:
+    """What to do about a missing right, by the service's words where they know better than what was asked for."""
+    if named := _REFUSED.search(said):
+        action, resource = named["action"], (named["resource"] or resource).rstrip(".,")
+    is_key = action.startswith("kms:")
+    kms, key = (action, resource) if is_key else ("kms:Decrypt", f"the KMS key of {resource}")
+    words = {"action": action, "resource": resource, "kms": kms, "key": key}
+    for pattern, advice in DENIALS.items():
+        if found := re.search(pattern, said):
+            return advice.format_map(words | found.groupdict())
+    return otherwise.format_map(words)

@@ -49,6 +49,15 @@ def finished(
     return with_due(new, terms)
 
 
+def failed_ms(record: Record) -> int | None:
+    """When the last build ended, where that failed; ``None``: it did not, or another has been started since, here or by
+    the old snippet."""
+    end = record.finished
+    if end is None or end.succeeded is not False or record.running is not None:
+        return None
+    return None if (record.lastbuild_ms or 0) > end.started_ms else end.ended_ms or end.started_ms
+
+
 def _late_or_early(record: Record, build_id: str, now_ms: int, how: dict[str, Any]) -> Record:
     """The end of a build that counted as ended by its lease is known now; that of one that may just be being started is
     kept in the claim."""
@@ -90,6 +99,27 @@ def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_m
     if running is None or running.build_id != build_id:
         return record
     return with_due(record.but(running=running.but(polled_ms=now_ms)), terms)
+
+
+def as_known(record: Record, terms: Terms, now_ms: int, *, claims: bool | None, runs: bool | None) -> Record:
+    """The record with leases that say what is known for certain of the processes behind them: over where there is none
+    any more, not over where there is one. Where that is not known, the lease stands.
+
+    Args:
+        claims: whether the claimant is still about to start its build.
+        runs: whether the running build runs.
+    """
+
+    def lease_ms(until_ms: int, more_ms: int, goes_on: bool | None) -> int:
+        if goes_on is None or goes_on is (until_ms > now_ms):
+            return until_ms
+        return now_ms + more_ms if goes_on else now_ms
+
+    claim, running = record.claim, record.running
+    return record.but(
+        claim=claim and claim.but(lease_until_ms=lease_ms(claim.lease_until_ms, terms.claim_lease_ms, claims)),
+        running=running and running.but(lease_until_ms=lease_ms(running.lease_until_ms, terms.build_lease_ms, runs)),
+    )
 
 
 def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:

@@ -25,7 +25,13 @@ LONGEST_BACKOFF_MS: Final = max(longest_ms for _, longest_ms in BACKOFF_MS.value
 
 def is_ahead(record: Record, terms: Terms, now_ms: int) -> bool:
     """Whether ``lastbuild`` is in the future by more than the clocks' margin."""
-    return (record.lastbuild_ms or 0) > now_ms + terms.clock_margin_ms
+    return ahead_ms(record, terms, now_ms) > 0
+
+
+def ahead_ms(record: Record, terms: Terms, now_ms: int) -> int:
+    """How far in the future ``lastbuild`` is; 0 where that is within the clocks' margin."""
+    ahead_ms = (record.lastbuild_ms or 0) - now_ms
+    return ahead_ms if ahead_ms > terms.clock_margin_ms else 0
 
 
 def put_right(record: Record, terms: Terms, now_ms: int) -> Record:

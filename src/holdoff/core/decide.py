@@ -26,7 +26,7 @@ from typing import Any
 
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.pending import Fold, is_older, joined, line_of, single, waiter_name
+from holdoff.core.pending import Fold, is_behind, is_older, joined, line_of, single, waiter_name
 from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
@@ -89,7 +89,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     trigger = trigger.but(request=_placed(record, trigger.request))
     request = trigger.request
     right = clocks.put_right(record, terms, now_ms)
-    build = StepBuilder(right, trigger, terms, now_ms)
+    build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
         return first
     if digest(request.event_id) in record.events:
@@ -108,14 +108,14 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.skipped(found)
     new = with_due(taken, terms)
     may_fold = right is record and record.pending is not None and _is_due_in_time(record, new)
-    may_fold = may_fold and not (fold.older and trigger.waits)
+    may_fold = may_fold and not (fold.older and trigger.waits) and not _is_behind_others(right, fold)
     return build.deferred(new, found, fold=fold if may_fold else None)
 
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One wake: start what is due, or say what it waits for. Also ends a build whose lease is over."""
     right = builds.with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
-    build = StepBuilder(right, wake, terms, now_ms)
+    build = StepBuilder(right, wake, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
         return first
     due = with_due(right, terms)
@@ -162,14 +162,16 @@ def _is_superseded(record: Record, request: Request) -> bool:
 
 
 def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
-    """Whether the version asked for is the one that is (being) built, and nothing newer is on its way."""
+    """Whether the version asked for is the one that is (being) built, and nothing newer is on its way. With which
+    versions of other sources a build was made is remembered only while it runs."""
     version = request.source_version
     if version is None or record.pending is not None or record.claim is not None:
         return False
     running = record.running
     if running is not None and running.lease_until_ms > now_ms:
-        return running.covers.request.source_version == version
-    return record.built == version
+        built = running.covers.request
+        return (built.source_version, built.secondary_versions) == (version, request.secondary_versions)
+    return record.built == version and not request.secondary_versions
 
 
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
@@ -178,12 +180,18 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
     return Fold(
         write_id="",
         request=request,
-        older=pending is not None and is_older(request, pending.request),
+        older=pending is not None and is_behind(request, pending),
         event=digest(request.event_id),
         waiter=waiter_name(trigger.token) if trigger.waits else None,
         last_ms=now_ms if in_time else None,
         in_order=terms.policy.quiet_ms is not None,
     )
+
+
+def _is_behind_others(record: Record, fold: Fold) -> bool:
+    """Whether it is only by others' parents that it is older than the newest: no condition of a fold says that."""
+    assert record.pending is not None
+    return fold.older and not is_older(fold.request, record.pending.request)
 
 
 def _with_trigger(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> Record:
@@ -210,11 +218,14 @@ def _is_due_in_time(record: Record, folded: Record) -> bool:
 class StepBuilder:
     """Makes the steps of one event: what is common to them stands here once."""
 
-    def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int) -> None:
+    def __init__(
+        self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int, *, ahead_ms: int = 0
+    ) -> None:
         self.record = record
         self.event = event
         self.terms = terms
         self.now_ms = now_ms
+        self.ahead_ms = ahead_ms
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
         """An expired claim is finished, and a silent build asked after, before anything is decided."""
@@ -246,6 +257,8 @@ class StepBuilder:
             why=why,
             decided_ms=self.now_ms,
             lastbuild_ms=self.record.lastbuild_ms or None,  # 0: a reset, and no start
+            failed_ms=builds.failed_ms(self.record),
+            ahead_ms=self.ahead_ms,
             woken=self.terms.woken,
             **more,
         )
@@ -265,6 +278,8 @@ class StepBuilder:
     def claim(self, record: Record, covers: Pending) -> Step:
         """Claimed, for these triggers."""
         forced = isinstance(self.event, Trigger) and self.event.request.forced
+        running = self.record.running
+        beside = running is not None and self.terms.policy.overlap == "allow" and running.lease_until_ms > self.now_ms
         return self.step(
             Outcome.STARTED,
             Why.FORCED if forced else Why.READY,
@@ -272,4 +287,5 @@ class StepBuilder:
             next_step=NextStep.START,
             covers=covers.count,
             waited_ms=max(0, self.now_ms - covers.first_ms),
+            beside=running.build_id if running is not None and beside else None,
         )

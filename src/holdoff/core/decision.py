@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from holdoff.core.units import iso, say_duration, to_datetime
+from holdoff.core.units import iso, say_age, say_duration, to_datetime
 from holdoff.core.value import Value
 
 if TYPE_CHECKING:
@@ -56,8 +56,11 @@ class Decision(Value):
         due_ms: not started only: the instant from which a wake or trigger may start it; ``None``: not known.
         build_id: started only.
         lastbuild_ms: the last start before this decision; ``None``: never built, or reset since.
+        failed_ms: when the last build ended, where it failed; ``None``: it did not, or something has started since.
+        ahead_ms: how far in the future the last start was recorded, where that is a clock's fault: it counts as now.
         covers: started only: how many triggers this build answers.
         waited_ms: started only: how long the oldest of them had waited when the start was claimed.
+        beside: started only: the build that still runs beside this one, as ``overlap="allow"`` has it.
         detail: the starter's or the holder's own words.
         unconfirmed: started only: the build exists, but the store did not take its id (the next trigger or wake finds
             it).
@@ -74,8 +77,11 @@ class Decision(Value):
     due_ms: int | None = None
     build_id: str | None = None
     lastbuild_ms: int | None = None
+    failed_ms: int | None = None
+    ahead_ms: int = 0
     covers: int = 0
     waited_ms: int | None = None
+    beside: str | None = None
     detail: str | None = None
     unconfirmed: bool = False
     taken_over: str | None = None
@@ -120,8 +126,10 @@ class Decision(Value):
             "retry_after": self.retry_after,
             "build_id": self.build_id,
             "last_build": None if self.lastbuild_ms is None else iso(self.lastbuild_ms),
+            "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
             "covers": self.covers,
             "waited": None if self.waited_ms is None else self.waited_ms / 1000,
+            "beside": self.beside,
             "detail": self.detail,
             "unconfirmed": self.unconfirmed,
             "taken_over": self.taken_over,
@@ -143,6 +151,8 @@ class Decision(Value):
             parts.append("forced")
         if self.covers > 1:
             parts.append(f"for {self.covers} triggers")
+        if self.beside:
+            parts.append(f"beside {self.beside}, which still runs")
         if self.unconfirmed:
             parts.append("not yet recorded (the store did not answer); the next trigger or wake records it")
         return ", ".join(parts)
@@ -160,17 +170,20 @@ class Decision(Value):
             return self._last_built()
         if self.why is Why.LIMIT:
             return f"the limit is reached, {self._last_built()}"
+        if self.why is Why.BACKING_OFF and self.failed_ms is not None:
+            return self._last_built()
         with_detail, without = _SENTENCES.get(self.why, (str(self.why), str(self.why)))
         return with_detail.format(self.detail) if self.detail else without
 
     def _last_built(self) -> str:
+        if self.failed_ms is not None:
+            return f"the last build failed {say_age(self.decided_ms - self.failed_ms)}"
+        if self.ahead_ms:
+            return f"the last build is recorded {say_age(-self.ahead_ms)}, and counts as now"
         if self.lastbuild_ms is None:
             return "never built"
-        ago = self.decided_ms - self.lastbuild_ms
-        if ago < 0:
-            ahead = say_duration(-ago, up=True)
-            return f"the last build is recorded {ahead} ahead of this clock"
-        return f"last built {say_duration(ago)} ago"
+        age_ms = self.decided_ms - self.lastbuild_ms
+        return f"{'last built' if age_ms > -1_000 else 'the last build is recorded'} {say_age(age_ms)}"
 
     def _next(self) -> str:
         skipped = self.outcome is Outcome.SKIPPED

@@ -72,6 +72,7 @@ def note_of(request: Request) -> Note:
         event=digest(request.event_id),
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
+        parent=digest(request.parent) if request.line and request.at_ms is None else None,
     )
 
 
@@ -86,7 +87,33 @@ def contains(covers: Pending, note: Note) -> bool:
         return False
     if note.at_ms is not None and request.at_ms is not None:
         return note.at_ms < request.at_ms or note.version == request.parent
+    if request.parent is not None and note.parent is not None:
+        return digest(note.version) in _ancestry(covers)
     return all(other.line == line for other in covers.notes)
+
+
+def is_behind(request: Request, pending: Pending) -> bool:
+    """Whether a request is older than what is pending: than its newest, or than one by whose parents it is reached."""
+    if is_older(request, pending.request):
+        return True
+    if request.line is None or request.line != pending.request.line or request.at_ms is not None:
+        return False
+    version, line = digest(request.source_version), _ancestry(pending)
+    if version not in line[1:]:
+        return False
+    return digest(request.parent) not in line[: line.index(version)]  # else it was pushed back to, and is the newest
+
+
+def _ancestry(pending: Pending) -> list[str | None]:
+    """The versions that lead to the newest, by their parents, as far as they are known: digests, the newest first."""
+    line = digest(pending.request.line)
+    parents = {digest(note.version): note.parent for note in pending.notes if note.line == line}
+    found = [digest(pending.request.source_version)]
+    following = digest(pending.request.parent)
+    while following is not None and following not in found:
+        found.append(following)
+        following = parents.get(following)
+    return found
 
 
 def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pending:
@@ -103,7 +130,7 @@ def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pendi
 
 def joined(earlier: Pending, later: Pending) -> Pending:
     """Two folds in one. Which came earlier is the store's order of writes, never a comparison of two clocks."""
-    older_wins = is_older(later.request, earlier.request)
+    older_wins = is_behind(later.request, earlier)
     newest = earlier.waiters[:1] if older_wins else ()
     return Pending(
         request=earlier.request if older_wins else later.request,

@@ -33,8 +33,8 @@ class Note(Value):
     Attributes:
         reason: the beginning of its reason.
         event: the digest of its event id.
-        line: the digest of its line, and ``at_ms`` its instant there: they tell whether a build of a newer version
-            contains this one.
+        line: the digest of its line, and its instant there, ``at_ms``, or else the digest of its ``parent``: they tell
+            whether a build of a newer version contains this one.
     """
 
     reason: str | None = None
@@ -42,6 +42,7 @@ class Note(Value):
     event: str | None = None
     line: str | None = None
     at_ms: int | None = None
+    parent: str | None = None
 
 
 class Pending(Value):

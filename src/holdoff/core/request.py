@@ -7,7 +7,7 @@ nothing renames its fields on the way.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from holdoff.core.errors import ConfigError
@@ -22,6 +22,7 @@ MAX_VERSION: Final = 200
 MAX_LINE: Final = 300
 MAX_EVENT_ID: Final = 1024
 MAX_ENVIRONMENT_BYTES: Final = 16_384
+MAX_SECONDARY_BYTES: Final = 2_048
 #: Parts a project's name from a key: ``site-build@feature``.
 KEY_MARK: Final = "@"
 #: Control characters, and halves of surrogate pairs.
@@ -126,6 +127,8 @@ class Request(Value):
         source_version: the commit, tag or version to build; ``None``: whatever is newest.
         event_id: the id of the event behind it, for recognising a redelivery.
         environment: variables for the build, as pairs, by name; a mapping is taken, too.
+        secondary_versions: which version of each of the build's other sources, as pairs, by the source's identifier; a
+            mapping is taken, too.
         by: who asked.
         forced: whether it was forced.
         line: what versions follow one another on, such as a repository's branch; ``None``: not known.
@@ -145,6 +148,7 @@ class Request(Value):
     source_version: str | None = None
     event_id: str | None = None
     environment: tuple[tuple[str, str], ...] = ()
+    secondary_versions: tuple[tuple[str, str], ...] = ()
     by: str | None = None
     forced: bool = False
     line: str | None = None
@@ -165,8 +169,9 @@ class Request(Value):
             raise ConfigError(field="at", got=self.at_ms, want="epoch milliseconds")
         if not _is_text(self.parameters):
             raise ConfigError(field="parameters", got=self.parameters, want="text, as the starter's freeze() sets it")
-        if self.environment != ():
-            self.__dict__["environment"] = _checked_environment(self.environment)
+        for name, (check, most) in _PAIRS.items():
+            if self.__dict__[name] != ():
+                self.__dict__[name] = _checked_pairs(name, self.__dict__[name], check, most)
 
     @property
     def gate(self) -> GateKey:
@@ -192,28 +197,44 @@ def _is_text(text: object) -> bool:
     return isinstance(text, str) and not _SURROGATE.search(text)
 
 
-def _checked_environment(environment: object) -> tuple[tuple[str, str], ...]:
+def _checked_pairs(
+    field: str, given: object, check: Callable[[str, object, object], None], most: int
+) -> tuple[tuple[str, str], ...]:
     """The pairs by name: maps keep no order, and a request sent again must be the same."""
-    listed = list(environment.items()) if isinstance(environment, Mapping) else environment
+    listed = list(given.items()) if isinstance(given, Mapping) else given
     if not isinstance(listed, tuple | list) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in listed):
-        raise ConfigError(field="environment", got=environment, want="a mapping of names to values, or pairs of both")
-    for variable, value in listed:
-        _check_variable(variable, value)
+        raise ConfigError(field=field, got=given, want="a mapping of names to values, or pairs of both")
+    for name, value in listed:
+        check(field, name, value)
     if len(dict(listed)) < len(listed):
-        raise ConfigError(field="environment", got=environment, want="each name once")
+        raise ConfigError(field=field, got=given, want="each name once")
     size = sum(len(name.encode()) + len(value.encode()) for name, value in listed)
-    if size > MAX_ENVIRONMENT_BYTES:
-        want = f"at most {MAX_ENVIRONMENT_BYTES:,} bytes of names and values"
-        raise ConfigError(field="environment", got=f"{size:,} bytes", want=want)
+    if size > most:
+        raise ConfigError(field=field, got=f"{size:,} bytes", want=f"at most {most:,} bytes of names and values")
     return tuple(sorted(listed))
 
 
-def _check_variable(name: object, value: object) -> None:
+def _check_variable(field: str, name: object, value: object) -> None:
     want = "pairs of names (letters, digits, '_') and text values"
     if not isinstance(name, str) or not isinstance(value, str):
-        raise ConfigError(field="environment", got=(name, value), want=want)
+        raise ConfigError(field=field, got=(name, value), want=want)
     if not name.isidentifier() or not name.isascii() or "\0" in value or not _is_text(value):
-        raise ConfigError(field=f"environment.{name}", got=value, want=want)
+        raise ConfigError(field=f"{field}.{name}", got=value, want=want)
 
 
+def _check_version(field: str, name: object, value: object) -> None:
+    if not isinstance(name, str) or not _SOURCE.fullmatch(name):
+        raise ConfigError(field=field, got=name, want="names of sources: letters, digits and any of '_.@-'")
+    if value is None:
+        raise ConfigError(field=f"{field}.{name}", got=value, want="its version, as text")
+    check_note(f"{field}.{name}", value, MAX_VERSION)
+
+
+_PAIRS: Final = {
+    "environment": (_check_variable, MAX_ENVIRONMENT_BYTES),
+    "secondary_versions": (_check_version, MAX_SECONDARY_BYTES),
+}
+#: A source's identifier in CodeBuild ("alphanumeric characters and underscores, and ... less than 128"), or the name of
+#: a source action in CodePipeline (``[A-Za-z0-9.@\-_]+``, up to 100).
+_SOURCE: Final = re.compile(r"[A-Za-z0-9_.@-]{1,127}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")

@@ -47,7 +47,8 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
         )
     if resolved.is_put_off:
         lastbuild_ms, due_ms = record.lastbuild_ms, ready_ms(record, terms) if record.pending else None
-        return decision.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms, lastbuild_ms=lastbuild_ms)
+        since = decision.but(lastbuild_ms=lastbuild_ms, failed_ms=None, ahead_ms=0)
+        return since.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms)
     if resolved.refusal is not None:
         due_ms = ready_ms(record, terms) if record.pending else None
         return decision.but(outcome=Outcome.FAILED, why=Why.START_FAILED, due_ms=due_ms)

@@ -190,6 +190,13 @@ def iso(ms: int) -> str:
     return to_datetime(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def say_age(ms: int) -> str:
+    """How long ago something was, as a person says it: ``3m12s ago``; less than zero: by a clock ahead of this one."""
+    if ms > -1_000:
+        return f"{say_duration(max(0, ms))} ago"
+    return f"{say_duration(-ms, up=True)} ahead of this clock"
+
+
 def say_duration(ms: int, *, up: bool = False) -> str:
     """A duration as a person says it, to its second largest unit: ``3m12s``, ``2d4h``, ``450ms``.
 

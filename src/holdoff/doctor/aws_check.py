@@ -16,7 +16,7 @@ from holdoff.core.errors import StoreDenied, StoreError
 from holdoff.core.request import GateKey
 from holdoff.core.units import say_duration
 from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
-from holdoff.doctor.policies import Policies, denied, reason_of
+from holdoff.doctor.policies import Policies, denied
 from holdoff.doctor.services import builds, wakes
 from holdoff.stores.dynamodb.connection import Answer
 from holdoff.stores.dynamodb.item import INDEX
@@ -118,8 +118,8 @@ def _rights(store: DynamoDBStore, policies: Policies, arn: str, keys: list[GateK
         if error is None:
             yield ok("rights", f"{right.action} is allowed{where}")
         elif isinstance(error, StoreDenied):
-            reason = reason_of(error.__cause__)
-            yield denied("rights", right.action, resource, only_for=right.only_for, where=where, reason=reason)
+            said = describe(error.__cause__ or error)
+            yield denied("rights", right.action, resource, only_for=right.only_for, where=where, said=said)
         else:
             yield fail("rights", error.message, error.hint)
 

@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdoff.aws.client import Clients, Limits
-from holdoff.aws.errors import describe
+from holdoff.aws.errors import denied_hint, describe
 from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
 
 LIMITS: Final = Limits(connect_s=2, read_s=5, tries=3)
-_REASON: Final = re.compile(r"no [a-z -]+ policy allows|an explicit deny in an? [a-z -]+ policy")
+_REASON: Final = re.compile(
+    r"no [\w -]+? (?:policy|boundary) allows|an explicit deny in an? [\w -]+? (?:policy|boundary)"
+)
 
 
 class Policies:
@@ -71,8 +73,8 @@ class Policies:
             return ok(about, f"{action} is allowed{where}")
         if lacking and decision != "explicitDeny":
             return unchecked(about, f"whether {action} is allowed depends on {', '.join(lacking)}")
-        reason = "an explicit deny" if decision == "explicitDeny" else ""
-        return denied(about, action, resource, where=where, reason=reason)
+        said = "an explicit deny" if decision == "explicitDeny" else ""
+        return denied(about, action, resource, where=where, said=said)
 
     def get_role(self, arn: str) -> dict[str, Any]:
         """A role, by its ARN. Raises whatever botocore raised."""
@@ -103,23 +105,22 @@ class Policies:
 
 
 def denied(
-    about: str, action: str, resource: str, *, only_for: str | None = None, where: str = "", reason: str = ""
+    about: str, action: str, resource: str, *, only_for: str | None = None, where: str = "", said: str = ""
 ) -> Finding:
     """That an action is not allowed, and why, as far as the service says. ``only_for``: all that goes without it."""
+    reason = reason_of(said)
     found = f"{action} is not allowed{where}" + (f" ({reason})" if reason else "")
-    hint = f"Allow {action} on {resource}"
-    if "explicit deny" in reason:
-        hint = f"Take {action} on {resource} out of that deny"
+    hint = denied_hint(said, action, resource)
     return fail(about, found, hint) if only_for is None else warn(about, f"{found}: no {only_for}", hint)
 
 
-def reason_of(error: BaseException | None) -> str:
+def reason_of(said: str) -> str:
     """Why a request was denied, where the service says so.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html: "because no identity-based policy
     allows the s3:GetObject action", "with an explicit deny in a service control policy".
     """
-    found = None if error is None else _REASON.search(describe(error))
+    found = _REASON.search(said)
     if found is None:
-        return ""
+        return said if said == "an explicit deny" else ""
     return f"{found[0]} it" if found[0].endswith("allows") else found[0]

@@ -1,92 +1,138 @@
 """Whether a project's builds can be started, followed and found again, and whether what wakes its gates is there.
 
-Listing a project's builds tells whether there is such a project; asking after, or stopping, a build that never was
-(a UUID of zeros) tells whether one may. A role for schedules trusts ``scheduler.amazonaws.com``; what makes a schedule
-has to be allowed to pass it on: https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html.
+Each right but that to start is tried by a request that needs it and changes nothing: the first tells whether there is
+such a project or pipeline; the others ask after, or stop, a build that never was (a UUID of zeros). A role for
+schedules trusts ``scheduler.amazonaws.com``; what makes a schedule has to be allowed to pass it on:
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html.
 
 There is no StartBuild that starts nothing, and no CreateSchedule that makes nothing: no document says that parameters
-are looked at after the rights, and before anything is done. So IAM is asked.
+are looked at after the rights, and before anything is done. So IAM is asked; not of a role that another account has.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from holdoff.aws.client import make_client
-from holdoff.aws.errors import code_of, describe, is_denied
+from holdoff.aws.errors import Cause, code_of, describe, is_denied, operation_of, row_of
 from holdoff.config import Project
 from holdoff.core.request import GateKey
-from holdoff.doctor.findings import Finding, fail, ok, unchecked
-from holdoff.doctor.policies import Policies, denied, reason_of
-from holdoff.starters.codebuild import ASKING, CodeBuild
+from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
+from holdoff.doctor.policies import Policies, denied
+from holdoff.starters.codebuild import CodeBuild
+from holdoff.starters.codepipeline import CodePipeline
+from holdoff.starters.on_aws import ASKING, TOKEN_VARIABLE, OnAws, method
 from holdoff.wake.scheduler import LIMITS
 
 NEVER_BUILT: Final = "00000000-0000-0000-0000-000000000000"
 WAKES: Final = "wakes"
 SCHEDULER: Final = "scheduler.amazonaws.com"
 _NOT_THERE: Final = ("ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException")
+#: What is answered to a request that was let through.
+_LET_THROUGH: Final = (
+    *_NOT_THERE,
+    "InvalidInputException",
+    "PipelineExecutionNotFoundException",
+    "PipelineExecutionNotStoppableException",
+)
 
 
 def builds(project: Project, key: GateKey, policies: Policies) -> Iterator[Finding]:
     """What there is to say of one project's starter."""
     about, starter = str(key), project.make_starter()
-    if not isinstance(starter, CodeBuild):
+    if not isinstance(starter, OnAws):
         yield unchecked(about, f"its starter is no AWS service: {', '.join(project.starter)}")
         return
     there = starter.for_region(key.region)
+    target, service, role = there.target_of(key), there.service.lower(), there.role
     try:
-        client = make_client("codebuild", ASKING, region=there.region, endpoint=there.endpoint)
+        client = make_client(service, ASKING, region=there.region, endpoint=there.endpoint, role=role)
     except Exception as error:  # noqa: BLE001  (whatever it is: there is no client)
-        yield _silent(about, error)
+        yield _silent(about, there, error)
         return
-    named, region = starter.project or key.project, str(client.meta.region_name)
-    name = named.rpartition(":project/")[2]
-    arn = named if named.startswith("arn:") else policies.arn("codebuild", region, f"project/{name}")
-    listed = _error(client.list_builds_for_project, projectName=named)
-    if listed is None:
-        yield ok(about, f"CodeBuild project {name} is there, in {region}")
-    elif is_denied(listed):
-        yield unchecked(about, f"whether there is a CodeBuild project {name}")
-    elif code_of(listed) in _NOT_THERE:
-        hint = f"`aws codebuild list-projects --region {region}` lists those there are"
-        yield fail(about, f"there is no CodeBuild project {name} in {region}", hint)
+    region, name = str(client.meta.region_name), target.name.rpartition(":project/")[2]
+    arn = target.resource
+    if role is None and not target.name.startswith("arn:"):
+        arn = policies.arn(service, region, f"{there.arn_prefix}{name}")
+    (first, parameters), *rest = _probes(there, target.name, name).items()
+    answer, refused = _asked(client, first, parameters)
+    yield _found(about, there, f"{there.service} {there.thing} {name}", region, refused)
+    if refused is not None and not (is_denied(refused) and operation_of(refused, "") == first):
         return
-    else:
-        yield _silent(about, listed)
-        return
-    never = f"{name}:{NEVER_BUILT}"
-    tries: dict[str, Callable[[], Exception | None]] = {
-        "ListBuildsForProject": lambda: listed,
-        "BatchGetBuilds": lambda: _error(client.batch_get_builds, ids=[never]),
+    if isinstance(there, CodePipeline) and refused is None:
+        yield from _pipeline(about, there, answer["pipeline"])
+    tried = {first: refused} | {
+        operation: _asked(client, operation, more)[1]
+        for operation, more in (rest if project.policy.overlap == "cancel" else rest[:-1])
     }
-    if project.policy.overlap == "cancel":
-        tries["StopBuild"] = lambda: _error(client.stop_build, id=never)
-    for operation, attempt in tries.items():
-        action = f"codebuild:{operation}"
-        # Of a role, only IAM can tell.
-        yield _tried(about, action, arn, attempt()) if policies.role is None else policies.ask(about, action, arn)
-    yield policies.ask(about, "codebuild:StartBuild", arn)
+    for operation, refused in tried.items():
+        action = f"{service}:{operation}"
+        is_ours = policies.role is None or role is not None  # of another's role, only IAM can tell
+        yield _tried(about, there, action, arn, refused) if is_ours else policies.ask(about, action, arn)
+    if role is None:
+        yield policies.ask(about, f"{service}:{there.starts}", arn)
+        return
+    if policies.role is not None:
+        yield policies.ask(about, "sts:AssumeRole", role.arn)
+    yield unchecked(about, f"whether {role.arn} may {service}:{there.starts}", "Look it up in its account")
 
 
-def _tried(about: str, action: str, arn: str, error: Exception | None) -> Finding:
+def _probes(starter: OnAws, named: str, name: str) -> dict[str, dict[str, Any]]:
+    """Requests that change nothing, by their operations; the last one is of the right to stop."""
+    if isinstance(starter, CodeBuild):
+        never, kind = f"{name}:{NEVER_BUILT}", starter.kind
+        return {kind.lists: {"projectName": named}, kind.gets: {"ids": [never]}, kind.stops: {"id": never}}
+    never_ran = {"pipelineName": name, "pipelineExecutionId": NEVER_BUILT}
+    return {
+        "GetPipeline": {"name": name},
+        "ListPipelineExecutions": {"pipelineName": name},
+        "GetPipelineExecution": never_ran,
+        "StopPipelineExecution": never_ran,
+    }
+
+
+def _found(about: str, starter: OnAws, what: str, region: str, error: Exception | None) -> Finding:
+    """Whether there is such a project or pipeline."""
+    if error is None:
+        return ok(about, f"{what} is there, in {region}")
+    if is_denied(error) and operation_of(error, "") == "AssumeRole" and starter.role is not None:
+        return denied(about, "sts:AssumeRole", starter.role.arn, said=describe(error))
+    if is_denied(error):
+        return unchecked(about, f"whether there is a {what}")
+    if (row := row_of(error)) is not None and row.cause is Cause.MISSING:
+        hint = f"`aws {starter.service.lower()} list-{starter.thing}s --region {region}` lists those there are"
+        return fail(about, f"there is no {what} in {region}", hint)
+    return _silent(about, starter, error)
+
+
+def _pipeline(about: str, starter: CodePipeline, pipeline: dict[str, Any]) -> Iterator[Finding]:
+    """Whether it is as the starter has it."""
+    if TOKEN_VARIABLE not in {variable["name"] for variable in pipeline.get("variables", ())}:
+        hint = f"Declare a variable {TOKEN_VARIABLE} in it, with any default"
+        yield warn(about, "a start that was left is found again only by its time and its versions", hint)
+    actions = [action["name"] for stage in pipeline["stages"] for action in stage["actions"]]
+    if starter.source_action not in (None, *actions):
+        yield fail(about, f"it has no action {starter.source_action}", f"There are {', '.join(actions)}")
+
+
+def _tried(about: str, starter: OnAws, action: str, arn: str, error: Exception | None) -> Finding:
     """Whether one may, by what came of trying."""
-    if error is None or code_of(error) in (*_NOT_THERE, "InvalidInputException"):  # it was let through
+    if error is None or code_of(error) in _LET_THROUGH:
         return ok(about, f"{action} is allowed")
-    return denied(about, action, arn, reason=reason_of(error)) if is_denied(error) else _silent(about, error)
+    return denied(about, action, arn, said=describe(error)) if is_denied(error) else _silent(about, starter, error)
 
 
-def _silent(about: str, error: Exception) -> Finding:
-    return fail(about, f"CodeBuild cannot be asked ({describe(error)})")
+def _silent(about: str, starter: OnAws, error: Exception) -> Finding:
+    return fail(about, f"{starter.service} cannot be asked ({describe(error)})")
 
 
-def _error(call: Callable[..., object], **parameters: Any) -> Exception | None:
+def _asked(client: Any, operation: str, parameters: dict[str, Any]) -> tuple[dict[str, Any], Exception | None]:
     try:
-        call(**parameters)
+        return method(client, operation)(**parameters), None
     except Exception as error:  # noqa: BLE001  (whatever it is, it is shown)
-        return error
-    return None
+        return {}, error
 
 
 def wakes(role: str | None, group: str, policies: Policies, region: str) -> Iterator[Finding]:

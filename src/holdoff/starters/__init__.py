@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from holdoff.starters.base import Starter
     from holdoff.starters.call import Call
     from holdoff.starters.codebuild import CodeBuild
+    from holdoff.starters.codepipeline import CodePipeline
     from holdoff.starters.command import Command
+    from holdoff.starters.github import GitHub
+    from holdoff.starters.gitlab import GitLab
+    from holdoff.starters.webhook import Webhook
 
-__all__ = ["Call", "CodeBuild", "Command", "Starter"]
+__all__ = ["Call", "CodeBuild", "CodePipeline", "Command", "GitHub", "GitLab", "Starter", "Webhook"]
 
-_HOME: Final = {"Call": "call", "CodeBuild": "codebuild", "Command": "command", "Starter": "base"}
+_HOME: Final = {name: "base" if name == "Starter" else name.lower() for name in __all__}
 
 
 def __getattr__(name: str) -> object:

@@ -11,9 +11,14 @@ A starter is any object with ``start(request, token) -> build id``. It may have 
   an answer of ``find``. Not there, or 0: starting again makes another build.
 * ``for_region(region) -> starter``: the same kind, for gates of that region.
 * ``status(build_id) -> "running" | "succeeded" | "failed" | None``: what became of it; ``None``: no such build here.
-* ``cancel(build_id)``: stop it. Raises where there is no such build.
+* ``cancel(build_id)``: stop it. Raises where there is no such build. ``stop(build_id)``, for builds that can be waited
+  for: ask it to end, and do not see to it.
 * ``wait(build_id, beat, every_ms) -> exit status | None``: for builds that are this process's own children: block until
   it ended, calling ``beat()`` every ``every_ms`` meanwhile; ``None``: it is no child of this process.
+* ``lives(build_id) -> bool | None``, and with it ``claimant() -> JSON text`` and ``claims(claimant) -> bool | None``:
+  for builds that are processes of this machine, where it can be known for certain, whatever the leases say: whether the
+  build runs, and whether the process that claimed a start is still about to make it; ``None``: the lease tells. A
+  starter that has these has no ``freeze``: ``claimant()`` is kept with the claim in its place.
 * ``start_budget_ms``: how long ``find``, ``cancel`` and ``start`` may take *together*, with all their time-outs and
   retries. Must be under the claim's lease (60 s): a claimant that is later than its lease must not start.
 * ``build_lease_ms``: how long a build can possibly run; renewed where a gate waits for it. Like the other two durations

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused
 from holdoff.core.request import Request
-from holdoff.signals import handling, wait_for
+from holdoff.core.shown import shown_program
+from holdoff.core.value import Value
+from holdoff.signals import STOPPING, handling, wait_for
+from holdoff.starters.processes import Keeper, end, is_left, lives, name_of, name_of_child, state_of, target_of
 
 if TYPE_CHECKING:
     import subprocess
-    from contextlib import AbstractContextManager
 
 #: What a terminal sends to every process in front of it, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
-#: How long the rest of a process group may take to go once its leader has gone by a signal of ours.
-GRACE_MS: Final = 5_000
-LOOK_AGAIN_MS: Final = 20
+#: A service manager sends to one process of a service after the other: how long until the last of them has got it.
+ALL_TOLD_MS: Final = 20
+#: What git says to a hook of the one repository it is about (``git rev-parse --local-env-vars``; githooks(5)).
+OF_A_REPOSITORY: Final = re.compile(
+    "GIT_(DIR|WORK_TREE|IMPLICIT_WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|PREFIX"
+    "|CONFIG|CONFIG_(PARAMETERS|COUNT)|GRAFT_FILE|SHALLOW_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE"
+    "|INTERNAL_SUPER_PREFIX|QUARANTINE_PATH|PUSH_OPTION_COUNT)"
+)
+
+
+class _Child(Value):
+    """A command that runs.
+
+    Attributes:
+        parent: the process that started it: a fork has it here, but it is no child of that.
+        group: its process group, if that is not ours.
+        missed: how many of the signals that came were too early for it to get them from where we got them.
+    """
+
+    process: subprocess.Popen[bytes]
+    keeper: Keeper
+    parent: int
+    group: int | None
+    missed: int
 
 
 class Command:
@@ -32,27 +57,32 @@ class Command:
     The command finds HOLDOFF_PROJECT, HOLDOFF_REGION, HOLDOFF_TOKEN and, where they are known, HOLDOFF_KEY,
     HOLDOFF_REASON, HOLDOFF_SOURCE_VERSION and HOLDOFF_LINE in its environment.
 
-    No service remembers its token, and no other process knows its children: there is no ``find``, and if this process
-    is killed between the start and the confirm, a take-over runs the command again. Starting a process and sending a
-    signal take no time to speak of; the budget allows for a machine that is short of memory.
+    No service remembers its token: there is no ``find``, and if this process is killed between the start and the
+    confirm, a take-over runs the command again. Whether the process that claimed a start, and a command that runs, are
+    still there is known for certain on the same machine, whatever their leases say (see ``processes``).
 
     In front of a terminal it stays in our process group, so that the terminal's Ctrl-C and Ctrl-Z reach all of it, and
-    it may ask the person there for a password; a SIGTERM or SIGHUP sent to us alone is passed on to the command alone.
-    Elsewhere it leads a group of its own, and signals that we get are passed on to the whole group. Signals that we
-    ignore (``nohup``, a shell's background) stay ignored.
+    it may ask the person there for a password; a signal sent to us alone is passed on to the command alone. Elsewhere
+    it leads a group of its own; what asks us to stop is passed on to the whole group, other signals to the command.
+    What a service manager or a terminal has sent to the command too is not passed on. Signals that we ignore
+    (``nohup``, a shell's background) stay ignored. If this process is killed, the command is ended; if it exits without
+    waiting, the command goes on.
 
     Args:
-        argv: the program and its arguments; no shell.
+        argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
         stdout: a file descriptor for its output; ours unless given.
-        folder: where it runs; where we do unless given.
+        folder: where it runs, with nothing in its environment of the repository whose hook we may be; where we do
+            unless given.
 
     Attributes:
         came: the signals that came; those that came before ``wait`` are passed on when it begins.
         refused: why the last start was refused.
+        interrupted: whether the last command that was waited for died of SIGINT.
     """
 
-    start_budget_ms = 5_000
-    #: Renewed while we wait for it; what a killed process leaves runs out after this.
+    #: ``cancel`` takes twice the grace at most; starting a process takes no time to speak of.
+    start_budget_ms = 15_000
+    #: Renewed while we wait for it; what a killed process leaves elsewhere runs out after this.
     build_lease_ms = 60_000
 
     def __init__(self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None) -> None:
@@ -66,46 +96,78 @@ class Command:
         self.own_group = True
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
-        self._interrupts = False
-        #: By build id. Each with the process that started it (a fork has them here, but they are not its children), and
-        #: with how many of the signals that came were too early for it to get them from the terminal.
-        self._children: dict[str, tuple[int, subprocess.Popen[bytes], int]] = {}
+        self.interrupted = False
+        self._interrupts = self._is_passing_on = False
+        self._children: dict[str, _Child] = {}  # by build id
 
     def start(self, request: Request, token: str) -> str:
-        """Start the process; its id is ``HOST:PID``."""
-        import subprocess  # slow to import, and not wanted by those who are skipped
-
+        """Start the process; its id is its name (``processes.name_of_child``)."""
         self.own_group = not _in_front_of_terminal()
+        keeper, leads = Keeper(apart=self.own_group), os.getpgrp() == os.getpid()
+        if self.own_group or leads:
+            keeper.keep(0)
         try:
-            child = subprocess.Popen(
-                self.argv,
-                env=_environment(request, token),
+            process = self._spawn(
+                env=_environment(request, token, self.folder),
                 stdout=self.stdout,
                 cwd=self.folder,
-                process_group=0 if self.own_group else None,
+                process_group=keeper.group if self.own_group else None,
                 close_fds=False,  # what we inherited is the command's, such as make's jobserver
             )
         except (OSError, ValueError) as error:
+            keeper.close()
             self.refused = error
-            raise StartRefused(f"cannot run {self.argv[0]!r}: {getattr(error, 'strerror', None) or error}") from error
-        build_id = f"{os.uname().nodename}:{child.pid}"
-        self._children[build_id] = (os.getpid(), child, len(self.came))
+            why = getattr(error, "strerror", None) or error
+            # Without what was raised: its words have the name.
+            raise StartRefused(f"cannot run {shown_program(self.argv[0])!r}: {why}") from None
+        if not self.own_group and not leads:
+            keeper.keep(process.pid)
+        group = (keeper.group or process.pid) if self.own_group else None
+        build_id = name_of_child(process.pid)
+        self._children[build_id] = _Child(
+            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=len(self.came)
+        )
         return build_id
 
-    def _child(self, build_id: str) -> subprocess.Popen[bytes] | None:
-        parent, child, _ = self._children.get(build_id, (0, None, 0))
-        return child if parent == os.getpid() else None
+    def _spawn(self, env: dict[str, str], **how: Any) -> subprocess.Popen[bytes]:
+        import subprocess  # slow to import, and not wanted by those who are skipped
+
+        program = next(filter(_is_program, paths_of(self.argv[0], env)), self.argv[0])
+        try:
+            return subprocess.Popen(self.argv, executable=program, env=env, **how)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+        return subprocess.Popen(["/bin/sh", program, *self.argv[1:]], env=env, **how)
+
+    def _child(self, build_id: str) -> _Child | None:
+        child = self._children.get(build_id)
+        return child if child is not None and child.parent == os.getpid() else None
 
     def status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: not a child of this process."""
         child = self._child(build_id)
         if child is None:
             return None
-        code = child.poll()
+        code = child.process.poll()
         return "running" if code is None else "failed" if code else "succeeded"
 
-    def cancel(self, build_id: str) -> None:
-        """Ask it to stop (SIGTERM).
+    def lives(self, build_id: str) -> bool | None:
+        """Whether it runs, whatever its lease says; ``None``: it is not of this machine, or its end is being told."""
+        return True if (runs := lives(build_id)) else False if runs is False and is_left(build_id) else None
+
+    def claimant(self) -> str:
+        """What names this process, as JSON: kept with a claim of it."""
+        return f'"{name_of(os.getpid())}"'
+
+    def claims(self, claimant: str) -> bool | None:
+        """Whether the process of that name is still about to start what it claimed, whatever its lease says: dead it is
+        not, stopped (SIGSTOP) it is; ``None``: its lease tells."""
+        state = state_of(claimant.strip('"'))
+        return True if state == "T" else False if state in {"", "Z", "X"} else None
+
+    def stop(self, build_id: str) -> None:
+        """Ask it to end (SIGTERM).
 
         Raises:
             LookupError: it is not a child of this process.
@@ -115,6 +177,24 @@ class Command:
             raise LookupError(f"{build_id} is not a child of this process")
         self._send(child, signal.SIGTERM)
 
+    def cancel(self, build_id: str) -> None:
+        """End it, by SIGTERM, or SIGKILL if it does not go: when this returns, it runs no more. It may be any process's
+        child, on this machine.
+
+        Raises:
+            LookupError: it does not run here.
+            PermissionError: it is another user's.
+        """
+        child = self._child(build_id)
+        if child is None and not lives(build_id):
+            raise LookupError(f"{build_id} does not run here")
+        if child is not None:
+            child.keeper.close()
+        with suppress(ProcessLookupError):
+            end(target_of(build_id) if child is None else -child.group if child.group else child.process.pid)
+        if lives(build_id):
+            raise PermissionError(f"{build_id} could not be ended")
+
     def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
         """Block until it ended; its exit status, 128 + N for signal N. ``None``: not a child of this process.
 
@@ -123,28 +203,39 @@ class Command:
         child = self._child(build_id)
         if child is None:
             return None
-        missed = self._children[build_id][2]
+
+        waiting = list(enumerate(self.came))
 
         def forward(number: int, _frame: FrameType | None) -> None:
+            waiting.append((len(self.came), number))
             self.came.append(number)
-            self._send(child, number)
+            self._pass_on(waiting, child)
 
         with handling(forward), _beating(beat, every_ms / 1000):
-            for place, number in enumerate(tuple(self.came)):
-                self._send(child, number, is_missed=place < missed)
-            code = wait_for(child)
-            if self.came and self.own_group:
-                _end_group(child.pid)
+            self._pass_on(waiting, child)
+            code = wait_for(child.process)
+            self.came = [number for number in self.came if number in STOPPING]  # what comes next is to end, too
+            child.keeper.close()
+            if self.came and child.group:
+                end(-child.group)
         del self._children[build_id]
+        self.interrupted = code == -signal.SIGINT
         return code if code >= 0 else 128 - code
 
-    def holding(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def holding(self) -> Iterator[None]:
         """Hold the signals that come while no command runs; the next one gets them as soon as it runs.
 
         Between a claim and its start they only wait in ``came``: a start half done would leave a command that no
         process looks after.
+
+        Raises:
+            KeyboardInterrupt: at the end, where the last command died of SIGINT. So a shell's loop around us stops.
         """
-        return handling(self._hold)
+        with handling(self._hold):
+            yield
+        if self.interrupted:
+            raise KeyboardInterrupt(signal.SIGINT)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -162,15 +253,44 @@ class Command:
         if self._interrupts:
             raise KeyboardInterrupt(number)
 
-    def _send(self, child: subprocess.Popen[bytes], number: int, *, is_missed: bool = False) -> None:
-        """Pass a signal on to the child, unless it had it from the terminal itself."""
-        if number in FROM_TERMINAL and not self.own_group and not is_missed:
+    def _pass_on(self, waiting: list[tuple[int, int]], child: _Child) -> None:
+        """Pass on what waits, one after the other: a signal may come while another is passed on."""
+        while waiting and not self._is_passing_on:
+            self._is_passing_on = True
+            while waiting:
+                place, number = waiting.pop(0)
+                self._send(child, number, is_missed=place < child.missed)
+            self._is_passing_on = False
+
+    def _send(self, child: _Child, number: int, *, is_missed: bool = False) -> None:
+        """Pass a signal on to the child, unless it got it from where we did."""
+        if not is_missed and self._got_it_too(child, number):
             return
-        with suppress(ProcessLookupError):
-            if self.own_group:
-                os.killpg(child.pid, number)
+        with suppress(ProcessLookupError, PermissionError):  # it has just ended; it is another user's (sudo)
+            if child.group and number in STOPPING:
+                os.killpg(child.group, number)
+                child.keeper.renew()
             else:
-                child.send_signal(number)
+                child.process.send_signal(number)
+
+    def _got_it_too(self, child: _Child, number: int) -> bool:
+        got = child.keeper.got(number)
+        if got is False:
+            SystemClock().sleep(ALL_TOLD_MS)
+            got = child.keeper.got(number)
+        if got:
+            child.keeper.renew()
+        return number in FROM_TERMINAL and not child.group if got is None else got
+
+
+def paths_of(program: str, environment: Mapping[str, str] | None = None) -> list[str]:
+    """The paths at which a program of that name is looked for, in this environment or ours."""
+    folders = [""] if os.path.dirname(program) else os.get_exec_path(environment)  # noqa: PTH120
+    return [os.path.join(folder, program) for folder in folders]  # noqa: PTH118
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113
 
 
 def _in_front_of_terminal() -> bool:
@@ -180,12 +300,30 @@ def _in_front_of_terminal() -> bool:
     return False
 
 
-def _environment(request: Request, token: str) -> dict[str, str]:
-    """Ours, the request's own, and what it is about; what is not known now does not come from a run around this one."""
+def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
+    """The caller's own, the request's own, and what it is about; what is not known now does not come from a run around
+    this one."""
     told = ("project", "region", "key", "reason", "source_version", "line")
     about = {"HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in told}}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
+    if "LC_CTYPE" in inherited:
+        _uncoerce(inherited)
+    if folder is not None:
+        inherited = {name: value for name, value in inherited.items() if not OF_A_REPOSITORY.fullmatch(name)}
+        inherited["PWD"] = folder
     return inherited | dict(request.environment) | {name: value for name, value in about.items() if value}
+
+
+def _uncoerce(environment: dict[str, str]) -> None:
+    """Take back what Python sets in a C locale, for itself and all its children (PEP 538). As the process was started
+    stands in proc_pid_environ(5)."""
+    if environment["LC_CTYPE"] not in {"C.UTF-8", "C.utf8", "UTF-8"}:
+        return
+    with suppress(OSError), open("/proc/self/environ", "rb") as file:  # noqa: PTH123  (pathlib is slow to import)
+        given = [pair for pair in file.read().split(b"\0") if pair.startswith(b"LC_CTYPE=")]
+        del environment["LC_CTYPE"]
+        if given:
+            environment["LC_CTYPE"] = os.fsdecode(given[0].partition(b"=")[2])
 
 
 @contextmanager
@@ -203,33 +341,3 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-def _end_group(group: int) -> None:
-    """End what a group's leader left behind when it went by a signal of ours."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(group, number)
-        except (ProcessLookupError, PermissionError):
-            return
-        for _ in range(GRACE_MS // LOOK_AGAIN_MS):
-            if not _is_alive(group):
-                return
-            SystemClock().sleep(LOOK_AGAIN_MS)
-
-
-def _is_alive(group: int) -> bool:
-    """Whether any process of the group still runs. Zombies do not: in a container they may stay for ever."""
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
-        return False
-    if not os.path.exists("/proc/self/stat"):  # noqa: PTH110  (pathlib is slow to import)
-        return True
-    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
-        # One that goes while we look has gone. See proc_pid_stat(5).
-        with suppress(OSError, ValueError), open(f"/proc/{pid}/stat", errors="replace") as stat:  # noqa: PTH123
-            state, _parent, its_group, *_ = stat.read().rpartition(")")[2].split()
-            if int(its_group) == group and state not in {"Z", "X"}:
-                return True
-    return False

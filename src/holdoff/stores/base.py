@@ -41,7 +41,9 @@ class Store(Protocol):
         clock_margin_ms: how far the clocks of two of this store's users may be apart.
 
     A store that knows the time better than its users may have ``clock_offset_ms() -> int``: what to add to this
-    machine's clock.
+    machine's clock. One that can tell of changes may have ``wait_for_due(since_ms, now_ms, most_ms) -> bool``: wait
+    until a gate is due whose ``due_ms`` is after ``since_ms``, or may be due sooner than it was, ``most_ms`` at most;
+    whether it is time to look again.
     """
 
     url: str

@@ -20,8 +20,10 @@ from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.pending import note_of
 from holdoff.core.record import FORMAT, Act, Claim, Finished, Hold, Line, Note, Pending, Record, Running
 from holdoff.core.request import Request
+from holdoff.core.shown import shown
 from holdoff.core.units import MAX_INSTANT_MS, ms_from_seconds, seconds_from_ms
 from holdoff.core.value import Value
+from holdoff.exact_json import loads
 
 if TYPE_CHECKING:
     from holdoff.core.request import GateKey
@@ -55,7 +57,7 @@ class _Wrong(Exception):
 
     def __init__(self, got: object, want: str) -> None:
         self.path = ""
-        self.what = f"is {got!r:.60}; {want} is right"
+        self.what = f"is {shown('', got)}; {want} is right"  # it may stand in a build's environment
 
     def under(self, name: str) -> _Wrong:
         self.path = f"{name}.{self.path}" if self.path else name
@@ -101,7 +103,7 @@ def _read_flag(value: object, _key: GateKey) -> bool:
     return bool(value)
 
 
-def _read_environment(value: object, key: GateKey) -> tuple[tuple[str, str], ...]:
+def _read_pairs(value: object, key: GateKey) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise _Wrong(value, "a map")
     return tuple([(name, _read_text(text, key)) for name, text in value.items()])
@@ -128,7 +130,8 @@ _KINDS: Final[dict[str, tuple[_Write, _Read]]] = {
     "Decimal": (_as_it_is, _read_seconds),
     "expires_ms": (seconds_from_ms, lambda value, key: ms_from_seconds(_read_seconds(value, key))),
     "bool": (int, _read_flag),
-    "environment": (dict, _read_environment),
+    "environment": (dict, _read_pairs),
+    "secondary_versions": (dict, _read_pairs),
 }
 _KINDS["starts"] = _list_of("_ms")
 
@@ -178,8 +181,15 @@ class _Table(Generic[_V]):
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
-_REQUEST: Final = _Table(Request, source_version="version", event_id="event", environment="env", parameters="params")
-_NOTE: Final = _Table(Note, reason="r", version="v", event="e", line="l", at_ms="t")
+_REQUEST: Final = _Table(
+    Request,
+    source_version="version",
+    event_id="event",
+    environment="env",
+    secondary_versions="versions",
+    parameters="params",
+)
+_NOTE: Final = _Table(Note, reason="r", version="v", event="e", line="l", at_ms="t", parent="p")
 
 
 def note_to_plain(note: Note) -> Plain:
@@ -264,6 +274,21 @@ def item_to_record(key: GateKey, item: Mapping[str, Any]) -> Record:
     record = _read(_RECORD, key, item)
     others = [(name, value) for name, value in item.items() if name not in _KNOWN]
     return record.but(others=tuple(sorted(others))) if others else record
+
+
+def json_to_plain(key: GateKey, text: str | bytes) -> Plain:
+    """What a row of SQL holds of a gate, or of a build of its history.
+
+    Raises:
+        RecordInvalid: it is not an object in JSON, or has numbers that nothing keeps.
+    """
+    try:
+        plain = loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
+    if not isinstance(plain, dict):
+        raise RecordInvalid(f"{key}: the row is a {type(plain).__name__} in JSON, not an object")
+    return plain
 
 
 def plain_to_build(key: GateKey, plain: object) -> Finished:

@@ -92,10 +92,16 @@ def _full(of: str, key: GateKey, where: str) -> Any:
         of = of.removeprefix("tuple[").removesuffix(", ...]")
         return tuple([_full(of, key, f"{where}{number}") for number in "21"])
     kind = Request if of == "Request" else getattr(values, of)
-    fields = {name: _full(kind.__annotations__[name], key, f"{where}.{name}") for name in kind._fields}
+    given: dict[str, Any] = {}
     if kind is Request:
-        fields |= {"project": key.name, "region": key.region, "key": key.key}
-    return kind(**fields)
+        given = {
+            "project": key.name,
+            "region": key.region,
+            "key": key.key,
+            "secondary_versions": (("lib", f"v{where}"),),
+        }
+    fields = {n: _full(kind.__annotations__[n], key, f"{where}.{n}") for n in kind._fields if n not in given}
+    return kind(**fields, **given)
 
 
 class StoreConformance:

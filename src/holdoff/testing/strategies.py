@@ -66,6 +66,9 @@ _SPECIAL: Final[dict[str, SearchStrategy[Any]]] = {
     "Request.line": maybe(lines),
     "Request.at_ms": maybe(st.integers(0, 3) | instants),
     "environment": variables.map(lambda found: tuple(sorted(found.items()))),
+    "secondary_versions": st.dictionaries(st.sampled_from(["lib", "theme"]), versions).map(
+        lambda found: tuple(sorted(found.items()))
+    ),
     "parameters": st.just("") | texts,
     "Note.event": maybe(digests),
     "Note.line": maybe(digests),

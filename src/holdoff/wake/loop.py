@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from holdoff.clock import Clock, waits_s
 from holdoff.core.decision import Decision
-from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.errors import ConfigError, HoldoffError, StoreError
 from holdoff.core.request import GateKey
 from holdoff.core.units import parse_duration
 from holdoff.stores.base import now_ms
@@ -34,8 +34,10 @@ class WakeLoop:
         gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. Asked
             once a key.
         clock: what says what is due.
-        every: how often to look.
+        every: how often to look, besides when the store says that something is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
+        on_end: called with the end of each command that this loop started: its gate, build id and exit status.
+        before_look: called before each look with the loop itself, which it may ``go_by`` new settings.
     """
 
     def __init__(
@@ -46,16 +48,29 @@ class WakeLoop:
         clock: Clock,
         every: object = "1s",
         on_decision: Callable[[Decision], None] = lambda _decision: None,
+        on_end: Callable[[Gate, str, int], None] = lambda _gate, _build_id, _status: None,
+        before_look: Callable[[WakeLoop], None] = lambda _loop: None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.every_ms = parse_duration(every, field="every")
         if self.every_ms == 0:
             raise ConfigError(field="every", got=every, want="more than zero: the loop would never rest")
-        self._on_decision = on_decision
+        self._on_decision, self._on_end, self._before_look = on_decision, on_end, before_look
+        self._stop = threading.Event()
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
+        self._changed: tuple[GateKey, ...] = ()
+        self._looked_ms = 0
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
+
+    def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None], changed: Iterable[GateKey] = ()) -> None:
+        """Look in this store, and make gates anew. Builds that run are attended to as before.
+
+        Args:
+            changed: gates to wake at the next look, due or not: the store goes by the settings of their last write.
+        """
+        self.store, self._gate_of, self._gates, self._changed = store, gate_of, {}, tuple(changed)
 
     def once(self) -> list[Decision]:
         """Wake all that is due now; what came of it. One gate's trouble is logged and does not keep the others waiting.
@@ -64,7 +79,11 @@ class WakeLoop:
             StoreError: the store cannot say what is due.
         """
         decisions = []
-        for key in self.store.due(now_ms(self.store, self.clock)):
+        changed, self._changed = self._changed, ()
+        self._looked_ms = now_ms(self.store, self.clock)
+        for key in dict.fromkeys((*self.store.due(self._looked_ms), *changed)):
+            if self._stop.is_set():
+                break
             decision = self._wake(key)
             if decision is not None:
                 decisions.append(decision)
@@ -72,16 +91,34 @@ class WakeLoop:
         return decisions
 
     def run(self, stop: threading.Event) -> None:
-        """Look again and again until ``stop`` is set; then stop the commands this loop started, and wait for them."""
+        """Look again and again until ``stop`` is set. Then nothing is started any more; the commands that this loop
+        started are told to stop, and waited for."""
+        self._stop = stop
         try:
             while not stop.is_set():
                 try:
+                    self._before_look(self)
                     self.once()
                 except HoldoffError as error:
                     log.warning("looking for what is due failed: %s", error)
-                any(stop.wait(part_s) for part_s in waits_s(self.every_ms))  # signals are heard
+                self._rest(stop)
         finally:
             self._end_children()
+
+    def _rest(self, stop: threading.Event) -> None:
+        """Until the next look, in parts, so that signals are heard; and no longer than to what a store that tells of it
+        has due since the last one."""
+        tells = getattr(self.store, "wait_for_due", None)
+        for part_s in waits_s(self.every_ms):
+            try:
+                if tells is not None and not stop.is_set():
+                    if tells(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
+                        return
+                    continue
+            except StoreError as error:
+                log.debug("waiting for what comes due failed: %s", error)  # the next look says so, if it lasts
+            if stop.wait(part_s):
+                return
 
     def start(self) -> Callable[[], None]:
         """Run in a thread. The function returned stops it and waits for it."""
@@ -118,7 +155,9 @@ class WakeLoop:
 
         def wait() -> None:
             try:
-                gate.wait(build_id)
+                status = gate.wait(build_id)
+                if status is not None:
+                    self._on_end(gate, build_id, status)
             except HoldoffError as error:
                 log.warning("the end of %s could not be recorded: %s", build_id, error)
             finally:
@@ -129,7 +168,10 @@ class WakeLoop:
         thread.start()
 
     def _end_children(self) -> None:
-        for build_id, (gate, thread) in list(self._children.items()):
+        children = list(self._children.items())
+        for build_id, (gate, _) in children:
             with suppress(LookupError):  # it has just ended
-                cast("Any", gate.starter).cancel(build_id)
+                starter = cast("Any", gate.starter)
+                getattr(starter, "stop", starter.cancel)(build_id)
+        for _, (_, thread) in children:
             thread.join()

@@ -15,8 +15,8 @@ import json
 from typing import Final
 
 from holdoff.aws.client import Clients, Limits
-from holdoff.aws.errors import Cause, Target, code_of, hint, row_of
-from holdoff.core.errors import WakeError
+from holdoff.aws.errors import Cause, Target, code_of, describe, hint, row_of
+from holdoff.core.errors import ConfigError, WakeError
 from holdoff.core.request import GateKey
 from holdoff.core.units import to_datetime
 
@@ -25,6 +25,8 @@ MINUTE_MS: Final = 60_000
 SOON_MS: Final = 5_000
 
 LIMITS: Final = Limits(connect_s=2, read_s=3, tries=2)
+#: Where the handler takes them from.
+_VARIABLES: Final = {"role": " (HOLDOFF_SCHEDULE_ROLE)", "dead_letters": " (HOLDOFF_SCHEDULE_DEAD_LETTERS)"}
 
 
 class Scheduler:
@@ -39,6 +41,9 @@ class Scheduler:
         region: where; ``None``: the environment's.
         dead_letters: the ARN of a queue for wakes that could not be delivered.
         client: a client of your own.
+
+    Raises:
+        ConfigError: one of them is no ARN.
     """
 
     def __init__(
@@ -51,6 +56,9 @@ class Scheduler:
         dead_letters: str | None = None,
         client: object = None,
     ) -> None:
+        for field, arn in (("target", target), ("role", role), ("dead_letters", dead_letters)):
+            if arn is not None and not arn.startswith("arn:"):
+                raise ConfigError(field=f"the scheduler's {field}", got=arn, want=f"its ARN{_VARIABLES.get(field, '')}")
         self._sent = {
             "Arn": target,
             "RoleArn": role,
@@ -83,7 +91,7 @@ class Scheduler:
             missing="Create the schedule group, or name another: HOLDOFF_SCHEDULE_GROUP",
             settings="the schedules' group, role and dead letters",
         )
-        advice = hint(row, target, "CreateSchedule") or "See the service's answer"
+        advice = hint(row, target, "CreateSchedule", describe(failed)) or "See the service's answer"
         raise WakeError(
             f"the wake of {key} could not be scheduled in the group {self.group}: {failed}",
             hint=f"{advice}. Until then the sweep finds the gate (`holdoff aws check` looks closer)",

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from holdoff.aws import errors as aws
 from holdoff.aws.client import Clients, Limits
@@ -123,8 +123,8 @@ class Connection:
 
     @property
     def name(self) -> str:
-        """The table, its region and endpoint, without secrets: ``dynamodb://builds?region=eu-west-1``."""
-        named = {"region": self._named_region, "endpoint": _without_secrets(self._clients.endpoint)}
+        """The table, its region and endpoint: ``dynamodb://builds?region=eu-west-1``."""
+        named = {"region": self._named_region, "endpoint": self._clients.endpoint}
         query = urlencode({k: v for k, v in named.items() if v}, safe=":/")
         return f"dynamodb://{self.table}" + (f"?{query}" if query else "")
 
@@ -171,12 +171,8 @@ class Connection:
         try:
             return self._clients.of(self._named_region)
         except Exception as error:
-            if isinstance(error, ValueError) and aws.row_of(error) is None:
-                raise ConfigError(
-                    field=f"the endpoint of dynamodb://{self.table}",
-                    got=_without_secrets(self._clients.endpoint),
-                    want="a URL such as http://127.0.0.1:8000",
-                ) from error
+            if isinstance(error, ConfigError):
+                raise
             raise self._failed(doing, error, aws.Tried(sent=False), False) from error
 
     def close(self) -> None:
@@ -192,7 +188,7 @@ class Connection:
         code, said, item = _answer_of(error)
         if code == "ConditionalCheckFailedException":
             return ConditionFailed(item)
-        row = aws.row_of_code(code) if code else aws.row_of(error)
+        row = aws.row_of(error) if code == aws.code_of(error) else aws.row_of_code(code)
         passes = row is not None and row.verdict is aws.Verdict.NOT_NOW
         if (
             aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS
@@ -220,8 +216,7 @@ class Connection:
                 resource=f"table {self.table}" + (f" and its index {INDEX}" if operation == "Query" else ""),
                 missing=_INIT,
             )
-            named = re.search(r"dynamodb:(\w+)", said)
-            advice = aws.hint(row, target, named.group(1) if named else _ACTIONS.get(operation, operation))
+            advice = aws.hint(row, target, _ACTIONS.get(operation, operation), said)
         said += "; nothing was written" if passes else ""
         return kind(f"{self.name}: {what}, while {doing} ({said})", hint=advice)
 
@@ -232,7 +227,7 @@ class Connection:
             return StoreUnavailable(did_not_answer)
         return StoreUnavailable(
             f"{did_not_answer}; the write may or may not be in",
-            hint="Trigger again: a write that is in is recognised, not repeated",
+            hint="Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once",
         )
 
     def _no_region(self) -> ConfigError:
@@ -259,10 +254,3 @@ def _genuine(answer: Answer) -> Answer:
     if metadata is not None and not metadata.get("RequestId"):
         raise ValueError("it has no request id")
     return answer
-
-
-def _without_secrets(endpoint: str | None) -> str | None:
-    if endpoint is None or "@" not in endpoint:
-        return endpoint
-    parts = urlsplit(endpoint)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

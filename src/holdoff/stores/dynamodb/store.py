@@ -32,6 +32,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreMi
 from holdoff.core.pending import Fold
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey
+from holdoff.core.shown import shown_name
 from holdoff.stores.codec import DUE, PROJECT, REGION
 from holdoff.stores.dynamodb import item as items
 from holdoff.stores.dynamodb.connection import Answer, ConditionFailed, Conflict, Connection, IndexMissing
@@ -46,7 +47,7 @@ SCAN_FOR_MS: Final = 300_000
 #: How often a write meets another one under way before its caller hears of it, and how long it waits each time.
 CONFLICTS: Final = 12
 CONFLICT_WAIT_MS: Final = 15
-_TABLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:[A-Za-z0-9:/_.-]+")
+_TABLE: Final = re.compile(r"(arn:aws[a-z-]*:dynamodb:([a-z0-9-]+):\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 
 
 class DynamoDBStore:
@@ -54,10 +55,9 @@ class DynamoDBStore:
 
     Args:
         table: its name or ARN.
-        region: where it is; ``None``: AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
+        region: where it is; ``None``: as its ARN says, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
         endpoint: another than AWS's own, such as DynamoDB Local's.
         client: a boto3 client of your own instead, with its own time-outs; ``None``: made at first use.
-        url: as it was opened; ``None``: made up from the others.
         clock: this machine's; it is compared with the service's. Not a gate's clock that a test moves.
 
     Attributes:
@@ -75,18 +75,16 @@ class DynamoDBStore:
         region: str | None = None,
         endpoint: str | None = None,
         client: object = None,
-        url: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if not _TABLE_NAME.fullmatch(table):
-            raise ConfigError(field="table", got=table, want="3 to 255 letters, digits, '_', '-' or '.'")
         self._clock = clock or SystemClock()
+        region = _region_of(table, region)
         self.connection = Connection(table, region=region, endpoint=endpoint, client=client, clock=self._clock)
         self.definition = Table(self.connection, self._clock)
         self._scan_until_ms: int | None = None
         self._replicas: Replicas | None = None
         self.table = table
-        self.url = self.connection.name if url is None or "@" in url else url
+        self.url = self.connection.name
 
     @property
     def region(self) -> str:
@@ -323,3 +321,16 @@ class DynamoDBStore:
     def close(self) -> None:
         """See ``Store.close``."""
         self.connection.close()
+
+
+def _region_of(table: str, region: str | None) -> str | None:
+    """The table's region, as far as it is named: its ARN has one, and no other may be named beside it."""
+    found = _TABLE.fullmatch(table)
+    if found is None:
+        want = "a table's name (3 to 255 letters, digits, '_', '-' or '.') or its ARN"
+        raise ConfigError(field="table", got=table, want=want)
+    if region is not None and shown_name(region) != region:
+        raise ConfigError(field="region", got=region, want="an AWS region such as 'eu-west-1'")
+    if found[2] and region not in (None, found[2]):
+        raise ConfigError(field="region", got=region, want=f"{found[2]}, as the table's ARN says, or leave it out")
+    return found[2] or region

@@ -1,0 +1,227 @@
+"""GitHub Actions as a starter: ``workflow_dispatch`` of a workflow on a ref. A build's id is that of the run.
+
+What GitHub's answers to a dispatch say of the run, before the rows that all services have (``on_http``):
+
+    200                            it runs, and this is its id (``return_run_details``)
+    403, 429 at a limit            NOT_NOW: ``Retry-After``, ``x-ratelimit-remaining: 0``, or words that say so
+    302 and its like               NEVER: the repository was renamed
+    401, 403, 404, 422, other 4xx  NEVER: the credentials, a right, the repository, the ref, an input
+    204                            UNKNOWN: it runs, but GitHub did not tell its id; ``find`` does
+    5xx and all else               UNKNOWN
+
+https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
+https://github.blog/changelog/2026-02-19-workflow-dispatch-api-now-returns-run-ids
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+
+**A run is found again by its token**, in the input ``holdoff_token``, which the workflow declares and has in its
+``run-name``: the API tells a run's title and none of its inputs. Where the title is just the workflow's name, there is
+no ``run-name``: then the first run on the same ref since the token's instant is taken for it. If a person started that,
+it builds the same ref, later than the claim: no change is lost, and none built twice. GitHub knows no idempotency key,
+so there is no ``token_memory_ms``.
+
+The dispatch's own event has the input, too: by that the ingress knows not to build for it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from holdoff.aws.errors import Verdict
+from holdoff.core.errors import ConfigError
+from holdoff.core.request import Request
+from holdoff.core.shown import Unquoted
+from holdoff.core.token import instant_ms
+from holdoff.core.units import parse_instant
+from holdoff.starters.on_http import LONGEST_WAIT_MS, OnApi, Row, endpoint_in
+from holdoff.starters.sending import INSTALL, Answer, Time, Unanswered, send
+from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
+
+TOKEN_INPUT: Final = "holdoff_token"
+_VERSION: Final = "2022-11-28"
+_FORMS: Final = {
+    "github": (r"[\w.-]{1,100}/[\w.-]{1,100}", "a repository such as 'acme/site'"),
+    "workflow": (r"[\w.-]{1,200}", "a workflow file's name, such as 'build.yml'"),
+    "app": (r"[\w.-]{1,60}", "an app's client id, such as 'Iv23abc'"),
+}
+#: An installation's token is good for an hour; a new one is asked for so long before.
+RENEW_MS: Final = 300_000
+_SLOW: Final = "GitHub asks to slow down, and it is tried again"
+_NEEDS: Final = (
+    f"The workflow needs 'on: workflow_dispatch' on this ref, with the inputs sent, {TOKEN_INPUT} among them"
+)
+_FOR_APPS: Final = "See the app's id and key, and install it on the repository, with 'Actions: write'"
+
+
+class GitHub(OnApi):
+    """Dispatches a workflow of a repository.
+
+    Rights: "Actions: write" on the repository, for a token or for an app that is installed there.
+
+    Args:
+        repository: ``OWNER/NAME``.
+        workflow: the workflow file's name, ``build.yml``.
+        ref: the branch or tag to run it on; a text that is filled in (``templates``), such as ``{branch|main}``.
+        inputs: the workflow's inputs, such texts too. The trigger's variables and ``holdoff_token`` come to them.
+        token: a reference to a personal token; to the variable GITHUB_TOKEN unless given.
+        app, private_key: instead of it, an app's client id and a reference to its key.
+        endpoint: the API of a GitHub Enterprise Server (from 3.21), ``https://HOST/api/v3``.
+        folder: what the paths of files are meant from.
+
+    Raises:
+        ConfigError: one of them is not what it should be.
+    """
+
+    service = "GitHub"
+    id_at = "workflow_run_id"
+    rows = (
+        *(Row((403, 429), Verdict.NOT_NOW, _SLOW, header=one) for one in ("retry-after", "x-ratelimit-remaining: 0")),
+        Row((403, 429), Verdict.NOT_NOW, _SLOW, words=("rate limit", "abuse detection")),
+        Row((302, 303), Verdict.NEVER, "The repository has moved: write its new name"),
+        Row((401,), Verdict.NEVER, "Renew the token, or see the app's id and key"),
+        Row((403,), Verdict.NEVER, "Grant 'Actions: write' on the repository"),
+        Row((404,), Verdict.NEVER, "See the names of repository and workflow, and grant 'Actions: write' there"),
+        Row((422,), Verdict.NEVER, _NEEDS),
+    )
+    #: https://docs.github.com/en/actions/reference/limits: a run may take 35 days, with all its waiting.
+    build_lease_ms = 35 * 24 * 3_600_000
+    find, status, cancel = OnApi._find, OnApi._status, OnApi._cancel
+
+    def __init__(
+        self,
+        repository: str,
+        *,
+        workflow: str | None = None,
+        ref: str = "main",
+        inputs: Mapping[str, str] | None = None,
+        token: str | None = None,
+        app: str | int | None = None,
+        private_key: str | None = None,
+        endpoint: str | None = None,
+        folder: str | None = None,
+    ) -> None:
+        super().__init__(folder)
+        self._parts = {
+            "for": "github",
+            "repository": _named("github", repository),
+            "workflow": _named("workflow", workflow),
+            "ref": text_in("ref", ref, STARTING),
+            "inputs": entries_in("inputs", {} if inputs is None else inputs, STARTING),
+        }
+        self._endpoint = endpoint_in(endpoint, "https://api.github.com")
+        self._repository = f"{self._endpoint}/repos/{repository}"
+        self._app = None if app is None else _named("app", str(app))
+        if (app is None) != (private_key is None) or (app is not None and token is not None):
+            raise ConfigError(field="app", got=Unquoted("half there"), want="app and private_key, or token")
+        key = private_key if app is not None else "env:GITHUB_TOKEN" if token is None else token
+        self._secret = text_in("token" if app is None else "private_key", key, secret=True)
+        self._kept: tuple[str, int] | None = None  # the installation's token, and until when it is good
+
+    def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
+        values = values_of(request, token)
+        inputs = {name: filled(text, values, self.folder) for name, text in parts["inputs"].items()}
+        inputs |= {**dict(request.environment), TOKEN_INPUT: token}
+        body = {
+            "ref": filled(parts["ref"], values, self.folder) or "main",
+            "inputs": {name: value for name, value in inputs.items() if value is not None},
+            "return_run_details": True,
+        }
+        answer = self._ask(time, "POST", f"{self._workflow(parts)}/dispatches", json=body)
+        self._kept = None if answer.status == 401 else self._kept
+        return answer
+
+    def _words(self, answer: Answer) -> str:
+        said = answer.json()
+        return str(said.get("message") or "") if isinstance(said, dict) else ""
+
+    def _asked_to_wait_ms(self, answer: Answer) -> int:
+        reset = answer.headers.get("x-ratelimit-reset", "")
+        if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+            return max(0, min(int(reset[:12]) * 1000 - self.clock.now_ms(), LONGEST_WAIT_MS))
+        return super()._asked_to_wait_ms(answer) or 60_000  # "wait for at least one minute"
+
+    def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
+        ref = filled(parts["ref"], values_of(request, token), self.folder) or "main"
+        url = f"{self._workflow(parts)}/runs?event=workflow_dispatch&created=%3E%3D"
+        unnamed: str | None = None
+        for run in self._pages(time, url, token, "workflow_runs"):
+            if token in run["display_title"]:
+                return str(run["id"])
+            began_ms = parse_instant(run["created_at"], field="created_at") + 999  # it has whole seconds
+            is_unnamed = run["display_title"] == run["name"] and run["head_branch"] == ref
+            if is_unnamed and began_ms >= (instant_ms(token) or 0):
+                unnamed = str(run["id"])  # the first of them comes last
+        return unnamed
+
+    def _state(self, run: dict[str, Any]) -> str | None:
+        if run.get("status") != "completed":
+            return "running" if run.get("status") else None
+        return "succeeded" if run.get("conclusion") in ("success", "neutral") else "failed"
+
+    def _url_of(self, build_id: str) -> str:
+        return f"{self._repository}/actions/runs/{build_id}"
+
+    def _workflow(self, parts: Mapping[str, Any]) -> str:
+        return f"{self._endpoint}/repos/{parts['repository']}/actions/workflows/{parts['workflow']}"
+
+    def _headers(self, time: Time) -> dict[str, str]:
+        secret = filled(self._secret, {}, self.folder) or ""
+        return _with(secret if self._app is None else self._installation(time, self._app, secret))
+
+    # --- an app --------------------------------------------------------------------------------
+
+    def _installation(self, time: Time, app: str, key: str) -> str:
+        """The app's token for the repository, kept until it expires.
+
+        Raises:
+            Unanswered: there is none. Nothing was started.
+        """
+        now_ms = self.clock.now_ms()
+        if self._kept is None or now_ms >= self._kept[1] - RENEW_MS:
+            headers = _with(_signed(app, key, now_ms // 1000))
+            which = self._for_app(time, "GET", f"{self._repository}/installation", headers, "id")
+            url = f"{self._endpoint}/app/installations/{which['id']}/access_tokens"
+            told = self._for_app(time, "POST", url, headers, "token", "expires_at")
+            self._kept = told["token"], parse_instant(told["expires_at"], field="expires_at")
+        return self._kept[0]
+
+    def _for_app(self, time: Time, method: str, url: str, headers: Mapping[str, str], *wanted: str) -> dict[str, Any]:
+        try:
+            answer = send(time, method, url, headers=headers)
+        except Unanswered as error:
+            passes, hint, said = error.verdict is not Verdict.NEVER, error.hint, error.message
+        else:
+            told = answer.json()
+            if answer.is_done and isinstance(told, dict) and told.keys() >= {*wanted}:
+                return told
+            passes = answer.is_done or self._row_of(answer).verdict is not Verdict.NEVER
+            hint, said = _FOR_APPS, self._said(answer)
+        raise Unanswered(f"no token for the app, {said}", Verdict.NOT_NOW if passes else Verdict.NEVER, hint=hint)
+
+
+def _with(token: str) -> dict[str, str]:
+    told = {"accept": "application/vnd.github+json", "x-github-api-version": _VERSION}
+    return {**told, "authorization": f"Bearer {token}"}
+
+
+def _signed(app: str, key: str, now_s: int) -> str:
+    """The app's own token.
+
+    https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+    """
+    try:
+        import jwt
+
+        return jwt.encode({"iat": now_s - 60, "exp": now_s + 540, "iss": app}, key, algorithm="RS256")
+    except ImportError:
+        raise Unanswered("what signs for an app is not installed", Verdict.NEVER, hint=INSTALL) from None
+    except Exception:  # noqa: BLE001  (its words may have the key)
+        raise Unanswered("private_key does not lead to an app's key (PEM)", Verdict.NEVER, hint=_FOR_APPS) from None
+
+
+def _named(field: str, value: object) -> str:
+    form, want = _FORMS[field]
+    if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
+        raise ConfigError(field=field, got=Unquoted("missing" if value is None else "something else"), want=want)
+    return value

@@ -1,0 +1,147 @@
+"""GitLab CI as a starter: a pipeline on a ref, by a trigger token or by the API. A build's id is that of the pipeline.
+
+What GitLab's answers to that say of the pipeline, before the rows that all services have (``on_http``):
+
+    201                          it is there, and this is its id; one that is no good has failed at once
+    400 "Too many pipelines"     NOT_NOW: so many a minute for one commit and user
+    400, 401, 403, 404, 422      NEVER: the ref, the variables, what .gitlab-ci.yml says, the token, the project
+    429                          NOT_NOW
+    302 and its like             NEVER: the project has moved, or an instance wants a person to log in
+    5xx and all else             UNKNOWN
+
+https://docs.gitlab.com/api/pipeline_triggers/   https://docs.gitlab.com/api/pipelines/
+https://docs.gitlab.com/administration/instance_limits/
+
+**A pipeline is found again by its token**, in the variable HOLDOFF_TOKEN, which the API tells to a maintainer and to
+whom the pipeline belongs. GitLab knows no idempotency key, so there is no ``token_memory_ms``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from holdoff.aws.errors import Verdict
+from holdoff.core.errors import ConfigError
+from holdoff.core.request import Request
+from holdoff.core.shown import Unquoted
+from holdoff.starters.on_http import OnApi, Row, endpoint_in
+from holdoff.starters.sending import Answer, Time, send
+from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
+
+TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
+#: What every pipeline is told, as ``command`` tells it.
+_TOLD: Final = ("project", "region", "key", "reason", "source_version", "line")
+_SOURCES: Final = ("trigger", "api")
+_PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
+#: https://docs.gitlab.com/api/pipelines/: all others are on their way.
+_STATES: Final = {"success": "succeeded"} | dict.fromkeys(("failed", "canceled", "skipped"), "failed")
+
+
+class GitLab(OnApi):
+    """Runs a pipeline of a project.
+
+    Args:
+        project: its path ``GROUP/NAME``, or its number.
+        ref: the branch or tag to run it on; a text that is filled in (``templates``), such as ``{branch|main}``.
+        environment: variables of every pipeline, such texts too; a trigger's own go over them.
+        token: a reference to an access token with the scope ``api``; to the variable GITLAB_TOKEN unless there is a
+            trigger token. Without it a pipeline is started, and neither found again nor followed.
+        trigger_token: a reference to a pipeline trigger token, to start with.
+        endpoint: an instance of one's own, ``https://HOST``.
+        folder: what the paths of files are meant from.
+
+    Raises:
+        ConfigError: one of them is not what it should be.
+    """
+
+    service = "GitLab"
+    id_at = "id"
+    rows = (
+        Row((400,), Verdict.NOT_NOW, "GitLab asks to slow down, and it is tried again", words=("too many pipelines",)),
+        Row((302, 303), Verdict.NEVER, "See the project's path: it has moved, or this is a page to log in at"),
+        Row((400, 422), Verdict.NEVER, "See the ref, .gitlab-ci.yml, and whether the token may set pipeline variables"),
+        Row((401, 403), Verdict.NEVER, "Renew the token, with the scope 'api' and a role that may run pipelines"),
+        Row((404,), Verdict.NEVER, "See the project's path, and whether the token is of this project"),
+    )
+    #: A pipeline may wait for a person or a resource for days; no document has a limit.
+    build_lease_ms = 30 * 24 * 3_600_000
+    #: There only with an access token.
+    find: Callable[[str, Request], str | None]
+    status: Callable[[str], str | None]
+    cancel: Callable[[str], None]
+
+    def __init__(
+        self,
+        project: str,
+        *,
+        ref: str = "main",
+        environment: Mapping[str, str] | None = None,
+        token: str | None = None,
+        trigger_token: str | None = None,
+        endpoint: str | None = None,
+        folder: str | None = None,
+    ) -> None:
+        super().__init__(folder)
+        if not _PROJECT.fullmatch(str(project)):
+            want = "a project's path, such as 'acme/site', or its number"
+            raise ConfigError(field="gitlab", got=Unquoted("something else"), want=want)
+        variables = entries_in("environment", {} if environment is None else environment, STARTING)
+        if TOKEN_VARIABLE in variables:
+            want = "another name: this one carries the start's token"
+            raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
+        self._parts = {
+            "for": "gitlab",
+            "project": project,
+            "ref": text_in("ref", ref, STARTING),
+            "environment": variables,
+        }
+        self._endpoint = endpoint_in(endpoint, "https://gitlab.com")
+        self._trigger = None if trigger_token is None else text_in("trigger_token", trigger_token, secret=True)
+        if token is not None or trigger_token is None:
+            self._secret = text_in("token", "env:GITLAB_TOKEN" if token is None else token, secret=True)
+            self.find, self.status, self.cancel = self._find, self._status, self._cancel
+
+    def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
+        values = values_of(request, token)
+        told = {f"HOLDOFF_{name.upper()}": values[name] for name in _TOLD}
+        own = {name: filled(text, values, self.folder) for name, text in parts["environment"].items()}
+        every = {**told, **own, **dict(request.environment), TOKEN_VARIABLE: token}
+        variables = {name: value for name, value in every.items() if value is not None}
+        ref, url = filled(parts["ref"], values, self.folder) or "main", self._api(parts["project"])
+        if self._trigger is not None:
+            body = {"ref": ref, "token": filled(self._trigger, {}, self.folder), "variables": variables}
+            return send(time, "POST", f"{url}/trigger/pipeline", headers={}, json=body)
+        listed = [{"key": name, "value": value} for name, value in variables.items()]
+        return self._ask(time, "POST", f"{url}/pipeline", json={"ref": ref, "variables": listed})
+
+    def _words(self, answer: Answer) -> str:
+        said = answer.json()
+        message = said.get("message") or said.get("error") if isinstance(said, dict) else None
+        base = message.get("base") if isinstance(message, dict) else None
+        words = base if isinstance(base, list) else [message]
+        return "; ".join(word for word in words if isinstance(word, str))
+
+    def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
+        url = f"{self._api(parts['project'])}/pipelines"
+        for pipeline in self._pages(time, f"{url}?order_by=id&sort=desc&created_after=", token):
+            if pipeline["source"] in _SOURCES:
+                variables = self._list(self._ask(time, "GET", f"{url}/{pipeline['id']}/variables?per_page=100"))
+                if any((one["key"], one["value"]) == (TOKEN_VARIABLE, token) for one in variables):
+                    return str(pipeline["id"])
+        return None
+
+    def _state(self, pipeline: dict[str, Any]) -> str | None:
+        state = pipeline.get("status")
+        return _STATES.get(state, "running") if isinstance(state, str) else None
+
+    def _url_of(self, build_id: str) -> str:
+        return f"{self._api(self._parts['project'])}/pipelines/{build_id}"
+
+    def _api(self, project: str) -> str:
+        return f"{self._endpoint}/api/v4/projects/{quote(project, safe='')}"
+
+    def _headers(self, _time: Time) -> dict[str, str]:
+        return {"authorization": f"Bearer {filled(self._secret, {}, self.folder)}"}

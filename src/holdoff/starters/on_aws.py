@@ -1,0 +1,347 @@
+"""What the starters of AWS services have in common: a start with the claim's token, and how its build is found again.
+
+What an error means for the build stands in ``aws.errors``, as a table.
+
+**Time-outs.** ``find``, ``cancel`` and ``start`` of one decision together stay under the 60 s lease of a claim, so that
+no claim is taken over while its start may still be sent. For CodeBuild:
+
+    find     ASK_MS: no question begins later than ASK_MS - 7 s, and each takes at most (2 + 2 + 3) s        12 s
+    cancel   the same                                                                                        12 s
+    start    two tries of (2 + 2 + 6) s; between them botocore waits at most 1 s, and 5 s more if asked to   26 s
+
+50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store; a role that has to be assumed
+takes up to 5 s of them. (Looking for the build after an InvalidInputException comes on top. That is harmless when it is
+late: nothing is sent after it that could start a build.) A client of the user's own (``client=``) brings its own
+time-outs and retries.
+
+**Retries.** The SDK's, and every try carries the same token, so a try that is sent again after a lost answer gets the
+build that the first one made. Questions are asked once: a decision that gets no answer leaves the claim, and the next
+one asks again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import copy
+from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
+
+from holdoff.aws import errors as aws
+from holdoff.aws.client import ASSUMING, Clients, Limits, Role
+from holdoff.clock import Clock, SystemClock
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.request import GateKey, Request
+from holdoff.core.token import instant_ms
+
+STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
+ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
+#: How long ``find`` may take with all its questions, and ``cancel``.
+ASK_MS: Final = 12_000
+
+#: Where a build is found again by its token.
+TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
+#: Tells a build, and the event of its end, for which key of the project it is.
+KEY_VARIABLE: Final = "HOLDOFF_KEY"
+#: Clocks may be apart by this much (a signature is good for 5 minutes): builds that started longer before the token
+#: was made are not looked at.
+LOOK_BACK_MS: Final = 600_000
+#: Frozen requests stand in the gate's item, up to four of them.
+MAX_FROZEN_BYTES: Final = 16_384
+#: The region of gates on stores that have none.
+NO_REGION: Final = "local"
+_ROLE: Final = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/\S+")
+
+Answer = dict[str, Any]
+Ask = Callable[..., Answer]
+
+
+class Where(TypedDict, total=False):
+    """Where and as whom a starter starts its builds.
+
+    Attributes:
+        region: the gate's unless given; botocore's own where the gate's is "local".
+        client: a boto3 client of your own, instead of those with the time-outs above.
+        endpoint: a URL to use instead of AWS's.
+        role: the ARN of a role to act as, in another account say; ``external_id``: what its trust policy asks for.
+    """
+
+    region: str | None
+    client: object
+    endpoint: str | None
+    role: str | None
+    external_id: str | None
+
+
+class OnAws:
+    """A starter of one service. Each says its words, and how a build is sent, looked for, asked after and stopped."""
+
+    service: ClassVar[str]  #: as people call it; in lower case as botocore and policies do
+    thing: ClassVar[str]  #: what it runs: a project, a pipeline
+    arn_prefix: ClassVar[str] = ""  #: what stands before its name in an ARN
+    named: ClassVar[str]  #: the parameter with its name
+    starts: str  #: the operation that starts it
+    starting: ClassVar[Limits] = STARTING
+    #: Send what was frozen, with a token, in a region; the build's id.
+    _send: Callable[[str | None, Answer, str], str]
+    #: The id of the build with a token, by questions to a client.
+    _found: Callable[[Questions, Any, Answer, str], str | None]
+    #: What ``status`` says of an id; stop it, or raise where there is none.
+    _state: Callable[[Questions, Any, str], str | None]
+    _stop: Callable[[Questions, Any, str], None]
+    freeze: Callable[[Request], Request]
+
+    def __init__(self, name: str | None, **where: Unpack[Where]) -> None:
+        if unknown := where.keys() - Where.__annotations__:
+            raise TypeError(f"{type(self).__name__} takes no {', '.join(sorted(unknown))}")
+        self.project = text_of(self.service.lower(), name, f"a {self.service} {self.thing}'s name")
+        self.region = text_of("region", where.get("region"), "an AWS region such as 'eu-west-1'")
+        self.endpoint = text_of("endpoint", where.get("endpoint"), "a URL such as http://127.0.0.1:8000", ("http",))
+        self.role = _checked_role(where.get("role"), where.get("external_id"), where.get("client"))
+        shared: dict[str, Any] = {"endpoint": self.endpoint, "given": where.get("client"), "role": self.role}
+        self._starting = Clients(self.service.lower(), self.starting, **shared)
+        self._asking = Clients(self.service.lower(), ASKING, **shared)
+        self.start_budget_ms = self.starting.longest_ms + 2 * ASK_MS + (ASSUMING.longest_ms if self.role else 0)
+
+    def for_region(self, region: str) -> Self:
+        """This starter for gates of a region, where it was given none of its own. Clients are shared."""
+        if self.region is not None or region == NO_REGION:
+            return self
+        bound = copy(self)
+        bound.region = region
+        return bound
+
+    def start(self, request: Request, token: str) -> str:
+        """Start the build, at most once for a token, and return its id.
+
+        Raises:
+            StartRefused: it certainly does not exist.
+            StartUnknown: it may.
+        """
+        parameters = self._parameters(request)
+        target = self._target(parameters[self.named], request.region)
+        self._starting.begin()
+        try:
+            return self._send(target.region, parameters, token)
+        except Exception as error:
+            tried = self._starting.tried
+            says = aws.verdict(error, tried)
+            found = self._refused_but_there(error, token, request, target) if says is aws.Verdict.LOOK else None
+            if found is not None:
+                return found
+            if says is aws.Verdict.UNKNOWN:
+                raise self._start_unknown(error, target, in_doubt=tried.in_doubt) from error
+            raise StartRefused(
+                f"{target} was not started ({aws.describe(error)})",
+                hint=self._hint(error, target),
+                worth_retrying=says is aws.Verdict.NOT_NOW,
+            ) from error
+
+    def find(self, token: str, request: Request) -> str | None:
+        """The build with this token, if there is one: the newest are looked through, back to its instant.
+
+        What does not exist has no builds.
+
+        Raises:
+            StartUnknown: that cannot be told.
+        """
+        parameters = self._parameters(request)
+        target = self._target(parameters[self.named], request.region)
+        try:
+            return self._found(Questions(), self._asking.of(target.region), parameters, token)
+        except Exception as error:
+            if (row := aws.row_of(error)) is not None and row.cause is aws.Cause.MISSING:
+                return None
+            said = f"cannot look among the builds of {target} ({aws.describe(error)})"
+            raise StartUnknown(said, hint=self._hint(error, target)) from error
+
+    def status(self, build_id: str) -> str | None:
+        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here.
+
+        Raises:
+            HoldoffError: it could not be asked.
+        """
+        ask = Questions()
+        try:
+            states = (self._state(ask, client, build_id) for client in self._known_clients())
+            return next((state for state in states if state is not None), None)
+        except Exception as error:
+            raise self._build_error("ask after", error, build_id) from error
+
+    def cancel(self, build_id: str) -> None:
+        """Stop it. One that has ended stays as it is.
+
+        Raises:
+            HoldoffError: it could not be stopped, or there is none.
+        """
+        ask = Questions()
+        try:
+            *others, last = self._known_clients()
+            for client in others:
+                if self._state(ask, client, build_id) is not None:
+                    last = client
+            self._stop(ask, last, build_id)
+        except Exception as error:
+            raise self._build_error("stop", error, build_id) from error
+
+    def target_of(self, key: GateKey) -> aws.Target:
+        """What a gate's builds are built by."""
+        return self._target(self.project or key.name, key.region)
+
+    def _parameters(self, request: Request) -> Answer:
+        """What was frozen, or is frozen now."""
+        with suppress(ValueError):
+            parameters = json.loads(request.parameters or self.freeze(request).parameters)
+            if isinstance(parameters, dict) and isinstance(parameters.get(self.named), str):
+                return parameters
+        raise StartUnknown(
+            f"this start of {request.project} was frozen by another starter than {self.service}",
+            hint="Give the gate that starter back until the start is finished",
+        )
+
+    def _target(self, name: str, region: str = NO_REGION) -> aws.Target:
+        where = self.for_region(region).region
+        account = _ROLE.fullmatch(self.role.arn) if self.role else None
+        service = self.service.lower()
+        arn = f"arn:aws:{service}:{where or '*'}:{account[1] if account else '*'}:{self.arn_prefix}{name}"
+        return aws.Target(
+            service=self.service,
+            name=name,
+            region=where,
+            resource=name if name.startswith("arn:") else arn,
+            missing=f"Check the {self.thing}'s name, the account and the region: `aws {service} list-{self.thing}s "
+            f"--region {where or 'REGION'}` lists those there are",
+            settings=f"the starter's settings, the source version, and the {self.thing} itself",
+            role=self.role.arn if self.role else "",
+        )
+
+    def _hint(self, error: Exception, target: aws.Target) -> str | None:
+        return aws.hint(aws.row_of(error), target, aws.operation_of(error, self.starts), aws.describe(error))
+
+    def _refused_but_there(self, error: Exception, token: str, request: Request, target: aws.Target) -> str | None:
+        """The build with this token, although the service did not take the parameters; ``None``: there certainly is
+        none.
+
+        Where the right to look is missing there are only the words to go by: better than a claim that could never be
+        finished.
+
+        Raises:
+            StartUnknown: there may be one.
+        """
+        refused = f"{self.service} refused the parameters of {target} ({aws.describe(error)}), "
+        try:
+            found = self.find(token, request)
+        except StartUnknown as unseen:
+            if not aws.is_denied(unseen.__cause__):
+                raise StartUnknown(f"{refused}and {unseen.message}", hint=_LATER) from error
+            found = None
+        if found is None and any(word in str(error).casefold() for word in ("mismatch", "idempoten")):
+            raise StartUnknown(f"{refused}so a build with this token may exist", hint=_LATER) from error
+        return found
+
+    def _start_unknown(self, error: Exception, target: aws.Target, *, in_doubt: bool) -> StartUnknown:
+        if in_doubt and aws.row_of(error) is not None:
+            words = f"one try to start {target} got no clear answer, so it may have been started; the last one failed"
+        elif aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS:
+            words = f"{self.service} failed while starting {target}"
+        else:
+            words = f"it is not known whether {target} was started"
+        return StartUnknown(f"{words} ({aws.describe(error)})", hint=_LATER)
+
+    def _known_clients(self) -> list[Any]:
+        """Of its region, or of all in use: a build's id does not say its region."""
+        regions = {self.region} if self.region is not None else (self._starting.regions() | self._asking.regions())
+        return [self._asking.of(region) for region in sorted(regions or {None}, key=str)]
+
+    def _build_error(self, doing: str, error: Exception, build_id: str) -> HoldoffError:
+        target = self._target(build_id.rpartition(":")[0] or build_id)
+        said = f"cannot {doing} the build {build_id} ({aws.describe(error)})"
+        return HoldoffError(said, hint=self._hint(error, target))
+
+
+_LATER: Final = (
+    "When the claim's lease is over, the next trigger or wake looks for a build with this token, "
+    "and starts it only if there is none"
+)
+
+
+class Questions:
+    """Requests that start nothing, begun only while each can end within ``ASK_MS``."""
+
+    def __init__(self) -> None:
+        self._clock: Clock = SystemClock()
+        self._until_ms = self._clock.now_ms() + ASK_MS - ASKING.longest_ms
+
+    def __call__(self, ask: Ask, **parameters: Any) -> Answer:
+        """One of them."""
+        if self._clock.now_ms() > self._until_ms:
+            raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
+        return ask(**parameters)
+
+
+def method(client: Any, operation: str) -> Any:
+    """A client's method for an operation: ``start_build`` for ``StartBuild``."""
+    return getattr(client, re.sub(r"\B([A-Z])", r"_\1", operation).lower())
+
+
+def is_past(page: list[Answer], token: str, *, in_order: bool) -> bool:
+    """Whether the pages after this one cannot have the token's build: the newest come first, and these are too old.
+
+    Args:
+        in_order: the newest certainly come first; else only a page that has them so is believed.
+    """
+    started = [build["startTime"].timestamp() * 1000 for build in page if build.get("startTime")]
+    if not started or not (in_order or started == sorted(started, reverse=True)):
+        return False
+    return bool(min(started) < (instant_ms(token) or 0) - LOOK_BACK_MS)
+
+
+def as_json(value: object) -> str:
+    """The one text for a value: keys in order, no blanks."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def text_of(field: str, value: object, want: str, beginnings: tuple[str, ...] = ("",)) -> str | None:
+    """A setting that is text, or ``None``."""
+    if value is None or (isinstance(value, str) and value.strip() and value.startswith(beginnings)):
+        return value
+    raise ConfigError(field=field, got=value, want=want)
+
+
+def _checked_role(role: object, external_id: object, client: object) -> Role | None:
+    want = "an IAM role's ARN, such as 'arn:aws:iam::222222222222:role/start-builds'"
+    arn, external = text_of("role", role, want), text_of("external_id", external_id, "text that the role asks for")
+    if arn is None:
+        if external is not None:
+            raise ConfigError(field="role", got=None, want=f"{want}: external_id is what such a one asks for")
+        return None
+    if client is not None or not _ROLE.fullmatch(arn):
+        raise ConfigError(field="role", got=arn, want=want if client is None else "nothing beside a client of your own")
+    return Role(arn, external)
+
+
+def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: those that may be named."""
+    if not isinstance(environment, Mapping):
+        raise ConfigError(field="environment", got=environment, want="a table of variables")
+    if TOKEN_VARIABLE in environment:
+        want = "another name: this one carries the start's token"
+        raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
+    variables: dict[str, dict[str, str]] = {}
+    for name, value in environment.items():
+        given = value if isinstance(value, Mapping) else {"value": value}
+        if value is given and (given.keys() != {"type", "value"} or given["type"] not in types):
+            want = f"text, or a table of value and type ({', '.join(types)})" if types else "text"
+            raise ConfigError(field=f"environment.{name}", got=value, want=want)
+        Request(project="-", region="-", environment=((name, given["value"]),))  # checks both
+        variables[name] = {"name": name, **given}
+    return variables
+
+
+def check_size(**settings: object) -> None:
+    """Refuse settings that would be frozen into too long a text."""
+    size = sum(len(as_json(setting).encode()) for setting in settings.values())
+    if size > MAX_FROZEN_BYTES:
+        want = f"at most {MAX_FROZEN_BYTES:,} bytes; a long buildspec can stand in a file or in S3"
+        raise ConfigError(field=" and ".join(settings), got=f"{size:,} bytes", want=want)

@@ -1,0 +1,228 @@
+"""Processes of this machine: which one is meant, whether it lives, how it is ended, and what ends it if we die.
+
+**A name that is never another's.** A pid is given again once its process has gone. So a process is called
+``HOST:MARK:PID``; the mark tells in which boot and which name spaces the pid was given, and when the process started
+(field 22 of proc_pid_stat(5)); of a command also, which process reports its end. Read where the mark was made, such a
+name is certain: that very process lives, or it does not. Read elsewhere (on another machine, in another container,
+after a boot) it says nothing. Where there is no /proc, the name is ``HOST:PID``, and nothing is certain.
+
+**No command is left behind.** A ``Keeper`` is a shell that reads from a pipe of ours, and does nothing else. However we
+die, the pipe ends; then it ends the command, and all that the command started.
+"""
+
+# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
+# ruff: noqa: PTH110, PTH115, PTH123, PTH208
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+from binascii import crc32
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from holdoff.clock import SystemClock
+from holdoff.signals import FORWARDED
+
+if TYPE_CHECKING:
+    import subprocess
+
+#: How long what was told to end may take to go, before it is killed.
+GRACE_MS: Final = 5_000
+LOOK_AGAIN_MS: Final = 20
+#: States of what does not run any more. In a container zombies may stay for ever.
+_ENDED: Final = {"", "Z", "X"}
+
+
+# --- which one, and whether it lives -------------------------------------------------------------------------------
+
+
+def name_of(pid: int) -> str:
+    """What a process that exists is called: ``vm:e1028bd61290548:4247``."""
+    host, place, fields = os.uname().nodename, _place(), _fields(pid)
+    return f"{host}:{place}{fields[19]}:{pid}" if place and fields else f"{host}:{pid}"
+
+
+def name_of_child(pid: int) -> str:
+    """What a child of ours is called: ``vm:e1028bd61290548.1290540.4246:4247``."""
+    name, ours = name_of(pid), name_of(os.getpid())
+    host, *mark, _ = name.rsplit(":", 2)
+    return f"{host}:{mark[0]}.{ours.split(':')[-2][8:]}.{os.getpid()}:{pid}" if mark else name
+
+
+def state_of(name: str) -> str | None:
+    """The state of the process of that name, a letter of proc_pid_stat(5); empty: there is none any more; ``None``: it
+    cannot be known here."""
+    _, mark, number = name.rsplit(":", 2) if name.count(":") >= 2 else ("", "", "")
+    start, place = mark.partition(".")[0], _place()
+    if not place or start[:8] != place or not number.isdecimal() or int(number) <= 1:
+        return None
+    with suppress(PermissionError):
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            return ""
+    fields = _fields(int(number))
+    if fields is None:  # another user's, and hidden
+        return None
+    return fields[0] if fields[19] == start[8:] else ""
+
+
+def lives(name: str) -> bool | None:
+    """Whether the process of that name runs; ``None``: it cannot be known here."""
+    state = state_of(name)
+    return None if state is None else state not in _ENDED
+
+
+def is_left(name: str) -> bool:
+    """Whether it is certain that no process will report the end of the child of that name."""
+    host, mark, _ = name.rsplit(":", 2)
+    start, *parent = mark.split(".")
+    return len(parent) == 2 and lives(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") is False
+
+
+def target_of(name: str) -> int:
+    """What to end of a child that lives, as kill(2) has it: its group, unless its parent is in that too."""
+    _, mark, number = name.rsplit(":", 2)
+    group, parent = os.getpgid(int(number)), int(mark.rpartition(".")[2])
+    return int(number) if os.getpgid(parent) == group else -group
+
+
+def _place() -> str | None:
+    """Where a pid of ours is known: 8 digits for this boot and these name spaces; ``None``: there is no telling."""
+    try:
+        if os.readlink("/proc/self") != str(os.getpid()):  # the /proc of another name space
+            return None
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            known = file.read()
+        for space in ("pid", "time"):
+            with suppress(FileNotFoundError):  # Linux has the latter since 5.6
+                known += os.readlink(f"/proc/self/ns/{space}").encode()
+    except OSError:
+        return None
+    return f"{crc32(known):08x}"
+
+
+def _fields(pid: int) -> list[str] | None:
+    """The fields of proc_pid_stat(5) from the third on: state, parent, group, ... ``None``: there are none to be had.
+
+    The second, a program's own name, may hold anything but a slash: blanks and brackets too.
+    """
+    with suppress(OSError), open(f"/proc/{pid}/stat", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+        return fields if len(fields) > 19 else None
+    return None
+
+
+# --- ending --------------------------------------------------------------------------------------------------------
+
+
+def end(target: int) -> None:
+    """End a process, or a group (less than zero, as kill(2) has it), and wait until it is gone."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(target, number)
+        except (ProcessLookupError, PermissionError):
+            return
+        for _ in range(GRACE_MS // LOOK_AGAIN_MS):
+            if not _any_runs(target):
+                return
+            SystemClock().sleep(LOOK_AGAIN_MS)
+
+
+def _any_runs(target: int) -> bool:
+    try:
+        os.kill(target, 0)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+        return False
+    if not os.path.exists("/proc/self/stat"):
+        return True
+    pids = filter(str.isdigit, os.listdir("/proc")) if target < 0 else (str(target),)
+    seen = (_fields(int(pid)) for pid in pids)
+    return any(one and one[0] not in _ENDED and (target > 0 or one[2] == str(-target)) for one in seen)
+
+
+# --- what ends it if we die ----------------------------------------------------------------------------------------
+
+#: The first line names what to end, a process or 0, its own group; the second would say that we end in peace.
+_KEEP: Final = 'read -r it && { read -r _ || { kill -TERM "$it"; sleep 5; kill -KILL "$it"; }; }'
+#: It is deaf to what we pass on, and to Ctrl-Z: blocked signals stay pending, which tells that it got them.
+_BLOCKED: Final = (*FORWARDED, signal.SIGTSTP)
+
+
+class Keeper:
+    """Ends a command if this process dies, and tells which signals others have sent to all of us.
+
+    Args:
+        apart: it is the leader of a process group, which the command joins; else it is in ours.
+
+    Attributes:
+        group: its process group; 0, where there is no shell: the command runs unguarded.
+    """
+
+    def __init__(self, *, apart: bool) -> None:
+        self.group, self._it = 0, 0
+        self._start(0 if apart else None)
+        if self._shell is not None:
+            self.group = self._shell.pid if apart else os.getpgrp()
+        atexit.register(self.close)  # a process that does not wait for its command leaves it running
+
+    def _start(self, group: int | None) -> None:
+        import subprocess
+
+        self._shell: subprocess.Popen[bytes] | None = None
+        reader, self._pipe = os.pipe()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+        try:
+            self._shell = subprocess.Popen(
+                ["/bin/sh", "-c", _KEEP, "holdoff-keeper"],
+                stdin=reader,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={"PATH": os.defpath},
+                cwd="/",
+                process_group=group,
+            )
+        except OSError:  # no shell, no room for one more process, or the group has gone
+            pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(reader)
+
+    def keep(self, target: int) -> None:
+        """From now on, end this process if we die; 0: its own group, with all that is in it then."""
+        self._it = target
+        with suppress(OSError):
+            os.write(self._pipe, f"{target}\n".encode())
+
+    def got(self, number: int) -> bool | None:
+        """Whether it got this signal, too: sent to our group in front of a terminal, or by a service manager to each
+        process of a service. Then the command got it from there. ``None``: there is no telling."""
+        if self._shell is None:
+            return None
+        with suppress(OSError), open(f"/proc/{self._shell.pid}/status") as file:
+            pending = next(int(line[7:], 16) for line in file if line.startswith("ShdPnd:"))
+            return bool(pending >> (number - 1) & 1)
+        return None
+
+    def renew(self) -> None:
+        """Have another in its place, to which nothing was sent yet."""
+        if self._pipe < 0:
+            return
+        self._end()
+        self._start(self.group)
+        self.keep(self._it)
+
+    def close(self) -> None:
+        """The command has ended, or is to go on without us."""
+        atexit.unregister(self.close)
+        if self._pipe >= 0:
+            self._end()
+
+    def _end(self) -> None:
+        if self._shell is not None:
+            self._shell.kill()
+            self._shell.wait()
+        os.close(self._pipe)  # not before: its end is what the shell waits for
+        self._pipe = -1

@@ -1,0 +1,194 @@
+"""One request to a web service, and what it means where no answer comes.
+
+It goes by whether the request was begun to be sent. Before: a connection that is refused, a name that is not found, a
+proxy or TLS that fails, no time left: nothing was done, and it passes by itself (NOT_NOW), but for a certificate that
+does not fit and for what is no URL (NEVER). From the first byte on it is not known (UNKNOWN).
+
+No redirect is followed: a POST that became a GET starts nothing, and what is secret in a request is for its own address
+only. Nothing is repeated, and no connection is kept: of one that the service has closed by then it is not known what
+was read. Nothing is begun to be sent after ``Time.send_by_ms``, whatever a name server takes, and the connection is cut
+at ``Time.cut_ms``, however slowly the answer drips.
+
+The client is httpx2 (``holdoff[server]``), imported with the first request.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any, Final
+
+from holdoff.aws.errors import Verdict
+from holdoff.clock import Clock
+from holdoff.core.errors import HoldoffError
+from holdoff.core.value import Value
+
+CONNECT_S: Final = 5.0
+#: No answer that says anything is longer.
+MOST_BYTES: Final = 8_000_000
+INSTALL: Final = "pip install 'holdoff[server]'"
+
+
+class Unanswered(HoldoffError):
+    """No answer came. ``verdict``: what that says of the work that was asked for."""
+
+    def __init__(self, message: str, verdict: Verdict, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.verdict = verdict
+
+
+class Answer(Value):
+    """What came back. ``headers``: by lower-case name; ``is_whole``: whether all of the body came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_whole: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it says that the request was carried out."""
+        return 200 <= self.status <= 299
+
+    def json(self) -> Any:
+        """What the body says; an empty table where it is no whole JSON."""
+        with suppress(ValueError, RecursionError):
+            return json.loads(self.body) if self.is_whole else {}
+        return {}
+
+
+class Time(Value, kw_only=False):
+    """Until when a request may be begun, and when its answer is cut off; epoch milliseconds."""
+
+    clock: Clock
+    send_by_ms: int
+    cut_ms: int
+
+    @classmethod
+    def of(cls, clock: Clock, send_ms: int, answer_ms: int = 0) -> Time:
+        """So long from now on."""
+        now_ms = clock.now_ms()
+        return cls(clock, now_ms + send_ms, now_ms + send_ms + answer_ms)
+
+    def left_s(self) -> float:
+        """How long there is for the answer.
+
+        Raises:
+            Unanswered: it is too late to send anything.
+        """
+        now_ms = self.clock.now_ms()
+        if now_ms >= self.send_by_ms:
+            raise Unanswered("there was no time left to ask it", Verdict.NOT_NOW)
+        return (self.cut_ms - now_ms) / 1000
+
+
+def send(time: Time, method: str, url: str, *, headers: Mapping[str, str], **body: Any) -> Answer:
+    """Send one request. ``body``: ``json`` or ``data``, as the client has them.
+
+    Raises:
+        Unanswered: no answer came. Tells nothing of what is in the request.
+    """
+    httpx, sent = _client(), _Sent(time)
+    headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "holdoff", **headers}
+    try:
+        timeout = httpx.Timeout(time.left_s(), connect=CONNECT_S)
+        with httpx.Client(verify=_certificates(), timeout=timeout) as client, sent:
+            request = client.build_request(method, url, headers=headers, extensions={"trace": sent.trace}, **body)
+            request.url = _hidden()(request.url)
+            response = client.send(request, stream=True)
+            content, is_whole = _content(response)
+    except Unanswered:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever it is: its words and its request may hold what is secret)
+        raise _unanswered(error, httpx, is_sent=sent.is_sent) from None
+    told = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status_code, headers=told, body=content, is_whole=is_whole)
+
+
+def _unanswered(error: Exception, httpx: Any, *, is_sent: bool) -> Unanswered:
+    kind = type(error).__name__
+    if is_sent:
+        return Unanswered(f"no answer came to what was sent ({kind})", Verdict.UNKNOWN)
+    if isinstance(error, httpx.ConnectError):  # its words are the system's
+        hint = "The certificate does not fit" if "CERTIFICATE_VERIFY_FAILED" in str(error) else None
+        return Unanswered(f"no connection ({error})", Verdict.NEVER if hint else Verdict.NOT_NOW, hint=hint)
+    if isinstance(error, httpx.TimeoutException | httpx.NetworkError | httpx.ProxyError):
+        return Unanswered(f"no connection ({kind})", Verdict.NOT_NOW)
+    return Unanswered(f"the request could not be made ({kind})", Verdict.NEVER, hint="See the URL and the headers")
+
+
+class _Sent:
+    """How far a request has come: httpcore tells before each step. Cuts its connection when the time is over.
+
+    https://www.encode.io/httpcore/extensions/#trace
+    """
+
+    def __init__(self, time: Time) -> None:
+        self.is_sent = False
+        self._time = time
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(time.left_s(), self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpcore."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+        elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            self._time.left_s()
+            self.is_sent = True
+
+    def _cut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # closed already
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _content(response: Any) -> tuple[bytes, bool]:
+    """The body, and whether that is all of it."""
+    content = bytearray()
+    try:
+        for part in response.iter_bytes():
+            content += part
+            if len(content) > MOST_BYTES:
+                return b"", False
+    except Exception:  # noqa: BLE001  (the head has come, and what it says stands)
+        return bytes(content), False
+    return bytes(content), True
+
+
+@cache
+def _client() -> Any:
+    try:
+        import httpx2
+    except ImportError:
+        raise Unanswered("its client is not installed", Verdict.NEVER, hint=INSTALL) from None
+    return httpx2
+
+
+@cache
+def _certificates() -> Any:
+    return _client().create_ssl_context()
+
+
+@cache
+def _hidden() -> Any:
+    """The client logs each URL: of these logs and errors have no more than the host."""
+
+    class Hidden(_client().URL):  # type: ignore[misc]
+        def __str__(self) -> str:
+            return f"{self.scheme}://{self.host}/..."
+
+        __repr__ = __str__
+
+    return Hidden

@@ -1,0 +1,166 @@
+"""Texts of a starter's settings that are filled in when a request is sent, and where its secrets are.
+
+    "env:HOOK"                      a reference: what stands in that variable; "file:PATH": in that file
+    "Bearer {env:RENDER_KEY}"       one within a text
+    "{source_version|main}"         a field of the request, or what stands there instead
+
+A reference is followed when the request is sent and never before: its value is in no setting, no stored request, no
+log and no error. All is filled in at once, so that nothing in a field is taken for a reference. Where a text is one
+field and nothing else, and that is not known, its entry in a body is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.request import Request
+from holdoff.core.shown import Unquoted, shown_name
+
+Values = Mapping[str, str | None]
+_NOTES: Final = ("project", "region", "key", "reason", "source_version", "event_id", "by", "line", "parent")
+#: What a text may name when a build is started; ``environment.NAME`` besides.
+STARTING: Final = (*_NOTES, "branch", "tag", "token")
+#: What it may name of a build that is there.
+OF_A_BUILD: Final = ("build_id",)
+
+_FIELD: Final = re.compile(r"\{(?:(env|file):([^{}|]+)|([A-Za-z_][\w.]*))(?:\|([^{}]*))?\}")
+_REFERENCE: Final = re.compile(r"(?:env:[A-Za-z_]\w*|file:[^{}|]*[^{}|\s])", re.ASCII)
+_NAMED: Final = re.compile(r"\{(?!env:[A-Za-z_]\w*\}|file:[^{}|]+\})([A-Za-z_][^{}|]*)")
+#: An entry of such a name holds a secret: it must not stand in the file.
+_SECRET: Final = re.compile(r"auth|token|secret|passw|cookie|credential|private|api.?key", re.IGNORECASE)
+WANT_REFERENCE: Final = "where it is, never the value: 'env:NAME' or 'file:PATH'"
+
+
+class Unreadable(HoldoffError, exit_code=78):
+    """What a reference names is not there."""
+
+
+def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: bool = False) -> str:
+    """A text that may be filled in. ``names``: what it may name; ``secret``: it must have a reference in it.
+
+    Raises:
+        ConfigError: it is no such text. What stands there is not shown.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if _REFERENCE.fullmatch(text):
+        text = f"{{{text}}}"
+    if not text or not text.isprintable() or (secret and not re.search(r"\{(env|file):", text)):
+        want = WANT_REFERENCE if secret else "text, in one line"
+        raise ConfigError(field=field, got=Unquoted("something else"), want=want)
+    for name in _NAMED.findall(text):
+        if name not in names and not (STARTING[0] in names and re.fullmatch(r"environment\.[A-Za-z_]\w*", name)):
+            known = ", ".join(f"{{{one}}}" for one in names) or "nothing"
+            want = f"a text with no other fields than {known} and references such as {{env:NAME}}"
+            raise ConfigError(field=field, got=Unquoted("a text with another field"), want=want)
+    return text
+
+
+def entries_in(field: str, value: object, names: tuple[str, ...], *, nested: bool = False) -> dict[str, Any]:
+    """A table of such texts by name. ``nested``: or of numbers, truth values, lists and tables of all these."""
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+        raise ConfigError(field=field, got=Unquoted("something else"), want="a table of texts")
+    return {name: _entry(field, name, one, names, nested=nested) for name, one in value.items()}
+
+
+def _entry(field: str, name: str, value: object, names: tuple[str, ...], *, nested: bool) -> Any:
+    if nested and isinstance(value, Mapping):
+        return entries_in(field, value, names, nested=True)
+    if nested and isinstance(value, list):
+        return [_entry(field, name, one, names, nested=True) for one in value]
+    if nested and isinstance(value, bool | int | float):
+        return value
+    where = f"{field}.{shown_name(name)}"
+    text = text_in(where, value, names) if value != "" else ""
+    if _SECRET.search(name) and not _FIELD.search(text):
+        raise ConfigError(field=where, got=Unquoted("something else"), want=WANT_REFERENCE)
+    return text
+
+
+def values_of(request: Request, token: str) -> dict[str, str | None]:
+    """What is known of a request, by the names that texts have for it."""
+    ref = (request.line or "").rpartition(" ")[2]
+    return {
+        **{name: getattr(request, name) for name in _NOTES},
+        "branch": ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None,
+        "tag": ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None,
+        "token": token,
+        **{f"environment.{name}": value for name, value in request.environment},
+    }
+
+
+def filled(text: str, values: Values, folder: str | None = None, encode: Callable[[str], str] = str) -> str | None:
+    """The text with all in it; ``None``: it is one field and nothing else, and that is not known.
+
+    Args:
+        folder: what the paths of files are meant from.
+        encode: what becomes of a field's value; what a reference leads to is taken as it is.
+
+    Raises:
+        Unreadable: a reference leads to nothing.
+    """
+
+    def put(found: re.Match[str]) -> str:
+        source, where, name, otherwise = found.groups()
+        if source:
+            return _followed(source, where, folder)
+        value = values.get(name)
+        return encode(value) if value else otherwise or ""
+
+    only = _FIELD.fullmatch(text)
+    if only is not None and only[3] and values.get(only[3]) is None and only[4] is None:
+        return None
+    return _FIELD.sub(put, text)
+
+
+def filled_in(value: Any, values: Values, folder: str | None) -> Any:
+    """A body with all in it."""
+    if isinstance(value, str):
+        return filled(value, values, folder)
+    if isinstance(value, list):
+        return [one for one in (filled_in(one, values, folder) for one in value) if one is not None]
+    if isinstance(value, Mapping):
+        pairs = ((name, filled_in(one, values, folder)) for name, one in value.items())
+        return {name: one for name, one in pairs if one is not None}
+    return value
+
+
+def _followed(source: str, where: str, folder: str | None) -> str:
+    try:
+        value = os.environ.get(where) if source == "env" else Path(folder or "", where).read_text()
+    except (OSError, ValueError):
+        value = None
+    value = (value or "").strip("\ufeff \t\r\n")
+    if value:
+        return value
+    named = re.sub("[^/:]+", lambda part: shown_name(part[0]), f"{source}:{where}")
+    hint = "Set the variable" if source == "env" else "Write the file, readable for this process"
+    raise Unreadable(f"there is nothing at {named}", hint=hint)
+
+
+def found_at(answer: Any, path: str, values: Values) -> Any:
+    """What lies at ``result.stages.-1.status``, or at ``builds[queueId={build_id}].result``: of the first in the list
+    that has it. ``None``: nothing."""
+    for name, key, wanted in _STEPS.findall(path):
+        if isinstance(answer, Mapping):
+            answer = answer.get(name)
+        elif isinstance(answer, list) and re.fullmatch(r"-?\d{1,4}", name):
+            answer = answer[int(name)] if -len(answer) <= int(name) < len(answer) else None
+        else:
+            return None
+        if key:
+            answer = next(_those(answer, key, filled(wanted, values) or ""), None)
+    return answer
+
+
+_STEPS: Final = re.compile(r"([^.\[\]]+)(?:\[([^=\[\]]+)=([^\[\]]*)\])?")
+
+
+def _those(several: object, key: str, wanted: str) -> Iterator[Mapping[str, Any]]:
+    for one in several if isinstance(several, list) else ():
+        if isinstance(one, Mapping) and str(one.get(key)) == wanted:
+            yield one

@@ -1,0 +1,218 @@
+"""Any build hook as a starter: a URL that builds when it is asked, of Netlify, Vercel, Render, Jenkins, your own.
+
+What its answers say of the build, before the rows that all services have (``on_http``):
+
+    a status in ``refused``   certainly no build; from 500 on it passes by itself
+    2xx                       it builds, if the answer has the id that ``id`` says is there; else it is not known
+                              (a proxy's page to log in at is a 200, too)
+
+``docs/starters.md`` has the settings for each service, and where they are documented.
+
+**Tokens.** Each start carries its token in the header ``Idempotency-Key``, or where a text says ``{token}``. Most hooks
+do not know it, and cannot be asked for it: so a start that got no answer is sent again after the claim's lease, and may
+build twice. Only where the service documents how long it remembers a token is there ``token_memory``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Final
+from urllib.parse import quote
+
+from holdoff.aws.errors import Verdict
+from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.request import Request
+from holdoff.core.shown import Unquoted, shown_name
+from holdoff.core.units import parse_duration
+from holdoff.starters.on_http import ASK_MS, OnHttp, Row
+from holdoff.starters.sending import Answer, Time, send
+from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled, filled_in, found_at, text_in, values_of
+
+_METHODS: Final = ("POST", "PUT", "PATCH", "GET", "DELETE")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
+IDEMPOTENCY: Final = "Idempotency-Key"
+
+
+class Webhook(OnHttp):
+    """Starts builds by a request to a URL.
+
+    Texts are filled in (``templates``): with references to what is secret, and with fields of the trigger.
+
+    Args:
+        url: where to; with a reference, as such URLs are secrets.
+        method: POST unless given.
+        headers: of every request to the service, with what is secret by reference.
+        json, form: the body, one of them or none.
+        refused: statuses besides those above that mean that there certainly is no build.
+        id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without it a
+            build has its token for an id.
+        status_url: where a build can be asked after, with ``{build_id}`` in it.
+        state: where the answer to that has the state; of several, all with blanks between.
+        succeeded, failed: which states are those ends, with stars; any other is a build that runs.
+        cancel_url, cancel_method: how to stop one.
+        token_memory: for how long the service documents that it remembers a token.
+        build_lease: how long a build can take at most; without ``status_url`` it counts as ended then.
+        folder: what the paths of files are meant from.
+
+    Raises:
+        ConfigError: one of them is not what it should be.
+    """
+
+    service = "the build hook"
+    #: There only with ``status_url``, and with ``cancel_url``.
+    status: Callable[[str], str | None]
+    cancel: Callable[[str], None]
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        refused: Sequence[int] = (),
+        id: str | None = None,  # noqa: A002  (as the setting is called)
+        status_url: str | None = None,
+        state: str | Sequence[str] = (),
+        succeeded: Sequence[str] = (),
+        failed: Sequence[str] = (),
+        cancel_url: str | None = None,
+        cancel_method: str = "POST",
+        token_memory: object = 0,
+        build_lease: object = "2h",
+        folder: str | None = None,
+    ) -> None:
+        super().__init__(folder)
+        if json is not None and form is not None:
+            raise ConfigError(field="form", got=Unquoted("there"), want="one body: json or form")
+        names = _header_names({} if headers is None else headers)
+        self._parts = {
+            "for": "webhook",
+            "method": _one_of("method", method, _METHODS),
+            "url": text_in("webhook", url, STARTING, secret=True),
+            "headers": entries_in("headers", names, STARTING),
+            "body": {},
+        }
+        if json is not None:
+            self._parts["body"]["json"] = entries_in("json", json, STARTING, nested=True)
+        if form is not None:
+            self._parts["body"]["data"] = entries_in("form", form, STARTING)
+        if "{token}" not in repr(self._parts):
+            self._parts["headers"][IDEMPOTENCY] = "{token}"
+        self.rows = tuple(
+            Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER)
+            for status in _listed("refused", refused, int, "a list of statuses, such as [302, 503]")
+        )
+        self._id = None if id is None else text_in("id", id)
+        self._cancel_method = _one_of("cancel_method", cancel_method, _METHODS)
+        if status_url is not None:
+            self._follow(status_url, state, succeeded, failed)
+        if cancel_url is not None:
+            self._cancel_url = text_in("cancel_url", cancel_url, OF_A_BUILD)
+            self.cancel = self._cancel
+        self.token_memory_ms = parse_duration(token_memory, field="token_memory")
+        self.build_lease_ms = parse_duration(build_lease, field="build_lease")
+        if not self.build_lease_ms:
+            raise ConfigError(field="build_lease", got=build_lease, want="how long a build can take, such as '30m'")
+
+    def _follow(self, url: str, state: object, succeeded: object, failed: object) -> None:
+        want = "where the answer has the state, such as 'status'"
+        paths = _listed("state", [state] if isinstance(state, str) else state, str, want)
+        self._status_url = text_in("status_url", url, OF_A_BUILD)
+        self._state = [text_in("state", path, OF_A_BUILD) for path in paths]
+        self._ends = {
+            name: _listed(name, patterns, str, "a list of states, such as ['live', '*_failed']")
+            for name, patterns in (("succeeded", succeeded), ("failed", failed))
+        }
+        for name, listed in (("state", paths), *self._ends.items()):
+            if not listed:
+                raise ConfigError(field=name, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
+        self.status = self._status
+
+    def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
+        values = values_of(request, token)
+        url = filled(parts["url"], values, self.folder, _in_url) or ""
+        body = {name: filled_in(given, values, self.folder) for name, given in parts["body"].items()}
+        return send(time, parts["method"], url, headers=self._headers(parts["headers"], values), **body)
+
+    def _headers(self, texts: Mapping[str, str], values: Mapping[str, str | None]) -> dict[str, str]:
+        found = ((name, filled(text, values, self.folder, _in_header)) for name, text in texts.items())
+        return {name: value for name, value in found if value is not None}
+
+    def _id_in(self, answer: Answer, token: str) -> object:
+        if self._id is None:
+            return token
+        kind, _, name = self._id.partition(":")
+        if kind == "header":
+            return answer.headers.get(name.strip().lower(), "").rstrip("/").rpartition("/")[2]
+        return found_at(answer.json(), self._id, {})
+
+    def _ask(self, method: str, url: str, build_id: str) -> Answer:
+        values = {"build_id": build_id}
+        headers = {name: text for name, text in self._parts["headers"].items() if not _names_a_trigger(text)}
+        to = filled(url, values, self.folder, _in_url) or ""
+        return send(Time.of(self.clock, ASK_MS), method, to, headers=self._headers(headers, values))
+
+    def _status(self, build_id: str) -> str | None:
+        """``running``, ``succeeded`` or ``failed``; ``None``: no such build.
+
+        Raises:
+            HoldoffError: it could not be asked.
+        """
+        answer = self._ask("GET", self._status_url, build_id)
+        if answer.status in (404, 410):
+            return None
+        said = self._told(answer)
+        if not said:
+            return None
+        states = [found_at(said, path, {"build_id": build_id}) for path in self._state]
+        state = " ".join(one if isinstance(one, str) else json.dumps(one) for one in states)
+        ends = (name for name, patterns in self._ends.items() if any(fnmatchcase(state, one) for one in patterns))
+        return next(ends, "running")
+
+    def _cancel(self, build_id: str) -> None:
+        """Stop it. One that has ended stays as it is.
+
+        Raises:
+            HoldoffError: it could not be stopped, or there is none.
+        """
+        answer = self._ask(self._cancel_method, self._cancel_url, build_id)
+        if not answer.is_done and not (hasattr(self, "status") and self.status(build_id) in ("succeeded", "failed")):
+            raise HoldoffError(f"{self.service} did not stop {build_id}: {self._said(answer)}")
+
+
+def _in_url(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _in_header(value: str) -> str:
+    return "".join(mark if mark.isprintable() else " " for mark in value.encode("ascii", "replace").decode())
+
+
+def _names_a_trigger(text: str) -> bool:
+    return any(f"{{{name}" in text for name in (*STARTING, "environment."))
+
+
+def _one_of(field: str, value: object, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise ConfigError(field=field, got=value, want=f"one of {', '.join(choices)}")
+    return str(value)
+
+
+def _listed(field: str, value: object, kind: type, want: str) -> list[Any]:
+    listed = list(value) if isinstance(value, list | tuple) else [None]
+    if not all(isinstance(one, kind) and not isinstance(one, bool) for one in listed):
+        raise ConfigError(field=field, got=value, want=want)
+    return listed
+
+
+def _header_names(headers: object) -> object:
+    for name in headers if isinstance(headers, Mapping) else ():
+        if not isinstance(name, str) or not _HEADER.fullmatch(name):
+            field = f"headers.{shown_name(str(name))}"
+            raise ConfigError(field=field, got=Unquoted("no header"), want="a name such as Authorization")
+    return headers

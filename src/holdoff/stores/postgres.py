@@ -1,0 +1,295 @@
+"""Gates in a PostgreSQL database: the store of those who have several machines and no AWS.
+
+    postgresql://USER:PASSWORD@HOST/DATABASE?schema=holdoff
+
+A row is a gate as JSON, with copies of the instants that are looked for, as in SQLite. The way to the server is
+``postgres_server``'s affair; here is what stands there.
+
+**A write is one transaction of two messages.** The first locks the gate's row, which is made if there is none, and
+brings it; what becomes of it is decided here, by the same pure functions as in memory and in SQLite; the second writes
+and commits, or rolls back. Writers of one gate queue at its row, those of two do not meet. The lock of a client that
+dies or falls silent ends with its transaction.
+
+**Who waits for something to be due hears of it**: a write that moves a gate's due instant notifies those who listen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreUnavailable
+from holdoff.core.pending import Fold
+from holdoff.core.record import Finished, Record
+from holdoff.core.request import GateKey
+from holdoff.exact_json import dumps
+from holdoff.stores import codec
+from holdoff.stores.base import KEPT_HISTORY_MS
+from holdoff.stores.postgres_errors import NoTables
+from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
+
+T = TypeVar("T")
+log = logging.getLogger("holdoff.stores.postgres")
+
+#: ``item`` is the gate as JSON (not jsonb, which has no room for every text); the instants beside it are copies. Names
+#: are ordered by their bytes, as everywhere else.
+TABLES: Final = f"""
+CREATE TABLE gates (
+    project text COLLATE "C" NOT NULL,
+    region text COLLATE "C" NOT NULL,
+    due_ms bigint,
+    expires_ms bigint,
+    item json NOT NULL,
+    PRIMARY KEY (project, region)
+);
+CREATE INDEX gates_due ON gates (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX gates_expires ON gates (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE TABLE history (
+    project text COLLATE "C" NOT NULL,
+    region text COLLATE "C" NOT NULL,
+    claimed_ms bigint NOT NULL,
+    token text COLLATE "C" NOT NULL,
+    build json NOT NULL,
+    PRIMARY KEY (project, region, claimed_ms, token)
+);
+CREATE TABLE version AS SELECT {VERSION} AS version
+"""
+#: One process at a time looks whether they are there, and creates them.
+LOOK: Final = """
+SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
+SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass('version') IS NULL
+"""
+GATE: Final = "project = %(project)s AND region = %(region)s"
+GET: Final = f"SELECT item::text FROM gates WHERE {GATE}"
+#: Makes the row, or locks the one that is there and leaves it as it is.
+LOCK: Final = f"""
+INSERT INTO gates AS g (project, region, item) VALUES (%(project)s, %(region)s, '{{}}')
+    ON CONFLICT (project, region) DO UPDATE SET item = g.item WHERE false;
+{GET}
+"""
+SAVE: Final = f"UPDATE gates SET item = %(item)s, due_ms = %(due_ms)s, expires_ms = %(expires_ms)s WHERE {GATE}"
+KEEP: Final = f"""
+INSERT INTO history (project, region, claimed_ms, token, build)
+    VALUES (%(project)s, %(region)s, %(claimed_ms)s, %(token)s, %(build)s)
+    ON CONFLICT (project, region, claimed_ms, token) DO UPDATE SET build = excluded.build;
+DELETE FROM history WHERE {GATE} AND claimed_ms < %(forgotten_ms)s
+"""
+GATES: Final = """
+SELECT project, region, item::text FROM gates WHERE %(project)s::text IS NULL OR project = %(project)s
+    ORDER BY project, region
+"""
+HISTORY: Final = f"SELECT build::text FROM history WHERE {GATE} ORDER BY claimed_ms DESC, token DESC LIMIT %(limit)s"
+DUE: Final = """
+SELECT project, region, due_ms <= %(now_ms)s,
+    expires_ms <= %(now_ms)s AND current_setting('transaction_read_only') = 'off'
+FROM gates WHERE due_ms <= %(now_ms)s OR expires_ms <= %(now_ms)s ORDER BY due_ms
+"""
+NEXT: Final = "SELECT min(due_ms) - %(now_ms)s FROM gates WHERE due_ms > %(since_ms)s"
+#: Without waiting: what is locked is in use, and another look finds it.
+EXPIRE: Final = """
+DELETE FROM gates WHERE (project, region) IN
+    (SELECT project, region FROM gates WHERE expires_ms <= %(now_ms)s FOR UPDATE SKIP LOCKED);
+DELETE FROM history WHERE claimed_ms < %(forgotten_ms)s
+"""
+#: What is wrong, a line each.
+CHECK: Final = """
+SELECT 'this user may not ' || lower(act) || ' in ' || name
+    FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS act, unnest('{gates,history}'::text[]) AS name
+    WHERE NOT has_table_privilege(name, act)
+UNION ALL SELECT name || ' is off: what is acknowledged may be lost in a power cut' FROM pg_settings
+    WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'
+UNION ALL SELECT 'it is a read-only replica' WHERE pg_is_in_recovery()
+UNION ALL SELECT 'its texts are not in UTF8' WHERE getdatabaseencoding() <> 'UTF8'
+"""
+
+
+class PostgresStore:
+    """Gates in one schema of a database.
+
+    Args:
+        url: as libpq reads it, and ``schema`` among its parameters.
+        region: the region of gates that name none.
+        busy_ms: how long an operation may take in all.
+    """
+
+    #: Each machine's correction is as right as its quickest answer was quick.
+    clock_margin_ms = 1_000
+
+    def __init__(self, url: str, *, region: str = "local", busy_ms: int | None = None) -> None:
+        self.server = Server(url, busy_ms=busy_ms)
+        self.url, self._schema = self.server.address.shown, self.server.address.schema
+        self._channel = f"{self._schema}_due"
+        self.region = region
+
+    def clock_offset_ms(self) -> int:
+        """What to add to this machine's time for the server's, as far as is known. Asks nothing."""
+        return self.server.offset_ms
+
+    # --- one gate ----------------------------------------------------------------------------------------------------
+
+    def get(self, key: GateKey) -> Record:
+        """See ``Store.get``."""
+        return codec.item_to_record(key, self._plain(key) or {})
+
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        """See ``Store.item``."""
+        plain = self._plain(key)
+        return None if plain is None else {codec.PROJECT: key.project, codec.REGION: key.region, **plain}
+
+    def _plain(self, key: GateKey) -> dict[str, Any] | None:
+        rows = self.server.read(f"reading {key}", GET, _named(key))
+        return codec.json_to_plain(key, rows[0][0]) if rows else None
+
+    def swap(
+        self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
+    ) -> Swapped | Lost:
+        """See ``Store.swap``."""
+
+        def decide(current: Record) -> Record | None:
+            return new.but(others=current.others) if current.is_version(expected) else None
+
+        return self._write(f"writing {key}", key, decide, history)
+
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
+        """See ``Store.fold``."""
+        return self._write(f"deferring a trigger of {key}", key, lambda current: fold.applied(expected, current))
+
+    def _write(
+        self,
+        doing: str,
+        key: GateKey,
+        decide: Callable[[Record], Record | None],
+        history: tuple[Finished, ...] = (),
+    ) -> Swapped | Lost:
+        """The gate as ``decide`` has it; ``None``: it stays."""
+
+        def act(link: Link) -> Swapped | Lost:
+            (((text,),),) = self.server.begin(link, (LOCK, _named(key)))
+            current = codec.item_to_record(key, codec.json_to_plain(key, text))
+            new = decide(current)
+            if new is None:
+                link.talk(ROLLBACK)
+                return Lost(current)
+            statements = [(SAVE, _saved(key, new)), *[(KEEP, _kept(key, build)) for build in history]]
+            if new.due_ms not in (None, current.due_ms):
+                statements.append((f"NOTIFY {self._channel}", {}))
+            link.commit_with(*statements)
+            return Swapped(new)
+
+        return self._change(doing, act)
+
+    def keep(self, key: GateKey, build: Finished) -> None:
+        """See ``Store.keep``."""
+        self._do(f"keeping a build of {key}", KEEP, _kept(key, build))
+
+    def _do(self, doing: str, sql: str, given: dict[str, object]) -> None:
+        def act(link: Link) -> None:
+            self.server.begin(link)
+            link.commit_with((sql, given))
+
+        self._change(doing, act)
+
+    def _change(self, doing: str, act: Callable[[Link], T]) -> T:
+        """One write. The first one of all creates the tables."""
+        try:
+            return self.server.call(doing, act, writes=True)
+        except NoTables:
+            self.initialise()
+            return self.server.call(doing, act, writes=True)
+
+    # --- many --------------------------------------------------------------------------------------------------------
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        """See ``Store.due``. What has expired is deleted on the way."""
+        rows = self.server.read("looking for what is due", DUE, {"now_ms": now_ms})
+        if any(may_go for *_, may_go in rows):
+            given: dict[str, object] = {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}
+            with suppress(StoreUnavailable, StoreDenied):
+                self._do("deleting what has expired", EXPIRE, given)
+        return iter([key for key, (due, _) in _keyed(rows) if due])
+
+    def wait_for_due(self, since_ms: int, now_ms: int, most_ms: int) -> bool:
+        """See ``Store``. (Behind pgbouncer a change made meanwhile is not heard of.)
+
+        Raises:
+            StoreError: waiting did not go well.
+        """
+        return self.server.wait((NEXT, {"since_ms": since_ms, "now_ms": now_ms}), self._channel, most_ms)
+
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+        """See ``Store.gates``."""
+        for key, (text,) in _keyed(self.server.read("listing the gates", GATES, {"project": project})):
+            try:
+                yield key, codec.item_to_record(key, codec.json_to_plain(key, text))
+            except RecordInvalid as error:
+                yield key, error
+
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
+        """See ``Store.history``."""
+        rows = self.server.read(f"reading the history of {key}", HISTORY, {**_named(key), "limit": limit})
+        for (text,) in rows:
+            try:
+                yield codec.plain_to_build(key, codec.json_to_plain(key, text))
+            except RecordInvalid as error:
+                log.warning("%s: a build of its history is left out: %s", self.url, error)
+
+    # --- the tables --------------------------------------------------------------------------------------------------
+
+    def initialise(self) -> list[str]:
+        """Create the tables, and their schema if there is none."""
+
+        def act(link: Link) -> list[str]:
+            *_, ((no_schema, no_tables),) = self.server.begin_bare(link, (LOOK, {"schema": self._schema}))
+            create = f"CREATE SCHEMA {self._schema};{TABLES}" if no_schema else TABLES
+            link.commit_with((create if no_tables else "SELECT", {}))
+            told = f"{self.url}: created the tables gates, history and version in schema {self._schema}"
+            return [told] if no_tables else []
+
+        return self.server.call("creating its tables", act, writes=True)
+
+    def check(self) -> list[str]:
+        """Look whether the tables are there, can be written and are kept safe, and change nothing."""
+
+        def act(link: Link) -> list[str]:
+            (found,) = self.server.begin(link, (CHECK, {}), ROLLBACK)
+            return [f"{self.url}: {wrong}" for (wrong,) in found]
+
+        try:
+            return self.server.call("checking", act)
+        except NoTables:
+            return [f"{self.url} has no tables in schema {self._schema} yet; the first trigger creates them"]
+
+    def close(self) -> None:
+        """Close the connections that rest; they are opened again when needed."""
+        self.server.close()
+
+    def __del__(self) -> None:
+        """A store that was never closed closes its connections."""
+        with suppress(Exception):  # at the interpreter's end anything may be gone already
+            self.server.close()
+
+
+def _named(key: GateKey) -> dict[str, object]:
+    return {"project": key.project, "region": key.region}
+
+
+def _saved(key: GateKey, record: Record) -> dict[str, object]:
+    item = dumps(codec.record_to_item(record))
+    return {**_named(key), "item": item, "due_ms": record.due_ms, "expires_ms": record.expires_ms}
+
+
+def _kept(key: GateKey, build: Finished) -> dict[str, object]:
+    at_ms = build.claimed_ms
+    row = {"claimed_ms": at_ms, "token": build.token, "build": dumps(codec.build_to_plain(build))}
+    return {**_named(key), **row, "forgotten_ms": at_ms - KEPT_HISTORY_MS}
+
+
+def _keyed(rows: list[Row]) -> Iterator[tuple[GateKey, list[Any]]]:
+    for project, region, *rest in rows:
+        try:
+            yield GateKey(project, region), rest
+        except ConfigError as error:
+            log.warning("a row that no gate can have is left out: %.200s", error)

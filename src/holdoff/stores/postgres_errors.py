@@ -1,0 +1,121 @@
+"""What went wrong with a store in PostgreSQL: one table, by SQLSTATE.
+
+The codes: https://www.postgresql.org/docs/current/errcodes-appendix.html. A row is for a code, for what begins with
+three of it, or for its class of two. Where no connection is made, libpq keeps the code to itself, and pgbouncer has one
+for everything: there the server's words tell (``WORDS``). Only the first line of what is said is told: details may hold
+what stands in a row.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import psycopg
+
+from holdoff.core import errors
+from holdoff.core.value import Value
+
+AGAIN: Final = "Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once"
+_INIT: Final = "`holdoff store init` creates what is missing"
+_GRANTS: Final = (
+    "Its user needs USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on its tables; to create them, CREATE on "
+    "the database"
+)
+
+
+class NoTables(errors.StoreMissing):
+    """The database has no tables of Holdoff's (yet)."""
+
+
+class Meaning(Value, kw_only=False):
+    """What an error means.
+
+    Attributes:
+        passes: the same may go well in a moment, over a new connection.
+        is_loss: the connection is gone; if a COMMIT was sent, it is not known what came of it.
+    """
+
+    kind: type[errors.StoreError]
+    what: str
+    hint: str = "Try again"
+    passes: bool = False
+    is_loss: bool = False
+
+
+_GONE: Final = Meaning(errors.StoreUnavailable, "did not answer", passes=True, is_loss=True)
+_BUSY: Final = Meaning(errors.StoreThrottled, "has others at the same gate", "See pg_stat_activity", passes=True)
+_NONE: Final = Meaning(NoTables, "has no tables of Holdoff's", _INIT)
+OTHER: Final = Meaning(errors.StoreError, "refused that", "See its log")
+MEANINGS: Final[dict[str, Meaning]] = {
+    "": _GONE,
+    "08": _GONE,
+    "22": Meaning(errors.RecordInvalid, "cannot keep that", "Its database must be in UTF8"),
+    "25006": Meaning(
+        errors.StoreDenied,
+        "is a read-only replica, or lets this user only read",
+        "Name the primary; of several hosts in the URL, target_session_attrs=read-write finds it",
+        passes=True,
+    ),
+    "25P": _GONE.but(what="ended a transaction that took too long", is_loss=False),
+    "28": Meaning(
+        errors.StoreDenied,
+        "refused this user or its password",
+        "They come from the URL, PGUSER and PGPASSWORD, or ~/.pgpass; pg_hba.conf says who may come from where",
+    ),
+    "3D": Meaning(errors.StoreMissing, "has no such database", "Create it: createdb --encoding=UTF8 NAME"),
+    "3F": _NONE,
+    "40": _BUSY,
+    "42": Meaning(errors.StoreMismatch, "has tables there that are not Holdoff's", "Name another schema: ?schema=NAME"),
+    "42501": Meaning(errors.StoreDenied, "does not allow that", _GRANTS),
+    "42P01": _NONE,
+    "53100": Meaning(errors.StoreUnavailable, "has no space left on its disk", "Free some"),
+    "53300": _BUSY.but(what="has too many connections", hint="Raise max_connections, or put pgbouncer before it"),
+    "53": Meaning(errors.StoreThrottled, "is short of something", "See its log"),
+    "54": OTHER.but(what="has no room for that", hint="A project and its region may have 2,600 bytes together"),
+    "55P03": _BUSY,
+    "57014": _BUSY.but(what="took too long"),
+    "57P": _GONE.but(what="is stopping, starting or failing over"),
+    "58": Meaning(errors.StoreUnavailable, "has trouble with its system", "See its log"),
+    "standby": _GONE.but(what="has no host that takes writes"),
+    "host": Meaning(errors.StoreUnavailable, "has a host that is not found", "See that its name is right"),
+}
+#: The words of a server that speaks English, or of libpq, and the code that they stand for.
+WORDS: Final = {
+    "authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist": "28",
+    'database ".*" does not exist|no such database': "3D",
+    "too many (clients|connections)|connection slots are reserved|no more connections allowed": "53300",
+    "starting up|shutting down|not yet accepting|in recovery mode": "57P03",
+    "session is read-only|is in hot standby": "standby",
+    "failed to resolve host|could not translate host name": "host",
+}
+
+
+def meaning_of(error: Exception) -> Meaning:
+    """The row of an error: psycopg's, or Python's own where a value cannot be sent."""
+    code = error.sqlstate or "" if isinstance(error, psycopg.Error) else "22"
+    if isinstance(error, psycopg.OperationalError) and code[:2] in {"", "08"}:
+        said = str(error)
+        code = next((known for words, known in WORDS.items() if re.search(words, said)), code)
+    elif not code:  # the client's own
+        code = "22" if isinstance(error, psycopg.DataError) else "driver"
+    return next((MEANINGS[part] for part in (code, code[:3], code[:2]) if part in MEANINGS), OTHER)
+
+
+def typed(error: Exception, store: str, doing: str, *, writes: bool, in_doubt: bool) -> errors.StoreError:
+    """The error to raise.
+
+    Args:
+        store: its URL, without secrets.
+        in_doubt: whether a COMMIT was sent, and no answer came.
+    """
+    meaning = meaning_of(error)
+    if in_doubt:
+        meaning = meaning.but(kind=errors.StoreUnavailable, hint=AGAIN)
+    end = ""
+    if writes and issubclass(meaning.kind, errors.StoreUnavailable):
+        end = "; the write may or may not be in" if in_doubt else "; nothing was written"
+    said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
+    # The name of a user may be a secret in the wrong place.
+    said = re.sub('((?:user|role) )"[^"]*"', r"\1...", said.removeprefix("connection failed: "))
+    return meaning.kind(f"{store} {meaning.what}, while {doing} ({said:.200}){end}", hint=meaning.hint)

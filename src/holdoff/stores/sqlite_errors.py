@@ -1,0 +1,155 @@
+"""What went wrong with a store in a file: which file, on which disk, why, and what to do.
+
+SQLite says "disk I/O error" or "unable to open database file" and keeps the system's own word to itself. So, after a
+write that failed, the same folder is asked for a little space: what the system says then is said here. A reader asks
+for nothing.
+"""
+
+# pathlib takes 5 ms to import, and the command behind us may still have to run.
+# ruff: noqa: PTH110, PTH116, PTH120
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from contextlib import suppress
+from typing import Final
+
+from holdoff.core.errors import RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
+from holdoff.stores.mounts import mount_of
+
+#: As much as a write may need, journal included.
+PROBED_BYTES: Final = 65_536
+#: What to do where trying again helps once that is done. ``{disk}`` is where the file's disk is mounted.
+PASSING: Final = {
+    errno.ENOSPC: "Free some disk space on {disk}",
+    errno.EDQUOT: "Free some disk space of this user's on {disk}, or have the quota raised",
+    errno.EFBIG: "Raise the limit on the size of files: ulimit -f",
+    errno.EIO: "See what is wrong with {disk}: dmesg",
+    errno.EMFILE: "Raise the limit on open files: ulimit -n",
+    errno.ENFILE: "Raise the system's limit on open files: fs.file-max",
+    errno.ENOMEM: "Free some memory",
+}
+ANOTHER: Final = "name another file: --store sqlite:///PATH"
+AGAIN: Final = "Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once"
+
+
+def busy(file: str, message: str, busy_ms: int) -> StoreError:
+    """Others had it all the time."""
+    return StoreUnavailable(
+        f"{message} (others had it for {busy_ms / 1000:g}s); nothing was written",
+        hint=f"Try again; if it goes on, see what has it open: fuser {file}",
+    )
+
+
+def replaced(file: str, *, writes: bool) -> StoreError:
+    """The path names another file than it did a moment ago."""
+    message = f"{file} was replaced, moved or deleted at this moment"
+    if not writes:
+        return StoreUnavailable(message, hint="Try again")
+    return StoreUnavailable(f"{message}; the write may not be in", hint=AGAIN)
+
+
+def cut_short(file: str) -> StoreError:
+    """A writer died, and this user may not undo what it left."""
+    return StoreUnavailable(
+        f"{file}-journal has a write that was cut short", hint="The next use by a user who may write it puts that right"
+    )
+
+
+def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: bool) -> StoreError:
+    """The error to raise for one of SQLite's or the system's. ``failed``: which file, and what was being done."""
+    if isinstance(error, OSError):
+        return _of_system(error, file, f"{file} cannot be opened: {_where(error, file)}", "Try again")
+    if not isinstance(error, sqlite3.Error):
+        return RecordInvalid(f"{failed}: {type(error).__name__}: {error!s:.200}")
+    code, message = getattr(error, "sqlite_errorcode", 0), f"{failed}: {error}"
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return replaced(file, writes=writes)
+    if code == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return cut_short(file)
+    # The low byte is the primary code: https://www.sqlite.org/rescode.html
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return busy(file, message, busy_ms)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            hint = f"Move {file} away to start afresh (a gate that is gone has never built)"
+            return StoreMismatch(message, hint=hint)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
+            end, again = "", "Try again"
+            plain: StoreError = StoreDenied(message, hint=_rights(file))
+        case sqlite3.SQLITE_FULL:
+            end, again = "; nothing was written", "Try again"
+            plain = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")
+        case _:
+            end, again = ("; the write may or may not be in", AGAIN) if writes else ("", "Try again")
+            plain = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
+    cause = _probed(os.path.dirname(file)) if writes else None
+    return plain if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
+
+
+def _of_system(error: OSError, file: str, message: str, again: str) -> StoreError:
+    """The error for one of the system's, with what to do."""
+    disk = _disk(file)
+    if error.errno in PASSING:
+        return StoreUnavailable(message, hint=f"{PASSING[error.errno].format(disk=disk)}. {again}")
+    if error.errno == errno.EROFS:
+        return StoreDenied(message, hint=f"{disk} is mounted read-only; {ANOTHER}")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return StoreDenied(message, hint=_rights(file))
+    return StoreDenied(message, hint=f"{ANOTHER[0].upper()}{ANOTHER[1:]}")
+
+
+def _where(error: OSError, file: str) -> str:
+    """Which of the path's parts the system means, and its word."""
+    path = str(error.filename or file)
+    if isinstance(error, NotADirectoryError):
+        while not os.path.lexists(path):
+            path = os.path.dirname(path)
+    return f"{path}: {error.strerror}"
+
+
+def _probed(folder: str) -> OSError | None:
+    """What the system says when a little is written there."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
+    return None
+
+
+def _disk(file: str) -> str:
+    """Where its disk is mounted, for a person."""
+    mount, kind = mount_of(file)
+    return f"{mount} ({kind})" if kind else f"the disk of {file}"
+
+
+def _rights(file: str) -> str:
+    """Whose the file is, or the nearest folder to it that there is, and what to do."""
+    path = file
+    while path != "/" and not os.path.exists(path):
+        path = os.path.dirname(path)
+    whose = f"Holdoff must be able to read and write {file} and its folder"
+    with suppress(OSError):
+        found = os.stat(path)
+        whose += f"; {path} belongs to {_name_of(found)}, mode {found.st_mode & 0o7777:04o}"
+    return f"{whose}. Get the rights to it and to {file}-journal, or {ANOTHER}"
+
+
+def _name_of(found: os.stat_result) -> str:
+    """USER:GROUP, by number where they have no name."""
+    import grp
+    import pwd
+
+    user, group = str(found.st_uid), str(found.st_gid)
+    with suppress(KeyError):
+        user = pwd.getpwuid(found.st_uid).pw_name
+    with suppress(KeyError):
+        group = grp.getgrgid(found.st_gid).gr_name
+    return f"{user}:{group}"

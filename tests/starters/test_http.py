@@ -1,0 +1,411 @@
+"""What answers, and the want of one, say of a build: the tables of the starters of web services, row by row; and that
+no secret gets out."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.core import token as tokens
+from holdoff.core.errors import HoldoffError, StartRefused, StartUnknown
+from holdoff.core.request import Request
+from holdoff.starters import GitHub, GitLab, Webhook, on_http, sending
+from holdoff.testing import ManualClock
+from tests.standins.codebuild import StandinClock
+from tests.standins.github import GitHubStandin
+from tests.standins.gitlab import GitLabStandin
+from tests.standins.hooks import HookStandin
+from tests.test_config_secrets import told_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.standins.web import WebStandin
+
+REQUEST = Request(project="site", region="local", source_version="4f2a91c", reason="a push")
+#: Certainly no build, and something has to be changed; or it passes by itself; or it is not known.
+NEVER, NOT_NOW, UNKNOWN = "never", "not now", "unknown"
+KINDS = ("webhook", "github", "gitlab")
+SECRETS = (HookStandin.secret, GitHubStandin.token, GitLabStandin.token, GitLabStandin.trigger_token, "s3cr3t-key")
+
+
+class Case:
+    """A starter of one kind in front of its stand-in."""
+
+    def __init__(self, kind: str, url: str | None = None, **more: Any) -> None:
+        self.kind, self.clock = kind, ManualClock("2026-01-01T00:00:00Z")
+        made = {"webhook": HookStandin, "github": GitHubStandin, "gitlab": GitLabStandin}[kind]
+        if url is None:
+            self.standin: WebStandin = made(clock=StandinClock(self.clock.now_ms))
+        self.starter = self.starter_at(url or self.standin.url, **more)
+        self.started = 0
+
+    def starter_at(self, url: str, **more: Any) -> Any:
+        starter: Any
+        if self.kind == "webhook":
+            at = f"{url}/build_hooks/{{env:HOOK}}"
+            settings = {"id": "build.id", "headers": {"X-Key": "env:KEY"}, "json": {"version": "{source_version}"}}
+            starter = Webhook(at, **{**settings, **more})
+        elif self.kind == "github":
+            starter = GitHub("acme/site", workflow="build.yml", endpoint=url, **more)
+        else:
+            starter = GitLab("acme/site", endpoint=url, **more)
+        starter.clock = self.clock
+        return starter
+
+    def token(self) -> str:
+        self.started += 1
+        return tokens.make(self.clock.now_ms(), self.started)
+
+    def start(self) -> str:
+        """What became of a start: NEVER, NOT_NOW, UNKNOWN, or the build's id."""
+        try:
+            return str(self.starter.start(self.starter.freeze(REQUEST), self.token()))
+        except StartRefused as error:
+            self.error: HoldoffError = error
+            return NOT_NOW if error.worth_retrying else NEVER
+        except StartUnknown as error:
+            self.error = error
+            return UNKNOWN
+
+
+@pytest.fixture(autouse=True)
+def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", HookStandin.secret)
+    monkeypatch.setenv("KEY", "s3cr3t-key")
+    monkeypatch.setenv("GITHUB_TOKEN", GitHubStandin.token)
+    monkeypatch.setenv("GITLAB_TOKEN", GitLabStandin.token)
+    monkeypatch.setenv("TRIGGER", GitLabStandin.trigger_token)
+
+
+@pytest.fixture(params=KINDS)
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    case = Case(request.param)
+    with case.standin:
+        yield case
+
+
+def case_of(kind: str, **more: Any) -> Case:
+    return Case(kind, **more)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits 25 s."""
+    monkeypatch.setattr(on_http, "SEND_BY_MS", 200)
+    monkeypatch.setattr(on_http, "ANSWER_MS", 100)
+    monkeypatch.setattr(on_http, "ASK_MS", 300)
+
+
+# --- an answer -----------------------------------------------------------------------------------------------------
+
+LIMIT = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1767225660"}
+SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
+#: Status, headers, body; and what it says to a webhook, GitHub and GitLab.
+ANSWERS: dict[str, tuple[int, dict[str, str], object, str, str, str]] = {
+    "moved for good": (301, {"Location": "/elsewhere"}, b"", NEVER, NEVER, NEVER),
+    "found": (302, {"Location": "/elsewhere"}, b"", UNKNOWN, NEVER, NEVER),
+    "see other": (303, {"Location": "/elsewhere"}, b"", UNKNOWN, NEVER, NEVER),
+    "send it there": (307, {"Location": "/elsewhere"}, b"", NEVER, NEVER, NEVER),
+    "send it there for good": (308, {"Location": "/elsewhere"}, b"", NEVER, NEVER, NEVER),
+    "bad request": (400, {}, {"message": "bad"}, NEVER, NEVER, NEVER),
+    "too many pipelines": (400, {}, {"message": {"base": ["Too many pipelines"]}}, NEVER, NEVER, NOT_NOW),
+    "no credentials": (401, {}, b"", NEVER, NEVER, NEVER),
+    "no right": (403, {}, b"", NEVER, NEVER, NEVER),
+    "a limit": (403, LIMIT, b"", NEVER, NOT_NOW, NEVER),
+    "a limit with a time": (403, {"Retry-After": "60"}, b"", NEVER, NOT_NOW, NEVER),
+    "a secondary limit": (403, {}, SECONDARY, NEVER, NOT_NOW, NEVER),
+    "not there": (404, {}, b"", NEVER, NEVER, NEVER),
+    "a time-out of a proxy": (408, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "a conflict": (409, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "gone": (410, {}, b"", NEVER, NEVER, NEVER),
+    "not understood": (422, {}, b"", NEVER, NEVER, NEVER),
+    "too early": (425, {}, b"", NOT_NOW, NOT_NOW, NOT_NOW),
+    "too many": (429, {}, b"", NOT_NOW, NOT_NOW, NOT_NOW),
+    "a fault": (500, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "a gateway's": (502, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "not available": (503, {"Retry-After": "5"}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "a gateway's time-out": (504, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "done, without a word": (204, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
+    "done, in other words": (200, {}, {"ok": True}, UNKNOWN, UNKNOWN, UNKNOWN),
+    "done, in no words": (200, {}, b"\xff{", UNKNOWN, UNKNOWN, UNKNOWN),
+    "an odd one": (299, {}, [1], UNKNOWN, UNKNOWN, UNKNOWN),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_an_answer_says(case: Case, name: str) -> None:
+    status, headers, body, *says = ANSWERS[name]
+    case.standin.fault("status", status=status, headers=headers, body=body)
+    assert case.start() == says[KINDS.index(case.kind)]
+    assert str(status) in str(case.error)
+    assert len(case.standin.seen) == 1, "nothing is repeated, and no redirect followed"
+
+
+def test_a_page_of_something_on_the_way_is_no_start(case: Case) -> None:
+    case.standin.fault("lie")
+    assert case.start() == UNKNOWN
+
+
+def test_a_hook_without_an_id_takes_any_2xx(case: Case) -> None:
+    if case.kind == "webhook":
+        case.starter = case.starter_at(case.standin.url, id=None)
+        case.standin.fault("status", status=200)
+        token = tokens.make(case.clock.now_ms(), 1)
+        assert case.start() == token
+
+
+def test_statuses_of_its_own_are_refusals_of_a_hook() -> None:
+    case = case_of("webhook", refused=[302, 503])
+    with case.standin:
+        case.standin.fault("status", status=302)
+        case.standin.fault("status", status=503)
+        assert (case.start(), case.start()) == (NEVER, NOT_NOW)
+
+
+# --- no answer -----------------------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refused_connection_is_no_build(kind: str) -> None:
+    assert case_of(kind, url=f"http://127.0.0.1:{free_port()}").start() == NOT_NOW
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_that_is_not_found_is_no_build(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_found(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", not_found)
+    assert case_of(kind, url="https://ci.invalid").start() == NOT_NOW
+
+
+def test_a_name_server_that_takes_long_is_no_build(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claimant that is late must not start: the claim may be taken over by now."""
+    ask = socket.getaddrinfo
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        case.clock.sleep(on_http.SEND_BY_MS)
+        return ask(*arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    assert case.start() == NOT_NOW
+    assert case.standin.seen == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_service_that_accepts_nothing_is_no_build(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs(*_: object, **__: object) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", hangs)
+    assert case_of(kind, url="http://192.0.2.1").start() == NOT_NOW
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_proxy_that_is_not_there_is_no_build(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    assert case_of(kind, url="https://ci.example").start() == NOT_NOW
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_that_does_not_fit_is_no_build(kind: str, tmp_path: Path) -> None:
+    with tls_server(tmp_path) as url:
+        case = case_of(kind, url=url)
+        assert case.start() == NEVER
+        assert "certificate" in str(case.error)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tls_where_there_is_none_is_no_build(kind: str) -> None:
+    case = case_of(kind)
+    with case.standin:
+        case.starter = case.starter_at(case.standin.url.replace("http:", "https:"))
+        assert case.start() == NOT_NOW
+
+
+@contextmanager
+def tls_server(folder: Path) -> Iterator[str]:
+    """One with a certificate that it has made itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    pem, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
+    file = folder / "server.pem"
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password)
+    file.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(pem) + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(5)
+                try:
+                    context.wrap_socket(connection, server_side=True).close()
+                except OSError:
+                    pass  # the client does not trust it
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("how", ["drop", "hang"])
+@pytest.mark.usefixtures("hasty")
+def test_no_answer_to_what_was_sent_is_not_known(case: Case, how: Any, after: bool) -> None:
+    """Whether the build began or not."""
+    case.standin.fault(how, after=after)
+    assert case.start() == UNKNOWN
+    assert len(case.standin.builds) == after
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+@pytest.mark.usefixtures("hasty")
+def test_an_answer_that_drips_is_cut_off(case: Case, part: str) -> None:
+    case.standin.fault("drip", part=part)
+    assert case.start() == UNKNOWN
+    assert len(case.standin.builds) == 1
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_refusal_whose_body_drips_is_a_refusal(case: Case) -> None:
+    """The head says all that is needed."""
+    case.standin.fault("status", status=403, headers={"Content-Length": "1000"}, body=b"{")
+    assert case.start() == NEVER
+
+
+def test_an_answer_without_end_is_not_read(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MOST_BYTES", 1000)
+    case.standin.fault("status", status=200, body=b"x" * 100_000)
+    assert case.start() == UNKNOWN
+
+
+# --- Retry-After ---------------------------------------------------------------------------------------------------
+
+
+def in_a_minute(case: Case) -> str:
+    return format_datetime(datetime.fromtimestamp(case.clock.now_ms() / 1000 + 60, UTC), usegmt=True)
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_no_start_is_sent_until_retry_after_is_over(case: Case, form: str) -> None:
+    wait = "60" if form == "seconds" else in_a_minute(case)
+    case.standin.fault("status", status=429, headers={"Retry-After": wait})
+    assert case.start() == NOT_NOW
+    case.clock.sleep(59_000)
+    assert case.start() == NOT_NOW
+    assert len(case.standin.starts) == 1
+    case.clock.sleep(1_000)
+    assert case.start() in case.standin.builds
+
+
+@pytest.mark.parametrize("wait", ["soon", "-5", "Thu, 99 Xyz 2026", "999999999999999"])
+def test_a_retry_after_that_is_none_is_no_reason_to_wait_for_ever(case: Case, wait: str) -> None:
+    case.standin.fault("status", status=429, headers={"Retry-After": wait})
+    assert case.start() == NOT_NOW
+    case.clock.sleep(3_600_000)
+    assert case.start() in case.standin.builds
+
+
+# --- what is not there ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_secret_that_is_not_there_is_no_build(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = {"webhook": "HOOK", "github": "GITHUB_TOKEN", "gitlab": "GITLAB_TOKEN"}[kind]
+    monkeypatch.delenv(name)
+    case = case_of(kind, url="http://127.0.0.1:9")
+    assert case.start() == NEVER
+    assert f"env:{name}" in str(case.error)
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    case = case_of("gitlab", token="file:token", folder=str(tmp_path))
+    with case.standin:
+        assert case.start() == NEVER
+        (tmp_path / "token").write_text(f"\ufeff{GitLabStandin.token}\n")
+        assert case.start() in case.standin.builds
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_the_client_it_says_what_to_install(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "httpx2", None)
+    sending._client.cache_clear()
+    case = case_of(kind, url="http://127.0.0.1:9")
+    assert case.start() == NEVER
+    assert "pip install 'holdoff[server]'" in str(case.error)
+    sending._client.cache_clear()
+
+
+def test_what_another_starter_has_frozen_is_not_sent(case: Case) -> None:
+    for parameters in ('{"for":"another"}', "[]", "no JSON"):
+        with pytest.raises(StartUnknown, match="another starter"):
+            case.starter.start(REQUEST.but(parameters=parameters), case.token())
+    assert case.standin.seen == []
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "refused": {"kind": "status", "status": 403, "body": {"message": "no"}},
+    "dropped": {"kind": "drop"},
+    "a page": {"kind": "lie"},
+    "moved": {"kind": "status", "status": 301, "headers": {"Location": "/x"}},
+    "nothing": {"kind": "status", "status": 429, "times": 0},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_secret_gets_into_a_log_an_error_or_the_store(
+    case: Case, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    frozen = case.starter.freeze(REQUEST)
+    case.standin.fault(**FAULTS[fault])
+    case.start()
+    said = [caplog.text, frozen.parameters, repr(case.starter)]
+    said += [told_by(case.error)] if hasattr(case, "error") else []
+    assert caplog.records, "the client logs"
+    assert [secret for secret in SECRETS if secret in "\n".join(said)] == []
+
+
+@pytest.mark.parametrize("value", ["s3cr3t\nkey", "ключ", "s3cr3t\x00"], ids=["lines", "letters", "zero"])
+def test_a_secret_that_no_header_can_have_is_not_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in KINDS:
+        case = case_of(kind, url="http://127.0.0.1:9")
+        for name in ("KEY", "GITHUB_TOKEN", "GITLAB_TOKEN"):
+            monkeypatch.setattr("holdoff.starters.templates.os.environ", {name: value, "HOOK": "x"})
+            assert case.start() in (NEVER, NOT_NOW)
+            assert "s3cr3t" not in told_by(case.error)
+            assert "ключ" not in told_by(case.error)
+
+
+def test_what_is_in_a_field_is_no_reference() -> None:
+    case = case_of("webhook", json={"reason": "{reason}", "version": "v{source_version}"})
+    with case.standin:
+        request = REQUEST.but(reason="{env:KEY}", source_version="{token}")
+        case.starter.start(case.starter.freeze(request), case.token())
+        assert case.standin.seen[0].json == {"reason": "{env:KEY}", "version": "v{token}"}

@@ -1,0 +1,93 @@
+"""Which process is meant: certain where its mark was made, and silent anywhere else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.starters import processes
+from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+linux = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux tells")  # noqa: PTH110
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(["sleep", "1000"])
+    yield child
+    child.kill()
+    child.wait()
+
+
+@linux
+def test_a_process_lives_until_it_ends_whether_it_is_reaped_or_not(child: subprocess.Popen[bytes]) -> None:
+    name = name_of(child.pid)
+    assert name.startswith(f"{os.uname().nodename}:")
+    assert name.endswith(f":{child.pid}")
+    assert lives(name) is True
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert (state_of(name), lives(name)) == ("Z", False)
+    child.wait()
+    assert (state_of(name), lives(name)) == ("", False)
+
+
+@linux
+def test_a_stopped_process_lives(child: subprocess.Popen[bytes]) -> None:
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+    assert (state_of(name_of(child.pid)), lives(name_of(child.pid))) == ("T", True)
+
+
+@linux
+def test_the_pid_of_another_process_is_not_taken_for_it(child: subprocess.Popen[bytes]) -> None:
+    host, mark, pid = name_of(child.pid).split(":")
+    later = f"{host}:{mark[:8]}{int(mark[8:]) + 1}:{pid}"
+    assert lives(later) is False
+
+
+@linux
+@pytest.mark.parametrize(
+    "name", ["", "vm", "vm:17", "TOKEN", "vm:00000000123:17", "vm:{place}1:x", "vm:{place}1:0", "vm:{place}1:1"]
+)
+def test_of_another_place_nothing_is_known(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = name_of(os.getpid()).split(":")[-2][:8]
+    assert state_of(name.format(place=place)) is None
+    assert lives(name.format(place=place)) is None
+
+
+def test_where_there_is_no_proc_it_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_place", lambda: None)
+    name = name_of_child(os.getpid())
+    assert name == f"{os.uname().nodename}:{os.getpid()}"
+    assert lives(name) is None
+
+
+@linux
+def test_a_child_is_left_where_the_process_that_would_tell_its_end_is_gone(child: subprocess.Popen[bytes]) -> None:
+    name = name_of_child(child.pid)
+    assert lives(name) is True
+    assert not is_left(name)
+    host, mark, pid = name.split(":")
+    assert is_left(f"{host}:{mark.rpartition('.')[0]}.{2**22 + 1}:{pid}"), "no pid is as high"
+
+
+def test_the_end_of_a_process_and_of_what_is_stubborn(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "GRACE_MS", 200)
+    deaf = subprocess.Popen(["sh", "-c", "trap '' TERM; echo; sleep 1000"], stdout=subprocess.PIPE, process_group=0)
+    assert deaf.stdout is not None
+    deaf.stdout.readline()
+    end(child.pid)
+    end(-deaf.pid)
+    deaf.stdout.close()
+    assert (child.wait(), deaf.wait()) == (-signal.SIGTERM, -signal.SIGKILL)
+    end(child.pid)  # there is none any more

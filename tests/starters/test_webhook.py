@@ -1,0 +1,251 @@
+"""A build hook: what is sent, where its answers have what is asked for, and which settings are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.core import token as tokens
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.request import Request
+from holdoff.starters import Webhook
+from holdoff.starters.templates import found_at
+from tests.standins.hooks import HookStandin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.standins.web import Seen
+
+TOKEN = tokens.make(1_767_225_600_000, 1)
+REQUEST = Request(
+    project="site",
+    region="local",
+    key="main",
+    reason="Käse & more",
+    source_version="v1/2",
+    line="acme/site refs/heads/feature/x",
+    environment={"STAGE": "prod"},  # type: ignore[arg-type]
+)
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookStandin]:
+    with HookStandin() as standin:
+        monkeypatch.setenv("HOOK", standin.hook)
+        monkeypatch.setenv("KEY", "s3cr3t")
+        yield standin
+
+
+def sent(hook: HookStandin, request: Request = REQUEST, **settings: Any) -> Seen:
+    starter = Webhook(settings.pop("url", "env:HOOK"), **settings)
+    starter.start(starter.freeze(request), TOKEN)
+    return hook.seen[-1]
+
+
+# --- what is sent --------------------------------------------------------------------------------------------------
+
+
+def test_fields_are_encoded_in_a_url(hook: HookStandin) -> None:
+    seen = sent(hook, url="{env:HOOK}?trigger_title={reason}&ref={source_version}&by={by|none}")
+    assert seen.query == {"trigger_title": "Käse & more", "ref": "v1/2", "by": "none"}
+    assert (seen.method, seen.body) == ("POST", b"")
+
+
+def test_a_json_body_has_what_is_known(hook: HookStandin) -> None:
+    body = {
+        "version": "{source_version}",
+        "nested": {"list": ["{reason}", "{by}", 1], "on": True},
+        "unknown": "{event_id}",
+        "otherwise": "{event_id|none}",
+        "mixed": "event {event_id}",
+        "variable": "{environment.STAGE}",
+        "missing": "{environment.OTHER}",
+        "branch": "{branch}",
+        "tag": "{tag}",
+    }
+    assert sent(hook, json=body).json == {
+        "version": "v1/2",
+        "nested": {"list": ["Käse & more", 1], "on": True},
+        "otherwise": "none",
+        "mixed": "event ",
+        "variable": "prod",
+        "branch": "feature/x",
+    }
+
+
+def test_a_form_has_its_secret_by_reference(hook: HookStandin) -> None:
+    seen = sent(hook, form={"token": "env:KEY", "VERSION": "{source_version}", "EVENT": "{event_id}", "EMPTY": ""})
+    assert seen.form == {"token": "s3cr3t", "VERSION": "v1/2", "EMPTY": ""}
+    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_a_header_has_no_more_than_a_header_may(hook: HookStandin) -> None:
+    seen = sent(hook, headers={"Authorization": "Bearer {env:KEY}", "X-Why": "{reason}", "X-Event": "{event_id}"})
+    assert (seen.headers["authorization"], seen.headers["x-why"]) == ("Bearer s3cr3t", "K?se & more")
+    assert "x-event" not in seen.headers
+
+
+def test_the_token_is_the_idempotency_key(hook: HookStandin) -> None:
+    assert sent(hook).headers["idempotency-key"] == TOKEN
+
+
+def test_or_stands_where_a_text_has_it(hook: HookStandin) -> None:
+    seen = sent(hook, headers={"X-Request-Id": "{token}"})
+    assert seen.headers["x-request-id"] == TOKEN
+    assert "idempotency-key" not in seen.headers
+
+
+def test_a_hook_may_want_another_method(hook: HookStandin) -> None:
+    assert sent(hook, method="GET").method == "GET"
+
+
+def test_what_is_frozen_has_references_and_no_values(hook: HookStandin) -> None:
+    frozen = Webhook("env:HOOK", headers={"Authorization": "env:KEY"}).freeze(REQUEST).parameters
+    assert json.loads(frozen)["url"] == "{env:HOOK}"
+    assert "s3cr3t" not in frozen
+
+
+@pytest.mark.parametrize("url", ["not a URL", "ftp://host/x", "http://", "http://[::1"])
+def test_what_is_no_url_starts_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", url)
+    with pytest.raises(StartRefused) as refused:
+        Webhook("env:HOOK").start(REQUEST, TOKEN)
+    assert not refused.value.worth_retrying
+
+
+# --- the answer ----------------------------------------------------------------------------------------------------
+
+
+def test_an_id_may_be_in_the_body_or_in_a_header(hook: HookStandin) -> None:
+    assert Webhook("env:HOOK", id="build.id").start(REQUEST, TOKEN) == "b0"
+    other = tokens.make(1, 1)
+    assert Webhook("env:HOOK", id="header:Location").start(REQUEST, other) == "1"
+
+
+@pytest.mark.parametrize("where", ["build", "build.state", "header:X-Build", "build.id.0"])
+def test_without_the_id_it_is_not_known_whether_it_builds(hook: HookStandin, where: str) -> None:
+    with pytest.raises(StartUnknown, match="without the id"):
+        Webhook("env:HOOK", id=where).start(REQUEST, TOKEN)
+
+
+def follower(hook: HookStandin, **more: Any) -> Any:
+    settings = {"state": "build.state", "succeeded": ["ok", "warm*"], "failed": ["cancelled", "* failure"]}
+    url = hook.url + "/builds/{build_id}"
+    return Webhook("env:HOOK", id="build.id", status_url=url, **{**settings, **more})
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [("ok", "succeeded"), ("warmed", "succeeded"), ("build failure", "failed"), ("queued", "running"), ("", "running")],
+)
+def test_a_state_is_an_end_by_its_patterns(hook: HookStandin, state: str, says: str) -> None:
+    starter = follower(hook)
+    build = starter.start(REQUEST, TOKEN)
+    hook.builds[build].state = state
+    assert starter.status(build) == says
+
+
+def test_of_several_states_all_count(hook: HookStandin) -> None:
+    starter = follower(hook, state=["build.id", "build.state"], succeeded=["b0 ok"], failed=["* failure"])
+    build = starter.start(REQUEST, TOKEN)
+    hook.builds[build].state = "ok"
+    assert starter.status(build) == "succeeded"
+
+
+def test_what_cannot_be_asked_raises(hook: HookStandin) -> None:
+    starter = follower(hook)
+    hook.fault("status", status=500, for_all=True)
+    with pytest.raises(HoldoffError, match="500"):
+        starter.status("b0")
+    hook.fault("lie", for_all=True)
+    assert starter.status("b0") is None, "a page of something on the way tells nothing"
+
+
+def test_the_headers_of_a_question_have_no_trigger(hook: HookStandin) -> None:
+    starter = follower(hook, headers={"Authorization": "Bearer {env:KEY}", "X-Why": "{reason}"})
+    starter.status("a/b?c")
+    seen = hook.seen[-1]
+    assert (seen.path, seen.headers["authorization"]) == ("/builds/a%2Fb%3Fc", "Bearer s3cr3t")
+    assert not {"x-why", "idempotency-key"} & seen.headers.keys()
+
+
+def test_cancelling_what_has_ended_is_no_error(hook: HookStandin) -> None:
+    starter = follower(hook, cancel_url=hook.url + "/builds/{build_id}/cancel", cancel_method="PUT")
+    build = starter.start(REQUEST, TOKEN)
+    hook.builds[build].state = "ok"
+    hook.fault("status", status=409, for_all=True)
+    starter.cancel(build)
+    assert hook.seen[1].method == "PUT"
+    hook.builds[build].state = "queued"
+    hook.fault("status", status=409, for_all=True)
+    with pytest.raises(HoldoffError, match="did not stop b0"):
+        starter.cancel(build)
+
+
+QUEUE = {"builds": [{"queueId": 7, "result": None}, {"queueId": 6, "result": "SUCCESS"}], "n": [[1], 2]}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("builds[queueId={build_id}].result", "SUCCESS"),
+        ("builds[queueId=7].result", None),
+        ("builds[queueId=8].result", None),
+        ("builds.-1.queueId", 6),
+        ("builds.2.queueId", None),
+        ("n[a=1]", None),
+        ("n.0.0", 1),
+        ("n.1.x", None),
+        ("builds[x=1].y[z=2].w", None),
+    ],
+)
+def test_a_path_leads_to_what_lies_there(path: str, found: object) -> None:
+    assert found_at(QUEUE, path, {"build_id": "6"}) == found
+
+
+# --- settings ------------------------------------------------------------------------------------------------------
+
+FOLLOWED = {"status_url": "https://ci.example/{build_id}", "state": "s", "succeeded": ["ok"], "failed": ["no"]}
+WRONG: dict[str, dict[str, Any]] = {
+    "webhook": {"url": "https://api.netlify.com/build_hooks/5c23354f454e"},
+    "webhook ": {"url": "env:"},
+    "method": {"method": "BREW"},
+    "headers": {"headers": ["x"]},
+    "headers.X Y": {"headers": {"X Y": "1"}},
+    "headers.Authorization": {"headers": {"Authorization": "Bearer abc"}},
+    "headers.X": {"headers": {"X": "{nothing}"}},
+    "json": {"json": "x"},
+    "json.token": {"json": {"a": {"token": "abc"}}},
+    "json.a": {"json": {"a": "{build_id}"}},
+    "form": {"form": {"a": "1"}, "json": {"a": "1"}},
+    "form.a": {"form": {"a": 1}},
+    "refused": {"refused": "302"},
+    "refused ": {"refused": [True]},
+    "id": {"id": 7},
+    "status_url": {**FOLLOWED, "status_url": "https://ci.example/{token}"},
+    "state": {**FOLLOWED, "state": []},
+    "succeeded": {**FOLLOWED, "succeeded": []},
+    "failed": {**FOLLOWED, "failed": "no"},
+    "cancel_url": {"cancel_url": "https://ci.example/{reason}"},
+    "cancel_method": {"cancel_url": "https://ci.example/{build_id}", "cancel_method": "STOP"},
+    "token_memory": {"token_memory": "long"},
+    "build_lease": {"build_lease": 0},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_setting_is_named(name: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Webhook(**{"url": "env:HOOK", **WRONG[name]})
+    field = refused.value.field
+    assert field == name.strip() or (field.startswith(name.split(".")[0]) and field.endswith(name.split(".")[-1]))
+
+
+def test_a_setting_beside_what_it_is_for_is_taken() -> None:
+    starter: Any = Webhook("env:HOOK", **FOLLOWED, cancel_url="https://ci.example/{build_id}/x", token_memory="24h")  # type: ignore[arg-type]
+    assert (starter.token_memory_ms, starter.build_lease_ms) == (86_400_000, 7_200_000)
+    assert hasattr(starter, "status")
+    assert not hasattr(Webhook("env:HOOK"), "status")
