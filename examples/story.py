@@ -79,7 +79,7 @@ def burst() -> None:
             print(f"$ holdoff {' '.join(args)}\n{said}", end="")
         elif number == 3:
             print("  ...")
-        time.sleep(0.35)
+        time.sleep(0.5)
     time.sleep(14)
     loop.terminate()
     print(loop.communicate()[0], end="")

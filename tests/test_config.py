@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.request import GateKey
 from holdoff.starters.command import Command
 from holdoff.stores import default_url, open_store
+from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder
 
 COMMAND = 'starter = { command = ["true"] }\n'
 
@@ -114,7 +117,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         (project("cooldown = 1\nstarter = {}"), "projects.docs.starter is {}; write a table"),
         (
             project("cooldown = 1\nstarter = { command = 'make docs' }"),
-            "projects.docs.starter.command is 'make docs'; write a list",
+            "projects.docs.starter.command is text (not shown: it may be a secret); write a list",
         ),
         (
             project("cooldown = 1\nstarter = { command = [] }"),
@@ -185,9 +188,139 @@ def test_the_nearest_upward_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("HOLDOFF_CONFIG", raising=False)
     monkeypatch.chdir(below)
 
-    assert nearest(below) == str(tmp_path / "a" / "holdoff.toml")
+    assert nearest(below) == (str(tmp_path / "a" / "holdoff.toml"), None)
     assert load().path == tmp_path / "a" / "holdoff.toml"
     assert load(str(tmp_path / "holdoff.toml")).path == tmp_path / "holdoff.toml"
+
+
+@pytest.mark.parametrize("top", ["a repository", "a worktree of one", "home"])
+def test_it_is_not_looked_for_above_the_repository_or_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, top: str
+) -> None:
+    below = tmp_path / "top" / "below"
+    below.mkdir(parents=True)
+    if top == "home":
+        (tmp_path / "link").symlink_to(tmp_path)
+        monkeypatch.setenv("HOME", str(tmp_path / "link" / "top"))
+    elif top == "a repository":
+        (tmp_path / "top" / ".git").mkdir()
+    else:
+        (tmp_path / "top" / ".git").write_text("gitdir: ...")
+    (tmp_path / "holdoff.toml").touch()
+    assert nearest(below) == (None, None)
+    (tmp_path / "top" / "holdoff.toml").touch()
+    assert nearest(below) == (str(tmp_path / "top" / "holdoff.toml"), None)
+
+
+@dataclass
+class Standing:
+    """A file in a folder, by whom and with which rights; and why another user has a say in it, if so."""
+
+    name: str
+    owner: int = 0
+    group: int = 0
+    mode: int = 0o644
+    folder_owner: int = 0
+    folder_mode: int = 0o755
+    why: str | None = None
+
+
+#: A group of which some other user is a member, on every system that has users.
+OTHERS = next((user for user in pwd.getpwall() if user.pw_gid and user.pw_uid), None)
+DAEMON = OTHERS.pw_gid if OTHERS else 1
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "case",
+    [
+        Standing("one's own"),
+        Standing("another's", owner=BOB, why=f": belongs to {BOB}, not to you (root). "),
+        Standing("everyone's", mode=0o666, why=": can be written by all users. "),
+        Standing("a group's", group=DAEMON, mode=0o664, why=": can be written by the group "),
+        Standing("one's own group's", group=TEAM, mode=0o664),
+        Standing("a group's to read", group=DAEMON),
+        Standing("in another's folder", folder_owner=BOB, why=f"belongs to {BOB}, not to you (root). "),
+        Standing("in everyone's folder", folder_mode=0o777, why="can be written by all users. "),
+        Standing("in a folder such as /tmp", folder_mode=0o1777),
+        Standing("another's in such a folder", owner=BOB, folder_mode=0o1777, why=f": belongs to {BOB}"),
+    ],
+    ids=lambda case: case.name,
+)
+def test_a_file_that_another_user_has_a_say_in_is_passed_over(
+    case: Standing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commands once ran as root. By name any file is taken."""
+    shared = tmp_path / "shared"
+    (shared / "below").mkdir(parents=True)
+    (tmp_path / "holdoff.toml").touch()
+    file = shared / "holdoff.toml"
+    file.touch()
+    os.chown(file, case.owner, case.group)
+    file.chmod(case.mode)
+    os.chown(shared, case.folder_owner, 0)
+    shared.chmod(case.folder_mode)
+    monkeypatch.chdir(shared / "below")
+    monkeypatch.delenv("HOLDOFF_CONFIG", raising=False)
+
+    config = load()
+    if case.why is None:
+        assert (config.path, config.passed_over) == (file, None)
+    else:
+        assert config.path == tmp_path / "holdoff.toml"
+        assert str(config.passed_over).startswith(f"{file} is passed over: ")
+        assert case.why in str(config.passed_over)
+        assert str(config.passed_over).endswith(f"To use it, name it: --config {file}")
+    assert load(str(file)).path == file
+
+
+@needs_root
+def test_another_s_link_to_a_file_of_one_s_own_is_passed_over(tmp_path: Path) -> None:
+    """The command would run in the link's folder, whose makefile is another's."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "holdoff.toml").touch()
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    link = shared / "holdoff.toml"
+    link.symlink_to(tmp_path / "own" / "holdoff.toml")
+    shared.chmod(0o1777)
+    assert nearest(shared)[0] == str(link)
+    os.lchown(link, BOB, BOB)
+
+    assert nearest(shared) == (
+        None,
+        f"{link} is passed over: the link belongs to {BOB}, not to you (root). To use it, name it: --config {link}",
+    )
+
+
+@needs_root
+def test_root_s_file_is_obeyed_by_others() -> None:
+    with public_folder() as folder:
+        (folder / "holdoff.toml").touch()
+        assert as_user(ALICE, lambda: nearest(folder)) == (str(folder / "holdoff.toml"), None)
+
+
+# --- the store that goes without saying --------------------------------------------------------------
+
+
+def test_each_file_has_a_default_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two checkouts of a repository once shared one, and a change of the second was built in the first's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    files = [tmp_path / name / "holdoff.toml" for name in ("one", "two", "what?")]
+    for file in files:
+        file.parent.mkdir()
+        file.touch()
+    urls = [read(file).open_store().url for file in files]
+
+    assert urls[0] == f"sqlite:////state/holdoff{tmp_path}/one/holdoff.toml.db"
+    assert urls[2] == f"sqlite:////state/holdoff{tmp_path}/what%3F/holdoff.toml.db"
+    assert Config().open_store().url == "sqlite:////state/holdoff/gates.db"
+    monkeypatch.chdir(tmp_path / "two")
+    assert read("holdoff.toml").open_store().url == urls[1] != urls[0]
+    (tmp_path / "three").symlink_to("two")
+    assert read(tmp_path / "three" / "holdoff.toml").open_store().url == urls[1], "the same folder by another name"
+    (tmp_path / "one" / "linked.toml").symlink_to(files[1])
+    assert read(tmp_path / "one" / "linked.toml").open_store().url not in urls, "its builds are made in another folder"
 
 
 def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

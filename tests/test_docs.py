@@ -98,13 +98,27 @@ def _plain() -> list[Decision]:
 
 
 def _failures() -> list[Decision]:
-    refused, unknown = Stage(), Stage()
+    refused, unknown, failed, again = Stage(), Stage(), Stage(), Stage(on_failure="rearm")
     refused.errors = [StartRefused("Project cannot be found")]
     told = [refused.gate.trigger(), refused.after("10s")]
     unknown.errors = [TimeoutError("no answer in 10s")]
     told += [unknown.gate.trigger(), unknown.after("10s")]
     unknown.clock.advance("50s")
-    return [*told, unknown.gate.trigger()]
+    for stage, duration in ((failed, "2m"), (again, "0s")):
+        started = stage.gate.trigger()
+        stage.clock.advance(duration)
+        stage.gate.finished(str(started.build_id), succeeded=False)
+    told += [failed.after("1m12s"), again.after("10s")]
+    return [*told, unknown.gate.trigger(), _ahead()]
+
+
+def _ahead() -> Decision:
+    """After a clock was wrong by two hours."""
+    stage = Stage(on_cooldown="skip")
+    stage.clock.advance("2h")
+    stage.gate.trigger()
+    stage.clock.set("2026-01-01T00:00:00Z")
+    return stage.gate.trigger()
 
 
 def _policies() -> list[Decision]:

@@ -1,4 +1,4 @@
-"""Signals: handled for a while, and heard at once while we wait for a child.
+"""Signals: handled for a while, heard at once while we wait for a child, and passed on by a container's first process.
 
 Python runs a handler between two instructions, never inside a system call. A signal that lands after the last check
 and before a blocking call is told only when that call returns, which for a child may be hours later. What wakes the
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import subprocess
 
 #: What asks a command to stop, from a person, a terminal or a service manager.
-FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+#: What is meant for the command, whatever it makes of it.
+FORWARDED: Final = (*STOPPING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 
 @contextmanager
@@ -66,3 +68,34 @@ def _tell_of_end(child: subprocess.Popen[bytes], writer: int) -> None:
         with suppress(OSError):  # full: the reader is awake; closed: it waits no more
             os.write(writer, b"\0")
         os.close(writer)
+
+
+def leave_init() -> None:
+    """Where this is the first process of a container: go on as a child of it, so that nothing is asked of us that is
+    asked of an init. The first process passes signals on, reaps what ends, and exits with our status.
+
+    What a terminal sends comes from the kernel, and comes to us as well: it is not passed on.
+    """
+    if os.getpid() != 1:
+        return
+    heard = (*FORWARDED, signal.SIGCHLD)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+    child = os.fork()
+    if child == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return
+    while True:
+        came = signal.sigwaitinfo(heard)
+        if came.si_signo == signal.SIGCHLD:
+            _reap(child)
+        elif came.si_code <= 0:  # sigaction(2): more than zero where the kernel sent it
+            os.kill(child, came.si_signo)
+
+
+def _reap(child: int) -> None:
+    """Reap all that has ended; end with the child."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == child:
+                code = os.waitstatus_to_exitcode(ended[1])
+                os._exit(code if code >= 0 else 128 - code)

@@ -48,7 +48,9 @@ class Cli:
 
     @property
     def store(self) -> SQLiteStore:
-        return SQLiteStore(self.folder / "state" / "holdoff" / "gates.db")
+        """The default one: that of ``holdoff.toml``, if there is one."""
+        file, state = self.folder / "holdoff.toml", self.folder / "state" / "holdoff"
+        return SQLiteStore(f"{state}{file}.db" if file.exists() else state / "gates.db")
 
     def __call__(self, *argv: str, prelude: str = "", stdin: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
         """Run it to its end. ``prelude``: Python to run in the process before."""
@@ -137,13 +139,13 @@ def _program(prelude: str) -> list[str]:
 class Terminal:
     """``holdoff`` in front of a terminal of its own."""
 
-    def __init__(self, cli: Cli, *argv: str, columns: int) -> None:
+    def __init__(self, cli: Cli, *argv: str, columns: int, variables: dict[str, str] | None = None) -> None:
         self.fd, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         _keep_output_at_ctrl_c(theirs)
         self.process: subprocess.Popen[str] = subprocess.Popen(
             [sys.executable, "-c", IN_FRONT, *argv],
-            env=cli.environment | {"TERM": "xterm-256color"},
+            env=cli.environment | {"TERM": "xterm-256color"} | (variables or {}),
             cwd=cli.folder,
             start_new_session=True,
             text=True,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
-from tests.cli.conftest import PATIENCE, line_of
+import pytest
+
+from tests.cli.conftest import PATIENCE, Terminal, line_of
 
 if TYPE_CHECKING:
-    from holdoff.core.record import Record
+    from collections.abc import Callable
+
+    from holdoff.core.record import Pending, Record
     from tests.cli.conftest import Cli
 
 RUN = ("run", "p", "--cooldown", "1h", "--")
@@ -51,17 +56,13 @@ def lease_over(record: Record) -> Record:
     return record.but(claim=claim.but(lease_until_ms=LONG_AGO_MS), due_ms=LONG_AGO_MS)
 
 
-def test_killed_between_claim_and_start_the_next_run_after_the_lease_finishes_it(cli: Cli) -> None:
+def test_killed_between_claim_and_start_the_next_run_finishes_it_at_once(cli: Cli) -> None:
     killed = cli(*RUN, *RAN, prelude=KILLED_BEFORE_THE_START)
     claim = cli.record().claim
-    meanwhile = cli(*RUN, *RAN)
-    cli.change(lease_over)
     after = cli(*RUN, *RAN)
 
     assert killed.returncode == -signal.SIGKILL
     assert claim is not None
-    assert meanwhile.returncode == 0
-    assert "p skipped: a start is under way" in meanwhile.stderr
     assert cli.lines() == ["ran"]
     assert after.returncode == 7, "the status of the command that it finished the start of"
     assert "first finished a start that was left: build " in after.stderr
@@ -70,48 +71,182 @@ def test_killed_between_claim_and_start_the_next_run_after_the_lease_finishes_it
     assert finished.token == claim.token
 
 
+def test_killed_where_nothing_can_be_known_the_lease_tells(cli: Cli) -> None:
+    """On another machine, say."""
+    cli(*RUN, *RAN, prelude=KILLED_BEFORE_THE_START)
+    cli.change(
+        lambda record: record.but(claim=record.claim and record.claim.but(covers=elsewhere(record.claim.covers)))
+    )
+    meanwhile = cli(*RUN, *RAN)
+    cli.change(lease_over)
+    after = cli(*RUN, *RAN)
+
+    assert meanwhile.returncode == 0
+    assert "p skipped: a start is under way" in meanwhile.stderr
+    assert (after.returncode, cli.lines()) == (7, ["ran"])
+
+
+def elsewhere(covers: Pending) -> Pending:
+    """As another machine's process would have claimed it."""
+    return covers.but(request=covers.request.but(parameters='"there:00000000123:17"'))
+
+
 def test_killed_between_start_and_confirm_the_command_runs_again(cli: Cli) -> None:
     """No service remembers a command's token: this is what the docstring of Command says."""
     cli(*RUN, *RAN, prelude=KILLED_AFTER_THE_START)
-    cli.change(lease_over)
     cli(*RUN, *RAN)
 
     assert set(cli.lines()) == {"ran"}
     assert cli.record().claim is None
 
 
-def test_killed_while_the_command_runs_the_cooldown_still_counts(cli: Cli) -> None:
-    process = cli.start(*RUN[:-1], "-v", "--", "sh", "-c", "echo ready $$; sleep 1000")
-    _, pid = line_of(process.stdout).split()
-    assert "p started" in line_of(process.stderr)
+# --- nothing is left behind ----------------------------------------------------------------------------------------
+
+FAMILY = ("sh", "-c", "sh -c 'sleep 1000 & sleep 1000' & echo ready; wait")
+#: Ignores all but SIGKILL, and so does its child.
+STUBBORN = ("sh", "-c", "trap '' INT TERM HUP; (echo ready; while true; do sleep 0.01; done)")
+
+
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["alone", "with its group"])
+def test_killed_it_leaves_no_process_of_the_command_behind(cli: Cli, kill: Callable[[int, int], None]) -> None:
+    process = cli.start(*RUN, *FAMILY)
+    assert line_of(process.stdout) == "ready\n"
+    kill(process.pid, signal.SIGKILL)
+
+    assert process.communicate(timeout=PATIENCE) == ("", ""), "the last process with the pipe has gone"
+
+
+def test_killed_it_leaves_nothing_stubborn_behind(cli: Cli) -> None:
+    short = "import holdoff.starters.processes as p; p._KEEP = p._KEEP.replace('sleep 5', 'sleep 0.1')"
+    process = cli.start(*RUN, *STUBBORN, prelude=short)
+    assert line_of(process.stdout) == "ready\n"
     process.kill()
-    process.wait(timeout=PATIENCE)
+
+    assert process.communicate(timeout=PATIENCE) == ("", "")
+
+
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["alone", "with its group"])
+def test_killed_in_a_terminal_it_leaves_nothing_behind(cli: Cli, kill: Callable[[int, int], None]) -> None:
+    """It is the leader of the terminal's foreground group, as a shell makes it."""
+    terminal = Terminal(cli, *RUN, *FAMILY, columns=60)
+    terminal.wait_for("ready")
+    kill(terminal.process.pid, signal.SIGKILL)
+
+    assert terminal.end() == -signal.SIGKILL
+
+
+def test_killed_under_a_script_in_a_terminal_it_ends_the_command_and_not_the_script(cli: Cli) -> None:
+    run = f"{sys.executable} -m holdoff {' '.join(RUN)} sh -c 'echo ready $PPID; exec sleep 1000'"
+    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", "sh", "-c", f"{run}; echo status $?", columns=60)
+    terminal.wait_for("ready")
+    while not terminal.seen.endswith("\n"):
+        terminal.wait_for("\n")
+    os.kill(int(terminal.seen.split()[1]), signal.SIGKILL)
+
+    terminal.wait_for("status 137")
+    assert terminal.end() == 0, "the last process with the terminal has gone"
+
+
+# --- free at once, and not before ----------------------------------------------------------------------------------
+
+ALONE = ("run", "p", "--cooldown", "0", "--overlap", "skip", "-v", "--")
+
+
+def test_killed_while_the_command_runs_the_cooldown_still_counts(cli: Cli) -> None:
+    killed_while_it_runs(cli, *RUN[:-1], "-v", "--")
     again = cli(*RUN, *RAN)
-    os.killpg(int(pid), signal.SIGKILL)
 
     assert "p skipped: last built " in again.stderr
-    assert cli.record().running is not None
 
 
-def test_without_overlap_the_next_run_waits_for_the_dead_ones_lease(cli: Cli) -> None:
-    command = ("run", "p", "--cooldown", "0", "--overlap", "skip", "-v", "--")
-    process = cli.start(*command, "sh", "-c", "echo ready $$; sleep 1000")
-    _, pid = line_of(process.stdout).split()
+def test_killed_while_the_command_runs_the_gate_is_free_at_once(cli: Cli) -> None:
+    killed_while_it_runs(cli, *ALONE)
+    again = cli(*ALONE, *RAN)
+
+    assert (again.returncode, cli.lines()) == (7, ["ran"])
+    assert "p started" in again.stderr
+
+
+def test_those_that_wait_for_it_know_at_once(cli: Cli) -> None:
+    """How it ended is known to none: they do not wait for a lease to find out."""
+    cli("hold", "p", "--new", "--why", "a test")
+    crowd = []
+    for command in (RAN, ("sh", "-c", "echo ready; sleep 1000")):
+        crowd.append(cli.start("run", "p", "--cooldown", "1h", "--wait", "-v", "--", *command))
+        assert "deferred" in line_of(crowd[-1].stderr)
+    older, newest = crowd
+    cli("resume", "p")
+    assert line_of(newest.stdout) == "ready\n"
+    assert "p started" in line_of(newest.stderr)
+    newest.kill()
+    _, errors = older.communicate(timeout=PATIENCE)
+
+    assert older.returncode == 75
+    assert "but how that ended is not known" in errors
+
+
+def killed_while_it_runs(cli: Cli, *run: str) -> None:
+    process = cli.start(*run, "sh", "-c", "echo ready; sleep 1000")
+    assert line_of(process.stdout) == "ready\n"
     assert "p started" in line_of(process.stderr)
     process.kill()
-    process.wait(timeout=PATIENCE)
-    os.killpg(int(pid), signal.SIGKILL)
-    before = cli(*command, *RAN)
+    process.communicate(timeout=PATIENCE)
 
-    def over(record: Record) -> Record:
-        assert record.running is not None
-        return record.but(running=record.running.but(lease_until_ms=LONG_AGO_MS))
 
-    cli.change(over)
-    after = cli(*command, *RAN)
+def test_on_another_machine_the_next_run_waits_for_the_dead_ones_lease(cli: Cli) -> None:
+    killed_while_it_runs(cli, *ALONE)
+    cli.change(lambda record: record.but(running=record.running and record.running.but(build_id="there:17")))
+    before = cli(*ALONE, *RAN)
+    cli.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=LONG_AGO_MS)))
+    after = cli(*ALONE, *RAN)
 
     assert "is running" in before.stderr
     assert (after.returncode, cli.lines()) == (7, ["ran"])
+
+
+def test_after_a_frozen_minute_no_second_one_runs_beside_it(cli: Cli) -> None:
+    """SIGSTOP keeps it from renewing its lease; the command runs on."""
+    process = cli.start(*ALONE, "sh", "-c", "echo ready; read line; echo done >> ran")
+    assert line_of(process.stdout) == "ready\n"
+    assert "p started" in line_of(process.stderr)
+    process.send_signal(signal.SIGSTOP)
+    cli.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=LONG_AGO_MS)))
+    beside = cli(*ALONE, *RAN)
+    woken = cli("run", "p", "--cooldown", "0", "--overlap", "defer", "--wait", "--wait-timeout", "0", "--", *RAN)
+    process.send_signal(signal.SIGCONT)
+    process.communicate("go\n", timeout=PATIENCE)
+
+    assert beside.returncode == 0
+    assert "p skipped: build " in beside.stderr
+    assert woken.returncode == 75
+    assert (process.returncode, cli.lines()) == (0, ["done"])
+    finished = cli.record().finished
+    assert finished is not None
+    assert finished.succeeded is True
+
+
+def test_frozen_before_it_starts_what_it_claimed_it_is_not_overtaken(cli: Cli) -> None:
+    frozen = """
+import os, signal
+from holdoff.starters.command import Command
+start = Command.start
+def stopped(self, request, token):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return start(self, request, token)
+Command.start = stopped
+"""
+    process = cli.start(*ALONE, *RAN, prelude=frozen)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    cli.change(lease_over)
+    beside = cli(*ALONE, *RAN)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=PATIENCE)
+
+    assert "p skipped: a start is under way" in beside.stderr
+    assert (process.returncode, cli.lines()) == (7, ["ran"])
+
+
+# --- a store that fails --------------------------------------------------------------------------------------------
 
 
 def test_a_store_that_fails_under_a_running_command_does_not_lose_its_status(cli: Cli) -> None:

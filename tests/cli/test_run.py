@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.clock import SystemClock
 from tests.cli.conftest import PATIENCE, line_of
 
 if TYPE_CHECKING:
@@ -90,11 +93,31 @@ def test_a_file_that_is_not_executable_is_126_and_claims_nothing(cli: Cli, named
     assert not (cli.folder / "state").exists()
 
 
-@pytest.mark.parametrize(("content", "status"), [("no shebang\n", 126), ("#!/no/such/interpreter\n", 127)])
-def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli, content: str, status: int) -> None:
+def test_a_script_without_a_shebang_runs_as_under_env(cli: Cli) -> None:
+    """execvp(3): "If the header of a file isn't recognized ... the shell is executed"."""
+    (cli.folder / "script").write_text('echo "$0" "$@"\n')
+    (cli.folder / "script").chmod(0o755)
+    cli.environment["PATH"] = f"{cli.folder}:{cli.environment['PATH']}"
+    for named in ("./script", "script"):
+        under = subprocess.run(["env", named, "a b", "c"], env=cli.environment, cwd=cli.folder, capture_output=True)
+        done = cli("run", "p", "--cooldown", "0", "--", named, "a b", "c")
+        assert (done.returncode, done.stdout, done.stderr) == (0, under.stdout.decode(), "")
+
+
+@pytest.mark.parametrize("named", ["/", ".", "state"])
+def test_a_folder_is_126_and_claims_nothing(cli: Cli, named: str) -> None:
+    (cli.folder / "state").mkdir()
+    cli.environment["PATH"] = f"{cli.folder}:{cli.environment['PATH']}"
+    done = cli("run", "p", "--cooldown", "10m", "--", named)
+
+    assert (done.returncode, done.stderr) == (126, f"holdoff: {named}: a directory\n")
+    assert not [*(cli.folder / "state").iterdir()]
+
+
+def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli) -> None:
     run = ("run", "p", "--cooldown", "10m", "--", "./script")
     script = cli.folder / "script"
-    script.write_text(content)
+    script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
     refused = cli(*run)
     script.write_text("#!/bin/sh\necho mended\n")
@@ -102,7 +125,7 @@ def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli
     cli.change(lambda record: record.but(pending=record.pending and record.pending.but(retry_ms=1)))
     later = cli(*run)
 
-    assert refused.returncode == status
+    assert refused.returncode == 127
     assert "the build was refused" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert (soon.returncode, soon.stdout) == (0, "")
@@ -150,6 +173,27 @@ def test_the_command_knows_what_it_is(cli: Cli) -> None:
     }
 
 
+def test_the_environment_is_the_callers_own(cli: Cli) -> None:
+    """In a C locale Python sets LC_CTYPE, for all its children (PEP 538)."""
+    given = {"PATH": cli.environment["PATH"], "XDG_STATE_HOME": cli.environment["XDG_STATE_HOME"], "GIT_DIR": "here"}
+    for more in ({}, {"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LANG": "C.UTF-8"}):
+        cli.environment = given | more
+        told = cli("run", "p", "--cooldown", "0", "--", "env").stdout
+        found = dict(line.split("=", 1) for line in told.splitlines())
+        assert {name: value for name, value in found.items() if not name.startswith("HOLDOFF_")} == given | more
+
+
+def test_what_git_says_to_a_hook_is_not_said_to_a_build_elsewhere(cli: Cli) -> None:
+    cli.config('[projects.p]\ncooldown = 0\nstarter = {command = ["env"]}')
+    of_it = {"GIT_DIR": ".", "GIT_INDEX_FILE": "x", "GIT_QUARANTINE_PATH": "x", "GIT_WORK_TREE": "x", "GIT_PREFIX": ""}
+    cli.environment |= of_it | {"GIT_SSH_COMMAND": "ssh -v", "PWD": "/elsewhere"}
+    found = cli("trigger", "p").stdout.splitlines()
+
+    assert "GIT_SSH_COMMAND=ssh -v" in found
+    assert f"PWD={cli.folder}" in found
+    assert not [line for line in found if line.partition("=")[0] in of_it]
+
+
 def test_options_after_the_dashes_are_the_commands(cli: Cli) -> None:
     done = cli("run", "p", "--cooldown", "1s", "--", "echo", "--cooldown", "--", "--debug", "-v")
 
@@ -168,6 +212,11 @@ def test_options_after_the_dashes_are_the_commands(cli: Cli) -> None:
         (("p", "--cooldown", "1s", "--frobnicate", "--", "true"), "--frobnicate"),
         (("p", "--cool", "1s", "--", "true"), "--cool"),
         (("p", "--cooldown", "1s", "--quiet", "5s", "--", "true"), "--wait"),
+        (("p", "--cooldown", "1s", "--wait-timeout", "5s", "--", "true"), "--wait-timeout goes with --wait"),
+        (("p", "--cooldown", "1s", "--wait", "--wait-timeout", "soon", "--", "true"), "--wait-timeout is"),
+        (("p", "--cooldwn", "1s", "--", "true"), "did you mean --cooldown?"),
+        (("p", "--cooldown", "1s", "--overlap", "never", "--", "true"), "--overlap"),
+        (("p", "--on-failure", "rearm", "--", "true"), "--cooldown"),
     ],
 )
 def test_wrong_usage_is_2_and_says_what_is_right(cli: Cli, argv: tuple[str, ...], hint: str) -> None:
@@ -175,7 +224,25 @@ def test_wrong_usage_is_2_and_says_what_is_right(cli: Cli, argv: tuple[str, ...]
 
     assert (done.returncode, done.stdout) == (2, "")
     assert hint in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
     assert not (cli.folder / "state").exists()
+
+
+def test_a_command_that_does_not_exist_is_two_lines(cli: Cli) -> None:
+    done = cli("rnu", "p")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "holdoff: no such command: rnu",
+        "holdoff: did you mean run? `holdoff --help` lists them all",
+    ]
+
+
+@pytest.mark.parametrize("verb", ["run", "trigger"])
+def test_help_begins_with_examples(cli: Cli, verb: str) -> None:
+    told = cli(verb, "--help").stdout
+
+    assert told.index(f"\n  holdoff {verb} site") < told.index("\npositional arguments:")
 
 
 def test_each_key_is_a_gate_of_its_own_with_the_projects_settings(cli: Cli) -> None:
@@ -254,3 +321,189 @@ def cli_in(folder: Path, cli: Cli, script: str, *args: str) -> subprocess.Comple
         timeout=PATIENCE,
         check=False,
     )
+
+
+def test_a_reason_of_many_lines_is_its_first(cli: Cli) -> None:
+    """``git log -1 --format=%B``, escapes and all."""
+    reason = f"\n  Mend the\tfold \x1b[31m {'x' * 300}\n\nBecause.\n"
+    cli("hold", "p", "--new", "--why", reason)
+    hold = cli.record().hold
+    assert hold is not None
+    assert hold.why.startswith("Mend the fold")
+    cli("resume", "p", "--why", reason)
+    done = cli("run", "p", "--cooldown", "0", "--reason", reason, "--", "sh", "-c", "echo $HOLDOFF_REASON")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Mend the fold")
+    cli.config('[projects.p]\ncooldown = 0\nstarter = {command = ["sh", "-c", "echo $HOLDOFF_REASON"]}')
+    assert "Mend the fold" in cli("trigger", "p", "--reason", reason).stdout
+
+
+# --- what is said, and to which reader -----------------------------------------------------------------------------
+
+
+def test_silent_says_nothing_but_errors(cli: Cli) -> None:
+    """For cron, which mails every line."""
+    run = ("run", "p", "--cooldown", "1h", "-q", "--")
+    ran, skipped = cli(*run, "true"), cli(*run, "true")
+    wrong = cli("run", "q", "--cooldown", "1h", "--silent", "--", "no-such-command")
+
+    assert [(one.returncode, one.stdout, one.stderr) for one in (ran, skipped)] == [(0, "", "")] * 2
+    assert (wrong.returncode, wrong.stderr) == (127, "holdoff: no-such-command: command not found\n")
+
+
+def test_json_is_one_object_and_the_commands_output_goes_to_stderr(cli: Cli) -> None:
+    run = ("run", "p", "--cooldown", "1h", "--json", "--")
+    ran = cli(*run, "sh", "-c", "echo out; exit 3")
+    told, skipped = json.loads(ran.stdout), cli.json(*run, "true")
+
+    assert (ran.returncode, ran.stderr) == (3, "out\n")
+    assert (told["outcome"], told["exit_status"]) == ("started", 3)
+    assert (skipped["outcome"], skipped["why"], skipped["exit_status"]) == ("skipped", "cooling_down", 0)
+    assert skipped["last_failed"] is not None
+
+
+def test_after_a_failure_it_does_not_say_that_it_built(cli: Cli) -> None:
+    run = ("run", "p", "--cooldown", "1h", "--")
+    cli(*run, "false")
+    skipped = cli(*run, *RAN)
+
+    assert skipped.returncode == 0
+    assert re.fullmatch(r"holdoff: p skipped: the last build failed \S+ ago, ready in \S+\n", skipped.stderr)
+
+
+def test_rearm_tries_again_with_a_back_off_and_says_so(cli: Cli) -> None:
+    run = ("run", "p", "--cooldown", "1h", "--on-failure", "rearm", "--")
+    failed = cli(*run, "sh", "-c", "exit 3")
+    soon = cli(*run, *RAN)
+    cli.change(lambda record: record.but(pending=record.pending and record.pending.but(retry_ms=1)))
+    later = cli(*run, *RAN)
+
+    assert (failed.returncode, soon.returncode) == (3, 0)
+    assert "p deferred: the last build failed " in soon.stderr
+    assert "refused" not in soon.stderr
+    assert (later.returncode, later.stderr, cli.lines()) == (0, "", ["ran"])
+
+
+def test_a_cooldown_that_is_shortened_applies_to_what_is_pending(cli: Cli) -> None:
+    config = '[projects.p]\ncooldown = "{}"\nstarter = {{command = ["sh", "-c", "echo ran >> ran"]}}'
+    cli.config(config.format("1h"))
+    cli("trigger", "p")
+    assert "deferred" in cli("trigger", "p").stdout
+    assert cli("wake").stdout == ""
+    cli.config(config.format(0))
+
+    assert "p started" in cli("wake").stdout
+    assert cli.lines() == ["ran", "ran"]
+
+
+def test_two_checkouts_of_one_project_each_build_in_their_own_folder(cli: Cli) -> None:
+    """Each ``holdoff.toml`` has a default store of its own: what is pending in one is not built as the other."""
+    for name in ("a", "b"):
+        (cli.folder / name).mkdir()
+        (cli.folder / name / "holdoff.toml").write_text(
+            '[projects.site]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "pwd >> ../ran"]}'
+        )
+    for name, verb in (("b", "trigger site"), ("b", "trigger site"), ("a", "wake"), ("a", "trigger site")):
+        cli_in(cli.folder / name, cli, f'"$0" -m holdoff {verb}')
+
+    assert cli.lines() == [f"{cli.folder}/b", f"{cli.folder}/a"]
+    pending = cli_in(cli.folder / "b", cli, '"$0" -m holdoff status --json').stdout
+    assert [gate["pending"]["count"] for gate in json.loads(pending)["gates"]] == [1]
+
+
+def test_the_store_may_be_named_by_the_environment(cli: Cli) -> None:
+    cli.environment["HOLDOFF_STORE"] = f"sqlite:///{cli.folder}/named.db"
+    cli("run", "p", "--cooldown", "1h", "--", "true")
+    named = cli("status")
+    other = cli("status", "--store", f"sqlite:///{cli.folder}/other.db")
+
+    assert (cli.folder / "named.db").exists()
+    assert named.stdout.startswith("p: ")
+    assert other.stdout.startswith("no gates yet")
+
+
+# --- while another runs --------------------------------------------------------------------------------------------
+
+
+def test_that_two_run_at_once_is_said(cli: Cli) -> None:
+    run = ("run", "p", "--cooldown", "0")
+    first = cli.start(*run, "-v", "--", "sh", "-c", "read line")
+    build_id = line_of(first.stderr).rpartition(" build ")[2].strip()
+    beside, silent = cli(*run, "--", "true"), cli(*run, "-q", "--", "true")
+    told = cli.json(*run, "--json", "--", "true")
+    first.communicate("go\n", timeout=PATIENCE)
+    after = cli(*run, "--", "true")
+
+    hint = "--overlap skip, cancel or defer keeps them apart"
+    assert beside.stderr == f"holdoff: p: runs beside {build_id}; {hint}\n"
+    assert silent.stderr == ""
+    assert told["beside"] is None, "it is told of the newest one only, and those have ended"
+    assert after.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "lines"),
+    [
+        ("trap 'echo gone >> ran; exit 5' TERM; echo ready; while true; do sleep 0.01; done", 5, ["gone", "ran"]),
+        ("trap '' TERM; echo ready; while true; do sleep 0.01; done", 137, ["ran"]),
+    ],
+    ids=["goes", "stubborn"],
+)
+def test_overlap_cancel_ends_the_one_before_first(cli: Cli, script: str, status: int, lines: list[str]) -> None:
+    run = ("run", "p", "--cooldown", "0", "--overlap", "cancel", "-v", "--")
+    first = cli.start(*run, "sh", "-c", script)
+    assert line_of(first.stdout) == "ready\n"
+    assert "p started" in line_of(first.stderr)
+    second = cli(*run, *RAN, prelude="import holdoff.starters.processes as p; p.GRACE_MS = 1_000")
+    first.wait(timeout=PATIENCE)
+
+    assert (first.returncode, second.returncode) == (status, 0)
+    assert cli.lines() == lines
+
+
+# --- from a hook ---------------------------------------------------------------------------------------------------
+
+
+def test_detached_a_hook_does_not_wait_for_the_build(cli: Cli) -> None:
+    """It reads to the end of the hook's pipes, as git does: no process behind has them open."""
+    os.mkfifo(cli.folder / "fifo")
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo out; cat fifo >> ran"]}')
+    done, again = cli("trigger", "p", "--detach"), cli("trigger", "p", "--detach")
+    running = cli.record().running
+    (cli.folder / "fifo").write_text("built\n")
+    ended(cli)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"p started: build \S+\n", done.stdout)
+    assert again.stdout.startswith("p deferred: ")
+    assert running is not None
+    assert cli.lines() == ["built"]
+
+
+def test_detached_output_goes_on_to_a_file(cli: Cli) -> None:
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo out; echo err >&2"]}')
+    with (cli.folder / "log").open("w") as log:
+        process = cli.start("trigger", "p", "--detach", stdout=log, stderr=log)
+        assert process.wait(timeout=PATIENCE) == 0
+    ended(cli)
+
+    assert sorted(cli.lines("log"))[:2] == ["err", "out"]
+    assert "p started" in cli.lines("log")[-1] or "p started" in cli.lines("log")[0]
+
+
+@pytest.mark.parametrize(("project", "status"), [("p", 75), ("q", 78)])
+def test_detached_what_is_wrong_is_said_and_the_status_is_the_same(cli: Cli, project: str, status: int) -> None:
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["no-such-command"]}')
+    plain, detached = cli("trigger", project), cli("trigger", project, "--detach")
+
+    assert plain.returncode == status
+    assert detached.returncode == (status if project == "q" else 0), "deferred: it backs off"
+    cli("reset", project, "--drop-pending")
+    assert cli("trigger", project, "--detach").returncode == status
+
+
+def ended(cli: Cli) -> None:
+    """Wait until the end of the build is in the store."""
+    while cli.record().finished is None:
+        SystemClock().sleep(10)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +18,12 @@ import pytest
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 
 if TYPE_CHECKING:
-    import subprocess
+    from collections.abc import Callable
 
     from tests.cli.conftest import Cli
 
+#: Meant for the command, whatever it makes of them.
+PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 RUN = ("run", "p", "--cooldown", "1h", "--")
 FAMILY = ("sh", "-c", "sh -c 'sleep 1000 & sleep 1000' & echo ready; wait")
 #: Hears every signal, through a pipe: one that came just before ``signal.pause`` would be told after the next.
@@ -61,9 +66,24 @@ sys.exit(3)
 """
 
 
+#: Says each signal that it gets; ends at SIGINT.
+EARS = f"""{HEARING}
+for number in ({", ".join(f"signal.{number.name}" for number in PASSED_ON)}):
+    signal.signal(number, lambda *_: None)
+print("ready", flush=True)
+while (number := heard()) != signal.SIGINT:
+    print(number.name, flush=True)
+"""
+
+
 def end_of(process: subprocess.Popen[str]) -> tuple[str, str]:
     """What it still says. Ends when the last process that could say something has gone."""
     return process.communicate(timeout=PATIENCE)
+
+
+def died_of(number: int) -> int:
+    """What is left of ``holdoff run`` whose command died of a signal: 128 + N, but of SIGINT it dies, too."""
+    return -number if number == signal.SIGINT else 128 + number
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -73,7 +93,7 @@ def test_the_whole_family_goes(cli: Cli, number: signal.Signals) -> None:
     process.send_signal(number)
 
     assert end_of(process) == ("", "")
-    assert process.returncode == 128 + number
+    assert process.returncode == died_of(number)
     finished = cli.record().finished
     assert finished is not None
     assert finished.succeeded is False
@@ -93,7 +113,7 @@ def test_a_command_may_ignore_ctrl_c(cli: Cli) -> None:
 
 
 def test_what_outlives_the_grace_is_killed(cli: Cli) -> None:
-    short = "import holdoff.starters.command as c; c.GRACE_MS = 100"
+    short = "import holdoff.starters.processes as p; p.GRACE_MS = 100"
     process = cli.start(*RUN, sys.executable, "-c", STUBBORN, prelude=short)
     assert line_of(process.stdout) == "ready\n"
     process.send_signal(signal.SIGTERM)
@@ -136,7 +156,7 @@ Command.start = interrupted
     process = cli.start(*RUN, *FAMILY, prelude=early)
 
     assert end_of(process)[1] == ""
-    assert process.returncode == 128 + signal.SIGINT
+    assert process.returncode == died_of(signal.SIGINT)
     assert cli.record().claim is None
 
 
@@ -156,7 +176,7 @@ def test_ctrl_c_in_a_terminal_ends_the_family(cli: Cli) -> None:
     terminal.wait_for("ready")
     terminal.type(b"\x03")
 
-    assert terminal.end() == 128 + signal.SIGINT
+    assert terminal.end() == died_of(signal.SIGINT)
     assert "Traceback" not in terminal.seen
     finished = cli.record().finished
     assert finished is not None
@@ -182,9 +202,169 @@ def test_a_wait_in_a_terminal_is_one_line_that_is_redrawn(cli: Cli) -> None:
     terminal.wait_for("deferred")
     terminal.type(b"\x03")
 
-    assert terminal.end() == 128 + signal.SIGINT
+    assert terminal.end() == died_of(signal.SIGINT)
     assert "holdoff: p: no longer waited for; it stays pending" in terminal.seen
-    drawn = terminal.seen.split("\r\x1b[K")[1]
+    drawn = terminal.seen.split("\r")[1]
     assert drawn.startswith("holdoff: p deferred: last built ")
     assert len(drawn.partition("^C")[0]) < 60
     assert cli.record().pending is not None
+
+
+# --- each signal once, however it came -----------------------------------------------------------------------------
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in family_of(int(child)))]
+
+
+def to_the_process(pid: int, number: int) -> None:
+    """As a person does it, or a supervisor."""
+    os.kill(pid, number)
+
+
+def to_its_group(pid: int, number: int) -> None:
+    """As timeout(1) does it, and a shell."""
+    os.killpg(pid, number)
+
+
+def to_each_process(pid: int, number: int) -> None:
+    """As systemd does it (KillMode=control-group): first to the one that it has started."""
+    for one in family_of(pid):
+        os.kill(one, number)
+
+
+WAYS = (to_the_process, to_its_group, to_each_process)
+
+
+@pytest.mark.parametrize("send", WAYS)
+def test_each_signal_reaches_the_command_once(cli: Cli, send: Callable[[int, int], None]) -> None:
+    process = cli.start(*RUN, sys.executable, "-c", EARS)
+    assert line_of(process.stdout) == "ready\n"
+    for number in PASSED_ON:
+        send(process.pid, number)
+        assert line_of(process.stdout) == f"{number.name}\n"
+        for _ in range(2):  # behind whatever we might have passed on besides
+            barrier = signal.SIGUSR2 if number == signal.SIGUSR1 else signal.SIGUSR1
+            process.send_signal(barrier)
+            assert line_of(process.stdout) == f"{barrier.name}\n"
+    process.send_signal(signal.SIGINT)
+
+    assert end_of(process) == ("", "")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("send", WAYS)
+def test_in_a_terminal_too(cli: Cli, send: Callable[[int, int], None]) -> None:
+    terminal = Terminal(cli, *RUN, sys.executable, "-c", EARS, columns=60)
+    terminal.wait_for("ready")
+    sent = ["ready"]
+    for number in PASSED_ON:
+        barrier = signal.SIGUSR2 if number == signal.SIGUSR1 else signal.SIGUSR1
+        for way, one in ((send, number), (to_the_process, barrier), (to_the_process, barrier)):
+            way(terminal.process.pid, one)
+            sent.append(one.name)
+            terminal.wait_for("\r\n".join(sent))
+    terminal.process.send_signal(signal.SIGINT)
+
+    assert terminal.end() == 0
+    assert terminal.seen.split() == sent
+
+
+def test_a_shells_loop_stops_at_ctrl_c(cli: Cli) -> None:
+    """bash goes on with its loop unless what it waits for dies of SIGINT."""
+    dies = 'import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print("ready", flush=True); signal.pause()'
+    run = f"{sys.executable} -m holdoff run p --cooldown 0 -- {sys.executable} -c '{dies}'"
+    loop = ("bash", "-c", f"while true; do {run}; done")
+    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", *loop, columns=60)
+    terminal.wait_for("ready")
+    terminal.type(b"\x03")
+
+    assert terminal.end() == -signal.SIGINT
+    assert terminal.seen.count("ready") == 1
+
+
+def test_a_command_that_makes_something_of_ctrl_c_has_its_own_status(cli: Cli) -> None:
+    process = cli.start(*RUN, "sh", "-c", "trap 'exit 130' INT; echo ready; while true; do sleep 0.01; done")
+    assert line_of(process.stdout) == "ready\n"
+    process.send_signal(signal.SIGINT)
+
+    assert end_of(process) == ("", "")
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("verb", ["trigger", "wake"])
+def test_trigger_and_wake_die_of_it_too(cli: Cli, verb: str) -> None:
+    cli.config('[projects.p]\ncooldown = "1s"\nstarter = {command = ["sh", "-c", "kill -INT $$"]}')
+    if verb == "wake":
+        cli("trigger", "p")
+        cli("trigger", "p")
+        cli.change(lambda record: record.but(lastbuild=Decimal(1), finished=None, due_ms=1))
+    done = cli("trigger", "p") if verb == "trigger" else cli("wake")
+
+    assert done.returncode == -signal.SIGINT
+    assert "p started" in done.stdout
+
+
+# --- as the first process of a container ---------------------------------------------------------------------------
+
+#: Leaves an orphan that ends: whether it is reaped shows in /proc.
+ORPHAN = """
+import os, time
+reader, writer = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        while os.getppid() != 1:
+            time.sleep(0.01)
+        os.write(writer, str(os.getpid()).encode())
+    os._exit(0)
+os.wait()
+pid = os.read(reader, 16).decode()
+while os.path.exists(f"/proc/{pid}"):
+    time.sleep(0.01)
+print("reaped", flush=True)
+time.sleep(1000)
+"""
+CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+@pytest.fixture
+def container() -> tuple[str, ...]:
+    """What begins the command line of a first process."""
+    for prefix in (CONTAINER, (*CONTAINER[:1], "--map-root-user", *CONTAINER[1:])):
+        if not subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+            return prefix
+    pytest.skip("no name spaces for processes here")
+
+
+def test_as_pid_1_it_reaps_and_passes_signals_on(cli: Cli, container: tuple[str, ...]) -> None:
+    command = ("sh", "-c", f"trap 'echo TERM; exit 4' TERM; {sys.executable} -c '{ORPHAN}' & wait")
+    process = subprocess.Popen(
+        [*container, sys.executable, "-m", "holdoff", *RUN, *command],
+        env=cli.environment,
+        cwd=cli.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    cli.started.append(process)
+    assert line_of(process.stdout) == "reaped\n"
+    os.kill(family_of(process.pid)[1], signal.SIGTERM)
+
+    assert end_of(process) == ("TERM\n", "")
+    assert process.returncode == 4
+
+
+def test_as_pid_1_its_status_is_the_commands(cli: Cli, container: tuple[str, ...]) -> None:
+    for script, status in (("exit 7", 7), ("kill -KILL $$", 137), ("kill -INT $$", 130)):
+        done = subprocess.run(
+            [*container, sys.executable, "-m", "holdoff", "run", "p", "--cooldown", "0", "--", "sh", "-c", script],
+            env=cli.environment,
+            cwd=cli.folder,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stderr) == (status, b"")

@@ -5,13 +5,15 @@ A hold keeps them waiting for as long as a test likes: hardly a test waits for a
 
 from __future__ import annotations
 
-import os
+import json
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.clock import SystemClock
 from holdoff.core.record import Hold, Record
 from tests.cli.conftest import PATIENCE, line_of
 
@@ -33,7 +35,7 @@ Command.start = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 @pytest.fixture
 def held(cli: Cli) -> Cli:
     """A gate on hold."""
-    cli("hold", "p", "--why", "a test", "--by", "me")
+    cli("hold", "p", "--new", "--why", "a test", "--by", "me")
     return cli
 
 
@@ -150,7 +152,7 @@ def test_one_that_gives_up_leaves_its_trigger_to_the_next_run(held: Cli, number:
     after = held("run", "p", "--cooldown", "1h", "-v", "--", *says("next"))
 
     assert gave_up == (
-        128 + number,
+        -number if number == signal.SIGINT else 128 + number,
         "holdoff: p: no longer waited for; it stays pending, and the next run builds it\n",
     )
     assert "for 2 triggers" in after.stderr
@@ -160,11 +162,104 @@ def test_one_that_gives_up_leaves_its_trigger_to_the_next_run(held: Cli, number:
 def test_one_that_gives_up_leaves_the_others_their_build(held: Cli) -> None:
     one, other = waiter(held), waiter(held)
     one.send_signal(signal.SIGINT)
-    assert ends(one)[0] == 130
+    assert ends(one)[0] == -signal.SIGINT
     held("resume", "p")
 
     assert ends(other)[0] == 0
     assert held.lines() == ["ran"]
+
+
+def test_build_and_then_upload_means_what_it_says(held: Cli) -> None:
+    """As a script has it: upload follows a build that covers this change, has ended, and has ended well."""
+    run = f"{sys.executable} -m holdoff run p --cooldown 1h --wait --"
+    scripts = []
+    for word, status in (("first", 0), ("second", 3)):
+        script = f"{run} sh -c 'echo {word} >> ran; exit {status}' && echo upload {word} >> ran"
+        scripts.append(held.start("run", word, "--cooldown", "0", "--", "sh", "-c", script))
+        assert "p deferred: on hold" in line_of(scripts[-1].stderr)
+    held("resume", "p")
+
+    assert [ends(script)[0] for script in scripts] == [3, 3]
+    assert held.lines() == ["second"]
+
+
+def test_what_is_dropped_is_no_success(held: Cli) -> None:
+    alone = waiter(held)
+    held("reset", "p", "--drop-pending")
+
+    assert ends(alone) == (75, "holdoff: p skipped: what was pending was dropped\n")
+
+
+@pytest.mark.parametrize("silent", [(), ("-q",)], ids=["", "silent"])
+def test_it_waits_no_longer_than_it_is_told_and_leaves_its_trigger(held: Cli, silent: tuple[str, ...]) -> None:
+    late = held(*WAIT, "--wait-timeout", "10ms", *silent, "--", *RAN)
+    held("resume", "p")
+    after = held("run", "p", "--cooldown", "1h", "-v", "--", *says("next"))
+
+    assert late.returncode == 75
+    assert late.stderr.splitlines()[-1].endswith("; --wait-timeout is over")
+    assert "for 2 triggers" in after.stderr
+    assert held.lines() == ["next"]
+
+
+def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
+    older = waiter(held, options=("--wait-timeout", "1s"))
+    newest = waiter(held, "sh", "-c", "echo ready; read line")
+    held("resume", "p")
+    assert line_of(newest.stdout) == "ready\n"
+    status, errors = ends(older)
+    newest.communicate("go\n", timeout=PATIENCE)
+
+    assert (status, newest.returncode) == (75, 0)
+    assert "p skipped: covered by build " in errors
+    assert "which still runs; --wait-timeout is over" in errors
+
+
+def test_silent_and_json_say_nothing_while_they_wait(held: Cli) -> None:
+    held("reset", "p")
+    crowd = [held.start(*WAIT, option, "--", *RAN) for option in ("-q", "--json")]
+    while (pending := held.record().pending) is None or pending.count < 2:
+        SystemClock().sleep(10)
+    held("resume", "p")
+    (silent, told) = (process.communicate(timeout=PATIENCE) for process in crowd)
+
+    assert silent == ("", "")
+    assert told[1] == ""
+    assert json.loads(told[0])["exit_status"] == 0
+
+
+HOOK = """#!/bin/sh
+while read -r old new ref; do
+    {python} -m holdoff run site --cooldown 1s --wait -- \\
+        sh -c "git archive $new | tar -xC {live}" 2>> {folder}/hook.log &
+done
+"""
+
+
+def test_a_post_receive_hook_deploys_the_newest_push(cli: Cli) -> None:
+    """With git itself: six times three pushes in a row, each of which deploys what was pushed."""
+    git = ("git", "-c", "user.name=n", "-c", "user.email=e@x", "-c", "init.defaultBranch=main")
+    cli.environment = {name: value for name, value in cli.environment.items() if not name.startswith("GIT_")}
+    here, live = cli.folder / "here", cli.folder / "live"
+    live.mkdir()
+
+    def in_git(*argv: str) -> None:
+        subprocess.run([*git, *argv], env=cli.environment, cwd=cli.folder, check=True, capture_output=True)
+
+    in_git("init", "--bare", "there.git")
+    hook = cli.folder / "there.git" / "hooks" / "post-receive"
+    hook.write_text(HOOK.format(python=sys.executable, live=live, folder=cli.folder))
+    hook.chmod(0o755)
+    in_git("clone", "there.git", str(here))
+    for turn in range(6):
+        for push in range(3):
+            (here / "revision").write_text(f"{turn}.{push}\n")
+            in_git("-C", str(here), "add", "revision")
+            in_git("-C", str(here), "commit", "-m", f"{turn}.{push}")
+            in_git("-C", str(here), "push", "origin", "HEAD:main")
+        while (record := cli.record("site")).pending or record.claim or record.running:
+            SystemClock().sleep(50)
+        assert (live / "revision").read_text() == f"{turn}.2\n"
 
 
 def test_what_a_person_drops_is_waited_for_no_longer(held: Cli) -> None:
@@ -186,7 +281,7 @@ def test_in_a_log_a_reason_is_said_once(held: Cli) -> None:
 
 def test_a_command_that_cannot_start_ends_its_own_wait_and_no_other(held: Cli) -> None:
     script = held.folder / "script"
-    script.write_text("no shebang\n")
+    script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
     other = waiter(held, prelude=IMPATIENT)
     newest = waiter(held, "./script")
@@ -194,7 +289,7 @@ def test_a_command_that_cannot_start_ends_its_own_wait_and_no_other(held: Cli) -
     status, errors = ends(newest)
     back_off_over(held)
 
-    assert status == 126
+    assert status == 127
     assert "the build was refused" in errors
     assert ends(other)[0] == 0
     assert held.lines() == ["ran"]
@@ -224,13 +319,11 @@ def test_a_start_that_the_newest_left_is_finished_by_another_that_waits(held: Cl
 
 def test_where_the_end_of_the_build_is_not_known_it_is_75(held: Cli) -> None:
     other = waiter(held)
-    newest = waiter(held, "sh", "-c", "echo $$; exec sleep 1000", options=("-v",))
+    newest = waiter(held, "sh", "-c", "echo ready; sleep 1000", options=("-v",))
     held("resume", "p")
-    pid = int(line_of(newest.stdout))
+    assert line_of(newest.stdout) == "ready\n"
     assert "p started" in line_of(newest.stderr)
     newest.kill()
-    os.killpg(pid, signal.SIGKILL)
-    held.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=LONG_AGO_MS)))
     status, errors = ends(other)
 
     assert status == 75

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import holdoff
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, StartRefused
 from holdoff.observe import explain
 from holdoff.observe.explain import Explanation, Scene
 from holdoff.starters import Call
@@ -69,7 +69,7 @@ def test_a_deferred_trigger_is_pending_and_then_covered() -> None:
     deferred = place.gate().trigger(reason="cms", source_version="abc", event_id="e1")
     told = place.decision(deferred.id)
     assert told.verdict == "pending"
-    assert "waits for the cooldown until 2026-01-01T00:10:00.000Z, in 9m" in str(told)
+    assert "waits for the cooldown until 2026-01-01 00:10:00 UTC, in 9m" in str(told)
     place.clock.advance("9m")
     place.gate().wake()
     for told in (place.decision(deferred.id), place.event("e1"), place.version("abc")):
@@ -272,3 +272,41 @@ def test_a_build_of_the_old_snippet() -> None:
 def test_what_is_no_decision_id_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         explain.parse_decision_id(text)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_failed_is_told_as_what_it_was() -> None:
+    """A start that was refused is no build that failed, and a build that failed is no refused start."""
+    refused, failed = Place(), Place(on_failure="rearm")
+    refused.errors = [StartRefused("no such project"), StartRefused("no such project")]
+    refused.gate().trigger()
+    assert "tried once: the last start was refused" in str(explain.explain_gate(refused.scene()))
+    refused.clock.advance("2m")
+    refused.gate().wake()
+    assert "tried twice: the last start was refused" in str(explain.explain_gate(refused.scene()))
+
+    started = failed.gate().trigger()
+    failed.gate().finished(str(started.build_id), succeeded=False)
+    failed.clock.advance("5s")
+    told = str(explain.explain_gate(failed.scene()))
+    assert "tried once: the last build failed 5s ago" in told
+    assert "refused" not in told
+
+
+def test_what_is_due_is_told_since_or_from_when() -> None:
+    place = Place()
+    place.gate().trigger()
+    place.gate().trigger()
+    place.clock.advance("12m")
+    told = str(explain.explain_gate(place.scene()))
+    assert "due for 2m: the next trigger or wake builds it" in told
+    assert "due until" not in told
+
+
+def test_what_another_clock_wrote_is_not_told_as_0s_ago() -> None:
+    place = Place()
+    place.gate().trigger()
+    place.clock.set("2025-12-31T23:00:00Z")
+    assert "build b1: started 1h ahead of this clock" in str(explain.explain_gate(place.scene()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from holdoff.core.record import Hold, Record
 from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
-from holdoff.observe.status import Status, status_of
+from holdoff.observe.status import Status, say_instant, status_of
 from tests.core.build import (
     COOLDOWN,
     LEASE,
@@ -41,13 +43,19 @@ def status(record: Record, by: Terms | None = TERMS) -> Status:
         (built(MINUTE), TERMS, "cooling_down", NOW + 9 * MINUTE, "cooling down, last built 1m ago, ready in 9m"),
         (claimed(), TERMS, "claimed", NOW + COOLDOWN, "claimed, last built 0s ago, ready in 10m"),
         (HELD, TERMS, "held", NOW + MINUTE, "held, never built, ready in 1m"),
-        (built(COOLDOWN, pending=pending()), TERMS, "pending", NOW, "pending, last built 10m ago"),
+        (
+            built(COOLDOWN, pending=pending()),
+            TERMS,
+            "pending",
+            NOW,
+            "pending, last built 10m ago, 1 trigger pending for 1m",
+        ),
         (
             Record(pending=pending()),
             terms(quiet="5m"),
             "quiet",
             NOW + 4 * MINUTE,
-            "quiet, never built, ready in 4m",
+            "quiet, never built, ready in 4m, 1 trigger pending for 1m",
         ),
         (
             built(0, running=running()),
@@ -58,7 +66,7 @@ def status(record: Record, by: Terms | None = TERMS) -> Status:
         ),
         (built(MINUTE), None, "unknown", None, "last built 1m ago"),
         (HELD, None, "held", NOW + MINUTE, "held, never built, ready in 1m"),
-        (Record(pending=pending()), None, "pending", None, "pending, never built"),
+        (Record(pending=pending()), None, "pending", None, "pending, never built, 1 trigger pending for 1m"),
         (claimed(), None, "claimed", None, "claimed, last built 0s ago"),
     ],
 )
@@ -159,3 +167,73 @@ def test_for_machines(record: Record, field: str, shown: dict[str, Any]) -> None
     assert (plain["project"], plain["region"]) == ("site-build", "eu-west-1")
     parts = {"pending", "claim", "running", "finished", "hold"}
     assert [name for name in parts if plain[name] is not None] == [field]
+
+
+FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5_000, succeeded=False, detail="exit status 3")
+
+
+@pytest.mark.parametrize(
+    ("record", "attention", "said"),
+    [
+        (built(COOLDOWN), (), "ready, last built 10m ago"),
+        (
+            built(MINUTE, finished=FAILED),
+            ("failed",),
+            "cooling down, the last build failed 5s ago (exit status 3), ready in 9m",
+        ),
+        (
+            Record(pending=pending(failures=1)),
+            ("failed", "pending"),
+            "pending, never built, 1 trigger pending for 1m",
+        ),
+        (
+            Record(hold=HELD.hold, pending=pending(), due_ms=NOW - 2 * MINUTE),
+            ("held", "overdue", "pending"),
+            "held, never built, ready in 1m, overdue for 2m, 1 trigger pending for 1m",
+        ),
+        (
+            Record(pending=pending(), due_ms=NOW - MINUTE),
+            ("pending",),
+            "pending, never built, 1 trigger pending for 1m",
+        ),
+        (built(0, running=running()), ("running",), "cooling down, last built 0s ago, ready in 10m"),
+        (built(0, running=running(lease_until_ms=NOW)), (), "cooling down, last built 0s ago, ready in 10m"),
+        (built(-MINUTE), (), "cooling down, the last build is recorded 1m ahead of this clock, ready in 10m"),
+    ],
+)
+def test_what_wants_attention_and_why(record: Record, attention: tuple[str, ...], said: str) -> None:
+    found = status(record)
+    assert found.attention == attention
+    assert str(found) == f"site-build: {said}"
+    assert found.to_dict()["attention"] == list(attention)
+
+
+def test_what_waits_too_long_is_stale_where_that_is_asked() -> None:
+    record = Record(pending=pending())
+    asked = [status_of(KEY, record, TERMS, NOW, stale_after_ms=after).attention for after in (None, MINUTE, MINUTE - 1)]
+    assert asked == [("pending",), ("pending",), ("stale", "pending")]
+
+
+def test_after_a_reset_nothing_is_ready_since_1970() -> None:
+    found = status(Record(lastbuild=Decimal(0), finished=finished()))
+    assert found.to_dict()["ready"] is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "2027-01-15 08:00:00 UTC"),
+        ("Europe/London", "2027-01-15 08:00:00 UTC"),
+        ("Asia/Kolkata", "2027-01-15 13:30:00 IST (08:00:00 UTC)"),
+        ("Pacific/Kiritimati", "2027-01-15 22:00:00 +14 (08:00:00 UTC)"),
+        ("Pacific/Honolulu", "2027-01-14 22:00:00 HST (2027-01-15 08:00:00 UTC)"),
+    ],
+)
+def test_an_instant_is_told_here_and_in_utc(monkeypatch: pytest.MonkeyPatch, zone: str, said: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert say_instant(NOW) == said
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_store, load_config, one_line, print_json, show
+from holdoff.cli.common import add_json, add_store, load_config, print_json, show
 from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.shown import shown
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     for finding in _found(args):
         findings.append({name: getattr(finding, name) for name in ("level", "about", "message", "hint")})
         if not args.json:
-            show(one_line(finding))
+            show(finding)
     well = all(finding["level"] != "fail" for finding in findings)
     if args.json:
         print_json({"ok": well, "findings": findings})
@@ -71,5 +72,5 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
 
 def _role(option: str, arn: str | None) -> str | None:
     if arn and not re.fullmatch(r"arn:[a-z-]+:iam::\d{12}:role/\S+", arn):
-        raise UsageError(f"{option} is {arn!r}; write a role's ARN: arn:aws:iam::123456789012:role/NAME")
+        raise UsageError(f"{option} is {shown('', arn)}; write a role's ARN: arn:aws:iam::123456789012:role/NAME")
     return arn or None

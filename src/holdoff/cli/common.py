@@ -1,17 +1,21 @@
 """What the verbs share: options, opening what they name, and printing.
 
-A gate may be looked at, held or reset though ``holdoff.toml`` does not know its project.
+**Names, reasons and services' words are foreign.** Whatever stands in a store, none of it drives a terminal, forges a
+line or turns text around: ``show`` and ``say`` print whole lines and nothing that is not printable, and the standard
+streams themselves let nothing else through (``Printable``), whichever code writes to them.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from holdoff.core.errors import ConfigError, UsageError
-from holdoff.core.request import GateKey
+from holdoff.core.request import MAX_REASON, GateKey, storable
 from holdoff.exact_json import dumps
 
 if TYPE_CHECKING:
@@ -29,7 +33,8 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         metavar="URL",
-        help="sqlite:///PATH or dynamodb://TABLE?region=REGION (default: holdoff.toml's, else a "
+        default=os.environ.get("HOLDOFF_STORE") or None,
+        help="sqlite:///PATH or dynamodb://TABLE?region=REGION (default: HOLDOFF_STORE, holdoff.toml's, else a "
         "SQLite file in your state directory)",
     )
     parser.add_argument("--config", metavar="FILE", help="holdoff.toml (default: the nearest one upward)")
@@ -46,6 +51,12 @@ def add_gate(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> No
 def add_json(parser: argparse.ArgumentParser) -> None:
     """``--json``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def first_line(text: str) -> str | None:
+    """The first line of a text that says something, as a record keeps it: ``git log -1 --format=%B`` has many lines."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return storable(next(filter(None, lines), ""), MAX_REASON) or None
 
 
 def person(args: argparse.Namespace) -> str | None:
@@ -72,7 +83,10 @@ def load_config(args: argparse.Namespace) -> Config:
     """The config that the options name."""
     from holdoff.config import load
 
-    return load(args.config)
+    config = load(args.config)
+    if config.passed_over:
+        say(config.passed_over)
+    return config
 
 
 def opened(args: argparse.Namespace) -> tuple[Config, Store]:
@@ -100,16 +114,49 @@ def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
     return GateKey.of(args.project, args.key, region)
 
 
+class Printable(io.TextIOWrapper):
+    """A standard stream that lets through printable characters and line ends only: argparse, logging and tracebacks
+    write what they are given."""
+
+    def write(self, text: str) -> int:
+        """Write it, escaped where need be."""
+        super().write("\n".join(map(printable, text.split("\n"))))
+        return len(text)
+
+
+def printable(text: str) -> str:
+    """The text with an escape in place of each character that is not printable: controls (C0, C1, DEL), those that
+    turn text around or cannot be seen (U+202E, U+200F, U+2066 ...), line separators, halves of surrogate pairs."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def one_line(message: object) -> str:
+    """The message as one printable line."""
+    return printable(" ".join(str(message).splitlines()))
+
+
 def print_json(value: object) -> None:
-    """One object on stdout, in UTF-8 whatever the locale: so it is with JSON."""
+    """One object on stdout, in UTF-8 whatever the locale: so it is with JSON. What is not printable is escaped."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    show(dumps(value, indent=2))
+    text = dumps(value, indent=2)
+    _write("".join(char if char.isprintable() or char == "\n" else _in_json(char) for char in text) + "\n")
 
 
-def show(text: object, *, end: str = "\n") -> None:
+def _in_json(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def show(*lines: object) -> None:
     """Lines on stdout, at once. A failure only sets the exit status: there may be a command to look after."""
+    _write("".join(f"{one_line(line)}\n" for line in lines))
+
+
+def _write(text: str) -> None:
     try:
-        print(text, end=end, flush=True)
+        print(text, end="", flush=True)
     except BrokenPipeError:
         pass  # its reader has gone, and wants no more
     except OSError as error:
@@ -123,7 +170,21 @@ def say(message: object) -> None:
         print(f"holdoff: {one_line(message)}", file=sys.stderr, flush=True)
 
 
-def one_line(message: object) -> str:
-    """The message without what would break the line or drive a terminal: names and services' words are foreign."""
-    text = " ".join(str(message).splitlines())
-    return "".join(char if char >= " " and char != "\x7f" else repr(char)[1:-1] for char in text)
+def draw(*parts: str, stream: TextIO) -> None:
+    """Text with a terminal's own codes: all that stands in a store must have gone through ``one_line``."""
+    with suppress(OSError):
+        io.TextIOWrapper.write(cast("io.TextIOWrapper", stream), "".join(parts))
+        stream.flush()
+
+
+def mend_streams() -> None:
+    """Standard streams that are closed lead nowhere; the others let through what is printable, and escape characters
+    that their encoding does not know."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    for name in ("stdout", "stderr"):
+        old = getattr(sys, name)
+        buffering, encoding = old.line_buffering, old.encoding
+        new = Printable(old.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffering)
+        setattr(sys, name, new)

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from holdoff.cli.common import say, show, unwritten
+from holdoff.cli.common import mend_streams, say, show, unwritten
 from holdoff.core.errors import HoldoffError, UsageError
+from holdoff.core.shown import shown, shown_name
+from holdoff.signals import leave_init
+
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
 
 #: verb: (its file, what it does). A file has ``add_VERB_arguments`` and ``VERB``; one of a single verb may call them
 #: ``add_arguments`` and ``main``.
 VERBS: Final = {
     "run": ("run", "gate a command of this machine"),
+    "init": ("init", "write a first holdoff.toml here"),
     "trigger": ("start", "ask for a build of a project from holdoff.toml"),
-    "status": ("look", "what the gates are doing"),
+    "status": ("status", "what the gates are doing"),
     "explain": ("look", "why did(n't) my build run?"),
     "history": ("look", "the builds of a project, and what each covered"),
     "wake": ("start", "start what is due"),
@@ -29,43 +37,50 @@ VERBS: Final = {
     "reset": ("manage", "end a cooldown"),
     "store": ("manage", "create or check the table or file"),
     "aws": ("aws", "would it work in this AWS account?"),
+    "rules": ("rules", "what would become of an event, and why?"),
     "item": ("look", "a gate's stored item as JSON, numbers exact"),
+    "completion": ("completion", "print what a shell completes `holdoff` with"),
 }
 
 
 def entry() -> NoReturn:
     """The program ``holdoff``."""
     gc.disable()  # until all is imported: collecting then finds nothing, and takes a tenth of the time
-    _mend_streams()
+    leave_init()
+    mend_streams()
+    interrupted = False
     try:
         status = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        status, interrupted = 128 + signal.SIGINT, True
     except SystemExit as end:  # argparse has said why
         status = end.code if isinstance(end.code, int) else UsageError.exit_code
-    show("", end="")
+    show()
     with suppress(OSError):
         sys.stderr.flush()
+    if interrupted:  # a shell's loop around us stops only if we die of it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     # Not sys.exit: taking the interpreter apart takes as long as a quarter of all we do, and nothing is left to do.
     os._exit(status or (74 if unwritten else 0))  # EX_IOERR
 
 
-def _mend_streams() -> None:
-    """Output to a standard stream that is closed goes nowhere; odd characters are escaped rather than refused."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-
-
 def run(argv: Sequence[str]) -> int:
-    """One command line; its exit status. No traceback but with ``--debug``."""
+    """One command line; its exit status. No traceback but with ``--debug``.
+
+    Raises:
+        KeyboardInterrupt: SIGINT ended it.
+    """
     end = argv.index("--") if "--" in argv else len(argv)
     words, command = list(argv[:end]), list(argv[end + 1 :]) if "--" in argv else None
     debug = "--debug" in words
     try:
         return _dispatch(words, command)
     except KeyboardInterrupt as stop:
-        return 128 + (stop.args[0] if stop.args else signal.SIGINT)
+        number = stop.args[0] if stop.args else signal.SIGINT
+        if number == signal.SIGINT:
+            raise
+        return 128 + number
     except BrokenPipeError:
         return 0  # the reader of our output has gone
     except Exception as error:  # noqa: BLE001  (no traceback ever reaches a user)
@@ -91,17 +106,24 @@ def _dispatch(argv: list[str], command: list[str] | None) -> int:
         print(f"holdoff {__version__}")
         return 0
     if argv[0] not in VERBS:
-        print(f"holdoff: no such command: {argv[0]}\n\n{_usage()}", file=sys.stderr)
+        say(f"no such command: {shown_argument(argv[0])}")
+        say(f"{_meant(argv[0], VERBS)} `holdoff --help` lists them all".strip())
         return UsageError.exit_code
     return _run_verb(argv[0], argv[1:], command)
 
 
-def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
+def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
+    """The parser of a verb, and the module that does what it says."""
     import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            advice = f"`{self.prog} --help` tells what there is"
+            self.exit(UsageError.exit_code, f"{self.prog}: {without_values(message)}\n{self.prog}: {advice}\n")
 
     file, does = VERBS[name]
     module = import_module(f"holdoff.cli.{file}")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"holdoff {name}",
         description=does[0].upper() + does[1:] + ("" if does.endswith("?") else "."),
         # A width, because argparse would import shutil (3 ms) to ask the terminal, help or not.
@@ -110,11 +132,17 @@ def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
     )
     (getattr(module, f"add_{name}_arguments", None) or module.add_arguments)(parser)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser, module
+
+
+def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
+    parser, module = parser_of(name)
     args, unknown = parser.parse_known_args(rest)
     takes_command = hasattr(args, "command")
     if unknown:
-        hint = "; the command goes after --" if takes_command and command is None else ""
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        meant = _meant(unknown[0].partition("=")[0], parser._option_string_actions)
+        hint = f"; {meant}" if meant else "; the command goes after --" if takes_command and command is None else ""
+        parser.error(f"unrecognized arguments: {' '.join(map(shown_argument, unknown))}{hint}")
     if takes_command:
         args.command = command
     elif command is not None:
@@ -124,8 +152,31 @@ def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
     return status
 
 
+def without_values(message: str) -> str:
+    """What argparse says of a value that an option does not take, with the value only if that can be no secret."""
+    return re.sub(
+        r"(invalid (?:choice|\w+ value): )'(.*?)'(?= \(choose|$)",
+        lambda found: f"{found[1]}{shown('', found[2])}",
+        message,
+    )
+
+
+def shown_argument(argument: str) -> str:
+    """An argument as it may be shown: of ``--token=x`` the option."""
+    name, mark, _ = argument.partition("=")
+    return f"{shown_name(name)}{mark and '=...'}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """Which of these words may have been meant."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
 def _usage() -> str:
-    verbs = "\n".join(f"  {name:10}{does}" for name, (_, does) in VERBS.items())
+    verbs = "\n".join(f"  {name:12}{does}" for name, (_, does) in VERBS.items())
     return (
         "usage: holdoff COMMAND ...\n\nMany triggers in, few builds out, and the last change always built.\n\n"
         f"{verbs}\n\nholdoff COMMAND --help tells more; holdoff --version tells the version."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_store, open_gate, opened, options, person, say, show
+from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, options, person, say, show
+from holdoff.cli.select import must_know
 from holdoff.core.policy import Policy
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
@@ -18,8 +19,10 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``hold``."""
     add_gate(parser)
     parser.add_argument("--for", dest="duration", metavar="DURATION", help="such as 2h (default: until resumed)")
-    parser.add_argument("--why", required=True, help="for those who ask why nothing builds")
+    parser.add_argument("--why", required=True, type=first_line, help="for those who ask why nothing builds")
     parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
+    parser.add_argument("--new", action="store_true", help="though it has never had a trigger")
+    parser.set_defaults(advice=" (before its first trigger: --new)")
 
 
 def hold(args: argparse.Namespace) -> int:
@@ -33,7 +36,8 @@ def add_resume_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``resume``."""
     add_gate(parser)
     parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
-    parser.add_argument("--why", metavar="TEXT", help="for those who ask later")
+    parser.add_argument("--why", metavar="TEXT", type=first_line, help="for those who ask later")
+    parser.set_defaults(new=False, advice="")
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -66,18 +70,20 @@ def store(args: argparse.Namespace) -> int:
     """Do it; ``check`` exits 1 where something is wrong."""
     config, store = opened(args)
     if args.action == "init":
-        show("\n".join(store.initialise()) or f"{store.url}: nothing to do")
+        show(*(store.initialise() or [f"{store.url}: nothing to do"]))
         return 0
     wrong = store.check()
     if check_gates := getattr(store, "check_gates", None):  # gates that must not be in it
         wrong += check_gates(config.keys(store))
-    show("\n".join(wrong) or f"{store.url}: all is well")
+    show(*(wrong or [f"{store.url}: all is well"]))
     return 1 if wrong else 0
 
 
 def _edit(args: argparse.Namespace, change: Callable[[Gate], None], said: str = "") -> int:
     """Change the gate that the options name, which need not be in holdoff.toml; say what that means."""
     config, store, key = open_gate(args)
+    if not args.new:
+        must_know(config, store, key, args.advice)
     known = config.projects.get(key.name)
     with Gate(
         key.name,

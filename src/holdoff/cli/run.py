@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import add_gate, open_gate, options, say
-from holdoff.core.decision import Outcome
-from holdoff.core.errors import StartRefused, UsageError
+from holdoff.cli.common import add_gate, add_json, first_line, open_gate, options, print_json, say
+from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.errors import StartRefused, StartUnknown, UsageError
 from holdoff.core.policy import Policy
+from holdoff.core.shown import shown_program
+from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
-from holdoff.starters.command import Command
+from holdoff.starters.command import Command, paths_of
 
 if TYPE_CHECKING:
     import argparse
@@ -20,37 +23,52 @@ if TYPE_CHECKING:
 #: As shells have it.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
-EPILOG: Final = """\
-The command runs if the project's last start is at least the cooldown ago.
-If not, it is skipped, with status 0 and a line on stderr; with --wait it
-waits for its turn: of all that wait, the newest one's command runs, and the
-others wait for its end and exit with its status.
+EXAMPLES: Final = """\
+  holdoff run site --cooldown 10m -- make site           at most every 10 min
+  holdoff run site --cooldown 10m --wait -- make site    wait for its turn
+  holdoff run sync --cooldown 0 --overlap skip -q -- ./sync.sh    never two
+  holdoff run site --cooldown 9m --on-failure rearm -- make site  try again
 
-  holdoff run site-build --cooldown 10m -- make site
-  holdoff run deploy --cooldown 1h --wait -- ./deploy.sh
-
-exit status: that of the command that ran (128+N if signal N ended it); 0 or
---skip-exit-code if none did; 127 no such command; 126 it cannot be executed;
-75 the start failed, or its end is not known; 69 no store; 77 no rights;
-78 bad configuration; 65 a stored gate that cannot be read; 2 bad usage.
+The command runs if the project's last start is at least the cooldown ago. If
+not, it is skipped, with status 0 and a line on stderr; with --wait it waits
+for its turn: of all that wait, the newest one's command runs, and the others
+wait for its end and exit with its status.
 """
+EPILOG: Final = """\
+exit status: that of the command that ran (128+N if signal N ended it; of
+SIGINT holdoff dies, too); 0 or --skip-exit-code if none did; 127 no such
+command; 126 it cannot be executed; 75 the start failed, its end is not known,
+or with --wait it was dropped, or --wait-timeout is over; 69 no store; 77 no
+rights; 78 bad configuration; 65 a stored gate that cannot be read; 2 bad
+usage.
+"""
+#: Options that make the policy; without ``--cooldown`` that is holdoff.toml's.
+OF_POLICY: Final = ("quiet", "max_wait", "overlap", "on_failure")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``run``."""
     parser.usage = "holdoff run PROJECT --cooldown DURATION [options] -- COMMAND..."
+    parser.description = f"{parser.description}\n\n{EXAMPLES}"
     parser.epilog = EPILOG
     add_gate(parser)
     parser.add_argument("--cooldown", metavar="DURATION", help="such as 90, 10m or 1h30m (default: holdoff.toml's)")
     parser.add_argument("--wait", action="store_true", help="wait for its turn instead of skipping")
+    parser.add_argument("--wait-timeout", metavar="DURATION", help="with --wait: no longer than this (status 75)")
     parser.add_argument("--quiet", metavar="DURATION", help="with --wait: run once none has asked for this long")
     parser.add_argument("--max-wait", metavar="DURATION", help="with --quiet: run this long after the first asked")
-    overlap = "while the run before still runs: run beside it (default), skip, or wait (with --wait)"
-    parser.add_argument("--overlap", choices=["allow", "skip", "defer"], help=overlap)
+    overlap = (
+        "while the run before still runs: run beside it (default), skip, wait (with --wait), or end that one first"
+    )
+    parser.add_argument("--overlap", choices=["allow", "skip", "defer", "cancel"], help=overlap)
+    failure = "a run that fails uses up the cooldown (default), or the next one tries again, with a back-off"
+    parser.add_argument("--on-failure", choices=["keep", "rearm"], help=failure)
     parser.add_argument("--force", action="store_true", help="run now, whatever the cooldown says")
-    parser.add_argument("--reason", help="why, for people to read")
-    parser.add_argument("--skip-exit-code", type=int, default=0, metavar="N", help="exit status if it did not run")
+    parser.add_argument("--reason", type=first_line, help="why, for people to read")
+    parser.add_argument("--skip-exit-code", type=int, metavar="N", help="exit status if it did not run (default: 0)")
+    parser.add_argument("-q", "--silent", action="store_true", help="say nothing but errors")
     parser.add_argument("-v", "--verbose", action="store_true", help="say so when it starts, too")
+    add_json(parser)
     parser.set_defaults(command=None)
 
 
@@ -58,61 +76,85 @@ def main(args: argparse.Namespace) -> int:
     """Run, skip or wait."""
     if not args.command:
         raise UsageError("no command", hint="Put it after --: holdoff run PROJECT --cooldown 10m -- make")
-    if not 0 <= args.skip_exit_code <= 255:
+    if not 0 <= (args.skip_exit_code or 0) <= 255:
         raise UsageError("--skip-exit-code takes 0 to 255")
+    args.silent = args.silent or args.json
+    timeout_ms = _timeout_ms(args)
     config, store, key = open_gate(args)
     policy = _policy(args, config.projects.get(key.name))
     if status := _cannot_run(args.command[0]):
         return status
-    starter = Command(args.command)
+    # With --json, stdout is for the one object: the command's output goes to stderr.
+    starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
     gate = Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
     with gate, starter.holding():
-        return _run(gate, starter, args)
+        decision, status = _run(gate, starter, args, timeout_ms)
+        if args.json:
+            print_json({**decision.to_dict(), "exit_status": status})
+        return status
+
+
+def _timeout_ms(args: argparse.Namespace) -> int | None:
+    if args.wait_timeout is None:
+        return None
+    if not args.wait:
+        raise UsageError("--wait-timeout goes with --wait")
+    with options():
+        return parse_duration(args.wait_timeout, field="wait_timeout")
 
 
 def _cannot_run(program: str) -> int | None:
     """Why the program certainly cannot run, as an exit status: then nothing is claimed."""
-    folders = [""] if os.path.dirname(program) else os.get_exec_path()  # noqa: PTH120
-    found = [path for folder in folders if os.path.isfile(path := os.path.join(folder, program))]  # noqa: PTH113, PTH118
-    if any(os.access(path, os.X_OK) for path in found):
+    found = [path for path in paths_of(program) if os.path.exists(path)]  # noqa: PTH110
+    files = [path for path in found if not os.path.isdir(path)]  # noqa: PTH112
+    if any(os.access(path, os.X_OK) for path in files):
         return None
-    say(f"{program}: {'not executable' if found else 'command not found'}")
+    why = "not executable" if files else "a directory" if found else "command not found"
+    say(f"{shown_program(program)}: {why}")
     return NOT_EXECUTABLE if found else NOT_FOUND
 
 
 def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
     if not args.wait and (args.quiet or args.overlap == "defer"):
-        asked = "--quiet" if args.quiet else "--overlap defer"
-        raise UsageError(f"{asked} goes with --wait: what is deferred is run by a caller that waits")
+        option = "--quiet" if args.quiet else "--overlap defer"
+        raise UsageError(f"{option} goes with --wait: what is deferred is run by a caller that waits")
+    asked = {name: value for name in OF_POLICY if (value := getattr(args, name)) is not None}
     if args.cooldown is not None:
         with options():
-            return Policy(
-                args.cooldown,
-                on_cooldown="defer" if args.wait else "skip",
-                quiet=args.quiet,
-                max_wait=args.max_wait,
-                overlap=args.overlap or "allow",
-            )
+            return Policy(args.cooldown, on_cooldown="defer" if args.wait else "skip", **asked)
     if known is None:
         raise UsageError("no --cooldown", hint="Give one, such as --cooldown 10m, or a holdoff.toml")
-    if args.quiet or args.max_wait or args.overlap:
-        raise UsageError("--quiet, --max-wait and --overlap go with --cooldown; else holdoff.toml says")
+    if asked:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in OF_POLICY)
+        raise UsageError(f"{listed} go with --cooldown; else holdoff.toml says")
     return known.policy.for_caller(waits=args.wait)
 
 
-def _run(gate: Gate, starter: Command, args: argparse.Namespace) -> int:
+def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int | None) -> tuple[Decision, int]:
+    """What became of it, and the exit status."""
     decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     status = None if decision.taken_over is None else gate.wait(decision.taken_over)
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.wait import wait_for_turn
 
-        decision, status = wait_for_turn(gate, decision, starter)
-    if decision.outcome is not Outcome.STARTED or args.verbose:
-        say(decision)
+        decision, status = wait_for_turn(gate, decision, starter, timeout_ms=timeout_ms, silent=args.silent)
+    _tell(decision, status, args)
     if decision.outcome is Outcome.FAILED:
         if starter.refused is None:
-            return StartRefused.exit_code
-        return NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
+            return decision, StartRefused.exit_code
+        return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:
-        return gate.wait(decision.build_id) or 0
-    return args.skip_exit_code if status is None else status
+        return decision, gate.wait(decision.build_id) or 0
+    if status is None and args.skip_exit_code is None and decision.why is Why.DROPPED:
+        status = StartUnknown.exit_code  # it was waited for, and will not be
+    return decision, (args.skip_exit_code or 0) if status is None else status
+
+
+def _tell(decision: Decision, status: int | None, args: argparse.Namespace) -> None:
+    """What failed, always; what did not run, and what runs beside it, unless silent; that it started, where asked."""
+    failed = decision.outcome is Outcome.FAILED or status == StartUnknown.exit_code
+    if failed or args.verbose or (decision.outcome is not Outcome.STARTED and not args.silent):
+        late = "; --wait-timeout is over" if args.wait and decision.outcome is Outcome.DEFERRED else ""
+        say(f"{decision}{late}")
+    elif decision.beside and not args.silent:
+        say(f"{decision.project}: runs beside {decision.beside}; --overlap skip, cancel or defer keeps them apart")

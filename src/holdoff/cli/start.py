@@ -6,33 +6,48 @@ Where a build is a command of this machine, its end is waited for. ``wake`` is f
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from contextlib import nullcontext
-from functools import partial
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_json, add_store, open_gate, opened, options, person, print_json, say, show
+from holdoff.cli.common import (
+    add_gate,
+    add_json,
+    add_store,
+    first_line,
+    open_gate,
+    opened,
+    options,
+    person,
+    print_json,
+    say,
+    show,
+)
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome
-from holdoff.core.errors import HoldoffError, StartRefused
-from holdoff.core.request import GateKey
+from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused
 from holdoff.core.units import parse_instant
+from holdoff.core.waits import wake_ms
 from holdoff.starters.command import Command
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from holdoff.config import Config
+    from holdoff.core.request import GateKey
     from holdoff.gate import Gate
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
 #: Options of ``trigger`` that are arguments of ``Gate.trigger``.
 ASKED = ("reason", "source_version", "event_id", "line", "at", "parent", "force")
+EXAMPLES = """\
+  holdoff trigger site-build --reason "$(git log -1 --format=%s)"
+  holdoff trigger site-build --detach      from a git hook: does not wait for it
+"""
 EPILOG = """\
 With --line and --at (or --parent) an older version never replaces a newer one
 of its line, in whatever order they come:
@@ -45,8 +60,9 @@ of its line, in whatever order they come:
 def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``trigger``."""
     add_gate(parser)
+    parser.description = f"{parser.description}\n\n{EXAMPLES}"
     parser.epilog = EPILOG
-    parser.add_argument("--reason", help="why, for people to read")
+    parser.add_argument("--reason", type=first_line, help="why, for people to read")
     parser.add_argument("--source-version", metavar="VERSION", help="what to build: a commit, a tag")
     parser.add_argument("--event-id", metavar="ID", help="the event behind it; the same one again is a duplicate")
     parser.add_argument("--line", help="what versions follow one another on: a repository's branch")
@@ -54,6 +70,8 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parent", metavar="VERSION", help="the version before, on the same line")
     parser.add_argument("--force", action="store_true", help="start now, whatever the cooldown says")
     parser.add_argument("--by", metavar="WHO", help="who asks (default: you, with --force)")
+    detach = "do not wait for the build's end; its output goes on to where this goes if that is a file, else nowhere"
+    parser.add_argument("--detach", action="store_true", help=detach)
     add_json(parser)
 
 
@@ -66,6 +84,12 @@ def trigger(args: argparse.Namespace) -> int:
     # With --json, stdout is for the one object: a command's output goes to stderr.
     starter = config.project(key.name).make_starter(stdout=sys.stderr.fileno() if args.json else None)
     gate = config.gate(key.name, store, key=key.key, region=key.region, starter=starter)
+    is_behind = args.detach and isinstance(starter, Command)
+    if is_behind:
+        from holdoff.cli.detach import detach, go_on
+
+        if (status := detach()) is not None:
+            return status
     with gate, _holding_signals(starter):
         asked = {name: getattr(args, name) for name in ASKED}
         decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
@@ -73,6 +97,8 @@ def trigger(args: argparse.Namespace) -> int:
             print_json(decision.to_dict())
         else:
             show(decision)
+        if is_behind and decision.outcome is not Outcome.FAILED:
+            go_on()
         return _wait_for_builds(gate, decision)
 
 
@@ -86,17 +112,21 @@ def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
 def wake(args: argparse.Namespace) -> int:
     """Wake every gate that is due and in holdoff.toml; gates that are not are named."""
     config, store = opened(args)
-    return _watch(config, store, args.every) if args.watch else _once(config, store)
+    if args.watch:
+        from holdoff.cli.watch import watch
+
+        return watch(args, config, store)
+    return _once(config, store)
 
 
 def _once(config: Config, store: Store) -> int:
     status = 0
-    for key in store.due(now_ms(store, SystemClock())):
+    for key in _due(config, store, now_ms(store, SystemClock())):
         try:
-            gate = _gate_of(config, store, key)
-            if gate is None:
+            if key.name not in config.projects:
                 say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
                 continue
+            gate = config.gate(key.name, store, key=key.key, region=key.region, woken=True)
             with _holding_signals(gate.starter):
                 decision = gate.wake()
                 show(decision)
@@ -110,34 +140,16 @@ def _once(config: Config, store: Store) -> int:
     return status
 
 
-def _watch(config: Config, store: Store, every: str) -> int:
-    import logging
-
-    from holdoff.wake.loop import WakeLoop
-
-    logging.basicConfig(format="holdoff: %(message)s")
-    stop = threading.Event()
-    failed: list[Decision] = []
-
-    def on_decision(decision: Decision) -> None:
-        if decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over:
-            show(decision)  # not what only waits on: a gate may be woken early
-        if decision.outcome is Outcome.FAILED:
-            failed.append(decision)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    clock, gates = SystemClock(), partial(_gate_of, config, store)
-    loop = WakeLoop(store, gates, clock=clock, every=every, on_decision=on_decision)
-    say(f"watching {store.url} every {every}; Ctrl-C ends it")
-    loop.run(stop)
-    return StartRefused.exit_code if failed else 0
-
-
-def _gate_of(config: Config, store: Store, key: GateKey) -> Gate | None:
-    if key.name not in config.projects:
-        return None
-    return config.gate(key.name, store, key=key.key, region=key.region, woken=True)
+def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
+    """The gates that are due: by the store, which says when by the settings of the last write, and by today's."""
+    due = list(store.due(at_ms))
+    yield from due
+    for key in config.keys(store):
+        with suppress(RecordInvalid):
+            if key not in due and (record := store.get(key)).pending is not None:
+                by_today_ms = wake_ms(record, config.gate(key.name, store, region=key.region).terms)
+                if by_today_ms is not None and by_today_ms <= at_ms:
+                    yield key
 
 
 def _holding_signals(starter: Starter | None) -> AbstractContextManager[None]:

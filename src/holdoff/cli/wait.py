@@ -8,11 +8,11 @@ build of another the caller waits to the end, and exits with its status.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import one_line, say
+from holdoff.cli.common import say
+from holdoff.cli.countdown import Countdown
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown
 from holdoff.core.pending import waiter_name
@@ -38,46 +38,64 @@ YOUNG_MS: Final = 10_000
 NO_LEASE_MS: Final = 3_600_000
 
 
-def wait_for_turn(gate: Gate, asked: Decision, starter: Command) -> tuple[Decision, int | None]:
+def wait_for_turn(
+    gate: Gate, asked: Decision, starter: Command, *, timeout_ms: int | None = None, silent: bool = False
+) -> tuple[Decision, int | None]:
     """Wait until the trigger that was deferred is started here, or another's build that covers it has ended.
 
+    Args:
+        timeout_ms: wait no longer than this.
+        silent: show nothing meanwhile.
+
     Returns:
-        What became of it: started here, failed here, covered or dropped; and the exit status where it is covered.
+        What became of it: started here, failed here, covered, dropped, or deferred still; and the exit status where it
+        is covered, or was not waited for any longer.
     """
-    waiter = _Waiter(gate, asked, starter)
+    waiter = _Waiter(gate, asked, starter, timeout_ms, silent=silent)
     try:
         found = waiter.wait_while_pending()
         return (found, None) if isinstance(found, Decision) else waiter.wait_for_end(found)
+    except _Late as late:
+        return late.decision, StartUnknown.exit_code
     finally:
         waiter.clear()
+
+
+class _Late(Exception):
+    """It was waited for as long as it may be. ``decision``: what became of it so far."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
 
 
 class _Waiter:
     """A caller that waits: where its trigger is, and what it shows meanwhile. That is a line that is redrawn in a
     terminal; in a log, a line whenever the reason changes."""
 
-    def __init__(self, gate: Gate, asked: Decision, starter: Command) -> None:
-        self.gate, self.asked, self.starter = gate, asked, starter
-        self.is_live = sys.stderr.isatty()
+    def __init__(self, gate: Gate, asked: Decision, starter: Command, timeout_ms: int | None, *, silent: bool) -> None:
+        self.gate, self.asked, self.starter, self.silent = gate, asked, starter, silent
+        self.until_ms = None if timeout_ms is None else now_ms(gate.store, gate.clock) + timeout_ms
+        self.countdown = Countdown(sys.stderr) if sys.stderr.isatty() and not silent else None
         self._shown: Why | None = None
-        self._is_drawn = False
 
     def wait_while_pending(self) -> Decision | Running | Finished:
         """What became of the trigger, or the build of another that covers it."""
         gate, asked = self.gate, self.asked
         decision, nap_ms, is_newest = asked, _nap_ms(asked), True
-        longest_ms = TICK_MS if self.is_live else LONGEST_MS
+        longest_ms = TICK_MS if self.countdown else LONGEST_MS
         try:
             while True:
                 if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
-                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms))
+                so_far = decision if decision.outcome is Outcome.DEFERRED else asked
+                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
                 where = gate.waiter_at(asked.token)
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(gate.store, gate.clock):
                         nap_ms = SOON_MS
                     case Pending() | Claim():
+                        self.clear()  # the command may run, and write, before wake returns
                         decision = gate.wake(waiter=asked.token)
                         nap_ms, left = _nap_ms(decision), decision.taken_over
                         if left is not None:  # a start that another caller left, and this one finished
@@ -101,7 +119,9 @@ class _Waiter:
         gate, asked = self.gate, self.asked
         while _goes_on(build, at_ms := now_ms(gate.store, gate.clock)):
             self._show(f"{asked.project}: covered by build {build.build_id}, which runs", Why.COVERED)
-            self._nap(SOON_MS if at_ms - build.started_ms < YOUNG_MS else TICK_MS)
+            detail = f"build {build.build_id}, which still runs; --wait-timeout is over"
+            so_far = asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=detail)
+            self._nap(SOON_MS if at_ms - build.started_ms < YOUNG_MS else TICK_MS, so_far)
             where = gate.waiter_at(asked.token)
             if not isinstance(where, Running | Finished):
                 break  # its history is gone
@@ -109,25 +129,25 @@ class _Waiter:
         detail, status = _ended(build)
         return asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=f"build {build.build_id}, {detail}"), status
 
-    def _nap(self, ms: int) -> None:
+    def _nap(self, ms: int, so_far: Decision) -> None:
+        if self.until_ms is not None:
+            ms = min(ms, self.until_ms - now_ms(self.gate.store, self.gate.clock))
+            if ms <= 0:
+                raise _Late(so_far)
         with self.starter.interruptible():
             self.gate.clock.sleep(ms)
 
     def _show(self, message: object, why: Why) -> None:
-        if self.is_live:
-            columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a line that wraps cannot be redrawn
-            line = f"holdoff: {one_line(message)}"[: columns - 1]
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-            self._is_drawn = True
-        elif why is not self._shown:
+        if self.countdown is not None:
+            self.countdown.show(f"holdoff: {message}")
+        elif why is not self._shown and not self.silent:
             say(message)
             self._shown = why
 
     def clear(self) -> None:
         """Take the line away."""
-        if self._is_drawn:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-            self._is_drawn = False
+        if self.countdown is not None:
+            self.countdown.clear()
 
 
 def _nap_ms(decision: Decision) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from holdoff.core.builds import ended
+from holdoff.core.builds import ended, failed_ms
 from holdoff.core.clocks import put_right
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
@@ -23,10 +23,10 @@ from holdoff.core.record import Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import instant_ms
-from holdoff.core.units import iso, say_duration
+from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import ready_ms, waits
-from holdoff.observe.status import hold_now, plain, status_of
+from holdoff.observe.status import hold_now, plain, say_instant, status_of, triggers_of
 from holdoff.stores.base import KEPT_HISTORY_MS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _WAITS: Final = {
     Why.HELD: "the hold",
     Why.CLAIMED: "the start under way",
     Why.LIMIT: "the limit",
-    Why.BACKING_OFF: "the back-off after a refused start",
+    Why.BACKING_OFF: "the back-off after that",
 }
 
 
@@ -202,10 +202,10 @@ def explain_gate(scene: Scene) -> Explanation:
     lines = [str(status), *status.notes, *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
     lines += [_build_line(scene, build) for build in builds]
     if not builds and record.lastbuild_ms:
-        lines.append(f"last build at {iso(record.lastbuild_ms)}, not one of Holdoff's own")
+        lines.append(f"last build at {say_instant(record.lastbuild_ms)}, not one of Holdoff's own")
     for act in record.acts:
         why = f": {act.why}" if act.why else ""
-        lines.append(f"{act.what}{_by(act.by)} {_age(scene, act.at_ms)} ago{why}")
+        lines.append(f"{act.what}{_by(act.by)} {_ago(scene, act.at_ms)}{why}")
     return Explanation(subject=str(scene.key), verdict=status.state, lines=tuple(lines))
 
 
@@ -230,7 +230,7 @@ def _answer(
 def _hold_line(scene: Scene) -> Iterator[str]:
     hold = hold_now(scene.record, scene.now_ms)
     if hold is not None:
-        end = f"until {iso(hold.until_ms)}" if hold.until_ms else "until a person resumes it"
+        end = _until(scene, hold.until_ms) if hold.until_ms else "until a person resumes it"
         yield f"on hold{_by(hold.by)} for {_age(scene, hold.since_ms)}, {end}: {hold.why}"
 
 
@@ -247,38 +247,50 @@ def _pending_lines(scene: Scene) -> list[str]:
     pending, terms = scene.record.pending, scene.terms
     if pending is None:
         return []
-    lines = [f"pending: {triggers_of(pending)}, the first {_age(scene, pending.first_ms)} ago{_newest(pending)}"]
+    lines = [f"pending: {triggers_of(pending)}, the first {_ago(scene, pending.first_ms)}{_newest(pending)}"]
     if pending.waiters:
         lines.append(f"callers that wait for it: {len(pending.waiters)}")
     if pending.failures:
-        lines.append(f"its start was refused {pending.failures} times")
+        lines.append(_failures(scene, pending))
     if terms is None:
         return lines
     record = put_right(scene.record, terms, scene.now_ms)
     found = waits(record, terms, scene.now_ms, pending=pending)
-    lines += [f"waits for {_WAITS.get(wait.why, wait.why)}{_until(scene, wait.until_ms)}" for wait in found]
-    return lines if found else [*lines, f"due{_until(scene, ready_ms(record, terms))}"]
+    for wait in found:
+        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms
+        until = f" {_until(scene, wait.until_ms)}" if ends and wait.until_ms else ""
+        lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
+    return lines if found else [*lines, _due(scene, ready_ms(record, terms) or scene.now_ms)]
 
 
-def _until(scene: Scene, until_ms: int | None) -> str:
-    if until_ms is None:
-        return ""
-    if until_ms <= scene.now_ms:
-        return " now"
-    return f" until {iso(until_ms)}, in {say_duration(until_ms - scene.now_ms, up=True)}"
+def _failures(scene: Scene, pending: Pending) -> str:
+    """What became of it so far: a start that was refused, or, with ``on_failure = "rearm"``, a build that failed."""
+    times = {1: "once", 2: "twice"}.get(pending.failures, f"{pending.failures} times")
+    failed = failed_ms(scene.record)
+    last = "the last start was refused" if failed is None else f"the last build failed {_ago(scene, failed)}"
+    return f"tried {times}: {last}"
+
+
+def _due(scene: Scene, due_ms: int) -> str:
+    if due_ms > scene.now_ms:
+        return f"due {say_instant(due_ms)}, in {say_duration(due_ms - scene.now_ms, up=True)}"
+    return f"due for {_age(scene, due_ms)}: the next trigger or wake builds it"
+
+
+def _until(scene: Scene, until_ms: int) -> str:
+    return f"until {say_instant(until_ms)}, in {say_duration(max(0, until_ms - scene.now_ms), up=True)}"
 
 
 def _age(scene: Scene, at_ms: int) -> str:
     return say_duration(max(0, scene.now_ms - at_ms))
 
 
+def _ago(scene: Scene, at_ms: int) -> str:
+    return say_age(scene.now_ms - at_ms)
+
+
 def _by(name: str | None) -> str:
     return f" by {name}" if name else ""
-
-
-def triggers_of(fold: Pending) -> str:
-    """How many triggers, as a person says it."""
-    return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
 
 
 def reasons_of(fold: Pending) -> list[str]:
@@ -294,7 +306,7 @@ def _newest(fold: Pending) -> str:
 
 
 def _build_line(scene: Scene, build: Finished) -> str:
-    line = f"build {build.build_id}: started {_age(scene, build.started_ms)} ago, {outcome_of(build)}"
+    line = f"build {build.build_id}: started {_ago(scene, build.started_ms)}, {outcome_of(build)}"
     return line if build.covers is None else f"{line}, for {triggers_of(build.covers)}{_newest(build.covers)}"
 
 

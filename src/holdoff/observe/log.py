@@ -17,13 +17,14 @@ from typing import Final
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError
 from holdoff.core.request import KEY_MARK
+from holdoff.core.shown import without_secrets
 from holdoff.core.units import iso
 
 #: Characters of any one text.
 LONGEST: Final = 500
-#: Control characters, line separators, halves of surrogate pairs: what breaks a line, or the stream it is written to.
-_UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_PASSWORD: Final = re.compile(r"(?<=://)[^\s/?#]*@")
+#: Control characters, line separators, halves of surrogate pairs: what breaks a line, or the stream it is written to;
+#: and what turns the text after it around.
+_UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def decision_line(decision: Decision, *, kind: str, **about: str | int | None) -> dict[str, object]:
@@ -81,9 +82,10 @@ def sweep_line(*, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: 
 
 def clean(text: str) -> str:
     """A foreign text as it may stand in a log."""
-    text = _PASSWORD.sub("", text)
-    text = _UNFIT.sub(lambda found: ascii(found[0])[1:-1], text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 40]}... ({len(text)} characters)"
+    start = without_secrets(text[: 4 * LONGEST])  # of the rest nothing is shown
+    start = _UNFIT.sub(lambda found: ascii(found[0])[1:-1], start)
+    is_whole = len(text) <= 4 * LONGEST and len(start) <= LONGEST
+    return start if is_whole else f"{start[: LONGEST - 40]}... ({len(text)} characters)"
 
 
 def _line(keys: dict[str, object]) -> dict[str, object]:

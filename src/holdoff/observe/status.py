@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from holdoff.core.clocks import is_ahead, put_right
-from holdoff.core.record import Hold, Record
+from typing import Final
+
+from holdoff.core.builds import failed_ms
+from holdoff.core.clocks import ahead_ms, put_right
+from holdoff.core.record import Hold, Pending, Record
 from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
-from holdoff.core.units import iso, say_duration
+from holdoff.core.units import iso, say_age, say_duration, to_datetime
 from holdoff.core.value import Value
 from holdoff.core.waits import cooldown_end_ms, foremost, is_moved_back, over_ms, ready_ms, waits
+
+#: What a person should look at, the most urgent first.
+ATTENTION: Final = ("failed", "held", "overdue", "stale", "running", "pending")
+#: Wakes come every minute, where cron makes them: what is due for longer is overdue.
+OVERDUE_MS: Final = 60_000
 
 
 class Status(Value):
@@ -18,6 +26,7 @@ class Status(Value):
         state: ``ready``, or the code of what stands in the way (``cooling_down``, ``claimed``, ``held``, ...);
             ``unknown`` where no policy is known and it depends on one.
         ready_ms: when the gate may start again; ``None``: now, or not known.
+        stale_after_ms: from which age on a trigger that no build covers is stale; ``None``: from none.
         notes: what is odd about ``lastbuild``, a sentence each.
     """
 
@@ -26,22 +35,67 @@ class Status(Value):
     state: str
     now_ms: int
     ready_ms: int | None = None
+    stale_after_ms: int | None = None
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        ago = self.last_built_ago
-        built = "never built" if ago is None else f"last built {ago} ago"
-        wait = f", ready in {self.ready_in}" if self.ready_in else ""
-        state = "" if self.state == "unknown" else f"{self.state.replace('_', ' ')}, "
-        return f"{self.key.project}: {state}{built}{wait}"
+        parts = ["" if self.state == "unknown" else self.state.replace("_", " "), self._last_built()]
+        parts += [f"ready in {self.ready_in}" if self.ready_in else ""]
+        parts += [f"overdue for {say_duration(self.overdue_ms)}" if self.overdue_ms else ""]
+        pending = self.record.pending
+        parts += [f"{triggers_of(pending)} pending for {self.age(pending.first_ms)}"] if pending else []
+        return f"{self.key.project}: {', '.join(filter(None, parts))}"
+
+    def _last_built(self) -> str:
+        last_ms, failed = self.last_built_ms, self.failed_ms
+        if failed is not None:
+            end = self.record.finished
+            detail = f" ({end.detail})" if end and end.detail else ""
+            return f"the last build failed {say_age(self.now_ms - failed)}{detail}"
+        if last_ms is None:
+            return "never built"
+        if last_ms > self.now_ms + 1_000:
+            return f"the last build is recorded {say_age(self.now_ms - last_ms)}"
+        return f"last built {say_age(self.now_ms - last_ms)}"
+
+    def age(self, at_ms: int) -> str:
+        """How long ago that was, as a person says it."""
+        return say_duration(max(0, self.now_ms - at_ms))
 
     @property
-    def last_built_ago(self) -> str | None:
-        """How long ago the last build started, as a person says it. (After a reset ``lastbuild`` does not tell.)"""
+    def last_built_ms(self) -> int | None:
+        """When the last build started, epoch milliseconds. (After a reset ``lastbuild`` does not tell.)"""
         record = self.record
         builds = [build.started_ms for build in (record.running, record.finished) if build]
-        last_ms = max([record.lastbuild_ms or 0, *builds])
-        return say_duration(max(0, self.now_ms - last_ms)) if last_ms else None
+        return max([record.lastbuild_ms or 0, *builds]) or None
+
+    @property
+    def failed_ms(self) -> int | None:
+        """When the last build ended, where it failed and none has started since."""
+        return failed_ms(self.record)
+
+    @property
+    def overdue_ms(self) -> int:
+        """For how long a wake would have started or finished something, where no wake came in time; 0: it did."""
+        record = self.record
+        waits = record.pending is not None or record.claim is not None
+        late_ms = self.now_ms - record.due_ms if waits and record.due_ms is not None else 0
+        return late_ms if late_ms > OVERDUE_MS else 0
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """Which of ``ATTENTION`` this gate is."""
+        record, pending, stale_ms = self.record, self.record.pending, self.stale_ms
+        running = record.running is not None and record.running.lease_until_ms > self.now_ms
+        found = {
+            "failed": self.failed_ms is not None or (pending is not None and pending.failures > 0),
+            "held": hold_now(record, self.now_ms) is not None,
+            "overdue": self.overdue_ms > 0,
+            "stale": self.stale_after_ms is not None and stale_ms is not None and stale_ms > self.stale_after_ms,
+            "running": running or record.claim is not None,
+            "pending": pending is not None,
+        }
+        return tuple(name for name in ATTENTION if found[name])
 
     @property
     def stale_ms(self) -> int | None:
@@ -65,8 +119,10 @@ class Status(Value):
             "project": self.key.project,
             "region": self.key.region,
             "state": self.state,
+            "attention": list(self.attention),
             "ready": None if self.ready_ms is None else iso(self.ready_ms),
             "last_build": iso(record.lastbuild_ms) if record.lastbuild_ms else None,
+            "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
             "due": None if record.due_ms is None else iso(record.due_ms),
             "stale_seconds": None if self.stale_ms is None else self.stale_ms / 1000,
             "notes": list(self.notes),
@@ -93,13 +149,30 @@ def plain(value: Value, *fields: str) -> dict[str, object]:
     return found
 
 
+def triggers_of(fold: Pending) -> str:
+    """How many triggers, as a person says it."""
+    return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
+
+
+def say_instant(ms: int) -> str:
+    """An instant by the time zone of this machine, with UTC beside it: ``2026-11-24 11:00:00 CET (10:00:00 UTC)``."""
+    utc = to_datetime(ms)
+    local = utc.astimezone()
+    if not local.utcoffset():
+        return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    day = "" if local.date() == utc.date() else f"{utc:%Y-%m-%d} "
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({day}{utc:%H:%M:%S} UTC)"
+
+
 def hold_now(record: Record, now_ms: int) -> Hold | None:
     """The hold, while it lasts."""
     hold = record.hold
     return hold if hold is not None and (hold.until_ms is None or hold.until_ms > now_ms) else None
 
 
-def status_of(key: GateKey, record: Record, terms: Terms | None, now_ms: int) -> Status:
+def status_of(
+    key: GateKey, record: Record, terms: Terms | None, now_ms: int, *, stale_after_ms: int | None = None
+) -> Status:
     """The status of a gate; without terms, what can be told without a policy."""
     at_ms: int | None = None
     notes: tuple[str, ...] = ()
@@ -117,15 +190,23 @@ def status_of(key: GateKey, record: Record, terms: Terms | None, now_ms: int) ->
         elif record.pending is not None:
             state, at_ms = "pending", ready_ms(right, terms)
         else:
-            state, at_ms = "ready", cooldown_end_ms(right, terms)
-    return Status(key=key, record=record, state=state, now_ms=now_ms, ready_ms=at_ms, notes=notes)
+            state, at_ms = "ready", cooldown_end_ms(right, terms) if record.lastbuild_ms else None
+    return Status(
+        key=key,
+        record=record,
+        state=state,
+        now_ms=now_ms,
+        ready_ms=at_ms,
+        stale_after_ms=stale_after_ms,
+        notes=notes,
+    )
 
 
 def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ...]:
     last_ms = record.lastbuild_ms
-    if last_ms and is_ahead(record, terms, now_ms):
-        ahead = f"lastbuild is {say_duration(last_ms - now_ms, up=True)} in the future (a clock was wrong)"
-        return (f"{ahead}: it counts as now, and is put right when used",)
+    if last_ms and (ahead := ahead_ms(record, terms, now_ms)):
+        said = f"lastbuild is {say_duration(ahead, up=True)} in the future (a clock was wrong)"
+        return (f"{said}: it counts as now, and is put right when used",)
     failed = record.finished is not None and record.finished.succeeded is False and record.running is None
     given_back = failed and terms.policy.on_failure == "rearm"
     if last_ms and is_moved_back(record, terms) and not given_back:

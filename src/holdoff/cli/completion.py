@@ -1,0 +1,244 @@
+"""``holdoff completion bash``: what a shell completes ``holdoff`` with, made from the parsers themselves.
+
+Names of projects are asked for while a person types (``holdoff completion projects``). They are foreign: no shell
+expands one, and each is quoted where it is put in.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from holdoff.cli.common import add_store, opened, show
+from holdoff.cli.main import VERBS, parser_of
+from holdoff.core.value import Value
+
+if TYPE_CHECKING:
+    from holdoff.config import Config
+    from holdoff.stores.base import Store
+
+EPILOG: Final = """\
+  bash   source <(holdoff completion bash)        in ~/.bashrc
+  zsh    source <(holdoff completion zsh)         in ~/.zshrc, after compinit
+  fish   holdoff completion fish | source         in ~/.config/fish/config.fish
+
+`holdoff completion projects` prints the names that they complete with, a line
+each.
+"""
+
+
+class Option(Value):
+    """An option, or a positional argument, of a verb.
+
+    Attributes:
+        flags: as it is written; none: it is positional.
+        value: what its value is called; ``None``: it takes none.
+        choices: its values, where it takes no other.
+    """
+
+    flags: tuple[str, ...]
+    help: str
+    value: str | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What completes its value: ``choices``, ``files``, ``projects`` or, where only a person knows, nothing."""
+        return "choices" if self.choices else {"FILE": "files", "PROJECT": "projects"}.get(self.value or "", "")
+
+
+def options_of(verb: str) -> list[Option]:
+    """All that a verb takes, as its parser has it."""
+    return [
+        Option(
+            flags=tuple(action.option_strings),
+            help=(action.help or "") % {**vars(action), "prog": "holdoff"},
+            value=None if action.nargs == 0 else str(action.metavar or action.dest.upper()),
+            choices=tuple(map(str, action.choices or ())),
+        )
+        for action in parser_of(verb)[0]._actions
+        if action.help != argparse.SUPPRESS
+    ]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``completion``."""
+    parser.epilog = EPILOG
+    parser.add_argument("shell", choices=[*SHELLS, "projects"], help="whose script to print; or the projects' names")
+    add_store(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print it."""
+    if args.shell == "projects":
+        show(*_projects(*opened(args)))
+    else:
+        show(*script(args.shell).split("\n"))
+    return 0
+
+
+def _projects(config: Config, store: Store) -> list[str]:
+    """Those of holdoff.toml, and the gates of a file: no key that a person presses waits for a service."""
+    names = set(config.projects)
+    if store.url.startswith("sqlite:"):
+        names |= {key.project for key, _ in store.gates()}
+    return sorted(names)
+
+
+def script(shell: str) -> str:
+    """The script for a shell."""
+    head = f"# {shell} completion for holdoff, made by `holdoff completion {shell}`.\n"
+    return head + SHELLS[shell]({verb: options_of(verb) for verb in VERBS})
+
+
+# --- bash ------------------------------------------------------------------------------------------------------------
+
+_BASH: Final = """\
+_holdoff() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
+    local options= values= files= takes= words= name at
+    COMPREPLY=()
+    if [[ $cur == '=' ]]; then cur=
+    elif [[ $prev == '=' ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+    for ((at = 2; at < COMP_CWORD; at++)); do
+        if [[ ${COMP_WORDS[at]} == -- ]]; then
+            compopt -o default
+            ((at == COMP_CWORD - 1)) && COMPREPLY=($(compgen -c -- "$cur"))
+            return
+        fi
+    done
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W '@verbs@ --help --version' -- "$cur"))
+        return
+    fi
+    case $verb in
+@rows@
+        *) return ;;
+    esac
+    case "$verb $prev" in
+@choices@
+        *)
+            if [[ " $files " == *" $prev "* ]]; then compopt -o default; return; fi
+            if [[ " $values " == *" $prev "* ]]; then return; fi
+            if [[ $cur == -* || -z $takes ]]; then words=$options
+            elif [[ $takes == projects ]]; then
+                while IFS= read -r name; do
+                    [[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
+                done < <(holdoff completion projects 2>/dev/null)
+            else words=$takes; fi ;;
+    esac
+    [[ $words ]] && COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -F _holdoff holdoff"""
+
+
+def _bash(verbs: Mapping[str, list[Option]]) -> str:
+    rows, choices = [], []
+    for verb, options in verbs.items():
+        named = {"options": [flag for option in options for flag in option.flags]}
+        for name, kind in (("values", ""), ("files", "files")):
+            valued = [option for option in options if option.value and option.kind == kind]
+            named[name] = [flag for option in valued for flag in option.flags]
+        named["takes"] = [word for option in options if not option.flags for word in option.choices or [option.kind]]
+        rows.append(
+            f"        {verb}) " + " ".join(f"{name}='{' '.join(words)}'" for name, words in named.items()) + " ;;"
+        )
+        for option in options:
+            patterns = " | ".join(f"'{verb} {flag}'" for flag in option.flags)
+            choices += (
+                [f"        {patterns}) words='{' '.join(option.choices)}' ;;"] if patterns and option.choices else []
+            )
+    parts = {"@verbs@": " ".join(verbs), "@rows@": "\n".join(rows), "@choices@": "\n".join(choices)}
+    return _filled(_BASH, parts)
+
+
+def _filled(text: str, parts: Mapping[str, str]) -> str:
+    for mark, part in parts.items():
+        text = text.replace(mark, part)
+    return text
+
+
+# --- zsh -------------------------------------------------------------------------------------------------------------
+
+_ZSH: Final = """\
+_holdoff_projects() {
+    local -a names
+    names=("${(@f)$(holdoff completion projects 2>/dev/null)}")
+    compadd -a names
+}
+_holdoff() {
+    local -a verbs
+    verbs=(@verbs@)
+    if (( CURRENT == 2 )); then
+        _describe command verbs
+        return
+    fi
+    local -i dashes=${words[(i)--]}
+    if (( dashes < CURRENT )); then
+        shift $dashes words
+        (( CURRENT -= dashes ))
+        _normal
+        return
+    fi
+    shift words
+    (( CURRENT-- ))
+    case $words[1] in
+@rows@
+    esac
+}
+compdef _holdoff holdoff"""
+
+
+def _zsh(verbs: Mapping[str, list[Option]]) -> str:
+    described = " ".join(_quoted(f"{verb}:{does}") for verb, (_, does) in VERBS.items())
+    rows = []
+    for verb, options in verbs.items():
+        specs = [spec for option in options for spec in _zsh_specs(option)]
+        rows.append(f"        {verb}) _arguments -S {' '.join(map(_quoted, specs))} ;;")
+    return _filled(_ZSH, {"@verbs@": described, "@rows@": "\n".join(rows)})
+
+
+def _zsh_specs(option: Option) -> Iterator[str]:
+    action = {"choices": f"({' '.join(option.choices)})", "files": "_files", "projects": "_holdoff_projects"}
+    value = f":{option.value}:{action.get(option.kind, '')}" if option.value else ""
+    words = option.help
+    for mark in "\\[]:":
+        words = words.replace(mark, f"\\{mark}")
+    yield from (f"{flag}[{words}]{value}" for flag in option.flags)
+    if not option.flags:
+        yield value
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+# --- fish ------------------------------------------------------------------------------------------------------------
+
+
+def _fish(verbs: Mapping[str, list[Option]]) -> str:
+    lines = ["complete -c holdoff -f"]
+    for verb, options in verbs.items():
+        does = _quoted_for_fish(VERBS[verb][1])
+        lines.append(f"complete -c holdoff -n __fish_use_subcommand -a {verb} -d {does}")
+        seen = f"complete -c holdoff -n '__fish_seen_subcommand_from {verb}'"
+        lines += [f"{seen} {_fish_option(option)}" for option in options]
+    return "\n".join(lines)
+
+
+def _fish_option(option: Option) -> str:
+    words = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags]
+    values = {"choices": " ".join(option.choices), "projects": "(holdoff completion projects 2>/dev/null)"}
+    if option.value and option.flags:
+        words.append("-r -F" if option.kind == "files" else "-x")
+    if option.kind in values:
+        words.append(f"-a {_quoted_for_fish(values[option.kind])}")
+    return " ".join([*words, f"-d {_quoted_for_fish(option.help)}"])
+
+
+def _quoted_for_fish(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+SHELLS: Final[dict[str, Callable[[Mapping[str, list[Option]]], str]]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}

@@ -1,0 +1,107 @@
+"""``holdoff init``: a first ``holdoff.toml``, which works as it is. It asks nothing and writes over nothing.
+
+Every line that is commented out is right, too: to use it, take the mark away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from holdoff.cli.common import say, show
+from holdoff.config import FILE, nearest
+from holdoff.core.errors import UsageError
+from holdoff.core.request import KEY_MARK, GateKey
+
+if TYPE_CHECKING:
+    import argparse
+
+EPILOG: Final = """\
+  holdoff init                         a project with the name of this folder
+  holdoff init site                    a project `site`, built by a command
+  holdoff init site --starter codebuild
+"""
+HEAD: Final = """\
+# Which builds start when. `holdoff trigger {name}` asks for one; `holdoff wake --watch` starts what was deferred.
+# docs/config.md tells of every setting. A line after a mark # is right as well: take the mark away.
+
+# Where the gates are kept. Unless it is named: a SQLite file of this file's own, in your state directory.
+# store = "sqlite:///gates.db"  # beside this file
+# store = "dynamodb://builds?region={region}"  # a table, for several machines
+
+[projects.{table}]
+cooldown = "10m"            # the least time between two starts
+# quiet = "30s"             # start only once none has asked for so long ...
+# max_wait = "5m"           # ... but this long after the first at the latest (needs quiet)
+# limit = "10/1d"           # at most so many starts in any such time
+# overlap = "defer"         # while a build runs: allow (the default), skip, defer or cancel
+# cooldown_from = "finish"  # count the cooldown from a build's end (the default: start)
+# on_failure = "rearm"      # build again what a failed build should have built (the default: keep)
+# unchanged = "skip"        # build no version twice (the default: build)
+
+"""
+STARTERS: Final = {
+    "command": """\
+# The build: a program and its arguments, no shell; it runs in this file's folder. Yours may be ["make", "site"].
+starter = { command = ["sh", "-c", "echo building $HOLDOFF_PROJECT ${HOLDOFF_SOURCE_VERSION:-}"] }
+""",
+    "codebuild": """\
+region = "{region}"
+
+# The build: StartBuild of this CodeBuild project. `holdoff aws check` says whether it would work.
+starter = { codebuild = {quoted} }
+# starter = { codebuild = {quoted}, environment = { STAGE = "prod" } }
+""",
+}
+REGION: Final = "eu-west-1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``init``."""
+    parser.epilog = EPILOG
+    parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name (default: that of this folder)")
+    parser.add_argument(
+        "--starter", choices=list(STARTERS), default="command", help="what builds (default: %(default)s)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write it, and say what comes next."""
+    here = os.getcwd()  # noqa: PTH109  (pathlib is slow to import)
+    name = args.project or _name_of(os.path.basename(here))  # noqa: PTH119
+    GateKey(name, REGION)
+    if KEY_MARK in name:
+        raise UsageError(f"PROJECT is {name!r}", hint=f"Take a name without {KEY_MARK!r}, which parts it from a key")
+    above, _ = nearest(here)
+    try:
+        with open(FILE, "x", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(text_of(name, args.starter))
+    except FileExistsError:
+        raise UsageError(
+            f"{here}/{FILE} is there already", hint="It is kept: edit it, or go to another folder"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{here}/{FILE}: {error.strerror}", hint="Go to a folder that you may write to") from None
+    show(f"wrote {here}/{FILE} with the project {name}; next: holdoff trigger {shlex.quote(name)}")
+    if above:
+        say(f"from here on it goes before {above}")
+    return 0
+
+
+def text_of(name: str, starter: str) -> str:
+    """The file for a project."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
+    quoted = json.dumps(name)  # TOML's basic strings have the same escapes: https://toml.io/en/v1.0.0#string
+    table = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted
+    text = HEAD + STARTERS[starter]
+    for word, value in {"name": shlex.quote(name), "table": table, "region": region, "quoted": quoted}.items():
+        text = text.replace(f"{{{word}}}", value)
+    return text
+
+
+def _name_of(folder: str) -> str:
+    """A project's name that needs no quoting in a shell."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder).strip("-.") or "site"

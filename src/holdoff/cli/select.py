@@ -1,0 +1,55 @@
+"""Which gates there are: what a name that is known nowhere may have meant.
+
+A gate is known if ``holdoff.toml`` has it, or the store has its item or, after that has expired, its builds. A slip of
+the finger must not hold, reset or watch a gate that no trigger will ever reach.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdoff.core.errors import RecordInvalid, UsageError
+
+if TYPE_CHECKING:
+    from holdoff.config import Config
+    from holdoff.core.request import GateKey
+    from holdoff.stores.base import Store
+
+
+def is_known(config: Config, store: Store, key: GateKey) -> bool:
+    """Whether holdoff.toml or the store has it."""
+    try:
+        return key in config.keys(store) or store.item(key) is not None or any(store.history(key, limit=1))
+    except RecordInvalid:
+        return True
+
+
+def must_know(config: Config, store: Store, key: GateKey, advice: str = "") -> None:
+    """Refuse a gate that is known nowhere.
+
+    Raises:
+        UsageError: says so, and which one may have been meant.
+    """
+    if not is_known(config, store, key):
+        raise UsageError(no_such_gate(config, store, key) + advice)
+
+
+def no_such_gate(config: Config, store: Store, key: GateKey) -> str:
+    """Where it is not known, and which one may have been meant."""
+    where = store.url if config.path is None else f"{store.url} or {config.path}"
+    known = sorted({*config.keys(store), *(gate for gate, _ in store.gates())})
+    if not known:
+        return f"{key}: no such gate in {where}, where there is none yet"
+    meant = _nearest(key, known)
+    return f"{key}: no such gate in {where}" + (f"; did you mean {meant}?" if meant else "")
+
+
+def _nearest(key: GateKey, known: list[GateKey]) -> str | None:
+    """The known gate whose project, or else whose region, is written most like this one's."""
+    from difflib import get_close_matches
+
+    here = [gate.region for gate in known if gate.project == key.project]
+    if here:
+        return f"--region {(get_close_matches(key.region, here, 1) or here)[0]}"
+    projects = [gate.project for gate in known if gate.region == key.region] or [gate.project for gate in known]
+    return next(iter(get_close_matches(key.project, projects, 1)), None)

@@ -1,0 +1,218 @@
+"""``holdoff status``: what the gates are doing, those that want attention first.
+
+A gate that cannot be read hides nothing but itself: it is shown as such, the others as they are, and the exit status is
+that of the error (65). In a terminal they are a table where that fits, else a line each: a name is never cut. Gates
+that want no attention are only counted where they do not all fit on the screen.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from holdoff.cli.common import add_gate, add_json, key_of, opened, options, print_json, say, show
+from holdoff.cli.select import no_such_gate
+from holdoff.cli.table import show_table, terminal_size
+from holdoff.clock import SystemClock
+from holdoff.core.errors import RecordInvalid, UsageError
+from holdoff.core.record import Record
+from holdoff.core.request import GateKey
+from holdoff.core.terms import Terms
+from holdoff.core.units import iso, parse_duration, say_age, say_duration
+from holdoff.core.value import Value
+from holdoff.observe.status import ATTENTION, Status, say_instant, status_of
+from holdoff.stores.base import now_ms
+
+if TYPE_CHECKING:
+    import argparse
+
+    from holdoff.config import Config
+    from holdoff.stores.base import Store
+
+#: What ``--only`` takes besides ``ATTENTION``: the states of gates.
+STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown", "unreadable")
+HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pending"]
+#: A colour by what a gate wants attention for, or by its state; SGR parameters.
+COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
+EPILOG: Final = f"""\
+Those that want attention come first: {", ".join(ATTENTION)}.
+Overdue: it could have been built a minute ago or more, and no wake came.
+
+  holdoff status                        all gates of the store, and of holdoff.toml
+  holdoff status --only failed,held     just these; a state will do, too: ready
+  holdoff status site --max-stale 30m   for a monitor
+
+exit status: 0; 1 a change waits longer than --max-stale, or there is no such
+gate; 65 a gate cannot be read.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``status``."""
+    add_gate(parser, nargs="?")
+    parser.epilog = EPILOG
+    what = "for a monitor: exit 1 if a trigger older than this is not covered by a build yet"
+    parser.add_argument("--max-stale", metavar="DURATION", help=what)
+    parser.add_argument("--only", metavar="WHAT,...", help=f"just those that are {', '.join(ATTENTION)}, or a state")
+    add_json(parser)
+
+
+class Shown(Value):
+    """A gate as it is shown: its status, or why there is none."""
+
+    key: GateKey
+    status: Status | None = None
+    error: RecordInvalid | None = None
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What it wants attention for, and its state."""
+        return ("unreadable",) if self.status is None else (*self.status.attention, self.status.state)
+
+    @property
+    def rank(self) -> tuple[int, GateKey]:
+        """Its place among the others."""
+        order = ("unreadable", *ATTENTION)
+        return order.index(self.marks[0]) if self.wants_attention else len(order), self.key
+
+    @property
+    def wants_attention(self) -> bool:
+        """Whether a person should look at it."""
+        return self.status is None or bool(self.status.attention)
+
+    def lines(self) -> list[str]:
+        """It and what is odd about it, a line each."""
+        return [*([] if self.status is None else [str(self.status)]), *self.notes()]
+
+    def notes(self) -> list[str]:
+        """What is odd about it."""
+        if self.status is None:
+            return [f"{self.key.project}: cannot be read: {self.error}"]
+        return [f"{self.key}: {note}" for note in self.status.notes]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values."""
+        if self.status is not None:
+            return self.status.to_dict()
+        return {
+            "project": self.key.project,
+            "region": self.key.region,
+            "state": "unreadable",
+            "error": str(self.error),
+        }
+
+
+def main(args: argparse.Namespace) -> int:
+    """A table in a terminal, lines elsewhere, JSON where asked."""
+    with options():
+        longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max-stale")
+    only = _only(args.only)
+    config, store = opened(args)
+    at_ms = now_ms(store, SystemClock())
+    gates = [_shown(config, store, key, record, at_ms, longest_ms) for key, record in _gates(config, store, args)]
+    shown = [gate for gate in gates if not only or only & set(gate.marks)]
+    unknown = None if gates or args.project is None else no_such_gate(config, store, key_of(config, args, store))
+    if args.json:
+        print_json({"gates": [gate.to_dict() for gate in shown], "store": store.url, "at": iso(at_ms)})
+    elif shown:
+        _show(sorted(shown, key=lambda gate: gate.rank), f"{store.url}, {say_instant(at_ms)}", counted=not args.project)
+    elif unknown is None:
+        none = f"none of {len(gates)} gates is {args.only}" if gates else "no gates yet: the first trigger makes one"
+        show(f"{none} ({store.url})")
+    if unknown is not None:
+        say(unknown)
+        return 1
+    return _exit_status(gates)
+
+
+def _only(text: str | None) -> set[str]:
+    """What ``--only`` names."""
+    named = set(filter(None, (text or "").replace(" ", "_").split(",")))
+    for name in sorted(named - {*ATTENTION, *STATES}):
+        raise UsageError(f"--only {name}: it takes {', '.join(ATTENTION)}, or a state: {', '.join(STATES)}")
+    return named
+
+
+def _gates(config: Config, store: Store, args: argparse.Namespace) -> list[tuple[GateKey, Record | RecordInvalid]]:
+    """All gates of the store, or the one asked for, and the projects of holdoff.toml that have none yet."""
+    project = None if args.project is None else key_of(config, args, store).project
+    gates = {key: found for key, found in store.gates(project) if args.region in (None, key.region)}
+    for key in config.keys(store):
+        is_asked = project in (None, key.project) and args.region in (None, key.region)
+        if is_asked and not any(known.project == key.project for known in gates):
+            gates[key] = Record()
+    return sorted(gates.items())
+
+
+def _shown(
+    config: Config, store: Store, key: GateKey, found: Record | RecordInvalid, at_ms: int, longest_ms: int | None
+) -> Shown:
+    if isinstance(found, RecordInvalid):
+        return Shown(key=key, error=found)
+    return Shown(key=key, status=status_of(key, found, terms_of(config, key, store), at_ms, stale_after_ms=longest_ms))
+
+
+def terms_of(config: Config, key: GateKey, store: Store) -> Terms | None:
+    """The terms a gate goes by; ``None`` where ``holdoff.toml`` does not know its project."""
+    known = config.projects.get(key.name)
+    return None if known is None else Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms)
+
+
+def _exit_status(gates: Iterable[Shown]) -> int:
+    status = 0
+    for gate in gates:
+        if gate.status is None:
+            return RecordInvalid.exit_code
+        if "stale" in gate.marks:
+            waited = say_duration(gate.status.stale_ms or 0)
+            say(f"{gate.key} is stale: its oldest trigger not covered yet came {waited} ago")
+            status = 1
+    return status
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
+    """The gates, how many of which kind, the store and the time."""
+    listed, in_terminal = gates, sys.stdout.isatty()
+    if in_terminal and len(gates) > terminal_size()[1] - 6:
+        listed = [gate for gate in gates if gate.wants_attention]
+    readable = [gate.status for gate in listed if gate.status is not None]
+    rows = [HEADINGS, *map(_row, readable)]
+    if in_terminal and readable and show_table(rows, map(_colour, readable)):
+        show(*(line for gate in listed for line in gate.notes()))
+    else:
+        show(*(line for gate in listed for line in gate.lines()))
+    if len(listed) < len(gates):
+        rest = sorted({gate.marks[-1] for gate in gates if not gate.wants_attention})
+        show(f"and {len(gates) - len(listed)} that want no attention: --only {','.join(rest)} lists them")
+    if counted:
+        show(_counts(gates))
+    show(where)
+
+
+def _counts(gates: list[Shown]) -> str:
+    names = {"unknown": "not in holdoff.toml"}
+    counts = Counter(names.get(gate.marks[0], gate.marks[0].replace("_", " ")) for gate in gates)
+    kinds = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"{len(gates)} gate{'' if len(gates) == 1 else 's'}: {kinds}"
+
+
+def _row(one: Status) -> list[str]:
+    state = "" if one.state == "unknown" else one.state.replace("_", " ")
+    last_ms, end = one.last_built_ms, one.record.finished
+    last = "never" if last_ms is None else say_age(one.now_ms - last_ms)
+    if last_ms and one.record.running is None and end is not None and end.succeeded is not None:
+        last += f", {'succeeded' if end.succeeded else 'failed'}"
+    pending = one.record.pending
+    waiting = f"{pending.count}, for {one.age(pending.first_ms)}" if pending else ""
+    waiting += ", stale" if "stale" in one.attention else ""
+    ready = f"overdue {say_duration(one.overdue_ms)}" if one.overdue_ms else one.ready_in or ""
+    return [one.key.project, one.key.region, state, last, ready, waiting]
+
+
+def _colour(one: Status) -> str:
+    return COLOURS[one.attention[0]] if one.attention else ""

@@ -1,0 +1,63 @@
+"""Text in columns, for a terminal. Nothing in a table is cut: where one does not fit, its caller writes lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, zip_longest
+
+from holdoff.cli.common import draw, one_line
+
+
+def width_of(text: str) -> int:
+    """How many columns of a terminal a printable text takes."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def clipped(text: str, columns: int) -> str:
+    """As much of a text as fits."""
+    return text[: sum(end <= columns for end in accumulate(map(_width, text)))]
+
+
+def show_table(rows: Sequence[Sequence[str]], colours: Iterable[str] = ()) -> bool:
+    """Print rows under their headings, the first row, to the terminal that is stdout.
+
+    Args:
+        rows: cells, foreign text among them; a column that is empty in all rows is left out.
+        colours: of each row but the first, SGR parameters; "" is none.
+
+    Returns:
+        Whether it was printed; ``False``: the terminal is too narrow for it.
+    """
+    lines = _laid_out([list(map(one_line, row)) for row in rows])
+    if max(map(width_of, lines)) > terminal_size()[0]:
+        return False
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    for line, colour in zip_longest(lines, ["1", *colours], fillvalue=""):
+        codes = (f"\033[{colour}m", "\033[0m") if colour and not plain else ("", "")
+        draw(codes[0], line, codes[1], "\n", stream=sys.stdout)
+    return True
+
+
+def terminal_size() -> tuple[int, int]:
+    """Columns and lines of the terminal that is stdout."""
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    return columns or 80, lines or 24
+
+
+def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    columns = [_padded(column) for column in zip(*rows, strict=True) if any(column[1:])]
+    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+
+
+def _padded(column: Sequence[str]) -> list[str]:
+    widest = max(map(width_of, column))
+    return [cell + " " * (widest - width_of(cell)) for cell in column]

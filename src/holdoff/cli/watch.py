@@ -1,0 +1,115 @@
+"""``holdoff wake --watch``: the loop that builds what is due, as a person at a terminal or a service manager runs it.
+
+It goes by ``holdoff.toml`` as that stands: an edit counts from the next look on, and one that is wrong is said once,
+while the settings before it go on. SIGHUP has it read the file again at once. At SIGINT and SIGTERM nothing is started
+any more, the commands that run are told to stop, and the loop ends with them.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdoff.cli.common import load_config, say, show
+from holdoff.clock import SystemClock
+from holdoff.core.decision import Decision, Outcome
+from holdoff.core.errors import ConfigError
+from holdoff.wake.loop import WakeLoop
+
+if TYPE_CHECKING:
+    import argparse
+
+    from holdoff.config import Config
+    from holdoff.core.request import GateKey
+    from holdoff.gate import Gate
+    from holdoff.stores.base import Store
+
+
+def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
+    """Wake what is due, until a signal ends it."""
+    logging.basicConfig(handlers=[_Said()])
+    stop, file = threading.Event(), _File(args, config, store)
+    loop = WakeLoop(
+        store,
+        partial(gate_of, config, store),
+        clock=SystemClock(),
+        every=args.every,
+        on_decision=_tell,
+        on_end=_tell_of_end,
+        before_look=file.look,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: file.forget())
+    say(f"watching {store.url} every {args.every}; Ctrl-C ends it")
+    loop.run(stop)
+    return 0
+
+
+def gate_of(config: Config, store: Store, key: GateKey) -> Gate | None:
+    """The gate of a key, if its project is in holdoff.toml."""
+    if key.name not in config.projects:
+        return None
+    return config.gate(key.name, store, key=key.key, region=key.region, woken=True)
+
+
+def _tell(decision: Decision) -> None:
+    if decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over:
+        show(decision)  # not what only waits on: a gate may be woken early
+
+
+def _tell_of_end(gate: Gate, build_id: str, status: int) -> None:
+    if status:
+        show(f"{gate.key.project}: build {build_id} failed: exit status {status}")
+
+
+class _Said(logging.Handler):
+    """Warnings as lines for a person."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        say(record.getMessage())
+
+
+class _File:
+    """The ``holdoff.toml`` that the loop goes by, and what it looked like when it was read."""
+
+    def __init__(self, args: argparse.Namespace, config: Config, store: Store) -> None:
+        self.args, self.config, self.store = args, config, store
+        self._seen = self._sight()
+
+    def _sight(self) -> tuple[int, ...] | None:
+        """What an edit changes; ``None``: there is no file."""
+        try:
+            file = Path(self.config.path or "").stat()
+        except OSError:
+            return None
+        return file.st_mtime_ns, file.st_ino, file.st_size
+
+    def forget(self) -> None:
+        """Have it read at the next look."""
+        self._seen = ()
+
+    def look(self, loop: WakeLoop) -> None:
+        """Have the loop go by the file as it stands, if that has changed and is right."""
+        sight = self._sight()
+        if sight == self._seen or self.config.path is None:
+            return
+        self._seen, path = sight, self.config.path
+        try:
+            config = load_config(self.args)
+        except ConfigError as error:
+            say(f"{error}. Going on with the settings as they were")
+            return
+        if config.path != path:
+            say(f"{config.passed_over or f'{path} is gone'}. Going on with the settings as they were")
+            return
+        new = config.open_store(self.args.store)
+        self.config, self.store = config, self.store if new.url == self.store.url else new
+        loop.go_by(self.store, partial(gate_of, self.config, self.store), config.keys(self.store))
+        say(f"{path} was read again")

@@ -1,0 +1,185 @@
+"""Completion in real shells, and a man page, both made from the parsers."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.cli.completion import SHELLS, options_of, script
+from holdoff.cli.main import VERBS
+from tests.cli.conftest import PATIENCE
+from tools.man_page import page
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+ROOT = Path(__file__).parents[2]
+#: Loads the script, puts the words of its arguments on a command line, and prints what they would be completed with.
+BASH = """
+source <(holdoff completion bash)
+compopt() { echo "default: $*" >&2; }
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_holdoff 2>/dev/null
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+#: Takes the terminal on its standard input as its own, and becomes a bash without a user's settings.
+IN_FRONT = """
+import fcntl, os, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+"""
+
+
+@pytest.fixture
+def shell(cli: Cli) -> Cli:
+    """A ``holdoff`` on PATH, and a project with an odd name."""
+    program = cli.folder / "bin" / "holdoff"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m holdoff "$@"\n')
+    program.chmod(0o755)
+    cli.environment["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+    cli.config('[projects.docs]\ncooldown = "1h"\nstarter = { command = ["true"] }\n')
+    cli("run", "site $(touch spoilt) `touch spoilt`", "--cooldown", "1h", "--", "true")
+    return cli
+
+
+def completed(shell: Cli, *argv: str) -> list[str]:
+    """What a shell says."""
+    done = subprocess.run(
+        argv, env=shell.environment, cwd=shell.folder, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    return done.stdout.split("\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "completed_with"),
+    [
+        ("holdoff st", ["status", "store"]),
+        ("holdoff run do", ["docs"]),
+        ("holdoff run docs --cool", ["--cooldown"]),
+        ("holdoff store ", ["init", "check"]),
+        ("holdoff completion z", ["zsh"]),
+        ("holdoff hold docs --why ", [""]),
+        ("holdoff wake --w", ["--watch"]),
+        ("holdoff explain docs --e", ["--event"]),
+        ("holdoff frobnicate ", [""]),
+        ("holdoff run docs --cooldown 1h -- tru", ["true"]),
+    ],
+)
+def test_bash(shell: Cli, words: str, completed_with: list[str]) -> None:
+    found = completed(shell, "bash", "-c", BASH, "bash", *words.split(" "))
+
+    assert found == completed_with or set(completed_with) <= set(found) & {"true"}
+
+
+def test_the_values_of_an_option_in_bash(shell: Cli) -> None:
+    choices = next(option.choices for option in options_of("run") if "--overlap" in option.flags)
+
+    for words in (["--overlap", ""], ["--overlap", "="], ["--overlap", "=", ""]):
+        assert completed(shell, "bash", "-c", BASH, "bash", "holdoff", "run", "docs", *words) == list(choices)
+
+
+def test_a_name_is_quoted_and_never_expanded(shell: Cli) -> None:
+    found = completed(shell, "bash", "-c", BASH, "bash", "holdoff", "status", "si")
+
+    assert found == ["site\\ \\$\\(touch\\ spoilt\\)\\ \\`touch\\ spoilt\\`"]
+    assert not (shell.folder / "spoilt").exists()
+
+
+def test_tab_in_a_real_bash(shell: Cli) -> None:
+    fd, theirs = pty.openpty()
+    variables = shell.environment | {"PS1": "$ ", "TERM": "dumb"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_FRONT],
+        env=variables,
+        cwd=shell.folder,
+        start_new_session=True,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        os.write(fd, b"source <(holdoff completion bash); echo lo''aded\n")
+        _read_until(fd, "loaded")
+        os.write(fd, b"holdoff expl\tdo\t--js\t\n")
+        seen = _read_until(fd, '"verdict"')
+    finally:
+        process.kill()
+        process.wait(timeout=PATIENCE)
+        os.close(fd)
+
+    assert "holdoff explain docs --json" in seen
+
+
+def _read_until(fd: int, text: str) -> str:
+    seen = ""
+    while text not in seen:
+        seen += os.read(fd, 4096).decode()
+    return seen
+
+
+FISH = shutil.which("fish")
+ZSH = shutil.which("zsh")
+
+
+@pytest.mark.skipif(FISH is None, reason="fish is not installed")
+def test_fish(shell: Cli) -> None:
+    def fish(line: str) -> list[str]:
+        found = completed(shell, "fish", "-c", f"holdoff completion fish | source; complete -C '{line}'")
+        return [word.partition("\t")[0] for word in found]
+
+    assert fish("holdoff st") == ["status", "store"]
+    assert fish("holdoff explain do") == ["docs"]
+    assert fish("holdoff wake --ev") == ["--every"]
+
+
+@pytest.mark.skipif(ZSH is None, reason="zsh is not installed")
+def test_zsh_takes_the_script(shell: Cli) -> None:
+    check = "autoload -U compinit; compinit -u -D; source <(holdoff completion zsh); print ${_comps[holdoff]}"
+
+    assert completed(shell, "zsh", "-f", "-c", check) == ["_holdoff"]
+
+
+@pytest.mark.parametrize("shell_name", SHELLS)
+def test_every_verb_and_option_is_in_every_script(shell_name: str) -> None:
+    text = script(shell_name)
+    flags = {flag for verb in VERBS for option in options_of(verb) for flag in option.flags}
+    if shell_name == "fish":
+        flags = {f"-l {flag[2:]} " if flag.startswith("--") else f"-s {flag[1:]} " for flag in flags}
+
+    assert [word for word in (*VERBS, *sorted(flags)) if word not in text] == []
+
+
+def test_the_names_that_are_completed(shell: Cli) -> None:
+    assert shell("completion", "projects").stdout == "docs\n" + "site $(touch spoilt) `touch spoilt`\n"
+
+
+def test_the_man_page_is_up_to_date() -> None:
+    """To renew: python -m tools.man_page > docs/holdoff.1"""
+    assert (ROOT / "docs/holdoff.1").read_text() == page()
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_groff_takes_the_man_page() -> None:
+    argv = ["groff", "-man", "-ww", "-Tutf8", str(ROOT / "docs/holdoff.1")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=True)
+
+    assert done.stderr == ""
+    assert "holdoff" in done.stdout
+
+
+def test_every_verb_and_option_is_in_the_documents() -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+    everywhere = {"-h", "--help", "--debug", "--key", "--region", "--store", "--config", "--json"}
+    flags = {(verb, flag) for verb in VERBS for option in options_of(verb) for flag in option.flags}
+
+    assert [verb for verb in VERBS if f"`holdoff {verb}" not in text and f"`{verb} " not in text] == []
+    assert sorted(f"{verb} {flag}" for verb, flag in flags if flag not in everywhere and f"`{flag}" not in text) == []

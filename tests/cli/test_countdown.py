@@ -1,0 +1,95 @@
+"""The line of one that waits takes nothing away but itself: what the eye sees, by pyte."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING
+
+import pyte
+import pytest
+
+from holdoff.cli.countdown import Countdown
+from tests.cli.conftest import Terminal
+from tests.cli.screen import lines_on
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+COLUMNS = 40
+
+
+class Screen(io.TextIOWrapper):
+    """A terminal that pyte draws."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8")
+        self.screen = pyte.Screen(COLUMNS, 6)
+        self.stream = pyte.Stream(self.screen)
+
+    def fileno(self) -> int:
+        return 1
+
+    def flush(self) -> None:
+        super().flush()
+        self.others_write("")
+
+    def others_write(self, text: str) -> None:
+        """Another process writes to the terminal, after all that was written so far."""
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        self.stream.feed(buffer.getvalue().decode() + text)
+        buffer.seek(0)
+        buffer.truncate()
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    monkeypatch.setattr(os, "get_terminal_size", lambda _fd: os.terminal_size((COLUMNS, 6)))
+    return Screen()
+
+
+@pytest.mark.parametrize("before", ["", "$ ", "deploying: ", "x" * (COLUMNS - 1)])
+def test_what_stood_in_the_line_stays(screen: Screen, before: str) -> None:
+    screen.others_write(before)
+    countdown = Countdown(screen)
+    for message in ("starts in 10s", "starts in 9s", "9s"):
+        countdown.show(message)
+        assert screen.lines == [*filter(None, [before.rstrip()]), message]
+    countdown.clear()
+
+    assert screen.lines == [*filter(None, [before.rstrip()])]
+
+
+def test_what_another_writes_meanwhile_stays(screen: Screen) -> None:
+    countdown = Countdown(screen)
+    countdown.show("starts in 10s")
+    screen.others_write(" [1]+ Done\r\n")
+    countdown.show("starts in 9s")
+    screen.others_write(" and so on")
+    countdown.show("8s")
+
+    assert screen.lines == ["starts in 10s [1]+ Done", "8s           and so on"]
+
+
+def test_a_message_that_is_too_long_does_not_wrap(screen: Screen) -> None:
+    countdown = Countdown(screen)
+    for message in ("x" * 100, "日本" * 30, "short"):
+        countdown.show(message)
+        assert len(screen.lines) == 1
+
+    assert screen.lines == ["short"]
+
+
+def test_the_first_words_of_the_command_stay(cli: Cli) -> None:
+    """They come before the start is recorded."""
+    cli("run", "p", "--cooldown", "300ms", "--", "true")
+    command = ("sh", "-c", "printf 'no line end'")
+    terminal = Terminal(cli, "run", "p", "--cooldown", "300ms", "--wait", "--", *command, columns=80)
+
+    assert terminal.end() == 0
+    assert lines_on(terminal, 80) == ["no line end"]

@@ -1,0 +1,258 @@
+"""``status`` for one gate and for hundreds: what comes first, what is said of each, and what fits on a screen."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holdoff.core.record import Finished, Hold, Pending, Record
+from holdoff.core.request import Request
+from tests.cli.conftest import Terminal
+from tests.cli.screen import lines_on
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+NOW_MS = int(time.time()) * 1_000
+HOUR_MS = 3_600_000
+
+
+def pending(project: str, *, ago_ms: int = 1_000) -> Pending:
+    """One trigger that waits."""
+    first_ms = NOW_MS - ago_ms
+    return Pending(request=Request(project=project, region="local"), count=1, first_ms=first_ms, last_ms=first_ms)
+
+
+def failed(**more: object) -> Finished:
+    """A build that failed a minute ago."""
+    built: dict[str, object] = {"started_ms": NOW_MS - 70_000, "claimed_ms": NOW_MS - 70_000}
+    end: dict[str, object] = {"ended_ms": NOW_MS - 60_000, "succeeded": False, "detail": "exit status 3"}
+    return Finished(build_id="b", token="t", **built, **end, **more)  # type: ignore[arg-type]
+
+
+RECORDS = {
+    "alright": Record(lastbuild=Decimal(NOW_MS // 1_000 - 7_200)),
+    "broken": Record(lastbuild=Decimal(NOW_MS // 1_000 - 70), finished=failed()),
+    "held": Record(hold=Hold(since_ms=NOW_MS - 1_000, why="incident 42", by="ada")),
+    "late": Record(pending=pending("late", ago_ms=HOUR_MS), due_ms=NOW_MS - 600_000),
+    "old": Record(pending=pending("old", ago_ms=2 * HOUR_MS)),
+    "waiting": Record(pending=pending("waiting")),
+}
+
+
+@pytest.fixture
+def six(cli: Cli) -> Cli:
+    """A gate of each kind, all in holdoff.toml."""
+    cli.config("".join(f'[projects.{name}]\ncooldown = "1h"\nstarter = {{ command = ["true"] }}\n' for name in RECORDS))
+    for name, record in RECORDS.items():
+        cli.change(lambda _, record=record: record, name)  # type: ignore[misc]
+    return cli
+
+
+def test_what_wants_attention_comes_first_with_its_cause(six: Cli) -> None:
+    done = six("status", "--max-stale", "90m")
+    lines = done.stdout.splitlines()
+
+    assert [line.partition(":")[0] for line in lines[:6]] == ["broken", "held", "late", "old", "waiting", "alright"]
+    assert "the last build failed 1m" in lines[0]
+    assert "ago (exit status 3)" in lines[0]
+    assert "overdue for 10m" in lines[2]
+    assert lines[6] == "6 gates: 1 failed, 1 held, 1 overdue, 1 stale, 1 pending, 1 ready"
+    assert (done.returncode, "old (local) is stale" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [("held,failed", ["broken", "held"]), ("pending", ["late", "old", "waiting"]), ("ready", ["alright"])],
+)
+def test_only_those_that_are_asked_for(six: Cli, only: str, names: list[str]) -> None:
+    told = six.json("status", "--only", only, "--json")
+    lines = six("status", "--only", only).stdout.splitlines()
+
+    assert [gate["project"] for gate in told["gates"]] == names
+    assert sorted(line.partition(":")[0] for line in lines[:-2]) == names
+
+
+def test_only_takes_what_there_is(six: Cli) -> None:
+    wrong, none = six("status", "--only", "helt"), six("status", "--only", "running")
+
+    assert wrong.returncode == 2
+    assert "--only helt: it takes failed, held, overdue, stale, running, pending, or a state: " in wrong.stderr
+    assert (none.returncode, none.stdout) == (0, f"none of 6 gates is running ({six.store.url})\n")
+
+
+def test_json_keeps_its_order_and_tells_what_wants_attention(six: Cli) -> None:
+    told = six.json("status", "--json")
+
+    assert [gate["project"] for gate in told["gates"]] == sorted(RECORDS)
+    assert [gate["attention"] for gate in told["gates"]] == [
+        [],
+        ["failed"],
+        ["held"],
+        ["overdue", "pending"],
+        ["pending"],
+        ["pending"],
+    ]
+    assert told["store"] == six.store.url
+    assert told["gates"][1]["last_failed"] is not None
+
+
+def test_the_time_is_told_here_and_in_utc(six: Cli) -> None:
+    six.environment["TZ"] = "Asia/Kolkata"
+    local = six("status").stdout.splitlines()[-1]
+    six.environment["TZ"] = "UTC"
+    utc = six("status").stdout.splitlines()[-1]
+
+    assert re.search(r" IST \((\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d UTC\)$", local)
+    assert re.search(r"\d UTC$", utc)
+
+
+def test_one_gate_is_not_counted(six: Cli) -> None:
+    lines = six("status", "broken").stdout.splitlines()
+
+    assert [line.partition(":")[0] for line in lines] == ["broken", "sqlite"]
+
+
+def test_a_table_in_a_terminal(six: Cli) -> None:
+    terminal = Terminal(six, "status", "--max-stale", "90m", columns=100)
+    assert terminal.end() == 1
+    lines = lines_on(terminal, 100)
+
+    assert lines[0].split() == ["project", "region", "state", "last", "build", "ready", "in", "pending"]
+    assert [line.split()[0] for line in lines[1:7]] == ["broken", "held", "late", "old", "waiting", "alright"]
+    assert "\x1b[31mbroken" in terminal.seen, "in red"
+    assert "overdue 10m" in lines[3]
+    assert lines[4].endswith("1, for 2h, stale")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_no_colours_where_none_are_wanted(six: Cli, name: str, value: str) -> None:
+    terminal = Terminal(six, "status", columns=100, variables={name: value})
+    terminal.end()
+
+    assert "\x1b[" not in terminal.seen
+
+
+@pytest.mark.parametrize("length", [30, 200])
+def test_a_name_is_never_cut(cli: Cli, length: int) -> None:
+    name = "käse-☃-日本-" + "x" * length
+    cli("run", name, "--cooldown", "1h", "--", "true")
+    terminal = Terminal(cli, "status", columns=60)
+
+    assert terminal.end() == 0
+    assert name in "".join(lines_on(terminal, 60)).replace(" ", "")
+
+
+def test_markup_in_a_name_is_no_markup(cli: Cli) -> None:
+    cli("run", "[red]x[/red]", "--cooldown", "1h", "--", "true")
+    terminal = Terminal(cli, "status", columns=100)
+    terminal.end()
+
+    assert "[red]x[/red]" in lines_on(terminal, 100)[1]
+
+
+def test_of_three_hundred_those_that_want_attention_fit_on_the_screen(cli: Cli) -> None:
+    store = cli.store
+    for number in range(300):
+        name = f"project-{number:03}"
+        cli.change(lambda _, name=name: RECORDS["broken"] if name.endswith("99") else RECORDS["alright"], name)  # type: ignore[misc]
+    terminal = Terminal(cli, "status", columns=100)
+    assert terminal.end() == 0
+    lines = lines_on(terminal, 100)
+
+    assert [line.split()[0] for line in lines[1:4]] == ["project-099", "project-199", "project-299"]
+    assert lines[4] == "and 297 that want no attention: --only unknown lists them"
+    assert lines[5] == "300 gates: 3 failed, 297 not in holdoff.toml"
+    assert lines[6].startswith(store.url[:40])
+    assert len(cli("status").stdout.splitlines()) == 302
+
+
+# --- a name that is known nowhere ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("hold", "brokne", "--why", "x"),
+        ("resume", "brokne"),
+        ("reset", "brokne"),
+        ("status", "brokne"),
+        ("status", "brokne", "--max-stale", "1h"),
+        ("explain", "brokne"),
+        ("explain", "brokne", "--event", "e1"),
+        ("history", "brokne"),
+        ("item", "brokne"),
+    ],
+    ids=" ".join,
+)
+def test_a_slip_of_the_finger_is_said_and_does_nothing(six: Cli, argv: tuple[str, ...]) -> None:
+    done = six(*argv)
+
+    assert done.returncode == (2 if argv[0] in {"hold", "resume", "reset"} else 1)
+    assert done.stdout == ""
+    assert "brokne (local): no such gate in " in done.stderr
+    assert "; did you mean broken?" in done.stderr
+    assert six.record("brokne") == Record()
+
+
+def test_a_region_and_a_key_may_be_misspelt_too(six: Cli) -> None:
+    six("trigger", "alright@feature")
+    region = six("hold", "broken", "--region", "lokal", "--why", "x")
+    key = six("hold", "alright@feautre", "--why", "x")
+    monitored = six("status", "broken", "--region", "lokal", "--max-stale", "1h")
+
+    assert "broken (lokal): no such gate in " in region.stderr
+    assert "; did you mean --region local?" in region.stderr
+    assert "; did you mean alright@feature?" in key.stderr
+    assert (region.returncode, key.returncode, monitored.returncode) == (2, 2, 1)
+
+
+def test_what_is_far_from_all_there_is_gets_no_guess(six: Cli) -> None:
+    assert "did you mean" not in six("reset", "zzz").stderr
+
+
+def test_a_gate_may_be_held_before_its_first_trigger(cli: Cli) -> None:
+    refused = cli("hold", "p", "--why", "x")
+    held = cli("hold", "p", "--why", "x", "--new")
+
+    assert (refused.returncode, held.returncode) == (2, 0)
+    assert "(before its first trigger: --new)" in refused.stderr
+    assert held.stderr.startswith("holdoff: p: held")
+
+
+def test_json_of_a_gate_that_is_not_there_is_json(six: Cli) -> None:
+    done = six("status", "brokne", "--json")
+
+    assert (done.returncode, json.loads(done.stdout)["gates"]) == (1, [])
+
+
+# --- explain ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_gate_that_is_explained_is_0_whatever_it_does(six: Cli, name: str) -> None:
+    assert six("explain", name).returncode == 0
+
+
+def test_what_no_build_has_answered_is_1(six: Cli) -> None:
+    assert six("explain", "waiting", "--event", "e1").returncode == 1
+
+
+def test_after_a_reset_no_instant_of_1970_is_told(six: Cli) -> None:
+    six("reset", "broken")
+    told = "".join(six(verb, "broken", *more).stdout for verb in ("status", "explain") for more in ((), ("--json",)))
+
+    assert "1970" not in told
+
+
+def test_a_failed_build_is_told_by_the_next_decision(cli: Cli) -> None:
+    run = ("run", "p", "--cooldown", "1h", "--", "sh", "-c", "exit 3")
+    cli(*run)
+
+    assert "p skipped: the last build failed " in cli(*run).stderr
+    assert "the last build failed " in cli("explain", "p").stdout
