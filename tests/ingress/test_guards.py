@@ -369,3 +369,11 @@ def test_what_a_project_says_of_events_is_checked(wrong: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(f'[projects.site]\ncooldown = 1\nstarter = {{ command = ["make"] }}\n{wrong}\n')
     assert f"projects.site.{wrong.partition(' ')[0]}" in str(caught.value)
+
+
+@pytest.mark.parametrize("at", [[], "noon", -1, 10**30, "2026-11-25T03:00:00", True])
+def test_an_instant_of_a_sender_that_is_none_loses_nothing(at: object) -> None:
+    repository = {"full_name": "octo/site", "default_branch": "main", "pushed_at": at}
+    (found,) = outcomes(BY_REPOSITORY, pushed(repository=repository))
+    assert isinstance(found, Request)
+    assert found.at_ms is None

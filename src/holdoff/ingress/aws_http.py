@@ -1,21 +1,7 @@
-"""Webhooks at a function: the signature first, then the event, then an answer that the sender can act on.
+"""Webhooks at a function: ``webhook``, as AWS's front ends hand requests on and take answers.
 
-| status | what it means to the sender |
-|---|---|
-| 200 | decided: started, skipped, or nothing to build for it; or all is well, to a load balancer that asks |
-| 202 | kept: it is built later |
-| 400 | not a request that can be read |
-| 401 | not signed as it should be |
-| 403 | signed, and asks for what this sender may not; kept as well |
-| 422 | signed, but no rule here says what to build for it; kept among the dead letters, where there are any |
-| 500 | this function is not set up as it should be, or broken; kept as well, once the signature was checked |
-| 503 | no decision could be made: send it again; kept among the dead letters, where there are any |
-
-Senders that take all but 200 for a failure, and send it again (``Scheme.only_200``), get 200 instead of 202.
-
-**Dead letters** are a queue for webhooks that were signed as they should be and came to nothing: senders seldom try
-again. They are kept as they came, without their secrets and with the power they had (``events.aside``): sent to the
-function again, or to a queue in front of it, such a webhook does what it would have done.
+Dead letters go to a queue. Sent to the function again, or to a queue in front of it, such a webhook does what it would
+have done.
 """
 
 from __future__ import annotations
@@ -25,19 +11,16 @@ import re
 from typing import Any
 
 from holdoff.aws.client import make_client
-from holdoff.core.decision import Outcome
-from holdoff.core.errors import ConfigError, EventError, HoldoffError, NotAllowed, SignatureError
+from holdoff.core.errors import ConfigError
 from holdoff.core.shown import shown_url
 from holdoff.exact_json import dumps
 from holdoff.ingress.dispatch import Answer, Dispatch, LeftMs
 from holdoff.ingress.event_log import EventLog
-from holdoff.ingress.events.aside import put_aside
-from holdoff.ingress.events.envelopes import http_message
 from holdoff.ingress.events.http import http_request
-from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import dig
-from holdoff.ingress.events.signatures import Webhooks, check
+from holdoff.ingress.events.signatures import Webhooks
 from holdoff.ingress.settings import DEAD_LETTERS, LIMITS
+from holdoff.ingress.webhook import Reply, reply_to
 
 
 def answer(
@@ -55,36 +38,13 @@ def answer(
     Args:
         dead_letters: the URL of their queue; empty: there is none.
     """
-    try:
-        checked = check(http_request(event), webhooks, now_ms)
-    except HoldoffError as error:
-        log.failed(error, kind="http")
-        return undecided(event, error)
-    message: Message | None = None
-    try:
-        message = http_message(checked.request, checked.origin)
-        done = dispatch.carry_out(message, left_ms)
-    except Exception as error:  # noqa: BLE001  (whatever it is: its sender seldom tries again)
-        log.failed(error, kind="http", message_id=message and message.id)
-        _keep(put_aside(checked.request, checked.origin, error), dead_letters, log)
-        if isinstance(error, EventError):
-            return response(event, 403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
-        return undecided(event, error)
-    return response(event, 202 if _is_put_off(done) and not checked.only_200 else 200, done)
 
-
-def _is_put_off(done: Answer) -> bool:
-    """Whether some of what a webhook asked for is built later."""
-    several = done.get("answers", [done])
-    return any(one.get("outcome") in (Outcome.DEFERRED, Outcome.FAILED) for one in several)
-
-
-def _keep(letter: dict[str, object], dead_letters: str, log: EventLog) -> None:
-    try:
+    def keep(letter: dict[str, object]) -> None:
         if dead_letters:
             make_client("sqs", LIMITS).send_message(QueueUrl=_queue(dead_letters), MessageBody=json.dumps(letter))
-    except Exception as error:  # noqa: BLE001  (the sender is answered all the same)
-        log.failed(error, kind="dead letters")
+
+    reply = reply_to(lambda: http_request(event), now_ms, dispatch, left_ms, webhooks=webhooks, keep=keep, log=log)
+    return response(event, reply)
 
 
 def _queue(url: str) -> str:
@@ -93,23 +53,11 @@ def _queue(url: str) -> str:
     raise ConfigError(field=DEAD_LETTERS, got=shown_url(url), want="the URL of an SQS queue")
 
 
-def undecided(event: object, error: Exception) -> Answer:
-    """The response where no decision was made, and the sender is told no more than it needs."""
-    if isinstance(error, SignatureError):
-        return response(event, 401, {"error": error.public})
-    if isinstance(error, EventError):
-        return response(event, 400, {"error": "not a request that can be read"})
-    if getattr(error, "retryable", False):
-        return response(event, 503, {"error": "no decision could be made; send it again"})
-    return response(event, 500, {"error": "not set up as it should be, or broken; its log says more"})
-
-
-def response(event: object, status: int, body: Answer) -> Answer:
+def response(event: object, reply: Reply) -> Answer:
     """The response as the event's front end takes it: a load balancer that sends several values for a header takes
     nothing else
     (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers)."""
-    headers = {"content-type": "application/json"} | ({"retry-after": "30"} if status == 503 else {})
-    answer: dict[str, Any] = {"statusCode": status, "body": dumps(body), "isBase64Encoded": False}
+    answer: dict[str, Any] = {"statusCode": reply.status, "body": dumps(reply.body), "isBase64Encoded": False}
     if dig(event, "requestContext.elb") and dig(event, "multiValueHeaders"):
-        return answer | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
-    return answer | {"headers": headers}
+        return answer | {"multiValueHeaders": {name: [value] for name, value in reply.headers.items()}}
+    return answer | {"headers": reply.headers}

@@ -133,14 +133,15 @@ class Function:
         return {"batchItemFailures": [{"itemIdentifier": own_id} for own_id in failed]}
 
     def _http(self, event: object, context: object, left_ms: LeftMs) -> Answer:
-        from holdoff.ingress.aws_http import answer, response, undecided
+        from holdoff.ingress.aws_http import answer, response
+        from holdoff.ingress.webhook import Reply, undecided
 
         if is_health_check(event):
-            return response(event, 200, {})
+            return response(event, Reply(200, {}))
         try:
             dispatch = self._dispatch_for(context)
         except HoldoffError as error:
-            return undecided(event, error)  # an answer by which its sender may try again
+            return response(event, undecided(error))  # an answer by which its sender may try again
         now_ms = self._clock.now_ms()
         webhooks = self._settings.webhooks(dispatch.config, now_ms)
         dead_letters = self._settings.text(DEAD_LETTERS)

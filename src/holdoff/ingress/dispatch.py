@@ -29,6 +29,7 @@ from holdoff.wake.base import WakeScheduler
 Answer = dict[str, Any]
 #: How much time is left for an invocation.
 LeftMs = Callable[[], int]
+Decide = Callable[[Gate, Request | None], Decision]
 
 #: A sweep says how long the oldest trigger waits, over so many gates at the most: each is one read.
 MOST_LOOKED_AT: Final = 100
@@ -42,10 +43,22 @@ KEPT_GATES: Final = 1_000
 
 
 class Dispatch:
-    """Carries out what messages want. Without a ``scheduler`` nothing arranges wakes, and no decision promises one."""
+    """Carries out what messages want, in any number of threads.
+
+    Args:
+        scheduler: without one nothing arranges wakes, and no decision promises one.
+        decide: has a gate decide a request, or (``None``) wakes it.
+    """
 
     def __init__(
-        self, config: Config, store: Store, *, clock: Clock, log: EventLog, scheduler: WakeScheduler | None
+        self,
+        config: Config,
+        store: Store,
+        *,
+        clock: Clock,
+        log: EventLog,
+        scheduler: WakeScheduler | None,
+        decide: Decide | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -53,6 +66,7 @@ class Dispatch:
         self._clock = clock
         self._log = log
         self._scheduler = scheduler
+        self._decide = decide or decide_here
         self._gates: dict[GateKey, Gate] = {}
 
     def carry_out(self, message: Message, left_ms: LeftMs) -> Answer:
@@ -79,7 +93,7 @@ class Dispatch:
     def _perform(self, intent: Intent, kind: str, left_ms: LeftMs) -> Answer:
         match intent:
             case Request():
-                return self._trigger(intent, kind).to_dict()
+                return self.trigger(intent, kind).to_dict()
             case BuildEnded():
                 return self._ended(intent, kind)
             case WakeAsked(gate):
@@ -91,24 +105,27 @@ class Dispatch:
 
     def gate(self, key: GateKey) -> Gate:
         """The gate of a key, made once."""
-        if key not in self._gates:
+        gate = self._gates.get(key)
+        if gate is None:
             if len(self._gates) >= KEPT_GATES:
                 self._gates.clear()
             woken = self._scheduler is not None
-            self._gates[key] = self.config.gate(
+            made = self.config.gate(
                 key.name, self.store, key=key.key, region=key.region, clock=self._clock, woken=woken
             )
-        return self._gates[key]
+            gate = self._gates.setdefault(key, made)  # another thread may have made one, which knows its builds
+        return gate
 
-    def _trigger(self, request: Request, kind: str) -> Decision:
+    def trigger(self, request: Request, kind: str) -> Decision:
+        """Have its gate decide a request."""
         gate = self.gate(request.gate)
         if request.at_ms is not None:  # a sender's clock that is ahead must not make all that follows look older
             request = request.but(at_ms=min(request.at_ms, now_ms(self.store, self._clock)))
         asked = {name: getattr(request, name) for name in ("event_id", "source_version", "reason")}
-        return self._decided(gate, "holdoff.trigger", lambda: gate.submit(request), kind=kind, **asked)
+        return self._decided(gate, "holdoff.trigger", lambda: self._decide(gate, request), kind=kind, **asked)
 
     def _wake(self, gate: Gate) -> Decision:
-        return self._decided(gate, "holdoff.wake", gate.wake, kind="wake")
+        return self._decided(gate, "holdoff.wake", lambda: self._decide(gate, None), kind="wake")
 
     def _decided(self, gate: Gate, name: str, decide: Callable[[], Decision], *, kind: str, **asked: Any) -> Decision:
         """The decision, once the wake that it promises is arranged and all is logged."""
@@ -139,7 +156,7 @@ class Dispatch:
             return self._reported(keys, ended, kind)
         if keys:
             self._reported(keys, ended, kind)
-        return self._trigger(ended.then, kind).to_dict()
+        return self.trigger(ended.then, kind).to_dict()
 
     def _reported(self, keys: list[GateKey], ended: BuildEnded, kind: str) -> Answer:
         if not keys:
@@ -196,6 +213,11 @@ class Dispatch:
                 yield key, self.store.get(key)
             except StoreError as error:
                 self._log.failed(error, kind="sweep", **_names(key))
+
+
+def decide_here(gate: Gate, request: Request | None) -> Decision:
+    """In this thread, to the end of what it starts."""
+    return gate.wake() if request is None else gate.submit(request)
 
 
 def _names(key: GateKey) -> dict[str, str]:

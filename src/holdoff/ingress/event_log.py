@@ -13,9 +13,12 @@ from holdoff.observe.metrics import with_metrics
 
 
 class EventLog:
-    """Writes the lines. ``function``: the name of the function that writes them."""
+    """Writes the lines. ``function``: the name of the function that writes them; ``None``: none does, and what measures
+    is elsewhere."""
 
-    def __init__(self, write: Callable[[dict[str, object]], None], *, clock: Clock, function: str) -> None:
+    def __init__(
+        self, write: Callable[[dict[str, object]], None], *, clock: Clock, function: str | None = None
+    ) -> None:
         self._write = write
         self._clock = clock
         self._function = function
@@ -37,4 +40,4 @@ class EventLog:
         self._write({"timestamp": iso(self._clock.now_ms()), "level": "INFO", "event": event, **more})
 
     def _measured(self, line: dict[str, object]) -> None:
-        self._write(with_metrics(line, function=self._function))
+        self._write(line if self._function is None else with_metrics(line, function=self._function))

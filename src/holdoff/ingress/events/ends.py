@@ -6,6 +6,8 @@ Whatever else these services tell ends no build and asks for none: builds would 
   a *batch* no document has an event (https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codebuild.html names
   builds, phases and fleets). So a batch is known by its ARN, in any change of a build's state; where none comes, a
   sweep asks for the end. The builds *within* a batch come as builds; they are no gate's.
+* GitHub, GitLab and Netlify, by webhook (``_WEB``): only the kinds of runs that the starters begin, of a project that
+  is configured; of all others the events stay what they are.
 * CodePipeline, https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html.
   Its events do not tell for which key of a project an execution ran.
 """
@@ -21,7 +23,9 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import GateKey
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import BuildEnded, Ignored
-from holdoff.ingress.events.paths import dig, needed, text_at
+from holdoff.ingress.events.kinds import holds
+from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.paths import as_text, dig, look_up, needed, text_at
 
 _VARIABLES: Final = "detail.additional-information.environment.environment-variables"
 
@@ -58,6 +62,77 @@ _ROWS: Final = {
         ended=("SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"),
     ),
 }
+
+
+class _WebRow(Value):
+    """The webhooks about one service's builds. Each field but the first three is a path."""
+
+    starter: str
+    when: Mapping[str, tuple[str, ...]]
+    ended: Mapping[str, bool]  #: the statuses that are an end, and whether a good one
+    name: tuple[str, ...]  #: what the starter's table names
+    id: str
+    status: str
+    part: str | None = None  #: what else it names: the workflow's file
+
+
+#: https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run
+#: https://docs.gitlab.com/user/project/integrations/webhook_events/#pipeline-events
+#: https://docs.netlify.com/deploy/deploy-notifications/
+_BAD: Final = ("failure", "cancelled", "timed_out", "action_required", "stale", "skipped", "startup_failure")
+_WEB: Final = (
+    _WebRow(
+        starter="github",
+        when={
+            "http.headers.x-github-event": ("workflow_run",),
+            "action": ("completed",),
+            "workflow_run.event": ("workflow_dispatch",),
+        },
+        ended=dict.fromkeys(_BAD, False) | {"success": True, "neutral": True},
+        name=("repository.full_name",),
+        id="workflow_run.id",
+        status="workflow_run.conclusion",
+        part="workflow_run.path",
+    ),
+    _WebRow(
+        starter="gitlab",
+        when={"object_kind": ("pipeline",), "object_attributes.source": ("trigger", "api")},
+        ended=dict.fromkeys(("failed", "canceled", "skipped"), False) | {"success": True},
+        name=("project.path_with_namespace", "project.id"),
+        id="object_attributes.id",
+        status="object_attributes.status",
+    ),
+    _WebRow(
+        starter="webhook",
+        when={"http.headers.x-netlify-event": ("deploy_*",), "site_id": ("*",)},
+        ended={"ready": True, "error": False},
+        name=("site_id",),
+        id="id",
+        status="state",
+    ),
+)
+
+
+def web_end_of(message: Message) -> BuildEnded | None:
+    """The end of a build that a webhook tells of; ``None``: it tells of none that a starter begins."""
+    row = next((row for row in _WEB if all(holds(message, path, one) for path, one in row.when.items())), None)
+    if row is None:
+        return None
+    event = message.event
+    build_id, status = as_text(look_up(event, row.id)), text_at(event, row.status)
+    if build_id is None or status is None or status not in row.ended:
+        return None
+    return BuildEnded(
+        starter=row.starter,
+        name=" ".join(filter(None, (as_text(look_up(event, path)) for path in row.name))),
+        region="",
+        account=(text_at(event, row.part) or "").rpartition("/")[2].partition("@")[0] if row.part else "",
+        build_id=build_id,
+        succeeded=row.ended[status],
+        detail=status,
+    )
+
+
 #: Services whose events are the ends of builds, or nothing.
 SOURCES: Final = tuple(_ROWS)
 
@@ -101,6 +176,9 @@ def _key_in(event: Any) -> str | None:
 def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bool:
     """Whether a build that ended may be one of this gate's, by its project's table ``starter``."""
     named = starter.get(ended.starter)
+    if not ended.region:  # by a webhook: of a build hook nothing but the build's id tells whose it is
+        known = ended.starter == "webhook" or str(named) in ended.name.split()
+        return known and ended.account in ("", starter.get("workflow"))
     if not isinstance(named, str) or bool(starter.get("batch")) != ended.batch:
         return False
     region, account = _place(named)

@@ -114,6 +114,13 @@ _GITHUB_KINDS: Final = (
         ref_named_by=(_TYPE, "change.type"),  # a release is of a tag
         **_GITHUB | _RULE | {"when": {_TYPE: "release"}},
     ),
+    # The starter's own, with a start's token (``starters.github``): it would set off itself, and no rule lifts that.
+    Kind(
+        name="a dispatch of Holdoff's",
+        when={_TYPE: "workflow_dispatch", "inputs.holdoff_token": "?" * 26},
+        ignored="Holdoff itself dispatched this workflow",
+        **_GITHUB,
+    ),
     Kind(
         name="workflow_dispatch",
         ref="{ref}",

@@ -76,6 +76,12 @@ class Routes:
                 if isinstance(end, BuildEnded):
                     return [Found(self._ended(end, message))]
                 return self._of_part(message, kind_of_event(message, TABLES), why=end.why)
+            told = ends.web_end_of(message)
+            if told is not None and (of := self.gates_of(told)):
+                # Its own run must not set off itself, whether the project lets webhooks end its builds or not.
+                if all("end" in self.projects[key.name].allow for key in of):
+                    return [Found(self._ended(told, message))]
+                return [Found(Ignored(f"the end of {told.build_id}, and webhooks may end no build (allow = ['end'])"))]
             kind = kind_of_event(message, TABLES)
             parts = parts_of(message, kind)
         except EventError as error:
@@ -95,7 +101,7 @@ class Routes:
             if end.starter in project.starter:
                 with _as_event_errors():
                     own = self.own_gate(name, end.key)
-                    keys = (own, GateKey(own.project, end.region))
+                    keys = (own, GateKey(own.project, end.region or own.region))
                 found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
@@ -167,7 +173,8 @@ class Routes:
         gates = self.gates_of(end)
         powers.check_end(message.origin, [self.projects[key.name] for key in gates])
         rule = next((rule for rule in self._rules if _matches(rule, message)), None)  # the first that matches wins
-        names_it = rule is not None and any(path.startswith(("source", "detail")) for path, _ in rule.when)
+        told_by = ("source", "detail", "http.headers.", "workflow_run", "object_kind")
+        names_it = rule is not None and any(path.startswith(told_by) for path, _ in rule.when)
         if rule is None or rule.ignore or not names_it:
             return end
         draft = Draft(reason=f"build {end.build_id} {end.detail}")
@@ -294,16 +301,22 @@ def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Req
         by=_note(ruled.by),
         forced=ruled.forced,
         line=_fit(ruled.line, MAX_LINE) if ruled.source_version else None,  # versions are in a line, and nothing else
-        at_ms=_instant(ruled.at),
+        at_ms=_instant(ruled.at, of_sender=ruled.sender is not None),
         parent=ruled.parent if ruled.parent and len(ruled.parent) <= MAX_VERSION else None,
     )
 
 
-def _instant(at: object) -> int | None:
+def _instant(at: object, *, of_sender: bool) -> int | None:
+    """``of_sender``: a known sender's words that are no instant put nothing in order, and are no reason to lose it."""
     if at is None:
         return None
     number = float(at) if isinstance(at, str) and at.isdecimal() and at.isascii() else at
-    return parse_instant(number, field="at")
+    try:
+        return parse_instant(number, field="at")
+    except ConfigError:
+        if of_sender:
+            return None
+        raise
 
 
 def _note(text: str | None) -> str | None:

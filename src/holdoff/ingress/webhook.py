@@ -1,0 +1,124 @@
+"""Webhooks, whatever carries them: the signature first, then the event, then an answer that the sender can act on.
+
+| status | what it means to the sender |
+|---|---|
+| 200 | decided: started, skipped, or nothing to build for it; or all is well, to a load balancer that asks |
+| 202 | kept: it is built later |
+| 400 | not a request that can be read |
+| 401 | not signed as it should be |
+| 403 | signed, and asks for what this sender may not; kept as well |
+| 422 | signed, but no rule here says what to build for it; kept among the dead letters, where there are any |
+| 500 | not set up as it should be, or broken; kept as well, once the signature was checked |
+| 503 | no decision could be made: send it again; kept among the dead letters, where there are any |
+
+Senders that take all but 200 for a failure, and send it again (``Scheme.only_200``), get 200 instead of 202.
+
+**Dead letters** are webhooks that were signed as they should be and came to nothing: senders seldom try again. They are
+kept as they came, without their secrets and with the power they had (``events.aside``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from holdoff.core.decision import Outcome
+from holdoff.core.errors import EventError, HoldoffError, NotAllowed, SignatureError
+from holdoff.core.value import Value
+from holdoff.ingress.dispatch import Answer, Dispatch, LeftMs
+from holdoff.ingress.event_log import EventLog
+from holdoff.ingress.events.aside import put_aside, taken_back
+from holdoff.ingress.events.envelopes import http_message
+from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.signatures import Webhooks, check
+
+#: Keeps a dead letter; may raise anything.
+Keep = Callable[[dict[str, object]], None]
+
+
+class Reply(Value, kw_only=False):
+    """What the sender is answered: a status, and plain JSON values."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By lower-case name."""
+        return {"content-type": "application/json"} | ({"retry-after": "30"} if self.status == 503 else {})
+
+
+def reply_to(
+    read: Callable[[], HttpRequest],
+    now_ms: int,
+    dispatch: Dispatch,
+    left_ms: LeftMs,
+    *,
+    webhooks: Webhooks,
+    keep: Keep,
+    log: EventLog,
+) -> Reply:
+    """Check a request, carry it out and say what became of it; what it decides is in the store by then.
+
+    Args:
+        read: makes the request of what came; may raise a ``HoldoffError``.
+    """
+    try:
+        checked = check(read(), webhooks, now_ms)
+    except HoldoffError as error:
+        log.failed(error, kind="http")
+        return undecided(error)
+    message: Message | None = None
+    try:
+        message = http_message(checked.request, checked.origin)
+        done = dispatch.carry_out(message, left_ms)
+    except Exception as error:  # noqa: BLE001  (whatever it is: its sender seldom tries again)
+        log.failed(error, kind="http", message_id=message and message.id)
+        _put_by(keep, put_aside(checked.request, checked.origin, error), log)
+        if isinstance(error, EventError):
+            return Reply(403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
+        return undecided(error)
+    return Reply(202 if _has_put_off(done) and not checked.only_200 else 200, done)
+
+
+def _has_put_off(done: Answer) -> bool:
+    """Whether some of what a webhook asked for is built later."""
+    return any(map(is_put_off, done.get("answers", [done])))
+
+
+def is_put_off(answer: Answer) -> bool:
+    """Whether what a trigger asked for is built later; or its start is under way, and what comes of it is not known."""
+    outcome = answer.get("outcome")
+    return outcome in (Outcome.DEFERRED, Outcome.FAILED) or (outcome == Outcome.STARTED and answer.get("build_id", "?") is None)
+
+
+def _put_by(keep: Keep, letter: dict[str, object], log: EventLog) -> None:
+    try:
+        keep(letter)
+    except Exception as error:  # noqa: BLE001  (the sender is answered all the same)
+        log.failed(error, kind="dead letters")
+
+
+def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch, left_ms: LeftMs) -> Answer:
+    """Carry out a dead letter, with the power that its webhook had.
+
+    Args:
+        letter_id: its id where its sender gave it none: so it is carried out once.
+
+    Raises:
+        HoldoffError: it comes to nothing again.
+    """
+    message = http_message(*taken_back(letter))
+    return dispatch.carry_out(message.but(id=message.id or letter_id), left_ms)
+
+
+def undecided(error: Exception) -> Reply:
+    """The answer where no decision was made, and the sender is told no more than it needs."""
+    if isinstance(error, SignatureError):
+        return Reply(401, {"error": error.public})
+    if isinstance(error, EventError):
+        return Reply(400, {"error": "not a request that can be read"})
+    if getattr(error, "retryable", False):
+        return Reply(503, {"error": "no decision could be made; send it again"})
+    return Reply(500, {"error": "not set up as it should be, or broken; its log says more"})
