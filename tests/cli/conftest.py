@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
+from holdoff.signals import FORWARDED
 from holdoff.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -180,6 +182,17 @@ def _keep_output_at_ctrl_c(terminal: int) -> None:
     modes = termios.tcgetattr(terminal)
     modes[3] |= termios.NOFLSH
     termios.tcsetattr(terminal, termios.TCSANOW, modes)
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_ignored() -> Iterator[None]:
+    """What these tests start would ignore what we do: under nohup, or behind a shell's ``&``."""
+    ignored = [number for number in FORWARDED if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

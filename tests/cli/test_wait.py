@@ -236,6 +236,7 @@ done
 """
 
 
+@pytest.mark.slow
 def test_a_post_receive_hook_deploys_the_newest_push(cli: Cli) -> None:
     """With git itself: six times three pushes in a row, each of which deploys what was pushed."""
     git = ("git", "-c", "user.name=n", "-c", "user.email=e@x", "-c", "init.defaultBranch=main")

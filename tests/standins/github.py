@@ -2,9 +2,9 @@
 
 What GitHub documents, and the stand-in does:
 
-- POST .../workflows/FILE/dispatches (https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event):
-  ``ref`` is a branch or a tag; at most 25 inputs; with ``return_run_details`` 200 with ``workflow_run_id``, ``run_url``,
-  ``html_url``, else 204.
+- POST .../workflows/FILE/dispatches: ``ref`` is a branch or a tag; at most 25 inputs; with ``return_run_details`` 200
+  with ``workflow_run_id``, ``run_url`` and ``html_url``, else 204.
+  https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
 - GET .../workflows/FILE/runs: ``event``, ``created`` (``>=`` an instant), ``per_page`` up to 100, ``page``; the newest
   first. ``display_title`` is the ``run-name``, or where there is none, of a dispatch, the workflow's name.
 - GET .../actions/runs/ID; POST .../cancel: 202, or 409 where it has ended.
@@ -73,6 +73,8 @@ class GitHubStandin(WebStandin):
         inputs = body.get("inputs", {})
         if body["ref"] not in self.refs:
             return 422, {}, {"message": f"No ref found for: {body['ref']}"}
+        if len(inputs) > 25:
+            return 422, {}, {"message": "you may only define up to 25 `inputs` for a `workflow_dispatch` event"}
         if unknown := inputs.keys() - self.inputs:
             return 422, {}, {"message": f"Unexpected inputs provided: {sorted(unknown)}"}
         number = 16_000_000_000 + len(self.builds)

@@ -2,10 +2,11 @@
 
 What GitLab documents, and the stand-in does:
 
-- POST /projects/ID/trigger/pipeline (https://docs.gitlab.com/api/pipeline_triggers/): ``token``, ``ref``, ``variables`` as
-  a table; 201 with the pipeline, 404 for a token that is not the project's, 400 for a ref that is not there.
+- POST /projects/ID/trigger/pipeline (https://docs.gitlab.com/api/pipeline_triggers/): ``token``, ``ref``, ``variables``
+  as a table; 201 with the pipeline, 404 for a token that is not the project's, 400 for a ref that is not there.
 - POST /projects/ID/pipeline (https://docs.gitlab.com/api/pipelines/): ``ref``, ``variables`` as a list of tables.
-- GET /projects/ID/pipelines: ``created_after``, ``order_by``, ``sort``, ``per_page``, ``page``; each with its ``source``.
+- GET /projects/ID/pipelines: ``created_after``, ``order_by``, ``sort``, ``per_page``, ``page``; each tells its
+  ``source``.
 - GET .../pipelines/ID and .../variables; POST .../cancel: 200 "regardless of the pipeline's state".
 - The project by its number or its path with %2F; 401 for a bad token; 404 for what it may not see.
 - More than so many pipelines a minute for one commit and user: "Too many pipelines created in the last minute".

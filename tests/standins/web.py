@@ -170,11 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(seen, self.server.standin.fault_for(seen))
 
     def _answer(self, seen: Seen, fault: Fault | None) -> None:
-        if fault is None:
-            return self._write(self._reply(seen))
-        if fault.after or fault.kind in ("drip", "lie"):
+        if fault is None or fault.after or fault.kind in ("drip", "lie"):
             reply = self._reply(seen)
-        if fault.kind == "status":
+        if fault is None:
+            self._write(reply)
+        elif fault.kind == "status":
             self._write((fault.status, fault.headers, fault.body))
         elif fault.kind == "lie":
             self._write((200, {"Content-Type": "text/html"}, PAGE_OF_A_PROXY))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,18 @@ def test_it_may_be_cancelled_by_any_process_of_this_machine(fifo: Path, monkeypa
     with pytest.raises(LookupError):
         other.cancel(build_id)
     assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
+
+
+def test_one_thread_may_stop_what_another_waits_for_as_it_ends() -> None:
+    """As ``wake --watch`` does when it is told to end."""
+    for _ in range(30):
+        starter = Command(["true"])
+        build_id = starter.start(REQUEST, "TOKEN")
+        waiter = threading.Thread(target=starter.wait, args=(build_id, never, SELDOM_MS))
+        waiter.start()
+        with suppress(LookupError):  # it has ended
+            starter.stop(build_id)
+        waiter.join()
 
 
 def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from holdoff.core.errors import StartRefused
 from holdoff.starters import Call, CodeBuild, CodePipeline, Command
+from holdoff.starters.processes import name_of_child
 from holdoff.testing import ManualClock, StarterConformance
 from tests.standins.codebuild import CodeBuildStandin, FaultKind, StandinClock
 from tests.standins.codepipeline import CodePipelineStandin, Pipeline
@@ -153,7 +154,7 @@ class TestCommand(StarterConformance):
                     return
                 suite.children.append(self)
                 with suite.ledger.open("a") as ledger:
-                    ledger.write(f"{os.uname().nodename}:{self.pid}\n")
+                    ledger.write(f"{name_of_child(self.pid)}\n")
                 if suite.losing:
                     raise KeyboardInterrupt
 

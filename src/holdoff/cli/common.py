@@ -34,8 +34,8 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         "--store",
         metavar="URL",
         default=os.environ.get("HOLDOFF_STORE") or None,
-        help="sqlite:///PATH or dynamodb://TABLE?region=REGION (default: HOLDOFF_STORE, holdoff.toml's, else a "
-        "SQLite file in your state directory)",
+        help="sqlite:///PATH, postgresql://HOST/DATABASE or dynamodb://TABLE?region=REGION (default: HOLDOFF_STORE, "
+        "holdoff.toml's, else a SQLite file in your state directory)",
     )
     parser.add_argument("--config", metavar="FILE", help="holdoff.toml (default: the nearest one upward)")
 

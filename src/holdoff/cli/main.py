@@ -32,11 +32,15 @@ VERBS: Final = {
     "explain": ("look", "why did(n't) my build run?"),
     "history": ("look", "the builds of a project, and what each covered"),
     "wake": ("start", "start what is due"),
+    "serve": ("serve", "webhooks, an API, a page and the wake loop, in one process"),
+    "token": ("serve", "who may use the API and the page of `holdoff serve`"),
+    "dead-letters": ("serve", "webhooks that came to nothing"),
     "hold": ("manage", "let nothing start for now"),
     "resume": ("manage", "end a hold"),
     "reset": ("manage", "end a cooldown"),
     "store": ("manage", "create or check the table or file"),
     "aws": ("aws", "would it work in this AWS account?"),
+    "plan": ("plan", "which policy would have served your own past best?"),
     "rules": ("rules", "what would become of an event, and why?"),
     "item": ("look", "a gate's stored item as JSON, numbers exact"),
     "completion": ("completion", "print what a shell completes `holdoff` with"),
@@ -130,7 +134,7 @@ def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=79),
         allow_abbrev=False,
     )
-    (getattr(module, f"add_{name}_arguments", None) or module.add_arguments)(parser)
+    (getattr(module, f"add_{name.replace('-', '_')}_arguments", None) or module.add_arguments)(parser)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser, module
 
@@ -148,7 +152,7 @@ def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
     elif command is not None:
         parser.error("only `holdoff run` takes a command after --")
     gc.enable()
-    status: int = (getattr(module, name, None) or module.main)(args)
+    status: int = (getattr(module, name.replace("-", "_"), None) or module.main)(args)
     return status
 
 

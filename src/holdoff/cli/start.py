@@ -7,7 +7,7 @@ Where a build is a command of this machine, its end is waited for. ``wake`` is f
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import (
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from holdoff.config import Config
-    from holdoff.core.request import GateKey
+    from holdoff.core.request import GateKey, Request
     from holdoff.gate import Gate
+    from holdoff.ingress.dispatch import Decide
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
@@ -164,3 +165,22 @@ def _wait_for_builds(gate: Gate, decision: Decision) -> int:
         if build_id is not None and (ended := gate.wait(build_id)) is not None:
             status = ended
     return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
+
+
+@contextmanager
+def finish_builds() -> Iterator[Decide]:
+    """What decides at gates in this process; at the end the commands that it started are waited for."""
+    from holdoff.ingress.dispatch import decide_here
+
+    started: list[tuple[Gate, Decision]] = []
+    with ExitStack() as held:
+
+        def decide(gate: Gate, request: Request | None) -> Decision:
+            held.enter_context(_holding_signals(gate.starter))
+            decision = decide_here(gate, request)
+            started.append((gate, decision))
+            return decision
+
+        yield decide
+        for gate, decision in started:
+            _wait_for_builds(gate, decision)

@@ -22,6 +22,7 @@ from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from holdoff.config import Config
     from holdoff.core.request import GateKey
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
 
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake what is due, until a signal ends it."""
-    logging.basicConfig(handlers=[_Said()])
-    stop, file = threading.Event(), _File(args, config, store)
+    logging.basicConfig(handlers=[Said()])
+    stop, file = threading.Event(), ConfigFile(args, config, store)
     loop = WakeLoop(
         store,
         partial(gate_of, config, store),
         clock=SystemClock(),
         every=args.every,
-        on_decision=_tell,
-        on_end=_tell_of_end,
+        on_decision=tell,
+        on_end=tell_of_end,
         before_look=file.look,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,17 +59,24 @@ def gate_of(config: Config, store: Store, key: GateKey) -> Gate | None:
     return config.gate(key.name, store, key=key.key, region=key.region, woken=True)
 
 
-def _tell(decision: Decision) -> None:
-    if decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over:
-        show(decision)  # not what only waits on: a gate may be woken early
+def tell(decision: Decision) -> None:
+    """A decision of the loop."""
+    if is_news(decision):
+        show(decision)
 
 
-def _tell_of_end(gate: Gate, build_id: str, status: int) -> None:
+def is_news(decision: Decision) -> bool:
+    """Whether a wake came to something: not what only waits on, as a gate may be woken early."""
+    return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None
+
+
+def tell_of_end(gate: Gate, build_id: str, status: int) -> None:
+    """The end of a command that the loop looked after."""
     if status:
         show(f"{gate.key.project}: build {build_id} failed: exit status {status}")
 
 
-class _Said(logging.Handler):
+class Said(logging.Handler):
     """Warnings as lines for a person."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -76,11 +84,21 @@ class _Said(logging.Handler):
         say(record.getMessage())
 
 
-class _File:
-    """The ``holdoff.toml`` that the loop goes by, and what it looked like when it was read."""
+class ConfigFile:
+    """The ``holdoff.toml`` that the loop goes by, and what it looked like when it was read.
 
-    def __init__(self, args: argparse.Namespace, config: Config, store: Store) -> None:
-        self.args, self.config, self.store = args, config, store
+    Args:
+        taken: called with new settings once the loop goes by them.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        config: Config,
+        store: Store,
+        taken: Callable[[Config, Store], None] = lambda _config, _store: None,
+    ) -> None:
+        self.args, self.config, self.store, self._taken = args, config, store, taken
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
@@ -112,4 +130,5 @@ class _File:
         new = config.open_store(self.args.store)
         self.config, self.store = config, self.store if new.url == self.store.url else new
         loop.go_by(self.store, partial(gate_of, self.config, self.store), config.keys(self.store))
+        self._taken(self.config, self.store)
         say(f"{path} was read again")

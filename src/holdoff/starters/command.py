@@ -28,7 +28,7 @@ FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 #: A service manager sends to one process of a service after the other: how long until the last of them has got it.
 ALL_TOLD_MS: Final = 20
 #: What git says to a hook of the one repository it is about (``git rev-parse --local-env-vars``; githooks(5)).
-OF_A_REPOSITORY: Final = re.compile(
+OF_A_REPOSITORY: Final = (
     "GIT_(DIR|WORK_TREE|IMPLICIT_WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|PREFIX"
     "|CONFIG|CONFIG_(PARAMETERS|COUNT)|GRAFT_FILE|SHALLOW_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE"
     "|INTERNAL_SUPER_PREFIX|QUARANTINE_PATH|PUSH_OPTION_COUNT)"
@@ -103,8 +103,9 @@ class Command:
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is its name (``processes.name_of_child``)."""
         self.own_group = not _in_front_of_terminal()
-        keeper, leads = Keeper(apart=self.own_group), os.getpgrp() == os.getpid()
-        if self.own_group or leads:
+        keeper = Keeper(apart=self.own_group)
+        alone = not self.own_group and os.getpgrp() != os.getpid()  # a script's group, which goes on without us
+        if not alone:
             keeper.keep(0)
         try:
             process = self._spawn(
@@ -112,6 +113,7 @@ class Command:
                 stdout=self.stdout,
                 cwd=self.folder,
                 process_group=keeper.group if self.own_group else None,
+                preexec_fn=(lambda: keeper.keep(os.getpid())) if alone else None,
                 close_fds=False,  # what we inherited is the command's, such as make's jobserver
             )
         except (OSError, ValueError) as error:
@@ -120,8 +122,7 @@ class Command:
             why = getattr(error, "strerror", None) or error
             # Without what was raised: its words have the name.
             raise StartRefused(f"cannot run {shown_program(self.argv[0])!r}: {why}") from None
-        if not self.own_group and not leads:
-            keeper.keep(process.pid)
+        keeper.target = process.pid if alone else 0
         group = (keeper.group or process.pid) if self.own_group else None
         build_id = name_of_child(process.pid)
         self._children[build_id] = _Child(
@@ -309,7 +310,7 @@ def _environment(request: Request, token: str, folder: str | None) -> dict[str, 
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)
     if folder is not None:
-        inherited = {name: value for name, value in inherited.items() if not OF_A_REPOSITORY.fullmatch(name)}
+        inherited = {name: value for name, value in inherited.items() if not re.fullmatch(OF_A_REPOSITORY, name)}
         inherited["PWD"] = folder
     return inherited | dict(request.environment) | {name: value for name, value in about.items() if value}
 

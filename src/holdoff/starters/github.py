@@ -101,14 +101,13 @@ class GitHub(OnApi):
         endpoint: str | None = None,
         folder: str | None = None,
     ) -> None:
-        super().__init__(folder)
-        self._parts = {
-            "for": "github",
+        parts = {
             "repository": _named("github", repository),
             "workflow": _named("workflow", workflow),
             "ref": text_in("ref", ref, STARTING),
             "inputs": entries_in("inputs", {} if inputs is None else inputs, STARTING),
         }
+        super().__init__("github", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://api.github.com")
         self._repository = f"{self._endpoint}/repos/{repository}"
         self._app = None if app is None else _named("app", str(app))

@@ -75,7 +75,7 @@ class GitLab(OnApi):
 
     def __init__(
         self,
-        project: str,
+        project: str | int,
         *,
         ref: str = "main",
         environment: Mapping[str, str] | None = None,
@@ -84,7 +84,6 @@ class GitLab(OnApi):
         endpoint: str | None = None,
         folder: str | None = None,
     ) -> None:
-        super().__init__(folder)
         if not _PROJECT.fullmatch(str(project)):
             want = "a project's path, such as 'acme/site', or its number"
             raise ConfigError(field="gitlab", got=Unquoted("something else"), want=want)
@@ -92,12 +91,8 @@ class GitLab(OnApi):
         if TOKEN_VARIABLE in variables:
             want = "another name: this one carries the start's token"
             raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
-        self._parts = {
-            "for": "gitlab",
-            "project": project,
-            "ref": text_in("ref", ref, STARTING),
-            "environment": variables,
-        }
+        parts = {"project": str(project), "ref": text_in("ref", ref, STARTING), "environment": variables}
+        super().__init__("gitlab", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://gitlab.com")
         self._trigger = None if trigger_token is None else text_in("trigger_token", trigger_token, secret=True)
         if token is not None or trigger_token is None:

@@ -40,7 +40,10 @@ ASK_MS: Final = 12_000
 LONGEST_WAIT_MS: Final = 3_600_000
 #: Clocks may be apart by this much: builds that were made longer before the token are not looked at.
 LOOK_BACK_MS: Final = 600_000
+#: Frozen requests stand in the gate's record, up to four of them.
+MAX_FROZEN_BYTES: Final = 16_384
 PAGE: Final = 100
+ENDS: Final = ("succeeded", "failed")
 _LATER: Final = "When the claim's lease is over, the next trigger or wake finishes this start"
 
 
@@ -81,19 +84,23 @@ class OnHttp:
     rows: tuple[Row, ...] = ()
     clock: Clock = SystemClock()
     start_budget_ms = SEND_BY_MS + ANSWER_MS + 2 * ASK_MS
-    #: What is frozen; ``for``: the kind of starter.
-    _parts: dict[str, Any]
     #: Ask for the build with these parts; the build's id in an answer that says it was done (``None``: it has none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
 
-    def __init__(self, folder: str | None) -> None:
+    def __init__(self, kind: str, parts: dict[str, Any], folder: str | None) -> None:
+        """``kind``: of starter, as its setting is called; ``parts``: what it sends besides the request's own fields."""
         self.folder = folder
+        self._parts = {"for": kind, **parts}
+        self._frozen_parts = json.dumps(self._parts, sort_keys=True, separators=(",", ":"))
         self._not_before_ms = 0
+        if len(self._frozen_parts) > MAX_FROZEN_BYTES:
+            want = f"settings of at most {MAX_FROZEN_BYTES:,} bytes: they are kept with each start"
+            raise ConfigError(field=kind, got=Unquoted(f"{len(self._frozen_parts):,} bytes"), want=want)
 
     def freeze(self, request: Request) -> Request:
         """The request with all that is sent besides its own fields, as JSON text. References stay references."""
-        return request.but(parameters=json.dumps(self._parts, sort_keys=True, separators=(",", ":")))
+        return request.but(parameters=self._frozen_parts)
 
     def start(self, request: Request, token: str) -> str:
         """Start the build, and return its id.
@@ -131,7 +138,7 @@ class OnHttp:
     def _frozen(self, request: Request) -> dict[str, Any]:
         """What was frozen, or is frozen now."""
         try:
-            parts = json.loads(request.parameters or self.freeze(request).parameters)
+            parts = json.loads(request.parameters or self._frozen_parts)
         except ValueError:
             parts = None
         if isinstance(parts, dict) and parts.get("for") == self._parts["for"]:
@@ -142,12 +149,11 @@ class OnHttp:
         )
 
     def _no_start(self, said: str, verdict: Verdict, hint: str | None = None) -> HoldoffError:
-        said = (
-            f"{self.service} did not start it: {said}" if verdict is not Verdict.UNKNOWN else f"{self.service}: {said}"
-        )
         if verdict is Verdict.UNKNOWN:
-            return StartUnknown(said, hint=f"{_LATER}{', if there is no build yet' if hasattr(self, 'find') else ''}")
-        return StartRefused(said, hint=hint or None, worth_retrying=verdict is Verdict.NOT_NOW)
+            hint = f"{_LATER}{', if there is no build yet' if hasattr(self, 'find') else ''}"
+            return StartUnknown(f"{self.service}: {said}", hint=hint)
+        said, passes = f"{self.service} did not start it: {said}", verdict is Verdict.NOT_NOW
+        return StartRefused(said, hint=hint or None, worth_retrying=passes)
 
     def _asked_to_wait_ms(self, answer: Answer) -> int:
         """https://www.rfc-editor.org/rfc/rfc9110#name-retry-after"""
@@ -221,7 +227,7 @@ class OnApi(OnHttp):
     def _list(self, answer: Answer, at: str | None = None) -> list[Any]:
         """The list in an answer. What is none may be of something on the way, and does not tell that there are none."""
         said = self._told(answer)
-        listed = said.get(at) if at is not None and isinstance(said, dict) else said
+        listed = said if at is None else said.get(at)
         if not isinstance(listed, list):
             raise HoldoffError(f"{self.service} answered something else")
         return listed
@@ -232,10 +238,11 @@ class OnApi(OnHttp):
         Raises:
             HoldoffError: it could not be asked.
         """
-        if not build_id.isdecimal():
-            return None
-        answer = self._ask(Time.of(self.clock, ASK_MS), "GET", self._url_of(build_id))
-        said = None if answer.status == 404 else self._told(answer)
+        return self._asked(Time.of(self.clock, ASK_MS), build_id)
+
+    def _asked(self, time: Time, build_id: str) -> str | None:
+        answer = self._ask(time, "GET", self._url_of(build_id)) if build_id.isdecimal() else None
+        said = None if answer is None or answer.status == 404 else self._told(answer)
         return self._state(said) if isinstance(said, dict) else None
 
     def _cancel(self, build_id: str) -> None:
@@ -246,8 +253,9 @@ class OnApi(OnHttp):
         """
         if not build_id.isdecimal():
             raise HoldoffError(f"{self.service} has no build {build_id}")
-        answer = self._ask(Time.of(self.clock, ASK_MS), "POST", f"{self._url_of(build_id)}/cancel")
-        if answer.status != 409 or self._status(build_id) not in ("succeeded", "failed"):
+        time = Time.of(self.clock, ASK_MS)
+        answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
+        if answer.status != 409 or self._asked(time, build_id) not in ENDS:
             self._told(answer)
 
 

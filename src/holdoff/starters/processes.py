@@ -18,6 +18,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import threading
 from binascii import crc32
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -146,8 +147,9 @@ def _any_runs(target: int) -> bool:
 # --- what ends it if we die ----------------------------------------------------------------------------------------
 
 #: The first line names what to end, a process or 0, its own group; the second would say that we end in peace.
-_KEEP: Final = 'read -r it && { read -r _ || { kill -TERM "$it"; sleep 5; kill -KILL "$it"; }; }'
-#: It is deaf to what we pass on, and to Ctrl-Z: blocked signals stay pending, which tells that it got them.
+_KEEP: Final = 'read -r it && { read -r _ || { trap "" $0; kill -TERM "$it"; sleep 5; kill -KILL "$it"; }; }'
+#: It is deaf to what we pass on, and to Ctrl-Z: blocked signals stay pending, which tells that it got them. A shell
+#: that waits for a child may unblock them: then they are ignored.
 _BLOCKED: Final = (*FORWARDED, signal.SIGTSTP)
 
 
@@ -159,10 +161,12 @@ class Keeper:
 
     Attributes:
         group: its process group; 0, where there is no shell: the command runs unguarded.
+        target: what it ends if we die: a process, or 0, its own group with all that is in it then.
     """
 
     def __init__(self, *, apart: bool) -> None:
-        self.group, self._it = 0, 0
+        self.group, self.target = 0, 0
+        self._lock = threading.RLock()
         self._start(0 if apart else None)
         if self._shell is not None:
             self.group = self._shell.pid if apart else os.getpgrp()
@@ -176,7 +180,7 @@ class Keeper:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         try:
             self._shell = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEP, "holdoff-keeper"],
+                ["/bin/sh", "-c", _KEEP, " ".join(str(int(number)) for number in _BLOCKED), "holdoff-keeper"],
                 stdin=reader,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -191,8 +195,8 @@ class Keeper:
             os.close(reader)
 
     def keep(self, target: int) -> None:
-        """From now on, end this process if we die; 0: its own group, with all that is in it then."""
-        self._it = target
+        """From now on, end this. In the target itself before it is executed, there is no instant without a guard."""
+        self.target = target
         with suppress(OSError):
             os.write(self._pipe, f"{target}\n".encode())
 
@@ -208,21 +212,24 @@ class Keeper:
 
     def renew(self) -> None:
         """Have another in its place, to which nothing was sent yet."""
-        if self._pipe < 0:
-            return
-        self._end()
-        self._start(self.group)
-        self.keep(self._it)
+        with self._lock:
+            if self._end():
+                self._start(self.group)
+                self.keep(self.target)
 
     def close(self) -> None:
         """The command has ended, or is to go on without us."""
         atexit.unregister(self.close)
-        if self._pipe >= 0:
+        with self._lock:
             self._end()
 
-    def _end(self) -> None:
+    def _end(self) -> bool:
+        """Send it home; whether that was to do. (A signal's handler may do it in the middle of this.)"""
+        pipe, self._pipe = self._pipe, -1
+        if pipe < 0:
+            return False
         if self._shell is not None:
             self._shell.kill()
             self._shell.wait()
-        os.close(self._pipe)  # not before: its end is what the shell waits for
-        self._pipe = -1
+        os.close(pipe)  # not before: its end is what the shell waits for
+        return True

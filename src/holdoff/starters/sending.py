@@ -111,7 +111,7 @@ def send(time: Time, method: str, url: str, *, headers: Mapping[str, str], **bod
 
 def _unanswered(error: Exception, httpx: Any, *, is_sent: bool) -> Unanswered:
     kind = type(error).__name__
-    if is_sent:
+    if is_sent and not isinstance(error, httpx.LocalProtocolError):  # it was not fit to be sent
         return Unanswered(f"no answer came to what was sent ({kind})", Verdict.UNKNOWN)
     if isinstance(error, httpx.ConnectError):  # its words are the system's
         hint = "The certificate does not fit" if "CERTIFICATE_VERIFY_FAILED" in str(error) else None

@@ -27,7 +27,7 @@ from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, shown_name
 from holdoff.core.units import parse_duration
-from holdoff.starters.on_http import ASK_MS, OnHttp, Row
+from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled, filled_in, found_at, text_in, values_of
 
@@ -86,23 +86,15 @@ class Webhook(OnHttp):
         build_lease: object = "2h",
         folder: str | None = None,
     ) -> None:
-        super().__init__(folder)
-        if json is not None and form is not None:
-            raise ConfigError(field="form", got=Unquoted("there"), want="one body: json or form")
-        names = _header_names({} if headers is None else headers)
-        self._parts = {
-            "for": "webhook",
+        parts: dict[str, Any] = {
             "method": _one_of("method", method, _METHODS),
             "url": text_in("webhook", url, STARTING, secret=True),
-            "headers": entries_in("headers", names, STARTING),
-            "body": {},
+            "headers": entries_in("headers", _header_names({} if headers is None else headers), STARTING),
+            "body": _body_in(json, form),
         }
-        if json is not None:
-            self._parts["body"]["json"] = entries_in("json", json, STARTING, nested=True)
-        if form is not None:
-            self._parts["body"]["data"] = entries_in("form", form, STARTING)
-        if "{token}" not in repr(self._parts):
-            self._parts["headers"][IDEMPOTENCY] = "{token}"
+        if "{token}" not in repr(parts):
+            parts["headers"][IDEMPOTENCY] = "{token}"
+        super().__init__("webhook", parts, folder)
         self.rows = tuple(
             Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER)
             for status in _listed("refused", refused, int, "a list of statuses, such as [302, 503]")
@@ -151,11 +143,11 @@ class Webhook(OnHttp):
             return answer.headers.get(name.strip().lower(), "").rstrip("/").rpartition("/")[2]
         return found_at(answer.json(), self._id, {})
 
-    def _ask(self, method: str, url: str, build_id: str) -> Answer:
+    def _ask(self, time: Time, method: str, url: str, build_id: str) -> Answer:
         values = {"build_id": build_id}
         headers = {name: text for name, text in self._parts["headers"].items() if not _names_a_trigger(text)}
         to = filled(url, values, self.folder, _in_url) or ""
-        return send(Time.of(self.clock, ASK_MS), method, to, headers=self._headers(headers, values))
+        return send(time, method, to, headers=self._headers(headers, values))
 
     def _status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: no such build.
@@ -163,10 +155,11 @@ class Webhook(OnHttp):
         Raises:
             HoldoffError: it could not be asked.
         """
-        answer = self._ask("GET", self._status_url, build_id)
-        if answer.status in (404, 410):
-            return None
-        said = self._told(answer)
+        return self._asked(Time.of(self.clock, ASK_MS), build_id)
+
+    def _asked(self, time: Time, build_id: str) -> str | None:
+        answer = self._ask(time, "GET", self._status_url, build_id)
+        said = None if answer.status in (404, 410) else self._told(answer)
         if not said:
             return None
         states = [found_at(said, path, {"build_id": build_id}) for path in self._state]
@@ -180,9 +173,19 @@ class Webhook(OnHttp):
         Raises:
             HoldoffError: it could not be stopped, or there is none.
         """
-        answer = self._ask(self._cancel_method, self._cancel_url, build_id)
-        if not answer.is_done and not (hasattr(self, "status") and self.status(build_id) in ("succeeded", "failed")):
+        time = Time.of(self.clock, ASK_MS)
+        answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
+        if not answer.is_done and not (hasattr(self, "status") and self._asked(time, build_id) in ENDS):
             raise HoldoffError(f"{self.service} did not stop {build_id}: {self._said(answer)}")
+
+
+def _body_in(json: object, form: object) -> dict[str, Any]:
+    """As the client takes it."""
+    if json is not None and form is not None:
+        raise ConfigError(field="form", got=Unquoted("there"), want="one body: json or form")
+    if json is not None:
+        return {"json": entries_in("json", json, STARTING, nested=True)}
+    return {} if form is None else {"data": entries_in("form", form, STARTING)}
 
 
 def _in_url(value: str) -> str:
@@ -199,14 +202,14 @@ def _names_a_trigger(text: str) -> bool:
 
 def _one_of(field: str, value: object, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        raise ConfigError(field=field, got=value, want=f"one of {', '.join(choices)}")
+        raise ConfigError(field=field, got=Unquoted("something else"), want=f"one of {', '.join(choices)}")
     return str(value)
 
 
 def _listed(field: str, value: object, kind: type, want: str) -> list[Any]:
     listed = list(value) if isinstance(value, list | tuple) else [None]
     if not all(isinstance(one, kind) and not isinstance(one, bool) for one in listed):
-        raise ConfigError(field=field, got=value, want=want)
+        raise ConfigError(field=field, got=Unquoted("something else"), want=want)
     return listed
 
 

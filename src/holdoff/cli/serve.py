@@ -1,0 +1,225 @@
+"""``holdoff serve``, ``token`` and ``dead-letters``: the server of its own, who may use it, and what came to nothing.
+
+Only ``serve`` imports the web framework (``holdoff[server]``). It goes by ``holdoff.toml`` as that stands, as ``wake
+--watch`` does; what ``[server]`` says counts from the start only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from holdoff.cli.common import add_json, add_store, opened, options, print_json, say, show
+from holdoff.cli.start import finish_builds
+from holdoff.clock import SystemClock
+from holdoff.config.server import SCOPES, Server
+from holdoff.core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from holdoff.config import Config
+    from holdoff.server.files import Letters, Tokens
+    from holdoff.server.site import Site
+    from holdoff.stores.base import Store
+
+INSTALL = "pip install 'holdoff[server]'"
+SERVE_EPILOG = """\
+  holdoff token new laptop --scope look,trigger,operate
+  holdoff serve                                on http://127.0.0.1:4653
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:4653/api/v1/status
+
+Webhooks come to /hooks/PROJECT, and are let in by [webhooks] of holdoff.toml.
+On any other address than a loopback one it needs tokens, and a proxy or a
+certificate before them.
+"""
+
+
+# --- serve -----------------------------------------------------------------------------------------------------------
+
+
+def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``serve``."""
+    parser.epilog = SERVE_EPILOG
+    add_store(parser)
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", help="where (default: 127.0.0.1:4653)")
+    parser.add_argument("--certificate", metavar="FILE", help="of TLS, in PEM")
+    parser.add_argument("--key", metavar="FILE", help="its key")
+    header = "the header in which a proxy on this machine says who the user is: X-Forwarded-User"
+    parser.add_argument("--trust-header", dest="user_header", metavar="NAME", help=header)
+    anonymous = f"what may be done without a token, on a loopback address only: {', '.join(SCOPES)}"
+    parser.add_argument("--anonymous", type=_scopes, metavar="SCOPE,...", help=anonymous)
+    parser.add_argument("--every", default="1s", metavar="DURATION", help="how often to look what is due (default: 1s)")
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve until a signal ends it."""
+    config, store = opened(args)
+    given = {name: getattr(args, name) for name in ("listen", "certificate", "key", "user_header", "anonymous")}
+    with options():
+        server = (config.server or Server()).but(**{name: one for name, one in given.items() if one is not None})
+    try:
+        from holdoff.server import run
+    except ImportError as error:
+        raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
+    _serve(args, config.but(server=server), store, run)
+    return 0
+
+
+def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
+    from holdoff.cli.watch import ConfigFile, Said, gate_of, is_news
+    from holdoff.server.site import Site
+    from holdoff.wake.loop import WakeLoop
+
+    logging.basicConfig(handlers=[Said()])
+    site = Site(
+        config,
+        store,
+        environment=os.environ,
+        write=_write,
+        attend=lambda gate, decision: loop.attend(gate, decision),
+    )
+    run.check_access(site)
+    file = ConfigFile(args, config, store, taken=site.go_by)
+
+    def look(loop: WakeLoop) -> None:
+        site.metrics.looked.set(site.clock.now_ms() / 1000)
+        file.look(loop)
+
+    loop = WakeLoop(
+        store,
+        partial(gate_of, config, store),
+        clock=site.clock,
+        every=args.every,
+        on_decision=lambda decision: site.woken(decision) if is_news(decision) else None,
+        on_end=site.ended,
+        before_look=look,
+    )
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: file.forget())
+    at = run.listening(site.server)
+    run.serve(site, loop, at, lambda: _say_where(site, at.getsockname()))
+
+
+def _say_where(site: Site, at: tuple[Any, ...]) -> None:
+    server, host = site.server, f"[{at[0]}]" if ":" in at[0] else at[0]
+    say(f"serving {site.store.url} on http{'s' if server.certificate else ''}://{host}:{at[1]}; Ctrl-C ends it")
+    if not server.is_loopback and server.certificate is None:
+        say("what is sent there is not encrypted: put a proxy before it, or name --certificate and --key")
+    if not (site.guard.tokens.all() or server.anonymous or server.user_header):
+        say("only webhooks are let in: `holdoff token new NAME --scope look,trigger,operate` makes a token")
+
+
+def _write(line: dict[str, Any]) -> None:
+    """A sentence for a person, JSON for all else."""
+    if not sys.stdout.isatty():
+        from holdoff.exact_json import dumps
+
+        show(dumps(line))
+        return
+    about = [str(line[name]) for name in ("project", "error", "message", "ignored", "by") if line.get(name)]
+    show(line["message"] if line["event"] == "decision" else f"{line['event']}: {' '.join(about)}")
+
+
+# --- token -----------------------------------------------------------------------------------------------------------
+
+
+def add_token_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``token``."""
+    parser.add_argument("action", choices=["new", "list", "revoke"], help="new shows the token, once")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="whose it is, or what for")
+    scope = f"what it is good for: {', '.join(SCOPES)}; may be given several times"
+    parser.add_argument("--scope", type=_scopes, action="extend", default=[], metavar="SCOPE,...", help=scope)
+    add_store(parser)
+    add_json(parser)
+
+
+def token(args: argparse.Namespace) -> int:
+    """Make, list or revoke."""
+    tokens, _ = _files(args)
+    if (args.action == "list") is not (args.name is None):
+        raise UsageError("`token list` takes no NAME" if args.name else f"`token {args.action}` takes a NAME")
+    if args.action == "new":
+        if not args.scope:
+            raise UsageError(f"--scope is missing: one or more of {', '.join(SCOPES)}")
+        text = tokens.new(args.name, args.scope)
+        say(f"this is all that is ever shown of it; {tokens.path} has its SHA-256")
+        if args.json:
+            print_json({"name": args.name, "token": text})
+        else:
+            show(text)
+    elif args.action == "revoke":
+        tokens.revoke(args.name)
+        say(f"{args.name} is revoked, in servers that run as well")
+    elif args.json:
+        print_json({"tokens": [{"name": t.name, "scopes": list(t.scopes), "made": t.made} for t in tokens.all()]})
+    else:
+        show(*(f"{t.name}  {','.join(t.scopes)}  {t.made}" for t in tokens.all()))
+    return 0
+
+
+# --- dead letters ----------------------------------------------------------------------------------------------------
+
+
+def add_dead_letters_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``dead-letters``."""
+    what = "retry carries it out, with the power that it had, and drops it"
+    parser.add_argument("action", choices=["list", "show", "retry"], help=what)
+    parser.add_argument("id", metavar="ID", nargs="?", help="of one of them")
+    parser.add_argument("--all", action="store_true", help="retry: each of them, the oldest first")
+    add_store(parser)
+    add_json(parser)
+
+
+def dead_letters(args: argparse.Namespace) -> int:
+    """List, show or retry. A build of this machine is waited for."""
+    _, letters = _files(args)
+    if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
+        raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
+    if args.action == "retry":
+        return _retry(args, letters, letters.ids() if args.all else [args.id])
+    if args.action == "show":
+        print_json(letters.read(args.id))
+    elif args.json:
+        print_json({"dead_letters": letters.all()})
+    else:
+        show(*(f"{one['id']}  {one['kept']}  {one.get('path')}: {one.get('error')}" for one in letters.all()))
+    return 0
+
+
+def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
+    from holdoff.core.errors import HoldoffError
+    from holdoff.ingress.dispatch import EVER_MS, Dispatch
+    from holdoff.ingress.event_log import EventLog
+    from holdoff.ingress.webhook import carry_out_again
+
+    (config, store), clock = opened(args), SystemClock()
+    log = EventLog(lambda line: show(line["message"]) if line["event"] == "decision" else None, clock=clock)
+    status = 0
+    for id_ in ids:
+        with finish_builds() as decide:
+            dispatch = Dispatch(config, store, clock=clock, log=log, scheduler=None, decide=decide)
+            try:
+                letters.retry(id_, lambda letter: carry_out_again(letter, id_, dispatch, lambda: EVER_MS))  # noqa: B023
+            except HoldoffError as error:
+                say(f"{id_}: {error}")
+                status = error.exit_code
+    return status
+
+
+def _files(args: argparse.Namespace) -> tuple[Tokens, Letters]:
+    from holdoff.server.files import files_of
+
+    return files_of(*opened(args), SystemClock())
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    found = tuple(filter(None, text.replace(" ", "").split(",")))
+    for one in found:
+        if one not in SCOPES:
+            raise UsageError(f"{one[:40]!r} is no scope; there are {', '.join(SCOPES)}")
+    return found
