@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, zip_longest
 
@@ -17,6 +16,8 @@ def width_of(text: str) -> int:
 
 
 def _width(char: str) -> int:
+    import unicodedata  # a large module, and hardly ever wanted
+
     if unicodedata.combining(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1

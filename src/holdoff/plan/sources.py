@@ -1,0 +1,98 @@
+"""Histories that are asked for: git's, a store's, CodeBuild's."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from holdoff.core.errors import HoldoffError, UsageError
+from holdoff.core.record import Finished
+from holdoff.plan.history import History, Span, length, spread
+
+#: So many builds of CodeBuild are asked for at a time, the most that the service takes.
+_AT_A_TIME: Final = 100
+#: At most so many: it keeps a year of them.
+_MOST_BUILDS: Final = 100_000
+
+
+def from_git(path: str, branch: str | None = None) -> History:
+    """The commits of a branch (``HEAD`` unless given), by the time of their commit: git does not know pushes.
+
+    ``--first-parent``: what a merge brings counts once, as the push of it does. (https://git-scm.com/docs/git-log)
+
+    Raises:
+        UsageError: there is no git, no such repository, or no such branch.
+    """
+    form = ["--first-parent", "--no-show-signature", "--format=%ct %H"]
+    argv = ["git", "-C", path, "log", *form, "--end-of-options", branch or "HEAD", "--"]
+    try:
+        done = subprocess.run(argv, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise UsageError(f"git cannot be run: {error.strerror}") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"git log of {path} failed: {said[0] if said else f'status {done.returncode}'}")
+    commits = sorted((int(time) * 1000, version) for time, version in map(str.split, done.stdout.decode().splitlines()))
+    if not commits:
+        raise UsageError(f"git log of {path} has no commits")
+    at, versions = zip(*commits, strict=True)
+    source = f"git log of {path}" + (f", {branch}" if branch else "")
+    note = "the times are those of commits: what was pushed together came as one trigger, and is here as many"
+    return History(source=source, at_ms=at, versions=versions, notes=(note,))
+
+
+def from_builds(builds: Iterable[Finished], source: str) -> History:
+    """The triggers that a gate's builds covered, from its history in the store."""
+    spans: list[Span] = []
+    for build in builds:
+        covers = build.covers
+        took = None if build.ended_ms is None else length(build.ended_ms - build.started_ms)
+        at = (
+            (build.started_ms, build.started_ms, 1)
+            if covers is None
+            else (covers.first_ms, covers.last_ms, covers.count)
+        )
+        spans.append((*at, took))
+    return spread(source, spans)
+
+
+def from_codebuild(project: str, region: str | None = None, *, client: Any = None) -> History:
+    """The builds of a CodeBuild project, with how long they took.
+
+    https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuildsForProject.html
+
+    Args:
+        client: one of boto3's; made here unless given.
+
+    Raises:
+        UsageError: the service cannot be asked, or answers with an error; it says why.
+    """
+    from holdoff.aws.client import Limits, make_client
+    from holdoff.aws.errors import describe as said
+
+    try:
+        limits = Limits(connect_s=5, read_s=30, tries=4)
+        builds = list(_codebuild_builds(client or make_client("codebuild", limits, region=region), project))
+    except ImportError:
+        raise UsageError("CodeBuild cannot be asked: botocore is not installed; pip install 'holdoff[aws]'") from None
+    except HoldoffError:
+        raise
+    except Exception as error:  # noqa: BLE001  (no region, no credentials, any answer: it says why)
+        raise UsageError(f"the builds of {project} cannot be read from CodeBuild: {said(error)}") from None
+    return spread(f"CodeBuild project {project}", builds)
+
+
+def _codebuild_builds(client: Any, project: str) -> Iterator[Span]:
+    pages = client.get_paginator("list_builds_for_project").paginate(
+        projectName=project, PaginationConfig={"MaxItems": _MOST_BUILDS}
+    )
+    for page in pages:
+        ids = page.get("ids", [])
+        for first in range(0, len(ids), _AT_A_TIME):
+            for build in client.batch_get_builds(ids=ids[first : first + _AT_A_TIME])["builds"]:
+                start, end = build.get("startTime"), build.get("endTime")
+                if start is not None:
+                    at_ms = round(start.timestamp() * 1000)
+                    took = None if end is None else length(round(end.timestamp() * 1000) - at_ms)
+                    yield at_ms, at_ms, 1, took

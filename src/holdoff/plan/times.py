@@ -1,0 +1,119 @@
+"""Instants as services, logs and people write them: ISO 8601, RFC 2822, Apache's, epoch seconds down to nanoseconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from holdoff.core.errors import UsageError
+from holdoff.core.units import MAX_INSTANT_MS
+
+Zone = tzinfo
+#: A number below this is no instant but a count or an id: 1973 in seconds.
+_LEAST: Final = 100_000_000
+#: Beyond so many seconds a number is in milliseconds, and so on.
+_UNITS: Final = ((100_000_000_000, 1000), (100_000_000_000_000, 1), (10**17, Decimal("0.001")))
+_NANOSECONDS: Final = Decimal("0.000001")
+_NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
+#: A space before the offset, or UTC in words.
+_SPACED: Final = re.compile(r"\s+(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)")
+_APACHE: Final = "%d/%b/%Y:%H:%M:%S %z"
+_DATE: Final = re.compile(r"\d{4}-?\d\d-?\d\d")
+
+
+def zone_named(name: str) -> Zone:
+    """A zone by its name in the tz database.
+
+    Raises:
+        UsageError: there is none of that name here.
+    """
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise UsageError("--zone is no zone that is known here; write one such as 'Europe/Berlin' or 'UTC'") from None
+
+
+def ms_of(value: object, zone: Zone | None) -> tuple[int, bool]:
+    """Epoch milliseconds, and whether the value itself says which zone it is of.
+
+    Args:
+        zone: of a time that has none; ``None``: UTC.
+
+    Raises:
+        ValueError: no instant; the message says why, without the value.
+    """
+    if isinstance(value, str):
+        return _of_text(value.strip(), zone)
+    if isinstance(value, datetime):
+        return _of_datetime(value, zone)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _of_number(Decimal(repr(value))), True
+    raise ValueError("is missing" if value is None else "is no time")
+
+
+def ms_or_none(value: object, zone: Zone | None) -> int | None:
+    """The same; ``None``: no instant."""
+    try:
+        return ms_of(value, zone)[0]
+    except ValueError:
+        return None
+
+
+def _of_number(number: Decimal) -> int:
+    if not number.is_finite() or number < _LEAST:
+        raise ValueError("is no time")
+    factor = next((factor for beyond, factor in _UNITS if number < beyond), _NANOSECONDS)
+    return _checked(int(number * factor))
+
+
+def _of_text(text: str, zone: Zone | None) -> tuple[int, bool]:
+    if not text:
+        raise ValueError("is missing")
+    if _NUMBER.fullmatch(text):
+        return _of_number(Decimal(text)), True
+    if _DATE.fullmatch(text):
+        raise ValueError("is a date without a time")
+    for parse in (_iso, parsedate_to_datetime, _apache):
+        try:
+            found = parse(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+        return _of_datetime(found, zone)
+    raise ValueError("is no time")
+
+
+def _iso(text: str) -> datetime:
+    if not text[:1].isdigit():
+        raise ValueError
+    utc = "+00:00" if text.endswith(("UTC", "GMT", " Z")) else ""
+    return datetime.fromisoformat(_SPACED.sub("", text) + utc)
+
+
+def _apache(text: str) -> datetime:
+    return datetime.strptime(text.strip("[]"), _APACHE)  # noqa: DTZ007  (it has %z)
+
+
+def _of_datetime(found: datetime, zone: Zone | None) -> tuple[int, bool]:
+    is_sure = found.tzinfo is not None
+    if not is_sure:
+        found = found.replace(tzinfo=zone or UTC)
+    try:
+        return _checked(round(found.timestamp() * 1000)), is_sure
+    except (OverflowError, ValueError, OSError):
+        raise ValueError("is out of range") from None
+
+
+def _checked(ms: int) -> int:
+    if not 0 <= ms <= MAX_INSTANT_MS:
+        raise ValueError("is out of range")
+    return ms
+
+
+def plain(name: str) -> str:
+    """A column's name without marks and capitals."""
+    return "".join(filter(str.isalnum, name)).lower()

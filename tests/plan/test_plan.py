@@ -1,0 +1,229 @@
+"""``holdoff plan`` as its users meet it, and its document, whose commands are run."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.config import parse
+from holdoff.core.policy import Policy
+from holdoff.plan import answer, page
+from holdoff.plan.history import History
+from holdoff.plan.report import choose, figures_of, settings_of, toml_of
+from tests.cli.conftest import Terminal
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+DOCUMENT = (Path(__file__).parents[2] / "docs/plan.md").read_text()
+T0 = 1_795_395_600_000
+MINUTE = 60_000
+SVG = "{http://www.w3.org/2000/svg}"
+XHTML = "{http://www.w3.org/1999/xhtml}"
+TIMES = "time\n" + "".join(f"2026-03-02T09:{minute:02}:00Z\n" for minute in (0, 1, 2, 3, 20, 21, 40))
+
+
+@pytest.fixture
+def times(cli: Cli) -> Cli:
+    (cli.folder / "times.csv").write_text(TIMES)
+    return cli
+
+
+# --- the document --------------------------------------------------------------------------------------------------
+
+
+def test_the_document_is_what_is_printed(cli: Cli) -> None:
+    events, console = (re.findall(rf"```{kind}\n(.*?)```", DOCUMENT, re.DOTALL)[0] for kind in ("csv", "console"))
+    command, _, printed = console.partition("\n")
+    (cli.folder / "edits.csv").write_text(events)
+
+    done = cli(*command.removeprefix("$ holdoff ").split())
+
+    assert done.stderr + done.stdout == printed
+
+
+def test_the_lines_to_paste_are_those_of_the_document() -> None:
+    lines = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)[0]
+
+    assert lines in DOCUMENT.partition("```console")[2].partition("```toml")[0]
+    assert len(lines.splitlines()) == 4
+
+
+# --- the command line ----------------------------------------------------------------------------------------------
+
+
+def test_policies_that_are_given(times: Cli) -> None:
+    argv = ("plan", "--history", "times.csv", "--cooldown", "5m,10m", "--quiet", "0,30s", "--build-time", "4m")
+    told = times.json(*argv, "--price-per-minute", "0.01", "--json")
+
+    assert [row["policy"] for row in told["policies"]] == [
+        {"cooldown": "0s"},
+        {"cooldown": "5m"},
+        {"cooldown": "5m", "quiet": "30s"},
+        {"cooldown": "10m"},
+        {"cooldown": "10m", "quiet": "30s"},
+    ]
+    first = told["policies"][0]
+    assert (first["builds"], first["building"], first["cost"]) == (7, 7 * 240, 0.28)
+    assert told["history"]["triggers"] == 7
+    assert sum(row["take"] for row in told["policies"]) == 1
+    assert tomllib.loads(told["take"]["toml"])["projects"]["site"] == told["take"]["policy"]
+
+
+def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) -> None:
+    times.config('[projects.docs]\ncooldown = "1h"\noverlap = "cancel"\nstarter = { command = ["true"] }\n')
+    told = times.json("plan", "docs", "--history", "times.csv", "--cooldown", "5m", "--quiet", "0", "--json")
+
+    assert [row["policy"] for row in told["policies"]] == [
+        {"cooldown": "1h", "overlap": "cancel"},
+        {"cooldown": "0s"},
+        {"cooldown": "5m", "overlap": "cancel"},
+    ]
+    assert [row["present"] for row in told["policies"]] == [True, False, False]
+    assert [row["replayed"] for row in told["policies"]] == ["core", "fast", "core"]
+    assert (
+        "2 of 3 policies were replayed trigger by trigger: the fast way does not know them" in told["history"]["notes"]
+    )
+
+
+def test_a_history_of_its_own(cli: Cli) -> None:
+    for _ in range(3):
+        cli("run", "site", "--cooldown", "0", "--", "true")
+
+    done = cli("plan", "site", "--cooldown", "1h", "--json")
+
+    told = json.loads(done.stdout)
+    assert "site is not in holdoff.toml: no present policy to compare with" in done.stderr
+    assert told["history"]["source"] == "history of site (local)"
+    assert told["history"]["triggers"] == 3
+    (cli.folder / "own.json").write_text(cli("history", "site", "--json").stdout)
+    again = cli.json("plan", "--history", "own.json", "--cooldown", "1h", "--json")
+    assert again["history"]["first"] == told["history"]["first"]
+    assert again["policies"][0]["builds"] == 3
+
+
+def test_stdin_and_the_grid(cli: Cli) -> None:
+    done = cli("plan", "--history", "-", stdin=TIMES)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("stdin: 7 triggers in 40m, 2026-03-02 to 2026-03-02\n")
+    assert "how long builds take is not known" in done.stdout
+    assert "take this" in done.stdout
+
+
+BAD = {
+    "no history": (("plan",), 2, "no history; name one by --git PATH"),
+    "no file": (("plan", "--history", "nope.csv"), 2, "nope.csv cannot be read: No such file"),
+    "no repository": (("plan", "--git", "."), 2, "git log of . failed"),
+    "no such zone": (("plan", "--history", "times.csv", "--zone", "Mars"), 2, "--zone is no zone"),
+    "no such column": (("plan", "--history", "times.csv", "--time-column", "x"), 2, "it has time"),
+    "no duration": (("plan", "--history", "times.csv", "--cooldown", "5 parsecs"), 2, "--cooldown is"),
+    "no limit": (("plan", "--history", "times.csv", "--limit", "3"), 2, "--limit is"),
+    "no price": (("plan", "--history", "times.csv", "--price-per-minute", "-1"), 2, "--price-per-minute"),
+    "two histories": (("plan", "--history", "times.csv", "--git", "."), 2, "not allowed with"),
+    "no times": (("plan", "--history", "empty.csv"), 65, "empty.csv has no row with a time. It is empty"),
+    "no builds": (("plan", "site"), 65, "has no builds yet. Name another history"),
+    "nowhere to write": (("plan", "--history", "times.csv", "--html", "no/where.html"), 2, "cannot be written"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_wrong_is_told(times: Cli, name: str) -> None:
+    argv, status, words = BAD[name]
+    (times.folder / "empty.csv").write_text("")
+
+    done = times(*argv)
+
+    assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (status, True, False), done.stderr
+
+
+def test_a_table_and_progress_in_a_terminal(times: Cli) -> None:
+    argv = ("plan", "--history", "times.csv", "--cooldown", "5m", "--quiet", "0")
+    terminal = Terminal(times, *argv, columns=160)
+
+    assert terminal.end() == 0
+    assert "replaying policy 1 of 2" in terminal.seen
+    assert "\033[1mpolicy " in terminal.seen
+
+
+# --- the page ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_needs_nothing_else(times: Cli) -> None:
+    path = times.folder / "a<b>&c.csv"
+    path.write_text(TIMES)
+    argv = ("plan", "--history", str(path), "--build-time", "4m", "--html", "plan.html", "--svg", "plan.svg")
+
+    assert times(*argv).returncode == 0
+
+    text = (times.folder / "plan.html").read_text()
+    root = ET.fromstring(text.partition("\n")[2])
+    assert "default-src 'none'" in text
+    assert "prefers-color-scheme: dark" in text
+    assert {element.tag for element in root.iter()}.isdisjoint({f"{XHTML}script", f"{XHTML}link", f"{XHTML}img"})
+    assert not re.search(r"(?:src|href)=|url\(|@import", text)
+    assert "a<b>" not in text
+    assert len(root.findall(f".//{SVG}svg")) == 2
+    ET.parse(times.folder / "plan.svg")
+
+
+def plan_of(at_ms: list[int], *policies: Policy, present: Policy | None = None, **more: Any) -> answer.Plan:
+    history = History(source="it", at_ms=tuple(at_ms), took_ms=(None,) * len(at_ms))
+    return answer.plan(history, policies, present=present, **more)
+
+
+def test_each_policy_is_a_dot_and_each_build_of_the_day_a_bar() -> None:
+    at_ms = [T0, T0 + MINUTE, T0 + 30 * MINUTE]
+    made = plan_of(at_ms, Policy(0), Policy("10m"), Policy("1h"), build_ms=MINUTE // 2)
+    root = ET.fromstring(page.page(made).partition("\n")[2])
+
+    dots = [dot.get("class") or "" for dot in root.iter(f"{SVG}circle")]
+    assert len(dots) == 3
+    assert sum("taken" in dot for dot in dots) == 1
+    day = root.findall(f".//{SVG}svg")[1]
+    kinds = [rect.get("class") for rect in day.iter(f"{SVG}rect")]
+    taken = made.taken.builds
+    assert (kinds.count("pulse"), kinds.count("build")) == (3, 3 + taken)
+
+
+def test_a_day_of_many_triggers_makes_a_small_page() -> None:
+    made = plan_of([T0 + 500 * n for n in range(50_000)], Policy(0), Policy("10m"), build_ms=60_000)
+
+    assert len(page.page(made)) < 400_000
+
+
+# --- which to take -------------------------------------------------------------------------------------------------
+
+
+def test_efficient_ones_and_the_longest_wait_that_is_borne() -> None:
+    past = History(source="it", at_ms=tuple(T0 + n * MINUTE for n in range(60)), took_ms=()).past(MINUTE)
+    rows = [figures_of(past, Policy(f"{minutes}m")) for minutes in (0, 2, 5, 30)]
+    worse = figures_of(past, Policy("5m", cooldown_from="finish", overlap="defer"))
+
+    assert choose(rows).efficient == (0, 1, 2, 3)
+    assert choose([*rows, rows[2]]).efficient == (0, 1, 2, 3)
+    assert choose(rows, most_ms=6 * MINUTE).taken == 2
+    assert choose(rows, most_ms=1).why.endswith("None kept every wait within 1ms; this one came nearest.")
+    assert worse.builds < rows[2].builds
+
+
+def test_one_that_leaves_changes_unbuilt_is_not_recommended_for_its_few_builds() -> None:
+    made = plan_of([T0, T0 + MINUTE, T0 + 2 * MINUTE], Policy("10m"), Policy("1h", on_cooldown="skip"))
+
+    assert made.choice.taken == 0
+    assert made.figures[1].never == 2
+
+
+@pytest.mark.parametrize("project", ["site", 'a "b"\\c', "x.y", "ä"])
+def test_the_lines_to_paste_are_read_back(project: str) -> None:
+    policy = Policy("1h30m", quiet="250ms", max_wait="90s", limit="3/1h", overlap="defer", cooldown_from="finish")
+    lines = toml_of(policy, project) + 'starter = { command = ["true"] }\n'
+
+    assert parse(lines).projects[project].policy == policy
+    assert json.loads(json.dumps(settings_of(policy)))["cooldown"] == "1h30m"
