@@ -14,6 +14,7 @@ from holdoff import Gate, Policy, open_store
 from holdoff.config import parse, rules, webhooks
 from holdoff.config.projects import EVENT_KEYS, POLICY_KEYS, STARTER_KEYS, Project
 from holdoff.config.schemes import NAMES, Scheme
+from holdoff.config.server import KEYS, Server
 from holdoff.core.request import Request
 from holdoff.core.units import parse_duration
 from holdoff.testing import ManualClock
@@ -62,6 +63,12 @@ def test_every_key_of_webhooks_is_there() -> None:
     assert set(rows("`[webhooks]`: where the secrets are")) == known
 
 
+def test_every_key_of_the_server_is_there() -> None:
+    found = rows("`[server]`: where it listens, and who may do what")
+    assert set(found) == set(KEYS)
+    assert found["listen"][0] == f'`"{Server().listen}"`'
+
+
 # --- defaults --------------------------------------------------------------------------------------
 
 
@@ -107,14 +114,32 @@ def test_every_example_loads(text: str) -> None:
     parse(text)
 
 
+#: What a starter is named by, where ``p`` will not do.
+NAMED: Final = {"webhook": "env:HOOK", "github": "acme/site", "gitlab": "acme/site"}
+#: What must stand beside a setting: the first of those that has it.
+_FOLLOWED: Final = {"status_url": '"https://x/{build_id}"', "state": '"s"', "succeeded": '["a"]', "failed": '["b"]'}
+BESIDE: Final = (
+    {"role": '"arn:aws:iam::123456789012:role/builds"', "external_id": '"x"'},
+    _FOLLOWED,
+    {"app": '"Iv1"', "private_key": '"env:KEY"', "workflow": '"x.yml"'},
+    *({"workflow": '"x.yml"', key: "{}"} for key in ("ref", "inputs", "token", "endpoint")),
+)
+
+
+def beside(starter: str, key: str) -> str:
+    """The settings without which one is not right, as lines."""
+    known = STARTER_KEYS[starter]
+    group = next((group for group in BESIDE if key in group and group.keys() <= {*known}), {})
+    return "".join(f"{name} = {value}\n" for name, value in group.items() if name != key)
+
+
 def test_every_example_in_a_table_is_right() -> None:
     """Each alone, in the place that it is for."""
     for starter in STARTER_KEYS:
         for key, (_, example) in rows(f"`{starter}`").items():
-            also = 'external_id = "x"\n' if key == "role" else 'role = "arn:aws:iam::123456789012:role/builds"\n'
-            also = also if key in ("role", "external_id") else ""
-            table = f'[projects.p]\ncooldown = 1\n[projects.p.starter]\n{starter} = "p"\n'
-            parse(f"{table}{also}{setting(example)}")
+            name = NAMED.get(starter, "p")
+            table = f'[projects.p]\ncooldown = 1\n[projects.p.starter]\n{starter} = "{name}"\n'
+            parse(f"{table}{beside(starter, key)}{setting(example)}")
     for key, (_, example) in rows("`[[rules]]`: which events are whose").items():
         projects = "".join(f"[projects.{name}]\ncooldown = 1\nstarter.command = ['x']\n" for name in ("site", "docs"))
         more = "" if key == "when" else "when = { a = 'b' }\n"

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -91,6 +92,48 @@ FILE: dict[str, Any] = {
             },
         },
         "site": {"cooldown": 60, "starter": {"command": ["make", "site"]}},
+        "hook": {
+            "cooldown": 60,
+            "starter": {
+                "webhook": "env:HOOK",
+                "method": "POST",
+                "headers": {"Authorization": "Bearer {env:KEY}", "X-Why": "{reason}"},
+                "json": {"version": "{source_version}", "more": {"list": ["{key}"]}},
+                "refused": [302],
+                "id": "build.id",
+                "status_url": "https://ci.example/{build_id}",
+                "state": ["state"],
+                "succeeded": ["ok"],
+                "failed": ["no"],
+                "cancel_url": "https://ci.example/{build_id}/cancel",
+                "cancel_method": "DELETE",
+                "token_memory": "24h",
+                "build_lease": "1h",
+            },
+        },
+        "actions": {
+            "cooldown": 60,
+            "starter": {
+                "github": "acme/site",
+                "workflow": "build.yml",
+                "ref": "main",
+                "inputs": {"version": "{source_version}"},
+                "app": "Iv1",
+                "private_key": "env:KEY",
+                "endpoint": "https://github.example/api/v3",
+            },
+        },
+        "pipelines": {
+            "cooldown": 60,
+            "starter": {
+                "gitlab": "acme/site",
+                "ref": "main",
+                "environment": {"STAGE": "test"},
+                "token": "env:TOKEN",
+                "trigger_token": "env:TRIGGER",
+                "endpoint": "https://gitlab.example",
+            },
+        },
     },
     "rules": [
         {
@@ -203,6 +246,16 @@ AT_HOME = [
     "projects.docs.starter.options",
     "projects.docs.starter.options.NEW",
     "projects.site.starter.command",
+    "projects.hook.starter.webhook",
+    "projects.hook.starter.method",
+    "projects.hook.starter.headers",
+    "projects.hook.starter.headers.Authorization",
+    "projects.hook.starter.json",
+    "projects.hook.starter.refused",
+    "projects.actions.starter.private_key",
+    "projects.actions.starter.endpoint",
+    "projects.pipelines.starter.token",
+    "projects.pipelines.starter.trigger_token",
     "webhooks",
     "webhooks.github",
     "webhooks.gitlab",
@@ -266,7 +319,8 @@ URLS = [
     "{}@host",
     "{}://host",
     "mysql://me:{}@host/db",
-    "postgresql://{}@host/db",
+    "postgresql://host/db?sslmodo={}",
+    "postgresql://me:{}@host@host/db",
     "postgresql+psycopg://me:{}@host/db?sslpassword={}",
     "https://host/services/{}",
     "redis://:{}@host",
@@ -304,6 +358,16 @@ def test_a_secret_in_the_url_of_a_store(url: str, secret: str) -> None:
     assert refuses_without_telling(secret, lambda: open_store(url))
     assert refuses_without_telling(secret, lambda: parse(f"store = {toml(url)}"))
     assert secret not in shown_url(url)
+
+
+@secrets
+@pytest.mark.parametrize("form", ["postgresql://me:{}@host/db", "postgres://host/db?password={}"])
+def test_a_password_in_the_file_is_refused_and_elsewhere_not_told(form: str, secret: str) -> None:
+    url = form.replace("{}", quote(secret, safe=""))
+    with pytest.raises(ConfigError, match="it without the password, which comes from PGPASSWORD") as caught:
+        parse(f"store = {toml(url)}")
+    assert secret not in told_by(caught.value)
+    assert secret not in f"{open_store(url).url}{open_store(url)!r}"
 
 
 @secrets
@@ -496,7 +560,7 @@ def test_a_secret_on_the_command_line(
 
 @secrets
 @pytest.mark.parametrize("name", ["HOLDOFF_STORE", "HOLDOFF_CONFIG"])
-@pytest.mark.parametrize("form", ["{}", "postgresql://me:{}@host/db", "file:{}"])
+@pytest.mark.parametrize("form", ["{}", "mysql://me:{}@host/db", "file:{}"])
 def test_a_secret_in_a_variable_of_the_command_line(
     name: str, form: str, secret: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,11 +18,15 @@ import pytest
 
 from holdoff.cli.common import one_line
 from holdoff.config import nearest, parse
+from holdoff.config.server import Server
 from holdoff.core.errors import ConfigError, EventError, NotAllowed, SignatureError
 from holdoff.core.request import Request
 from holdoff.exact_json import dumps
 from holdoff.ingress import aws_http
 from holdoff.ingress.events.http import HttpRequest
+from holdoff.server.access import COOKIE
+from holdoff.server.bodies import READ_S
+from holdoff.server.run import check_access
 from holdoff.starters import Command
 from holdoff.stores import default_url, open_store
 from tests.deploy.cloudformation import Stack
@@ -30,11 +34,15 @@ from tests.deploy.test_rights import ALL, WILDCARDS, resources
 from tests.ingress import shapes
 from tests.ingress.function import REGION, Stage, build_ended
 from tests.ingress.signed import FRONT_ENDS, KEY, in_disguise, standard
+from tests.server.conftest import Served, hook, serve, served
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tests.standins.hooks import HookStandin
+
+__all__ = ["hook", "serve", "served"]
 pytestmark = pytest.mark.usefixtures("aws_env")
 
 ROOT = Path(__file__).parent.parent
@@ -488,6 +496,145 @@ def test_no_secret_is_in_a_dead_letter(stage: Stage, letters: list[dict[str, Any
     told = dumps(letters[0])
     assert SECRETS["PLAIN"] not in told
     assert [name for name in names if f"a {name} secret" in told] == []
+
+
+# --- a client of the server ------------------------------------------------------------------------------------------
+
+STATUS = "/api/v1/status"
+ADA = {"x-forwarded-user": "ada"}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def test_the_server_is_not_reached_from_elsewhere_without_tokens(serve: Callable[..., Served], tmp_path: Path) -> None:
+    assert Server().is_loopback
+    check_access(serve().site)
+    elsewhere = serve(listen="0.0.0.0:4653", tokens=str(tmp_path / "other"))
+    elsewhere.site.guard.tokens.revoke("all")
+    with pytest.raises(ConfigError, match="make a token first"):
+        check_access(elsewhere.site)
+
+
+def test_unsigned_requests_at_the_server_leave_nothing(served: Served, hook: HookStandin) -> None:
+    for path in ("/hooks/site", "/hooks/nowhere", "/hooks/site/another", "/hooks/"):
+        answer = served.push(path=path, secret="another")
+        assert (answer.status_code, answer.json()) == (401, {"error": SignatureError.public})
+    assert (hook.starts, served.site.letters.ids(), list(served.site.store.gates())) == ([], [], [])
+
+
+def test_the_server_tells_a_stranger_nothing(served: Served) -> None:
+    open_to_all = {"/healthz", "/readyz", "/api/v1/openapi.json", "/hooks/{name:path}"}
+    for route in served.app.routes:
+        path = getattr(route, "path", "")
+        for method in getattr(route, "methods", None) or ():
+            answer = served.client.request(method, path.replace("{id}", "01M8GXEE3MMQ7XD2FSXHR7DFGV"), json={})
+            if path not in open_to_all:
+                assert answer.status_code in (401, 429), (method, path)
+            assert not {"site", "docs"} & set(re.findall(r"\w+", answer.text)), (method, path)
+
+
+def test_a_token_that_triggers_asks_for_builds_only(served: Served, hook: HookStandin) -> None:
+    token = served.site.guard.tokens.new("ci", ["trigger"])
+
+    def ask(**more: object) -> int:
+        asked = {"project": "docs", **more}
+        status: int = served.api("POST", "/trigger", asked, token).status_code
+        return status
+
+    for more in ({"force": True}, {"key": "x"}, {"region": "elsewhere"}, {"environment": {"STAGE": "x"}}):
+        assert ask(**more) == 403
+    assert ask(project="nowhere") == 404
+    for path, body in (("hold", {"why": "x"}), ("resume", {}), ("reset", {})):
+        assert served.api("POST", f"/{path}", {"project": "docs", **body}, token).status_code == 403
+    assert served.api("GET", "/status", token=token).status_code == 403
+    assert [ask(environment={"TAG": "v1"}), *(ask() for _ in range(5))] == [200] + [202] * 5
+    assert len(hook.starts) == 1
+
+
+def test_a_token_is_kept_as_a_digest_and_revoked_at_once(served: Served) -> None:
+    tokens = served.site.guard.tokens
+    token = tokens.new("laptop", ["look"])
+    assert token not in tokens.path.read_text()
+    assert served.client.get(STATUS, headers=bearer(token)).status_code == 200
+    tokens.revoke("laptop")
+    assert served.client.get(STATUS, headers=bearer(token)).status_code == 401
+    tokens.path.chmod(0o666)
+    assert served.api("GET", "/status").status_code == 500
+
+
+def test_a_wrong_token_is_not_made_up_for(serve: Callable[..., Served]) -> None:
+    served = serve(anonymous=("look",), user_header="X-Forwarded-User")
+    served.client.cookies.set(COOKIE, served.token)
+    assert served.client.get(STATUS, headers=ADA).status_code == 200
+    assert served.client.get(STATUS, headers=ADA | bearer("holdoff_wrong")).status_code == 401
+
+
+def test_only_a_listed_proxy_says_who_the_user_is(serve: Callable[..., Served]) -> None:
+    served = serve(user_header="X-Forwarded-User", proxies=("10.1.2.3",))
+    twice = [*ADA.items(), ("x-forwarded-user", "root")]
+    assert served.at("10.1.2.3").get(STATUS, headers=ADA).status_code == 200
+    assert served.at("10.1.2.3").get(STATUS, headers=twice).status_code == 401
+    assert served.at("10.1.2.4").get(STATUS, headers=ADA).status_code == 401
+    assert served.client.get(STATUS, headers=ADA).status_code == 401
+
+
+def test_another_site_reads_and_changes_nothing(serve: Callable[..., Served]) -> None:
+    served = serve(anonymous=("look", "operate"))
+    hold = {"project": "site", "why": "x"}
+    for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+        assert served.client.post("/api/v1/hold", json=hold, headers=headers).status_code == 403
+    assert served.client.post("/api/v1/hold", content=json.dumps(hold), headers={"content-type": "text/plain"}).is_error
+    assert served.client.get(STATUS, headers={"host": "rebound.example"}).status_code == 401
+    answer = served.client.get(STATUS, headers={"origin": "https://evil.example"})
+    assert [name for name in answer.headers if name.startswith("access-control")] == []
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_failures_are_limited_and_lock_out_none(served: Served) -> None:
+    wrong = [served.client.get(STATUS, headers=bearer("x")).status_code for _ in range(50)]
+    hooks = [served.push(secret="another").status_code for _ in range(50)]
+    assert (wrong[0], wrong[-1], hooks[-1]) == (401, 429, 429)
+    assert len(served.lines) < 5
+    assert served.api("GET", "/status").status_code == 200
+    assert served.push().status_code == 200
+
+
+def test_a_body_is_limited_in_bytes_and_time(served: Served) -> None:
+    packed = gzip.compress(b"x" * 20_000_000)
+    hook, url_secret = "/hooks/docs/in-the-url-7f3a", {"content-encoding": "gzip"}
+    assert served.client.post(hook, content=iter([b"x" * 1_000_000] * 7)).status_code == 413
+    assert served.client.post(hook, content=packed, headers=url_secret).status_code == 400
+    assert served.api("POST", "/trigger", {"project": "site", "reason": "x" * 300_000}).status_code == 413
+    assert READ_S <= 30
+
+
+def test_what_is_broken_tells_nothing_of_the_inside(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.site, "statuses", lambda _=None: Path("/srv/secret").stat())
+    answer = served.api("GET", "/status")
+    assert (answer.status_code, "secret" in answer.text) == (500, False)
+
+
+def test_no_token_and_no_url_is_in_the_servers_log(served: Served) -> None:
+    served.push()
+    served.push(secret="another")
+    served.client.post("/hooks/docs/in-the-url-7f3a?secret=S3CR3T", json={"note": "S3CR3T"})
+    served.api("POST", "/hold", {"project": "site", "why": "S3CR3T"})
+    served.client.get(STATUS, headers=bearer("holdoff_S3CR3T"))
+    told = dumps(served.lines)
+    assert len(served.lines) >= 4
+    assert [word for word in ("S3CR3T", served.token, "in-the-url", "/hooks/") if word in told] == []
+
+
+def test_a_dead_letter_of_the_server_is_private_and_has_its_power(served: Served) -> None:
+    headers = {"x-holdoff-secret": "for docs alone"}
+    assert served.client.post("/hooks/site", json={}, headers=headers).status_code == 403
+    (letter,) = served.site.letters.ids()
+    file = served.site.letters.folder / f"{letter}.json"
+    assert file.stat().st_mode & 0o077 == file.parent.stat().st_mode & 0o077 == 0
+    assert "for docs alone" not in file.read_text()
+    assert served.api("POST", f"/dead-letters/{letter}/retry").status_code == 403
 
 
 # --- the document --------------------------------------------------------------------------------------------------

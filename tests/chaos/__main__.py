@@ -68,8 +68,11 @@ def _share(total: int, number: int, parts: int) -> int:
 
 @contextlib.contextmanager
 def _place(store: str) -> Iterator[str | None]:
-    with {"sqlite": contextlib.nullcontext, "postgres": postgres, "dynamodb": dynamodb_local}[store]() as where:
-        yield where
+    if store == "sqlite":
+        yield None
+    else:
+        with postgres() if store == "postgres" else dynamodb_local() as where:
+            yield where
 
 
 def _figures(report: Report) -> Iterator[str]:

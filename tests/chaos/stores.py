@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 
 from holdoff.core.errors import StoreUnavailable
-from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores import postgres_server
+from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.postgres_server import Address
 from holdoff.stores.sqlite import SQLiteStore
@@ -38,7 +38,7 @@ IMPATIENT_MS = BUSY_MS // SPEED // 10
 HOLDS = 0.1
 CUT = """
 SELECT pg_terminate_backend(pid) FROM
-    (SELECT pid FROM pg_stat_activity WHERE application_name = 'holdoff' ORDER BY random() LIMIT %s) AS some
+    (SELECT pid FROM pg_stat_activity WHERE application_name = 'holdoff' ORDER BY random() LIMIT %s) AS unlucky
 """
 T = TypeVar("T")
 
@@ -56,7 +56,8 @@ def sound(settings: Settings) -> Store:
 def faulty(settings: Settings, client: Any, random: Random, journal: Journal) -> Store:
     """The store as a worker has it. The client is DynamoDB's."""
     if settings.store in LOSING:
-        return LOSING[settings.store](settings, random, journal)
+        store: Store = LOSING[settings.store](settings, random, journal)
+        return store
     wire.Faults(client, settings.fault_rate, random, journal)
     return DynamoDBStore(settings.table, region=REGION, client=client)
 
@@ -70,7 +71,8 @@ class Losing:
         super().__init__(settings.where, region=REGION, busy_ms=patience[settings.store])  # type: ignore[call-arg]
 
     def get(self, key: GateKey) -> Record:
-        return self._counted(lambda: super(Losing, self).get(key))  # type: ignore[misc]
+        read: Callable[[GateKey], Record] = super().get  # type: ignore[misc]
+        return self._counted(lambda: read(key))
 
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
@@ -99,11 +101,11 @@ class Losing:
             raise
 
 
-class LosingSQLite(Losing, SQLiteStore):  # type: ignore[misc]
+class LosingSQLite(Losing, SQLiteStore):
     """SQLite has no wire."""
 
 
-class LosingPostgres(Losing, PostgresStore):  # type: ignore[misc]
+class LosingPostgres(Losing, PostgresStore):
     """Its connections are cut by the hog."""
 
 

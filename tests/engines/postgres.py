@@ -63,6 +63,20 @@ def cluster(*, port: int | None = None, settings: Sequence[str] = ()) -> Iterato
             server.stop()
 
 
+@contextmanager
+def standby(primary: Cluster) -> Iterator[Cluster]:
+    """A hot standby, which follows a server that it is fed by."""
+    with _folder("standby") as folder, free_port() as port:
+        _give(folder)
+        server = Cluster(primary.home, folder, port, primary.settings)
+        server.run("pg_basebackup", "-d", primary.url_of("postgres"), "-D", "data", "-R", "-X", "stream", "-c", "fast")
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
 class Cluster:
     """A server with its data."""
 
@@ -85,7 +99,7 @@ class Cluster:
         password.write_text(PASSWORD)
         _give(self.folder)
         who = ["-U", USER, f"--pwfile={password}", "-A", "scram-sha-256"]
-        self._run("initdb", "-D", "data", "-E", "UTF8", "--locale=C", "-N", *who)
+        self.run("initdb", "-D", "data", "-E", "UTF8", "--locale=C", "-N", *who)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -105,27 +119,32 @@ class Cluster:
         if self.process is None:
             return
         if how is signal.SIGKILL:
-            os.killpg(self.process.pid, how)
+            self.signal(how)
         elif self.process.poll() is None:
             self.process.send_signal(how)
         try:
             self.process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             self.process.wait()
         self.process = None
 
-    def freeze(self, how: signal.Signals = signal.SIGSTOP) -> None:
-        """Have it say nothing more, with its children; SIGCONT: have it go on."""
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self.run("pg_ctl", "-D", "data", "-w", "promote")
+
+    def signal(self, which: signal.Signals) -> None:
+        """To it and its children, which have sessions of their own."""
         assert self.process is not None
         for pid in _family(self.process.pid):
-            os.kill(pid, how)
+            os.kill(pid, which)
 
     def psql(self, sql: str, database: str = DATABASE) -> str:
         """What its own client says."""
-        return self._run("psql", self.url_of(database), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql).strip()
+        return self.run("psql", self.url_of(database), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql).strip()
 
-    def _run(self, program: str, *arguments: str) -> str:
+    def run(self, program: str, *arguments: str) -> str:
+        """What one of its programs says."""
         path = self.home / program
         command = [str(path) if path.exists() else program, *arguments]  # Debian has its psql elsewhere
         process = _popen(command, self.folder, subprocess.PIPE)
@@ -136,7 +155,7 @@ class Cluster:
 
     def _answers(self) -> bool:
         try:
-            self._run("psql", self.url_of("postgres"), "-X", "-c", "SELECT 1")
+            self.run("psql", self.url_of("postgres"), "-X", "-c", "SELECT 1")
         except EngineFailed:
             return False
         return True
@@ -149,7 +168,7 @@ def pgbouncer(server: Cluster, *, mode: str = "transaction") -> Iterator[str]:
     Raises:
         EngineUnavailable: this machine has none.
     """
-    program = first("pgbouncer", (_pgbouncer_of_this_machine, _pgbouncer_of_debian))
+    program = _pgbouncer()
     with _folder("pgbouncer") as folder, free_port() as port:
         (folder / "users").write_text(f'"{USER}" "{PASSWORD}"\n')
         (folder / "ini").write_text(
@@ -173,8 +192,8 @@ def pgbouncer(server: Cluster, *, mode: str = "transaction") -> Iterator[str]:
 
 
 def fetch() -> str:
-    """Bring it into the cache, if this machine has none; says what there is now."""
-    return f"{NAME}: {_bin()}"
+    """Bring both, where this machine has them not; says what there is now."""
+    return f"{NAME}: {_bin()}, {_pgbouncer()}"
 
 
 def describe() -> str:
@@ -223,6 +242,10 @@ def _entry() -> str:
 def _bin_of_debian() -> Path:
     apt_install("postgresql")
     return _bin_of_this_machine()
+
+
+def _pgbouncer() -> str:
+    return first("pgbouncer", (_pgbouncer_of_this_machine, _pgbouncer_of_debian))
 
 
 def _pgbouncer_of_this_machine() -> str:

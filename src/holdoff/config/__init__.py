@@ -96,17 +96,24 @@ def parse(text: str, path: Path | None = None) -> Config:
         _refuse_huge(data)
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits tomllib says ValueError
         raise ConfigError(field="the file", got=Unquoted(f"not TOML: {_unquoted(error)}"), want="valid TOML") from None
-    refuse_unknown(data, ("store", "projects", "rules", "webhooks"), "")
+    refuse_unknown(data, ("store", "projects", "rules", "webhooks", "server"), "")
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     store = data.get("store")
     if store is not None:
         open_store(must_be(str, store, "store", "a store URL"))  # refuses what no store knows; connects to nothing
+        if re.search(r"^postgres(ql)?://[^/@]*:[^@]+@|[?&](ssl)?password=", store):  # it would be in the repository
+            want = "it without the password, which comes from PGPASSWORD or ~/.pgpass; or the URL as HOLDOFF_STORE"
+            raise ConfigError(field="store", got=store, want=want)
         file = store.removeprefix("sqlite:///")
         if folder and file != store and not file.startswith(("/", "~")):
             store = f"sqlite:///{os.path.join(folder, file)}"  # whatever the working directory
     tables = must_be(dict, data.get("projects", {}), "projects", "tables [projects.NAME]")
     projects = {name: project_of(name, table, folder) for name, table in tables.items()}
     config = Config(path=path, store=store, projects=projects)
+    if "server" in data:
+        from holdoff.config.server import server_of
+
+        config = config.but(server=server_of(data["server"], folder))
     if not data.keys() & {"rules", "webhooks"}:
         return config
     from holdoff.config.rules import rules_of

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holdoff.config.rules import Rule
+    from holdoff.config.server import Server
     from holdoff.config.webhooks import Webhook
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
@@ -99,6 +100,7 @@ class Config(Value):
         store: its URL; a relative path in the file is meant from the file's folder.
         rules: which events are whose; the first that matches wins.
         webhooks: where the secrets of webhooks are to be found, by scheme.
+        server: what ``holdoff serve`` goes by.
         passed_over: a sentence about a file that was found nearer and is not obeyed.
     """
 
@@ -108,6 +110,7 @@ class Config(Value):
     projects: Mapping[str, Project] = {}
     rules: tuple[Rule, ...] = ()
     webhooks: Mapping[str, Webhook] = {}
+    server: Server | None = None
 
     def project(self, name: str) -> Project:
         """The project of that name. The gate ``site-build@KEY`` has the settings of ``site-build``.

@@ -60,7 +60,7 @@ CREATE TABLE version AS SELECT {VERSION} AS version
 #: One process at a time looks whether they are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
-SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass('version') IS NULL
+SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass(%(schema)s || '.version') IS NULL
 """
 GATE: Final = "project = %(project)s AND region = %(region)s"
 GET: Final = f"SELECT item::text FROM gates WHERE {GATE}"

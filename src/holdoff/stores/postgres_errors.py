@@ -77,6 +77,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "57014": _BUSY.but(what="took too long"),
     "57P": _GONE.but(what="is stopping, starting or failing over"),
     "58": Meaning(errors.StoreUnavailable, "has trouble with its system", "See its log"),
+    "pool": Meaning(errors.StoreMismatch, "is pooled by statement", "Of pgbouncer: pool_mode = transaction"),
     "standby": _GONE.but(what="has no host that takes writes"),
     "host": Meaning(errors.StoreUnavailable, "has a host that is not found", "See that its name is right"),
 }
@@ -87,6 +88,7 @@ WORDS: Final = {
     "too many (clients|connections)|connection slots are reserved|no more connections allowed": "53300",
     "starting up|shutting down|not yet accepting|in recovery mode": "57P03",
     "session is read-only|is in hot standby": "standby",
+    "not allowed in statement pooling": "pool",
     "failed to resolve host|could not translate host name": "host",
 }
 

@@ -1,0 +1,112 @@
+"""``[server]`` of ``holdoff.toml``: where ``holdoff serve`` listens, and who may do what there."""
+
+# The paths are joined as holdoff.config does.
+# ruff: noqa: PTH111, PTH118
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Final
+
+from holdoff.config.checks import must_be, one_or_more, refuse_unknown
+from holdoff.core.errors import ConfigError
+from holdoff.core.value import Value
+
+#: What a caller may do: see gates and builds; ask for builds, and say that they ended; all else.
+SCOPES: Final = ("look", "trigger", "operate")
+LOOPBACK: Final = ("127.0.0.0/8", "::1")
+_LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_PATHS: Final = ("tokens", "dead_letters", "certificate", "key")
+_LISTS: Final = ("proxies", "user_scopes", "anonymous")
+
+
+class Server(Value):
+    """The table.
+
+    Attributes:
+        listen: ``HOST:PORT``; port 0: any that is free.
+        tokens: their file, and dead_letters: their folder; ``None``: beside the store.
+        certificate, key: of TLS, files in PEM; ``None``: without.
+        user_header: the header in which a proxy says who the user is.
+        proxies: addresses and networks of those that are believed.
+        user_scopes: what such a user may do.
+        anonymous: what may be done on a loopback address without any token.
+
+    Raises:
+        ConfigError: one of them is not what it should be.
+    """
+
+    listen: str = "127.0.0.1:4653"
+    tokens: str | None = None
+    dead_letters: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    user_header: str | None = None
+    proxies: tuple[str, ...] = LOOPBACK
+    user_scopes: tuple[str, ...] = SCOPES
+    anonymous: tuple[str, ...] = ()
+
+    def _check(self) -> None:
+        found = _LISTEN.fullmatch(self.listen)
+        if not found or int(found[3]) > 65_535:
+            raise ConfigError(field="listen", got=self.listen, want="ADDRESS:PORT, such as '127.0.0.1:4653'")
+        for field in ("user_scopes", "anonymous"):
+            for scope in getattr(self, field):
+                if scope not in SCOPES:
+                    raise ConfigError(field=field, got=scope, want=f"one or more of {', '.join(SCOPES)}")
+        if self.user_header is not None and not _HEADER.fullmatch(self.user_header):
+            raise ConfigError(field="user_header", got=self.user_header, want="a header's name: 'X-Forwarded-User'")
+        if (self.certificate is None) is not (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise ConfigError(field=missing, got=None, want="the file in PEM: certificate and key go together")
+        self.networks()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        found = _LISTEN.fullmatch(self.listen)
+        assert found is not None
+        return found[1] or found[2], int(found[3])
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        from ipaddress import ip_address
+
+        host = self.address[0]
+        try:
+            return host == "localhost" or ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    def networks(self) -> tuple[Any, ...]:
+        """``proxies`` as ``ipaddress`` has networks."""
+        from ipaddress import ip_network
+
+        try:
+            return tuple(ip_network(one) for one in self.proxies)
+        except ValueError:
+            want = "addresses and networks, such as '10.0.0.5' and '10.0.0.0/24'"
+            raise ConfigError(field="proxies", got=list(self.proxies), want=want) from None
+
+
+KEYS: Final = Server._fields
+
+
+def server_of(table: object, folder: str | None) -> Server:
+    """The table of a file in this folder, from where its relative paths are meant."""
+    settings: dict[str, Any] = {**must_be(dict, table, "server", "a table such as { listen = '127.0.0.1:4653' }")}
+    refuse_unknown(settings, KEYS, "server.")
+    for name, value in settings.items():
+        if name in _LISTS:
+            several = [must_be(str, one, f"server.{name}", "a list of texts") for one in one_or_more(value) if value]
+            settings[name] = tuple(several)
+        else:
+            text = must_be(str, value, f"server.{name}", "text")
+            settings[name] = os.path.join(folder or "", os.path.expanduser(text)) if name in _PATHS else text
+    try:
+        return Server(**settings)
+    except ConfigError as error:
+        raise error.under("server.") from None

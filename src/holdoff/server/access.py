@@ -1,0 +1,154 @@
+"""Who asks, and what that caller may do: a token, a user that a trusted proxy names, or, on loopback, anyone.
+
+Tokens come as ``Authorization: Bearer``, or in the cookie that the page's login sets; a wrong one is never made up for
+by anything beside it. A proxy is known by its address, and says one user in one header. What comes from a browser's
+own authority (cookie, proxy, loopback) could be another site's doing: a request that changes something must not come
+from another origin, and without a token the host must be a loopback one, which no name server of a stranger's can say.
+
+Failures are limited by address: the answer is then 429, and nothing is logged. What is right gets through all the same,
+or a stranger behind the same proxy could lock all out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from holdoff.clock import Clock
+from holdoff.config.server import LOOPBACK, Server
+from holdoff.core.request import MAX_REASON, storable
+from holdoff.core.value import Value
+from holdoff.server.files import Tokens
+from holdoff.server.problems import Problem
+
+COOKIE: Final = "holdoff"
+#: So many failures of an address in a minute are answered with why.
+MOST_FAILURES: Final = 20
+WINDOW_MS: Final = 60_000
+MOST_ADDRESSES: Final = 10_000
+_LOOPBACK: Final = tuple(map(ip_network, LOOPBACK))
+_UNKNOWN: Final = "who asks is not known: send a token (`holdoff token new`) as 'Authorization: Bearer ...'"
+
+
+class Caller(Value):
+    """Who asks. ``name``: of the token or the user; ``None``: nothing is known but that it is this machine."""
+
+    name: str | None
+    scopes: tuple[str, ...]
+
+    def needs(self, scope: str) -> None:
+        """Refuse a caller that may not do this."""
+        if scope not in self.scopes:
+            raise Problem(403, f"this needs the scope {scope!r}, which {self.name or 'this machine'} does not have")
+
+    def says(self, by: str | None) -> str | None:
+        """Who is noted down for what is done, where the caller says who it is for."""
+        both = f"{by} ({self.name})" if by and self.name else by or self.name
+        return storable(both, MAX_REASON) if both else None
+
+
+class Failures:
+    """How many there were of each address of late."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def are_many(self, address: str, *, more: int = 1) -> bool:
+        """Whether there were too many, with this one."""
+        now_ms = self._clock.now_ms()
+        since_ms, count = self._seen.get(address, (now_ms, 0))
+        if now_ms - since_ms >= WINDOW_MS:
+            since_ms, count = now_ms, 0
+        if more:
+            if len(self._seen) >= MOST_ADDRESSES:
+                self._seen.clear()
+            self._seen[address] = since_ms, count + more
+        return count + more > MOST_FAILURES
+
+
+class Guard:
+    """Says who asks."""
+
+    def __init__(self, server: Server, tokens: Tokens, clock: Clock) -> None:
+        self.server, self.tokens, self.failures = server, tokens, Failures(clock)
+        self._proxies = server.networks()
+
+    def caller(self, asks: HTTPConnection) -> Caller:
+        """Who asks.
+
+        Raises:
+            Problem: that is not known, or not shown as it should be.
+        """
+        scheme, _, bearer = asks.headers.get("authorization", "").partition(" ")
+        given = bearer.strip() if scheme.lower() == "bearer" else asks.cookies.get(COOKIE)
+        if given is not None:
+            token = self.tokens.find(given)
+            if token is None:
+                raise self.refused(asks, "this token is none of those that are known")
+            return Caller(name=token.name, scopes=token.scopes)
+        if user := self._user(asks):
+            return Caller(name=user, scopes=self.server.user_scopes)
+        if self.server.anonymous and _is_in(_peer(asks), _LOOPBACK) and _is_loopback(asks.url.hostname):
+            return Caller(name=None, scopes=self.server.anonymous)
+        raise self.refused(asks, _UNKNOWN)
+
+    def refused(self, asks: HTTPConnection, why: str) -> Problem:
+        """What a request without the right token is answered."""
+        if self.failures.are_many(self.address(asks)):
+            return Problem(429, "too many failures; try again in a minute")
+        return Problem(401, why, headers={"www-authenticate": 'Bearer realm="holdoff"'})
+
+    def address(self, asks: HTTPConnection) -> str:
+        """Whose failures count together: an address, as a trusted proxy says it, or an IPv6 network of one site."""
+        peer = _peer(asks)
+        if _is_in(peer, self._proxies):
+            peer = asks.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return peer[:64]
+        return str(ip_network((address, 64), strict=False) if address.version == 6 else address)
+
+    def _user(self, asks: HTTPConnection) -> str | None:
+        """The user that a trusted proxy names; of two headers neither is believed."""
+        header = self.server.user_header
+        if header is None or not _is_in(_peer(asks), self._proxies):
+            return None
+        named = asks.headers.getlist(header)
+        return storable(named[0].strip(), MAX_REASON) or None if len(named) == 1 else None
+
+
+def check_origin(asks: HTTPConnection) -> None:
+    """Refuse what a page of another origin has a browser send.
+
+    Raises:
+        Problem: it comes from there.
+    """
+    origin, site = asks.headers.get("origin"), asks.headers.get("sec-fetch-site", "none")
+    try:
+        same = origin is None or urlsplit(origin).netloc == asks.headers.get("host")
+    except ValueError:
+        same = False
+    if not same or site not in ("same-origin", "none"):
+        raise Problem(403, "this comes from another site, and changes something")
+
+
+def _peer(asks: HTTPConnection) -> str:
+    return asks.client.host if asks.client else ""
+
+
+def _is_in(address: str, networks: Iterable[Any]) -> bool:
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return False
+    return any(known in network for network in networks)
+
+
+def _is_loopback(host: str | None) -> bool:
+    return host == "localhost" or _is_in(host or "", _LOOPBACK)

@@ -1,0 +1,290 @@
+"""The API, ``/api/v1``: one row an operation, from which its route, its checks and its description are made.
+
+Inputs are a query or a JSON object. Here only their names and types are checked; what they may be is the affair of
+``Request``, ``Gate`` and the others that take them. A caller has no more power than its scopes: with ``trigger`` alone
+it asks for builds as an event from outside does (``events.powers``): at the project's own gate, with the variables that
+the project lists, and forced only if the project allows it. With ``operate`` it may say all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request as Asks
+from starlette.responses import Response
+from starlette.routing import Route
+
+from holdoff.core.errors import ConfigError, RecordInvalid
+from holdoff.core.request import MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
+from holdoff.core.units import iso, parse_instant
+from holdoff.core.value import Value
+from holdoff.gate import MAX_BUILD_ID
+from holdoff.ingress.events import powers
+from holdoff.ingress.events.intents import Draft, Origin
+from holdoff.ingress.webhook import is_put_off
+from holdoff.observe import explain as answers
+from holdoff.server.access import Caller, check_origin
+from holdoff.server.bodies import query_of, read_object
+from holdoff.server.problems import Problem, as_json
+from holdoff.server.site import Found, Site
+
+AT: Final = "/api/v1"
+MOST_BODY: Final = 262_144
+MOST_BUILDS: Final = 200
+Inputs = dict[str, Any]
+
+
+def text(most: int, says: str, *, needed: bool = False) -> dict[str, Any]:
+    """A text, as ``core.request.check_note`` has it; one that is not needed may be null."""
+    kinds = "string" if needed else ["string", "null"]
+    plain_text = {"minLength": 1, "maxLength": most, "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
+    return {"type": kinds, **plain_text, "description": says, "needed": needed}
+
+
+FLAG: Final = {"type": "boolean"}
+NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
+WHY: Final = text(MAX_REASON, "for those who ask later")
+BY: Final = text(MAX_REASON, "for whom; the caller's own name is noted beside it")
+GATE: Final = {
+    "project": text(500, "its name", needed=True),
+    "key": text(200, "the gate of this key of it (a branch, a customer)"),
+    "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
+}  # fmt: skip
+PAIRS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+class Operation(Value):
+    """One operation.
+
+    Attributes:
+        scope: what its caller needs.
+        inputs: the schema of each, by name; of a GET in the query, else in the body.
+        act: does it. Runs in a thread.
+        statuses: of answers that are no problem.
+    """
+
+    method: str
+    path: str
+    scope: str
+    inputs: dict[str, dict[str, Any]]
+    act: Callable[[Site, Caller, Inputs], Any]
+    statuses: tuple[int, ...] = (200,)
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+def _shown(found: Found, project: str, region: str) -> dict[str, object]:
+    if not isinstance(found, RecordInvalid):
+        return found.to_dict()
+    return {"project": project, "region": region, "state": "unreadable", "error": str(found)}
+
+
+def status(site: Site, _caller: Caller, asked: Inputs) -> object:
+    """What the gates are doing, as ``holdoff status --json`` has it."""
+    found = site.statuses(asked.get("project"))
+    if asked.get("project") and not found:
+        raise Problem(404, "no such gate")
+    gates = [_shown(one, key.project, key.region) for key, one in found.items()]
+    return {"gates": gates, "store": site.store.url, "at": iso(site.now_ms())}
+
+
+def explain(site: Site, _caller: Caller, asked: Inputs) -> object:
+    """Why did(n't) my build run?"""
+    named = [name for name in ("decision", "event_id", "source_version") if asked.get(name)]
+    if len(named) > 1:
+        raise Problem(422, f"one of {' and '.join(named)} will do")
+    if named == ["decision"]:
+        key, token, _ = answers.parse_decision_id(asked["decision"])
+        scene = site.scene(site.key(key.name, key.key, key.region))
+        return answers.explain_decision(scene, token).to_dict()
+    if "project" not in asked:
+        raise Problem(422, "the project is missing, or the id of a decision")
+    scene = site.scene(_key(site, asked))
+    if asked.get("event_id"):
+        return answers.explain_event(scene, asked["event_id"]).to_dict()
+    if asked.get("source_version"):
+        return answers.explain_version(scene, asked["source_version"]).to_dict()
+    return answers.explain_gate(scene).to_dict()
+
+
+def history(site: Site, _caller: Caller, asked: Inputs) -> object:
+    """The builds, the newest first, and what each covered."""
+    scene = site.scene(_key(site, asked))
+    return {"builds": [answers.build_to_dict(build) for build in scene.builds(asked.get("limit", 20))]}
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+def trigger(site: Site, caller: Caller, asked: Inputs) -> object:
+    """Ask for a build. What the answer says is in the store by then; a start may still be under way."""
+    key = site.key(asked["project"], asked.get("key"), asked.get("region"), new=True)
+    if key.name not in site.config.projects:
+        raise Problem(404, f"{key.name}: no such project in holdoff.toml")
+    at, forced = asked.pop("at", None), asked.pop("force", False)
+    names = {"project": key.name, "key": key.key, "region": key.region, "by": caller.says(asked.get("by"))}
+    instant_ms = None if at is None else parse_instant(at, field="at")
+    request = Request(**asked | names, forced=forced, at_ms=instant_ms)
+    project, own = site.config.projects[key.name], site.dispatch.routes.own_gate(key.name)
+    draft = Draft(environment=dict(request.environment), forced=forced, region=key.region, key=key.key)
+    powers.check(Origin(outside="operate" not in caller.scopes), draft, None, project, own)
+    return site.dispatch.trigger(request, "api").to_dict()
+
+
+def finished(site: Site, caller: Caller, asked: Inputs) -> object:
+    """Report that a build ended. A repeated report changes nothing."""
+    how: Any = {name: asked.get(name) for name in ("succeeded", "detail", "exit_status")}
+    key = _key(site, asked)
+    is_newest = site.edit("finished", key, caller.name, lambda gate: gate.finished(asked["build_id"], **how))
+    return {"finished": is_newest, "build_id": asked["build_id"]}
+
+
+def hold(site: Site, caller: Caller, asked: Inputs) -> object:
+    """Let nothing start for now; what comes is kept."""
+    how = {"why": asked["why"], "duration": asked.get("duration")}
+    return _edited("hold", site, caller, asked, **how)
+
+
+def resume(site: Site, caller: Caller, asked: Inputs) -> object:
+    """End a hold."""
+    return _edited("resume", site, caller, asked, why=asked.get("why"))
+
+
+def reset(site: Site, caller: Caller, asked: Inputs) -> object:
+    """End a cooldown."""
+    drop = {name: asked.get(name, False) for name in ("drop_pending", "drop_claim")}
+    return _edited("reset", site, caller, asked, why=asked.get("why"), **drop)
+
+
+def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> object:
+    key, by = _key(site, asked), caller.says(asked.get("by"))
+    site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
+    return _shown(site.statuses(key.project)[key], key.project, key.region)
+
+
+def _key(site: Site, asked: Inputs) -> Any:
+    return site.key(asked["project"], asked.get("key"), asked.get("region"))
+
+
+def letters(site: Site, _caller: Caller, _asked: Inputs) -> object:
+    """Webhooks that came to nothing, the oldest first."""
+    return {"dead_letters": site.letters.all()}
+
+
+def letter(site: Site, _caller: Caller, asked: Inputs) -> object:
+    """One of them, as it came, without its secrets."""
+    return site.letters.about(asked["id"]) | {"letter": site.letters.read(asked["id"])}
+
+
+def retry(site: Site, _caller: Caller, asked: Inputs) -> object:
+    """Carry it out, with the power that it had; dropped, unless it comes to nothing again."""
+    return site.retry(asked["id"])
+
+
+_LETTER: Final = {"id": {"type": "string", "needed": True}}
+_VERSION: Final = text(MAX_VERSION, "what to build: a commit, a tag")
+_EVENT: Final = text(MAX_EVENT_ID, "the event behind it; the same one again is a duplicate")
+OPERATIONS: Final = (
+    Operation(method="GET", path="/status", scope="look", act=status,
+              inputs={"project": text(500, "just this one")}),
+    Operation(method="GET", path="/explain", scope="look", act=explain,
+              inputs={**GATE, "project": text(500, "its name"), "decision": text(4_000, "the id of a decision"),
+                      "event_id": _EVENT, "source_version": _VERSION}),
+    Operation(method="GET", path="/history", scope="look", act=history,
+              inputs={**GATE, "limit": {"type": "integer", "minimum": 1, "maximum": MOST_BUILDS}}),
+    Operation(method="POST", path="/trigger", scope="trigger", act=trigger,
+              statuses=(200, 202), inputs={
+                  **GATE, "reason": text(MAX_REASON, "why, for people to read"), "source_version": _VERSION,
+                  "event_id": _EVENT, "environment": PAIRS, "secondary_versions": PAIRS, "by": BY, "force": FLAG,
+                  "line": text(MAX_LINE, "what versions follow one another on: a repository's branch"),
+                  "at": {"type": ["string", "number", "null"], "description": "when it happened, by its source"},
+                  "parent": text(MAX_VERSION, "the version before, on the same line")}),
+    Operation(method="POST", path="/finished", scope="trigger", act=finished,
+              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as the starter has it", needed=True),
+                      "succeeded": FLAG | {"needed": True}, "detail": text(MAX_REASON, "in a person's words"),
+                      "exit_status": {"type": ["integer", "null"]}}),
+    Operation(method="POST", path="/hold", scope="operate", act=hold,
+              inputs={**GATE, "why": WHY | {"type": "string", "needed": True}, "by": BY,
+                      "duration": {"type": ["string", "number", "null"], "description": "such as '2h', or seconds"}}),
+    Operation(method="POST", path="/resume", scope="operate", act=resume,
+              inputs={**GATE, "why": WHY, "by": BY}),
+    Operation(method="POST", path="/reset", scope="operate", act=reset,
+              inputs={**GATE, "why": WHY, "by": BY, "drop_pending": FLAG, "drop_claim": FLAG}),
+    Operation(method="GET", path="/dead-letters", scope="operate", act=letters, inputs={}),
+    Operation(method="GET", path="/dead-letters/{id}", scope="operate", act=letter,
+              inputs=_LETTER),
+    Operation(method="POST", path="/dead-letters/{id}/retry", scope="operate", act=retry,
+              statuses=(200, 202), inputs=_LETTER),
+)  # fmt: skip
+
+
+# --- routes ----------------------------------------------------------------------------------------------------------
+
+
+def routes(site: Site) -> list[Route]:
+    """The routes."""
+    return [Route(AT + one.path, partial(_answer, site, one), methods=[one.method]) for one in OPERATIONS]
+
+
+async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
+    caller = site.guard.caller(asks)
+    caller.needs(operation.scope)
+    if operation.method == "GET":
+        asked: Inputs = query_of(asks)
+    else:
+        check_origin(asks)
+        asked = await read_object(asks, MOST_BODY)
+    done = await run_sync(_carried_out, site, operation, caller, asked | asks.path_params)
+    is_later = isinstance(done, dict) and any(map(is_put_off, done.get("answers", [done])))
+    return as_json(done, 202 if is_later and 202 in operation.statuses else 200)
+
+
+def _carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Any:
+    try:
+        return operation.act(site, caller, checked(operation.inputs, asked))
+    except ConfigError as error:
+        raise Problem.of_input(error) from None
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,), "boolean": (bool,), "integer": (int,), "number": (int, float), "object": (dict,),
+    "null": (type(None),),
+}  # fmt: skip
+
+
+def checked(schemas: dict[str, dict[str, Any]], asked: Inputs) -> Inputs:
+    """The inputs, each of its type; what is null is left out.
+
+    Raises:
+        Problem: one is missing, unknown or of another type.
+        ConfigError: a text has what no text here may have.
+    """
+    for name in asked:
+        if name not in schemas:
+            raise Problem(422, f"an input is not known here; known are {', '.join(schemas) or 'none'}", field=name[:80])
+    found: Inputs = {}
+    for name, schema in schemas.items():
+        if schema.get("needed") and asked.get(name) is None:
+            raise Problem(422, f"{name} is missing", field=name)
+        if name in asked:
+            value = _typed(name, asked[name], schema)
+            found |= {} if value is None else {name: value}
+    return found
+
+
+def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if kinds == ["integer"] and isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
+        value = int(value)  # in a query all is text
+    is_flag = isinstance(value, bool)
+    if not any(isinstance(value, _TYPES[kind]) and is_flag is (kind == "boolean") for kind in kinds):
+        raise Problem(422, f"{name} must be {' or '.join(kinds)}", field=name)
+    if "maximum" in schema and not schema["minimum"] <= value <= schema["maximum"]:
+        raise Problem(422, f"{name} is from {schema['minimum']} to {schema['maximum']}", field=name)
+    if "maxLength" in schema:
+        check_note(name, value, schema["maxLength"])
+    return value

@@ -1,0 +1,130 @@
+"""Puts the server together: hooks, API, metrics, health, and what stands before all of them.
+
+``create_app`` is the one way in, for ``holdoff serve``, for tests, and for those who serve it by other means. Further
+routes (the page) are made by functions ``(site) -> routes``, which are given in ``more``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from holdoff.core.errors import HoldoffError
+from holdoff.server import api, hooks
+from holdoff.server.api import AT
+from holdoff.server.openapi import description
+from holdoff.server.problems import Problem, as_json
+from holdoff.server.site import Site
+
+Pages = Callable[[Site], Iterable[BaseRoute]]
+#: Of every answer, unless the route has set its own. There is no CORS: no page of another origin may read anything.
+HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+#: An answer of /readyz is good for so long: a stranger may ask, and each is a read of the store.
+READY_MS: Final = 1_000
+
+
+def create_app(site: Site, more: Sequence[Pages] = ()) -> Starlette:
+    """The application, with this site as ``app.state.site``."""
+    routes: list[BaseRoute] = [
+        *hooks.routes(site),
+        *api.routes(site),
+        *_plain_routes(site),
+        *(route for pages in more for route in pages(site)),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(_Front, site=site)],
+        exception_handlers={Problem: _problem, HoldoffError: _problem, HTTPException: _problem},
+    )
+    app.router.redirect_slashes = False
+    app.state.site = site
+    return app
+
+
+def _plain_routes(site: Site) -> list[Route]:
+    ready: list[tuple[int, bool]] = [(-READY_MS, False)]
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n") if site.is_looking() else PlainTextResponse("the wake loop is gone\n", 503)
+
+    async def readyz(_: Request) -> Response:
+        now_ms = site.clock.now_ms()
+        if not 0 <= now_ms - ready[0][0] < READY_MS:
+            ready[0] = now_ms, not site.stopping.is_set() and await run_sync(site.is_ready)
+        return PlainTextResponse("ok\n") if ready[0][1] else PlainTextResponse("not ready\n", 503)
+
+    async def metrics(request: Request) -> Response:
+        site.guard.caller(request).needs("look")
+        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        return Response(await run_sync(encode, site.metrics.registry), media_type=kind)
+
+    async def openapi(_: Request) -> Response:
+        return as_json(description())
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route(f"{AT}/openapi.json", openapi),
+    ]
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        error = Problem(
+            error.status_code, "no such page" if error.status_code == 404 else error.detail, headers=error.headers
+        )
+    if isinstance(error, HoldoffError):
+        error = Problem.of(error)
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+class _Front:
+    """Before all routes: the headers of every answer, and what no route has caught."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self.app, self.site = app, site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def sent(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sent)
+        except Exception as error:
+            self.site.log.failed(error, kind="request")
+            if begun:
+                raise
+            await Problem(500, "this server is broken; its log says more").response()(scope, receive, sent)

@@ -1,0 +1,176 @@
+"""What the page shows of all gates: which of them, in what order, what was read of their histories, and the numbers.
+
+One look is one read of all records, and then of the histories of just those gates that built in the time that is shown,
+the newest builds only. A history is kept in memory until its gate's record changes. All gates together are allowed
+``MOST_BUILDS``, shared out evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from holdoff.core.record import Finished
+from holdoff.core.request import GateKey
+from holdoff.core.value import Value
+from holdoff.observe.explain import Scene
+from holdoff.observe.status import ATTENTION, Status
+from holdoff.server.drawing import Drawing, Window, draw
+from holdoff.server.site import Found, Site
+
+MOST_BUILDS: Final = 10_000
+FEWEST_BUILDS: Final = 16
+MOST_OF_ONE: Final = 1_000
+#: So many rows are drawn; the rest by links.
+MOST_ROWS: Final = 50
+#: A late report of an end changes a history and not the record: what was read is good for so long.
+KEPT_MS: Final = 30_000
+KEPT_GATES: Final = 2_000
+
+
+class Numbers(Value):
+    """What a manager asks for, of the time that is shown."""
+
+    triggers: int = 0
+    builds: int = 0
+    failed: int = 0
+    saved: int = 0
+    longest_ms: int = 0
+
+    def plus(self, other: Numbers) -> Numbers:
+        """Of both."""
+        added = {name: getattr(self, name) + getattr(other, name) for name in self._fields if name != "longest_ms"}
+        return Numbers(longest_ms=max(self.longest_ms, other.longest_ms), **added)
+
+
+class Row(Value):
+    """One gate. ``error``: why it cannot be read; then there is no more of it."""
+
+    key: GateKey
+    error: str = ""
+    status: Status | None = None
+    drawing: Drawing | None = None
+    numbers: Numbers = Numbers()
+    builds: tuple[Finished, ...] = ()
+    is_cut: bool = False
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What it wants attention for, and its state."""
+        return (*self.status.attention, self.status.state) if self.status else ("unreadable",)
+
+
+class Board(Value):
+    """All that the first page shows: the rows of this page, of so many that were found, of a total."""
+
+    rows: tuple[Row, ...]
+    total: int
+    found: int
+    pages: int
+    numbers: Numbers
+    is_cut: bool
+    window: Window
+
+
+class Histories:
+    """The builds of gates, as they were last read."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._kept: dict[tuple[GateKey, int, int], tuple[object, int, list[Finished]]] = {}
+
+    def newest(self, scene: Scene, limit: int, back_ms: int) -> list[Finished]:
+        """The newest builds; those that ended before the time that is shown are left out."""
+        name, version = (scene.key, limit, back_ms), (scene.record.writes, scene.record.lastbuild)
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != version or not 0 <= scene.now_ms - kept[1] < KEPT_MS:
+            if len(self._kept) >= KEPT_GATES:
+                self._kept.clear()
+            kept = self._kept[name] = version, scene.now_ms, _read(scene, limit, scene.now_ms - back_ms)
+        return kept[2]
+
+
+def _read(scene: Scene, limit: int, from_ms: int) -> list[Finished]:
+    found: list[Finished] = []
+    for build in scene.builds(limit):
+        found.append(build)
+        if build.started_ms < from_ms:
+            break  # its holdoff may reach into what is shown
+    return found
+
+
+def row_of(scene: Scene, status: Status, builds: list[Finished], limit: int, window: Window) -> Row:
+    """A gate with its drawing and its numbers."""
+    is_cut = _is_cut(builds, limit, window)
+    drawing = draw(status, builds, scene.terms, window, is_cut=is_cut)
+    shown = tuple(build for build in builds if build.started_ms >= window.from_ms)
+    numbers = _numbers(status, shown)
+    return Row(key=scene.key, status=status, drawing=drawing, numbers=numbers, builds=shown, is_cut=is_cut)
+
+
+def _is_cut(builds: list[Finished], limit: int, window: Window) -> bool:
+    return len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
+
+
+def _numbers(status: Status, builds: tuple[Finished, ...]) -> Numbers:
+    covered = sum(build.covers.count if build.covers else 1 for build in builds)
+    waited = [build.started_ms - build.covers.first_ms for build in builds if build.covers]
+    pending = status.record.pending
+    return Numbers(
+        triggers=covered + (pending.count if pending else 0),
+        builds=len(builds),
+        failed=sum(build.succeeded is False for build in builds),
+        saved=covered - len(builds),
+        longest_ms=max([0, status.stale_ms or 0, *waited]),
+    )
+
+
+def _rank(key: GateKey, found: Found) -> tuple[int, GateKey]:
+    """As ``holdoff status`` has it: those that cannot be read, then those that want attention, then the others."""
+    if not isinstance(found, Status):
+        return -1, key
+    return ATTENTION.index(found.attention[0]) if found.attention else len(ATTENTION), key
+
+
+def _is_wanted(key: GateKey, found: Found, text: str, only: set[str]) -> bool:
+    if text and text.casefold() not in str(key).casefold():
+        return False
+    marks = {*found.attention, found.state} if isinstance(found, Status) else {"unreadable"}
+    return not only or bool(only & marks) or ("attention" in only and marks & {*ATTENTION, "unreadable"} != set())
+
+
+def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str], page: int) -> Board:
+    """Look at all gates."""
+    statuses: Mapping[GateKey, Found] = site.statuses()
+    window = Window.of(zoom, site.now_ms())
+    wanted = sorted((_rank(key, one), key) for key, one in statuses.items() if _is_wanted(key, one, text, only))
+    active = sum((one.last_built_ms or 0) >= window.from_ms for one in statuses.values() if isinstance(one, Status))
+    limit = min(MOST_OF_ONE, max(FEWEST_BUILDS, MOST_BUILDS // max(active, 1)))
+    limit = 1 << limit.bit_length() - 1  # so that one gate more does not have all read again
+    first = (page - 1) * MOST_ROWS
+    rows, numbers, is_cut = [], Numbers(), False
+    for place, (_, key) in enumerate(wanted):
+        row = _row(site, histories, key, statuses[key], limit, window, drawn=first <= place < first + MOST_ROWS)
+        numbers, is_cut = numbers.plus(row.numbers), is_cut or row.is_cut
+        rows += [row] if first <= place < first + MOST_ROWS else []
+    pages = max(1, -(-len(wanted) // MOST_ROWS))
+    return Board(
+        rows=tuple(rows), total=len(statuses), found=len(wanted), pages=pages, numbers=numbers, is_cut=is_cut,
+        window=window,
+    )  # fmt: skip
+
+
+def _row(
+    site: Site, histories: Histories, key: GateKey, found: Found, limit: int, window: Window, *, drawn: bool
+) -> Row:
+    if not isinstance(found, Status):
+        return Row(key=key, error=str(found))
+    scene = site.scene_of(key, found.record, window.now_ms)
+    back_ms = window.now_ms - window.from_ms
+    margin_ms = scene.terms.policy.cooldown_ms if scene.terms else 0
+    is_active = (found.last_built_ms or 0) >= window.from_ms - margin_ms
+    builds = histories.newest(scene, limit, back_ms) if is_active else []
+    if drawn:
+        return row_of(scene, found, builds, limit, window)
+    shown = tuple(build for build in builds if build.started_ms >= window.from_ms)
+    return Row(key=key, status=found, numbers=_numbers(found, shown), is_cut=_is_cut(builds, limit, window))

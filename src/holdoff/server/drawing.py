@@ -1,0 +1,209 @@
+"""A gate drawn as an oscilloscope draws a signal: instants become places, from the left edge (0) to the right (100).
+
+Places are percentages, so that one drawing fits every width. The holdoff and the quiet time are today's policy's.
+Shapes of one kind that would touch are drawn as one: a drawing has as many as an eye can tell apart, however many
+builds there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+
+from holdoff.core.policy import Policy
+from holdoff.core.record import Act, Finished, Pending, Record
+from holdoff.core.terms import Terms
+from holdoff.core.units import say_duration, to_datetime
+from holdoff.core.value import Value
+from holdoff.core.waits import cooldown_end_ms, is_moved_back, quiet_end_ms
+from holdoff.observe.explain import outcome_of
+from holdoff.observe.status import Status, hold_now, say_instant, triggers_of
+
+HOUR_MS: Final = 3_600_000
+#: How far back each zoom looks, and how far apart its lines are.
+ZOOMS: Final = {
+    "1h": (HOUR_MS, HOUR_MS // 6),
+    "1d": (24 * HOUR_MS, 4 * HOUR_MS),
+    "7d": (168 * HOUR_MS, 24 * HOUR_MS),
+}
+#: So much of what is behind is shown ahead of now.
+AHEAD: Final = 0.2
+#: What is closer than this, in hundredths of the width, is one.
+TOUCH: Final = 0.15
+#: No shape is narrower: an instant is seen, too.
+LEAST: Final = 0.1
+#: What lies over what; later over earlier.
+LAYERS: Final = ("unread", "holdoff", "quiet", "held", "pulse", "waiting", "build", "failed", "ended", "running")
+
+
+class Shape(Value):
+    """Something that lasts from ``x`` for ``width``. ``says``: what it is, for who points at it."""
+
+    kind: str
+    x: float
+    width: float
+    says: str
+    count: int = 1
+
+
+class Window(Value):
+    """The time that is shown, epoch milliseconds."""
+
+    from_ms: int
+    now_ms: int
+    until_ms: int
+    step_ms: int
+
+    @classmethod
+    def of(cls, zoom: str, now_ms: int) -> Window:
+        """What a zoom shows."""
+        back_ms, step_ms = ZOOMS[zoom]
+        return cls(from_ms=now_ms - back_ms, now_ms=now_ms, until_ms=now_ms + int(back_ms * AHEAD), step_ms=step_ms)
+
+    def at(self, ms: int) -> float:
+        """The place of an instant; the edge, if it is beyond."""
+        inside = min(max(ms, self.from_ms), self.until_ms)
+        return round(100 * (inside - self.from_ms) / (self.until_ms - self.from_ms), 2)
+
+    def shape(self, kind: str, from_ms: int, until_ms: int, says: str, count: int = 1) -> Iterator[Shape]:
+        """What is seen of that; nothing, if it is all beyond."""
+        if until_ms >= self.from_ms and from_ms <= self.until_ms:
+            x = self.at(from_ms)
+            yield Shape(kind=kind, x=x, width=max(LEAST, round(self.at(until_ms) - x, 2)), says=says, count=count)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Where the lines are, and what they say, by this machine's time zone."""
+        offset = to_datetime(self.now_ms).astimezone().utcoffset()
+        offset_ms = int(offset.total_seconds() * 1000) if offset else 0
+        first_ms = -(-(self.from_ms + offset_ms) // self.step_ms) * self.step_ms - offset_ms
+        form = "%a %d" if self.step_ms >= 24 * HOUR_MS else "%H:%M"
+        instants = range(first_ms, self.until_ms, self.step_ms)
+        return [(self.at(ms), f"{to_datetime(ms).astimezone():{form}}") for ms in instants]
+
+
+class Drawing(Value):
+    """What is drawn of one gate. ``due``: where the mark of what is pending is; ``None``: there is none."""
+
+    shapes: tuple[Shape, ...]
+    now: float
+    due: float | None
+    due_says: str
+    is_late: bool
+    is_beyond: bool
+
+
+def draw(status: Status, builds: list[Finished], terms: Terms | None, window: Window, *, is_cut: bool) -> Drawing:
+    """Draw a gate.
+
+    Args:
+        builds: the newest first, as ``Scene.builds`` has them.
+        is_cut: there are older ones that were not read.
+    """
+    shapes = [
+        *(_unread(builds, window) if is_cut else ()),
+        *_holds(status.record, window),
+        *_triggers(status, builds, terms.policy if terms else None, window),
+        *_builds(status, builds, window),
+        *(_holdoffs(status.record, builds, terms, window) if terms else ()),
+    ]
+    due_ms = status.ready_ms if status.record.pending else None
+    is_late = due_ms is not None and due_ms < window.now_ms
+    said = "" if due_ms is None else f"{'was' if is_late else 'is'} due {say_instant(due_ms)}"
+    return Drawing(
+        shapes=tuple(merged(shapes)),
+        now=window.at(window.now_ms),
+        due=None if due_ms is None else window.at(due_ms),
+        due_says=said,
+        is_late=is_late,
+        is_beyond=due_ms is not None and due_ms > window.until_ms,
+    )
+
+
+def merged(shapes: Iterable[Shape]) -> Iterator[Shape]:
+    """Those of one kind that touch as one, in the order in which they are drawn."""
+    last: Shape | None = None
+    for shape in sorted(shapes, key=lambda one: (LAYERS.index(one.kind), one.x)):
+        if last and last.kind == shape.kind and shape.x - (last.x + last.width) < TOUCH and _may_merge(last, shape):
+            width = round(max(last.x + last.width, shape.x + shape.width) - last.x, 2)
+            last = last.but(width=width, count=last.count + shape.count, says=_both(last, shape))
+            continue
+        if last:
+            yield last
+        last = shape
+    if last:
+        yield last
+
+
+def _may_merge(last: Shape, shape: Shape) -> bool:
+    return max(last.width, shape.width) < 4 * TOUCH
+
+
+def _both(last: Shape, shape: Shape) -> str:
+    return last.says if last.says.endswith("and more") else f"{last.says}; and more" if shape.says else last.says
+
+
+def _unread(builds: list[Finished], window: Window) -> Iterator[Shape]:
+    yield from window.shape("unread", window.from_ms, builds[-1].claimed_ms, "older builds are not read here")
+
+
+def _holds(record: Record, window: Window) -> Iterator[Shape]:
+    """The hold of now, and those before that a person ended."""
+    hold = hold_now(record, window.now_ms)
+    if hold:
+        end_ms = hold.until_ms or window.until_ms
+        yield from window.shape("held", hold.since_ms, end_ms, f"on hold: {hold.why}")
+    for later, act in pairwise(record.acts):
+        if (later.what, act.what) == ("resume", "hold"):
+            yield from window.shape("held", act.at_ms, later.at_ms, f"was on hold: {act.why or ''}")
+
+
+def _triggers(status: Status, builds: list[Finished], policy: Policy | None, window: Window) -> Iterator[Shape]:
+    folds = [("pulse", build.covers) for build in builds if build.covers]
+    folds += [("pulse", status.record.claim.covers)] if status.record.claim else []
+    folds += [("waiting", status.record.pending)] if status.record.pending else []
+    for kind, fold in folds:
+        yield from window.shape(kind, fold.first_ms, fold.last_ms, _said(fold), fold.count)
+        if policy and policy.quiet_ms:
+            yield from window.shape("quiet", fold.last_ms, quiet_end_ms(fold, policy), "waits for quiet")
+
+
+def _said(fold: Pending) -> str:
+    over_ms = fold.last_ms - fold.first_ms
+    return triggers_of(fold) + (f" in {say_duration(over_ms)}" if over_ms else "")
+
+
+def _builds(status: Status, builds: list[Finished], window: Window) -> Iterator[Shape]:
+    """Bars. One whose end was never reported is as long as nothing."""
+    record = status.record
+    for build in builds:
+        is_running = record.running is not None and record.running.token == build.token
+        end_ms = build.ended_ms or (window.now_ms if is_running else build.started_ms)
+        kind = "running" if is_running else {True: "build", False: "failed", None: "ended"}[build.succeeded]
+        said = "is running" if is_running else outcome_of(build)
+        yield from window.shape(kind, build.started_ms, end_ms, f"build {build.build_id}: {said}")
+    if record.claim:
+        yield from window.shape("running", record.claim.claimed_ms, window.now_ms, "a start is under way")
+
+
+def _holdoffs(record: Record, builds: list[Finished], terms: Terms, window: Window) -> Iterator[Shape]:
+    """After each start, until the cooldown ends, the next build starts or a person resets the gate."""
+    cooldown_ms, next_ms = terms.policy.cooldown_ms, window.until_ms
+    for place, build in enumerate(builds):
+        begins_ms = build.started_ms
+        if terms.policy.cooldown_from == "finish":
+            begins_ms = build.ended_ms or begins_ms
+        end_ms = min(begins_ms + cooldown_ms, next_ms)
+        if place == 0:
+            end_ms = _end_ms(record, terms, end_ms)
+        if end_ms > begins_ms:
+            yield from window.shape("holdoff", begins_ms, end_ms, f"holdoff of {say_duration(cooldown_ms)}")
+        next_ms = build.started_ms
+
+
+def _end_ms(record: Record, terms: Terms, end_ms: int) -> int:
+    """When the newest build's cooldown ends: a person may have moved it."""
+    if not is_moved_back(record, terms):
+        return cooldown_end_ms(record, terms) or end_ms
+    reset: Act | None = next((act for act in record.acts if act.what == "reset"), None)
+    return min(end_ms, reset.at_ms) if reset else 0

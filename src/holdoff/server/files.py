@@ -1,0 +1,245 @@
+"""What a server keeps beside its store: tokens, and dead letters. Both are files, whatever the store is.
+
+A letter is one JSON file in a folder, written beside its place, flushed and renamed: it is there whole, or not at all.
+Where the gates are in PostgreSQL or DynamoDB the letters are files of this machine all the same: the least mechanism
+that survives a store which does not answer. Servers on several machines each keep their own.
+
+A token is 32 random bytes, and of it only the SHA-256 is kept. A slow hash (scrypt) makes guessing dear where people
+choose the words; of 256 random bits none are guessed, and each request would pay for it, a stranger's as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from holdoff.clock import Clock, new_token
+from holdoff.config import Config
+from holdoff.config.server import SCOPES, Server
+from holdoff.config.trust import distrust
+from holdoff.core.errors import ConfigError, StoreError, UsageError
+from holdoff.core.request import check_note
+from holdoff.core.token import instant_ms
+from holdoff.core.units import iso
+from holdoff.core.value import Value
+from holdoff.stores import default_url
+from holdoff.stores.base import Store
+from holdoff.stores.sqlite import SQLiteStore
+
+#: So many letters are kept; what comes then is only logged. A sender's slip must not fill the disk.
+MOST_LETTERS: Final = 10_000
+MAX_NAME: Final = 80
+PREFIX: Final = "holdoff_"
+_LETTER: Final = re.compile(r"([0-9A-Z]{26})\.json")
+
+
+def beside(config: Config, store: Store) -> str:
+    """The path that these files stand beside: a SQLite store's own, else that of the default one."""
+    return str(store.path) if isinstance(store, SQLiteStore) else default_url(config.path).removeprefix("sqlite:///")
+
+
+def files_of(config: Config, store: Store, clock: Clock) -> tuple[Tokens, Letters]:
+    """The tokens and the letters of a config and its store."""
+    server = config.server or Server()
+    tokens = server.tokens or f"{beside(config, store)}.tokens"
+    return Tokens(tokens, clock), Letters(server.dead_letters or f"{beside(config, store)}.letters", clock)
+
+
+def _write(path: Path, content: object) -> None:
+    """In its place whole or not at all, also after a power cut; for this user only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        new.unlink()
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+# --- tokens --------------------------------------------------------------------------------------------------------
+
+
+class Token(Value):
+    """One token, without itself."""
+
+    name: str
+    scopes: tuple[str, ...]
+    sha256: str
+    made: str
+
+
+class Tokens:
+    """The tokens in a file. It is read again where it has changed: what is revoked is out at once."""
+
+    def __init__(self, path: str, clock: Clock) -> None:
+        self.path = Path(path).absolute()
+        self._clock = clock
+        self._seen: tuple[int, ...] | None = None
+        self._known: tuple[Token, ...] = ()
+
+    def all(self) -> tuple[Token, ...]:
+        """Those in the file.
+
+        Raises:
+            ConfigError: it is no such file, or another user could write it.
+        """
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return ()
+        seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)  # its rights, too
+        if seen != self._seen:
+            if why := distrust(str(self.path)):
+                raise ConfigError(field="tokens", got=str(self.path), want=f"a file of your own: {why}")
+            try:
+                listed = json.loads(self.path.read_text("utf-8"))["tokens"]
+                self._known = tuple(Token(**{**one, "scopes": tuple(one["scopes"])}) for one in listed)
+            except (OSError, ValueError, TypeError, LookupError):
+                want = "a file as `holdoff token new` writes it"
+                raise ConfigError(field="tokens", got=str(self.path), want=want) from None
+            self._seen = seen
+        return self._known
+
+    def new(self, name: str, scopes: Iterable[str]) -> str:
+        """Make one; it is nowhere but in what this returns.
+
+        Raises:
+            UsageError: there is one of that name.
+        """
+        check_note("name", name, MAX_NAME)
+        text = PREFIX + base64.urlsafe_b64encode(self._clock.random(256).to_bytes(32)).rstrip(b"=").decode()
+        made = iso(self._clock.now_ms())
+        token = Token(name=name, scopes=tuple(one for one in SCOPES if one in scopes), sha256=_digest(text), made=made)
+        with self._changing() as known:
+            if any(one.name == name for one in known):
+                raise UsageError(f"there is a token {name!r} already; revoke it first, or take another name")
+            self._keep([*known, token])
+        return text
+
+    def revoke(self, name: str) -> None:
+        """Take it out.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        with self._changing() as known:
+            left = [one for one in known if one.name != name]
+            if len(left) == len(known):
+                raise UsageError(f"there is no token {name!r} in {self.path}")
+            self._keep(left)
+
+    def find(self, text: str) -> Token | None:
+        """The token that this is. All are compared, in the same time."""
+        digest, found = _digest(text), None
+        for one in self.all():
+            if hmac.compare_digest(one.sha256, digest):
+                found = one
+        return found
+
+    def _keep(self, tokens: Iterable[Token]) -> None:
+        _write(self.path, {"tokens": [{name: getattr(one, name) for name in Token._fields} for one in tokens]})
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Token, ...]]:
+        """Those in the file, which nobody else changes meanwhile."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self.all()
+        finally:
+            os.close(lock)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+# --- dead letters --------------------------------------------------------------------------------------------------
+
+
+class NoSuchLetter(UsageError):
+    """There is no letter of that id."""
+
+
+class Letters:
+    """The dead letters in a folder. An id is a token: it carries the instant at which the letter was kept."""
+
+    def __init__(self, folder: str, clock: Clock) -> None:
+        self.folder = Path(folder).absolute()
+        self._clock = clock
+
+    def keep(self, letter: dict[str, object]) -> None:
+        """Keep one.
+
+        Raises:
+            StoreError: there are too many, or the folder takes no more.
+        """
+        if len(self.ids()) >= MOST_LETTERS:
+            raise StoreError(
+                f"{self.folder} has {MOST_LETTERS:,} letters: no more is kept", hint="Retry or delete some"
+            )
+        try:
+            _write(self._file(new_token(self._clock)), letter)
+        except OSError as error:
+            raise StoreError(f"a letter could not be written to {self.folder}: {error.strerror}") from None
+
+    def ids(self) -> list[str]:
+        """The oldest first."""
+        try:
+            names = sorted(os.listdir(self.folder))  # noqa: PTH208
+        except FileNotFoundError:
+            return []
+        return [found[1] for name in names if (found := _LETTER.fullmatch(name))]
+
+    def all(self) -> list[dict[str, object]]:
+        """What each is, in short; without its content."""
+        return [self.about(letter) for letter in self.ids()]
+
+    def about(self, id_: str) -> dict[str, object]:
+        """What one is, in short."""
+        about: dict[str, object] = {"id": id_, "kept": iso(instant_ms(id_) or 0)}
+        with suppress(NoSuchLetter, ValueError):  # retried meanwhile; another hand's
+            letter = self.read(id_)
+            request, origin = (one if isinstance(one, dict) else {} for one in map(letter.get, ("request", "origin")))
+            about |= {"error": letter.get("error"), "path": request.get("path"), "webhook": origin.get("scheme")}
+        return about
+
+    def read(self, id_: str) -> dict[str, Any]:
+        """One letter, as ``events.aside`` has it.
+
+        Raises:
+            NoSuchLetter: there is none.
+        """
+        try:
+            found = json.loads(self._file(id_).read_text("utf-8"))
+        except FileNotFoundError:
+            raise NoSuchLetter(f"there is no dead letter {id_}") from None
+        return found if isinstance(found, dict) else {}
+
+    def retry(self, id_: str, act: Callable[[dict[str, Any]], Any]) -> Any:
+        """Have it carried out, and drop it if that was no error."""
+        done = act(self.read(id_))
+        self._file(id_).unlink(missing_ok=True)
+        return done
+
+    def _file(self, id_: str) -> Path:
+        if not _LETTER.fullmatch(f"{id_}.json"):
+            raise NoSuchLetter("that is no id of a dead letter")
+        return self.folder / f"{id_}.json"

@@ -1,0 +1,78 @@
+"""``POST /hooks/NAME`` and ``/hooks/NAME/SECRET``: webhooks, by the same ingress and with the same answers as on Lambda
+(``ingress.webhook``).
+
+The answer is given once what was decided is in the store (``starts``). What was signed and came to nothing is kept as a
+dead letter.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from holdoff.core.errors import HoldoffError
+from holdoff.ingress.dispatch import EVER_MS
+from holdoff.ingress.events.http import MOST_CONTENT, HttpRequest, decompressed
+from holdoff.ingress.webhook import Reply, reply_to, undecided
+from holdoff.server.bodies import read
+from holdoff.server.problems import Problem, as_json
+from holdoff.server.site import Site
+
+#: So many are carried out at once, in the order in which they came: a file's writers wait for one another anyway.
+AT_ONCE: Final = 16
+
+
+def routes(site: Site) -> list[Route]:
+    """The routes."""
+    turns = CapacityLimiter(AT_ONCE)
+
+    async def hook(request: Request) -> Response:
+        body = await read(request, MOST_CONTENT)
+        reply = await run_sync(partial(_reply, site, request, body), limiter=turns)
+        return as_json(reply.body, reply.status, reply.headers)
+
+    return [Route("/hooks/{name:path}", hook, methods=["POST"])]
+
+
+def _reply(site: Site, request: Request, body: bytes) -> Reply:
+    address, now_ms = site.guard.address(request), site.clock.now_ms()
+    dispatch = site.dispatch
+    log = site.muted if site.guard.failures.are_many(address, more=0) else site.log
+    try:
+        webhooks = site.settings.webhooks(dispatch.config, now_ms)
+    except HoldoffError as error:
+        log.failed(error, kind="http")
+        return undecided(error)
+    reply = reply_to(
+        partial(_asked, request, body),
+        now_ms,
+        dispatch,
+        lambda: EVER_MS,
+        webhooks=webhooks,
+        keep=site.letters.keep,
+        log=log,
+    )
+    if reply.status == 401 and site.guard.failures.are_many(address):
+        raise Problem(429, "too many failures; try again in a minute")
+    return reply
+
+
+def _asked(request: Request, body: bytes) -> HttpRequest:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():  # of two signatures neither is silently left out
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    plain = decompressed(body, headers.pop("content-encoding", "identity").strip().lower())
+    return HttpRequest(
+        method=request.method,
+        path=request.scope["path"],
+        headers=headers,
+        body=plain,
+        sent=None if plain == body else body,
+        query=request.scope["query_string"].decode("latin-1"),
+    )

@@ -1,0 +1,80 @@
+"""What makes the page live: a stream of server-sent events, one each time that something changed.
+
+An event says that the page is to be fetched again, and nothing else: what a caller may see is checked there, as ever.
+All streams of a process share one look at the store every ``LOOK_S`` seconds, and there is none while no page is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from holdoff.observe.status import Status
+from holdoff.server.problems import Problem
+from holdoff.server.site import Site
+
+LOOK_S: Final = 2.0
+#: Time goes on in the drawing too: an event comes after so many looks at the latest.
+MOST_LOOKS: Final = 10
+
+
+class Watch:
+    """What the gates are doing, as one number, from the last look."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._seen: tuple[float, int] = (float("-inf"), 0)
+        self._lock: anyio.Lock | None = None
+
+    async def mark(self) -> int:
+        """A number that is another one when something changed."""
+        self._lock = self._lock or anyio.Lock()
+        async with self._lock:
+            if anyio.current_time() - self._seen[0] >= LOOK_S * 0.9:
+                self._seen = anyio.current_time(), await run_sync(self._look)
+        return self._seen[1]
+
+    def _look(self) -> int:
+        found = self.site.statuses()
+        seen = ((key, one.record.writes[:1], *_seen(one)) for key, one in found.items() if isinstance(one, Status))
+        return hash(tuple(seen))
+
+    async def events(self, request: Request) -> AsyncIterator[str]:
+        """One a change, until the server ends or the caller may look no more."""
+        yield "retry: 3000\n\n"
+        last, looks = await self.mark(), 0
+        while not self.site.stopping.is_set() and self._may_look(request):
+            await self._pause()
+            mark, looks = await self.mark(), looks + 1
+            if mark != last or looks >= MOST_LOOKS:
+                yield "event: look\ndata: again\n\n"
+                last, looks = mark, 0
+            else:
+                yield ":\n\n"  # so that a caller who has gone is noticed
+
+    async def _pause(self) -> None:
+        for _ in range(4):
+            if not self.site.stopping.is_set():
+                await anyio.sleep(LOOK_S / 4)
+
+    def _may_look(self, request: Request) -> bool:
+        try:
+            self.site.guard.caller(request).needs("look")
+        except Problem:
+            return False
+        return True
+
+    async def stream(self, request: Request) -> Response:
+        """The route."""
+        self.site.guard.caller(request).needs("look")
+        headers = {"x-accel-buffering": "no"}
+        return StreamingResponse(self.events(request), media_type="text/event-stream", headers=headers)
+
+
+def _seen(one: Status) -> tuple[object, ...]:
+    return one.state, one.attention, one.record.lastbuild, one.record.due_ms

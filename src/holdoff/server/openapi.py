@@ -1,0 +1,99 @@
+"""The API's description (OpenAPI 3.1), made from its table."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from holdoff import __version__
+from holdoff.core.decision import Outcome, Why
+from holdoff.server.api import AT, OPERATIONS, Operation
+
+PROBLEM: Final = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what is wrong, and what would be right"},
+        "field": {"type": "string", "description": "the input that is wrong"},
+        "error": {"type": "string", "description": "the kind of error"},
+    },
+}
+DECISION: Final = {
+    "type": "object",
+    "required": ["id", "outcome", "why", "message"],
+    "properties": {
+        "id": {"type": "string", "description": "what /explain knows it by"},
+        "outcome": {"enum": [str(one) for one in Outcome]},
+        "why": {"enum": [str(one) for one in Why]},
+        "build_id": {"type": ["string", "null"], "description": "null while the start is under way"},
+        "message": {"type": "string", "description": "the same, as a person reads it"},
+    },
+}
+MEANS: Final = {200: "done", 202: "built later, or the start is under way"}
+#: What an answer is, where more is said of it than that it is an object.
+_ANSWERS: Final = {
+    "/status": {"type": "object", "required": ["gates", "store", "at"]},
+    "/explain": {"type": "object", "required": ["subject", "verdict", "answer"]},
+    "/history": {"type": "object", "required": ["builds"]},
+    "/trigger": {"$ref": "#/components/schemas/Decision"},
+    "/finished": {"type": "object", "required": ["finished", "build_id"]},
+    "/dead-letters": {"type": "object", "required": ["dead_letters"]},
+}
+
+
+def description() -> dict[str, Any]:
+    """The whole."""
+    paths: dict[str, dict[str, Any]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(AT + one.path, {})[one.method.lower()] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Holdoff", "version": __version__, "summary": "Many triggers in, few builds out."},
+        "paths": paths,
+        "security": [{"token": []}],
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Problem": PROBLEM, "Decision": DECISION},
+        },
+    }
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    in_path = re.findall(r"\{(\w+)\}", one.path)
+    answer = {"application/json": {"schema": _ANSWERS.get(one.path, {"type": "object"})}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    said: dict[str, Any] = {
+        "operationId": one.act.__name__,
+        "summary": (one.act.__doc__ or "").partition("\n")[0],
+        "description": f"Needs the scope `{one.scope}`.",
+        "responses": {
+            **{str(status): {"description": MEANS[status], "content": answer} for status in one.statuses},
+            "default": {"description": "a problem (RFC 9457)", "content": problem},
+        },
+    }  # fmt: skip
+    inputs = {name: schema for name, schema in one.inputs.items() if name not in in_path}
+    said["parameters"] = [
+        {"name": name, "in": "path", "required": True, "schema": _schema(one.inputs[name])} for name in in_path
+    ]
+    if one.method == "GET":
+        said["parameters"] += [_parameter(name, schema) for name, schema in inputs.items()]
+    elif inputs:
+        needed = [name for name, schema in inputs.items() if schema.get("needed")]
+        properties = {name: _schema(schema) for name, schema in inputs.items()}
+        body = {"type": "object", "additionalProperties": False, "required": needed, "properties": properties}
+        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return said
+
+
+def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A query has no null."""
+    kinds = schema["type"]
+    kind = next(iter(kinds)) if isinstance(kinds, list) else kinds
+    needed = bool(schema.get("needed"))
+    return {"name": name, "in": "query", "required": needed, "schema": _schema(schema) | {"type": kind}}
+
+
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != "needed"}

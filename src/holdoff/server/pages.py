@@ -1,0 +1,309 @@
+"""The page: all gates at ``/``, one of them at ``/gates/PROJECT``, rendered here and whole without a script.
+
+A form is carried out as the API's operation of the same name, with the same checks and the same power. A browser may
+send one only from here: its origin is checked, its cookie is ``SameSite=Strict``, and a form carries what another
+cookie says, which no other site can know. Nothing is changed by GET.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from anyio.to_thread import run_sync
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from holdoff.clock import new_token
+from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.request import MAX_EVENT_ID, GateKey, storable
+from holdoff.core.token import instant_ms
+from holdoff.core.units import iso, say_age, say_duration
+from holdoff.observe.explain import (
+    Explanation,
+    Scene,
+    explain_decision,
+    explain_event,
+    explain_gate,
+    explain_version,
+    outcome_of,
+    parse_decision_id,
+    reasons_of,
+)
+from holdoff.observe.status import ATTENTION, say_instant, status_of, triggers_of
+from holdoff.server.access import COOKIE, Caller, check_origin
+from holdoff.server.api import OPERATIONS, Operation, checked
+from holdoff.server.board import MOST_OF_ONE, Histories, board, row_of
+from holdoff.server.bodies import read
+from holdoff.server.drawing import ZOOMS, Window
+from holdoff.server.live import Watch
+from holdoff.server.problems import Problem
+from holdoff.server.site import Site
+
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+FORM_COOKIE: Final = "holdoff_form"
+FORM: Final = "application/x-www-form-urlencoded"
+MOST_FORM: Final = 16_384
+LISTED_BUILDS: Final = 50
+ONLY: Final = ("attention", *ATTENTION, "ready", "cooling_down")
+#: What a person may do, as the API has it: what the form asks besides, and what is said when it is done.
+ACTS: Final = {
+    "trigger": ("Ask for a build", "force", "force it: now, whatever the gate waits for"),
+    "hold": ("Hold", "duration", "for how long, such as 2h; nothing: until it is resumed"),
+    "resume": ("Resume", "", ""),
+    "reset": ("Reset: end the cooldown", "drop_pending", "drop what is pending, too"),
+}
+DONE: Final = {"hold": "The gate is on hold.", "resume": "The hold is over.", "reset": "The cooldown is over."}
+OPERATION: Final = {one.path.strip("/"): one for one in OPERATIONS if one.method == "POST"}
+_PLAIN: Final = re.compile(r"[\w-][\w.-]*", re.ASCII)
+_HERE: Final = Path(__file__).parent
+_KINDS: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_STATIC: Final = {name: (_HERE / "static" / name).read_bytes() for name in _KINDS}
+_VERSION: Final = hashlib.sha256(b"".join(_STATIC.values())).hexdigest()[:12]
+
+
+def gate_url(key: GateKey, **more: str) -> str:
+    """Where a gate's page is. Browsers and proxies make something else of many a path: only a plain name is put there,
+    any other in the query."""
+    is_plain = _PLAIN.fullmatch(key.name) is not None
+    named = {"project": "" if is_plain else key.name, "key": key.key, "region": key.region, **more}
+    asked = urlencode({name: value for name, value in named.items() if value})
+    return f"/gates/{key.name if is_plain else ''}?{asked}"
+
+
+_templates: Final = Environment(
+    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+_templates.globals |= {
+    "age": lambda ms, now_ms: say_age(now_ms - ms), "duration": say_duration, "instant": say_instant, "iso": iso,
+    "triggers_of": triggers_of, "reasons_of": reasons_of, "outcome_of": outcome_of, "gate_url": gate_url,
+    "zooms": tuple(ZOOMS), "static": lambda name: f"/static/{name}?{_VERSION}",
+}  # fmt: skip
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def html(template: str, status: int = 200, **about: Any) -> Response:
+    """A page."""
+    text = _templates.get_template(template).render(about)
+    # With "no-referrer" a browser would say "Origin: null" of the forms of this very page.
+    headers = {"content-security-policy": CSP, "referrer-policy": "same-origin"}
+    return Response(text.encode("utf-8", "replace"), status, headers, "text/html; charset=utf-8")
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The routes."""
+    pages = Pages(site)
+    return [
+        Route("/", pages.shown(pages.overview)),
+        Route("/gates/{project:path}", pages.shown(pages.gate)),
+        Route("/gates/{project:path}", pages.shown(pages.act), methods=["POST"]),
+        Route("/login", pages.shown(pages.login), methods=["POST"]),
+        Route("/logout", pages.shown(pages.logout), methods=["POST"]),
+        Route("/live", Watch(site).stream),
+        Route("/static/{name}", _static),
+    ]
+
+
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _STATIC:
+        raise Problem(404, "no such page")
+    return Response(_STATIC[name], headers={"cache-control": "public, max-age=31536000"}, media_type=_KINDS[name])
+
+
+class Pages:
+    """The pages of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.histories = site, Histories(site)
+
+    def shown(self, page: Handler) -> Handler:
+        """The route with its refusals as pages for people; one that is not known is asked to log in."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await page(request)
+            except (Problem, HoldoffError) as error:
+                problem = error if isinstance(error, Problem) else Problem.of(error)
+            shown = html("problem.html", problem.status, problem=problem, caller=None, form="")
+            if problem.status in (401, 429):
+                shown.headers.update({name: one for name, one in problem.response().headers.items() if "-" in name
+                                      and not name.startswith("content")})  # fmt: skip
+            return shown
+
+        return answer
+
+    async def overview(self, request: Request) -> Response:
+        """All gates."""
+        caller = self._looks(request)
+        asked, zoom = request.query_params, _zoom(request)
+        text, only = asked.get("q", "")[:200].strip(), asked.get("only", "")[:200]
+        page = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1
+        named = {name.strip().replace(" ", "_") for name in only.split(",") if name.strip()}
+        found = await run_sync(partial(board, self.site, self.histories, zoom, text, named, max(page, 1)))
+
+        def here(**change: object) -> str:
+            wanted = {"zoom": zoom, "q": text, "only": only, "page": ""} | change
+            return "/?" + urlencode({name: value for name, value in wanted.items() if value})
+
+        about: dict[str, Any] = {
+            "caller": caller,
+            "zoom": zoom,
+            "q": text,
+            "only": only,
+            "page": page,
+            "here": here,
+            "names": ONLY,
+        }
+        return self._with_form(request, "overview.html", board=found, window=found.window, **about)
+
+    async def gate(self, request: Request) -> Response:
+        """One gate."""
+        caller = self._looks(request)
+        return await self._gate(request, caller, done=DONE.get(request.query_params.get("done", ""), ""))
+
+    async def _gate(self, request: Request, caller: Caller, *, status: int = 200, **more: Any) -> Response:
+        key, zoom = await run_sync(self._key, request), _zoom(request)
+        asked = storable(request.query_params.get("ask", "").strip(), MAX_EVENT_ID)
+
+        def look() -> dict[str, Any]:
+            scene = self.site.scene(key)
+            window = Window.of(zoom, scene.now_ms)
+            builds = list(scene.builds(MOST_OF_ONE))
+            row = row_of(scene, status_of(key, scene.record, scene.terms, scene.now_ms), builds, MOST_OF_ONE, window)
+            says = explain_gate(scene).lines
+            answer = _asked(self.site, scene, asked) if asked else None
+            return {"row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS], "window": window}
+
+        acts = {what: one for what, one in ACTS.items() if OPERATION[what].scope in caller.scopes}
+        about = {"key": key, "zoom": zoom, "caller": caller, "acts": acts, "ask": asked, "done": "", "problem": None}
+        return self._with_form(request, "gate.html", status, **about | more | await run_sync(look))
+
+    async def act(self, request: Request) -> Response:
+        """What a person does to a gate."""
+        check_origin(request)
+        caller = self._looks(request)
+        form = await self._form(request)
+        operation = OPERATION.get(form.get("what", "")) if form.get("what") in ACTS else None
+        if operation is None:
+            raise Problem(422, f"'what' must be one of {', '.join(ACTS)}")
+        caller.needs(operation.scope)
+        try:
+            key, done = await run_sync(self._carry_out, request, caller, operation, form)
+        except (Problem, HoldoffError) as error:
+            problem = error if isinstance(error, Problem) else Problem.of(error)
+            if isinstance(error, ConfigError):
+                problem = Problem.of_input(error)
+            return await self._gate(request, caller, status=problem.status, problem=problem)
+        told = {"ask": done["id"]} if "outcome" in done else {"done": form["what"]}
+        return RedirectResponse(gate_url(key, **told), 303)
+
+    def _carry_out(
+        self, request: Request, caller: Caller, operation: Operation, form: dict[str, str]
+    ) -> tuple[GateKey, dict[str, Any]]:
+        what, key = form["what"], self._key(request)
+        if form.get("sure") != "yes":
+            raise Problem(422, "nothing was done: tick the box that confirms it")
+        by, why = form.get("by", "").strip(), form.get("why", "").strip()
+        if not why or not (by or caller.name):
+            raise Problem(422, "nothing was done: say who, and why")
+        asked = {"project": key.name, "key": key.key, "region": key.region, "by": by or None}
+        asked["reason" if what == "trigger" else "why"] = why
+        extra = ACTS[what][1]
+        if form.get(extra):
+            asked[extra] = form[extra].strip() if extra == "duration" else True  # type: ignore[assignment]
+        done: Any = operation.act(self.site, caller, checked(operation.inputs, asked))
+        return key, done
+
+    async def login(self, request: Request) -> Response:
+        """Take a token, and keep it in a cookie that no script can read."""
+        check_origin(request)
+        token = (await self._form(request, guarded=False)).get("token", "").strip()
+        if self.site.guard.tokens.find(token) is None:
+            raise self.site.guard.refused(request, "this token is none of those that are known")
+        answer = RedirectResponse("/", 303)
+        _set_cookie(request, answer, COOKIE, token)
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        """Drop the cookie."""
+        check_origin(request)
+        await self._form(request)
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+    def _looks(self, request: Request) -> Caller:
+        caller = self.site.guard.caller(request)
+        caller.needs("look")
+        return caller
+
+    def _key(self, request: Request) -> GateKey:
+        asked = request.query_params
+        project = request.path_params["project"] or asked.get("project", "")
+        try:
+            return self.site.key(project, asked.get("key"), asked.get("region"))
+        except ConfigError as error:
+            raise Problem.of_input(error) from None
+
+    def _with_form(self, request: Request, template: str, status: int = 200, **about: Any) -> Response:
+        """A page with forms, which carry what the cookie says."""
+        known = request.cookies.get(FORM_COOKIE, "")
+        secret = known if instant_ms(known) is not None else new_token(self.site.clock)
+        answer = html(template, status, form=secret, is_logged_in=COOKIE in request.cookies, **about)
+        if secret != known:
+            _set_cookie(request, answer, FORM_COOKIE, secret)
+        return answer
+
+    async def _form(self, request: Request, *, guarded: bool = True) -> dict[str, str]:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            raise Problem(415, f"the body must be a form: {FORM}")
+        body = await read(request, MOST_FORM)
+        try:
+            form = dict(parse_qsl(body.decode(), max_num_fields=20, errors="strict"))
+        except ValueError:
+            raise Problem(400, "the body is no form") from None
+        known = request.cookies.get(FORM_COOKIE, "")
+        if guarded and not (known and hmac.compare_digest(known.encode(), form.get("form", "").encode())):
+            raise Problem(403, "this form is not from a page of this server, or too old: go back, reload and try again")
+        return form
+
+
+def _zoom(request: Request) -> str:
+    zoom = request.query_params.get("zoom", "1d")
+    return zoom if zoom in ZOOMS else "1d"
+
+
+def _set_cookie(request: Request, answer: Response, name: str, value: str) -> None:
+    # Behind a proxy that speaks TLS for this server only the browser says so, and it does so with forms alone.
+    is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+    answer.set_cookie(name, value, httponly=True, samesite="strict", path="/", secure=is_secure)
+
+
+def _asked(site: Site, scene: Scene, asked: str) -> Explanation:
+    """Why did(n't) my build run? By whatever the text is: a decision's id, an event's, or a version."""
+    try:
+        key, token, _ = parse_decision_id(asked)
+        if key != scene.key:
+            scene = site.scene(site.key(key.name, key.key, key.region))
+        return explain_decision(scene, token)
+    except ConfigError:
+        event = explain_event(scene, asked)
+    if event.verdict != "unknown":
+        return event
+    version = explain_version(scene, asked)
+    if version.verdict != "unknown":
+        return version
+    return event.but(lines=(asked + event.lines[0].removeprefix(event.subject), *event.lines[1:]))

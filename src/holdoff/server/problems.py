@@ -1,0 +1,65 @@
+"""Errors as a client reads them: problem details (RFC 9457), with a status by the kind of error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from holdoff.core.errors import (
+    ConfigError,
+    EventEarly,
+    EventError,
+    HoldoffError,
+    NotAllowed,
+    StoreUnavailable,
+    UsageError,
+)
+from holdoff.server.files import NoSuchLetter
+
+#: The first that fits decides; of all else it is this server that is not as it should be.
+STATUS: Final = (
+    (NoSuchLetter, 404),
+    (NotAllowed, 403),
+    (EventError, 422),
+    (UsageError, 400),
+    (StoreUnavailable, 503),
+    (EventEarly, 503),
+)
+RETRY_AFTER: Final = {429: "60", 503: "30"}
+
+
+class Problem(Exception):
+    """What a request is refused with. ``more``: members besides those of the RFC."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: object) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.more = status, detail, dict(headers or {}), more
+
+    @classmethod
+    def of(cls, error: HoldoffError) -> Problem:
+        """What an error of Holdoff's own means to the client."""
+        status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+        return cls(status, str(error), error=type(error).__name__)
+
+    @classmethod
+    def of_input(cls, error: ConfigError) -> Problem:
+        """Something in the request is not what it should be."""
+        return cls(422, str(error), field=error.field)
+
+    def response(self) -> Response:
+        """As it is sent."""
+        retry = RETRY_AFTER.get(self.status)
+        headers = self.headers | ({"retry-after": retry} if retry else {})
+        told = {"title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail, **self.more}
+        return as_json(told, self.status, headers, media_type="application/problem+json")
+
+
+def as_json(
+    content: Any, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
+) -> Response:
+    """In ASCII: a foreign text may have halves of surrogate pairs."""
+    return Response(json.dumps(content), status, headers, media_type)

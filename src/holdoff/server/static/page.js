@@ -1,0 +1,44 @@
+// Makes the page live: when the server says that something changed, the page is fetched again, and what is marked
+// data-live is put in place of what is there. Forms are left alone.
+"use strict";
+(() => {
+  const state = document.getElementById("live-state");
+  const parts = () => [...document.querySelectorAll("[data-live]")];
+  if (!parts().length || !window.EventSource) return;
+  let source = null, busy = false, again = false;
+  const say = (text) => { if (state.textContent !== text) state.textContent = text; };
+
+  async function look() {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+      if (answer.status === 401 || answer.status === 403) { source.close(); location.reload(); return; }
+      if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch { /* the stream tells when the server is back */ }
+    busy = false;
+    if (again) { again = false; look(); }
+  }
+
+  function put(page) {
+    const focused = document.activeElement && document.activeElement.id;
+    for (const part of parts()) {
+      const other = page.getElementById(part.id);
+      if (other) part.replaceWith(document.adoptNode(other));
+    }
+    if (focused && document.activeElement.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  function open() {
+    source = new EventSource("/live");
+    source.onopen = () => say("live");
+    source.onerror = () => say("not live: no answer");
+    source.addEventListener("look", look);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    source?.close();
+    if (!document.hidden) { look(); open(); }
+  });
+  open();
+})();

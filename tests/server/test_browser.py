@@ -1,0 +1,198 @@
+"""The page in a real Chromium (Playwright with the system's): with and without scripts, wide and on a phone, in both
+themes, by keyboard, and looked at by axe."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+from holdoff.core.policy import Policy
+from holdoff.server import live, pages
+from holdoff.server.app import create_app
+from tests.server.day import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.server.conftest import Served
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
+]
+ALL = ("look", "trigger", "operate")
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+class Site:
+    """A server on a real port, which a browser can ask."""
+
+    def __init__(self, served: Served) -> None:
+        self.served, self.site = served, served.site
+        app = create_app(served.site, (pages.routes,))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+        self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._socket]))
+        self._thread.start()
+
+    def close(self) -> None:
+        self.site.stopping.set()
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def site(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A day of pushes at three gates."""
+    monkeypatch.setattr(live, "LOOK_S", 0.1)
+    served = serve(anonymous=ALL)
+    for name in ("site", "docs", "another"):
+        policy = served.site.config.projects[name].policy if name != "another" else Policy("20m", quiet="2m")
+        simulate(served.site.store, name, policy, served.site.now_ms())
+    site = Site(served)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Opens pages; what the console complains of fails the test."""
+    complaints: list[str] = []
+    contexts: list[Any] = []
+
+    def open_(path: str = "/", **how: Any) -> Any:
+        context = chromium.new_context(**{"viewport": WIDE, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith(site.url) else complaints.append(asked.url))
+        page.goto(site.url + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_both_widths_and_themes(opened: Callable[..., Any], theme: str, size: dict[str, int]) -> None:
+    for path in ("/", "/?zoom=7d", "/gates/site"):
+        page = opened(path, viewport=size, color_scheme=theme)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        is_dark = sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 200
+        bars = page.locator("rect.build").evaluate_all("all => all.map(one => getComputedStyle(one).fill)")
+
+        assert is_dark is (theme == "dark")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert bars
+        assert "rgb(0, 0, 0)" not in bars  # the style sheet reached them
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_axe_finds_nothing(opened: Callable[..., Any], site: Site, theme: str, size: dict[str, int]) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    site.served.push("d1")
+    site.served.push("d2")
+    for path in ("/", "/gates/site?ask=d1"):
+        page = opened(path, viewport=size, color_scheme=theme, bypass_csp=True)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        found = axe.Axe().run(page).response["violations"]
+
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
+def test_without_scripts_all_of_it_works(opened: Callable[..., Any], site: Site) -> None:
+    page = opened("/", java_script_enabled=False)
+    page.get_by_role("link", name="1h").click()
+    page.get_by_label("Name").fill("sit")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name="site", exact=True).click()
+    page.locator("summary", has_text="Hold").click()
+    form = page.locator("form", has=page.locator("input[value=hold]"))
+    form.get_by_label("Who").fill("ada")
+    form.get_by_label("Why").fill("the database moves")
+    form.get_by_label("Yes").check()
+    form.get_by_role("button", name="Hold").click()
+    hold = site.site.store.get(site.site.key("site")).hold
+
+    assert page.get_by_text("The gate is on hold.").is_visible()
+    assert hold
+    assert (hold.why, hold.by) == ("the database moves", "ada")
+
+
+def test_a_form_that_is_not_confirmed_is_not_sent(opened: Callable[..., Any], site: Site) -> None:
+    page = opened("/gates/site")
+    page.locator("summary", has_text="Hold").click()
+    form = page.locator("form", has=page.locator("input[value=hold]"))
+    form.get_by_label("Who").fill("ada")
+    form.get_by_label("Why").fill("x")
+    form.get_by_role("button", name="Hold").click()
+
+    assert page.evaluate("document.activeElement.name") == "sure"
+    assert site.site.store.get(site.site.key("site")).hold is None
+
+
+def test_a_burst_a_hold_and_a_failure_come_by_themselves(opened: Callable[..., Any], site: Site) -> None:
+    """And what is being typed, and where the focus is, stay."""
+    row = opened("/?zoom=1h&q=site")
+    page = opened("/gates/site?zoom=1h")
+    page.get_by_text("live", exact=True).wait_for()
+    page.get_by_label("Event id").fill("d7")
+    for number in range(8):
+        site.served.push(f"d{number}", version=f"{number:07}")
+    page.locator("rect.waiting").first.wait_for(state="attached")
+    row.locator("rect.waiting").first.wait_for(state="attached")
+    build = site.site.store.get(site.site.key("site")).running
+    assert build
+    site.served.api("POST", "/finished", {"project": "site", "build_id": build.build_id, "succeeded": False})
+    page.locator("td.bad").first.wait_for()
+    site.served.api("POST", "/hold", {"project": "site", "why": "it is broken"})
+    row.locator(".badge.held").wait_for()
+    page.locator("rect.held").first.wait_for(state="attached")
+
+    assert page.get_by_label("Event id").input_value() == "d7"
+    page.get_by_role("button", name="Explain").click()
+    assert page.locator(".verdict").inner_text() == "event d7: pending, not built yet"
+
+
+def test_by_keyboard_alone(opened: Callable[..., Any]) -> None:
+    page = opened("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.name || 'x'"))
+    assert {"q", "only", "g1", "g2", "g3"} <= set(seen)
+    page.locator("#g1").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/gates/*")
+
+
+def test_a_server_that_ends_is_told(opened: Callable[..., Any], site: Site) -> None:
+    page = opened("/")
+    page.get_by_text("live", exact=True).wait_for()
+    site.site.stopping.set()
+    page.get_by_text("not live").wait_for()

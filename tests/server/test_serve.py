@@ -1,0 +1,445 @@
+"""``holdoff serve`` as a process: how it begins, drains, is killed and goes on; and the verbs beside it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import signal
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdoff.core.record import Pending, Record
+from holdoff.core.request import GateKey, Request
+from tests.cli.conftest import PATIENCE, Cli, Terminal, cli, line_of
+from tests.cli.test_startup import imported
+from tests.server.conftest import signed_push
+from tests.standins.hooks import HookStandin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["cli"]
+pytestmark = pytest.mark.slow
+SECRET = "it is a secret"
+FILE = """
+[projects.site]
+cooldown = "1h"
+starter = { command = ["sh", "-c", '''COMMAND'''] }
+
+[webhooks]
+github = "env:GITHUB"
+url = "env:URL_SECRET"
+"""
+
+
+class Server:
+    """A server that has begun. ``token`` has all scopes."""
+
+    def __init__(self, cli: Cli, command: str = "echo $HOLDOFF_SOURCE_VERSION >> ran", *options: str) -> None:
+        self.cli = cli
+        if not (cli.folder / "holdoff.toml").exists():
+            cli.config(FILE.replace("COMMAND", command))
+        cli.environment |= {"GITHUB": SECRET, "URL_SECRET": "in-the-url-7f3a"}
+        made = cli("token", "new", f"t{len(cli.started)}", "--scope", "look,trigger,operate")
+        self.token = made.stdout.strip()
+        self.log = cli.folder / f"log{len(cli.started)}"  # a pipe that is not read would fill up
+        with self.log.open("w") as log:
+            options = ("--listen", "127.0.0.1:0", "--every", "50ms", *options)
+            self.process = cli.start("serve", *options, stdout=log)
+        said = line_of(self.process.stderr)
+        found = re.search(r"serving sqlite:///\S+ on https?://127\.0\.0\.1:(\d+); Ctrl-C ends it", said)
+        assert found, said + (self.process.stderr.read() if self.process.stderr else "")
+        self.port = int(found[1])
+
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Any:
+        """One request: its status and what its body says."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, headers or {"authorization": f"Bearer {self.token}"})
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        return answer.status, json.loads(text) if text[:1] in b"{[" else text.decode()
+
+    def api(self, path: str, **body: object) -> Any:
+        """A call of the API."""
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        return self.ask("POST", f"/api/v1/{path}", json.dumps(body).encode(), headers)
+
+    def push(self, place: int) -> int:
+        """A push, and the status of its answer; 0: there was none."""
+        try:
+            status: int = self.ask("POST", "/hooks/site", *signed_push(f"d{place}", SECRET, f"{place + 1:07}"))[0]
+        except (OSError, HTTPException):
+            return 0
+        return status
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, list[dict[str, Any]], str]:
+        """End it: its exit status, the lines of its log, and what it still said."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, self.lines(), errors
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def is_there(self) -> bool:
+        """Whether it takes requests."""
+        try:
+            return bool(self.ask("GET", "/healthz")[0] == 200)
+        except (OSError, HTTPException):
+            return False
+
+
+def wait_for(is_so: Any) -> None:
+    """Look again and again."""
+    until = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+# --- the main job ----------------------------------------------------------------------------------------------------
+
+
+def test_from_a_push_to_a_build_and_its_end(cli: Cli) -> None:
+    server = Server(cli)
+    status, answer = server.ask("POST", "/hooks/site", *signed_push("d1", SECRET, "4f2a91c"))
+    wait_for(lambda: cli.record("site").finished)
+    code, lines, errors = server.end()
+
+    assert (status, answer["outcome"]) == (200, "started")
+    assert cli.lines() == ["4f2a91c"]
+    assert [(line["event"], line.get("exit_status")) for line in lines] == [("decision", None), ("finished", 0)]
+    assert (code, errors) == (0, "")
+
+
+def test_what_is_deferred_is_built_by_the_loop_inside(cli: Cli) -> None:
+    server = Server(cli)
+    server.push(1)
+    server.push(2)
+    assert server.api("reset", project="site")[0] == 200
+    wait_for(lambda: len(cli.lines()) == 2)
+    lines = server.end()[1]
+
+    assert cli.lines() == ["0000002", "0000003"]
+    assert [line["kind"] for line in lines if line.get("outcome") == "started"] == ["http", "wake"]
+
+
+def test_a_build_that_fails_is_a_failed_build(cli: Cli) -> None:
+    server = Server(cli, "exit 3")
+    server.push(1)
+    wait_for(lambda: cli.record("site").finished)
+    (build,) = server.ask("GET", "/api/v1/history?project=site")[1]["builds"]
+
+    assert (build["succeeded"], build["exit_status"]) == (False, 3)
+
+
+def test_it_is_alive_and_ready(cli: Cli) -> None:
+    server = Server(cli)
+
+    assert server.ask("GET", "/healthz", headers={"x": "y"}) == (200, "ok\n")
+    assert server.ask("GET", "/readyz", headers={"x": "y"}) == (200, "ok\n")
+    assert "holdoff_last_look_timestamp_seconds 1." in server.ask("GET", "/metrics")[1]
+
+
+def test_an_edit_counts_without_a_restart(cli: Cli) -> None:
+    server = Server(cli)
+    file = cli.folder / "holdoff.toml"
+    file.write_text(file.read_text().replace("projects.site", "projects.docs"))
+    assert line_of(server.process.stderr) == f"holdoff: {file} was read again\n"
+
+    assert server.api("trigger", project="docs")[1]["outcome"] == "started"
+    assert server.api("trigger", project="site")[0] == 404
+
+
+# --- draining --------------------------------------------------------------------------------------------------------
+
+
+def test_sigterm_lets_requests_end_and_takes_no_more(cli: Cli) -> None:
+    """A request whose body is still on its way is answered; its build ends as the loop's do."""
+    server = Server(cli, "trap 'echo told >> ran; exit 1' TERM; echo began >> ran; while :; do sleep 0.05; done")
+    body, headers = signed_push("d1", SECRET)
+    slow = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    slow.putrequest("POST", "/hooks/site")
+    for name, value in (headers | {"content-length": str(len(body))}).items():
+        slow.putheader(name, value)
+    slow.endheaders(body[:10])
+    assert server.is_there()
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: not server.is_there())
+    slow.send(body[10:])
+    answer = slow.getresponse()
+    told = json.loads(answer.read())
+    slow.close()
+    server.process.communicate(timeout=PATIENCE)
+
+    assert (answer.status, told["outcome"]) == (200, "started")
+    assert cli.lines() == ["began", "told"]
+    assert server.lines()[-1]["exit_status"] == 1
+    assert server.process.returncode == 0
+    assert cli.record("site").finished is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_where_nothing_runs(cli: Cli, number: signal.Signals) -> None:
+    assert Server(cli).end(number) == (0, [], "")
+
+
+# --- killed, and a burst ---------------------------------------------------------------------------------------------
+
+
+def count_of(cli: Cli) -> int:
+    """How many triggers are in the store."""
+    store, key = cli.store, GateKey("site", "local")
+    record = store.get(key)
+    kept = [build.covers for build in store.history(key)]
+    parts = [part.covers for part in (record.claim, record.running, record.finished) if part]
+    store.close()
+    folds = {id(fold): fold for fold in (record.pending, *parts, *kept) if fold}
+    return sum(fold.count for fold in folds.values())
+
+
+def test_a_burst_is_answered_and_none_is_lost(cli: Cli) -> None:
+    """500 signed pushes, 50 at a time; how long that takes is ``benchmarks``' affair."""
+    server = Server(cli, "sleep 60")
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(server.push, range(500)))
+    record = cli.record("site")
+    lines = server.end()[1]
+
+    assert set(answers) <= {200, 202}
+    assert answers.count(200) <= 1  # the start, if it had ended
+    assert record.pending is not None
+    assert record.pending.count == 499
+    assert len([line for line in lines if line["event"] == "decision"]) == 500
+
+
+def test_a_kill_loses_nothing_that_was_answered(cli: Cli) -> None:
+    """Killed in the midst of a burst, and started again: each push that was answered is built."""
+    server, answers = Server(cli, "echo $HOLDOFF_SOURCE_VERSION >> ran; sleep 60"), dict[int, int]()
+
+    def push(place: int) -> None:
+        answers[place] = server.push(place)
+
+    with ThreadPoolExecutor(20) as pool:
+        pushes = [pool.submit(push, place) for place in range(400)]
+        wait_for(lambda: sum(1 for status in list(answers.values()) if status) > 100)
+        server.process.kill()
+    assert all(one.done() for one in pushes)
+    server.process.communicate()
+    answered = {place for place, status in answers.items() if status}
+    assert 100 < len(answered) < 400
+
+    again = Server(cli)
+    wait_for(lambda: again.push(999) in (200, 202))
+    assert again.api("reset", project="site")[0] == 200
+    wait_for(lambda: cli.record("site").pending is None and cli.record("site").claim is None)
+    again.end()
+    assert count_of(cli) >= len(answered) + 1
+    assert cli.lines()[-1] == f"{1000:07}"
+
+
+def test_a_kill_between_claim_and_start_is_made_good(cli: Cli) -> None:
+    """The starter hangs: the push was answered, and its start is taken over."""
+    with HookStandin() as hook:
+        cli.environment["HOOK"] = hook.hook
+        text = FILE.replace(
+            "{ command = [\"sh\", \"-c\", '''COMMAND'''] }",
+            '{ webhook = "env:HOOK", id = "build.id", token_memory = "1d" }',
+        )
+        cli.config(text)
+        fault = hook.fault("hang", after=True)
+        server = Server(cli)
+        status, answer = server.ask("POST", "/hooks/site", *signed_push("d1", SECRET))
+        assert fault.arrived.wait(PATIENCE)
+        server.process.kill()
+        server.process.communicate()
+        fault.release()
+        assert (status, answer["message"]) == (202, "site started: its start is under way")
+
+        def over(record: Any) -> Any:
+            return record.but(claim=record.claim.but(lease_until_ms=1), due_ms=1)
+
+        cli.change(over, "site")
+        again = Server(cli)
+        wait_for(lambda: cli.record("site").running)
+        again.end()
+
+    assert len({seen.headers["idempotency-key"] for seen in hook.starts}) == 1
+    assert list(hook.builds) == ["b0"]
+
+
+def test_a_start_that_hangs_keeps_no_other_gate_waiting(cli: Cli) -> None:
+    with HookStandin() as hook:
+        cli.environment["HOOK"] = hook.hook
+        starter = '{ webhook = "env:HOOK", id = "build.id" }'
+        cli.config("".join(f'[projects.{name}]\ncooldown = "1h"\nstarter = {starter}\n' for name in ("a", "b")))
+        for name in ("a", "b"):
+            due = Pending(request=Request(project=name, region="local"), count=1, first_ms=1, last_ms=1)
+            cli.change(lambda _, due=due: Record(pending=due, due_ms=1), name)  # type: ignore[misc]
+        fault = hook.fault("hang")
+        server = Server(cli)
+        wait_for(lambda: len(hook.builds) == 1)
+        fault.release()
+        server.end()
+
+    assert len(hook.starts) == 2
+
+
+# --- TLS, addresses --------------------------------------------------------------------------------------------------
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    """A certificate for 127.0.0.1, signed by itself, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return str(files[0]), str(files[1])
+
+
+def test_tls_by_given_files(cli: Cli) -> None:
+    cert, key = certificate(cli.folder)
+    server = Server(cli, "true", "--certificate", cert, "--key", key)
+    connection = HTTPSConnection("127.0.0.1", server.port, context=ssl.create_default_context(cafile=cert))
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse().read()
+    connection.close()
+
+    assert answer == b"ok\n"
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "elsewhere": (("--listen", "0.0.0.0:0"), 78, "make a token first: holdoff token new"),
+    "anonymous elsewhere": (("--listen", "0.0.0.0:0", "--anonymous", "look"), 78, "anyone who reaches this address"),
+    "no address": (("--listen", "4653"), 2, "--listen is '4653'; write ADDRESS:PORT"),
+    "no scope": (("--anonymous", "all"), 2, "'all' is no scope"),
+    "another's address": (("--listen", "192.0.2.1:0"), 78, "an address of this machine that is free"),
+    "no certificate": (("--certificate", "none.pem", "--key", "none.pem"), 78, "server.certificate"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_what_is_wrong_is_told(cli: Cli, name: str) -> None:
+    options, status, words = REFUSED[name]
+    cli.config(FILE.replace("COMMAND", "true"))
+    if name == "another's address":
+        cli("token", "new", "x", "--scope", "look")
+    done = cli("serve", *options)
+
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_extra_it_says_how_to_get_it(cli: Cli) -> None:
+    cli.config(FILE.replace("COMMAND", "true"))
+    done = cli("serve", prelude="import sys; sys.modules['starlette'] = None")
+
+    assert done.returncode == 2
+    assert "pip install 'holdoff[server]'" in done.stderr
+
+
+def test_other_verbs_import_no_framework(cli: Cli) -> None:
+    cli.config(FILE.replace("COMMAND", "true"))
+    for argv in (("token", "list"), ("dead-letters", "list"), ("status",)):
+        assert {"starlette", "uvicorn", "prometheus_client"} & imported(cli, *argv) == set()
+
+
+# --- tokens and dead letters -----------------------------------------------------------------------------------------
+
+
+def test_tokens_by_the_command_line(cli: Cli) -> None:
+    made = cli("token", "new", "laptop", "--scope", "look", "--scope", "operate,trigger")
+    again = cli("token", "new", "laptop", "--scope", "look")
+    listed = cli.json("token", "list", "--json")["tokens"]
+    lines = cli("token", "list").stdout.splitlines()
+    gone = cli("token", "revoke", "laptop")
+
+    assert made.stdout.startswith("holdoff_")
+    assert "this is all that is ever shown of it" in made.stderr
+    assert (again.returncode, "already" in again.stderr) == (2, True)
+    assert [(one["name"], one["scopes"]) for one in listed] == [("laptop", ["look", "trigger", "operate"])]
+    assert lines[0].startswith("laptop  look,trigger,operate  20")
+    assert (gone.returncode, cli("token", "list").stdout) == (0, "")
+    assert cli("token", "revoke", "laptop").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("token", "new"), ("token", "list", "x"), ("token", "new", "x"), ("token", "new", "x", "--scope", "all"),
+     ("dead-letters", "show"), ("dead-letters", "retry"), ("dead-letters", "list", "x"),
+     ("dead-letters", "list", "--all")],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_told(cli: Cli, argv: tuple[str, ...]) -> None:
+    done = cli(*argv)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert done.stderr.startswith("holdoff")
+
+
+def test_dead_letters_by_the_command_line(cli: Cli) -> None:
+    """Kept by the server, and tried again here once the file is mended: the build is waited for."""
+    server = Server(cli)
+    headers = {"content-type": "application/json"}
+    for place in range(2):
+        body = json.dumps({"project": "docs", "source_version": f"v{place}"}).encode()
+        assert server.ask("POST", "/hooks/x/in-the-url-7f3a", body, headers)[0] == 422
+    server.end()
+    ids = [one["id"] for one in cli.json("dead-letters", "list", "--json")["dead_letters"]]
+    listed = cli("dead-letters", "list").stdout
+    failed = cli("dead-letters", "retry", ids[0])
+    cli.config(FILE.replace("COMMAND", "sleep 0.1; echo $HOLDOFF_SOURCE_VERSION >> ran").replace(".site]", ".docs]"))
+    # A file of the same name keeps its letters.
+    shown = cli.json("dead-letters", "show", ids[0])
+    done = cli("dead-letters", "retry", "--all")
+
+    assert [line.split()[0] for line in listed.splitlines()] == ids
+    assert "'docs' is not one of those configured: site" in listed
+    assert failed.returncode == 65
+    assert json.loads(shown["request"]["body"])["source_version"] == "v0"
+    assert (done.returncode, cli.lines()) == (0, ["v0"])
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["docs started", "docs deferred"]
+    assert cli("dead-letters", "list").stdout == ""
+
+
+def test_a_person_reads_sentences(cli: Cli) -> None:
+    """In a terminal the log is not JSON."""
+    cli.config(FILE.replace("COMMAND", "true"))
+    cli.environment |= {"GITHUB": SECRET}
+    terminal = Terminal(cli, "serve", "--listen", "127.0.0.1:0", columns=200)
+    terminal.wait_for("makes a token")
+    found = re.search(r"127\.0\.0\.1:(\d+)", terminal.seen)
+    assert found
+    connection = HTTPConnection("127.0.0.1", int(found[1]), timeout=PATIENCE)
+    connection.request("POST", "/hooks/site", *signed_push("d1", SECRET))
+    connection.getresponse().read()
+    connection.close()
+    terminal.wait_for("site started: build")
+    terminal.type(b"\x03")
+
+    assert terminal.end() in (0, 130)

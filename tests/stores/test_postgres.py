@@ -1,0 +1,889 @@
+"""The PostgreSQL store where things are not as they should be: on real servers, which stop, freeze, die and fail over.
+
+What every store must promise is in the conformance suite; this is what only a server can do to us.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+import holdoff
+from holdoff.core.effects import Lost, Swapped
+from holdoff.core.errors import (
+    ConfigError,
+    RecordInvalid,
+    StoreDenied,
+    StoreError,
+    StoreMismatch,
+    StoreMissing,
+    StoreThrottled,
+    StoreUnavailable,
+)
+from holdoff.core.record import Record
+from holdoff.core.request import GateKey
+from holdoff.stores import open_store, postgres_server
+from holdoff.stores.postgres import PostgresStore
+from holdoff.stores.postgres_errors import MEANINGS
+from holdoff.stores.postgres_server import CONNECTIONS, VERSION, Address, Link
+from holdoff.testing import ManualClock
+from holdoff.testing.conformance import build, deferred, fold
+from holdoff.wake.loop import WakeLoop
+from tests.conftest import engine_or_skip
+from tests.engines.postgres import DATABASE, PASSWORD, USER, Cluster, cluster, pgbouncer, standby
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.postgres
+
+ROOT = Path(__file__).parents[2]
+KEY = GateKey("p", "local")
+BUILT = Record(lastbuild=Decimal("1795395667.25"), writes=("WRITE001",))
+NEXT = BUILT.swapped("WRITE002")
+
+
+@pytest.fixture
+def store(postgres_url: str) -> Iterator[PostgresStore]:
+    """A store with one gate."""
+    made = PostgresStore(postgres_url)
+    made.swap(KEY, expected=Record(), new=BUILT)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def mine() -> Iterator[Cluster]:
+    """A server to be stopped, frozen and killed."""
+    with engine_or_skip(cluster()) as server:
+        yield server
+
+
+@pytest.fixture
+def victim(mine: Cluster) -> Iterator[PostgresStore]:
+    """A store with one gate on it."""
+    if mine.process is None:
+        mine.start()
+    mine.psql("DROP SCHEMA IF EXISTS holdoff CASCADE")
+    made = PostgresStore(mine.url)
+    made.swap(KEY, expected=Record(), new=BUILT)
+    yield made
+    made.close()
+
+
+def sql(store: PostgresStore, text: str) -> list[tuple[Any, ...]]:
+    """Past the store, as another program."""
+    address = store.server.address
+    with psycopg.connect(**address.parameters, autocommit=True, options=f"-csearch_path={address.schema}") as db:
+        cursor = db.execute(text)
+        return cursor.fetchall() if cursor.description else []
+
+
+def write(store: PostgresStore) -> Swapped | Lost:
+    """A swap of the one gate."""
+    return store.swap(KEY, expected=BUILT, new=NEXT)
+
+
+def refused(act: Callable[[], object], kind: type[StoreError], status: int, *words: str) -> StoreError:
+    """It is refused in these words, and without a secret wherever it may be looked for."""
+    with pytest.raises(kind) as caught:
+        act()
+    error = caught.value
+    assert type(error) is kind or kind is StoreMissing
+    assert error.exit_code == status
+    for word in words:
+        assert word in str(error)
+    told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    assert PASSWORD not in told
+    return error
+
+
+def pids(store: PostgresStore) -> list[int]:
+    """The sessions of this store, and of others in its database."""
+    found = sql(store, "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdoff' AND datname = 'builds'")
+    return [pid for (pid,) in found]
+
+
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+def test_many_that_are_first_at_once_create_the_tables_once(postgres_url: str) -> None:
+    stores = [PostgresStore(postgres_url) for _ in range(8)]
+    barrier = threading.Barrier(len(stores))
+
+    def first(number: int) -> list[str]:
+        barrier.wait()
+        if number % 2:
+            return stores[number].initialise()
+        assert isinstance(stores[number].swap(GateKey(f"p{number}", "r"), expected=Record(), new=BUILT), Swapped)
+        return []
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        told = list(pool.map(first, range(len(stores))))
+    assert sum(len(lines) for lines in told) <= 1
+    assert len(list(stores[0].gates())) == 4
+    for store in stores:
+        store.close()
+
+
+def test_to_initialise_says_what_it_did_and_does_it_once(postgres_url: str) -> None:
+    store = PostgresStore(postgres_url)
+    (missing,) = store.check()
+    assert "the first trigger creates them" in missing
+    assert (store.get(KEY), list(store.due(5)), list(store.gates()), list(store.history(KEY))) == (Record(), [], [], [])
+    (made,) = store.initialise()
+    assert made.endswith(f"created the tables gates, history and version in schema {store.server.address.schema}")
+    assert store.initialise() == []
+    assert store.check() == [f"{store.url}: fsync is off: what is acknowledged may be lost in a power cut"]
+    store.close()
+
+
+def test_a_newer_schema_is_refused_before_anything_is_written_also_by_one_that_is_connected(
+    store: PostgresStore,
+) -> None:
+    before = sql(store, "SELECT item::text, xmin FROM gates")
+    sql(store, f"UPDATE version SET version = {VERSION + 1}")
+    for act in (
+        lambda: store.get(KEY),
+        lambda: write(store),
+        lambda: store.fold(KEY, expected=BUILT, fold=fold()),
+        lambda: store.keep(KEY, build(1)),
+        store.check,
+    ):
+        refused(act, StoreMismatch, 78, f"newer Holdoff (schema {VERSION + 1}", "pip install -U holdoff")
+    assert sql(store, "SELECT item::text, xmin FROM gates") == before
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "CREATE TABLE gates (colour text)",
+        "CREATE TABLE version (of text); CREATE TABLE gates (x text)",
+        "CREATE TABLE version AS SELECT 1 AS version; CREATE TABLE gates (project text, region text, item text)",
+    ],
+)
+def test_another_programs_tables_are_left_alone(postgres_url: str, theirs: str) -> None:
+    store = PostgresStore(postgres_url, busy_ms=500)
+    schema = store.server.address.schema
+    sql(store, f"CREATE SCHEMA {schema}")
+    sql(store, theirs)
+    refused(lambda: write(store), StoreMismatch, 78, "tables there that are not Holdoff's", "?schema=NAME")
+    assert sql(store, "SELECT count(*) FROM gates") == [(0,)]
+    store.close()
+
+
+def test_a_row_or_build_that_cannot_be_read_is_left_out(store: PostgresStore, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(3):
+        store.keep(KEY, build(number, covers=None))
+    sql(store, "UPDATE history SET build = '[]' WHERE token LIKE '%01'")
+    sql(store, "INSERT INTO gates VALUES ('', 'r', 1, NULL, '{}'), (E'a\\x07b', 'r', 1, NULL, '{}')")
+    assert [each.build_id for each in store.history(KEY)] == ["site-build:2", "site-build:0"]
+    assert [key for key, _ in store.gates()] == [KEY]
+    assert list(store.due(5)) == []
+    assert "a build of its history is left out" in caplog.text
+    assert "a row that no gate can have is left out" in caplog.text
+
+
+@pytest.mark.parametrize("record", [BUILT.but(due_ms=2**70), BUILT.but(built="\ud800")])
+def test_what_cannot_be_stored_is_a_store_error_and_changes_nothing(store: PostgresStore, record: Record) -> None:
+    for key, expected in ((KEY, BUILT), (GateKey("q", "local"), Record())):
+        with pytest.raises(StoreError):
+            store.swap(key, expected=expected, new=record.swapped("WRITE002"))
+    assert list(store.gates()) == [(KEY, BUILT)]
+
+
+def test_a_text_with_a_nul_is_kept(store: PostgresStore) -> None:
+    record = deferred(KEY, parameters="a\0b").but(writes=("W",))
+    assert store.swap(KEY, expected=BUILT, new=record) == Swapped(record)
+    assert store.get(KEY) == record
+
+
+def test_names_that_are_too_long_for_an_index_are_refused(store: PostgresStore) -> None:
+    longest = GateKey(os.urandom(650).hex(), "r" * 1_000)
+    assert isinstance(store.swap(longest, expected=Record(), new=BUILT), Swapped)
+    too_long = GateKey(os.urandom(1_000).hex(), os.urandom(500).hex())
+    act = lambda: store.swap(too_long, expected=Record(), new=BUILT)  # noqa: E731
+    refused(act, StoreError, 69, "has no room for that", "2,600 bytes")
+
+
+def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> None:
+    postgres_server.psql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    store = PostgresStore(postgres_server.url_of("latin"))
+    try:
+        record = BUILT.but(built="ünïcode")
+        assert isinstance(store.swap(KEY, expected=Record(), new=record), Swapped)
+        assert store.get(KEY) == record
+        assert f"{store.url}: its texts are not in UTF8" in store.check()
+        rocket = record.but(built="🚀").swapped("W2")
+        refused(lambda: store.swap(KEY, expected=record, new=rocket), RecordInvalid, 65, "cannot keep that", "UTF8")
+    finally:
+        store.close()
+        postgres_server.psql("DROP DATABASE latin")
+
+
+def test_the_sql_of_the_documents(postgres_server: Cluster) -> None:
+    grants, by_hand = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/postgres.md").read_text(), re.DOTALL)
+    store = PostgresStore(postgres_server.url)
+    gate = GateKey("site", "local")
+    try:
+        store.initialise()
+        sql(store, grants.replace("'PASSWORD'", f"'{PASSWORD}'"))
+        user = PostgresStore(postgres_server.url_of(DATABASE, user="holdoff_app"))
+        assert isinstance(user.swap(gate, expected=Record(), new=BUILT, history=(build(1),)), Swapped)
+        assert all("this user" not in line for line in user.check())
+        sql(store, by_hand)
+        assert user.get(gate) == BUILT.but(lastbuild=Decimal(0))
+        user.close()
+    finally:
+        sql(store, "DROP SCHEMA holdoff CASCADE; DROP OWNED BY holdoff_app; DROP ROLE holdoff_app")
+        store.close()
+
+
+# --- who may not ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def role(store: PostgresStore, name: str, attributes: str = "") -> Iterator[str]:
+    """A user of no rights, and the URL of the same store for it."""
+    sql(store, f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' {attributes}")
+    address = store.server.address
+    parts = address.parameters
+    yield f"postgresql://{name}:{PASSWORD}@{parts['host']}:{parts['port']}/{DATABASE}?schema={address.schema}"
+    sql(store, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "status", "words"),
+    [
+        ({"password": f"{PASSWORD}-not"}, StoreDenied, 77, ["refused this user or its password", "PGPASSWORD"]),
+        ({"user": f"{PASSWORD}-user"}, StoreDenied, 77, ["refused this user or its password"]),
+        ({"database": "nope"}, StoreMissing, 69, ["has no such database", "createdb"]),
+        ({"port": 9}, StoreUnavailable, 69, ["did not answer", "refused"]),
+    ],
+    ids=["password", "user", "database", "port"],
+)
+def test_who_or_what_is_wrong(
+    postgres_server: Cluster, change: dict[str, Any], kind: type[StoreError], status: int, words: list[str]
+) -> None:
+    url = postgres_server.url_of(change.pop("database", DATABASE), **change)
+    store = PostgresStore(url, busy_ms=300)
+    for act in (lambda: store.get(KEY), lambda: write(store), store.initialise, store.check):
+        error = refused(act, kind, status, *words)
+    assert PASSWORD not in f"{store.url}{store!r}{error}"
+    if kind is StoreUnavailable:
+        assert "nothing was written" in str(refused(lambda: write(store), kind, status))
+        assert "written" not in str(refused(lambda: store.get(KEY), kind, status))
+
+
+def test_a_host_that_there_is_not_is_told_at_once() -> None:
+    store = PostgresStore(f"postgresql://{USER}:{PASSWORD}@nowhere.invalid/builds")
+    refused(lambda: store.get(KEY), StoreUnavailable, 69, "has a host that is not found", "nowhere.invalid")
+
+
+def test_rights_are_asked_for_by_name(store: PostgresStore) -> None:
+    schema = store.server.address.schema
+    with role(store, "stranger") as url:
+        stranger = PostgresStore(url)
+        refused(lambda: stranger.get(KEY), StoreDenied, 77, "does not allow that", "USAGE on the schema")
+        sql(store, f"GRANT USAGE ON SCHEMA {schema} TO stranger; GRANT SELECT ON gates, history, version TO stranger")
+        assert stranger.get(KEY) == BUILT
+        assert f"{stranger.url}: this user may not update in gates" in stranger.check()
+        refused(lambda: write(stranger), StoreDenied, 77, "does not allow that")
+        sql(store, "GRANT INSERT, UPDATE, DELETE ON gates, history TO stranger")
+        assert isinstance(write(stranger), Swapped)
+        elsewhere = PostgresStore(url.replace(schema, "elsewhere"))
+        refused(lambda: write(elsewhere), StoreDenied, 77, "CREATE on the database")
+        for each in (stranger, elsewhere):
+            each.close()
+
+
+def test_in_a_schema_that_is_given_no_right_to_the_database_is_needed(store: PostgresStore) -> None:
+    with role(store, "tenant") as url:
+        sql(store, "CREATE SCHEMA given AUTHORIZATION tenant")
+        tenant = PostgresStore(url.replace(store.server.address.schema, "given"))
+        assert isinstance(tenant.swap(KEY, expected=Record(), new=BUILT), Swapped)
+        tenant.close()
+
+
+def test_a_user_that_may_only_read(store: PostgresStore) -> None:
+    with role(store, "reader") as url:
+        sql(store, f"GRANT USAGE ON SCHEMA {store.server.address.schema} TO reader")
+        sql(
+            store,
+            "GRANT ALL ON gates, history, version TO reader; ALTER ROLE reader SET default_transaction_read_only = on",
+        )
+        reader = PostgresStore(url, busy_ms=300)
+        assert reader.get(KEY) == BUILT
+        refused(lambda: write(reader), StoreDenied, 77, "read-only replica, or lets this user only read")
+        assert list(reader.due(5)) == []
+        reader.close()
+
+
+def test_more_connections_than_there_are(store: PostgresStore) -> None:
+    with role(store, "one", "CONNECTION LIMIT 1") as url:
+        first, second = (PostgresStore(url, busy_ms=400) for _ in range(2))
+        sql(store, f"GRANT USAGE ON SCHEMA {store.server.address.schema} TO one; GRANT SELECT ON gates, version TO one")
+        assert first.get(KEY) == BUILT
+        refused(lambda: second.get(KEY), StoreThrottled, 69, "has too many connections", "max_connections")
+        first.close()
+        assert second.get(KEY) == BUILT
+        second.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "what"),
+    [
+        ("53100", StoreUnavailable, "has no space left on its disk"),
+        ("53200", StoreThrottled, "is short of something"),
+        ("40001", StoreThrottled, "has others at the same gate"),
+        ("40P01", StoreThrottled, "has others at the same gate"),
+        ("55P03", StoreThrottled, "has others at the same gate"),
+        ("57014", StoreThrottled, "took too long"),
+        ("25006", StoreDenied, "read-only replica"),
+        ("58030", StoreUnavailable, "has trouble with its system"),
+        ("57P01", StoreUnavailable, "is stopping, starting or failing over"),
+        ("XX001", StoreError, "refused that"),
+        ("P0001", StoreError, "refused that"),
+    ],
+)
+def test_what_the_server_says_has_its_meaning_and_changes_nothing(
+    store: PostgresStore, code: str, kind: type[StoreError], what: str
+) -> None:
+    """Said by a trigger, in the midst of a write: at the second message."""
+    sql(store, f"CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE SQLSTATE ''{code}''; END'")
+    sql(store, "CREATE TRIGGER no BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION no()")
+    store.server.busy_ms = 600
+    error = refused(lambda: write(store), kind, kind.exit_code, what)
+    doubt = code == "57P01"
+    assert ("; the write may or may not be in" in str(error)) is doubt
+    assert ("; nothing was written" in str(error)) is (isinstance(error, StoreUnavailable) and not doubt)
+    sql(store, "DROP TRIGGER no ON gates")
+    assert store.get(KEY) == BUILT
+    assert isinstance(write(store), Swapped)
+
+
+def test_a_conflict_that_passes_is_tried_again(store: PostgresStore) -> None:
+    """Twice the server sees a deadlock."""
+    sql(store, "CREATE SEQUENCE tries")
+    sql(
+        store,
+        "CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF nextval(''tries'') < 3 THEN RAISE SQLSTATE ''40P01''; END IF; RETURN new; END'",
+    )
+    sql(store, "CREATE TRIGGER twice BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION twice()")
+    assert write(store) == Swapped(NEXT)
+    assert sql(store, "SELECT last_value FROM tries") == [(3,)]
+
+
+def test_every_row_of_the_table_says_what_to_do() -> None:
+    for code, meaning in MEANINGS.items():
+        assert meaning.what, code
+        assert meaning.hint[0].isupper() or meaning.hint[0] == "`", code
+
+
+# --- answers that are lost -----------------------------------------------------------------------------------------
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """The connection breaks after the server has committed, so often."""
+    commit_with, left = Link.commit_with, [times]
+
+    def loses(self: Link, *statements: Any) -> None:
+        commit_with(self, *statements)
+        left[0] -= 1
+        if left[0] >= 0:
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Link, "commit_with", loses)
+
+
+def test_a_write_whose_answer_was_lost_is_recognised_by_its_id(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(monkeypatch, 1)
+    answer = store.swap(KEY, expected=BUILT, new=NEXT, history=(build(1, covers=None),))
+    assert answer == Lost(NEXT)
+    assert list(store.history(KEY)) == [build(1, covers=None)]
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_gate_starts_one_build_and_counts_each_trigger_once(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    started: list[str] = []
+    starter = holdoff.starters.Call(lambda _request, token: started.append(token))
+    gate = holdoff.Gate("site", store=store, policy=holdoff.Policy("1h"), starter=starter)
+    lose(monkeypatch, lost)
+    assert [str(gate.trigger(event_id=f"e{n}").outcome) for n in range(3)] == ["started", "deferred", "deferred"]
+    pending = store.get(gate.key).pending
+    assert pending is not None
+    assert (len(started), pending.count) == (1, 2)
+
+
+def test_a_doubt_that_lasts_is_told(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a write that is in, and whose connection cannot be made again."""
+    lose(monkeypatch, 1)
+    monkeypatch.setattr(store.server, "busy_ms", 300)
+    connect = store.server._connect
+
+    def none_left(turn: Any) -> Link:
+        if turn.commits or not tried:
+            tried.append(turn)
+            return connect(turn)
+        raise psycopg.OperationalError("connection refused")
+
+    tried: list[Any] = []
+    store.close()
+    monkeypatch.setattr(store.server, "_connect", none_left)
+    refused(lambda: write(store), StoreUnavailable, 69, "the write may or may not be in", "Trigger again")
+    monkeypatch.undo()
+    assert store.get(KEY) == NEXT
+
+
+# --- servers that stop, freeze, die and fail over ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL], ids=["fast", "at once", "killed"])
+def test_a_restart_is_waited_for_and_nothing_acknowledged_is_lost(
+    mine: Cluster, victim: PostgresStore, how: signal.Signals
+) -> None:
+    """Four writers, whose server goes and comes back amid their writes."""
+    keys = [GateKey(f"w{n}", "local") for n in range(4)]
+    done, stop = dict.fromkeys(keys, Record()), threading.Event()
+
+    def write_on(key: GateKey) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            new = done[key].swapped(f"W{number}")
+            answer = victim.swap(key, expected=done[key], new=new)
+            assert answer.record == new if isinstance(answer, Swapped) else answer.current == new  # its own
+            done[key] = new
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        writers = [pool.submit(write_on, key) for key in keys]
+        time.sleep(0.2)
+        mine.stop(how)
+        mine.start()
+        time.sleep(0.3)
+        stop.set()
+        for writer in writers:
+            writer.result(30)
+    assert {key: victim.get(key) for key in keys} == done
+    assert all(int(record.writes[0][1:]) > 16 for record in done.values())
+
+
+def test_a_server_that_does_not_come_back_is_told_within_the_bound(mine: Cluster, victim: PostgresStore) -> None:
+    victim.server.busy_ms = 700
+    mine.stop(signal.SIGKILL)
+    began = time.monotonic()
+    refused(lambda: write(victim), StoreUnavailable, 69, "did not answer", "nothing was written")
+    refused(lambda: victim.get(KEY), StoreUnavailable, 69, "did not answer", "Try again")
+    assert time.monotonic() - began < 3
+
+
+def test_a_server_that_is_there_and_says_nothing_is_given_up(mine: Cluster, victim: PostgresStore) -> None:
+    """psycopg and TCP would wait for ever: its kernel still answers."""
+    victim.get(KEY)
+    victim.server.busy_ms = 600
+    mine.signal(signal.SIGSTOP)
+    try:
+        for act in (lambda: victim.get(KEY), lambda: write(victim)):
+            began = time.monotonic()
+            refused(act, StoreUnavailable, 69, "did not answer")
+            assert time.monotonic() - began < 4
+    finally:
+        mine.signal(signal.SIGCONT)
+    victim.server.busy_ms = 10_000
+    assert isinstance(write(victim), Swapped | Lost)
+    assert victim.get(KEY) == NEXT
+
+
+def test_a_connection_that_was_cut_while_it_rested_costs_nothing(store: PostgresStore) -> None:
+    for _ in range(3):
+        store.get(KEY)
+        sql(store, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdoff'")
+        assert store.get(KEY) == BUILT
+
+
+def test_a_replica_reads_and_the_primary_is_found(mine: Cluster, victim: PostgresStore) -> None:
+    """Then the primary dies, the replica is promoted, and the same store goes on there."""
+    with standby(mine) as other:
+        replica = PostgresStore(other.url, busy_ms=300)
+        assert replica.get(KEY) == BUILT
+        refused(lambda: write(replica), StoreDenied, 77, "read-only replica", "target_session_attrs=read-write")
+        assert f"{replica.url}: it is a read-only replica" in replica.check()
+        hosts = f"127.0.0.1:{other.port},127.0.0.1:{mine.port}"
+        url = f"postgresql://{USER}:{PASSWORD}@{hosts}/{DATABASE}?target_session_attrs=read-write"
+        both = PostgresStore(url)
+        assert isinstance(write(both), Swapped)
+        wait_until(lambda: replica.get(KEY) == NEXT)
+        mine.stop(signal.SIGKILL)
+        promotion = threading.Timer(0.5, other.promote)
+        promotion.start()
+        assert both.swap(KEY, expected=NEXT, new=NEXT.swapped("WRITE003")) == Swapped(NEXT.swapped("WRITE003"))
+        promotion.join()
+        for each in (replica, both):
+            each.close()
+
+
+def test_hosts_that_take_no_writes_are_named(mine: Cluster, victim: PostgresStore) -> None:
+    with standby(mine) as other:
+        store = PostgresStore(f"{other.url}?target_session_attrs=read-write", busy_ms=300)
+        refused(lambda: store.get(KEY), StoreUnavailable, 69, "has no host that takes writes")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+# --- clients that are silent, many, forked or interrupted ----------------------------------------------------------
+
+
+def test_a_client_that_falls_silent_amid_a_write_holds_up_no_other(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends its transaction; when it speaks again it starts anew, on what the other wrote."""
+    silent, slept = PostgresStore(_url(store)), threading.Event()
+    begin_bare = silent.server.begin_bare
+
+    def falls_silent(link: Link, *statements: Any) -> Any:
+        if slept.is_set():
+            return begin_bare(link, *statements)
+        monkeypatch.setattr(silent.server, "busy_ms", 200)
+        found = begin_bare(link, *statements)
+        slept.set()
+        time.sleep(1)
+        return found
+
+    monkeypatch.setattr(silent.server, "begin_bare", falls_silent)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(silent.swap, KEY, expected=BUILT, new=BUILT.swapped("SILENT01"))
+        assert slept.wait(5)
+        began = time.monotonic()
+        assert isinstance(write(store), Swapped)
+        assert time.monotonic() - began < 0.8
+        assert answer.result(20) == Lost(NEXT)
+    silent.close()
+
+
+def _url(store: PostgresStore) -> str:
+    address = store.server.address
+    parts = address.parameters
+    return f"postgresql://{USER}:{PASSWORD}@{parts['host']}:{parts['port']}/{DATABASE}?schema={address.schema}"
+
+
+def test_a_gate_that_another_holds_is_waited_for_then_told(store: PostgresStore) -> None:
+    store.server.busy_ms = 400
+    with psycopg.connect(**store.server.address.parameters) as other:
+        other.execute(f"SELECT 1 FROM {store.server.address.schema}.gates FOR UPDATE")
+        assert store.get(KEY) == BUILT, "readers wait for nothing"
+        refused(lambda: write(store), StoreThrottled, 69, "took too long", "pg_stat_activity", "nothing was written")
+        elsewhere = GateKey("q", "local")
+        assert isinstance(store.swap(elsewhere, expected=Record(), new=BUILT), Swapped), "another gate"
+        other.rollback()
+    assert isinstance(write(store), Swapped)
+
+
+def test_many_threads_share_a_few_connections(store: PostgresStore) -> None:
+    most: list[int] = []
+
+    def use(number: int) -> None:
+        for _ in range(10):
+            store.get(KEY)
+        if number == 0:
+            most.append(len(pids(store)))
+
+    others = len(pids(store)) - len(store.server._links.idle)
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(use, range(40)))
+    assert len(store.server._links.idle) <= CONNECTIONS
+    assert max(most) <= CONNECTIONS + others
+
+
+def test_when_all_connections_are_in_use_that_is_told(store: PostgresStore) -> None:
+    store.server.busy_ms = 300
+    links = store.server._links
+    assert all(links.take(0) for _ in range(CONNECTIONS))
+    refused(lambda: store.get(KEY), StoreThrottled, 69, "all 10 of this process are in use")
+    for _ in range(CONNECTIONS):
+        links.give()
+    assert (store.get(KEY), links.free) == (BUILT, CONNECTIONS)
+
+
+def test_who_came_first_has_the_next_connection(store: PostgresStore) -> None:
+    links, order = store.server._links, list[int]()
+    assert all(links.take(0) for _ in range(CONNECTIONS))
+
+    def use(number: int) -> None:
+        assert links.take(10)
+        order.append(number)
+        links.give()
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(12)]
+    for waiting, thread in enumerate(threads, 1):
+        thread.start()
+        wait_until(lambda waiting=waiting: len(links._queue) == waiting)  # type: ignore[misc]
+    links.give()
+    for thread in threads:
+        thread.join()
+    assert order == list(range(12))
+
+
+def test_a_child_leaves_its_parents_connections_alone(store: PostgresStore) -> None:
+    store.get(KEY)
+    (link,) = store.server._links.idle
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            assert store.get(KEY) == BUILT
+            assert isinstance(write(store), Swapped)
+            store.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.get(KEY) == NEXT
+    assert list(store.server._links.idle) == [link]
+
+
+def test_a_handler_may_use_the_store_amid_a_use_and_may_raise(store: PostgresStore) -> None:
+    told: list[object] = []
+
+    def interrupt(_number: int, _frame: object) -> None:
+        told.append(store.get(KEY))
+        raise TimeoutError("enough")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with psycopg.connect(**store.server.address.parameters) as other:
+            other.execute(f"SELECT 1 FROM {store.server.address.schema}.gates FOR UPDATE")
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(TimeoutError, match="enough"):
+                write(store)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert told == [BUILT]
+    assert store.server._links.free == CONNECTIONS
+    assert isinstance(write(store), Swapped), "nothing is left locked"
+
+
+# --- time ----------------------------------------------------------------------------------------------------------
+
+
+class Shifted(type(postgres_server.CLOCK)):  # type: ignore[misc]
+    """A machine whose clock is wrong."""
+
+    def __init__(self, ahead_ms: int) -> None:
+        self.ahead_ms = ahead_ms
+
+    def now_ms(self) -> int:
+        return int(super().now_ms()) + self.ahead_ms
+
+
+def test_the_servers_time_goes(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.get(KEY)
+    assert store.clock_offset_ms() == 0, "this machine's clock is the server's, and no answer says otherwise"
+    for ahead_ms in (90_000, -90_000, 0):
+        monkeypatch.setattr(postgres_server, "CLOCK", Shifted(ahead_ms))
+        store.get(KEY)
+        assert abs(store.clock_offset_ms() + ahead_ms) < 1_000
+
+
+def test_a_decision_survives_a_power_cut_whatever_the_database_is_set_to(store: PostgresStore) -> None:
+    with role(store, "hasty") as url:
+        sql(store, f"GRANT USAGE ON SCHEMA {store.server.address.schema} TO hasty; GRANT SELECT ON version TO hasty")
+        sql(store, "ALTER ROLE hasty SET synchronous_commit = off")
+        hasty = PostgresStore(url)
+        assert hasty.server.read("looking", "SHOW synchronous_commit", {}) == [("on",)]
+        hasty.close()
+
+
+# --- news ----------------------------------------------------------------------------------------------------------
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_gate_that_comes_due_ends_the_wait_and_one_that_was_looked_at_does_not(store: PostgresStore) -> None:
+    at_ms = now_ms()
+    store.swap(KEY, expected=BUILT, new=NEXT.but(due_ms=at_ms))
+    assert store.wait_for_due(at_ms, at_ms, 50) is False or store.wait_for_due(at_ms, at_ms, 50) is False
+    assert store.wait_for_due(at_ms - 1, at_ms, 5_000) is True
+    store.swap(KEY, expected=store.get(KEY), new=NEXT.but(due_ms=now_ms() + 300))
+    began = time.monotonic()
+    while not store.wait_for_due(at_ms, now_ms(), 5_000) or now_ms() < at_ms + 300:
+        pass
+    assert 0.2 < time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("through", ["postgres", "pgbouncer"])
+def test_a_wake_does_not_wait_for_a_poll(store: PostgresStore, request: pytest.FixtureRequest, through: str) -> None:
+    """A loop that looks once in ten minutes; behind pgbouncer, once in a second, at whole seconds of its own."""
+    url = _url(store)
+    if through == "pgbouncer":
+        url = f"{request.getfixturevalue('pgbouncer_url')}?schema={store.server.address.schema}"
+    hearer, built = PostgresStore(url), threading.Event()
+    starter = holdoff.starters.Call(lambda _request, _token: built.set())
+
+    def made(its: PostgresStore, key: GateKey) -> holdoff.Gate:
+        return holdoff.Gate(key.name, region=key.region, store=its, policy=holdoff.Policy("1s"), starter=starter)
+
+    loop = WakeLoop(hearer, lambda key: made(hearer, key), clock=holdoff.clock.SystemClock(), every="10m")
+    stop = loop.start()
+    try:
+        gate = made(store, GateKey("site", "local"))
+        gate.trigger()
+        built.clear()
+        began = time.monotonic()
+        assert gate.trigger().due_ms is not None
+        assert built.wait(4)
+        assert 0.5 < time.monotonic() - began < 2.5
+        (link,) = hearer.server._links.waiting or [None]
+        assert link is None or link.hears is (through == "postgres")
+    finally:
+        began = time.monotonic()
+        stop()
+        assert time.monotonic() - began < 2, "it hears that it is to stop"
+        hearer.close()
+
+
+def test_only_a_due_instant_that_moved_is_news(store: PostgresStore) -> None:
+    record = deferred()
+    with psycopg.connect(**store.server.address.parameters, autocommit=True) as ear:
+        ear.execute(f"LISTEN {store.server.address.schema}_due")
+
+        def heard() -> int:
+            return len(list(ear.notifies(timeout=0.1)))
+
+        store.swap(KEY, expected=BUILT, new=record)
+        assert heard() == 1
+        store.fold(KEY, expected=record, fold=fold())
+        store.swap(KEY, expected=store.get(KEY), new=store.get(KEY).swapped("SWAP0002"))
+        store.keep(KEY, build(1))
+        assert heard() == 0
+        store.swap(KEY, expected=store.get(KEY), new=record.swapped("SWAP0003").but(due_ms=None))
+        assert heard() == 0
+
+
+# --- pgbouncer -----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_stays_with_a_session_behind_pgbouncer(store: PostgresStore, pgbouncer_url: str) -> None:
+    behind = PostgresStore(f"{pgbouncer_url}?schema={store.server.address.schema}")
+    behind.wait_for_due(0, 0, 1)
+    assert write(behind) == Swapped(NEXT)
+    with psycopg.connect(pgbouncer_url, autocommit=True, prepare_threshold=None) as db:
+        for question, answer in (
+            ("SHOW statement_timeout", "0"),
+            ("SHOW idle_in_transaction_session_timeout", "0"),
+            ("SHOW search_path", '"$user", public'),
+            ("SELECT count(*)::text FROM pg_prepared_statements", "0"),
+            ("SELECT count(*)::text FROM pg_listening_channels()", "0"),
+        ):
+            for _ in range(3):
+                assert db.execute(question.encode()).fetchone() == (answer,), question
+    behind.close()
+
+
+def test_sessions_that_are_cut_behind_pgbouncer_cost_nothing(store: PostgresStore, pgbouncer_url: str) -> None:
+    behind = PostgresStore(f"{pgbouncer_url}?schema={store.server.address.schema}")
+    record = BUILT
+    for number in range(5):
+        new = record.swapped(f"CUT{number}")
+        assert behind.swap(KEY, expected=record, new=new) == Swapped(new)
+        sql(store, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdoff'")
+        record = new
+    behind.close()
+
+
+def test_a_pgbouncer_that_pools_by_statement_is_named(mine: Cluster, victim: PostgresStore) -> None:
+    with engine_or_skip(pgbouncer(mine, mode="statement")) as url:
+        store = PostgresStore(url, busy_ms=300)
+        refused(lambda: write(store), StoreMismatch, 78, "pool_mode = transaction")
+        store.close()
+
+
+# --- its URL -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "schema"),
+    [
+        ("postgresql://me:pw@db.example:6432/builds", "postgresql://db.example:6432/builds", "holdoff"),
+        ("postgres://db.example/builds", "postgresql://db.example/builds", "holdoff"),
+        ("postgresql:///builds?host=/run/pg", "postgresql:///run/pg/builds", "holdoff"),
+        ("postgresql://me:p%40w@h/d?schema=ci", "postgresql://h/d?schema=ci", "ci"),
+        ("postgresql://h/d?schema=ci&sslmode=require", "postgresql://h/d?schema=ci", "ci"),
+        ("postgresql://h/d?sslmode=require&schema=ci", "postgresql://h/d?schema=ci", "ci"),
+        ("postgresql://me:p?w@h1:1,h2:2/d?sslpassword=x", "postgresql://h1,h2:1,2/d", "holdoff"),
+    ],
+)
+def test_what_is_shown_of_a_url(url: str, shown: str, schema: str) -> None:
+    address = Address.of(url)
+    assert (address.shown, address.schema) == (shown, schema)
+    assert "schema" not in address.parameters
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:S3CR3T%ss@h/d",
+        "postgresql://h/d?sslmodo=S3CR3T",
+        "postgresql://me:S3CR3T@[h/d",
+        "postgresql://me:S3C/R3T@h/d",
+        "postgresql://me:5/R3T@h/d",
+        "postgresql://h/d?schema=S3CR3T",
+        "postgresql://h/d?schema=pg_x",
+        "postgresql://h/d?schema=x;drop",
+        "postgresql://h/d?schema=",
+    ],
+)
+def test_a_url_that_is_read_in_another_way_than_it_is_meant_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="write 'postgresql://HOST/DATABASE'") as caught:
+        open_store(url)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "S3C" not in told
+    assert "R3T" not in told
+
+
+def test_without_psycopg_it_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["psycopg"] = None
+from holdoff.stores import open_store
+open_store("memory:")
+try:
+    open_store("postgresql://me:S3CR3T@host/db")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.startswith("StoreError a store in PostgreSQL needs psycopg: ")
+    assert told.endswith("pip install 'holdoff[postgres]'\n")
+
+
+def test_a_clock_that_a_test_moves_is_the_gates_own(store: PostgresStore) -> None:
+    clock, starter = ManualClock(), holdoff.starters.Call(print)
+    gate = holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=starter, clock=clock)
+    gate.trigger()
+    assert store.get(gate.key).lastbuild_ms == clock.now_ms()
