@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
+
+from holdoff.clock import SystemClock
 
 #: Beyond every number that a store keeps. Written out, ``1e999999999`` would fill the memory.
 MAX_EXPONENT: Final = 400
@@ -20,7 +23,9 @@ def loads(text: str | bytes) -> Any:
     Raises:
         ValueError: not JSON, or with a number that nothing keeps: ``1e999999999``, ``NaN``.
     """
-    return json.loads(text, parse_float=_number, parse_constant=_no_number)
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _decode(text)
 
 
 def _number(text: str) -> Decimal:
@@ -35,42 +40,37 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text:.40} is no number that can be kept")
 
 
+_decode = json.JSONDecoder(parse_float=_number, parse_constant=_no_number).decode
+
+
 def dumps(value: object, *, indent: int | None = None) -> str:
     """JSON text. Sets become sorted lists and bytes base64 text, as the AWS command line shows them.
 
     Raises:
         TypeError: a value JSON has no form for.
     """
-    return _encode(value, indent, 0)
+    text = _encode(value) if indent is None else _Encoder(indent=indent).encode(value)
+    return _FRACTION.sub(r"\1", text) if _MARK in text else text
 
 
-def _encode(value: object, indent: int | None, depth: int) -> str:
-    if indent is None:
-        try:
-            return _plain(value)
-        except TypeError:  # it, or something in it, is none of JSON's own types
-            pass
-    if isinstance(value, Decimal) and value.is_finite():
-        whole = value.adjusted() <= MAX_EXPONENT and value == value.to_integral_value()
-        return str(int(value)) if whole else str(value)
-    if isinstance(value, dict):
-        pairs = [f"{_plain(str(k))}: {_encode(v, indent, depth + 1)}" for k, v in value.items()]
-        return _wrapped("{}", pairs, indent, depth)
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [_encode(entry, indent, depth + 1) for entry in value]
-        ordered = sorted(items) if isinstance(value, set | frozenset) else items
-        return _wrapped("[]", ordered, indent, depth)
-    if isinstance(value, bytes | bytearray):
-        return _plain(b64encode(value).decode())
-    return _plain(value)
+class _Encoder(json.JSONEncoder):
+    """C's, with what JSON has no type of its own for. It writes a fraction as text with a mark, which is taken off."""
+
+    def __init__(self, indent: int | None = None) -> None:
+        super().__init__(allow_nan=False, ensure_ascii=False, indent=indent)
+
+    def default(self, o: object) -> object:
+        if isinstance(o, Decimal) and o.is_finite():
+            whole = o.adjusted() <= MAX_EXPONENT and o == o.to_integral_value()
+            return int(o) if whole else f"{_MARK}{o}"
+        if isinstance(o, set | frozenset):
+            return sorted(o, key=dumps)
+        if isinstance(o, bytes | bytearray):
+            return b64encode(o).decode()
+        return super().default(o)
 
 
-#: C's speed, for what it knows.
-_plain = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
-
-
-def _wrapped(brackets: str, parts: list[str], indent: int | None, depth: int) -> str:
-    if indent is None or not parts:
-        return brackets[0] + ", ".join(parts) + brackets[1]
-    pad = "\n" + " " * indent * (depth + 1)
-    return brackets[0] + pad + f",{pad}".join(parts) + "\n" + " " * indent * depth + brackets[1]
+_encode = _Encoder().encode
+#: Unlike any text that is written: drawn anew in each process.
+_MARK: Final = f"number {SystemClock().random(128):x} "
+_FRACTION: Final = re.compile(f'"{_MARK}([^"]*)"')

@@ -6,6 +6,8 @@ conditional on it, so a stale one costs a request and nothing else. There are no
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -25,15 +27,16 @@ from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms, as_it_stands
 from holdoff.core.units import MAX_DURATION_MS, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
-from holdoff.observe.status import Status, status_of
 from holdoff.stores import default_url, open_store
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
+    from holdoff.observe.status import Status
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
 _T = TypeVar("_T")
+Watch = Callable[[Effect], None]
 #: A starter's id for a build is kept up to this length.
 MAX_BUILD_ID: Final = 400
 #: A report of an end is looked for among so many builds of the history.
@@ -110,6 +113,10 @@ class Gate:
             want = "another: this starter cannot cancel a build"
             raise ConfigError(field="overlap", got="cancel", want=want)
         self._snapshot = Snapshot()
+        #: What was asked for last, and the request that it made.
+        self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
+        #: How many skips were answered again, and in which process: it makes their ids unlike any other.
+        self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
 
@@ -150,6 +157,10 @@ class Gate:
             StoreError: no decision could be made. Triggering again is safe: it breaks no cooldown, and with the same
                 event id it counts once, though the first may be in.
         """
+        asked = (reason, source_version, event_id, environment, secondary_versions, by, line, at, parent)
+        last, made = self._asked
+        if asked == last and force is False and made is not None:
+            return self.submit(made, waits=waits)
         request = Request(
             project=self.key.name,
             region=self.key.region,
@@ -165,27 +176,38 @@ class Gate:
             at_ms=None if at is None else parse_instant(at, field="at"),
             parent=parent,
         )
+        if environment is secondary_versions is at is None and force is False:  # what nothing can change
+            self._asked = asked, request
         return self.submit(request, waits=waits)
 
-    def submit(self, request: Request, *, waits: bool = False) -> Decision:
+    def submit(self, request: Request, *, waits: bool = False, watch: Watch | None = None) -> Decision:
         """``trigger`` for a request that is made already, for this gate.
+
+        Args:
+            watch: is shown each effect just before it is performed: before ``Start`` its claim is in the store.
 
         Raises:
             ConfigError: it is for another gate, or there is no starter.
             StoreError: no decision could be made. Submitting again is safe, as for ``trigger``.
         """
+        snapshot = self._snapshot
+        if request is snapshot.skipped and self._pid == os.getpid():
+            same = protocol.again(snapshot, self._now_ms(), next(self._again))
+            if same is not None:
+                return same
         self._must_have_starter()
         if request.gate != self.key:
             raise ConfigError(field="request", got=str(request.gate), want=f"a request for {self.key}")
         event = Trigger(request=request, token=self._token(), waits=waits)
-        return self._decide(protocol.trigger(event, self.terms, self._snapshot))
+        return self._decide(protocol.trigger(event, self.terms, self._snapshot), watch)
 
-    def wake(self, *, waiter: str | None = None) -> Decision:
+    def wake(self, *, waiter: str | None = None, watch: Watch | None = None) -> Decision:
         """Start what is due, finish a start that another process left, or say what the gate waits for.
 
         Args:
             waiter: the ``token`` of the decision on a trigger of a caller that waits. The newest waiter comes first,
                 each older one a second later, a wake without a waiter after them all.
+            watch: as of ``submit``.
 
         Raises:
             StoreError: the gate could not be read or written.
@@ -194,7 +216,7 @@ class Gate:
         check_note("waiter", waiter, MAX_TOKEN)
         request = Request(project=self.key.name, region=self.key.region, key=self.key.key)
         event = Wake(request=request, token=self._token(), waiter=waiter)
-        return self._decide(protocol.wake(event, self.terms))
+        return self._decide(protocol.wake(event, self.terms), watch)
 
     def waiter_at(self, token: str) -> Pending | Claim | Running | Finished | None:
         """Where the trigger of a waiting caller is: pending, in a start under way, in the build that runs, or in one of
@@ -325,6 +347,8 @@ class Gate:
     def status(self) -> Status:
         """What the gate is doing, on a fresh read."""
         record = self._known(self.store.get(self.key))
+        from holdoff.observe.status import status_of  # a command that runs behind us would wait for it
+
         return status_of(self.key, record, self.terms, self._now_ms())
 
     @property
@@ -380,21 +404,23 @@ class Gate:
     ) -> None:
         self.close()
 
-    def _decide(self, asks: protocol.Asks) -> Decision:
-        decided = self._drive(asks)
+    def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
+        decided = self._drive(asks, watch)
         self._snapshot = decided.snapshot
         return decided.decision
 
     def _edit(self, change: Callable[[Record, int], Record]) -> None:
         self._snapshot = self._drive(protocol.edit(change))
 
-    def _drive(self, asks: Generator[Effect, Any, _T]) -> _T:
+    def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
         """Perform what the generator asks for, to its end. After an error what was last seen is doubtful."""
         answer: object = None
         error: Exception | None = None
         try:
             while True:
                 effect = asks.throw(error) if error is not None else asks.send(answer)
+                if watch is not None:
+                    watch(effect)
                 try:
                     answer, error = self._perform(effect), None
                 except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.starters import processes
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 
 if TYPE_CHECKING:
@@ -165,6 +166,26 @@ def test_killed_while_the_command_runs_the_gate_is_free_at_once(cli: Cli) -> Non
 
     assert (again.returncode, cli.lines()) == (7, ["ran"])
     assert "p started" in again.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux tells")  # noqa: PTH110
+def test_what_was_left_behind_without_its_keeper_can_be_cancelled(cli: Cli) -> None:
+    """The keeper and its parent were killed: no process ends the command, or will tell its end."""
+    cancel = ("run", "p", "--cooldown", "0", "--overlap", "cancel", "-v", "--")
+    process = cli.start(*cancel, "sh", "-c", "echo ready; exec sleep 1000")
+    assert line_of(process.stdout) == "ready\n"
+    assert "p started" in line_of(process.stderr)
+    running = cli.record().running
+    assert running is not None
+    command = int(running.build_id.rpartition(":")[2])
+    os.kill(os.getpgid(command), signal.SIGKILL)
+    process.kill()
+    process.wait(timeout=PATIENCE)
+    os.kill(command, 0)  # it runs
+    again = cli(*cancel, *RAN)
+
+    assert (again.returncode, cli.lines()) == (7, ["ran"])
+    assert not processes.lives(running.build_id)
 
 
 def test_those_that_wait_for_it_know_at_once(cli: Cli) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -76,10 +77,11 @@ def test_a_command_ended_by_a_signal_gives_128_and_its_number(cli: Cli, number: 
     assert "exit status" in str(cli.record().finished)
 
 
-def test_a_command_that_does_not_exist_is_127_and_claims_nothing(cli: Cli) -> None:
-    done = cli("run", "p", "--cooldown", "10m", "--", "no-such-command")
+@pytest.mark.parametrize("named", ["no-such-command", ""], ids=["missing", "empty"])
+def test_a_command_that_does_not_exist_is_127_and_claims_nothing(cli: Cli, named: str) -> None:
+    done = cli("run", "p", "--cooldown", "10m", "--", named)
 
-    assert (done.returncode, done.stderr) == (127, "holdoff: no-such-command: command not found\n")
+    assert (done.returncode, done.stderr) == (127, f"holdoff: {named}: command not found\n")
     assert not (cli.folder / "state").exists()
 
 
@@ -490,6 +492,23 @@ def test_detached_output_goes_on_to_a_file(cli: Cli) -> None:
 
     assert sorted(cli.lines("log"))[:2] == ["err", "out"]
     assert "p started" in cli.lines("log")[-1] or "p started" in cli.lines("log")[0]
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_detached_closed_streams_are_no_reason_to_fail(cli: Cli, closing: str) -> None:
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo built >> ran"]}')
+    done = cli_in(cli.folder, cli, f'exec "$0" -m holdoff trigger p --detach {closing}')
+    ended(cli)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert cli.lines() == ["built"]
+
+
+def test_detached_a_process_behind_that_is_killed_is_told_as_by_a_shell(cli: Cli) -> None:
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["true"]}')
+    killed = "import os, signal, holdoff.cli.detach as d\nd._settle = lambda _: os.kill(os.getpid(), signal.SIGKILL)"
+
+    assert cli("trigger", "p", "--detach", prelude=killed).returncode == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize(("project", "status"), [("p", 75), ("q", 78)])

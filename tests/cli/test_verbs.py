@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.cli.main import VERBS
 from holdoff.core.record import Pending, Record
 from holdoff.core.request import Request
-from tests.cli.conftest import PATIENCE, Terminal
+from tests.cli.conftest import PATIENCE, Terminal, line_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -207,6 +209,21 @@ def test_history_and_explain(docs: Cli) -> None:
     assert missing.returncode == 1
 
 
+def test_a_build_that_runs_is_said_to_run(cli: Cli) -> None:
+    process = cli.start("run", "p", "--cooldown", "0", "--", "sh", "-c", "echo ready; read line")
+    assert line_of(process.stdout) == "ready\n"
+    while cli.record().running is None:
+        pass
+    history, explained = cli("history", "p").stdout, cli("explain", "p").stdout
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    cli.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=1)))
+
+    assert "  is running  1 trigger" in history
+    assert re.search(r"started \S+ ago, is running, for 1 trigger", explained)
+    assert "its end was not reported" in cli("history", "p").stdout, "its lease is over"
+
+
 def test_one_bad_row_stops_nothing_but_itself(docs: Cli) -> None:
     docs("trigger", "docs")
     for project in ("docs", "site"):
@@ -255,6 +272,23 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
     assert docs.record("docs").pending is not None
     docs("reset", "docs", "--drop-pending")
     assert docs.record("docs").pending is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("history docs --limit 0", "--limit takes 1 or more"),
+        ("history docs --limit -1", "--limit takes 1 or more"),
+        ("hold docs --why=", "--why is empty"),
+        ("wake --watch --every 0", "--every is '0'"),
+        ("wake --watch --every soon", "--every is "),
+    ],
+)
+def test_a_value_that_means_nothing_is_wrong_usage(docs: Cli, argv: str, words: str) -> None:
+    done = docs(*argv.split())
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"holdoff: {words}")
 
 
 @pytest.mark.parametrize("duration", ["-1h", "soon", "400d"])
@@ -320,7 +354,7 @@ def test_output_that_cannot_be_written_is_74(cli: Cli, argv: str) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123
         process = cli.start(*argv.split(), stdout=full)
 
-    assert "cannot write its output: No space left on device" in process.communicate()[1]
+    assert process.communicate()[1] == "holdoff: cannot write its output: No space left on device\n"
     assert process.returncode == 74
 
 
@@ -361,8 +395,8 @@ def test_usage_and_version(cli: Cli) -> None:
     assert "no such command: frobnicate" in unknown.stderr
     assert cli("--version").stdout.startswith("holdoff ")
     assert "only `holdoff run` takes a command" in cli("status", "--", "true").stderr
-    for verb in ("run", "trigger", "status", "wake", "hold", "resume", "reset", "store", "item"):
-        assert f"  {verb} " in nothing.stderr
+    for verb in VERBS:
+        assert f"  {verb}  " in nothing.stderr
         assert cli(verb, "--help").returncode == 0
 
 

@@ -106,6 +106,22 @@ def test_a_file_that_is_gone_is_said_once_and_its_return_too(cli: Cli) -> None:
     assert ended(loop)[2] == ""
 
 
+def test_a_file_that_all_could_write_meanwhile_is_passed_over_and_that_is_said_once(cli: Cli) -> None:
+    cli.config(config("echo one >> ran", "docs"))
+    loop = watching(cli)
+    file = cli.folder / "holdoff.toml"
+    file.chmod(0o666)
+    cli.config(config("echo two >> ran", "docs"))
+    said = line_of(loop.stderr)
+    file.chmod(0o644)
+    cli.config(config("echo three >> ran", "docs"))
+
+    assert "is passed over: can be written by all users" in said
+    assert said.endswith(". Going on with the settings as they were\n")
+    assert "was read again" in line_of(loop.stderr)
+    assert ended(loop)[2] == ""
+
+
 def test_the_store_may_change_as_well(cli: Cli) -> None:
     cli.config(config("echo one >> ran", "docs"))
     loop = watching(cli)

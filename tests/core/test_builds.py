@@ -199,3 +199,35 @@ FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
 )
 def test_when_the_last_build_failed(record: Record, failed_ms: int | None) -> None:
     assert builds.failed_ms(record) == failed_ms
+
+
+# --- what is known for certain -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "at_ms", "over"),
+    [
+        (None, NOW + 1, False),
+        (None, LEASE, True),
+        (True, LEASE - 1, False),
+        (True, LEASE, False),
+        (False, NOW + 1, True),
+        (False, LEASE, True),
+    ],
+    ids=["not known", "not known, lease over", "lives", "frozen", "dead", "dead, lease over"],
+)
+def test_a_lease_says_what_is_known_of_the_process_behind_it(goes_on: bool | None, at_ms: int, over: bool) -> None:
+    record = RUNNING.but(claim=claim(lease_until_ms=LEASE))
+    seen = builds.as_known(record, TERMS, at_ms, claims=goes_on, runs=goes_on)
+    assert seen.claim is not None
+    assert seen.running is not None
+    assert (seen.claim.lease_until_ms <= at_ms) is over
+    assert (seen.running.lease_until_ms <= at_ms) is over
+    assert seen.is_version(record)
+
+
+def test_of_a_claim_and_a_build_each_is_known_for_itself() -> None:
+    record = RUNNING.but(claim=claim())
+    seen = builds.as_known(record, TERMS, NOW + 1, claims=None, runs=False)
+    assert seen.claim == record.claim
+    assert builds.as_known(Record(), TERMS, NOW, claims=None, runs=None) == Record()

@@ -65,6 +65,16 @@ def test_a_forced_start_takes_it_along_too() -> None:
     assert (answer(step), step.decision.covers) == ((Outcome.STARTED, Why.FORCED), 5)
 
 
+@pytest.mark.parametrize(
+    ("overlap", "at_ms", "beside"), [("allow", LEASE - 1, "b-R1"), ("allow", LEASE, None), ("cancel", LEASE - 1, None)]
+)
+def test_a_start_says_beside_which_build_it_runs(overlap: str, at_ms: int, beside: str | None) -> None:
+    step = on_trigger(READY.but(running=running()), trigger(force=True), terms(overlap=overlap), at_ms)
+    assert step.decision.outcome is Outcome.STARTED
+    assert step.decision.beside == beside
+    assert (", beside b-R1, which still runs" in str(step.decision)) is (beside is not None)
+
+
 def test_a_wake_starts_what_is_due() -> None:
     step = on_wake(READY.but(pending=pending(count=3)), TERMS)
     assert (answer(step), step.next) == ((Outcome.STARTED, Why.READY), NextStep.START)

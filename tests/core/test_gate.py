@@ -536,3 +536,86 @@ class Waiting:
         if self.beats:
             beat()
         return 3
+
+
+# --- builds that are processes of this machine -----------------------------------------------------------------------
+
+
+class Processes:
+    """A starter that knows of each build whether it runs, and of each claimant whether it is there."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, bool | None] = {}
+        self.claimants: dict[str, bool | None] = {}
+        self.fails = False
+
+    def start(self, _request: Request, token: str) -> str:
+        if self.fails:
+            raise RuntimeError("gone")
+        return f"b-{token}"
+
+    def lives(self, build_id: str) -> bool | None:
+        return self.runs.get(build_id)
+
+    def claimant(self) -> str:
+        return '"me"'
+
+    def claims(self, claimant: str) -> bool | None:
+        return self.claimants.get(claimant)
+
+
+@pytest.mark.parametrize(
+    ("runs", "moves", "outcome"),
+    [
+        (None, "1s", Outcome.SKIPPED),
+        (None, "9h", Outcome.STARTED),
+        (True, "9h", Outcome.SKIPPED),
+        (False, "1s", Outcome.STARTED),
+    ],
+    ids=["not known", "lease over", "frozen", "dead"],
+)
+def test_a_build_whose_process_is_known_goes_by_that(
+    bench: Bench, runs: bool | None, moves: str, outcome: Outcome
+) -> None:
+    starter = Processes()
+    gate = bench.gate("0s", starter=starter, overlap="skip")
+    first = gate.trigger()
+    assert first.build_id is not None
+    bench.clock.advance(moves)
+    starter.runs[first.build_id] = runs
+
+    assert bench.gate("0s", starter=starter, overlap="skip").trigger().outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("there", "moves", "why"),
+    [
+        (None, "1s", Why.CLAIMED),
+        (None, "2m", Why.COOLING_DOWN),
+        (True, "2m", Why.CLAIMED),
+        (False, "1s", Why.COOLING_DOWN),
+    ],
+    ids=["not known", "lease over", "frozen", "dead"],
+)
+def test_a_claim_whose_claimant_is_known_goes_by_that(bench: Bench, there: bool | None, moves: str, why: Why) -> None:
+    """Where it is over, it is taken over; then the trigger that found it waits out the cooldown."""
+    starter = Processes()
+    starter.fails = True
+    bench.gate(starter=starter).trigger()
+    starter.fails = False
+    starter.claimants['"me"'] = there
+    bench.clock.advance(moves)
+    decision = bench.gate(starter=starter).trigger()
+
+    assert decision.why is why
+    assert (decision.taken_over is not None) is (why is Why.COOLING_DOWN)
+
+
+def test_which_process_has_taken_a_claim_over_is_not_known(bench: Bench) -> None:
+    starter = Processes()
+    starter.fails = True
+    starter.claimants['"me"'] = False
+    bench.gate(starter=starter).trigger()
+    bench.gate(starter=starter).trigger()  # takes it over, and fails too
+
+    assert bench.gate(starter=starter).trigger().why is Why.CLAIMED

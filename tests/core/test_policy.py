@@ -36,7 +36,7 @@ def test_who_waits_for_a_turn_is_deferred(on_cooldown: str) -> None:
 
 @pytest.mark.parametrize(
     ("overlap", "then"),
-    [("allow", "allow"), ("skip", "skip"), ("defer", "skip"), ("cancel", "skip")],
+    [("allow", "allow"), ("skip", "skip"), ("defer", "skip"), ("cancel", "cancel")],
 )
 def test_who_does_not_wait_leaves_nothing_for_later(overlap: str, then: str) -> None:
     words: dict[str, Any] = {"limit": "3/1h", "on_failure": "rearm", "unchanged": "skip"}

@@ -23,7 +23,7 @@ def problems(history: History) -> list[str]:
     """All that is wrong with this history, worst first."""
     if _outside(history):
         return [problem for check in FAITHFUL for problem in check(history)]
-    first = [problem for check in (g7_any_data, g3_refused_but_built) for problem in check(history)]
+    first = [problem for check in (g7_any_data, g3_refused_but_built, g6_same_again) for problem in check(history)]
     return first or [problem for check in CHECKS for problem in check(history)]
 
 
@@ -58,6 +58,12 @@ def g3_refused_but_built(history: History) -> Iterator[str]:
     for build in history.builds:
         if build.token in given_back:
             yield f"G3 refused but built: {build.token} was given back as refused, and was built"
+
+
+def g6_same_again(history: History) -> Iterator[str]:
+    """What is answered again without deciding is what would be decided."""
+    for _, at_ms, why in history.wrong_again:
+        yield f"G6 answered again: {why} at {at_ms}, and would be decided otherwise"
 
 
 def g3_redelivered(history: History) -> Iterator[str]:

@@ -70,6 +70,7 @@ class History:
         rolled_back: (actor, token) given back by another than its holder.
         claimed, holder: when each token claimed the gate, and who took it last.
         on_hold: tokens that claimed the gate while it was on hold.
+        wrong_again: skips that would be answered again otherwise than they would be decided.
         faults: what went wrong besides refusals.
         snippets: writes of the old snippet, with the true instant of the second that it wrote.
         steps: how often clocks were set.
@@ -89,6 +90,7 @@ class History:
     resets: list[int] = field(default_factory=list)
     drops: list[int] = field(default_factory=list)
     refusals: list[tuple[int, int, str]] = field(default_factory=list)
+    wrong_again: list[tuple[int, int, str]] = field(default_factory=list)
     given_back: list[tuple[int, int, str]] = field(default_factory=list)
     backed_off: set[int] = field(default_factory=set)
     unrecognised: bool = False

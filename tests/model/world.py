@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from holdoff.core import builds, claims, people, protocol, waits
+from holdoff.core import builds, claims, decide, people, protocol, waits
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.effects import Cancel, Find, FoldIn, Get, NewId, Now, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
@@ -417,6 +417,7 @@ class World:
         asked = actor.asked
         if isinstance(value, Decided):
             actor.snapshot = value.snapshot
+            self._check_again(value)
             if self.tell is not None:
                 self._say(f"   {actor.name}: {value.decision} [{value.decision.why}]")
             if asked is not None:
@@ -425,6 +426,18 @@ class World:
         elif isinstance(value, Snapshot):
             actor.snapshot = value
         self._idle(actor)
+
+    def _check_again(self, decided: Decided) -> None:
+        """What a process would answer again, without deciding, is what it would decide: at both ends of that time."""
+        kept = decided.snapshot
+        if kept.skip is None or kept.skipped is None or kept.record is None:
+            return
+        trigger = Trigger(request=kept.skipped, token=kept.skip.token)
+        for at_ms in (kept.skip.decided_ms, kept.skip_until_ms - 1):
+            said = protocol.again(kept, at_ms, 1)
+            step = decide.on_trigger(kept.record, trigger, self.terms, at_ms)
+            if said is not None and (step.record is not kept.record or step.decision.but(id=said.id) != said):
+                self.history.wrong_again.append((self.history.next(), at_ms, said.why))
 
     def _raised(self, actor: Actor, words: str) -> None:
         self._say(f"   {actor.name} raises: {words}")

@@ -15,6 +15,8 @@ from holdoff.core.request import GateKey
 from holdoff.server.api import OPERATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.server.conftest import Served
 
 SITE = {"project": "site"}
@@ -264,12 +266,18 @@ JSON = st.recursive(
 HEADERS = st.dictionaries(
     st.sampled_from(
         ["content-type", "content-encoding", "x-github-event", "x-hub-signature-256", "x-holdoff-secret", "cookie",
-         "x-forwarded-for", "origin", "host", "accept", "authorization", "sec-fetch-site", "x-gitlab-token"]
+         "x-forwarded-for", "x-forwarded-user", "origin", "host", "accept", "authorization",
+         "sec-fetch-site", "x-gitlab-token"]
     ),
-    st.sampled_from(["application/json", "gzip", "push", "in-the-url-7f3a", "for docs alone", "holdoff=x", "null"])
+    st.sampled_from(["application/json", "gzip", "push", "in-the-url-7f3a", "for docs alone", "holdoff=x", "null", "["])
     | st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=12),
     max_size=4,
 )  # fmt: skip
+
+
+@pytest.fixture
+def open_to_all(serve: Callable[..., Served]) -> Served:
+    return serve(anonymous=("look", "trigger", "operate"), user_header="X-Forwarded-User")
 
 
 def _fit(text: str) -> str:
@@ -279,12 +287,14 @@ def _fit(text: str) -> str:
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_no_request_breaks_it(served: Served, data: st.DataObject) -> None:
+def test_no_request_breaks_it(open_to_all: Served, data: st.DataObject) -> None:
+    served = open_to_all
     path = data.draw(st.sampled_from(ROUTES)) + data.draw(st.sampled_from(["", "/", "/x", "/in-the-url-7f3a", "%00"]))
     query = data.draw(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), st.text(max_size=8), max_size=3))
     body = data.draw(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), JSON, max_size=4) | JSON)
     raw = data.draw(st.just(json.dumps(body).encode()) | st.binary(max_size=20))
-    headers = {"content-type": "application/json", "authorization": f"Bearer {served.token}"} | data.draw(HEADERS)
+    known = data.draw(st.sampled_from([{}, {"authorization": f"Bearer {served.token}"}]))
+    headers = {"content-type": "application/json", **known} | data.draw(HEADERS)
     method = data.draw(st.sampled_from(["GET", "POST", "PUT", "HEAD", "OPTIONS"]))
     answer = served.client.request(
         method,

@@ -17,7 +17,7 @@ from holdoff.core import claims, people
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
-from holdoff.core.record import Finished, Hold, Record
+from holdoff.core.record import Act, Finished, Hold, Line, Record
 from holdoff.core.request import (
     MAX_ENVIRONMENT_BYTES,
     MAX_EVENT_ID,
@@ -177,14 +177,33 @@ def test_a_long_region_leaves_room_for_the_rest_of_the_sort_key() -> None:
 
 
 @given(strategies.records, strategies.records)
-def test_a_swap_sets_or_removes_all_that_is_ours(expected: Record, new: Record) -> None:
+def test_a_swap_leaves_the_item_as_the_new_record_stands(expected: Record, new: Record) -> None:
     update = swap_update(expected, new)
-    assert set(update["ExpressionAttributeNames"].values()) == set(TOUCHED)
-    sets, _, removes = update["UpdateExpression"].partition("REMOVE ")
-    named = [part.split(" = ")[0] for part in sets.removeprefix("SET ").strip().split(", ") if part]
-    gone = [part for part in removes.split(", ") if part]
-    assert sorted(named + gone) == sorted(f"#{name}" for name in TOUCHED)
+    sets, _, removes = update["UpdateExpression"].partition(" REMOVE ")
+    names, values = update["ExpressionAttributeNames"], update["ExpressionAttributeValues"]
+    item = item_of(expected)
+    for part in sets.removeprefix("SET ").split(", "):
+        name, value = part.split(" = ")
+        item[names[name]] = values[value]
+    for name in filter(None, removes.split(", ")):
+        item.pop(names[name], None)
+    assert item == item_of(new)
     _check_placeholders(update)
+
+
+def test_a_swap_writes_what_stays_the_same_no_second_time() -> None:
+    """Of a gate that Holdoff has moved; of any other it writes all that is its own, whatever stands there."""
+    lines = (Line(line="l", version="v"),)
+    first = Record(lastbuild=Decimal(1), lines=lines, acts=(Act(what="reset", at_ms=1),)).swapped("WRITE001")
+    second = first.but(lastbuild=Decimal(2)).swapped("WRITE002")
+    assert set(swap_update(first, second)["ExpressionAttributeNames"].values()) == {
+        "format",
+        "lastbuild",
+        "moved",
+        "writes",
+    }
+    whole = swap_update(Record(lastbuild=Decimal(1)), second)
+    assert set(whole["ExpressionAttributeNames"].values()) == set(TOUCHED)
 
 
 @given(strategies.gates_and_folds())

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff import Gate, Policy, RecordInvalid, open_store
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, StoreError
 from holdoff.core.request import GateKey
 from holdoff.starters import Call
 from holdoff.starters.command import Command
+from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from holdoff.core.decision import Decision
     from holdoff.core.record import Record
 
@@ -138,3 +141,42 @@ def test_the_end_of_each_of_its_commands_is_told() -> None:
     clock.advance("10m")
     WakeLoop(store, gate, clock=clock, every="10ms", on_end=ended).run(stop)
     assert ends == [("a", 3)]
+
+
+class Tells(MemoryStore):
+    """A store that says when something is due: after the first wait at once, then never, then not even that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[tuple[int, int, int]] = []
+        self.looks: list[int] = []
+        self.answers: list[bool | StoreError] = []
+        self.stop = threading.Event()
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        self.looks.append(now_ms)
+        return super().due(now_ms)
+
+    def wait_for_due(self, since_ms: int, now_ms: int, most_ms: int) -> bool:
+        self.waited.append((since_ms, now_ms, most_ms))
+        answer = self.answers.pop(0)
+        if not self.answers:
+            self.stop.set()
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("answers", "looks"), [([True, True, True], 3), ([False, False, True], 1), ([StoreError("x"), True, False], 2)]
+)
+def test_a_store_that_tells_ends_the_wait_and_one_that_cannot_does_not(
+    answers: list[bool | StoreError], looks: int
+) -> None:
+    store, clock = Tells(), ManualClock()
+    store.answers = answers
+    loop = WakeLoop(store, lambda _key: None, clock=clock, every="2500ms")
+    loop.run(store.stop)
+    assert len(store.looks) == looks
+    assert {since_ms for since_ms, _, _ in store.waited} == {clock.now_ms()}
+    assert all(most_ms <= 1_000 for *_, most_ms in store.waited), "in parts: signals are heard"

@@ -37,7 +37,9 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         help="sqlite:///PATH, postgresql://HOST/DATABASE or dynamodb://TABLE?region=REGION (default: HOLDOFF_STORE, "
         "holdoff.toml's, else a SQLite file in your state directory)",
     )
-    parser.add_argument("--config", metavar="FILE", help="holdoff.toml (default: the nearest one upward)")
+    parser.add_argument(
+        "--config", metavar="FILE", help="holdoff.toml (default: HOLDOFF_CONFIG, else the nearest upward)"
+    )
 
 
 def add_gate(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> None:
@@ -160,8 +162,9 @@ def _write(text: str) -> None:
     except BrokenPipeError:
         pass  # its reader has gone, and wants no more
     except OSError as error:
+        if not unwritten:  # what could not be written is tried again with all that comes after it
+            say(f"cannot write its output: {error.strerror}")
         unwritten.append(error)
-        say(f"cannot write its output: {error.strerror}")
 
 
 def say(message: object) -> None:
@@ -182,7 +185,9 @@ def mend_streams() -> None:
     that their encoding does not know."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+            # Its own descriptor, the lowest that is free, outlives the stream: --detach puts others in their places.
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(null, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     for name in ("stdout", "stderr"):
         old = getattr(sys, name)
         buffering, encoding = old.line_buffering, old.encoding

@@ -35,7 +35,8 @@ def detach() -> int | None:
     sys.stdout.write(said.removesuffix(_GOES_ON).decode())
     if said.endswith(_GOES_ON):
         return 0
-    return os.waitstatus_to_exitcode(os.waitpid(behind, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(behind, 0)[1])
+    return code if code >= 0 else 128 - code
 
 
 def _settle(writer: int) -> None:

@@ -11,11 +11,10 @@ from holdoff.cli.status import terms_of
 from holdoff.cli.table import show_table
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, RecordInvalid, UsageError
-from holdoff.core.pending import contains
 from holdoff.core.record import Finished, Record
 from holdoff.core.units import say_age, say_duration
 from holdoff.observe import explain as answers
-from holdoff.observe.status import plain, triggers_of
+from holdoff.observe.status import triggers_of
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
@@ -82,24 +81,25 @@ def add_history_arguments(parser: argparse.ArgumentParser) -> None:
 
 def history(args: argparse.Namespace) -> int:
     """A table in a terminal, lines elsewhere, JSON where asked; without what runs, if the record cannot be read."""
+    if args.limit < 1:
+        raise UsageError("--limit takes 1 or more")
     config, store, key = open_gate(args)
     at_ms, error = now_ms(store, SystemClock()), None
     try:
         record = store.get(key)
     except RecordInvalid as found:
         record, error = Record(), found
-    builds = list(
-        answers.Scene(store=store, key=key, record=record, terms=None, now_ms=at_ms).builds(max(0, args.limit))
-    )
+    scene = answers.Scene(store=store, key=key, record=record, terms=None, now_ms=at_ms)
+    builds = list(scene.builds(args.limit))
     if not builds and error is None and not is_known(config, store, key):
         say(no_such_gate(config, store, key))
         return 1
     if args.json:
-        print_json({"builds": [_build_dict(build) for build in builds]})
+        print_json({"builds": [answers.build_to_dict(build) for build in builds]})
     elif not builds:
         show(f"{key}: no builds yet")
     else:
-        rows = [_cells(build, at_ms) for build in builds]
+        rows = [_cells(scene, build) for build in builds]
         if not (sys.stdout.isatty() and show_table([HISTORY_HEADINGS, *rows])):
             show(*("  ".join(filter(None, row)) for row in rows))
     if error is None:
@@ -108,26 +108,9 @@ def history(args: argparse.Namespace) -> int:
     return error.exit_code
 
 
-def _build_dict(build: Finished) -> dict[str, object]:
-    """A build as plain JSON values."""
-    fields = ("build_id", "token", "started_ms", "ended_ms", "succeeded", "exit_status", "source_version", "detail")
-    shown, covers = plain(build, *fields), build.covers
-    if covers is None:
-        return {**shown, "covers": None}
-    notes = answers.notes_of(covers)
-    contained = {note.version for note in notes if contains(covers, note)}
-    versions = list(dict.fromkeys(note.version for note in notes if note.version))
-    more = {
-        "reasons": answers.reasons_of(covers),
-        "source_versions": [version for version in versions if version in contained],
-        "replaced": [version for version in versions if version not in contained],
-    }
-    return {**shown, "covers": plain(covers, "count", "first_ms", "last_ms") | more}
-
-
-def _cells(build: Finished, at_ms: int) -> list[str]:
+def _cells(scene: answers.Scene, build: Finished) -> list[str]:
     covers = build.covers
-    cells = [say_age(at_ms - build.started_ms), build.build_id, answers.outcome_of(build)]
+    cells = [say_age(scene.now_ms - build.started_ms), build.build_id, scene.outcome_of(build)]
     if covers is None:
         return [*cells, "", "", build.source_version or ""]
     count = triggers_of(covers)

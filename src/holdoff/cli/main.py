@@ -180,7 +180,7 @@ def _meant(word: str, known: Iterable[str]) -> str:
 
 
 def _usage() -> str:
-    verbs = "\n".join(f"  {name:12}{does}" for name, (_, does) in VERBS.items())
+    verbs = "\n".join(f"  {name:14}{does}" for name, (_, does) in VERBS.items())
     return (
         "usage: holdoff COMMAND ...\n\nMany triggers in, few builds out, and the last change always built.\n\n"
         f"{verbs}\n\nholdoff COMMAND --help tells more; holdoff --version tells the version."

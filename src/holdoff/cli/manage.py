@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, options, person, say, show
 from holdoff.cli.select import must_know
+from holdoff.core.errors import UsageError
 from holdoff.core.policy import Policy
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
@@ -29,6 +30,8 @@ def hold(args: argparse.Namespace) -> int:
     """Hold, and say what that means."""
     with options():
         parse_duration(args.duration or 0, field="for")
+    if args.why is None:
+        raise UsageError("--why is empty", hint="Write a reason, for people who ask why nothing builds")
     return _edit(args, lambda gate: gate.hold(why=args.why, duration=args.duration, by=person(args)))
 
 

@@ -98,6 +98,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         on_decision=lambda decision: site.woken(decision) if is_news(decision) else None,
         on_end=site.ended,
         before_look=look,
+        wake=lambda gate: site.starts.decide(gate, None),
     )
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: file.forget())

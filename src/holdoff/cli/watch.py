@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import load_config, say, show
+from holdoff.cli.common import options, say, show
 from holdoff.clock import SystemClock
+from holdoff.config import load
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import ConfigError
 from holdoff.wake.loop import WakeLoop
@@ -34,15 +35,16 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake what is due, until a signal ends it."""
     logging.basicConfig(handlers=[Said()])
     stop, file = threading.Event(), ConfigFile(args, config, store)
-    loop = WakeLoop(
-        store,
-        partial(gate_of, config, store),
-        clock=SystemClock(),
-        every=args.every,
-        on_decision=tell,
-        on_end=tell_of_end,
-        before_look=file.look,
-    )
+    with options():
+        loop = WakeLoop(
+            store,
+            partial(gate_of, config, store),
+            clock=SystemClock(),
+            every=args.every,
+            on_decision=tell,
+            on_end=tell_of_end,
+            before_look=file.look,
+        )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -120,7 +122,7 @@ class ConfigFile:
             return
         self._seen, path = sight, self.config.path
         try:
-            config = load_config(self.args)
+            config = load(self.args.config)
         except ConfigError as error:
             say(f"{error}. Going on with the settings as they were")
             return

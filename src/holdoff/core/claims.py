@@ -28,12 +28,13 @@ BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
 
 def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int) -> Record:
     """The record with a claim that covers these triggers; nothing is pending any more."""
+    frozen = terms.freeze(covers.request)
     claim = Claim(
         token=token,
         claimed_ms=now_ms,
         held_ms=now_ms,
         lease_until_ms=now_ms + terms.claim_lease_ms,
-        covers=covers.but(request=terms.freeze(covers.request)),
+        covers=covers if frozen is covers.request else covers.but(request=frozen),
         before=record.lastbuild,
     )
     return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None), terms)
@@ -216,7 +217,7 @@ def behind(pending: Pending | None, covers: Pending) -> Pending:
 
 def thawed(covers: Pending) -> Pending:
     """Without what the starter froze: it is not sent again, and items are to stay small."""
-    return covers.but(request=covers.request.but(parameters=""))
+    return covers.but(request=covers.request.but(parameters="")) if covers.request.parameters else covers
 
 
 def backoff_ms(failures: int, *, worth_retrying: bool) -> int:

@@ -9,12 +9,11 @@ A claim is left as it is for as long as its lease: its holder still goes by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
 from holdoff.core.claims import BACKOFF_MS
-from holdoff.core.record import Pending, Record
+from holdoff.core.record import Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
 from holdoff.core.waits import with_due
@@ -37,7 +36,7 @@ def ahead_ms(record: Record, terms: Terms, now_ms: int) -> int:
 def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
     """The record with what a clock of the future wrote put to now; the very same object where there is nothing such."""
     margin_ms, claim = terms.clock_margin_ms, record.claim
-    if max(_instants(record)) <= now_ms + margin_ms:
+    if _newest_ms(record) <= now_ms + margin_ms:
         return record
 
     def made(part: Any, instant: str, *counted: str, allowed_ms: int = margin_ms) -> Any:
@@ -70,20 +69,18 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
     return record if right == record else with_due(right, terms)
 
 
-def _instants(record: Record) -> Iterator[int]:
-    """All that must not lie in the future."""
-    yield record.lastbuild_ms or 0
-    if record.claim is not None:
-        yield max(record.claim.held_ms, ms_from_seconds(record.claim.before or Decimal(0)))
-    if record.pending is not None:
-        yield from _instants_of(record.pending)
-    yield record.running.started_ms if record.running else 0
-    if record.finished is not None:
-        yield max(record.finished.started_ms, record.finished.ended_ms or 0)
-    yield record.hold.since_ms if record.hold else 0
-    yield from record.starts[:1]
-    yield from [act.at_ms for act in record.acts[:1]]
-
-
-def _instants_of(pending: Pending) -> tuple[int, ...]:
-    return pending.first_ms, pending.last_ms, pending.retry_ms - LONGEST_BACKOFF_MS
+def _newest_ms(record: Record) -> int:
+    """The newest of all that must not lie in the future."""
+    claim, pending, running, end = record.claim, record.pending, record.running, record.finished
+    found = [record.lastbuild_ms or 0, *record.starts[:1], *[act.at_ms for act in record.acts[:1]]]
+    if claim is not None:
+        found += (claim.held_ms, ms_from_seconds(claim.before or Decimal(0)))
+    if pending is not None:
+        found += (pending.first_ms, pending.last_ms, pending.retry_ms - LONGEST_BACKOFF_MS)
+    if running is not None:
+        found.append(running.started_ms)
+    if end is not None:
+        found += (end.started_ms, end.ended_ms or 0)
+    if record.hold is not None:
+        found.append(record.hold.since_ms)
+    return max(found)

@@ -31,8 +31,9 @@ from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
+from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, with_due
+from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, waits_of, with_due
 
 
 class Trigger(Value):
@@ -76,18 +77,20 @@ class Step(Value):
     Attributes:
         record: to be written by a swap; the very same object where nothing is to be written.
         fold: the same as a fold, where one will do; without its write id.
+        same: the request, and until when the same record makes the very same step of it; ``None``: not known.
     """
 
     record: Record
     decision: Decision
     next: NextStep
     fold: Fold | None = None
+    same: tuple[Request, int] | None = None
 
 
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
-    trigger = trigger.but(request=_placed(record, trigger.request))
-    request = trigger.request
+    request = _placed(record, trigger.request)
+    trigger = trigger if request is trigger.request else trigger.but(request=request)
     right = clocks.put_right(record, terms, now_ms)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
@@ -98,10 +101,14 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
     if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(record, request, now_ms):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
+    found = waits(right, terms, now_ms, force=request.forced)
+    if right.pending is None and terms.policy.quiet_ms is None and any(wait.skips for wait in found):
+        return build.skipped(found, same=(request, _end_ms(right, terms, found)) if right is record else None)
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, trigger, fold, now_ms)
     assert taken.pending is not None
-    found = waits(right, terms, now_ms, pending=taken.pending, force=request.forced)
+    if not request.forced:
+        found += waits_of(taken.pending, terms.policy, now_ms)
     if not found:
         return build.claim(taken, taken.pending)
     if right.pending is None and any(wait.skips for wait in found):
@@ -110,6 +117,13 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     may_fold = right is record and record.pending is not None and _is_due_in_time(record, new)
     may_fold = may_fold and not (fold.older and trigger.waits) and not _is_behind_others(right, fold)
     return build.deferred(new, found, fold=fold if may_fold else None)
+
+
+def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
+    """Until when nothing can change in what these waits make of a trigger, as long as the record does not."""
+    if terms.polls and record.running is not None:
+        return 0
+    return min([wait.until_ms for wait in found if wait.until_ms is not None], default=MAX_INSTANT_MS)
 
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
@@ -218,9 +232,7 @@ def _is_due_in_time(record: Record, folded: Record) -> bool:
 class StepBuilder:
     """Makes the steps of one event: what is common to them stands here once."""
 
-    def __init__(
-        self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int, *, ahead_ms: int = 0
-    ) -> None:
+    def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int, *, ahead_ms: int = 0) -> None:
         self.record = record
         self.event = event
         self.terms = terms
@@ -243,6 +255,7 @@ class StepBuilder:
         record: Record | None = None,
         next_step: NextStep = NextStep.NOTHING,
         fold: Fold | None = None,
+        same: tuple[Request, int] | None = None,
         **more: Any,
     ) -> Step:
         """A step with its decision; ``more`` are fields of that."""
@@ -262,12 +275,12 @@ class StepBuilder:
             woken=self.terms.woken,
             **more,
         )
-        return Step(record=record or self.record, decision=decision, next=next_step, fold=fold)
+        return Step(record=record or self.record, decision=decision, next=next_step, fold=fold, same=same)
 
-    def skipped(self, found: list[Wait]) -> Step:
+    def skipped(self, found: list[Wait], *, same: tuple[Request, int] | None = None) -> Step:
         """Dropped, as the policy says, because of these waits."""
-        first = foremost(found)
-        return self.step(Outcome.SKIPPED, first.why, due_ms=over_ms(found, self.now_ms), detail=first.detail)
+        first, due_ms = foremost(found), over_ms(found, self.now_ms)
+        return self.step(Outcome.SKIPPED, first.why, due_ms=due_ms, detail=first.detail, same=same)
 
     def deferred(self, record: Record, found: list[Wait], *, fold: Fold | None = None) -> Step:
         """Left pending, because of these waits."""

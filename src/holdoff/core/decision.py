@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from holdoff.core.token import another
 from holdoff.core.units import iso, say_age, say_duration, to_datetime
 from holdoff.core.value import Value
 
@@ -54,7 +55,7 @@ class Decision(Value):
         outcome, why: what, and the stable reason code.
         decided_ms: the instant it was decided at, epoch milliseconds.
         due_ms: not started only: the instant from which a wake or trigger may start it; ``None``: not known.
-        build_id: started only.
+        build_id: started only; ``None`` while the start is under way.
         lastbuild_ms: the last start before this decision; ``None``: never built, or reset since.
         failed_ms: when the last build ended, where it failed; ``None``: it did not, or something has started since.
         ahead_ms: how far in the future the last start was recorded, where that is a clock's fault: it counts as now.
@@ -107,6 +108,14 @@ class Decision(Value):
         """Seconds from the decision until it is due."""
         return None if self.due_ms is None else max(0, self.due_ms - self.decided_ms) / 1000
 
+    def repeated(self, now_ms: int, nth: int) -> Decision:
+        """The same of the same at another instant, under an id of its own."""
+        new, state = object.__new__(Decision), self.__dict__.copy()
+        state["decided_ms"] = now_ms
+        state["id"] = another(state["id"], now_ms, nth)
+        object.__setattr__(new, "__dict__", state)
+        return new
+
     def __str__(self) -> str:
         sentence = f"{self.project} {self.outcome}: {self._because()}"
         if self.taken_over:
@@ -146,7 +155,7 @@ class Decision(Value):
         return f"{self._reason()}, {self._next()}"
 
     def _started(self) -> str:
-        parts = [f"build {self.build_id}"]
+        parts = [f"build {self.build_id}" if self.build_id else "its start is under way"]
         if self.why is Why.FORCED:
             parts.append("forced")
         if self.covers > 1:

@@ -108,7 +108,7 @@ class Policy(Value):
         """The same for a caller who waits for a turn, or one who does not: then nothing is left for later."""
         if waits:
             return self.but(on_cooldown="defer")
-        overlap = "allow" if self.overlap == "allow" else "skip"
+        overlap = "skip" if self.overlap == "defer" else self.overlap
         return self.but(on_cooldown="skip", quiet_ms=None, max_wait_ms=None, overlap=overlap)
 
     @property

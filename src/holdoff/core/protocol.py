@@ -30,7 +30,7 @@ from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId,
 from holdoff.core.errors import StartRefused, StoreError, StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Claim, Finished, Record
-from holdoff.core.request import storable
+from holdoff.core.request import Request, storable
 from holdoff.core.resolved import Resolved, describe
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
@@ -44,10 +44,19 @@ _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED})
 
 
 class Snapshot(Value):
-    """What a process last saw of a gate: the record, and an instant before it was read."""
+    """What a process last saw of a gate: the record, and an instant before it was read.
+
+    Attributes:
+        skipped: the request that was skipped on it last...
+        skip: ... its decision...
+        skip_until_ms: ... and until when that stays the same.
+    """
 
     record: Record | None = None
     seen_ms: int = 0
+    skipped: Request | None = None
+    skip: Decision | None = None
+    skip_until_ms: int = 0
 
 
 class Decided(Value, kw_only=False):
@@ -68,6 +77,7 @@ class _Searched(Value):
     since_ms: int | None = None
 
 
+_NOW: Final = Now()
 Asks = Generator[Effect, Any, Decided]
 Writes = Generator[Effect, Any, Swapped | Lost]
 Change = Callable[[Record, int], Record]
@@ -82,6 +92,14 @@ def trigger(event: Trigger, terms: Terms, snapshot: Snapshot) -> Asks:
     return (yield from _decide(partial(decide.on_trigger, trigger=event, terms=terms), terms, snapshot))
 
 
+def again(snapshot: Snapshot, now_ms: int, nth: int) -> Decision | None:
+    """The ``nth`` decision more on the request that was skipped on this snapshot, while nothing can have changed;
+    ``None``: it is to be decided."""
+    if (skip := snapshot.skip) is not None and skip.decided_ms <= now_ms < snapshot.skip_until_ms:
+        return skip.repeated(now_ms, nth)
+    return None
+
+
 def wake(event: Wake, terms: Terms) -> Asks:
     """Start what is due, finish what another process left, or say what it waits for. Always on a fresh read."""
     return (yield from _decide(partial(decide.on_wake, wake=event, terms=terms), terms, Snapshot()))
@@ -89,7 +107,7 @@ def wake(event: Wake, terms: Terms) -> Asks:
 
 def edit(change: Change) -> Generator[Effect, Any, Snapshot]:
     """Any change that starts nothing: finish, hold, resume, reset, renew."""
-    seen_ms = yield Now()
+    seen_ms = yield _NOW
     record = yield from _apply(change, (yield Get()))
     return Snapshot(record=record, seen_ms=seen_ms)
 
@@ -108,10 +126,10 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
     finishes = True
     stuck: str | None = None  # a swap since which this store could not fold
     for _ in range(MAX_TRIES):
-        now_ms = yield Now()
+        now_ms = yield _NOW
         if record is None:
             record, seen_ms, is_read = (yield Get()), now_ms, True
-            now_ms = yield Now()
+            now_ms = yield _NOW
         step = rule(record, now_ms=now_ms, finishes=finishes)
         if step.next is NextStep.TAKE_OVER:
             resolved, took = yield from _take_over(record, terms, now_ms)
@@ -121,10 +139,16 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
         if step.next is NextStep.POLL:
             record, seen_ms, is_read = (yield from _poll(record, terms)), now_ms, True
             continue
-        decision = step.decision.but(taken_over=taken_over)
+        decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
         if step.record is record:
-            if is_read or _may_say(step, terms, now_ms - seen_ms):
-                return Decided(decision, Snapshot(record=record, seen_ms=seen_ms))
+            may_say = _may_say(step, terms, now_ms - seen_ms)
+            if is_read or may_say:
+                kept = Snapshot(record=record, seen_ms=seen_ms)
+                if may_say and step.same is not None and taken_over is None:
+                    skipped, until_ms = step.same
+                    until_ms = min(until_ms, seen_ms + terms.max_staleness_ms)
+                    kept = kept.but(skipped=skipped, skip=decision, skip_until_ms=until_ms)
+                return Decided(decision, kept)
             record = None
             continue
         if step.fold is not None and stuck != record.moved:
@@ -175,7 +199,7 @@ def _write(expected: Record, new: Record, *, token: str | None = None) -> Writes
 def _apply(change: Change, record: Record) -> Generator[Effect, Any, Record]:
     """Write a change, on whatever the record has become meanwhile."""
     for _ in range(MAX_TRIES):
-        now_ms = yield Now()
+        now_ms = yield _NOW
         new = change(record, now_ms)
         if new is record:
             return record
@@ -208,7 +232,7 @@ def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
         resolved = Resolved(record=record, error=str(error), unconfirmed=True)
     seen = None if resolved.unconfirmed else resolved.record
     if resolved.is_put_off:
-        decision = decision.but(decided_ms=(yield Now()))
+        decision = decision.but(decided_ms=(yield _NOW))
     return Decided(describe(decision, resolved, terms), Snapshot(record=seen, seen_ms=decision.decided_ms))
 
 
@@ -240,7 +264,7 @@ def _resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generato
         claim = record.claim
         if claim is None or (claim.token, claim.attempt) != (token, attempt):
             return _lost_claim(record, token)
-        now_ms = yield Now()
+        now_ms = yield _NOW
         if claims.is_expired(claim, now_ms):
             # A late claimant must not start: another may be taking over. Win the claim again, or leave it.
             if searched is not None:
@@ -275,7 +299,7 @@ def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _
     try:
         found: str | None = yield Find(claim.request, claim.token)
     except Exception:
-        at_ms = yield Now()
+        at_ms = yield _NOW
         if at_ms + terms.clock_margin_ms < claim.claimed_ms + terms.token_memory_ms:  # the instant is the claimant's
             return _Searched()
         raise

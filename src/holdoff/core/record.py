@@ -8,7 +8,7 @@ falls out.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from holdoff.core.request import Request
 from holdoff.core.units import ms_from_seconds
@@ -215,10 +215,17 @@ class Record(Value):
     expires_ms: int | None = None
     others: tuple[tuple[str, Any], ...] = ()
 
+    __slots__ = ("_ms",)
+    _ms: ClassVar[int | None]  # each record's own, beside its fields: ``lastbuild`` in milliseconds
+
     @property
     def lastbuild_ms(self) -> int | None:
-        """The last start in epoch milliseconds, rounded up."""
-        return None if self.lastbuild is None else ms_from_seconds(self.lastbuild)
+        """The last start in epoch milliseconds, rounded up; converted once."""
+        try:
+            return self._ms
+        except AttributeError:
+            object.__setattr__(self, "_ms", None if self.lastbuild is None else ms_from_seconds(self.lastbuild))
+            return self.lastbuild_ms
 
     def swapped(self, write_id: str) -> Record:
         """This record as the swap ``write_id`` leaves it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.units import MAX_INSTANT_MS
@@ -98,9 +98,9 @@ def check_text(what: str, text: str, want: str) -> None:
 
 def check_note(name: str, text: object, limit: int) -> None:
     """Refuse what is no short text; ``None`` is none."""
-    want = f"text of 1 to {limit} characters"
     if text is None:
         return
+    want = f"text of 1 to {limit} characters"
     if not isinstance(text, str) or not 1 <= len(text) <= limit:
         raise ConfigError(field=name, got=text, want=want)
     check_text(name, text, want)
@@ -110,7 +110,7 @@ def storable(said: object, limit: int) -> str:
     """What a starter, an exception or a service said, as any store and terminal can take it: no control characters, no
     half surrogate pairs, at most ``limit`` characters; empty where it cannot even be made text."""
     try:
-        return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", str(said)[:limit])
+        return _UNFIT.sub("\ufffd", str(said)[:limit])
     except Exception:  # noqa: BLE001  (a foreign __str__ may raise anything)
         return ""
 
@@ -156,13 +156,19 @@ class Request(Value):
     parent: str | None = None
     parameters: str = ""
 
+    __slots__ = ("_gate",)
+    _gate: ClassVar[GateKey]  # each request's own, beside its fields: they make it
+
     def _check(self) -> None:
-        gate = self.gate
-        if (gate.name, gate.key) != (self.project, self.key):
+        gate = GateKey.of(self.project, self.key, self.region)
+        object.__setattr__(self, "_gate", gate)
+        if gate.name != self.project or gate.key != self.key:
             want = f"a name without '{KEY_MARK}', and the key as key"
             raise ConfigError(field="project", got=self.project, want=want)
+        state = self.__dict__
         for name, limit in _LIMITS:
-            check_note(name, self.__dict__[name], limit)
+            if state[name] is not None:
+                check_note(name, state[name], limit)
         if not isinstance(self.forced, bool):
             raise ConfigError(field="forced", got=self.forced, want="True or False")
         if self.at_ms is not None and not _is_instant(self.at_ms):
@@ -170,13 +176,13 @@ class Request(Value):
         if not _is_text(self.parameters):
             raise ConfigError(field="parameters", got=self.parameters, want="text, as the starter's freeze() sets it")
         for name, (check, most) in _PAIRS.items():
-            if self.__dict__[name] != ():
-                self.__dict__[name] = _checked_pairs(name, self.__dict__[name], check, most)
+            if state[name] != ():
+                state[name] = _checked_pairs(name, state[name], check, most)
 
     @property
     def gate(self) -> GateKey:
         """The gate it is for."""
-        return GateKey.of(self.project, self.key, self.region)
+        return self._gate
 
 
 _LIMITS: Final = (

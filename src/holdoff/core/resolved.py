@@ -34,10 +34,10 @@ class Resolved(Value):
 
 def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     """The decision as it is told: started, or what stands against that."""
-    decision, record = decision.but(unconfirmed=resolved.unconfirmed), resolved.record
+    record, unconfirmed = resolved.record, resolved.unconfirmed
     if resolved.build_id is not None:
-        return decision.but(build_id=resolved.build_id)
-    decision = decision.but(covers=0, waited_ms=None, detail=resolved.error)
+        return decision.but(build_id=resolved.build_id, unconfirmed=unconfirmed)
+    decision = decision.but(covers=0, waited_ms=None, detail=resolved.error, unconfirmed=unconfirmed)
     if resolved.uncancelled is not None:
         running = record.running
         if running is None or running.build_id != resolved.uncancelled:  # it has ended meanwhile

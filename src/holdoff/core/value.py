@@ -49,11 +49,10 @@ class Value:
 
     def but(self, **changes: Any) -> Self:
         """A copy with these fields changed."""
-        new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        new.__dict__.update(changes)
-        if new.__dict__.keys() != self._names:
-            raise TypeError(self._misfit(new.__dict__))
+        new, state = object.__new__(type(self)), {**self.__dict__, **changes}
+        if len(state) != len(self._names):
+            raise TypeError(self._misfit(state))
+        object.__setattr__(new, "__dict__", state)
         if changes:
             new._check()
         return new

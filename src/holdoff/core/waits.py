@@ -59,8 +59,14 @@ def waits(
     found = [_claimed(record, terms.policy), _running(record, terms.policy)]
     if not force:
         found += [_held(record, terms.policy), _cooling(record, terms), _limited(record, terms.policy)]
-        found += [] if pending is None else [_quiet(pending, terms.policy), _backing_off(pending)]
-    return [wait for wait in found if wait and wait.stands(now_ms)]
+    of_pending = [] if force or pending is None else waits_of(pending, terms.policy, now_ms)
+    return [wait for wait in found if wait is not None and wait.stands(now_ms)] + of_pending
+
+
+def waits_of(pending: Pending, policy: Policy, now_ms: int) -> list[Wait]:
+    """The quiet time and the back-off of what is pending."""
+    found = [_quiet(pending, policy), _backing_off(pending)]
+    return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
 _FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
@@ -79,8 +85,12 @@ def over_ms(found: list[Wait], least_ms: int) -> int | None:
     """When all of these are over; ``None``: not known. A claim is over in moments; its lease only tells where there is
     nothing else."""
     telling = [wait for wait in found if wait.why is not Why.CLAIMED]
-    ends = [wait.until_ms for wait in telling or found]
-    return None if None in ends else max([least_ms, *(end for end in ends if end is not None)])
+    over = least_ms
+    for wait in telling or found:
+        if wait.until_ms is None:
+            return None
+        over = max(over, wait.until_ms)
+    return over
 
 
 # --- each wait -----------------------------------------------------------------------------------------------------
@@ -138,13 +148,10 @@ def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
 
     Half-open: exactly ``cooldown`` after the last start is enough (the old snippet asked for more).
     """
-    cooldown_ms, ends = terms.policy.cooldown_ms, []
     last_ms, end = last_start_ms(record, terms), record.finished
-    if last_ms is not None:
-        ends.append(last_ms + cooldown_ms)
     if terms.policy.cooldown_from == "finish" and end is not None and not is_moved_back(record, terms):
-        ends.append((end.ended_ms or end.started_ms) + cooldown_ms)
-    return max(ends, default=None)
+        last_ms = max(last_ms or 0, end.ended_ms or end.started_ms)
+    return None if last_ms is None else last_ms + terms.policy.cooldown_ms
 
 
 def last_start_ms(record: Record, terms: Terms) -> int | None:

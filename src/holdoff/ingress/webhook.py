@@ -90,7 +90,9 @@ def _has_put_off(done: Answer) -> bool:
 def is_put_off(answer: Answer) -> bool:
     """Whether what a trigger asked for is built later; or its start is under way, and what comes of it is not known."""
     outcome = answer.get("outcome")
-    return outcome in (Outcome.DEFERRED, Outcome.FAILED) or (outcome == Outcome.STARTED and answer.get("build_id", "?") is None)
+    return outcome in (Outcome.DEFERRED, Outcome.FAILED) or (
+        outcome == Outcome.STARTED and answer.get("build_id", "?") is None
+    )
 
 
 def _put_by(keep: Keep, letter: dict[str, object], log: EventLog) -> None:

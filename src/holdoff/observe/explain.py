@@ -98,6 +98,12 @@ class Scene(Value):
         newest = [] if running is None else [ended(running, None).but(covers=running.covers)]
         return islice(chain(newest, self.store.history(self.key, limit=limit)), limit)
 
+    def outcome_of(self, build: Finished) -> str:
+        """How one of its builds ended, or that it still runs, as a person says it."""
+        running = self.record.running
+        runs = running is not None and running.token == build.token and running.lease_until_ms > self.now_ms
+        return "is running" if runs else outcome_of(build)
+
 
 def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
     """The gate, the token and the instant (epoch milliseconds) that a decision's id carries.
@@ -306,7 +312,7 @@ def _newest(fold: Pending) -> str:
 
 
 def _build_line(scene: Scene, build: Finished) -> str:
-    line = f"build {build.build_id}: started {_ago(scene, build.started_ms)}, {outcome_of(build)}"
+    line = f"build {build.build_id}: started {_ago(scene, build.started_ms)}, {scene.outcome_of(build)}"
     return line if build.covers is None else f"{line}, for {triggers_of(build.covers)}{_newest(build.covers)}"
 
 
@@ -319,3 +325,20 @@ def outcome_of(build: Finished) -> str:
     if build.succeeded is None:
         return f"ended after {after}, outcome not known{detail}"
     return f"{'succeeded' if build.succeeded else 'failed'} after {after}{detail}"
+
+
+def build_to_dict(build: Finished) -> dict[str, object]:
+    """A build as plain JSON values."""
+    fields = ("build_id", "token", "started_ms", "ended_ms", "succeeded", "exit_status", "source_version", "detail")
+    shown, covers = plain(build, *fields), build.covers
+    if covers is None:
+        return {**shown, "covers": None}
+    notes = notes_of(covers)
+    contained = {note.version for note in notes if contains(covers, note)}
+    versions = list(dict.fromkeys(note.version for note in notes if note.version))
+    more = {
+        "reasons": reasons_of(covers),
+        "source_versions": [version for version in versions if version in contained],
+        "replaced": [version for version in versions if version not in contained],
+    }
+    return {**shown, "covers": plain(covers, "count", "first_ms", "last_ms") | more}

@@ -24,6 +24,7 @@ from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.settings import Settings
 from holdoff.ingress.webhook import carry_out_again
 from holdoff.observe.explain import Scene
+from holdoff.observe.metrics import UNSIGNED
 from holdoff.observe.status import Status, status_of
 from holdoff.server.access import Guard
 from holdoff.server.files import files_of
@@ -73,7 +74,7 @@ class Site:
         self.settings = Settings(environment)
         self._write = write
         self.log = EventLog(self._logged, clock=self.clock)
-        self.muted = EventLog(self.metrics.count, clock=self.clock)  # for those that fail again and again
+        self.muted = EventLog(self._but_unsigned, clock=self.clock)  # for those that fail again and again
         self.starts = Starts(attend, self._later)
         self.stopping = threading.Event()
         self.is_looking: Callable[[], bool] = lambda: True
@@ -200,6 +201,12 @@ class Site:
             self.log.decided(came, kind="start", **about)
         else:
             self.log.failed(came, kind="start", project=gate.key.project, region=gate.key.region)
+
+    def _but_unsigned(self, line: dict[str, Any]) -> None:
+        if line.get("error") == UNSIGNED:
+            self.metrics.count(line)
+        else:
+            self._logged(line)
 
     def _logged(self, line: dict[str, Any]) -> None:
         self.metrics.count(line)

@@ -285,8 +285,8 @@ class Command:
 
 
 def paths_of(program: str, environment: Mapping[str, str] | None = None) -> list[str]:
-    """The paths at which a program of that name is looked for, in this environment or ours."""
-    folders = [""] if os.path.dirname(program) else os.get_exec_path(environment)  # noqa: PTH120
+    """The paths at which a program of that name is looked for, in this environment or ours. No name is no program."""
+    folders = [""] if os.path.dirname(program) or not program else os.get_exec_path(environment)  # noqa: PTH120
     return [os.path.join(folder, program) for folder in folders]  # noqa: PTH118
 
 

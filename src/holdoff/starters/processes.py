@@ -84,10 +84,17 @@ def is_left(name: str) -> bool:
 
 
 def target_of(name: str) -> int:
-    """What to end of a child that lives, as kill(2) has it: its group, unless its parent is in that too."""
+    """What to end of a child that lives, as kill(2) has it: its group, unless its parent is in that too.
+
+    Of a child whose parent has died, and that no keeper has ended, just itself: a script may be in its group.
+    """
     _, mark, number = name.rsplit(":", 2)
     group, parent = os.getpgid(int(number)), int(mark.rpartition(".")[2])
-    return int(number) if os.getpgid(parent) == group else -group
+    try:
+        shared = is_left(name) or os.getpgid(parent) == group
+    except ProcessLookupError:
+        shared = True
+    return int(number) if shared else -group
 
 
 def _place() -> str | None:

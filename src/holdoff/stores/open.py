@@ -32,7 +32,7 @@ def open_store(url: str) -> Store:
         ConfigError: not a URL of a store, or with parts that the store does not know. Shows no user, password or
             parameter of it.
     """
-    want = "'sqlite:///PATH', 'postgresql://USER@HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
+    want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
     if not isinstance(url, str):
         raise ConfigError(field="store", got=url, want=want)
     match url.split(":", 1):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreUnavailable
@@ -30,11 +31,19 @@ from holdoff.stores.codec import (
 )
 from holdoff.stores.sqlite_file import SQLiteFile
 
+#: So many builds are read at a time: a search for one of the newest does not read all the others.
+PAGE_OF_BUILDS: Final = 100
+NO_LIMIT: Final = 2**63 - 1
+_BUILDS: Final = """
+SELECT claimed_ms, token, build FROM history
+WHERE project = ? AND region = ? AND (claimed_ms, token) < (?, CAST(? AS TEXT))
+ORDER BY claimed_ms DESC, token DESC LIMIT ?
+"""
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from holdoff.core.pending import Fold
-    from holdoff.stores.codec import Plain
 
 
 class SQLiteStore(SQLiteFile):
@@ -98,8 +107,9 @@ class SQLiteStore(SQLiteFile):
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
         """See ``Store.gates``."""
-        sql = "SELECT project, region, item FROM gates WHERE ?1 IS NULL OR project = ?1 ORDER BY project, region"
-        rows = self._step("listing the gates", lambda db: db.execute(sql, (project,)).fetchall())
+        which, of = ("", ()) if project is None else ("WHERE project = ?", (project,))
+        sql = f"SELECT project, region, item FROM gates {which} ORDER BY project, region"
+        rows = self._step("listing the gates", lambda db: db.execute(sql, of).fetchall())
         for key, (text,) in self._named(rows):
             try:
                 yield key, item_to_record(key, json_to_plain(key, text))
@@ -108,19 +118,22 @@ class SQLiteStore(SQLiteFile):
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """See ``Store.history``."""
-        sql = "SELECT build FROM history WHERE project = ? AND region = ? ORDER BY claimed_ms DESC, token DESC LIMIT ?"
-        which = (key.project, key.region, -1 if limit is None else limit)
-        rows = self._step(f"reading the history of {key}", lambda db: db.execute(sql, which).fetchall())
-        for (text,) in rows:
-            try:
-                yield plain_to_build(key, json_to_plain(key, text))
-            except RecordInvalid as error:
-                _warn("%s: a build of its history is left out: %s", self._file, error)
+        left, before = NO_LIMIT if limit is None else limit, (NO_LIMIT, b"")
+        while left > 0:
+            page = (key.project, key.region, *before, min(left, PAGE_OF_BUILDS))
+            rows = self._step(f"reading the history of {key}", partial(_builds, page))
+            for claimed_ms, token, text in rows:
+                before = claimed_ms, token
+                try:
+                    yield plain_to_build(key, json_to_plain(key, text))
+                except RecordInvalid as error:
+                    _warn("%s: a build of its history is left out: %s", self._file, error)
+            left = left - len(rows) if len(rows) == page[-1] else 0
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
-        item = self._step(f"reading {key}", lambda db: _row(db, key))
-        return None if item is None else {PROJECT: key.project, REGION: key.region, **item}
+        text = self._step(f"reading {key}", lambda db: _row(db, key))
+        return None if text is None else {PROJECT: key.project, REGION: key.region, **json_to_plain(key, text)}
 
     def _named(self, rows: list[tuple[bytes, ...]]) -> Iterator[tuple[GateKey, list[bytes]]]:
         for project, region, *rest in rows:
@@ -157,22 +170,44 @@ class SQLiteStore(SQLiteFile):
         return self._turn("checking", look)
 
 
-def _row(db: sqlite3.Connection, key: GateKey) -> Plain | None:
+def _builds(page: tuple[object, ...], db: sqlite3.Connection) -> list[tuple[int, bytes, bytes]]:
+    return db.execute(_BUILDS, page).fetchall()
+
+
+def _row(db: sqlite3.Connection, key: GateKey) -> bytes | None:
     sql = "SELECT item FROM gates WHERE project = ? AND region = ?"
     row: tuple[bytes] | None = db.execute(sql, (key.project, key.region)).fetchone()
-    return None if row is None else json_to_plain(key, row[0])
+    return None if row is None else row[0]
 
 
 def _read(db: sqlite3.Connection, key: GateKey) -> Record:
-    return item_to_record(key, _row(db, key) or {})
+    text = _row(db, key)
+    if text is None:
+        return Record()
+    record = _known.get((key, text))
+    return _note(key, text, item_to_record(key, json_to_plain(key, text))) if record is None else record
 
 
 def _write(db: sqlite3.Connection, key: GateKey, record: Record) -> None:
+    text = dumps(record_to_item(record))
     db.execute(
         "INSERT INTO gates (project, region, due_ms, expires_ms, item) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET due_ms = excluded.due_ms, expires_ms = excluded.expires_ms, item = excluded.item",
-        (key.project, key.region, record.due_ms, record.expires_ms, dumps(record_to_item(record))),
+        (key.project, key.region, record.due_ms, record.expires_ms, text),
     )
+    _note(key, text.encode(), record)
+
+
+#: What texts of gates say that were read or written last: most are met again, in the next step.
+_known: Final[dict[tuple[GateKey, bytes], Record]] = {}
+MOST_KNOWN: Final = 64
+
+
+def _note(key: GateKey, text: bytes, record: Record) -> Record:
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[key, text] = record
+    return record
 
 
 def _keep(db: sqlite3.Connection, key: GateKey, build: Finished) -> None:

@@ -125,6 +125,7 @@ class SQLiteFile:
         #: What the connection is to, and whether it may write there.
         self._opened: _Name | None = None
         self._writable = False
+        self._patience_ms = 0
         with _forking:
             _stores.add(self)
 
@@ -211,21 +212,34 @@ class SQLiteFile:
 
     def _name(self) -> _Name | None:
         """Which file the path names now: its real path, device and inode, and how many names it has."""
-        real = os.path.realpath(self._file)
         try:
-            file = os.stat(real)
+            file = os.stat(self._file)
         except FileNotFoundError:
             return None
+        real = self._real(file)
         if file.st_size == 0:
             raise StoreMismatch(
                 f"{self._file} is empty; a store never is: it was cut to nothing, or something else made it",
                 hint="Put a copy of it back, or delete it to start afresh (a gate that is gone has never built)",
             )
-        return real, file.st_dev, file.st_ino, file.st_nlink
+        return (real, *_which(file))
+
+    def _real(self, file: os.stat_result | None = None) -> str:
+        """The real path. To look for it takes longer than all else here: a file that has one name, and is still found
+        by the real path that it had, has that one."""
+        if self._opened is None:
+            return os.path.realpath(self._file)
+        real, which = self._opened[0], self._opened[1:]
+        try:
+            stays = which == _which(file or os.stat(self._file))
+            stays = stays and (real == self._file or which == _which(os.stat(real)))
+        except OSError:
+            stays = False
+        return real if stays else os.path.realpath(self._file)
 
     def _open_journal(self, *, writes: bool) -> int | None:
         """``PATH-journal``, opened; made if need be for a write. A reader may do without: SQLite's own locks hold."""
-        name = f"{os.path.realpath(self._file)}-journal"
+        name = f"{self._real()}-journal"
         try:
             return os.open(name, os.O_RDWR | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -274,8 +288,10 @@ class SQLiteFile:
         is_usable = name == self._opened and (self._writable or not writes)
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self._disconnect()
-            self._connection = self._connect(name, journal, patience_ms, writes=writes)
-        self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+            self._connection, self._patience_ms = self._connect(name, journal, patience_ms, writes=writes), patience_ms
+        if patience_ms != self._patience_ms:
+            self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+            self._patience_ms = patience_ms
         self._connection.execute("PRAGMA shrink_memory")  # its pages may be of a file that a copy was written over
         return self._connection
 
@@ -386,6 +402,10 @@ class SQLiteFile:
 
 #: A real path, the device and inode of the file there, and how many names that has.
 _Name = tuple[str, int, int, int]
+
+
+def _which(file: os.stat_result) -> tuple[int, int, int]:
+    return file.st_dev, file.st_ino, file.st_nlink
 
 
 def errors() -> ModuleType:

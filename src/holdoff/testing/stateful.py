@@ -241,6 +241,7 @@ def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
         event=digest(request.event_id),
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
+        parent=digest(request.parent) if request.line and request.at_ms is None else None,
     )
     joined = pending.but(
         request=pending.request if fold.older else request,

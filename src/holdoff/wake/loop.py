@@ -38,6 +38,7 @@ class WakeLoop:
         on_decision: called with every decision of a wake.
         on_end: called with the end of each command that this loop started: its gate, build id and exit status.
         before_look: called before each look with the loop itself, which it may ``go_by`` new settings.
+        wake: wakes a gate. It may leave the start to another thread, so that the next gate does not wait for it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class WakeLoop:
         on_decision: Callable[[Decision], None] = lambda _decision: None,
         on_end: Callable[[Gate, str, int], None] = lambda _gate, _build_id, _status: None,
         before_look: Callable[[WakeLoop], None] = lambda _loop: None,
+        wake: Callable[[Gate], Decision] = lambda gate: gate.wake(),
     ) -> None:
         self.store = store
         self.clock = clock
@@ -57,6 +59,7 @@ class WakeLoop:
         if self.every_ms == 0:
             raise ConfigError(field="every", got=every, want="more than zero: the loop would never rest")
         self._on_decision, self._on_end, self._before_look = on_decision, on_end, before_look
+        self._wake_gate = wake
         self._stop = threading.Event()
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
@@ -103,7 +106,7 @@ class WakeLoop:
                     log.warning("looking for what is due failed: %s", error)
                 self._rest(stop)
         finally:
-            self._end_children()
+            self.end_children()
 
     def _rest(self, stop: threading.Event) -> None:
         """Until the next look, in parts, so that signals are heard; and no longer than to what a store that tells of it
@@ -141,18 +144,21 @@ class WakeLoop:
             gate = self._gates[key]
             if gate is None:
                 return None
-            decision = gate.wake()
+            decision = self._wake_gate(gate)
         except Exception as error:  # noqa: BLE001  (a starter's own, say: the other gates do not wait for its author)
             log.warning("waking %s failed: %s", key, error)
             return None
-        for build_id in (decision.taken_over, decision.build_id):
-            if build_id is not None and hasattr(gate.starter, "wait"):
-                self._attend(gate, build_id)
+        self.attend(gate, decision)
         return decision
 
-    def _attend(self, gate: Gate, build_id: str) -> None:
-        """Wait for a command of this process in a thread of its own."""
+    def attend(self, gate: Gate, decision: Decision) -> None:
+        """Look after the commands of this process that a decision started, by whatever way: each is waited for in a
+        thread of its own, and told to stop when the loop ends."""
+        for build_id in (decision.taken_over, decision.build_id):
+            if build_id is not None and hasattr(gate.starter, "wait") and build_id not in self._children:
+                self._attend(gate, build_id)
 
+    def _attend(self, gate: Gate, build_id: str) -> None:
         def wait() -> None:
             try:
                 status = gate.wait(build_id)
@@ -167,7 +173,8 @@ class WakeLoop:
         self._children[build_id] = (gate, thread)
         thread.start()
 
-    def _end_children(self) -> None:
+    def end_children(self) -> None:
+        """Tell the commands that are looked after to stop, and wait for them."""
         children = list(self._children.items())
         for build_id, (gate, _) in children:
             with suppress(LookupError):  # it has just ended

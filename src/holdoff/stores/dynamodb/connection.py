@@ -39,7 +39,7 @@ from holdoff.stores.dynamodb.item import INDEX
 Answer = dict[str, Any]
 T = TypeVar("T")
 
-LIMITS: Final = Limits(connect_s=2, read_s=4, tries=3, connections=64)
+LIMITS: Final = Limits(connect_s=2, read_s=4, tries=3, connections=64, validates=False)
 
 
 class ConditionFailed(StoreError):
@@ -227,7 +227,8 @@ class Connection:
             return StoreUnavailable(did_not_answer)
         return StoreUnavailable(
             f"{did_not_answer}; the write may or may not be in",
-            hint="Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once",
+            hint="Trigger again: nothing starts too early for it, "
+            "and a trigger with an event id that is in counts once",
         )
 
     def _no_region(self) -> ConfigError:

@@ -10,8 +10,10 @@ A build that has left the gate's record is an item of its own beside it, under t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -37,6 +39,8 @@ TOUCHED: Final = (*codec.OWN, DUE_IN)
 
 #: What DynamoDB can keep of a number. Anything else would be changed by storing it, so it is refused.
 _EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal, Inexact])
+#: Whole numbers below this are kept as they are.
+_MOST: Final = 10**38
 #: DynamoDB takes items of 400 KB, and a confirm must always fit. So many bytes, besides what is pending, an item may
 #: have when a claim is made...
 MAX_CLAIMED_BYTES: Final = 344 * 1024
@@ -45,12 +49,23 @@ MAX_CLAIMED_BYTES: Final = 344 * 1024
 MAX_HELD_BYTES: Final = 360 * 1024
 
 
+#: All that is ours, with a starter's parameters of this length in a claim, is far below that.
+SMALL: Final = 64 * 1024
+#: What a driver never alters in what it has read: a swap writes these only where they change.
+_KEPT: Final = frozenset(("finished", "hold", "starts", "built", "events", "lines", "acts"))
+
+
 def encoded(value: object) -> Value:
     """A typed value.
 
     Raises:
         RecordInvalid: DynamoDB cannot keep it exactly.
     """
+    kind = type(value)
+    if kind is str:
+        return {"S": value}
+    if kind is int and -_MOST < value < _MOST:  # type: ignore[operator]
+        return {"N": str(value)}
     match value:
         case None:
             return {"NULL": True}
@@ -95,6 +110,8 @@ def decoded(value: Mapping[str, Any]) -> object:
 
 
 def _number(text: str) -> int | Decimal:
+    if text.isdigit() and text.isascii() and len(text) <= _EXACT.prec:
+        return int(text)
     number = _EXACT.create_decimal(text)  # so that no silly exponent is ever multiplied out
     return int(number) if number == number.to_integral_value() else number
 
@@ -166,7 +183,7 @@ def check_room(key: GateKey, record: Record, most: int) -> None:
         record: as it would be written; the one that a fold joins.
         most: how many bytes it may have besides what is pending.
     """
-    if record.claim is None:
+    if record.claim is None or (not record.others and len(record.claim.request.parameters) < SMALL):
         return
     plain = codec.record_to_item(record.but(pending=None))
     size = item_size({codec.PROJECT: key.project, codec.REGION: key.region, **plain})
@@ -206,31 +223,46 @@ def build_of(key: GateKey, item: Mapping[str, Mapping[str, Any]]) -> Finished:
 
 
 def swap_update(expected: Record, new: Record) -> Update:
-    """``Store.swap`` as one UpdateItem: all that is ours set or removed, if the gate still is ``expected``.
+    """``Store.swap`` as one UpdateItem: what is ours set or removed, if the gate still is ``expected``.
 
     SET #writes = :writes, ...  REMOVE #claim, ...
     IF  #writes[0] = :was_write              the last write of ours
     AND #lastbuild = :was_lastbuild          the old snippet moves only this
     """
-    values = item_of(new)
-    sets = [f"#{name} = :{name}" for name in TOUCHED if name in values]
-    removes = [f"#{name}" for name in TOUCHED if name not in values]
-    if expected.writes:
-        writes, compared = "#writes[0] = :was_write", {":was_write": encoded(expected.writes[0])}
-    else:
-        writes, compared = "(attribute_not_exists(#writes[0]) OR #writes[0] = :pad)", {":pad": encoded("")}
-    if expected.lastbuild is not None:
-        lastbuild = "#lastbuild = :was_lastbuild"
-        compared[":was_lastbuild"] = encoded(expected.lastbuild)
-    else:
-        lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
-        compared[":null"] = encoded("NULL")
+    was, plain = codec.record_to_item(expected), codec.record_to_item(new)
+    kept = {name for name in _KEPT if expected.moved is not None and was.get(name) == plain.get(name)}
+    values = {name: encoded(plain[name]) for name in codec.OWN if name in plain and name not in kept}
+    if codec.DUE in values:
+        values[DUE_IN] = {"S": DUE_HERE}
+    gone = [name for name in codec.OWN if name in was and name not in plain and name not in kept]
+    gone += [DUE_IN] if codec.DUE in gone else []
+    if expected.moved is None:  # whatever may stand there
+        gone = [name for name in TOUCHED if name not in values]
+    has_writes, has_lastbuild = bool(expected.writes), expected.lastbuild is not None
+    compared = {":was_write": encoded(expected.writes[0])} if has_writes else {":pad": encoded("")}
+    compared |= {":was_lastbuild": encoded(expected.lastbuild)} if has_lastbuild else {":null": encoded("NULL")}
     return {
-        "UpdateExpression": f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else ""),
-        "ConditionExpression": f"{writes} AND {lastbuild}",
-        "ExpressionAttributeNames": {f"#{name}": name for name in TOUCHED},  # hundreds of names are reserved
+        **_swap_expressions(tuple(values), tuple(gone), has_writes, has_lastbuild),
         "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()} | compared,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+@lru_cache(maxsize=256)
+def _swap_expressions(
+    sets: tuple[str, ...], gone: tuple[str, ...], has_writes: bool, has_lastbuild: bool
+) -> Mapping[str, Any]:
+    writes, lastbuild = "(attribute_not_exists(#writes[0]) OR #writes[0] = :pad)", "#lastbuild = :was_lastbuild"
+    if has_writes:
+        writes = "#writes[0] = :was_write"
+    if not has_lastbuild:
+        lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
+    remove = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
+    named = dict.fromkeys((*sets, *gone, "writes", "lastbuild"))
+    return {
+        "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in sets)}{remove}",
+        "ConditionExpression": f"{writes} AND {lastbuild}",
+        "ExpressionAttributeNames": {f"#{name}": name for name in named},  # hundreds of names are reserved
     }
 
 
@@ -260,35 +292,48 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     older = _older(fold.request)
     if expected.moved is None or (fold.older and not older):
         return None
+    given = {name for name in ("event", "waiter", "last_ms") if getattr(fold, name) is not None}
+    given |= {name for name in ("older", "in_order") if getattr(fold, name)}
+    given |= set() if expected.lastbuild is None else {"lastbuild"}
+    expressions = _fold_expressions(older, frozenset(given))
+    values = _fold_values(expected, fold)
+    return {
+        **{name: value for name, value in expressions.items() if name != "values"},
+        "ExpressionAttributeValues": {name: encoded(values[name]) for name in expressions["values"]},
+        "ReturnValues": "ALL_NEW",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+@lru_cache(maxsize=256)
+def _fold_expressions(older: str, given: frozenset[str]) -> Mapping[str, Any]:
+    """The expressions of a fold that has these parts, and the names of the values in them."""
     conditions = ["#f = :f", "#m = :m", "#l = :l", "NOT contains(#w, :w)"]
     sets, registers = ["#p.#n = #p.#n + :1"], [("#w", ":w", KEPT_WRITES), ("#p.#o", ":o", KEPT_NOTES)]
-    if expected.lastbuild is None:
+    if "lastbuild" not in given:
         conditions[2] = "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
     if older:
-        conditions.append(f"({older})" if fold.older else f"NOT ({older})")
-    if not fold.older:
+        conditions.append(f"({older})" if "older" in given else f"NOT ({older})")
+    if "older" not in given:
         sets.append("#p.#q = :q")
-    if fold.last_ms is not None:
+    if "last_ms" in given:
         sets.append("#p.#t = :t")
-        conditions += ["#p.#t <= :t"] if fold.in_order else []
-    if fold.event is not None:
+        conditions += ["#p.#t <= :t"] if "in_order" in given else []
+    if "event" in given:
         registers.append(("#e", ":e", KEPT_EVENTS))
         conditions.append("NOT contains(#e, :e)")
-    if fold.waiter is not None:
+    if "waiter" in given:
         registers.append(("#p.#y", ":y", KEPT_WAITERS))
     for register, newest, length in registers:
         conditions.append(f"attribute_exists({register}[{length - 1}])")
         sets += [f"{register}[{n}] = {register}[{n - 1}]" for n in range(length - 1, 0, -1)]
         sets.append(f"{register}[0] = {newest}")
     update, condition = f"SET {', '.join(sets)}", " AND ".join(conditions)
-    values = {name: value for name, value in _fold_values(expected, fold).items() if name in update + condition}
     return {
         "UpdateExpression": update,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {alias: name for alias, name in _ALIASES.items() if alias in update + condition},
-        "ExpressionAttributeValues": {name: encoded(value) for name, value in values.items()},
-        "ReturnValues": "ALL_NEW",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        "values": tuple(sorted(set(re.findall(r":\w", update + condition)))),
     }
 
 

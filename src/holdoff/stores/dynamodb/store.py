@@ -44,6 +44,8 @@ log = logging.getLogger("holdoff.stores.dynamodb")
 
 #: For how long a table that had no index is scanned before the index is asked for again.
 SCAN_FOR_MS: Final = 300_000
+#: A sweep wakes so many gates at a time, and reads no more index entries for that.
+FIRST_PAGE: Final = 100
 #: How often a write meets another one under way before its caller hears of it, and how long it waits each time.
 CONFLICTS: Final = 12
 CONFLICT_WAIT_MS: Final = 15
@@ -202,6 +204,7 @@ class DynamoDBStore:
                     self._key_in,
                     {":here": items.DUE_HERE, ":now": now_ms},
                     IndexName=items.INDEX,
+                    Limit=FIRST_PAGE,
                     KeyConditionExpression="#due_in = :here AND #due <= :now",
                 )
             except IndexMissing as missing:
@@ -284,7 +287,8 @@ class DynamoDBStore:
         values: Mapping[str, object],
         **parameters: Any,
     ) -> Iterator[T]:
-        """What is read from all items of a Query or Scan, page by page. ``#due`` names the attribute ``due``."""
+        """What is read from all items of a Query or Scan, page by page. ``#due`` names the attribute ``due``. A
+        ``Limit`` is for the first page: one whose caller goes on wants all."""
         named = re.findall(r"#(\w+)", " ".join(text for text in parameters.values() if isinstance(text, str)))
         parameters |= {
             "ExpressionAttributeNames": {f"#{name}": name for name in named},
@@ -301,6 +305,7 @@ class DynamoDBStore:
             if not more:
                 return
             parameters["ExclusiveStartKey"] = more
+            parameters.pop("Limit", None)
 
     # --- the table ---------------------------------------------------------------------------------------------------
 
