@@ -238,7 +238,10 @@ DAEMON = OTHERS.pw_gid if OTHERS else 1
         Standing("another's", owner=BOB, why=f": belongs to {BOB}, not to you (root). "),
         Standing("everyone's", mode=0o666, why=": can be written by all users. "),
         Standing("a group's", group=DAEMON, mode=0o664, why=": can be written by the group "),
-        Standing("one's own group's", group=TEAM, mode=0o664),
+        Standing("one's own group's", group=os.getegid(), mode=0o664),
+        Standing(
+            "a group's that the machine does not know", group=TEAM, mode=0o664, why=": can be written by the group "
+        ),
         Standing("a group's to read", group=DAEMON),
         Standing("in another's folder", folder_owner=BOB, why=f"belongs to {BOB}, not to you (root). "),
         Standing("in everyone's folder", folder_mode=0o777, why="can be written by all users. "),

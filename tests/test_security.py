@@ -586,7 +586,8 @@ def test_another_site_reads_and_changes_nothing(serve: Callable[..., Served]) ->
     for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
         assert served.client.post("/api/v1/hold", json=hold, headers=headers).status_code == 403
     assert served.client.post("/api/v1/hold", content=json.dumps(hold), headers={"content-type": "text/plain"}).is_error
-    assert served.client.get(STATUS, headers={"host": "rebound.example"}).status_code == 401
+    for host in ("rebound.example", "re_bound.example", "127.0.0.1.example", "["):
+        assert served.client.get(STATUS, headers={"host": host}).status_code == 401
     answer = served.client.get(STATUS, headers={"origin": "https://evil.example"})
     assert [name for name in answer.headers if name.startswith("access-control")] == []
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"

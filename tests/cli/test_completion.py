@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,8 @@ def test_tab_in_a_real_bash(shell: Cli) -> None:
 def _read_until(fd: int, text: str) -> str:
     seen = ""
     while text not in seen:
+        ready, _, _ = select.select([fd], [], [], PATIENCE)
+        assert ready, f"no {text!r} in {seen!r}"
         seen += os.read(fd, 4096).decode()
     return seen
 

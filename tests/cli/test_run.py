@@ -497,10 +497,13 @@ def test_detached_output_goes_on_to_a_file(cli: Cli) -> None:
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_detached_closed_streams_are_no_reason_to_fail(cli: Cli, closing: str) -> None:
     cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo built >> ran"]}')
+    cli("hold", "p", "--why", "its store is there")
+    cli("resume", "p")
     done = cli_in(cli.folder, cli, f'exec "$0" -m holdoff trigger p --detach {closing}')
-    ended(cli)
 
     assert (done.returncode, done.stderr) == (0, "")
+    assert cli.record().running or cli.record().finished
+    ended(cli)
     assert cli.lines() == ["built"]
 
 

@@ -11,6 +11,7 @@ or a stranger behind the same proxy could lock all out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
@@ -31,6 +32,7 @@ MOST_FAILURES: Final = 20
 WINDOW_MS: Final = 60_000
 MOST_ADDRESSES: Final = 10_000
 _LOOPBACK: Final = tuple(map(ip_network, LOOPBACK))
+_LOOPBACK_HOST: Final = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.ASCII)
 _UNKNOWN: Final = "who asks is not known: send a token (`holdoff token new`) as 'Authorization: Bearer ...'"
 
 
@@ -93,7 +95,7 @@ class Guard:
             return Caller(name=token.name, scopes=token.scopes)
         if user := self._user(asks):
             return Caller(name=user, scopes=self.server.user_scopes)
-        if self.server.anonymous and _is_in(_peer(asks), _LOOPBACK) and _is_loopback(asks.url.hostname):
+        if self.server.anonymous and _is_in(_peer(asks), _LOOPBACK) and _is_called_loopback(asks):
             return Caller(name=None, scopes=self.server.anonymous)
         raise self.refused(asks, _UNKNOWN)
 
@@ -150,5 +152,6 @@ def _is_in(address: str, networks: Iterable[Any]) -> bool:
     return any(known in network for network in networks)
 
 
-def _is_loopback(host: str | None) -> bool:
-    return host == "localhost" or _is_in(host or "", _LOOPBACK)
+def _is_called_loopback(asks: HTTPConnection) -> bool:
+    """By the header as it came: of a host that it takes for none (one with a ``_``, say) Starlette has the server's."""
+    return len(asks.headers.getlist("host")) == 1 and _LOOPBACK_HOST.fullmatch(asks.headers["host"]) is not None
