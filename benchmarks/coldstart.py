@@ -1,6 +1,5 @@
 """A cold start: importing the handler from the package, and its first decision, against botocore doing just as much.
 
-Run: python -m benchmarks.coldstart [--runs N] [--top N]
 Floors, each in a process of its own and in turn with the others: the bare interpreter; botocore and one client of
 DynamoDB; botocore, two clients and the three requests that a start takes (claim, StartBuild, confirm).
 
@@ -10,7 +9,6 @@ every cold start. "compiled" is the same with its .pyc files beside it. DynamoDB
 
 from __future__ import annotations
 
-import argparse
 import compileall
 import os
 import shutil
@@ -21,16 +19,18 @@ import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import botocore
 
+from benchmarks.harness import Section
 from holdoff.stores import open_store
 from tests.conftest import FAKE_AWS
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 BUILDER = Path(__file__).parent.parent / "tools/lambda_package.py"
 TABLE = "coldstart"
@@ -76,23 +76,30 @@ PROGRAMS = {
 Times = dict[str, list[list[float]]]
 
 
-def main() -> None:
-    """Time all in turn; print medians, ratios, and what the imports take."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--top", type=int, default=15, help="so many of the slowest imports")
-    args = parser.parse_args()
+def measure(*, quick: bool) -> Section:
+    """Each in turn, again and again."""
     with (
         tempfile.TemporaryDirectory() as folder,
         ministack() as endpoint,
         CodeBuildStandin(["site"]) as standin,
+        patch.dict(os.environ, FAKE_AWS),
     ):
-        os.environ |= FAKE_AWS
         open_store(f"dynamodb://{TABLE}?region=eu-west-1&endpoint={endpoint}").initialise()
-        settings = _settings(endpoint, standin.url)
-        packages = _packages(Path(folder))
-        _print(_timed(settings, packages, args.runs), args.runs)
-        _print_imports(settings, packages["holdoff, as packed"], args.top)
+        times = _timed(_settings(endpoint, standin.url), _packages(Path(folder)), 5 if quick else 20)
+    return Section(
+        title="A cold start of the function",
+        text="Importing the handler from the package, and the first decision of it, a start. Floors: the interpreter; "
+        "one client of botocore's; and two clients with the three requests that a start takes, and nothing else. As "
+        "packed, modules are compiled at each cold start; `make lambda COMPILED=yes` packs them compiled.",
+        head=("", "ms to ready", "ms for the first", "ms of the processor", "x one client"),
+        rows=[_cells(name, taken, times["botocore, one client"]) for name, taken in times.items()],
+    )
+
+
+def _cells(name: str, taken: list[list[float]], floor: list[list[float]]) -> tuple[str, ...]:
+    columns = [statistics.median(column) for column in zip(*taken, strict=True)]
+    ratios = [mine[2] / other[2] for mine, other in zip(taken, floor, strict=True)]
+    return name, *(f"{median:.1f}" for median in columns), f"{statistics.median(ratios):.2f}"
 
 
 def _settings(dynamodb: str, codebuild: str) -> dict[str, str]:
@@ -131,47 +138,13 @@ def _timed(settings: Mapping[str, str], packages: Mapping[str, Path], runs: int)
     return times
 
 
-def _run(settings: Mapping[str, str], package: Path, program: str, *options: str) -> subprocess.CompletedProcess[str]:
+def _run(settings: Mapping[str, str], package: Path, program: str) -> subprocess.CompletedProcess[str]:
     """A process that sees the package and botocore, and nothing else that is installed."""
     path = os.pathsep.join([str(package), str(Path(botocore.__file__).parents[1])])
     return subprocess.run(
-        [sys.executable, "-S", *options, "-c", program],
+        [sys.executable, "-S", "-c", program],
         env={**settings, "PYTHONPATH": path, "PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,
         check=True,
     )
-
-
-def _print(times: Times, runs: int) -> None:
-    print(f"coldstart: {runs} runs of each, in turn (medians, milliseconds)")
-    print(f"  {'':<22}{'to ready':>10}{'first':>10}{'processor':>11}")
-    medians = {
-        name: [statistics.median(column) for column in zip(*taken, strict=True)] for name, taken in times.items()
-    }
-    for name, row in medians.items():
-        print(f"  {name:<22}" + "".join(f"{median:>10.1f}" for median in row))
-    for name in ("holdoff, as packed", "holdoff, compiled"):
-        ratio = medians[name][2] / medians["botocore, as much"][2]
-        print(f"  {name}: {ratio:.2f} times the processor's time of botocore doing as much")
-
-
-def _print_imports(settings: Mapping[str, str], package: Path, top: int) -> None:
-    """What each module takes by itself, and ours together."""
-    # Without its clients made beforehand, which would count as the handler's own time.
-    settings = {name: value for name, value in settings.items() if name != IN_LAMBDA}
-    done = _run(settings, package, TIMED.format(program=OURS), "-X", "importtime")
-    modules = sorted(_imports(done.stderr.splitlines()), reverse=True)
-    ours = sum(own for own, name in modules if name.partition(".")[0] == "holdoff")
-    print(f"  imports (with -X importtime): {len(modules)} modules, of ours {ours:.1f} ms")
-    for own, name in modules[:top]:
-        print(f"  {own:>8.1f}  {name}")
-
-
-def _imports(lines: Sequence[str]) -> list[tuple[float, str]]:
-    rows = [line.removeprefix("import time:").split("|") for line in lines if line.count("|") == 2]
-    return [(int(own) / 1000, name.strip()) for own, _, name in rows if own.strip().isdigit()]
-
-
-if __name__ == "__main__":
-    main()

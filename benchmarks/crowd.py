@@ -1,7 +1,7 @@
 """One hot gate: starts a second by many threads and processes, and what no speed makes up for: builds that overlap.
 
-A trigger that comes while a start is under way is deferred, and that is a write of its own: of N threads, one starts and
-the others write what they are promised. So starts a second fall with the threads, and decisions a second do not.
+A trigger that comes while a start is under way is deferred, and that is a write of its own: of N threads, one starts
+and the others write what they are promised. So starts a second fall with the threads, and decisions a second do not.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _race(store: Store, n: int) -> int:
     barrier = threading.Barrier(16)
 
     def trigger() -> None:
-        starter = Call(lambda _, token: started.append(token) or token)  # type: ignore[func-returns-value]
+        starter = Call(lambda _, token: (started.append(token), token)[1])  # type: ignore[func-returns-value]
         gate = holdoff.Gate(f"race-{n}", store=store, policy=holdoff.Policy("10m"), starter=starter)
         barrier.wait()
         gate.trigger()

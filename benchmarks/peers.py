@@ -21,7 +21,7 @@ def python() -> Path:
 
     def build(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *PACKAGES[:4], *wanted], check=True)
 
     return cached(f"peers-{platform_tag()}-{version('botocore')}", build, proof="bin/python") / "bin/python"

@@ -129,8 +129,8 @@ def measure(*, quick: bool) -> Section:
         title="A decision on DynamoDB",
         text="The floor is one conditional `UpdateItem` of one number. An allowed trigger of Holdoff takes two writes "
         "(the claim, before the build is started, and its confirmation), and one read where the process has not seen "
-        "the gate: 2 is as low as it can be. What is wider than the floor's is its item: botocore writes, signs and reads "
-        "each value by itself.",
+        "the gate: 2 is as low as it can be. What is wider than the floor's is its item: botocore writes, signs and "
+        "reads each value by itself.",
         head=HEAD,
         rows=_cells(rows),
     )

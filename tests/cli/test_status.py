@@ -18,38 +18,46 @@ from tests.cli.screen import lines_on
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
-NOW_MS = int(time.time()) * 1_000
+NAMES = ("alright", "broken", "held", "late", "old", "waiting")
+
+
 HOUR_MS = 3_600_000
+
+
+def now_ms() -> int:
+    return int(time.time()) * 1_000
 
 
 def pending(project: str, *, ago_ms: int = 1_000) -> Pending:
     """One trigger that waits."""
-    first_ms = NOW_MS - ago_ms
+    first_ms = now_ms() - ago_ms
     return Pending(request=Request(project=project, region="local"), count=1, first_ms=first_ms, last_ms=first_ms)
 
 
 def failed(**more: object) -> Finished:
     """A build that failed a minute ago."""
-    built: dict[str, object] = {"started_ms": NOW_MS - 70_000, "claimed_ms": NOW_MS - 70_000}
-    end: dict[str, object] = {"ended_ms": NOW_MS - 60_000, "succeeded": False, "detail": "exit status 3"}
+    built: dict[str, object] = {"started_ms": now_ms() - 70_000, "claimed_ms": now_ms() - 70_000}
+    end: dict[str, object] = {"ended_ms": now_ms() - 60_000, "succeeded": False, "detail": "exit status 3"}
     return Finished(build_id="b", token="t", **built, **end, **more)  # type: ignore[arg-type]
 
 
-RECORDS = {
-    "alright": Record(lastbuild=Decimal(NOW_MS // 1_000 - 7_200)),
-    "broken": Record(lastbuild=Decimal(NOW_MS // 1_000 - 70), finished=failed()),
-    "held": Record(hold=Hold(since_ms=NOW_MS - 1_000, why="incident 42", by="ada")),
-    "late": Record(pending=pending("late", ago_ms=HOUR_MS), due_ms=NOW_MS - 600_000),
-    "old": Record(pending=pending("old", ago_ms=2 * HOUR_MS)),
-    "waiting": Record(pending=pending("waiting")),
-}
+def records() -> dict[str, Record]:
+    """A gate of each kind, as of now."""
+    return {
+        "alright": Record(lastbuild=Decimal(now_ms() // 1_000 - 7_200)),
+        "broken": Record(lastbuild=Decimal(now_ms() // 1_000 - 70), finished=failed()),
+        "held": Record(hold=Hold(since_ms=now_ms() - 1_000, why="incident 42", by="ada")),
+        "late": Record(pending=pending("late", ago_ms=HOUR_MS), due_ms=now_ms() - 600_000),
+        "old": Record(pending=pending("old", ago_ms=2 * HOUR_MS)),
+        "waiting": Record(pending=pending("waiting")),
+    }
 
 
 @pytest.fixture
 def six(cli: Cli) -> Cli:
     """A gate of each kind, all in holdoff.toml."""
-    cli.config("".join(f'[projects.{name}]\ncooldown = "1h"\nstarter = {{ command = ["true"] }}\n' for name in RECORDS))
-    for name, record in RECORDS.items():
+    cli.config("".join(f'[projects.{name}]\ncooldown = "1h"\nstarter = {{ command = ["true"] }}\n' for name in NAMES))
+    for name, record in records().items():
         cli.change(lambda _, record=record: record, name)  # type: ignore[misc]
     return cli
 
@@ -89,7 +97,7 @@ def test_only_takes_what_there_is(six: Cli) -> None:
 def test_json_keeps_its_order_and_tells_what_wants_attention(six: Cli) -> None:
     told = six.json("status", "--json")
 
-    assert [gate["project"] for gate in told["gates"]] == sorted(RECORDS)
+    assert [gate["project"] for gate in told["gates"]] == sorted(NAMES)
     assert [gate["attention"] for gate in told["gates"]] == [
         [],
         ["failed"],
@@ -160,7 +168,7 @@ def test_of_three_hundred_those_that_want_attention_fit_on_the_screen(cli: Cli) 
     store = cli.store
     for number in range(300):
         name = f"project-{number:03}"
-        cli.change(lambda _, name=name: RECORDS["broken"] if name.endswith("99") else RECORDS["alright"], name)  # type: ignore[misc]
+        cli.change(lambda _, name=name: records()["broken"] if name.endswith("99") else records()["alright"], name)  # type: ignore[misc]
     terminal = Terminal(cli, "status", columns=100)
     assert terminal.end() == 0
     lines = lines_on(terminal, 100)
@@ -234,7 +242,7 @@ def test_json_of_a_gate_that_is_not_there_is_json(six: Cli) -> None:
 # --- explain ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_gate_that_is_explained_is_0_whatever_it_does(six: Cli, name: str) -> None:
     assert six("explain", name).returncode == 0
 

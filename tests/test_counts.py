@@ -1,0 +1,275 @@
+"""What a decision costs, counted and not timed: calls, statements, requests, bytes, modules. A figure that grows by a
+tenth fails here; one that shrinks is to be written down, so that it stays so.
+
+A clock is wrong by a tenth on any machine that does other things; these counts are the same everywhere. Calls are those
+of Python functions, of the oldest Python that is supported: a newer one makes fewer.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSResponse
+
+import holdoff
+from holdoff.core.decision import Outcome, Why
+from holdoff.core.protocol import Snapshot
+from holdoff.core.request import GateKey
+from holdoff.starters import Call
+from holdoff.stores.dynamodb.store import DynamoDBStore
+from holdoff.stores.memory import MemoryStore
+from holdoff.stores.sqlite import SQLiteStore
+from holdoff.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from holdoff.stores.base import Store
+
+GROWS: Final = 1.1
+
+
+def check(name: str, counted: float, figure: float) -> None:
+    """Within a tenth of the figure."""
+    assert counted <= figure * GROWS, f"{name}: {counted:g}, and was {figure:g}"
+
+
+class Desk:
+    """A gate whose last build has ended, on a clock that the test moves."""
+
+    def __init__(self, store: Store, **policy: Any) -> None:
+        self.clock = ManualClock()
+        self.store, self.policy = store, holdoff.Policy("10m", **policy)
+        self.gate = self.anew()
+        for _ in range(20):  # all its registers are full
+            self.built()
+
+    def anew(self) -> holdoff.Gate:
+        """The gate as a new process has it."""
+        return holdoff.Gate(
+            "site", store=self.store, policy=self.policy, starter=Call(lambda *_: "b"), clock=self.clock
+        )
+
+    def built(self) -> None:
+        """One more build, from start to end."""
+        self.clock.advance("10m")
+        assert self.trigger().outcome is Outcome.STARTED
+        self.gate.finished("b", succeeded=True)
+
+    def trigger(self, **more: Any) -> holdoff.Decision:
+        """As a webhook's."""
+        return self.gate.trigger(reason="push", source_version="4f2a91c", **more)
+
+
+def calls(act: Callable[[], object]) -> int:
+    """How many Python functions it calls, generators' turns included."""
+    made = 0
+
+    def saw(_frame: object, event: str, _argument: object) -> None:
+        nonlocal made
+        made += event == "call"
+
+    sys.setprofile(saw)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+#: Calls of Python functions in one decision.
+CALLS: Final[Mapping[str, int]] = {
+    "started, memory": 269,
+    "started, sqlite": 485,
+    "deferred, memory": 194,
+    "deferred, sqlite": 331,
+    "skipped, read, memory": 130,
+    "skipped, read, sqlite": 154,
+    "skipped": 111,
+    "skipped again": 9,
+}
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "gates.db")
+
+
+def _name(store: Store, what: str) -> str:
+    return f"{what}, {'sqlite' if isinstance(store, SQLiteStore) else 'memory'}"
+
+
+def test_calls_of_a_start(store: Store) -> None:
+    desk = Desk(store)
+    desk.clock.advance("10m")
+    name = _name(store, "started")
+    check(name, calls(desk.trigger), CALLS[name])
+
+
+def test_calls_of_a_deferral(store: Store) -> None:
+    desk = Desk(store)
+    desk.trigger()
+    desk.trigger()
+    name = _name(store, "deferred")
+    check(name, calls(desk.trigger), CALLS[name])
+
+
+def test_calls_of_a_skip(store: Store) -> None:
+    desk = Desk(store, on_cooldown="skip")
+    desk.gate = desk.anew()
+    name = _name(store, "skipped, read")
+    check(name, calls(desk.trigger), CALLS[name])
+    number = iter(range(3))
+    desk.trigger(event_id="e")
+    check("skipped", calls(lambda: desk.trigger(event_id=f"e{next(number)}")), CALLS["skipped"])
+    desk.trigger()
+    desk.trigger()
+    check("skipped again", calls(desk.trigger), CALLS["skipped again"])
+
+
+#: SQL statements of one decision, and how many of them are commits of a write: each waits for the disk.
+STATEMENTS: Final = {
+    "started": (14, 2),
+    "deferred first": (7, 1),
+    "deferred": (7, 1),
+    "skipped, read": (6, 0),
+}
+
+
+def _statements(store: SQLiteStore, act: Callable[[], object]) -> tuple[int, int]:
+    connection, said = store._connection, list[str]()
+    assert connection is not None
+    connection.set_trace_callback(said.append)
+    act()
+    assert store._connection is connection
+    return len(said), said.count("BEGIN IMMEDIATE")
+
+
+def test_statements(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "gates.db")
+    desk = Desk(store)
+    desk.clock.advance("10m")
+    counted = {"started": _statements(store, desk.trigger), "deferred first": _statements(store, desk.trigger)}
+    counted["deferred"] = _statements(store, desk.trigger)
+    other = SQLiteStore(tmp_path / "others.db")
+    counted["skipped, read"] = _statements(other, Desk(other, on_cooldown="skip").anew().trigger)
+    for name, (statements, writes) in counted.items():
+        check(f"statements, {name}", statements, STATEMENTS[name][0])
+        assert writes <= STATEMENTS[name][1], name
+
+
+#: Requests to DynamoDB, and the bytes of their bodies, for a gate in use that the process has seen.
+REQUESTS: Final = {"started": (2, 3072), "deferred first": (1, 2355)}
+
+
+class Line:
+    """A client whose requests are made whole, and go nowhere; the answer says nothing."""
+
+    def __init__(self) -> None:
+        session = botocore.session.get_session()
+        keys = {"aws_access_key_id": "A", "aws_secret_access_key": "s"}
+        self.client = session.create_client("dynamodb", region_name="eu-west-1", **keys)
+        self.client.meta.events.register("before-send.dynamodb", self._sent)
+        self.bodies: list[int] = []
+
+    def _sent(self, request: Any, **_: object) -> AWSResponse:
+        self.bodies.append(len(request.body))
+        return _Answer(request.url, 200, {"x-amzn-RequestId": "R"}, None)
+
+
+class _Answer(AWSResponse):  # type: ignore[misc]
+    content = b"{}"
+
+
+def test_requests_and_bytes() -> None:
+    line, desk = Line(), Desk(MemoryStore())
+    record = desk.store.get(desk.gate.key)
+    desk.store = DynamoDBStore("builds", region="local", client=line.client)
+    desk.gate = desk.anew()
+    desk.gate._snapshot = Snapshot(record=record, seen_ms=desk.clock.now_ms())
+    desk.clock.advance("10m")
+    counted = {}
+    for name in ("started", "deferred first"):
+        line.bodies.clear()
+        desk.trigger(event_id=name)
+        counted[name] = (len(line.bodies), sum(line.bodies))
+    for name, (requests, size) in counted.items():
+        assert requests <= REQUESTS[name][0], name
+        check(f"bytes, {name}", size, REQUESTS[name][1])
+
+
+#: Modules that one decision on SQLite needs: ours, and all.
+MODULES: Final = (34, 116)
+IMPORTS: Final = """
+import sys, holdoff
+from holdoff.starters import Call
+gate = holdoff.Gate("site", policy=holdoff.Policy("10m"), store=holdoff.open_store("sqlite:///" + sys.argv[1]),
+                    starter=Call(lambda *_: "b"))
+gate.trigger()
+print(sum(name.partition(".")[0] == "holdoff" for name in sys.modules), len(sys.modules))
+"""
+
+
+def test_modules(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import sys; sys.path[:0] = {sys.path!r}\n{IMPORTS}",
+        str(tmp_path / "gates.db"),
+    ]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    for name, counted, figure in zip(("ours", "all"), said, MODULES, strict=True):
+        check(f"modules, {name}", int(counted), figure)
+
+
+def test_a_thousand_gates_take_no_thread() -> None:
+    store, before = MemoryStore(), threading.active_count()
+    gates = [
+        holdoff.Gate(f"p{n}", store=store, policy=holdoff.Policy("10m"), starter=Call(lambda *_: "b"))
+        for n in range(1_000)
+    ]
+    for gate in gates * 3:
+        gate.trigger()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("on_cooldown", ["skip", "defer"])
+def test_a_start_that_is_over_is_answered_from_no_memory(store: Store, on_cooldown: Any) -> None:
+    """The moment a start is confirmed, other gate objects of the process start the next one."""
+    clock, said = ManualClock(), list[Why]()
+    policy = holdoff.Policy("0", on_cooldown=on_cooldown)
+
+    def start(_request: object, token: str) -> str:
+        if not said:
+            said.extend(other.trigger().why for _ in range(3))
+        return token
+
+    one, other = (holdoff.Gate("hot", store=store, policy=policy, starter=Call(start), clock=clock) for _ in range(2))
+    assert one.trigger().outcome is Outcome.STARTED
+    assert set(said) == {Why.CLAIMED}
+    assert other.trigger().outcome is Outcome.STARTED
+
+
+def test_the_gates_of_one_project_are_looked_up(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "gates.db")
+    Desk(store)
+    assert store._connection is not None
+    said: list[str] = []
+    store._connection.set_trace_callback(said.append)
+    assert [key for key, _ in store.gates("site")] == [GateKey("site", "local")]
+    list(store.history(GateKey("site", "local"), limit=3))
+    plans = [
+        str(row[3], "utf-8")
+        for sql in said
+        if sql.lstrip().startswith("SELECT") and "FROM" in sql
+        for row in store._connection.execute(f"EXPLAIN QUERY PLAN {sql}")
+    ]
+    assert plans
+    assert not [plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan]
