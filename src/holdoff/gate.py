@@ -115,7 +115,7 @@ class Gate:
         self._snapshot = Snapshot()
         #: What was asked for last, and the request that it made.
         self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
-        #: How many skips were answered again, and in which process: it makes their ids unlike any other.
+        #: How many skips were answered again, and which process decided the last: their ids are to be unlike any other.
         self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
@@ -406,7 +406,7 @@ class Gate:
 
     def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
         decided = self._drive(asks, watch)
-        self._snapshot = decided.snapshot
+        self._snapshot, self._pid = decided.snapshot, os.getpid()
         return decided.decision
 
     def _edit(self, change: Callable[[Record, int], Record]) -> None:

@@ -36,12 +36,12 @@ POLICIES = st.sampled_from([
 ])  # fmt: skip
 PARTS: dict[str, st.SearchStrategy[Any]] = {
     "claim": st.sampled_from([None, claim()]),
-    "running": st.sampled_from([None, running()]),
+    "running": st.sampled_from([None, running(), running(lease_until_ms=NOW + 20_000)]),
     "finished": st.sampled_from([None, finished(succeeded=False)]),
     "hold": st.sampled_from([None, HOLD, HOLD.but(until_ms=NOW + 40_000)]),
     "starts": st.sampled_from([(), (NOW - 500_000,)]),
     "events": st.sampled_from([(), ("event",)]),
-    "built": st.sampled_from([None, "v1"]),
+    "built": st.sampled_from([None, "v1", "v2"]),
 }
 
 
@@ -101,6 +101,26 @@ def test_what_is_asked_otherwise_is_decided_for_itself(clock: ManualClock, other
     assert before.why is Why.COOLING_DOWN
     expected = {"event_id": "duplicate", "force": "forced"}.get(next(iter(other)), "cooling_down")
     assert mine.trigger(**other).why == expected
+
+
+def test_what_runs_beside_the_cooldown_may_end_before_it(clock: ManualClock) -> None:
+    """The version that was built before is unchanged again, once the lease of the build that replaces it is over."""
+    policy = holdoff.Policy("10m", on_cooldown="skip", unchanged="skip")
+    starter, store = Call(lambda *_: "b"), MemoryStore()
+    mine = holdoff.Gate(
+        "site", store=store, policy=policy, starter=starter, clock=clock, build_lease="5m", max_staleness="1h"
+    )
+    mine.trigger(source_version="v1")
+    mine.finished("b", succeeded=True)
+    clock.advance("10m")
+    mine.trigger(source_version="v2")
+    store._gates[mine.key] = store.get(mine.key).but(built="v1")  # as where another has built it since
+    mine = holdoff.Gate(
+        "site", store=store, policy=policy, starter=starter, clock=clock, build_lease="5m", max_staleness="1h"
+    )
+    assert [mine.trigger(source_version="v1").why for _ in range(3)] == [Why.COOLING_DOWN] * 3
+    clock.advance("5m")
+    assert mine.trigger(source_version="v1").why is Why.UNCHANGED
 
 
 def test_another_thread_s_edit_ends_it(clock: ManualClock) -> None:

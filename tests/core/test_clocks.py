@@ -71,7 +71,7 @@ def test_put_right_is_done_once_and_leaves_no_future(ahead_ms: int, margin_ms: i
     record = built(-ahead_ms)
     right = clocks.put_right(record, by, NOW)
     assert (right is record) is (ahead_ms <= margin_ms)
-    assert not clocks.is_ahead(right, by, NOW)
+    assert not clocks.ahead_ms(right, by, NOW)
     assert clocks.put_right(right, by, NOW) is right
 
 

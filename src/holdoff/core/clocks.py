@@ -22,11 +22,6 @@ from holdoff.core.waits import with_due
 LONGEST_BACKOFF_MS: Final = max(longest_ms for _, longest_ms in BACKOFF_MS.values())
 
 
-def is_ahead(record: Record, terms: Terms, now_ms: int) -> bool:
-    """Whether ``lastbuild`` is in the future by more than the clocks' margin."""
-    return ahead_ms(record, terms, now_ms) > 0
-
-
 def ahead_ms(record: Record, terms: Terms, now_ms: int) -> int:
     """How far in the future ``lastbuild`` is; 0 where that is within the clocks' margin."""
     ahead_ms = (record.lastbuild_ms or 0) - now_ms
@@ -57,7 +52,7 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
     if claim is not None and ms_from_seconds(claim.before or Decimal(0)) > now_ms + margin_ms:
         claim = claim.but(before=seconds_from_ms(now_ms))
     right = record.but(
-        lastbuild=seconds_from_ms(now_ms) if is_ahead(record, terms, now_ms) else record.lastbuild,
+        lastbuild=seconds_from_ms(now_ms) if ahead_ms(record, terms, now_ms) else record.lastbuild,
         claim=made(claim, "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=max(margin_ms, lease_ms)),
         pending=pending,
         running=made(record.running, "started_ms", "lease_until_ms", "polled_ms"),

@@ -103,7 +103,8 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
     if right.pending is None and terms.policy.quiet_ms is None and any(wait.skips for wait in found):
-        return build.skipped(found, same=(request, _end_ms(right, terms, found)) if right is record else None)
+        step = build.skipped(found)
+        return step.but(same=(request, _end_ms(right, terms, found))) if right is record else step
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, trigger, fold, now_ms)
     assert taken.pending is not None
@@ -123,7 +124,8 @@ def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
     """Until when nothing can change in what these waits make of a trigger, as long as the record does not."""
     if terms.polls and record.running is not None:
         return 0
-    return min([wait.until_ms for wait in found if wait.until_ms is not None], default=MAX_INSTANT_MS)
+    ends = [wait.until_ms for wait in found] + ([record.running.lease_until_ms] if record.running else [])
+    return min([end for end in ends if end is not None], default=MAX_INSTANT_MS)
 
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
@@ -255,7 +257,6 @@ class StepBuilder:
         record: Record | None = None,
         next_step: NextStep = NextStep.NOTHING,
         fold: Fold | None = None,
-        same: tuple[Request, int] | None = None,
         **more: Any,
     ) -> Step:
         """A step with its decision; ``more`` are fields of that."""
@@ -275,12 +276,12 @@ class StepBuilder:
             woken=self.terms.woken,
             **more,
         )
-        return Step(record=record or self.record, decision=decision, next=next_step, fold=fold, same=same)
+        return Step(record=record or self.record, decision=decision, next=next_step, fold=fold)
 
-    def skipped(self, found: list[Wait], *, same: tuple[Request, int] | None = None) -> Step:
+    def skipped(self, found: list[Wait]) -> Step:
         """Dropped, as the policy says, because of these waits."""
-        first, due_ms = foremost(found), over_ms(found, self.now_ms)
-        return self.step(Outcome.SKIPPED, first.why, due_ms=due_ms, detail=first.detail, same=same)
+        first = foremost(found)
+        return self.step(Outcome.SKIPPED, first.why, due_ms=over_ms(found, self.now_ms), detail=first.detail)
 
     def deferred(self, record: Record, found: list[Wait], *, fold: Fold | None = None) -> Step:
         """Left pending, because of these waits."""

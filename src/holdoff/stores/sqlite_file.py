@@ -227,9 +227,10 @@ class SQLiteFile:
     def _real(self, file: os.stat_result | None = None) -> str:
         """The real path. To look for it takes longer than all else here: a file that has one name, and is still found
         by the real path that it had, has that one."""
-        if self._opened is None:
+        opened = self._opened  # once: a fork in another thread closes the file amid this
+        if opened is None:
             return os.path.realpath(self._file)
-        real, which = self._opened[0], self._opened[1:]
+        real, which = opened[0], opened[1:]
         try:
             stays = which == _which(file or os.stat(self._file))
             stays = stays and (real == self._file or which == _which(os.stat(real)))

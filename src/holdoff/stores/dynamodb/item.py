@@ -49,8 +49,9 @@ MAX_CLAIMED_BYTES: Final = 344 * 1024
 MAX_HELD_BYTES: Final = 360 * 1024
 
 
-#: All that is ours, with a starter's parameters of this length in a claim, is far below that.
+#: All that is ours, with a starter's parameters of this length in a claim, and so many starts, is far below that.
 SMALL: Final = 64 * 1024
+MANY_STARTS: Final = 1_000
 #: What a driver never alters in what it has read: a swap writes these only where they change.
 _KEPT: Final = frozenset(("finished", "hold", "starts", "built", "events", "lines", "acts"))
 
@@ -183,7 +184,9 @@ def check_room(key: GateKey, record: Record, most: int) -> None:
         record: as it would be written; the one that a fold joins.
         most: how many bytes it may have besides what is pending.
     """
-    if record.claim is None or (not record.others and len(record.claim.request.parameters) < SMALL):
+    if record.claim is None:
+        return
+    if not record.others and len(record.claim.request.parameters) < SMALL and len(record.starts) < MANY_STARTS:
         return
     plain = codec.record_to_item(record.but(pending=None))
     size = item_size({codec.PROJECT: key.project, codec.REGION: key.region, **plain})
