@@ -36,7 +36,7 @@ def measure(*, quick: bool) -> Section:
         rows += [_row("SQLite, processes", n, _processes(path, n, seconds), seconds) for n in (1, 2, 4)]
         rounds = 40 if quick else 200
         doubles = sum(_race(SQLiteStore(path), n) > 1 for n in range(rounds))
-        text = __doc__.split("\n\n", 1)[1] if __doc__ else ""
+        text = (__doc__ or "").partition("\n\n")[2].strip()
         return Section(
             title="One hot gate, cooldown 0",
             text=f"{text} Besides, {rounds} rounds of 16 threads that trigger one gate at the same moment, with a "

@@ -56,7 +56,8 @@ def measure(*, quick: bool) -> Section:
     drawn = {name: [(size, column[name]) for size, column in zip(sizes, columns, strict=True)] for name in names[:-1]}
     return Section(
         title="Growth",
-        text=f"Milliseconds, medians, by the clock, with so many gates in the file (and, for the last three rows, so "
+        text=f"Milliseconds, medians, by the clock, with so many gates in the file "
+        "(and, for the rows on builds and triggers, so "
         f"many builds or triggers of one gate). {DUE} gates are due. An item's size is that of its DynamoDB item, in "
         f"bytes. A process that has decided for {sizes[-1]:,} gates keeps {float(kilobytes):.1f} KB for each, record "
         f"and store in memory included, and runs {threads} thread.",
