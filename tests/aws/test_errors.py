@@ -13,7 +13,6 @@ from holdoff.aws.errors import (
     Cause,
     Target,
     Tried,
-    Verdict,
     denied_hint,
     describe,
     hint,
@@ -21,6 +20,7 @@ from holdoff.aws.errors import (
     row_of,
     verdict,
 )
+from holdoff.core.verdict import Verdict
 
 TARGET = Target(service="CodeBuild", name="site-build", region=None, resource="arn:x", missing="Make one")
 

@@ -1,11 +1,14 @@
-"""The sample events, for whoever asks."""
+"""What tests of events share: the sample events, and what builds."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from tests.engines.cache import EngineUnavailable
 from tests.ingress.samples import Samples, read_samples
+from tests.standins.codebuild import CodeBuildStandin
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +18,17 @@ def samples() -> Samples:
         return read_samples()
     except EngineUnavailable as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture
+def standin() -> Iterator[CodeBuildStandin]:
+    """CodeBuild with the projects of ``function.FILE``."""
+    with CodeBuildStandin(projects=["site-build", "docs-build"]) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared_standin() -> Iterator[CodeBuildStandin]:
+    """The same, one for all of a file: its builds are told apart by their tests."""
+    with CodeBuildStandin(projects=["site-build", "docs-build"]) as started:
+        yield started

@@ -145,12 +145,6 @@ ENVELOPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.fixture
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build"]) as started:
-        yield started
-
-
-@pytest.fixture
 def stage(standin: CodeBuildStandin, tmp_path: Path) -> Stage:
     return Stage(standin, tmp_path, text=FILE.format(store="memory:"))
 

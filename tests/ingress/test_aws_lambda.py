@@ -24,16 +24,9 @@ from tests.ingress.signed import FRONT_ENDS, in_disguise, signed
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("aws_env")
-
-
-@pytest.fixture
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build", "docs-build"]) as started:
-        yield started
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from tests.ingress.function import Stage
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 URL = "https://cloudformation-custom-resource-response-useast2.s3-us-east-2.amazonaws.com/arn%3Aaws?X-Amz-Signature=x"
@@ -69,12 +68,6 @@ def test_an_answer_that_is_not_taken_is_sent_again() -> None:
 
     with pytest.raises(EventEarly, match="no route"):
         custom_resource.answer(asked("Delete"), refuse)
-
-
-@pytest.fixture
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin() as standin:
-        yield standin
 
 
 def test_it_builds_nothing(standin: CodeBuildStandin, tmp_path: Path) -> None:

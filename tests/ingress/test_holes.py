@@ -61,12 +61,6 @@ SHA = "a" * 40
 QUICK_S = 3
 
 
-@pytest.fixture
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build", "docs-build"]) as started:
-        yield started
-
-
 def staged(standin: CodeBuildStandin, folder: Path, rules: str = "") -> Stage:
     stage = Stage(standin, folder, text=FILE + rules)
     stage.environment |= SECRETS

@@ -20,7 +20,7 @@ from tests.ingress.function import REGION
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from holdoff.core.record import Record
@@ -30,18 +30,12 @@ pytestmark = pytest.mark.usefixtures("aws_env")
 X, A, S, T = (digit * 40 for digit in "1256")
 
 
-@pytest.fixture(scope="module")
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build", "docs-build"]) as started:
-        yield started
-
-
 @pytest.fixture
-def world_of(standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
+def world_of(shared_standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
     """Makes the function of a file with the projects ``site`` and ``docs``, and these rules."""
 
     def made(*rules: str) -> World:
-        return World(standin, tmp_path, monkeypatch, project("site"), project("docs"), *rules)
+        return World(shared_standin, tmp_path, monkeypatch, project("site"), project("docs"), *rules)
 
     return made
 
@@ -279,10 +273,10 @@ def test_a_rule_that_names_a_ref_takes_it_at_every_host(
 
 
 def test_the_default_branch_is_what_the_project_says_where_the_sender_does_not(
-    standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk = project("site", more='branch = "trunk"')
-    world = World(standin, tmp_path, monkeypatch, trunk, rule("", '"site"', 'branches = ["$default-branch"]'))
+    world = World(shared_standin, tmp_path, monkeypatch, trunk, rule("", '"site"', 'branches = ["$default-branch"]'))
     for host in ("Bitbucket Cloud", "CodeCommit"):
         assert "ignored" in pushed(world, host, X)
         assert pushed(world, host, A, "refs/heads/trunk")["outcome"] == "started"

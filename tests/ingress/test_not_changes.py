@@ -7,7 +7,7 @@ carried by a record of a *failed* invocation is handled as if it had come by its
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,16 +27,10 @@ pytestmark = pytest.mark.usefixtures("aws_env")
 VERSION = "4" * 40
 
 
-@pytest.fixture(scope="module")
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build"]) as started:
-        yield started
-
-
 @pytest.fixture
-def world(standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(shared_standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """With a rule that takes all it may: no rule makes a trigger of these."""
-    return World(standin, tmp_path, monkeypatch, project("site"), '[[rules]]\nwhen = {}\nproject = "site"')
+    return World(shared_standin, tmp_path, monkeypatch, project("site"), '[[rules]]\nwhen = {}\nproject = "site"')
 
 
 # --- what carries an event -----------------------------------------------------------------------------

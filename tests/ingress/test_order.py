@@ -19,7 +19,6 @@ from tests.ingress.driven import BY_NAME, HOSTS, Event, Json, World, project, wi
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("aws_env")
@@ -33,15 +32,9 @@ UNTIMED = [host.name for host in HOSTS if not host.instant]
 FOLLOWING = [host.name for host in HOSTS if host.says_parent]
 
 
-@pytest.fixture(scope="module")
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build"]) as started:
-        yield started
-
-
 @pytest.fixture
-def world(standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(standin, tmp_path, monkeypatch, project("site"))
+def world(shared_standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(shared_standin, tmp_path, monkeypatch, project("site"))
 
 
 class Pushes:

@@ -14,24 +14,18 @@ from tests.ingress.driven import BY_NAME, Event, World, project, with_texts
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("aws_env")
 
 
-@pytest.fixture(scope="module")
-def standin() -> Iterator[CodeBuildStandin]:
-    with CodeBuildStandin(projects=["site-build"]) as started:
-        yield started
-
-
 @pytest.fixture
-def world_of(standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
+def world_of(shared_standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
     """Makes the function of a file with one project, with these settings, and these rules."""
 
     def made(more: str = "", *rules: str) -> World:
-        return World(standin, tmp_path, monkeypatch, project("site", more=more), *rules)
+        return World(shared_standin, tmp_path, monkeypatch, project("site", more=more), *rules)
 
     return made
 

@@ -23,10 +23,11 @@ from botocore.exceptions import ClientError, SSLError
 import holdoff
 from holdoff.aws import client as aws
 from holdoff.aws.client import Limits
-from holdoff.aws.errors import ANSWERS, FAILURES, Cause, Row, Verdict
+from holdoff.aws.errors import ANSWERS, FAILURES, Cause, Row
 from holdoff.core import token as tokens
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import Request
+from holdoff.core.verdict import Verdict
 from holdoff.starters import on_aws
 from holdoff.starters.codebuild import BATCH, BUILD, CodeBuild
 from holdoff.starters.on_aws import ASK_MS, ASKING, STARTING

@@ -41,17 +41,9 @@ from enum import Enum
 from typing import Any, Final
 
 from holdoff.core.value import Value
+from holdoff.core.verdict import Verdict
 
 UNKNOWN_FROM_STATUS: Final = 500
-
-
-class Verdict(Enum):
-    """What an error says about the work that was asked for."""
-
-    NEVER = "certainly not done; something has to be changed first"
-    NOT_NOW = "certainly not done; it passes by itself"
-    LOOK = "certainly not done, unless looking for it finds it"
-    UNKNOWN = "not known"
 
 
 class Cause(Enum):

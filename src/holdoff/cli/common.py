@@ -81,6 +81,17 @@ def options() -> Iterator[None]:
         raise UsageError(str(option)) from None
 
 
+def read_bytes(name: str) -> bytes:
+    """What is in a file that an argument names; ``-`` is stdin."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123  (as everywhere in the CLI: pathlib is slow to import)
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """The config that the options name."""
     from holdoff.config import load

@@ -6,8 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_gate, add_json, key_of, open_gate, opened, print_json, say, show
-from holdoff.cli.select import is_known, no_such_gate
-from holdoff.cli.status import terms_of
+from holdoff.cli.select import no_such_gate
 from holdoff.cli.table import show_table
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, RecordInvalid, UsageError
@@ -53,10 +52,10 @@ def explain(args: argparse.Namespace) -> int:
         key, token = key_of(config, args, store), ""
     if token and (args.event or args.source_version or args.region or args.key):
         raise UsageError("a decision's id goes without --event, --source-version, --region and --key")
-    if not is_known(config, store, key):
+    if not config.knows(key, store):
         say(no_such_gate(config, store, key))
         return 1
-    scene = answers.Scene.of(store, key, terms_of(config, key, store), now_ms(store, SystemClock()))
+    scene = answers.Scene.of(store, key, config.terms(key, store), now_ms(store, SystemClock()))
     if token:
         answer = answers.explain_decision(scene, token)
     elif args.event:
@@ -91,7 +90,7 @@ def history(args: argparse.Namespace) -> int:
         record, error = Record(), found
     scene = answers.Scene(store=store, key=key, record=record, terms=None, now_ms=at_ms)
     builds = list(scene.builds(args.limit))
-    if not builds and error is None and not is_known(config, store, key):
+    if not builds and error is None and not config.knows(key, store):
         say(no_such_gate(config, store, key))
         return 1
     if args.json:
@@ -127,7 +126,7 @@ def item(args: argparse.Namespace) -> int:
     config, store, key = open_gate(args)
     item = store.item(key)
     if item is None:
-        known = is_known(config, store, key)
+        known = config.knows(key, store)
         say(f"{key} has no item in {store.url}: it never built" if known else no_such_gate(config, store, key))
         return 1
     print_json(item)

@@ -7,7 +7,18 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from holdoff.cli.common import add_json, add_store, draw, key_of, load_config, options, print_json, say, show
+from holdoff.cli.common import (
+    add_json,
+    add_store,
+    draw,
+    key_of,
+    load_config,
+    options,
+    print_json,
+    read_bytes,
+    say,
+    show,
+)
 from holdoff.cli.table import show_table
 from holdoff.core.errors import UsageError
 from holdoff.core.policy import CooldownFrom, Overlap, Policy
@@ -143,7 +154,7 @@ def _history(args: argparse.Namespace, config: Config) -> History:
     if args.history is not None:
         project = args.project if args.key is None else f"{args.project}{KEY_MARK}{args.key}"
         name = "stdin" if args.history == "-" else args.history
-        return from_bytes(_read(args.history), name, column=args.time_column, zone=zone, project=project)
+        return from_bytes(read_bytes(args.history), name, column=args.time_column, zone=zone, project=project)
     if args.project is None:
         raise UsageError(
             "no history; name one by --git PATH, --history FILE or --codebuild NAME, or a PROJECT for its own"
@@ -151,16 +162,6 @@ def _history(args: argparse.Namespace, config: Config) -> History:
     store = config.open_store(args.store)
     key = key_of(config, args, store)
     return sources.from_builds(store.history(key, limit=MOST_BUILDS), f"history of {key}")
-
-
-def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        with open(name, "rb") as file:  # noqa: PTH123  (as everywhere in the CLI: pathlib is slow to import)
-            return file.read()
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _own_policy(args: argparse.Namespace, config: Config) -> Policy | None:

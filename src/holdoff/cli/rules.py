@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.cli.common import add_json, add_store, opened, print_json, show
+from holdoff.cli.common import add_json, add_store, opened, print_json, read_bytes, show
 from holdoff.core.errors import EventError, HoldoffError, UsageError
 from holdoff.core.request import Request
 from holdoff.core.units import iso
 from holdoff.ingress.events import envelopes
+from holdoff.ingress.events.ends import of_no_project
 from holdoff.ingress.events.http import HttpRequest, http_request, is_health_check, is_http
 from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, Origin, WakeAsked
 from holdoff.ingress.events.message import Message
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Found]:
     """The messages in the event, or what the function makes of it before it opens any."""
-    body = _read(args.event)
+    body = read_bytes(args.event)
     if args.header or args.path != "/":
         headers = dict(_header(text) for text in args.header)
         return [_webhook(HttpRequest(method="POST", path=args.path, headers=headers, body=body), config)]
@@ -92,19 +92,7 @@ def _as_told(found: Found, routes: Routes) -> Found:
     end = found.outcome
     if not isinstance(end, BuildEnded) or end.then is not None or routes.gates_of(end):
         return found
-    return found.but(
-        outcome=EventError(f"a project whose starter is {end.starter} = {end.name!r}", "is not configured")
-    )
-
-
-def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        with open(name, "rb") as file:  # noqa: PTH123  (as everywhere in the CLI: pathlib is slow to import)
-            return file.read()
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    return found.but(outcome=of_no_project(end))
 
 
 def _header(text: str) -> tuple[str, str]:

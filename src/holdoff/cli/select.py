@@ -1,27 +1,18 @@
-"""Which gates there are: what a name that is known nowhere may have meant.
+"""What the name of a gate that is known nowhere may have meant.
 
-A gate is known if ``holdoff.toml`` has it, or the store has its item or, after that has expired, its builds. A slip of
-the finger must not hold, reset or watch a gate that no trigger will ever reach.
+A slip of the finger must not hold, reset or watch a gate that no trigger will ever reach.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.core.errors import RecordInvalid, UsageError
+from holdoff.core.errors import UsageError
 
 if TYPE_CHECKING:
     from holdoff.config import Config
     from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
-
-
-def is_known(config: Config, store: Store, key: GateKey) -> bool:
-    """Whether holdoff.toml or the store has it."""
-    try:
-        return key in config.keys(store) or store.item(key) is not None or any(store.history(key, limit=1))
-    except RecordInvalid:
-        return True
 
 
 def must_know(config: Config, store: Store, key: GateKey, advice: str = "") -> None:
@@ -30,7 +21,7 @@ def must_know(config: Config, store: Store, key: GateKey, advice: str = "") -> N
     Raises:
         UsageError: says so, and which one may have been meant.
     """
-    if not is_known(config, store, key):
+    if not config.knows(key, store):
         raise UsageError(no_such_gate(config, store, key) + advice)
 
 

@@ -19,10 +19,9 @@ from holdoff.clock import SystemClock
 from holdoff.core.errors import RecordInvalid, UsageError
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
-from holdoff.core.terms import Terms
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
 from holdoff.core.value import Value
-from holdoff.observe.status import ATTENTION, Status, say_instant, status_of
+from holdoff.observe.status import ATTENTION, Status, say_instant, status_of, urgency
 from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ class Shown(Value):
     @property
     def rank(self) -> tuple[int, GateKey]:
         """Its place among the others."""
-        order = ("unreadable", *ATTENTION)
-        return order.index(self.marks[0]) if self.wants_attention else len(order), self.key
+        return urgency(self.status), self.key
 
     @property
     def wants_attention(self) -> bool:
@@ -151,13 +149,7 @@ def _shown(
 ) -> Shown:
     if isinstance(found, RecordInvalid):
         return Shown(key=key, error=found)
-    return Shown(key=key, status=status_of(key, found, terms_of(config, key, store), at_ms, stale_after_ms=longest_ms))
-
-
-def terms_of(config: Config, key: GateKey, store: Store) -> Terms | None:
-    """The terms a gate goes by; ``None`` where ``holdoff.toml`` does not know its project."""
-    known = config.projects.get(key.name)
-    return None if known is None else Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms)
+    return Shown(key=key, status=status_of(key, found, config.terms(key, store), at_ms, stale_after_ms=longest_ms))
 
 
 def _exit_status(gates: Iterable[Shown]) -> int:

@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.config.checks import MISSING, Unquoted, must_be, refuse_unknown
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.request import KEY_MARK, GateKey
+from holdoff.core.terms import Terms
 from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
 from holdoff.gate import Gate
@@ -136,6 +137,18 @@ class Config(Value):
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
+
+    def terms(self, key: GateKey, store: Store) -> Terms | None:
+        """The terms a gate goes by; ``None`` where its project is not in the file."""
+        known = self.projects.get(key.name)
+        return None if known is None else Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms)
+
+    def knows(self, key: GateKey, store: Store) -> bool:
+        """Whether the file or the store has a gate: its item or, after that has expired, its builds."""
+        try:
+            return key in self.keys(store) or store.item(key) is not None or any(store.history(key, limit=1))
+        except RecordInvalid:
+            return True
 
     def gate(self, name: str, store: Store, *, key: str | None = None, region: str | None = None, **more: Any) -> Gate:
         """The gate of a project, or of one key of it. ``more`` goes to ``Gate``."""

@@ -17,6 +17,7 @@ from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
 from holdoff.ingress.event_log import EventLog
+from holdoff.ingress.events.ends import of_no_project
 from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, WakeAsked
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.rules import Routes
@@ -160,10 +161,7 @@ class Dispatch:
 
     def _reported(self, keys: list[GateKey], ended: BuildEnded, kind: str) -> Answer:
         if not keys:
-            raise EventError(
-                f"a project whose starter is {ended.starter} = {ended.name!r} in {ended.region}",
-                f"is not configured, and its build {ended.build_id} has ended",
-            )
+            raise of_no_project(ended)
         for key in keys:
             gate = self.gate(key)
             if gate.finished(ended.build_id, succeeded=ended.succeeded, detail=ended.detail):

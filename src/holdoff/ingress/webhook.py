@@ -79,15 +79,15 @@ def reply_to(
         if isinstance(error, EventError):
             return Reply(403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
         return undecided(error)
-    return Reply(202 if _has_put_off(done) and not checked.only_200 else 200, done)
+    return Reply(202 if has_put_off(done) and not checked.only_200 else 200, done)
 
 
-def _has_put_off(done: Answer) -> bool:
-    """Whether some of what a webhook asked for is built later."""
-    return any(map(is_put_off, done.get("answers", [done])))
+def has_put_off(done: Answer) -> bool:
+    """Whether some of what was asked for is built later."""
+    return any(map(_is_put_off, done.get("answers", [done])))
 
 
-def is_put_off(answer: Answer) -> bool:
+def _is_put_off(answer: Answer) -> bool:
     """Whether what a trigger asked for is built later; or its start is under way, and what comes of it is not known."""
     outcome = answer.get("outcome")
     return outcome in (Outcome.DEFERRED, Outcome.FAILED) or (

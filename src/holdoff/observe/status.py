@@ -6,6 +6,7 @@ from typing import Final
 
 from holdoff.core.builds import failed_ms
 from holdoff.core.clocks import ahead_ms, put_right
+from holdoff.core.errors import RecordInvalid
 from holdoff.core.record import Hold, Pending, Record
 from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
@@ -168,6 +169,13 @@ def hold_now(record: Record, now_ms: int) -> Hold | None:
     """The hold, while it lasts."""
     hold = record.hold
     return hold if hold is not None and (hold.until_ms is None or hold.until_ms > now_ms) else None
+
+
+def urgency(found: Status | RecordInvalid | None) -> int:
+    """A gate's place among the others: 0 is one that cannot be read, the last are those that want no attention."""
+    if not isinstance(found, Status):
+        return 0
+    return 1 + (ATTENTION.index(found.attention[0]) if found.attention else len(ATTENTION))
 
 
 def status_of(

@@ -24,7 +24,7 @@ from holdoff.core.value import Value
 from holdoff.gate import MAX_BUILD_ID
 from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
-from holdoff.ingress.webhook import is_put_off
+from holdoff.ingress.webhook import has_put_off
 from holdoff.observe import explain as answers
 from holdoff.server.access import Caller, check_origin
 from holdoff.server.bodies import query_of, read_object
@@ -239,7 +239,7 @@ async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
         check_origin(asks)
         asked = await read_object(asks, MOST_BODY)
     done = await run_sync(_carried_out, site, operation, caller, asked | asks.path_params)
-    is_later = isinstance(done, dict) and any(map(is_put_off, done.get("answers", [done])))
+    is_later = isinstance(done, dict) and has_put_off(done)
     return as_json(done, 202 if is_later and 202 in operation.statuses else 200)
 
 

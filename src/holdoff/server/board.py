@@ -14,7 +14,7 @@ from holdoff.core.record import Finished
 from holdoff.core.request import GateKey
 from holdoff.core.value import Value
 from holdoff.observe.explain import Scene
-from holdoff.observe.status import ATTENTION, Status
+from holdoff.observe.status import ATTENTION, Status, urgency
 from holdoff.server.drawing import Drawing, Window, draw
 from holdoff.server.site import Found, Site
 
@@ -125,13 +125,6 @@ def _numbers(status: Status, builds: tuple[Finished, ...]) -> Numbers:
     )
 
 
-def _rank(key: GateKey, found: Found) -> tuple[int, GateKey]:
-    """As ``holdoff status`` has it: those that cannot be read, then those that want attention, then the others."""
-    if not isinstance(found, Status):
-        return -1, key
-    return ATTENTION.index(found.attention[0]) if found.attention else len(ATTENTION), key
-
-
 def _is_wanted(key: GateKey, found: Found, text: str, only: set[str]) -> bool:
     if text and text.casefold() not in str(key).casefold():
         return False
@@ -143,7 +136,7 @@ def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str]
     """Look at all gates."""
     statuses: Mapping[GateKey, Found] = site.statuses()
     window = Window.of(zoom, site.now_ms())
-    wanted = sorted((_rank(key, one), key) for key, one in statuses.items() if _is_wanted(key, one, text, only))
+    wanted = sorted((urgency(one), key) for key, one in statuses.items() if _is_wanted(key, one, text, only))
     active = sum((one.last_built_ms or 0) >= window.from_ms for one in statuses.values() if isinstance(one, Status))
     limit = min(MOST_OF_ONE, max(FEWEST_BUILDS, MOST_BUILDS // max(active, 1)))
     limit = 1 << limit.bit_length() - 1  # so that one gate more does not have all read again

@@ -17,7 +17,6 @@ from holdoff.core.errors import RecordInvalid, StoreError
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
-from holdoff.core.terms import Terms
 from holdoff.gate import Gate
 from holdoff.ingress.dispatch import EVER_MS, Answer, Dispatch
 from holdoff.ingress.event_log import EventLog
@@ -114,15 +113,9 @@ class Site:
         name = GateKey.of(project, key, "local").name
         own = self.config.projects.get(name)
         found = GateKey.of(project, key, (region or (own and own.region) or self.store.region))
-        if not (own and (new or found in self.config.keys(self.store))) and not self._is_kept(found):
+        if not (own and new) and not self.config.knows(found, self.store):
             raise Problem(404, f"{found}: no such gate")
         return found
-
-    def _is_kept(self, key: GateKey) -> bool:
-        try:
-            return self.store.item(key) is not None or any(self.store.history(key, limit=1))
-        except RecordInvalid:
-            return True
 
     def gate(self, key: GateKey) -> Gate:
         """The gate of a key; without a starter where ``holdoff.toml`` does not know its project."""
@@ -144,7 +137,7 @@ class Site:
     def _status(self, key: GateKey, record: Record | RecordInvalid, at_ms: int) -> Found:
         if isinstance(record, RecordInvalid):
             return record
-        return status_of(key, record, self.scene_of(key, record, at_ms).terms, at_ms)
+        return status_of(key, record, self.config.terms(key, self.store), at_ms)
 
     def scene(self, key: GateKey) -> Scene:
         """The gate as it stands, for ``observe.explain``."""
@@ -152,10 +145,7 @@ class Site:
 
     def scene_of(self, key: GateKey, record: Record, at_ms: int) -> Scene:
         """The same, of what has been read already."""
-        known = self.config.projects.get(key.name)
-        margin_ms = self.store.clock_margin_ms
-        terms = None if known is None else Terms(policy=known.policy, clock_margin_ms=margin_ms)
-        return Scene(store=self.store, key=key, record=record, terms=terms, now_ms=at_ms)
+        return Scene(store=self.store, key=key, record=record, terms=self.config.terms(key, self.store), now_ms=at_ms)
 
     def edit(self, what: str, key: GateKey, by: str | None, change: Callable[[Gate], Any]) -> Any:
         """What a person does to a gate: it is noted in the log, as well as in the record."""

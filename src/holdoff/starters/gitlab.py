@@ -23,10 +23,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdoff.aws.errors import Verdict
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted
+from holdoff.core.verdict import Verdict
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of

@@ -34,6 +34,7 @@ from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import GateKey, Request
 from holdoff.core.token import instant_ms
+from holdoff.core.verdict import Verdict
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
 ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
@@ -127,15 +128,15 @@ class OnAws:
         except Exception as error:
             tried = self._starting.tried
             says = aws.verdict(error, tried)
-            found = self._refused_but_there(error, token, request, target) if says is aws.Verdict.LOOK else None
+            found = self._refused_but_there(error, token, request, target) if says is Verdict.LOOK else None
             if found is not None:
                 return found
-            if says is aws.Verdict.UNKNOWN:
+            if says is Verdict.UNKNOWN:
                 raise self._start_unknown(error, target, in_doubt=tried.in_doubt) from error
             raise StartRefused(
                 f"{target} was not started ({aws.describe(error)})",
                 hint=self._hint(error, target),
-                worth_retrying=says is aws.Verdict.NOT_NOW,
+                worth_retrying=says is Verdict.NOT_NOW,
             ) from error
 
     def find(self, token: str, request: Request) -> str | None:

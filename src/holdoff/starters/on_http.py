@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 
-from holdoff.aws.errors import Verdict
 from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import Request, storable
@@ -30,6 +29,7 @@ from holdoff.core.shown import Unquoted
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso
 from holdoff.core.value import Value
+from holdoff.core.verdict import Verdict
 from holdoff.starters.sending import Answer, Time, Unanswered, send
 from holdoff.starters.templates import Unreadable
 

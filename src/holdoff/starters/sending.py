@@ -22,10 +22,10 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-from holdoff.aws.errors import Verdict
 from holdoff.clock import Clock
 from holdoff.core.errors import HoldoffError
 from holdoff.core.value import Value
+from holdoff.core.verdict import Verdict
 
 CONNECT_S: Final = 5.0
 #: No answer that says anything is longer.

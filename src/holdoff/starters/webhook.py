@@ -22,11 +22,11 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdoff.aws.errors import Verdict
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, shown_name
 from holdoff.core.units import parse_duration
+from holdoff.core.verdict import Verdict
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled, filled_in, found_at, text_in, values_of

@@ -173,6 +173,14 @@ def _key_in(event: Any) -> str | None:
     return text_at(named[0], "value") if named else None
 
 
+def of_no_project(ended: BuildEnded) -> EventError:
+    """That the build of no project here has ended."""
+    return EventError(
+        f"a project whose starter is {ended.starter} = {ended.name!r} in {ended.region}",
+        f"is not configured, and its build {ended.build_id} has ended",
+    )
+
+
 def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bool:
     """Whether a build that ended may be one of this gate's, by its project's table ``starter``."""
     named = starter.get(ended.starter)

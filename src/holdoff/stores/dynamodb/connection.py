@@ -34,6 +34,7 @@ from holdoff.core.errors import (
     StoreThrottled,
     StoreUnavailable,
 )
+from holdoff.core.verdict import Verdict
 from holdoff.stores.dynamodb.item import INDEX
 
 Answer = dict[str, Any]
@@ -189,7 +190,7 @@ class Connection:
         if code == "ConditionalCheckFailedException":
             return ConditionFailed(item)
         row = aws.row_of(error) if code == aws.code_of(error) else aws.row_of_code(code)
-        passes = row is not None and row.verdict is aws.Verdict.NOT_NOW
+        passes = row is not None and row.verdict is Verdict.NOT_NOW
         if (
             aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS
             or code == "TransactionInProgressException"

@@ -11,7 +11,7 @@ A build that has left the gate's record is an item of its own beside it, under t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
 from functools import lru_cache
 from hashlib import blake2b
@@ -169,8 +169,12 @@ def record_of(key: GateKey, item: Mapping[str, Mapping[str, Any]] | None) -> Rec
 
 def item_of(record: Record) -> Item:
     """The attributes of a record as a ``swap`` writes them: our own, without the keys; absent ones left out."""
-    plain = codec.record_to_item(record)
-    values = {name: encoded(plain[name]) for name in codec.OWN if name in plain}
+    return _values(codec.record_to_item(record))
+
+
+def _values(plain: Mapping[str, object], kept: Container[str] = ()) -> Item:
+    """Our own attributes but those that are kept as they stand."""
+    values = {name: encoded(plain[name]) for name in codec.OWN if name in plain and name not in kept}
     if codec.DUE in values:
         values[DUE_IN] = {"S": DUE_HERE}
     return values
@@ -234,9 +238,7 @@ def swap_update(expected: Record, new: Record) -> Update:
     """
     was, plain = codec.record_to_item(expected), codec.record_to_item(new)
     kept = {name for name in _KEPT if expected.moved is not None and was.get(name) == plain.get(name)}
-    values = {name: encoded(plain[name]) for name in codec.OWN if name in plain and name not in kept}
-    if codec.DUE in values:
-        values[DUE_IN] = {"S": DUE_HERE}
+    values = _values(plain, kept)
     gone = [name for name in codec.OWN if name in was and name not in plain and name not in kept]
     gone += [DUE_IN] if codec.DUE in gone else []
     if expected.moved is None:  # whatever may stand there
