@@ -6,7 +6,7 @@ import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,9 @@ from holdoff.core.request import GateKey
 from holdoff.starters.command import Command
 from holdoff.stores import default_url, open_store
 from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMMAND = 'starter = { command = ["true"] }\n'
 
@@ -294,6 +297,23 @@ def test_another_s_link_to_a_file_of_one_s_own_is_passed_over(tmp_path: Path) ->
         None,
         f"{link} is passed over: the link belongs to {BOB}, not to you (root). To use it, name it: --config {link}",
     )
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: path.symlink_to("nowhere"), "a link to nothing"),
+        (lambda path: path.symlink_to("holdoff.toml"), "a link to nothing"),
+        (os.mkfifo, "no file"),
+    ],
+    ids=["a dangling link", "a link to itself", "a pipe"],
+)
+def test_what_has_the_name_and_is_no_file_is_passed_over_aloud(
+    make: Callable[[Path], None], what: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "holdoff.toml"
+    make(path)
+    assert nearest(tmp_path)[1] == f"{path} is passed over: it is {what}"
 
 
 @needs_root

@@ -4,7 +4,7 @@ Everything wrong in the file is refused when it is loaded, with the file, the ke
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH100, PTH109, PTH111, PTH113, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH111, PTH112, PTH113, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -63,6 +63,9 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
             if why is None:
                 return found, passed_over
             passed_over = passed_over or f"{found} is passed over: {why}. To use it, name it: --config {found}"
+        elif os.path.lexists(found) and not os.path.isdir(found):
+            what = "no file" if os.path.exists(found) else "a link to nothing"
+            passed_over = passed_over or f"{found} is passed over: it is {what}"
         above = here if here in ends or os.path.lexists(os.path.join(here, ".git")) else os.path.dirname(here)
     return None, passed_over
 

@@ -13,8 +13,7 @@ things are asked, and what an answer, a lost race and a lost response mean:
 4. *Start* what was claimed, if the lease still stands at that very moment: it is looked at again after each call that
    can take time.
 5. *Confirm*, or give the slot back (certain refusal), or leave the claim (not known): after its lease the next trigger
-or
-   wake takes it over, with the same token and request, asking the starter first whether that build exists.
+   or wake takes it over, with the same token and request, asking the starter first whether that build exists.
 """
 
 from __future__ import annotations
