@@ -242,7 +242,7 @@ def test_it_is_not_reached_from_elsewhere_without_tokens(serve: Callable[..., Se
     with pytest.raises(ConfigError, match="make a token first"):
         check_access(served.site)
     check_access(serve(listen="[::1]:4653", tokens=str(tmp_path / "none")).site)
-    with pytest.raises(ConfigError, match="anyone who reaches this address"):
+    with pytest.raises(ConfigError, match="any program that reaches this address"):
         check_access(serve(listen="[::]:4653", anonymous=("look",), tokens=str(tmp_path / "others")).site)
 
 

@@ -335,7 +335,7 @@ def test_tls_by_given_files(cli: Cli) -> None:
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     "elsewhere": (("--listen", "0.0.0.0:0"), 78, "make a token first: holdoff token new"),
-    "anonymous elsewhere": (("--listen", "0.0.0.0:0", "--anonymous", "look"), 78, "anyone who reaches this address"),
+    "anonymous elsewhere": (("--listen", "0.0.0.0:0", "--anonymous", "look"), 78, "any program that reaches this address"),
     "no address": (("--listen", "4653"), 2, "--listen is '4653'; write ADDRESS:PORT"),
     "no scope": (("--anonymous", "all"), 2, "'all' is no scope"),
     "another's address": (("--listen", "192.0.2.1:0"), 78, "an address of this machine that is free"),

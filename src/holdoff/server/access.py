@@ -1,4 +1,4 @@
-"""Who asks, and what that caller may do: a token, a user that a trusted proxy names, or, on loopback, anyone.
+"""Who asks, and what that caller may do: a token, a user that a trusted proxy names, or, on loopback, any program.
 
 Tokens come as ``Authorization: Bearer``, or in the cookie that the page's login sets; a wrong one is never made up for
 by anything beside it. A proxy is known by its address, and says one user in one header. What comes from a browser's

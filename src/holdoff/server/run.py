@@ -41,7 +41,7 @@ def check_access(site: Site) -> None:
     if server.is_loopback:
         return
     if server.anonymous:
-        want = "nothing: without a token anyone who reaches this address could do that; or listen on 127.0.0.1"
+        want = "nothing: without a token any program that reaches this address could do that; or listen on 127.0.0.1"
         raise ConfigError(field="server.anonymous", got=list(server.anonymous), want=want)
     if not site.guard.tokens.all():
         want = "127.0.0.1:PORT, or make a token first: holdoff token new NAME --scope look,trigger,operate"

@@ -170,7 +170,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_there(self) -> None:
-        """Through the one store or the other, whoever wrote."""
+        """Through the one store or the other, by whichever it was written."""
         store = self.stores[self.written % 2]
         for key in KEYS:
             assert store.get(key) == self._record(key)
