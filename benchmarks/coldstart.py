@@ -36,6 +36,7 @@ BUILDER = Path(__file__).parent.parent / "tools/lambda_package.py"
 TABLE = "coldstart"
 IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 KEY = '{"cb_project": {"S": "floor"}, "region": {"S": "eu-west-1"}}'
+LEAN = "holdoff, compiled, lean client"
 NOTHING = "def first(): pass"
 ONE_CLIENT = """
 import botocore.session
@@ -72,6 +73,7 @@ PROGRAMS = {
     "botocore, as much": AS_MUCH,
     "holdoff, as packed": OURS,
     "holdoff, compiled": OURS,
+    LEAN: OURS,
 }
 Times = dict[str, list[list[float]]]
 
@@ -90,7 +92,8 @@ def measure(*, quick: bool) -> Section:
         title="A cold start of the function",
         text="Importing the handler from the package, and the first decision of it, a start. Floors: the interpreter; "
         "one client of botocore's; and two clients with the three requests that a start takes, and nothing else. As "
-        "packed, modules are compiled at each cold start; `make lambda COMPILED=yes` packs them compiled.",
+        "packed, modules are compiled at each cold start; `make lambda COMPILED=yes` packs them compiled. The lean "
+        "client is `HOLDOFF_AWS_CLIENT=lean`: no botocore is loaded.",
         head=("", "ms to ready", "ms for the first", "ms of the processor", "x one client"),
         rows=[_cells(name, taken, times["botocore, one client"]) for name, taken in times.items()],
     )
@@ -125,14 +128,15 @@ def _packages(folder: Path) -> dict[str, Path]:
         package.extractall(packed)
     shutil.copytree(packed, compiled)
     compileall.compile_dir(compiled, quiet=1)
-    return dict.fromkeys(PROGRAMS, packed) | {"holdoff, compiled": compiled}
+    return dict.fromkeys(PROGRAMS, packed) | dict.fromkeys(("holdoff, compiled", LEAN), compiled)
 
 
 def _timed(settings: Mapping[str, str], packages: Mapping[str, Path], runs: int) -> Times:
     times: Times = {name: [] for name in PROGRAMS}
     for turn in range(runs + 1):  # the first warms the file system's cache
         for name, program in PROGRAMS.items():
-            printed = _run(settings, packages[name], TIMED.format(program=program)).stdout
+            by = {"HOLDOFF_AWS_CLIENT": "lean"} if name == LEAN else {}
+            printed = _run({**settings, **by}, packages[name], TIMED.format(program=program)).stdout
             if turn:
                 times[name].append([float(one) * 1000 for one in printed.splitlines()[-1].split()])
     return times

@@ -1,7 +1,8 @@
 """One hot gate: starts a second by many threads and processes, and what no speed makes up for: builds that overlap.
 
 A trigger that comes while a start is under way is deferred, and that is a write of its own: of N threads, one starts
-and the others write what they are promised. So starts a second fall with the threads, and decisions a second do not.
+and the others write what they are promised. So starts a second fall with the threads. Threads of one process that wait
+to write to a file share a commit; processes take turns.
 """
 
 from __future__ import annotations

@@ -83,6 +83,7 @@ def _column(size: int, *, quick: bool) -> dict[str, float]:
             "all gates read, as `status` does": lambda: list(store.gates()),
             "the newest 20 builds": lambda: list(store.history(one, limit=20)),
             "`explain` of a recent version": lambda: explain_version(scene, newest),
+            "`explain` of an unknown version": lambda: explain_version(scene, "unheard-of"),
         }
         took = {name: _ms(call, 3 if quick else 9) for name, call in work.items()}
     return {**took, "the item after so many triggers": float(_item(size))}

@@ -1,7 +1,8 @@
-"""A burst of signed pushes at ``holdoff serve``: 500, 50 at a time, at one project, on a SQLite file.
+"""A burst of signed pushes at ``holdoff serve``: 500, 50 at a time, at one project, on SQLite and on PostgreSQL.
 
 The floor is the same burst at ``/healthz``: what the framework, the machine and this load generator take without any
-decision. Both share the machine's cores with the load. Prints the median and what 99 of 100 stay under.
+decision. Server, load and PostgreSQL share the machine's cores. Prints the median and what 99 of 100 stay under; the
+last burst's server is killed (SIGKILL) in its midst and started again: of what was answered, how much is in the store.
 
 Run: python -m benchmarks.hooks [STORE-URL]
 """
@@ -18,10 +19,19 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from threading import local
-from typing import Final
+from threading import Timer, local
+from typing import TYPE_CHECKING, Final
+
+from holdoff.core.request import GateKey
+from holdoff.stores import open_store
+from tests.engines.cache import EngineUnavailable
+from tests.engines.postgres import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PUSHES: Final = 500
 AT_A_TIME: Final = 50
@@ -48,51 +58,103 @@ def push(place: int) -> Asked:
     return "POST", "/hooks/site", body, {"content-type": "application/json", **headers}
 
 
-def burst(port: int, asked: list[Asked]) -> tuple[list[float], set[int]]:
-    """How long each took, in milliseconds, the shortest first; and the statuses."""
+def burst(port: int, asked: list[Asked]) -> tuple[list[float], list[int]]:
+    """How long each that was answered took, in milliseconds, the shortest first; and the statuses."""
     kept = local()
 
     def one(what: Asked) -> tuple[float, int]:
         if not hasattr(kept, "connection"):
             kept.connection = HTTPConnection("127.0.0.1", port, timeout=60)
         began = time.perf_counter()
-        kept.connection.request(*what)
-        answer = kept.connection.getresponse()
-        answer.read()
+        try:
+            kept.connection.request(*what)
+            answer = kept.connection.getresponse()
+            answer.read()
+        except (OSError, HTTPException):
+            return 0, 0  # killed
         return (time.perf_counter() - began) * 1000, answer.status
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         told = list(pool.map(one, asked))
-    return sorted(took for took, _ in told), {status for _, status in told}
+    return sorted(took for took, status in told if status), [status for _, status in told if status]
 
 
-def main() -> None:
-    """Print both."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "holdoff.toml").write_text(FILE)
-        environment = {**os.environ, "GITHUB": SECRET, "XDG_STATE_HOME": folder}
-        options = ["--listen", "127.0.0.1:0", *(["--store", sys.argv[1]] if len(sys.argv) > 1 else [])]
-        server = subprocess.Popen(
-            [sys.executable, "-m", "holdoff", "serve", *options],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+@contextmanager
+def serving(folder: str, store: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server on that store, and its port."""
+    Path(folder, "holdoff.toml").write_text(FILE)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "holdoff", "serve", "--listen", "127.0.0.1:0"],
+        cwd=folder,
+        env={**os.environ, "GITHUB": SECRET, "XDG_STATE_HOME": folder, "HOLDOFF_STORE": store},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
         assert server.stderr is not None
         found = re.search(r":(\d+); Ctrl-C", server.stderr.readline())
         assert found
-        try:
-            port, floor = int(found[1]), ("GET", "/healthz", b"", dict[str, str]())
-            print(f"{PUSHES} signed pushes, {AT_A_TIME} at a time, of one project")
-            for name, asked in (("floor: /healthz", [floor] * PUSHES), ("pushes", list(map(push, range(PUSHES))))):
-                took, statuses = burst(port, asked)
-                half, most = took[len(took) // 2], took[len(took) * 99 // 100]
-                print(f"  {name:16} median {half:6.0f} ms   p99 {most:6.0f} ms   {sorted(statuses)}")
-        finally:
-            server.terminate()
-            server.communicate()
+        yield server, int(found[1])
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def measure(name: str, store: str, rounds: int = 5) -> None:
+    """Print a store's rows: the round whose 99 of 100 were the quickest, and the slowest."""
+    with tempfile.TemporaryDirectory() as folder:
+        with serving(folder, store) as (server, port):
+            floor = ("GET", "/healthz", b"", dict[str, str]())
+            _print("floor: /healthz", [burst(port, [floor] * PUSHES)])
+            pushes = [list(map(push, range(n * PUSHES, (n + 1) * PUSHES))) for n in range(rounds)]
+            _print(f"pushes, {name}", [burst(port, asked) for asked in pushes])
+            Timer(0.4, server.kill).start()
+            answered = len(burst(port, list(map(push, range(rounds * PUSHES, (rounds + 1) * PUSHES))))[1])
+        with serving(folder, store) as (_, port):
+            assert burst(port, [push((rounds + 1) * PUSHES)])[1] == [202]
+        sure = rounds * PUSHES + answered + 1
+        lost = max(0, sure - _triggers(store))
+        print(f"  killed amid the next: {answered} of {PUSHES} answered; lost {lost} of {sure:,}")
+
+
+def _print(name: str, rounds: list[tuple[list[float], list[int]]]) -> None:
+    in_order = sorted((took[len(took) * 99 // 100], took[len(took) // 2]) for took, _ in rounds)
+    (best, half), (worst, _) = in_order[0], in_order[-1]
+    answers = sum(len(statuses) for _, statuses in rounds)
+    said = f"  {name:20} median {half:5.0f} ms   p99 {best:5.0f} ms"
+    print(
+        said
+        + (f" (of {len(rounds)} bursts the slowest: {worst:.0f} ms)" if len(rounds) > 1 else "")
+        + f"   {answers:,} answers"
+    )
+
+
+def _triggers(url: str) -> int:
+    """How many of them are in the store."""
+    store, key = open_store(url), GateKey("site", "local")
+    record = store.get(key)
+    parts = [part.covers for part in (record.claim, record.running, record.finished) if part]
+    folds = {id(fold): fold for fold in (record.pending, *parts, *(b.covers for b in store.history(key))) if fold}
+    store.close()
+    return sum(fold.count for fold in folds.values())
+
+
+def main() -> None:
+    """SQLite and PostgreSQL, or the store that is named."""
+    print(
+        f"{PUSHES} signed pushes, {AT_A_TIME} at a time, of one project; load of the machine {os.getloadavg()[0]:.1f}"
+    )
+    if len(sys.argv) > 1:
+        measure(sys.argv[1].partition(":")[0], sys.argv[1])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        measure("SQLite", f"sqlite:///{folder}/gates.db")
+    try:
+        with postgres() as url:
+            measure("PostgreSQL", url)
+    except EngineUnavailable as error:
+        print(f"  PostgreSQL is not at hand: {error}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from holdoff.core import claims, people
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
-from holdoff.core.record import Act, Finished, Hold, Line, Record
+from holdoff.core.record import KEPT_HISTORY_MS, Act, Finished, Hold, Line, Record
 from holdoff.core.request import (
     MAX_ENVIRONMENT_BYTES,
     MAX_EVENT_ID,
@@ -29,7 +29,6 @@ from holdoff.core.request import (
 )
 from holdoff.core.terms import Terms
 from holdoff.gate import MAX_BUILD_ID
-from holdoff.stores.base import KEPT_HISTORY_MS
 from holdoff.stores.dynamodb import item
 from holdoff.stores.dynamodb.item import (
     TOUCHED,
@@ -383,3 +382,11 @@ def test_decoded_maps_are_in_one_order() -> None:
         "a": {"M": {"z": {"S": ""}, "y": {"S": ""}}},
     }
     assert json.dumps(decoded_item(item)) == '{"a": {"y": "", "z": ""}, "b": 1}'
+
+
+def test_binary_is_read_as_bytes_by_either_client() -> None:
+    for sent in (b"\x00\xff", "AP8="):
+        assert decoded({"B": sent}) == b"\x00\xff"
+        assert decoded({"BS": [sent]}) == {b"\x00\xff"}
+    with pytest.raises(ValueError, match="base64"):
+        decoded({"B": "~"})

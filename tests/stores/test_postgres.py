@@ -41,7 +41,7 @@ from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.postgres_errors import MEANINGS
 from holdoff.stores.postgres_server import CONNECTIONS, VERSION, Address, Link
 from holdoff.testing import ManualClock
-from holdoff.testing.conformance import build, deferred, fold
+from holdoff.testing.conformance import build, deferred, fold, pending
 from holdoff.wake.loop import WakeLoop
 from tests.conftest import engine_or_skip
 from tests.engines.postgres import DATABASE, PASSWORD, USER, Cluster, cluster, pgbouncer, standby
@@ -887,3 +887,16 @@ def test_a_clock_that_a_test_moves_is_the_gates_own(store: PostgresStore) -> Non
     gate = holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=starter, clock=clock)
     gate.trigger()
     assert store.get(gate.key).lastbuild_ms == clock.now_ms()
+
+
+def test_builds_are_found_by_what_they_name(store: PostgresStore) -> None:
+    made = [build(n, covers=pending(source_version=f'v"é\\{n}')) for n in range(3)]
+    for one in made:
+        store.keep(KEY, one)
+
+    def found(*texts: str, key: GateKey = KEY) -> list[str]:
+        return [one.build_id for one in store.naming(key, texts)]
+
+    assert found('v"é\\1') == [made[1].build_id]
+    assert found('v"é', 'v"é\\2', 'v"é\\0') == [made[2].build_id, made[0].build_id]
+    assert found('v"é\\1', key=GateKey("q", "local")) == []

@@ -23,15 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.core.effects import Swapped
+from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
 from holdoff.core.record import FORMAT, Record
 from holdoff.core.request import GateKey
 from holdoff.stores import mounts as listing
-from holdoff.stores import open_store, sqlite, sqlite_file
+from holdoff.stores import open_store, sqlite, sqlite_turns
 from holdoff.stores.mounts import mount_of
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.stores.sqlite_file import SCHEMA_VERSION
+from holdoff.stores.sqlite_turns import Turns, Use
 from holdoff.testing.conformance import build, deferred, fold, pending
 
 if TYPE_CHECKING:
@@ -76,6 +77,22 @@ def refused(store: SQLiteStore, error: type[StoreError], status: int, *words: st
         assert caught.value.exit_code == status
         for word in words:
             assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["v1", 'v"1', "vé\\1", "x" * 90])
+def test_builds_are_found_by_what_they_name(path: Path, version: str) -> None:
+    store = SQLiteStore(path)
+    made = [build(n, covers=pending(source_version=f"{version}{'' if n == 1 else n}")) for n in range(3)]
+    for one in made:
+        store.keep(KEY, one)
+
+    def found(*texts: str, key: GateKey = KEY) -> list[str]:
+        return [one.build_id for one in store.naming(key, texts)]
+
+    assert found(version) == [made[1].build_id]
+    assert found(version[:-1], f"{version}2", f"{version}0") == [made[2].build_id, made[0].build_id]
+    assert found(version, key=GateKey("q", "local")) == []
+    store.close()
 
 
 # --- what stands there is something else -----------------------------------------------------------
@@ -252,7 +269,7 @@ def test_a_read_only_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_only(file: str, **options: object) -> sqlite3.Connection:
         return connect(file.replace("mode=rw", "mode=ro"), **options)  # type: ignore[call-overload, no-any-return]
 
-    monkeypatch.setattr(sqlite3, "connect", read_only)
+    monkeypatch.setattr("holdoff.stores.sqlite_file.sqlite3.connect", read_only)
     store = SQLiteStore(path)
     with pytest.raises(StoreDenied, match="readonly") as caught:
         store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"))
@@ -355,6 +372,44 @@ def test_too_many_open_files_are_named(path: Path, monkeypatch: pytest.MonkeyPat
     store.close()
 
 
+SHORT = """
+import os, resource, sys
+from holdoff.core.errors import StoreError
+from holdoff.core.request import GateKey
+from holdoff.stores.sqlite import SQLiteStore
+store, key, free = SQLiteStore(sys.argv[1]), GateKey("p", "local"), int(sys.argv[2])
+record = store.get(key)
+if sys.argv[3] == "closed":
+    store.close()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open("/", os.O_RDONLY))
+except OSError:
+    for _ in range(free):
+        os.close(held.pop())
+for act in (lambda: store.get(key), lambda: store.swap(key, expected=record, new=record.swapped("WRITE002"))):
+    try:
+        print("fine" if act() else "")
+    except StoreError as error:
+        print(error.exit_code, str(error).partition("Raise ")[2])
+"""
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+@pytest.mark.parametrize("free", range(5))
+def test_too_many_open_files_are_no_missing_rights(path: Path, free: int, state: str) -> None:
+    """SQLite says "unable to open database file" of both, and has more than one file open at a time."""
+    filled(path)
+    command = [sys.executable, "-c", SHORT, str(path), str(free), state]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    short = "69 the limit on open files: ulimit -n. Try again"
+
+    assert set(told) <= {"fine", short}
+    assert (told == ["fine", "fine"]) == (free > 2 or (free, state) == (2, "open"))
+
+
 def test_sqlites_word_for_a_full_disk_is_told_with_what_to_do(path: Path) -> None:
     """SQLite's own limit on pages gives the same error as a full disk."""
     store = filled(path)
@@ -431,7 +486,7 @@ def test_all_that_wait_have_one_bound(path: Path) -> None:
 
 def test_a_thread_that_does_not_come_back_is_not_waited_for_for_ever(path: Path) -> None:
     store = filled(path)
-    with store._lock:
+    with store.turns.lock:
         failed: list[StoreError] = []
 
         def read() -> None:
@@ -501,6 +556,186 @@ store.swap(GateKey("p", "local"), expected=before, new=before.swapped("WRITE002"
     store.close()
 
 
+# --- threads that write together -----------------------------------------------------------------------------------
+
+
+class Slowed:
+    """Writes of a store, the first of which waits until it may go on."""
+
+    def __init__(self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store, self.inside, self.go_on = store, threading.Event(), threading.Event()
+        self.came: dict[str, Swapped | Lost | StoreError] = {}
+        self._write, self._threads = sqlite._write, list[threading.Thread]()
+        monkeypatch.setattr(sqlite, "_write", self._slowly)
+
+    def _slowly(self, *args: Any) -> None:
+        self._write(*args)
+        if not self.inside.is_set():
+            self.inside.set()
+            self.go_on.wait(30)
+
+    def swap(self, name: str, record: Record = BUILT, expected: Record | None = None) -> None:
+        """See ``act``."""
+        key = GateKey(name, "local")
+        self.act(name, lambda: self.store.swap(key, expected=expected or Record(), new=record))
+
+    def act(self, name: str, act: Callable[[], Swapped | Lost]) -> None:
+        """In a thread, once the one before is at it or waits."""
+        ahead = len(self.store.turns._waiting)
+
+        def write() -> None:
+            try:
+                self.came[name] = act()
+            except StoreError as error:
+                self.came[name] = error
+
+        self._threads.append(threading.Thread(target=write))
+        self._threads[-1].start()
+        if ahead:
+            until(lambda: len(self.store.turns._waiting) > ahead)
+        else:
+            assert self.inside.wait(30)
+
+    def end(self) -> None:
+        """Let them go on, and wait for them."""
+        self.go_on.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
+
+
+def test_a_write_that_fails_takes_none_of_the_others_along(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slowed = Slowed(SQLiteStore(path), monkeypatch)
+    slowed.swap("first")
+    for name in ("a", "b", "c"):
+        slowed.swap(name, BUILT.but(due_ms=2**70) if name == "b" else BUILT)
+    slowed.end()
+
+    assert isinstance(slowed.came.pop("b"), StoreError)
+    assert {type(one) for one in slowed.came.values()} == {Swapped}
+    assert [key.project for key, _ in SQLiteStore(path).gates()] == ["a", "c", "first"]
+    slowed.store.close()
+
+
+def test_what_waits_is_written_though_the_one_before_is_interrupted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction, in which the others went along, is undone."""
+    slowed, names = Slowed(SQLiteStore(path), monkeypatch), Turns.committed
+    slowed.swap("first")
+    for name in ("a", "b", "c"):
+        slowed.swap(name)
+
+    def fails(turns: Turns, group: list[Use]) -> None:
+        monkeypatch.setattr(Turns, "committed", names)
+        assert len(group) == 1  # the first one's
+        monkeypatch.setattr(Turns, "committed", fails_along)
+        names(turns, group)
+
+    def fails_along(_turns: Turns, group: list[Use]) -> None:
+        assert len(group) == 3
+        monkeypatch.setattr(Turns, "committed", names)
+        raise sqlite3.OperationalError("interrupted")
+
+    monkeypatch.setattr(Turns, "committed", fails)
+    slowed.end()
+    kinds = sorted(type(one).__name__ for one in slowed.came.values())
+
+    # Their writes were in, and each of them meets its own: a caller knows it again by its id.
+    assert kinds == ["Lost", "Lost", "StoreUnavailable", "Swapped"]
+    assert [key.project for key, _ in SQLiteStore(path).gates()] == ["a", "b", "c", "first"]
+    slowed.store.close()
+
+
+def test_who_gives_up_while_another_writes_for_it_is_told_of_the_doubt(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowed = Slowed(SQLiteStore(path, busy_ms=300), monkeypatch)
+    slowed.swap("first")
+    inside, go_on = threading.Event(), threading.Event()
+    carry_out = Turns.carry_out
+
+    def slowly(turns: Turns, mine: Use, db: sqlite3.Connection) -> list[Use]:
+        group = carry_out(turns, mine, db)
+        if len(group) > 1:
+            inside.set()
+            go_on.wait(30)
+        return group
+
+    monkeypatch.setattr(Turns, "carry_out", slowly)
+    slowed.swap("a")
+    slowed.swap("b")
+    slowed.go_on.set()
+    assert inside.wait(30)
+    until(lambda: len(slowed.came) == 2)
+    go_on.set()
+    slowed.end()
+    (told,) = [str(one) for one in slowed.came.values() if isinstance(one, StoreError)]
+
+    assert "(others had it for 0.3s); the write may or may not be in. Trigger again" in told
+    assert [key.project for key, _ in SQLiteStore(path).gates()] == ["a", "b", "first"]
+    slowed.store.close()
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_folds_of_the_same_commit_come_after_a_swap(path: Path, monkeypatch: pytest.MonkeyPatch, is_late: bool) -> None:
+    """Else they make it too late, again and again; and one that is too late learns what stands there after them all."""
+    store, key = SQLiteStore(path), GateKey("p", "local")
+    before = deferred(key)
+    store.swap(key, expected=Record(), new=before)
+    slowed = Slowed(store, monkeypatch)
+    slowed.swap("first")
+    slowed.act("fold", lambda: store.fold(key, expected=before, fold=fold(key=key)))
+    slowed.swap("p", BUILT.swapped("WRITE002"), BUILT if is_late else before)
+    slowed.end()
+    swapped = slowed.came["p"]
+
+    assert isinstance(swapped, Lost if is_late else Swapped)
+    if isinstance(swapped, Lost):
+        assert swapped.current == store.get(key)
+        assert swapped.current.writes[0] == "FOLD0001"
+    store.close()
+
+
+def test_who_was_too_late_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folds of threads that never wait would outrun a confirmation for ever."""
+    monkeypatch.setattr(sqlite_turns, "LET_IN_MS", 30_000)
+    store, before = SQLiteStore(path, busy_ms=30_000), deferred(KEY)
+    store.swap(KEY, expected=Record(), new=before)
+    assert isinstance(store.swap(KEY, expected=Record(), new=BUILT), Lost)
+    thread = threading.Thread(target=lambda: store.fold(KEY, expected=before, fold=fold(key=KEY)))
+    thread.start()
+    until(lambda: store.turns._patient is not None)
+
+    assert isinstance(store.swap(KEY, expected=before, new=before.swapped("MINE0001")), Swapped)
+    thread.join()
+    store.close()
+
+
+def test_a_child_leaves_what_its_parent_s_threads_wait_to_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slowed = Slowed(SQLiteStore(path), monkeypatch)
+    slowed.swap("first")
+    for name in ("a", "b"):
+        slowed.swap(name)
+    threading.Timer(0.1, slowed.go_on.set).start()
+
+    def write() -> None:
+        assert not slowed.store.turns._waiting
+        assert isinstance(slowed.store.swap(KEY, expected=Record(), new=BUILT), Swapped)
+
+    assert ended(forked(write)) == 0
+    slowed.end()
+    assert {type(one) for one in slowed.came.values()} == {Swapped}
+    assert [key.project for key, _ in SQLiteStore(path).gates()] == ["a", "b", "first", "p"]
+    slowed.store.close()
+
+
 # --- signals -------------------------------------------------------------------------------------------------------
 
 
@@ -566,11 +801,11 @@ def test_an_exception_of_a_handler_leaves_no_lock_taken(path: Path) -> None:
             self._acquire(timeout=timeout)
             raise KeyboardInterrupt
 
-    lock: Any = store._lock
-    store._lock = Interrupted(lock)  # type: ignore[assignment]
+    lock: Any = store.turns.lock
+    store.turns.lock = Interrupted(lock)
     with pytest.raises(KeyboardInterrupt):
         store.get(KEY)
-    store._lock = lock
+    store.turns.lock = lock
     told: list[Record] = []
     thread = threading.Thread(target=lambda: told.append(store.get(KEY)))
     thread.start()
@@ -732,11 +967,11 @@ def test_a_thread_that_does_not_come_back_hangs_no_fork(path: Path, monkeypatch:
     """Its connection, in the midst of a transaction perhaps, is left alone in the child, which opens its own."""
     store = filled(path)
     store.get(KEY)
-    monkeypatch.setattr(sqlite_file, "BUSY_MS", 50)
+    monkeypatch.setattr(sqlite_turns, "BUSY_MS", 50)
     taken, go = threading.Event(), threading.Event()
 
     def hang() -> None:
-        with store._lock:
+        with store.turns.lock:
             taken.set()
             go.wait(30)
 
@@ -1088,7 +1323,7 @@ def test_numbers_of_38_digits_survive(path: Path) -> None:
 def test_a_store_whose_lock_a_lost_thread_left_taken_is_collected_all_the_same(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "gates.db")
     store.get(KEY)
-    thread = threading.Thread(target=store._lock.acquire)
+    thread = threading.Thread(target=store.turns.lock.acquire)
     thread.start()
     thread.join()
     del store  # without a wait for ever

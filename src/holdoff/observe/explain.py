@@ -19,7 +19,7 @@ from holdoff.core.clocks import put_right
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
 from holdoff.core.pending import contains, note_of, waiter_name
-from holdoff.core.record import Finished, Note, Pending, Record, digest
+from holdoff.core.record import KEPT_HISTORY_MS, Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import instant_ms
@@ -27,7 +27,6 @@ from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import ready_ms, waits
 from holdoff.observe.status import hold_now, plain, say_instant, status_of, triggers_of
-from holdoff.stores.base import KEPT_HISTORY_MS
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -94,9 +93,16 @@ class Scene(Value):
 
     def builds(self, limit: int | None = None) -> Iterator[Finished]:
         """The newest builds first, the one in the record included."""
+        return islice(chain(self._running(), self.store.history(self.key, limit=limit)), limit)
+
+    def naming(self, *texts: str) -> Iterator[Finished]:
+        """The same, without some of those that hold none of these texts, where the store can search."""
+        search = getattr(self.store, "naming", None)
+        return self.builds() if search is None else chain(self._running(), search(self.key, texts))
+
+    def _running(self) -> list[Finished]:
         running = self.record.running
-        newest = [] if running is None else [ended(running, None).but(covers=running.covers)]
-        return islice(chain(newest, self.store.history(self.key, limit=limit)), limit)
+        return [] if running is None else [ended(running, None).but(covers=running.covers)]
 
     def outcome_of(self, build: Finished) -> str:
         """How one of its builds ended, or that it still runs, as a person says it."""
@@ -120,14 +126,14 @@ def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
 
 def explain_event(scene: Scene, event_id: str) -> Explanation:
     """What became of the event with this id."""
-    known = digest(event_id)
-    return _explain_noted(scene, f"event {event_id}", lambda note: note.event == known)
+    known = str(digest(event_id))
+    return _explain_noted(scene, f"event {event_id}", (known, event_id), lambda note: note.event == known)
 
 
 def explain_version(scene: Scene, version: str) -> Explanation:
     """Which build answered the triggers for this source version."""
     subject, older = f"source version {version}", digest(version)
-    explanation = _explain_noted(scene, subject, lambda note: note.version == version)
+    explanation = _explain_noted(scene, subject, (version,), lambda note: note.version == version)
     newer = [line.version for line in scene.record.lines if line.parent == older and line.version is not None]
     if explanation.verdict != "unknown" or not newer:
         return explanation
@@ -143,9 +149,9 @@ def notes_of(fold: Pending) -> tuple[Note, ...]:
     return (note_of(fold.request), *fold.notes)
 
 
-def _explain_noted(scene: Scene, subject: str, asked: Callable[[Note], bool]) -> Explanation:
+def _explain_noted(scene: Scene, subject: str, texts: tuple[str, ...], asked: Callable[[Note], bool]) -> Explanation:
     replaced: Request | None = None
-    for fold, verdict, build in _places(scene):
+    for fold, verdict, build in _places(scene, scene.naming(*texts)):
         notes = [note for note in notes_of(fold) if asked(note)]
         if any(contains(fold, note) for note in notes):
             return _answer(scene, subject, verdict, build)
@@ -158,14 +164,14 @@ def _explain_noted(scene: Scene, subject: str, asked: Callable[[Note], bool]) ->
     return _answer(scene, subject, "replaced", what=what)
 
 
-def _places(scene: Scene) -> Iterator[tuple[Pending, str, Finished | None]]:
+def _places(scene: Scene, builds: Iterator[Finished]) -> Iterator[tuple[Pending, str, Finished | None]]:
     """What is pending, in a claim and in the builds, the newest first; each with the verdict on what it contains."""
     pending, claim = scene.record.pending, scene.record.claim
     if pending is not None:
         yield pending, "pending", None
     if claim is not None:
         yield claim.covers, "starting", None
-    for build in scene.builds():
+    for build in builds:
         if build.covers is not None:
             yield build.covers, "covered", build
 
@@ -181,7 +187,7 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
         return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= fold.last_ms + margin_ms
 
     answers, later = [], None
-    for fold, verdict, build in _places(scene):
+    for fold, verdict, build in _places(scene, scene.builds()):
         if fits(fold):
             answers.append(_answer(scene, subject, verdict, build))
         if build is None:

@@ -48,7 +48,7 @@ def _is_second_build(line: Mapping[str, object]) -> bool:
 
 
 #: By the event of a line.
-OF: Final = {
+OF: Final[dict[str, tuple[Metric, ...]]] = {
     "decision": (
         Metric("Decisions", "Count", (BY_FUNCTION, BY_REASON), lambda _: True),
         Metric("Failures", "Count", (BY_FUNCTION, BY_PROJECT), lambda line: line["outcome"] == "failed"),

@@ -77,7 +77,7 @@ class Status(Value):
 
     @property
     def overdue_ms(self) -> int:
-        """For how long a wake would have started or finished something, where no wake came in time; 0: it did."""
+        """For how long the gate has been due and no wake came, milliseconds; 0: none is missing."""
         record = self.record
         waits = record.pending is not None or record.claim is not None
         late_ms = self.now_ms - record.due_ms if waits and record.due_ms is not None else 0
@@ -85,7 +85,7 @@ class Status(Value):
 
     @property
     def attention(self) -> tuple[str, ...]:
-        """Which of ``ATTENTION`` this gate is."""
+        """Which words of ``ATTENTION`` fit this gate."""
         record, pending, stale_ms = self.record, self.record.pending, self.stale_ms
         running = record.running is not None and record.running.lease_until_ms > self.now_ms
         found = {
@@ -175,7 +175,8 @@ def urgency(found: Status | RecordInvalid | None) -> int:
     """A gate's place among the others: 0 is one that cannot be read, the last are those that want no attention."""
     if not isinstance(found, Status):
         return 0
-    return 1 + (ATTENTION.index(found.attention[0]) if found.attention else len(ATTENTION))
+    attention = found.attention
+    return 1 + (ATTENTION.index(attention[0]) if attention else len(ATTENTION))
 
 
 def status_of(

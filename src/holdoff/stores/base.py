@@ -7,23 +7,13 @@ entry-point group ``holdoff.stores`` under its URL scheme, as a callable that ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from holdoff.clock import Clock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey
-
-#: How long a build stays in the history: 90 days.
-KEPT_HISTORY_MS: Final = 90 * 86_400_000
-
-
-def now_ms(store: Store, clock: Clock) -> int:
-    """What time it is for the users of a store: its own, where it knows (``clock_offset_ms``), else the clock's."""
-    offset = getattr(store, "clock_offset_ms", None)
-    return clock.now_ms() + (offset() if offset is not None else 0)
 
 
 @runtime_checkable
@@ -41,9 +31,11 @@ class Store(Protocol):
         clock_margin_ms: how far the clocks of two of this store's users may be apart.
 
     A store that knows the time better than its users may have ``clock_offset_ms() -> int``: what to add to this
-    machine's clock. One that can tell of changes may have ``wait_for_due(since_ms, now_ms, most_ms) -> bool``: wait
-    until a gate is due whose ``due_ms`` is after ``since_ms``, or may be due sooner than it was, ``most_ms`` at most;
-    whether it is time to look again.
+    machine's clock. One that can tell of changes may have ``wait_for_due(since_ms, now_ms, most_ms) -> bool``: wait,
+    ``most_ms`` at most, until a gate is due whose ``due_ms`` is after ``since_ms``, or may be due sooner than it was.
+    It returns whether it is time to look again. One that can search may have
+    ``naming(key, texts) -> Iterator[Finished]``: the newest hundred builds of the history that hold one of these texts
+    (a version, an event's id), and maybe others.
     """
 
     url: str
@@ -92,8 +84,8 @@ class Store(Protocol):
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """The builds that have left the gate's record, the newest first, by the instant of their claim.
 
-        A build is kept for ``KEPT_HISTORY_MS`` at least; the same build (by token) is kept once. One that cannot be
-        read is logged and left out.
+        A build is kept for ``core.record.KEPT_HISTORY_MS`` at least; the same build (by token) is kept once. One that
+        cannot be read is logged and left out.
         """
         ...
 

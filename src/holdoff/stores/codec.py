@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from holdoff.core import record as registers
 from holdoff.core.errors import ConfigError, RecordInvalid
@@ -25,8 +24,15 @@ from holdoff.core.units import MAX_INSTANT_MS, ms_from_seconds, seconds_from_ms
 from holdoff.core.value import Value
 from holdoff.exact_json import loads
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from holdoff.core.request import GateKey
+
+    Plain = dict[str, Any]
+    _Write = Callable[[Any], Any]
+    _Read = Callable[[Any, GateKey], Any]
 
 PROJECT: Final = "cb_project"
 REGION: Final = "region"
@@ -43,10 +49,6 @@ REQUEST: Final = "request"
 NOTES: Final = "notes"
 WAITERS: Final = "waiters"
 
-Plain = dict[str, Any]
-_V = TypeVar("_V", bound=Value)
-_Write = Callable[[Any], Any]
-_Read = Callable[[Any, "GateKey"], Any]
 _REQUIRED: Final = object()
 #: Fields that stand in the keys, or beside the rest.
 _ELSEWHERE: Final = {"project", "region", "key", "others"}
@@ -145,10 +147,10 @@ def _kind_of(field: str, type_: str) -> tuple[_Write, _Read]:
     return _KINDS["_ms" if of == "int" and field.endswith("_ms") else of]
 
 
-class _Table(Generic[_V]):
+class _Table:
     """The fields of one class, and the names of those that have a shorter one."""
 
-    def __init__(self, kind: type[_V], /, **short: str) -> None:
+    def __init__(self, kind: type[Value], /, **short: str) -> None:
         self._kind = kind
         self._rows: list[tuple[str, str, object, _Write, _Read]] = []
         for field in kind._fields:
@@ -157,11 +159,11 @@ class _Table(Generic[_V]):
                 self._rows.append((name, field, default, *_kind_of(field, kind.__annotations__[field])))
         _KINDS[kind.__name__] = (self.write, self.read)
 
-    def write(self, value: _V) -> Plain:
+    def write(self, value: Any) -> Plain:
         state = value.__dict__
         return {name: write(state[f]) for name, f, default, write, _ in self._rows if state[f] != default}
 
-    def read(self, plain: object, key: GateKey) -> _V:
+    def read(self, plain: object, key: GateKey) -> Any:
         if not isinstance(plain, Mapping):
             raise _Wrong(plain, "a map")
         fields: Plain = {"project": key.name, "region": key.region, "key": key.key} if self._kind is Request else {}
@@ -198,7 +200,8 @@ def note_to_plain(note: Note) -> Plain:
 
 
 def _read_note(plain: object, key: GateKey) -> Note:
-    return Note() if plain == {"r": ""} else _NOTE.read(plain, key)
+    note: Note = Note() if plain == {"r": ""} else _NOTE.read(plain, key)
+    return note
 
 
 _KINDS["Note"] = (note_to_plain, _read_note)
@@ -216,7 +219,7 @@ def _write_covers(covers: Pending) -> Plain:
 
 
 def _read_covers(plain: object, key: GateKey) -> Pending:
-    covers = _PENDING.read(plain, key)
+    covers: Pending = _PENDING.read(plain, key)
     noted = isinstance(plain, Mapping) and NOTES in plain
     return covers if noted else covers.but(notes=(note_of(covers.request),))
 
@@ -271,7 +274,7 @@ def item_to_record(key: GateKey, item: Mapping[str, Any]) -> Record:
             f"{key}: written by a newer Holdoff (format {found}; this one knows {FORMAT})",
             hint="Nothing was started or changed. Upgrade this one: pip install -U holdoff",
         )
-    record = _read(_RECORD, key, item)
+    record: Record = _read(_RECORD, key, item)
     others = [(name, value) for name, value in item.items() if name not in _KNOWN]
     return record.but(others=tuple(sorted(others))) if others else record
 
@@ -297,10 +300,11 @@ def plain_to_build(key: GateKey, plain: object) -> Finished:
     Raises:
         RecordInvalid: it is not what Holdoff writes.
     """
-    return _read(_FINISHED, key, plain)
+    build: Finished = _read(_FINISHED, key, plain)
+    return build
 
 
-def _read(table: _Table[_V], key: GateKey, plain: object) -> _V:
+def _read(table: _Table, key: GateKey, plain: object) -> Any:
     try:
         return table.read(plain, key)
     except _Wrong as wrong:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect, bisect_left, insort
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from holdoff.core.effects import Lost, Swapped
@@ -29,6 +31,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._gates: dict[GateKey, Record] = {}
         self._history: dict[GateKey, dict[str, Finished]] = {}
+        self._due, self._expiring = _Instants(), _Instants()
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -59,7 +62,8 @@ class MemoryStore:
             current = self._gates.get(key, Record())
             if not current.is_version(expected):
                 return Lost(current)
-            self._gates[key] = new = new.but(others=current.others)
+            new = new.but(others=current.others)
+            self._put(key, new)
             for build in history:
                 self._history.setdefault(key, {})[build.token] = build
             return Swapped(new)
@@ -71,8 +75,16 @@ class MemoryStore:
             new = fold.applied(expected, current)
             if new is None:
                 return Lost(current)
-            self._gates[key] = new
+            self._put(key, new)
             return Swapped(new)
+
+    def _put(self, key: GateKey, new: Record | None) -> None:
+        if new is None:
+            del self._gates[key]
+        else:
+            self._gates[key] = new
+        self._due.move(key, None if new is None else new.due_ms)
+        self._expiring.move(key, None if new is None else new.expires_ms)
 
     def keep(self, key: GateKey, build: Finished) -> None:
         """See ``Store.keep``."""
@@ -82,10 +94,10 @@ class MemoryStore:
     def due(self, now_ms: int) -> Iterator[GateKey]:
         """See ``Store.due``. What has expired is deleted on the way."""
         with self._locked():
-            found = [(r.due_ms, key) for key, r in self._gates.items() if r.due_ms is not None]
-            for key in [key for key, r in self._gates.items() if r.expires_ms is not None and r.expires_ms <= now_ms]:
-                del self._gates[key]
-        return iter([key for due_ms, key in sorted(found) if due_ms <= now_ms])
+            found = self._due.until(now_ms)
+            for key in self._expiring.until(now_ms):
+                self._put(key, None)
+        return iter(found)
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
         """See ``Store.gates``."""
@@ -115,3 +127,27 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to let go of; the gates stay."""
+
+
+class _Instants:
+    """Gates by an instant of theirs, in order: what has come is found without a look at what has not."""
+
+    def __init__(self) -> None:
+        self._sorted: list[tuple[int, GateKey]] = []
+        self._of: dict[GateKey, int] = {}
+
+    def move(self, key: GateKey, new_ms: int | None) -> None:
+        """A gate's instant is another one; ``None``: it has none."""
+        old_ms = self._of.pop(key, None)
+        if new_ms is not None:
+            self._of[key] = new_ms
+        if old_ms == new_ms:
+            return
+        if old_ms is not None:
+            del self._sorted[bisect_left(self._sorted, (old_ms, key))]
+        if new_ms is not None:
+            insort(self._sorted, (new_ms, key))
+
+    def until(self, now_ms: int) -> list[GateKey]:
+        """Those whose instant has come, the oldest first."""
+        return [key for _, key in self._sorted[: bisect(self._sorted, now_ms, key=itemgetter(0))]]

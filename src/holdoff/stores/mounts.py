@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Final
 
 MOUNTS: Final = "/proc/self/mounts"
 #: Their locks do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
@@ -27,12 +28,12 @@ def mount_of(path: str | Path) -> tuple[str, str | None]:
             lines = mounts.read().splitlines()
     except OSError:
         return "", None
-    real = os.path.realpath(path)
+    real = os.path.join(os.path.realpath(path), "")
     best, kind = "", None
     for line in lines:
         mount, found = line.split(" ")[1:3]
-        mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
-        inside = os.path.join(real, "").startswith(os.path.join(mount, ""))
-        if inside and len(mount) >= len(best):
+        if "\\" in mount:
+            mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
+        if real.startswith(os.path.join(mount, "")) and len(mount) >= len(best):
             best, kind = mount, found
     return best, kind

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
 
 from holdoff.core.errors import ConfigError, StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -58,9 +57,11 @@ def open_store(url: str) -> Store:
         case ["arn", _]:
             return _dynamodb(f"dynamodb://{url}")
         case [scheme, _]:
-            metadata = import_module("importlib.metadata")  # slow to import, and seldom wanted
+            from importlib import metadata  # slow to import, and seldom wanted
+
             for entry in metadata.entry_points(group="holdoff.stores", name=scheme):
-                return cast("Store", entry.load()(url))
+                made: Store = entry.load()(url)
+                return made
     raise ConfigError(field="store", got=url, want=want)
 
 
@@ -111,9 +112,12 @@ def _dynamodb(url: str) -> Store:
 
 
 def _postgresql(url: str) -> Store:
+    from importlib import import_module
+
     try:  # by a name that tools/lambda_package.py does not follow: a function's package has no psycopg
         postgres = import_module(f"{__package__}.postgres")
     except ImportError as error:
         hint = "pip install 'holdoff[postgres]'"
         raise StoreError(f"a store in PostgreSQL needs psycopg: {error}", hint=hint) from None
-    return cast("Store", postgres.PostgresStore(url))
+    store: Store = postgres.PostgresStore(url)
+    return store

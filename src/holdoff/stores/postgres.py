@@ -16,23 +16,23 @@ dies or falls silent ends with its transaction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreUnavailable
 from holdoff.core.pending import Fold
-from holdoff.core.record import Finished, Record
+from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import GateKey
 from holdoff.exact_json import dumps
 from holdoff.stores import codec
-from holdoff.stores.base import KEPT_HISTORY_MS
 from holdoff.stores.postgres_errors import NoTables
 from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
 
 T = TypeVar("T")
-log = logging.getLogger("holdoff.stores.postgres")
+log: Final = logging.getLogger("holdoff.stores.postgres")
 
 #: ``item`` is the gate as JSON (not jsonb, which has no room for every text); the instants beside it are copies. Names
 #: are ordered by their bytes, as everywhere else.
@@ -57,6 +57,8 @@ CREATE TABLE history (
 );
 CREATE TABLE version AS SELECT {VERSION} AS version
 """
+#: So many builds are found by a text at most.
+PAGE_OF_BUILDS: Final = 100
 #: One process at a time looks whether they are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
@@ -81,7 +83,12 @@ GATES: Final = """
 SELECT project, region, item::text FROM gates WHERE %(project)s::text IS NULL OR project = %(project)s
     ORDER BY project, region
 """
-HISTORY: Final = f"SELECT build::text FROM history WHERE {GATE} ORDER BY claimed_ms DESC, token DESC LIMIT %(limit)s"
+HISTORY: Final = f"""
+SELECT build::text FROM history
+    WHERE {GATE} AND (%(texts)s::text[] IS NULL OR EXISTS (
+        SELECT 1 FROM unnest(%(texts)s::text[]) AS text WHERE position(text in build::text) > 0))
+    ORDER BY claimed_ms DESC, token DESC LIMIT %(limit)s
+"""
 DUE: Final = """
 SELECT project, region, due_ms <= %(now_ms)s,
     expires_ms <= %(now_ms)s AND current_setting('transaction_read_only') = 'off'
@@ -119,8 +126,9 @@ class PostgresStore:
     clock_margin_ms = 1_000
 
     def __init__(self, url: str, *, region: str = "local", busy_ms: int | None = None) -> None:
-        self.server = Server(url, busy_ms=busy_ms)
-        self.url, self._schema = self.server.address.shown, self.server.address.schema
+        self.server: Server = Server(url, busy_ms=busy_ms)
+        self.url: str = self.server.address.shown
+        self._schema = self.server.address.schema
         self._channel = f"{self._schema}_due"
         self.region = region
 
@@ -229,10 +237,18 @@ class PostgresStore:
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """See ``Store.history``."""
-        rows = self.server.read(f"reading the history of {key}", HISTORY, {**_named(key), "limit": limit})
-        for (text,) in rows:
+        return self._builds(f"reading the history of {key}", key, limit, None)
+
+    def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
+        """See ``Store``: PostgreSQL looks through what it keeps, and for the newest no further than that."""
+        for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
+            found = self._builds(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
+            yield from islice(found, known, None)
+
+    def _builds(self, doing: str, key: GateKey, limit: int | None, texts: list[str] | None) -> Iterator[Finished]:
+        for (found,) in self.server.read(doing, HISTORY, {**_named(key), "limit": limit, "texts": texts}):
             try:
-                yield codec.plain_to_build(key, codec.json_to_plain(key, text))
+                yield codec.plain_to_build(key, codec.json_to_plain(key, found))
             except RecordInvalid as error:
                 log.warning("%s: a build of its history is left out: %s", self.url, error)
 

@@ -122,7 +122,7 @@ class Turn:
 class Link(psycopg.Connection[Row]):
     """A connection, and the try that has it. ``hears``: whether what is notified comes here, once that is known."""
 
-    turn = Turn(0)
+    turn: Turn = Turn(0)
     hears: bool | None = None
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
@@ -202,9 +202,9 @@ class Server:
     """One database. ``offset_ms`` is what to add to this machine's time for the server's."""
 
     def __init__(self, url: str, *, busy_ms: int | None = None) -> None:
-        self.address = Address.of(url)
-        self.busy_ms = BUSY_MS if busy_ms is None else busy_ms
-        self.offset_ms = 0
+        self.address: Address = Address.of(url)
+        self.busy_ms: int = BUSY_MS if busy_ms is None else busy_ms
+        self.offset_ms: int = 0
         self._head: Statement = (HEAD.format(schema=self.address.schema), {})
         self._of_process: dict[int, _Links] = {}
 

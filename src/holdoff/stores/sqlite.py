@@ -8,18 +8,16 @@ A row is a gate as JSON, with copies of the instants that are looked for. Everyt
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
 import os
-import sqlite3
 from contextlib import closing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreUnavailable
-from holdoff.core.record import Finished, Record
+from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import GateKey
 from holdoff.exact_json import dumps
-from holdoff.stores.base import KEPT_HISTORY_MS
 from holdoff.stores.codec import (
     PROJECT,
     REGION,
@@ -30,18 +28,21 @@ from holdoff.stores.codec import (
     record_to_item,
 )
 from holdoff.stores.sqlite_file import SQLiteFile
+from holdoff.stores.sqlite_turns import Use
 
 #: So many builds are read at a time: a search for one of the newest does not read all the others.
 PAGE_OF_BUILDS: Final = 100
 NO_LIMIT: Final = 2**63 - 1
 _BUILDS: Final = """
 SELECT claimed_ms, token, build FROM history
-WHERE project = ? AND region = ? AND (claimed_ms, token) < (?, CAST(? AS TEXT))
+WHERE project = ? AND region = ? AND (claimed_ms, token) < (?, CAST(? AS TEXT)) {}
 ORDER BY claimed_ms DESC, token DESC LIMIT ?
 """
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Final
 
     from holdoff.core.pending import Fold
 
@@ -72,7 +73,7 @@ class SQLiteStore(SQLiteFile):
                 _keep(db, key, build)
             return Swapped(changed)
 
-        return self._step(f"writing {key}", change, writes=True)
+        return self._step(f"writing {key}", change, writes=True, swaps=True)
 
     def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
         """See ``Store.fold``."""
@@ -121,14 +122,28 @@ class SQLiteStore(SQLiteFile):
         left, before = NO_LIMIT if limit is None else limit, (NO_LIMIT, b"")
         while left > 0:
             page = (key.project, key.region, *before, min(left, PAGE_OF_BUILDS))
-            rows = self._step(f"reading the history of {key}", partial(_builds, page))
+            rows = self._step(f"reading the history of {key}", partial(_builds, page, ""))
             for claimed_ms, token, text in rows:
                 before = claimed_ms, token
-                try:
-                    yield plain_to_build(key, json_to_plain(key, text))
-                except RecordInvalid as error:
-                    _warn("%s: a build of its history is left out: %s", self._file, error)
+                yield from self._build(key, text)
             left = left - len(rows) if len(rows) == page[-1] else 0
+
+    def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
+        """See ``Store``: SQLite looks through what it keeps, and for the newest no further than that."""
+        which = f"AND ({' OR '.join(['instr(build, ?)'] * len(texts))})"
+        for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
+            page = (key.project, key.region, NO_LIMIT, b"", *map(dumps, texts), most)
+            rows = self._step(f"searching the history of {key}", partial(_builds, page, which))
+            for _, _, text in rows[known:]:
+                yield from self._build(key, text)
+            if len(rows) < most:
+                return
+
+    def _build(self, key: GateKey, text: bytes) -> Iterator[Finished]:
+        try:
+            yield plain_to_build(key, json_to_plain(key, text))
+        except RecordInvalid as error:
+            _warn("%s: a build of its history is left out: %s", self._file, error)
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
@@ -167,11 +182,11 @@ class SQLiteStore(SQLiteFile):
                 found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(10)")]
             return [] if found == ["ok"] else found
 
-        return self._turn("checking", look)
+        return self._turn("checking", Use(lambda _: None, writes=False), look)
 
 
-def _builds(page: tuple[object, ...], db: sqlite3.Connection) -> list[tuple[int, bytes, bytes]]:
-    return db.execute(_BUILDS, page).fetchall()
+def _builds(page: tuple[object, ...], which: str, db: sqlite3.Connection) -> list[tuple[int, bytes, bytes]]:
+    return db.execute(_BUILDS.format(which), page).fetchall()
 
 
 def _row(db: sqlite3.Connection, key: GateKey) -> bytes | None:

@@ -1,8 +1,8 @@
 """What went wrong with a store in a file: which file, on which disk, why, and what to do.
 
-SQLite says "disk I/O error" or "unable to open database file" and keeps the system's own word to itself. So, after a
-write that failed, the same folder is asked for a little space: what the system says then is said here. A reader asks
-for nothing.
+SQLite says "disk I/O error" or "unable to open database file" and keeps the system's own word to itself. So the system
+is asked, after the failure, for what SQLite needs: a few open files, and for a write a little space in the same folder.
+What it says then is said here.
 """
 
 # pathlib takes 5 ms to import, and the command behind us may still have to run.
@@ -10,9 +10,9 @@ for nothing.
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
 import errno
 import os
-import sqlite3
 from contextlib import suppress
 from typing import Final
 
@@ -21,6 +21,8 @@ from holdoff.stores.mounts import mount_of
 
 #: As much as a write may need, journal included.
 PROBED_BYTES: Final = 65_536
+#: So many files at a time may a use open: the store, its journal (which we lock, and SQLite writes) and its folder.
+OPENED: Final = 4
 #: What to do where trying again helps once that is done. ``{disk}`` is where the file's disk is mounted.
 PASSING: Final = {
     errno.ENOSPC: "Free some disk space on {disk}",
@@ -35,11 +37,12 @@ ANOTHER: Final = "name another file: --store sqlite:///PATH"
 AGAIN: Final = "Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once"
 
 
-def busy(file: str, message: str, busy_ms: int) -> StoreError:
-    """Others had it all the time."""
+def busy(file: str, message: str, busy_ms: int, *, in_doubt: bool = False) -> StoreError:
+    """Others had it all the time. ``in_doubt``: another thread was about to write for this one."""
+    end = "the write may or may not be in" if in_doubt else "nothing was written"
     return StoreUnavailable(
-        f"{message} (others had it for {busy_ms / 1000:g}s); nothing was written",
-        hint=f"Try again; if it goes on, see what has it open: fuser {file}",
+        f"{message} (others had it for {busy_ms / 1000:g}s); {end}",
+        hint=f"{AGAIN if in_doubt else 'Try again'}; if it goes on, see what has it open: fuser {file}",
     )
 
 
@@ -85,7 +88,7 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
         case _:
             end, again = ("; the write may or may not be in", AGAIN) if writes else ("", "Try again")
             plain = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
-    cause = _probed(os.path.dirname(file)) if writes else None
+    cause = _no_more_files() or (_probed(os.path.dirname(file)) if writes else None)
     return plain if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
 
 
@@ -108,6 +111,20 @@ def _where(error: OSError, file: str) -> str:
         while not os.path.lexists(path):
             path = os.path.dirname(path)
     return f"{path}: {error.strerror}"
+
+
+def _no_more_files() -> OSError | None:
+    """What the system says when some files are opened; not the store, whose locks would be gone once that is closed."""
+    opened: list[int] = []
+    try:
+        while len(opened) < OPENED:
+            opened.append(os.open("/", os.O_RDONLY))
+    except OSError as error:
+        return error
+    finally:
+        for one in opened:
+            os.close(one)
+    return None
 
 
 def _probed(folder: str) -> OSError | None:

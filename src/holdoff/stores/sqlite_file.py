@@ -11,9 +11,7 @@ and the count of changes), and dropped where another stands now. What is left: a
 and whose file is then moved away without its journal. A store never stands at its path half made: it is created
 complete beside it and linked into place.
 
-**A fork finds the file closed**: SQLite notes in the process which locks it holds, and a child with a copy of those
-notes would trust locks that it has not got. Each store is closed just before, under its own lock, and opens the file
-again when it is used: in the parent, in the child, or in both.
+**Threads and forks** of one process are ``sqlite_turns``'s affair.
 
 **A signal may come at any moment.** What its handler asks of a store in the midst of a use by the same thread is
 refused before it touches the file; an exception that it raises leaves no lock taken and no transaction open.
@@ -28,26 +26,29 @@ there yet reads as an empty one.
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
 import errno
 import fcntl
 import os
 import re
-import sqlite3
-import threading
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Final, TypeVar
-from weakref import WeakSet
+from functools import partial
 
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StoreMismatch, StoreUnavailable
+from holdoff.stores import sqlite_turns
 from holdoff.stores.mounts import NETWORK_FILE_SYSTEMS, mount_of
+from holdoff.stores.sqlite_turns import BUSY_MS, Turns, Use
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import ModuleType
+    from typing import Final, TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
+
 
 #: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID: Final = 0x486F6C64
@@ -76,19 +77,19 @@ CREATE TABLE history (
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
-#: How long an operation may wait, in all, for threads and processes before it, whose writes take milliseconds.
-BUSY_MS: Final = 10_000
 #: Where SQLite's file format has what tells files apart: the magic word, the count of changes, and our mark and id.
 MAGIC: Final = b"SQLite format 3\0"
 CHANGES: Final = slice(24, 28)
 WAL: Final = slice(18, 19)
 MARK: Final = slice(68, 72)
 PAGE: Final = 4096
-STORE_ID: Final = re.compile(rb"-- store ([0-9a-f]{32})")
+STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
 #: What the system says where the rights are missing.
 NO_RIGHTS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: Whether "may this process do that" can be asked for the user whose rights it has.
 AS_ITSELF: Final = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+#: Connections of a parent, in its child.
+_ABANDONED: Final[list[sqlite3.Connection]] = []
 
 
 class SQLiteFile:
@@ -111,23 +112,23 @@ class SQLiteFile:
         busy_ms: int | None = None,
         folder_mode: int = 0o777,
     ) -> None:
-        self.url = url or f"sqlite:///{path}"
+        self.url: str = url or f"sqlite:///{path}"
         try:
             self._file = os.path.abspath(path)  # it stays where it is, wherever the process goes
         except FileNotFoundError:
             want = "an absolute path: the working directory does not exist any more"
             raise ConfigError(field="store", got=self.url, want=want) from None
-        self.busy_ms = BUSY_MS if busy_ms is None else busy_ms
+        self.busy_ms: int = BUSY_MS if busy_ms is None else busy_ms
         self.region = region
         self.folder_mode = folder_mode
-        self._lock = threading.RLock()
+        self.turns: Turns = Turns()
         self._connection: sqlite3.Connection | None = None
         #: What the connection is to, and whether it may write there.
         self._opened: _Name | None = None
         self._writable = False
         self._patience_ms = 0
-        with _forking:
-            _stores.add(self)
+        with sqlite_turns.forking:
+            sqlite_turns.stores.add(self)
 
     @property
     def path(self) -> Path:
@@ -140,51 +141,52 @@ class SQLiteFile:
 
     # No context is a generator here: an exception from a signal handler could leave it suspended, with its locks taken.
 
-    def _step(self, doing: str, act: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
+    def _step(
+        self, doing: str, act: Callable[[sqlite3.Connection], T], *, writes: bool = False, swaps: bool = False
+    ) -> T:
         """One sight of the file; or one write that is in the file that the path names when it is answered."""
+        use = Use(act, writes=writes, swaps=swaps)
+        self._turn(doing, use, partial(self._transact, use))
+        answer: T = use.answer
+        return answer
 
-        def transact(give_up_ms: int) -> T:
-            while True:
-                journal = self._open_journal(writes=writes)
-                try:
-                    if journal is not None and not self._lock_path(journal, give_up_ms):
-                        continue
-                    with self._open(journal, give_up_ms, writes=writes) as db:  # at an exception it rolls back
-                        db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-                        self._check_schema(db)
-                        answer = act(db)
-                        db.execute("COMMIT")  # fails where there is no transaction any more
-                    if writes and self._name() != self._opened:
-                        raise errors().replaced(self._file, writes=True)
-                    return answer
-                finally:
-                    if journal is not None:
-                        fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave it to a child's copy
-                        os.close(journal)
+    def _transact(self, use: Use, give_up_ms: int) -> None:
+        while not use.is_done:  # it may have been carried out by another thread
+            journal = self._open_journal(writes=use.writes)
+            try:
+                if journal is not None and not self._lock_path(journal, give_up_ms):
+                    continue
+                with self._open(journal, give_up_ms, writes=use.writes) as db:  # at an exception it rolls back
+                    db.execute("BEGIN IMMEDIATE" if use.writes else "BEGIN")
+                    self._check_schema(db)
+                    group = self.turns.carry_out(use, db)
+                    db.execute("COMMIT")  # fails where there is no transaction any more
+                if use.writes and self._name() != self._opened:
+                    raise errors().replaced(self._file, writes=True)
+                self.turns.committed(group)
+            finally:
+                if journal is not None:
+                    fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave it to a child's copy
+                    os.close(journal)
 
-        return self._turn(doing, transact, writes=writes)
-
-    def _turn(self, doing: str, act: Callable[[int], T], *, writes: bool = False) -> T:
+    def _turn(self, doing: str, use: Use, act: Callable[[int], T]) -> T:
         """One thread at a time; its waits for others have one bound, whose end ``act`` is given. What goes wrong is a
         ``StoreError``."""
-        lock, failed = self._lock, f"{self._file}: {doing} failed"
+        turns, failed = self.turns, f"{self._file}: {doing} failed"
         give_up_ms = SystemClock().now_ms() + self.busy_ms
-        if _is_mine(lock):
+        if turns.is_mine():
             raise StoreUnavailable(
                 f"{failed}: the store was called again from a signal handler, in the midst of another use",
                 hint="Nothing was done; try again when the handler has returned",
             )
         try:
-            if not lock.acquire(timeout=self.busy_ms / 1000):
-                raise errors().busy(self._file, failed, self.busy_ms)
+            if not turns.wait(use, give_up_ms):
+                raise errors().busy(self._file, failed, self.busy_ms, in_doubt=use.is_taken)
             return act(give_up_ms)
         except (sqlite3.Error, OSError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
-            raise errors().typed(error, self._file, failed, self.busy_ms, writes=writes) from error
+            raise errors().typed(error, self._file, failed, self.busy_ms, writes=use.writes) from error
         finally:
-            try:  # noqa: SIM105  (at the end of any call before this one the handler's exception could come)
-                lock.release()
-            except RuntimeError:
-                pass  # waited for in vain
+            turns.end(use)
 
     def _left_ms(self, give_up_ms: int) -> int:
         return max(0, min(self.busy_ms, give_up_ms - SystemClock().now_ms()))
@@ -193,14 +195,26 @@ class SQLiteFile:
 
     def close(self) -> None:
         """Close the file; it is opened again when needed. Not from a signal handler amid a use, which needs it."""
-        if not _is_mine(self._lock):
-            with self._lock:
-                self._disconnect()
+        turns = self.turns
+        if not turns.is_mine():
+            try:
+                turns.lock.acquire()
+                self.disconnect()
+            finally:
+                turns.release()
 
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
+        """Close the file, in a turn at it."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def abandon(self) -> None:
+        """A fork copied the connection, by C code or amid a use that did not end: to close it would drop the parent's
+        locks."""
+        if self._connection is not None:
+            _ABANDONED.append(self._connection)
+            self._connection = None
 
     def __del__(self) -> None:
         """A store that was never closed closes its file; Python 3.13 and later complain of one left to them.
@@ -208,7 +222,7 @@ class SQLiteFile:
         Without the lock: nothing else can use the store any more, and a thread that has gone may have left it taken.
         """
         with suppress(Exception):  # at the interpreter's end anything may be gone already
-            self._disconnect()
+            self.disconnect()
 
     def _name(self) -> _Name | None:
         """Which file the path names now: its real path, device and inode, and how many names it has."""
@@ -288,7 +302,7 @@ class SQLiteFile:
             self._judge(journal, name)
         is_usable = name == self._opened and (self._writable or not writes)
         if self._connection is None or self._connection.in_transaction or not is_usable:
-            self._disconnect()
+            self.disconnect()
             self._connection, self._patience_ms = self._connect(name, journal, patience_ms, writes=writes), patience_ms
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
@@ -411,8 +425,11 @@ def _which(file: os.stat_result) -> tuple[int, int, int]:
 
 def errors() -> ModuleType:
     """``sqlite_errors``: who meets no trouble does not wait for its import."""
-    from holdoff.stores import sqlite_errors
-
+    try:
+        from holdoff.stores import sqlite_errors
+    except (OSError, ImportError) as error:  # it cannot be opened
+        what = "no more files can be opened: not even that which says what went wrong with the store"
+        raise StoreUnavailable(what, hint="Raise the limit on open files: ulimit -n. Try again") from error
     return sqlite_errors
 
 
@@ -445,11 +462,6 @@ def _give(journal: int, file: os.stat_result) -> None:
         os.fchown(journal, -1, file.st_gid)
 
 
-def _is_mine(lock: threading.RLock) -> bool:
-    """Whether this very thread has taken it."""
-    return bool(lock._is_owned())  # type: ignore[attr-defined]
-
-
 def _is_journal_of(journal: int, path: str) -> bool:
     """Whether a journal whose writer died was written for this file. One without page 1 is another program's; SQLite
     undoes it, as it does in a database that is not ours."""
@@ -461,55 +473,9 @@ def _is_journal_of(journal: int, path: str) -> bool:
         return True
     then = old[at : at + PAGE]
     changes = int.from_bytes(now[CHANGES]) - int.from_bytes(then[CHANGES])
-    return STORE_ID.findall(then) == STORE_ID.findall(now) and changes in {0, 1}
+    return re.findall(STORE_ID, then) == re.findall(STORE_ID, now) and changes in {0, 1}
 
 
 def _remove(path: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(path)
-
-
-# --- forks -----------------------------------------------------------------------------------------------------------
-
-#: Those that are told of every fork; those locked for the fork under way; and what makes it the only one.
-_stores: Final[WeakSet[SQLiteFile]] = WeakSet()
-_held: Final[list[SQLiteFile]] = []
-_forking = threading.RLock()
-#: Connections that a fork copied, by C code or amid a use that did not end. To close one would drop the parent's locks.
-_ABANDONED: Final[list[sqlite3.Connection]] = []
-
-
-def _before_fork() -> None:
-    """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
-    clock = SystemClock()
-    give_up_ms = clock.now_ms() + BUSY_MS
-    _forking.acquire(timeout=BUSY_MS / 1000)
-    for store in list(_stores):
-        if not _is_mine(store._lock):
-            _held.append(store)
-            if store._lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - clock.now_ms())) / 1000):
-                with suppress(sqlite3.Error):
-                    store._disconnect()
-
-
-def _after_fork_in_parent() -> None:
-    for lock in [*[store._lock for store in _held], _forking]:
-        with suppress(RuntimeError):  # waited for in vain
-            lock.release()
-    _held.clear()
-
-
-def _after_fork_in_child() -> None:
-    """Of all of them: a fork by C code runs nothing before it."""
-    global _forking
-    _forking = threading.RLock()
-    _held.clear()
-    for store in list(_stores):
-        store._lock = threading.RLock()
-        if store._connection is not None:
-            _ABANDONED.append(store._connection)
-            store._connection = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

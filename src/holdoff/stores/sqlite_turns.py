@@ -1,0 +1,252 @@
+"""Whose turn it is at a file, among the threads of a process; writes that go along with another's; and forks.
+
+**Writes that wait share a commit.** A commit waits for the disk, and ten writes take it no longer than one. So the
+thread whose turn it is carries out what the others wait to write as well, in its own transaction; once that is in the
+file, each has its answer. A write that could not go along, or whose transaction failed, takes a turn of its own, as if
+nothing had been: it is conditional, and known again by its id.
+
+**The lock is one of Python's own**: it is taken and let go in one step, amid which no exception of a signal's handler
+can come. The others are called when it is free, who came first before all. A call may be lost (to such an exception):
+it costs ``UNCALLED_MS``.
+
+**A fork finds the file closed**: SQLite notes in the process which locks it holds, and a child with a copy of those
+notes would trust locks that it has not got. Each store is closed just before, under its own lock, and opens the file
+again when it is used: in the parent, in the child, or in both. What threads of the parent wait to write is theirs.
+"""
+
+from __future__ import annotations
+
+import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
+import os
+import threading
+from collections import deque
+from contextlib import suppress
+from weakref import WeakSet
+
+from holdoff.clock import SystemClock
+from holdoff.core.effects import Lost
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
+
+    from holdoff.stores.sqlite_file import SQLiteFile
+
+#: How long an operation may wait, in all, for threads and processes before it, whose writes take milliseconds.
+BUSY_MS: Final = 10_000
+#: So many writes share a commit at most: no longer than that does the first of them wait for the last.
+MOST_ALONG: Final = 64
+#: A thread that waits and is not called looks for itself.
+UNCALLED_MS: Final = 100
+#: A thread whose swap was too late is waited for, for so long.
+LET_IN_MS: Final = 2
+#: So often in a row may a write be too late before it comes before those of other threads.
+VERY_OFTEN: Final = 16
+
+
+class Use:
+    """One use of the file that waits for its turn.
+
+    Attributes:
+        swaps: what is written rests on what stood there, and on no other write since.
+        is_taken: another thread carries it out, which may go well.
+        is_done: ``answer`` is its answer, and what it wrote is in the file.
+        along: the uses that this one's thread has taken.
+    """
+
+    __slots__ = ("act", "along", "answer", "call", "is_done", "is_taken", "swaps", "thread", "went_well", "writes")
+
+    def __init__(self, act: Callable[[sqlite3.Connection], Any], *, writes: bool, swaps: bool = False) -> None:
+        self.act: Callable[[sqlite3.Connection], Any] = act
+        self.writes: bool = writes
+        self.swaps: bool = swaps
+        self.thread: int = threading.get_ident()
+        self.is_taken: bool = False
+        self.is_done: bool = False
+        self.went_well: bool = False
+        self.answer: Any = None
+        self.along: list[Use] = []
+        self.call: threading.Lock = threading.Lock()  # free: called
+        self.call.acquire()
+
+    def carry_out(self, db: sqlite3.Connection, *, along: bool) -> None:
+        """Carry it out. ``along``: in a transaction of another's thread, where nothing stays of what goes wrong."""
+        if not along:
+            self.answer, self.went_well = self.act(db), True
+            return
+        self.went_well = False
+        db.execute("SAVEPOINT along")
+        try:
+            self.answer, self.went_well = self.act(db), True
+        except Exception:  # whatever it is: its own thread will meet it
+            if not db.in_transaction:  # the disk is full, say, and all is undone
+                raise
+            db.execute("ROLLBACK TO along")
+        db.execute("RELEASE along")
+
+
+class Turns:
+    """The turns at one file. ``lock`` is held by the thread whose turn it is."""
+
+    def __init__(self) -> None:
+        self.lock: Any = threading.RLock()
+        self._waiting: deque[Use] = deque()
+        #: How often in a row a thread's writes were too late; which of those threads are waited for, and by which use.
+        self._late: dict[int, int] = {}
+        self._awaited: set[int] = set()
+        self._patient: Use | None = None
+
+    def is_mine(self) -> bool:
+        """Whether it is this very thread's turn."""
+        return bool(self.lock._is_owned())
+
+    def wait(self, use: Use, give_up_ms: int) -> bool:
+        """Until it is this use's turn, or another's thread has carried it out; whether that came in time."""
+        is_called = False
+        self._waiting.append(use)
+        if use.thread in self._awaited:
+            self._awaited.discard(use.thread)
+            if self._patient is not None:
+                _call(self._patient)
+        while not use.is_done:
+            if (is_called or self._is_first(use)) and self.lock.acquire(timeout=0):
+                if use.writes and self._awaited:
+                    self._let_in(use)
+                return True
+            if not (use.is_taken or use in self._waiting):  # it was taken, and that did not go well
+                self._waiting.append(use)
+            left_ms = give_up_ms - SystemClock().now_ms()
+            if left_ms <= 0:
+                return False
+            use.call.acquire(timeout=min(left_ms, UNCALLED_MS) / 1000)
+            is_called = True
+        return True
+
+    def _is_first(self, use: Use) -> bool:
+        try:
+            return self._waiting[0] is use
+        except IndexError:  # it has been taken
+            return False
+
+    def _let_in(self, use: Use) -> None:
+        """Wait a moment for those that were too late, which writes that bear each other would outrun for ever."""
+        self._patient = use
+        while self._awaited - {use.thread}:
+            if not use.call.acquire(timeout=LET_IN_MS / 1000):
+                self._awaited.clear()
+        self._patient = None
+
+    def carry_out(self, mine: Use, db: sqlite3.Connection) -> list[Use]:
+        """Carry out, in a transaction of this thread's: its own use; if that writes, what else waits to write.
+
+        Swaps come first, which a fold before them makes too late; before them only who was too late very often. What is
+        too late learns at the end what stands there then.
+        """
+        if mine.writes and len(self._waiting) > 1:
+            others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
+            mine.along = [use for use in others if self._take(use)]
+        if not mine.along:
+            mine.carry_out(db, along=False)
+            return [mine]
+        group = sorted([mine, *mine.along], key=self._place_of)
+        for use in group:
+            use.carry_out(db, along=use is not mine)
+        for use in group:
+            if isinstance(use.answer, Lost):
+                use.carry_out(db, along=use is not mine)
+        return group
+
+    def _place_of(self, use: Use) -> tuple[int, bool, int]:
+        often = self._late.get(use.thread, 0)
+        return -(often // VERY_OFTEN), not use.swaps, -often
+
+    def committed(self, group: list[Use]) -> None:
+        """What was carried out is in the file."""
+        for use in group:
+            use.is_done = use.went_well
+            if not isinstance(use.answer, Lost):
+                self._late.pop(use.thread, None)
+                continue
+            self._late[use.thread] = self._late.get(use.thread, 0) + 1
+            if use.swaps:
+                self._awaited.add(use.thread)
+
+    def _take(self, use: Use) -> bool:
+        """Whether it waited still; if not, its thread has given up."""
+        use.is_taken = True
+        return self._leave(use)
+
+    def _leave(self, use: Use) -> bool:
+        try:
+            self._waiting.remove(use)
+        except ValueError:
+            return False
+        return True
+
+    def end(self, use: Use) -> None:
+        """A use is over, however it went: the others are called."""
+        self._leave(use)
+        self.release()
+        for one in use.along:
+            one.is_taken = False
+            _call(one)
+
+    def release(self) -> None:
+        """Let the lock go, if it is held."""
+        try:  # at the end of any call before this one a handler's exception could come
+            self.lock.release()
+            first = self._waiting[0] if self._waiting else None
+        except (RuntimeError, IndexError):
+            return  # waited for in vain, or carried out by another; or the one that waits has gone
+        if first is not None:
+            _call(first)
+
+
+def _call(use: Use) -> None:
+    with suppress(RuntimeError):  # it has been called already
+        use.call.release()
+
+
+# --- forks -----------------------------------------------------------------------------------------------------------
+
+
+#: Those that are told of every fork; those locked for the fork under way; and what makes it the only one.
+stores: Final[WeakSet[SQLiteFile]] = WeakSet()
+_held: Final[list[SQLiteFile]] = []
+forking: Any = threading.RLock()
+
+
+def _before_fork() -> None:
+    """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
+    clock = SystemClock()
+    give_up_ms = clock.now_ms() + BUSY_MS
+    forking.acquire(timeout=BUSY_MS / 1000)
+    for store in list(stores):
+        if not store.turns.is_mine():
+            _held.append(store)
+            if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - clock.now_ms())) / 1000):
+                with suppress(sqlite3.Error):
+                    store.disconnect()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _held:
+        store.turns.release()
+    with suppress(RuntimeError):  # waited for in vain
+        forking.release()
+    _held.clear()
+
+
+def _after_fork_in_child() -> None:
+    """Of all of them: a fork by C code runs nothing before it."""
+    global forking
+    forking = threading.RLock()
+    _held.clear()
+    for store in list(stores):
+        store.turns = Turns()
+        store.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
