@@ -33,6 +33,7 @@ locals {
     HOLDOFF_SCHEDULE_GROUP        = aws_scheduler_schedule_group.wakes.name
     HOLDOFF_SCHEDULE_DEAD_LETTERS = aws_sqs_queue.dead_letters.arn
     HOLDOFF_DEAD_LETTERS          = aws_sqs_queue.dead_letters.url
+    HOLDOFF_AWS_CLIENT            = var.client == "lean" ? "lean" : null
     HOLDOFF_WEBHOOK_GITHUB        = var.github_secret == "" ? null : "ssm:${var.github_secret}"
     HOLDOFF_WEBHOOK_GITLAB        = var.gitlab_secret == "" ? null : "ssm:${var.gitlab_secret}"
     HOLDOFF_WEBHOOK_STANDARD      = var.standard_secret == "" ? null : "ssm:${var.standard_secret}"

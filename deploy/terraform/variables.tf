@@ -197,6 +197,17 @@ variable "architecture" {
   }
 }
 
+variable "client" {
+  description = "What calls AWS. lean is Holdoff's own client, which starts in less than half of the time."
+  type        = string
+  default     = "botocore"
+
+  validation {
+    condition     = contains(["botocore", "lean"], var.client)
+    error_message = "Write botocore or lean."
+  }
+}
+
 variable "dynamodb_endpoint" {
   description = "DynamoDB's URL where it is not AWS's usual one (FIPS, a VPC endpoint, a local engine)."
   type        = string

@@ -111,7 +111,9 @@ def test_every_module_in_it_imports_from_it_alone(package: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert {"holdoff.ingress.aws_lambda", "holdoff.stores.dynamodb.store"} <= set(module_names(package))
+    assert {"holdoff.ingress.aws_lambda", "holdoff.stores.dynamodb.store", "holdoff.aws.lean"} <= set(
+        module_names(package)
+    )
 
 
 THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"

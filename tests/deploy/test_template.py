@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from holdoff.aws import client as aws_client
 from holdoff.ingress import settings
 from holdoff.ingress.events.ends import end_of
 from holdoff.ingress.events.intents import BuildEnded
@@ -186,9 +187,9 @@ def test_the_variables_are_those_that_the_function_reads() -> None:
     read |= {
         settings.WEBHOOK + scheme for scheme in ("GITHUB", "GITLAB", "STANDARD", "SECRET")
     }  # the file has the rest
-    botocores = {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_CODEBUILD"}
+    clients = {aws_client.CLIENT, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_CODEBUILD"}
     function = template()["Resources"]["Function"]["Properties"]
-    assert function["Environment"]["Variables"].keys() == read | botocores
+    assert function["Environment"]["Variables"].keys() == read | clients
 
 
 def test_no_concurrency_is_reserved() -> None:

@@ -45,10 +45,11 @@ def dynamodb(dynamodb_local_url: str, aws_env: object) -> Iterator[Any]:
 
 @pytest.fixture
 def stack(deployed: Deployed, package: Path, dynamodb: Any, dynamodb_local_url: str) -> Iterator[Stack]:
-    """A second stack beside the other."""
+    """A second stack beside the other; this one by the lean client."""
     parameters = {
         "CodeBuildProject": "site-build",
         "Cooldown": "600",
+        "Client": "lean",
         "ExistingTable": TABLE,
         "DynamoDBEndpoint": dynamodb_local_url,
         "CodeBuildEndpoint": deployed.standin.url,

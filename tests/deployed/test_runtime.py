@@ -21,16 +21,19 @@ pytestmark = pytest.mark.dynamodb
 TABLE = "in-the-runtime"
 
 
-def test_the_package_works_in_lambdas_runtime(dynamodb_local_url: str, package: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["botocore", "lean"])
+def test_the_package_works_in_lambdas_runtime(dynamodb_local_url: str, package: Path, tmp_path: Path, by: str) -> None:
     with zipfile.ZipFile(package) as opened:
         opened.extractall(tmp_path)
     handler = template()["Resources"]["Function"]["Properties"]["Handler"]
-    initialise(f"dynamodb://{TABLE}?region=eu-west-1&endpoint={dynamodb_local_url}")
+    table = f"{TABLE}-{by}"
+    initialise(f"dynamodb://{table}?region=eu-west-1&endpoint={dynamodb_local_url}")
     with CodeBuildStandin(["site"]) as standin:
         environment = {
             **FAKE_AWS,
             "REGION_NAME": "eu-west-1",
-            "DDB_TABLE_NAME": TABLE,
+            "DDB_TABLE_NAME": table,
+            "HOLDOFF_AWS_CLIENT": by,
             "CODEBUILD_PROJECT_NAME": "site",
             "COOLDOWN": "600",
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_url,

@@ -103,6 +103,12 @@ def test_a_loop_that_never_rests_is_refused() -> None:
         WakeLoop(open_store("memory:"), lambda _key: None, clock=ManualClock(), every="0s")
 
 
+def test_a_loop_that_is_given_a_gate_and_no_function_is_refused() -> None:
+    bench = Bench()
+    with pytest.raises(ConfigError, match="gate_of is some Gate; write a function from a key to its gate"):
+        WakeLoop(bench.store, bench.gate(GateKey("a", "local")))  # type: ignore[arg-type]
+
+
 def test_after_it_goes_by_new_settings_gates_are_made_anew() -> None:
     bench = Bench()
     loop = bench.loop(lambda _key: None)

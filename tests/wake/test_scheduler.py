@@ -169,18 +169,20 @@ def test_a_role_that_cannot_be_right_is_not_asked_for_for_ever() -> None:
 
 
 @pytest.mark.ministack
+@pytest.mark.parametrize("by", ["botocore", "lean"])
 def test_the_schedule_is_there_once_and_says_what_to_do(
-    ministack_url: str, aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+    ministack_url: str, aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", by)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SCHEDULER", ministack_url)
-    client = boto3.client("scheduler")
-    client.create_schedule_group(Name="holdoff-test")
+    client, group = boto3.client("scheduler"), f"holdoff-test-{by}"
+    client.create_schedule_group(Name=group)
     due = parse_instant("2099-01-01T00:00:00Z", field="due")
     for _ in range(2):  # two functions
-        waker = Scheduler(TARGET, role=ROLE, group="holdoff-test", dead_letters=TARGET)
+        waker = Scheduler(TARGET, role=ROLE, group=group, dead_letters=TARGET)
         waker.wake_at(KEY, due, NOW)
-    (found,) = client.list_schedules(GroupName="holdoff-test")["Schedules"]
-    schedule = client.get_schedule(GroupName="holdoff-test", Name=found["Name"])
+    (found,) = client.list_schedules(GroupName=group)["Schedules"]
+    schedule = client.get_schedule(GroupName=group, Name=found["Name"])
     assert schedule["ScheduleExpression"] == "at(2099-01-01T00:00:00)"
     assert schedule["ActionAfterCompletion"] == "DELETE"
     assert (schedule["Target"]["Arn"], schedule["Target"]["RoleArn"]) == (TARGET, ROLE)

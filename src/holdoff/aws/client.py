@@ -2,7 +2,8 @@
 
 All of a process's clients come from one botocore session: what is slow about the first (credentials, endpoints, service
 descriptions) is done once, and a function that needs three clients starts in little more than the time of one.
-botocore is imported when the first client is made: it takes longer than many a decision.
+botocore is imported when the first client is made: it takes longer than many a decision. ``HOLDOFF_AWS_CLIENT=lean``
+does without it where it can: ``lean`` says where, and how.
 
 A client may act as a *role* of another account. botocore assumes it when the first request is signed, and again before
 its credentials run out; all clients of a role share them.
@@ -17,15 +18,16 @@ fork stays held in the child for ever; so a child starts with new locks, a new s
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, Final
 
-from holdoff.aws.errors import Tried, is_certain
+from holdoff.aws.errors import Tried, is_certain, row_of
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url
 from holdoff.core.value import Value
@@ -34,6 +36,8 @@ from holdoff.core.value import Value
 RETRY_AFTER_MS: Final = 5_000
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
+#: Which client: "lean" is that of ``lean``, wherever it will do.
+CLIENT: Final = "HOLDOFF_AWS_CLIENT"
 _TYPE_OF_ENDPOINT: Final = "a URL such as http://127.0.0.1:8000, without user, password and parameters"
 
 _lock = threading.RLock()
@@ -46,8 +50,9 @@ class Limits(Value):
     """How long a call may take, in seconds, with so many tries, over so many connections at a time.
 
     ``connect_s`` is for the connection, and as long again for the TLS handshake; ``read_s`` for the answer.
-    ``validates``: whether the SDK looks through the parameters first. It takes a tenth of a call's time, and the
-    service does it again: for calls whose parameters are all made here, it need not.
+    ``validates``: whether the SDK looks through the parameters first, value by value, and again to write them as JSON.
+    It takes a fifth of a call's time, and the service looks again: for a service that takes just the JSON of the
+    parameters, and calls whose parameters are all made here, it need not.
     """
 
     connect_s: float
@@ -93,7 +98,7 @@ class Clients:
         endpoint: another than AWS's own; ``None``: as ``AWS_ENDPOINT_URL_*`` say, else AWS's own.
         given: a client of the user's own, used for every region, with its own limits, left open, and as safe to take
             through a fork as it is. Of one that is not botocore's no try is seen: each call is taken for one, sent.
-        role: to act as; ``None``: as whoever this process is.
+        role: to act as; ``None``: as this process itself.
     """
 
     def __init__(
@@ -104,9 +109,15 @@ class Clients:
         endpoint: str | None = None,
         given: object = None,
         role: Role | None = None,
+        lean: bool = False,
     ) -> None:
-        _check_endpoint("endpoint", endpoint)
-        self.service, self.limits, self.endpoint, self.given, self.role = service, limits, endpoint, given, role
+        check_endpoint("endpoint", endpoint)
+        self.service: str = service
+        self.limits: Limits = limits
+        self.endpoint: str | None = endpoint
+        self.given: object = given
+        self.role: Role | None = role
+        self.lean = lean
         self._made: dict[tuple[int, str | None], Any] = {}
         self._call = _Call()
         self._is_blind = given is not None and not self._watch(given)
@@ -119,7 +130,8 @@ class Clients:
             return found
         with _lock:
             if (_generation, region) not in self._made:
-                made = make_client(self.service, self.limits, region=region, endpoint=self.endpoint, role=self.role)
+                where: dict[str, Any] = {"region": region, "endpoint": self.endpoint, "role": self.role}
+                made = make_client(self.service, self.limits, **where, lean=self._tries if self.lean else None)
                 self._watch(made)
                 self._made[_generation, region] = made
             return self._made[_generation, region]
@@ -153,6 +165,13 @@ class Clients:
         if not is_certain(response, caught_exception):
             self._call.tried = Tried(sent=True, in_doubt=True)
 
+    def _tries(self, failure: Exception | None) -> None:
+        """A try of a lean client: it begins, or has failed."""
+        if failure is None:
+            self._sending()
+        elif row_of(failure) is None:
+            self._call.tried = Tried(sent=True, in_doubt=True)
+
     def regions(self) -> set[str | None]:
         """Those that clients were made for."""
         return {region for _, region in list(self._made)}
@@ -173,14 +192,22 @@ def make_client(
     region: str | None = None,
     endpoint: str | None = None,
     role: Role | None = None,
+    lean: Callable[[Exception | None], None] | None = None,
 ) -> Any:
-    """A client of a service.
+    """A client of a service. ``region``: unless given, that of AWS_REGION (of which botocore knows nothing), of
+    AWS_DEFAULT_REGION or of the profile. ``lean``: the lean one will do, and tells this of its tries.
 
     Raises:
         ImportError: botocore is not installed.
         ConfigError: its endpoint is no URL, or has a user or a password.
         BotoCoreError: what it was given makes no client.
     """
+    region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+    if lean is not None and role is None and _is_lean():
+        from holdoff.aws.lean import client_of
+
+        if (client := client_of(service, limits, region=region, endpoint=endpoint, on_try=lean)) is not None:
+            return client
     with _lock:  # a session is not for sharing between threads; a client is
         session = _session(role, region)
         try:
@@ -189,11 +216,34 @@ def make_client(
             if "endpoint" not in str(error):  # "Invalid endpoint: ", and then what it is
                 raise
             raise ConfigError(field=ENDPOINT, got=Unquoted("no URL"), want=_TYPE_OF_ENDPOINT) from None
-    _check_endpoint(ENDPOINT, made.meta.endpoint_url)
+    check_endpoint(ENDPOINT, made.meta.endpoint_url)
+    if not limits.validates:
+        made.meta.events.register_last("provide-client-params", _given)
+        made.meta.events.register_first("before-call", _written)
     return made
 
 
-def _check_endpoint(field: str, url: str | None) -> None:
+def _given(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> dict[str, Any]:
+    """botocore is given the table alone, by which it may choose an endpoint."""
+    context["holdoff.given"] = params
+    return {name: params[name] for name in ("TableName",) if name in params}
+
+
+def _written(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    """The body of what was given, with what botocore and others have added: a token, say."""
+    params["body"] = json.dumps(
+        {**json.loads(params["body"]), **context["holdoff.given"]}, separators=(",", ":")
+    ).encode()
+
+
+def _is_lean() -> bool:
+    wanted = os.environ.get(CLIENT, "")
+    if wanted not in ("", "botocore", "lean"):
+        raise ConfigError(field=CLIENT, got=wanted, want="'lean' or 'botocore'")
+    return wanted == "lean"
+
+
+def check_endpoint(field: str, url: str | None) -> None:
     """Refuse what is no URL, and what has a secret in it: requests are signed, and make no use of that, but botocore's
     errors show it."""
     if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):
@@ -201,6 +251,7 @@ def _check_endpoint(field: str, url: str | None) -> None:
 
 
 def _config(limits: Limits) -> Any:
+    from botocore import __version__ as botocore_version
     from botocore.config import Config
 
     return Config(
@@ -210,6 +261,7 @@ def _config(limits: Limits) -> Any:
         tcp_keepalive=True,
         max_pool_connections=limits.connections,
         parameter_validation=limits.validates,
+        user_agent=f"holdoff botocore/{botocore_version}",  # its own takes a tenth of a call's time to put together
     )
 
 
@@ -217,7 +269,7 @@ def prepare(*services: str) -> None:
     """Load ahead of time what makes the first client of a service slow. What is wrong, the client itself will say."""
     with suppress(Exception):
         for service in services:
-            make_client(service, Limits(connect_s=1, read_s=1, tries=1)).close()
+            make_client(service, Limits(connect_s=1, read_s=1, tries=1), lean=lambda _: None).close()
 
 
 def _session(role: Role | None = None, region: str | None = None) -> Any:

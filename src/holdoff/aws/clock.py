@@ -11,9 +11,10 @@ answer cannot tell, are at most 5 s apart (``DynamoDBStore.clock_margin_ms``).
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Any, Final
 
-log = logging.getLogger("holdoff.aws.clock")
+log: Final = logging.getLogger("holdoff.aws.clock")
 
 #: The service's clock is believed where it is further off than this.
 OFFSET_MS: Final = 2_000
@@ -60,10 +61,14 @@ class ServiceClock:
 
 
 def _date_ms(answer: Any) -> int | None:
-    from email.utils import parsedate_to_datetime
-
     try:
-        header = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
-        return int(parsedate_to_datetime(header).timestamp()) * 1_000
+        return _instant_ms(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
         return None
+
+
+@lru_cache(maxsize=4)  # the answers of one second have the same
+def _instant_ms(header: str) -> int:
+    from email.utils import parsedate_to_datetime
+
+    return int(parsedate_to_datetime(header).timestamp()) * 1_000

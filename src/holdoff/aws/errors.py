@@ -106,7 +106,7 @@ class Target(Value):
         resource: what a policy names: an ARN, or words.
         missing: what to do where there is none.
         settings: where the things stand that are sent.
-        role: the role by which it was called; empty: as whoever this process is.
+        role: the role by which it was called; empty: as this process itself.
     """
 
     service: str
@@ -195,7 +195,7 @@ FAILURES: Final = (
         "Name a region such as eu-west-1: in the settings of {name}, the gate's region, or AWS_REGION",
     ),
     Row(
-        "EndpointConnectionError ConnectTimeoutError ProxyConnectionError",
+        "EndpointConnectionError ConnectTimeoutError ProxyConnectionError NoConnection",
         Cause.NETWORK,
         "Check the network, the endpoint and the region's name ({region})",
     ),

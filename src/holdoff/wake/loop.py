@@ -10,20 +10,21 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from holdoff.clock import Clock, waits_s
+from holdoff.clock import Clock, SystemClock, now_ms, waits_s
 from holdoff.core.decision import Decision
 from holdoff.core.errors import ConfigError, HoldoffError, StoreError
 from holdoff.core.request import GateKey
-from holdoff.core.units import parse_duration
-from holdoff.stores.base import now_ms
+from holdoff.core.shown import kind_of
+from holdoff.core.units import Duration, parse_duration
 
 if TYPE_CHECKING:
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
 
-log = logging.getLogger("holdoff.wake.loop")
+log: Final = logging.getLogger("holdoff.wake.loop")
+_WANT_GATE_OF: Final = "a function from a key to its gate, such as lambda key: gate if key == gate.key else None"
 
 
 class WakeLoop:
@@ -33,12 +34,15 @@ class WakeLoop:
         store: whose gates.
         gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. Asked
             once a key.
-        clock: what says what is due.
+        clock: what says what is due; the machine's unless given.
         every: how often to look, besides when the store says that something is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
         on_end: called with the end of each command that this loop started: its gate, build id and exit status.
         before_look: called before each look with the loop itself, which it may ``go_by`` new settings.
         wake: wakes a gate. It may leave the start to another thread, so that the next gate does not wait for it.
+
+    Raises:
+        ConfigError: ``gate_of`` is no function, or ``every`` no duration over zero.
     """
 
     def __init__(
@@ -46,18 +50,20 @@ class WakeLoop:
         store: Store,
         gate_of: Callable[[GateKey], Gate | None],
         *,
-        clock: Clock,
-        every: object = "1s",
+        clock: Clock | None = None,
+        every: Duration = "1s",
         on_decision: Callable[[Decision], None] = lambda _decision: None,
         on_end: Callable[[Gate, str, int], None] = lambda _gate, _build_id, _status: None,
         before_look: Callable[[WakeLoop], None] = lambda _loop: None,
         wake: Callable[[Gate], Decision] = lambda gate: gate.wake(),
     ) -> None:
-        self.store = store
-        self.clock = clock
-        self.every_ms = parse_duration(every, field="every")
+        self.store: Store = store
+        self.clock: Clock = clock or SystemClock()
+        self.every_ms: int = parse_duration(every, field="every")
         if self.every_ms == 0:
             raise ConfigError(field="every", got=every, want="more than zero: the loop would never rest")
+        if not callable(gate_of):
+            raise ConfigError(field="gate_of", got=kind_of(gate_of), want=_WANT_GATE_OF)
         self._on_decision, self._on_end, self._before_look = on_decision, on_end, before_look
         self._wake_gate = wake
         self._stop = threading.Event()
@@ -68,7 +74,7 @@ class WakeLoop:
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None], changed: Iterable[GateKey] = ()) -> None:
-        """Look in this store, and make gates anew. Builds that run are attended to as before.
+        """Look in this store from now on, and make gates by this ``gate_of``. Builds that run are still attended to.
 
         Args:
             changed: gates to wake at the next look, due or not: the store goes by the settings of their last write.
@@ -76,7 +82,7 @@ class WakeLoop:
         self.store, self._gate_of, self._gates, self._changed = store, gate_of, {}, tuple(changed)
 
     def once(self) -> list[Decision]:
-        """Wake all that is due now; what came of it. One gate's trouble is logged and does not keep the others waiting.
+        """Wake all that is due now; returns the decisions. One gate's trouble is logged, and keeps no other waiting.
 
         Raises:
             StoreError: the store cannot say what is due.

@@ -68,7 +68,7 @@ class Scheduler:
         self.target = target
         self.group = group
         self._region = region
-        self._clients = Clients("scheduler", LIMITS, given=client)
+        self._clients = Clients("scheduler", LIMITS, given=client, lean=True)
         self._arranged: set[str] = set()
 
     def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:

@@ -104,10 +104,10 @@ class Connection:
 
     def __init__(self, table: str, *, region: str | None, endpoint: str | None, client: object, clock: Clock) -> None:
         self.table = table
-        self.offset = ServiceClock()
+        self.offset: ServiceClock = ServiceClock()
         self._region = region
         self._clock = clock
-        self._clients = Clients("dynamodb", LIMITS, endpoint=endpoint, given=client)
+        self._clients = Clients("dynamodb", LIMITS, endpoint=endpoint, given=client, lean=True)
 
     @property
     def region(self) -> str:

@@ -11,6 +11,7 @@ A build that has left the gate's record is an item of its own beside it, under t
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Container, Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
 from functools import lru_cache
@@ -19,10 +20,18 @@ from typing import Any, Final
 
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, note_of
-from holdoff.core.record import FORMAT, KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, Finished, Record
+from holdoff.core.record import (
+    FORMAT,
+    KEPT_EVENTS,
+    KEPT_HISTORY_MS,
+    KEPT_NOTES,
+    KEPT_WAITERS,
+    KEPT_WRITES,
+    Finished,
+    Record,
+)
 from holdoff.core.request import MAX_REGION_BYTES, GateKey, Request
 from holdoff.stores import codec
-from holdoff.stores.base import KEPT_HISTORY_MS
 
 Value = dict[str, Any]
 Item = dict[str, Value]
@@ -97,6 +106,8 @@ def decoded(value: Mapping[str, Any]) -> object:
             return _number(content)
         case ("S", str()) | ("BOOL", bool()) | ("B", bytes()):
             return content
+        case "B", str():  # as the service sends it, by a client that leaves it so
+            return b64decode(content, validate=True)
         case "NULL", _:
             return None
         case "L", list():
@@ -106,7 +117,7 @@ def decoded(value: Mapping[str, Any]) -> object:
         case "NS", list():
             return {_number(text) for text in content}
         case (("SS" | "BS"), list()):
-            return set(content)
+            return {decoded({kind[0]: entry}) for entry in content}
     raise TypeError(f"{kind} is no type of DynamoDB's, or {type(content).__name__} no value of it")
 
 

@@ -40,7 +40,7 @@ from holdoff.stores.dynamodb.regions import Replicas
 from holdoff.stores.dynamodb.table import Table
 
 T = TypeVar("T")
-log = logging.getLogger("holdoff.stores.dynamodb")
+log: Final = logging.getLogger("holdoff.stores.dynamodb")
 
 #: For how long a table that had no index is scanned before the index is asked for again.
 SCAN_FOR_MS: Final = 300_000
@@ -81,12 +81,14 @@ class DynamoDBStore:
     ) -> None:
         self._clock = clock or SystemClock()
         region = _region_of(table, region)
-        self.connection = Connection(table, region=region, endpoint=endpoint, client=client, clock=self._clock)
-        self.definition = Table(self.connection, self._clock)
+        self.connection: Connection = Connection(
+            table, region=region, endpoint=endpoint, client=client, clock=self._clock
+        )
+        self.definition: Table = Table(self.connection, self._clock)
         self._scan_until_ms: int | None = None
         self._replicas: Replicas | None = None
         self.table = table
-        self.url = self.connection.name
+        self.url: str = self.connection.name
 
     @property
     def region(self) -> str:

@@ -1,0 +1,334 @@
+"""A client of AWS services in a few pages, with ``http.client`` and a signature of our own.
+
+botocore takes long to import, and spends most of a call's time on service descriptions and hooks. With
+``HOLDOFF_AWS_CLIENT=lean`` what a decision calls is called by this client, where it does all that botocore would do:
+``client_of`` says where. Anywhere else it is botocore. It does as botocore does, and tests hold the two together:
+
+* **TLS**: checked by this system's certificates, or by those in AWS_CA_BUNDLE or else REQUESTS_CA_BUNDLE.
+* **Connections** are kept and used again. One that the service has closed in the meantime is found out before use; one
+  that closes at that very moment is a try without an answer.
+* **Tries**: as many, after the same errors and the same waits, as in botocore's "standard" mode. Its quota is missing,
+  by which a client of many threads gives up sooner; the number of tries is the bound here.
+* **Answers**: the checksum is compared where there is one; what is no JSON object is no answer. An error answer has
+  ``response`` and ``operation_name`` as botocore's has, so that ``errors`` reads both.
+
+Otherwise than botocore's: no file of the AWS CLI's is read; parameters are not looked through; in answers binary stays
+text, and time stamps stay numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import select
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from functools import cache
+from http.client import HTTPException, HTTPResponse
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+from weakref import finalize
+from zlib import crc32
+
+from holdoff.aws.client import RETRY_AFTER_MS, Limits, check_endpoint
+from holdoff.aws.signature import Keys, Signer
+from holdoff.clock import SystemClock
+from holdoff.core.value import Value
+
+log: Final = logging.getLogger("holdoff.aws.lean")
+
+Answer = dict[str, Any]
+OnTry = Callable[[Exception | None], None]
+
+
+class Protocol(Value, kw_only=False):
+    """How a service is spoken to, as botocore's description of it says.
+
+    Attributes:
+        content: the content type.
+        target: what stands before an operation's name in ``X-Amz-Target``; empty: an operation has a path.
+        token: the parameter that botocore fills in where it is left out, by operation.
+        variable: how AWS_ENDPOINT_URL_* calls it, where that is not its name.
+    """
+
+    content: str
+    target: str = ""
+    token: tuple[str, str] = ("", "")
+    variable: str = ""
+
+
+_JSON: Final = "application/x-amz-json-1."
+PROTOCOLS: Final = {
+    "dynamodb": Protocol(f"{_JSON}0", "DynamoDB_20120810.", ("TransactWriteItems", "ClientRequestToken")),
+    "codebuild": Protocol(f"{_JSON}1", "CodeBuild_20161006."),
+    "codepipeline": Protocol(f"{_JSON}1", "CodePipeline_20150709.", ("StartPipelineExecution", "clientRequestToken")),
+    "secretsmanager": Protocol(f"{_JSON}1", "secretsmanager.", variable="SECRETS_MANAGER"),
+    "ssm": Protocol(f"{_JSON}1", "AmazonSSM."),
+    "scheduler": Protocol("application/json", "", ("CreateSchedule", "ClientToken")),
+}
+#: The parameter that is the end of an operation's path, and what stands before it.
+PATHS: Final = {"CreateSchedule": ("/schedules/", "Name")}
+#: Regions whose endpoints end in amazonaws.com.
+_REGION: Final = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(gov-)?[a-z]+-[0-9]")
+#: What may stand in a signature, before an endpoint that is named.
+_ANY_REGION: Final = re.compile(r"[A-Za-z0-9-]+")
+#: What only botocore heeds.
+ELSE: Final = """
+    AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
+    AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_ACCOUNT_ID_ENDPOINT_MODE AWS_AUTH_SCHEME_PREFERENCE
+    AWS_SIGV4A_SIGNING_REGION_SET AWS_ENDPOINT_DISCOVERY_ENABLED HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
+"""
+SLOW_DOWN: Final = """
+    Throttling ThrottlingException ThrottledException RequestThrottledException TooManyRequestsException
+    ProvisionedThroughputExceededException TransactionInProgressException RequestLimitExceeded BandwidthLimitExceeded
+    LimitExceededException RequestThrottled SlowDown PriorRequestNotComplete EC2ThrottledException 429
+"""
+PASSES: Final = "RequestTimeout RequestTimeoutException"
+PASSING: Final = (500, 502, 503, 504)
+_FIRST: Final = 200
+_FIRST_ERROR: Final = 300
+_PORTS: Final = range(1, 1 << 16)
+
+
+class NoConnection(Exception):
+    """There never was a connection to send anything on."""
+
+
+class NoAnswer(Exception):
+    """What came is not what the service sent."""
+
+
+class Refused(Exception):
+    """An error answer, as botocore's ``ClientError`` has it."""
+
+    def __init__(self, response: Answer, operation: str) -> None:
+        self.code: str = response["Error"]["Code"]
+        said = response["Error"]["Message"]
+        super().__init__(f"{operation} was refused ({self.code}): {said}")
+        self.response: Answer = response
+        self.operation_name: str = operation
+
+
+def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str | None, on_try: OnTry) -> Lean | None:
+    """The client of a service; ``None``: that is botocore's affair.
+
+    Args:
+        on_try: is called before each try with ``None``, and with the error of each that failed.
+
+    Raises:
+        ConfigError: the environment's endpoint is no URL, or has a user or a password.
+    """
+    env = os.environ
+    region, variable = region or "", PROTOCOLS[service].variable or service.upper()
+    named = endpoint or env.get(f"AWS_ENDPOINT_URL_{variable}") or env.get("AWS_ENDPOINT_URL") or None
+    keys = [env.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
+    bundle = _bundle()
+    plain = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::(\d{1,5}))?/?", named or "https://aws")
+    check_endpoint("AWS_ENDPOINT_URL", named)
+    heeded = [name for name in ELSE.split() if env.get(name)]
+    unfit = (
+        ("the keys are not in the environment", not all(keys[:2])),
+        ("the keys are none of AWS's", not all(key.isascii() and key.isprintable() and " " not in key for key in keys)),
+        (f"of {', '.join(heeded)}", heeded),
+        (f"the region is {region!r}", not (_ANY_REGION if named else _REGION).fullmatch(region)),
+        ("the endpoint is no plain one", plain is None or int(plain[1] or 1) not in _PORTS),
+        ("its CA bundle is no file", bundle and not os.path.isfile(bundle)),  # noqa: PTH113  (pathlib is slow to import)
+    )
+    for why, is_so in unfit:
+        if is_so:
+            log.info("%s: by botocore, because %s", service, why)
+            return None
+    url = urlsplit(named or f"https://{service}.{region}.amazonaws.com")
+    signer = Signer(Keys(id=keys[0], secret=keys[1], token=keys[2]), region, service)
+    return Lean(service, limits, region=region, url=url, signer=signer, on_try=on_try)
+
+
+def _bundle() -> str | None:
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+
+
+@cache
+def _tls(bundle: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=bundle)
+
+
+class Lean:
+    """One service in one region. Its operations are methods, named and called as botocore's: ``update_item(Key=...)``.
+
+    They raise ``Refused``, ``NoConnection``, ``NoAnswer``, or what ``socket``, ``ssl`` and ``http.client`` raise: the
+    error of the last try.
+    """
+
+    def __init__(
+        self, service: str, limits: Limits, *, region: str, url: SplitResult, signer: Signer, on_try: OnTry
+    ) -> None:
+        self._idle: list[socket.socket] = []
+        finalize(self, _close, self._idle)
+        self.meta: SimpleNamespace = SimpleNamespace(region_name=region, endpoint_url=url.geturl().rstrip("/"))
+        self._service, self._limits, self._signer, self._on_try = service, limits, signer, on_try
+        self._clock = SystemClock()
+        is_secure = url.scheme == "https"
+        self._tls = _tls(_bundle()) if is_secure else None
+        self._address = str(url.hostname), url.port or (443 if is_secure else 80)
+        self._host = url.netloc.removesuffix(":443" if is_secure else ":80")
+
+    def __getattr__(self, name: str) -> Callable[..., Answer]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        operation = "".join(part.capitalize() for part in name.split("_"))
+        return lambda **parameters: self._call(operation, parameters)
+
+    def close(self) -> None:
+        """Let go of the connections; another call makes new ones."""
+        _close(self._idle)
+
+    def _call(self, operation: str, parameters: Answer) -> Answer:
+        path, headers, body = self._written(operation, parameters)
+        for number in range(1, self._limits.tries + 1):
+            self._on_try(None)
+            try:
+                return self._try(operation, path, headers, body)
+            except Exception as error:
+                self._on_try(error)
+                if number == self._limits.tries or not _passes(error):
+                    raise
+                self._clock.sleep(_wait_ms(error, number, self._clock.random(16), self._service))
+        raise AssertionError("a call has a try at least")
+
+    def _written(self, operation: str, parameters: Answer) -> tuple[str, dict[str, str], bytes]:
+        """Path, headers and body."""
+        protocol = PROTOCOLS[self._service]
+        if operation == protocol.token[0]:
+            parameters.setdefault(protocol.token[1], f"{self._clock.random(128):032x}")
+        before, last = PATHS.get(operation, ("/", None))
+        path = before + (str(parameters.pop(last)) if last else "")
+        headers = {"content-type": protocol.content, "host": self._host}
+        if protocol.target:
+            headers["x-amz-target"] = protocol.target + operation
+        return path, headers, json.dumps(parameters, separators=(",", ":"), allow_nan=False).encode()
+
+    def _try(self, operation: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        signed = self._signer.signed(path, headers, body, self._clock.now_ms() // 1000)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
+        more = f"user-agent: holdoff\r\naccept-encoding: identity\r\ncontent-length: {len(body)}\r\n\r\n"
+        request = f"POST {path} HTTP/1.1\r\n{lines}{more}".encode() + body
+        connection = self._connected()
+        keep = False
+        try:
+            connection.sendall(request)
+            with HTTPResponse(connection, method="POST") as response:
+                response.begin()
+                if response.length is None and not response.chunked:
+                    raise NoAnswer("the answer does not say how long it is")  # its head may have been cut off
+                if response.status < _FIRST:
+                    raise NoAnswer("the answer is not there yet")  # the next request must not be given it
+                content = response.read()
+                keep = not response.will_close and len(self._idle) < self._limits.connections
+                answered = {name.lower(): value for name, value in response.getheaders()}
+        finally:
+            if keep:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        return answer_of(operation, response.status, answered, content)
+
+    def _connected(self) -> socket.socket:
+        while (idle := _pop(self._idle)) is not None:
+            if not _is_readable(idle):
+                return idle
+            idle.close()  # its end is there to be read, or what was not asked for
+        return self._connect()
+
+    def _connect(self) -> socket.socket:
+        """Another connection. Whatever goes wrong here, nothing was sent."""
+        try:
+            made = socket.create_connection(self._address, self._limits.connect_s)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._tls is not None:
+                made = self._tls.wrap_socket(made, server_hostname=self._address[0])  # closes it where it fails
+            made.settimeout(self._limits.read_s)
+        except ssl.SSLCertVerificationError:
+            raise
+        except (OSError, ValueError) as error:  # the latter of what is no host's name
+            raise NoConnection(f"no connection to {self.meta.endpoint_url}: {error}") from error
+        return made
+
+
+def _pop(idle: list[socket.socket]) -> socket.socket | None:
+    try:
+        return idle.pop()
+    except IndexError:  # another thread has taken it
+        return None
+
+
+def _close(idle: list[socket.socket]) -> None:
+    while (connection := _pop(idle)) is not None:
+        connection.close()
+
+
+def answer_of(operation: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+    """What the service says, in botocore's words.
+
+    Raises:
+        Refused: it is an error.
+        NoAnswer, ValueError: it is no answer of a service's.
+    """
+    checksum = headers.get("x-amz-crc32", "")
+    if checksum.isdecimal() and crc32(content) != int(checksum):
+        raise NoAnswer("the answer's checksum is wrong")
+    metadata: Answer = {"HTTPStatusCode": status, "HTTPHeaders": headers}
+    if request_id := headers.get("x-amzn-requestid"):
+        metadata["RequestId"] = request_id
+    try:
+        said = json.loads(content)
+    except ValueError:
+        said = None
+    is_object = isinstance(said, dict)
+    if status >= _FIRST_ERROR:
+        raise Refused(_error(said if is_object else {}, status, headers) | {"ResponseMetadata": metadata}, operation)
+    if not is_object:
+        raise ValueError("the answer is no JSON object")
+    said["ResponseMetadata"] = metadata
+    return said  # type: ignore[no-any-return]
+
+
+def _error(said: Answer, status: int, headers: Mapping[str, str]) -> Answer:
+    """With the code alone, without its name space or what stands behind it."""
+    code = str(said.get("__type") or headers.get("x-amzn-errortype") or status)
+    message = str(said.get("message") or said.get("Message") or "")
+    return {**said, "Error": {"Code": code.split(":", 1)[0].rsplit("#", 1)[-1], "Message": message}}
+
+
+def _passes(error: Exception) -> bool:
+    """Whether another try may fare better."""
+    if isinstance(error, Refused):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return status in PASSING or error.code in f"{SLOW_DOWN} {PASSES}".split()
+    return isinstance(error, (NoConnection, NoAnswer, OSError, HTTPException))
+
+
+def _wait_ms(error: Exception, number: int, chance: int, service: str) -> int:
+    """How long to wait after the first, second... try, by chance (of 65,536) and as the service asks.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, with botocore's figures.
+    """
+    is_slow = isinstance(error, Refused) and error.code in SLOW_DOWN.split()
+    most_ms = (1_000 if is_slow else 25 if service == "dynamodb" else 50) << (number - 1)
+    wait_ms = most_ms * chance >> 16
+    asked: str = ""
+    if isinstance(error, Refused):
+        asked = error.response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-retry-after", "")
+    return max(wait_ms, min(int(asked), RETRY_AFTER_MS + wait_ms)) if asked.isdecimal() else wait_ms
+
+
+def _is_readable(connection: socket.socket) -> bool:
+    if not hasattr(select, "poll"):
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
