@@ -4,6 +4,7 @@ same requests as each front end hands them on."""
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 from functools import partial
@@ -33,6 +34,8 @@ SECRETS: dict[str, str] = {
     "gitlab": "lab-7f3a",
     "standard": f"whsec_{KEY}",
     "storyblok": "story-7f3a",
+    "netlify": "net-7f3a",
+    "vercel": "vc-7f3a",
     "contentful": "c" * 64,
     "sanity": "sane-7f3a",
     "azure": "azure-7f3a",
@@ -129,6 +132,14 @@ def contentful(request: HttpRequest, ms: int) -> dict[str, str]:
     return headers | {"x-contentful-signature": mac(SECRETS["contentful"], canonical)}
 
 
+def netlify(body: bytes, secret: str = SECRETS["netlify"]) -> dict[str, str]:
+    """https://docs.netlify.com/deploy/deploy-notifications/#payload-signature"""
+    claims = {"iss": "netlify", "sha256": hashlib.sha256(body).hexdigest()}
+    parts = [b64(json.dumps(part).encode().hex(), url=True) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    signature = b64(mac(secret, ".".join(parts).encode()), url=True)
+    return {"x-netlify-event": "deploy_created", "x-webhook-signature": ".".join((*parts, signature))}
+
+
 def signed(sender: str, body: bytes = b'{"ref": "refs/heads/main"}', ms: int = NOW_MS) -> HttpRequest:
     """A request of this sender."""
     plain = HttpRequest(method="POST", path="/hooks/site", headers={"content-type": "application/json"}, body=body)
@@ -178,6 +189,8 @@ SENDERS: dict[str, Callable[[HttpRequest, int], HttpRequest]] = {
     "standard": _with(standard),
     "svix": _with(lambda body, ms: standard(body, ms, name="svix")),
     "storyblok": _with(lambda body, _: {"webhook-signature": mac(S["storyblok"], body, "sha1")}),
+    "netlify": _with(lambda body, _: netlify(body)),
+    "vercel": _with(lambda body, _: {"x-vercel-signature": mac(S["vercel"], body, "sha1")}),
     "contentful": lambda plain, ms: plain.but(headers={**plain.headers, **contentful(plain, ms)}),
     "sanity": _with(
         lambda body, ms: {

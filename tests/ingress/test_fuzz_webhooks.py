@@ -54,6 +54,8 @@ PROOFS = {
     "standard": "webhook-signature",
     "svix": "svix-signature",
     "storyblok": "webhook-signature",
+    "netlify": "x-webhook-signature",
+    "vercel": "x-vercel-signature",
     "contentful": "x-contentful-signature",
     "sanity": "sanity-webhook-signature",
     "azure": "authorization",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from holdoff.config import read
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
-from holdoff.ingress.settings import KEPT_MS, Settings
+from holdoff.ingress.settings import Settings
+from holdoff.references import KEPT_MS, References
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET = "correct horse battery staple"
 
@@ -47,40 +52,67 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/0d1c"
 USER = "User: arn:aws:sts::1:assumed-role/fn/fn is not authorized to perform: "
 
 
-def value(references: Settings, reference: str, now_ms: int = 0) -> str:
+def value(references: References, reference: str, now_ms: int = 0) -> str:
     return references.value(reference, now_ms, field="webhooks.github")
 
 
 def test_the_environment() -> None:
-    assert value(Settings({"GITHUB": SECRET}), "env:GITHUB") == SECRET
+    assert value(References({"GITHUB": SECRET}), "env:GITHUB") == SECRET
+
+
+def test_a_file_is_read_each_time_from_the_folder_of_the_settings(tmp_path: Path) -> None:
+    """So that one that a rotation writes anew is taken up at once."""
+    references, file = References({}), tmp_path / "a secret"
+    for text in (SECRET, "rotated"):
+        file.write_text(f"\ufeff{text}\n")
+        assert references.value("file:a secret", 0, field="token", folder=str(tmp_path)) == text
+        assert value(references, f"file:{file}") == text
+
+
+@pytest.mark.parametrize("what", ["nothing", "a folder", "empty", "no UTF-8"])
+def test_a_file_without_a_secret_in_it(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "there"
+    if what == "a folder":
+        file.mkdir()
+    elif what != "nothing":
+        file.write_bytes(b"" if what == "empty" else b"\xff\xfe\xfa")
+    with pytest.raises(ConfigError, match=r"webhooks\.github is file:\S+, a file that is not there, not readable"):
+        value(References({}), f"file:{file}")
+
+
+def test_webhooks_take_files_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "github").write_text(SECRET)
+    (tmp_path / "holdoff.toml").write_text('[webhooks]\ngithub = "file:github"')
+    webhooks = Settings({}).webhooks(read(tmp_path / "holdoff.toml"), 0)
+    assert [one.fetch() for one in webhooks.secrets["github"]] == [SECRET]
 
 
 @pytest.mark.parametrize("around", ["\n", " ", "\r\n", "\t \n", "\ufeff"], ids=repr)
 def test_white_space_around_a_secret_is_none_of_it(around: str) -> None:
     """A file's last newline, and what comes along when a person copies."""
     for text in (SECRET + around, around + SECRET, f"{around}{SECRET}{around}"):
-        assert value(Settings({"A": text}, Services(text)), "env:A") == SECRET
-        assert value(Settings({}, Services(text)), "ssm:a") == SECRET
-    with pytest.raises(ConfigError, match=r"webhooks\.github is env:A; write the name of something not empty"):
-        value(Settings({"A": around}), "env:A")
+        assert value(References({"A": text}, Services(text)), "env:A") == SECRET
+        assert value(References({}, Services(text)), "ssm:a") == SECRET
+    with pytest.raises(ConfigError, match=r"webhooks\.github is env:A, a variable that is not set or empty; write"):
+        value(References({"A": around}), "env:A")
 
 
 @pytest.mark.parametrize("reference", ["ssm:/holdoff/github", "secretsmanager:holdoff/github"])
 def test_a_service_is_asked_once_in_a_while(reference: str) -> None:
     services = Services(SECRET, "rotated")
-    references = Settings({}, services)
+    references = References({}, services)
     assert [value(references, reference, at) for at in (0, KEPT_MS - 1)] == [SECRET] * 2
     assert value(references, reference, KEPT_MS) == "rotated"
     assert services.asked == [reference.partition(":")[0]] * 2
 
 
 def test_while_the_service_is_silent_the_old_one_holds() -> None:
-    references = Settings({}, Services(SECRET, ConnectTimeoutError(endpoint_url="http://x")))
+    references = References({}, Services(SECRET, ConnectTimeoutError(endpoint_url="http://x")))
     assert [value(references, "ssm:a", at) for at in (0, KEPT_MS)] == [SECRET] * 2
 
 
 def test_a_silent_service_and_nothing_from_before() -> None:
-    references = Settings({}, Services(refused("ThrottlingException")))
+    references = References({}, Services(refused("ThrottlingException")))
     with pytest.raises(StoreUnavailable, match=r"webhooks\.github: ssm:a could not be read"):
         value(references, "ssm:a")
 
@@ -88,10 +120,10 @@ def test_a_silent_service_and_nothing_from_before() -> None:
 @pytest.mark.parametrize(
     ("reference", "answer", "said"),
     [
-        ("correct horse", "", "'env:NAME', 'ssm:NAME' or"),
-        ("env:", "", "'env:NAME', 'ssm:NAME' or"),
-        ("env:NOWHERE", "", "something not empty"),
-        ("secretsmanager:a", "", "something not empty"),
+        ("correct horse", "", "'env:NAME', 'file:PATH', 'ssm:NAME' or"),
+        ("env:", "", "'env:NAME', 'file:PATH', 'ssm:NAME' or"),
+        ("env:NOWHERE", "", "env:NOWHERE, a variable that is not set or empty; write"),
+        ("secretsmanager:a", "", "secretsmanager:a, where nothing is"),
         ("ssm:a", refused("ParameterNotFound"), "a parameter that exists"),
         ("secretsmanager:a", refused("ResourceNotFoundException"), "a secret that exists"),
         ("ssm:a", refused("AccessDeniedException"), "grant ssm:GetParameter"),
@@ -126,16 +158,16 @@ def test_a_silent_service_and_nothing_from_before() -> None:
 )
 def test_what_is_wrong_is_named(reference: str, answer: str | Exception, said: str) -> None:
     with pytest.raises(ConfigError, match=r"webhooks\.github is ") as caught:
-        value(Settings({}, Services(answer)), reference)
+        value(References({}, Services(answer)), reference)
     assert said in str(caught.value)
 
 
 def test_no_error_tells_the_value() -> None:
-    references = Settings({"A": SECRET, "B": SECRET})
-    for reference in ("env:C", "A", "ssm", SECRET, f"{SECRET}:{SECRET}"):
+    references = References({"A": SECRET, "B": SECRET})
+    for reference in ("env:C", "A", "ssm", SECRET, f"{SECRET}:{SECRET}", "file:s3cr3t-Zx9"):
         with pytest.raises(HoldoffError) as caught:
             value(references, reference)
-        assert SECRET not in f"{caught.value!r} {caught.value}"
+        assert not any(secret in f"{caught.value!r} {caught.value}" for secret in (SECRET, "s3cr3t"))
     assert SECRET not in repr(references)
 
 
@@ -144,7 +176,7 @@ def test_the_services_themselves(ministack_url: str, aws_env: object, monkeypatc
     monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)
     boto3.client("ssm").put_parameter(Name="/holdoff/ref", Value=SECRET, Type="SecureString")
     boto3.client("secretsmanager").create_secret(Name="holdoff/ref", SecretString=SECRET)
-    references = Settings({})
+    references = References({})
     assert value(references, "ssm:/holdoff/ref") == SECRET
     assert value(references, "secretsmanager:holdoff/ref") == SECRET
     with pytest.raises(ConfigError, match="a parameter that exists"):

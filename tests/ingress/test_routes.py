@@ -377,7 +377,38 @@ def test_the_project_is_the_events_own_then_the_paths_then_the_only_one() -> Non
     assert project({}, "/anything", ONE) == "site"
     assert project({}, "/hooks/a%20b", routes(**{"a b": None, "c": None})) == "a b"
     with pytest.raises(EventError, match=r"event\.project is missing.*docs, site"):
-        project({}, "/hooks/sit")
+        project({}, "/anything")
+
+
+@pytest.mark.parametrize("path", ["/hooks/sit", "/prod/hooks/sit/", "/hooks/sit/push"])
+@pytest.mark.parametrize("by", [ONE, SEVERAL], ids=["one", "several"])
+def test_a_misspelt_project_in_the_url_is_refused_by_its_name(path: str, by: Routes) -> None:
+    """Though there is one project only, and it is clear what would be built: the URL says another."""
+    with pytest.raises(EventError, match=r"the URL names sit after /hooks/, which is no project; there is: .*site"):
+        posted({}, by, path)
+
+
+def test_a_ping_says_that_the_url_is_misspelt() -> None:
+    ping = {"zen": "Keep it logically awesome.", "hook_id": 1}
+    assert isinstance(posted(ping, ONE, "/hooks/site", x_github_event="ping"), Ignored)
+    with pytest.raises(EventError, match="which is no project"):
+        posted(ping, ONE, "/hooks/sit", x_github_event="ping")
+
+
+def test_what_stands_in_the_url_of_a_hook_is_not_shown_where_it_may_be_a_secret() -> None:
+    with pytest.raises(EventError, match=r"the URL names \.\.\. after /hooks/, which is no project"):
+        posted({}, ONE, "/hooks/7f3a09c1b2d4")
+
+
+@pytest.mark.parametrize("path", ["/", "/hooks", "/prod", "/hooks/github", "/hooks/site/push"])
+def test_a_url_that_names_no_project_is_for_the_only_one(path: str) -> None:
+    assert isinstance(posted({}, ONE, path), Request)
+
+
+def test_what_a_sender_puts_behind_the_project_does_not_hide_it() -> None:
+    found = posted({}, SEVERAL, "/hooks/docs/push")
+    assert isinstance(found, Request)
+    assert found.project == "docs"
 
 
 def test_who_is_not_named_or_not_known_is_told_who_is() -> None:

@@ -73,7 +73,6 @@ def test_a_scheme_of_ones_own_is_of_the_same_class_as_those_built_in() -> None:
     [
         f"'{HUNTER}'",
         "'env:'",
-        f"'file:{HUNTER}'",
         f"'env:{HUNTER}'",
         "'env:whsec_aGVsbG8='",
         "'env:whsec_aGVsbG8'",
@@ -88,7 +87,7 @@ def test_a_scheme_of_ones_own_is_of_the_same_class_as_those_built_in() -> None:
 def test_a_secret_in_the_place_of_its_reference_is_refused_and_not_shown(value: str) -> None:
     assert refused(f"[webhooks]\nsecret = {value}".replace("'", '"')) == (
         "webhooks.secret is something else; write where the secret is, never the secret: "
-        "'env:NAME', 'ssm:NAME' or 'secretsmanager:NAME'"
+        "'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
     )
 
 
@@ -170,7 +169,10 @@ def test_an_error_names_the_reference_and_the_setting_it_stands_in() -> None:
     )
     webhooks = settings.webhooks(parse(""), NOW_MS)
     for name, said in (
-        ("github", "HOLDOFF_WEBHOOK_GITHUB is env:NOWHERE; write the name of something not empty"),
+        (
+            "github",
+            "HOLDOFF_WEBHOOK_GITHUB is env:NOWHERE, a variable that is not set or empty; write the name of one that is",
+        ),
         ("standard", "HOLDOFF_WEBHOOK_STANDARD is env:BAD, where no key is; write that of a key in base64"),
     ):
         with pytest.raises(ConfigError) as caught:

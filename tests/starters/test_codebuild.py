@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError, SSLError
 
 import holdoff
 from holdoff.aws import client as aws
+from holdoff.aws import lean
 from holdoff.aws.client import Limits
 from holdoff.aws.errors import ANSWERS, FAILURES, Cause, Row
 from holdoff.core import token as tokens
@@ -65,8 +66,11 @@ def standin(clock: ManualClock) -> Iterator[CodeBuildStandin]:
         yield started
 
 
-@pytest.fixture
-def starter(standin: CodeBuildStandin) -> CodeBuild:
+@pytest.fixture(params=["botocore", "lean"])
+def starter(standin: CodeBuildStandin, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CodeBuild:
+    """By either client; only botocore's waits are seen."""
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", request.param)
+    monkeypatch.setattr("holdoff.clock.SystemClock.sleep", lambda *_: None)
     return CodeBuild(endpoint=standin.url)
 
 
@@ -311,8 +315,9 @@ class TestRegion:
 
 class TestTimes:
     def test_find_cancel_and_start_together_are_well_under_the_claims_lease(
-        self, standin: CodeBuildStandin, starter: CodeBuild, token: str
+        self, standin: CodeBuildStandin, token: str
     ) -> None:
+        starter = CodeBuild(endpoint=standin.url)
         starter.cancel(starter.start(request(), token))
         for clients, limits in ((starter._starting, STARTING), (starter._asking, ASKING)):
             config = clients.of(REGION).meta.config
@@ -352,10 +357,10 @@ class TestTimes:
         assert took_ms <= budget_ms + 200  # this machine may be busy
 
     def test_botocore_waits_no_longer_than_was_reckoned(
-        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, waits: list[float]
+        self, standin: CodeBuildStandin, token: str, waits: list[float]
     ) -> None:
         standin.fault("StartBuild", "error", code="ThrottlingException", times=TRIES)
-        refusal(starter, token)
+        refusal(CodeBuild(endpoint=standin.url), token)
         [wait] = waits
         assert wait <= 1 + 5
 
@@ -373,7 +378,7 @@ class TestTimes:
 
 ANSWERED = [(name, row) for row in ANSWERS for name in row.names.split()]
 FAILED = [(name, row) for row in FAILURES for name in row.names.split()]
-CONNECTIONS = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"}
+CONNECTIONS = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "NoConnection"}
 
 
 def failing(standin: CodeBuildStandin, event: str, error: Exception) -> CodeBuild:
@@ -389,10 +394,10 @@ def failing(standin: CodeBuildStandin, event: str, error: Exception) -> CodeBuil
 
 
 def exception(name: str) -> Exception:
-    """One of botocore's, or one that derives from it."""
+    """One of botocore's or of the lean client's, or one that derives from it."""
     if name == "ImportError":
         return ModuleNotFoundError("No module named 'awscrt'")
-    kind = getattr(botocore.exceptions, name)
+    kind = getattr(botocore.exceptions, name, None) or getattr(lean, name)
     made: Exception = type("Derived", (kind,), {"fmt": "it went wrong"})()
     return made
 

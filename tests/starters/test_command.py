@@ -58,6 +58,32 @@ def test_it_tells_how_it_ended(status: int, state: str) -> None:
     assert starter.wait(build_id, never, SELDOM_MS) is None
 
 
+def test_it_tells_how_it_ended_where_our_caller_ignores_that() -> None:
+    """Ignored signals are inherited; of an ignored SIGCHLD no status is kept: a failed build passed for good."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        starter = Command(["sh", "-c", "exit 7"])
+        assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_a_program_that_is_on_no_path_is_not_taken_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a file of a cloned repository with the name of a tool that is missing here."""
+    monkeypatch.chdir(tmp_path)
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\nexit 0\n")
+    tool.chmod(0o755)
+    with pytest.raises(StartRefused, match="cannot run 'tool': No such file or directory"):
+        Command(["tool"]).start(REQUEST, "TOKEN")
+    tool.chmod(0o644)
+    monkeypatch.setenv("PATH", f"/nonexistent:{tmp_path}")
+    with pytest.raises(StartRefused, match="cannot run 'tool': Permission denied"):
+        Command(["tool"]).start(REQUEST, "TOKEN")
+
+
 def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
     starter = Command(["cat", str(fifo)])
     build_id = starter.start(REQUEST, "TOKEN")
@@ -141,6 +167,25 @@ def test_what_cannot_run_certainly_has_not(argv: list[str]) -> None:
     with pytest.raises(StartRefused, match="cannot run"):
         starter.start(REQUEST, "TOKEN")
     assert starter.refused is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("#!/bin/sh\n", 0o644, r"Permission denied. Make it executable: chmod \+x"),
+        ("#!/no/such/shell\n", 0o755, r"No such file or directory. It is there, but what its first line \(#!\) names"),
+        ("#!/bin/sh\r\n", 0o755, r"or that line ends as on Windows \(CRLF\)"),
+    ],
+    ids=["not executable", "no such shell", "crlf"],
+)
+def test_what_is_wrong_with_a_script_that_is_there(tmp_path: Path, text: str, mode: int, said: str) -> None:
+    script = tmp_path / "build.sh"
+    script.write_bytes(text.encode())
+    script.chmod(mode)
+    with pytest.raises(StartRefused, match=said):
+        Command(["./build.sh"], folder=str(tmp_path)).start(REQUEST, "TOKEN")
+    with pytest.raises(StartRefused, match=r"write the path: \./build\.sh"):
+        Command(["build.sh"], folder=str(tmp_path)).start(REQUEST, "TOKEN")
 
 
 def test_it_beats_while_the_command_runs(fifo: Path) -> None:

@@ -20,7 +20,7 @@ from tests.standins.codebuild import CodeBuildStandin, FaultKind, StandinClock
 from tests.standins.codepipeline import CodePipelineStandin, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from holdoff.core.request import Request
@@ -134,8 +134,8 @@ class TestCommand(StarterConformance):
         self.ledger = tmp_path / "ledger"
         self.ledger.touch()
         self.losing = False
-        self.children: list[subprocess.Popen[bytes]] = []
-        monkeypatch.setattr(subprocess, "Popen", self._noted(subprocess.Popen))
+        self.children: list[Any] = []
+        monkeypatch.setattr(Command, "_execute", self._noted(Command._execute))
         monkeypatch.setattr("holdoff.starters.command._in_front_of_terminal", lambda: False)
         yield
         for child in self.children:
@@ -144,21 +144,17 @@ class TestCommand(StarterConformance):
         for pid in {pid_of(build_id) for build_id in self.builds()} - {child.pid for child in self.children}:
             os.kill(pid, signal.SIGKILL)  # a fork's
 
-    def _noted(self, popen: type[subprocess.Popen[bytes]]) -> type[subprocess.Popen[bytes]]:
-        suite = self
+    def _noted(self, execute: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **options: Any) -> Any:
+            child = execute(*arguments, **options)
+            self.children.append(child)
+            with self.ledger.open("a") as ledger:
+                ledger.write(f"{name_of_child(child.pid)}\n")
+            if self.losing:
+                raise KeyboardInterrupt
+            return child
 
-        class Noted(popen):  # type: ignore[valid-type, misc]
-            def __init__(self, *arguments: Any, **options: Any) -> None:
-                super().__init__(*arguments, **options)
-                if "holdoff-keeper" in self.args:
-                    return
-                suite.children.append(self)
-                with suite.ledger.open("a") as ledger:
-                    ledger.write(f"{name_of_child(self.pid)}\n")
-                if suite.losing:
-                    raise KeyboardInterrupt
-
-        return Noted
+        return noted
 
     def make_starter(self, tmp_path: Path) -> Command:
         os.mkfifo(tmp_path / "status")

@@ -17,7 +17,8 @@ import pytest
 from holdoff.core import token as tokens
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import Request
-from holdoff.starters import GitHub, GitLab, Webhook, on_http, sending
+from holdoff.references import References
+from holdoff.starters import GitHub, GitLab, Webhook, on_http, sending, templates
 from holdoff.testing import ManualClock
 from tests.standins.codebuild import StandinClock
 from tests.standins.github import GitHubStandin
@@ -234,6 +235,42 @@ def test_a_proxy_that_refuses_is_no_build(kind: str, status: int, monkeypatch: p
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_proxy_that_breaks_off_is_no_build(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HookStandin() as proxy:
+        proxy.fault("drop", for_all=True)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert case_of(kind, url="https://ci.example").start() == NOT_NOW
+        assert len(proxy.seen) <= 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(24, "Too many open files")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_room_for_a_request_passes(kind: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(threading.Timer, "start", none)
+    assert case_of(kind, url=f"http://127.0.0.1:{free_port()}").start() == NOT_NOW
+
+
+def test_a_name_server_that_takes_longer_than_all_the_time_is_the_last_that_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The timer has found nothing to cut by then, and a proxy may drip for ever."""
+    ask, case = socket.getaddrinfo, case_of("webhook", url="https://ci.example")
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        case.clock.sleep(on_http.SEND_BY_MS + on_http.ANSWER_MS)
+        return ask(*arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with HookStandin() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert case.start() == NOT_NOW
+        assert proxy.seen == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_certificate_that_does_not_fit_is_no_build(kind: str, tmp_path: Path) -> None:
     with tls_server(tmp_path) as url:
         case = case_of(kind, url=url)
@@ -413,7 +450,7 @@ def test_a_secret_that_no_header_can_have_starts_nothing(
     case: Case, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = dict.fromkeys(("KEY", "GITHUB_TOKEN", "GITLAB_TOKEN"), value)
-    monkeypatch.setattr("holdoff.starters.templates.os.environ", {**values, "HOOK": HookStandin.secret})
+    monkeypatch.setattr(templates, "REFERENCES", References({**values, "HOOK": HookStandin.secret}))
     assert case.start() == NEVER
     assert [part for part in ("s3cr3t", "ключ") if part in told_by(case.error)] == []
     assert case.standin.seen == []

@@ -54,6 +54,14 @@ def test_fields_are_encoded_in_a_url(hook: HookStandin) -> None:
     assert (seen.method, seen.body) == ("POST", b"")
 
 
+@pytest.mark.parametrize("dots", [".", ".."])
+def test_a_field_is_no_step_in_the_path(hook: HookStandin, dots: str) -> None:
+    """Else a trigger could have another address of the service asked, with all that is secret."""
+    hook.fault("status", status=200, for_all=True)
+    path = sent(hook, request=REQUEST.but(source_version=dots), url="{env:HOOK}/{source_version}/run").path
+    assert path.endswith(f"/{dots.replace('.', '%2E')}/run")
+
+
 def test_a_json_body_has_what_is_known(hook: HookStandin) -> None:
     body = {
         "version": "{source_version}",
@@ -114,6 +122,7 @@ def test_what_is_no_url_starts_nothing(url: str, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(StartRefused) as refused:
         Webhook("env:HOOK").start(REQUEST, TOKEN)
     assert not refused.value.worth_retrying
+    assert "is no URL. One begins with https:// or http://" in str(refused.value)
 
 
 # --- the answer ----------------------------------------------------------------------------------------------------
@@ -224,6 +233,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "form.a": {"form": {"a": 1}},
     "refused": {"refused": "302"},
     "refused ": {"refused": [True]},
+    "refused  ": {"refused": [200]},
     "id": {"id": 7},
     "status_url": {**FOLLOWED, "status_url": "https://ci.example/{token}"},
     "state": {**FOLLOWED, "state": []},

@@ -11,19 +11,21 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
 
 from holdoff.config.checks import Unquoted, must_be, refuse_unknown, shown_file
 from holdoff.config.projects import Config, Project, project_of
 from holdoff.core.errors import ConfigError
 from holdoff.stores import open_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Final
 
 __all__ = ["FILE", "Config", "Project", "load", "nearest", "parse", "read"]
 
 FILE: Final = "holdoff.toml"
+_TOML: Final = "valid TOML, with texts and durations in quotes: cooldown = '10m'"
 
 
 def load(named: str | None = None) -> Config:
@@ -73,7 +75,7 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 def read(path: str | Path, *, named_by: str = "config") -> Config:
     """The config in a file. ``named_by``: what errors call its name."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may begin it with a mark
             text = file.read()
     except FileNotFoundError:
         raise ConfigError(field=named_by, got=shown_file(str(path)), want="a file that exists") from None
@@ -98,7 +100,7 @@ def parse(text: str, path: Path | None = None) -> Config:
         data = tomllib.loads(text)
         _refuse_huge(data)
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits tomllib says ValueError
-        raise ConfigError(field="the file", got=Unquoted(f"not TOML: {_unquoted(error)}"), want="valid TOML") from None
+        raise ConfigError(field="the file", got=Unquoted(f"not TOML: {_unquoted(error)}"), want=_TOML) from None
     refuse_unknown(data, ("store", "projects", "rules", "webhooks", "server"), "")
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     store = data.get("store")

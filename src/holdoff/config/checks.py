@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted as Unquoted
 from holdoff.core.shown import is_plain, shown_name
 
-Kind = TypeVar("Kind")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, TypeVar
 
+    Kind = TypeVar("Kind")
 
 MISSING: Final = Unquoted("missing")
 

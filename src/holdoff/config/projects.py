@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.config.checks import MISSING, Unquoted, must_be, refuse_unknown
 from holdoff.core.errors import ConfigError, RecordInvalid
@@ -16,8 +14,10 @@ from holdoff.core.value import Value
 from holdoff.gate import Gate
 from holdoff.stores import default_url, open_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any, Final
 
     from holdoff.config.rules import Rule
     from holdoff.config.server import Server
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: The arguments of ``Policy``, in order.
 POLICY_KEYS: Final = ("cooldown", *(Policy.__init__.__kwdefaults__ or ()))
 _ON_AWS: Final = ("environment", "region", "endpoint", "role", "external_id")
-STARTER_KEYS: Final = {
+STARTER_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "command": (),
     "codebuild": (*_ON_AWS, "batch", "options"),
     "codepipeline": (*_ON_AWS, "source_action"),
@@ -43,7 +43,7 @@ _ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
 #: What a project can allow events from outside.
 POWERS: Final = ("force", "wake", "end")
 EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
-_STARTER: Final = "a table such as { command = ['make', 'docs'] } or { codebuild = 'site-build' }"
+_STARTER: Final = f"a table such as {{ command = ['make', 'docs'] }}, with one of {', '.join(STARTER_KEYS)}"
 
 
 class Project(Value):
@@ -86,11 +86,15 @@ class Project(Value):
             return CodePipeline(settings.pop("codepipeline"), **settings)
         for kind, name in _ON_HTTP.items():
             if kind in settings:
+                from importlib import import_module
+
                 made = getattr(import_module(f"holdoff.starters.{kind}"), name)
-                return cast("Starter", made(settings.pop(kind), folder=self.folder, **settings))
+                starter: Starter = made(settings.pop(kind), folder=self.folder, **settings)
+                return starter
         for kind, entry in _plugins().items():
             if kind in settings:
-                return cast("Starter", entry.load()(settings))
+                plugin: Starter = entry.load()(settings)
+                return plugin
         raise ConfigError(field=f"projects.{self.name}.starter", got=settings, want=_STARTER)
 
 
@@ -126,8 +130,8 @@ class Config(Value):
             where = "looked upward, to the top of the repository or your home"
             want = f"one with a table [projects.{name}] ({where}); `holdoff init` writes a first one"
             raise ConfigError(field="holdoff.toml", got=Unquoted("nowhere to be found"), want=want)
-        known = ", ".join(sorted(self.projects)) or "none yet"
-        want = f"a table [projects.{name}], or name one of these: {known}"
+        known = ", ".join(sorted(self.projects))
+        want = f"a table [projects.{name}]" + (f", or name one of these: {known}" if known else "")
         raise ConfigError(field=f"{self.path}: projects.{name}", got=MISSING, want=want)
 
     def open_store(self, url: str | None = None) -> Store:
@@ -214,5 +218,6 @@ def _starter(table: object, at: str) -> dict[str, Any]:
 
 
 def _plugins() -> dict[str, Any]:
-    metadata = import_module("importlib.metadata")  # slow to import, and seldom wanted
+    from importlib import metadata  # slow to import, and seldom wanted
+
     return {entry.name: entry for entry in metadata.entry_points(group="holdoff.starters")}

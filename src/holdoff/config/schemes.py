@@ -45,6 +45,7 @@ class Scheme(Value):
         whsec: whether the scheme's secrets have to begin with ``whsec_``, or must not; ``None``: either.
         key: what a secret is: the key as ``text``, or in ``base64``.
         only_200: whether this sender takes any other status for a failure.
+        claims: what a JSON Web Signature has to say, where the proof is one. ``{sha256}``: of the body, in hex.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Scheme(Value):
     whsec: bool | None = None
     key: Literal["text", "base64"] = "text"
     only_200: bool = False
+    claims: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_timed(self) -> bool:
@@ -140,6 +142,15 @@ SCHEMES: Final = (
     # Cloud: https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/
     # Data Center: https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
     Scheme(name="bitbucket", header="x-hub-signature", prefix="sha256=", needs=("x-event-key",)),
+    # A JSON Web Signature: https://docs.netlify.com/deploy/deploy-notifications/#payload-signature
+    Scheme(
+        name="netlify",
+        header="x-webhook-signature",
+        claims=(("iss", "netlify"), ("sha256", "{sha256}")),
+        needs=("x-netlify-event",),
+    ),
+    # https://vercel.com/docs/webhooks/webhooks-api#securing-webhooks
+    Scheme(name="vercel", header="x-vercel-signature", algorithm="sha1"),
     # https://www.storyblok.com/docs/concepts/webhooks
     Scheme(
         name="storyblok",

@@ -58,9 +58,9 @@ class Server(Value):
                     raise ConfigError(field=field, got=scope, want=f"one or more of {', '.join(SCOPES)}")
         if self.user_header is not None and not _HEADER.fullmatch(self.user_header):
             raise ConfigError(field="user_header", got=self.user_header, want="a header's name: 'X-Forwarded-User'")
-        if (self.certificate is None) is not (self.key is None):
-            missing = "key" if self.key is None else "certificate"
-            raise ConfigError(field=missing, got=None, want="the file in PEM: certificate and key go together")
+        for field, other in (("certificate", "key"), ("key", "certificate")):
+            if (path := getattr(self, field)) is not None and (not path or getattr(self, other) is None):
+                raise ConfigError(field=field, got=path, want=f"a file in PEM, and {other} as well")
         self.networks()
 
     @property

@@ -9,7 +9,7 @@
     header = "X-Acme-Signature"
 
 Here they are read and, where they are wrong, refused. What is wrong may be a secret in the wrong place: no error shows
-a value. ``ingress.settings`` fetches the secrets; ``ingress.events.signatures`` goes by them.
+a value. ``holdoff.references`` fetches the secrets; ``ingress.events.signatures`` goes by them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,9 @@ from typing import Any, Final
 from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown
 from holdoff.config.schemes import ALGORITHMS, ENCODINGS, NAMES, Scheme
 from holdoff.core.errors import ConfigError
-from holdoff.core.shown import shown_name
 from holdoff.core.value import Value
+from holdoff.references import reference_of
 
-_TYPE_OF_REFERENCE: Final = "where the secret is, never the secret: 'env:NAME', 'ssm:NAME' or 'secretsmanager:NAME'"
-#: What the names of variables, parameters and secrets are made of, or an ARN of the two latter:
-#: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
-#: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-_REFERENCE: Final = re.compile(r"env:(?!whsec_)[A-Za-z_]\w*|ssm:[\w.:/-]+|secretsmanager:[\w/+=.@:-]+", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 #: The settings of a scheme of the user's own: what each has to be, and what is right.
@@ -128,17 +123,3 @@ def _scheme(name: str, settings: Mapping[str, object], at: str) -> Scheme:
         want = "'{time}' in it where there is a timestamp, and only there: a time that is not signed proves nothing"
         raise ConfigError(field=f"{at}.signed", got=Unquoted("something else"), want=want)
     return Scheme(**said, form=True)
-
-
-def reference_of(value: object, at: str) -> str:
-    """The reference to a secret. What is none may be the secret itself, in the wrong place, and is not shown."""
-    text = value.strip() if isinstance(value, str) else ""
-    if _REFERENCE.fullmatch(text):
-        return text
-    got = value if value is MISSING else Unquoted("something else")
-    raise ConfigError(field=at, got=got, want=_TYPE_OF_REFERENCE)
-
-
-def shown_reference(reference: str) -> Unquoted:
-    """A reference as an error may show it: what stands after ``env:`` may be the secret itself."""
-    return Unquoted(re.sub("[^/:]+", lambda part: shown_name(part[0]), reference))

@@ -29,7 +29,8 @@ from holdoff.ingress.dispatch import EVER_MS, TIME_FOR_A_WAKE_MS, Answer, Dispat
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.envelopes import is_custom_resource, is_fifo, is_sqs, opened
 from holdoff.ingress.events.http import is_health_check, is_http
-from holdoff.ingress.settings import DEAD_LETTERS, KEPT_MS, ROLE, Settings
+from holdoff.ingress.settings import DEAD_LETTERS, ROLE, Settings
+from holdoff.references import KEPT_MS
 from holdoff.wake.base import WakeScheduler
 
 

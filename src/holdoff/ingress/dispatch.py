@@ -6,10 +6,10 @@ One per process. The gates it makes keep their clients and last snapshots betwee
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
-from holdoff.clock import Clock
+from holdoff.clock import Clock, now_ms
 from holdoff.config import Config
 from holdoff.core.decision import Decision
 from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreError
@@ -24,7 +24,7 @@ from holdoff.ingress.events.rules import Routes
 from holdoff.observe.log import clean
 from holdoff.observe.spans import span
 from holdoff.observe.status import status_of
-from holdoff.stores.base import Store, now_ms
+from holdoff.stores.base import Store
 from holdoff.wake.base import WakeScheduler
 
 Answer = dict[str, Any]
@@ -63,7 +63,7 @@ class Dispatch:
     ) -> None:
         self.config = config
         self.store = store
-        self.routes = Routes(config, store.region)
+        self.routes: Routes = Routes(config, store.region)
         self._clock = clock
         self._log = log
         self._scheduler = scheduler
@@ -162,13 +162,15 @@ class Dispatch:
     def _reported(self, keys: list[GateKey], ended: BuildEnded, kind: str) -> Answer:
         if not keys:
             raise of_no_project(ended)
-        for key in keys:
+        tried: list[GateKey] = []
+        for key in chain(keys, self._with_key(ended)):
+            tried.append(key)
             gate = self.gate(key)
             if gate.finished(ended.build_id, succeeded=ended.succeeded, detail=ended.detail):
                 answer = {"finished": key.project, "build_id": ended.build_id, "succeeded": ended.succeeded}
                 self._log.noted("finished", kind=kind, **answer)
                 return answer if gate.wake_ms is None else answer | {"then": self._wake(gate).to_dict()}
-        for key in keys:
+        for key in tried:
             record = self.store.get(key)
             is_reported = record.finished is not None and record.finished.build_id == ended.build_id
             if record.claim is not None and not is_reported:  # it may be the build of the start under way
@@ -179,6 +181,20 @@ class Dispatch:
         answer = {"finished": None, "build_id": ended.build_id}
         self._log.noted("finished", kind=kind, project=keys[0].project, why="no gate here started it", **answer)
         return answer
+
+    def _with_key(self, ended: BuildEnded) -> Iterator[GateKey]:
+        """The gates of a project's keys that may have started a build whose webhook does not tell the key.
+
+        Asked for last: every gate of the store is read for it.
+        """
+        if ended.key is not None or ended.region:
+            return
+        names = {key.name for key in self.routes.gates_of(ended)}
+        for key, record in self.store.gates():
+            if key.key is not None and key.name in names and isinstance(record, Record):
+                known = [build.build_id for build in (record.running, record.finished) if build is not None]
+                if record.claim is not None or ended.build_id in known:
+                    yield key
 
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all that is due; one gate's trouble does not keep the others waiting."""

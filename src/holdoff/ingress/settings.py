@@ -3,9 +3,7 @@
 One project, by the old snippet's variables, or many, by a ``holdoff.toml``: in the package, or in an SSM parameter
 (``HOLDOFF_CONFIG=ssm:NAME``). ``docs/aws.md`` lists all variables.
 
-Secrets and that file may stand there by reference: ``env:NAME``, ``ssm:NAME``, ``secretsmanager:NAME``. What they stand
-for is fetched when first wanted and kept for ``KEPT_MS``, so that a rotated secret is taken up without a new
-deployment. No error shows a value.
+Secrets stand there by reference (``holdoff.references``).
 """
 
 from __future__ import annotations
@@ -16,13 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.aws.client import Limits, make_client
-from holdoff.aws.errors import code_of, denied_hint, describe, is_denied
 from holdoff.config import FILE, Config, Project, parse, read
 from holdoff.config.schemes import NAMES
-from holdoff.config.webhooks import Reference, reference_of, shown_reference
-from holdoff.core.errors import ConfigError, StoreUnavailable
+from holdoff.config.webhooks import Reference
+from holdoff.core.errors import ConfigError
 from holdoff.core.policy import Policy
 from holdoff.core.units import type_of_duration
+from holdoff.references import References
 from holdoff.stores.base import Store
 from holdoff.wake.base import WakeScheduler
 
@@ -47,20 +45,12 @@ WANTED: Final = {
     PROJECT: "the CodeBuild project's name",
     COOLDOWN: type_of_duration,
 }
-KEPT_MS: Final = 300_000
+#: Of calls that fetch a secret, or keep a dead letter.
 LIMITS: Final = Limits(connect_s=2, read_s=3, tries=2)
-_RIGHT: Final = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
-#: What would be right, by the service's error.
-_BY_CODE: Final = {
-    "ParameterNotFound": "the name of a parameter that exists",
-    "ResourceNotFoundException": "the name of a secret that exists",
-    "ValidationException": "a name that the service takes",
-    "AccessDeniedException": "one that may be read: grant {} (and kms:Decrypt on its key, if it has its own)",
-}
 
 
 class Settings:
-    """Those in an environment. ``client_of`` makes the client of a service."""
+    """Those in an environment. ``client_of`` makes the client of a service, where secrets are."""
 
     def __init__(
         self,
@@ -68,8 +58,7 @@ class Settings:
         client_of: Callable[[str], Any] = lambda service: make_client(service, LIMITS),
     ) -> None:
         self._environment = environment
-        self._client_of = client_of
-        self._kept: dict[str, tuple[int, str]] = {}
+        self._references = References(environment, client_of)
 
     def text(self, name: str) -> str:
         """A variable, without white space around it; empty where it is not set."""
@@ -92,7 +81,7 @@ class Settings:
             raise ConfigError(field=f"environment variable {PROJECT}", got=project, want=want)
         if not named.startswith("ssm:"):
             return read(named, named_by=CONFIG)
-        text = self.value(named, now_ms, field=CONFIG)
+        text = self._references.value(named, now_ms, field=CONFIG)
         try:
             return parse(text)
         except ConfigError as error:
@@ -146,8 +135,10 @@ class Settings:
         secret is fetched when it is asked for: one that cannot be had keeps out only its own senders."""
         from holdoff.ingress.events.signatures import Secret, Webhooks
 
+        folder = None if config.path is None else str(config.path.absolute().parent)
+
         def secret(at: str, one: Reference) -> Secret:
-            fetch = partial(self.value, one.text, now_ms, field=at)
+            fetch = partial(self._references.value, one.text, now_ms, field=at, folder=folder)
             return Secret(at=at, reference=one.text, fetch=fetch, projects=one.projects)
 
         named: dict[str, tuple[Secret, ...]] = {}
@@ -157,46 +148,3 @@ class Settings:
         for name, hook in config.webhooks.items():
             named[name] = tuple(secret(f"webhooks.{name}", one) for one in hook.secrets)
         return Webhooks(secrets=named, own=tuple(hook.scheme for hook in config.webhooks.values() if hook.scheme))
-
-    def value(self, reference: str, now_ms: int, *, field: str) -> str:
-        """What a reference stands for, without white space around it.
-
-        Raises:
-            ConfigError: it is no reference, or there is no such thing, or no right to read it.
-            StoreUnavailable: it could not be fetched just now, and nothing is known from before.
-        """
-        kept = self._kept.get(reference)
-        if kept is not None and now_ms - kept[0] < KEPT_MS:
-            return kept[1]
-        try:
-            value = self._fetched(reference, field)
-        except StoreUnavailable:
-            if kept is None:
-                raise
-            value = kept[1]  # the old one, until the service answers again
-        self._kept[reference] = now_ms, value
-        return value
-
-    def _fetched(self, reference: str, field: str) -> str:
-        source, _, name = reference_of(reference, field).partition(":")
-        named = shown_reference(reference)
-        try:
-            if source == "env":
-                value = self._environment.get(name)
-            elif source == "ssm":
-                parameter = self._client_of(source).get_parameter(Name=name, WithDecryption=True)
-                value = parameter["Parameter"]["Value"]
-            else:
-                value = self._client_of(source).get_secret_value(SecretId=name).get("SecretString")
-        except Exception as error:  # noqa: BLE001  (whatever it is: its words have the name, and are not told)
-            want = _BY_CODE.get(code_of(error), "")
-            if is_denied(error) and "kms:" in (advice := denied_hint(describe(error), "", named)):
-                want = f"one that may be decrypted: {advice}"  # it names no more than the key
-            if not want:
-                why = code_of(error) or type(error).__name__  # not its words: they have the name
-                raise StoreUnavailable(f"{field}: {named} could not be read ({why})", hint="Try again") from None
-            raise ConfigError(field=field, got=named, want=want.replace("{}", _RIGHT[source])) from None
-        value = str(value or "").strip("\ufeff \t\r\n")
-        if not value:
-            raise ConfigError(field=field, got=named, want="the name of something not empty")
-        return value

@@ -20,6 +20,7 @@ kept as they came, without their secrets and with the power they had (``events.a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from holdoff.core.decision import Outcome
@@ -58,16 +59,18 @@ def reply_to(
     webhooks: Webhooks,
     keep: Keep,
     log: EventLog,
+    refused: Callable[[HoldoffError], None] | None = None,
 ) -> Reply:
     """Check a request, carry it out and say what became of it; what it decides is in the store by then.
 
     Args:
         read: makes the request of what came; may raise a ``HoldoffError``.
+        refused: is told why a request was, before its signature counted; the log is unless given.
     """
     try:
         checked = check(read(), webhooks, now_ms)
     except HoldoffError as error:
-        log.failed(error, kind="http")
+        (refused or partial(log.failed, kind="http"))(error)
         return undecided(error)
     message: Message | None = None
     try:

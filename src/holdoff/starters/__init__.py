@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from holdoff.starters.base import Starter
     from holdoff.starters.call import Call
     from holdoff.starters.codebuild import CodeBuild
@@ -23,4 +23,6 @@ _HOME: Final = {name: "base" if name == "Starter" else name.lower() for name in 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'holdoff.starters' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"holdoff.starters.{_HOME[name]}"), name)

@@ -6,13 +6,13 @@ A starter is any object with ``start(request, token) -> build id``. It may have 
   text), so that a take-over, perhaps after a deploy of other settings, sends the very same. Pure: no I/O, no clock.
 * ``find(token, request) -> build id | None``: the build with this token; ``None``: there is none. Asked before a claim
   that was left behind is started again, because services forget tokens (CodeBuild: after 5 minutes). ``None`` is an
-  answer: a starter that cannot tell raises. What is neither ``None`` nor text with something in it is no answer.
-* ``token_memory_ms``: for how long after a claim its token surely is remembered: so long the same token is as good as
-  an answer of ``find``. Not there, or 0: starting again makes another build.
+  answer: a starter that cannot tell raises. Empty text, and all that is neither text nor ``None``, is no answer.
+* ``token_memory_ms``: for how long after a claim the service surely remembers its token. Until then starting again with
+  the token is as safe as ``find``. Not there, or 0: starting again makes another build.
 * ``for_region(region) -> starter``: the same kind, for gates of that region.
 * ``status(build_id) -> "running" | "succeeded" | "failed" | None``: what became of it; ``None``: no such build here.
 * ``cancel(build_id)``: stop it. Raises where there is no such build. ``stop(build_id)``, for builds that can be waited
-  for: ask it to end, and do not see to it.
+  for: ask it to end, and do not wait for that.
 * ``wait(build_id, beat, every_ms) -> exit status | None``: for builds that are this process's own children: block until
   it ended, calling ``beat()`` every ``every_ms`` meanwhile; ``None``: it is no child of this process.
 * ``lives(build_id) -> bool | None``, and with it ``claimant() -> JSON text`` and ``claims(claimant) -> bool | None``:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
-from holdoff.core.units import parse_duration
+from holdoff.core.shown import kind_of
+from holdoff.core.units import Duration, parse_duration
 
 
 class Call:
@@ -21,12 +22,14 @@ class Call:
         budget: how long a call may take, with time-outs and retries of its own.
 
     Raises:
-        ConfigError: the budget is no duration over zero.
+        ConfigError: the function is none, or the budget is no duration over zero.
     """
 
-    def __init__(self, function: Callable[[Request, str], object], *, budget: object = "30s") -> None:
+    def __init__(self, function: Callable[[Request, str], object], *, budget: Duration = "30s") -> None:
+        if not callable(function):
+            raise ConfigError(field="function", got=kind_of(function), want="a function of a request and a token")
         self.function = function
-        self.start_budget_ms = parse_duration(budget, field="budget")
+        self.start_budget_ms: int = parse_duration(budget, field="budget")
         if not self.start_budget_ms:
             raise ConfigError(field="budget", got=budget, want="how long a call may take, such as '30s'")
 

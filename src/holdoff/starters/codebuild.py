@@ -126,8 +126,8 @@ class CodeBuild(OnAws):
         super().__init__(project, **where)
         if not isinstance(batch, bool):
             raise ConfigError(field="batch", got=batch, want="true or false")
-        self.kind = BATCH if batch else BUILD
-        self.starts = self.kind.starts
+        self.kind: _Kind = BATCH if batch else BUILD
+        self.starts: str = self.kind.starts
         self._variables = checked_environment({} if environment is None else environment, _TYPES)
         self._options = _checked_options({} if options is None else options, self.kind)
         check_size(options=self._options, environment=self._variables)

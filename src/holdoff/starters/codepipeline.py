@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Unpack
+from typing import Any, ClassVar, Final, Unpack
 
 from holdoff.aws import errors as aws
 from holdoff.aws.client import Limits
@@ -75,7 +75,7 @@ class CodePipeline(OnAws):
     named = "name"
     starts = _BY_THE_API
     #: With the pipeline asked for first, as long as CodeBuild's.
-    starting = Limits(connect_s=1.5, read_s=4, tries=2, connections=32)
+    starting: ClassVar[Limits] = Limits(connect_s=1.5, read_s=4, tries=2, connections=32)
     build_lease_ms = 30 * 24 * 3_600_000
 
     def __init__(
@@ -94,7 +94,7 @@ class CodePipeline(OnAws):
         checked = checked_environment({} if environment is None else environment, ())
         self._variables = {name: variable["value"] for name, variable in checked.items()}
         check_size(environment=self._variables)
-        self.start_budget_ms += ASKING.longest_ms
+        self.start_budget_ms: int = self.start_budget_ms + ASKING.longest_ms
 
     def freeze(self, request: Request) -> Request:
         """The request with the variables and revisions to start with, but for the token, as JSON text."""

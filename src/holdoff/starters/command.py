@@ -10,23 +10,43 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused
 from holdoff.core.request import Request
 from holdoff.core.shown import shown_program
 from holdoff.core.value import Value
-from holdoff.signals import STOPPING, handling, wait_for
-from holdoff.starters.processes import Keeper, end, is_left, lives, name_of, name_of_child, state_of, target_of
+from holdoff.signals import STOPPING, handling, hear_of_children, wait_for
+from holdoff.starters.processes import (
+    Keeper,
+    end,
+    is_left,
+    lives,
+    name_of,
+    name_of_child,
+    owner_of,
+    state_of,
+    target_of,
+)
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
+    from typing import Any, Final
+
+    from holdoff.starters.children import Child
 
 #: What a terminal sends to every process in front of it, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 #: A service manager sends to one process of a service after the other: how long until the last of them has got it.
 ALL_TOLD_MS: Final = 20
+#: Why no process could be made for now: too many of them or of their files, no memory, a program that is being written.
+PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
+#: What a person has to do about a file that is there.
+_HINTS: Final = {
+    errno.EACCES: "Make it executable: chmod +x",
+    errno.ENOENT: "It is there, but what its first line (#!) names is not, or that line ends as on Windows (CRLF)",
+}
 #: What git says to a hook of the one repository it is about (``git rev-parse --local-env-vars``; githooks(5)).
 OF_A_REPOSITORY: Final = (
     "GIT_(DIR|WORK_TREE|IMPLICIT_WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|PREFIX"
@@ -44,7 +64,7 @@ class _Child(Value):
         missed: how many of the signals that came were too early for it to get them from where we got them.
     """
 
-    process: subprocess.Popen[bytes]
+    process: Child | subprocess.Popen[bytes]
     keeper: Keeper
     parent: int
     group: int | None
@@ -58,21 +78,23 @@ class Command:
     HOLDOFF_REASON, HOLDOFF_SOURCE_VERSION and HOLDOFF_LINE in its environment.
 
     No service remembers its token: there is no ``find``, and if this process is killed between the start and the
-    confirm, a take-over runs the command again. Whether the process that claimed a start, and a command that runs, are
-    still there is known for certain on the same machine, whatever their leases say (see ``processes``).
+    confirm, a take-over runs the command again. On the same machine it is known for certain whether the process that
+    claimed a start still lives, and whether a command still runs, whatever their leases say (see ``processes``).
 
-    In front of a terminal it stays in our process group, so that the terminal's Ctrl-C and Ctrl-Z reach all of it, and
-    it may ask the person there for a password; a signal sent to us alone is passed on to the command alone. Elsewhere
-    it leads a group of its own; what asks us to stop is passed on to the whole group, other signals to the command.
-    What a service manager or a terminal has sent to the command too is not passed on. Signals that we ignore
-    (``nohup``, a shell's background) stay ignored. If this process is killed, the command is ended; if it exits without
-    waiting, the command goes on.
+    Where no process was made, there certainly is no build; an error that passes by itself (PASSING) is worth a retry.
+    A process is a build, and one that ends with another status than 0 has failed.
+
+    In front of a terminal the command stays in this process's group: the terminal's Ctrl-C and Ctrl-Z reach all of it,
+    and it may ask for a password; a signal sent to this process alone is passed on to the command alone. Elsewhere the
+    command leads a group of its own; a signal that asks this process to stop is passed on to the whole group, others to
+    the command. A signal that a service manager or a terminal has sent to the command too is not passed on. Signals
+    that this process ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is
+    ended; if it exits without waiting, the command goes on.
 
     Args:
         argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
-        stdout: a file descriptor for its output; ours unless given.
-        folder: where it runs, with nothing in its environment of the repository whose hook we may be; where we do
-            unless given.
+        stdout: a file descriptor for its output; this process's own unless given.
+        folder: where it runs, without the variables that git sets for a hook; this process's own folder unless given.
 
     Attributes:
         came: the signals that came; those that came before ``wait`` are passed on when it begins.
@@ -90,38 +112,36 @@ class Command:
             raise ConfigError(
                 field="command", got=argv, want="a list of a program and its arguments, such as ['make', 'docs']"
             )
-        self.argv = list(argv)
+        self.argv: list[str] = list(argv)
         self.stdout = stdout
         self.folder = folder
-        self.own_group = True
+        self.own_group: bool = True
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
-        self.interrupted = False
+        self.interrupted: bool = False
         self._interrupts = self._is_passing_on = False
         self._children: dict[str, _Child] = {}  # by build id
 
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is its name (``processes.name_of_child``)."""
         self.own_group = not _in_front_of_terminal()
-        keeper = Keeper(apart=self.own_group)
+        hear_of_children()
+        try:
+            keeper = Keeper(apart=self.own_group)
+        except OSError as error:  # no room for its pipe
+            raise self._refusal(error) from None
         alone = not self.own_group and os.getpgrp() != os.getpid()  # a script's group, which goes on without us
         if not alone:
             keeper.keep(0)
         try:
             process = self._spawn(
-                env=_environment(request, token, self.folder),
-                stdout=self.stdout,
-                cwd=self.folder,
-                process_group=keeper.group if self.own_group else None,
-                preexec_fn=(lambda: keeper.keep(os.getpid())) if alone else None,
-                close_fds=False,  # what we inherited is the command's, such as make's jobserver
+                _environment(request, token, self.folder),
+                group=keeper.group if self.own_group else None,
+                before=(lambda: keeper.keep(os.getpid())) if alone else None,
             )
         except (OSError, ValueError) as error:
             keeper.close()
-            self.refused = error
-            why = getattr(error, "strerror", None) or error
-            # Without what was raised: its words have the name.
-            raise StartRefused(f"cannot run {shown_program(self.argv[0])!r}: {why}") from None
+            raise self._refusal(error) from None  # its words have the name
         keeper.target = process.pid if alone else 0
         group = (keeper.group or process.pid) if self.own_group else None
         build_id = name_of_child(process.pid)
@@ -130,16 +150,54 @@ class Command:
         )
         return build_id
 
-    def _spawn(self, env: dict[str, str], **how: Any) -> subprocess.Popen[bytes]:
-        import subprocess  # slow to import, and not wanted by those who are skipped
+    def _refusal(self, error: OSError | ValueError) -> StartRefused:
+        self.refused = error
+        why, passes = getattr(error, "strerror", None) or error, getattr(error, "errno", None) in PASSING
+        message = f"cannot run {shown_program(self.argv[0])!r}: {why}"
+        return StartRefused(message, hint=self._hint(error), worth_retrying=passes)
 
-        program = next(filter(_is_program, paths_of(self.argv[0], env)), self.argv[0])
+    def _hint(self, error: OSError | ValueError) -> str | None:
+        """What to do about a file that is there, and is no program."""
+        program = self.argv[0]
+        if not isinstance(error, OSError) or not os.path.isfile(os.path.join(self.folder or "", program)):  # noqa: PTH113, PTH118
+            return None
+        if not os.path.dirname(program):  # noqa: PTH120
+            return f"Of the one in this folder write the path: ./{program}"
+        return _HINTS.get(error.errno or 0)
+
+    def _spawn(self, env: dict[str, str], **how: Any) -> Child | subprocess.Popen[bytes]:
+        paths = paths_of(self.argv[0], env)
+        # Where there is none, never the bare name: to the system that is a file of the working directory.
+        none = self.argv[0] if self.folder else next(filter(os.path.isfile, paths), paths[0])
+        program = next(filter(_is_program, paths), none)
         try:
-            return subprocess.Popen(self.argv, executable=program, env=env, **how)
+            return self._execute(program, self.argv, env, **how)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
-        return subprocess.Popen(["/bin/sh", program, *self.argv[1:]], env=env, **how)
+        return self._execute("/bin/sh", ["/bin/sh", program, *self.argv[1:]], env, **how)
+
+    def _execute(
+        self, program: str, argv: list[str], env: dict[str, str], group: int | None, before: Callable[[], None] | None
+    ) -> Child | subprocess.Popen[bytes]:
+        """What we inherited is the command's, too, such as make's jobserver."""
+        if self.folder is None and before is None:
+            from holdoff.starters import children  # not wanted by those who are skipped
+
+            files = [] if self.stdout is None else [(os.POSIX_SPAWN_DUP2, self.stdout, 1)]
+            return children.start(program, argv, env, files=files, group=group)
+        import subprocess
+
+        return subprocess.Popen(
+            argv,
+            executable=program,
+            env=env,
+            stdout=self.stdout,
+            cwd=self.folder,
+            process_group=group,
+            preexec_fn=before,
+            close_fds=False,
+        )
 
     def _child(self, build_id: str) -> _Child | None:
         child = self._children.get(build_id)
@@ -195,6 +253,13 @@ class Command:
             end(target_of(build_id) if child is None else -child.group if child.group else child.process.pid)
         if lives(build_id):
             raise PermissionError(f"{build_id} could not be ended")
+
+    def why_left(self, build_id: str) -> str:
+        """Why ``cancel`` did not end it, as words that follow its name."""
+        if lives(build_id) is None:
+            return "runs on another machine or in another container, and cannot be ended from here"
+        owner = owner_of(build_id)
+        return f"belongs to the user {owner}, and may not be ended by this one" if owner else "could not be ended"
 
     def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
         """Block until it ended; its exit status, 128 + N for signal N. ``None``: not a child of this process.
@@ -286,7 +351,9 @@ class Command:
 
 def paths_of(program: str, environment: Mapping[str, str] | None = None) -> list[str]:
     """The paths at which a program of that name is looked for, in this environment or ours. No name is no program."""
-    folders = [""] if os.path.dirname(program) or not program else os.get_exec_path(environment)  # noqa: PTH120
+    known = os.environ if environment is None else environment
+    path = "" if os.path.dirname(program) or not program else known.get("PATH", os.defpath)  # noqa: PTH120
+    folders = path.split(os.pathsep)  # os.get_exec_path does the same, and imports warnings
     return [os.path.join(folder, program) for folder in folders]  # noqa: PTH118
 
 

@@ -67,7 +67,7 @@ class GitHub(OnApi):
         token: a reference to a personal token; to the variable GITHUB_TOKEN unless given.
         app, private_key: instead of it, an app's client id and a reference to its key.
         endpoint: the API of a GitHub Enterprise Server (from 3.21), ``https://HOST/api/v3``.
-        folder: what the paths of files are meant from.
+        folder: where the relative paths of ``file:`` references start.
 
     Raises:
         ConfigError: one of them is not what it should be.
@@ -75,7 +75,7 @@ class GitHub(OnApi):
 
     service = "GitHub"
     id_at = "workflow_run_id"
-    rows = (
+    rows: tuple[Row, ...] = (
         *(Row((403, 429), Verdict.NOT_NOW, _SLOW, header=one) for one in ("retry-after", "x-ratelimit-remaining: 0")),
         Row((403, 429), Verdict.NOT_NOW, _SLOW, words=("rate limit", "abuse detection")),
         Row((302, 303), Verdict.NEVER, "The repository has moved: write its new name"),
@@ -86,7 +86,9 @@ class GitHub(OnApi):
     )
     #: https://docs.github.com/en/actions/reference/limits: a run may take 35 days, with all its waiting.
     build_lease_ms = 35 * 24 * 3_600_000
-    find, status, cancel = OnApi._find, OnApi._status, OnApi._cancel
+    find: Final = OnApi._find
+    status: Final = OnApi._status
+    cancel: Final = OnApi._cancel
 
     def __init__(
         self,
@@ -126,8 +128,13 @@ class GitHub(OnApi):
             "inputs": {name: value for name, value in inputs.items() if value is not None},
             "return_run_details": True,
         }
-        answer = self._ask(time, "POST", f"{self._workflow(parts)}/dispatches", json=body)
-        self._kept = None if answer.status == 401 else self._kept
+        return self._ask(time, "POST", f"{self._workflow(parts)}/dispatches", json=body)
+
+    def _ask(self, time: Time, method: str, url: str, **body: Any) -> Answer:
+        answer = super()._ask(time, method, url, **body)
+        if answer.status == 401 and self._kept is not None:  # it was revoked, and nothing was done
+            self._kept = None
+            answer = super()._ask(time, method, url, **body)
         return answer
 
     def _words(self, answer: Answer) -> str:

@@ -51,7 +51,7 @@ class GitLab(OnApi):
             trigger token. Without it a pipeline is started, and neither found again nor followed.
         trigger_token: a reference to a pipeline trigger token, to start with.
         endpoint: an instance of one's own, ``https://HOST``.
-        folder: what the paths of files are meant from.
+        folder: where the relative paths of ``file:`` references start.
 
     Raises:
         ConfigError: one of them is not what it should be.
@@ -59,7 +59,7 @@ class GitLab(OnApi):
 
     service = "GitLab"
     id_at = "id"
-    rows = (
+    rows: tuple[Row, ...] = (
         Row((400,), Verdict.NOT_NOW, "GitLab asks to slow down, and it is tried again", words=("too many pipelines",)),
         Row((302, 303), Verdict.NEVER, "See the project's path: it has moved, or this is a page to log in at"),
         Row((400, 422), Verdict.NEVER, "See the ref, .gitlab-ci.yml, and whether the token may set pipeline variables"),

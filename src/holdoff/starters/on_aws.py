@@ -96,14 +96,15 @@ class OnAws:
     def __init__(self, name: str | None, **where: Unpack[Where]) -> None:
         if unknown := where.keys() - Where.__annotations__:
             raise TypeError(f"{type(self).__name__} takes no {', '.join(sorted(unknown))}")
-        self.project = text_of(self.service.lower(), name, f"a {self.service} {self.thing}'s name")
-        self.region = text_of("region", where.get("region"), "an AWS region such as 'eu-west-1'")
-        self.endpoint = text_of("endpoint", where.get("endpoint"), "a URL such as http://127.0.0.1:8000", ("http",))
-        self.role = _checked_role(where.get("role"), where.get("external_id"), where.get("client"))
+        self.project: str | None = text_of(self.service.lower(), name, f"a {self.service} {self.thing}'s name")
+        self.region: str | None = text_of("region", where.get("region"), "an AWS region such as 'eu-west-1'")
+        want = "a URL such as http://127.0.0.1:8000"
+        self.endpoint: str | None = text_of("endpoint", where.get("endpoint"), want, ("http",))
+        self.role: Role | None = _checked_role(where.get("role"), where.get("external_id"), where.get("client"))
         shared: dict[str, Any] = {"endpoint": self.endpoint, "given": where.get("client"), "role": self.role}
-        self._starting = Clients(self.service.lower(), self.starting, **shared)
+        self._starting = Clients(self.service.lower(), self.starting, **shared, lean=True)
         self._asking = Clients(self.service.lower(), ASKING, **shared)
-        self.start_budget_ms = self.starting.longest_ms + 2 * ASK_MS + (ASSUMING.longest_ms if self.role else 0)
+        self.start_budget_ms: int = self.starting.longest_ms + 2 * ASK_MS + (ASSUMING.longest_ms if self.role else 0)
 
     def for_region(self, region: str) -> Self:
         """This starter for gates of a region, where it was given none of its own. Clients are shared."""

@@ -23,7 +23,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 
 from holdoff.clock import Clock, SystemClock
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable
 from holdoff.core.request import Request, storable
 from holdoff.core.shown import Unquoted
 from holdoff.core.token import instant_ms
@@ -31,7 +31,6 @@ from holdoff.core.units import iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 from holdoff.starters.sending import Answer, Time, Unanswered, send
-from holdoff.starters.templates import Unreadable
 
 SEND_BY_MS: Final = 10_000
 ANSWER_MS: Final = 15_000
@@ -115,8 +114,9 @@ class OnHttp:
             raise self._no_start(f"it asked to wait, {-(-wait_ms // 1000)} s more", Verdict.NOT_NOW)
         try:
             answer = self._send(time, parts, request, token)
-        except Unreadable as error:
-            raise self._no_start(error.message, Verdict.NEVER, error.hint) from None
+        except (ConfigError, StoreUnavailable) as error:  # of a reference; nothing was sent
+            passes = isinstance(error, StoreUnavailable)
+            raise self._no_start(error.message, Verdict.NOT_NOW if passes else Verdict.NEVER) from None
         except Unanswered as error:
             raise self._no_start(error.message, error.verdict, error.hint) from None
         if answer.is_done:
@@ -129,7 +129,7 @@ class OnHttp:
     def _started(self, answer: Answer, token: str) -> str:
         found = self._id_in(answer, token)
         if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
-            return str(found)
+            return _plain(str(found)) or token
         raise self._no_start(f"{self._said(answer)}, but without the id of a build", Verdict.UNKNOWN)
 
     def _row_of(self, answer: Answer) -> Row:
@@ -165,7 +165,7 @@ class OnHttp:
         return max(0, min(wait_ms, LONGEST_WAIT_MS))
 
     def _said(self, answer: Answer) -> str:
-        words = storable(self._words(answer), 200)
+        words = storable(_plain(self._words(answer)), 200)
         return f"it answered {answer.status}" + (f" ({words})" if words else "")
 
     def _words(self, answer: Answer) -> str:
@@ -257,6 +257,11 @@ class OnApi(OnHttp):
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
         if answer.status != 409 or self._asked(time, build_id) not in ENDS:
             self._told(answer)
+
+
+def _plain(text: str) -> str:
+    """Without what drives a terminal, or turns text around."""
+    return "".join(mark if mark.isprintable() else " " for mark in text).strip()
 
 
 def _ms_of_date(text: str) -> int:

@@ -11,7 +11,7 @@ die, the pipe ends; then it ends the command, and all that the command started.
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH110, PTH115, PTH123, PTH208
+# ruff: noqa: PTH110, PTH115, PTH116, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ import atexit
 import os
 import signal
 import threading
-from binascii import crc32
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
 
 from holdoff.clock import SystemClock
 from holdoff.signals import FORWARDED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import subprocess
+    from typing import Final
+
+    from holdoff.starters.children import Child
 
 #: How long what was told to end may take to go, before it is killed.
 GRACE_MS: Final = 5_000
@@ -76,6 +77,22 @@ def lives(name: str) -> bool | None:
     return None if state is None else state not in _ENDED
 
 
+def owner_of(name: str) -> str | None:
+    """The user whose process that name is; ``None``: ours, or it cannot be known here."""
+    if not lives(name):
+        return None
+    try:
+        user = os.stat(f"/proc/{name.rpartition(':')[2]}").st_uid
+    except OSError:
+        return None
+    import pwd  # wanted where a command could not be ended, only
+
+    try:
+        return None if user == os.geteuid() else pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
 def is_left(name: str) -> bool:
     """Whether it is certain that no process will report the end of the child of that name."""
     host, mark, _ = name.rsplit(":", 2)
@@ -99,6 +116,8 @@ def target_of(name: str) -> int:
 
 def _place() -> str | None:
     """Where a pid of ours is known: 8 digits for this boot and these name spaces; ``None``: there is no telling."""
+    from binascii import crc32  # not wanted by those who are skipped
+
     try:
         if os.readlink("/proc/self") != str(os.getpid()):  # the /proc of another name space
             return None
@@ -154,7 +173,7 @@ def _any_runs(target: int) -> bool:
 # --- what ends it if we die ----------------------------------------------------------------------------------------
 
 #: The first line names what to end, a process or 0, its own group; the second would say that we end in peace.
-_KEEP: Final = 'read -r it && { read -r _ || { trap "" $0; kill -TERM "$it"; sleep 5; kill -KILL "$it"; }; }'
+_KEEP: Final = 'cd /; read -r it && { read -r _ || { trap "" $0; kill -TERM "$it"; sleep 5; kill -KILL "$it"; }; }'
 #: It is deaf to what we pass on, and to Ctrl-Z: blocked signals stay pending, which tells that it got them. A shell
 #: that waits for a child may unblock them: then they are ignored.
 _BLOCKED: Final = (*FORWARDED, signal.SIGTSTP)
@@ -166,39 +185,42 @@ class Keeper:
     Args:
         apart: it is the leader of a process group, which the command joins; else it is in ours.
 
+    Raises:
+        OSError: there is no room for the pipe.
+
     Attributes:
         group: its process group; 0, where there is no shell: the command runs unguarded.
         target: what it ends if we die: a process, or 0, its own group with all that is in it then.
     """
 
     def __init__(self, *, apart: bool) -> None:
-        self.group, self.target = 0, 0
+        self.group: int = 0
+        self.target: int = 0
         self._lock = threading.RLock()
         self._start(0 if apart else None)
         if self._shell is not None:
             self.group = self._shell.pid if apart else os.getpgrp()
-        atexit.register(self.close)  # a process that does not wait for its command leaves it running
+        _kept.add(self)
 
     def _start(self, group: int | None) -> None:
-        import subprocess
+        from holdoff.starters import children  # not wanted by those who are skipped
 
-        self._shell: subprocess.Popen[bytes] | None = None
+        self._shell: Child | None = None
         reader, self._pipe = os.pipe()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+        own = (os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+        others = [(os.POSIX_SPAWN_CLOSE, file) for file in children.inherited()]
         try:
-            self._shell = subprocess.Popen(
+            self._shell = children.start(
+                "/bin/sh",
                 ["/bin/sh", "-c", _KEEP, " ".join(str(int(number)) for number in _BLOCKED), "holdoff-keeper"],
-                stdin=reader,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={"PATH": os.defpath},
-                cwd="/",
-                process_group=group,
+                {"PATH": os.defpath},
+                files=[*own, (os.POSIX_SPAWN_DUP2, 1, 2), *others],
+                group=group,
+                blocked=_BLOCKED,
             )
         except OSError:  # no shell, no room for one more process, or the group has gone
             pass
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(reader)
 
     def keep(self, target: int) -> None:
@@ -221,12 +243,13 @@ class Keeper:
         """Have another in its place, to which nothing was sent yet."""
         with self._lock:
             if self._end():
-                self._start(self.group)
-                self.keep(self.target)
+                with suppress(OSError):  # no room for its pipe
+                    self._start(self.group)
+                    self.keep(self.target)
 
     def close(self) -> None:
         """The command has ended, or is to go on without us."""
-        atexit.unregister(self.close)
+        _kept.discard(self)
         with self._lock:
             self._end()
 
@@ -240,3 +263,14 @@ class Keeper:
             self._shell.wait()
         os.close(pipe)  # not before: its end is what the shell waits for
         return True
+
+
+#: Those that keep now. What is registered with ``atexit`` has its place there for ever, so one function is, for all.
+_kept: Final[set[Keeper]] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A process that does not wait for its commands leaves them running."""
+    for keeper in list(_kept):
+        keeper.close()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -116,8 +117,11 @@ def _unanswered(error: Exception, httpx: Any, *, is_sent: bool) -> Unanswered:
     if isinstance(error, httpx.ConnectError):  # its words are the system's
         hint = "The certificate does not fit" if "CERTIFICATE_VERIFY_FAILED" in str(error) else None
         return Unanswered(f"no connection ({error})", Verdict.NEVER if hint else Verdict.NOT_NOW, hint=hint)
-    if isinstance(error, httpx.TimeoutException | httpx.NetworkError | httpx.ProxyError):
+    of_a_proxy, no_room = httpx.ProxyError | httpx.RemoteProtocolError, OSError | RuntimeError
+    if isinstance(error, httpx.TimeoutException | httpx.NetworkError | of_a_proxy | no_room):
         return Unanswered(f"no connection ({kind})", Verdict.NOT_NOW)
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+        return Unanswered("what it is sent to is no URL", Verdict.NEVER, hint="One begins with https:// or http://")
     return Unanswered(f"the request could not be made ({kind})", Verdict.NEVER, hint="See the URL and the headers")
 
 
@@ -144,9 +148,9 @@ class _Sent:
         """Called by httpcore."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
-        elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+        elif event.endswith("send_request_headers.started"):
             self._time.left_s()
-            self.is_sent = True
+            self.is_sent = info["request"].method != b"CONNECT"
 
     def _cut(self) -> None:
         if self._socket is not None:
@@ -155,16 +159,19 @@ class _Sent:
 
 
 def _content(response: Any) -> tuple[bytes, bool]:
-    """The body, and whether that is all of it."""
+    """The body, and whether that is all of it. It was asked for uncompressed; what is gzip all the same is unpacked no
+    further than to MOST_BYTES, however much there is in it."""
+    is_packed = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
+    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_packed else None
     content = bytearray()
     try:
-        for part in response.iter_bytes():
-            content += part
-            if len(content) > MOST_BYTES:
+        for part in response.iter_raw():
+            content += part if unpack is None else unpack.decompress(part, MOST_BYTES)
+            if len(content) > MOST_BYTES or (unpack is not None and unpack.unconsumed_tail):
                 return b"", False
     except Exception:  # noqa: BLE001  (the head has come, and what it says stands)
         return bytes(content), False
-    return bytes(content), True
+    return bytes(content), unpack is None or unpack.eof
 
 
 @cache

@@ -1,6 +1,6 @@
 """Texts of a starter's settings that are filled in when a request is sent, and where its secrets are.
 
-    "env:HOOK"                      a reference: what stands in that variable; "file:PATH": in that file
+    "env:HOOK"                      a reference: what it leads to (``holdoff.references``)
     "Bearer {env:RENDER_KEY}"       one within a text
     "{source_version|main}"         a field of the request, or what stands there instead
 
@@ -14,12 +14,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.clock import SystemClock
+from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, shown_name
+from holdoff.references import FORM, WANT, References
 
 Values = Mapping[str, str | None]
 _NOTES: Final = ("project", "region", "key", "reason", "source_version", "event_id", "by", "line", "parent")
@@ -28,16 +29,12 @@ STARTING: Final = (*_NOTES, "branch", "tag", "token")
 #: What it may name of a build that is there.
 OF_A_BUILD: Final = ("build_id",)
 
-_FIELD: Final = re.compile(r"\{(?:(env|file):([^{}|]+)|([A-Za-z_][\w.]*))(?:\|([^{}]*))?\}")
-_REFERENCE: Final = re.compile(r"(?:env:[A-Za-z_]\w*|file:[^{}|]*[^{}|\s])", re.ASCII)
-_NAMED: Final = re.compile(r"\{(?!env:[A-Za-z_]\w*\}|file:[^{}|]+\})([A-Za-z_][^{}|]*)")
+_FIELD: Final = re.compile(rf"\{{(?:({FORM})|([A-Za-z_][\w.]*))(?:\|([^{{}}]*))?\}}")
+_NAMED: Final = re.compile(rf"\{{(?!{FORM}\}})([A-Za-z_][^{{}}|]*)")
 #: An entry of such a name holds a secret: it must not stand in the file.
 _SECRET: Final = re.compile(r"auth|token|secret|passw|cookie|credential|private|api.?key", re.IGNORECASE)
-WANT_REFERENCE: Final = "where it is, never the value: 'env:NAME' or 'file:PATH'"
-
-
-class Unreadable(HoldoffError, exit_code=78):
-    """What a reference names is not there."""
+#: Of this process: all starters share what AWS keeps.
+REFERENCES: Final = References(os.environ)
 
 
 def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: bool = False) -> str:
@@ -47,10 +44,10 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
         ConfigError: it is no such text. What stands there is not shown.
     """
     text = value.strip() if isinstance(value, str) else ""
-    if _REFERENCE.fullmatch(text):
+    if re.fullmatch(FORM, text):
         text = f"{{{text}}}"
-    if not text or not text.isprintable() or (secret and not re.search(r"\{(env|file):", text)):
-        want = WANT_REFERENCE if secret else "text, in one line"
+    if not text or not text.isprintable() or (secret and not re.search(rf"\{{{FORM}\}}", text)):
+        want = WANT if secret else "text, in one line"
         raise ConfigError(field=field, got=Unquoted("something else"), want=want)
     for name in _NAMED.findall(text):
         if name not in names and not (STARTING[0] in names and re.fullmatch(r"environment\.[A-Za-z_]\w*", name)):
@@ -77,7 +74,7 @@ def _entry(field: str, name: str, value: object, names: tuple[str, ...], *, nest
     where = f"{field}.{shown_name(name)}"
     text = text_in(where, value, names) if value != "" else ""
     if _SECRET.search(name) and not _FIELD.search(text):
-        raise ConfigError(field=where, got=Unquoted("something else"), want=WANT_REFERENCE)
+        raise ConfigError(field=where, got=Unquoted("something else"), want=WANT)
     return text
 
 
@@ -97,22 +94,23 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
     """The text with all in it; ``None``: it is one field and nothing else, and that is not known.
 
     Args:
-        folder: what the paths of files are meant from.
+        folder: where the relative paths of ``file:`` references start.
         encode: what becomes of a field's value; what a reference leads to is taken as it is.
 
     Raises:
-        Unreadable: a reference leads to nothing.
+        ConfigError: a reference leads to nothing.
+        StoreUnavailable: what it leads to could not be fetched just now.
     """
 
     def put(found: re.Match[str]) -> str:
-        source, where, name, otherwise = found.groups()
-        if source:
-            return _followed(source, where, folder)
+        reference, name, otherwise = found.groups()
+        if reference:
+            return REFERENCES.value(reference, SystemClock().now_ms(), field="the secret", folder=folder)
         value = values.get(name)
         return encode(value) if value else otherwise or ""
 
     only = _FIELD.fullmatch(text)
-    if only is not None and only[3] and values.get(only[3]) is None and only[4] is None:
+    if only is not None and only[2] and values.get(only[2]) is None and only[3] is None:
         return None
     return _FIELD.sub(put, text)
 
@@ -127,19 +125,6 @@ def filled_in(value: Any, values: Values, folder: str | None) -> Any:
         pairs = ((name, filled_in(one, values, folder)) for name, one in value.items())
         return {name: one for name, one in pairs if one is not None}
     return value
-
-
-def _followed(source: str, where: str, folder: str | None) -> str:
-    try:
-        value = os.environ.get(where) if source == "env" else Path(folder or "", where).read_text()
-    except (OSError, ValueError):
-        value = None
-    value = (value or "").strip("\ufeff \t\r\n")
-    if value:
-        return value
-    named = re.sub("[^/:]+", lambda part: shown_name(part[0]), f"{source}:{where}")
-    hint = "Set the variable" if source == "env" else "Write the file, readable for this process"
-    raise Unreadable(f"there is nothing at {named}", hint=hint)
 
 
 def found_at(answer: Any, path: str, values: Values) -> Any:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, shown_name
-from holdoff.core.units import parse_duration
+from holdoff.core.units import Duration, parse_duration
 from holdoff.core.verdict import Verdict
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
@@ -46,7 +46,7 @@ class Webhook(OnHttp):
         method: POST unless given.
         headers: of every request to the service, with what is secret by reference.
         json, form: the body, one of them or none.
-        refused: statuses besides those above that mean that there certainly is no build.
+        refused: statuses, besides most 4xx ones, that mean: there certainly is no build.
         id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without it a
             build has its token for an id.
         status_url: where a build can be asked after, with ``{build_id}`` in it.
@@ -55,7 +55,7 @@ class Webhook(OnHttp):
         cancel_url, cancel_method: how to stop one.
         token_memory: for how long the service documents that it remembers a token.
         build_lease: how long a build can take at most; without ``status_url`` it counts as ended then.
-        folder: what the paths of files are meant from.
+        folder: where the relative paths of ``file:`` references start.
 
     Raises:
         ConfigError: one of them is not what it should be.
@@ -83,7 +83,7 @@ class Webhook(OnHttp):
         cancel_url: str | None = None,
         cancel_method: str = "POST",
         token_memory: object = 0,
-        build_lease: object = "2h",
+        build_lease: Duration = "2h",
         folder: str | None = None,
     ) -> None:
         parts: dict[str, Any] = {
@@ -95,9 +95,8 @@ class Webhook(OnHttp):
         if "{token}" not in repr(parts):
             parts["headers"][IDEMPOTENCY] = "{token}"
         super().__init__("webhook", parts, folder)
-        self.rows = tuple(
-            Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER)
-            for status in _listed("refused", refused, int, "a list of statuses, such as [302, 503]")
+        self.rows: tuple[Row, ...] = tuple(
+            Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER) for status in _statuses(refused)
         )
         self._id = None if id is None else text_in("id", id)
         self._cancel_method = _one_of("cancel_method", cancel_method, _METHODS)
@@ -106,8 +105,8 @@ class Webhook(OnHttp):
         if cancel_url is not None:
             self._cancel_url = text_in("cancel_url", cancel_url, OF_A_BUILD)
             self.cancel = self._cancel
-        self.token_memory_ms = parse_duration(token_memory, field="token_memory")
-        self.build_lease_ms = parse_duration(build_lease, field="build_lease")
+        self.token_memory_ms: int = parse_duration(token_memory, field="token_memory")
+        self.build_lease_ms: int = parse_duration(build_lease, field="build_lease")
         if not self.build_lease_ms:
             raise ConfigError(field="build_lease", got=build_lease, want="how long a build can take, such as '30m'")
 
@@ -189,7 +188,8 @@ def _body_in(json: object, form: object) -> dict[str, Any]:
 
 
 def _in_url(value: str) -> str:
-    return quote(value, safe="")
+    """``.`` and ``..`` too: the client would take them for steps in the path."""
+    return quote(value, safe="") if value.strip(".") else "%2E" * len(value)
 
 
 def _in_header(value: str) -> str:
@@ -210,6 +210,14 @@ def _listed(field: str, value: object, kind: type, want: str) -> list[Any]:
     listed = list(value) if isinstance(value, list | tuple) else [None]
     if not all(isinstance(one, kind) and not isinstance(one, bool) for one in listed):
         raise ConfigError(field=field, got=Unquoted("something else"), want=want)
+    return listed
+
+
+def _statuses(refused: object) -> list[int]:
+    want = "a list of statuses from 300 to 599, such as [302, 503]"
+    listed = _listed("refused", refused, int, want)
+    if not all(300 <= status <= 599 for status in listed):
+        raise ConfigError(field="refused", got=Unquoted("another"), want=want)
     return listed
 
 

@@ -6,8 +6,9 @@ Whatever else these services tell ends no build and asks for none: builds would 
   a *batch* no document has an event (https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codebuild.html names
   builds, phases and fleets). So a batch is known by its ARN, in any change of a build's state; where none comes, a
   sweep asks for the end. The builds *within* a batch come as builds; they are no gate's.
-* GitHub, GitLab and Netlify, by webhook (``_WEB``): only the kinds of runs that the starters begin, of a project that
-  is configured; of all others the events stay what they are.
+* GitHub, GitLab, Netlify and Vercel, by webhook (``_WEB``): only the kinds of runs that the starters begin, of a
+  project that is configured; of all others the events stay what they are. What is told of such a run before its end is
+  no end, and sets off nothing either.
 * CodePipeline, https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html.
   Its events do not tell for which key of a project an execution ran.
 """
@@ -74,24 +75,22 @@ class _WebRow(Value):
     id: str
     status: str
     part: str | None = None  #: what else it names: the workflow's file
+    variables: str | None = None  #: a list of what the build was told, where a key may be
 
 
 #: https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run
 #: https://docs.gitlab.com/user/project/integrations/webhook_events/#pipeline-events
 #: https://docs.netlify.com/deploy/deploy-notifications/
+#: https://vercel.com/docs/webhooks/webhooks-api
 _BAD: Final = ("failure", "cancelled", "timed_out", "action_required", "stale", "skipped", "startup_failure")
 _WEB: Final = (
     _WebRow(
         starter="github",
-        when={
-            "http.headers.x-github-event": ("workflow_run",),
-            "action": ("completed",),
-            "workflow_run.event": ("workflow_dispatch",),
-        },
+        when={"http.headers.x-github-event": ("workflow_run",), "workflow_run.event": ("workflow_dispatch",)},
         ended=dict.fromkeys(_BAD, False) | {"success": True, "neutral": True},
         name=("repository.full_name",),
         id="workflow_run.id",
-        status="workflow_run.conclusion",
+        status="workflow_run.conclusion",  # null before its end
         part="workflow_run.path",
     ),
     _WebRow(
@@ -101,35 +100,46 @@ _WEB: Final = (
         name=("project.path_with_namespace", "project.id"),
         id="object_attributes.id",
         status="object_attributes.status",
+        variables="object_attributes.variables",
     ),
     _WebRow(
         starter="webhook",
         when={"http.headers.x-netlify-event": ("deploy_*",), "site_id": ("*",)},
-        ended={"ready": True, "error": False},
+        ended={"ready": True, "error": False, "rejected": False},
         name=("site_id",),
         id="id",
         status="state",
     ),
+    _WebRow(
+        starter="webhook",
+        when={"type": ("deployment.*",), "createdAt": ("*",), "payload.deployment.id": ("*",)},
+        ended={"deployment.succeeded": True, "deployment.error": False, "deployment.canceled": False},
+        name=("payload.project.id",),
+        id="payload.deployment.id",
+        status="type",
+    ),
 )
 
 
-def web_end_of(message: Message) -> BuildEnded | None:
-    """The end of a build that a webhook tells of; ``None``: it tells of none that a starter begins."""
+def web_build_of(message: Message) -> BuildEnded | None:
+    """The build that a webhook tells of, whether it has ended (``is_end``) or not; ``None``: of none that a starter
+    begins."""
     row = next((row for row in _WEB if all(holds(message, path, one) for path, one in row.when.items())), None)
-    if row is None:
-        return None
     event = message.event
-    build_id, status = as_text(look_up(event, row.id)), text_at(event, row.status)
-    if build_id is None or status is None or status not in row.ended:
+    build_id = None if row is None else as_text(look_up(event, row.id))
+    if row is None or build_id is None:
         return None
+    status = text_at(event, row.status) or "under way"
     return BuildEnded(
         starter=row.starter,
         name=" ".join(filter(None, (as_text(look_up(event, path)) for path in row.name))),
         region="",
         account=(text_at(event, row.part) or "").rpartition("/")[2].partition("@")[0] if row.part else "",
         build_id=build_id,
-        succeeded=row.ended[status],
+        is_end=status in row.ended,
+        succeeded=row.ended.get(status, False),
         detail=status,
+        key=None if row.variables is None else _key_in(dig(event, row.variables), "key"),
     )
 
 
@@ -162,14 +172,13 @@ def end_of(event: Any) -> BuildEnded | Ignored:
         build_id=f"{found['name']}:{needed(event, row.id)}" if row.id else found["id"],
         succeeded=status == "SUCCEEDED",
         detail=status,
-        key=_key_in(event),
+        key=_key_in(dig(event, _VARIABLES), "name"),
     )
 
 
-def _key_in(event: Any) -> str | None:
+def _key_in(variables: object, name: str) -> str | None:
     """The key of the gate that started it, where the build knows it: ``starters.on_aws.KEY_VARIABLE``."""
-    variables = dig(event, _VARIABLES)
-    named = [one for one in variables if dig(one, "name") == "HOLDOFF_KEY"] if isinstance(variables, list) else []
+    named = [one for one in variables if dig(one, name) == "HOLDOFF_KEY"] if isinstance(variables, list) else []
     return text_at(named[0], "value") if named else None
 
 
@@ -185,7 +194,7 @@ def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bo
     """Whether a build that ended may be one of this gate's, by its project's table ``starter``."""
     named = starter.get(ended.starter)
     if not ended.region:  # by a webhook: of a build hook nothing but the build's id tells whose it is
-        known = ended.starter == "webhook" or str(named) in ended.name.split()
+        known = ended.starter == "webhook" or str(named).casefold() in ended.name.casefold().split()
         return known and ended.account in ("", starter.get("workflow"))
     if not isinstance(named, str) or bool(starter.get("batch")) != ended.batch:
         return False

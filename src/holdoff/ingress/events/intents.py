@@ -27,6 +27,7 @@ class BuildEnded(Value):
     """A build came to its end.
 
     Attributes:
+        is_end: false of one that a webhook tells of before its end.
         starter, name: what ran it, as the table ``starter`` has it: ``codebuild`` and the name of the project, say.
         batch: whether it was a batch of builds.
         region, account: where it ran.
@@ -38,6 +39,7 @@ class BuildEnded(Value):
     region: str
     account: str
     build_id: str  #: as the starter returned it: ``project:uuid``
+    is_end: bool = True
     succeeded: bool
     detail: str  #: its status, such as ``TIMED_OUT``
     key: str | None = None  #: of the gate that started it, where the build knows it

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import unquote
 
 from holdoff.config import Config
+from holdoff.config.projects import Project
 from holdoff.config.rules import Rule, is_path, paths_in
+from holdoff.config.schemes import NAMES
 from holdoff.core.errors import ConfigError, EventError
 from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, GateKey, Request
+from holdoff.core.shown import shown_name
 from holdoff.core.units import parse_instant
 from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
@@ -53,7 +56,8 @@ class Routes:
     """What a ``holdoff.toml`` says about events. ``region``: of gates whose project names none."""
 
     def __init__(self, config: Config, region: str) -> None:
-        self.projects = config.projects
+        self.projects: Mapping[str, Project] = config.projects
+        self.webhooks: set[str] = config.webhooks.keys() | set(NAMES)  # a URL may end with its sender's
         self._rules = config.rules
         self._region = region
 
@@ -76,9 +80,11 @@ class Routes:
                 if isinstance(end, BuildEnded):
                     return [Found(self._ended(end, message))]
                 return self._of_part(message, kind_of_event(message, TABLES), why=end.why)
-            told = ends.web_end_of(message)
+            told = ends.web_build_of(message)
             if told is not None and (of := self.gates_of(told)):
                 # Its own run must not set off itself, whether the project lets webhooks end its builds or not.
+                if not told.is_end:
+                    return [Found(Ignored(f"build {told.build_id} is {told.detail}"))]
                 if all("end" in self.projects[key.name].allow for key in of):
                     return [Found(self._ended(told, message))]
                 return [Found(Ignored(f"the end of {told.build_id}, and webhooks may end no build (allow = ['end'])"))]
@@ -173,7 +179,7 @@ class Routes:
         gates = self.gates_of(end)
         powers.check_end(message.origin, [self.projects[key.name] for key in gates])
         rule = next((rule for rule in self._rules if _matches(rule, message)), None)  # the first that matches wins
-        told_by = ("source", "detail", "http.headers.", "workflow_run", "object_kind")
+        told_by = ("source", "detail", "http.headers.", "workflow_run", "object_kind", "type")
         names_it = rule is not None and any(path.startswith(told_by) for path, _ in rule.when)
         if rule is None or rule.ignore or not names_it:
             return end
@@ -189,6 +195,8 @@ class Routes:
         """The request, or why there is none. What a gate would refuse is refused here, as the event's fault; the value
         stays unsaid."""
         try:
+            if not (project or draft.project):
+                self._of_url(message)  # a ping, too, is to say that it is misspelt
             if why := guards.no_change(draft, rule):
                 return Ignored(why)
             ruled = draft if rule is None else _ruled(draft, rule, project, message)
@@ -208,10 +216,8 @@ class Routes:
         known = ", ".join(sorted(self.projects)) or "none"
         if named is not None and named not in self.projects:
             raise EventError("project", f"{named[:80]!r} is not one of those configured: {known}")
-        path = text_at(message.envelopes, "http.path") or ""
-        last = unquote(path.rstrip("/").rpartition("/")[2])
-        if named or last in self.projects:
-            return named or last
+        if found := named or self._of_url(message):
+            return found
         if len(self.projects) == 1:
             return next(iter(self.projects))
         raise EventError(
@@ -219,6 +225,18 @@ class Routes:
             f"is missing, and no rule names one; there are several: {known}",
             hint="Name one in the event, in the URL's last part, or by a [[rules]] table in holdoff.toml",
         )
+
+    def _of_url(self, message: Message) -> str | None:
+        """The project in the request's path, where it names one: its last part, else what stands behind ``hooks``."""
+        parts = [unquote(part) for part in (text_at(message.envelopes, "http.path") or "").split("/") if part]
+        if parts and parts[-1] in self.projects:
+            return parts[-1]
+        if "hooks" not in parts[:-1] or (name := parts[parts.index("hooks") + 1]) in self.webhooks:
+            return None
+        if name in self.projects:
+            return name
+        known = ", ".join(sorted(self.projects)) or "none"
+        raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; there is: {known}")
 
 
 def _matches(rule: Rule, message: Message) -> bool:

@@ -1,0 +1,49 @@
+"""JSON Web Signatures (RFC 7515) by a shared secret, as far as a webhook needs them: compact, HS256, and nothing else.
+
+The token names its own algorithm. One that names another (``none``, RS256) or wants something understood (``crit``) is
+no proof, whatever its signature: https://www.rfc-editor.org/rfc/rfc8725#section-3.1. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+
+
+def claims_of(token: str, key: bytes, now_ms: int, tolerance_ms: int) -> Mapping[str, Any]:
+    """What a token says; nothing, where it is not signed by this key, or not good now (``exp``, ``nbf``)."""
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        return {}
+    right = hmac.digest(key, f"{parts[1]}.{parts[2]}".encode(), "sha256")
+    head, claims, given = _table(parts[1]), _table(parts[2]), _bytes(parts[3])
+    is_signed = hmac.compare_digest(given, right) and head.get("alg") == "HS256" and "crit" not in head
+    is_good = _s(claims, "nbf", 0) * 1000 - tolerance_ms <= now_ms < _s(claims, "exp", 10**12) * 1000 + tolerance_ms
+    return claims if is_signed and is_good else {}
+
+
+def _table(part: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(_bytes(part))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _bytes(part: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        return b""
+
+
+def _s(claims: Mapping[str, Any], name: str, otherwise: float) -> float:
+    """An instant, epoch seconds. What is no number is never good."""
+    at = claims.get(name, otherwise)
+    return at if isinstance(at, int | float) and not isinstance(at, bool) else float("nan")

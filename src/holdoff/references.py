@@ -1,0 +1,155 @@
+"""Where secrets are: one language for every setting that names one, and the one way to what it names.
+
+    "env:GITHUB_SECRET"                a variable of the environment
+    "file:/run/credentials/x/token"    a file; a relative path is meant from the folder of ``holdoff.toml``
+    "ssm:/holdoff/github"              a parameter of AWS Systems Manager, by name or ARN; it is decrypted
+    "secretsmanager:holdoff/github"    a secret of AWS Secrets Manager, by name or ARN
+
+A setting with anything else in it is refused, and not shown: it may be the secret itself. A variable and a file are
+read each time. What AWS keeps is kept here for ``KEPT_MS``, so that a rotated secret is taken up without a restart, and
+for longer while the service does not answer. White space around a secret is none of it. No error shows a value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
+from holdoff.core.shown import Unquoted, shown_name
+
+#: What the names of variables, parameters and secrets are made of, or an ARN of the two latter:
+#: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+#: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+#: What begins with ``whsec_`` is a key of Standard Webhooks, and no variable.
+FORM: Final = (
+    r"(?a:env:(?!whsec_)[A-Za-z_]\w*|file:[^{}|\x00-\x1f\x7f]*[^{}|\s\x00-\x1f\x7f]|ssm:[\w.:/-]+"
+    r"|secretsmanager:[\w/+=.@:-]+)"
+)
+WANT: Final = "where the secret is, never the secret: 'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
+KEPT_MS: Final = 300_000
+MOST_CHARACTERS: Final = 100_000
+_RIGHT: Final = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
+#: What a reference is that leads to nothing, and what would be right.
+_NOTHING: Final = {
+    "env": ("a variable that is not set or empty", "the name of one that is set, or export it where Holdoff runs"),
+    "file": ("a file that is not there, not readable or empty", "the path of one that has the secret in it"),
+}
+#: What would be right, by the service's error.
+_BY_CODE: Final = {
+    "ParameterNotFound": "the name of a parameter that exists",
+    "ResourceNotFoundException": "the name of a secret that exists",
+    "ValidationException": "a name that the service takes",
+    "AccessDeniedException": "one that may be read: grant {} (and kms:Decrypt on its key, if it has its own)",
+}
+
+
+def reference_of(value: object, field: str) -> str:
+    """The reference in a setting.
+
+    Raises:
+        ConfigError: it is none. What stands there is not shown.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if re.fullmatch(FORM, text):
+        return text
+    raise ConfigError(field=field, got=value if isinstance(value, Unquoted) else Unquoted("something else"), want=WANT)
+
+
+def shown_reference(reference: str) -> Unquoted:
+    """A reference as an error may show it: what stands after ``env:`` may be the secret itself."""
+    return Unquoted(re.sub("[^/:]+", lambda part: shown_name(part[0]), reference))
+
+
+class References:
+    """What references lead to. For all threads of a process.
+
+    Args:
+        environment: where variables are.
+        client_of: makes the client of a service of AWS; unless given, one whose calls leave time to send a start.
+    """
+
+    def __init__(self, environment: Mapping[str, str], client_of: Callable[[str], Any] | None = None) -> None:
+        self._environment = environment
+        self._client_of = client_of or _client_of
+        self._kept: dict[str, tuple[int, str]] = {}
+
+    def value(self, reference: str, now_ms: int, *, field: str, folder: str | None = None) -> str:
+        """What a reference leads to, without white space around it.
+
+        Args:
+            folder: what the path of a file is meant from; the working directory unless given.
+
+        Raises:
+            ConfigError: it is no reference, there is no such thing, or no right to read it.
+            StoreUnavailable: it could not be fetched just now, and nothing is known from before.
+        """
+        source, _, name = reference_of(reference, field).partition(":")
+        if source in _RIGHT:
+            return self._fetched(reference, now_ms, field)
+        value = self._environment.get(name) if source == "env" else _content(os.path.join(folder or "", name))  # noqa: PTH118
+        return _held(value, reference, field)
+
+    def _fetched(self, reference: str, now_ms: int, field: str) -> str:
+        kept = self._kept.get(reference)
+        if kept is not None and now_ms - kept[0] < KEPT_MS:
+            return kept[1]
+        try:
+            value = _held(self._asked(reference, field), reference, field)
+        except StoreUnavailable:
+            if kept is None:
+                raise
+            value = kept[1]  # the old one, until the service answers again
+        self._kept[reference] = now_ms, value
+        return value
+
+    def _asked(self, reference: str, field: str) -> object:
+        service, _, name = reference.partition(":")
+        try:
+            client = self._client_of(service)
+            if service == "ssm":
+                return client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+            return client.get_secret_value(SecretId=name).get("SecretString")
+        except HoldoffError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever it is: its words have the name, and are not told)
+            raise _unread(error, service, shown_reference(reference), field) from None
+
+
+def _unread(error: Exception, service: str, named: Unquoted, field: str) -> HoldoffError:
+    from holdoff.aws.errors import code_of, denied_hint, describe, is_denied
+
+    if isinstance(error, ImportError):
+        return ConfigError(field=field, got=named, want="another, or install what asks AWS: pip install 'holdoff[aws]'")
+    want = _BY_CODE.get(code_of(error), "")
+    if is_denied(error) and "kms:" in (advice := denied_hint(describe(error), "", named)):
+        want = f"one that may be decrypted: {advice}"  # it names no more than the key
+    if want:
+        return ConfigError(field=field, got=named, want=want.replace("{}", _RIGHT[service]))
+    why = code_of(error) or type(error).__name__  # not its words: they have the name
+    return StoreUnavailable(f"{field}: {named} could not be read ({why})", hint="Try again")
+
+
+def _held(value: object, reference: str, field: str) -> str:
+    text = str(value or "").strip("\ufeff \t\r\n")
+    if text:
+        return text
+    what, want = _NOTHING.get(reference.partition(":")[0], ("where nothing is", "the name of something that is there"))
+    raise ConfigError(field=field, got=Unquoted(f"{shown_reference(reference)}, {what}"), want=want)
+
+
+def _content(path: str) -> str | None:
+    """What a file has; ``None``: it cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  (pathlib is slow to import)
+            return file.read(MOST_CHARACTERS)
+    except (OSError, ValueError):
+        return None
+
+
+def _client_of(service: str) -> Any:
+    from holdoff.aws.client import Limits, make_client
+
+    return make_client(service, Limits(connect_s=2, read_s=3, tries=1), lean=lambda _: None)

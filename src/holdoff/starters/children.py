@@ -1,0 +1,114 @@
+"""Child processes without ``subprocess``: to import that takes longer than to decide on a start, and to write it down.
+
+It is needed where a child is to run in another folder, or to do something before it is executed: posix_spawn(3) has
+neither (https://man7.org/linux/man-pages/man3/posix_spawn.3.html).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import Any, Final
+
+#: Python ignores them, and its children would.
+_NOT_IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+#: The exit status of what ended without a word of how.
+UNTOLD: Final = 255
+
+
+class Child:
+    """As much of ``subprocess.Popen`` as is needed of a child. Safe to use from many threads.
+
+    Attributes:
+        pid: whose number it is.
+        returncode: its exit status, less than zero where a signal ended it; ``None``: it has not been seen to end.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid: int = pid
+        self.returncode: int | None = None
+        self._reaping = threading.Lock()
+
+    def poll(self) -> int | None:
+        """Its exit status, if it has ended."""
+        if self._reaping.acquire(blocking=False):  # else another thread waits for it
+            try:
+                self._reap(os.WNOHANG)
+            finally:
+                self._reaping.release()
+        return self.returncode
+
+    def wait(self) -> int:
+        """Block until it ended; its exit status."""
+        with self._reaping:
+            self._reap(0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def _reap(self, how: int) -> None:
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, how)
+            except ChildProcessError:  # the system has reaped it, where SIGCHLD is ignored: no proof that it went well
+                pid, status = self.pid, UNTOLD << 8
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """``SIGKILL``."""
+        self.send_signal(signal.SIGKILL)
+
+
+def start(
+    program: str,
+    argv: list[str],
+    env: Mapping[str, str],
+    *,
+    files: Sequence[tuple[Any, ...]] = (),
+    group: int | None = None,
+    blocked: Collection[int] = (),
+) -> Child:
+    """Start a program. It inherits all descriptors that may be inherited.
+
+    Args:
+        program: its path.
+        argv: its name and its arguments.
+        env: its environment.
+        files: what to do with its descriptors first, as ``os.posix_spawn`` has it.
+        group: the process group that it joins, 0 for one of its own; ours unless given.
+        blocked: signals that it blocks, besides those that we do.
+
+    Raises:
+        OSError: there is no such program, or it cannot be executed, or there is no room for it.
+        ValueError: a text that no system call takes.
+    """
+    options: dict[str, Any] = {} if group is None else {"setpgroup": group}
+    if blocked:
+        options["setsigmask"] = {*signal.pthread_sigmask(signal.SIG_BLOCK, ()), *blocked}
+    return Child(os.posix_spawn(program, argv, env, file_actions=files, setsigdef=_NOT_IGNORED, **options))
+
+
+def inherited() -> list[int]:
+    """The descriptors that a child would get besides its standard streams."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with suppress(OSError):
+            return [file for file in map(int, os.listdir(folder)) if file > 2 and _is_inheritable(file)]  # noqa: PTH208
+    return []
+
+
+def _is_inheritable(file: int) -> bool:
+    with suppress(OSError):  # the folder's own, closed by now
+        return os.get_inheritable(file)
+    return False
