@@ -30,7 +30,6 @@ def policies(draw: st.DrawFn) -> Policy:
         limit=draw(st.sampled_from([None, "1/5s", "2/20s", "3/1m"])),
         overlap=draw(st.sampled_from(["allow", "defer"])),
         cooldown_from=draw(st.sampled_from(["start", "finish"])),
-        on_failure=draw(st.sampled_from(["keep", "rearm"])),
         **more,
     )
 
@@ -42,10 +41,13 @@ def pasts(draw: st.DrawFn) -> Past:
     for gap in draw(st.lists(gaps, max_size=30)):
         at_ms.append(at_ms[-1] + gap)
     took_ms = draw(st.lists(DURATIONS, min_size=len(at_ms), max_size=len(at_ms)))
-    return Past(at_ms, took_ms)
+    failed = draw(st.frozensets(st.integers(0, len(at_ms) - 1)))
+    return Past(at_ms, took_ms, (), failed)
 
 
 def check(past: Past, policy: Policy) -> None:
+    if past.failed == frozenset():
+        policy = policy.but(on_failure="rearm")  # nothing is to be armed again
     fast, core = by_build(past, policy), by_core(past, policy)
 
     assert is_fast(past, policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -13,9 +14,11 @@ import pytest
 
 from holdoff.core.errors import EventError, UsageError
 from holdoff.core.pending import single
+from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
 from holdoff.core.request import Request
-from holdoff.plan.history import History, from_bytes
+from holdoff.plan.history import History, checked, remarks
+from holdoff.plan.read import from_bytes
 from holdoff.plan.sources import from_builds, from_codebuild, from_git
 from holdoff.plan.times import ms_of, zone_named
 
@@ -24,18 +27,18 @@ if TYPE_CHECKING:
 
 AT = 1_709_632_800_000  # 2024-03-05T10:00:00Z
 WRITTEN = {
-    "2024-03-05T10:00:00Z": True,
-    "2024-03-05T11:00:00+01:00": True,
-    "2024-03-05 11:00:00 +0100": True,
-    "2024-03-05 10:00:00 UTC": True,
-    "Tue, 05 Mar 2024 11:00:00 +0100": True,
-    "[05/Mar/2024:11:00:00 +0100]": True,
-    "1709632800": True,
-    "1709632800.000": True,
-    "1709632800000": True,
-    "1709632800000000": True,
-    "2024-03-05 10:00:00.000": False,
-    "2024-03-05T10:00": False,
+    "2024-03-05T10:00:00Z": "none",
+    "2024-03-05T11:00:00+01:00": "none",
+    "2024-03-05 11:00:00 +0100": "none",
+    "2024-03-05 10:00:00 UTC": "none",
+    "Tue, 05 Mar 2024 11:00:00 +0100": "none",
+    "[05/Mar/2024:11:00:00 +0100]": "none",
+    "1709632800": "none",
+    "1709632800.000": "none",
+    "1709632800000": "none",
+    "1709632800000000": "none",
+    "2024-03-05 10:00:00.000": "zone",
+    "2024-03-05T10:00": "zone",
 }
 
 
@@ -51,7 +54,7 @@ def test_what_is_no_instant(value: object) -> None:
 
 
 def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
-    assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, False)
+    assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
     with pytest.raises(UsageError, match="--zone is no zone"):
         zone_named("Nowhere/At-all")
 
@@ -78,6 +81,26 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "semicolons": ("who;when\na;2024-03-05T10:00:00Z\n", [AT], [None]),
     "JSON lines": ('{"who": 1, "ts": 1709632800}\n', [AT], [None]),
     "a byte order mark": ("\ufefftime\n1709632800\n", [AT], [None]),
+    "bars": ("when|who\n2024-03-05T10:00:00Z|a\n", [AT], [None]),
+    "comments above": ("# exported\n# today\nwhen,who\n2024-03-05T10:00:00Z,a\n", [AT], [None]),
+    "ids that look like times": ("build,at what time\n1234567890,2024-03-05T10:00:00Z\n", [AT], [None]),
+    "line breaks in quotes": ('time,why\n2024-03-05T10:00:00Z,"a\nb"\n', [AT], [None]),
+    "line ends of Windows": ("time,why\r\n2024-03-05T10:00:00Z,a\r\n", [AT], [None]),
+    "bare times": ('["2024-03-05T10:00:00Z", 1709632800]', [AT, AT], [None, None]),
+    "CloudWatch's export, CI's logs": ("2024-03-05T10:00:00.000Z START x\n  at y\n", [AT], [None]),
+    "Python's log": ("2024-03-05 10:00:00,000 - main - INFO - x\n", [AT], [None]),
+    "a web server's log": ('::1 - - [05/Mar/2024:11:00:00 +0100] "POST / HTTP/1.1" 200 5\n', [AT], [None]),
+    "aws logs get-query-results": (
+        json.dumps({"results": [[{"field": "@timestamp", "value": "2024-03-05 10:00:00.000"}]]}),
+        [AT],
+        [None],
+    ),
+    "Debian's changelogs": ("Tue, 05 Mar 2024 11:00:00 +0100\n", [AT], [None]),
+    "durations that cannot be": (
+        json.dumps([GITLAB[0] | {"duration": one} for one in (-1, "nan", 1e300, "x")]),
+        [AT] * 4,
+        [None] * 4,
+    ),
 }
 
 
@@ -88,6 +111,56 @@ def test_a_format(name: str) -> None:
 
     assert (list(history.at_ms), list(history.took_ms)) == (at_ms, took_ms)
     assert history.bad_count == 0
+
+
+PACKED = {
+    "gzip": gzip.compress(b"time\n1709632800\n"),
+    "UTF-16": "time\n1709632800\n".encode("utf-16"),
+    "Latin-1": b"time,who\n1709632800,Andr\xe9\n",
+    "noughts": b"time,who\n1709632800,\0\0\n",
+    "a field of a megabyte": b"time,why\n1709632800,x\n1709632800," + b"x" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_bytes_as_programs_leave_them(name: str) -> None:
+    history = from_bytes(PACKED[name], "it")
+
+    assert history.at_ms == (AT,)
+    assert history.bad_count == (name == "a field of a megabyte")
+
+
+NASTY = {
+    "cut gzip": PACKED["gzip"][:15],
+    "deep": b"[" * 100_000,
+    "a number": b"12",
+    "null": b"null",
+    "numbers": b"[1, 2]",
+    "huge number": b'[{"time": ' + b"9" * 5_000 + b"}]",
+    "not finite": b'[{"time": NaN}, {"time": 1e999}]',
+    "cut JSON": b'[{"time": "2024-03-05T10:0',
+    "bytes": bytes(range(256)),
+    "dates": b"date\n2024-03-05\n",
+    "American": b"time\n03/05/2024 10:00:00\n",
+    "half days": b"time\n2024-03-05 10:00:00 PM\n",
+    "half days in a log": b"2024-03-05 10:00:00 PM\n",
+    "names of zones": b"2024-03-05 10:00:00 CET\n",
+    "before 1970": b"time\n-5\n0\n1960-01-01T00:00:00Z\n",
+    "no builds of ours": b'[{"build_id": 1, "token": 1, "covers": {"first": "x"}, "started": 5}]',
+}
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
+    with pytest.raises((EventError, UsageError), match=r"^it |no column of it") as caught:
+        from_bytes(NASTY[name], "it")
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_has_no_times_says_why() -> None:
+    with pytest.raises(UsageError, match=r"date is a date without a time.*--time-column, of date"):
+        of("date\n2024-03-05\n")
 
 
 def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> None:
@@ -113,6 +186,18 @@ def test_times_without_a_zone_are_told() -> None:
     berlin = of(text, zone=ZoneInfo("Europe/Berlin"))
     assert berlin.at_ms == (AT, AT)
     assert berlin.notes == ("1 of 2 times have no zone, and were taken as of Europe/Berlin",)
+
+
+def test_an_hour_when_clocks_are_changed_is_told() -> None:
+    """At half past two on the 25th it was half past two twice, and on the 29th never."""
+    text = "time\n2026-10-25 02:30:00\n2026-03-29 02:30:00\n2026-10-25 03:30:00\n2026-10-25T02:30:00+01:00\n"
+    history = of(text, zone=ZoneInfo("Europe/Berlin"))
+
+    assert history.notes == (
+        "3 of 4 times have no zone, and were taken as of Europe/Berlin",
+        "2 of them fall into an hour when clocks are changed, and were taken as before the change",
+    )
+    assert [at // 60_000 % 1440 for at in history.at_ms] == [90, 30, 90, 150]
 
 
 def test_the_column_that_is_named() -> None:
@@ -150,6 +235,85 @@ def test_holdoffs_own_log() -> None:
     assert of(text, project="site@main").at_ms == (AT + 5_000,)
 
 
+OUTCOMES = {
+    "GitHub": [{"createdAt": "2024-03-05T10:00:00Z", "conclusion": one} for one in ("success", "failure", "cancelled")],
+    "GitLab": [{"created_at": "2024-03-05T10:00:00Z", "status": one} for one in ("success", "failed", "running")],
+    "CodeBuild": [{"startTime": AT, "buildStatus": one} for one in ("SUCCEEDED", "TIMED_OUT", "STOPPED")],
+}
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_builds_that_failed(name: str) -> None:
+    history = of(json.dumps(OUTCOMES[name]))
+
+    assert history.failed == frozenset({1})
+    assert history.past().failed == history.past(5).failed == frozenset({1})
+    assert history.newest(0).failed == frozenset({1})
+
+
+# --- what misleads -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["cancelled", "in_progress", "skipped"])
+def test_how_long_one_took_that_was_not_let_end_says_nothing(status: str) -> None:
+    rows = [row | {"conclusion": one} for row, one in zip(GH, ("success", status), strict=True)]
+
+    assert of(json.dumps(rows)).took_ms == (None, 240_000)
+
+
+def test_one_that_hung_is_not_as_long_as_it_seems() -> None:
+    history = History(source="it", at_ms=tuple(range(40)), took_ms=(60_000,) * 38 + (3 * 86_400_000, None))
+
+    assert list(history.past().took_ms) == [60_000] * 40
+    assert next(remarks(history)).startswith("1 build took over 20 times as long as usual: a build that hung, or was")
+
+
+def test_runs_of_several_workflows_are_told() -> None:
+    at_ms, versions = tuple(range(7, 97)), tuple(f"{n // 3}" for n in range(90))
+    history = History(source="it", at_ms=at_ms, versions=versions)
+
+    assert "60 triggers ask for a version that was asked for before" in next(remarks(history))
+    assert list(remarks(history.but(versions=tuple(map(str, range(90)))))) == []
+
+
+DAY = 86_400_000
+REMARKS: dict[str, tuple[list[int], list[str]]] = {
+    "even": ([AT + 7 + n * 1_000_003 for n in range(100)], []),
+    "few": ([AT + n for n in range(29)], ["29 triggers are few to go by"]),
+    "one": ([AT], ["1 trigger is few to go by"]),
+    "a gap": (
+        [AT + n * 1_000_003 + (n > 50) * 60 * DAY for n in range(100)],
+        ["nothing came for 60d from 2024-03-05 on: is the history whole?"],
+    ),
+    "it grows": (
+        [AT + n * 4_000_003 for n in range(1_000)] + [AT + 999 * 4_000_003 - n * 100_003 for n in range(2_000)],
+        ["it changes: the newest quarter of the time has 75 % of the triggers; --last 11d13h has only those"],
+    ),
+    "whole minutes": ([AT + n * 60_000 for n in range(100)], ["all its times are whole minutes: what is shorter"]),
+    "whole days": ([AT // DAY * DAY + n * DAY for n in range(100)], ["all its times are whole days: what is shorter"]),
+    "all at once": ([AT] * 100, []),
+}
+
+
+@pytest.mark.parametrize("name", REMARKS)
+def test_what_makes_figures_say_less_is_told(name: str) -> None:
+    at_ms, said = REMARKS[name]
+    found = list(remarks(History(source="it", at_ms=tuple(sorted(at_ms)))))
+
+    assert len(found) == len(said)
+    assert all(one.startswith(start) for one, start in zip(found, said, strict=True)), found
+
+
+def test_times_in_the_future_are_told() -> None:
+    history = History(source="it", at_ms=(AT, AT + 1, AT + 2))
+
+    assert checked(history, AT + 2) is history
+    assert checked(history, AT).notes == ("2 times in the future: are the zone and the clocks right?",)
+
+
+# --- Holdoff's own -------------------------------------------------------------------------------------------------
+
+
 def build(first_ms: int, last_ms: int, count: int) -> Finished:
     covers = single(Request(project="p", region="local"), first_ms).but(last_ms=last_ms, count=count)
     end_ms = last_ms + 60_000
@@ -164,6 +328,21 @@ def test_holdoffs_own_history_is_spread_between_what_is_known() -> None:
     assert history.notes[0].startswith("3 triggers were spread evenly")
     with pytest.raises(EventError, match="has no builds yet"):
         from_builds([], "it")
+
+
+def test_of_too_many_triggers_the_newest_are_replayed() -> None:
+    history = from_builds([build(AT, AT + 8_000, 9), build(AT - 9, AT - 9, 1)], "it", most=5)
+
+    assert history.at_ms == tuple(AT + ms for ms in (4_000, 5_000, 6_000, 7_000, 8_000))
+    assert history.notes[-1] == "5 older triggers were left out: at most 5 are replayed"
+    assert len(from_builds([build(AT, AT + 8_000, 10**12)], "it", most=1_000).at_ms) == 1_000
+
+
+def test_a_policy_that_skips_hides_triggers_from_its_history() -> None:
+    skips = from_builds([build(AT, AT, 1)], "it", policy=Policy("1h", on_cooldown="skip"))
+
+    assert skips.notes == ("what this policy skipped is not in its history, but in Holdoff's log",)
+    assert from_builds([build(AT, AT, 1)], "it", policy=Policy("1h")).notes == ()
 
 
 def test_builds_take_as_long_as_the_last_known_one() -> None:
@@ -218,6 +397,7 @@ def test_codebuild() -> None:
 
     assert history.at_ms == (AT, AT, AT)
     assert sorted(took or 0 for took in history.took_ms) == [0, 120_000, 240_000]
+    assert history.notes == ("these are builds: a trigger that was held back or dropped is not here",)
 
 
 def test_codebuild_that_does_not_answer() -> None:

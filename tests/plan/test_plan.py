@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -15,7 +17,7 @@ from holdoff.config import parse
 from holdoff.core.policy import Policy
 from holdoff.plan import answer, page
 from holdoff.plan.history import History
-from holdoff.plan.report import choose, figures_of, settings_of, toml_of
+from holdoff.plan.report import settings_of, toml_of
 from tests.cli.conftest import Terminal
 
 if TYPE_CHECKING:
@@ -125,9 +127,14 @@ BAD = {
     "no such column": (("plan", "--history", "times.csv", "--time-column", "x"), 2, "it has time"),
     "no duration": (("plan", "--history", "times.csv", "--cooldown", "5 parsecs"), 2, "--cooldown is"),
     "no limit": (("plan", "--history", "times.csv", "--limit", "3"), 2, "--limit is"),
+    "no bound": (
+        ("plan", "--history", "times.csv", "--quiet", "10m", "--max-wait", "1m"),
+        2,
+        "--max-wait is '1m'; write no less",
+    ),
     "no price": (("plan", "--history", "times.csv", "--price-per-minute", "-1"), 2, "--price-per-minute"),
     "two histories": (("plan", "--history", "times.csv", "--git", "."), 2, "not allowed with"),
-    "no times": (("plan", "--history", "empty.csv"), 65, "empty.csv has no row with a time. It is empty"),
+    "no times": (("plan", "--history", "empty.csv"), 65, "empty.csv has no row with a time. It is empty, or"),
     "no builds": (("plan", "site"), 65, "has no builds yet. Name another history"),
     "nowhere to write": (("plan", "--history", "times.csv", "--html", "no/where.html"), 2, "cannot be written"),
 }
@@ -148,8 +155,104 @@ def test_a_table_and_progress_in_a_terminal(times: Cli) -> None:
     terminal = Terminal(times, *argv, columns=160)
 
     assert terminal.end() == 0
-    assert "replaying policy 1 of 2" in terminal.seen
+    assert "replaying [..............................] 0%" in terminal.seen
+    assert "replaying [###############...............] 50%" in terminal.seen
     assert "\033[1mpolicy " in terminal.seen
+
+
+def slow(cli: Cli) -> tuple[str, ...]:
+    """A replay that takes minutes: trigger by trigger."""
+    (cli.folder / "many.csv").write_text("time\n" + "".join(f"{1_709_632_800 + n}\n" for n in range(300_000)))
+    cli.config('[projects.site]\ncooldown = "1m"\non_cooldown = "skip"\nstarter = { command = ["true"] }\n')
+    return ("plan", "site", "--history", "many.csv")
+
+
+def test_ctrl_c_ends_it_without_a_word_too_many(cli: Cli) -> None:
+    terminal = Terminal(cli, *slow(cli), columns=160)
+    terminal.wait_for("replaying [")
+    terminal.type(b"\x03")
+
+    assert terminal.end() in {130, -signal.SIGINT}
+    assert "Traceback" not in terminal.seen
+    assert terminal.seen.rstrip("\r\n").endswith("\033[K")
+
+
+def test_a_reader_that_has_had_enough(times: Cli) -> None:
+    """As `holdoff plan ... | head -1`."""
+    process = times.start("plan", "--history", "times.csv")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == ""
+
+
+def test_json_is_one_object_and_nothing_else(times: Cli) -> None:
+    told = times.json("plan", "--history", "times.csv", "--json")
+
+    assert set(told) == {"history", "policies", "take"}
+    row = told["policies"][0]
+    names = {"builds", "saved", "building", "overlap", "to_start", "to_end", "promised", "never_built", "worst", "cost"}
+    assert names <= row.keys()
+    assert set(row["to_end"]) == {"median", "p95", "longest"}
+
+
+# --- the picture -----------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_by_matplotlib(times: Cli) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'holdoff[plan]'")
+    (times.folder / "a$b$c.csv").write_text(TIMES)  # no mathematics
+
+    done = times("plan", "--history", "a$b$c.csv", "--svg", "plan.svg", "--png", "plan.png")
+
+    assert done.returncode == 0, done.stderr
+    assert (times.folder / "plan.png").read_bytes().startswith(b"\x89PNG\r\n")
+    svg = (times.folder / "plan.svg").read_text()
+    ET.fromstring(svg)
+    assert all(
+        words in svg for words in ("a$b$c.csv", "take this: cooldown", "efficient", "builds", "the longest wait")
+    )
+    again = times("plan", "--history", "a$b$c.csv", "--svg", "again.svg")
+    assert again.returncode == 0
+    assert (times.folder / "again.svg").read_text() == svg
+
+
+def test_without_matplotlib_it_says_how_to_get_it(times: Cli) -> None:
+    prelude = "import sys; sys.modules['matplotlib'] = None"
+    done = times("plan", "--history", "times.csv", "--png", "plan.png", prelude=prelude)
+    without = times("plan", "--history", "times.csv", "--html", "plan.html", prelude=prelude)
+
+    assert done.returncode == 2
+    assert done.stderr == "holdoff: --png needs matplotlib, which is not installed; pip install 'holdoff[plan]'\n"
+    assert not (times.folder / "plan.png").exists()
+    assert without.returncode == 0
+
+
+@pytest.mark.parametrize("columns", [200, 120, 100, 80])
+def test_a_narrow_terminal_has_a_narrower_table(times: Cli, columns: int) -> None:
+    terminal = Terminal(times, "plan", "--history", "times.csv", "--build-time", "4m", columns=columns)
+
+    assert terminal.end() == 0
+    head = next(line for line in terminal.seen.splitlines() if line.startswith("\033[1mpolicy"))
+    assert ("promised" in head, "to end" in head, "mark" in head) == (columns > 130, True, True)
+
+
+def test_names_that_no_page_could_have(times: Cli) -> None:
+    name = os.fsdecode(b"a\xff\x1b<i>$x$.csv")
+    (times.folder / name).write_text(TIMES)
+    done = times("plan", "--history", name, "--html", "plan.html", "--svg", "plan.svg")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    for made in ("plan.html", "plan.svg"):
+        ET.fromstring((times.folder / made).read_text().partition("\n")[2])
+
+
+def test_the_lines_to_paste_are_of_the_project_not_of_a_key(times: Cli) -> None:
+    told = times("plan", "site@main", "--history", "times.csv", "--json")
+
+    assert json.loads(told.stdout)["take"]["toml"].startswith("[projects.site]\n")
 
 
 # --- the page ------------------------------------------------------------------------------------------------------
@@ -158,7 +261,7 @@ def test_a_table_and_progress_in_a_terminal(times: Cli) -> None:
 def test_the_page_needs_nothing_else(times: Cli) -> None:
     path = times.folder / "a<b>&c.csv"
     path.write_text(TIMES)
-    argv = ("plan", "--history", str(path), "--build-time", "4m", "--html", "plan.html", "--svg", "plan.svg")
+    argv = ("plan", "--history", str(path), "--build-time", "4m", "--html", "plan.html")
 
     assert times(*argv).returncode == 0
 
@@ -170,7 +273,6 @@ def test_the_page_needs_nothing_else(times: Cli) -> None:
     assert not re.search(r"(?:src|href)=|url\(|@import", text)
     assert "a<b>" not in text
     assert len(root.findall(f".//{SVG}svg")) == 2
-    ET.parse(times.folder / "plan.svg")
 
 
 def plan_of(at_ms: list[int], *policies: Policy, present: Policy | None = None, **more: Any) -> answer.Plan:
@@ -183,7 +285,7 @@ def test_each_policy_is_a_dot_and_each_build_of_the_day_a_bar() -> None:
     made = plan_of(at_ms, Policy(0), Policy("10m"), Policy("1h"), build_ms=MINUTE // 2)
     root = ET.fromstring(page.page(made).partition("\n")[2])
 
-    dots = [dot.get("class") or "" for dot in root.iter(f"{SVG}circle")]
+    dots = [dot.get("class") or "" for dot in root.findall(f".//{SVG}g/{SVG}circle")]
     assert len(dots) == 3
     assert sum("taken" in dot for dot in dots) == 1
     day = root.findall(f".//{SVG}svg")[1]
@@ -198,31 +300,9 @@ def test_a_day_of_many_triggers_makes_a_small_page() -> None:
     assert len(page.page(made)) < 400_000
 
 
-# --- which to take -------------------------------------------------------------------------------------------------
-
-
-def test_efficient_ones_and_the_longest_wait_that_is_borne() -> None:
-    past = History(source="it", at_ms=tuple(T0 + n * MINUTE for n in range(60)), took_ms=()).past(MINUTE)
-    rows = [figures_of(past, Policy(f"{minutes}m")) for minutes in (0, 2, 5, 30)]
-    worse = figures_of(past, Policy("5m", cooldown_from="finish", overlap="defer"))
-
-    assert choose(rows).efficient == (0, 1, 2, 3)
-    assert choose([*rows, rows[2]]).efficient == (0, 1, 2, 3)
-    assert choose(rows, most_ms=6 * MINUTE).taken == 2
-    assert choose(rows, most_ms=1).why.endswith("None kept every wait within 1ms; this one came nearest.")
-    assert worse.builds < rows[2].builds
-
-
-def test_one_that_leaves_changes_unbuilt_is_not_recommended_for_its_few_builds() -> None:
-    made = plan_of([T0, T0 + MINUTE, T0 + 2 * MINUTE], Policy("10m"), Policy("1h", on_cooldown="skip"))
-
-    assert made.choice.taken == 0
-    assert made.figures[1].never == 2
-
-
 @pytest.mark.parametrize("project", ["site", 'a "b"\\c', "x.y", "ä"])
 def test_the_lines_to_paste_are_read_back(project: str) -> None:
-    policy = Policy("1h30m", quiet="250ms", max_wait="90s", limit="3/1h", overlap="defer", cooldown_from="finish")
+    policy = Policy("1h30m", quiet="250ms", max_wait="90s", limit="3/1h2m3s", overlap="defer", cooldown_from="finish")
     lines = toml_of(policy, project) + 'starter = { command = ["true"] }\n'
 
     assert parse(lines).projects[project].policy == policy

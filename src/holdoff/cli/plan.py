@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, get_args
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import (
     add_json,
@@ -20,14 +20,15 @@ from holdoff.cli.common import (
     show,
 )
 from holdoff.cli.table import show_table
+from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
-from holdoff.core.policy import CooldownFrom, Overlap, Policy
+from holdoff.core.policy import Policy, choices
 from holdoff.core.request import KEY_MARK
 from holdoff.core.units import parse_duration
-from holdoff.plan import answer, sources
-from holdoff.plan.history import from_bytes
-from holdoff.plan.report import settings_of, written
-from holdoff.plan.times import zone_named
+from holdoff.plan import answer, grid, sources
+from holdoff.plan.history import checked
+from holdoff.plan.read import from_bytes
+from holdoff.plan.times import Zone, zone_named
 
 if TYPE_CHECKING:
     import argparse
@@ -38,17 +39,22 @@ if TYPE_CHECKING:
 
 #: A row's colour by what it is; SGR parameters.
 _COLOURS: Final = {"take this": "32;1", "efficient": "32", "present": "35"}
-#: What is tried where no policy is given.
-COOLDOWNS: Final = ("0", "1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h")
-QUIETS: Final = ("0", "30s", "2m")
-#: The least bound of a quiet time in the grid.
-LEAST_MAX_WAIT_MS: Final = 300_000
+#: Which columns a terminal does without that is too narrow for all: the fewest first.
+_LEFT_OUT: Final = tuple(
+    ("promised", "overlap", "p95", "median", "building", "cost", "longest", "saved")[:count] for count in range(9)
+)
+#: Options that stand in all policies as they are given, and those that list what is combined.
+_KEPT: Final = ("overlap", "cooldown_from", "on_failure")
+_LISTS: Final = {"cooldowns": "cooldown", "quiets": "quiet", "most": "max_wait", "limits": "limit"}
 #: So many builds of a gate's own history are read at most.
 MOST_BUILDS: Final = 100_000
+#: How many characters wide a full bar is.
+_BAR: Final = 30
 EPILOG: Final = """\
   holdoff plan --git . --build-time 4m                     a repository's commits
   holdoff plan site --git . --cooldown 5m,10m --quiet 0,30s
-  gh run list --limit 1000 --json createdAt,startedAt,updatedAt |
+  gh run list --workflow site.yml --branch main --limit 1000 \\
+      --json createdAt,startedAt,updatedAt,conclusion,headSha |
       holdoff plan --history - --html plan.html
   holdoff plan site                                        its own history
 
@@ -67,7 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_history(parser)
     _add_policies(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page that needs nothing else")
-    parser.add_argument("--svg", metavar="FILE", help="write the picture of builds against waiting")
+    for kind in ("svg", "png"):
+        parser.add_argument(
+            f"--{kind}", metavar="FILE", help="write the picture of builds against waiting (matplotlib)"
+        )
     add_store(parser)
     add_json(parser)
 
@@ -88,13 +97,14 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
 
 def _add_policies(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the policies, each combination of these")
-    group.add_argument("--cooldown", metavar="DURATION,...", help=f"default: {','.join(COOLDOWNS)}")
-    group.add_argument("--quiet", metavar="DURATION,...", help=f"0 is none (default: {','.join(QUIETS)})")
-    most = "bounds the quiet time; 0 is none (default: the cooldown, at least 5m)"
+    group.add_argument("--cooldown", metavar="DURATION,...", help=f"default: {','.join(grid.COOLDOWNS)}")
+    group.add_argument("--quiet", metavar="DURATION,...", help=f"0 is none (default: {','.join(grid.QUIETS)})")
+    most = "bounds the quiet time; 0 is none (default: none with --quiet, else the cooldown and at least 5m)"
     group.add_argument("--max-wait", metavar="DURATION,...", help=most)
     group.add_argument("--limit", metavar="COUNT/DURATION,...", help="at most so many starts in any window: 3/1h")
-    group.add_argument("--overlap", choices=get_args(Overlap), help="while the build before still runs")
-    group.add_argument("--cooldown-from", choices=get_args(CooldownFrom), help="of the build before")
+    group.add_argument("--overlap", choices=choices("overlap"), help="while the build before still runs")
+    group.add_argument("--cooldown-from", choices=choices("cooldown_from"), help="of the build before")
+    group.add_argument("--on-failure", choices=choices("on_failure"), help="of builds that the history says failed")
     most = "how long a change may wait for the end of its build: the policy with the fewest builds within that is taken"
     group.add_argument("--longest-wait", metavar="DURATION", help=most)
 
@@ -111,25 +121,26 @@ def main(args: argparse.Namespace) -> int:
     config = load_config(args)
     with options():
         given = {name: _duration(args, name) for name in ("last", "build_time", "longest_wait")}
-    history, own = _history(args, config), _own_policy(args, config)
-    if given["last"] is not None:
-        history = history.newest(given["last"])
+    own = _own_policy(args, config)
+    zone = None if args.zone is None else zone_named(args.zone)
+    with _progress() as told:
+        history = checked(_history(args, config, own, zone), SystemClock().now_ms())
+        if given["last"] is not None:
+            history = history.newest(given["last"])
+        plan = answer.plan(
+            history,
+            _policies(args, own),
+            present=own,
+            most_ms=given["longest_wait"],
+            build_ms=given["build_time"],
+            price=args.price_per_minute,
+            project=args.project and args.project.partition(KEY_MARK)[0],
+            zone=zone,
+            told=told,
+        )
+        _write(plan, args)
     if bad := answer.bad_rows(history):
         say(bad)
-    policies = _policies(args, own)
-    plan = answer.plan(
-        history,
-        policies,
-        present=own,
-        most_ms=given["longest_wait"],
-        build_ms=given["build_time"],
-        price=args.price_per_minute,
-        project=args.project,
-        told=_progress(len(policies)),
-    )
-    if sys.stderr.isatty():
-        draw("\r\033[K", stream=sys.stderr)
-    _draw(plan, {"html": args.html, "svg": args.svg})
     if args.json:
         print_json(answer.to_dict(plan))
     else:
@@ -145,8 +156,7 @@ def _duration(args: argparse.Namespace, name: str) -> int | None:
 # --- what is replayed ----------------------------------------------------------------------------------------------
 
 
-def _history(args: argparse.Namespace, config: Config) -> History:
-    zone = None if args.zone is None else zone_named(args.zone)
+def _history(args: argparse.Namespace, config: Config, own: Policy | None, zone: Zone | None) -> History:
     if args.git is not None:
         return sources.from_git(args.git, args.branch)
     if args.codebuild is not None:
@@ -161,7 +171,7 @@ def _history(args: argparse.Namespace, config: Config) -> History:
         )
     store = config.open_store(args.store)
     key = key_of(config, args, store)
-    return sources.from_builds(store.history(key, limit=MOST_BUILDS), f"history of {key}")
+    return sources.from_builds(store.history(key, limit=MOST_BUILDS), f"history of {key}", policy=own)
 
 
 def _own_policy(args: argparse.Namespace, config: Config) -> Policy | None:
@@ -174,71 +184,71 @@ def _own_policy(args: argparse.Namespace, config: Config) -> Policy | None:
 
 
 def _policies(args: argparse.Namespace, own: Policy | None) -> list[Policy]:
-    """The present one, one that builds every trigger, and each combination of what is given, or of a grid. What is not
-    varied stays as it is in the present one."""
-    kept: dict[str, Any] = (
-        {} if own is None else {key: value for key, value in settings_of(own).items() if key not in _VARIED}
-    )
-    kept |= {name: getattr(args, name) for name in ("overlap", "cooldown_from") if getattr(args, name) is not None}
-    limits = _listed(args.limit) or (kept.pop("limit", None),)
-    lists = [_listed(args.cooldown) or COOLDOWNS, _listed(args.quiet) or QUIETS, _listed(args.max_wait) or (None,)]
-    found = [Policy(0)] if own is None else [own, Policy(0)]
+    kept = {name: getattr(args, name) for name in _KEPT if getattr(args, name) is not None}
+    lists = {name: _listed(getattr(args, option)) for name, option in _LISTS.items()}
     with options():
-        for cooldown, quiet, most, limit in itertools.product(*lists, limits):
-            cooldown_ms, quiet_ms = parse_duration(cooldown, field="cooldown"), parse_duration(quiet, field="quiet")
-            most_ms = 0 if most is None else parse_duration(most, field="max_wait")
-            if most is None and args.quiet is None:  # of the grid
-                most_ms = max(cooldown_ms, LEAST_MAX_WAIT_MS)
-            if quiet_ms and 0 < most_ms < quiet_ms:
-                continue  # it could not bound the quiet time
-            waits = {"quiet": written(quiet_ms)} if quiet_ms else {}
-            waits |= {"max_wait": written(most_ms)} if quiet_ms and most_ms else {}
-            found.append(Policy(cooldown, limit=limit, **waits, **kept))
-    return list(dict.fromkeys(found))
-
-
-#: What the combinations set; a project's other settings stay as they are.
-_VARIED: Final = ("cooldown", "quiet", "max_wait")
+        return grid.policies(own, **lists, kept=kept)
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(part.strip() for part in text.split(","))
 
 
-def _progress(count: int) -> Callable[[int, int], None]:
-    """Says on stderr, where that is a terminal, how far a long replay is."""
-    shows = sys.stderr.isatty()
+@contextmanager
+def _progress() -> Iterator[Callable[[float], None]]:
+    """Draws a bar on stderr, where that is a terminal, until the work is over, however it ends."""
+    if not sys.stderr.isatty():
+        yield lambda _share: None
+        return
 
-    def told(place: int, done: int) -> None:
-        if shows:
-            draw(f"\r\033[Kreplaying policy {place + 1} of {count}: {done:,} triggers", stream=sys.stderr)
+    def told(share: float) -> None:
+        done = int(share * _BAR)
+        draw(f"\r\033[Kreplaying [{'#' * done}{'.' * (_BAR - done)}] {share:.0%}", stream=sys.stderr)
 
-    return told
+    draw("reading ...", stream=sys.stderr)
+    try:
+        yield told
+    finally:
+        draw("\r\033[K", stream=sys.stderr)
 
 
 # --- what is said --------------------------------------------------------------------------------------------------
 
 
 def _show(plan: Plan) -> None:
-    """A table in a terminal that is wide enough, lines elsewhere."""
+    """A table, narrower in a narrow terminal; what to take comes last, where it is seen."""
     show(*answer.about(plan), "")
-    rows = answer.rows(plan)
-    colours = [next((_COLOURS[mark] for mark in answer.marks(plan, place)), "") for place in range(len(rows))]
-    if not (sys.stdout.isatty() and show_table([answer.HEADINGS, *rows], colours)):
-        kept = [n for n in range(len(answer.HEADINGS)) if any(row[n] for row in rows)]
-        show(*("  ".join(row[n] for n in kept).rstrip() for row in [answer.HEADINGS, *rows]))
-    show("", plan.choice.why, "", *plan.toml.splitlines(), "", "The worst moments:")
-    show(*(f"  {answer.moment(moment)}" for moment in plan.taken.worst))
+    rows = answer.table(plan)
+    if not (sys.stdout.isatty() and any(_is_shown(rows, plan, left_out) for left_out in _LEFT_OUT)):
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        show(*("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+    where = "In holdoff.toml:" if plan.present is None else "In holdoff.toml, in place of what is there:"
+    show("", plan.choice.why, "", where, "", *plan.toml.splitlines(), "", "The worst moments:")
+    show(*(f"  {moment}" for moment in answer.worst(plan)))
 
 
-def _draw(plan: Plan, files: Mapping[str, str | None]) -> None:
-    from holdoff.plan import page
+def _is_shown(rows: list[list[str]], plan: Plan, left_out: tuple[str, ...]) -> bool:
+    kept = [place for place, name in enumerate(rows[0]) if name not in left_out]
+    colours = [next((_COLOURS[mark] for mark in answer.marks(plan, place)), "") for place in range(len(plan.figures))]
+    return show_table([[row[place] for place in kept] for row in rows], colours)
 
-    for kind, name in files.items():
-        if name is None:
-            continue
-        try:
-            with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(page.page(plan) if kind == "html" else page.picture(plan))
-        except OSError as error:
-            raise UsageError(f"{name} cannot be written: {error.strerror}") from None
+
+def _write(plan: Plan, args: argparse.Namespace) -> None:
+    """The files that are asked for."""
+    if args.html is not None:
+        from holdoff.plan import page
+
+        _write_file(args.html, page.page(plan).encode())
+    for kind in ("svg", "png"):
+        if getattr(args, kind) is not None:
+            from holdoff.plan import chart
+
+            _write_file(getattr(args, kind), chart.chart(plan, kind))
+
+
+def _write_file(name: str, content: bytes) -> None:
+    try:
+        with open(name, "wb") as file:  # noqa: PTH123
+            file.write(content)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror}") from None

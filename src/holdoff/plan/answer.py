@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from datetime import UTC
 from typing import Final
 
 from holdoff.core.policy import Policy
 from holdoff.core.units import iso, say_duration, to_datetime
 from holdoff.core.value import Value
 from holdoff.plan import history as histories
+from holdoff.plan.choose import LONGEST_START_MS, Choice, choose
 from holdoff.plan.history import History
 from holdoff.plan.replay import Past
-from holdoff.plan.report import Choice, Figures, Moment, choose, figures_of, said, settings_of, toml_of
+from holdoff.plan.report import Figures, Moment, figures_of, percent, said, settings_of, toml_of
+from holdoff.plan.times import Zone
 
 HEADINGS: Final = (
     "policy",
     "builds",
     "saved",
     "building",
+    "overlap",
     "cost",
     "median",
     "p95",
     "longest",
     "to end",
     "promised",
-    "",
+    "mark",
+)
+#: What the headings mean.
+EXPLAINED: Final = (
+    "Median, p95 and longest: how long a change waited for the start of a build that has it; to end: the longest wait "
+    "for its end. Efficient: no other builds as little with a shorter wait to the end."
 )
 #: What a project is called in the lines to paste, where it has no name yet.
 _NAMELESS: Final = "site"
@@ -40,6 +48,7 @@ class Plan(Value):
         price: of a minute of building.
         project: its name; ``None``: not known.
         build_ms: how long a build takes, as a person says it.
+        zone: of the times that are said; ``None``: UTC.
     """
 
     history: History
@@ -50,6 +59,7 @@ class Plan(Value):
     price: float | None = None
     project: str | None = None
     build_ms: int | None = None
+    zone: Zone | None = None
 
     @property
     def taken(self) -> Figures:
@@ -60,6 +70,15 @@ class Plan(Value):
     def toml(self) -> str:
         """The lines to paste."""
         return toml_of(self.taken.policy, self.project or _NAMELESS)
+
+    @property
+    def drawn(self) -> list[int]:
+        """The places of the policies that a picture shows: those with absurd waits would press all others together."""
+        borne = [row.end.longest_ms or 0 for row in self.figures if (row.start.longest_ms or 0) <= LONGEST_START_MS]
+        most_ms = 2 * max(borne, default=0) or float("inf")
+        always = (self.choice.taken, self.present)
+        waits = ((place, row.end.longest_ms) for place, row in enumerate(self.figures))
+        return [place for place, ms in waits if ms is not None and (ms <= most_ms or place in always)]
 
     def cost(self, row: Figures) -> float | None:
         """What a policy's builds cost."""
@@ -75,32 +94,47 @@ def plan(
     build_ms: int | None = None,
     price: float | None = None,
     project: str | None = None,
-    told: Callable[[int, int], None] = lambda _policy, _done: None,
+    zone: Zone | None = None,
+    told: Callable[[float], None] = lambda _share: None,
 ) -> Plan:
     """Replay each policy, and choose.
 
     Args:
         policies: at least one; ``present`` among them, if there is one.
         most_ms: as of ``report.choose``.
-        told: is called with the place of the policy and how many triggers are done.
+        told: is called now and then with the share of the work that is done.
     """
     past = history.past(build_ms)
-    figures = []
-    for place, policy in enumerate(policies):
-        told(place, 0)
-        figures.append(figures_of(past, policy, partial(told, place)))
+
+    def replayed(place: int, policy: Policy) -> Figures:
+        told(place / len(policies))
+        return figures_of(past, policy, lambda done: told((place + done / len(past.at_ms)) / len(policies)))
+
+    figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)
-    choice = choose(figures, present=at, most_ms=most_ms)
-    return Plan(
+    made = Plan(
         history=history,
         past=past,
         figures=tuple(figures),
-        choice=choice,
+        choice=choose(figures, present=at, most_ms=most_ms),
         present=at,
         price=price,
         project=project,
         build_ms=build_ms,
+        zone=zone,
     )
+    return made.but(choice=made.choice.but(why=f"{made.choice.why}{_costs(made)}"))
+
+
+def _costs(made: Plan) -> str:
+    after = made.cost(made.taken)
+    if made.price is None or after is None or made.present == made.choice.taken:
+        return ""
+    before = made.price * sum(made.past.took_ms) / 60_000
+    at, than = made.present, "with one for each trigger"
+    if at is not None:
+        before, than = made.cost(made.figures[at]) or 0.0, "under the present policy"
+    return f" Its builds cost {after:,.2f}, and {before:,.2f} {than}."
 
 
 # --- in words ------------------------------------------------------------------------------------------------------
@@ -112,16 +146,29 @@ def about(plan: Plan) -> Iterator[str]:
     first, last = (f"{to_datetime(at):%Y-%m-%d}" for at in (history.at_ms[0], history.at_ms[-1]))
     yield f"{histories.describe(history)}, {first} to {last}"
     yield from history.notes
+    yield from histories.remarks(history)
     if plan.build_ms is not None:
-        yield f"builds take {say_duration(plan.build_ms)}, as --build-time says"
+        yield f"builds take {say_duration(plan.build_ms)}, as given"
     elif history.usual_ms is not None:
         yield f"builds take as long as the history says, {say_duration(history.usual_ms)} in the median"
     else:
-        yield "how long builds take is not known, and counts as no time; say it by --build-time"
+        yield "how long builds take is not known, and counts as no time: say it (--build-time)"
+    yield from _of_failures(plan)
     slow = sum(not row.is_fast for row in plan.figures)
     if slow:
         count = len(plan.figures)
         yield f"{slow} of {count} policies were replayed trigger by trigger: the fast way does not know them"
+
+
+def _of_failures(plan: Plan) -> Iterator[str]:
+    """What the replay makes of builds that failed."""
+    count = len(plan.history.failed)
+    if count:
+        one, many = "1 build of it failed, and counts as a build", f"{count:,} builds of it failed, and count as builds"
+        words = one if count == 1 else many
+        rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
+        again = 'under on_failure = "rearm" what failed is built once more after its back-off, and succeeds then'
+        yield f"{words}; {again}" if rearms else words
 
 
 def bad_rows(history: History) -> str | None:
@@ -145,17 +192,28 @@ def marks(plan: Plan, place: int) -> tuple[str, ...]:
     return tuple(name for name, is_so in holds.items() if is_so)
 
 
-def rows(plan: Plan) -> list[list[str]]:
-    """The cells of each policy, under ``HEADINGS``."""
-    return [_cells(row, plan.cost(row), ", ".join(marks(plan, place))) for place, row in enumerate(plan.figures)]
+def printable(text: str) -> str:
+    """A foreign text as a page may have it: no controls, no halves of characters."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def table(plan: Plan) -> list[list[str]]:
+    """The headings and the rows, without the columns that are empty; the last one tells what a policy is."""
+    marked = [
+        ", ".join(marks(plan, place)).replace("take this, efficient", "take this") for place in range(len(plan.figures))
+    ]
+    found = [_cells(row, plan.cost(row), mark) for row, mark in zip(plan.figures, marked, strict=True)]
+    kept = [n for n in range(len(HEADINGS)) if any(row[n] for row in found)]
+    return [[row[n] or ("" if n == len(row) - 1 else "-") for n in kept] for row in (HEADINGS, *found)]
 
 
 def _cells(row: Figures, cost: float | None, mark: str) -> list[str]:
     return [
         row.name,
         f"{row.builds:,}",
-        f"{100 * row.saved / row.triggers:.0f}%",
+        f"{percent(row.saved, row.triggers)}%",
         say_duration(row.building_ms) if row.building_ms else "",
+        say_duration(row.overlap_ms) if row.overlap_ms else "",
         "" if cost is None else f"{cost:,.2f}",
         said(row.start.median_ms),
         said(row.start.p95_ms),
@@ -166,10 +224,15 @@ def _cells(row: Figures, cost: float | None, mark: str) -> list[str]:
     ]
 
 
-def moment(one: Moment) -> str:
-    """A worst moment, in a sentence."""
+def worst(plan: Plan) -> list[str]:
+    """The worst moments of the policy to take, each in a sentence."""
+    return [_moment(one, plan.zone or UTC) for one in plan.taken.worst]
+
+
+def _moment(one: Moment, zone: Zone) -> str:
     start, end = said(one.started_ms - one.at_ms), said(one.ended_ms - one.at_ms)
-    return f"{to_datetime(one.at_ms):%Y-%m-%d %H:%M:%S} UTC: a change waited {start} for a start, {end} for an end"
+    at = to_datetime(one.at_ms).astimezone(zone)
+    return f"{at:%Y-%m-%d %H:%M:%S %Z}: a change waited {start} for a start, {end} for an end"
 
 
 def to_dict(plan: Plan) -> dict[str, object]:
@@ -182,6 +245,7 @@ def to_dict(plan: Plan) -> dict[str, object]:
         "history": {
             "source": history.source,
             "triggers": len(history.at_ms),
+            "failed": len(history.failed),
             "first": iso(history.at_ms[0]),
             "last": iso(history.at_ms[-1]),
             "bad_rows": history.bad_count,

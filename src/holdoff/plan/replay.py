@@ -5,8 +5,10 @@ every wake by the functions that decide in front of your deploys. ``by_build`` k
 ``is_fast`` names well enough to go from one build to the next by binary search; it is held to the first, build for
 build, on random pasts (``tests/plan/test_equal.py``).
 
-At one instant a build's end comes first, then what is due, then the triggers in their order. Every build succeeds and
-is reported as it ends; every wake comes on time; a build has all that was triggered before it.
+At one instant a build's end comes first, then what is due, then the triggers in their order. Every build is reported as
+it ends; every wake comes on time; a build has all that was triggered before it. A build fails whose newest trigger is
+one of a build that failed; where it is armed again (``on_failure = "rearm"``) it is built once more after its back-off,
+and succeeds then.
 """
 
 from __future__ import annotations
@@ -39,11 +41,13 @@ class Past(Value, kw_only=False):
         at_ms: when each came, epoch milliseconds, in order.
         took_ms: how long a build takes whose newest trigger is this one; as many as there are triggers.
         versions: what each asked for, where that is known; else empty.
+        failed: the triggers, by their places, of which a build fails that has them as its newest.
     """
 
     at_ms: Sequence[int]
     took_ms: Sequence[int]
     versions: Sequence[str | None] = ()
+    failed: frozenset[int] = frozenset()
 
 
 class Replay(Value):
@@ -51,7 +55,8 @@ class Replay(Value):
 
     Attributes:
         started_ms, ended_ms: when; of one that was cancelled, when that was.
-        until: it has the first so many triggers of the past, those of the builds before it included.
+        until: it has the first so many triggers of the past, those of the builds before it included; one that is
+            built once more after a failure has as many as the one before.
         cancelled: the builds that were cancelled, by their places.
         is_fast: whether it was made by ``by_build``.
     """
@@ -70,9 +75,10 @@ def replay(past: Past, policy: Policy, told: Told = lambda _done: None) -> Repla
 
 
 def is_fast(past: Past, policy: Policy) -> bool:
-    """Whether ``by_build`` knows this policy: nothing is skipped, and nothing cancelled."""
+    """Whether ``by_build`` knows this policy: nothing is skipped, cancelled, or armed again."""
     skips_none = policy.unchanged == "build" or not any(past.versions)
-    return policy.on_cooldown == "defer" and policy.overlap in {"allow", "defer"} and skips_none
+    rearms_none = policy.on_failure == "keep" or not past.failed
+    return policy.on_cooldown == "defer" and policy.overlap in {"allow", "defer"} and skips_none and rearms_none
 
 
 # --- from build to build -------------------------------------------------------------------------------------------
@@ -193,9 +199,13 @@ class _Core:
             return
 
         def change(record: Record, at_ms: int) -> Record:
-            return builds.finished(record, str(build), self.terms, at_ms, succeeded=True)
+            return builds.finished(record, str(build), self.terms, at_ms, succeeded=not self._fails(build))
 
         self._drive(protocol.edit(change))
+
+    def _fails(self, build: int) -> bool:
+        until = self.until[build]
+        return until - 1 in self.past.failed and (build == 0 or self.until[build - 1] < until)
 
     def _drive(self, asks: Generator[Effect, Any, Any]) -> None:
         answer: object = None

@@ -1,9 +1,7 @@
-"""What a policy costs and what it saves: figures of a replay, which policies are worth having, and which one to take.
+"""What a policy costs and what it saves: the figures of a replay.
 
 **Staleness** is how long a change waited: from its trigger to the start, and to the end, of the first build that has
-it. A policy is *efficient* if no other builds as little with a shorter longest wait (to the end). Of these the
-recommended one stands at the bend: from there, fewer builds cost much waiting, and less waiting costs many builds. Or
-it is the one with the fewest builds that keeps every wait within what a person says.
+it. A build that fails has its changes, too: that it failed is theirs, not the policy's.
 """
 
 from __future__ import annotations
@@ -12,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from heapq import nlargest
 from itertools import accumulate, chain, repeat
 from operator import sub
-from typing import Any, Final
+from typing import Final
 
-from holdoff.core.policy import Policy
+from holdoff.core.policy import Limit, Policy
 from holdoff.core.units import iso, say_duration
 from holdoff.core.value import Value
 from holdoff.plan.replay import Past, Replay, Told, replay
@@ -121,7 +119,7 @@ def measured(past: Past, policy: Policy, made: Replay) -> Figures:
         start=_waits(past.at_ms, made.until, made.started_ms),
         end=_waits(past.at_ms, made.until, ends),
         never=len(past.at_ms) - has,
-        promised_ms=promised_ms(policy, max(past.took_ms, default=0)),
+        promised_ms=promised_ms(policy, past),
         worst=tuple(_worst(past.at_ms, made, ends)),
         is_fast=made.is_fast,
     )
@@ -165,22 +163,26 @@ def _ranked(
 
 
 def _worst(at_ms: Sequence[int], made: Replay, ends: Sequence[int]) -> Iterable[Moment]:
-    """Of each build the first change waited longest."""
-    firsts = (0, *made.until[:-1])
-    moments = zip((at_ms[first] for first in firsts), made.started_ms, ends, strict=False)
+    """Of each build the first change waited longest; one that is built once more has none of its own."""
+    spans = zip((0, *made.until[:-1]), made.until, made.started_ms, ends, strict=False)
+    moments = ((at_ms[first], start, end) for first, until, start, end in spans if first < until)
     for at, start, end in nlargest(WORST, moments, key=lambda one: one[2] - one[0]):
         yield Moment(at_ms=at, started_ms=start, ended_ms=end)
 
 
-def promised_ms(policy: Policy, longest_build_ms: int) -> int | None:
-    """The longest that a change waits for the start of a build, whatever comes; ``None``: there is no bound."""
+def promised_ms(policy: Policy, past: Past) -> int | None:
+    """The longest that a change waits for the start of a build, whatever comes, with builds as long as these; ``None``:
+    there is no bound."""
     if policy.on_cooldown == "skip" or policy.overlap == "skip" or policy.unchanged == "skip":
         return None
     if policy.quiet_ms is not None and policy.max_wait_ms is None:
         return None
+    if policy.on_failure == "rearm" and past.failed:
+        return None  # the back-off of one that fails again and again keeps the newest waiting, too
+    longest_ms = max(past.took_ms, default=0)
     after_end = policy.cooldown_from == "finish"
-    waits = [policy.cooldown_ms + (longest_build_ms if after_end else 0), policy.max_wait_ms or 0]
-    waits += [longest_build_ms] if policy.overlap == "defer" else []
+    waits = [policy.cooldown_ms + (longest_ms if after_end else 0), policy.max_wait_ms or 0]
+    waits += [longest_ms] if policy.overlap == "defer" else []
     waits += [policy.limit.window_ms] if policy.limit is not None else []
     return max(waits)
 
@@ -194,8 +196,14 @@ def settings_of(policy: Policy) -> dict[str, str]:
     found = {"cooldown": written(policy.cooldown_ms)}
     for field, value in vars(policy).items():
         if field != "cooldown_ms" and value != plain[field]:
-            found[field.removesuffix("_ms")] = written(value) if field.endswith("_ms") else str(value)
+            found[field.removesuffix("_ms")] = _setting(value)
     return found
+
+
+def _setting(value: int | Limit | str) -> str:
+    if isinstance(value, Limit):  # its own words round the window
+        return f"{value.count}/{written(value.window_ms)}"
+    return written(value) if isinstance(value, int) else value
 
 
 def toml_of(policy: Policy, project: str) -> str:
@@ -226,89 +234,9 @@ def said(ms: int | None) -> str:
     return "never" if ms is None else say_duration(ms, up=True)
 
 
-# --- which to take -------------------------------------------------------------------------------------------------
-
-
-class Choice(Value):
-    """What to take, and why.
-
-    Attributes:
-        efficient: the places of the policies that are worth having, the most builds first.
-        taken: the place of the one that is recommended.
-        why: a sentence.
-    """
-
-    efficient: tuple[int, ...]
-    taken: int
-    why: str
-
-
-def choose(rows: Sequence[Figures], *, present: int | None = None, most_ms: int | None = None) -> Choice:
-    """Which policy to take.
-
-    Args:
-        rows: at least one.
-        present: the place of the one that is in force.
-        most_ms: how long a change may wait for the end of a build that has it; then the fewest builds within that win.
-    """
-    efficient = _efficient(rows)
-    taken, why = _within(rows, efficient, most_ms) if most_ms is not None else _bend(rows, efficient)
-    row = rows[taken]
-    said_of = f"{', '.join(f'{k} = {v!r}' for k, v in settings_of(row.policy).items())}".replace("'", '"')
-    against = f"{_fewer(row.builds, row.triggers)} than one for each trigger ({row.builds:,} of {row.triggers:,})"
-    if present is not None and present != taken:
-        against += f", {_fewer(row.builds, rows[present].builds)} than the present policy"
-    waits = f"the longest wait for a start {said(row.start.longest_ms)}, for an end {said(row.end.longest_ms)}"
-    return Choice(efficient=efficient, taken=taken, why=f"{said_of}: {against}; {waits}. {why}")
-
-
-def _wait_of(row: Figures) -> float:
-    return float("inf") if row.end.longest_ms is None else row.end.longest_ms
-
-
-def _efficient(rows: Sequence[Figures]) -> tuple[int, ...]:
-    def order(place: int) -> tuple[Any, ...]:
-        row = rows[place]  # of two that did the same, the one that promises more, then the longer cooldown
-        promised = float("inf") if row.promised_ms is None else row.promised_ms
-        return row.builds, _wait_of(row), row.end.median_ms or 0, promised, -row.policy.cooldown_ms, place
-
-    found: list[int] = []
-    for place in sorted(range(len(rows)), key=order):
-        if not found or _wait_of(rows[place]) < _wait_of(rows[found[-1]]):
-            found.append(place)
-    return tuple(reversed(found))
-
-
-def _bend(rows: Sequence[Figures], efficient: Sequence[int]) -> tuple[int, str]:
-    """The one farthest from the line between the ends ("Finding a Kneedle in a Haystack", Satopaa and others, 2011)."""
-    sure = [place for place in efficient if rows[place].never == 0] or list(efficient)
-    most, least = rows[sure[0]], rows[sure[-1]]
-    builds = max(1, most.builds - least.builds)
-    waits = max(1.0, _wait_of(least) - _wait_of(most))
-
-    def gain(place: int) -> float:
-        row = rows[place]
-        return -(row.builds - least.builds) / builds - (_wait_of(row) - _wait_of(most)) / waits
-
-    taken = max(sure, key=gain)
-    after = sure[sure.index(taken) + 1 :]
-    if not after:
-        return taken, "No other that was tried builds less."
-    row, following = rows[taken], rows[after[0]]
-    less = row.builds - following.builds
-    return taken, (
-        f"It is the bend: the next one that builds less ({following.name}) saves {less:,} more, "
-        f"and a change may wait {said(following.end.longest_ms)}."
-    )
-
-
-def _within(rows: Sequence[Figures], efficient: Sequence[int], most_ms: int) -> tuple[int, str]:
-    within = [place for place in efficient if _wait_of(rows[place]) <= most_ms]
-    if within:
-        return within[-1], f"Of those that kept every wait within {written(most_ms)} it builds least."
-    return efficient[0], f"None kept every wait within {written(most_ms)}; this one came nearest."
-
-
-def _fewer(builds: int, of: int) -> str:
-    percent = round(100 * (of - builds) / max(1, of))
-    return f"{abs(percent)} % {'more' if percent < 0 else 'fewer'} builds"
+def percent(part: int, whole: int) -> str:
+    """A share as a whole number that never rounds to all or nothing."""
+    share = round(100 * part / max(1, whole))
+    if share == 0 and part:
+        return "under 1"
+    return "over 99" if share == 100 and part < whole else str(share)

@@ -1,10 +1,15 @@
-"""From bytes to rows: the lines of a CSV, the objects of a JSON text, each with where it stands."""
+"""From bytes to rows: the lines of a CSV or a log, the objects of a JSON text, each with where it stands."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import json
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Final
 
 from holdoff.plan.times import ms_or_none, plain
@@ -17,11 +22,19 @@ SHOWN_BAD: Final = 5
 _LISTS: Final = ("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records")
 
 
+#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
+_LOGGED: Final = re.compile(
+    r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
+    r" +(?!(?:[AP]M|[A-Z]{2,5}$))(?:[^\s\d+-]|[+-]\s)"
+    r"|\[(?P<web>\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4})\] "
+)
+
+
 class Bad:
     """Rows without a time: how many, and the first of them."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self.first: list[tuple[str, str]] = []
 
     def add(self, where: str, why: str) -> None:
@@ -31,16 +44,46 @@ class Bad:
 
 
 def rows_of(data: bytes, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The rows of a text: JSON where it begins as such, else CSV. What is no row is added to ``bad``."""
-    text = data.decode("utf-8-sig", "replace")
-    return _of_json(text, bad) if text.lstrip()[:1] in {"[", "{"} else _of_csv(text, bad)
+    """The rows of a text, packed or not: JSON where it begins as such, a log where its first line begins with a time
+    and goes on with words, else CSV. What is no row is added to ``bad``.
+
+    Raises:
+        ValueError: it is packed, and cannot be unpacked.
+    """
+    text = _text(data)
+    first = text.lstrip().partition("\n")[0]
+    if first[:1] in {"{", "["} and not _LOGGED.search(first):
+        return _of_json(text, bad)
+    return _of_log(text, bad) if _LOGGED.search(first) else _of_csv(text, bad)
+
+
+def _text(data: bytes) -> str:
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise ValueError("is packed by gzip, and broken") from None
+    marked = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    return data.decode("utf-16" if marked else "utf-8-sig", "replace")
+
+
+def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
+    """The lines of a log; those without a time of their own, as of a stack's trace, go on with the one before."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = _LOGGED.search(line)
+        if found:
+            yield f"line {number}", {"time": found["iso"] or found["web"]}
+        elif line.strip() and not line[0].isspace():
+            bad.add(f"line {number}", "has no time")
 
 
 def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The lines under a first line of names; without one, columns are called 1, 2, ..."""
-    head = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+    """The lines under a first line of names; without one, columns are called 1, 2, ... Comments may stand above."""
+    lines = text.splitlines()
+    above = next((n for n, line in enumerate(lines) if line.strip() and line[0] != "#"), len(lines))
+    head = "".join(lines[above : above + 1])
+    delimiter = max(",;\t|", key=head.count)
+    reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []
     while True:
         try:
@@ -67,11 +110,21 @@ def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     except (ValueError, RecursionError):
         yield from _of_json_lines(text, bad)
         return
-    for number, row in enumerate(_list_in(whole), start=1):
-        if isinstance(row, Mapping):
+    for number, entry in enumerate(_list_in(whole), start=1):
+        row = _row(entry)
+        if row is not None:
             yield f"entry {number}", row
         else:
             bad.add(f"entry {number}", "is no object")
+
+
+def _row(entry: object) -> Row | None:
+    """An object; a bare value; or fields with their values, as ``aws logs get-query-results`` prints a row."""
+    if isinstance(entry, str | int | float):
+        return {"1": entry}
+    if isinstance(entry, list) and all(isinstance(one, dict) and {"field", "value"} <= one.keys() for one in entry):
+        return {str(one["field"]): one["value"] for one in entry}
+    return entry if isinstance(entry, dict) else None
 
 
 def _list_in(whole: Any) -> list[object]:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from holdoff.core.errors import HoldoffError, UsageError
+from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
-from holdoff.plan.history import History, Span, length, spread
+from holdoff.plan.history import MOST_SPREAD, History, Span, length, spread
 
 #: So many builds of CodeBuild are asked for at a time, the most that the service takes.
 _AT_A_TIME: Final = 100
+#: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html
+_FAILED: Final = frozenset({"FAILED", "FAULT", "TIMED_OUT"})
 #: At most so many: it keeps a year of them.
 _MOST_BUILDS: Final = 100_000
 
@@ -42,19 +45,30 @@ def from_git(path: str, branch: str | None = None) -> History:
     return History(source=source, at_ms=at, versions=versions, notes=(note,))
 
 
-def from_builds(builds: Iterable[Finished], source: str) -> History:
-    """The triggers that a gate's builds covered, from its history in the store."""
-    spans: list[Span] = []
-    for build in builds:
-        covers = build.covers
-        took = None if build.ended_ms is None else length(build.ended_ms - build.started_ms)
-        at = (
-            (build.started_ms, build.started_ms, 1)
-            if covers is None
-            else (covers.first_ms, covers.last_ms, covers.count)
-        )
-        spans.append((*at, took))
-    return spread(source, spans)
+def from_builds(
+    builds: Iterable[Finished], source: str, *, policy: Policy | None = None, most: int = MOST_SPREAD
+) -> History:
+    """The triggers that a gate's builds covered, from its history in the store, the newest build first.
+
+    Args:
+        policy: the gate's; one that skips is noted, for what it skipped is not in a history.
+        most: of triggers, as of ``spread``.
+
+    Raises:
+        EventError: there is no build.
+    """
+    history = spread(source, map(_span_of, builds), most)
+    if policy is None or "skip" not in (policy.on_cooldown, policy.overlap, policy.unchanged):
+        return history
+    return history.but(notes=(*history.notes, "what this policy skipped is not in its history, but in Holdoff's log"))
+
+
+def _span_of(build: Finished) -> Span:
+    covers, has_failed = build.covers, build.succeeded is False
+    took = None if build.ended_ms is None else length(build.ended_ms - build.started_ms)
+    if covers is None:
+        return build.started_ms, build.started_ms, 1, took, has_failed
+    return covers.first_ms, covers.last_ms, covers.count, took, has_failed
 
 
 def from_codebuild(project: str, region: str | None = None, *, client: Any = None) -> History:
@@ -80,7 +94,8 @@ def from_codebuild(project: str, region: str | None = None, *, client: Any = Non
         raise
     except Exception as error:  # noqa: BLE001  (no region, no credentials, any answer: it says why)
         raise UsageError(f"the builds of {project} cannot be read from CodeBuild: {said(error)}") from None
-    return spread(f"CodeBuild project {project}", builds)
+    history = spread(f"CodeBuild project {project}", builds)
+    return history.but(notes=(*history.notes, "these are builds: a trigger that was held back or dropped is not here"))
 
 
 def _codebuild_builds(client: Any, project: str) -> Iterator[Span]:
@@ -95,4 +110,4 @@ def _codebuild_builds(client: Any, project: str) -> Iterator[Span]:
                 if start is not None:
                     at_ms = round(start.timestamp() * 1000)
                     took = None if end is None else length(round(end.timestamp() * 1000) - at_ms)
-                    yield at_ms, at_ms, 1, took
+                    yield at_ms, at_ms, 1, took, build.get("buildStatus") in _FAILED

@@ -6,12 +6,15 @@ import re
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, Literal
 
 from holdoff.core.errors import UsageError
 from holdoff.core.units import MAX_INSTANT_MS
 
 Zone = tzinfo
+#: What is in doubt of an instant: nothing; its zone, which it does not say; or which of two instants it is, or whether
+#: there was one, for clocks were changed then: it is taken as before the change.
+Doubt = Literal["none", "zone", "clock change"]
 #: A number below this is no instant but a count or an id: 1973 in seconds.
 _LEAST: Final = 100_000_000
 #: Beyond so many seconds a number is in milliseconds, and so on.
@@ -38,8 +41,8 @@ def zone_named(name: str) -> Zone:
         raise UsageError("--zone is no zone that is known here; write one such as 'Europe/Berlin' or 'UTC'") from None
 
 
-def ms_of(value: object, zone: Zone | None) -> tuple[int, bool]:
-    """Epoch milliseconds, and whether the value itself says which zone it is of.
+def ms_of(value: object, zone: Zone | None) -> tuple[int, Doubt]:
+    """Epoch milliseconds, and what is in doubt of them.
 
     Args:
         zone: of a time that has none; ``None``: UTC.
@@ -52,7 +55,7 @@ def ms_of(value: object, zone: Zone | None) -> tuple[int, bool]:
     if isinstance(value, datetime):
         return _of_datetime(value, zone)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _of_number(Decimal(repr(value))), True
+        return _of_number(Decimal(repr(value))), "none"
     raise ValueError("is missing" if value is None else "is no time")
 
 
@@ -71,11 +74,16 @@ def _of_number(number: Decimal) -> int:
     return _checked(int(number * factor))
 
 
-def _of_text(text: str, zone: Zone | None) -> tuple[int, bool]:
+def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
+    if text[4:5] == "-" and ":" in text:  # the commonest first
+        try:
+            return _of_datetime(datetime.fromisoformat(text), zone)
+        except ValueError:
+            pass  # in another form, or out of range: what follows says so
     if not text:
         raise ValueError("is missing")
     if _NUMBER.fullmatch(text):
-        return _of_number(Decimal(text)), True
+        return _of_number(Decimal(text)), "none"
     if _DATE.fullmatch(text):
         raise ValueError("is a date without a time")
     for parse in (_iso, parsedate_to_datetime, _apache):
@@ -98,12 +106,14 @@ def _apache(text: str) -> datetime:
     return datetime.strptime(text.strip("[]"), _APACHE)  # noqa: DTZ007  (it has %z)
 
 
-def _of_datetime(found: datetime, zone: Zone | None) -> tuple[int, bool]:
-    is_sure = found.tzinfo is not None
-    if not is_sure:
+def _of_datetime(found: datetime, zone: Zone | None) -> tuple[int, Doubt]:
+    doubt: Doubt = "none"
+    if found.tzinfo is None:
         found = found.replace(tzinfo=zone or UTC)
+        is_double = zone is not None and found.utcoffset() != found.replace(fold=1).utcoffset()
+        doubt = "clock change" if is_double else "zone"
     try:
-        return _checked(round(found.timestamp() * 1000)), is_sure
+        return _checked(round(found.timestamp() * 1000)), doubt
     except (OverflowError, ValueError, OSError):
         raise ValueError("is out of range") from None
 

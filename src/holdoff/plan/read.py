@@ -1,0 +1,230 @@
+"""From a file to a history: git's, CI services', logs, Holdoff's own, any table of times.
+
+Bytes become rows (a CSV's lines, a JSON text's objects), rows become instants. Which column has the time is found by
+its name, or by what stands in it. A row without an instant is *bad*: it is counted, and the first of them are shown
+with their lines. A time without a zone is UTC, or as the caller says, and how many there were is told. Nothing of a row
+but its time, its duration, its version and whether it failed is kept, and nothing of a bad one is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from holdoff.core.errors import ConfigError, EventError, UsageError
+from holdoff.core.request import KEY_MARK
+from holdoff.core.shown import shown_name
+from holdoff.core.units import parse_instant
+from holdoff.plan.history import Entry, History, Span, in_order, length, spread
+from holdoff.plan.rows import Bad, Row, Rows, rows_of
+from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
+
+#: So many rows tell which column has the time.
+_SAMPLE: Final = 50
+#: So many triggers of a history that has only their number are replayed at most.
+MOST_SPREAD: Final = 2_000_000
+_ANOTHER: Final = "Name another history: --git PATH or --history FILE"
+#: How columns of times are called, without marks and capitals, the likeliest first. ``start`` before ``update``: a
+#: run's end comes after what triggered it.
+_TIMES: Final = (
+    *("createdat", "created", "timestamp", "time", "eventtime", "eventtimestamp", "at", "datetime", "occurredat"),
+    *("receivedat", "pushedat", "publishedat", "committedat", "committerdate", "queuedat", "starttime", "startedat"),
+    *("started", "runstartedat", "decided", "date", "updatedat", "ts"),
+)
+_STARTS: Final = ("startedat", "runstartedat", "starttime", "started", "createdat", "created")
+_ENDS: Final = ("endtime", "finishedat", "endedat", "ended", "completedat", "updatedat")
+_DURATIONS: Final = ("duration", "durationseconds", "buildduration")
+_VERSIONS: Final = ("headsha", "resolvedsourceversion", "sourceversion", "sha", "commit", "version", "revision")
+_OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", "state")
+#: How services call the outcome of a build that failed, without capitals.
+_FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "startup_failure"})
+#: And that of one that has not ended, or was not let end: how long it took says nothing.
+_UNFINISHED: Final = frozenset(
+    {"cancelled", "canceled", "skipped", "stopped", "in_progress", "running", "queued", "pending", "created", "waiting"}
+)
+#: Lines of Holdoff's own log that no trigger made.
+_NO_TRIGGERS: Final = frozenset({"wake", "start"})
+
+
+# --- from bytes ----------------------------------------------------------------------------------------------------
+
+
+def from_bytes(
+    data: bytes, source: str, *, column: str | None = None, zone: Zone | None = None, project: str | None = None
+) -> History:
+    """The history in a file: CSV, JSON or JSON lines, of any of the services that the module names.
+
+    Args:
+        source: what errors and reports call it.
+        column: which one has the time; else it is found.
+        zone: of times that have none; UTC unless given.
+        project: of Holdoff's own log, the lines of this one only.
+
+    Raises:
+        UsageError: no such column, or none that has times.
+        EventError: no row has a time.
+    """
+    bad = Bad()
+    try:
+        rows = rows_of(data, bad)
+    except ValueError as error:
+        raise EventError(source, str(error)) from None
+    first = list(islice(rows, _SAMPLE))
+    if _is_builds(first):
+        return _of_own_builds([*first, *rows], source, bad)
+    if _is_log(first):
+        kept = [row for row in first if _is_trigger(row[1], project)]
+        rows = (row for row in rows if _is_trigger(row[1], project))
+        first, column = kept, column or "timestamp"
+    return _history(source, first, rows, column, zone, bad)
+
+
+# --- from rows to instants -----------------------------------------------------------------------------------------
+
+
+def _history(
+    source: str, first: list[tuple[str, Row]], rest: Rows, column: str | None, zone: Zone | None, bad: Bad
+) -> History:
+    sample = [row for _, row in first]
+    column = _column(source, sample, column)
+    took_of, version_of, outcome_of = _duration_of(sample), _getter(sample, _VERSIONS), _getter(sample, _OUTCOMES)
+    found: list[Entry] = []
+    doubts: Counter[Doubt] = Counter()
+    for where, row in chain(first, rest):
+        try:
+            at_ms, doubt = ms_of(row.get(column), zone)
+        except ValueError as error:
+            bad.add(where, f"{shown_name(column)} {error}")
+            continue
+        doubts[doubt] += 1
+        version, outcome = version_of(row), outcome_of(row)
+        outcome = outcome.lower() if isinstance(outcome, str) else ""
+        version = version if isinstance(version, str) and version else None
+        took = None if outcome in _UNFINISHED else took_of(row, zone)
+        found.append((at_ms, took, version, outcome in _FAILED))
+    if not found:
+        raise EventError(source, "has no row with a time", hint=_bad_hint(bad))
+    return in_order(source, found).but(bad=tuple(bad.first), bad_count=bad.count, notes=_zone_notes(doubts, zone))
+
+
+def _bad_hint(bad: Bad) -> str:
+    shown = "; ".join(f"{where}: {why}" for where, why in bad.first)
+    return shown or "It is empty, or has nothing but a first line of names"
+
+
+def _zone_notes(doubts: Counter[Doubt], zone: Zone | None) -> tuple[str, ...]:
+    without, double = doubts["zone"] + doubts["clock change"], doubts["clock change"]
+    taken = f"as of {zone}" if zone is not None else "as UTC; --zone says another"
+    notes = (
+        (without, f"{without:,} of {doubts.total():,} times have no zone, and were taken {taken}"),
+        (double, f"{double:,} of them fall into an hour when clocks are changed, and were taken as before the change"),
+    )
+    return tuple(note for number, note in notes if number)
+
+
+def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
+    """The column that has the time: one that is called so, else one of times in words, else one of numbers."""
+    names = list(dict.fromkeys(name for row in sample for name in row))
+    if named is not None:
+        if named in names or not names:
+            return named
+        raise UsageError(f"{source} has no column {shown_name(named)}; it has {_told(names)}")
+    known = {plain(name): name for name in reversed(names)}
+    likely = [known[name] for name in _TIMES if name in known]
+    in_words = [name for name in names if any(isinstance(one := row.get(name), str) and ":" in one for row in sample)]
+    for name in (*likely, *in_words, *names):
+        times = sum(ms_or_none(row.get(name), None) is not None for row in sample)
+        if times and (name in likely or 2 * times >= len(sample)):
+            return name
+    if not names:
+        return ""
+    raise UsageError(
+        f"no column of {source} has times{_why_not(sample, likely)}; name one by --time-column, of {_told(names)}. "
+        "A time is ISO 8601, RFC 2822, a web server's, or seconds since 1970"
+    )
+
+
+def _why_not(sample: Sequence[Row], likely: Sequence[str]) -> str:
+    for name in likely[:1]:
+        for row in sample:
+            try:
+                ms_of(row.get(name), None)
+            except ValueError as error:
+                return f" ({shown_name(name)} {error})"
+    return ""
+
+
+def _told(names: Sequence[str]) -> str:
+    return ", ".join(map(shown_name, names[:20])) or "none"
+
+
+def _getter(sample: Sequence[Row], likely: Sequence[str]) -> Callable[[Row], object]:
+    names = {plain(name): name for row in sample for name in row}
+    found = next((names[name] for name in likely if name in names), None)
+    return (lambda row: row.get(found)) if found is not None else (lambda _row: None)
+
+
+def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | None]:
+    """What tells how long a row's build took: its duration in seconds, or its end less its start."""
+    duration, start, end = (_getter(sample, likely) for likely in (_DURATIONS, _STARTS, _ENDS))
+    if {plain(name) for row in sample for name in row}.isdisjoint((*_DURATIONS, *_ENDS)):
+        return lambda _row, _zone: None
+
+    def took_ms(row: Row, zone: Zone | None) -> int | None:
+        told = duration(row)
+        if isinstance(told, str | int | float) and not isinstance(told, bool):
+            try:
+                return length(float(told) * 1000)
+            except ValueError:
+                return None
+        began, ended = ms_or_none(start(row), zone), ms_or_none(end(row), zone)
+        return None if began is None or ended is None else length(ended - began)
+
+    return took_ms
+
+
+# --- Holdoff's own -------------------------------------------------------------------------------------------------
+
+
+def _is_log(first: list[tuple[str, Row]]) -> bool:
+    return any({"timestamp", "event", "level"} <= row.keys() and row["event"] == "decision" for _, row in first)
+
+
+def _is_trigger(row: Row, project: str | None) -> bool:
+    """Whether a line of Holdoff's log tells of a trigger: not of a wake, a sweep or an error, nor of one that came
+    twice."""
+    if row.get("event") != "decision" or row.get("kind") in _NO_TRIGGERS or row.get("why") == "duplicate":
+        return False
+    if project is None:
+        return True
+    name, _, key = project.partition(KEY_MARK)
+    return row.get("project") == name and (row.get("key") or "") == key
+
+
+def _is_builds(first: list[tuple[str, Row]]) -> bool:
+    return bool(first) and all({"build_id", "token", "covers", "started"} <= row.keys() for _, row in first)
+
+
+def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> History:
+    """What ``holdoff history --json`` prints."""
+    spans: list[Span] = []
+    for where, build in builds:
+        try:
+            spans.append(_span_of(build))
+        except (ConfigError, KeyError, TypeError, ValueError):
+            bad.add(where, "is no build as Holdoff prints them")
+    if bad.count and not spans:
+        raise EventError(source, "has no build as Holdoff prints them", hint=_bad_hint(bad))
+    return spread(source, spans).but(bad=tuple(bad.first), bad_count=bad.count)
+
+
+def _span_of(build: Row) -> Span:
+    covers, started = build["covers"], parse_instant(build["started"], field="started")
+    took = length(parse_instant(build["ended"], field="ended") - started) if build.get("ended") else None
+    has_failed = build.get("succeeded") is False
+    if not isinstance(covers, Mapping):
+        return started, started, 1, took, has_failed
+    first, last = (parse_instant(covers[name], field=name) for name in ("first", "last"))
+    return first, last, int(covers["count"]), took, has_failed

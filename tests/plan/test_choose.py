@@ -1,0 +1,150 @@
+"""Which policy is recommended, above all where a recommendation could mislead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdoff.core.policy import Policy
+from holdoff.plan import answer, grid
+from holdoff.plan.choose import LONGEST_START_MS, choose
+from holdoff.plan.history import History
+from holdoff.plan.report import figures_of, percent
+
+T0 = 1_795_395_600_000
+MINUTE, DAY = 60_000, 86_400_000
+#: A change a minute, for an hour.
+BUSY = [T0 + n * MINUTE for n in range(60)]
+#: One a day.
+CALM = [T0 + n * DAY for n in range(90)]
+
+
+def plan_of(at_ms: list[int], policies: list[Policy], **more: Any) -> answer.Plan:
+    history = History(source="it", at_ms=tuple(at_ms), took_ms=(None,) * len(at_ms))
+    return answer.plan(history, policies, **more)
+
+
+def cooldowns(*minutes: float) -> list[Policy]:
+    return [Policy(f"{one}m") for one in minutes]
+
+
+def test_efficient_ones_and_the_longest_wait_that_is_borne() -> None:
+    past = History(source="it", at_ms=tuple(BUSY), took_ms=()).past(MINUTE)
+    rows = [figures_of(past, policy) for policy in cooldowns(0, 2, 5, 30)]
+    worse = figures_of(past, Policy("5m", cooldown_from="finish", overlap="defer"))
+
+    assert choose(rows).efficient == (0, 1, 2, 3)
+    assert choose([*rows, rows[2]]).efficient == (0, 1, 2, 3)
+    assert choose(rows, most_ms=6 * MINUTE).taken == 2
+    assert choose(rows, most_ms=1).why.partition("1m. ")[2].startswith("None kept every wait within 1ms; this one")
+    assert worse.builds < rows[2].builds
+
+
+def test_the_bend() -> None:
+    made = plan_of(BUSY, cooldowns(0, 2, 5, 30))
+
+    assert made.taken.policy == Policy("5m")
+    assert "It is the bend: the next one that builds less (cooldown 30m) saves 10 more" in made.choice.why
+
+
+@pytest.mark.parametrize("more", [[], [Policy("1d")], [Policy("30d")], [Policy("1m", quiet="10m")]], ids=range(4))
+def test_absurd_waits_move_no_recommendation(more: list[Policy]) -> None:
+    """Else the bend of a curve that ends at a month is at an hour."""
+    busy_days = [at + day * DAY for day in range(10) for at in BUSY]
+    made = plan_of(busy_days, [*cooldowns(0, 2, 5, 30), *more])
+
+    assert made.taken.policy == Policy("5m")
+    assert (made.taken.start.longest_ms or 0) <= LONGEST_START_MS
+    assert ("was left out" in made.choice.why) is bool(more)
+    assert set(made.drawn) == {0, 1, 2, 3}
+
+
+def test_where_only_absurd_ones_save_the_wait_is_not_taken() -> None:
+    made = plan_of([T0 + n * 2 * 60 * MINUTE for n in range(90)], cooldowns(0, 60 * 24))
+
+    assert made.taken.policy == Policy(0)
+    assert "was left out" in made.choice.why
+
+
+def test_of_two_the_one_that_builds_less() -> None:
+    assert plan_of(BUSY, cooldowns(0, 10)).taken.policy == Policy("10m")
+
+
+def test_one_that_leaves_changes_unbuilt_is_not_recommended_for_its_few_builds() -> None:
+    made = plan_of([T0, T0 + MINUTE, T0 + 2 * MINUTE], [Policy("10m"), Policy("1h", on_cooldown="skip")])
+
+    assert made.choice.taken == 0
+    assert made.figures[1].never == 2
+
+
+def test_where_nothing_is_saved_that_is_said_and_a_guard_that_costs_nothing_is_taken() -> None:
+    made = plan_of(CALM, grid.policies(None), build_ms=MINUTE)
+
+    assert made.taken.policy == Policy("10m")
+    assert made.taken.end.longest_ms == MINUTE
+    assert "Nothing that was tried saves a build. A cooldown costs no waiting here, and guards" in made.choice.why
+
+
+def test_where_little_is_saved_it_is_not_paid_for_by_waiting() -> None:
+    made = plan_of(sorted([*CALM, T0 + 5 * MINUTE, T0 + 6 * MINUTE]), cooldowns(0, 10, 30))
+
+    assert made.taken.policy == Policy(0)
+    assert "There is little to save: 1 % of the builds under cooldown 10m." in made.choice.why
+
+
+def test_the_present_policy_stays_unless_another_is_clearly_better() -> None:
+    near = plan_of(BUSY, [Policy("5m10s"), *cooldowns(0, 2, 5, 30)], present=Policy("5m10s"), most_ms=6 * MINUTE)
+    far = plan_of(BUSY, [Policy("2m"), *cooldowns(0, 5, 30)], present=Policy("2m"))
+    slow = plan_of(BUSY, [Policy("30m"), *cooldowns(0, 5)], present=Policy("30m"), most_ms=6 * MINUTE)
+
+    assert near.choice.taken == near.present
+    assert "Nothing else that was tried is clearly better than this, the present policy." in near.choice.why
+    assert far.taken.policy == Policy("5m")
+    assert "58 % fewer builds than the present policy" in far.choice.why
+    assert slow.taken.policy == Policy("5m"), "the present one does not keep to what is asked"
+    assert "333 % more builds" in slow.choice.why
+
+
+def test_builds_beside_one_another_are_told() -> None:
+    made = plan_of(BUSY, cooldowns(0, 5), build_ms=8 * MINUTE)
+    apart = plan_of(BUSY, [Policy("5m", overlap="defer")], build_ms=8 * MINUTE)
+
+    assert 'Builds ran beside one another for 36m: overlap = "defer" lets each end first.' in made.choice.why
+    assert "beside" not in apart.choice.why
+
+
+def test_a_cooldown_that_is_too_short_for_the_builds_is_not_taken_unasked() -> None:
+    made = plan_of(BUSY, cooldowns(0, 1, 2, 5, 10, 30), build_ms=8 * MINUTE)
+
+    assert made.taken.policy == Policy("10m")
+    assert made.taken.overlap_ms == 0
+    assert "Under the bend (cooldown 5m) builds ran beside one another for too long. After this" in made.choice.why
+
+
+def test_a_quiet_time_without_a_bound_is_told() -> None:
+    made = plan_of(BUSY, [Policy("5m", quiet="10s")])
+
+    assert "Without max_wait a change waits for as long as others keep coming." in made.choice.why
+
+
+def test_what_it_costs() -> None:
+    made = plan_of(BUSY, cooldowns(0, 5), build_ms=4 * MINUTE, price=0.01)
+    over = plan_of(BUSY, cooldowns(2, 5), build_ms=MINUTE, price=0.01, present=Policy("2m"))
+
+    assert made.choice.why.endswith("Its builds cost 0.52, and 2.40 with one for each trigger.")
+    assert over.choice.why.endswith("Its builds cost 0.13, and 0.31 under the present policy.")
+
+
+def test_what_no_policy_could_keep_is_told() -> None:
+    made = plan_of(BUSY, cooldowns(0, 5), build_ms=8 * MINUTE, most_ms=5 * MINUTE)
+
+    assert "None kept every wait within 5m; this one came nearest. A build alone takes longer." in made.choice.why
+
+
+SHARES = {(0, 10): "0", (1, 1000): "under 1", (1, 3): "33", (999, 1000): "over 99", (10, 10): "100", (0, 0): "0"}
+
+
+@pytest.mark.parametrize("share", SHARES, ids=str)
+def test_a_share_is_never_rounded_to_all_or_nothing(share: tuple[int, int]) -> None:
+    assert percent(*share) == SHARES[share]
