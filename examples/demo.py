@@ -1,15 +1,19 @@
 """The main job in ten seconds, on SQLite: triggers in, one build out, and why the others did not run.
 
-Run: make demo
+With ``--serve`` it ends with the page of ``holdoff serve`` over a simulated day, until Ctrl-C.
+
+Run: make demo, or make demo SERVE=yes
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CONFIG = """\
@@ -20,9 +24,11 @@ starter = { command = ["sh", "-c", "echo '   >>> building' $HOLDOFF_SOURCE_VERSI
 HOLDOFF = [sys.executable, "-m", "holdoff"]
 
 
-def main() -> None:
-    """Tell the story."""
-    with tempfile.TemporaryDirectory(prefix="holdoff-demo-") as folder:
+def main(*options: str) -> None:
+    """Tell the story, and show the page where it is asked for."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed: as Ctrl-C, it leaves nothing behind
+        signal.signal(number, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="holdoff-demo-") as folder:
         os.chdir(folder)
         os.environ |= {
             "XDG_STATE_HOME": folder,
@@ -46,6 +52,13 @@ def main() -> None:
         for _ in range(2):
             holdoff("run", "report", "--cooldown", "10m", "--", "echo", "   >>> reporting")
         holdoff("status")
+        if "--serve" in options:
+            from examples.page import show
+
+            tell("A simulated day of pushes at six gates, on the page of `holdoff serve`:")
+            show(Path(folder), HOLDOFF)
+        elif sys.stdout.isatty():
+            tell("`make demo SERVE=yes` ends with a page that shows a day of this, live.")
 
 
 def tell(text: str) -> None:
@@ -82,4 +95,4 @@ def burst(versions: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -61,7 +61,7 @@ def test_a_build_from_its_trigger_to_its_end(served: Served) -> None:
     assert (later.status_code, later.json()["why"]) == (202, "cooling_down")
     assert (again.status_code, again.json()["why"]) == (200, "duplicate")
     assert (docs["state"], site["running"]["build_id"], site["pending"]["count"]) == ("ready", "b0", 1)
-    assert ended.json() == {"finished": True, "build_id": "b0"}
+    assert ended.json() == {"finished": True, "build_id": "b0", "message": "noted"}
     assert (build["succeeded"], build["exit_status"], build["covers"]["reasons"]) == (False, 2, ["by hand"])
     assert served.site.store.get(GateKey("site", "local")).pending.request.by == "Ada (all)"  # type: ignore[union-attr]
 

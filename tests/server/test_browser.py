@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
+import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import uvicorn
@@ -14,6 +17,7 @@ import uvicorn
 from holdoff.core.policy import Policy
 from holdoff.server import live, pages
 from holdoff.server.app import create_app
+from tests.cli.conftest import PATIENCE
 from tests.server.day import simulate
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
 ]
+ROOT: Final = Path(__file__).parents[2]
 ALL = ("look", "trigger", "operate")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -97,7 +102,7 @@ def opened(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_both_widths_and_themes(opened: Callable[..., Any], theme: str, size: dict[str, int]) -> None:
-    for path in ("/", "/?zoom=7d", "/gates/site"):
+    for path in ("/", "/?zoom=7d", "/gates/site", "/what-if?project=site"):
         page = opened(path, viewport=size, color_scheme=theme)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         is_dark = sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 200
@@ -115,7 +120,7 @@ def test_axe_finds_nothing(opened: Callable[..., Any], site: Site, theme: str, s
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     site.served.push("d1")
     site.served.push("d2")
-    for path in ("/", "/gates/site?ask=d1"):
+    for path in ("/", "/gates/site?ask=d1", "/what-if?project=site"):
         page = opened(path, viewport=size, color_scheme=theme, bypass_csp=True)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         found = axe.Axe().run(page).response["violations"]
@@ -142,6 +147,19 @@ def test_without_scripts_all_of_it_works(opened: Callable[..., Any], site: Site)
     assert (hold.why, hold.by) == ("the database moves", "ada")
 
 
+def test_what_if_without_scripts(opened: Callable[..., Any]) -> None:
+    page = opened("/gates/site", java_script_enabled=False)
+    page.get_by_label("Cooldowns").fill("5m, 20m")
+    page.get_by_label("Quiet times").fill("0")
+    page.get_by_role("button", name="What if?").click()
+    tried = page.locator("table.figures tbody th").all_inner_texts()
+
+    assert tried == ["cooldown 10m", "cooldown 0s", "cooldown 5m", "cooldown 20m"]
+    assert page.locator("svg.plan circle.dot").count() >= len(tried)
+    assert page.locator("svg.plan rect.build").count() > 2
+    assert page.get_by_label("Cooldowns").input_value() == "5m, 20m"
+
+
 def test_a_form_that_is_not_confirmed_is_not_sent(opened: Callable[..., Any], site: Site) -> None:
     page = opened("/gates/site")
     page.locator("summary", has_text="Hold").click()
@@ -154,8 +172,8 @@ def test_a_form_that_is_not_confirmed_is_not_sent(opened: Callable[..., Any], si
     assert site.site.store.get(site.site.key("site")).hold is None
 
 
-def test_a_burst_a_hold_and_a_failure_come_by_themselves(opened: Callable[..., Any], site: Site) -> None:
-    """And what is being typed, and where the focus is, stay."""
+def test_a_burst_a_failure_an_explain_and_a_hold(opened: Callable[..., Any], site: Site) -> None:
+    """What others do comes by itself, and what is being typed stays. What is done here shows on another's page."""
     row = opened("/?zoom=1h&q=site")
     page = opened("/gates/site?zoom=1h")
     page.get_by_text("live", exact=True).wait_for()
@@ -168,13 +186,18 @@ def test_a_burst_a_hold_and_a_failure_come_by_themselves(opened: Callable[..., A
     assert build
     site.served.api("POST", "/finished", {"project": "site", "build_id": build.build_id, "succeeded": False})
     page.locator("td.bad").first.wait_for()
-    site.served.api("POST", "/hold", {"project": "site", "why": "it is broken"})
-    row.locator(".badge.held").wait_for()
-    page.locator("rect.held").first.wait_for(state="attached")
-
     assert page.get_by_label("Event id").input_value() == "d7"
     page.get_by_role("button", name="Explain").click()
     assert page.locator(".verdict").inner_text() == "event d7: pending, not built yet"
+
+    page.locator("summary", has_text="Hold").click()
+    form = page.locator("form", has=page.locator("input[value=hold]"))
+    form.get_by_label("Who").fill("ada")
+    form.get_by_label("Why").fill("it is broken")
+    form.get_by_label("Yes").check()
+    form.get_by_role("button", name="Hold").click()
+    page.locator("rect.held").first.wait_for(state="attached")
+    row.locator(".badge.held").wait_for()
 
 
 def test_by_keyboard_alone(opened: Callable[..., Any]) -> None:
@@ -196,3 +219,13 @@ def test_a_server_that_ends_is_told(opened: Callable[..., Any], site: Site) -> N
     page.get_by_text("live", exact=True).wait_for()
     site.site.stopping.set()
     page.get_by_text("not live").wait_for()
+
+
+def test_the_picture_in_the_documents_can_be_made_again(tmp_path: Path) -> None:
+    """The same in every run; another Chromium may draw a letter otherwise, so it is not compared with the one there."""
+    pictures = [tmp_path / "1.png", tmp_path / "2.png"]
+    for file in pictures:
+        subprocess.run([sys.executable, "-m", "tools.page_picture", file], cwd=ROOT, check=True, timeout=PATIENCE)
+
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert (ROOT / "docs/page.png").read_bytes()[:8] == pictures[0].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

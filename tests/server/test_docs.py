@@ -11,19 +11,25 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from holdoff.server.api import OPERATIONS
 from tests.cli.conftest import PATIENCE
-
-if TYPE_CHECKING:
-    from tests.server.conftest import Served
+from tests.standins.github import GitHubStandin
+from tests.standins.services import Services
 
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = (ROOT / "docs/server.md").read_text()
-STEPS: Final = re.findall(r"^```(sh|toml)\n(.*?)^```$", TEXT.partition("\n## Hooks")[0], re.MULTILINE | re.DOTALL)
+#: The first five minutes: heading, language and text of each block.
+STEPS: Final = [
+    (part.partition("\n")[0], language, text)
+    for part in re.split(r"^##+ ", TEXT.partition("\n## Hooks")[0], flags=re.MULTILINE)
+    for language, text in re.findall(r"^```(\w+)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+]
+BIN: Final = "~/.local/share/holdoff/bin"
+BUILDERS: Final = ("Netlify", "GitHub Actions")
 DEPLOY: Final = ROOT / "deploy/server"
 
 
@@ -32,47 +38,62 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def as_typed(folder: Path, port: int) -> str:
-    """The blocks in order, as one script; the program is this tree's, and the port one that is free."""
+def as_typed(builder: str, port: int, standin: str) -> str:
+    """The blocks in order, as one script. The program is this tree's, its port one that is free, and the service, whose
+    blocks are those of one builder, is where its stand-in is."""
     script = ["set -e", "exec 2>&1"]
-    for language, text in STEPS:
+    for heading, language, text in STEPS:
+        if heading in BUILDERS and heading != builder:
+            continue
+        text = text.replace("https://api.netlify.com", f"{standin}/api.netlify.com")
+        text = text.replace("127.0.0.1:4653", f"127.0.0.1:{port}")
         if language == "toml":
+            text = re.sub("^(github = .*/site.)$", rf'\1\nendpoint = "{standin}"', text, flags=re.MULTILINE)
             script.append(f"cat > ~/builds/holdoff.toml <<'END'\n{text}END")
         elif "pip install" in text:
-            script.append("mkdir -p ~/holdoff/bin")
-            script.append(f"printf '#!/bin/sh\\nexec {sys.executable} -m holdoff \"$@\"\\n' > ~/holdoff/bin/holdoff")
-            script.append("chmod +x ~/holdoff/bin/holdoff")
+            script.append(f"mkdir -p {BIN}")
+            script.append(f"printf '#!/bin/sh\\nexec {sys.executable} -m holdoff \"$@\"\\n' > {BIN}/holdoff")
+            script.append(f"chmod +x {BIN}/holdoff")
             script += [line for line in text.splitlines() if "venv" not in line and "pip" not in line]
-        else:
-            text = text.replace(
-                "holdoff serve &", f"holdoff serve --listen 127.0.0.1:{port} > log 2>&1 & echo $! > pid"
-            )
-            script.append(text.replace("127.0.0.1:4653", f"127.0.0.1:{port}"))
-            if "> pid" in text:
-                script.append(f"until curl -sf http://127.0.0.1:{port}/healthz; do sleep 0.1; done")
+        elif language == "sh":
+            listen = f"holdoff serve --listen 127.0.0.1:{port} > log 2>&1 & echo $! > pid"
+            script.append(text.replace("holdoff serve &", listen))
+            if "holdoff serve &" in text:
+                script.append(f"until curl -sf http://127.0.0.1:{port}/healthz > up; do sleep 0.1; done")
     return "\n".join(script)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="needs curl and openssl")
-def test_the_first_five_minutes_as_they_are_typed(tmp_path: Path) -> None:
+def test_the_first_five_minutes_as_they_are_typed(tmp_path: Path, builder: str) -> None:
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1"}
-    script = as_typed(tmp_path, free_port())
-    try:
-        done = subprocess.run(
-            ["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-    finally:
-        pid = tmp_path / "builds/pid"
-        if pid.exists():
-            os.kill(int(pid.read_text()), signal.SIGTERM)
-    told = [json.loads(line) for line in re.findall(r"^\{.*\}", done.stdout, re.MULTILINE)]
-
+    with Services() if builder == "Netlify" else GitHubStandin() as standin:
+        script = as_typed(builder, free_port(), standin.url)
+        try:
+            done = subprocess.run(
+                ["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+        finally:
+            pid = tmp_path / "builds/pid"
+            if pid.exists():
+                os.kill(int(pid.read_text()), signal.SIGTERM)
+        starts = standin.starts
     assert done.returncode == 0, done.stdout
-    assert [one.get("outcome", one.get("verdict")) for one in told] == ["started", "deferred", "pending", "deferred"]
-    assert "building 4f2a91c" in done.stdout
-    assert "HTTP/1.1 202" in done.stdout
-    assert TEXT.count("127.0.0.1:4653") > 5
+    *pushes, why, reset, history = [json.loads(line) for line in re.findall(r"^\{.*", done.stdout, re.MULTILINE)]
+    built = [one.query["trigger_title"] if builder == "Netlify" else one.json["inputs"]["version"] for one in starts]
+
+    assert [one["outcome"] for one in pushes] == ["started", *["deferred"] * 7]
+    assert why["verdict"] == "pending"
+    assert reset["project"] == "site"
+    assert built == ["c0ffee1", "c0ffee8"]
+    assert [build["covers"]["count"] for build in history["builds"]] == [7, 1]
+
+
+def test_the_workflow_is_that_of_the_starters_page() -> None:
+    (workflow,) = (text for _, language, text in STEPS if language == "yaml")
+
+    assert workflow in (ROOT / "docs/starters.md").read_text()
 
 
 def test_every_operation_is_in_the_table() -> None:
@@ -99,17 +120,3 @@ def test_the_unit_is_one() -> None:
         )  # fmt: skip
         told = [line for line in done.stderr.splitlines() if "holdoff.service" in line]
         assert [line for line in told if "is not executable" not in line and "No such file" not in line] == []
-
-
-def test_the_proxy_is_set_up_as_the_server_wants_it(served: Served) -> None:
-    text = (DEPLOY / "nginx.conf").read_text()
-    sent = dict(re.findall(r"^\s+proxy_set_header (\S+) (\S+);", text, re.MULTILINE))
-
-    assert text.count("{") == text.count("}")
-    assert sent == {
-        "Host": "$host",
-        "X-Forwarded-For": "$proxy_add_x_forwarded_for",
-        "X-Forwarded-Proto": "$scheme",
-        "X-Forwarded-User": '""',
-    }
-    assert text.count('X-Forwarded-User ""') == text.count("proxy_pass")

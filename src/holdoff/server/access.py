@@ -12,7 +12,7 @@ or a stranger behind the same proxy could lock all out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,9 +21,10 @@ from starlette.requests import HTTPConnection
 
 from holdoff.clock import Clock
 from holdoff.config.server import LOOPBACK, Server
+from holdoff.core.errors import ConfigError
 from holdoff.core.request import MAX_REASON, storable
 from holdoff.core.value import Value
-from holdoff.server.files import Tokens
+from holdoff.server.files import Token, Tokens
 from holdoff.server.problems import Problem
 
 COOKIE: Final = "holdoff"
@@ -33,6 +34,10 @@ WINDOW_MS: Final = 60_000
 MOST_ADDRESSES: Final = 10_000
 _LOOPBACK: Final = tuple(map(ip_network, LOOPBACK))
 _LOOPBACK_HOST: Final = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.ASCII)
+_BY_PROXY: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+_STRAIGHT: Final = (
+    "the proxy that names a user must listen on another port than this server: a page here could say so, too"
+)
 _UNKNOWN: Final = "who asks is not known: send a token (`holdoff token new`) as 'Authorization: Bearer ...'"
 
 
@@ -60,24 +65,31 @@ class Failures:
         self._clock = clock
         self._seen: dict[str, tuple[int, int]] = {}
 
-    def are_many(self, address: str, *, more: int = 1) -> bool:
-        """Whether there were too many, with this one."""
+    def add(self, address: str) -> None:
+        """One more."""
+        since_ms, count = self._of_late(address)
+        if len(self._seen) >= MOST_ADDRESSES:
+            self._seen.clear()
+        self._seen[address] = since_ms, count + 1
+
+    def are_many(self, address: str) -> bool:
+        """Whether there were too many."""
+        return self._of_late(address)[1] > MOST_FAILURES
+
+    def _of_late(self, address: str) -> tuple[int, int]:
         now_ms = self._clock.now_ms()
         since_ms, count = self._seen.get(address, (now_ms, 0))
-        if now_ms - since_ms >= WINDOW_MS:
-            since_ms, count = now_ms, 0
-        if more:
-            if len(self._seen) >= MOST_ADDRESSES:
-                self._seen.clear()
-            self._seen[address] = since_ms, count + more
-        return count + more > MOST_FAILURES
+        return (since_ms, count) if 0 <= now_ms - since_ms < WINDOW_MS else (now_ms, 0)  # a clock may be set back
 
 
 class Guard:
-    """Says who asks."""
+    """Says who asks. ``log``: takes what is wrong with the file of the tokens."""
 
-    def __init__(self, server: Server, tokens: Tokens, clock: Clock) -> None:
-        self.server, self.tokens, self.failures = server, tokens, Failures(clock)
+    def __init__(self, server: Server, tokens: Tokens, clock: Clock, log: Callable[[ConfigError], None]) -> None:
+        self.server: Server = server
+        self.tokens: Tokens = tokens
+        self.failures: Failures = Failures(clock)
+        self._log = log
         self._proxies = server.networks()
 
     def caller(self, asks: HTTPConnection) -> Caller:
@@ -86,22 +98,41 @@ class Guard:
         Raises:
             Problem: that is not known, or not shown as it should be.
         """
-        scheme, _, bearer = asks.headers.get("authorization", "").partition(" ")
+        said = asks.headers.getlist("authorization")
+        scheme, _, bearer = ",".join(said).partition(" ")  # of two tokens neither is silently left out
         given = bearer.strip() if scheme.lower() == "bearer" else asks.cookies.get(COOKIE)
         if given is not None:
-            token = self.tokens.find(given)
-            if token is None:
-                raise self.refused(asks, "this token is none of those that are known")
+            token = self.token(asks, given)
             return Caller(name=token.name, scopes=token.scopes)
         if user := self._user(asks):
             return Caller(name=user, scopes=self.server.user_scopes)
-        if self.server.anonymous and _is_in(_peer(asks), _LOOPBACK) and _is_called_loopback(asks):
+        if self.server.anonymous and _is_of_this_machine(asks):
             return Caller(name=None, scopes=self.server.anonymous)
         raise self.refused(asks, _UNKNOWN)
 
+    def token(self, asks: HTTPConnection, given: str) -> Token:
+        """The token that this text is.
+
+        Raises:
+            Problem: it is none, or that is not known: where the file is, and what is wrong with it, tells the log only.
+        """
+        try:
+            token = self.tokens.find(given)
+        except ConfigError as error:
+            refusal = self.refused(asks, "")
+            if refusal.status == 429:
+                raise refusal from None
+            self._log(error)
+            raise Problem(500, "the tokens cannot be read; the log says more") from None
+        if token is None:
+            raise self.refused(asks, "this token is none of those that are known")
+        return token
+
     def refused(self, asks: HTTPConnection, why: str) -> Problem:
         """What a request without the right token is answered."""
-        if self.failures.are_many(self.address(asks)):
+        address = self.address(asks)
+        self.failures.add(address)
+        if self.failures.are_many(address):
             return Problem(429, "too many failures; try again in a minute")
         return Problem(401, why, headers={"www-authenticate": 'Bearer realm="holdoff"'})
 
@@ -122,6 +153,8 @@ class Guard:
         if header is None or not _is_in(_peer(asks), self._proxies):
             return None
         named = asks.headers.getlist(header)
+        if named and _comes_straight(asks):
+            raise self.refused(asks, _STRAIGHT)
         return storable(named[0].strip(), MAX_REASON) or None if len(named) == 1 else None
 
 
@@ -152,6 +185,16 @@ def _is_in(address: str, networks: Iterable[Any]) -> bool:
     return any(known in network for network in networks)
 
 
-def _is_called_loopback(asks: HTTPConnection) -> bool:
-    """By the header as it came: of a host that it takes for none (one with a ``_``, say) Starlette has the server's."""
+def _comes_straight(asks: HTTPConnection) -> bool:
+    """Whether a browser beside the proxy seems to ask, by a name that a stranger's page has lead here: it names this
+    very port, and such a page sends what it likes. A proxy has a port of its own; a loopback name is no stranger's."""
+    host, at = asks.headers.get("host", ""), asks.scope.get("server") or ("", None)
+    return host.endswith(f":{at[1]}") and _LOOPBACK_HOST.fullmatch(host) is None
+
+
+def _is_of_this_machine(asks: HTTPConnection) -> bool:
+    """And not a proxy here that asks for a stranger, who may name any host. The header is taken as it came: of a host
+    that it takes for none (one with a ``_``, say) Starlette has the server's."""
+    if not _is_in(_peer(asks), _LOOPBACK) or any(name in asks.headers for name in _BY_PROXY):
+        return False
     return len(asks.headers.getlist("host")) == 1 and _LOOPBACK_HOST.fullmatch(asks.headers["host"]) is not None

@@ -21,7 +21,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.request import MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
 from holdoff.core.units import iso, parse_instant
 from holdoff.core.value import Value
-from holdoff.gate import MAX_BUILD_ID
+from holdoff.gate import MAX_BUILD_ID, Gate
 from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
 from holdoff.ingress.webhook import has_put_off
@@ -44,16 +44,24 @@ def text(most: int, says: str, *, needed: bool = False) -> dict[str, Any]:
     return {"type": kinds, **plain_text, "description": says, "needed": needed}
 
 
-FLAG: Final = {"type": "boolean"}
+def flag(says: str, *, needed: bool = False) -> dict[str, Any]:
+    """True or false."""
+    return {"type": "boolean", "description": says, "needed": needed}
+
+
+def pairs(says: str) -> dict[str, Any]:
+    """An object of texts."""
+    return {"type": "object", "additionalProperties": {"type": "string"}, "description": says}
+
+
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
 WHY: Final = text(MAX_REASON, "for those who ask later")
 BY: Final = text(MAX_REASON, "for whom; the caller's own name is noted beside it")
-GATE: Final = {
+GATE: Final[dict[str, dict[str, Any]]] = {
     "project": text(500, "its name", needed=True),
     "key": text(200, "the gate of this key of it (a branch, a customer)"),
     "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
 }  # fmt: skip
-PAIRS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
 class Operation(Value):
@@ -121,7 +129,7 @@ def history(site: Site, _caller: Caller, asked: Inputs) -> object:
 
 
 def trigger(site: Site, caller: Caller, asked: Inputs) -> object:
-    """Ask for a build. What the answer says is in the store by then; a start may still be under way."""
+    """Ask for a build. The decision is in the store before the answer; the start may still be under way."""
     key = site.key(asked["project"], asked.get("key"), asked.get("region"), new=True)
     if key.name not in site.config.projects:
         raise Problem(404, f"{key.name}: no such project in holdoff.toml")
@@ -139,8 +147,17 @@ def finished(site: Site, caller: Caller, asked: Inputs) -> object:
     """Report that a build ended. A repeated report changes nothing."""
     how: Any = {name: asked.get(name) for name in ("succeeded", "detail", "exit_status")}
     key = _key(site, asked)
-    is_newest = site.edit("finished", key, caller.name, lambda gate: gate.finished(asked["build_id"], **how))
-    return {"finished": is_newest, "build_id": asked["build_id"]}
+    build_id = asked["build_id"]
+
+    def end(gate: Gate) -> tuple[bool, bool]:
+        is_newest = gate.finished(build_id, **how)
+        return is_newest, is_newest or gate.has_build(build_id)
+
+    is_newest, is_known = site.edit("finished", key, caller.name, end)
+    message = "noted" if is_newest else "it is not the build that runs; its end is kept with the history"
+    if not is_known:
+        message = "no build of this id is known here; if a start is under way, the end is kept for that"
+    return {"finished": is_newest, "build_id": build_id, "message": message}
 
 
 def hold(site: Site, caller: Caller, asked: Inputs) -> object:
@@ -181,39 +198,44 @@ def letter(site: Site, _caller: Caller, asked: Inputs) -> object:
 
 
 def retry(site: Site, _caller: Caller, asked: Inputs) -> object:
-    """Carry it out, with the power that it had; dropped, unless it comes to nothing again."""
+    """Carry it out, with the power that the webhook had. It is deleted, unless it comes to nothing again."""
     return site.retry(asked["id"])
 
 
-_LETTER: Final = {"id": {"type": "string", "needed": True}}
+_LETTER: Final = {"id": {"type": "string", "description": "the letter's id, as the list has it", "needed": True}}
 _VERSION: Final = text(MAX_VERSION, "what to build: a commit, a tag")
 _EVENT: Final = text(MAX_EVENT_ID, "the event behind it; the same one again is a duplicate")
 OPERATIONS: Final = (
     Operation(method="GET", path="/status", scope="look", act=status,
-              inputs={"project": text(500, "just this one")}),
+              inputs={"project": text(500, "only its gates; all gates unless given")}),
     Operation(method="GET", path="/explain", scope="look", act=explain,
               inputs={**GATE, "project": text(500, "its name"), "decision": text(4_000, "the id of a decision"),
                       "event_id": _EVENT, "source_version": _VERSION}),
     Operation(method="GET", path="/history", scope="look", act=history,
-              inputs={**GATE, "limit": {"type": "integer", "minimum": 1, "maximum": MOST_BUILDS}}),
+              inputs={**GATE, "limit": {"type": "integer", "minimum": 1, "maximum": MOST_BUILDS,
+                                        "description": "how many builds, the newest first; 20 unless given"}}),
     Operation(method="POST", path="/trigger", scope="trigger", act=trigger,
               statuses=(200, 202), inputs={
                   **GATE, "reason": text(MAX_REASON, "why, for people to read"), "source_version": _VERSION,
-                  "event_id": _EVENT, "environment": PAIRS, "secondary_versions": PAIRS, "by": BY, "force": FLAG,
+                  "event_id": _EVENT, "by": BY,
+                  "environment": pairs("variables for the build; without operate, just those that the project allows"),
+                  "secondary_versions": pairs("the version of each of the build's other sources, by its identifier"),
+                  "force": flag("start now, in spite of any wait; without operate, if the project allows it"),
                   "line": text(MAX_LINE, "what versions follow one another on: a repository's branch"),
                   "at": {"type": ["string", "number", "null"], "description": "when it happened, by its source"},
                   "parent": text(MAX_VERSION, "the version before, on the same line")}),
     Operation(method="POST", path="/finished", scope="trigger", act=finished,
-              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as the starter has it", needed=True),
-                      "succeeded": FLAG | {"needed": True}, "detail": text(MAX_REASON, "in a person's words"),
-                      "exit_status": {"type": ["integer", "null"]}}),
+              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` has it", needed=True),
+                      "succeeded": flag("or it failed", needed=True), "detail": text(MAX_REASON, "in a person's words"),
+                      "exit_status": {"type": ["integer", "null"], "description": "of a command"}}),
     Operation(method="POST", path="/hold", scope="operate", act=hold,
               inputs={**GATE, "why": WHY | {"type": "string", "needed": True}, "by": BY,
                       "duration": {"type": ["string", "number", "null"], "description": "such as '2h', or seconds"}}),
     Operation(method="POST", path="/resume", scope="operate", act=resume,
               inputs={**GATE, "why": WHY, "by": BY}),
     Operation(method="POST", path="/reset", scope="operate", act=reset,
-              inputs={**GATE, "why": WHY, "by": BY, "drop_pending": FLAG, "drop_claim": FLAG}),
+              inputs={**GATE, "why": WHY, "by": BY, "drop_pending": flag("drop what is pending: it is not built"),
+                      "drop_claim": flag("give up a start that cannot be finished; it may have built")}),
     Operation(method="GET", path="/dead-letters", scope="operate", act=letters, inputs={}),
     Operation(method="GET", path="/dead-letters/{id}", scope="operate", act=letter,
               inputs=_LETTER),

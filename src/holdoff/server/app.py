@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any, Final
 
+from anyio import Lock
 from anyio.to_thread import run_sync
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
@@ -61,20 +62,24 @@ def create_app(site: Site, more: Sequence[Pages] = ()) -> Starlette:
 
 
 def _plain_routes(site: Site) -> list[Route]:
-    ready: list[tuple[int, bool]] = [(-READY_MS, False)]
+    ready, one_at_a_time = [(-READY_MS, False)], Lock()
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n") if site.is_looking() else PlainTextResponse("the wake loop is gone\n", 503)
 
     async def readyz(_: Request) -> Response:
-        now_ms = site.clock.now_ms()
-        if not 0 <= now_ms - ready[0][0] < READY_MS:
-            ready[0] = now_ms, not site.stopping.is_set() and await run_sync(site.is_ready)
+        async with one_at_a_time:
+            if not 0 <= site.clock.now_ms() - ready[0][0] < READY_MS:
+                is_ready = not site.stopping.is_set() and await run_sync(site.is_ready)
+                ready[0] = site.clock.now_ms(), is_ready
         return PlainTextResponse("ok\n") if ready[0][1] else PlainTextResponse("not ready\n", 503)
 
     async def metrics(request: Request) -> Response:
         site.guard.caller(request).needs("look")
-        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, kind = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # of a version that is no number
+            encode, kind = choose_encoder("")
         return Response(await run_sync(encode, site.metrics.registry), media_type=kind)
 
     async def openapi(_: Request) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,25 +13,52 @@ from holdoff.server.problems import Problem
 
 #: How long a body may take.
 READ_S: Final = 20.0
+#: So much of each is taken in any case: most webhooks are smaller. What goes beyond has a bound for all together, or a
+#: thousand connections of a stranger's would be 6 GB.
+SMALL: Final = 65_536
+MOST_LARGE: Final = 134_217_728
+
+
+class _Large:
+    """What goes beyond ``SMALL`` in all bodies that are being read."""
+
+    size: int = 0
+
+    def add(self, more: int) -> None:
+        """So many bytes.
+
+        Raises:
+            Problem: there are too many.
+        """
+        if self.size + more > MOST_LARGE:
+            raise Problem(503, "too many large bodies at once: send it again", headers={"connection": "close"})
+        self.size += more
+
+
+_large: Final = _Large()
 
 
 async def read(request: Request, most: int) -> bytes:
     """The body.
 
     Raises:
-        Problem: it is too large, or too slow.
+        Problem: it is too large, or too slow; or there are too many large ones just now.
     """
-    body = bytearray()
+    body, large = bytearray(), 0
     try:
         async with asyncio.timeout(READ_S):
             async for part in request.stream():
                 body += part
                 if len(body) > most:
                     raise Problem(413, f"a body has at most {most:,} bytes here", headers={"connection": "close"})
+                _large.add(more := max(0, len(body) - SMALL) - large)
+                large += more
     except TimeoutError:
         raise Problem(408, f"a body takes at most {READ_S:g}s here", headers={"connection": "close"}) from None
     except ClientDisconnect:
         raise Problem(400, "the body was cut short") from None
+    finally:
+        _large.size -= large
     return bytes(body)
 
 
@@ -48,7 +74,7 @@ async def read_object(request: Request, most: int) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "the body must be JSON: Content-Type: application/json")
     try:
-        content = json.loads(body)
+        content = json.loads(body, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
         raise Problem(400, "the body is no JSON") from None
     if not isinstance(content, dict):
@@ -62,8 +88,12 @@ def query_of(request: Request) -> dict[str, str]:
     Raises:
         Problem: one is there twice.
     """
-    pairs = request.query_params.multi_items()
-    found: Mapping[str, str] = dict(pairs)
+    return _each_once(request.query_params.multi_items())
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two of one name neither is silently left out."""
+    found = dict(pairs)
     if len(found) < len(pairs):
-        raise Problem(422, "a parameter is given twice")
-    return dict(found)
+        raise Problem(422, "a name is given twice")
+    return found

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from holdoff.clock import Clock, new_token
 from holdoff.config import Config
+from holdoff.config.checks import shown_file
 from holdoff.config.server import SCOPES, Server
 from holdoff.config.trust import distrust
 from holdoff.core.errors import ConfigError, StoreError, UsageError
@@ -60,11 +61,15 @@ def _write(path: Path, content: object) -> None:
     new = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):
         new.unlink()
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:  # a full disk, say: half a file is none, and of those there would be many
+        new.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -83,12 +88,17 @@ class Token(Value):
     sha256: str
     made: str
 
+    def _check(self) -> None:
+        is_text = all(isinstance(one, str) for one in (self.name, self.sha256, self.made))
+        if not is_text or not self.sha256.isascii() or not set(self.scopes) <= set(SCOPES):
+            raise ValueError("no token as `holdoff token new` notes it")
+
 
 class Tokens:
     """The tokens in a file. It is read again where it has changed: what is revoked is out at once."""
 
     def __init__(self, path: str, clock: Clock) -> None:
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
         self._clock = clock
         self._seen: tuple[int, ...] | None = None
         self._known: tuple[Token, ...] = ()
@@ -103,16 +113,17 @@ class Tokens:
             found = self.path.stat()
         except FileNotFoundError:
             return ()
+        except OSError as error:
+            raise self._wrong(f"a file that can be read ({error.strerror})") from None
         seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)  # its rights, too
         if seen != self._seen:
             if why := distrust(str(self.path)):
-                raise ConfigError(field="tokens", got=str(self.path), want=f"a file of your own: {why}")
+                raise self._wrong(f"a file of your own: {why}")
             try:
                 listed = json.loads(self.path.read_text("utf-8"))["tokens"]
                 self._known = tuple(Token(**{**one, "scopes": tuple(one["scopes"])}) for one in listed)
-            except (OSError, ValueError, TypeError, LookupError):
-                want = "a file as `holdoff token new` writes it"
-                raise ConfigError(field="tokens", got=str(self.path), want=want) from None
+            except (OSError, ValueError, TypeError, LookupError, RecursionError):
+                raise self._wrong("a file as `holdoff token new` writes it") from None
             self._seen = seen
         return self._known
 
@@ -158,13 +169,16 @@ class Tokens:
     @contextmanager
     def _changing(self) -> Iterator[tuple[Token, ...]]:
         """Those in the file, which no other process changes meanwhile."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield self.all()
-        finally:
-            os.close(lock)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as lock:  # noqa: PTH123
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield self.all()
+        except OSError as error:
+            raise self._wrong(f"a file that can be written ({error.strerror})") from None
+
+    def _wrong(self, want: str) -> ConfigError:
+        return ConfigError(field="tokens", got=shown_file(str(self.path)), want=want)
 
 
 def _digest(text: str) -> str:
@@ -182,7 +196,7 @@ class Letters:
     """The dead letters in a folder. An id is a token: it carries the instant at which the letter was kept."""
 
     def __init__(self, folder: str, clock: Clock) -> None:
-        self.folder = Path(folder).absolute()
+        self.folder: Path = Path(folder).absolute()
         self._clock = clock
 
     def keep(self, letter: dict[str, object]) -> None:
@@ -201,11 +215,17 @@ class Letters:
             raise StoreError(f"a letter could not be written to {self.folder}: {error.strerror}") from None
 
     def ids(self) -> list[str]:
-        """The oldest first."""
+        """The oldest first.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
         try:
             names = sorted(os.listdir(self.folder))  # noqa: PTH208
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot be read: {error.strerror}") from None
         return [found[1] for name in names if (found := _LETTER.fullmatch(name))]
 
     def all(self) -> list[dict[str, object]]:
@@ -215,8 +235,11 @@ class Letters:
     def about(self, id_: str) -> dict[str, object]:
         """What one is, in short."""
         about: dict[str, object] = {"id": id_, "kept": iso(instant_ms(id_) or 0)}
-        with suppress(NoSuchLetter, ValueError):  # retried meanwhile; another hand's
-            letter = self.read(id_)
+        with suppress(NoSuchLetter):  # retried meanwhile
+            try:
+                letter = self.read(id_)
+            except StoreError as error:
+                return about | {"error": str(error)}
             request, origin = (one if isinstance(one, dict) else {} for one in map(letter.get, ("request", "origin")))
             about |= {"error": letter.get("error"), "path": request.get("path"), "webhook": origin.get("scheme")}
         return about
@@ -226,20 +249,33 @@ class Letters:
 
         Raises:
             NoSuchLetter: there is none.
+            StoreError: it cannot be read, or another hand has changed it.
         """
+        file = self._file(id_)
         try:
-            found = json.loads(self._file(id_).read_text("utf-8"))
+            found = json.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             raise NoSuchLetter(f"there is no dead letter {id_}") from None
+        except (OSError, ValueError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "it is no JSON"
+            raise StoreError(f"{file} cannot be read as a dead letter: {why}", hint="Mend or delete it") from None
         return found if isinstance(found, dict) else {}
 
     def retry(self, id_: str, act: Callable[[dict[str, Any]], Any]) -> Any:
-        """Have it carried out, and drop it if that was no error."""
+        """Have it carried out, and drop it if that was no error.
+
+        Raises:
+            StoreError: it was, and the folder does not let it go.
+        """
         done = act(self.read(id_))
-        self._file(id_).unlink(missing_ok=True)
+        try:
+            self._file(id_).unlink(missing_ok=True)
+        except OSError as error:
+            hint = "It was carried out: delete it"
+            raise StoreError(f"{self._file(id_)} could not be deleted: {error.strerror}", hint=hint) from None
         return done
 
     def _file(self, id_: str) -> Path:
         if not _LETTER.fullmatch(f"{id_}.json"):
-            raise NoSuchLetter("that is no id of a dead letter")
+            raise NoSuchLetter("that is no id of a dead letter: `holdoff dead-letters list` has them")
         return self.folder / f"{id_}.json"

@@ -7,11 +7,11 @@ dead letter.
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,30 +24,36 @@ from holdoff.server.bodies import read
 from holdoff.server.problems import Problem, as_json
 from holdoff.server.site import Site
 
-#: So many are carried out at once, in the order in which they came: a file's writers wait for one another anyway.
-AT_ONCE: Final = 16
+#: So many are carried out at once, in the order in which they came; writes that wait for one another share a commit.
+AT_ONCE: Final = 32
 
 
 def routes(site: Site) -> list[Route]:
     """The routes."""
-    turns = CapacityLimiter(AT_ONCE)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook")
 
     async def hook(request: Request) -> Response:
         body = await read(request, MOST_CONTENT)
-        reply = await run_sync(partial(_reply, site, request, body), limiter=turns)
+        reply = await get_running_loop().run_in_executor(pool, _reply, site, request, body)
         return as_json(reply.body, reply.status, reply.headers)
 
     return [Route("/hooks/{name:path}", hook, methods=["POST"])]
 
 
 def _reply(site: Site, request: Request, body: bytes) -> Reply:
-    address, now_ms = site.guard.address(request), site.clock.now_ms()
+    address, now_ms, failures = site.guard.address(request), site.clock.now_ms(), site.guard.failures
     dispatch = site.dispatch
-    log = site.muted if site.guard.failures.are_many(address, more=0) else site.log
+
+    def refused(error: HoldoffError) -> None:
+        """Whatever a stranger sends: it is logged so many times, and no more."""
+        log = site.muted if failures.are_many(address) else site.log
+        failures.add(address)
+        log.failed(error, kind="http")
+
     try:
         webhooks = site.settings.webhooks(dispatch.config, now_ms)
     except HoldoffError as error:
-        log.failed(error, kind="http")
+        refused(error)
         return undecided(error)
     reply = reply_to(
         partial(_asked, request, body),
@@ -56,9 +62,10 @@ def _reply(site: Site, request: Request, body: bytes) -> Reply:
         lambda: EVER_MS,
         webhooks=webhooks,
         keep=site.letters.keep,
-        log=log,
+        log=site.log,
+        refused=refused,
     )
-    if reply.status == 401 and site.guard.failures.are_many(address):
+    if reply.status in (400, 401) and failures.are_many(address):
         raise Problem(429, "too many failures; try again in a minute")
     return reply
 
@@ -70,7 +77,8 @@ def _asked(request: Request, body: bytes) -> HttpRequest:
     plain = decompressed(body, headers.pop("content-encoding", "identity").strip().lower())
     return HttpRequest(
         method=request.method,
-        path=request.scope["path"],
+        path=request.scope["raw_path"].decode("latin-1"),  # as a function has it: what is decoded twice is another
+        target=request.scope["path"],
         headers=headers,
         body=plain,
         sent=None if plain == body else body,

@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from holdoff.core.errors import StoreError
 from holdoff.observe.status import Status
 from holdoff.server.problems import Problem
 from holdoff.server.site import Site
@@ -40,7 +41,10 @@ class Watch:
         return self._seen[1]
 
     def _look(self) -> int:
-        found = self.site.statuses()
+        try:
+            found = self.site.statuses()
+        except StoreError:
+            return 0  # streams outlive a store that is away: the page says what is wrong with it
         seen = ((key, one.record.writes[:1], *_seen(one)) for key, one in found.items() if isinstance(one, Status))
         return hash(tuple(seen))
 

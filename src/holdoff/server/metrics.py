@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import nan
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -56,18 +58,19 @@ class Metrics:
     def __init__(
         self, read: Callable[[], Mapping[GateKey, Status | Exception]], letters: Callable[[], int], clock: Clock
     ) -> None:
-        self.registry = CollectorRegistry()
+        self.registry: CollectorRegistry = CollectorRegistry()
         kept: Any = {"namespace": "holdoff", "registry": self.registry}
         labels = ("project", "outcome", "why")
-        self.decisions = Counter("decisions", "What became of triggers, and why.", labels, **kept)
-        self.took = Histogram(
+        self.decisions: Counter = Counter("decisions", "What became of triggers, and why.", labels, **kept)
+        self.took: Histogram = Histogram(
             "decision_duration_seconds", "Until a decision was in the store.", buckets=BUCKETS, **kept
         )
-        self.errors = Counter("errors", "What could not be decided, by its kind.", ("kind",), **kept)
-        self.unsigned = Counter("unsigned", "Webhooks that were not signed as they should be.", **kept)
-        self.looked = Gauge("last_look_timestamp_seconds", "When the wake loop last looked for what is due.", **kept)
+        self.errors: Counter = Counter("errors", "What could not be decided, by its kind.", ("kind",), **kept)
+        self.unsigned: Counter = Counter("unsigned", "Webhooks that were not signed as they should be.", **kept)
+        looked = "When the wake loop last looked for what is due."
+        self.looked: Gauge = Gauge("last_look_timestamp_seconds", looked, **kept)
         Gauge("build_info", "This version.", ("version",), **kept).labels(__version__).set(1)
-        Gauge("dead_letters", "Webhooks that came to nothing.", **kept).set_function(letters)
+        Gauge("dead_letters", "Webhooks that came to nothing.", **kept).set_function(partial(_count, letters))
         self._read, self._clock = read, clock
         self._lock = threading.Lock()
         self._kept: tuple[int, list[GaugeMetricFamily]] | None = None
@@ -116,6 +119,14 @@ class Metrics:
                 family.add_metric((project,), of(map(value, gates)))
             families.append(family)
         return families
+
+
+def _count(letters: Callable[[], int]) -> float:
+    """How many; not a number where the folder cannot be read: the other series say on."""
+    try:
+        return letters()
+    except StoreError:
+        return nan
 
 
 def is_under_way(line: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from holdoff import __version__
 from holdoff.core.decision import Outcome, Why
 from holdoff.server.api import AT, OPERATIONS, Operation
 
-PROBLEM: Final = {
+PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["title", "status", "detail"],
     "properties": {
@@ -20,15 +20,15 @@ PROBLEM: Final = {
         "error": {"type": "string", "description": "the kind of error"},
     },
 }
-DECISION: Final = {
+DECISION: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["id", "outcome", "why", "message"],
     "properties": {
-        "id": {"type": "string", "description": "what /explain knows it by"},
+        "id": {"type": "string", "description": "the decision's id, for /explain"},
         "outcome": {"enum": [str(one) for one in Outcome]},
         "why": {"enum": [str(one) for one in Why]},
         "build_id": {"type": ["string", "null"], "description": "null while the start is under way"},
-        "message": {"type": "string", "description": "the same, as a person reads it"},
+        "message": {"type": "string", "description": "the decision as a sentence"},
     },
 }
 MEANS: Final = {200: "done", 202: "built later, or the start is under way"}
@@ -38,7 +38,7 @@ _ANSWERS: Final = {
     "/explain": {"type": "object", "required": ["subject", "verdict", "answer"]},
     "/history": {"type": "object", "required": ["builds"]},
     "/trigger": {"$ref": "#/components/schemas/Decision"},
-    "/finished": {"type": "object", "required": ["finished", "build_id"]},
+    "/finished": {"type": "object", "required": ["finished", "build_id", "message"]},
     "/dead-letters": {"type": "object", "required": ["dead_letters"]},
 }
 

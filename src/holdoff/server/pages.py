@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from holdoff.clock import new_token
+from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import MAX_EVENT_ID, GateKey, storable
 from holdoff.core.token import instant_ms
@@ -47,6 +49,7 @@ from holdoff.server.drawing import ZOOMS, Window
 from holdoff.server.live import Watch
 from holdoff.server.problems import Problem
 from holdoff.server.site import Site
+from holdoff.server.what_if import FIELDS, Asked, look
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -54,6 +57,7 @@ CSP: Final = (
 )
 FORM_COOKIE: Final = "holdoff_form"
 FORM: Final = "application/x-www-form-urlencoded"
+MOST_WAITING: Final = 8
 MOST_FORM: Final = 16_384
 LISTED_BUILDS: Final = 50
 ONLY: Final = ("attention", *ATTENTION, "ready", "cooling_down")
@@ -89,7 +93,7 @@ _templates: Final = Environment(
 _templates.globals |= {
     "age": lambda ms, now_ms: say_age(now_ms - ms), "duration": say_duration, "instant": say_instant, "iso": iso,
     "triggers_of": triggers_of, "reasons_of": reasons_of, "outcome_of": outcome_of, "gate_url": gate_url,
-    "zooms": tuple(ZOOMS), "static": lambda name: f"/static/{name}?{_VERSION}",
+    "what_if_fields": FIELDS, "zooms": tuple(ZOOMS), "static": lambda name: f"/static/{name}?{_VERSION}",
 }  # fmt: skip
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -109,6 +113,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route("/", pages.shown(pages.overview)),
         Route("/gates/{project:path}", pages.shown(pages.gate)),
         Route("/gates/{project:path}", pages.shown(pages.act), methods=["POST"]),
+        Route("/what-if", pages.shown(pages.what_if)),
         Route("/login", pages.shown(pages.login), methods=["POST"]),
         Route("/logout", pages.shown(pages.logout), methods=["POST"]),
         Route("/live", Watch(site).stream),
@@ -127,7 +132,10 @@ class Pages:
     """The pages of one site."""
 
     def __init__(self, site: Site) -> None:
-        self.site, self.histories = site, Histories(site)
+        self.site: Site = site
+        self.histories: Histories = Histories(site)
+        # A replay is work for a processor: replays wait for one another, and no other page for them.
+        self.turns: CapacityLimiter = CapacityLimiter(1)
 
     def shown(self, page: Handler) -> Handler:
         """The route with its refusals as pages for people; one that is not known is asked to log in."""
@@ -189,7 +197,18 @@ class Pages:
 
         acts = {what: one for what, one in ACTS.items() if OPERATION[what].scope in caller.scopes}
         about = {"key": key, "zoom": zoom, "caller": caller, "acts": acts, "ask": asked, "done": "", "problem": None}
+        about["once"] = new_token(self.site.clock)
         return self._with_form(request, "gate.html", status, **about | more | await run_sync(look))
+
+    async def what_if(self, request: Request) -> Response:
+        """What other policies would have made of a gate's own past."""
+        caller = self._looks(request)
+        key, asked = await run_sync(self._key, request), Asked.of(request.query_params)
+        if self.turns.statistics().tasks_waiting >= MOST_WAITING:
+            raise Problem(503, "too many ask what if just now: try again in a minute")
+        found = await run_sync(partial(look, self.site, key, asked), limiter=self.turns)
+        status = 422 if found["problem"] else 200
+        return self._with_form(request, "what_if.html", status, key=key, caller=caller, asked=asked, **found)
 
     async def act(self, request: Request) -> Response:
         """What a person does to a gate."""
@@ -208,6 +227,8 @@ class Pages:
                 problem = Problem.of_input(error)
             return await self._gate(request, caller, status=problem.status, problem=problem)
         told = {"ask": done["id"]} if "outcome" in done else {"done": form["what"]}
+        if done.get("why") == Why.DUPLICATE:
+            told = {"ask": form["once"]}  # what became of it when it came first
         return RedirectResponse(gate_url(key, **told), 303)
 
     def _carry_out(
@@ -220,7 +241,8 @@ class Pages:
         if not why or not (by or caller.name):
             raise Problem(422, "nothing was done: say who, and why")
         asked = {"project": key.name, "key": key.key, "region": key.region, "by": by or None}
-        asked["reason" if what == "trigger" else "why"] = why
+        # A form that is sent twice (a double click) asks for one build.
+        asked |= {"reason": why, "event_id": form.get("once") or None} if what == "trigger" else {"why": why}
         extra = ACTS[what][1]
         if form.get(extra):
             asked[extra] = form[extra].strip() if extra == "duration" else True  # type: ignore[assignment]
@@ -231,8 +253,7 @@ class Pages:
         """Take a token, and keep it in a cookie that no script can read."""
         check_origin(request)
         token = (await self._form(request, guarded=False)).get("token", "").strip()
-        if self.site.guard.tokens.find(token) is None:
-            raise self.site.guard.refused(request, "this token is none of those that are known")
+        self.site.guard.token(request, token)
         answer = RedirectResponse("/", 303)
         _set_cookie(request, answer, COOKIE, token)
         return answer
@@ -252,7 +273,7 @@ class Pages:
 
     def _key(self, request: Request) -> GateKey:
         asked = request.query_params
-        project = request.path_params["project"] or asked.get("project", "")
+        project = request.path_params.get("project") or asked.get("project", "")
         try:
             return self.site.key(project, asked.get("key"), asked.get("region"))
         except ConfigError as error:
@@ -299,7 +320,7 @@ def _asked(site: Site, scene: Scene, asked: str) -> Explanation:
         if key != scene.key:
             scene = site.scene(site.key(key.name, key.key, key.region))
         return explain_decision(scene, token)
-    except ConfigError:
+    except (ConfigError, Problem):  # an event's id or a version may look like one
         event = explain_event(scene, asked)
     if event.verdict != "unknown":
         return event

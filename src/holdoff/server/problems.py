@@ -37,7 +37,10 @@ class Problem(Exception):
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: object) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.headers, self.more = status, detail, dict(headers or {}), more
+        self.status: int = status
+        self.detail: str = detail
+        self.headers: dict[str, str] = dict(headers or {})
+        self.more: dict[str, object] = more
 
     @classmethod
     def of(cls, error: HoldoffError) -> Problem:

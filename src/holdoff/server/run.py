@@ -6,6 +6,7 @@ and with it the commands that it looks after. A kill loses nothing: what was ans
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import ssl
@@ -27,6 +28,9 @@ from holdoff.wake.loop import WakeLoop
 DRAIN_S: Final = 10
 #: So many connections at once; more are answered 503.
 MOST_CONNECTIONS: Final = 1_000
+#: How seldom the same thing is said on account of strangers, and of how many things that is remembered.
+SELDOM_S: Final = 60
+MOST_SAID: Final = 100
 #: What there is besides hooks, API and metrics.
 PAGES: Final[tuple[Pages, ...]] = (pages.routes,)
 
@@ -57,10 +61,31 @@ def listening(server: Server) -> socket.socket:
     host, port = server.address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        at = socket.create_server((host, port), family=family, backlog=2048)
+        # Else an answer's body waits for its head to be acknowledged, 40 ms: asyncio sees to that only where a socket
+        # was made with the protocol's number, https://github.com/python/cpython/blob/3.11/Lib/asyncio/base_events.py
+        at.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return at
     except OSError as error:
-        want = f"an address of this machine that is free ({error.strerror})"
+        want = f"an address of this machine that is free ({str(error.strerror).partition(' (')[0]})"
         raise ConfigError(field="server.listen", got=server.listen, want=want) from None
+
+
+def seldom() -> Callable[[logging.LogRecord], bool]:
+    """A filter that lets each thing be said once a minute: what uvicorn and asyncio say, any stranger can have them say
+    (2,048 times a second, where no more files can be opened: asyncio tries so often to take a connection)."""
+    last: dict[str, float] = {}
+
+    def passes(record: logging.LogRecord) -> bool:
+        said = str(record.msg).partition("\n")[0]  # what differs each time stands in the lines below, or is filled in
+        if 0 <= record.created - last.get(said, -SELDOM_S) < SELDOM_S:
+            return False
+        if len(last) >= MOST_SAID:
+            last.clear()
+        last[said] = record.created
+        return True
+
+    return passes
 
 
 class _Server(uvicorn.Server):
@@ -97,6 +122,8 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     except (OSError, ssl.SSLError) as error:
         want = f"a certificate and its key, in PEM ({error.strerror or error})"
         raise ConfigError(field="server.certificate", got=server.certificate, want=want) from None
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(seldom())
     stop = threading.Event()
     looks = threading.Thread(target=loop.run, args=(stop,), name="holdoff-wake")
     site.is_looking = looks.is_alive

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import Clock, SystemClock, now_ms
 from holdoff.config import Config
 from holdoff.config.server import Server
 from holdoff.core.decision import Decision
@@ -23,14 +23,13 @@ from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.settings import Settings
 from holdoff.ingress.webhook import carry_out_again
 from holdoff.observe.explain import Scene
-from holdoff.observe.metrics import UNSIGNED
 from holdoff.observe.status import Status, status_of
 from holdoff.server.access import Guard
-from holdoff.server.files import files_of
+from holdoff.server.files import Letters, files_of
 from holdoff.server.metrics import Metrics, is_under_way
 from holdoff.server.problems import Problem
 from holdoff.server.starts import Starts
-from holdoff.stores.base import Store, now_ms
+from holdoff.stores.base import Store
 
 Found = Status | RecordInvalid
 
@@ -65,23 +64,24 @@ class Site:
         clock: Clock | None = None,
         attend: Callable[[Gate, Decision], None] = lambda _gate, _decision: None,
     ) -> None:
-        self.clock = clock or SystemClock()
-        self.server = config.server or Server()
-        tokens, self.letters = files_of(config, store, self.clock)
-        self.guard = Guard(self.server, tokens, self.clock)
-        self.metrics = Metrics(self.statuses, lambda: len(self.letters.ids()), self.clock)
-        self.settings = Settings(environment)
+        self.clock: Clock = clock or SystemClock()
+        self.server: Server = config.server or Server()
+        tokens, letters = files_of(config, store, self.clock)
+        self.letters: Letters = letters
+        self.guard: Guard = Guard(self.server, tokens, self.clock, lambda error: self.log.failed(error, kind="tokens"))
+        self.metrics: Metrics = Metrics(self.statuses, lambda: len(self.letters.ids()), self.clock)
+        self.settings: Settings = Settings(environment)
         self._write = write
-        self.log = EventLog(self._logged, clock=self.clock)
-        self.muted = EventLog(self._but_unsigned, clock=self.clock)  # for those that fail again and again
-        self.starts = Starts(attend, self._later)
-        self.stopping = threading.Event()
+        self.log: EventLog = EventLog(self._logged, clock=self.clock)
+        self.muted: EventLog = EventLog(self.metrics.count, clock=self.clock)  # for those that fail again and again
+        self.starts: Starts = Starts(attend, self._later)
+        self.stopping: threading.Event = threading.Event()
         self.is_looking: Callable[[], bool] = lambda: True
         self.go_by(config, store)
 
     def go_by(self, config: Config, store: Store) -> None:
         """Go by these settings from now on."""
-        self.dispatch = Dispatch(
+        self.dispatch: Dispatch = Dispatch(
             config, store, clock=self.clock, log=self.log, scheduler=_Loop(), decide=self.starts.decide
         )
 
@@ -191,12 +191,6 @@ class Site:
             self.log.decided(came, kind="start", **about)
         else:
             self.log.failed(came, kind="start", project=gate.key.project, region=gate.key.region)
-
-    def _but_unsigned(self, line: dict[str, Any]) -> None:
-        if line.get("error") == UNSIGNED:
-            self.metrics.count(line)
-        else:
-            self._logged(line)
 
     def _logged(self, line: dict[str, Any]) -> None:
         self.metrics.count(line)

@@ -20,8 +20,9 @@ from holdoff.core.record import Claim
 from holdoff.core.request import Request
 from holdoff.gate import Gate
 
-#: So many starts at once; the next waits for one to end.
-MOST_STARTS: Final = 64
+#: So many starts at once, one a gate; then all decisions wait for one to end. A builder that hangs does so for all its
+#: gates at once, and those of others must not wait for it.
+MOST_STARTS: Final = 512
 #: How long an answer waits for a decision; GitHub gives up after ten seconds.
 DECIDED_S: Final = 8.0
 #: How long it waits for the build, once the start is claimed.
@@ -61,7 +62,8 @@ class Starts:
 
     def __init__(self, attend: Callable[[Gate, Decision], None], later: Later) -> None:
         self.attend = attend
-        self.decided_s, self.started_s = DECIDED_S, STARTED_S
+        self.decided_s: float = DECIDED_S
+        self.started_s: float = STARTED_S
         self._later = later
         self._pool = ThreadPoolExecutor(MOST_STARTS, thread_name_prefix="holdoff-start")
 

@@ -14,6 +14,8 @@
     try {
       const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
       if (answer.status === 401 || answer.status === 403) { source.close(); location.reload(); return; }
+      if (!answer.ok) say(`not live: the server answers ${answer.status}`);
+      else if (source?.readyState === EventSource.OPEN) say("live");
       if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch { /* the stream tells when the server is back */ }
     busy = false;

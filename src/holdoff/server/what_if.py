@@ -1,0 +1,113 @@
+"""What if a gate had gone by another policy? Its past, replayed as ``holdoff plan`` does, in bounds that a page bears.
+
+The newest builds are read, so many triggers of them are replayed, and so many policies are tried: what is left out is
+said. Nothing is written, and nothing is asked of a starter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from holdoff.core.errors import ConfigError, EventError
+from holdoff.core.policy import Policy
+from holdoff.core.request import GateKey
+from holdoff.core.units import parse_duration
+from holdoff.core.value import Value
+from holdoff.observe.explain import Scene
+from holdoff.plan import answer, grid, page, sources
+from holdoff.plan.answer import Plan
+from holdoff.plan.history import History
+from holdoff.plan.replay import is_fast
+from holdoff.server.site import Site
+
+MOST_BUILDS: Final = 2_000
+MOST_POLICIES: Final = 40
+#: So many triggers are replayed from build to build; and so many, of all policies together, one by one.
+MOST_TRIGGERS: Final = 50_000
+MOST_STEPS: Final = 20_000
+MOST_TEXT: Final = 200
+#: The fields of the form: what they are called, and an example.
+FIELDS: Final = {
+    "cooldown": ("Cooldowns", "5m, 10m, 30m"),
+    "quiet": ("Quiet times", "0, 30s, 2m"),
+    "longest": ("No change waits longer than", "15m"),
+    "build": ("Builds take", "as its history says"),
+}
+
+
+class Asked(Value):
+    """What the form says, as it was written."""
+
+    cooldown: str = ""
+    quiet: str = ""
+    longest: str = ""
+    build: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Asked:
+        """What a query says."""
+        return cls(**{name: query.get(name, "")[:MOST_TEXT].strip() for name in FIELDS})
+
+    def policies(self, own: Policy | None) -> list[Policy]:
+        """Those to try.
+
+        Raises:
+            ConfigError: one of the fields is not what it should be, or there are too many.
+        """
+        tried = grid.policies(own, cooldowns=_listed(self.cooldown), quiets=_listed(self.quiet))
+        if len(tried) > MOST_POLICIES:
+            want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
+            raise ConfigError(field="cooldown", got=f"{len(tried)} policies", want=want)
+        return tried
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def look(site: Site, key: GateKey, asked: Asked) -> dict[str, Any]:
+    """What a page needs: the plan, or why there is none."""
+    scene = site.scene(key)
+    own = scene.terms.policy if scene.terms else None
+    try:
+        found = _plan(scene, own, asked)
+    except (ConfigError, EventError) as error:
+        is_empty = isinstance(error, EventError)
+        return {"plan": None, "problem": None if is_empty else str(error)}
+    day_ms = page.busiest_day_ms(found.past.at_ms)
+    return {
+        "plan": found,
+        "problem": None,
+        "day_ms": day_ms,
+        "about": list(answer.about(found)),
+        "table": answer.table(found),
+        "explained": answer.EXPLAINED,
+        "moments": answer.worst(found),
+        "picture": Markup(page.trade_off(found)),  # its texts are escaped there
+        "timeline": Markup(page.timeline(found.past, day_ms, page.lanes_of(found))),
+    }
+
+
+def _plan(scene: Scene, own: Policy | None, asked: Asked) -> Plan:
+    tried = asked.policies(own)
+    most_ms, build_ms = (
+        parse_duration(text, field=field) if text else None
+        for field, text in (("longest", asked.longest), ("build", asked.build))
+    )
+    history = _history(scene, own, tried)
+    return answer.plan(history, tried, present=own, most_ms=most_ms, build_ms=build_ms, project=scene.key.name)
+
+
+def _history(scene: Scene, own: Policy | None, tried: list[Policy]) -> History:
+    builds, source = list(scene.builds(MOST_BUILDS)), f"history of {scene.key}"
+    history = sources.from_builds(builds, source, policy=own, most=MOST_TRIGGERS)
+    past = history.past()
+    slow = sum(not is_fast(past, policy) for policy in tried)
+    if slow * len(history.at_ms) > MOST_STEPS:
+        history = sources.from_builds(builds, source, policy=own, most=MOST_STEPS // slow)
+    if len(builds) < MOST_BUILDS:
+        return history
+    return history.but(notes=(*history.notes, f"only the newest {MOST_BUILDS:,} builds were read"))
