@@ -6,7 +6,17 @@ import sys
 import threading
 from types import FrameType
 
-from tests.engines import dynamodb_local, lambda_runtime, ministack, postgres, public_samples, sam_cli, signers
+from tests.engines import (
+    deploying,
+    dynamodb_local,
+    frameworks,
+    lambda_runtime,
+    ministack,
+    postgres,
+    public_samples,
+    sam_cli,
+    signers,
+)
 from tests.engines.cache import EngineUnavailable, engines_required
 from tests.engines.process import EngineFailed
 
@@ -18,6 +28,8 @@ FETCH = {
     signers.NAME: signers.fetch,
     public_samples.NAME: public_samples.fetch,
     postgres.NAME: postgres.fetch,
+    deploying.NAME: deploying.fetch,
+    frameworks.NAME: frameworks.fetch,
 }
 SERVERS = {
     dynamodb_local.NAME: dynamodb_local.dynamodb_local,
