@@ -9,18 +9,19 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # Stamps: a target whose stamp is newer than these files installs nothing.
 RUNTIME := $(VENV)/.runtime
+SERVER  := $(VENV)/.server
 DEV     := $(VENV)/.dev
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt model faults chaos bench lambda clean
+.PHONY: help demo test test-fast check fmt model faults chaos bench docs package matrix lambda clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(RUNTIME) ## the main job in half a minute: triggers in, one build out
-	@$(BIN)/python examples/demo.py
+demo: $(if $(SERVE),$(SERVER),$(RUNTIME)) ## the main job in half a minute: triggers in, one build out (SERVE=yes: and a live page)
+	@$(BIN)/python -m examples.demo $(if $(SERVE),--serve)
 
 test-fast: $(DEV) ## while you work, under a minute: no engines, no searches
 	@$(PYTEST) -m "not slow" $(ARGS)
@@ -53,11 +54,22 @@ chaos: $(DEV) ## kills and faults against real engines, a thousand and more
 bench: $(DEV) ## ratios against a floor measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+docs: $(DEV) ## the documentation, into site/: warnings are errors (after a change of the code: python -m tools.written)
+	@$(BIN)/python -m tools.site
+
+package: $(DEV) ## dist/package: what is published, checked as a package index does, installed and tried
+	@rm -rf dist/package
+	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist/package
+	@HOLDOFF_DIST=dist/package $(BIN)/python -m pytest tests/package $(ARGS)
+
+matrix: $(DEV) ## make test-fast on each supported Python that can be had (ARGS=--all: it must be all of them)
+	@$(BIN)/python -m tools.matrix $(ARGS)
+
 lambda: $(BIN)/python ## dist/holdoff-lambda.zip, the function's package (CONFIG=holdoff.toml, COMPILED=yes)
 	@$(BIN)/python tools/lambda_package.py $(if $(CONFIG),--config $(CONFIG)) $(if $(COMPILED),--compiled)
 
 clean: ## remove .venv and the caches in the tree (the engines stay in their own cache)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python that is new enough: PYTHON=..., else python3, else the newest by name. Asked,
@@ -83,7 +95,12 @@ $(RUNTIME): pyproject.toml requirements-dev.txt | $(BIN)/python
 	@$(PIP) install --constraint requirements-dev.txt --editable .
 	@touch $@
 
+$(SERVER): pyproject.toml requirements-dev.txt | $(BIN)/python
+	@echo "Installing holdoff[server] into $(VENV)"
+	@$(PIP) install --constraint requirements-dev.txt --editable '.[server]'
+	@touch $(RUNTIME) $@
+
 $(DEV): pyproject.toml requirements-dev.txt | $(BIN)/python
 	@echo "Installing holdoff and its development tools into $(VENV)"
 	@$(PIP) install --requirement requirements-dev.txt --editable .
-	@touch $(RUNTIME) $@
+	@touch $(RUNTIME) $(SERVER) $@

@@ -1,11 +1,43 @@
-"""Holdoff: many triggers in, few builds out, and the last change always built."""
+"""Holdoff: many triggers in, few builds out, and the last change always built.
+
+A ``Gate`` stands before the builds of one project. Its ``Policy`` says what may start when, its store remembers, its
+starter starts a build, and each trigger gets a ``Decision``:
+
+    >>> import holdoff
+    >>> clock = holdoff.testing.ManualClock()  # leave it out, and the gate goes by the machine's
+    >>> gate = holdoff.Gate(
+    ...     "site",
+    ...     store=holdoff.open_store("memory:"),  # sqlite:///gates.db outlives the process
+    ...     policy=holdoff.Policy(cooldown="10m"),
+    ...     starter=holdoff.starters.Call(lambda request, token: f"number {request.source_version}"),
+    ...     clock=clock,
+    ... )
+    >>> print(gate.trigger(source_version="1"))
+    site started: build number 1
+    >>> clock.advance("1m")
+    >>> decision = gate.trigger(source_version="2")
+    >>> print(decision)
+    site deferred: last built 1m ago, starts at the next trigger or wake in 9m or later
+    >>> decision.outcome, decision.why, decision.retry_after
+    (<Outcome.DEFERRED: 'deferred'>, <Why.COOLING_DOWN: 'cooling_down'>, 540.0)
+    >>> gate.finished("number 1", succeeded=True)
+    True
+    >>> clock.advance("9m")
+    >>> print(gate.wake())  # a WakeLoop does that as it comes due
+    site started: build number 2
+
+Start with ``help(holdoff.Gate)`` and ``help(holdoff.Policy)``. Then: ``open_store`` has the URLs of stores,
+``starters`` what starts builds, ``Status`` what a gate is doing, ``WakeLoop`` what wakes gates as they come due.
+``Store`` and ``Starter`` say what one of your own has to do, ``testing`` tests it. Every exception is a
+``HoldoffError``.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False  # importing typing takes 2 ms, and a command behind us would wait for it
 if TYPE_CHECKING:
+    from typing import Final
+
     from holdoff import starters, testing
     from holdoff.core.decision import Decision, Outcome, Why
     from holdoff.core.errors import (
@@ -29,7 +61,11 @@ if TYPE_CHECKING:
     from holdoff.core.policy import Policy
     from holdoff.core.request import Request
     from holdoff.gate import Gate
-    from holdoff.stores import open_store
+    from holdoff.observe.status import Status
+    from holdoff.starters.base import Starter
+    from holdoff.stores.base import Store
+    from holdoff.stores.open import open_store
+    from holdoff.wake.loop import WakeLoop
 
 __version__ = "0.1.0"
 
@@ -47,6 +83,9 @@ __all__ = [
     "SignatureError",
     "StartRefused",
     "StartUnknown",
+    "Starter",
+    "Status",
+    "Store",
     "StoreDenied",
     "StoreError",
     "StoreMismatch",
@@ -55,6 +94,7 @@ __all__ = [
     "StoreUnavailable",
     "UsageError",
     "WakeError",
+    "WakeLoop",
     "Why",
     "open_store",
     "starters",
@@ -68,14 +108,20 @@ _HOME: Final = {
     "Outcome": "holdoff.core.decision",
     "Policy": "holdoff.core.policy",
     "Request": "holdoff.core.request",
+    "Starter": "holdoff.starters.base",
+    "Status": "holdoff.observe.status",
+    "Store": "holdoff.stores.base",
+    "WakeLoop": "holdoff.wake.loop",
     "Why": "holdoff.core.decision",
-    "open_store": "holdoff.stores",
+    "open_store": "holdoff.stores.open",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'holdoff' has no attribute {name!r}")
+    from importlib import import_module
+
     if name in {"starters", "testing"}:
         return import_module(f"holdoff.{name}")
     return getattr(import_module(_HOME.get(name, "holdoff.core.errors")), name)
