@@ -19,7 +19,16 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.engines import dynamodb_local, lambda_runtime, ministack, postgres, public_samples, sam_cli, signers
+from tests.engines import (
+    deploying,
+    dynamodb_local,
+    lambda_runtime,
+    ministack,
+    postgres,
+    public_samples,
+    sam_cli,
+    signers,
+)
 from tests.engines.cache import EngineUnavailable, engines_required
 
 T = TypeVar("T")
@@ -55,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> list[str]:
     """Say which engines this run would use."""
     rule = "required" if engines_required() else "skipped where not available"
-    engines = (dynamodb_local, ministack, postgres, sam_cli, lambda_runtime, signers, public_samples)
+    engines = (dynamodb_local, ministack, postgres, sam_cli, lambda_runtime, signers, public_samples, deploying)
     return [
         f"engines: {'; '.join(engine.describe() for engine in engines)}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
@@ -73,6 +82,7 @@ SLOW = (
     "tests/deploy/test_template.py::test_the_linter_*",
     "tests/deployed/*",
     "tests/e2e/test_races.py::*",
+    "tests/test_docs_blocks.py::test_a_page_says_*",
 )
 ENGINES = {"dynamodb_local_url", "ministack_url", "postgres_server", "postgres_url"}
 MARKS = ("dynamodb", "ministack", "postgres")

@@ -87,6 +87,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
     ("text", "message"),
     [
         ("x = ", "the file is not TOML: Invalid value (at end of document)"),
+        (project("cooldown = 10m"), "write valid TOML, with texts and durations in quotes: cooldown = '10m'"),
         ("x = " + "9" * 5_000, "the file is not TOML: "),
         ("x = 0x" + "f" * 5_000, "the file is not TOML: a whole number of more than 64 bits"),
         ("x = " + "[" * 5_000, "the file is not TOML: "),
@@ -118,6 +119,10 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         (project("cooldown = 1"), "projects.docs.starter is missing; write a table such as"),
         (project("cooldown = 1\nstarter = 'x'"), "projects.docs.starter is 'x'; write a table"),
         (project("cooldown = 1\nstarter = {}"), "projects.docs.starter is {}; write a table"),
+        (
+            project("cooldown = 1\nstarter = { hook = 'x' }"),
+            "with one of command, codebuild, codepipeline, webhook, github, gitlab",
+        ),
         (
             project("cooldown = 1\nstarter = { command = 'make docs' }"),
             "projects.docs.starter.command is text (not shown: it may be a secret); write a list",
@@ -169,6 +174,12 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read(file)
     assert str(caught.value).startswith(f"{file}: projects.docs.cooldown is 'soon'; write ")
+
+
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "holdoff.toml"
+    file.write_text("\ufeff" + project("cooldown = 1\r\n" + COMMAND), encoding="utf-8")
+    assert list(read(file).projects) == ["docs"]
 
 
 def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:

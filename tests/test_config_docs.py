@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_the_default_of_a_policy_is_as_it_says(key: str) -> None:
     quoted = re.match(r'Default: `"(\w+)"`', said)
     if quoted is None:
         assert said == "Default: none"
-    more = {key: quoted[1]} if quoted else {}
+    more: dict[str, Any] = {key: quoted[1]} if quoted else {}
     assert Policy("10m", **more) == Policy("10m")
     assert quoted is not None or getattr(Policy("10m"), f"{key}_ms" if key != "limit" else key) is None
 

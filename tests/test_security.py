@@ -19,7 +19,7 @@ import pytest
 from holdoff.cli.common import one_line
 from holdoff.config import nearest, parse
 from holdoff.config.server import Server
-from holdoff.core.errors import ConfigError, EventError, NotAllowed, SignatureError
+from holdoff.core.errors import ConfigError, EventError, NotAllowed, SignatureError, StartRefused, StartUnknown
 from holdoff.core.request import Request
 from holdoff.exact_json import dumps
 from holdoff.ingress import aws_http
@@ -27,7 +27,8 @@ from holdoff.ingress.events.http import HttpRequest
 from holdoff.server.access import COOKIE
 from holdoff.server.bodies import READ_S
 from holdoff.server.run import check_access
-from holdoff.starters import Command
+from holdoff.starters import Command, Webhook, sending
+from holdoff.starters.on_http import ANSWER_MS, SEND_BY_MS
 from holdoff.stores import default_url, open_store
 from tests.deploy.cloudformation import Stack
 from tests.deploy.test_rights import ALL, WILDCARDS, resources
@@ -36,11 +37,10 @@ from tests.ingress.function import REGION, Stage, build_ended
 from tests.ingress.signed import FRONT_ENDS, KEY, in_disguise, standard
 from tests.server.conftest import Served, hook, serve, served
 from tests.standins.codebuild import CodeBuildStandin
+from tests.standins.hooks import HookStandin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.standins.hooks import HookStandin
 
 __all__ = ["hook", "serve", "served"]
 pytestmark = pytest.mark.usefixtures("aws_env")
@@ -636,6 +636,53 @@ def test_a_dead_letter_of_the_server_is_private_and_has_its_power(served: Served
     assert file.stat().st_mode & 0o077 == file.parent.stat().st_mode & 0o077 == 0
     assert "for docs alone" not in file.read_text()
     assert served.api("POST", f"/dead-letters/{letter}/retry").status_code == 403
+
+
+def test_a_proxys_client_is_not_taken_for_this_machine(serve: Callable[..., Served]) -> None:
+    served = serve(anonymous=("look", "operate"))
+    assert served.client.get(STATUS, headers={"host": "localhost"}).status_code == 200
+    for name in ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via"):
+        assert served.client.get(STATUS, headers={"host": "localhost", name: "192.0.2.1"}).status_code == 401
+
+
+# --- a service that starts builds ----------------------------------------------------------------------------------
+
+
+def test_no_redirect_takes_a_secret_elsewhere(hook: HookStandin) -> None:
+    with HookStandin() as other:
+        starter = Webhook("env:HOOK", headers={"Authorization": "Bearer {env:HOOK}"}, id="build.id")
+        for status in (301, 302, 303, 307, 308):
+            hook.fault("status", status=status, headers={"Location": f"{other.url}/x"})
+            with pytest.raises((StartRefused, StartUnknown)):
+                starter.start(Request(project="site", region="local"), "TOKEN")
+        assert (len(hook.seen), other.seen) == (5, [])
+
+
+def test_what_a_service_answers_is_limited_and_drives_no_terminal(
+    hook: HookStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_BYTES", 10_000)
+    said = b'{"build": {"id": "\\u001b[31m", "more": "' + b"x" * 10_000_000 + b'"}}'
+    for body, headers in ((said, {}), (gzip.compress(said), {"Content-Encoding": "gzip"})):
+        hook.fault("status", status=200, body=body, headers=headers)
+        with pytest.raises(StartUnknown):
+            Webhook("env:HOOK", id="build.id").start(Request(project="site", region="local"), "TOKEN")
+    hook.fault("status", status=200, body={"build": {"id": "a\x1b[31mb\u202e"}})
+    assert Webhook("env:HOOK", id="build.id").start(Request(project="site", region="local"), "TOKEN") == "a [31mb"
+    assert SEND_BY_MS + ANSWER_MS <= 30_000
+
+
+def test_news_of_a_build_sets_off_none_of_its_project(served: Served) -> None:
+    """Of Netlify's, with a rule that takes all of it."""
+    rule = '[[rules]]\nwhen = { "http.headers.x-netlify-event" = "*" }\nproject = "site"'
+    projects = '[projects.site]\ncooldown = 0\nallow = ["end"]\nstarter = { webhook = "env:HOOK" }\n'
+    config = parse(f'store = "memory:"\n{projects}{rule}\n[webhooks]\nsecret = "env:DOCS"')
+    served.site.go_by(config, config.open_store())
+    for state in ("building", "ready", "error", "uploading"):
+        headers = {"x-holdoff-secret": "for docs alone", "x-netlify-event": "deploy_created"}
+        body = {"id": "5f3c", "site_id": "3970", "state": state, "branch": "main"}
+        answer = served.client.post("/hooks/site", json=body, headers=headers).json()
+        assert answer.keys() & {"ignored", "finished"}
 
 
 # --- the document --------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """``python -m holdoff``."""
 
-from holdoff.cli.main import entry
+from holdoff.cli import entry
 
 if __name__ == "__main__":
     entry()

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
-import re
-from base64 import b64encode
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, NoReturn
 
 from holdoff.clock import SystemClock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, NoReturn
 
 #: Beyond every number that a store keeps. Written out, ``1e999999999`` would fill the memory.
 MAX_EXPONENT: Final = 400
@@ -50,7 +51,12 @@ def dumps(value: object, *, indent: int | None = None) -> str:
         TypeError: a value JSON has no form for.
     """
     text = _encode(value) if indent is None else _Encoder(indent=indent).encode(value)
-    return _FRACTION.sub(r"\1", text) if _MARK in text else text
+    return _unquoted(text) if _MARK in text else text
+
+
+def _unquoted(text: str) -> str:
+    first, *rest = text.split(f'"{_MARK}')
+    return first + "".join([part.replace('"', "", 1) for part in rest])
 
 
 class _Encoder(json.JSONEncoder):
@@ -66,6 +72,8 @@ class _Encoder(json.JSONEncoder):
         if isinstance(o, set | frozenset):
             return sorted(o, key=dumps)
         if isinstance(o, bytes | bytearray):
+            from base64 import b64encode
+
             return b64encode(o).decode()
         return super().default(o)
 
@@ -73,4 +81,3 @@ class _Encoder(json.JSONEncoder):
 _encode = _Encoder().encode
 #: Unlike any text that is written: drawn anew in each process.
 _MARK: Final = f"number {SystemClock().random(128):x} "
-_FRACTION: Final = re.compile(f'"{_MARK}([^"]*)"')

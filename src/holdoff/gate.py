@@ -10,9 +10,8 @@ import itertools
 import os
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from holdoff.clock import Clock, SystemClock, new_token, new_write_id
+from holdoff.clock import Clock, SystemClock, new_token, new_write_id, now_ms
 from holdoff.core import builds, claims, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
@@ -23,20 +22,29 @@ from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Act, Claim, Finished, Hold, Pending, Record, Running
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_note, storable
-from holdoff.core.shown import quoted
+from holdoff.core.shown import kind_of, quoted
 from holdoff.core.terms import Terms, as_it_stands
-from holdoff.core.units import MAX_DURATION_MS, parse_duration, parse_instant
+from holdoff.core.units import MAX_DURATION_MS, Duration, Instant, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
 from holdoff.stores import default_url, open_store
-from holdoff.stores.base import now_ms
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final, TypeVar
+
     from holdoff.observe.status import Status
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
+
 Watch = Callable[[Effect], None]
+#: What is handed to a gate: a method by which it is known, and what would be right.
+_DOES: Final = {
+    "store": ("swap", "a store, such as holdoff.open_store('sqlite:///gates.db')"),
+    "starter": ("start", "an object with start(request, token), such as holdoff.starters.Call(function)"),
+    "clock": ("now_ms", "a clock, such as holdoff.testing.ManualClock()"),
+}
 #: A starter's id for a build is kept up to this length.
 MAX_BUILD_ID: Final = 400
 #: A report of an end is looked for among so many builds of the history.
@@ -56,7 +64,7 @@ class Gate:
     Args:
         project: the project's name.
         key: a gate of its own for this key of the project (a branch, a customer), with the project's settings.
-        region: where; the store's region unless given.
+        region: the gate's region; the store's unless given.
         store: what keeps the gate; the SQLite file in the user's state directory unless given.
         policy: what may start when.
         starter: what starts a build. Without one, ``trigger`` and ``wake`` raise ``ConfigError``.
@@ -81,21 +89,23 @@ class Gate:
         store: Store | None = None,
         starter: Starter | None = None,
         clock: Clock | None = None,
-        claim_lease: object = "60s",
-        build_lease: object = None,
-        max_staleness: object = "1s",
+        claim_lease: Duration = "60s",
+        build_lease: Duration | None = None,
+        max_staleness: Duration = "1s",
         woken: bool = False,
         knows_policy: bool = True,
     ) -> None:
         if not isinstance(policy, Policy):
             raise ConfigError(field="policy", got=policy, want="a policy, such as holdoff.Policy('10m')")
-        self.store = store if store is not None else open_store(default_url())
-        self.key = GateKey.of(project, key, region if region is not None else self.store.region)
+        for field, got in (("store", store), ("starter", starter), ("clock", clock)):
+            _check_does(field, got)
+        self.store: Store = store if store is not None else open_store(default_url())
+        self.key: GateKey = GateKey.of(project, key, region if region is not None else self.store.region)
         self.policy = policy
         for_region = getattr(starter, "for_region", None)
-        self.starter = for_region(self.key.region) if for_region is not None else starter
-        self.clock = clock or SystemClock()
-        self.terms = Terms(
+        self.starter: Starter | None = for_region(self.key.region) if for_region is not None else starter
+        self.clock: Clock = clock or SystemClock()
+        self.terms: Terms = Terms(
             policy=policy,
             claim_lease_ms=_claim_lease_ms(claim_lease, starter),
             build_lease_ms=_build_lease_ms(build_lease, starter),
@@ -103,6 +113,7 @@ class Gate:
             woken=woken,
             knows_policy=knows_policy,
             polls=hasattr(starter, "status"),
+            children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),
             token_memory_ms=_starter_ms(starter, "token_memory_ms", 0),
             max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
@@ -120,6 +131,9 @@ class Gate:
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"<Gate {self.key} in {self.store.url}>"
+
     # --- triggers ------------------------------------------------------------------------------
 
     def trigger(
@@ -133,17 +147,17 @@ class Gate:
         force: bool = False,
         by: str | None = None,
         line: str | None = None,
-        at: object = None,
+        at: Instant | None = None,
         parent: str | None = None,
         waits: bool = False,
     ) -> Decision:
         """Ask for a build. Always answers with what became of it, and why; what it promises is in the store by then.
 
         Args:
-            reason: why, for people to read.
-            source_version: what to build (commit, tag); the newest unless given.
-            event_id: the id of the event behind it: the same one again is a duplicate.
-            environment: variables for the build.
+            reason: why, for people to read: one line of at most 200 characters.
+            source_version: what to build (commit, tag), at most 200 characters; the newest unless given.
+            event_id: the id of the event behind it, at most 1,024 characters: the same one again is a duplicate.
+            environment: variables for the build: names and texts.
             secondary_versions: which version of each of its other sources, by the source's identifier.
             force: start now, whatever the cooldown, the limit, the quiet time or a hold say.
             by: who asks, for people to read.
@@ -176,7 +190,7 @@ class Gate:
             at_ms=None if at is None else parse_instant(at, field="at"),
             parent=parent,
         )
-        if environment is secondary_versions is at is None and force is False:  # what nothing can change
+        if environment is secondary_versions is None and at is None and force is False:  # what nothing can change
             self._asked = asked, request
         return self.submit(request, waits=waits)
 
@@ -207,7 +221,7 @@ class Gate:
         Args:
             waiter: the ``token`` of the decision on a trigger of a caller that waits. The newest waiter comes first,
                 each older one a second later, a wake without a waiter after them all.
-            watch: as of ``submit``.
+            watch: as for ``submit``.
 
         Raises:
             StoreError: the gate could not be read or written.
@@ -265,6 +279,14 @@ class Gate:
             self._keep_end(build_id, how)
         return found
 
+    def has_build(self, build_id: str) -> bool:
+        """Whether it is the newest build that started here, or among the hundred before it."""
+        record = self.store.get(self.key)
+        newest = (record.running, record.finished)
+        if any(build is not None and build.build_id == build_id for build in newest):
+            return True
+        return any(build.build_id == build_id for build in self.store.history(self.key, limit=SEARCHED_BUILDS))
+
     def _end(self, build_id: str, how: dict[str, Any]) -> bool:
         found = False
 
@@ -291,8 +313,8 @@ class Gate:
                 return
 
     def renew(self, token: str) -> None:
-        """Say that the build of this token is alive: its lease starts afresh. Where the store did not take its start
-        at the time, and this process made it, it does now."""
+        """Say that the build of this token is alive: its lease starts afresh. If this process made the start and the
+        store did not take it then, it is written now."""
         ids = [build_id for build_id, started in self._tokens.items() if started == token]
 
         def change(record: Record, at_ms: int) -> Record:
@@ -303,8 +325,8 @@ class Gate:
 
         self._edit(change)
 
-    def hold(self, *, why: str, duration: object = None, by: str | None = None) -> None:
-        """Nothing new starts, but by force, until ``resume`` or for ``duration``; what comes is kept."""
+    def hold(self, *, why: str, duration: Duration | None = None, by: str | None = None) -> None:
+        """Let nothing new start, except by force, until ``resume`` or for ``duration``; triggers that come are kept."""
         length_ms = None if duration is None else parse_duration(duration, field="duration")
         if not why:
             raise ConfigError(field="why", got=why, want="a reason, for people who ask why nothing builds")
@@ -377,7 +399,7 @@ class Gate:
 
         code: int | None = None
         try:
-            code = cast("int | None", wait(build_id, beat, self.terms.build_lease_ms // 3))
+            code = wait(build_id, beat, self.terms.build_lease_ms // 3)
             if code is not None:
                 detail = f"exit status {code}" if code else None
                 self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
@@ -425,8 +447,11 @@ class Gate:
                     answer, error = self._perform(effect), None
                 except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
                     answer, error = None, raised
+                    if not isinstance(raised, HoldoffError):
+                        _tell_where(raised)
         except StopIteration as stop:
-            return cast("_T", stop.value)
+            result: _T = stop.value
+            return result
         except BaseException:
             self._snapshot = Snapshot()
             raise
@@ -450,14 +475,16 @@ class Gate:
             case Poll(build_id):
                 return self._state_of(build_id)
             case Cancel(build_id):
-                return cast("Any", self.starter).cancel(build_id)
+                starter: Any = self.starter
+                return starter.cancel(build_id)
 
     def _reply(self, reply: Swapped | Lost) -> Swapped | Lost:
         return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply
 
     def _known(self, record: Record) -> Record:
         """The record with the leases of processes that the starter knows to be dead, or alive, whatever they say."""
-        claim, running, starter = record.claim, record.running, cast("Any", self.starter)
+        starter: Any = self.starter
+        claim, running = record.claim, record.running
         if (claim is None and running is None) or not hasattr(starter, "lives"):
             return record
         is_first = claim is not None and claim.attempt == 1  # which process took it over is not written down
@@ -500,6 +527,13 @@ class Gate:
         if self.starter is None:
             want = "a starter, such as holdoff.starters.Command(['make', 'docs'])"
             raise ConfigError(field="starter", got=None, want=want)
+
+
+def _check_does(field: str, got: object) -> None:
+    """Refuse what cannot be a store, a starter or a clock; ``None`` is none. A class is none of its objects."""
+    method, want = _DOES[field]
+    if got is not None and (isinstance(got, type) or not callable(getattr(got, method, None))):
+        raise ConfigError(field=field, got=kind_of(got), want=want)
 
 
 def _freezer(starter: Starter | None) -> Callable[[Request], Request]:
@@ -551,15 +585,24 @@ def _build_lease_ms(build_lease: object, starter: Starter | None) -> int:
 
 def _starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:
     """A duration that the starter gives for itself. It comes to stand in the record, so it must be one."""
-    ms: object = getattr(starter, name, otherwise_ms)
+    ms: int = getattr(starter, name, otherwise_ms)
     if not _is_whole(ms, least_ms, MAX_DURATION_MS):
         want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"
         raise ConfigError(field=f"starter.{name}", got=ms, want=want)
-    return cast("int", ms)
+    return ms
 
 
 def _is_whole(value: object, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _tell_where(error: Exception) -> None:
+    """For the author of a starter or a store. Its words are not logged: they may hold anything."""
+    import logging
+    from traceback import format_tb
+
+    where = "".join(format_tb(error.__traceback__))
+    logging.getLogger("holdoff.gate").debug("%s was raised here:\n%s", type(error).__name__, where)
 
 
 def _warn(message: str, *args: object) -> None:

@@ -13,10 +13,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import subprocess
+    from typing import Final, Protocol
+
+    class Child(Protocol):
+        """Such as ``subprocess.Popen``."""
+
+        @property
+        def returncode(self) -> int | None:
+            """Its exit status, less than zero where a signal ended it; ``None``: it has not been seen to end."""
+
+        def wait(self) -> int:
+            """Block until it ended."""
+
 
 #: What asks a command to stop, from a person, a terminal or a service manager.
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -42,7 +53,15 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
             signal.signal(number, kept)
 
 
-def wait_for(child: subprocess.Popen[bytes]) -> int:
+def hear_of_children() -> None:
+    """Where our caller ignores SIGCHLD we inherit that, and the system would not tell how a child ended (wait(2)).
+    Does nothing outside the main thread."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def wait_for(child: Child) -> int:
     """``child.wait()``, with every signal handled as it comes."""
     if threading.current_thread() is not threading.main_thread():
         return child.wait()
@@ -61,7 +80,7 @@ def wait_for(child: subprocess.Popen[bytes]) -> int:
     return child.returncode
 
 
-def _tell_of_end(child: subprocess.Popen[bytes], writer: int) -> None:
+def _tell_of_end(child: Child, writer: int) -> None:
     try:
         child.wait()
     finally:

@@ -41,7 +41,7 @@ class Kind:
 
     name: str
     cooldown: str
-    more: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
     lease: str = "60s"
     build_s: float | None = None
     forced: float = 0

@@ -101,6 +101,27 @@ def test_killed_between_start_and_confirm_the_command_runs_again(cli: Cli) -> No
     assert cli.record().claim is None
 
 
+def test_killed_while_its_command_runs_it_has_failed_and_the_policy_says_what_follows(cli: Cli) -> None:
+    """With ``rearm`` it has not used up the cooldown: it once had, and what it should have built was lost."""
+    run = ("run", "p", "--cooldown", "1h", "--on-failure", "rearm", "--")
+    process = cli.start(*run, "sh", "-c", "echo ready; exec sleep 1000")
+    assert line_of(process.stdout) == "ready\n"
+    while cli.record().running is None:
+        pass
+    process.kill()
+    assert process.communicate(timeout=PATIENCE) == ("", "")
+    at_once = cli(*run, *RAN)
+    finished, pending = cli.record().finished, cli.record().pending
+    cli.change(lambda record: record.but(pending=record.pending and record.pending.but(retry_ms=LONG_AGO_MS)))
+    later = cli(*run, *RAN)
+
+    assert "the last build failed" in at_once.stderr
+    assert finished is not None
+    assert (finished.succeeded, finished.detail) == (False, "the process that looked after it is gone")
+    assert pending is not None
+    assert (later.returncode, cli.lines()) == (7, ["ran"])
+
+
 # --- nothing is left behind ----------------------------------------------------------------------------------------
 
 FAMILY = ("sh", "-c", "sh -c 'sleep 1000 & sleep 1000' & echo ready; wait")

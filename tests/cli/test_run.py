@@ -464,6 +464,34 @@ def test_overlap_cancel_ends_the_one_before_first(cli: Cli, script: str, status:
     assert cli.lines() == lines
 
 
+#: Every signal is refused, as it is to a process of another user.
+ANOTHERS = """
+import os
+def refused(*_): raise PermissionError(1, "Operation not permitted")
+os.kill, os.geteuid = refused, lambda: 61_002
+"""
+
+
+def test_overlap_cancel_says_what_may_not_be_ended(cli: Cli) -> None:
+    """It once said that it starts when that ends, with status 0, though nothing was to start it."""
+    first = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
+    build_id = line_of(first.stderr).rpartition(" build ")[2].strip()
+    run = ("run", "p", "--cooldown", "0", "--overlap", "cancel")
+    said = f"holdoff: p: build {build_id} belongs to the user root, and may not be ended by this one; --wait waits for"
+    for _ in range(2):
+        done = cli(*run, "--", *RAN, prelude=ANOTHERS)
+        assert (done.returncode, done.stderr) == (75, f"{said} its end\n")
+    told = cli(*run, "--json", "--", *RAN, prelude=ANOTHERS)
+    assert json.loads(told.stdout)["exit_status"] == 75
+    assert cli(*run, "--skip-exit-code", "9", "--", *RAN).returncode == 9
+
+    waits = cli.start(*run, "--wait", "--", *RAN)
+    assert "p deferred: " in line_of(waits.stderr)
+    first.communicate("go\n", timeout=PATIENCE)
+    assert waits.wait(timeout=PATIENCE) == 0
+    assert cli.lines() == ["ran"]
+
+
 # --- from a hook ---------------------------------------------------------------------------------------------------
 
 

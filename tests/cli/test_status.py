@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from holdoff.core.record import Finished, Hold, Pending, Record
-from holdoff.core.request import Request
+from holdoff.core.request import GateKey, Request
 from tests.cli.conftest import Terminal
 from tests.cli.screen import lines_on
 
@@ -118,6 +119,15 @@ def test_the_time_is_told_here_and_in_utc(six: Cli) -> None:
 
     assert re.search(r" IST \((\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d UTC\)$", local)
     assert re.search(r"\d UTC$", utc)
+
+
+def test_gates_of_several_regions_are_told_apart(cli: Cli) -> None:
+    with closing(cli.store) as store:
+        for region in ("eu-west-1", "us-east-1"):
+            built = Record(lastbuild=Decimal(1)).swapped("TESTTEST")
+            store.swap(GateKey("site", region), expected=Record(), new=built)
+    lines = cli("status").stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["site (eu-west-1)", "site (us-east-1)"]
 
 
 def test_one_gate_is_not_counted(six: Cli) -> None:

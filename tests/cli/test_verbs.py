@@ -7,14 +7,19 @@ import os
 import re
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from holdoff.cli.main import VERBS
+from holdoff.core.policy import Policy
 from holdoff.core.record import Pending, Record
 from holdoff.core.request import Request
+from holdoff.gate import Gate
+from holdoff.starters import Call
+from holdoff.stores import open_store
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 
 if TYPE_CHECKING:
@@ -52,6 +57,8 @@ def test_trigger_starts_defers_and_forces(docs: Cli) -> None:
     assert "at the next trigger or wake" in deferred.stdout
     assert ", forced" in forced.stdout
     assert [done.returncode for done in (started, deferred, forced)] == [3, 0, 3]
+    assert re.fullmatch(r"holdoff: docs: build \S+ failed: exit status 3\n", started.stderr)
+    assert deferred.stderr == ""
 
 
 def test_trigger_json_is_one_object_and_the_commands_output_goes_elsewhere(docs: Cli) -> None:
@@ -59,7 +66,8 @@ def test_trigger_json_is_one_object_and_the_commands_output_goes_elsewhere(docs:
     again = docs.json("trigger", "docs", "--json", "--event-id", "1")
 
     assert json.loads(done.stdout)["outcome"] == "started"
-    assert (done.returncode, done.stderr) == (3, "built\n")
+    assert done.returncode == 3
+    assert re.fullmatch(r"built\nholdoff: docs: build \S+ failed: exit status 3\n", done.stderr)
     assert (again["outcome"], again["why"]) == ("skipped", "duplicate")
 
 
@@ -209,6 +217,13 @@ def test_history_and_explain(docs: Cli) -> None:
     assert missing.returncode == 1
 
 
+def test_history_of_a_gate_that_only_others_have_built(cli: Cli) -> None:
+    cli.built_at(Decimal(int(time.time()) - 7_200))
+    assert cli("history", "p").stdout == "p (local): none of Holdoff's own is kept; last built 2h ago\n"
+    cli.built_at(Decimal(0))
+    assert cli("history", "p").stdout == "p (local): no builds yet\n"
+
+
 def test_a_build_that_runs_is_said_to_run(cli: Cli) -> None:
     process = cli.start("run", "p", "--cooldown", "0", "--", "sh", "-c", "echo ready; read line")
     assert line_of(process.stdout) == "ready\n"
@@ -256,6 +271,41 @@ def test_status_says_what_is_odd_about_lastbuild(docs: Cli) -> None:
 
 
 # --- hold, resume, reset, wake, store --------------------------------------------------------------
+
+
+HOOKED = """
+[projects.site]
+cooldown = "1s"
+overlap = "defer"
+starter = { webhook = "env:HOOK" }
+"""
+
+
+@pytest.mark.parametrize("option", [[], ["--failed", "--detail", "out of memory"]], ids=["succeeded", "failed"])
+def test_finished_frees_a_gate_whose_builds_end_nothing_reports(cli: Cli, option: list[str]) -> None:
+    """A build hook's host may tell no end: then ``overlap`` kept the gate shut until the lease was over."""
+    cli.config(HOOKED)
+    store = open_store(f"sqlite:///{cli.folder}/gates.db")
+    gate = Gate("site", store=store, policy=Policy(0), starter=Call(lambda _request, _token: "hook-7"))
+    gate.trigger()
+    at = ["--store", store.url]
+
+    unknown = cli("finished", "site", "hook-8", *at)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert (
+        "no such build: hook-8. `holdoff history site` lists those that are known; nothing was changed"
+        in unknown.stderr
+    )
+    assert gate.status().record.running is not None
+
+    done = cli("finished", "site", "hook-7", *option, *at)
+    assert done.returncode == 0, done.stderr
+    ended = gate.status().record.finished
+    assert ended is not None
+    assert (ended.build_id, ended.succeeded) == ("hook-7", not option)
+    assert ended.detail == ("out of memory" if option else None)
+    assert cli("finished", "site", "hook-7", *at).returncode == 0  # again: nothing changes
+    assert gate.status().record.finished == ended
 
 
 def test_hold_resume_and_reset(docs: Cli) -> None:

@@ -139,13 +139,18 @@ _tables = itertools.count()
 
 @pytest.fixture(
     params=[
-        pytest.param("dynamodb_local_url", marks=pytest.mark.dynamodb),
-        pytest.param("ministack_url", marks=pytest.mark.ministack),
+        pytest.param(("dynamodb_local_url", "botocore"), marks=pytest.mark.dynamodb, id="dynamodb_local"),
+        pytest.param(("dynamodb_local_url", "lean"), marks=pytest.mark.dynamodb, id="dynamodb_local-lean"),
+        pytest.param(("ministack_url", "botocore"), marks=pytest.mark.ministack, id="ministack"),
     ]
 )
-def dynamodb_machine(request: pytest.FixtureRequest, aws_env: object) -> Iterator[type[DynamoDBMachine]]:
-    """The machine on one engine."""
-    endpoint: str = request.getfixturevalue(request.param)
+def dynamodb_machine(
+    request: pytest.FixtureRequest, aws_env: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[type[DynamoDBMachine]]:
+    """The machine on one engine, by one client."""
+    engine, by = request.param
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", by)
+    endpoint: str = request.getfixturevalue(engine)
     client = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=endpoint)
     table = f"machine-{next(_tables)}"
     DynamoDBStore(table, region="eu-west-1", endpoint=endpoint).initialise()

@@ -122,6 +122,13 @@ class TestDynamoDBLocal(DynamoDB):
         self.endpoint = dynamodb_local_url
 
 
+@pytest.mark.dynamodb
+class TestLeanClient(TestDynamoDBLocal):
+    @pytest.fixture(autouse=True)
+    def _lean(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOLDOFF_AWS_CLIENT", "lean")
+
+
 @pytest.mark.ministack
 class TestMinistack(DynamoDB):
     @pytest.fixture(autouse=True)

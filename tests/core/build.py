@@ -11,7 +11,7 @@ from holdoff.core.policy import Policy
 from holdoff.core.record import Claim, Finished, Pending, Record, Running
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
-from holdoff.core.units import seconds_from_ms
+from holdoff.core.units import Duration, seconds_from_ms
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -24,7 +24,7 @@ COOLDOWN = 10 * MINUTE
 LEASE = NOW + 30 * MINUTE
 
 
-def terms(cooldown: object = "10m", *, by: dict[str, Any] | None = None, **policy: Any) -> Terms:
+def terms(cooldown: Duration = "10m", *, by: dict[str, Any] | None = None, **policy: Any) -> Terms:
     """Terms with this policy; ``by``: what else differs from the defaults."""
     return Terms(policy=Policy(cooldown, **policy), build_lease_ms=30 * MINUTE).but(**(by or {}))
 

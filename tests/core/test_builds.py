@@ -161,6 +161,17 @@ def test_a_build_whose_lease_is_over_counts_as_ended(policy: str, at_ms: int, en
     assert builds.with_lease_over(RUNNING, TERMS, LEASE) is RUNNING
 
 
+@pytest.mark.parametrize("on_failure", ["keep", "rearm"])
+def test_a_child_process_whose_lease_is_over_has_failed(on_failure: str) -> None:
+    """It was ended with what looked after it: what it should have built is due again where the policy says so."""
+    by = terms(on_failure=on_failure, overlap="defer").but(children=True)
+    after = builds.with_lease_over(RUNNING, by, LEASE + 5)
+    assert after.finished is not None
+    assert (after.running, after.finished.succeeded, after.finished.ended_ms) == (None, False, LEASE)
+    assert (after.pending is not None) is (on_failure == "rearm")
+    assert builds.with_lease_over(RUNNING, by, LEASE - 1) is RUNNING
+
+
 # --- into the history ----------------------------------------------------------------------------------------------
 
 

@@ -178,6 +178,17 @@ def test_an_exception_that_cannot_be_told_is_one_all_the_same(bench: Bench) -> N
     assert (decision.why, decision.detail) == (Why.START_UNKNOWN, "Mute")
 
 
+def test_an_error_in_a_starters_own_code_is_told_with_its_kind_and_its_place(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.does = lambda _request, _token: dict[str, str]()[" branch "[1:-1]]
+    with caplog.at_level("DEBUG", "holdoff.gate"):
+        assert bench.gate().trigger().detail == "KeyError: 'branch'"
+    assert "KeyError was raised here:" in caplog.text
+    assert "bench.does = lambda" in caplog.text
+    assert "'branch'" not in caplog.text, "its words may hold anything"
+
+
 class Refused(StartRefused):
     """As others write it: with arguments of its own, and no ``super().__init__``."""
 
@@ -437,10 +448,16 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         ({"build_lease": "367d"}, "build_lease is '367d'; write at most 366d"),
         ({"policy": "10m"}, "policy is '10m'; write a policy"),
         ({"key": ""}, "key is ''"),
+        ({"store": "gates.db"}, "store is some str; write a store, such as holdoff.open_store"),
+        ({"starter": lambda _request, _token: "b-1"}, "starter is some function; write an object with start"),
+        ({"starter": Call}, "starter is some type; write an object with start"),
+        ({"clock": 3}, "clock is some int; write a clock"),
     ]
     for settings, said in wrong:
         with pytest.raises(ConfigError, match=said):
             holdoff.Gate("site", **{"store": bench.store, "policy": policy, **settings})
+    with pytest.raises(ConfigError, match="function is some str; write a function"):
+        Call("make site")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="project is 'site@'; write a key"):
         holdoff.Gate("site@", store=bench.store, policy=policy)
     with pytest.raises(ConfigError, match="cannot cancel"):
@@ -465,6 +482,10 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         bench.gate().wake(waiter=5)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="token is 5; write text"):
         bench.gate().waiter_at(5)  # type: ignore[arg-type]
+
+
+def test_a_gate_shows_which_it_is_and_no_password(bench: Bench) -> None:
+    assert repr(bench.gate(key="main")) == "<Gate site@main (local) in memory:>"
 
 
 def test_a_request_forces_by_itself(bench: Bench) -> None:

@@ -28,7 +28,7 @@ def test_policies_are_values() -> None:
 
 
 @pytest.mark.parametrize("on_cooldown", ["defer", "skip"])
-def test_who_waits_for_a_turn_is_deferred(on_cooldown: str) -> None:
+def test_who_waits_for_a_turn_is_deferred(on_cooldown: Any) -> None:
     words: dict[str, Any] = {"quiet": "30s", "max_wait": "1m", "limit": "3/1h", "overlap": "defer"}
     policy = Policy("10m", on_cooldown=on_cooldown, **words)
     assert policy.for_caller(waits=True) == Policy("10m", **words)
@@ -38,7 +38,7 @@ def test_who_waits_for_a_turn_is_deferred(on_cooldown: str) -> None:
     ("overlap", "then"),
     [("allow", "allow"), ("skip", "skip"), ("defer", "skip"), ("cancel", "cancel")],
 )
-def test_who_does_not_wait_leaves_nothing_for_later(overlap: str, then: str) -> None:
+def test_who_does_not_wait_leaves_nothing_for_later(overlap: Any, then: Any) -> None:
     words: dict[str, Any] = {"limit": "3/1h", "on_failure": "rearm", "unchanged": "skip"}
     policy = Policy("10m", quiet="30s", max_wait="1m", overlap=overlap, **words)
     at_once = Policy("10m", on_cooldown="skip", overlap=then, **words)
@@ -94,7 +94,8 @@ def test_what_cannot_work_is_refused(settings: dict[str, Any], said: str) -> Non
 def test_what_there_is_to_choose(choices: dict[str, tuple[str, ...]]) -> None:
     [(name, values)] = choices.items()
     for value in values:
-        assert getattr(Policy("10m", **{name: value}), name) == value
+        word: dict[str, Any] = {name: value}
+        assert getattr(Policy("10m", **word), name) == value
 
 
 def test_durations_as_people_write_them() -> None:

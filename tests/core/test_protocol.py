@@ -193,7 +193,7 @@ def test_no_answer_leaves_the_claim_for_its_lease() -> None:
     driver.instead[Start] = TimeoutError("no answer")
     decision = driver.trigger().decision
     assert (decision.outcome, decision.why) == (Outcome.FAILED, Why.START_UNKNOWN)
-    assert (decision.due_ms, decision.detail) == (NOW + MINUTE, "no answer")
+    assert (decision.due_ms, decision.detail) == (NOW + MINUTE, "TimeoutError: no answer")
     assert driver.record.claim is not None
     assert driver.asked == [Get, Swap, Start]
 

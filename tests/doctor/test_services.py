@@ -41,7 +41,7 @@ def pipelines() -> Iterator[CodePipelineStandin]:
 
 
 def told(
-    starter: dict[str, Any], *, overlap: str = "cancel", iam: Iam | None = None, role: str | None = None
+    starter: dict[str, Any], *, overlap: Any = "cancel", iam: Iam | None = None, role: str | None = None
 ) -> list[str]:
     """All that is said, without the gate."""
     asking = iam or Iam({"EvalDecision": "allowed"})

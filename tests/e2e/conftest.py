@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -60,7 +60,7 @@ class Cloud:
     def store(self) -> Store:
         return holdoff.open_store(self.url)
 
-    def gate(self, *, ahead_ms: int = 0, cooldown: str = "10m", **policy: str) -> holdoff.Gate:
+    def gate(self, *, ahead_ms: int = 0, cooldown: str = "10m", **policy: Any) -> holdoff.Gate:
         """The gate as another process would have it, so much later."""
         return holdoff.Gate(
             "site-build",

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.dynamodb
 
+
+@pytest.fixture(autouse=True, params=["botocore", "lean"])
+def _client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What calls AWS."""
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", request.param)
+
+
 INVOKE = """
 import json, sys
 from holdoff.ingress.aws_lambda import handler

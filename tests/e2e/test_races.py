@@ -45,7 +45,11 @@ def test_one_start_a_round_on_postgresql(postgres_url: str, tmp_path: Path) -> N
 
 
 @pytest.mark.dynamodb
-def test_one_start_a_round_on_dynamodb_local(dynamodb_local_url: str, aws_env: None, tmp_path: Path) -> None:
-    url = f"dynamodb://races?region=eu-west-1&endpoint={dynamodb_local_url}"
+@pytest.mark.parametrize("by", ["botocore", "lean"])
+def test_one_start_a_round_on_dynamodb_local(
+    dynamodb_local_url: str, aws_env: None, tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", by)
+    url = f"dynamodb://races-{by}?region=eu-west-1&endpoint={dynamodb_local_url}"
     holdoff.open_store(url).initialise()
     _check(url, tmp_path)

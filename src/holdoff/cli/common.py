@@ -12,14 +12,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO, cast
 
 from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.request import MAX_REASON, GateKey, storable
 from holdoff.exact_json import dumps
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import TextIO
 
     from holdoff.config import Config
     from holdoff.stores.base import Store
@@ -187,7 +188,7 @@ def say(message: object) -> None:
 def draw(*parts: str, stream: TextIO) -> None:
     """Text with a terminal's own codes: all that stands in a store must have gone through ``one_line``."""
     with suppress(OSError):
-        io.TextIOWrapper.write(cast("io.TextIOWrapper", stream), "".join(parts))
+        io.TextIOWrapper.write(stream, "".join(parts))  # type: ignore[arg-type]
         stream.flush()
 
 

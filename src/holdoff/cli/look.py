@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from holdoff.cli.common import add_gate, add_json, key_of, open_gate, opened, print_json, say, show
 from holdoff.cli.select import no_such_gate
 from holdoff.cli.table import show_table
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import ConfigError, RecordInvalid, UsageError
 from holdoff.core.record import Finished, Record
 from holdoff.core.units import say_age, say_duration
 from holdoff.observe import explain as answers
 from holdoff.observe.status import triggers_of
-from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -96,7 +95,9 @@ def history(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"builds": [answers.build_to_dict(build) for build in builds]})
     elif not builds:
-        show(f"{key}: no builds yet")
+        last_ms = record.lastbuild_ms
+        others = f"none of Holdoff's own is kept; last built {say_age(at_ms - last_ms)}" if last_ms else "no builds yet"
+        show(f"{key}: {others}")
     else:
         rows = [_cells(scene, build) for build in builds]
         if not (sys.stdout.isatty() and show_table([HISTORY_HEADINGS, *rows])):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import signal
@@ -10,17 +9,18 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from holdoff.cli.common import mend_streams, say, show, unwritten
+from holdoff.cli.plain import NotPlain, Plain
 from holdoff.core.errors import HoldoffError, UsageError
 from holdoff.core.shown import shown, shown_name
-from holdoff.signals import leave_init
+from holdoff.signals import hear_of_children, leave_init
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
+    from typing import Any, Final, NoReturn
 
 #: verb: (its file, what it does). A file has ``add_VERB_arguments`` and ``VERB``; one of a single verb may call them
 #: ``add_arguments`` and ``main``.
@@ -38,6 +38,7 @@ VERBS: Final = {
     "hold": ("manage", "let nothing start for now"),
     "resume": ("manage", "end a hold"),
     "reset": ("manage", "end a cooldown"),
+    "finished": ("manage", "report the end of a build whose end nothing else reports"),
     "store": ("manage", "create or check the table or file"),
     "aws": ("aws", "would it work in this AWS account?"),
     "plan": ("plan", "which policy would have served your own past best?"),
@@ -48,8 +49,8 @@ VERBS: Final = {
 
 
 def entry() -> NoReturn:
-    """The program ``holdoff``."""
-    gc.disable()  # until all is imported: collecting then finds nothing, and takes a tenth of the time
+    """The program ``holdoff``, once this is imported."""
+    hear_of_children()
     leave_init()
     mend_streams()
     interrupted = False
@@ -125,8 +126,7 @@ def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
             advice = f"`{self.prog} --help` tells what there is"
             self.exit(UsageError.exit_code, f"{self.prog}: {without_values(message)}\n{self.prog}: {advice}\n")
 
-    file, does = VERBS[name]
-    module = import_module(f"holdoff.cli.{file}")
+    does = VERBS[name][1]
     parser = Parser(
         prog=f"holdoff {name}",
         description=does[0].upper() + does[1:] + ("" if does.endswith("?") else "."),
@@ -134,12 +134,38 @@ def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=79),
         allow_abbrev=False,
     )
+    return parser, _declare(name, parser)
+
+
+def _declare(name: str, parser: Any) -> ModuleType:
+    """Tell a parser what a verb takes; the verb's module."""
+    module: ModuleType = __import__(f"holdoff.cli.{VERBS[name][0]}", fromlist=["*"])  # importlib imports warnings, too
     (getattr(module, f"add_{name.replace('-', '_')}_arguments", None) or module.add_arguments)(parser)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    return parser, module
+    return module
 
 
 def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
+    try:
+        module, args = _read_plain(name, rest, command)
+    except NotPlain:
+        module, args = _read(name, rest, command)
+    status: int = (getattr(module, name.replace("-", "_"), None) or module.main)(args)
+    return status
+
+
+def _read_plain(name: str, rest: list[str], command: list[str] | None) -> tuple[ModuleType, Any]:
+    parser = Plain()
+    module = _declare(name, parser)
+    args = parser.read(rest)
+    if hasattr(args, "command"):
+        args.command = command
+    elif command is not None:
+        raise NotPlain
+    return module, args
+
+
+def _read(name: str, rest: list[str], command: list[str] | None) -> tuple[ModuleType, Any]:
     parser, module = parser_of(name)
     args, unknown = parser.parse_known_args(rest)
     takes_command = hasattr(args, "command")
@@ -151,9 +177,7 @@ def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
         args.command = command
     elif command is not None:
         parser.error("only `holdoff run` takes a command after --")
-    gc.enable()
-    status: int = (getattr(module, name.replace("-", "_"), None) or module.main)(args)
-    return status
+    return module, args
 
 
 def without_values(message: str) -> str:

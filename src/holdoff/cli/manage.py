@@ -1,4 +1,4 @@
-"""``holdoff hold``, ``resume``, ``reset`` and ``store``: what a person does to gates and to their store."""
+"""``holdoff hold``, ``resume``, ``reset``, ``finished``, ``store``: what a person does to gates and to their store."""
 
 from __future__ import annotations
 
@@ -60,6 +60,27 @@ def reset(args: argparse.Namespace) -> int:
     """Reset, and say what that means."""
     drop = {"drop_pending": args.drop_pending, "drop_claim": args.drop_claim}
     return _edit(args, lambda gate: gate.reset(**drop, by=person(args), why=args.why), "{} reset; ")
+
+
+def add_finished_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``finished``."""
+    add_gate(parser)
+    parser.add_argument("build_id", metavar="BUILD-ID", help="as `holdoff history PROJECT` shows it")
+    parser.add_argument("--failed", action="store_true", help="it failed (default: it succeeded)")
+    parser.add_argument("--detail", metavar="TEXT", type=first_line, help="how it ended, in a few words")
+    parser.set_defaults(new=False, advice="")
+
+
+def finished(args: argparse.Namespace) -> int:
+    """Report the end, and say what that means. A build that did not start here is refused."""
+
+    def end(gate: Gate) -> None:
+        if not gate.has_build(args.build_id):
+            hint = f"`holdoff history {args.project}` lists those that are known; nothing was changed"
+            raise UsageError(f"{gate.key}: no such build: {args.build_id}", hint=hint)
+        gate.finished(args.build_id, succeeded=not args.failed, detail=args.detail)
+
+    return _edit(args, end)
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:

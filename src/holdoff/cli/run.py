@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import add_gate, add_json, first_line, open_gate, options, print_json, say
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartRefused, StartUnknown, UsageError
-from holdoff.core.policy import Policy
+from holdoff.core.policy import Policy, choices
 from holdoff.core.shown import shown_program
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
 from holdoff.starters.command import Command, paths_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Final
 
     from holdoff.config import Project
 
@@ -38,9 +39,9 @@ EPILOG: Final = """\
 exit status: that of the command that ran (128+N if signal N ended it; of
 SIGINT holdoff dies, too); 0 or --skip-exit-code if none did; 127 no such
 command; 126 it cannot be executed; 75 the start failed, its end is not known,
-or with --wait it was dropped, or --wait-timeout is over; 69 no store; 77 no
-rights; 78 bad configuration; 65 a stored gate that cannot be read; 2 bad
-usage.
+--overlap cancel could not end the one before, or with --wait it was dropped,
+or --wait-timeout is over; 69 no store; 77 no rights; 78 bad configuration; 65
+a stored gate that cannot be read; 2 bad usage.
 """
 #: Options that make the policy; without ``--cooldown`` that is holdoff.toml's.
 OF_POLICY: Final = ("quiet", "max_wait", "overlap", "on_failure")
@@ -60,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     overlap = (
         "while the run before still runs: run beside it (default), skip, wait (with --wait), or end that one first"
     )
-    parser.add_argument("--overlap", choices=["allow", "skip", "defer", "cancel"], help=overlap)
+    parser.add_argument("--overlap", choices=choices("overlap"), help=overlap)
     failure = "a run that fails uses up the cooldown (default), or the next one tries again, with a back-off"
-    parser.add_argument("--on-failure", choices=["keep", "rearm"], help=failure)
-    parser.add_argument("--force", action="store_true", help="run now, whatever the cooldown says")
+    parser.add_argument("--on-failure", choices=choices("on_failure"), help=failure)
+    parser.add_argument("--force", action="store_true", help="run now, unless --overlap keeps it from that")
     parser.add_argument("--reason", type=first_line, help="why, for people to read")
     parser.add_argument("--skip-exit-code", type=int, metavar="N", help="exit status if it did not run (default: 0)")
     parser.add_argument("-q", "--silent", action="store_true", help="say nothing but errors")
@@ -138,16 +139,26 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
         from holdoff.cli.wait import wait_for_turn
 
         decision, status = wait_for_turn(gate, decision, starter, timeout_ms=timeout_ms, silent=args.silent)
-    _tell(decision, status, args)
+    before = None if args.wait else _not_ended(gate, decision)
+    if before:
+        say(f"{decision.project}: build {before} {starter.why_left(before)}; --wait waits for its end")
+    else:
+        _tell(decision, status, args)
     if decision.outcome is Outcome.FAILED:
         if starter.refused is None:
             return decision, StartRefused.exit_code
         return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:
         return decision, gate.wait(decision.build_id) or 0
-    if status is None and args.skip_exit_code is None and decision.why is Why.DROPPED:
-        status = StartUnknown.exit_code  # it was waited for, and will not be
+    if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
+        status = StartUnknown.exit_code  # it was waited for, and will not be; or was not to be waited for
     return decision, (args.skip_exit_code or 0) if status is None else status
+
+
+def _not_ended(gate: Gate, decision: Decision) -> str | None:
+    """The command that still runs though it was to be ended for this one."""
+    is_left = decision.outcome is Outcome.DEFERRED and decision.why is Why.RUNNING
+    return decision.detail if is_left and gate.policy.overlap == "cancel" else None
 
 
 def _tell(decision: Decision, status: int | None, args: argparse.Namespace) -> None:

@@ -10,17 +10,19 @@ import logging
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.cli.common import add_json, add_store, opened, options, print_json, say, show
+from holdoff.cli.common import add_json, add_store, opened, print_json, say, show
 from holdoff.cli.start import finish_builds
 from holdoff.clock import SystemClock
 from holdoff.config.server import SCOPES, Server
-from holdoff.core.errors import UsageError
+from holdoff.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Mapping
 
     from holdoff.config import Config
     from holdoff.server.files import Letters, Tokens
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 INSTALL = "pip install 'holdoff[server]'"
+#: The options of ``serve`` that are settings, by the setting.
+OPTIONS: Final = {
+    "listen": "--listen",
+    "certificate": "--certificate",
+    "key": "--key",
+    "user_header": "--trust-header",
+    "anonymous": "--anonymous",
+    "every": "--every",
+}
 SERVE_EPILOG = """\
   holdoff token new laptop --scope look,trigger,operate
   holdoff serve                                on http://127.0.0.1:4653
@@ -50,27 +61,41 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--certificate", metavar="FILE", help="of TLS, in PEM")
     parser.add_argument("--key", metavar="FILE", help="its key")
     header = "the header in which a proxy on this machine says who the user is: X-Forwarded-User"
-    parser.add_argument("--trust-header", dest="user_header", metavar="NAME", help=header)
+    parser.add_argument("--trust-header", metavar="NAME", help=header)
     anonymous = f"what may be done without a token, on a loopback address only: {', '.join(SCOPES)}"
-    parser.add_argument("--anonymous", type=_scopes, metavar="SCOPE,...", help=anonymous)
+    parser.add_argument("--anonymous", type=partial(_scopes, "--anonymous"), metavar="SCOPE,...", help=anonymous)
     parser.add_argument("--every", default="1s", metavar="DURATION", help="how often to look what is due (default: 1s)")
 
 
 def serve(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     config, store = opened(args)
-    given = {name: getattr(args, name) for name in ("listen", "certificate", "key", "user_header", "anonymous")}
-    with options():
-        server = (config.server or Server()).but(**{name: one for name, one in given.items() if one is not None})
-    try:
-        from holdoff.server import run
-    except ImportError as error:
-        raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
-    _serve(args, config.but(server=server), store, run)
+    given = {field: getattr(args, option[2:].replace("-", "_")) for field, option in OPTIONS.items()}
+    given = {field: value for field, value in given.items() if value is not None}
+    with _named({field: OPTIONS[field] for field in given}):
+        every = given.pop("every")
+        server = (config.server or Server()).but(**given)
+        try:
+            from holdoff.server import run
+        except ImportError as error:
+            raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
+        _serve(args, config.but(server=server), store, run, every)
     return 0
 
 
-def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
+@contextmanager
+def _named(names: Mapping[str, str]) -> Iterator[None]:
+    """What is wrong with one of these settings is wrong usage, under its name on the command line."""
+    try:
+        yield
+    except ConfigError as error:
+        name = names.get(error.field.removeprefix("server."))
+        if name is None:
+            raise
+        raise UsageError(str(ConfigError(field=name, got=error.got, want=error.want))) from None
+
+
+def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any, every: str) -> None:
     from holdoff.cli.watch import ConfigFile, Said, gate_of, is_news
     from holdoff.server.site import Site
     from holdoff.wake.loop import WakeLoop
@@ -94,7 +119,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         store,
         partial(gate_of, config, store),
         clock=site.clock,
-        every=args.every,
+        every=every,
         on_decision=lambda decision: site.woken(decision) if is_news(decision) else None,
         on_end=site.ended,
         before_look=look,
@@ -112,7 +137,22 @@ def _say_where(site: Site, at: tuple[Any, ...]) -> None:
     if not server.is_loopback and server.certificate is None:
         say("what is sent there is not encrypted: put a proxy before it, or name --certificate and --key")
     if not (site.guard.tokens.all() or server.anonymous or server.user_header):
-        say("only webhooks are let in: `holdoff token new NAME --scope look,trigger,operate` makes a token")
+        say("page and API let nothing in yet: `holdoff token new NAME --scope look,trigger,operate` makes a token")
+    _say_what_webhooks_lack(site)
+
+
+def _say_what_webhooks_lack(site: Site) -> None:
+    """Which of their secrets are not there, as far as this machine knows: what AWS keeps is not asked for."""
+    webhooks = site.settings.webhooks(site.config, site.clock.now_ms())
+    secrets = [secret for several in webhooks.secrets.values() for secret in several]
+    if not secrets:
+        say("no webhook is let in: [webhooks] of holdoff.toml names no secret")
+    for secret in secrets:
+        try:
+            if secret.reference.startswith(("env:", "file:")):
+                secret.fetch()
+        except ConfigError as error:
+            say(f"{error}. Until then its webhooks are refused")
 
 
 def _write(line: dict[str, Any]) -> None:
@@ -134,7 +174,8 @@ def add_token_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["new", "list", "revoke"], help="new shows the token, once")
     parser.add_argument("name", metavar="NAME", nargs="?", help="whose it is, or what for")
     scope = f"what it is good for: {', '.join(SCOPES)}; may be given several times"
-    parser.add_argument("--scope", type=_scopes, action="extend", default=[], metavar="SCOPE,...", help=scope)
+    to_scopes = partial(_scopes, "--scope")
+    parser.add_argument("--scope", type=to_scopes, action="extend", default=[], metavar="SCOPE,...", help=scope)
     add_store(parser)
     add_json(parser)
 
@@ -144,18 +185,23 @@ def token(args: argparse.Namespace) -> int:
     tokens, _ = _files(args)
     if (args.action == "list") is not (args.name is None):
         raise UsageError("`token list` takes no NAME" if args.name else f"`token {args.action}` takes a NAME")
+    if (args.action == "new") is not bool(args.scope):
+        which = f"is missing: one or more of {', '.join(SCOPES)}" if args.action == "new" else "is for `token new` only"
+        raise UsageError(f"--scope {which}")
     if args.action == "new":
-        if not args.scope:
-            raise UsageError(f"--scope is missing: one or more of {', '.join(SCOPES)}")
-        text = tokens.new(args.name, args.scope)
-        say(f"this is all that is ever shown of it; {tokens.path} has its SHA-256")
+        with _named({"name": "NAME"}):
+            text = tokens.new(args.name, args.scope)
         if args.json:
             print_json({"name": args.name, "token": text})
         else:
+            say(f"this is all that is ever shown of it; {tokens.path} has its SHA-256")
             show(text)
     elif args.action == "revoke":
         tokens.revoke(args.name)
-        say(f"{args.name} is revoked, in servers that run as well")
+        if args.json:
+            print_json({"name": args.name, "revoked": True})
+        else:
+            say(f"{args.name} is revoked, in servers that run as well")
     elif args.json:
         print_json({"tokens": [{"name": t.name, "scopes": list(t.scopes), "made": t.made} for t in tokens.all()]})
     else:
@@ -199,16 +245,27 @@ def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
     from holdoff.ingress.webhook import carry_out_again
 
     (config, store), clock = opened(args), SystemClock()
-    log = EventLog(lambda line: show(line["message"]) if line["event"] == "decision" else None, clock=clock)
-    status = 0
+    told: list[dict[str, Any]] = []
+
+    def write(line: dict[str, Any]) -> None:
+        if line["event"] == "decision":
+            told[-1]["message"] = line["message"]
+            if not args.json:
+                show(line["message"])
+
+    log, status = EventLog(write, clock=clock), 0
     for id_ in ids:
+        told.append({"id": id_, "message": None, "error": None})
         with finish_builds() as decide:
             dispatch = Dispatch(config, store, clock=clock, log=log, scheduler=None, decide=decide)
             try:
                 letters.retry(id_, lambda letter: carry_out_again(letter, id_, dispatch, lambda: EVER_MS))  # noqa: B023
             except HoldoffError as error:
-                say(f"{id_}: {error}")
-                status = error.exit_code
+                told[-1]["error"], status = str(error), error.exit_code
+                if not args.json:
+                    say(f"{id_}: {error}")
+    if args.json:
+        print_json({"retried": told})
     return status
 
 
@@ -218,9 +275,9 @@ def _files(args: argparse.Namespace) -> tuple[Tokens, Letters]:
     return files_of(*opened(args), SystemClock())
 
 
-def _scopes(text: str) -> tuple[str, ...]:
+def _scopes(option: str, text: str) -> tuple[str, ...]:
     found = tuple(filter(None, text.replace(" ", "").split(",")))
     for one in found:
         if one not in SCOPES:
-            raise UsageError(f"{one[:40]!r} is no scope; there are {', '.join(SCOPES)}")
+            raise UsageError(f"{option} is {one[:40]!r}; write one or more of {', '.join(SCOPES)}")
     return found

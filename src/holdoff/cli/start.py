@@ -23,13 +23,12 @@ from holdoff.cli.common import (
     say,
     show,
 )
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, now_ms
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused
 from holdoff.core.units import parse_instant
 from holdoff.core.waits import wake_ms
 from holdoff.starters.command import Command
-from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -69,7 +68,8 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--line", help="what versions follow one another on: a repository's branch")
     parser.add_argument("--at", metavar="INSTANT", help="when it happened, by its source: ISO 8601, or epoch seconds")
     parser.add_argument("--parent", metavar="VERSION", help="the version before, on the same line")
-    parser.add_argument("--force", action="store_true", help="start now, whatever the cooldown says")
+    force = "start now, whatever cooldown, limit, quiet time or a hold says; overlap counts all the same"
+    parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--by", metavar="WHO", help="who asks (default: you, with --force)")
     detach = "do not wait for the build's end; its output goes on to where this goes if that is a file, else nowhere"
     parser.add_argument("--detach", action="store_true", help=detach)
@@ -159,11 +159,13 @@ def _holding_signals(starter: Starter | None) -> AbstractContextManager[None]:
 
 
 def _wait_for_builds(gate: Gate, decision: Decision) -> int:
-    """Wait for what this process started itself; its exit status, else the decision's."""
+    """Wait for what this process started itself, and say which failed; its exit status, else the decision's."""
     status = 0
     for build_id in (decision.taken_over, decision.build_id):
         if build_id is not None and (ended := gate.wait(build_id)) is not None:
             status = ended
+            if status:
+                say(f"{decision.project}: build {build_id} failed: exit status {status}")
     return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
 
 

@@ -7,6 +7,7 @@ that want no attention are only counted where they do not all fit on the screen.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -15,14 +16,13 @@ from typing import TYPE_CHECKING, Final
 from holdoff.cli.common import add_gate, add_json, key_of, opened, options, print_json, say, show
 from holdoff.cli.select import no_such_gate
 from holdoff.cli.table import show_table, terminal_size
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.observe.status import ATTENTION, Status, say_instant, status_of, urgency
-from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     import argparse
@@ -59,16 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Shown(Value):
-    """A gate as it is shown: its status, or why there is none."""
+    """A gate as it is shown: its status, or why there is none.
+
+    Attributes:
+        marks: what it wants attention for, and its state.
+    """
 
     key: GateKey
     status: Status | None = None
     error: RecordInvalid | None = None
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """What it wants attention for, and its state."""
-        return ("unreadable",) if self.status is None else (*self.status.attention, self.status.state)
+    marks: tuple[str, ...] = ("unreadable",)
 
     @property
     def rank(self) -> tuple[int, GateKey]:
@@ -78,11 +78,13 @@ class Shown(Value):
     @property
     def wants_attention(self) -> bool:
         """Whether a person should look at it."""
-        return self.status is None or bool(self.status.attention)
+        return self.status is None or len(self.marks) > 1
 
-    def lines(self) -> list[str]:
-        """It and what is odd about it, a line each."""
-        return [*([] if self.status is None else [str(self.status)]), *self.notes()]
+    def lines(self, *, regions: bool) -> list[str]:
+        """It and what is odd about it, a line each; with its region where there are several."""
+        name = str(self.key) if regions else self.key.project
+        line = [] if self.status is None else [name + str(self.status).removeprefix(self.key.project)]
+        return [*line, *self.notes()]
 
     def notes(self) -> list[str]:
         """What is odd about it."""
@@ -104,6 +106,14 @@ class Shown(Value):
 
 def main(args: argparse.Namespace) -> int:
     """A table in a terminal, lines elsewhere, JSON where asked."""
+    gc.disable()  # many gates are very many values, none of which is in a cycle: to look for some takes a fifth of all
+    try:
+        return _main(args)
+    finally:
+        gc.enable()
+
+
+def _main(args: argparse.Namespace) -> int:
     with options():
         longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max-stale")
     only = _only(args.only)
@@ -137,9 +147,10 @@ def _gates(config: Config, store: Store, args: argparse.Namespace) -> list[tuple
     """All gates of the store, or the one asked for, and the projects of holdoff.toml that have none yet."""
     project = None if args.project is None else key_of(config, args, store).project
     gates = {key: found for key, found in store.gates(project) if args.region in (None, key.region)}
+    there = {key.project for key in gates}
     for key in config.keys(store):
         is_asked = project in (None, key.project) and args.region in (None, key.region)
-        if is_asked and not any(known.project == key.project for known in gates):
+        if is_asked and key.project not in there:
             gates[key] = Record()
     return sorted(gates.items())
 
@@ -149,7 +160,8 @@ def _shown(
 ) -> Shown:
     if isinstance(found, RecordInvalid):
         return Shown(key=key, error=found)
-    return Shown(key=key, status=status_of(key, found, config.terms(key, store), at_ms, stale_after_ms=longest_ms))
+    status = status_of(key, found, config.terms(key, store), at_ms, stale_after_ms=longest_ms)
+    return Shown(key=key, status=status, marks=(*status.attention, status.state))
 
 
 def _exit_status(gates: Iterable[Shown]) -> int:
@@ -173,11 +185,11 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
     if in_terminal and len(gates) > terminal_size()[1] - 6:
         listed = [gate for gate in gates if gate.wants_attention]
     readable = [gate.status for gate in listed if gate.status is not None]
-    rows = [HEADINGS, *map(_row, readable)]
-    if in_terminal and readable and show_table(rows, map(_colour, readable)):
+    if in_terminal and readable and show_table([HEADINGS, *map(_row, readable)], map(_colour, readable)):
         show(*(line for gate in listed for line in gate.notes()))
     else:
-        show(*(line for gate in listed for line in gate.lines()))
+        regions = len({gate.key.region for gate in gates}) > 1
+        show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
         rest = sorted({gate.marks[-1] for gate in gates if not gate.wants_attention})
         show(f"and {len(gates) - len(listed)} that want no attention: --only {','.join(rest)} lists them")
@@ -188,8 +200,8 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
 
 def _counts(gates: list[Shown]) -> str:
     names = {"unknown": "not in holdoff.toml"}
-    counts = Counter(names.get(gate.marks[0], gate.marks[0].replace("_", " ")) for gate in gates)
-    kinds = ", ".join(f"{count} {name}" for name, count in counts.items())
+    counts = Counter(gate.marks[0] for gate in gates)
+    kinds = ", ".join(f"{count} {names.get(name, name.replace('_', ' '))}" for name, count in counts.items())
     return f"{len(gates)} gate{'' if len(gates) == 1 else 's'}: {kinds}"
 
 

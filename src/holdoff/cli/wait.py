@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import say
 from holdoff.cli.countdown import Countdown
+from holdoff.clock import now_ms
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown
 from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
-from holdoff.stores.base import now_ms
 
 if TYPE_CHECKING:
     from holdoff.gate import Gate

@@ -100,7 +100,10 @@ class ConfigFile:
         store: Store,
         taken: Callable[[Config, Store], None] = lambda _config, _store: None,
     ) -> None:
-        self.args, self.config, self.store, self._taken = args, config, store, taken
+        self.args: argparse.Namespace = args
+        self.config: Config = config
+        self.store: Store = store
+        self._taken = taken
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
@@ -109,7 +112,7 @@ class ConfigFile:
             file = Path(self.config.path or "").stat()
         except OSError:
             return None
-        return file.st_mtime_ns, file.st_ino, file.st_size
+        return file.st_mtime_ns, file.st_ctime_ns, file.st_ino, file.st_size  # its rights, too
 
     def forget(self) -> None:
         """Have it read at the next look."""

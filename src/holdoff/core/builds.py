@@ -6,13 +6,15 @@ write, and its end is kept there when it is reported: every end is kept.
 
 from __future__ import annotations
 
-from typing import Any
-
 from holdoff.core.claims import pending_again
 from holdoff.core.record import Finished, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import with_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
@@ -131,10 +133,14 @@ def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:
 
 
 def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    """A build whose lease is over counts as ended, where its end changes what may start."""
+    """A build whose lease is over counts as ended, where its end changes what may start. How, is not known; but of a
+    child process that lost its parent it is: it was ended with that."""
     running = record.running
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record
+    if terms.children:
+        at_ms, detail = running.lease_until_ms, "the process that looked after it is gone"
+        return finished(record, running.build_id, terms, at_ms, succeeded=False, detail=detail)
     return record.but(running=None, finished=ended(running, running.lease_until_ms))
 
 

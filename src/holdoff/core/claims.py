@@ -13,7 +13,6 @@ last instant at which such a request could be read; until then the claim stays, 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
 
 from holdoff.core.pending import is_older, joined, line_of
 from holdoff.core.policy import Policy
@@ -21,6 +20,10 @@ from holdoff.core.record import KEPT_LINES, Claim, Line, Pending, Record, Runnin
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms, with_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
 BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}

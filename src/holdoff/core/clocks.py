@@ -10,13 +10,16 @@ A claim is left as it is for as long as its lease: its holder still goes by the 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
 
 from holdoff.core.claims import BACKOFF_MS
 from holdoff.core.record import Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
 from holdoff.core.waits import with_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: No back-off is longer.
 LONGEST_BACKOFF_MS: Final = max(longest_ms for _, longest_ms in BACKOFF_MS.values())

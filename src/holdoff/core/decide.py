@@ -22,7 +22,6 @@ No I/O, no clock, no randomness: ``protocol`` yields the effects between these s
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Any
 
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
@@ -34,6 +33,10 @@ from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.core.value import Value
 from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, waits_of, with_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Trigger(Value):
@@ -92,6 +95,8 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     request = _placed(record, trigger.request)
     trigger = trigger if request is trigger.request else trigger.but(request=request)
     right = clocks.put_right(record, terms, now_ms)
+    if terms.children:  # where nothing wakes the gate, a caller's next trigger notes the end of a build that was killed
+        right = builds.with_lease_over(right, terms, now_ms)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
         return first

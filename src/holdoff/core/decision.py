@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
 
 from holdoff.core.token import another
 from holdoff.core.units import iso, say_age, say_duration, to_datetime
 from holdoff.core.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Final
 
 
 class Outcome(StrEnum):
@@ -109,7 +110,7 @@ class Decision(Value):
         return None if self.due_ms is None else max(0, self.due_ms - self.decided_ms) / 1000
 
     def repeated(self, now_ms: int, nth: int) -> Decision:
-        """The same of the same at another instant, under an id of its own."""
+        """The same decision at another instant, with an id of its own."""
         new, state = object.__new__(Decision), self.__dict__.copy()
         state["decided_ms"] = now_ms
         state["id"] = another(state["id"], now_ms, nth)

@@ -26,9 +26,12 @@ The number is the exit status of the command line (``sysexits.h``). Any exceptio
 from __future__ import annotations
 
 import copyreg
-from typing import Any, ClassVar
 
 from holdoff.core.shown import shown, shown_field, without_secrets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
 
 
 class HoldoffError(Exception):
@@ -64,7 +67,7 @@ class HoldoffError(Exception):
 
 
 class ConfigError(HoldoffError, ValueError, exit_code=78):
-    """A setting is wrong. What stands there is shown as far as it cannot be a secret, and not kept (``core.shown``).
+    """A setting is wrong. Its value is shown only where it cannot be a secret, and is not kept (``core.shown``).
 
     Attributes:
         field: the setting's name, with the file and table where there are any.
@@ -73,7 +76,9 @@ class ConfigError(HoldoffError, ValueError, exit_code=78):
     """
 
     def __init__(self, *, field: str, got: object, want: str) -> None:
-        self.field, self.got, self.want = shown_field(field), shown(field, got), want
+        self.field: str = shown_field(field)
+        self.got: str = shown(field, got)
+        self.want: str = want
         super().__init__(f"{self.field} is {self.got}; write {want}")
 
     def under(self, prefix: str) -> ConfigError:

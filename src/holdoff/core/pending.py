@@ -11,8 +11,6 @@ with other folds, and every fold is seen by the swap that takes the pending. A s
 
 from __future__ import annotations
 
-from typing import Final
-
 from holdoff.core.record import (
     KEPT_EVENTS,
     KEPT_NOTES,
@@ -29,6 +27,10 @@ from holdoff.core.record import (
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
 from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: How much of a token names a caller that waits: 40 of its random bits.
 WAITER_NAME: Final = 8

@@ -20,19 +20,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any, Final
 
 from holdoff.core import builds, claims, clocks, decide
 from holdoff.core.decide import NextStep, Step, Trigger, Wake
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import StartRefused, StoreError, StoreUnavailable
+from holdoff.core.errors import HoldoffError, StartRefused, StoreError, StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Claim, Finished, Record
 from holdoff.core.request import Request, storable
 from holdoff.core.resolved import Resolved, describe
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: Each lost race means that another writer got on, so this many in a row means that something is wrong.
 MAX_TRIES: Final = 200
@@ -77,8 +80,8 @@ class _Searched(Value):
 
 
 _NOW: Final = Now()
-Asks = Generator[Effect, Any, Decided]
-Writes = Generator[Effect, Any, Swapped | Lost]
+Asks = Generator[Effect, "Any", Decided]
+Writes = Generator[Effect, "Any", Swapped | Lost]
 Change = Callable[[Record, int], Record]
 
 
@@ -407,7 +410,10 @@ def _lost_claim(record: Record, token: str) -> Resolved:
 
 
 def _words(error: Exception) -> str:
-    return storable(error, MAX_WORDS) or type(error).__name__
+    kind, said = type(error).__name__, storable(error, MAX_WORDS)
+    if isinstance(error, HoldoffError):
+        return said or kind
+    return storable(f"{kind}: {said}" if said else kind, MAX_WORDS)  # of a KeyError the words are the key alone
 
 
 def _too_busy() -> StoreUnavailable:

@@ -8,11 +8,14 @@ falls out.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar, Final
 
 from holdoff.core.request import Request
 from holdoff.core.units import ms_from_seconds
 from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
 
 #: The format of a record. A record of a newer one is refused before anything is written.
 FORMAT: Final = 2
@@ -25,6 +28,8 @@ KEPT_LINES: Final = 8
 KEPT_ACTS: Final = 3
 #: How much of a reason a note keeps.
 MAX_NOTE: Final = 80
+#: How long a build stays in a store's history: 90 days.
+KEPT_HISTORY_MS: Final = 90 * 86_400_000
 
 
 class Note(Value):

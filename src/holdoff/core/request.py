@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Final
 
 #: DynamoDB's limits on key values, in bytes of UTF-8: partition key, sort key.
 MAX_PROJECT_BYTES: Final = 2048
@@ -26,7 +29,7 @@ MAX_SECONDARY_BYTES: Final = 2_048
 #: Parts a project's name from a key: ``site-build@feature``.
 KEY_MARK: Final = "@"
 #: Control characters, and halves of surrogate pairs.
-_UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNFIT: Final = "[\x00-\x1f\x7f\ud800-\udfff]"
 
 
 class GateKey(Value, kw_only=False):
@@ -80,7 +83,7 @@ class GateKey(Value, kw_only=False):
 
 
 def _check_name(what: str, name: object, max_bytes: int) -> None:
-    if isinstance(name, str) and 0 < 4 * len(name) <= max_bytes and not _UNFIT.search(name):
+    if isinstance(name, str) and 0 < 4 * len(name) <= max_bytes and not _is_unfit(name):
         return
     want = f"a name of 1 to {max_bytes:,} bytes"
     if not isinstance(name, str) or not name:
@@ -92,8 +95,13 @@ def _check_name(what: str, name: object, max_bytes: int) -> None:
 
 def check_text(what: str, text: str, want: str) -> None:
     """Refuse what no store, header or terminal should be handed."""
-    if _UNFIT.search(text):
+    if _is_unfit(text):
         raise ConfigError(field=what, got=text, want=f"{want}, without control characters")
+
+
+def _is_unfit(text: str) -> bool:
+    # What is printable has none of them; most is, and then no pattern is compiled.
+    return not text.isprintable() and re.search(_UNFIT, text) is not None
 
 
 def check_note(name: str, text: object, limit: int) -> None:
@@ -110,13 +118,13 @@ def storable(said: object, limit: int) -> str:
     """What a starter, an exception or a service said, as any store and terminal can take it: no control characters, no
     half surrogate pairs, at most ``limit`` characters; empty where it cannot even be made text."""
     try:
-        return _UNFIT.sub("\ufffd", str(said)[:limit])
+        return re.sub(_UNFIT, "\ufffd", text) if _is_unfit(text := str(said)[:limit]) else text
     except Exception:  # noqa: BLE001  (a foreign __str__ may raise anything)
         return ""
 
 
 class Request(Value):
-    """What a starter is asked to build. The one form of it, from an event or a caller to the store and the starter.
+    """What a starter is asked to build. It has this one form from an event or a caller to the store and the starter.
 
     What is accepted here can be stored, and is read back as the same.
 
@@ -200,7 +208,7 @@ def _is_instant(at_ms: object) -> bool:
 
 
 def _is_text(text: object) -> bool:
-    return isinstance(text, str) and not _SURROGATE.search(text)
+    return isinstance(text, str) and (text.isprintable() or not re.search(_SURROGATE, text))
 
 
 def _checked_pairs(
@@ -229,7 +237,7 @@ def _check_variable(field: str, name: object, value: object) -> None:
 
 
 def _check_version(field: str, name: object, value: object) -> None:
-    if not isinstance(name, str) or not _SOURCE.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_SOURCE, name):
         raise ConfigError(field=field, got=name, want="names of sources: letters, digits and any of '_.@-'")
     if value is None:
         raise ConfigError(field=f"{field}.{name}", got=value, want="its version, as text")
@@ -242,5 +250,5 @@ _PAIRS: Final = {
 }
 #: A source's identifier in CodeBuild ("alphanumeric characters and underscores, and ... less than 128"), or the name of
 #: a source action in CodePipeline (``[A-Za-z0-9.@\-_]+``, up to 100).
-_SOURCE: Final = re.compile(r"[A-Za-z0-9_.@-]{1,127}")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SOURCE: Final = r"[A-Za-z0-9_.@-]{1,127}"
+_SURROGATE: Final = "[\ud800-\udfff]"

@@ -12,7 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: Settings in which secrets are at home, with all that stands below them.
 PLACES: Final = r"(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"
@@ -21,7 +24,10 @@ _URLS: Final = r"(?:.*[.:\s])?(?:store|endpoint)"
 TRIVIAL: Final = 5
 LONGEST: Final = 40
 #: A word of letters, a number, or a duration. Letters and digits mixed are a token, a key, a digest, a password.
-_WORD: Final = r"[^\W\d_]?[^\W\d_A-Z]{0,11}|[A-Z]{1,12}|\d{1,13}|P?T?(?:\d{1,6}(?:ms|[wdhms]|[WDHMS]))+"
+_WORD: Final = (
+    r"[^\W\d_]?[^\W\d_A-Z]{0,11}|[A-Z]{1,12}|\d{1,13}|P?T?(?:\d{1,6}(?:ms|[wdhms]|[WDHMS]))+"
+    r"|\d{1,6}(?:min|sec|hr|hour|day|week)s?"
+)
 #: A name: words of letters, and numbers; or a variable such as S3_BUCKET.
 _NAME: Final = r"[-_./:]*(?:(?:[^\W\d_]+|\d{1,6})(?:[-_./:]+|$))+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
 #: What services and botocore say of a value that they do not take, with the value.
@@ -40,10 +46,15 @@ class Unquoted(str):
         return str(self)
 
 
+def kind_of(value: object) -> Unquoted:
+    """Its class alone: of objects whose words would say nothing."""
+    return Unquoted(f"some {type(value).__name__}")
+
+
 def quoted(value: object) -> str:
     """Any value as it is, if it is short. Not for what may be a secret."""
     try:
-        text = repr(value)
+        text = str(value) if isinstance(value, Decimal) else repr(value)
     except Exception:  # noqa: BLE001  (a foreign __repr__ may raise anything; an int of 4,300 digits cannot be shown)
         return f"some {type(value).__name__} that cannot be shown"
     return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
@@ -59,7 +70,7 @@ def shown(field: str, value: object) -> Unquoted:
     is_harmless = isinstance(value, int | float | Decimal) or text.endswith("cannot be shown") or is_plain(text)
     if len(text) <= TRIVIAL or (is_harmless and not re.fullmatch(PLACES, field)):
         return Unquoted(text)
-    kind = next((words for kind, words in _KINDS if isinstance(value, kind)), f"some {type(value).__name__}")
+    kind = next((words for kind, words in _KINDS if isinstance(value, kind)), kind_of(value))
     return Unquoted(f"{kind} (not shown: it may be a secret)")
 
 

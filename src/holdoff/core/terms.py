@@ -24,6 +24,7 @@ class Terms(Value):
         woken: whether something wakes the gate when it is due; only words depend on it.
         knows_policy: whether ``policy`` is the gate's own; else it is a stand-in for one that is not known here.
         polls: whether the starter can be asked how a build is.
+        children: whether builds are child processes of what starts them, which reports the end of each.
         finds: whether the starter can be asked for the build of a token.
         token_memory_ms: for how long after a claim its token surely is remembered where builds are started.
         max_staleness_ms: how old a snapshot of the record may be for a *skip* to rest on it.
@@ -38,6 +39,7 @@ class Terms(Value):
     woken: bool = False
     knows_policy: bool = True
     polls: bool = False
+    children: bool = False
     finds: bool = False
     token_memory_ms: int = 0
     max_staleness_ms: int = 1_000

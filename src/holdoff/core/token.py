@@ -6,7 +6,10 @@ Format: https://github.com/ulid/spec. Randomness comes in as an argument; ``cloc
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE: Final = {char: value for value, char in enumerate(_ALPHABET)}

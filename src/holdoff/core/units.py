@@ -10,12 +10,17 @@ from __future__ import annotations
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
 
 from holdoff.core.errors import ConfigError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
+    from typing import Final, TypeAlias
+
+# For type checkers, which read the texts as types.
+Duration: TypeAlias = "float | str | Decimal | timedelta"
+Instant: TypeAlias = "float | str | Decimal | datetime"
 
 type_of_duration = "a duration such as 90 (seconds), '10m' or '1h30m'"
 
@@ -27,8 +32,11 @@ _UNIT_MS: Final = {
     "s": 1_000,
     "ms": 1,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
-_ISO = re.compile(
+#: From days to seconds, each with the next smaller one.
+_PAIRS: Final = tuple(pairwise(list(_UNIT_MS.items())[1:5]))
+# Compiled when they are needed: most processes need one of them, or none.
+_PART: Final = r"(\d+(?:\.\d+)?)(ms|[wdhms])"
+_ISO: Final = (
     r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
 )
@@ -90,13 +98,15 @@ def _timedelta_ms(value: object) -> Decimal | None:
 def _text_ms(text: str) -> Decimal | None:
     if not text.isascii():
         return None
-    if re.fullmatch(r"-?\d+(\.\d+)?", text):
+    if text[:-1].isdigit() and text[-1] in _UNIT_MS:  # most are no more than that, and no pattern need be compiled
+        return _sum_ms([(text[:-1], text[-1])])
+    if text.isdigit() or re.fullmatch(r"-?\d+(\.\d+)?", text):
         return _ms(Decimal(text))
-    iso = _ISO.fullmatch(text)
+    iso = re.fullmatch(_ISO, text) if text.startswith("P") else None
     if iso and any(iso.groups()):
         amounts = zip(iso.groups(), "wdhms", strict=True)
         return _sum_ms([(n, unit) for n, unit in amounts if n])
-    parts = _PART.findall(text)
+    parts = re.findall(_PART, text)
     in_order = [list(_UNIT_MS).index(unit) for _, unit in parts]
     if "".join(n + unit for n, unit in parts) != text or not parts:
         return None
@@ -206,10 +216,9 @@ def say_duration(ms: int, *, up: bool = False) -> str:
     """
     if ms < 1000:
         return f"{ms}ms" if ms else "0s"
-    pairs = list(pairwise(list(_UNIT_MS.items())[1:5]))
-    least_ms = next((small_ms for (_, big_ms), (_, small_ms) in pairs if ms >= big_ms), 1000)
+    least_ms = next((small_ms for (_, big_ms), (_, small_ms) in _PAIRS if ms >= big_ms), 1000)
     said_ms = (-(-ms // least_ms) if up else ms // least_ms) * least_ms
-    for (big, big_ms), (small, small_ms) in pairs:
+    for (big, big_ms), (small, small_ms) in _PAIRS:
         if said_ms >= big_ms:
             count, rest = divmod(said_ms, big_ms)
             return f"{count}{big}{rest // small_ms}{small}" if rest >= small_ms else f"{count}{big}"

@@ -6,7 +6,14 @@ value once it is made, so one may be kept, compared, hashed and handed to anothe
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, dataclass_transform
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        """What it says is for type checkers, and typing takes 2 ms to import."""
+        return lambda cls: cls
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -20,6 +27,7 @@ class Value:
     _fields: ClassVar[tuple[str, ...]] = ()
     _names: ClassVar[frozenset[str]] = frozenset()
     _defaults: ClassVar[dict[str, Any]] = {}
+    __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, *, kw_only: bool = True) -> None:
         # Not inspect.get_annotations: inspect takes longer to import than all of the core.
@@ -27,7 +35,7 @@ class Value:
         cls._fields = (*cls._fields, *own)
         cls._names = frozenset(cls._fields)
         cls._defaults = cls._defaults | {name: cls.__dict__[name] for name in own if name in cls.__dict__}
-        cls.__match_args__ = cls._fields  # type: ignore[attr-defined, misc]
+        cls.__match_args__ = cls._fields  # type: ignore[misc]
 
     def __init__(self, *in_order: Any, **named: Any) -> None:
         state = self.__dict__
@@ -43,9 +51,10 @@ class Value:
         """Refuse what this value must not be. Called once, when it is made."""
 
     def _misfit(self, state: dict[str, Any]) -> str:
-        missing = [name for name in self._fields if name not in state]
-        unknown = [name for name in state if name not in self._fields]
-        return f"{type(self).__name__}: missing {missing}, unknown {unknown}"
+        missing = [f"{name} is missing" for name in self._fields if name not in state]
+        unknown = [f"there is no {name}" for name in state if name not in self._fields]
+        misfit = [*missing, *unknown] or [f"there are {len(self._fields)} fields, no more"]
+        return f"{type(self).__name__}: {', '.join(misfit)}"
 
     def but(self, **changes: Any) -> Self:
         """A copy with these fields changed."""

@@ -11,14 +11,16 @@ counts. (One in the future is a clock's fault: see ``clocks``.)
 
 from __future__ import annotations
 
-from typing import Final
-
 from holdoff.core.decision import Why
 from holdoff.core.pending import waiter_name
 from holdoff.core.policy import Policy
 from holdoff.core.record import Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: How often a running build that something waits for is asked after.
 POLL_EVERY_MS: Final = 30_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from hashlib import blake2b
 
-from holdoff.core.units import parse_duration, parse_instant
+from holdoff.core.units import Duration, Instant, parse_duration, parse_instant
 
 
 class ManualClock:
@@ -19,7 +19,7 @@ class ManualClock:
     >>> clock.advance("10m")
     """
 
-    def __init__(self, start: object = "2026-01-01T00:00:00Z", *, seed: int = 0) -> None:
+    def __init__(self, start: Instant = "2026-01-01T00:00:00Z", *, seed: int = 0) -> None:
         self._now_ms = parse_instant(start, field="start")
         self._seed = seed
         self._drawn = 0
@@ -29,12 +29,12 @@ class ManualClock:
         """Epoch milliseconds."""
         return self._now_ms
 
-    def advance(self, duration: object) -> None:
+    def advance(self, duration: Duration) -> None:
         """Let time pass: ``"10m"``, seconds, a ``timedelta``."""
         with self._lock:
             self._now_ms += parse_duration(duration, field="duration")
 
-    def set(self, instant: object) -> None:
+    def set(self, instant: Instant) -> None:
         """Set it, also backwards."""
         with self._lock:
             self._now_ms = parse_instant(instant, field="instant")

@@ -61,7 +61,8 @@ class StarterConformance:
 
     #: Of ``CAPABILITIES``, those that are not there.
     lacks: ClassVar[Collection[str]] = ()
-    project, region = "site-build", "eu-west-1"
+    project: str = "site-build"
+    region: str = "eu-west-1"
     #: How many start at once.
     threads = 8
 

@@ -63,11 +63,11 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         first = self.make_store()
-        self.stores = [first, self.another(first)]
+        self.stores: list[Store] = [first, self.another(first)]
         self.gates: dict[GateKey, Record] = {}
         self.builds: dict[GateKey, dict[str, Finished]] = {key: {} for key in KEYS}
         self.past: list[Record] = []
-        self.written = 0
+        self.written: int = 0
 
     def teardown(self) -> None:
         """Let go of connections."""

@@ -27,18 +27,20 @@ _V = TypeVar("_V", bound=Value)
 
 NOW_MS: Final = 1_795_395_667_000
 
-texts = st.text(
+texts: SearchStrategy[str] = st.text(
     st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=("Cs", "Cc")),
     min_size=1,
     max_size=12,
 )
-instants = st.integers(0, 2 * NOW_MS)
-digests = st.sampled_from([digest(str(n)) or "" for n in range(6)])
-write_ids = st.text("0123456789ABCDEF", min_size=8, max_size=8)
-variables = st.dictionaries(st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), texts, max_size=3)
+instants: SearchStrategy[int] = st.integers(0, 2 * NOW_MS)
+digests: SearchStrategy[str] = st.sampled_from([digest(str(n)) or "" for n in range(6)])
+write_ids: SearchStrategy[str] = st.text("0123456789ABCDEF", min_size=8, max_size=8)
+variables: SearchStrategy[dict[str, str]] = st.dictionaries(
+    st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), texts, max_size=3
+)
 #: Few, so that requests often are of one line, and one another's parents.
-lines = st.sampled_from(["refs/heads/main", "refs/heads/next"])
-versions = st.sampled_from(["4f2a91c", "93bc07d", "d4e5f6a"])
+lines: SearchStrategy[str] = st.sampled_from(["refs/heads/main", "refs/heads/next"])
+versions: SearchStrategy[str] = st.sampled_from(["4f2a91c", "93bc07d", "d4e5f6a"])
 
 
 def maybe(strategy: SearchStrategy[_T]) -> SearchStrategy[_T | None]:

@@ -1,0 +1,101 @@
+"""Command lines that are plain, read without argparse: it takes 3 ms to import and to fill, and every command behind
+``holdoff run`` would wait for it.
+
+A verb declares its options once, and to either. Plain is a line of options written out, each with its value, and as
+many other words as there are places for; no value begins with ``-``. All else, help and mistakes above all, is
+argparse's, which reads it anew.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from typing import Any
+
+
+class NotPlain(Exception):
+    """It is argparse's."""
+
+
+class Plain:
+    """What ``argparse.ArgumentParser`` is to a verb that declares its options. Its other methods it has not."""
+
+    usage = description = epilog = ""
+
+    def __init__(self) -> None:
+        self._places: list[_Place] = []
+        self._options: dict[str, _Place] = {}
+        self._values: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotPlain
+
+    def add_argument(
+        self,
+        *names: str,
+        action: str = "store",
+        type: Callable[[str], Any] = str,  # noqa: A002  (argparse's words)
+        choices: Container[Any] | None = None,
+        default: Any = None,
+        metavar: str = "",
+        help: str = "",  # noqa: A002
+        **more: object,
+    ) -> None:
+        """As argparse has it."""
+        is_flag = action == "store_true"
+        is_plain = is_flag or (action == "store" and (type is str or not isinstance(default, str)))
+        if not is_plain or any(more.values()):
+            raise NotPlain
+        name = next((name for name in names if name.startswith("--")), names[0]).lstrip("-").replace("-", "_")
+        place = _Place(name, None if is_flag else type, choices)
+        if names[0].startswith("-"):
+            self._options.update(dict.fromkeys(names, place))
+            self._values[name] = False if is_flag else default
+        else:
+            self._places.append(place)
+
+    def set_defaults(self, **values: Any) -> None:
+        """As argparse has it."""
+        self._values.update(values)
+
+    def read(self, words: list[str]) -> SimpleNamespace:
+        """What the words say.
+
+        Raises:
+            NotPlain: argparse may know.
+        """
+        values, places, rest = dict(self._values), iter(self._places), iter(words)
+        for word in rest:
+            name, mark, text = word.partition("=") if word.startswith("-") else ("", "=", word)
+            place = self._options.get(name) if name else next(places, None)
+            if place is None or (mark and place.type is None):
+                raise NotPlain
+            if place.type is not None and not mark:
+                text = next(rest, "-")
+            if text.startswith("-"):
+                raise NotPlain
+            values[place.name] = place.value_of(text)
+        if next(places, None) is not None:
+            raise NotPlain
+        return SimpleNamespace(**values)
+
+
+class _Place:
+    """Where a value goes; of a flag ``type`` is ``None``."""
+
+    def __init__(self, name: str, type_: Callable[[str], Any] | None, choices: Container[Any] | None) -> None:
+        self.name, self.type, self.choices = name, type_, choices
+
+    def value_of(self, text: str) -> Any:
+        if self.type is None:
+            return True
+        try:
+            value = self.type(text)
+        except Exception:  # noqa: BLE001  (argparse knows which of them are mistakes, and what to say)
+            raise NotPlain from None
+        if self.choices is not None and value not in self.choices:
+            raise NotPlain
+        return value
