@@ -25,9 +25,9 @@ from holdoff.core.verdict import Verdict
 TARGET = Target(service="CodeBuild", name="site-build", region=None, resource="arn:x", missing="Make one")
 
 
-def answer(code: str, status: int = 400, operation: str = "StartBuild") -> ClientError:
+def answer(code: str, status: int = 400, operation: str = "StartBuild", said: str = "So.") -> ClientError:
     return ClientError(
-        {"Error": {"Code": code, "Message": "So."}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+        {"Error": {"Code": code, "Message": said}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
     )
 
 
@@ -167,5 +167,8 @@ def test_whoever_lends_credentials_says_nothing_of_the_work(code: str, status: i
 def test_an_error_in_one_line() -> None:
     assert describe(answer("Busy")) == "Busy: So"
     assert describe(answer("Busy", 503)) == "HTTP 503 Busy: So"
+    assert describe(answer("Busy", said="Two\nlines.\n")) == "Busy: Two lines"
+    signed = "Not so. See it.\n\nThe Canonical String for this request should have been\n'POST\n/\n\nhost:x\n"
+    assert describe(answer("X", said=f"{signed}x-amz-security-token:SESSION\n'")) == "X: Not so. See it"
     assert describe(ValueError("two\nlines.")) == "two lines"
     assert describe(ValueError()) == "ValueError"

@@ -143,6 +143,18 @@ def test_signals_ignored_by_the_parent_stay_ignored(cli: Cli) -> None:
     assert process.returncode == 0
 
 
+def test_a_parent_that_ignores_the_end_of_its_children_makes_no_failure_a_success(cli: Cli) -> None:
+    """That is inherited, too, and then the system keeps no exit status."""
+    process = cli.start(
+        *RUN, "sh", "-c", "exit 7", prelude="import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)"
+    )
+    assert end_of(process) == ("", "")
+    assert process.returncode == 7
+    finished = cli.record().finished
+    assert finished is not None
+    assert finished.succeeded is False
+
+
 def test_a_signal_between_claim_and_start_reaches_the_command(cli: Cli) -> None:
     early = """
 import os, signal

@@ -62,7 +62,7 @@ def status(record: Record, by: Terms | None = TERMS) -> Status:
             terms(0, overlap="defer"),
             "running",
             LEASE,
-            "running, last built 0s ago, ready in 30m",
+            "running, last built 0s ago, ready when it ends, at the latest in 30m",
         ),
         (built(MINUTE), None, "unknown", None, "last built 1m ago"),
         (HELD, None, "held", NOW + MINUTE, "held, never built, ready in 1m"),

@@ -206,6 +206,9 @@ CERTIFICATE: Final = Row(
     Cause.CERTIFICATE,
     "Check who answers in {service}'s name, or name the certificates to trust in AWS_CA_BUNDLE",
 )
+#: With these words a service that takes another signature goes on to say what it would have signed: all headers, the
+#: session's token among them.
+SIGNED: Final = "The Canonical String"
 #: What botocore asks for credentials, before anything is sent with them.
 _LENDERS: Final = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token")
 _WHICH: Final = r"(?P<which>[\w -]+? policy|permissions boundary)"
@@ -306,7 +309,8 @@ def describe(error: BaseException) -> str:
         status, code = status_of(error), code_of(error)
         if status >= UNKNOWN_FROM_STATUS:
             code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
-        return f"{code}: {_part(error, 'Error').get('Message') or ''}".rstrip(": .")
+        said, _, _ = str(_part(error, "Error").get("Message") or "").partition(SIGNED)
+        return f"{code}: {' '.join(said.split())}".rstrip(": .")
     return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 

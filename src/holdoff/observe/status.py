@@ -41,7 +41,7 @@ class Status(Value):
 
     def __str__(self) -> str:
         parts = ["" if self.state == "unknown" else self.state.replace("_", " "), self._last_built()]
-        parts += [f"ready in {self.ready_in}" if self.ready_in else ""]
+        parts += [self.ready_says]
         parts += [f"overdue for {say_duration(self.overdue_ms)}" if self.overdue_ms else ""]
         pending = self.record.pending
         parts += [f"{triggers_of(pending)} pending for {self.age(pending.first_ms)}"] if pending else []
@@ -112,6 +112,13 @@ class Status(Value):
         if self.ready_ms is None or self.ready_ms <= self.now_ms:
             return None
         return say_duration(self.ready_ms - self.now_ms, up=True)
+
+    @property
+    def ready_says(self) -> str:
+        """The same, as a phrase: of a running build only the latest is known. Empty: now, or not known."""
+        if self.ready_in is None:
+            return ""
+        return f"ready {'when it ends, at the latest ' if self.state == 'running' else ''}in {self.ready_in}"
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, for machines."""
