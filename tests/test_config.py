@@ -118,6 +118,10 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         (project("cooldown = 1\nregion = 'a#b'"), "projects.docs.region is 'a#b'; write a name"),
         (project("cooldown = 1"), "projects.docs.starter is missing; write a table such as"),
         (project("cooldown = 1\nstarter = 'x'"), "projects.docs.starter is 'x'; write a table"),
+        (
+            project("cooldown = 1\noverlap = 'cancel'\nstarter = { webhook = 'env:HOOK' }"),
+            "projects.docs.overlap is 'cancel'; write another: this starter cannot cancel a build",
+        ),
         (project("cooldown = 1\nstarter = {}"), "projects.docs.starter is {}; write a table"),
         (
             project("cooldown = 1\nstarter = { hook = 'x' }"),

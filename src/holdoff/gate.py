@@ -16,7 +16,15 @@ from holdoff.core import builds, claims, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreDenied, StoreError
+from holdoff.core.errors import (
+    ConfigError,
+    HoldoffError,
+    StartRefused,
+    StartUnknown,
+    StoreDenied,
+    StoreError,
+    not_awaited,
+)
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
@@ -120,9 +128,7 @@ class Gate:
             clock_margin_ms=self.store.clock_margin_ms,
             keyed=self.key.key is not None,
         )
-        if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
-            want = "another: this starter cannot cancel a build"
-            raise ConfigError(field="overlap", got="cancel", want=want)
+        check_overlap(policy, starter)
         self._snapshot = Snapshot()
         #: What was asked for last, and the request that it made.
         self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
@@ -497,6 +503,8 @@ class Gate:
         if starter is None:
             raise StartRefused("this gate has no starter")
         build_id: object = starter.start(request, token)
+        if hasattr(build_id, "__await__"):
+            raise not_awaited(build_id)
         known = "" if build_id is None else storable(build_id, MAX_BUILD_ID)
         known = known or token
         if hasattr(starter, "wait"):
@@ -560,6 +568,16 @@ def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
     check_note("by", by, MAX_REASON)
     check_note("why", why, MAX_REASON)
     return Act(what=what, at_ms=at_ms, by=by, why=why)
+
+
+def check_overlap(policy: Policy, starter: Starter | None) -> None:
+    """Refuse to cancel builds by a starter that cannot.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
+        raise ConfigError(field="overlap", got="cancel", want="another: this starter cannot cancel a build")
 
 
 def _claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:

@@ -17,10 +17,12 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.retries import standard
 
 from holdoff.aws import lean
-from holdoff.aws.client import Clients, Limits, make_client
-from holdoff.aws.errors import Cause, Tried, row_of
+from holdoff.aws.client import Clients, Limits, TooLate, make_client
+from holdoff.aws.errors import Cause, Tried, row_of, verdict
 from holdoff.aws.lean import ELSE, PATHS, PROTOCOLS, Lean, NoAnswer, NoConnection, Refused
+from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
+from holdoff.core.verdict import Verdict
 from tests.aws.wire import Wire, answer, refusal
 
 if TYPE_CHECKING:
@@ -271,6 +273,32 @@ def test_an_answer_that_comes_later_is_not_taken_for_that_of_the_next_call(wire:
         client.get_item(Key={})
     assert client.get_item(Key={})["Item"] == "of the next"
     assert wire.connections == 2
+
+
+@pytest.mark.parametrize("which", ["lean", "botocore"])
+@pytest.mark.parametrize("sent", [0, 1], ids=["before the first try", "before the second"])
+def test_no_try_begins_when_the_time_of_its_call_is_over(
+    which: str, sent: int, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the sleep of a laptop: it would be signed afresh, and sent when another process has taken over."""
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", which)
+    clients = Clients("dynamodb", LIMITS, endpoint=wire.url, lean=True)
+    client = clients.of("eu-west-1")
+    assert isinstance(client, Lean) is (which == "lean")
+    real, over_ms = SystemClock.now_ms, 0
+    monkeypatch.setattr(
+        SystemClock, "now_ms", lambda clock: real(clock) + (over_ms if len(wire.requests) == sent else 0)
+    )
+    wire.script[:] = ["close after"]
+    clients.begin()
+    over_ms = LIMITS.longest_ms
+    with pytest.raises(TooLate) as caught:
+        client.update_item(TableName="builds", Key={})
+    assert len(wire.requests) == sent
+    assert clients.tried == (Tried(sent=True, in_doubt=True) if sent else Tried(sent=False))
+    assert verdict(caught.value, clients.tried) is (Verdict.UNKNOWN if sent else Verdict.NOT_NOW)
+    clients.begin()
+    client.update_item(TableName="builds", Key={})
 
 
 def test_a_call_that_is_answered_leaves_none(wire: Wire) -> None:

@@ -15,7 +15,7 @@ from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.postgres_server import Address
 from holdoff.stores.sqlite import SQLiteStore
-from holdoff.stores.sqlite_file import BUSY_MS
+from holdoff.stores.sqlite_turns import BUSY_MS
 from tests.chaos import wire
 from tests.chaos.clock import SPEED
 from tests.chaos.gates import REGION

@@ -273,6 +273,11 @@ def test_status_says_what_is_odd_about_lastbuild(docs: Cli) -> None:
 # --- hold, resume, reset, wake, store --------------------------------------------------------------
 
 
+def test_every_is_refused_where_it_would_say_nothing(docs: Cli) -> None:
+    done = docs("wake", "--every", "5s")
+    assert (done.returncode, done.stderr) == (2, "holdoff: --every goes with --watch\n")
+
+
 HOOKED = """
 [projects.site]
 cooldown = "1s"

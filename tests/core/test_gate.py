@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from contextlib import closing
@@ -206,6 +207,23 @@ def test_a_refusal_gives_the_slot_back_however_it_is_made(bench: Bench, refusal:
     decision = gate.trigger()
     assert (decision.why, decision.detail) == (Why.START_FAILED, str(refusal))
     assert bench.store.get(gate.key).claim is None
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "call"])
+def test_an_asynchronous_starter_has_started_nothing(bench: Bench, *, own: bool) -> None:
+    async def does(_request: object, _token: str) -> None:
+        raise AssertionError("never awaited")
+
+    bench.does = does
+    decision = bench.gate(starter=None if own else Call(does)).trigger()
+    assert decision.why is Why.START_FAILED, "the slot is given back"
+    assert "start() is asynchronous, and a gate does not await it. Write it with def" in str(decision)
+
+
+def test_a_task_or_a_future_may_have_started_something(bench: Bench) -> None:
+    with closing(asyncio.new_event_loop()) as loop:
+        bench.does = lambda _request, _token: loop.create_future()
+        assert bench.gate().trigger().why is Why.START_UNKNOWN
 
 
 class Odd:

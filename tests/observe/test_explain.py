@@ -198,6 +198,20 @@ def test_the_trigger_of_a_caller_that_waits_is_known_by_its_token() -> None:
 # --- skipped, unknown, aged out --------------------------------------------------------------------------------------
 
 
+def test_of_a_storm_an_early_event_is_said_to_be_taken() -> None:
+    place = Place()
+    for number in range(13):
+        place.gate().trigger(event_id=f"push-{number}")
+
+    assert place.event("push-12").verdict == "pending"
+    early = place.event("push-4")
+    assert early.verdict == "unknown"
+    assert early.lines[0] == (
+        "event push-4: it was taken. Of each build the newest 3 triggers are known by name, and it is not one of them"
+    )
+    assert "it was taken" not in place.event("push-99").lines[0]
+
+
 def test_a_skipped_trigger_is_told_what_came_after_it() -> None:
     place = Place(on_cooldown="skip")
     place.gate().trigger()

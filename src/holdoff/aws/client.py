@@ -11,6 +11,8 @@ its credentials run out; all clients of a role share them.
 The SDK sends a request again when a try got no answer, and raises the error of the last try only. The try without an
 answer may have made the build or written the item all the same, and the next one may be throttled, refused by a limit
 (*because of that very build*), find no network or no credentials. So every try is judged, by the table in ``errors``.
+And no try begins when the time of its call is over: after a machine's sleep it would be signed afresh, and sent when
+the claim is another process's and the service has forgotten the token.
 
 A client belongs to the process that made it. Connections cannot be shared, and a lock that another thread held during a
 fork stays held in the child for ever; so a child starts with new locks, a new session and new clients.
@@ -28,6 +30,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from holdoff.aws.errors import Tried, is_certain, row_of
+from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url
 from holdoff.core.value import Value
@@ -80,10 +83,18 @@ class Role(Value, kw_only=False):
     external_id: str | None = None
 
 
+class TooLate(Exception):
+    """The time of a call was over before a try began. It was not sent."""
+
+
 class _Call(threading.local):
-    """A thread's present call. Others may call through a given client, in threads that began none here."""
+    """A thread's present call. Others may call through a given client, in threads that began none here.
+
+    ``over_ms``: from this instant on no try may begin; ``None``: it has no end.
+    """
 
     tried = Tried()
+    over_ms: int | None = None
 
 
 class Clients:
@@ -139,6 +150,8 @@ class Clients:
     def begin(self) -> None:
         """A new call of this thread: nothing has left this machine."""
         self._call.tried = Tried(sent=self._is_blind)
+        if self.given is None:  # that has time-outs of its own
+            self._call.over_ms = SystemClock().now_ms() + self.limits.longest_ms
 
     @property
     def tried(self) -> Tried:
@@ -154,6 +167,8 @@ class Clients:
         return events is not None
 
     def _sending(self, **_: object) -> None:
+        if self._call.over_ms is not None and SystemClock().now_ms() >= self._call.over_ms:
+            raise TooLate("the time for it was over: this process or its machine was stopped")
         self._call.tried = self._call.tried.but(sent=True)
 
     def _ended(

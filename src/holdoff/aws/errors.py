@@ -199,6 +199,7 @@ FAILURES: Final = (
         Cause.NETWORK,
         "Check the network, the endpoint and the region's name ({region})",
     ),
+    Row("TooLate", Cause.NETWORK, "It is tried again"),
 )
 #: A failed check of the certificate: an SSLError like any other, but for its words.
 CERTIFICATE: Final = Row(

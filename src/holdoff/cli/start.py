@@ -25,7 +25,7 @@ from holdoff.cli.common import (
 )
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.decision import Decision, Outcome
-from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused
+from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused, UsageError
 from holdoff.core.units import parse_instant
 from holdoff.core.waits import wake_ms
 from holdoff.starters.command import Command
@@ -107,7 +107,7 @@ def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``wake``."""
     add_store(parser)
     parser.add_argument("--watch", action="store_true", help="go on, until Ctrl-C")
-    parser.add_argument("--every", default="1s", metavar="DURATION", help="with --watch: how often (default: 1s)")
+    parser.add_argument("--every", metavar="DURATION", help="with --watch: how often (default: 1s)")
 
 
 def wake(args: argparse.Namespace) -> int:
@@ -117,6 +117,8 @@ def wake(args: argparse.Namespace) -> int:
         from holdoff.cli.watch import watch
 
         return watch(args, config, store)
+    if args.every is not None:
+        raise UsageError("--every goes with --watch")
     return _once(config, store)
 
 

@@ -35,12 +35,13 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake what is due, until a signal ends it."""
     logging.basicConfig(handlers=[Said()])
     stop, file = threading.Event(), ConfigFile(args, config, store)
+    every = "1s" if args.every is None else args.every
     with options():
         loop = WakeLoop(
             store,
             partial(gate_of, config, store),
             clock=SystemClock(),
-            every=args.every,
+            every=every,
             on_decision=tell,
             on_end=tell_of_end,
             before_look=file.look,
@@ -49,7 +50,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         signal.signal(number, lambda *_: stop.set())
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: file.forget())
-    say(f"watching {store.url} every {args.every}; Ctrl-C ends it")
+    say(f"watching {store.url} every {every}; Ctrl-C ends it")
     loop.run(stop)
     return 0
 

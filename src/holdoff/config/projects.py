@@ -11,7 +11,7 @@ from holdoff.core.request import KEY_MARK, GateKey
 from holdoff.core.terms import Terms
 from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
-from holdoff.gate import Gate
+from holdoff.gate import Gate, check_overlap
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -176,9 +176,10 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
             want = f"a name without {KEY_MARK!r}, which parts a project from a key"
             raise ConfigError(field="project", got=name, want=want)
         policy = Policy(**{key: settings[key] for key in POLICY_KEYS if key in settings})
+        starter, made = _starter(settings.get("starter", MISSING), "starter")
+        check_overlap(policy, made)
     except ConfigError as error:
         raise error.under(f"{at}.") from None
-    starter = _starter(settings.get("starter", MISSING), f"{at}.starter")
     project = Project(name=name, policy=policy, region=region, starter=starter, folder=folder)
     return project.but(**_of_events(settings, at)) if settings.keys() & set(EVENT_KEYS) else project
 
@@ -201,7 +202,8 @@ def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:
     return {"allow": tuple(powers), "allow_environment": tuple(names), "branch": branch, "skip_ci": skip_ci}
 
 
-def _starter(table: object, at: str) -> dict[str, Any]:
+def _starter(table: object, at: str) -> tuple[dict[str, Any], Starter | None]:
+    """Its settings, and the starter itself; ``None``: another package's, which is not made here."""
     settings = must_be(dict, table, at, _STARTER)
     kinds = [kind for kind in STARTER_KEYS if kind in settings]
     if len(kinds) > 1:
@@ -209,12 +211,12 @@ def _starter(table: object, at: str) -> dict[str, Any]:
     if kinds:
         refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.")
         try:
-            Project(name="", policy=Policy(0), starter=settings).make_starter()  # starts and connects to nothing
+            return settings, Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
         except ConfigError as error:
             raise error.under(f"{at}.") from None
     elif not settings.keys() & _plugins().keys():
         raise ConfigError(field=at, got=settings, want=_STARTER)
-    return settings
+    return settings, None
 
 
 def _plugins() -> dict[str, Any]:

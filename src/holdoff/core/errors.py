@@ -167,5 +167,16 @@ class StartUnknown(HoldoffError, exit_code=75, retryable=True):
     """It is not known whether the build exists: no answer came."""
 
 
+def not_awaited(answer: object) -> HoldoffError:
+    """Why what is to be awaited is no answer to ``start``. A coroutine has not even begun; a task or a future may get on
+    by itself."""
+    message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
+    close = getattr(answer, "close", None)
+    if close is None:
+        return StartUnknown(message, hint=hint)
+    close()
+    return StartRefused(message, hint=hint)
+
+
 class WakeError(HoldoffError, exit_code=69, retryable=True):
     """A wake could not be arranged for its instant; the sweep finds the gate."""

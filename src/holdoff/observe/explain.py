@@ -19,7 +19,7 @@ from holdoff.core.clocks import put_right
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
 from holdoff.core.pending import contains, note_of, waiter_name
-from holdoff.core.record import KEPT_HISTORY_MS, Finished, Note, Pending, Record, digest
+from holdoff.core.record import KEPT_HISTORY_MS, KEPT_NOTES, Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import instant_ms
@@ -127,7 +127,11 @@ def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
 def explain_event(scene: Scene, event_id: str) -> Explanation:
     """What became of the event with this id."""
     known = str(digest(event_id))
-    return _explain_noted(scene, f"event {event_id}", (known, event_id), lambda note: note.event == known)
+    found = _explain_noted(scene, f"event {event_id}", (known, event_id), lambda note: note.event == known)
+    if found.verdict != "unknown" or known not in scene.record.events:
+        return found
+    what = f"it was taken. Of each build the newest {KEPT_NOTES} triggers are known by name, and it is not one of them"
+    return _answer(scene, found.subject, "unknown", what=what)
 
 
 def explain_version(scene: Scene, version: str) -> Explanation:

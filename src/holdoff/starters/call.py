@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, not_awaited
 from holdoff.core.request import Request
 from holdoff.core.shown import kind_of
 from holdoff.core.units import Duration, parse_duration
@@ -36,4 +36,6 @@ class Call:
     def start(self, request: Request, token: str) -> str:
         """Call it."""
         result = self.function(request, token)
+        if hasattr(result, "__await__"):
+            raise not_awaited(result)
         return token if result is None else str(result)

@@ -183,14 +183,14 @@ class GitHub(OnApi):
         Raises:
             Unanswered: there is none. Nothing was started.
         """
-        now_ms = self.clock.now_ms()
-        if self._kept is None or now_ms >= self._kept[1] - RENEW_MS:
+        now_ms, kept = self.clock.now_ms(), self._kept  # another thread may throw it away
+        if kept is None or now_ms >= kept[1] - RENEW_MS:
             headers = _with(_signed(app, key, now_ms // 1000))
             which = self._for_app(time, "GET", f"{self._repository}/installation", headers, "id")
             url = f"{self._endpoint}/app/installations/{which['id']}/access_tokens"
             told = self._for_app(time, "POST", url, headers, "token", "expires_at")
-            self._kept = told["token"], parse_instant(told["expires_at"], field="expires_at")
-        return self._kept[0]
+            self._kept = kept = told["token"], parse_instant(told["expires_at"], field="expires_at")
+        return kept[0]
 
     def _for_app(self, time: Time, method: str, url: str, headers: Mapping[str, str], *wanted: str) -> dict[str, Any]:
         try:

@@ -93,7 +93,7 @@ class Scheduler:
         )
         advice = hint(row, target, "CreateSchedule", describe(failed)) or "See the service's answer"
         raise WakeError(
-            f"the wake of {key} could not be scheduled in the group {self.group}: {failed}",
+            f"the wake of {key} could not be scheduled in the group {self.group}: {describe(failed)}",
             hint=f"{advice}. Until then the sweep finds the gate (`holdoff aws check` looks closer)",
         ) from failed
 
