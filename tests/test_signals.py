@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import subprocess
@@ -39,6 +40,19 @@ def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     late.cancel()
     child.kill()
     child.wait()
+
+
+def test_without_room_for_a_pipe_it_waits_all_the_same(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command runs by then, and its end has to be told."""
+
+    def none() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe", none)
+    child.send_signal(signal.SIGTERM)
+    assert wait_for(child) == -signal.SIGTERM
 
 
 def test_a_signal_in_the_instant_before_it_blocks_is_heard(

@@ -63,8 +63,13 @@ def hear_of_children() -> None:
 
 def wait_for(child: Child) -> int:
     """``child.wait()``, with every signal handled as it comes."""
-    if threading.current_thread() is not threading.main_thread():
-        return child.wait()
+    if threading.current_thread() is threading.main_thread():
+        with suppress(OSError, RuntimeError):  # no room for the pipe or the thread
+            return _heard_while(child)
+    return child.wait()
+
+
+def _heard_while(child: Child) -> int:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

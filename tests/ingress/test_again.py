@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -218,10 +219,14 @@ def test_it_is_so_on_a_table_and_for_another_instance_of_the_function(
         stage.clock = SystemClock()  # type: ignore[assignment]  # the service goes by this one, too
         stage.function = stage._new_function()
     made = KINDS[kind] if kind != "direct" else lambda n: direct(n) | {"project": "direct"}
+
+    def to_project(n: int) -> Any:
+        return json.loads(json.dumps(made(n)).replace("/hooks/site", f"/hooks/{kind}"))
+
     for n in (1, 2, 3):
-        instances[0].send(made(n))
+        instances[0].send(to_project(n))
     for n in (3, 1, 2, 2, 1, 3):
-        instances[1].send(made(n))
+        instances[1].send(to_project(n))
     assert whys(instances[1]) == ["duplicate"] * 6
     gates = [gate_of(stage, kind) for stage in instances]
     pending = gates[0].status().record.pending

@@ -113,6 +113,19 @@ def test_each_project_has_a_default_branch_of_its_own_where_the_sender_names_non
     assert sorted({project for project, _ in found}) == projects
 
 
+@pytest.mark.parametrize(("branch", "projects"), [("main", []), ("trunk", ["site"])], ids=["main", "trunk"])
+@pytest.mark.parametrize("rules", ["", '[[rules]]\nwhen = {}\nproject = "site"\nbranches = ["$default-branch"]\n'])
+def test_a_project_s_branch_is_the_one_whatever_the_sender_calls_the_default(
+    branch: str, projects: list[str], rules: str
+) -> None:
+    """It was passed over in silence where the sender, GitHub above all, names a default branch."""
+    tables = PROJECTS.replace("[projects.site]", '[projects.site]\nbranch = "trunk"')
+    found = outcomes(rules, pushed(ref=f"refs/heads/{branch}"), projects=tables)
+    assert [project for project, _ in taken(found)] == projects
+    if not projects and not rules:
+        assert "main is not trunk, and no rule takes it" in str(found)
+
+
 def test_a_condition_on_anything_names_nothing() -> None:
     rules = '[[rules]]\nwhen = { ref = "*" }\nproject = "site"\n'
     assert taken(outcomes(rules, pushed(**SIDE))) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import holdoff
 from holdoff.core.errors import ConfigError, StartRefused
+from holdoff.core.record import Record
 from holdoff.observe import explain
 from holdoff.observe.explain import Explanation, Scene
 from holdoff.starters import Call
@@ -272,14 +274,22 @@ def test_the_gate_shows_its_newest_builds_and_what_is_odd() -> None:
 
 
 def test_a_build_of_the_old_snippet() -> None:
-    from decimal import Decimal
-
-    from holdoff.core.record import Record
-
     place = Place()
     old = Record(lastbuild=Decimal(1767225000))
     place.store.swap(place.gate().key, expected=Record(), new=old)
     assert "not one of Holdoff's own" in str(explain.explain_gate(place.scene()))
+
+
+def test_a_build_of_the_old_snippet_after_one_of_our_own() -> None:
+    """As after a way back to it."""
+    place = Place()
+    place.gate().trigger()
+    assert "not one of Holdoff's own" not in str(explain.explain_gate(place.scene()))
+    place.clock.advance("1h")
+    key, now = place.gate().key, place.store.get(place.gate().key)
+    place.store.swap(key, expected=now, new=now.but(lastbuild=Decimal(place.clock.now_ms() // 1000)))
+    lines = explain.explain_gate(place.scene()).lines
+    assert [line[:13] for line in lines[1:]] == ["last build at", "build b1: sta"]
 
 
 @pytest.mark.parametrize("text", ["site", "site/local", "site/local/nonsense", "/x/01M85NYKKEWFN0J68EQ0X9G3XK"])

@@ -394,10 +394,10 @@ def failing(standin: CodeBuildStandin, event: str, error: Exception) -> CodeBuil
 
 
 def exception(name: str) -> Exception:
-    """One of botocore's or of the lean client's, or one that derives from it."""
+    """One of botocore's, of the clients' or of the lean client's, or one that derives from it."""
     if name == "ImportError":
         return ModuleNotFoundError("No module named 'awscrt'")
-    kind = getattr(botocore.exceptions, name, None) or getattr(lean, name)
+    kind = getattr(botocore.exceptions, name, None) or getattr(aws, name, None) or getattr(lean, name)
     made: Exception = type("Derived", (kind,), {"fmt": "it went wrong"})()
     return made
 

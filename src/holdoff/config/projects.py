@@ -52,7 +52,8 @@ class Project(Value):
     Attributes:
         allow: what events from outside may do besides asking for a build, of ``POWERS``.
         allow_environment: which variables they may set.
-        branch: the default branch, where a sender does not say which one that is; a pattern.
+        branch: which branch a push builds, a pattern; ``None``: the one that its sender says is the default one.
+        usual_branches: which, where neither says; patterns.
         skip_ci: whether ``[skip ci]`` in a commit's message is obeyed.
     """
 
@@ -64,6 +65,7 @@ class Project(Value):
     allow: tuple[str, ...] = ()
     allow_environment: tuple[str, ...] = ()
     branch: str | None = None
+    usual_branches: tuple[str, ...] = ("main", "master")
     skip_ci: bool = True
 
     def __repr__(self) -> str:

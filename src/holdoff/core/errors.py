@@ -168,8 +168,8 @@ class StartUnknown(HoldoffError, exit_code=75, retryable=True):
 
 
 def not_awaited(answer: object) -> HoldoffError:
-    """Why what is to be awaited is no answer to ``start``. A coroutine has not even begun; a task or a future may get on
-    by itself."""
+    """Why what is to be awaited is no answer to ``start``. A coroutine has not begun; a task or a future may get on by
+    itself."""
     message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
     close = getattr(answer, "close", None)
     if close is None:

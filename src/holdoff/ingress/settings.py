@@ -96,7 +96,7 @@ class Settings:
             raise ConfigError(field=COOLDOWN, got=cooldown, want=error.want) from None
         # As for the snippet, which branches build is for EventBridge's pattern to say.
         starter = {"codebuild": name, "region": region}
-        project = Project(name=name, policy=policy, region=region, starter=starter, branch="**")
+        project = Project(name=name, policy=policy, region=region, starter=starter, usual_branches=("**",))
         return Config(projects={name: project})
 
     def _needed(self, name: str) -> str:

@@ -25,7 +25,7 @@ from holdoff.core.terms import Terms
 from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
-from holdoff.core.waits import ready_ms, waits
+from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
 from holdoff.observe.status import hold_now, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
@@ -216,9 +216,10 @@ def explain_gate(scene: Scene) -> Explanation:
     record, builds = scene.record, list(scene.builds(3))
     status = status_of(scene.key, record, scene.terms, scene.now_ms)
     lines = [str(status), *status.notes, *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
+    last_ms, own_ms = record.lastbuild_ms or 0, builds[0].started_ms if builds else 0
+    if record.claim is None and last_ms - own_ms > SNIPPET_MS:
+        lines.append(f"last build at {say_instant(last_ms)}, not one of Holdoff's own")
     lines += [_build_line(scene, build) for build in builds]
-    if not builds and record.lastbuild_ms:
-        lines.append(f"last build at {say_instant(record.lastbuild_ms)}, not one of Holdoff's own")
     for act in record.acts:
         why = f": {act.why}" if act.why else ""
         lines.append(f"{act.what}{_by(act.by)} {_ago(scene, act.at_ms)}{why}")

@@ -54,11 +54,14 @@ def pairs(says: str) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": "string"}, "description": says}
 
 
+#: Not with a key's mark at its end, as ``core.request.GateKey`` has it.
+PROJECT: Final = text(500, "its name", needed=True) | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
+ANY_PROJECT: Final = PROJECT | {"type": ["string", "null"], "needed": False}
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
 WHY: Final = text(MAX_REASON, "for those who ask later")
 BY: Final = text(MAX_REASON, "for whom; the caller's own name is noted beside it")
 GATE: Final[dict[str, dict[str, Any]]] = {
-    "project": text(500, "its name", needed=True),
+    "project": PROJECT,
     "key": text(200, "the gate of this key of it (a branch, a customer)"),
     "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
 }  # fmt: skip
@@ -207,9 +210,9 @@ _VERSION: Final = text(MAX_VERSION, "what to build: a commit, a tag")
 _EVENT: Final = text(MAX_EVENT_ID, "the event behind it; the same one again is a duplicate")
 OPERATIONS: Final = (
     Operation(method="GET", path="/status", scope="look", act=status,
-              inputs={"project": text(500, "only its gates; all gates unless given")}),
+              inputs={"project": ANY_PROJECT | {"description": "only its gates; all gates unless given"}}),
     Operation(method="GET", path="/explain", scope="look", act=explain,
-              inputs={**GATE, "project": text(500, "its name"), "decision": text(4_000, "the id of a decision"),
+              inputs={**GATE, "project": ANY_PROJECT, "decision": text(4_000, "the id of a decision"),
                       "event_id": _EVENT, "source_version": _VERSION}),
     Operation(method="GET", path="/history", scope="look", act=history,
               inputs={**GATE, "limit": {"type": "integer", "minimum": 1, "maximum": MOST_BUILDS,

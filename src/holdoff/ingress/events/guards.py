@@ -31,19 +31,18 @@ def tag_of(ref: str) -> str | None:
     return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
 
 
-def default_branches(draft: Draft, projects: Iterable[Project]) -> tuple[str, ...]:
-    """Which branch is the default one: as the sender says, else as each project does, else by its usual names."""
-    if draft.default is not None:
-        return (draft.default,)
-    each = [(project.branch,) if project.branch is not None else ("main", "master") for project in projects]
-    return tuple(dict.fromkeys(name for names in each for name in names))
+def _builds(branch: str, draft: Draft, project: Project) -> bool:
+    """Whether a push of this branch builds: the project says which does, else the sender, else the usual names do.
+
+    What a sender says is a name, what a project says is a pattern.
+    """
+    if project.branch is None and draft.default is not None:
+        return branch == draft.default
+    return names_any(branch, project.usual_branches if project.branch is None else (project.branch,))
 
 
 def _is_default(branch: str | None, draft: Draft, projects: Iterable[Project]) -> bool:
-    """What a sender says is a name; what a project says is a pattern."""
-    if branch is None:
-        return False
-    return branch == draft.default or (draft.default is None and names_any(branch, default_branches(draft, projects)))
+    return branch is not None and any(_builds(branch, draft, project) for project in projects)
 
 
 def no_change(draft: Draft, rule: Rule | None) -> str | None:
@@ -65,15 +64,17 @@ def not_wanted(draft: Draft, rule: Rule | None, project: Project) -> str | None:
         return _not_named(draft, rule, [project])  # of several projects each has a default branch of its own
     if draft.ref is None or _names(rule, draft.ref_named_by):
         return None
-    branch, wanted = branch_of(draft.ref), default_branches(draft, [project])
+    branch = branch_of(draft.ref)
     if branch is None:
         return f"{short_ref(draft.ref)} is no branch, and no rule takes it"
     if _is_default(branch, draft, [project]):
         return None
+    if project.branch is not None:
+        return f"{branch} is not {project.branch}, and no rule takes it"
     if draft.default is not None:
         return f"{branch} is not the default branch {draft.default}, and no rule takes it"
-    said = f"{draft.sender} does not say which branch is the default one"
-    return f"{branch} is not {' or '.join(wanted)}, and no rule takes it ({said}: set projects.{project.name}.branch)"
+    said = f"{draft.sender} does not say which branch is the default one: set projects.{project.name}.branch"
+    return f"{branch} is not {' or '.join(project.usual_branches)}, and no rule takes it ({said})"
 
 
 def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
