@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(if $(SERVE),$(SERVER),$(RUNTIME)) ## the main job in half a minute: triggers in, one build out (SERVE=yes: and a live page)
+demo: $(if $(SERVE),$(SERVER),$(RUNTIME)) ## the main job in ten seconds: triggers in, one build out (SERVE=yes: and a live page)
 	@$(BIN)/python -m examples.demo $(if $(SERVE),--serve)
 
 test-fast: $(DEV) ## while you work, under a minute: no engines, no searches

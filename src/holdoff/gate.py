@@ -1,7 +1,8 @@
 """Gate: the front door of the library. Drives the protocol with a real store, starter and clock.
 
-A gate keeps one thing between calls: the last snapshot of its record. It is a hint that saves reads; every write is
-conditional on it, so a stale one costs a request and nothing else. There are no threads and no timers here.
+Between calls a gate keeps the last snapshot of its record. It is a hint that saves reads; every write is conditional on
+it, so a stale one costs a request and nothing else. It also keeps its last request, for a caller that asks for the same
+again, and the tokens of builds that it may have to wait for. There are no threads and no timers here.
 """
 
 from __future__ import annotations
@@ -269,6 +270,7 @@ class Gate:
 
         Raises:
             ConfigError: ``succeeded`` or ``exit_status`` is not what it should be; nothing was written.
+            StoreError: it may be in: reporting again is safe.
         """
         if not isinstance(succeeded, bool):
             raise ConfigError(field="succeeded", got=succeeded, want="True or False")
@@ -286,7 +288,11 @@ class Gate:
         return found
 
     def has_build(self, build_id: str) -> bool:
-        """Whether it is the newest build that started here, or among the hundred before it."""
+        """Whether it is the newest build that started here, or among the hundred before it.
+
+        Raises:
+            StoreError: the gate or its history could not be read.
+        """
         record = self.store.get(self.key)
         newest = (record.running, record.finished)
         if any(build is not None and build.build_id == build_id for build in newest):
@@ -332,7 +338,12 @@ class Gate:
         self._edit(change)
 
     def hold(self, *, why: str, duration: Duration | None = None, by: str | None = None) -> None:
-        """Let nothing new start, except by force, until ``resume`` or for ``duration``; triggers that come are kept."""
+        """Let nothing new start, except by force, until ``resume`` or for ``duration``; triggers that come are kept.
+
+        Raises:
+            ConfigError: ``duration`` is no duration, or ``why`` or ``by`` no line of at most 200 characters.
+            StoreError: it may be in: the same hold again does no harm.
+        """
         length_ms = None if duration is None else parse_duration(duration, field="duration")
         if not why:
             raise ConfigError(field="why", got=why, want="a reason, for people who ask why nothing builds")
@@ -346,7 +357,12 @@ class Gate:
         self._edit(change)
 
     def resume(self, *, by: str | None = None, why: str | None = None) -> None:
-        """End a hold. What came meanwhile is one build."""
+        """End a hold. What came meanwhile is one build.
+
+        Raises:
+            ConfigError: ``why`` or ``by`` is no line of at most 200 characters.
+            StoreError: it may be in: to resume again does no harm.
+        """
         self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why), self.terms))
 
     def reset(
@@ -363,7 +379,11 @@ class Gate:
             drop_pending: drop what is pending, too: it is never built.
             drop_claim: give up a start that cannot be finished (the right to look for its build is missing, say). If
                 its build exists after all, no record shows it.
-            by, why: who says so, and why.
+            by, why: who says so, and why: lines of at most 200 characters.
+
+        Raises:
+            ConfigError: ``why`` or ``by`` is no such line.
+            StoreError: it may be in: to reset again does no harm, unless a build has started since.
         """
 
         def change(record: Record, at_ms: int) -> Record:
@@ -373,7 +393,11 @@ class Gate:
         self._edit(change)
 
     def status(self) -> Status:
-        """What the gate is doing, on a fresh read."""
+        """What the gate is doing, on a fresh read.
+
+        Raises:
+            StoreError: the gate could not be read.
+        """
         record = self._known(self.store.get(self.key))
         from holdoff.observe.status import status_of  # a command that runs behind us would wait for it
 

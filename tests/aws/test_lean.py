@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import ssl
 import threading
+import traceback
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -251,6 +253,17 @@ def test_an_error_answer_is_as_botocores(wire: Wire, given: bytes, code: str, sa
     assert caught.value.operation_name == "UpdateItem"
 
 
+@pytest.mark.parametrize("which", ["lean", "botocore"])
+def test_no_error_shows_a_sessions_token(which: str, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that takes another signature may say what it would have signed, with all headers."""
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", which)
+    said = "Not so.\\n\\nThe Canonical String for this request should have been\\n'POST\\nx-amz-security-token:S3CR3T'"
+    wire.script.append(answer(403, f'{{"__type":"InvalidSignatureException","message":"{said}"}}'.encode()))
+    with pytest.raises(Exception, match="Not so") as caught:
+        made("codebuild", endpoint=wire.url).start_build(projectName="site")
+    assert "S3CR3T" not in "".join(traceback.format_exception(caught.value))
+
+
 @pytest.mark.parametrize("fault", ["cut head after", "cut after", "garble after", "close after", "hang after"])
 def test_no_answer_is_tried_again_and_leaves_a_doubt(wire: Wire, fault: str) -> None:
     limits = LIMITS.but(read_s=0.3) if fault == "hang after" else LIMITS
@@ -401,6 +414,21 @@ def test_tls_by_certificates_of_ones_own(
     assert wire.connections == 1
     with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
         made(endpoint=wire.url.replace("127.0.0.1", "localhost")).get_item(Key={})
+
+
+def test_what_tls_has_unpacked_already_is_no_answer_to_the_next_call(
+    tls: tuple[Wire, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record had more in it than was asked for: nothing of that is at the socket any more."""
+    wire, file = tls
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(file))
+    first = answer(200, b'{"Item":1}')
+    first = answer(200, b'{"Item":1}' + b" " * (io.DEFAULT_BUFFER_SIZE - len(first) - len("00")))
+    assert len(first) == io.DEFAULT_BUFFER_SIZE
+    wire.script[:] = [first + answer(200, b'{"Item":"stale"}'), answer(200, b'{"Item":"of the next"}')]
+    client = made(endpoint=wire.url)
+    client.get_item(Key={})
+    assert client.get_item(Key={})["Item"] == "of the next"
 
 
 def test_tls_where_there_is_none_is_no_connection(wire: Wire) -> None:

@@ -149,8 +149,9 @@ def _no_host(trial: Trial) -> list[str]:
 def _proxy(trial: Trial) -> list[str]:
     with HookStandin() as proxy:
         proxy.fault("status", status=407, for_all=True)
+        proxy.fault("drop", for_all=True)
         trial.patch.setenv("HTTPS_PROXY", proxy.url)
-        return [trial.elsewhere("https://ci.example")]
+        return [trial.elsewhere("https://ci.example") for _ in range(2)]
 
 
 def _bad_tls(trial: Trial) -> list[str]:
@@ -287,7 +288,7 @@ TRIED: dict[str, Callable[[Trial], list[str]]] = {
     "a status in `refused`, from 500 on": _refused(500, 502, 503, 599),
     "no such host": _no_host,
     "no connection": lambda trial: [trial.elsewhere(f"http://127.0.0.1:{free_port()}")],
-    "a proxy that refuses": _proxy,
+    "a proxy that refuses, or breaks off": _proxy,
     "TLS that fails": _bad_tls,
     "a certificate that does not fit": _certificate,
     "a secret that is not there": _no_secret,

@@ -10,6 +10,7 @@ from holdoff.core import token as tokens
 from holdoff.core.errors import ConfigError, StartRefused, StartUnknown
 from holdoff.core.request import Request
 from holdoff.starters import GitLab
+from holdoff.starters.on_http import ASK_MS
 from holdoff.testing import ManualClock
 from tests.standins.codebuild import StandinClock
 from tests.standins.gitlab import GitLabStandin
@@ -78,6 +79,29 @@ def test_pipelines_of_pushes_are_not_asked_after(gitlab: GitLabStandin, make: An
         gitlab.push()
     assert make().find(TOKEN, REQUEST) == build
     assert len(gitlab.seen) == 4, "two pages, and the variables of two"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_look_among_more_than_there_is_time_for_ends_all_the_same(
+    gitlab: GitLabStandin, make: Any, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """Else a claim that was left behind among many pipelines would stay for ever."""
+    build = gitlab.push("api", {"HOLDOFF_TOKEN": TOKEN if is_there else "another"})
+    for _ in range(30):
+        gitlab.push("api", {"HOLDOFF_TOKEN": "another"})
+    starter, clock = make(), ManualClock("2026-01-01T00:00:00Z")
+    starter.clock = clock
+    ask = starter._ask
+
+    def slowly(*given: Any) -> Any:
+        clock.sleep(ASK_MS // 12)
+        return ask(*given)
+
+    monkeypatch.setattr(starter, "_ask", slowly)
+    for _ in range(3):
+        with pytest.raises(StartUnknown, match="no time left"):
+            starter.find(TOKEN, REQUEST)
+    assert starter.find(TOKEN, REQUEST) == (build if is_there else None)
 
 
 @pytest.mark.parametrize("body", [{}, [1], [{}], b"<html>", [{"source": "api"}]], ids=str)

@@ -17,6 +17,7 @@ import pytest
 from holdoff.core import token as tokens
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import Request
+from holdoff.core.verdict import Verdict
 from holdoff.references import References
 from holdoff.starters import GitHub, GitLab, Webhook, on_http, sending, templates
 from holdoff.testing import ManualClock
@@ -326,6 +327,24 @@ def test_no_answer_to_what_was_sent_is_not_known(case: Case, how: Any, after: bo
     case.standin.fault(how, after=after)
     assert case.start() == UNKNOWN
     assert len(case.standin.builds) == after
+
+
+def test_what_the_network_has_not_taken_by_the_end_is_not_delivered_later() -> None:
+    """Else the system would go on to send it for minutes, when the next claimant has found no build and started one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        time = sending.Time.of(ManualClock("2026-01-01T00:00:00Z"), 200, 100)
+        with pytest.raises(sending.Unanswered) as gone:
+            sending.send(time, "POST", url, headers={}, json="x" * 300_000)
+        assert gone.value.verdict is Verdict.UNKNOWN
+        connection, _ = server.accept()
+        got = 0
+        with connection, suppress(ConnectionResetError):
+            connection.settimeout(10)
+            while part := connection.recv(65_536):
+                got += len(part)
+    assert got < 300_000
 
 
 @pytest.mark.parametrize("part", ["head", "body"])

@@ -29,7 +29,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, Final
 
-from holdoff.aws.errors import Tried, is_certain, row_of
+from holdoff.aws.errors import Tried, is_certain, row_of, said_in
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url
@@ -110,6 +110,7 @@ class Clients:
         given: a client of the user's own, used for every region, with its own limits, left open, and as safe to take
             through a fork as it is. Of one that is not botocore's no try is seen: each call is taken for one, sent.
         role: to act as; ``None``: as this process itself.
+        lean: whether the client of ``lean`` may take botocore's place here: it knows the operations that are called.
     """
 
     def __init__(
@@ -210,7 +211,8 @@ def make_client(
     lean: Callable[[Exception | None], None] | None = None,
 ) -> Any:
     """A client of a service. ``region``: unless given, that of AWS_REGION (of which botocore knows nothing), of
-    AWS_DEFAULT_REGION or of the profile. ``lean``: the lean one will do, and tells this of its tries.
+    AWS_DEFAULT_REGION or of the profile. ``lean``: is told of each try of the lean client, which then may take
+    botocore's place; ``None``: it may not.
 
     Raises:
         ImportError: botocore is not installed.
@@ -232,10 +234,17 @@ def make_client(
                 raise
             raise ConfigError(field=ENDPOINT, got=Unquoted("no URL"), want=_TYPE_OF_ENDPOINT) from None
     check_endpoint(ENDPOINT, made.meta.endpoint_url)
+    made.meta.events.register("after-call", _without_headers)
     if not limits.validates:
         made.meta.events.register_last("provide-client-params", _given)
         made.meta.events.register_first("before-call", _written)
     return made
+
+
+def _without_headers(parsed: Mapping[str, Any], **_: object) -> None:
+    """Of the error that botocore makes of it, tracebacks show the words."""
+    if "Error" in parsed:
+        parsed["Error"]["Message"] = said_in(parsed["Error"].get("Message"))
 
 
 def _given(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> dict[str, Any]:

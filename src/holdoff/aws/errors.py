@@ -304,14 +304,18 @@ def _failure(error: BaseException) -> Row | None:
     return next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
 
 
+def said_in(message: object) -> str:
+    """A service's words in one line, without what they tell of a request's headers."""
+    return " ".join(str(message or "").partition(SIGNED)[0].split())
+
+
 def describe(error: BaseException) -> str:
     """An error in one line, without a full stop."""
     if response_of(error):
         status, code = status_of(error), code_of(error)
         if status >= UNKNOWN_FROM_STATUS:
             code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
-        said, _, _ = str(_part(error, "Error").get("Message") or "").partition(SIGNED)
-        return f"{code}: {' '.join(said.split())}".rstrip(": .")
+        return f"{code}: {said_in(_part(error, 'Error').get('Message'))}".rstrip(": .")
     return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 

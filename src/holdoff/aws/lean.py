@@ -35,6 +35,7 @@ from weakref import finalize
 from zlib import crc32
 
 from holdoff.aws.client import RETRY_AFTER_MS, Limits, check_endpoint
+from holdoff.aws.errors import said_in
 from holdoff.aws.signature import Keys, Signer
 from holdoff.clock import SystemClock
 from holdoff.core.value import Value
@@ -127,7 +128,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
     named = endpoint or env.get(f"AWS_ENDPOINT_URL_{variable}") or env.get("AWS_ENDPOINT_URL") or None
     keys = [env.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     bundle = _bundle()
-    plain = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::(\d{1,5}))?/?", named or "https://aws")
+    plain = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?", named or "https://aws")
     check_endpoint("AWS_ENDPOINT_URL", named)
     heeded = [name for name in ELSE.split() if env.get(name)]
     unfit = (
@@ -300,7 +301,7 @@ def answer_of(operation: str, status: int, headers: Mapping[str, str], content: 
 def _error(said: Answer, status: int, headers: Mapping[str, str]) -> Answer:
     """With the code alone, without its name space or what stands behind it."""
     code = str(said.get("__type") or headers.get("x-amzn-errortype") or status)
-    message = str(said.get("message") or said.get("Message") or "")
+    message = said_in(said.get("message") or said.get("Message"))
     return {**said, "Error": {"Code": code.split(":", 1)[0].rsplit("#", 1)[-1], "Message": message}}
 
 
@@ -327,6 +328,8 @@ def _wait_ms(error: Exception, number: int, chance: int, service: str) -> int:
 
 
 def _is_readable(connection: socket.socket) -> bool:
+    if isinstance(connection, ssl.SSLSocket) and connection.pending():
+        return True
     if not hasattr(select, "poll"):
         return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()

@@ -21,7 +21,8 @@ class NotPlain(Exception):
 
 
 class Plain:
-    """What ``argparse.ArgumentParser`` is to a verb that declares its options. Its other methods it has not."""
+    """What ``argparse.ArgumentParser`` is to a verb that declares its options. It has none of the other methods: a
+    verb that calls one is argparse's."""
 
     usage = description = epilog = ""
 

@@ -133,8 +133,8 @@ def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:
 
 
 def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    """A build whose lease is over counts as ended, where its end changes what may start. How, is not known; but of a
-    child process that lost its parent it is: it was ended with that."""
+    """A build whose lease is over counts as ended, where its end changes what may start. How it ended is not known. A
+    child process has failed: it was ended when its parent died."""
     running = record.running
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record

@@ -168,8 +168,8 @@ class StartUnknown(HoldoffError, exit_code=75, retryable=True):
 
 
 def not_awaited(answer: object) -> HoldoffError:
-    """Why what is to be awaited is no answer to ``start``. A coroutine has not begun; a task or a future may get on by
-    itself."""
+    """The error for a ``start`` that returned what is to be awaited. A coroutine has not begun: it is closed, and there
+    is no build. A task or a future may go on by itself: whether there is a build is not known."""
     message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
     close = getattr(answer, "close", None)
     if close is None:

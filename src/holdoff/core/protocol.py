@@ -174,8 +174,12 @@ def _may_say(step: Step, terms: Terms, age_ms: int) -> bool:
 
 
 def _fold(record: Record, fold: Fold) -> Generator[Effect, Any, tuple[Swapped | Lost, str | None]]:
-    """One conditional write that adds a trigger to what is pending. With the swap since which the store could not do so
-    though nothing stands against it: then the next write is a swap, or it would go on and on."""
+    """One conditional write that adds a trigger to what is pending.
+
+    Returns:
+        The store's reply. And, where the store refused a fold that ``Fold.applied`` allows, the id of the last swap
+        (``moved``): on that record the next write is a swap, or store and core would disagree until ``MAX_TRIES``.
+    """
     write_id = yield NewId()
     fold = fold.but(write_id=write_id)
     reply: Swapped | Lost = yield FoldIn(record, fold)

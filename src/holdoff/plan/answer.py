@@ -101,7 +101,7 @@ def plan(
 
     Args:
         policies: at least one; ``present`` among them, if there is one.
-        most_ms: as of ``report.choose``.
+        most_ms: how long a change may wait for the end of its build, as for ``choose.choose``; ``None``: no bound.
         told: is called now and then with the share of the work that is done.
     """
     past = history.past(build_ms)

@@ -23,9 +23,6 @@ from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
 
 #: So many rows tell which column has the time.
 _SAMPLE: Final = 50
-#: So many triggers of a history that has only their number are replayed at most.
-MOST_SPREAD: Final = 2_000_000
-_ANOTHER: Final = "Name another history: --git PATH or --history FILE"
 #: How columns of times are called, without marks and capitals, the likeliest first. ``start`` before ``update``: a
 #: run's end comes after what triggered it.
 _TIMES: Final = (

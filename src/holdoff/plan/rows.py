@@ -20,8 +20,6 @@ Rows = Iterable[tuple[str, Row]]
 SHOWN_BAD: Final = 5
 #: Under which names services put a list of what happened.
 _LISTS: Final = ("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records")
-
-
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
     r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
@@ -38,6 +36,7 @@ class Bad:
         self.first: list[tuple[str, str]] = []
 
     def add(self, where: str, why: str) -> None:
+        """One more: where it stands, and what is wrong there."""
         self.count += 1
         if self.count <= SHOWN_BAD:
             self.first.append((where, why))

@@ -52,7 +52,7 @@ def from_builds(
 
     Args:
         policy: the gate's; one that skips is noted, for what it skipped is not in a history.
-        most: of triggers, as of ``spread``.
+        most: of triggers, as for ``history.spread``.
 
     Raises:
         EventError: there is no build.

@@ -186,7 +186,7 @@ def _is_in(address: str, networks: Iterable[Any]) -> bool:
 
 
 def _comes_straight(asks: HTTPConnection) -> bool:
-    """Whether a browser beside the proxy seems to ask, by a name that a stranger's page has lead here: it names this
+    """Whether a browser beside the proxy seems to ask, by a name that a stranger's page has led here: it names this
     very port, and such a page sends what it likes. A proxy has a port of its own; a loopback name is no stranger's."""
     host, at = asks.headers.get("host", ""), asks.scope.get("server") or ("", None)
     return host.endswith(f":{at[1]}") and _LOOPBACK_HOST.fullmatch(host) is None

@@ -68,7 +68,7 @@ def _plain_routes(site: Site) -> list[Route]:
         return PlainTextResponse("ok\n") if site.is_looking() else PlainTextResponse("the wake loop is gone\n", 503)
 
     async def readyz(_: Request) -> Response:
-        async with one_at_a_time:
+        async with one_at_a_time:  # of many that ask at once, one looks at the store, and all have its answer
             if not 0 <= site.clock.now_ms() - ready[0][0] < READY_MS:
                 is_ready = not site.stopping.is_set() and await run_sync(site.is_ready)
                 ready[0] = site.clock.now_ms(), is_ready

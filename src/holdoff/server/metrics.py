@@ -122,7 +122,7 @@ class Metrics:
 
 
 def _count(letters: Callable[[], int]) -> float:
-    """How many; not a number where the folder cannot be read: the other series say on."""
+    """How many; not a number where the folder cannot be read: the other series are still told."""
     try:
         return letters()
     except StoreError:

@@ -57,6 +57,7 @@ CSP: Final = (
 )
 FORM_COOKIE: Final = "holdoff_form"
 FORM: Final = "application/x-www-form-urlencoded"
+#: So many replays wait for their turn at most; more are refused.
 MOST_WAITING: Final = 8
 MOST_FORM: Final = 16_384
 LISTED_BUILDS: Final = 50

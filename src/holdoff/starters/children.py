@@ -1,7 +1,7 @@
 """Child processes without ``subprocess``: to import that takes longer than to decide on a start, and to write it down.
 
-It is needed where a child is to run in another folder, or to do something before it is executed: posix_spawn(3) has
-neither (https://man7.org/linux/man-pages/man3/posix_spawn.3.html).
+``subprocess`` is still needed for a child that is to run in another folder, or to do something before it is executed:
+posix_spawn(3) has neither (https://man7.org/linux/man-pages/man3/posix_spawn.3.html).
 """
 
 from __future__ import annotations

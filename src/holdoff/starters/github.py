@@ -132,9 +132,7 @@ class GitHub(OnApi):
 
     def _ask(self, time: Time, method: str, url: str, **body: Any) -> Answer:
         answer = super()._ask(time, method, url, **body)
-        if answer.status == 401 and self._kept is not None:  # it was revoked, and nothing was done
-            self._kept = None
-            answer = super()._ask(time, method, url, **body)
+        self._kept = None if answer.status == 401 else self._kept  # it was revoked
         return answer
 
     def _words(self, answer: Answer) -> str:

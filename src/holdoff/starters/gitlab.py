@@ -35,6 +35,7 @@ TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
 #: What every pipeline is told, as ``command`` tells it.
 _TOLD: Final = ("project", "region", "key", "reason", "source_version", "line")
 _SOURCES: Final = ("trigger", "api")
+MOST_SEEN: Final = 10_000
 _PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
 #: https://docs.gitlab.com/api/pipelines/: all others are on their way.
 _STATES: Final = {"success": "succeeded"} | dict.fromkeys(("failed", "canceled", "skipped"), "failed")
@@ -94,6 +95,7 @@ class GitLab(OnApi):
         parts = {"project": str(project), "ref": text_in("ref", ref, STARTING), "environment": variables}
         super().__init__("gitlab", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://gitlab.com")
+        self._seen: dict[str, list[str]] = {}
         self._trigger = None if trigger_token is None else text_in("trigger_token", trigger_token, secret=True)
         if token is not None or trigger_token is None:
             self._secret = text_in("token", "env:GITLAB_TOKEN" if token is None else token, secret=True)
@@ -122,11 +124,20 @@ class GitLab(OnApi):
     def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
         url = f"{self._api(parts['project'])}/pipelines"
         for pipeline in self._pages(time, f"{url}?order_by=id&sort=desc&created_after=", token):
-            if pipeline["source"] in _SOURCES:
-                variables = self._list(self._ask(time, "GET", f"{url}/{pipeline['id']}/variables?per_page=100"))
-                if any((one["key"], one["value"]) == (TOKEN_VARIABLE, token) for one in variables):
-                    return str(pipeline["id"])
+            if pipeline["source"] in _SOURCES and token in self._tokens_of(time, f"{url}/{pipeline['id']}"):
+                return str(pipeline["id"])
         return None
+
+    def _tokens_of(self, time: Time, url: str) -> list[str]:
+        """The token of a pipeline, if it has one. It stays as it is, and is asked for once: so a look among more of
+        them than there is time for gets to its end in several."""
+        if (known := self._seen.get(url)) is None:
+            variables = self._list(self._ask(time, "GET", f"{url}/variables?per_page=100"))
+            known = [one["value"] for one in variables if one["key"] == TOKEN_VARIABLE]
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            self._seen[url] = known
+        return known
 
     def _state(self, pipeline: dict[str, Any]) -> str | None:
         state = pipeline.get("status")

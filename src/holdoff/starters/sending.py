@@ -7,7 +7,8 @@ does not fit and for what is no URL (NEVER). From the first byte on it is not kn
 No redirect is followed: a POST that became a GET starts nothing, and what is secret in a request is for its own address
 only. Nothing is repeated, and no connection is kept: of one that the service has closed by then it is not known what
 was read. Nothing is begun to be sent after ``Time.send_by_ms``, whatever a name server takes, and the connection is cut
-at ``Time.cut_ms``, however slowly the answer drips.
+at ``Time.cut_ms``, however slowly the answer drips. What the network has not taken by then is dropped: the system would
+go on to send it for minutes, when the next claimant has asked, found no build and started one.
 
 The client is httpx2 (``holdoff[server]``), imported with the first request.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import zlib
 from collections.abc import Mapping
@@ -31,6 +33,9 @@ from holdoff.core.verdict import Verdict
 CONNECT_S: Final = 5.0
 #: No answer that says anything is longer.
 MOST_BYTES: Final = 8_000_000
+#: SO_LINGER (socket(7)): what becomes of what was not delivered before the socket was closed.
+DROP: Final = struct.pack("ii", 1, 0)
+KEEP: Final = struct.pack("ii", 0, 0)
 INSTALL: Final = "pip install 'holdoff[server]'"
 
 
@@ -148,9 +153,17 @@ class _Sent:
         """Called by httpcore."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
+            self._linger(DROP)
+        elif event.endswith("receive_response_headers.complete"):
+            self._linger(KEEP)
         elif event.endswith("send_request_headers.started"):
             self._time.left_s()
             self.is_sent = info["request"].method != b"CONNECT"
+
+    def _linger(self, how: bytes) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # closed already
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
 
     def _cut(self) -> None:
         if self._socket is not None:

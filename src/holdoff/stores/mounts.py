@@ -1,6 +1,6 @@
 """Which disk a path is on, as the kernel tells it."""
 
-# pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
+# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
 # ruff: noqa: PTH118, PTH123
 
 from __future__ import annotations

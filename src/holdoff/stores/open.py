@@ -1,6 +1,6 @@
 """Which store a URL names, and which one there is without any."""
 
-# pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
+# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
 # ruff: noqa: PTH100, PTH111, PTH118
 
 from __future__ import annotations
@@ -70,6 +70,9 @@ def default_url(config: str | Path | None = None) -> str:
 
     Two checkouts have projects of the same names, and each is built in its own folder: a store of both would start the
     build of one for a trigger of the other.
+
+    Raises:
+        ConfigError: the user has no home, so there is no such directory.
     """
     state = state_folder()
     if state is None:  # a container's user that has neither HOME nor a line in /etc/passwd

@@ -240,7 +240,7 @@ class PostgresStore:
         return self._builds(f"reading the history of {key}", key, limit, None)
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
-        """See ``Store``: PostgreSQL looks through what it keeps, and for the newest no further than that."""
+        """See ``Store``. The newest is asked for first, alone: most callers want no more, and the search ends there."""
         for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
             found = self._builds(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
             yield from islice(found, known, None)

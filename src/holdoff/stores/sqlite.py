@@ -129,7 +129,7 @@ class SQLiteStore(SQLiteFile):
             left = left - len(rows) if len(rows) == page[-1] else 0
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
-        """See ``Store``: SQLite looks through what it keeps, and for the newest no further than that."""
+        """See ``Store``. The newest is asked for first, alone: most callers want no more, and the search ends there."""
         which = f"AND ({' OR '.join(['instr(build, ?)'] * len(texts))})"
         for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
             page = (key.project, key.region, NO_LIMIT, b"", *map(dumps, texts), most)

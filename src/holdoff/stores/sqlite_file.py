@@ -21,7 +21,7 @@ no file and changes none, so a user who may only read leaves nothing that the ow
 there yet reads as an empty one.
 """
 
-# pathlib takes 5 ms to import, and everyone who runs a command behind us would wait for it.
+# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
 # ruff: noqa: PTH100, PTH102, PTH104, PTH108, PTH112, PTH116, PTH120, PTH123
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ file, each has its answer. A write that could not go along, or whose transaction
 nothing had been: it is conditional, and known again by its id.
 
 **The lock is one of Python's own**: it is taken and let go in one step, amid which no exception of a signal's handler
-can come. The others are called when it is free, who came first before all. A call may be lost (to such an exception):
-it costs ``UNCALLED_MS``.
+can come. When it is free, the thread that came first is called. A call may be lost (to such an exception): that costs
+``UNCALLED_MS``.
 
 **A fork finds the file closed**: SQLite notes in the process which locks it holds, and a child with a copy of those
 notes would trust locks that it has not got. Each store is closed just before, under its own lock, and opens the file
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 #: How long an operation may wait, in all, for threads and processes before it, whose writes take milliseconds.
 BUSY_MS: Final = 10_000
-#: So many writes share a commit at most: no longer than that does the first of them wait for the last.
+#: So many writes share a commit at most: the first of them waits for no more than these.
 MOST_ALONG: Final = 64
 #: A thread that waits and is not called looks for itself.
 UNCALLED_MS: Final = 100
-#: A thread whose swap was too late is waited for, for so long.
+#: For so long other writes wait for a thread whose swap was too late.
 LET_IN_MS: Final = 2
-#: So often in a row may a write be too late before it comes before those of other threads.
+#: After so many writes in a row that were too late, a thread's next one comes before those of other threads.
 VERY_OFTEN: Final = 16
 
 
@@ -49,8 +49,11 @@ class Use:
     """One use of the file that waits for its turn.
 
     Attributes:
+        act: what is done.
+        call: a lock that is released to call the thread that waits.
         swaps: what is written rests on what stood there, and on no other write since.
-        is_taken: another thread carries it out, which may go well.
+        is_taken: another thread carries it out; how that ends is not known yet.
+        went_well: it was carried out without an error; what it wrote may still be undone.
         is_done: ``answer`` is its answer, and what it wrote is in the file.
         along: the uses that this one's thread has taken.
     """
@@ -102,7 +105,7 @@ class Turns:
         return bool(self.lock._is_owned())
 
     def wait(self, use: Use, give_up_ms: int) -> bool:
-        """Until it is this use's turn, or another's thread has carried it out; whether that came in time."""
+        """Wait until it is this use's turn, or another thread has carried it out; whether that came in time."""
         is_called = False
         self._waiting.append(use)
         if use.thread in self._awaited:
@@ -130,7 +133,8 @@ class Turns:
             return False
 
     def _let_in(self, use: Use) -> None:
-        """Wait a moment for those that were too late, which writes that bear each other would outrun for ever."""
+        """Wait a moment for threads whose swap was too late: they decide again, and without this pause the folds of
+        other threads, which do not conflict with one another, would make each of their swaps too late."""
         self._patient = use
         while self._awaited - {use.thread}:
             if not use.call.acquire(timeout=LET_IN_MS / 1000):
@@ -140,8 +144,9 @@ class Turns:
     def carry_out(self, mine: Use, db: sqlite3.Connection) -> list[Use]:
         """Carry out, in a transaction of this thread's: its own use; if that writes, what else waits to write.
 
-        Swaps come first, which a fold before them makes too late; before them only who was too late very often. What is
-        too late learns at the end what stands there then.
+        A fold makes a swap behind it too late, so swaps come first; only a thread that was too late very often comes
+        before them. What was too late is carried out once more at the end, so that its answer has what stands there
+        then.
         """
         if mine.writes and len(self._waiting) > 1:
             others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
@@ -194,11 +199,11 @@ class Turns:
 
     def release(self) -> None:
         """Let the lock go, if it is held."""
-        try:  # at the end of any call before this one a handler's exception could come
+        try:  # no call may stand before this one: at its end a handler's exception could come, and the lock stay taken
             self.lock.release()
             first = self._waiting[0] if self._waiting else None
         except (RuntimeError, IndexError):
-            return  # waited for in vain, or carried out by another; or the one that waits has gone
+            return  # the lock was not held (waited for in vain, or carried out by another); or none waits any more
         if first is not None:
             _call(first)
 
