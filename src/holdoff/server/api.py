@@ -56,7 +56,7 @@ def pairs(says: str) -> dict[str, Any]:
 
 #: Not with a key's mark at its end, as ``core.request.GateKey`` has it.
 PROJECT: Final = text(500, "its name", needed=True) | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
-ANY_PROJECT: Final = PROJECT | {"type": ["string", "null"], "needed": False}
+ANY_PROJECT: Final[dict[str, Any]] = PROJECT | {"type": ["string", "null"], "needed": False}
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
 WHY: Final = text(MAX_REASON, "for those who ask later")
 BY: Final = text(MAX_REASON, "for whom; the caller's own name is noted beside it")
