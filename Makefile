@@ -15,7 +15,7 @@ DEV     := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt model faults chaos bench docs package matrix lambda clean
+.PHONY: help demo test test-fast check fmt model faults equal chaos bench docs package matrix lambda clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ model: $(DEV) ## the model checker, deeper than in the suite (ARGS="--seconds 60
 
 faults: $(DEV) ## how soon the checker catches each bug that is put into the core on purpose
 	@$(BIN)/python -m tests.model --faults $(ARGS)
+
+equal: $(DEV) ## the planner's fast way beside the core, build for build, on 10,000 random histories
+	@HOLDOFF_HISTORIES=10000 $(BIN)/python -m pytest -q tests/plan/test_equal.py $(ARGS)
 
 chaos: $(DEV) ## kills and faults against real engines, a thousand and more
 	@$(BIN)/python -m tests.engines fetch
