@@ -9,6 +9,7 @@ that a suite that tests nothing cannot pass.
 
 import itertools
 import os
+import signal
 import tomllib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -57,6 +58,8 @@ def _hypothesis_profile() -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile; read the list of skips early, so that a mistake in it is seen."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun behind `&` or nohup: so would all be that tests start
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile(_hypothesis_profile())
     config.stash[_ALLOWED] = _read_allowed_skips(ALLOWED_SKIPS)
 

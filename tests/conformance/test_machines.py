@@ -173,8 +173,8 @@ def test_postgresql(postgres_url: str) -> None:
     run(type("Machine", (PostgreSQLMachine,), {"url": postgres_url}), examples=25)
 
 
-def test_dynamodb(dynamodb_machine: type[DynamoDBMachine]) -> None:
-    run(dynamodb_machine, examples=10)
+def test_dynamodb(dynamodb_machine: type[DynamoDBMachine], request: pytest.FixtureRequest) -> None:
+    run(dynamodb_machine, examples=3 if request.node.get_closest_marker("ministack") else 10)  # that one is slow
 
 
 def test_what_is_for_every_test_needs_no_hypothesis() -> None:

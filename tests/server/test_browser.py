@@ -140,9 +140,9 @@ def test_without_scripts_all_of_it_works(opened: Callable[..., Any], site: Site)
     form.get_by_label("Why").fill("the database moves")
     form.get_by_label("Yes").check()
     form.get_by_role("button", name="Hold").click()
-    hold = site.site.store.get(site.site.key("site")).hold
 
-    assert page.get_by_text("The gate is on hold.").is_visible()
+    page.get_by_text("The gate is on hold.").wait_for(timeout=10_000)
+    hold = site.site.store.get(site.site.key("site")).hold
     assert hold
     assert (hold.why, hold.by) == ("the database moves", "ada")
 

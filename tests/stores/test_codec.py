@@ -227,7 +227,7 @@ def test_one_wrong_value_is_read_or_refused(record: Record, data: st.DataObject)
         ({"lastbuild": -5}, "lastbuild is -5; epoch seconds from 0"),
         ({"lastbuild": 1_795_395_667_000}, "is it in milliseconds?"),
         ({"lastbuild": True}, "lastbuild is True; epoch seconds as a Number"),
-        ({"lastbuild": Decimal("1e999999999")}, "lastbuild is Decimal('1E+999999999'); epoch seconds"),
+        ({"lastbuild": Decimal("1e999999999")}, "lastbuild is 1E+999999999; epoch seconds"),
         ({"claim": 5}, "claim is 5; a map is right"),
         ({"hold": {"why": "w"}}, "hold.since is None; epoch milliseconds is right"),
         ({"pending": {"request": {"reason": 7}}}, "pending.request.reason is 7; text is right"),
