@@ -31,10 +31,19 @@ from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Act, Claim, Finished, Hold, Pending, Record, Running
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_note, storable
-from holdoff.core.shown import kind_of, quoted
-from holdoff.core.terms import Terms, as_it_stands
-from holdoff.core.units import MAX_DURATION_MS, Duration, Instant, parse_duration, parse_instant
+from holdoff.core.shown import quoted
+from holdoff.core.terms import Terms
+from holdoff.core.units import Duration, Instant, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
+from holdoff.fitting import (
+    build_lease_ms,
+    check_does,
+    check_overlap,
+    claim_lease_ms,
+    freezer,
+    is_whole,
+    starter_ms,
+)
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -48,12 +57,6 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 Watch = Callable[[Effect], None]
-#: What is handed to a gate: a method by which it is known, and what would be right.
-_DOES: Final = {
-    "store": ("swap", "a store, such as holdoff.open_store('sqlite:///gates.db')"),
-    "starter": ("start", "an object with start(request, token), such as holdoff.starters.Call(function)"),
-    "clock": ("now_ms", "a clock, such as holdoff.testing.ManualClock()"),
-}
 #: A starter's id for a build is kept up to this length.
 MAX_BUILD_ID: Final = 400
 #: A report of an end is looked for among so many builds of the history.
@@ -107,7 +110,7 @@ class Gate:
         if not isinstance(policy, Policy):
             raise ConfigError(field="policy", got=policy, want="a policy, such as holdoff.Policy('10m')")
         for field, got in (("store", store), ("starter", starter), ("clock", clock)):
-            _check_does(field, got)
+            check_does(field, got)
         self.store: Store = store if store is not None else open_store(default_url())
         self.key: GateKey = GateKey.of(project, key, region if region is not None else self.store.region)
         self.policy = policy
@@ -116,15 +119,15 @@ class Gate:
         self.clock: Clock = clock or SystemClock()
         self.terms: Terms = Terms(
             policy=policy,
-            claim_lease_ms=_claim_lease_ms(claim_lease, starter),
-            build_lease_ms=_build_lease_ms(build_lease, starter),
-            freeze=_freezer(starter),
+            claim_lease_ms=claim_lease_ms(claim_lease, starter),
+            build_lease_ms=build_lease_ms(build_lease, starter),
+            freeze=freezer(starter),
             woken=woken,
             knows_policy=knows_policy,
             polls=hasattr(starter, "status"),
             children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),
-            token_memory_ms=_starter_ms(starter, "token_memory_ms", 0),
+            token_memory_ms=starter_ms(starter, "token_memory_ms", 0),
             max_staleness_ms=parse_duration(max_staleness, field="max_staleness"),
             clock_margin_ms=self.store.clock_margin_ms,
             keyed=self.key.key is not None,
@@ -274,7 +277,7 @@ class Gate:
         """
         if not isinstance(succeeded, bool):
             raise ConfigError(field="succeeded", got=succeeded, want="True or False")
-        if exit_status is not None and not _is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
+        if exit_status is not None and not is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
             raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
         words = None if detail is None else storable(detail, MAX_REASON)
         how: dict[str, Any] = {"succeeded": succeeded, "detail": words, "exit_status": exit_status}
@@ -561,81 +564,10 @@ class Gate:
             raise ConfigError(field="starter", got=None, want=want)
 
 
-def _check_does(field: str, got: object) -> None:
-    """Refuse what cannot be a store, a starter or a clock; ``None`` is none. A class is none of its objects."""
-    method, want = _DOES[field]
-    if got is not None and (isinstance(got, type) or not callable(getattr(got, method, None))):
-        raise ConfigError(field=field, got=kind_of(got), want=want)
-
-
-def _freezer(starter: Starter | None) -> Callable[[Request], Request]:
-    """The starter's ``freeze``. It is called before the claim is written: whatever it raises, nothing was started."""
-    freeze, claimant = getattr(starter, "freeze", None), getattr(starter, "claimant", None)
-    if freeze is None:
-        return as_it_stands if claimant is None else lambda request: request.but(parameters=claimant())
-
-    def frozen(request: Request) -> Request:
-        try:
-            new = freeze(request)
-        except HoldoffError:
-            raise
-        except Exception as error:
-            raise ConfigError(field="starter", got=error, want="a starter whose freeze() raises nothing") from error
-        if not isinstance(new, Request) or new.but(parameters="") != request.but(parameters=""):
-            raise ConfigError(field="starter", got=new, want="a starter whose freeze() sets nothing but parameters")
-        return new
-
-    return frozen
-
-
 def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
     check_note("by", by, MAX_REASON)
     check_note("why", why, MAX_REASON)
     return Act(what=what, at_ms=at_ms, by=by, why=why)
-
-
-def check_overlap(policy: Policy, starter: Starter | None) -> None:
-    """Refuse to cancel builds by a starter that cannot.
-
-    Raises:
-        ConfigError: it cannot.
-    """
-    if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
-        raise ConfigError(field="overlap", got="cancel", want="another: this starter cannot cancel a build")
-
-
-def _claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
-    lease_ms = parse_duration(claim_lease, field="claim_lease")
-    budget_ms = _starter_ms(starter, "start_budget_ms", 0)
-    if lease_ms <= budget_ms:
-        want = (
-            f"more than {budget_ms / 1000:g}s, what the starter may take to find, cancel and start with all its retries"
-        )
-        raise ConfigError(field="claim_lease", got=claim_lease, want=want)
-    return lease_ms
-
-
-def _build_lease_ms(build_lease: object, starter: Starter | None) -> int:
-    of_starter_ms = _starter_ms(starter, "build_lease_ms", 8 * 3_600_000, least_ms=1)
-    if build_lease is None:
-        return of_starter_ms
-    lease_ms = parse_duration(build_lease, field="build_lease")
-    if lease_ms == 0:
-        raise ConfigError(field="build_lease", got=build_lease, want="more than zero, or leave it out")
-    return lease_ms
-
-
-def _starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:
-    """A duration that the starter gives for itself. It comes to stand in the record, so it must be one."""
-    ms: int = getattr(starter, name, otherwise_ms)
-    if not _is_whole(ms, least_ms, MAX_DURATION_MS):
-        want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"
-        raise ConfigError(field=f"starter.{name}", got=ms, want=want)
-    return ms
-
-
-def _is_whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _tell_where(error: Exception) -> None:

@@ -11,7 +11,8 @@ from holdoff.core.request import KEY_MARK, GateKey
 from holdoff.core.terms import Terms
 from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
-from holdoff.gate import Gate, check_overlap
+from holdoff.fitting import check_overlap
+from holdoff.gate import Gate
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False

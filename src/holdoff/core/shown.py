@@ -60,6 +60,11 @@ def quoted(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
+def printable(text: str) -> str:
+    """A foreign text with a space for each character that drives a terminal, turns text around or cannot be shown."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
 def shown(field: str, value: object) -> Unquoted:
     """What an error about a setting may show of what stands there."""
     if isinstance(value, Unquoted):

@@ -192,11 +192,6 @@ def marks(plan: Plan, place: int) -> tuple[str, ...]:
     return tuple(name for name, is_so in holds.items() if is_so)
 
 
-def printable(text: str) -> str:
-    """A foreign text as a page may have it: no controls, no halves of characters."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 def table(plan: Plan) -> list[list[str]]:
     """The headings and the rows, without the columns that are empty; the last one tells what a policy is."""
     marked = [

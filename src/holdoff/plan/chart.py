@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from warnings import catch_warnings
 
 from holdoff.core.errors import UsageError
-from holdoff.plan.answer import printable
+from holdoff.core.shown import printable
 from holdoff.plan.axes import SPANS_MS, Axis
 from holdoff.plan.report import said
 

@@ -10,6 +10,7 @@ from html import escape
 from typing import Final
 
 from holdoff.core.policy import Policy
+from holdoff.core.shown import printable
 from holdoff.core.units import say_duration, to_datetime
 from holdoff.core.value import Value
 from holdoff.plan import answer
@@ -60,8 +61,8 @@ def page(plan: Plan) -> str:
     moments = "".join(f"<li>{escape(moment)}</li>" for moment in answer.worst(plan))
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(answer.printable(first))}</p>",
-        *(f'<p class="dim">{escape(answer.printable(line))}</p>' for line in lines),
+        f"<p>{escape(printable(first))}</p>",
+        *(f'<p class="dim">{escape(printable(line))}</p>' for line in lines),
         f"<h2>What to take</h2>\n<p>{escape(plan.choice.why)}</p>",
         f'<pre tabindex="0">{escape(plan.toml)}</pre>',
         f"<h2>Builds against waiting</h2>\n{_scroll('Builds against waiting', trade_off(plan))}",
@@ -99,7 +100,7 @@ def _table(plan: Plan) -> str:
 
 
 def _title(plan: Plan) -> str:
-    return f"Holdoff plan: {answer.printable(plan.project or plan.history.source)}"
+    return f"Holdoff plan: {printable(plan.project or plan.history.source)}"
 
 
 def lanes_of(plan: Plan) -> list[Lane]:

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Final
 from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable
 from holdoff.core.request import Request, storable
-from holdoff.core.shown import Unquoted
+from holdoff.core.shown import Unquoted, printable
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso
 from holdoff.core.value import Value
@@ -129,7 +129,7 @@ class OnHttp:
     def _started(self, answer: Answer, token: str) -> str:
         found = self._id_in(answer, token)
         if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
-            return _plain(str(found)) or token
+            return printable(str(found)).strip() or token
         raise self._no_start(f"{self._said(answer)}, but without the id of a build", Verdict.UNKNOWN)
 
     def _row_of(self, answer: Answer) -> Row:
@@ -165,7 +165,7 @@ class OnHttp:
         return max(0, min(wait_ms, LONGEST_WAIT_MS))
 
     def _said(self, answer: Answer) -> str:
-        words = storable(_plain(self._words(answer)), 200)
+        words = storable(printable(self._words(answer)).strip(), 200)
         return f"it answered {answer.status}" + (f" ({words})" if words else "")
 
     def _words(self, answer: Answer) -> str:
@@ -257,11 +257,6 @@ class OnApi(OnHttp):
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
         if answer.status != 409 or self._asked(time, build_id) not in ENDS:
             self._told(answer)
-
-
-def _plain(text: str) -> str:
-    """Without what drives a terminal, or turns text around."""
-    return "".join(mark if mark.isprintable() else " " for mark in text).strip()
 
 
 def _ms_of_date(text: str) -> int:

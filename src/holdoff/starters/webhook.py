@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import Request
-from holdoff.core.shown import Unquoted, shown_name
+from holdoff.core.shown import Unquoted, printable, shown_name
 from holdoff.core.units import Duration, parse_duration
 from holdoff.core.verdict import Verdict
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
@@ -193,7 +193,7 @@ def _in_url(value: str) -> str:
 
 
 def _in_header(value: str) -> str:
-    return "".join(mark if mark.isprintable() else " " for mark in value.encode("ascii", "replace").decode())
+    return printable(value.encode("ascii", "replace").decode())
 
 
 def _names_a_trigger(text: str) -> bool:

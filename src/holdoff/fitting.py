@@ -1,0 +1,100 @@
+"""What a gate is put together of: a store, a starter, a clock, a policy and its leases. What does not go together is
+refused here, before anything is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.policy import Policy
+from holdoff.core.request import Request
+from holdoff.core.shown import kind_of
+from holdoff.core.terms import as_it_stands
+from holdoff.core.units import MAX_DURATION_MS, parse_duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from holdoff.starters.base import Starter
+
+#: What is handed to a gate: a method by which it is known, and what would be right.
+_DOES: Final = {
+    "store": ("swap", "a store, such as holdoff.open_store('sqlite:///gates.db')"),
+    "starter": ("start", "an object with start(request, token), such as holdoff.starters.Call(function)"),
+    "clock": ("now_ms", "a clock, such as holdoff.testing.ManualClock()"),
+}
+
+
+def check_does(field: str, got: object) -> None:
+    """Refuse what cannot be a store, a starter or a clock; ``None`` is none. A class is none of its objects."""
+    method, want = _DOES[field]
+    if got is not None and (isinstance(got, type) or not callable(getattr(got, method, None))):
+        raise ConfigError(field=field, got=kind_of(got), want=want)
+
+
+def check_overlap(policy: Policy, starter: Starter | None) -> None:
+    """Refuse to cancel builds by a starter that cannot.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
+        raise ConfigError(field="overlap", got="cancel", want="another: this starter cannot cancel a build")
+
+
+def freezer(starter: Starter | None) -> Callable[[Request], Request]:
+    """The starter's ``freeze``. It is called before the claim is written: whatever it raises, nothing was started."""
+    freeze, claimant = getattr(starter, "freeze", None), getattr(starter, "claimant", None)
+    if freeze is None:
+        return as_it_stands if claimant is None else lambda request: request.but(parameters=claimant())
+
+    def frozen(request: Request) -> Request:
+        try:
+            new = freeze(request)
+        except HoldoffError:
+            raise
+        except Exception as error:
+            raise ConfigError(field="starter", got=error, want="a starter whose freeze() raises nothing") from error
+        if not isinstance(new, Request) or new.but(parameters="") != request.but(parameters=""):
+            raise ConfigError(field="starter", got=new, want="a starter whose freeze() sets nothing but parameters")
+        return new
+
+    return frozen
+
+
+def claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
+    """A claim's lease: longer than all that the starter may take."""
+    lease_ms = parse_duration(claim_lease, field="claim_lease")
+    budget_ms = starter_ms(starter, "start_budget_ms", 0)
+    if lease_ms <= budget_ms:
+        want = (
+            f"more than {budget_ms / 1000:g}s, what the starter may take to find, cancel and start with all its retries"
+        )
+        raise ConfigError(field="claim_lease", got=claim_lease, want=want)
+    return lease_ms
+
+
+def build_lease_ms(build_lease: object, starter: Starter | None) -> int:
+    """A build's lease: the starter's, unless one is given."""
+    of_starter_ms = starter_ms(starter, "build_lease_ms", 8 * 3_600_000, least_ms=1)
+    if build_lease is None:
+        return of_starter_ms
+    lease_ms = parse_duration(build_lease, field="build_lease")
+    if lease_ms == 0:
+        raise ConfigError(field="build_lease", got=build_lease, want="more than zero, or leave it out")
+    return lease_ms
+
+
+def starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:
+    """A duration that the starter gives for itself. It comes to stand in the record, so it must be one."""
+    ms: int = getattr(starter, name, otherwise_ms)
+    if not is_whole(ms, least_ms, MAX_DURATION_MS):
+        want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"
+        raise ConfigError(field=f"starter.{name}", got=ms, want=want)
+    return ms
+
+
+def is_whole(value: object, least: int, most: int) -> bool:
+    """Whether it is a whole number within bounds; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
