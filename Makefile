@@ -23,7 +23,7 @@ help: ## this list
 demo: $(if $(SERVE),$(SERVER),$(RUNTIME)) ## the main job in ten seconds: triggers in, one build out (SERVE=yes: and a live page)
 	@$(BIN)/python -m examples.demo $(if $(SERVE),--serve)
 
-test-fast: $(DEV) ## while you work, under a minute: no engines, no searches
+test-fast: $(DEV) ## while you work, under a minute: no engines, no processes, no searches
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 test: $(DEV) ## the whole suite, under ten minutes; fetches its engines first (ARGS="-k name" for a part)

@@ -79,13 +79,33 @@ def pytest_report_header() -> list[str]:
 
 #: Searches, kills, deployments, state machines, races, linters that take seconds to load: globs of node ids.
 SLOW = (
-    "tests/chaos/test_chaos.py::*",
-    "tests/cli/test_wait.py::test_the_live_revision_is_never_stale",
-    "tests/conformance/test_machines.py::*",
-    "tests/deploy/test_template.py::test_the_linter_*",
+    # real processes, sockets and browsers
+    "tests/cli/*",
+    "tests/deploy/*",
     "tests/deployed/*",
-    "tests/e2e/test_races.py::*",
+    "tests/package/*",
+    "tests/plan/test_plan.py::*",
+    "tests/server/*",
+    "tests/standins/*",
+    "tests/starters/*",
+    "tests/test_contributing.py::*",
     "tests/test_docs_blocks.py::test_a_page_says_*",
+    "tests/test_engines.py::*",
+    "tests/test_readme.py::*",
+    "tests/test_site.py::*",
+    "tests/test_vps.py::*",
+    # searches
+    "tests/aws/test_lean.py::*",
+    "tests/aws/test_signature.py::*",
+    "tests/chaos/test_chaos.py::*",
+    "tests/conformance/test_machines.py::*",
+    "tests/e2e/test_races.py::*",
+    "tests/ingress/test_again.py::*",
+    "tests/ingress/test_fuzz*",
+    "tests/ingress/test_order.py::*",
+    "tests/ingress/test_storms.py::*",
+    "tests/test_config_secrets.py::*",
+    "tests/test_security.py::*",
 )
 ENGINES = {"dynamodb_local_url", "ministack_url", "postgres_server", "postgres_url"}
 MARKS = ("dynamodb", "ministack", "postgres")
