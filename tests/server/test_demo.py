@@ -109,7 +109,8 @@ def test_it_ends_with_a_page_and_leaves_nothing(
 def test_only_the_page_wants_the_server_installed(tmp_path: Path) -> None:
     def would(*more: str) -> str:
         argv = ["make", "--dry-run", "demo", f"VENV={tmp_path}/venv", *more]
-        own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # `make test` is one, too
+        # `make test` is a make, too, and tells those below of itself.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         return subprocess.run(argv, cwd=ROOT, env=own, capture_output=True, text=True, check=True).stdout
 
     plain, served = would(), would("SERVE=yes")
