@@ -48,13 +48,14 @@ The rows below say what is reached on this machine.
 
 * DynamoDB, allowed: 2.2 x by botocore, 1.1 x by the lean client. There are two writes, and botocore's own part of them
   is two floors.
-* DynamoDB, refused by a gate made anew: 1.0 x. There is one read. By botocore the bare read costs what the floor's write
-  does; only the lean client is below.
+* DynamoDB, refused by a gate made anew: 1.0 x. There is one read. By botocore the bare read costs what the floor's
+  write does; only the lean client is below.
 * Refused again, in a process that has seen the gate: 1 µs. Each answer is a decision of its own, with an instant and an
   id: to make it is all that is left.
 * SQLite, started, durable: 3 x by the clock. Two commits are two floors; the rest reads and writes the record as JSON,
   and locks the file.
-* `holdoff run`: 3 x. A start has two more processes and three commits; each run pays for the interpreter and its library.
+* `holdoff run`: 3 x. A start has two more processes and three commits; each run pays for the interpreter and
+  its library.
 * The function's init and first start: 0.6 x one client of botocore's. Only the lean client can: the rest is botocore.
 * One hot gate, 8 threads on SQLite: half the starts of one thread. A start ends what others have decided on the gate
   meanwhile, and they decide again.
