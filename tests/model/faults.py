@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, resolved, waits
+from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, resolved, starting, waits, writes
 from holdoff.core.decision import Outcome
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
@@ -51,8 +51,8 @@ _waits = waits.waits
 _with_due = waits.with_due
 _on_trigger = decide.on_trigger
 _on_wake = decide.on_wake
-_resolve = protocol._resolve
-_write = protocol._write
+_resolve = starting.resolve
+_write = writes.write
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,8 +464,8 @@ def _resolve_without_lease(record: Record, token: str, attempt: int, terms: Term
     yield Now()
     claim = record.claim
     if claim is None or claim.token != token:
-        return protocol._lost_claim(record, token)
-    return (yield from protocol._start(record, claim, terms, None))
+        return starting._lost_claim(record, token)
+    return (yield from starting._start(record, claim, terms, None))
 
 
 def _resolve_whatever_attempt(record: Record, token: str, attempt: int, terms: Terms) -> Asks:
@@ -496,25 +496,25 @@ def _start_after(call: Callable[..., Asks]) -> Callable[..., Asks]:
 def _search_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) -> Asks:
     if claim.attempt == 1:
         return None
-    searched = yield from protocol._search(claim, terms, now_ms)
+    searched = yield from starting._search(claim, terms, now_ms)
     if searched.build_id is not None:
-        return (yield from protocol._confirm(record, claim, searched.build_id, terms))
-    return (yield from protocol._start(record, claim, terms, searched.since_ms))
+        return (yield from starting._confirm(record, claim, searched.build_id, terms))
+    return (yield from starting._start(record, claim, terms, searched.since_ms))
 
 
 def _cancel_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) -> Asks:
     if claim.attempt > 1 or not builds.must_cancel(record, terms, now_ms):
         return None
-    after = yield from protocol._cancel_first(record, claim, terms)
+    after = yield from starting._cancel_first(record, claim, terms)
     if isinstance(after, resolved.Resolved):
         return after
-    return (yield from protocol._start(after, claim, terms, None))
+    return (yield from starting._start(after, claim, terms, None))
 
 
 def _nothing_found(claim: Claim, terms: Terms, now_ms: int) -> Asks:
     """The starter is not asked whether it was built: it was not, surely."""
     yield Now()
-    return protocol._Searched()
+    return starting._Searched()
 
 
 def _no_answer_is_none_found(claim: Claim, terms: Terms, now_ms: int) -> Asks:
@@ -523,25 +523,25 @@ def _no_answer_is_none_found(claim: Claim, terms: Terms, now_ms: int) -> Asks:
         found = yield Find(claim.request, claim.token)
     except Exception:  # noqa: BLE001
         found = None
-    return protocol._Searched(build_id=found, since_ms=now_ms if terms.finds else None)
+    return starting._Searched(build_id=found, since_ms=now_ms if terms.finds else None)
 
 
 def _a_search_of_the_blind(claim: Claim, terms: Terms, now_ms: int) -> Asks:
     """A starter that cannot be asked for a token has been asked, and knew of no build."""
     found = yield Find(claim.request, claim.token)
-    return protocol._Searched(build_id=found, since_ms=now_ms)
+    return starting._Searched(build_id=found, since_ms=now_ms)
 
 
 def _searched_when_answered(claim: Claim, terms: Terms, now_ms: int) -> Asks:
     """A search counts from its answer, though the starter looked before."""
     found = yield Find(claim.request, claim.token)
-    return protocol._Searched(build_id=found, since_ms=(yield Now()))
+    return starting._Searched(build_id=found, since_ms=(yield Now()))
 
 
 def _start_with_a_new_token(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Asks:
     again = claim.attempt > 1
     build_id = yield Start(claim.request, f"{claim.token}+" if again else claim.token)
-    return (yield from protocol._confirm(record, claim, build_id, terms))
+    return (yield from starting._confirm(record, claim, build_id, terms))
 
 
 def _failures_give_back(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Asks:
@@ -550,8 +550,8 @@ def _failures_give_back(record: Record, claim: Claim, terms: Terms, searched_ms:
         build_id = yield Start(claim.request, claim.token)
     except Exception as error:  # noqa: BLE001
         refusal = StartRefused(str(error), worth_retrying=True)
-        return (yield from protocol._give_back(record, claim, terms, refusal, None))
-    return (yield from protocol._confirm(record, claim, build_id, terms))
+        return (yield from starting._give_back(record, claim, terms, refusal, None))
+    return (yield from starting._confirm(record, claim, build_id, terms))
 
 
 def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callable[..., Asks]:
@@ -561,9 +561,9 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
         change = lambda current, at_ms: claims.refused(  # noqa: E731
             current, claim, terms, at_ms, worth_retrying=True, searched_ms=searched_ms
         )
-        after = yield from protocol._apply(change, record)
+        after = yield from writes.apply(change, record)
         said = refusal if told(record, after, claim) else None
-        found = protocol._lost_claim(after, claim.token) if said is None else None
+        found = starting._lost_claim(after, claim.token) if said is None else None
         return found or resolved.Resolved(record=after, refusal=said, error="refused")
 
     return give_back
@@ -576,7 +576,7 @@ def _cancelled_anyway(record: Record, claim: Claim, terms: Terms) -> Asks:
     with suppress(Exception):
         yield Cancel(build_id)
     ended = lambda now, at_ms: _finished(now, build_id, terms, at_ms, succeeded=None)  # noqa: E731
-    return (yield from protocol._apply(ended, record))
+    return (yield from writes.apply(ended, record))
 
 
 TOO_SOON: Final[Policies] = ({"cooldown": "20s"}, {"cooldown": 0})
@@ -903,60 +903,58 @@ FAULTS: Final = (
         _unchanged_from_a_snapshot,
         holes.UNCHANGED_BY_A_SNAPSHOT,
     ),
-    Fault("a lost response taken for a lost race", "G2 G6", protocol, "_write", _write_not_recognised),
+    Fault("a lost response taken for a lost race", "G2 G6", writes, "write", _write_not_recognised),
     Fault(
         "a claim recognised by its token alone",
         "G6 overcounted",
-        protocol,
-        "_write",
+        writes,
+        "write",
         _write_recognised_by_token,
         holes.CLAIMED_TWICE,
     ),
-    Fault("a fold that is not recognised", "G6 overcounted", protocol, "_fold", _fold_not_recognised, FOLDS),
-    Fault("a change made once, over whatever came", "G2 G6", protocol, "_apply", _apply_once),
+    Fault("a fold that is not recognised", "G6 overcounted", writes, "fold", _fold_not_recognised, FOLDS),
+    Fault("a change made once, over whatever came", "G2 G6", writes, "apply", _apply_once),
     Fault(
         "cancelled before it is claimed",
         "G2 cancelled",
-        protocol,
-        "_write",
+        writes,
+        "write",
         _cancel_before_claim,
         holes.CANCELLED_FOR_NOTHING,
     ),
     Fault(
-        "a build that could not be cancelled", "G4 overlap", protocol, "_cancel_first", _cancelled_anyway, Aim(CANCEL)
+        "a build that could not be cancelled", "G4 overlap", starting, "_cancel_first", _cancelled_anyway, Aim(CANCEL)
     ),
-    Fault(
-        "the lease not looked at before the start", "G3 double", protocol, "_resolve", _resolve_without_lease, PAUSED
-    ),
+    Fault("the lease not looked at before the start", "G3 double", starting, "resolve", _resolve_without_lease, PAUSED),
     Fault(
         "the lease not looked at after a search",
         "G3 refused",
-        protocol,
-        "_resolve",
+        starting,
+        "resolve",
         _start_after(_search_then_start),
         holes.SLOW_SEARCH,
     ),
     Fault(
         "the lease not looked at after a cancel",
         "G3 refused",
-        protocol,
-        "_resolve",
+        starting,
+        "resolve",
         _start_after(_cancel_then_start),
         holes.SLOW_CANCEL,
     ),
     Fault(
         "another's attempt taken for one's own",
         "G3 rolled",
-        protocol,
-        "_resolve",
+        starting,
+        "resolve",
         _resolve_whatever_attempt,
         holes.ANOTHERS_ATTEMPT,
     ),
-    Fault("taken over without asking whether it was built", "G1 G3", protocol, "_search", _nothing_found),
+    Fault("taken over without asking whether it was built", "G1 G3", starting, "_search", _nothing_found),
     Fault(
         "no answer to a search taken for none found",
         "G3 double",
-        protocol,
+        starting,
         "_search",
         _no_answer_is_none_found,
         TRIGGERS,
@@ -964,7 +962,7 @@ FAULTS: Final = (
     Fault(
         "a starter that cannot be searched, searched",
         "G3 refused",
-        protocol,
+        starting,
         "_search",
         _a_search_of_the_blind,
         holes.REFUSED_BLINDLY,
@@ -972,17 +970,17 @@ FAULTS: Final = (
     Fault(
         "a search that counts from its answer",
         "G3 refused",
-        protocol,
+        starting,
         "_search",
         _searched_when_answered,
         ANSWERED_LATE,
     ),
-    Fault("a new token for each attempt", "G1 G4", protocol, "_start", _start_with_a_new_token, TRIGGERS),
-    Fault("no answer taken for a refusal", "G3", protocol, "_start", _failures_give_back, ALONE),
+    Fault("a new token for each attempt", "G1 G4", starting, "_start", _start_with_a_new_token, TRIGGERS),
+    Fault("no answer taken for a refusal", "G3", starting, "_start", _failures_give_back, ALONE),
     Fault(
         "refused, whatever was written",
         "G6 untrue",
-        protocol,
+        starting,
         "_give_back",
         _told_refused_where(lambda record, after, claim: True),
         holes.UNTRUE_AFTER_A_BUILD,
@@ -990,7 +988,7 @@ FAULTS: Final = (
     Fault(
         "refused, as no build of it is to be seen",
         "G6 untrue",
-        protocol,
+        starting,
         "_give_back",
         _told_refused_where(lambda record, after, claim: not claims.is_of(after, claim.token)),
         holes.UNTRUE_AFTER_A_NEWER,
@@ -998,7 +996,7 @@ FAULTS: Final = (
     Fault(
         "refused, as its claim is gone",
         "G6 untrue",
-        protocol,
+        starting,
         "_give_back",
         _told_refused_where(lambda record, after, claim: after.claim is None),
         holes.UNTRUE_BY_A_LOST_ANSWER,

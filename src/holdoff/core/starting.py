@@ -1,0 +1,215 @@
+"""From a claim to a build: start what was claimed, confirm it, give its slot back, or leave it for a take-over.
+
+The lease is looked at again after each call that can take time: a late claimant must not start. A claim whose start is
+not known stays; after its lease it is taken over, with the same token and request, and the starter is asked first
+whether that build exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from holdoff.core import builds, claims, clocks, writes
+from holdoff.core.effects import Cancel, Effect, Find, Lost, Start
+from holdoff.core.errors import HoldoffError, StartRefused, StoreError
+from holdoff.core.record import Claim, Finished, Record
+from holdoff.core.request import storable
+from holdoff.core.resolved import Resolved
+from holdoff.core.terms import Terms
+from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+#: How much of an error's text a decision repeats.
+MAX_WORDS: Final = 1_000
+
+
+class _Searched(Value):
+    """What the starter answered when it was asked for a claim's build.
+
+    Attributes:
+        since_ms: an instant before it was asked; ``None``: it cannot be asked.
+    """
+
+    build_id: str | None = None
+    since_ms: int | None = None
+
+
+def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
+    return claims.taken_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
+
+
+def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, tuple[Resolved, str | None]]:
+    """Finish the claim that another process left, with its own token and request. Says which build that made."""
+    reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
+    if isinstance(reply, Lost):
+        return Resolved(record=reply.current), None
+    taken, was = reply.record.claim, record.claim
+    assert was is not None
+    if taken is None or (taken.token, taken.attempt) != (was.token, was.attempt + 1):
+        return Resolved(record=reply.record), None  # ours is in, and others have gone on from it
+    resolved = yield from resolve(reply.record, taken.token, taken.attempt, terms)
+    return resolved, resolved.build_id
+
+
+def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:
+    """From a claim of ours to a build, a refusal, or what is not known.
+
+    ``record`` is what stood after our claim was written; after a lost response others may have moved it on. The lease
+    is looked at again after each call that can take time.
+    """
+    searched: _Searched | None = None
+    for _ in range(writes.MAX_TRIES):
+        claim = record.claim
+        if claim is None or (claim.token, claim.attempt) != (token, attempt):
+            return _lost_claim(record, token)
+        now_ms = yield writes.NOW
+        if claims.is_expired(claim, now_ms):
+            # A late claimant must not start: another may be taking over. Win the claim again, or leave it.
+            if searched is not None:
+                return Resolved(record=record, error="looking for the build took longer than the claim's lease")
+            reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
+            if isinstance(reply, Lost):
+                return _lost_claim(reply.current, token)
+            record, attempt = reply.record, attempt + 1
+        elif builds.must_cancel(record, terms, now_ms):
+            cancelled = yield from _cancel_first(record, claim, terms)
+            if isinstance(cancelled, Resolved):
+                return cancelled
+            record = cancelled
+        elif claim.attempt > 1 and searched is None:
+            # It may have its build already, and the starter may have forgotten the token: ask first.
+            try:
+                searched = yield from _search(claim, terms, now_ms)
+            except Exception as error:  # noqa: BLE001  (whatever its kind: it says nothing of the build)
+                return Resolved(record=record, error=_words(error))
+            if searched.build_id is not None:
+                return (yield from _confirm(record, claim, searched.build_id, terms))
+        elif searched is not None and terms.finds and claims.must_wait(record, claim, terms, now_ms):
+            return (yield from _put_off(record, claim, terms, searched.since_ms))
+        else:
+            return (yield from _start(record, claim, terms, None if searched is None else searched.since_ms))
+    raise writes.too_busy()
+
+
+def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _Searched]:
+    """The build of a claim, if there is one. Where the starter cannot tell, the same token is as good, while it surely
+    is remembered."""
+    try:
+        found: str | None = yield Find(claim.request, claim.token)
+    except Exception:
+        at_ms = yield writes.NOW
+        if at_ms + terms.clock_margin_ms < claim.claimed_ms + terms.token_memory_ms:  # the instant is the claimant's
+            return _Searched()
+        raise
+    return _Searched(build_id=found, since_ms=now_ms if terms.finds else None)
+
+
+def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved | Record]:
+    """Stop the running build, as the policy says, and go on with the record as it stands then."""
+    running = record.running
+    assert running is not None
+    build_id = running.build_id
+    try:
+        yield Cancel(build_id)
+    except Exception as error:  # noqa: BLE001  (whatever it is: it may run on)
+        if claim.attempt > 1:
+            return Resolved(record=record, error=_words(error))
+        after = yield from writes.apply(lambda now, _at_ms: claims.uncancelled(now, claim, build_id, terms), record)
+        return Resolved(record=after, uncancelled=build_id)
+    words = "cancelled for a newer build"
+    return (
+        yield from writes.apply(
+            lambda now, at_ms: builds.finished(now, build_id, terms, at_ms, succeeded=None, detail=words), record
+        )
+    )
+
+
+def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
+    try:
+        build_id: str = yield Start(claim.request, claim.token)
+    except StartRefused as refusal:
+        return (yield from _give_back(record, claim, terms, refusal, searched_ms))
+    except Exception as error:  # noqa: BLE001  (whatever it is: it is not known whether the build exists)
+        return Resolved(record=record, error=_words(error))
+    return (yield from _confirm(record, claim, build_id, terms))
+
+
+def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
+    """A start that was taken over has to wait out a cooldown: given back, or left until no request can be in flight."""
+
+    last: list[Record] = [record]  # of the last try: what was to be written
+
+    def change(current: Record, at_ms: int) -> Record:
+        certain = claims.is_certain(claim, terms, at_ms, searched_ms)
+        last[:] = [claims.returned(current, claim, terms) if certain else claims.left(current, claim, terms, at_ms)]
+        return last[0]
+
+    after = yield from writes.apply(change, record)
+    if last[0] is after:  # not ours any more
+        return _lost_claim(after, claim.token)
+    if last[0].claim is None:
+        return Resolved(record=after)
+    return Resolved(record=after, error="another has built since, and a request may still be in flight")
+
+
+def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
+    early: list[Finished | None] = [None]
+
+    def change(current: Record, at_ms: int) -> Record:
+        mine = current.claim is not None and current.claim.token == claim.token
+        early[:] = [current.claim.early if mine and current.claim is not None else None]
+        return claims.confirmed(current, claim, build_id, terms, at_ms)
+
+    try:
+        after = yield from writes.apply(change, record)
+        if early[0] is not None:
+            after = yield from writes.apply(lambda now, at_ms: builds.ended_early(now, early[0], terms, at_ms), after)
+    except StoreError:
+        # The build exists. The claim stays, and after its lease the build is found by its token.
+        return Resolved(record=record, build_id=build_id, unconfirmed=True)
+    return Resolved(record=after, build_id=build_id)
+
+
+def _give_back(
+    record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
+) -> Generator[Effect, Any, Resolved]:
+    last: list[tuple[bool, bool]] = []  # of the last try: whether the claim was ours, and whether it is gone
+
+    def change(current: Record, at_ms: int) -> Record:
+        new = claims.refused(
+            current, claim, terms, at_ms, worth_retrying=bool(refusal.worth_retrying), searched_ms=searched_ms
+        )
+        last[:] = [(new is not current, new.claim is None)]
+        return new
+
+    try:
+        after = yield from writes.apply(change, record)
+    except StoreError as error:
+        # The claim stays for its lease; then the starter is asked again.
+        return Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
+    held, gone = last[0]
+    if held and gone:
+        return Resolved(record=after, refusal=refusal, error=_words(refusal))
+    if held and after.claim is not None and after.claim.token == claim.token:
+        return Resolved(record=after, error=_words(refusal))  # an earlier attempt may have built
+    return _lost_claim(after, claim.token)  # not ours to give back any more
+
+
+def _lost_claim(record: Record, token: str) -> Resolved:
+    """Another process has our claim, or has ended it."""
+    if record.claim is not None and record.claim.token == token:
+        return Resolved(record=record, error="another process has taken this start over")
+    for build in (record.running, record.finished):
+        if build is not None and build.token == token:
+            return Resolved(record=record, build_id=build.build_id)
+    return Resolved(record=record, error="another process has ended this start")
+
+
+def _words(error: Exception) -> str:
+    kind, said = type(error).__name__, storable(error, MAX_WORDS)
+    if isinstance(error, HoldoffError):
+        return said or kind
+    return storable(f"{kind}: {said}" if said else kind, MAX_WORDS)  # of a KeyError the words are the key alone

@@ -1,0 +1,75 @@
+"""One write, and what its answer means.
+
+Each write has an id of its own. The loser of a race gets the current record from the same answer. A write whose
+response was lost fails its own condition when it is sent again: it is recognised by its id, a claim by its token, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from holdoff.core import builds, claims
+from holdoff.core.effects import Effect, FoldIn, Lost, NewId, Now, Swap, Swapped
+from holdoff.core.errors import StoreUnavailable
+from holdoff.core.pending import Fold
+from holdoff.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+#: Each lost race means that another writer got on, so this many in a row means that something is wrong.
+MAX_TRIES: Final = 200
+NOW: Final = Now()
+Writes = Generator[Effect, "Any", Swapped | Lost]
+Change = Callable[[Record, int], Record]
+
+
+def fold(record: Record, fold: Fold) -> Generator[Effect, Any, tuple[Swapped | Lost, str | None]]:
+    """One conditional write that adds a trigger to what is pending.
+
+    Returns:
+        The store's reply. And, where the store refused a fold that ``Fold.applied`` allows, the id of the last swap
+        (``moved``): on that record the next write is a swap, or store and core would disagree until ``MAX_TRIES``.
+    """
+    write_id = yield NewId()
+    fold = fold.but(write_id=write_id)
+    reply: Swapped | Lost = yield FoldIn(record, fold)
+    if isinstance(reply, Swapped):
+        return reply, None
+    if write_id in reply.current.writes:
+        return Swapped(reply.current), None  # its response was lost, and it was sent again
+    unexplained = fold.applied(record, reply.current) is not None
+    return reply, reply.current.moved if unexplained else None
+
+
+def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
+    """One swap under an id of its own, by which it is recognised when its response was lost; a claim by ``token``."""
+    write_id = yield NewId()
+    reply: Swapped | Lost = yield Swap(expected, new.swapped(write_id), builds.leaving(expected, new))
+    if isinstance(reply, Lost):
+        claimed = token is not None and claims.is_of(reply.current, token)
+        if claimed or write_id in reply.current.writes:
+            return Swapped(reply.current)
+    return reply
+
+
+def apply(change: Change, record: Record) -> Generator[Effect, Any, Record]:
+    """Write a change, on whatever the record has become meanwhile."""
+    for _ in range(MAX_TRIES):
+        now_ms = yield NOW
+        new = change(record, now_ms)
+        if new is record:
+            return record
+        reply = yield from write(record, new)
+        if isinstance(reply, Swapped):
+            return reply.record
+        record = reply.current
+    raise too_busy()
+
+
+def too_busy() -> StoreUnavailable:
+    return StoreUnavailable(
+        f"lost {MAX_TRIES} races for one gate in a row",
+        hint="Nothing was started; trigger again, and if it goes on, see what else writes to it",
+    )
