@@ -131,7 +131,7 @@ def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli
     assert "the build was refused" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert (soon.returncode, soon.stdout) == (0, "")
-    assert "p deferred: the last start was refused, starts " in soon.stderr
+    assert "p deferred: the last start was refused: cannot run './script'" in soon.stderr
     assert later.stdout == "mended\n"
     assert cli.record().pending is None
 

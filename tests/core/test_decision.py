@@ -77,6 +77,10 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             "site deferred: build b-1 is running, starts when it ends, at the latest in 6m48s",
         ),
         (
+            decision(DEFERRED, Why.BACKING_OFF, due_ms=NOW + 5_000, woken=True, detail="no such project"),
+            "site deferred: the last start was refused: no such project, starts in 5s",
+        ),
+        (
             decision(DEFERRED, Why.BACKING_OFF, due_ms=NOW + 5_000, woken=True),
             "site deferred: the last start was refused, starts in 5s",
         ),

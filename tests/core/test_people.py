@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from holdoff.core import people, waits
+from holdoff.core import claims, people, waits
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.pending import joined
 from holdoff.core.record import Act, Hold, Pending, Record
@@ -65,6 +65,16 @@ def test_a_reset_ends_the_cooldown_and_the_limit_and_keeps_what_is_pending(by: T
     step = on_trigger(after, trigger(), by)
     assert (step.decision.outcome, step.decision.last_build) == (Outcome.STARTED, None)  # not 1970
     assert people.reset(after, ACT, by) is after
+
+
+def test_a_reset_ends_the_back_off() -> None:
+    claim = CLAIMED.claim
+    assert claim is not None
+    refused = claims.refused(CLAIMED, claim, TERMS, NOW, worth_retrying=False, why="no such project")
+    assert answer(on_wake(refused, TERMS)) == (Outcome.DEFERRED, Why.BACKING_OFF)
+    after = people.reset(refused, ACT, TERMS)
+    assert after.pending == claim.covers
+    assert answer(on_wake(after, TERMS)) == (Outcome.STARTED, Why.READY)
 
 
 def test_a_reset_leaves_a_gate_that_never_built_as_it_is() -> None:

@@ -272,8 +272,6 @@ def g5_no_waste(history: History) -> Iterator[str]:
 
 def g5_backs_off(history: History) -> Iterator[str]:
     """After a start that certainly failed, the next one that is not forced waits for the back-off."""
-    if history.drops:
-        return  # with what was pending goes its back-off
     for order, _, token in history.given_back:
         if order not in history.backed_off:
             continue
@@ -281,6 +279,8 @@ def g5_backs_off(history: History) -> Iterator[str]:
         following = [build for build in history.builds if build.started > order]
         if not refused or not following or history.steps or history.forced(following[0].token):
             continue  # (without a refusal: it could not cancel what runs)
+        if any(order < at < following[0].started for at in history.resets):
+            continue  # a reset ends the back-off, too
         if following[0].started_ms < refused[0] + 5_000 - history.scenario.margin_ms:
             yield f"G5 hurry: {token} was refused, and {following[0].id} started before the back-off was over"
 

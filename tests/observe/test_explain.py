@@ -306,10 +306,10 @@ def test_what_failed_is_told_as_what_it_was() -> None:
     refused, failed = Place(), Place(on_failure="rearm")
     refused.errors = [StartRefused("no such project"), StartRefused("no such project")]
     refused.gate().trigger()
-    assert "tried once: the last start was refused" in str(explain.explain_gate(refused.scene()))
+    assert "tried once: the last start was refused: no such project" in str(explain.explain_gate(refused.scene()))
     refused.clock.advance("2m")
     refused.gate().wake()
-    assert "tried twice: the last start was refused" in str(explain.explain_gate(refused.scene()))
+    assert "tried twice: the last start was refused: no such project" in str(explain.explain_gate(refused.scene()))
 
     started = failed.gate().trigger()
     failed.gate().finished(str(started.build_id), succeeded=False)

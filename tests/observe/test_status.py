@@ -134,6 +134,7 @@ def test_how_long_the_oldest_trigger_has_waited_for_a_build() -> None:
                 "last": "2027-01-15T07:59:59.995Z",
                 "reason": "push",
                 "source_version": "v1",
+                "refusal": None,
                 "waiting": 2,
             },
         ),

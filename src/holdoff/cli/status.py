@@ -90,7 +90,9 @@ class Shown(Value):
         """What is odd about it."""
         if self.status is None:
             return [f"{self.key.project}: cannot be read: {self.error}"]
-        return [f"{self.key}: {note}" for note in self.status.notes]
+        pending = self.status.record.pending
+        refused = [f"the last start was refused: {pending.refusal}"] if pending and pending.refusal else []
+        return [f"{self.key}: {note}" for note in (*self.status.notes, *refused)]
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values."""

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from holdoff.core.pending import is_older, joined, line_of
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_LINES, Claim, Line, Pending, Record, Running
+from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms, with_due
@@ -135,6 +135,7 @@ def refused(
     now_ms: int,
     *,
     worth_retrying: bool,
+    why: str | None = None,
     searched_ms: int | None = None,
 ) -> Record:
     """The starter refused. Where that means that no build exists, the slot is given back and the triggers are pending
@@ -143,6 +144,7 @@ def refused(
     Only the claim's present holder may: another one may have started the build meanwhile.
 
     Args:
+        why: the starter's words.
         searched_ms: an instant after which the starter was asked, before this request, and knew of no build.
     """
     if not is_holder(record, claim):
@@ -150,6 +152,7 @@ def refused(
     if not is_certain(claim, terms, now_ms, searched_ms):
         return left(record, claim, terms, now_ms)
     pending = pending_again(record.pending, claim.covers, now_ms, worth_retrying=worth_retrying)
+    pending = pending.but(refusal=why and why[:MAX_REFUSAL])
     return with_due(_given_back(record, claim).but(pending=pending), terms)
 
 
@@ -208,9 +211,8 @@ def _given_back(record: Record, claim: Claim) -> Record:
 def pending_again(pending: Pending | None, covers: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
     """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
     failures = covers.failures + 1
-    return behind(pending, covers).but(
-        failures=failures, retry_ms=now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
-    )
+    retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+    return behind(pending, covers).but(failures=failures, retry_ms=retry_ms, refusal=None)
 
 
 def behind(pending: Pending | None, covers: Pending) -> Pending:

@@ -221,7 +221,7 @@ _SENTENCES: Final = {
     Why.RUNNING: ("build {} is running", "a build is running"),
     Why.CLAIMED: ("a start is under way", "a start is under way"),
     Why.HELD: ("on hold: {}", "on hold"),
-    Why.BACKING_OFF: ("the last start was refused", "the last start was refused"),
+    Why.BACKING_OFF: ("the last start was refused: {}", "the last start was refused"),
     Why.PENDING: ("a build is pending", "a build is pending"),
     Why.UNCHANGED: ("{} is built already", "built already"),
     Why.DUPLICATE: ("event {} was taken before", "seen before"),

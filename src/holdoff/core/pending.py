@@ -141,6 +141,7 @@ def joined(earlier: Pending, later: Pending) -> Pending:
         last_ms=max(earlier.last_ms, later.last_ms),
         failures=max(earlier.failures, later.failures),
         retry_ms=max(earlier.retry_ms, later.retry_ms),
+        refusal=later.refusal or earlier.refusal,
         notes=(*later.notes, *earlier.notes)[:KEPT_NOTES],
         waiters=(*newest, *later.waiters, *earlier.waiters[len(newest) :])[:KEPT_WAITERS],
     )

@@ -21,17 +21,18 @@ def resumed(record: Record, act: Act, terms: Terms) -> Record:
 
 
 def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False, drop_claim: bool = False) -> Record:
-    """The cooldown and the limit are over. What is pending stays, unless it is to be dropped.
+    """The cooldown, the limit and the back-off are over. What is pending stays, unless it is to be dropped.
 
     A start under way or left unfinished stays too, unless it is to be dropped: then no process finishes it, and if its
     build exists no record shows it. What it covered is pending again.
 
     ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
     """
+    pending = None if drop_pending else record.pending
     new = record.but(
         lastbuild=None if record.lastbuild is None else seconds_from_ms(0),
         starts=(),
-        pending=None if drop_pending else record.pending,
+        pending=pending and pending.but(failures=0, retry_ms=0, refusal=None),
     )
     if drop_claim and new.claim is not None:
         kept = None if drop_pending else behind(new.pending, new.claim.covers)

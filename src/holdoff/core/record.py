@@ -26,8 +26,9 @@ KEPT_WAITERS: Final = 16
 KEPT_NOTES: Final = 3
 KEPT_LINES: Final = 8
 KEPT_ACTS: Final = 3
-#: How much of a reason a note keeps.
+#: How much of a reason a note keeps, and of a refusal what is pending.
 MAX_NOTE: Final = 80
+MAX_REFUSAL: Final = 200
 #: How long a build stays in a store's history: 90 days.
 KEPT_HISTORY_MS: Final = 90 * 86_400_000
 
@@ -59,6 +60,7 @@ class Pending(Value):
         first_ms, last_ms: when the first and the last came.
         failures: starts refused for it so far; sets the back-off.
         retry_ms: the instant the back-off ends; 0: there is none.
+        refusal: why the last start was refused, the beginning of it; ``None``: none was.
         notes: of the newest triggers, in the order they came, the newest first.
         waiters: the callers that wait for it (``holdoff run --wait``), by the ends of their tokens, newest first.
     """
@@ -69,6 +71,7 @@ class Pending(Value):
     last_ms: int
     failures: int = 0
     retry_ms: int = 0
+    refusal: str | None = None
     notes: tuple[Note, ...] = ()
     waiters: tuple[str, ...] = ()
 

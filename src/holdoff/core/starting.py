@@ -177,11 +177,10 @@ def _give_back(
     record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
 ) -> Generator[Effect, Any, Resolved]:
     last: list[tuple[bool, bool]] = []  # of the last try: whether the claim was ours, and whether it is gone
+    why, again = _words(refusal), bool(refusal.worth_retrying)
 
     def change(current: Record, at_ms: int) -> Record:
-        new = claims.refused(
-            current, claim, terms, at_ms, worth_retrying=bool(refusal.worth_retrying), searched_ms=searched_ms
-        )
+        new = claims.refused(current, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
         last[:] = [(new is not current, new.claim is None)]
         return new
 
@@ -189,12 +188,12 @@ def _give_back(
         after = yield from writes.apply(change, record)
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
-        return Resolved(record=record, error=f"{_words(refusal)} (and {error})", unconfirmed=True)
+        return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
     held, gone = last[0]
     if held and gone:
-        return Resolved(record=after, refusal=refusal, error=_words(refusal))
+        return Resolved(record=after, refusal=refusal, error=why)
     if held and after.claim is not None and after.claim.token == claim.token:
-        return Resolved(record=after, error=_words(refusal))  # an earlier attempt may have built
+        return Resolved(record=after, error=why)  # an earlier attempt may have built
     return _lost_claim(after, claim.token)  # not ours to give back any more
 
 

@@ -139,7 +139,7 @@ def _quiet(pending: Pending, policy: Policy) -> Wait | None:
 
 
 def _backing_off(pending: Pending) -> Wait | None:
-    return Wait(Why.BACKING_OFF, pending.retry_ms) if pending.failures else None
+    return Wait(Why.BACKING_OFF, pending.retry_ms, detail=pending.refusal) if pending.failures else None
 
 
 # --- the cooldown and the limit ------------------------------------------------------------------------------------

@@ -284,7 +284,8 @@ def _failures(scene: Scene, pending: Pending) -> str:
     """What became of it so far: a start that was refused, or, with ``on_failure = "rearm"``, a build that failed."""
     times = {1: "once", 2: "twice"}.get(pending.failures, f"{pending.failures} times")
     failed = failed_ms(scene.record)
-    last = "the last start was refused" if failed is None else f"the last build failed {_ago(scene, failed)}"
+    refusal = f": {pending.refusal}" if pending.refusal else ""
+    last = f"the last start was refused{refusal}" if failed is None else f"the last build failed {_ago(scene, failed)}"
     return f"tried {times}: {last}"
 
 

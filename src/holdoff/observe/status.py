@@ -136,7 +136,7 @@ class Status(Value):
             "notes": list(self.notes),
             "pending": pending
             and {
-                **plain(pending, "count", "first_ms", "last_ms"),
+                **plain(pending, "count", "first_ms", "last_ms", "refusal"),
                 **plain(pending.request, "reason", "source_version"),
                 "waiting": len(pending.waiters),
             },
