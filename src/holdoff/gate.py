@@ -30,7 +30,7 @@ from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Act, Claim, Finished, Hold, Pending, Record, Running
-from holdoff.core.request import MAX_REASON, GateKey, Request, check_note, storable
+from holdoff.core.request import MAX_REASON, GateKey, Request, check_flag, check_note, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
 from holdoff.core.units import Duration, Instant, parse_duration, parse_instant
@@ -111,6 +111,8 @@ class Gate:
             raise ConfigError(field="policy", got=policy, want="a policy, such as holdoff.Policy('10m')")
         for field, got in (("store", store), ("starter", starter), ("clock", clock)):
             check_does(field, got)
+        check_flag("woken", woken)
+        check_flag("knows_policy", knows_policy)
         self.store: Store = store if store is not None else open_store(default_url())
         self.key: GateKey = GateKey.of(project, key, region if region is not None else self.store.region)
         self.policy = policy
@@ -220,6 +222,7 @@ class Gate:
             if same is not None:
                 return same
         self._must_have_starter()
+        check_flag("waits", waits)
         if request.gate != self.key:
             raise ConfigError(field="request", got=str(request.gate), want=f"a request for {self.key}")
         event = Trigger(request=request, token=self._token(), waits=waits)
@@ -275,8 +278,7 @@ class Gate:
             ConfigError: ``succeeded`` or ``exit_status`` is not what it should be; nothing was written.
             StoreError: it may be in: reporting again is safe.
         """
-        if not isinstance(succeeded, bool):
-            raise ConfigError(field="succeeded", got=succeeded, want="True or False")
+        check_flag("succeeded", succeeded)
         if exit_status is not None and not is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
             raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
         words = None if detail is None else storable(detail, MAX_REASON)
@@ -376,7 +378,7 @@ class Gate:
         by: str | None = None,
         why: str | None = None,
     ) -> None:
-        """End the cooldown.
+        """End the cooldown, the limit and the back-off.
 
         Args:
             drop_pending: drop what is pending, too: it is never built.
@@ -385,9 +387,11 @@ class Gate:
             by, why: who says so, and why: lines of at most 200 characters.
 
         Raises:
-            ConfigError: ``why`` or ``by`` is no such line.
+            ConfigError: an argument is not what it should be.
             StoreError: it may be in: to reset again does no harm, unless a build has started since.
         """
+        check_flag("drop_pending", drop_pending)
+        check_flag("drop_claim", drop_claim)
 
         def change(record: Record, at_ms: int) -> Record:
             act = _act("reset", at_ms, by, why)

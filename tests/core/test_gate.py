@@ -470,6 +470,7 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         ({"starter": lambda _request, _token: "b-1"}, "starter is some function; write an object with start"),
         ({"starter": Call}, "starter is some type; write an object with start"),
         ({"clock": 3}, "clock is some int; write a clock"),
+        ({"woken": "no"}, "woken is 'no'; write True or False"),
     ]
     for settings, said in wrong:
         with pytest.raises(ConfigError, match=said):
@@ -489,13 +490,17 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
     wrong = [
         ({"at": "soon"}, "at is 'soon'"),
         ({"at": 10**5000}, "at is some int"),
-        ({"force": "no"}, "forced is 'no'; write True or False"),
+        ({"force": "no"}, "force is 'no'; write True or False"),
+        ({"waits": 1}, "waits is 1; write True or False"),
         ({"environment": 0}, "environment is 0; write a mapping"),
         ({"environment": [("A",)]}, "environment is a list .*; write a mapping"),
     ]
     for words, said in wrong:
         with pytest.raises(ConfigError, match=said):
             bench.gate().trigger(**words)
+    for flag in ("drop_pending", "drop_claim"):
+        with pytest.raises(ConfigError, match=f"{flag} is 'no'; write True or False"):
+            bench.gate().reset(**{flag: "no"})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="waiter is 5; write text"):
         bench.gate().wake(waiter=5)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="token is 5; write text"):

@@ -136,6 +136,11 @@ BAD = {
     "two histories": (("plan", "--history", "times.csv", "--git", "."), 2, "not allowed with"),
     "no times": (("plan", "--history", "empty.csv"), 65, "empty.csv has no row with a time. It is empty, or"),
     "no builds": (("plan", "site"), 65, "has no builds yet. Name another history"),
+    "two to stdout": (
+        ("plan", "--history", "times.csv", "--html", "-", "--json"),
+        2,
+        "--html and --json both write to stdout",
+    ),
     "nowhere to write": (("plan", "--history", "times.csv", "--html", "no/where.html"), 2, "cannot be written"),
 }
 
@@ -228,6 +233,15 @@ def test_without_matplotlib_it_says_how_to_get_it(times: Cli) -> None:
     assert done.stderr == "holdoff: --png needs matplotlib, which is not installed; pip install 'holdoff[plan]'\n"
     assert not (times.folder / "plan.png").exists()
     assert without.returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["html", "svg"])
+def test_a_file_called_minus_is_stdout(times: Cli, kind: str) -> None:
+    done = times("plan", "--history", "times.csv", f"--{kind}", "-")
+
+    assert done.returncode == 0, done.stderr
+    assert ET.fromstring(done.stdout.partition("\n")[2]).tag == (f"{XHTML}html" if kind == "html" else f"{SVG}svg")
+    assert not (times.folder / "-").exists()
 
 
 @pytest.mark.parametrize("columns", [200, 120, 100, 80])

@@ -48,6 +48,8 @@ _KEPT: Final = ("overlap", "cooldown_from", "on_failure")
 _LISTS: Final = {"cooldowns": "cooldown", "quiets": "quiet", "most": "max_wait", "limits": "limit"}
 #: So many builds of a gate's own history are read at most.
 MOST_BUILDS: Final = 100_000
+#: What may be written to files, by the names of the options.
+_FILES: Final = ("html", "svg", "png")
 #: How many characters wide a full bar is.
 _BAR: Final = 30
 EPILOG: Final = """\
@@ -72,11 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", help="the gate's region (default: the project's or the store's)")
     _add_history(parser)
     _add_policies(parser)
-    parser.add_argument("--html", metavar="FILE", help="write a page that needs nothing else")
-    for kind in ("svg", "png"):
-        parser.add_argument(
-            f"--{kind}", metavar="FILE", help="write the picture of builds against waiting (matplotlib)"
-        )
+    parser.add_argument("--html", metavar="FILE", help="write a page that needs nothing else; - is stdout")
+    for kind in _FILES[1:]:
+        what = "write the picture of builds against waiting (matplotlib); - is stdout"
+        parser.add_argument(f"--{kind}", metavar="FILE", help=what)
     add_store(parser)
     add_json(parser)
 
@@ -118,6 +119,10 @@ def _price(text: str) -> float:
 
 def main(args: argparse.Namespace) -> int:
     """Replay, and say which to take."""
+    files = {kind: name for kind in _FILES if (name := getattr(args, kind)) is not None}
+    on_stdout = [kind for kind, name in files.items() if name == "-"] + (["json"] if args.json else [])
+    if len(on_stdout) > 1:
+        raise UsageError(f"--{on_stdout[0]} and --{on_stdout[1]} both write to stdout; name a file for one")
     config = load_config(args)
     with options():
         given = {name: _duration(args, name) for name in ("last", "build_time", "longest_wait")}
@@ -138,12 +143,13 @@ def main(args: argparse.Namespace) -> int:
             zone=zone,
             told=told,
         )
-        _write(plan, args)
+        for kind, name in files.items():
+            _write(plan, kind, name)
     if bad := answer.bad_rows(history):
         say(bad)
     if args.json:
         print_json(answer.to_dict(plan))
-    else:
+    elif not on_stdout:
         _show(plan)
     return 0
 
@@ -233,20 +239,19 @@ def _is_shown(rows: list[list[str]], plan: Plan, left_out: tuple[str, ...]) -> b
     return show_table([[row[place] for place in kept] for row in rows], colours)
 
 
-def _write(plan: Plan, args: argparse.Namespace) -> None:
-    """The files that are asked for."""
-    if args.html is not None:
+def _write(plan: Plan, kind: str, name: str) -> None:
+    """A file that is asked for."""
+    if kind == "html":
         from holdoff.plan import page
 
-        _write_file(args.html, page.page(plan).encode())
-    for kind in ("svg", "png"):
-        if getattr(args, kind) is not None:
-            from holdoff.plan import chart
+        content = page.page(plan).encode()
+    else:
+        from holdoff.plan import chart
 
-            _write_file(getattr(args, kind), chart.chart(plan, kind))
-
-
-def _write_file(name: str, content: bytes) -> None:
+        content = chart.chart(plan, "svg" if kind == "svg" else "png")
+    if name == "-":
+        sys.stdout.buffer.write(content)
+        return
     try:
         with open(name, "wb") as file:  # noqa: PTH123
             file.write(content)

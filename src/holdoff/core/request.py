@@ -114,6 +114,12 @@ def check_note(name: str, text: object, limit: int) -> None:
     check_text(name, text, want)
 
 
+def check_flag(name: str, value: object) -> None:
+    """Refuse what is neither true nor false: any text would count as true."""
+    if not isinstance(value, bool):
+        raise ConfigError(field=name, got=value, want="True or False")
+
+
 def storable(said: object, limit: int) -> str:
     """What a starter, an exception or a service said, as any store and terminal can take it: no control characters, no
     half surrogate pairs, at most ``limit`` characters; empty where it cannot even be made text."""
@@ -177,8 +183,7 @@ class Request(Value):
         for name, limit in _LIMITS:
             if state[name] is not None:
                 check_note(name, state[name], limit)
-        if not isinstance(self.forced, bool):
-            raise ConfigError(field="forced", got=self.forced, want="True or False")
+        check_flag("force", self.forced)  # as callers and events call it
         if self.at_ms is not None and not _is_instant(self.at_ms):
             raise ConfigError(field="at", got=self.at_ms, want="epoch milliseconds")
         if not _is_text(self.parameters):

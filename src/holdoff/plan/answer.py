@@ -152,7 +152,7 @@ def about(plan: Plan) -> Iterator[str]:
     elif history.usual_ms is not None:
         yield f"builds take as long as the history says, {say_duration(history.usual_ms)} in the median"
     else:
-        yield "how long builds take is not known, and counts as no time: say it (--build-time)"
+        yield "how long builds take is not known, and counts as no time, unless a build time is given"
     yield from _of_failures(plan)
     slow = sum(not row.is_fast for row in plan.figures)
     if slow:
