@@ -29,7 +29,7 @@ from holdoff.core.errors import (
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
-from holdoff.core.record import Act, Claim, Finished, Hold, Pending, Record, Running
+from holdoff.core.record import Act, Claim, End, Finished, Hold, Pending, Record, Running
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_flag, check_note, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
@@ -282,14 +282,14 @@ class Gate:
         if exit_status is not None and not is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
             raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
         words = None if detail is None else storable(detail, MAX_REASON)
-        how: dict[str, Any] = {"succeeded": succeeded, "detail": words, "exit_status": exit_status}
         build_id = storable(build_id, MAX_BUILD_ID)
-        found, token = self._end(build_id, how), self._tokens.get(build_id)
+        end = End(build_id=build_id, succeeded=succeeded, detail=words, exit_status=exit_status)
+        found, token = self._end(end), self._tokens.get(build_id)
         if not found and token is not None:
             self.renew(token)  # the store did not take its start at the time
-            found = self._end(build_id, how)
+            found = self._end(end)
         if not found:
-            self._keep_end(build_id, how)
+            self._keep_end(end)
         return found
 
     def has_build(self, build_id: str) -> bool:
@@ -304,30 +304,27 @@ class Gate:
             return True
         return any(build.build_id == build_id for build in self.store.history(self.key, limit=SEARCHED_BUILDS))
 
-    def _end(self, build_id: str, how: dict[str, Any]) -> bool:
+    def _end(self, end: End) -> bool:
         found = False
 
         def change(record: Record, at_ms: int) -> Record:
             nonlocal found
-            new = builds.finished(record, build_id, self.terms, at_ms, **how)
-            found = record.running is not None and record.running.build_id == build_id
-            return new
+            found = record.running is not None and record.running.build_id == end.build_id
+            return builds.finished(record, end, self.terms, at_ms)
 
         self._edit(change)
         return found
 
-    def _keep_end(self, build_id: str, how: dict[str, Any]) -> None:
+    def _keep_end(self, end: End) -> None:
         """The end of a build that a newer one has overtaken belongs into the history."""
         try:
-            self._end_in_history(build_id, how)
+            for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
+                if build.build_id == end.build_id and build.succeeded is None and build.detail is None:  # no report yet
+                    ended_ms = max(self._now_ms(), build.started_ms)
+                    self.store.keep(self.key, build.but(ended_ms=ended_ms).with_end(end))
+                    return
         except StoreDenied as error:  # a role that may not read the history
-            _warn("could not keep the end of %s: %s", build_id, error)
-
-    def _end_in_history(self, build_id: str, how: dict[str, Any]) -> None:
-        for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
-            if build.build_id == build_id and build.succeeded is None and build.detail is None:  # no report yet
-                self.store.keep(self.key, build.but(ended_ms=max(self._now_ms(), build.started_ms), **how))
-                return
+            _warn("could not keep the end of %s: %s", end.build_id, error)
 
     def renew(self, token: str) -> None:
         """Say that the build of this token is alive: its lease starts afresh. If this process made the start and the

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from holdoff.core.builds import ended
+from holdoff.core.builds import unended
 from holdoff.core.errors import HoldoffError, RecordInvalid
 from holdoff.core.request import GateKey
 from holdoff.wake.loop import WakeLoop
@@ -229,7 +229,7 @@ def _builds(store: Store, key: GateKey, record: Record) -> Iterator[Finished]:
     """The builds that the gate knows of, with what they covered."""
     yield from store.history(key)
     if record.running is not None:
-        yield ended(record.running, None).but(covers=record.running.covers)
+        yield unended(record.running).but(covers=record.running.covers)
 
 
 def _claim(build: Finished) -> tuple[int, bool]:

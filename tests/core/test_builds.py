@@ -9,7 +9,7 @@ import pytest
 
 from holdoff.core import builds
 from holdoff.core.decision import Outcome
-from holdoff.core.record import Claim, Record
+from holdoff.core.record import Claim, End, Record
 from tests.core.build import (
     COOLDOWN,
     LEASE,
@@ -36,7 +36,7 @@ REARM = terms(on_failure="rearm")
 
 def ended(record: Record, by: Any = TERMS, *, succeeded: bool | None, **more: Any) -> Record:
     """The build ended a second after it started."""
-    return builds.finished(record, "b-R1", by, NOW + 1_000, succeeded=succeeded, **more)
+    return builds.finished(record, End(build_id="b-R1", succeeded=succeeded, **more), by, NOW + 1_000)
 
 
 @pytest.mark.parametrize(("succeeded", "built_then"), [(True, "v1"), (False, "v0"), (None, "v0")])
@@ -54,13 +54,13 @@ def test_a_version_stays_built_when_one_without_a_version_is() -> None:
 
 
 def test_by_a_clock_that_stepped_back_a_build_ended_as_it_started() -> None:
-    after = builds.finished(RUNNING, "b-R1", TERMS, NOW - 5, succeeded=True)
+    after = builds.finished(RUNNING, End(build_id="b-R1", succeeded=True), TERMS, NOW - 5)
     assert after.finished is not None
     assert after.finished.ended_ms == NOW
 
 
 def test_a_report_of_another_build_changes_nothing() -> None:
-    assert builds.finished(RUNNING, "b-R2", TERMS, NOW, succeeded=True) is RUNNING
+    assert builds.finished(RUNNING, End(build_id="b-R2", succeeded=True), TERMS, NOW) is RUNNING
     assert builds.polled(RUNNING, "b-R2", None, TERMS, NOW) is RUNNING
     after = ended(RUNNING, succeeded=True)
     assert ended(after, succeeded=False) is after

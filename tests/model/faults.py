@@ -16,6 +16,7 @@ from holdoff.core.decision import Outcome
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
 from holdoff.core.pending import Fold, is_older
+from holdoff.core.record import End, Record
 from holdoff.stores.memory import MemoryStore
 from tests.model import holes
 from tests.model.holes import Hole
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from holdoff.core.decide import Step, Trigger, Wake
-    from holdoff.core.record import Act, Claim, Finished, Line, Pending, Record
+    from holdoff.core.record import Act, Claim, Finished, Line, Pending
     from holdoff.core.request import Request
     from holdoff.core.terms import Terms
 
@@ -287,13 +288,13 @@ def _given_back_over_what_came(record: Record, claim: Claim) -> Record:
 # --- builds and people ---------------------------------------------------------------------------------------------
 
 
-def _ended_by_any_report(record: Record, build_id: str, terms: Terms, now_ms: int, **how: Any) -> Record:
-    return _finished(record, record.running.build_id if record.running else build_id, terms, now_ms, **how)
+def _ended_by_any_report(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
+    return _finished(record, end.but(build_id=record.running.build_id) if record.running else end, terms, now_ms)
 
 
-def _armed_beside_a_claim(record: Record, build_id: str, terms: Terms, now_ms: int, **how: Any) -> Record:
+def _armed_beside_a_claim(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     """A build that failed is armed again though a newer start is under way."""
-    new = _finished(record.but(claim=None), build_id, terms, now_ms, **how)
+    new = _finished(record.but(claim=None), end, terms, now_ms)
     return record if new.finished is record.finished else _with_due(new.but(claim=record.claim), terms)
 
 
@@ -575,7 +576,7 @@ def _cancelled_anyway(record: Record, claim: Claim, terms: Terms) -> Asks:
     build_id = record.running.build_id
     with suppress(Exception):
         yield Cancel(build_id)
-    ended = lambda now, at_ms: _finished(now, build_id, terms, at_ms, succeeded=None)  # noqa: E731
+    ended = lambda now, at_ms: _finished(now, End(build_id=build_id, succeeded=None), terms, at_ms)  # noqa: E731
     return (yield from writes.apply(ended, record))
 
 

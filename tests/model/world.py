@@ -16,7 +16,7 @@ from holdoff.core.effects import Cancel, Find, FoldIn, Get, NewId, Now, Poll, St
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.protocol import Decided, Snapshot
-from holdoff.core.record import Act, Finished, Hold, Record
+from holdoff.core.record import Act, End, Finished, Hold, Record
 from holdoff.core.request import Request
 from holdoff.core.units import seconds_from_ms
 from holdoff.stores.memory import MemoryStore
@@ -369,7 +369,8 @@ class World:
             build_id = build.id
             build.ended, build.ended_ms = self.history.next(), self.now_ms
             build.succeeded = succeeded
-        return lambda record, now_ms: builds.finished(record, build_id, self.terms, now_ms, succeeded=succeeded)
+        end = End(build_id=build_id, succeeded=succeeded)
+        return lambda record, now_ms: builds.finished(record, end, self.terms, now_ms)
 
     def _resume(self, actor: Actor, answer: object = None, error: Exception | None = None) -> None:
         """Give the answer, and run on to the next effect that the world can see."""

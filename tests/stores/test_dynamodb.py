@@ -269,7 +269,7 @@ def _of(record: Record, key: GateKey) -> Record:
 
     pending, claim, running, finished = moved(record.pending), record.claim, record.running, ended(record.finished)
     if claim is not None:
-        claim = claim.but(covers=moved(claim.covers), early=ended(claim.early))
+        claim = claim.but(covers=moved(claim.covers))
     if running is not None:
         running = running.but(covers=moved(running.covers))
     return record.but(pending=pending, claim=claim, running=running, finished=finished)

@@ -17,7 +17,7 @@ from holdoff.core import claims, people
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_HISTORY_MS, Act, Finished, Hold, Line, Record
+from holdoff.core.record import KEPT_HISTORY_MS, Act, End, Finished, Hold, Line, Record
 from holdoff.core.request import (
     MAX_ENVIRONMENT_BYTES,
     MAX_EVENT_ID,
@@ -318,7 +318,7 @@ def a_claim() -> Record:
 
 
 def test_the_largest_pending_and_a_confirm_have_room_above_a_claim() -> None:
-    full = a_claim().but(pending=single(largest_request(), NOW_MS, waiter="T" * 8))
+    full = a_claim().but(pending=single(largest_request(), NOW_MS, waiter="T" * 8).but(refusal=WIDE * 200))
     for n in range(20):
         fold = Fold(
             write_id=f"F{n:07}", request=largest_request(), event=f"E{n:07}", waiter=f"W{n:07}", last_ms=NOW_MS + n
@@ -346,8 +346,9 @@ def test_take_overs_and_what_is_reported_have_room_above_a_claim() -> None:
         detail=WIDE * MAX_REASON,
         exit_status=1,
     )
+    early = End(build_id=end.build_id, succeeded=False, detail=end.detail, exit_status=1)
     assert record.claim is not None
-    record = record.but(finished=end, built=end.source_version, claim=record.claim.but(early=end))
+    record = record.but(finished=end, built=end.source_version, claim=record.claim.but(early=early))
     assert 10_000 < size(record) - size(a_claim()) < item.MAX_HELD_BYTES - item.MAX_CLAIMED_BYTES
 
 

@@ -7,14 +7,10 @@ write, and its end is kept there when it is reported: every end is kept.
 from __future__ import annotations
 
 from holdoff.core.claims import pending_again
-from holdoff.core.record import Finished, Record, Running
+from holdoff.core.record import End, Finished, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import with_due
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
@@ -25,28 +21,19 @@ def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
     return with_due(record.but(running=running.but(lease_until_ms=now_ms + terms.build_lease_ms)), terms)
 
 
-def finished(
-    record: Record,
-    build_id: str,
-    terms: Terms,
-    now_ms: int,
-    *,
-    succeeded: bool | None,
-    detail: str | None = None,
-    exit_status: int | None = None,
-) -> Record:
+def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     """A build ended. Reports come late, twice, early and in any order; one that says nothing new changes nothing."""
     running = record.running
-    if running is None or running.build_id != build_id:
-        how = {"succeeded": succeeded, "detail": detail, "exit_status": exit_status}
-        told = _late_or_early(record, build_id, now_ms, how)
+    if running is None or running.build_id != end.build_id:
+        told = _late_or_early(record, end)
         return record if told is record else with_due(told, terms)
     version = running.covers.request.source_version
-    end = ended(running, now_ms, succeeded=succeeded, detail=detail, exit_status=exit_status)
-    built = version if succeeded and version is not None else record.built
-    new = record.but(running=None, finished=end, built=built)
+    built = version if end.succeeded and version is not None else record.built
+    # (By a clock that stepped back it ended as it started.)
+    build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
+    new = record.but(running=None, finished=build, built=built)
     # A claim that is out is newer, and builds what this one should have built.
-    if succeeded is False and terms.policy.on_failure == "rearm" and record.claim is None:
+    if end.succeeded is False and terms.policy.on_failure == "rearm" and record.claim is None:
         new = _rearmed(new, running, now_ms)
     return with_due(new, terms)
 
@@ -60,29 +47,23 @@ def failed_ms(record: Record) -> int | None:
     return None if (record.lastbuild_ms or 0) > end.started_ms else end.ended_ms or end.started_ms
 
 
-def _late_or_early(record: Record, build_id: str, now_ms: int, how: dict[str, Any]) -> Record:
+def _late_or_early(record: Record, end: End) -> Record:
     """The end of a build that counted as ended by its lease is known now; that of one that may just be being started is
     kept in the claim."""
-    end, claim = record.finished, record.claim
-    if end is not None and end.build_id == build_id:
-        if how["succeeded"] is None or end.succeeded is not None or end.detail is not None:
+    build, claim = record.finished, record.claim
+    if build is not None and build.build_id == end.build_id:
+        if end.succeeded is None or build.succeeded is not None or build.detail is not None:
             return record
-        is_built = how["succeeded"] and record.running is None and end.source_version is not None
-        return record.but(finished=end.but(**how), built=end.source_version if is_built else record.built)
-    if claim is None:
-        return record
-    early = Finished(build_id=build_id, token="", started_ms=now_ms, claimed_ms=now_ms, ended_ms=now_ms, **how)
-    return record.but(claim=claim.but(early=early))
+        is_built = end.succeeded and record.running is None and build.source_version is not None
+        return record.but(finished=build.with_end(end), built=build.source_version if is_built else record.built)
+    return record if claim is None else record.but(claim=claim.but(early=end))
 
 
-def ended_early(record: Record, early: Finished | None, terms: Terms, now_ms: int) -> Record:
+def ended_early(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     """A build whose end was reported while its start was under way has ended."""
-    if early is None:
-        return record
-    how: dict[str, Any] = {"succeeded": early.succeeded, "detail": early.detail, "exit_status": early.exit_status}
     running = record.running
-    is_its = running is not None and running.build_id == early.build_id
-    return finished(record, early.build_id, terms, now_ms, **how) if is_its else record
+    is_its = running is not None and running.build_id == end.build_id
+    return finished(record, end, terms, now_ms) if is_its else record
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
@@ -96,7 +77,7 @@ def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
 def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_ms: int) -> Record:
     """The starter was asked how a build is."""
     if state in {"succeeded", "failed"}:
-        return finished(record, build_id, terms, now_ms, succeeded=state == "succeeded")
+        return finished(record, End(build_id=build_id, succeeded=state == "succeeded"), terms, now_ms)
     running = record.running
     if running is None or running.build_id != build_id:
         return record
@@ -139,30 +120,19 @@ def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record
     if terms.children:
-        at_ms, detail = running.lease_until_ms, "the process that looked after it is gone"
-        return finished(record, running.build_id, terms, at_ms, succeeded=False, detail=detail)
-    return record.but(running=None, finished=ended(running, running.lease_until_ms))
+        end = End(build_id=running.build_id, succeeded=False, detail="the process that looked after it is gone")
+        return finished(record, end, terms, running.lease_until_ms)
+    return record.but(running=None, finished=unended(running).but(ended_ms=running.lease_until_ms))
 
 
-def ended(
-    running: Running,
-    ended_ms: int | None,
-    *,
-    succeeded: bool | None = None,
-    detail: str | None = None,
-    exit_status: int | None = None,
-) -> Finished:
-    """A build as it stands in the record once it ended. (By a clock that stepped back it ended as it started.)"""
+def unended(running: Running) -> Finished:
+    """A build as the history has it before its end is reported."""
     return Finished(
         build_id=running.build_id,
         token=running.token,
         started_ms=running.started_ms,
         claimed_ms=running.claimed_ms,
-        ended_ms=None if ended_ms is None else max(ended_ms, running.started_ms),
-        succeeded=succeeded,
         source_version=running.covers.request.source_version,
-        detail=detail,
-        exit_status=exit_status,
     )
 
 
@@ -173,5 +143,5 @@ def leaving(before: Record, after: Record) -> tuple[Finished, ...]:
         return ()
     end = after.finished
     if end is None or end.token != running.token:
-        end = ended(running, None)  # overtaken by the next start before its end was reported
+        end = unended(running)  # overtaken by the next start before its end was reported
     return (end.but(covers=running.covers),)

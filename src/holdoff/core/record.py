@@ -102,7 +102,7 @@ class Claim(Value):
     before: Decimal | None = None
     in_flight_until_ms: int = 0
     refused: bool = False
-    early: Finished | None = None
+    early: End | None = None
 
     @property
     def request(self) -> Request:
@@ -133,14 +133,27 @@ class Running(Value):
     cancel_failed: bool = False
 
 
+class End(Value):
+    """How a build ended, as it was reported.
+
+    Attributes:
+        succeeded: ``None``: not known (never reported, cancelled, or its lease ran out).
+        detail: in the starter's or the reporter's words.
+        exit_status: of a command that ran here.
+    """
+
+    build_id: str
+    succeeded: bool | None = None
+    detail: str | None = None
+    exit_status: int | None = None
+
+
 class Finished(Value):
     """A build that ended, or counts as ended: the last one in the record, and each one in the history.
 
     Attributes:
         ended_ms: when; ``None`` (in the history only): not reported.
-        succeeded: ``None``: not known (never reported, cancelled, or its lease ran out).
-        detail: how it ended, in the starter's or the reporter's words.
-        exit_status: of a command that ran here.
+        succeeded, detail, exit_status: as in ``End``.
         covers: in the history only: the triggers it answered.
         claimed_ms: as in ``Running``.
     """
@@ -155,6 +168,10 @@ class Finished(Value):
     detail: str | None = None
     exit_status: int | None = None
     covers: Pending | None = None
+
+    def with_end(self, end: End) -> Finished:
+        """The same build, with its end as it was reported."""
+        return self.but(succeeded=end.succeeded, detail=end.detail, exit_status=end.exit_status)
 
 
 class Hold(Value):

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from holdoff.core import builds, claims, clocks, writes
 from holdoff.core.effects import Cancel, Effect, Find, Lost, Start
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError
-from holdoff.core.record import Claim, Finished, Record
+from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import storable
 from holdoff.core.resolved import Resolved
 from holdoff.core.terms import Terms
@@ -119,12 +119,8 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
             return Resolved(record=record, error=_words(error))
         after = yield from writes.apply(lambda now, _at_ms: claims.uncancelled(now, claim, build_id, terms), record)
         return Resolved(record=after, uncancelled=build_id)
-    words = "cancelled for a newer build"
-    return (
-        yield from writes.apply(
-            lambda now, at_ms: builds.finished(now, build_id, terms, at_ms, succeeded=None, detail=words), record
-        )
-    )
+    end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
+    return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record))
 
 
 def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
@@ -139,34 +135,35 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
 
 def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
     """A start that was taken over has to wait out a cooldown: given back, or left until no request can be in flight."""
-
-    last: list[Record] = [record]  # of the last try: what was to be written
+    wanted = record  # by the last try
 
     def change(current: Record, at_ms: int) -> Record:
+        nonlocal wanted
         certain = claims.is_certain(claim, terms, at_ms, searched_ms)
-        last[:] = [claims.returned(current, claim, terms) if certain else claims.left(current, claim, terms, at_ms)]
-        return last[0]
+        wanted = claims.returned(current, claim, terms) if certain else claims.left(current, claim, terms, at_ms)
+        return wanted
 
     after = yield from writes.apply(change, record)
-    if last[0] is after:  # not ours any more
+    if wanted is after:  # not ours any more
         return _lost_claim(after, claim.token)
-    if last[0].claim is None:
+    if wanted.claim is None:
         return Resolved(record=after)
     return Resolved(record=after, error="another has built since, and a request may still be in flight")
 
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
-    early: list[Finished | None] = [None]
+    early: End | None = None
 
     def change(current: Record, at_ms: int) -> Record:
+        nonlocal early
         mine = current.claim is not None and current.claim.token == claim.token
-        early[:] = [current.claim.early if mine and current.claim is not None else None]
+        early = current.claim.early if mine and current.claim is not None else None
         return claims.confirmed(current, claim, build_id, terms, at_ms)
 
     try:
         after = yield from writes.apply(change, record)
-        if early[0] is not None:
-            after = yield from writes.apply(lambda now, at_ms: builds.ended_early(now, early[0], terms, at_ms), after)
+        if (end := early) is not None:
+            after = yield from writes.apply(lambda now, at_ms: builds.ended_early(now, end, terms, at_ms), after)
     except StoreError:
         # The build exists. The claim stays, and after its lease the build is found by its token.
         return Resolved(record=record, build_id=build_id, unconfirmed=True)
@@ -176,12 +173,13 @@ def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Gener
 def _give_back(
     record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
 ) -> Generator[Effect, Any, Resolved]:
-    last: list[tuple[bool, bool]] = []  # of the last try: whether the claim was ours, and whether it is gone
+    held = gone = False  # by the last try: whether the claim was ours, and whether it is gone
     why, again = _words(refusal), bool(refusal.worth_retrying)
 
     def change(current: Record, at_ms: int) -> Record:
+        nonlocal held, gone
         new = claims.refused(current, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
-        last[:] = [(new is not current, new.claim is None)]
+        held, gone = new is not current, new.claim is None
         return new
 
     try:
@@ -189,7 +187,6 @@ def _give_back(
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
-    held, gone = last[0]
     if held and gone:
         return Resolved(record=after, refusal=refusal, error=why)
     if held and after.claim is not None and after.claim.token == claim.token:

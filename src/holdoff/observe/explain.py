@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from holdoff.core.builds import ended, failed_ms
+from holdoff.core.builds import failed_ms, unended
 from holdoff.core.clocks import put_right
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
@@ -102,7 +102,7 @@ class Scene(Value):
 
     def _running(self) -> list[Finished]:
         running = self.record.running
-        return [] if running is None else [ended(running, None).but(covers=running.covers)]
+        return [] if running is None else [unended(running).but(covers=running.covers)]
 
     def outcome_of(self, build: Finished) -> str:
         """How one of its builds ended, or that it still runs, as a person says it."""

@@ -23,7 +23,7 @@ from holdoff.core.decide import Trigger, Wake
 from holdoff.core.effects import Cancel, Effect, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
-from holdoff.core.record import Record
+from holdoff.core.record import End, Record
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_DURATION_MS
@@ -199,7 +199,8 @@ class _Core:
             return
 
         def change(record: Record, at_ms: int) -> Record:
-            return builds.finished(record, str(build), self.terms, at_ms, succeeded=not self._fails(build))
+            end = End(build_id=str(build), succeeded=not self._fails(build))
+            return builds.finished(record, end, self.terms, at_ms)
 
         self._drive(protocol.edit(change))
 

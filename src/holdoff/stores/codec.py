@@ -17,7 +17,7 @@ from decimal import Decimal
 from holdoff.core import record as registers
 from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.pending import note_of
-from holdoff.core.record import FORMAT, Act, Claim, Finished, Hold, Line, Note, Pending, Record, Running
+from holdoff.core.record import FORMAT, Act, Claim, End, Finished, Hold, Line, Note, Pending, Record, Running
 from holdoff.core.request import Request
 from holdoff.core.shown import shown
 from holdoff.core.units import MAX_INSTANT_MS, ms_from_seconds, seconds_from_ms
@@ -227,6 +227,7 @@ def _read_covers(plain: object, key: GateKey) -> Pending:
 _KINDS["covers"] = (_write_covers, _read_covers)
 _Table(Running, build_id="build", lease_until_ms="lease", cancel_failed="stuck")
 _FINISHED: Final = _Table(Finished, build_id="build", source_version="version", succeeded="ok", exit_status="status")
+_Table(End, build_id="build", succeeded="ok", exit_status="status")
 _Table(Claim, lease_until_ms="lease", in_flight_until_ms="flying")
 _Table(Hold)
 _Table(Act)
