@@ -93,6 +93,20 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ("x = " + "[" * 5_000, "the file is not TOML: "),
         ("stroe = 'x'", "stroe is not a setting; write store (did you mean that?)"),
         ("xyz = 1", "xyz is not a setting; write one of store, projects, rules, webhooks"),
+        ("cooldown = '5m'", "cooldown is not a setting of this table; write it below a heading [projects.NAME]"),
+        ("[site]\ncooldown = '5m'", "site is not a setting of this table; write the heading [projects.site]"),
+        (
+            project("cooldown = 1\ncommand = ['make']"),
+            "projects.docs.command is not a setting of this table; write it in the starter's table: starter = { command",
+        ),
+        (
+            project("cooldown = 1\nworkflow = 'site.yml'"),
+            "projects.docs.workflow is not a setting of this table; write it in the starter's table: starter = {",
+        ),
+        (
+            project("cooldown = 1\nstarter = { command = ['make'], overlap = 'defer' }"),
+            "projects.docs.starter.overlap is not a setting of this table; write it beside starter",
+        ),
         ("store = 1", "store is 1; write a store URL"),
         ("store = 'mysql://x'", "store is 'mysql://x'; write 'sqlite:///PATH'"),
         ("projects = 1", "projects is 1; write tables [projects.NAME]"),

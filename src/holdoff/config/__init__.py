@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 
 from holdoff.config.checks import Unquoted, must_be, refuse_unknown, shown_file
-from holdoff.config.projects import Config, Project, project_of
+from holdoff.config.projects import EVENT_KEYS, POLICY_KEYS, Config, Project, project_of
 from holdoff.core.errors import ConfigError
+from holdoff.core.shown import shown_name
 from holdoff.stores import open_store
 
 TYPE_CHECKING = False
@@ -101,7 +103,7 @@ def parse(text: str, path: Path | None = None) -> Config:
         _refuse_huge(data)
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits tomllib says ValueError
         raise ConfigError(field="the file", got=Unquoted(f"not TOML: {_unquoted(error)}"), want=_TOML) from None
-    refuse_unknown(data, ("store", "projects", "rules", "webhooks", "server"), "")
+    refuse_unknown(data, ("store", "projects", "rules", "webhooks", "server"), "", _of_projects(data))
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     store = data.get("store")
     if store is not None:
@@ -126,6 +128,13 @@ def parse(text: str, path: Path | None = None) -> Config:
 
     webhooks = webhooks_of(data.get("webhooks", {}), projects)
     return config.but(rules=rules_of(data.get("rules", []), projects, webhooks), webhooks=webhooks)
+
+
+def _of_projects(data: Mapping[str, object]) -> dict[str, str]:
+    """What at the top of a file belongs into a project's table, and what to write for it."""
+    tables = {name for name, table in data.items() if isinstance(table, dict) and "cooldown" in table}
+    alone = dict.fromkeys((*POLICY_KEYS, "starter", *EVENT_KEYS), "it below a heading [projects.NAME]")
+    return alone | {name: f"the heading [projects.{shown_name(name)}]" for name in tables}
 
 
 def _unquoted(error: Exception) -> str:

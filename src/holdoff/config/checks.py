@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 MISSING: Final = Unquoted("missing")
 
 
-def refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:
-    """Refuse keys that are none of those known."""
+def refuse_unknown(
+    settings: Mapping[str, object], known: tuple[str, ...], prefix: str, elsewhere: Mapping[str, str] | None = None
+) -> None:
+    """Refuse keys that are none of those known. ``elsewhere``: keys of another table, and what to write for them."""
     for key in settings:
+        if key not in known and elsewhere and key in elsewhere:
+            field, got = f"{prefix}{shown_name(key)}", Unquoted("not a setting of this table")
+            raise ConfigError(field=field, got=got, want=elsewhere[key])
         if key not in known:
             import difflib
 

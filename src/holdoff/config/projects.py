@@ -44,6 +44,13 @@ _ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
 #: What a project can allow events from outside.
 POWERS: Final = ("force", "wake", "end")
 EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
+#: Settings that people write into the table beside their own, and what to write there.
+_OF_STARTERS: Final = {
+    name: f"it in the starter's table: starter = {{ {name} = ... }}"
+    for kind, options in STARTER_KEYS.items()
+    for name in (kind, *options)
+}
+_BESIDE_STARTER: Final = dict.fromkeys((*POLICY_KEYS, *EVENT_KEYS), "it beside starter, not within")
 _STARTER: Final = f"a table such as {{ command = ['make', 'docs'] }}, with one of {', '.join(STARTER_KEYS)}"
 
 
@@ -169,7 +176,7 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     """The project in a table ``[projects.NAME]`` of a file in this folder."""
     at = f"projects.{name}"
     settings = must_be(dict, table, at, "a table of settings")
-    refuse_unknown(settings, (*POLICY_KEYS, "region", "starter", *EVENT_KEYS), f"{at}.")
+    refuse_unknown(settings, (*POLICY_KEYS, "region", "starter", *EVENT_KEYS), f"{at}.", _OF_STARTERS)
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
     region = settings.get("region")
@@ -212,7 +219,7 @@ def _starter(table: object, at: str) -> tuple[dict[str, Any], Starter | None]:
     if len(kinds) > 1:
         raise ConfigError(field=at, got=settings, want="just one of " + " and ".join(kinds))
     if kinds:
-        refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.")
+        refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.", _BESIDE_STARTER)
         try:
             return settings, Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
         except ConfigError as error:
