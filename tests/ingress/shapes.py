@@ -72,6 +72,20 @@ def s3_created(kind: str = "Object Created") -> dict[str, Any]:
     return eventbridge("aws.s3", kind, detail)
 
 
+def by_trail(call: str, **more: object) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html"""
+    detail = {
+        "eventVersion": "1.08",
+        "eventTime": "2026-11-25T03:00:00Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": call,
+        "requestParameters": {"bucketName": "content", "key": "a b/ä.md"},
+        "eventID": "4e6f5c2b-6f2d-4e50-8c3f-1b3d2a7f9e01",
+        **more,
+    }
+    return eventbridge("aws.s3", "AWS API Call via CloudTrail", detail)
+
+
 def s3_notification(name: str = "ObjectCreated:Put") -> dict[str, Any]:
     """The same as a notification
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html)."""
@@ -112,13 +126,13 @@ def codebuild(status: str = "SUCCEEDED", project: str = "site-build") -> dict[st
 # --- envelopes -------------------------------------------------------------------------------------
 
 
-def in_sns(inner: object, message_id: str = "n-1") -> dict[str, Any]:
+def in_sns(inner: object, message_id: str = "n-1", **more: object) -> dict[str, Any]:
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html"""
     record = {
         "EventSource": "aws:sns",
         "EventVersion": "1.0",
         "EventSubscriptionArn": f"arn:aws:sns:{REGION}:123456789012:edits:1",
-        "Sns": notification(inner, message_id),
+        "Sns": notification(inner, message_id, **more),
     }
     return {"Records": [record]}
 

@@ -77,27 +77,76 @@ ASKED: dict[str, dict[str, Any]] = {
         "ConfigurationProfile": {"Id": "c"},
         "DeploymentNumber": 1,
     },
+    "AppConfig's validator": {"applicationId": "a", "configurationProfileId": "c", "content": "e30=", "uri": "hosted"},
     "AppSync": {"info": {"channel": {"path": "/a"}, "operation": "PUBLISH"}, "events": [], "request": {"headers": {}}},
     "AppSync, by Amplify": {"typeName": "Query", "fieldName": "posts", "arguments": {}},
+    "AppSync, by a template": {"version": "2018-05-29", "operation": "BatchInvoke", "payload": {"field": "posts"}},
     "Athena": {"@type": "PingRequest", "identity": {}, "queryId": "q"},
     "Bedrock's agent": {"messageVersion": "1.0", "agent": {"id": "8ZX", "name": "x"}, "inputText": "hello"},
     "Bedrock's flow": {"messageVersion": "1.0", "flow": {"arn": "arn:x"}, "node": {"name": "x", "nodeInputs": []}},
+    "Bedrock's documents": {"knowledgeBaseId": "k", "ingestionJobId": "i", "bucketName": "b", "inputFiles": []},
+    "Bedrock's orchestration": {"state": "START", "context": {"requestId": "r", "sessionId": "s"}, "input": {}},
     "Chime": {"InvocationEventType": "NEW_INBOUND_CALL", "CallDetails": {"TransactionId": "t"}},
+    "Chime's channel": {"EventType": "CHANNEL_MESSAGE_EVENT", "CallbackId": "c", "ChannelMessage": {"MessageId": "m"}},
     "Client VPN": {"connection-id": "cvpn-connection-0", "endpoint-id": "cvpn-endpoint-0", "schema-version": "v1"},
     "CloudFormation's hook": {"hookTypeName": "A::B::C", "actionInvocationPoint": "CREATE_PRE_PROVISION"},
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
+    "CloudFront's function": {"version": "1.0", "viewer": {"ip": "1.2.3.4"}, "request": {"method": "GET", "uri": "/"}},
+    "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
     "CloudWatch's widget, described": {"describe": True},
     "CloudWatch's metrics": {"EventType": "GetMetricData", "GetMetricDataRequest": {}},
+    "CloudWatch's log lines": {"messageType": "DATA_MESSAGE", "logGroup": "g", "logEvents": [{"message": "x"}]},
+    # What is left of EventBridge's events by a rule that hands on their details only.
+    "CodeBuild": {"build-status": "SUCCEEDED", "project-name": "site", "build-id": "arn:x"},
+    "CodePipeline": {"pipeline": "site", "execution-id": "e", "state": "SUCCEEDED", "version": 1.0},
+    "CodeDeploy's trigger": {"eventTriggerName": "t", "deploymentId": "d-1", "status": "SUCCEEDED"},
+    "CodeDeploy's trigger, of an instance": {"eventTriggerName": "t", "deploymentId": "d-1", "instanceId": "arn:x"},
+    "CodePipeline's approval": {"approval": {"pipelineName": "site", "actionName": "publish"}},
+    "Config's compliance": {"messageType": "ComplianceChangeNotification", "recordVersion": "1.0"},
+    "Config's history": {
+        "messageType": "ConfigurationHistoryDeliveryCompleted",
+        "recordVersion": "1.1",
+        "s3Bucket": "b",
+    },
+    "Config's rule": {"invokingEvent": "{}", "resultToken": "t"},
+    "Connect's campaign": {"InvocationMetadata": {"CampaignContext": {"CampaignId": "c"}}, "Items": {}},
+    "Cost Explorer": {"accountId": "1", "anomalyId": "a", "monitorArn": "arn:x"},
+    "DevOps Guru": {"MessageType": "NEW_INSIGHT", "InsightId": "i"},
     "ECS's hook": {"executionDetails": {"serviceArn": "arn:x"}, "executionId": "e", "lifecycleStage": "POST_SCALE_UP"},
+    "Elastic Transcoder": {"state": "COMPLETED", "jobId": "j", "pipelineId": "p", "outputs": []},
+    "Firehose": {"records": [{"recordId": "r", "data": "eA=="}]},
+    "Glacier": {"Action": "InventoryRetrieval", "VaultARN": "arn:x", "JobId": "j", "Completed": True},
+    "Inspector": {"event": "ASSESSMENT_RUN_COMPLETED", "target": "arn:x", "run": "arn:y"},
     "IoT's authoriser": {"token": "x", "signatureVerified": True, "protocols": ["tls", "mqtt"]},
     "IoT's authoriser, as it was": {"token": "x", "tokenSignature": "y", "mqttContext": {"clientId": "c"}},
+    "IoT's authoriser, without a token": {"signatureVerified": False, "connectionMetadata": {"id": "c"}},
+    "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "jobId": "j"},
+    "IoT's detector": {"payload": {"detector": {"detectorModelName": "m"}, "state": {}}, "eventName": "e"},
+    "IoT's defender": {"violationEventType": "in-alarm", "securityProfileName": "p"},
     "IoT's provisioning": {"claimCertificateId": "c", "templateArn": "arn:x", "parameters": {}},
     "IoT's registry": {"eventType": "THING_EVENT", "eventId": "1", "operation": "CREATED", "thingName": "x"},
     "IoT's connections": {"clientId": "c", "eventType": "connected", "principalIdentifier": "p"},
+    "Kendra": {"version": "v0", "s3Bucket": "b", "s3ObjectKey": "k", "metadata": {"attributes": []}},
+    "Lambda's authoriser, answered": {"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": []}},
+    "Lambda's simple authoriser, answered": {"isAuthorized": True, "context": {}},
+    "Lambda's batch, answered": {"batchItemFailures": [{"itemIdentifier": "m"}]},
+    "Lambda's bot, answered": {"sessionState": {"dialogAction": {"type": "Close"}}},
+    "Lambda's old bot, answered": {"dialogAction": {"type": "Close"}},
+    "Marketplace": {"action": "subscribe-success", "customer-identifier": "c", "product-code": "p"},
+    "Pinpoint's journey": {"ApplicationId": "a", "JourneyId": "j", "Endpoints": {}},
+    "Pinpoint's messages": {"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"},
+    "Pinpoint's events": {"event_type": "_SMS.SUCCESS", "arrival_timestamp": 1, "application": {}},
+    "Polly": {"taskId": "t", "taskStatus": "COMPLETED", "voiceId": "Joanna"},
     "Pinpoint": {"ApplicationId": "a", "CampaignId": "c", "Endpoints": {}},
     "Rekognition": {"JobId": "j", "Status": "SUCCEEDED", "API": "StartLabelDetection"},
+    "SageMaker's inference": {"eventSource": "aws:sagemaker", "eventName": "InferenceResult"},
+    "SES": {"notificationType": "Received", "mail": {"messageId": "m"}, "receipt": {}},
+    "SNS": {"EndpointArn": "arn:x", "EventType": "DeliveryFailure", "Service": "SNS"},
+    "Systems Manager": {"commandId": "c", "documentName": "AWS-RunShellScript", "status": "Success"},
+    "Timestream": {"type": "AUTO_TRIGGER_SUCCESS", "arn": "arn:x", "nextInvocationEpochSecond": 1},
+    "S3's batch, answered": {"invocationSchemaVersion": "1.0", "invocationId": "i", "results": []},
     "S3's objects, listed": {"xAmzRequestId": "r", "listObjectsV2Context": {}, "protocolVersion": "1.00"},
     "Redshift": {"external_function": "f", "query_id": 5, "arguments": []},
     "Transfer Family": {"username": "u", "password": "p", "protocol": "SFTP", "serverId": "s-1", "sourceIp": "1.2.3.4"},
@@ -113,6 +162,92 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
             (ignored,) = routes.intents(message)
             assert isinstance(ignored, Ignored)
             assert name.partition("'")[0].partition(",")[0] in ignored.why
+
+
+def without_source(event: dict[str, Any]) -> dict[str, Any]:
+    """Records as they stand in many tests, written by hand."""
+    return {"Records": [{k: v for k, v in one.items() if k.lower() != "eventsource"} for one in event["Records"]]}
+
+
+#: Texts, most of them, that AWS sends under these subjects, or with none.
+NOTICES: dict[str, tuple[str | None, object]] = {
+    "Amplify": (
+        None,
+        '"Build notification from the AWS Amplify Console for app: https://main.x. Your build status is SUCCEED."',
+    ),
+    "Backup": ("Notification from AWS Backup", "An AWS Backup job was completed successfully."),
+    "Budgets": ("AWS Budgets: site has exceeded your alert threshold", "AWS Budget Notification"),
+    "CloudFormation": (None, "StackId='arn:x'\nResourceStatus='CREATE_COMPLETE'\n"),
+    "CodeDeploy": (
+        "SUCCESS: AWS CodeDeploy notification setup for trigger t",
+        "Your AWS CodeDeploy trigger is able to",
+    ),
+    "Elastic Beanstalk": ("AWS Elastic Beanstalk Notification - Environment health", "Message: x\n"),
+    "ElastiCache": (None, {"ElastiCache:SnapshotComplete": "site"}),
+    "SES: a mail": ("Amazon SES Email Receipt Notification", {"content": "x"}),
+    "SES: a test": (None, "Successfully validated SNS topic for Amazon SES event publishing.\n"),
+}
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_notice_of_aws_is_no_change(name: str) -> None:
+    subject, text = NOTICES[name]
+    for event in (s.in_sns(text, Subject=subject), s.in_sqs(s.notification(text, Subject=subject))):
+        (message,) = opened(event)
+        for routes in (ONE, with_rule(), with_rule(sns__TopicArn="*:edits")):
+            assert routes.intents(message) == [Ignored("nothing is built for a notice of AWS unless a rule takes it")]
+        (taken,) = with_rule(change__type="a notice").intents(message)
+        assert isinstance(taken, Request)
+
+
+def test_under_such_a_subject_a_change_is_one() -> None:
+    (message,) = opened(s.in_sns(s.ecr(), Subject="Amazon SES Event Notification"))
+    (built,) = ONE.intents(message)
+    assert isinstance(built, Request)
+
+
+@pytest.mark.parametrize("name", ["zappa-keep-warm-handler.keep_warm_callback", "site-warmup", "Api-WarmUpRule1A2B"])
+def test_a_schedule_that_keeps_a_function_warm_is_no_change(name: str) -> None:
+    arn = f"arn:aws:events:eu-west-1:123456789012:rule/{name}"
+    (message,) = opened(s.eventbridge("aws.events", "Scheduled Event", {}, resources=[arn]))
+    (ignored,) = with_rule(source="aws.events").intents(message)
+    assert isinstance(ignored, Ignored)
+    assert name in ignored.why
+    (taken,) = with_rule(resources=f"*/{name}").intents(message)
+    assert isinstance(taken, Request)
+
+
+@pytest.mark.parametrize("event", [{"source": "warmup"}, {"action": "ping"}, {"type": "keep_warm"}, {"warming": True}])
+def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any]) -> None:
+    (message,) = opened(event)
+    for routes in (ONE, with_rule(source="warmup"), with_rule(action="ping"), with_rule(change__type="?*")):
+        (ignored,) = routes.intents(message)
+        assert isinstance(ignored, Ignored)
+
+
+def test_a_record_is_known_by_what_it_has_where_it_does_not_say_what_it_is() -> None:
+    pushed = {"codecommit": {"references": [{"ref": "refs/heads/side", "commit": "c" * 40}]}}
+    restored = s.s3_notification("ObjectRestore:Completed")["Records"][0]
+    for record, says in ((pushed, "side is not main"), (restored, "nothing is built for S3's ObjectRestore:Completed")):
+        for event in ({"Records": [record]}, s.in_sns(without_source({"Records": [record]}))):
+            (message,) = opened(event)
+            (ignored,) = ONE.intents(message)
+            assert isinstance(ignored, Ignored)
+            assert ignored.why.startswith(says)
+    written = s.s3_notification()
+    assert opened(without_source(written))[0].id == opened(written)[0].id
+    (message,) = opened(without_source(written))
+    (built,) = ONE.intents(message)
+    assert isinstance(built, Request)
+
+
+@pytest.mark.parametrize("carried", [s.in_sns, s.in_sqs], ids=["SNS", "SQS"])
+def test_an_envelope_is_opened_where_it_does_not_say_what_it_is(carried: Callable[[object], dict[str, Any]]) -> None:
+    (message,) = opened(without_source(carried({"project": "site", "source_version": "4f2a91c"})))
+    assert message == opened(carried({"project": "site", "source_version": "4f2a91c"}))[0].but(
+        envelopes=message.envelopes
+    )
+    assert message.origin.outside
 
 
 def test_what_cannot_be_opened_keeps_none_of_its_neighbours_waiting() -> None:

@@ -21,7 +21,7 @@ from holdoff.ingress.events.rules import Outcome, Routes
 from tests.engines.cache import EngineUnavailable
 from tests.ingress import public_samples
 from tests.ingress.public_samples import Sample
-from tests.ingress.shapes import REGION
+from tests.ingress.shapes import REGION, in_sqs
 
 PROJECT = '[projects.site]\ncooldown = "10m"\nstarter = { codebuild = "site" }\n'
 ROUTES = {
@@ -130,6 +130,16 @@ def test_of_githubs_only_a_push_of_the_default_branch_is_a_change(rules: str) ->
         event = sample.what.headers["x-github-event"]
         is_change = event == "push" and is_change_at_github(content_of(sample.what))
         assert judged(sample, ROUTES[rules]) == ("1 built" if is_change else "ignored"), sample.name
+
+
+def test_of_githubs_the_same_are_changes_without_the_headers() -> None:
+    """As a topic or a queue hands them on."""
+    for sample in read(public_samples.github):
+        assert isinstance(sample.what, HttpRequest)
+        body: Any = content_of(sample.what)
+        is_change = sample.what.headers["x-github-event"] == "push" and is_change_at_github(body)
+        found = judged(Sample(sample.name, in_sqs(body)), ROUTES["no rule"])
+        assert found == ("1 built" if is_change else "ignored"), sample.name
 
 
 def test_why_githubs_others_are_ignored_names_their_type() -> None:

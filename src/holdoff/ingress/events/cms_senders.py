@@ -49,11 +49,19 @@ _CONTENTFUL: Final = (
         for action, done in (("publish", "published"), ("unpublish", "unpublished"))
     ),
     _ignored("Contentful", "another event", f"{{{_TOPIC}}}", (_TOPIC,), {_TOPIC: "*"}, id=_KEY),
+    # Without its topic: what is published has a revision, what is being edited has a version.
+    _ignored(
+        "Contentful",
+        "a draft",
+        "{sys.type} that is edited",
+        ("sys.type",),
+        {"sys.space.sys.id": "*", "sys.version": "*"},
+    ),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
-# Its body is whatever its projection makes of a document, so that only the headers tell what it is. Documents of
-# Sanity's own, such as releases, schemas and groups, begin with "_.".
+# Its body is whatever its projection makes of a document, the whole of it by default, so that the headers tell what it
+# is. Documents of Sanity's own, such as releases, schemas and groups, begin with "_.".
 _OPERATION: Final = "http.headers.sanity-operation"
 _DOCUMENT: Final = "http.headers.sanity-document-id"
 _SANITY: Final = (
@@ -81,12 +89,16 @@ _SANITY: Final = (
         reason=f"{{{_OPERATION}}} of {{{_DOCUMENT}|a document}} in Sanity",
     ),
     _ignored("Sanity", "another event", f"{{{_OPERATION}}}", (_OPERATION,), {_OPERATION: "*"}),
+    _ignored("Sanity", "a draft", "draft", ("_id",), {"_id": ("drafts.*", "versions.*"), "_type": "*"}),
 )
 
 # --- Strapi: https://docs.strapi.io/cms/backend-customization/webhooks -----------------------------
-# A type without drafts is public at once; an entry that is not public has null as its ``publishedAt``.
-_EVENT: Final = "http.headers.x-strapi-event"
+# A type without drafts is public at once; an entry that is not public has null as its ``publishedAt``. The header
+# ``X-Strapi-Event`` says what the body says, and tells what has an unknown event from what others send.
+_EVENT: Final = "event"
+_HEADER: Final = "http.headers.x-strapi-event"
 _EDITS: Final = ("entry.create", "entry.update", "entry.delete")
+_NO_CHANGES: Final = ("entry.draft-discard", "releases.publish", "review-workflows.updateEntryStage")
 _STRAPI: Final = (
     Kind(
         sender="Strapi",
@@ -116,7 +128,10 @@ _STRAPI: Final = (
         when={_EVENT: "releases.publish", "isPublished": "true"},
         reason="a release was published in Strapi",
     ),
-    _ignored("Strapi", "another event", f"{{{_EVENT}}}", (_EVENT,), {_EVENT: "*"}),
+    *(
+        _ignored("Strapi", "another event", f"{{{path}}}", (_EVENT, _HEADER), {path: events})
+        for path, events in ((_HEADER, "*"), (_EVENT, _NO_CHANGES))
+    ),
 )
 
 # --- DatoCMS: https://www.datocms.com/docs/general-concepts/webhooks -------------------------------
@@ -237,16 +252,20 @@ _REGISTRIES: Final = (
     Kind(
         sender="Docker Hub",
         name="a pushed image",
-        when={"push_data.tag": "?*", "push_data.pushed_at": "*", "repository.repo_name": "?*"},
-        id="docker:{repository.repo_name}:{push_data.tag}@{push_data.pushed_at}",
-        reason="image {repository.repo_name}:{push_data.tag} pushed",
+        when={"push_data.pushed_at": "*", "repository.repo_name": "?*"},
+        id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
+        reason="image {repository.repo_name}{push_data.tag^:} pushed",
         by="{push_data.pusher}",
     ),
-    Kind(
-        sender="Quay",
-        name="a pushed image",
-        when={"docker_url": "?*", "repository": "?*", "updated_tags": "*"},
-        reason="image {repository}{updated_tags.0^:} pushed",
+    # Its tags were an object at first, with counts beside it.
+    *(
+        Kind(
+            sender="Quay",
+            name="a pushed image",
+            when={"docker_url": "?*", "repository": "?*", pushed: "*"},
+            reason="image {repository}{updated_tags.0^:} pushed",
+        )
+        for pushed in ("updated_tags", "pushed_image_count", "pruned_image_count")
     ),
     # Builds of Quay's own, scans, mirrors. What they pushed a push tells, too.
     _ignored(
@@ -280,6 +299,23 @@ _HOSTS: Final = (
         {"type": _VERCEL, "id": "*", "createdAt": "*", "region": "*"},
         id="{id}",
     ),
+    _ignored(
+        "Netlify",
+        "a deploy",
+        "deploy in the state {state}",
+        ("state",),
+        {"site_id": "*", "deploy_ssl_url": "*", "state": "*"},
+    ),
 )
 
-TABLES: Final = (_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _REGISTRIES, _HOSTS)
+# --- Senders that are known by their secret alone, whatever it is that they send --------------------
+_BY_SCHEME: Final = tuple(
+    _ignored(sender, "another event", "event of a kind that is not known", ("change.type",), {"http.webhook": scheme})
+    for scheme, sender in (
+        ("azure", "Azure DevOps"),
+        ("storyblok", "Storyblok"),
+        ("vercel", "Vercel"),
+    )
+)
+
+TABLES: Final = (_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _REGISTRIES, _HOSTS, _BY_SCHEME)

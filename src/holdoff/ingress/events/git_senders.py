@@ -117,7 +117,7 @@ _GITHUB_KINDS: Final = (
     # The starter's own, with a start's token (``starters.github``): it would set off itself, and no rule lifts that.
     Kind(
         name="a dispatch of Holdoff's",
-        when={_TYPE: "workflow_dispatch", "inputs.holdoff_token": "?" * 26},
+        when={"inputs.holdoff_token": "?" * 26},
         ignored="Holdoff itself dispatched this workflow",
         **_GITHUB,
     ),
@@ -130,22 +130,38 @@ _GITHUB_KINDS: Final = (
     Kind(name="another event", **_GITHUB | _RULE),
 )
 
-#: Gitea, Forgejo and Gogs send the same; but for ``total``, so that it has to be there.
+#: Two fields each, by which its events are known without their headers. An advisory of security has no sender.
+_MARKS: Final = (
+    ("sender.login", "action"),
+    ("sender.login", "repository.full_name"),
+    ("sender.login", "organization.login"),
+    ("action", "repository.full_name"),
+    ("action", "security_advisory.ghsa_id"),
+)
+_MOVED: Final[Mapping[str, Patterns]] = {"before": "*", "after": "*", "ref": "refs/*"}
 _GITHUB_BARE: Final = (
     Kind(
+        name="ping",
+        when={"zen": "*", "hook_id": "*"},
+        ignored="a ping of GitHub: the webhook is set up",
+        **_GITHUB,
+    ),
+    Kind(
+        name="push", when={**_MOVED, "repository.pushed_at": "*"}, version="{head_commit.id,after!}", **_GITHUB | _PUSH
+    ),
+    # Gitea, Forgejo, Gogs and others send nearly the same; how many commits they list, each says in its own way.
+    Kind(
         name="push",
-        when=dict.fromkeys(("before", "after", "repository.full_name"), "*") | {"ref": "refs/*"},
+        when=_MOVED,
         version="{head_commit.id,after!}",
-        **_GITHUB | _PUSH,
+        **_GITHUB | _PUSH | {"sender": "a git host", "commits": None},
     ),
     *(
         Kind(
             name="another event",
-            **_GITHUB
-            | _others("GitHub", "action|event", when=dict.fromkeys(("sender.login", about), "*"))
-            | {"named_by": ("action",)},
+            **_GITHUB | _others("GitHub", "action|event", when=dict.fromkeys(marks, "*")) | {"named_by": ("action",)},
         )
-        for about in ("repository.full_name", "organization.login")
+        for marks in _MARKS
     ),
 )
 
@@ -157,7 +173,7 @@ _GITLAB: Final[Fields] = {
     "sender": "GitLab",
     "repository": "{project.path_with_namespace,repository.homepage,repository.name}",
     "default": "{project.default_branch}",
-    "by": "{user_username,user.username}",
+    "by": "{user_username,user.username,user_name}",
 }
 _GITLAB_PUSH: Final[Fields] = {
     "reason": "push to {project.path_with_namespace,repository.name|GitLab} {ref}",
@@ -169,11 +185,11 @@ _GITLAB_PUSH: Final[Fields] = {
 }
 
 
-def _of_gitlab(where: str, push: str = "push", tag: str = "tag_push", *, by: str = _HOOK) -> tuple[Kind, ...]:
-    """The kinds of GitLab's by the field that has their name, and the names of two. ``by``: what only GitLab's has."""
+def _pushed_at_gitlab(push: str, tag: str, where: str, mark: str) -> tuple[Kind, ...]:
+    """A push and a tag, by the field that has their name. ``mark``: what only GitLab's events have."""
 
     def when(name: str, **more: Patterns) -> dict[str, Patterns]:
-        return {by: "*", where: name, **more}
+        return {mark: "*", where: name, **more}
 
     return (
         Kind(name="push", when=when(push), version="{after!}", **_GITLAB | _GITLAB_PUSH),
@@ -185,25 +201,39 @@ def _of_gitlab(where: str, push: str = "push", tag: str = "tag_push", *, by: str
             **_GITLAB | _GITLAB_PUSH,
         ),
         Kind(name="push of a tag", when=when(tag), version="{after!}", **_GITLAB | _GITLAB_PUSH),
-        # The header has the type, too, in other words; of system hooks it only says that they are such.
-        *(
-            Kind(
-                name="another event",
-                **_GITLAB
-                | _others("GitLab", where, "{object_attributes.action^ }", when={by: hook, where: "*"})
-                | {"named_by": named_by},
-            )
-            for hook, named_by in (("System Hook", (where,)), ("*", (where, _HOOK)))
-        ),
     )
 
 
+def _other_at_gitlab(where: str, when: Mapping[str, Patterns], *named_by: str) -> Kind:
+    fields = _others("GitLab", where, "{object_attributes.action^ }", when={where: "*", **when})
+    return Kind(name="another event", **_GITLAB | fields | {"named_by": (where, *named_by)})
+
+
 _GITLAB_KINDS: Final = (
-    *_of_gitlab("object_kind"),
-    *_of_gitlab("event_name"),
-    *_of_gitlab(_HOOK, "Push Hook", "Tag Push Hook"),
+    # The header has the type, too, in other words; of system hooks it only says that they are such.
+    *(
+        kind
+        for where in ("object_kind", "event_name")
+        for kind in (
+            *_pushed_at_gitlab("push", "tag_push", where, _HOOK),
+            _other_at_gitlab(where, {_HOOK: "System Hook"}),
+            _other_at_gitlab(where, {_HOOK: "*"}, _HOOK),
+        )
+    ),
+    *_pushed_at_gitlab("Push Hook", "Tag Push Hook", _HOOK, _HOOK),
+    _other_at_gitlab(_HOOK, {}),
 )
-_GITLAB_BARE: Final = _of_gitlab("object_kind", by="project.path_with_namespace")
+#: Only GitLab calls it ``object_kind``. What has an ``event_name`` is of a project, a user, a group or a key.
+_SYSTEM_EVENTS: Final = ("repository_update", "project_*", "user_*", "group_*", "subgroup_*", "key_*")
+_GITLAB_BARE: Final = (
+    *_pushed_at_gitlab("push", "tag_push", "object_kind", "object_kind"),
+    _other_at_gitlab("object_kind", {}),
+    *_pushed_at_gitlab("push", "tag_push", "event_name", "project_id"),
+    *(
+        _other_at_gitlab("event_name", {"event_name": _SYSTEM_EVENTS, of: "*"})
+        for of in ("project_id", "user_id", "group_id", "key")
+    ),
+)
 
 # --- Bitbucket Cloud: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ -----------
 # One push may have changed several branches. It says neither when it was nor which branch is the default one.
@@ -241,20 +271,27 @@ _BITBUCKET_KINDS: Final = (
     _without("Bitbucket", "push.changes", _BY_HAND, {_KEY: "repo:push"}),
 )
 
+
 # --- Bitbucket Data Center: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html
-_DATA_CENTER: Final[Fields] = {
-    "sender": "Bitbucket",
-    "each": "changes",
-    "id": "{http.headers.x-request-id}",
-    "repository": "{repository.project.key}/{repository.slug}",
-    "ref": "{changes.0.ref.id,changes.0.refId!}",
-    "ref_named_by": ("changes.0.ref.displayId",),
-    "version": "{changes.0.toHash!}",
-    "parent": "{changes.0.fromHash}",
-    "by": "{actor.name,actor.displayName}",
-    "at": "date",
-}
-_TO: Final = "{repository.project.key}/{repository.slug} {changes.0.ref.id,changes.0.refId}"
+def _pushed_to_data_center(changes: str, reason: str = "push to") -> Fields:
+    """A change of Data Center's. ``changes``: the list that it is in."""
+    change = f"{changes}.0"
+    ref = f"{change}.ref.id,{change}.refId"
+    return {
+        "sender": "Bitbucket",
+        "each": changes,
+        "id": "{http.headers.x-request-id}",
+        "repository": "{repository.project.key}/{repository.slug}",
+        "ref": f"{{{ref}!}}",
+        "ref_named_by": (f"{change}.ref.displayId",),
+        "reason": f"{reason} {{repository.project.key}}/{{repository.slug}} {{{ref}}}",
+        "version": f"{{{change}.toHash!}}",
+        "parent": f"{{{change}.fromHash}}",
+        "by": "{actor.name,actor.displayName}",
+        "at": "date",
+    }
+
+
 _IN_BODY: Final = "eventKey"
 
 
@@ -272,11 +309,11 @@ def _of_data_center(key: str) -> tuple[Kind, ...]:
             when={key: "diagnostics:ping"},
             ignored="a ping of Bitbucket: the webhook is set up",
         ),
-        Kind(name="push", when={key: "repo:refs_changed"}, reason=f"push to {_TO}", **_DATA_CENTER),
+        Kind(name="push", when={key: "repo:refs_changed"}, **_pushed_to_data_center("changes")),
         _without("Bitbucket", "changes", _BY_HAND, {key: "repo:refs_changed"}),
         # A mirror that lags behind has the push now. Of very many refs none is named.
         Kind(name="a mirror's", id="{http.headers.x-request-id}", **others(**mirrored, refLimitExceeded="true")),
-        Kind(name="a mirror's", **_DATA_CENTER | others(**mirrored) | {"reason": f"mirrored {_TO}"}),
+        Kind(name="a mirror's", **others(**mirrored) | _pushed_to_data_center("changes", "mirrored")),
         Kind(
             name="another event",
             id="{http.headers.x-request-uuid,http.headers.x-request-id}",
@@ -287,7 +324,13 @@ def _of_data_center(key: str) -> tuple[Kind, ...]:
     )
 
 
-_DATA_CENTER_KINDS: Final = (*_of_data_center(_KEY), *_of_data_center(_IN_BODY))
+_DATA_CENTER_KINDS: Final = (
+    *_of_data_center(_KEY),
+    *_of_data_center(_IN_BODY),
+    # Of the plug-in that it had for web hooks, which names no event:
+    # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
+    Kind(name="push", when={"repository.project.key": "*"}, **_pushed_to_data_center("refChanges")),
+)
 #: Of Bitbucket Cloud's JSON nothing tells the type.
 _BITBUCKET_BARE: Final = (
     Kind(
@@ -301,19 +344,23 @@ _BITBUCKET_BARE: Final = (
 )
 
 # --- Azure DevOps: https://learn.microsoft.com/en-us/azure/devops/service-hooks/events -------------
-# It sends no headers of its own. One push may have changed several refs.
-_SERVICE_HOOK: Final[Mapping[str, Patterns]] = {"subscriptionId": "*", "publisherId": "*"}
+# It sends no headers of its own. One push may have changed several refs. Its documents show events without the
+# subscription that real ones have.
+_SERVICE_HOOKS: Final[tuple[Mapping[str, Patterns], ...]] = (
+    {"eventType": "*", "publisherId": "*", "subscriptionId": "*"},
+    {"eventType": "*", "publisherId": ("tfs", "rm", "pipelines", "audit", "azure-devops")},
+)
 _AZURE_KINDS: Final = (
     Kind(
         sender="Azure DevOps",
         name="a test",
-        when={**_SERVICE_HOOK, "subscriptionId": "00000000-0000-0000-0000-000000000000", "eventType": "*"},
+        when={**_SERVICE_HOOKS[0], "subscriptionId": "00000000-0000-0000-0000-000000000000"},
         ignored="a test of Azure DevOps: the service hook is set up",
     ),
     Kind(
         sender="Azure DevOps",
         name="push",
-        when={**_SERVICE_HOOK, "eventType": "git.push"},
+        when={"eventType": "git.push"},
         each="resource.refUpdates",
         id="{id}",
         repository="{resource.repository.project.name}/{resource.repository.name}",
@@ -329,12 +376,11 @@ _AZURE_KINDS: Final = (
         "Azure DevOps",
         "resource.refUpdates",
         "set the service hook's resource details to 'All'",
-        {**_SERVICE_HOOK, "eventType": "git.push"},
+        {"eventType": "git.push", "publisherId": "*"},
     ),
-    Kind(
-        name="another event",
-        id="{id}",
-        **_others("Azure DevOps", "eventType", when={**_SERVICE_HOOK, "eventType": "*"}),
+    *(
+        Kind(name="another event", id="{id}", **_others("Azure DevOps", "eventType", when=one))
+        for one in _SERVICE_HOOKS
     ),
 )
 
@@ -347,7 +393,7 @@ TABLES: Final = (
     _BITBUCKET_KINDS,
     _DATA_CENTER_KINDS,
     _AZURE_KINDS,
-    _GITHUB_BARE,
     _GITLAB_BARE,
+    _GITHUB_BARE,
     _BITBUCKET_BARE,
 )

@@ -1,0 +1,222 @@
+"""The same events in other forms: as they were, as a topic or a queue hands them on, as a document shows them.
+
+What is a change is built in every form, with its version where it has one; what is none builds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from holdoff.config import parse
+from holdoff.core.request import Request
+from holdoff.ingress.events.envelopes import http_message, opened
+from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.intents import Ignored, Origin
+from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.rules import Outcome, Routes
+from tests.ingress import payloads as p
+from tests.ingress import shapes as s
+from tests.ingress.payloads import AFTER, BEFORE, OTHER, Json
+from tests.ingress.sent_by_git import NOON_MS
+from tests.ingress.shapes import REGION
+from tests.ingress.test_bare import bare
+from tests.ingress.test_senders import with_rule
+from tests.ingress.wanted import ONE, WEBHOOK, wants
+
+PROJECT = '[projects.site]\ncooldown = "10m"\nstarter = { codebuild = "site" }\n'
+
+
+def body(request: HttpRequest) -> Json:
+    """Its JSON."""
+    content: Json = json.loads(request.body)
+    return content
+
+
+def by_queue(event: Json) -> Message:
+    """The message, as a queue brings it."""
+    (message,) = opened(s.in_sqs(event))
+    return message
+
+
+def by_webhook(event: Json, scheme: str = "secret") -> Message:
+    """The message, as a webhook without headers that say what it is."""
+    return http_message(p.posted(event, {}), Origin(outside=True, scheme=scheme))
+
+
+def only(message: Message, routes: Routes = ONE) -> Outcome:
+    (outcome,) = routes.intents(message)
+    return outcome
+
+
+# --- what is no change ------------------------------------------------------------------------------
+
+ALERT = {"action": "fixed", "alert": {}, "repository": {"full_name": "octo/site"}}
+MERGED = {"object_kind": "vulnerability", "object_attributes": {"project_id": 1, "state": "detected"}}
+DOCUMENTED = {"id": p.DELIVERY, "publisherId": "tfs", "scope": "all", "resource": {"status": "succeeded"}}
+DISPATCH = {"ref": "refs/heads/main", "inputs": {"holdoff_token": "0" * 26}, "sender": {"login": "octocat"}}
+ENTRY = {"id": "e1", "type": "Entry", "space": {"sys": {"id": "s1"}}}
+DEPLOY = {"id": "d1", "site_id": "s1", "state": "ready", "deploy_ssl_url": "https://x.example.com"}
+#: By name: the event, and a part of what is said of it.
+NOT_CHANGES: dict[str, tuple[Json, str]] = {
+    "GitHub: of an app": (
+        {"action": "created", "installation": {}, "sender": {"login": "octocat"}},
+        "GitHub's created",
+    ),
+    "GitHub: an alert, of no sender": (ALERT, "GitHub's fixed"),
+    "GitHub: an advisory": ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub's published"),
+    "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
+    "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
+    "GitLab: of a user, of a system hook": ({"event_name": "user_create", "user_id": 1}, "user_create"),
+    "GitLab: of a group, of a system hook": ({"event_name": "group_rename", "group_id": 1}, "group_rename"),
+    "GitLab: of a key, of a system hook": ({"event_name": "key_create", "key": "ssh-rsa x"}, "key_create"),
+    "GitLab: repository_update, of a system hook": (
+        {"event_name": "repository_update", "project_id": 1, "changes": [], "refs": ["refs/heads/main"]},
+        "repository_update",
+    ),
+    "GitLab: of no project": (MERGED, "GitLab's vulnerability"),
+    "Azure DevOps: as its documents show it": ({**DOCUMENTED, "eventType": "build.complete"}, "build.complete"),
+    "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Entry that is edited"),
+    "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
+    "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
+    "Strapi: a draft": (body(p.strapi_entry("update", None)), "entry.update of a draft"),
+    "Strapi: a stage": (body(p.strapi("review-workflows.updateEntryStage")), "review-workflows"),
+    "Strapi: a test": (body(p.strapi("trigger-test")), "a test of Strapi"),
+    "Netlify: a deploy": (DEPLOY, "deploy in the state ready"),
+    "GitHub: a dispatch of Holdoff's": (DISPATCH, "Holdoff itself dispatched"),
+}
+
+
+@pytest.mark.parametrize("bring", [by_queue, by_webhook])
+@pytest.mark.parametrize("name", NOT_CHANGES)
+def test_what_is_no_change_builds_nothing_without_its_headers(name: str, bring: Any) -> None:
+    event, says = NOT_CHANGES[name]
+    for routes in (ONE, with_rule(), with_rule(change__sender="*", change__type="*")):
+        outcome = only(bring(event), routes)
+        assert isinstance(outcome, Ignored)
+        assert says in outcome.why
+
+
+def test_no_rule_makes_a_change_of_a_ping_without_its_headers() -> None:
+    for name in ("GitHub: a ping of an app", "GitHub: a dispatch of Holdoff's", "Strapi: a test"):
+        assert isinstance(only(by_queue(NOT_CHANGES[name][0]), with_rule(change__type="?*")), Ignored)
+
+
+@pytest.mark.parametrize("scheme", ["azure", "storyblok", "vercel"])
+def test_what_a_known_sender_signed_and_no_table_knows_is_ignored_unless_a_rule_names_it(scheme: str) -> None:
+    unknown = by_webhook({"new": "event"}, scheme)
+    for routes in (ONE, with_rule(), with_rule(http__webhook=scheme)):
+        outcome = only(unknown, routes)
+        assert isinstance(outcome, Ignored)
+        assert "of a kind that is not known" in outcome.why
+    assert isinstance(only(unknown, with_rule(change__type="another event")), Request)
+    assert isinstance(only(by_webhook({"new": "event"})), Request)  # of a sender that is not known it is a change
+
+
+# --- what is a change -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("field", "is_system_hook"), [("object_kind", False), ("event_name", True)])
+def test_a_push_of_gitlabs_is_known_by_either_of_its_names(field: str, is_system_hook: bool) -> None:
+    event = body(p.gitlab_system_hook("push", project_id=1))
+    event = event if is_system_hook else {**event, "object_kind": "push", "event_name": None}
+    request = only(by_queue(event))
+    assert isinstance(request, Request)
+    assert (request.source_version, request.parent, request.line) == (AFTER, BEFORE, "octo/site refs/heads/main")
+    side = only(by_queue({**event, "ref": "refs/heads/side"}))
+    assert isinstance(side, Ignored)
+    assert "side is not the default branch main" in side.why
+    tag = {**event, field: "tag_push", "ref": "refs/tags/v1", "after": OTHER}  # an annotated one is an object itself
+    (tagged,) = with_rule(ref="refs/tags/*").intents(by_queue(tag))
+    assert isinstance(tagged, Request)
+    assert tagged.source_version == AFTER
+
+
+def test_of_a_push_that_lists_not_all_commits_no_file_is_taken_for_all_that_changed() -> None:
+    """Gitea lists five. Without its headers it looks like GitHub's, which lists all."""
+    site = Routes(parse(f'{PROJECT}[[rules]]\nwhen = {{}}\npaths = ["site/**"]\nproject = "site"\n'), REGION)
+    (message,) = opened(bare(p.forge_push(total_commits=9)))
+    assert isinstance(only(message, site), Request)
+    commit = {"id": AFTER, "added": ["docs/a"], "modified": [], "removed": []}
+    (message,) = opened(bare(p.github_push(commits=[commit])))
+    assert isinstance(only(message, site), Ignored)
+
+
+def test_a_push_of_github_s_first_form_is_one() -> None:
+    """Of 2012: its repository has neither a full name nor a default branch."""
+    event = {"before": BEFORE, "after": AFTER, "ref": "refs/heads/master", "repository": {"name": "site"}}
+    request = only(by_queue(event))
+    assert isinstance(request, Request)
+    assert (request.source_version, request.parent) == (AFTER, BEFORE)
+    assert isinstance(only(by_queue({**event, "ref": "refs/heads/side"})), Ignored)
+
+
+def test_a_push_that_data_centers_plug_in_tells() -> None:
+    def change(ref: str) -> Json:
+        return {"refId": ref, "fromHash": BEFORE, "toHash": AFTER, "type": "UPDATE"}
+
+    repository = {"slug": "site", "project": {"key": "OCTO"}}
+    event = {"repository": repository, "refChanges": [change("refs/heads/side"), change("refs/heads/main")]}
+    side, main = ONE.intents(by_webhook(event))
+    assert isinstance(side, Ignored)
+    assert main == wants(
+        project="site",
+        source_version=AFTER,
+        parent=BEFORE,
+        line="OCTO/site refs/heads/main",
+        reason="push to OCTO/site main",
+    )
+
+
+def test_a_push_of_azures_as_its_documents_show_it() -> None:
+    event = {name: value for name, value in body(p.azure_push()).items() if name != "subscriptionId"}
+    request = only(by_webhook(event, "azure"))
+    assert isinstance(request, Request)
+    assert (request.source_version, request.at_ms) == (AFTER, NOON_MS + 331)
+
+
+def test_a_push_to_quay_whose_tags_are_an_object() -> None:
+    pushed = {"updated_tags": {"latest": "b750fe79"}, "pushed_image_count": 2}
+    (request,) = ONE.intents(http_message(p.quay(**pushed), WEBHOOK))
+    assert request == wants(project="site", reason="image octo/site pushed")
+
+
+def test_a_push_to_docker_hub_without_a_tag_has_an_id_of_its_own() -> None:
+    event = body(p.docker_hub())
+    del event["push_data"]["tag"]
+    request = only(by_webhook(event))
+    assert isinstance(request, Request)
+    assert (request.event_id, request.reason) == ("docker:octo/site@1795395667", "image octo/site pushed")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        body(p.strapi_entry("update")),
+        {"sys": {**ENTRY, "revision": 8}, "fields": {}},
+        {"sys": {**ENTRY, "type": "DeletedEntry", "deletedAt": "2026-11-25T03:00:00Z"}},
+        {"_id": "post-1", "_type": "post"},
+    ],
+    ids=["Strapi", "Contentful", "Contentful, unpublished", "Sanity"],
+)
+def test_what_is_public_is_a_change_without_its_headers(event: Json) -> None:
+    assert isinstance(only(by_queue(event)), Request)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event_name": "post_published", "user_id": 7},
+        {"event": "entry.saved", "entry": {"id": 7}},
+        {"eventType": "article.published", "publisherId": "acme"},
+        {"sys": {"id": "e1", "version": 8}},
+        {"_id": "drafts.7", "title": "x"},
+        {"action": "published", "id": 7},
+    ],
+    ids=str,
+)
+def test_what_only_looks_like_a_known_senders_is_a_change(event: Json) -> None:
+    for message in (by_queue(event), by_webhook(event)):
+        assert isinstance(only(message), Request)
