@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import subprocess
 import sys
 from contextlib import closing
@@ -12,9 +14,10 @@ import pytest
 
 import holdoff
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreUnavailable
 from holdoff.core.record import Claim, Finished, Pending, Running
 from holdoff.core.request import GateKey
+from holdoff.observe import explain
 from holdoff.starters import Call
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from holdoff.core.policy import Overlap
     from holdoff.core.record import Record
     from holdoff.core.request import Request
 
@@ -663,3 +667,50 @@ def test_which_process_has_taken_a_claim_over_is_not_known(bench: Bench) -> None
     bench.gate(starter=starter).trigger()  # takes it over, and fails too
 
     assert bench.gate(starter=starter).trigger().why is Why.CLAIMED
+
+
+class Powerless:
+    """Starts builds, and can neither stop them nor say how they are: a right is missing."""
+
+    def start(self, request: Request, token: str) -> str:
+        del token
+        return f"b-{request.source_version}"
+
+    def cancel(self, build_id: str) -> None:
+        raise HoldoffError(f"not allowed to stop {build_id}")
+
+    def status(self, build_id: str) -> str:
+        raise OSError(f"https://user:secret@builds.example/{build_id}")
+
+
+@pytest.mark.parametrize(
+    ("overlap", "said"),
+    [
+        ("cancel", "could not cancel build b-1 of site (local), so its end is waited for: not allowed to stop b-1"),
+        ("defer", "could not ask how build b-1 of site (local) is: OSError"),
+    ],
+)
+def test_what_no_decision_has_words_for_is_logged(
+    caplog: pytest.LogCaptureFixture, overlap: Overlap, said: str
+) -> None:
+    """A build that was to be cancelled once went on for hours, and no line anywhere said that it could not be."""
+    clock, store = ManualClock(), holdoff.open_store("memory:")
+    policy = holdoff.Policy("1m", overlap=overlap)
+    gate = holdoff.Gate("site", store=store, policy=policy, starter=Powerless(), clock=clock)
+    gate.trigger(source_version="1")
+    clock.advance("5m")
+    assert gate.trigger(source_version="2").why is Why.RUNNING
+    gate.wake()
+
+    assert said in caplog.text
+    assert "secret" not in caplog.text
+    told = str(explain.explain_gate(explain.Scene.of(store, gate.key, gate.terms, clock.now_ms())))
+    assert ("is running, and could not be cancelled for a newer one" in told) is (overlap == "cancel")
+
+
+@pytest.mark.parametrize("away", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_gate_is_made_anew_in_each_process(away: Callable[[object], object]) -> None:
+    """As an argument of a task or of a process that is spawned it once said: cannot pickle '_thread.RLock' object."""
+    gate = holdoff.Gate("site", store=holdoff.open_store("memory:"), policy=holdoff.Policy("1m"))
+    with pytest.raises(TypeError, match="a gate cannot be pickled or copied; make one in each process"):
+        away(gate)

@@ -110,10 +110,15 @@ MAIN, OTHER = {"line": "main"}, {"line": "other"}
         ({"source_version": "v1", **MAIN}, {"source_version": "v2"}, "replaced"),
         ({"source_version": "v1"}, {"source_version": "v2"}, "replaced"),
         ({"source_version": "v1"}, {}, "replaced"),
+        ({"environment": {"LOCALE": "us"}}, {"environment": {"LOCALE": "de"}}, "replaced"),
+        ({"environment": {"LOCALE": "us"}}, {}, "replaced"),
+        ({}, {"environment": {"LOCALE": "us"}}, "covered"),
+        ({"source_version": "v1", "secondary_versions": {"lib": "1"}}, {"source_version": "v1"}, "replaced"),
+        ({"environment": {"LOCALE": "us"}}, {"environment": {"LOCALE": "us"}}, "covered"),
     ],
 )
 def test_what_no_build_contains_is_replaced_and_never_covered(
-    first: dict[str, str], second: dict[str, str], verdict: str
+    first: dict[str, Any], second: dict[str, Any], verdict: str
 ) -> None:
     place = pending(first, second)
     expected = "pending" if verdict == "covered" else verdict
@@ -124,7 +129,8 @@ def test_what_no_build_contains_is_replaced_and_never_covered(
     assert (told.verdict, told.build_id) == (verdict, "b2" if verdict == "covered" else None)
     assert place.event("e1").build_id == "b2"
     if "source_version" in first:
-        assert place.version("v1").verdict == verdict
+        is_built = first["source_version"] == second.get("source_version")
+        assert place.version("v1").verdict == ("covered" if is_built else verdict)
 
 
 def test_replaced_says_by_what() -> None:

@@ -75,15 +75,22 @@ def note_of(request: Request) -> Note:
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
         parent=digest(request.parent) if request.line and request.at_ms is None else None,
+        variables=_variables_of(request),
     )
 
 
+def _variables_of(request: Request) -> str | None:
+    variables = (request.environment, request.secondary_versions)
+    return digest(repr(variables)) if any(variables) else None
+
+
 def contains(covers: Pending, note: Note) -> bool:
-    """Whether a build of this request contains what a trigger with this note asked for: the same version, or an older
-    one of the same line. Where instants do not tell, the last to arrive is the newer, if no other line came between."""
+    """Whether a build of this request contains what a trigger with this note asked for: the same version with its
+    variables, or an older one of the same line. Where instants do not tell, the last to arrive is the newer, if no other
+    line came between."""
     request = covers.request
     if note.version is None or note.version == request.source_version:
-        return True
+        return note.variables in {None, _variables_of(request)}
     line = digest(request.line)
     if line is None or note.line != line:
         return False

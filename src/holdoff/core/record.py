@@ -41,6 +41,7 @@ class Note(Value):
         event: the digest of its event id.
         line: the digest of its line, and its instant there, ``at_ms``, or else the digest of its ``parent``: they tell
             whether a build of a newer version contains this one.
+        variables: the digest of its environment and secondary versions; ``None``: it has none.
     """
 
     reason: str | None = None
@@ -49,6 +50,7 @@ class Note(Value):
     line: str | None = None
     at_ms: int | None = None
     parent: str | None = None
+    variables: str | None = None
 
 
 class Pending(Value):

@@ -234,10 +234,12 @@ def _checked_pairs(
 
 
 def _check_variable(field: str, name: object, value: object) -> None:
-    want = "pairs of names (letters, digits, '_') and text values"
-    if not isinstance(name, str) or not isinstance(value, str):
-        raise ConfigError(field=field, got=(name, value), want=want)
+    if not isinstance(name, str):
+        raise ConfigError(field=field, got=name, want="names of letters, digits and '_'")
+    if not isinstance(value, str):
+        raise ConfigError(field=f"{field}.{name}", got=value, want="its value as text, in quotes")
     if not name.isidentifier() or not name.isascii() or "\0" in value or not _is_text(value):
+        want = "pairs of names (letters, digits, '_') and text values"
         raise ConfigError(field=f"{field}.{name}", got=value, want=want)
 
 

@@ -107,8 +107,9 @@ class Scene(Value):
     def outcome_of(self, build: Finished) -> str:
         """How one of its builds ended, or that it still runs, as a person says it."""
         running = self.record.running
-        runs = running is not None and running.token == build.token and running.lease_until_ms > self.now_ms
-        return "is running" if runs else outcome_of(build)
+        if running is None or running.token != build.token or running.lease_until_ms <= self.now_ms:
+            return outcome_of(build)
+        return "is running, and could not be cancelled for a newer one" if running.cancel_failed else "is running"
 
 
 def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
@@ -154,18 +155,23 @@ def notes_of(fold: Pending) -> tuple[Note, ...]:
 
 
 def _explain_noted(scene: Scene, subject: str, texts: tuple[str, ...], asked: Callable[[Note], bool]) -> Explanation:
-    replaced: Request | None = None
+    replaced: str | None = None
     for fold, verdict, build in _places(scene, scene.naming(*texts)):
         notes = [note for note in notes_of(fold) if asked(note)]
         if any(contains(fold, note) for note in notes):
             return _answer(scene, subject, verdict, build)
         if notes and replaced is None:
-            replaced = fold.request
+            replaced = _replaced_by(fold.request, notes[0])
     if replaced is None:
         return _answer(scene, subject, "unknown")
-    newer = replaced.source_version or "one that names no version"
-    what = f"replaced by {newer} (another line, or none is known): no build contains it"
-    return _answer(scene, subject, "replaced", what=what)
+    return _answer(scene, subject, "replaced", what=replaced)
+
+
+def _replaced_by(newer: Request, note: Note) -> str:
+    if note.version in {None, newer.source_version}:
+        return "replaced by a newer trigger with other variables: no build has its own"
+    what = newer.source_version or "one that names no version"
+    return f"replaced by {what} (another line, or none is known): no build contains it"
 
 
 def _places(scene: Scene, builds: Iterator[Finished]) -> Iterator[tuple[Pending, str, Finished | None]]:

@@ -45,7 +45,6 @@ DUE: Final = "due"
 #: Epoch *seconds*, as DynamoDB's time to live reads them.
 EXPIRES: Final = "expires"
 #: Inside ``pending``: what a fold changes.
-REQUEST: Final = "request"
 NOTES: Final = "notes"
 WAITERS: Final = "waiters"
 
@@ -191,7 +190,7 @@ _REQUEST: Final = _Table(
     secondary_versions="versions",
     parameters="params",
 )
-_NOTE: Final = _Table(Note, reason="r", version="v", event="e", line="l", at_ms="t", parent="p")
+_NOTE: Final = _Table(Note, reason="r", version="v", event="e", line="l", at_ms="t", parent="p", variables="x")
 
 
 def note_to_plain(note: Note) -> Plain:
