@@ -417,6 +417,26 @@ def test_a_waiter_is_known_though_time_passes_while_it_is_decided(bench: Bench) 
         assert isinstance(gate.waiter_at(waiting.token), Pending)
 
 
+def test_a_waiter_beyond_the_sixteen_is_known_though_an_earlier_decision_is_written_after_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 100 ``run --wait`` at once, each with the file's lock to wait for, some were told that theirs was dropped."""
+    bench.gate().trigger()
+    bench.gate().trigger(waits=True)
+    fold = bench.store.fold
+    waiters: list[str] = []
+
+    def late(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(bench.store, "fold", fold)
+        bench.clock.advance("500ms")
+        waiters.extend(bench.gate().trigger(waits=True).token for _ in range(17))
+        return fold(*args, **named)
+
+    monkeypatch.setattr(bench.store, "fold", late)
+    waiters.append(bench.gate().trigger(waits=True).token)
+    assert [type(bench.gate().waiter_at(waiter)) for waiter in waiters] == [Pending] * 18
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 

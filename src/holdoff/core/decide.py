@@ -205,7 +205,8 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
         event=digest(request.event_id),
         waiter=waiter_name(trigger.token) if trigger.waits else None,
         last_ms=now_ms if in_time else None,
-        in_order=terms.policy.quiet_ms is not None,
+        # The oldest of many that wait are known by their instants: ``last_ms`` is the latest of them.
+        in_order=terms.policy.quiet_ms is not None or trigger.waits or bool(pending and pending.waiters),
     )
 
 

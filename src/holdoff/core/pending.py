@@ -179,7 +179,7 @@ class Fold(Value):
         event: the digest of its event id.
         waiter: the name of its caller, if that one waits.
         last_ms: when it came; ``None``: later triggers came already, and ``last_ms`` stays.
-        in_order: whether ``last_ms`` must not move back (a quiet time counts from it).
+        in_order: whether ``last_ms`` must not move back (a quiet time counts from it; waiters are known by it).
     """
 
     write_id: str
