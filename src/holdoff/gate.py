@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id, now_ms
-from holdoff.core import builds, claims, people, protocol
+from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
@@ -145,6 +145,9 @@ class Gate:
 
     def __repr__(self) -> str:
         return f"<Gate {self.key} in {self.store.url}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a gate cannot be pickled or copied; make one in each process, on the same store")
 
     # --- triggers ------------------------------------------------------------------------------
 
@@ -334,7 +337,7 @@ class Gate:
         def change(record: Record, at_ms: int) -> Record:
             claim = record.claim
             if ids and claim is not None and claim.token == token:
-                record = claims.confirmed(record, claim, ids[0], self.terms, at_ms)
+                record = builds.confirmed(record, claim, ids[0], self.terms, at_ms)
             return builds.renewed(record, token, self.terms, at_ms)
 
         self._edit(change)
@@ -481,14 +484,23 @@ class Gate:
                     answer, error = self._perform(effect), None
                 except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
                     answer, error = None, raised
-                    if not isinstance(raised, HoldoffError):
-                        _tell_where(raised)
+                    self._tell_of(effect, raised)
         except StopIteration as stop:
             result: _T = stop.value
             return result
         except BaseException:
             self._snapshot = Snapshot()
             raise
+
+    def _tell_of(self, effect: Effect, error: Exception) -> None:
+        """Log what no decision says. (Of a command that could not be ended ``holdoff run`` tells its caller.)"""
+        if not isinstance(error, HoldoffError):
+            _tell_where(error)
+        words = storable(error, MAX_REASON) if isinstance(error, HoldoffError) else type(error).__name__
+        if isinstance(effect, Poll):
+            _warn("could not ask how build %s of %s is: %s", effect.build_id, self.key, words)
+        elif isinstance(effect, Cancel) and not self.terms.children:
+            _warn("could not cancel build %s of %s, so its end is waited for: %s", effect.build_id, self.key, words)
 
     def _perform(self, effect: Effect) -> object:
         match effect:

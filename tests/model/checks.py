@@ -429,6 +429,20 @@ def g7_any_data(history: History) -> Iterator[str]:
             yield f"G7 ahead: {asked.token} was told of a last build that is still to come"
 
 
+def every_end_is_kept(history: History) -> Iterator[str]:
+    """A build whose end was reported runs no more, and how it ended is known, however soon or often it was told."""
+    end = history.end
+    known = {build.build_id: build for build in (*history.kept, end.finished) if build is not None}
+    for build in history.builds:
+        if not build.reported or build.cancelled:
+            continue
+        if end.running is not None and end.running.build_id == build.id:
+            yield f"E running: the end of {build.id} was reported, and the record says that it runs"
+        kept = known.get(build.id)
+        if kept is not None and kept.detail is None and kept.succeeded is not build.succeeded:
+            yield f"E end: that {build.id} ended was reported, and is not kept"
+
+
 CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g7_any_data,
     g3_one_build_per_token,
@@ -445,6 +459,7 @@ CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g2_last_change_last,
     g8_newest_wins,
     g6_nothing_silent,
+    every_end_is_kept,
 )
 #: What holds even outside the assumptions.
 FAITHFUL: Final[tuple[Callable[[History], Iterator[str]], ...]] = (g7_any_data, g2_nothing_lost)

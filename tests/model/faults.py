@@ -44,6 +44,7 @@ _is_certain = claims.is_certain
 _pending_again = claims.pending_again
 _finished = builds.finished
 _polled = builds.polled
+_late_or_early = builds._late_or_early
 _reset = people.reset
 _fold = decide._fold
 _with_trigger = decide._with_trigger
@@ -54,6 +55,17 @@ _on_trigger = decide.on_trigger
 _on_wake = decide.on_wake
 _resolve = starting.resolve
 _write = writes.write
+
+
+def _newest_early_end_alone(record: Record, end: End) -> Record:
+    told = _late_or_early(record, end)
+    return told if told.claim is None else told.but(claim=told.claim.but(early=told.claim.early[:1]))
+
+
+def _late_confirm_brings_back(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
+    if record.running is not None or record.finished is None or record.finished.token == claim.token:
+        return _confirmed(record, claim, build_id, terms, now_ms)
+    return _confirmed(record.but(finished=None), claim, build_id, terms, now_ms).but(finished=record.finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -824,6 +836,17 @@ FAULTS: Final = (
         "put_right",
         _as_it_is,
         Aim(PLAIN, (("trigger", "wake", "ahead"),), ("long ago",)),
+    ),
+    Fault(
+        "the newest early end alone", "E", builds, "_late_or_early", _newest_early_end_alone, holes.EARLY_AND_ANOTHERS
+    ),
+    Fault(
+        "a late confirm that brings a build back",
+        "E",
+        claims,
+        "confirmed",
+        _late_confirm_brings_back,
+        holes.CONFIRMED_LATE,
     ),
     # decisions
     Fault("duplicates not asked", "G3", decide, "digest", lambda text: None, EVENTS),

@@ -55,6 +55,7 @@ class Build:
     ended_ms: int | None = None
     succeeded: bool = True
     cancelled: bool = False
+    reported: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,7 +134,10 @@ class History:
         rank = {mark: n for n, mark in enumerate(marks)}
         return hash(
             (
-                tuple((b.token, b.id, b.started_ms, rank[b.started], b.ended_ms, b.cancelled) for b in self.builds),
+                tuple(
+                    (b.token, b.id, b.started_ms, rank[b.started], b.ended_ms, b.cancelled, b.reported)
+                    for b in self.builds
+                ),
                 frozenset(
                     (
                         a.token,

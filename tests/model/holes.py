@@ -191,10 +191,25 @@ UNCHANGED_BY_A_SNAPSHOT: Final = Hole(
     moves="B call trigger version=x, B go, B go, B go, B go, A call trigger version=y, A go, A go, "
     "B call trigger version=x, B go, B go",
 )
+EARLY_AND_ANOTHERS: Final = Hole(
+    code="E running",
+    story="The end of A's build is reported before A confirms it, and then the end of a build that Holdoff did not "
+    "start. Room was for one end alone: A's build ran on, by the record, for its whole lease. There is room for four.",
+    moves="A call trigger, A go, A go, A go, B call finish, B go, B go, B call finish, B go, B go, A go, A go",
+)
+CONFIRMED_LATE: Final = Hole(
+    code="E end",
+    story="A stands still before it confirms. B takes the claim over; its build ends, and another is built after it. "
+    "A's confirm brought its build back as the one that runs, and with it went from the history how it had ended. What "
+    "is overtaken by a newer start is known already.",
+    scenario={"policy": {"cooldown": "2m", "overlap": "defer"}},
+    moves="A call trigger, A go, A go, A go, clock 60000, B call wake, B go, B go, B go, B go, B call finish, B go, "
+    "B go, clock 120000, B call trigger, B go, B go, B go, B go, B call finish, B go, B go, A go, A go",
+)
 
 MENDED: Final[tuple[Hole, ...]] = (
     *(SEARCHED_EARLY, REFUSED_IN_FLIGHT, REFUSED_BLINDLY, ANOTHERS_ATTEMPT, SLOW_SEARCH, SLOW_CANCEL),
     *(CANCELLED_FOR_NOTHING, CREDITED_BY_CLOCK, LEFT_BEHIND, ARMED_BESIDE_A_CLAIM, REFUSED_WINS, LAST_WISH),
     *(FOLDED_OVER_A_NEWER, BESIDE_THE_SNIPPET, UNTRUE_AFTER_A_BUILD, UNTRUE_AFTER_A_NEWER, UNTRUE_BY_A_LOST_ANSWER),
-    *(CLAIMED_TWICE, UNCHANGED_BY_A_SNAPSHOT),
+    *(CLAIMED_TWICE, UNCHANGED_BY_A_SNAPSHOT, EARLY_AND_ANOTHERS, CONFIRMED_LATE),
 )

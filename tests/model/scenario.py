@@ -29,11 +29,12 @@ MINUTE_MS: Final = 60_000
 class Move(NamedTuple):
     """One choice of the scheduler.
 
-    ``who`` an actor: ``go`` (its effect happens and is answered), ``drop`` (it happens, the answer is lost, it will be
-    sent again), ``fail`` (it does not happen, and the actor is told that nobody knows), ``die`` (the process ends with
-    the effect not sent; after a ``drop``: sent), ``refuse`` (a start, certainly not), ``fly`` (a start times out and is
-    still on its way), ``call`` (the actor, being idle, begins ``arg``). ``who`` empty: ``clock`` (``arg`` milliseconds
-    pass), ``step`` (the clocks are set) and ``land`` (a start that is on its way arrives).
+    ``who`` an actor: ``go`` (its effect happens and is answered), ``drop`` (it happens, the answer is lost, it will
+    be sent again), ``fail`` (it does not happen, and the actor is told that nobody knows), ``die`` (the process ends
+    with the effect not sent; after a ``drop``: sent), ``late`` (a write times out, and may still arrive), ``refuse``
+    (a start, certainly not), ``fly`` (a start times out and is still on its way), ``call`` (the actor, being idle,
+    begins ``arg``). ``who`` empty: ``clock`` (``arg`` milliseconds pass), ``step`` (the clocks are set) and ``land``
+    (a start, or a write that was ``late``, arrives).
     """
 
     who: str

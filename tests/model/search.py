@@ -184,6 +184,8 @@ POLICIES: Final[Policies] = (
     {"cooldown": "2m", "overlap": "skip"},
     {"cooldown": "2m", "overlap": "cancel"},
     {"cooldown": "2m", "cooldown_from": "finish"},
+    {"cooldown": "2m", "overlap": "defer", "cooldown_from": "finish"},
+    {"cooldown": "2m", "overlap": "cancel", "on_failure": "rearm", "unchanged": "skip"},
     {"cooldown": "10m", "on_failure": "rearm"},
     {"cooldown": "10m", "overlap": "defer", "on_failure": "rearm", "limit": "3/1h"},
     {"cooldown": "10m", "unchanged": "skip"},
@@ -197,6 +199,7 @@ THEMES: Final[tuple[tuple[str, ...], ...]] = (
     ("trigger version=x", "trigger version=y", "wake"),
     ("trigger", "trigger event=E1", "trigger event=E2", "wake"),
     ("trigger", "trigger", "wake", "finish", "finish failed"),
+    ("trigger", "trigger force", "wake", "finish", "finish failed last", "again"),
     ("trigger version", "trigger version", "wake", "finish", "finish failed"),
     ("trigger", "trigger", "wake", "snippet"),
     ("trigger", "trigger", "wake", "reset", "hold", "hold for", "resume"),
@@ -267,6 +270,8 @@ class Dice:
         idle = [actor for actor in world.actors.values() if not actor.asks]
         if world.flights and chance.random() < 0.15:
             return Move("", "land", chance.choice(world.flights).token)
+        if world.late and chance.random() < 0.2:
+            return Move("", "land", chance.choice(world.late).name)
         if chance.random() < 0.01:
             return Move("", "step", chance.choice((300, 2_000, 2_000, 40_000)))
         if busy and chance.random() < self.faulty:

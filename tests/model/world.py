@@ -6,7 +6,7 @@ The protocol's generators (``holdoff.core.protocol``) are the model. What they y
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -32,7 +32,7 @@ MAX_WAKES: Final = 60
 MAX_EFFECTS: Final = 2_000
 NEVER_BUILT: Final = Record()
 NO_REQUEST: Final = Request(project=KEY.project, region=KEY.region)
-STORE_FAULTS: Final = ("drop", "fail", "die")
+STORE_FAULTS: Final = ("drop", "fail", "late", "die")
 START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
 
 
@@ -76,6 +76,7 @@ class Actor:
         checked_ms: the true time at which it last looked at its clock.
         looked: whether this call has asked anything but the time.
         write_id: of the write that is open.
+        reports, runs: the build whose end it reports, and whether the record says that it runs.
         unsure: whether it asked for the build of a token, and got no answer.
     """
 
@@ -94,6 +95,8 @@ class Actor:
     looked: bool = False
     unsure: bool = False
     write_id: str = ""
+    reports: Build | None = None
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,15 @@ class Flight:
 
     request: Request
     token: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateWrite:
+    """A write that got no answer in time, but may still arrive; ``sender``: as it was when it sent it."""
+
+    name: str
+    sender: Actor
     until_ms: int
 
 
@@ -118,6 +130,7 @@ class World:
         self.store = MemoryStore()
         self.history = History(scenario=scenario, terms=self.terms)
         self.flights: list[Flight] = []
+        self.late: list[LateWrite] = []
         self.actors = {name: Actor(name, scenario.skew_ms(n)) for n, name in enumerate(scenario.actors)}
         self.done: dict[str, int] = dict.fromkeys(scenario.actors, 0)
         self.faults = self.clocks = self.back_ms = 0
@@ -144,6 +157,7 @@ class World:
             if not actor.asks and self.done[actor.name] < len(script):
                 moves.append(Move(actor.name, "call", script[self.done[actor.name]]))
         moves += [Move("", "land", flight.token) for flight in self.flights if self._flies(flight)]
+        moves += [Move("", "land", write.name) for write in self.late if self.now_ms < write.until_ms]
         if self.clocks < scenario.clocks:
             moves += [Move("", "clock", at - self.now_ms) for at in self.instants()[:1]]
         if self.faults < scenario.faults:
@@ -157,9 +171,11 @@ class World:
         kinds: tuple[str, ...] = START_FAULTS if isinstance(actor.effect, Start) else STORE_FAULTS
         if isinstance(actor.effect, Get | Find | Poll | SnippetLook):
             kinds = ("fail", "die")
+        if isinstance(actor.effect, Cancel):
+            kinds = ("drop", "fail", "die")
         if isinstance(actor.effect, SnippetWrite | PersonWrite):
             kinds = ("die",)
-        sent = [kind for kind in kinds if not (actor.sent and kind in {"drop", "refuse", "fly"})]
+        sent = [kind for kind in kinds if not (actor.sent and kind in {"drop", "refuse", "fly", "late"})]
         return [Move(actor.name, kind) for kind in sent]
 
     def instants(self) -> list[int]:
@@ -204,6 +220,11 @@ class World:
             return True
         if move.what == "step":
             return self._set_clocks(int(move.arg))
+        for write in self.late:
+            if write.name == move.arg and self.now_ms < write.until_ms:
+                self.late.remove(write)
+                self._tell(write.sender, write.sender.effect, self._perform(write.sender), "; IT ARRIVES LATE")
+                return True
         for flight in self.flights:
             if flight.token == move.arg and self._flies(flight):
                 self.flights.remove(flight)
@@ -243,6 +264,11 @@ class World:
             actor.sent = True
             self._note(actor, "sent")
             self._tell(actor, effect, answer, "; THE ANSWER IS LOST")
+        elif what == "late":
+            name = f"write-{self.faults}"
+            self.late.append(LateWrite(name, replace(actor), self.now_ms + self.terms.claim_lease_ms))
+            self._say(f"{actor.name} {_shown(effect)}: NO ANSWER, {name} IS STILL ON ITS WAY")
+            self._resume(actor, error=StoreUnavailable("no answer"))
         elif what == "fail" and isinstance(effect, Start | Find | Poll | Cancel):
             self._say(f"{actor.name} {_shown(effect)}: NO ANSWER")
             actor.unsure = isinstance(effect, Find)
@@ -290,7 +316,7 @@ class World:
     def _begin(self, actor: Actor, call: str) -> None:
         self._say(f"{actor.name} calls {call}")
         actor.calls += 1
-        actor.call, actor.looked, actor.unsure = call, False, False
+        actor.call, actor.looked, actor.unsure, actor.reports = call, False, False, None
         self._note(actor, call)
         actor.asked = None
         actor.asks = self._asks(actor, call)
@@ -339,7 +365,9 @@ class World:
     def _change(self, actor: Actor, verb: str, words: list[str]) -> Callable[[Record, int], Record]:
         terms = self.terms
         if verb == "finish":
-            return self._finish(succeeded="failed" not in words)
+            return self._finish(actor, words)
+        if verb == "again":
+            return self._report(actor, next((build for build in self.history.builds if build.ended), None))
         if verb == "hold":
             until = 20 * 60_000 if words else None
             return lambda record, now_ms: people.held(
@@ -360,17 +388,35 @@ class World:
         mine = [a.token for a in self.history.asked if a.actor == actor.name and a.decision]
         return mine[-1] if mine else ""
 
-    def _finish(self, *, succeeded: bool) -> Callable[[Record, int], Record]:
-        """The oldest build that still runs ends, and its end is reported."""
+    def _finish(self, actor: Actor, words: list[str]) -> Callable[[Record, int], Record]:
+        """The oldest (or newest) build that still runs ends, and its end is reported."""
         going = [build for build in self.history.builds if build.ended is None]
-        build_id = "none"
-        if going:
-            build = going[0]
-            build_id = build.id
+        build = going[-("last" in words)] if going else None
+        if build is not None:
             build.ended, build.ended_ms = self.history.next(), self.now_ms
-            build.succeeded = succeeded
-        end = End(build_id=build_id, succeeded=succeeded)
-        return lambda record, now_ms: builds.finished(record, end, self.terms, now_ms)
+            build.succeeded = "failed" not in words
+        return self._report(actor, build)
+
+    def _report(self, actor: Actor, build: Build | None) -> Callable[[Record, int], Record]:
+        """The end of a build is reported; ``None``: of one that Holdoff did not start."""
+        end = End(build_id="none" if build is None else build.id, succeeded=build is None or build.succeeded)
+        actor.reports = build
+
+        def change(record: Record, now_ms: int) -> Record:
+            actor.runs = record.running is not None and record.running.build_id == end.build_id
+            return builds.finished(record, end, self.terms, now_ms)
+
+        return change
+
+    def _keep_end(self, actor: Actor) -> None:
+        """As ``Gate.finished`` does once the record has been told: the end of a build before the newest."""
+        build, actor.reports = actor.reports, None
+        if build is None:
+            return
+        build.reported = True
+        for kept in () if actor.runs else self.store.history(KEY):
+            if kept.build_id == build.id and kept.succeeded is None and kept.detail is None:
+                self.store.keep(KEY, kept.but(ended_ms=self.now_ms, succeeded=build.succeeded))
 
     def _resume(self, actor: Actor, answer: object = None, error: Exception | None = None) -> None:
         """Give the answer, and run on to the next effect that the world can see."""
@@ -426,6 +472,7 @@ class World:
                 asked.decision = value.decision
         elif isinstance(value, Snapshot):
             actor.snapshot = value
+            self._keep_end(actor)
         self._idle(actor)
 
     def _check_again(self, decided: Decided) -> None:
@@ -436,8 +483,10 @@ class World:
         trigger = Trigger(request=kept.skipped, token=kept.skip.token)
         for at_ms in (kept.skip.decided_ms, kept.skip_until_ms - 1):
             said = protocol.again(kept, at_ms, 1)
+            if said is None:
+                continue
             step = decide.on_trigger(kept.record, trigger, self.terms, at_ms)
-            if said is not None and (step.record is not kept.record or step.decision.but(id=said.id) != said):
+            if step.record is not kept.record or step.decision.but(id=said.id) != said:
                 self.history.wrong_again.append((self.history.next(), at_ms, said.why))
 
     def _raised(self, actor: Actor, words: str) -> None:
@@ -673,6 +722,7 @@ class World:
                 actors,
                 done,
                 tuple(self.flights),
+                tuple((write.name, write.sender.key, write.until_ms) for write in self.late),
                 self.faults,
                 self.clocks,
                 tuple(a.write_id in self.written for a in self.actors.values() if a.sent),

@@ -17,7 +17,7 @@ from holdoff.core import claims, people
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_HISTORY_MS, Act, End, Finished, Hold, Line, Record
+from holdoff.core.record import KEPT_EARLY, KEPT_HISTORY_MS, Act, End, Finished, Hold, Line, Record
 from holdoff.core.request import (
     MAX_ENVIRONMENT_BYTES,
     MAX_EVENT_ID,
@@ -39,7 +39,6 @@ from holdoff.stores.dynamodb.item import (
     encoded,
     fold_update,
     history_prefix,
-    item_of,
     item_size,
     key_of,
     record_of,
@@ -47,7 +46,7 @@ from holdoff.stores.dynamodb.item import (
     swap_update,
 )
 from tests.stores import strategies
-from tests.stores.strategies import KEY, NOW_MS, numbers, typical
+from tests.stores.strategies import KEY, NOW_MS, item_of, numbers, typical
 
 values = st.recursive(
     st.none() | st.booleans() | numbers | st.text(),
@@ -346,7 +345,7 @@ def test_take_overs_and_what_is_reported_have_room_above_a_claim() -> None:
         detail=WIDE * MAX_REASON,
         exit_status=1,
     )
-    early = End(build_id=end.build_id, succeeded=False, detail=end.detail, exit_status=1)
+    early = (End(build_id=end.build_id, succeeded=False, detail=end.detail, exit_status=1),) * KEPT_EARLY
     assert record.claim is not None
     record = record.but(finished=end, built=end.source_version, claim=record.claim.but(early=early))
     assert 10_000 < size(record) - size(a_claim()) < item.MAX_HELD_BYTES - item.MAX_CLAIMED_BYTES

@@ -6,8 +6,8 @@ write, and its end is kept there when it is reported: every end is kept.
 
 from __future__ import annotations
 
-from holdoff.core.claims import pending_again
-from holdoff.core.record import End, Finished, Record, Running
+from holdoff.core import claims
+from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import with_due
@@ -27,11 +27,11 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     if running is None or running.build_id != end.build_id:
         told = _late_or_early(record, end)
         return record if told is record else with_due(told, terms)
-    version = running.covers.request.source_version
-    built = version if end.succeeded and version is not None else record.built
+    request = running.covers.request
+    built = request.source_version if end.succeeded and not request.secondary_versions else None
     # (By a clock that stepped back it ended as it started.)
     build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
-    new = record.but(running=None, finished=build, built=built)
+    new = record.but(running=None, finished=build, built=built or record.built)
     # A claim that is out is newer, and builds what this one should have built.
     if end.succeeded is False and terms.policy.on_failure == "rearm" and record.claim is None:
         new = _rearmed(new, running, now_ms)
@@ -56,21 +56,24 @@ def _late_or_early(record: Record, end: End) -> Record:
             return record
         is_built = end.succeeded and record.running is None and build.source_version is not None
         return record.but(finished=build.with_end(end), built=build.source_version if is_built else record.built)
-    return record if claim is None else record.but(claim=claim.but(early=end))
+    if claim is None or end in claim.early:
+        return record
+    return record.but(claim=claim.but(early=shifted(end, claim.early, KEPT_EARLY)))
 
 
-def ended_early(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
-    """A build whose end was reported while its start was under way has ended."""
-    running = record.running
-    is_its = running is not None and running.build_id == end.build_id
-    return finished(record, end, terms, now_ms) if is_its else record
+def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
+    """The claim's build exists. One whose end was reported while its start was under way has ended, too."""
+    new, mine = claims.confirmed(record, claim, build_id, terms, now_ms), record.claim
+    early = mine.early if mine is not None and mine.token == claim.token else ()
+    first = next((end for end in reversed(early) if end.build_id == build_id), None)
+    return new if first is None else finished(new, first, terms, now_ms)
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
     as_set = record.lastbuild == seconds_from_ms(running.started_ms)
     return record.but(
         lastbuild=running.before if as_set else record.lastbuild,
-        pending=pending_again(record.pending, running.covers, now_ms, worth_retrying=False),
+        pending=claims.pending_again(record.pending, running.covers, now_ms, worth_retrying=False),
     )
 
 
@@ -137,11 +140,13 @@ def unended(running: Running) -> Finished:
 
 
 def leaving(before: Record, after: Record) -> tuple[Finished, ...]:
-    """The build that leaves the record with this write, with all it covered, for the history."""
-    running = before.running
-    if running is None or (after.running is not None and after.running.token == running.token):
-        return ()
-    end = after.finished
-    if end is None or end.token != running.token:
-        end = unended(running)  # overtaken by the next start before its end was reported
-    return (end.but(covers=running.covers),)
+    """The builds that leave the record with this write, with all they covered, for the history: the one that ran, and
+    one that was confirmed and has ended by this very write."""
+    running, claim, end = before.running, before.claim, after.finished
+    found = []
+    if running is not None and (after.running is None or after.running.token != running.token):
+        build = end if end is not None and end.token == running.token else unended(running)  # else it was overtaken
+        found.append(build.but(covers=running.covers))
+    if claim is not None and end is not None and end.token == claim.token:
+        found.append(end.but(covers=claims.thawed(claim.covers)))
+    return tuple(found)

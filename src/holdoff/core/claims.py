@@ -17,6 +17,7 @@ from decimal import Decimal
 from holdoff.core.pending import is_older, joined, line_of
 from holdoff.core.policy import Policy
 from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
+from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms, with_due
@@ -68,7 +69,8 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
     """Until when a request that its holder sent within the lease, by a clock of its own, may still be read."""
-    return claim.lease_until_ms + terms.clock_margin_ms + terms.claim_lease_ms
+    own_lease_ms = claim.lease_until_ms - claim.held_ms  # its holder's may be another than ours
+    return claim.lease_until_ms + terms.clock_margin_ms + max(terms.claim_lease_ms, own_lease_ms)
 
 
 def is_holder(record: Record, claim: Claim) -> bool:
@@ -91,7 +93,10 @@ def is_of(record: Record, token: str) -> bool:
 def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
     """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
     mine = record.claim is not None and record.claim.token == claim.token
-    if is_confirmed(record, claim.token):
+    newest = record.running or record.finished
+    # Another process has finished this claim, and a newer one has been made since: what became of it is known.
+    is_overtaken = not mine and newest is not None and newest.claimed_ms > claim.claimed_ms
+    if is_overtaken or is_confirmed(record, claim.token):
         return record
     running = Running(
         build_id=build_id,
@@ -107,10 +112,15 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
         starts=_starts_with(record, now_ms, terms.policy),
-        built=record.built if record.built == claim.request.source_version else None,
+        built=_built_still(record, claim.request),
         lines=_lines_with(record, claim),
     )
     return with_due(new, terms)
+
+
+def _built_still(record: Record, request: Request) -> str | None:
+    """The version that is built, where this start leaves it so."""
+    return record.built if record.built == request.source_version and not request.secondary_versions else None
 
 
 def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
@@ -122,7 +132,8 @@ def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]
 
 def _lines_with(record: Record, claim: Claim) -> tuple[Line, ...]:
     newest = line_of(claim.request)
-    if newest is None or any(is_older(newest, line) for line in record.lines):  # a late confirm
+    is_late = record.claim is None or record.claim.token != claim.token
+    if newest is None or (is_late and any(is_older(newest, line) for line in record.lines)):
         return record.lines
     others = [line for line in record.lines if line.line != newest.line]
     return (newest, *others)[:KEPT_LINES]

@@ -63,6 +63,7 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         hold=made(record.hold, "since_ms", "until_ms"),
         starts=tuple([now_ms if start > now_ms + margin_ms else start for start in record.starts]),
         acts=tuple([no_later(act, "at_ms") for act in record.acts]),
+        lines=tuple([no_later(line, "at_ms") for line in record.lines]),
     )
     return record if right == record else with_due(right, terms)
 
@@ -70,7 +71,12 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
 def _newest_ms(record: Record) -> int:
     """The newest of all that must not lie in the future."""
     claim, pending, running, end = record.claim, record.pending, record.running, record.finished
-    found = [record.lastbuild_ms or 0, *record.starts[:1], *[act.at_ms for act in record.acts[:1]]]
+    found = [
+        record.lastbuild_ms or 0,
+        *record.starts[:1],
+        *[act.at_ms for act in record.acts[:1]],
+        *[line.at_ms or 0 for line in record.lines],
+    ]
     if claim is not None:
         found += (claim.held_ms, ms_from_seconds(claim.before or Decimal(0)))
     if pending is not None:

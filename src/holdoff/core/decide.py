@@ -25,7 +25,7 @@ from enum import Enum, auto
 
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.pending import Fold, is_behind, is_older, joined, line_of, single, waiter_name
+from holdoff.core.pending import Fold, followed, is_behind, is_older, is_parent, joined, line_of, single, waiter_name
 from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
@@ -92,9 +92,9 @@ class Step(Value):
 
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
-    request = _placed(record, trigger.request)
-    trigger = trigger if request is trigger.request else trigger.but(request=request)
     right = clocks.put_right(record, terms, now_ms)
+    request = _placed(right, trigger.request, now_ms)
+    trigger = trigger if request is trigger.request else trigger.but(request=request)
     if terms.children:  # where nothing wakes the gate, a caller's next trigger notes the end of a build that was killed
         right = builds.with_lease_over(right, terms, now_ms)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
@@ -121,7 +121,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.skipped(found)
     new = with_due(taken, terms)
     may_fold = right is record and record.pending is not None and _is_due_in_time(record, new)
-    may_fold = may_fold and not (fold.older and trigger.waits) and not _is_behind_others(right, fold)
+    may_fold = may_fold and not (fold.older and trigger.waits) and not _only_parents_tell(request)
     return build.deferred(new, found, fold=fold if may_fold else None)
 
 
@@ -161,9 +161,11 @@ def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
 # --- what a trigger is to what is there ----------------------------------------------------------------------------
 
 
-def _placed(record: Record, request: Request) -> Request:
+def _placed(record: Record, request: Request, now_ms: int) -> Request:
     """A request that does not say when it happened counts as no older than the newest known of its line: it is the last
     to arrive. So an older one that comes after it is still known to be older than that newest."""
+    if request.at_ms is not None and request.at_ms > now_ms:
+        return request.but(at_ms=now_ms)
     if request.line is None or request.at_ms is not None:
         return request
     known = [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
@@ -177,9 +179,13 @@ def _is_superseded(record: Record, request: Request) -> bool:
     place = line_of(request)
     if place is None:
         return False
-    if record.claim is not None and is_older(request, record.claim.request):
-        return True
-    return any(is_older(place, line) for line in record.lines)
+    # A version that was pushed onto what waits is newer than all that this was pushed onto: it was pushed back to.
+    claimed = None if record.claim is None else record.claim.covers
+    folds = [fold for fold in (record.pending, claimed) if fold is not None]
+    below = [fold for fold in folds if fold.request.line == request.line and is_parent(fold.request, request)]
+    before = {version for fold in below for version in followed(fold)}
+    started = [*record.lines, None if claimed is None else line_of(claimed.request)]
+    return any(is_older(place, line) and line.version not in before for line in started if line is not None)
 
 
 def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
@@ -189,6 +195,9 @@ def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
     if version is None or record.pending is not None or record.claim is not None:
         return False
     running = record.running
+    newest = running or record.finished
+    if newest is not None and (record.lastbuild_ms or 0) > newest.started_ms:
+        return False  # the old snippet has built since
     if running is not None and running.lease_until_ms > now_ms:
         built = running.covers.request
         return (built.source_version, built.secondary_versions) == (version, request.secondary_versions)
@@ -210,10 +219,9 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
     )
 
 
-def _is_behind_others(record: Record, fold: Fold) -> bool:
-    """Whether it is only by others' parents that it is older than the newest: no condition of a fold says that."""
-    assert record.pending is not None
-    return fold.older and not is_older(fold.request, record.pending.request)
+def _only_parents_tell(request: Request) -> bool:
+    """Whether nothing but parents can say what it is to others of its line: what is pending must be as it was seen."""
+    return request.line is not None and request.at_ms is None
 
 
 def _with_trigger(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> Record:

@@ -46,10 +46,10 @@ def is_older(one: Request | Line, other: Request | Line) -> bool:
         return False
     if one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms:
         return one.at_ms < other.at_ms
-    return _is_parent(one, other) and not _is_parent(other, one)
+    return is_parent(one, other) and not is_parent(other, one)
 
 
-def _is_parent(one: Request | Line, other: Request | Line) -> bool:
+def is_parent(one: Request | Line, other: Request | Line) -> bool:
     version = one.version if isinstance(one, Line) else one.source_version
     return version is not None and version == other.parent
 
@@ -86,8 +86,8 @@ def _variables_of(request: Request) -> str | None:
 
 def contains(covers: Pending, note: Note) -> bool:
     """Whether a build of this request contains what a trigger with this note asked for: the same version with its
-    variables, or an older one of the same line. Where instants do not tell, the last to arrive is the newer, if no other
-    line came between."""
+    variables, or an older one of the same line. Where instants do not tell, the last to arrive is the newer, if no
+    other line came between."""
     request = covers.request
     if note.version is None or note.version == request.source_version:
         return note.variables in {None, _variables_of(request)}
@@ -111,6 +111,12 @@ def is_behind(request: Request, pending: Pending) -> bool:
     if version not in line[1:]:
         return False
     return digest(request.parent) not in line[: line.index(version)]  # else it was pushed back to, and is the newest
+
+
+def followed(fold: Pending) -> set[str | None]:
+    """The versions that the newest, and the triggers that came last, were pushed onto: digests."""
+    line = digest(fold.request.line)
+    return {digest(fold.request.parent), *[note.parent for note in fold.notes if note.line == line]}
 
 
 def _ancestry(pending: Pending) -> list[str | None]:

@@ -26,6 +26,7 @@ KEPT_WAITERS: Final = 16
 KEPT_NOTES: Final = 3
 KEPT_LINES: Final = 8
 KEPT_ACTS: Final = 3
+KEPT_EARLY: Final = 4
 #: How much of a reason a note keeps, and of a refusal what is pending.
 MAX_NOTE: Final = 80
 MAX_REFUSAL: Final = 200
@@ -92,7 +93,8 @@ class Claim(Value):
         in_flight_until_ms: until when a request of an earlier attempt may still be read by the service; 0: there was
             none. A refusal proves that no build exists only if the starter was searched after that instant.
         refused: the present holder's own request was refused, or never sent: nothing of it is under way.
-        early: the end of a build that is not known here, reported while this start was under way: it may be this one's.
+        early: ends of builds that are not known here, reported while this start was under way, the newest first: one
+            may be this start's.
     """
 
     token: str
@@ -104,7 +106,7 @@ class Claim(Value):
     before: Decimal | None = None
     in_flight_until_ms: int = 0
     refused: bool = False
-    early: End | None = None
+    early: tuple[End, ...] = ()
 
     @property
     def request(self) -> Request:

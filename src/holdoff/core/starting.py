@@ -152,18 +152,8 @@ def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None
 
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
-    early: End | None = None
-
-    def change(current: Record, at_ms: int) -> Record:
-        nonlocal early
-        mine = current.claim is not None and current.claim.token == claim.token
-        early = current.claim.early if mine and current.claim is not None else None
-        return claims.confirmed(current, claim, build_id, terms, at_ms)
-
     try:
-        after = yield from writes.apply(change, record)
-        if (end := early) is not None:
-            after = yield from writes.apply(lambda now, at_ms: builds.ended_early(now, end, terms, at_ms), after)
+        after = yield from writes.apply(lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record)
     except StoreError:
         # The build exists. The claim stays, and after its lease the build is found by its token.
         return Resolved(record=record, build_id=build_id, unconfirmed=True)

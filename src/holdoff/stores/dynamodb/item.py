@@ -52,8 +52,8 @@ _EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal
 _MOST: Final = 10**38
 #: DynamoDB takes items of 400 KB, and a confirm must always fit. So many bytes, besides what is pending, an item may
 #: have when a claim is made...
-MAX_CLAIMED_BYTES: Final = 344 * 1024
-#: ... and so many while it is out: take-overs, holds and the ends of builds have the 16 KB between. The 40 KB above are
+MAX_CLAIMED_BYTES: Final = 336 * 1024
+#: ... and so many while it is out: take-overs, holds and the ends of builds have the 24 KB between. The 40 KB above are
 #: the confirm's, and the largest pending's: a fold replaces its request, and does not add to it.
 MAX_HELD_BYTES: Final = 360 * 1024
 
@@ -178,13 +178,8 @@ def record_of(key: GateKey, item: Mapping[str, Mapping[str, Any]] | None) -> Rec
     return codec.item_to_record(key, plain)
 
 
-def item_of(record: Record) -> Item:
-    """The attributes of a record as a ``swap`` writes them: our own, without the keys; absent ones left out."""
-    return _values(codec.record_to_item(record))
-
-
-def _values(plain: Mapping[str, object], kept: Container[str] = ()) -> Item:
-    """Our own attributes but those that are kept as they stand."""
+def values_of(plain: Mapping[str, object], kept: Container[str] = ()) -> Item:
+    """The attributes of a record as a ``swap`` writes them: our own, without the keys and what stays as it stands."""
     values = {name: encoded(plain[name]) for name in codec.OWN if name in plain and name not in kept}
     if codec.DUE in values:
         values[DUE_IN] = {"S": DUE_HERE}
@@ -249,7 +244,7 @@ def swap_update(expected: Record, new: Record) -> Update:
     """
     was, plain = codec.record_to_item(expected), codec.record_to_item(new)
     kept = {name for name in _KEPT if expected.moved is not None and was.get(name) == plain.get(name)}
-    values = _values(plain, kept)
+    values = values_of(plain, kept)
     gone = [name for name in codec.OWN if name in was and name not in plain and name not in kept]
     gone += [DUE_IN] if codec.DUE in gone else []
     if expected.moved is None:  # whatever may stand there
@@ -308,10 +303,10 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     older = _older(fold.request)
     if expected.moved is None or (fold.older and not older):
         return None
-    given = {name for name in ("event", "waiter", "last_ms") if getattr(fold, name) is not None}
-    given |= {name for name in ("older", "in_order") if getattr(fold, name)}
-    given |= set() if expected.lastbuild is None else {"lastbuild"}
-    expressions = _fold_expressions(older, frozenset(given))
+    parts = {name for name in ("event", "waiter", "last_ms") if getattr(fold, name) is not None}
+    parts |= {name for name in ("older", "in_order") if getattr(fold, name)}
+    parts |= set() if expected.lastbuild is None else {"lastbuild"}
+    expressions = _fold_expressions(older, frozenset(parts))
     values = _fold_values(expected, fold)
     return {
         **{name: value for name, value in expressions.items() if name != "values"},
@@ -322,23 +317,23 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
 
 
 @lru_cache(maxsize=256)
-def _fold_expressions(older: str, given: frozenset[str]) -> Mapping[str, Any]:
+def _fold_expressions(older: str, parts: frozenset[str]) -> Mapping[str, Any]:
     """The expressions of a fold that has these parts, and the names of the values in them."""
     conditions = ["#f = :f", "#m = :m", "#l = :l", "NOT contains(#w, :w)"]
     sets, registers = ["#p.#n = #p.#n + :1"], [("#w", ":w", KEPT_WRITES), ("#p.#o", ":o", KEPT_NOTES)]
-    if "lastbuild" not in given:
+    if "lastbuild" not in parts:
         conditions[2] = "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
     if older:
-        conditions.append(f"({older})" if "older" in given else f"NOT ({older})")
-    if "older" not in given:
+        conditions.append(f"({older})" if "older" in parts else f"NOT ({older})")
+    if "older" not in parts:
         sets.append("#p.#q = :q")
-    if "last_ms" in given:
+    if "last_ms" in parts:
         sets.append("#p.#t = :t")
-        conditions += ["#p.#t <= :t"] if "in_order" in given else []
-    if "event" in given:
+        conditions += ["#p.#t <= :t"] if "in_order" in parts else []
+    if "event" in parts:
         registers.append(("#e", ":e", KEPT_EVENTS))
         conditions.append("NOT contains(#e, :e)")
-    if "waiter" in given:
+    if "waiter" in parts:
         registers.append(("#p.#y", ":y", KEPT_WAITERS))
     for register, newest, length in registers:
         conditions.append(f"attribute_exists({register}[{length - 1}])")

@@ -1,0 +1,185 @@
+"""What the model checker could not show at first: each breach of a guarantee as its shortest test."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import holdoff
+from holdoff.core import claims
+from holdoff.core.decision import Why
+from holdoff.core.errors import StoreUnavailable
+from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
+from tests.core.build import MINUTE, NOW, claimed, terms
+
+
+class Builds:
+    """A starter that remembers tokens, and lets others go on ``meanwhile`` a start is under way."""
+
+    def __init__(self) -> None:
+        self.built: dict[str, str] = {}
+        self.versions: list[str | None] = []
+        self.meanwhile: Any = lambda build_id: None
+
+    def start(self, request: Any, token: str) -> str:
+        if token not in self.built:
+            self.built[token] = f"b{len(self.built) + 1}"
+            self.versions.append(request.source_version)
+        meanwhile, self.meanwhile = self.meanwhile, lambda build_id: None
+        meanwhile(self.built[token])
+        return self.built[token]
+
+    def find(self, token: str, request: Any) -> str | None:
+        return self.built.get(token)
+
+
+class World:
+    def __init__(self, store: MemoryStore | None = None, **policy: Any) -> None:
+        self.store, self.clock, self.starter = store or MemoryStore(), ManualClock(), Builds()
+        self.policy = holdoff.Policy(**{"cooldown": "10m", **policy})
+        self.a, self.b = self.gate(), self.gate()
+
+    def gate(self) -> holdoff.Gate:
+        return holdoff.Gate(
+            "site", store=self.store, clock=self.clock, starter=self.starter, policy=self.policy, build_lease="8h"
+        )
+
+    @property
+    def record(self) -> Any:
+        return self.store.get(self.a.key)
+
+
+def test_1_a_branch_that_is_pushed_back_two_commits_is_built() -> None:
+    """G8: "A force push counts as the newest"; the last change is always built."""
+    w = World()
+    w.a.trigger(source_version="B", parent="A", line="main")
+    w.a.trigger(source_version="C", parent="B", line="main")
+    said = w.a.trigger(source_version="A", parent="C", line="main")
+    assert said.why is not Why.SUPERSEDED
+    w.clock.advance("10m")
+    w.a.wake()
+    assert w.starter.versions == ["B", "A"]
+    # And it is known as the newest of its line from then on: pushed forward, and back again.
+    w.a.trigger(source_version="D", parent="A", line="main")
+    w.a.trigger(source_version="A", parent="D", line="main")
+    w.clock.advance("10m")
+    w.a.wake()
+    assert w.starter.versions == ["B", "A", "A"]
+
+
+def test_2_a_version_that_others_follow_replaces_none_of_them_in_a_race() -> None:
+    """G8: a version is newer "than the parents of the newest three that are pending"."""
+    w = World()
+    w.a.trigger(source_version="x")
+    w.a.trigger(source_version="x")  # pending; a's snapshot
+    w.b.trigger(source_version="B", parent="P", line="main")
+    w.b.trigger(source_version="C", parent="B", line="main")
+    w.a.trigger(source_version="P", parent="O", line="main")  # decided on the snapshot
+    assert w.record.pending.request.source_version == "C"
+
+
+def test_3_a_report_of_another_build_loses_no_end() -> None:
+    """Every end is kept; a sentence that says "build b1 is running" is true."""
+    w = World(overlap="defer")
+
+    def meanwhile(build_id: str) -> None:
+        w.b.finished(build_id, succeeded=True)
+        w.b.finished("site-build:of-the-old-snippet", succeeded=True)
+
+    w.starter.meanwhile = meanwhile
+    w.a.trigger()
+    w.clock.advance("10m")
+    assert w.a.trigger().outcome == "started"
+
+
+def test_4_an_end_that_came_early_is_kept_by_the_write_that_confirms() -> None:
+    """No crash and no store's error between the two writes loses it; and "not yet recorded" is said of no build that
+    is."""
+
+    class Store(MemoryStore):
+        def swap(self, key: Any, *, expected: Any, new: Any, history: Any = ()) -> Any:
+            if expected.running is not None:
+                raise StoreUnavailable("no answer")
+            return super().swap(key, expected=expected, new=new, history=history)
+
+    w = World(Store(), overlap="defer")
+    w.starter.meanwhile = lambda build_id: w.b.finished(build_id, succeeded=False)
+    said = w.a.trigger(reason="why")
+    assert w.record.running is None
+    assert w.record.finished.succeeded is False
+    assert not said.unconfirmed
+    (kept,) = w.store.history(w.a.key)
+    assert kept.covers is not None
+    assert (kept.build_id, kept.succeeded, kept.covers.count) == ("b1", False, 1)
+
+
+def test_5_a_late_confirm_brings_back_no_build_that_has_ended() -> None:
+    """G6, every end is kept: the gate said "b1 is running" for a whole build lease, and its end was erased."""
+    w = World(cooldown="2m", overlap="defer")
+
+    def meanwhile(build_id: str) -> None:
+        w.clock.advance("61s")  # a stands still
+        w.b.wake()
+        w.b.finished(build_id, succeeded=True)
+        w.clock.advance("3m")
+        w.b.trigger()
+        w.b.finished("b2", succeeded=True)
+
+    w.starter.meanwhile = meanwhile
+    w.a.trigger()
+    assert w.record.running is None
+    w.clock.advance("3m")
+    assert w.b.trigger().outcome == "started"
+    ends = {build.build_id: build.succeeded for build in w.store.history(w.a.key)}
+    assert ends["b1"] is True
+
+
+def test_6_a_request_is_in_flight_for_its_own_holders_lease() -> None:
+    """G3: a taker with a shorter lease believed its refusal while the first one's request was still under way."""
+    record = claimed()
+    record = record.but(claim=record.claim and record.claim.but(lease_until_ms=NOW + 5 * MINUTE))
+    taken = claims.taken_over(record, terms(by={"claim_lease_ms": MINUTE}), NOW + 5 * MINUTE)
+    assert taken.claim is not None
+    assert taken.claim.in_flight_until_ms == NOW + 10 * MINUTE
+
+
+def test_7_an_instant_in_the_future_counts_as_now() -> None:
+    """G8, by library, command line and API, not by webhooks alone: for a year each push was "superseded"."""
+    w = World()
+    year_ms = 366 * 86_400_000
+    w.a.trigger(source_version="F", line="main", at=(w.clock.now_ms() + year_ms) / 1000)
+    w.clock.advance("11m")
+    said = w.a.trigger(source_version="G", line="main", at=w.clock.now_ms() / 1000)
+    assert said.outcome == "started"
+
+
+def test_7b_nor_does_a_clock_that_was_wrong_hold_a_line() -> None:
+    w = World()
+    w.clock.advance("366d")
+    w.a.trigger(source_version="F", line="main", at=w.clock.now_ms() / 1000)
+    w.clock.set("2026-01-01T00:30:00Z")
+    w.a = w.gate()
+    w.a.wake()
+    w.clock.advance("11m")
+    said = w.a.trigger(source_version="G", line="main", at=w.clock.now_ms() / 1000)
+    assert said.why is not Why.SUPERSEDED
+
+
+def test_8_what_was_built_before_the_old_snippet_built_is_not_unchanged() -> None:
+    """x, then y by the snippet, then back to x: the last change is built."""
+    w = World(unchanged="skip")
+    w.a.trigger(source_version="x")
+    w.a.finished("b1", succeeded=True)
+    w.clock.advance("20m")
+    w.store._gates[w.a.key] = w.record.but(lastbuild=Decimal(w.clock.now_ms() // 1000))
+    w.clock.advance("20m")
+    assert w.gate().trigger(source_version="x").outcome == "started"
+
+
+def test_9_a_build_with_pinned_versions_of_other_sources_is_not_the_plain_one() -> None:
+    """While it runs it is not taken for that; no more is it once it has ended."""
+    w = World(cooldown=0, unchanged="skip")
+    w.a.trigger(source_version="x", secondary_versions={"lib": "old"})
+    w.a.finished("b1", succeeded=True)
+    assert w.a.trigger(source_version="x").outcome == "started"
