@@ -347,7 +347,9 @@ DAYS_30 = 30 * 86_400_000
         (built(0, running=running()), LEASE + DAYS_30),
         (built(0, pending=pending()), None),
         (built(0, claim=claim()), None),
-        (built(0, hold=HOLD), None),
+        (built(0, hold=HOLD), NOW + COOLDOWN + DAYS_30),
+        (built(0, hold=HOLD.but(until_ms=NOW + DAYS_30)), NOW + 2 * DAYS_30),
+        (built(0, hold=HOLD.but(until_ms=None)), None),
     ],
 )
 def test_an_idle_keyed_gate_may_be_forgotten_a_busy_one_never(record: Record, expires_ms: int | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, resolved, starting, waits, writes
-from holdoff.core.decision import Outcome
+from holdoff.core.decision import Decision, Outcome
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
 from holdoff.core.pending import Fold, is_older
@@ -55,6 +55,7 @@ _on_trigger = decide.on_trigger
 _on_wake = decide.on_wake
 _resolve = starting.resolve
 _write = writes.write
+_describe = resolved.describe
 
 
 def _newest_early_end_alone(record: Record, end: End) -> Record:
@@ -66,6 +67,11 @@ def _late_confirm_brings_back(record: Record, claim: Claim, build_id: str, terms
     if record.running is not None or record.finished is None or record.finished.token == claim.token:
         return _confirmed(record, claim, build_id, terms, now_ms)
     return _confirmed(record.but(finished=None), claim, build_id, terms, now_ms).but(finished=record.finished)
+
+
+def _put_off_as_recorded(decision: Decision, of: resolved.Resolved, terms: Terms) -> Decision:
+    told = _describe(decision, of, terms)
+    return told.but(lastbuild_ms=of.record.lastbuild_ms, ahead_ms=0) if of.is_put_off else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -1001,6 +1007,14 @@ FAULTS: Final = (
     ),
     Fault("a new token for each attempt", "G1 G4", starting, "_start", _start_with_a_new_token, TRIGGERS),
     Fault("no answer taken for a refusal", "G3", starting, "_start", _failures_give_back, ALONE),
+    Fault(
+        "a put-off, told as the record has it",
+        "G7 ahead",
+        protocol,
+        "describe",
+        _put_off_as_recorded,
+        holes.PUT_OFF_AHEAD,
+    ),
     Fault(
         "refused, whatever was written",
         "G6 untrue",

@@ -206,10 +206,20 @@ CONFIRMED_LATE: Final = Hole(
     moves="A call trigger, A go, A go, A go, clock 60000, B call wake, B go, B go, B go, B go, B call finish, B go, "
     "B go, clock 120000, B call trigger, B go, B go, B go, B go, B call finish, B go, B go, A go, A go",
 )
+PUT_OFF_AHEAD: Final = Hole(
+    code="G7 ahead",
+    story="A takes its own claim over, since its lease is over, and has to wait out a cooldown, as a person has moved "
+    "lastbuild into the future meanwhile. A was told of that build as if it was still to come. What a clock of the "
+    "future wrote counts as now in what is told of a put-off, too.",
+    scenario={"policy": {"cooldown": "2m", "overlap": "cancel"}, "actors": "ABC"},
+    moves="B call trigger, B go, B go, B go, B go, A call trigger, clock 241000, A go, A go, A go, C call ahead, C go, "
+    "A go, clock 1500000, A go, C call ahead, A go, C go",
+)
 
 MENDED: Final[tuple[Hole, ...]] = (
     *(SEARCHED_EARLY, REFUSED_IN_FLIGHT, REFUSED_BLINDLY, ANOTHERS_ATTEMPT, SLOW_SEARCH, SLOW_CANCEL),
     *(CANCELLED_FOR_NOTHING, CREDITED_BY_CLOCK, LEFT_BEHIND, ARMED_BESIDE_A_CLAIM, REFUSED_WINS, LAST_WISH),
     *(FOLDED_OVER_A_NEWER, BESIDE_THE_SNIPPET, UNTRUE_AFTER_A_BUILD, UNTRUE_AFTER_A_NEWER, UNTRUE_BY_A_LOST_ANSWER),
     *(CLAIMED_TWICE, UNCHANGED_BY_A_SNAPSHOT, EARLY_AND_ANOTHERS, CONFIRMED_LATE),
+    PUT_OFF_AHEAD,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdoff.core import clocks
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartRefused
 from holdoff.core.record import Record
@@ -34,7 +35,7 @@ class Resolved(Value):
 
 def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     """The decision as it is told: started, or what stands against that."""
-    record, unconfirmed = resolved.record, resolved.unconfirmed
+    record, unconfirmed = clocks.put_right(resolved.record, terms, decision.decided_ms), resolved.unconfirmed
     if resolved.build_id is not None:
         return decision.but(build_id=resolved.build_id, unconfirmed=unconfirmed)
     decision = decision.but(covers=0, waited_ms=None, detail=resolved.error, unconfirmed=unconfirmed)
@@ -46,8 +47,9 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
             outcome=Outcome.DEFERRED, why=Why.RUNNING, due_ms=running.lease_until_ms, detail=running.build_id
         )
     if resolved.is_put_off:
-        lastbuild_ms, due_ms = record.lastbuild_ms, ready_ms(record, terms) if record.pending else None
-        since = decision.but(lastbuild_ms=lastbuild_ms, failed_ms=None, ahead_ms=0)
+        due_ms = ready_ms(record, terms) if record.pending else None
+        ahead_ms = clocks.ahead_ms(resolved.record, terms, decision.decided_ms)
+        since = decision.but(lastbuild_ms=record.lastbuild_ms, failed_ms=None, ahead_ms=ahead_ms)
         return since.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms)
     if resolved.refusal is not None:
         due_ms = ready_ms(record, terms) if record.pending else None

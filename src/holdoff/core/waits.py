@@ -257,12 +257,14 @@ def _due_ms(record: Record, terms: Terms) -> int | None:
 
 
 def _expires_ms(record: Record, terms: Terms) -> int | None:
-    if not terms.keyed or record.claim or record.pending or record.hold:
+    hold = record.hold
+    if not terms.keyed or record.claim or record.pending or (hold is not None and hold.until_ms is None):
         return None
     ends = [cooldown_end_ms(record, terms), limit_end_ms(record, terms.policy)]
     ends.append(record.running.lease_until_ms if record.running else None)
     ends.append(record.finished.started_ms if record.finished else None)
     ends.append(record.acts[0].at_ms if record.acts else None)
+    ends.append(hold.until_ms if hold else None)
     idle_ms = max((end for end in ends if end is not None), default=0)
     return -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # DynamoDB's time to live has whole seconds
 
