@@ -97,7 +97,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ("[site]\ncooldown = '5m'", "site is not a setting of this table; write the heading [projects.site]"),
         (
             project("cooldown = 1\ncommand = ['make']"),
-            "projects.docs.command is not a setting of this table; write it in the starter's table: starter = { command",
+            "projects.docs.command is not a setting of this table; write it in the starter's table: starter = {",
         ),
         (
             project("cooldown = 1\nworkflow = 'site.yml'"),

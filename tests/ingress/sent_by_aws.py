@@ -48,6 +48,9 @@ def _stored() -> Iterator[Sent]:
     sent = of("ECR")
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
     yield sent("Image Action: a push", s.ecr(), pushed)
+    signed = s.ecr(**{"image-tag": "sha256-7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234.sig"})
+    why = "nothing is built for what is about an image of web unless a rule takes it"
+    yield sent("Image Action: a signature", signed, why)
     yield sent("Image Action: a failed push", s.ecr(result="FAILURE"), "no image was pushed: PUSH FAILURE")
     yield sent("Image Action: a deletion", s.ecr(**{"action-type": "DELETE"}), "no image was pushed: DELETE SUCCESS")
     scanned = s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE", "repository-name": "web"})
@@ -60,6 +63,11 @@ def _stored() -> Iterator[Sent]:
         bridged = Built(id=own, reason=f"Object {kind} s3://content/a b/ä.md", **at)
         yield sent(f"Object {kind}", s.s3_created(f"Object {kind}"), bridged)
         yield sent(name, s.s3_notification(name), bridged._replace(reason=f"{name} s3://content/a b/ä.md"))
+    put = s.by_trail("PutObject")
+    yield sent("API Call via CloudTrail: a write", put, Built(id=EVENT, reason="PutObject s3://content/a b/ä.md", **at))
+    failed = s.by_trail("PutObject", errorCode="AccessDenied")
+    why = "nothing is built for a failed PutObject of S3 unless a rule takes it"
+    yield sent("API Call via CloudTrail: a failed write", failed, why)
     for kind in ("Object ACL Updated", "Object Tags Added", "Object Storage Class Changed", "Object Restore Completed"):
         yield sent(kind, s.s3_created(kind), nothing("aws.s3", kind))
     for name in ("ObjectTagging:Put", "ObjectAcl:Put", "LifecycleTransition", "Replication:OperationFailedReplication"):
@@ -72,6 +80,9 @@ def _others() -> Iterator[Sent]:
     rule = [f"arn:aws:events:{s.REGION}:123456789012:rule/nightly"]
     nightly = s.eventbridge("aws.events", "Scheduled Event", {}, resources=rule)
     yield of("EventBridge")("Scheduled Event", nightly, Built(at_ms=NOON_MS, id=EVENT, reason="schedule nightly"))
+    warmed = {**nightly, "resources": [rule[0].replace("nightly", "zappa-keep-warm")]}
+    kept = "nothing is built for zappa-keep-warm, which keeps a function warm, unless a rule takes it"
+    yield of("EventBridge")("Scheduled Event, of a warmer", warmed, kept)
     sent = of("EventBridge")
     own = s.eventbridge("my.shop", "Prices Changed", {"x": 1})
     yield sent("an event of one's own", own, Built(at_ms=NOON_MS, id=EVENT, reason="Prices Changed"))
@@ -107,6 +118,10 @@ def _asked() -> Iterator[Sent]:
     """What is asked of functions, and is no change."""
     resource = {"RequestType": "Delete", "StackId": "arn:x", "ResponseURL": "https://x", "RequestId": "1"}
     yield of("CloudFormation")("a custom resource", resource, Refused("is a custom resource of CloudFormation"))
+    stack = s.in_sns("StackId='arn:x'\nResourceStatus='CREATE_COMPLETE'", Subject="AWS CloudFormation Notification")
+    yield of("CloudFormation")(
+        "a stack's event, by SNS", stack, "nothing is built for a notice of AWS unless a rule takes it"
+    )
     alarm = {"AlarmName": "x", "NewStateValue": "ALARM"}
     asked = "nothing is built for an alarm of CloudWatch unless a rule takes it"
     yield of("CloudWatch")("an alarm", alarm, asked)
@@ -116,7 +131,7 @@ def _asked() -> Iterator[Sent]:
     done = s.failed_invocation({"x": 1})
     done["requestContext"]["condition"] = "Success"
     yield of("Lambda")("the record of a success", done, "an invocation succeeded")
-    kept = "a call that keeps the function warm"
+    kept = "a ping, or a call that keeps the function warm"
     yield of("a warmer")("a call", {"source": "serverless-plugin-warmup"}, kept)
     yield from _by_hand()
 

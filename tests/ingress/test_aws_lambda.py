@@ -110,7 +110,7 @@ def test_one_event_by_many_ways_is_one_trigger(standin: CodeBuildStandin, tmp_pa
         "detail-type": "CodeCommit Repository State Change",
         "source": "aws.codecommit",
         "region": REGION,
-        "detail": {"event": "referenceUpdated", "referenceType": "branch", "commitId": "4f2a91c"},
+        "detail": {"event": "referenceUpdated", "referenceFullName": "refs/heads/main", "commitId": "4f2a91c"},
     }
     rule = "\n[[rules]]\nwhen = {{ source = 'aws.codecommit' }}\nproject = 'site'\n"
     stage = Stage(standin, tmp_path, text=FILE + rule)
@@ -286,11 +286,13 @@ def test_an_end_in_the_region_that_a_trigger_named(standin: CodeBuildStandin, tm
     assert stage.send(end)["finished"] is None
 
 
-def test_an_end_of_a_build_of_nobody_here(stage: Stage) -> None:
-    with pytest.raises(EventError, match="other-build"):
-        stage.send(build_ended("other-build:1"))
-    with pytest.raises(EventError, match="us-east-1"):
-        stage.send(build_ended("docs-build:1", region="us-east-1"))
+def test_an_end_of_a_build_of_no_project_here_is_ignored_with_the_reason(stage: Stage) -> None:
+    """One rule of EventBridge may tell of all builds of an account: their ends are no errors."""
+    for build_id, region in (("other-build:1", "eu-west-1"), ("docs-build:1", "us-east-1")):
+        name = build_id.partition(":")[0]
+        why = f"build {build_id} has ended, and no project here has the starter codebuild = '{name}' in {region}"
+        assert stage.send(build_ended(build_id, region=region)) == {"ignored": why}
+        assert (stage.lines[-1]["event"], stage.lines[-1]["ignored"]) == ("ignored", why)
 
 
 def test_an_end_of_a_build_that_a_person_started_leaves_a_line(stage: Stage) -> None:

@@ -146,6 +146,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "SNS": {"EndpointArn": "arn:x", "EventType": "DeliveryFailure", "Service": "SNS"},
     "Systems Manager": {"commandId": "c", "documentName": "AWS-RunShellScript", "status": "Success"},
     "Timestream": {"type": "AUTO_TRIGGER_SUCCESS", "arn": "arn:x", "nextInvocationEpochSecond": 1},
+    "RDS": {"Event Source": "db-instance", "Event Time": "2026-11-25 03:00:00.000", "Source ID": "site"},
     "S3's batch, answered": {"invocationSchemaVersion": "1.0", "invocationId": "i", "results": []},
     "S3's objects, listed": {"xAmzRequestId": "r", "listObjectsV2Context": {}, "protocolVersion": "1.00"},
     "Redshift": {"external_function": "f", "query_id": 5, "arguments": []},
@@ -178,12 +179,17 @@ NOTICES: dict[str, tuple[str | None, object]] = {
     "Backup": ("Notification from AWS Backup", "An AWS Backup job was completed successfully."),
     "Budgets": ("AWS Budgets: site has exceeded your alert threshold", "AWS Budget Notification"),
     "CloudFormation": (None, "StackId='arn:x'\nResourceStatus='CREATE_COMPLETE'\n"),
+    "CloudWatch": ('ALARM: "site is down" in EU (Ireland)', "Down."),
     "CodeDeploy": (
         "SUCCESS: AWS CodeDeploy notification setup for trigger t",
         "Your AWS CodeDeploy trigger is able to",
     ),
     "Elastic Beanstalk": ("AWS Elastic Beanstalk Notification - Environment health", "Message: x\n"),
     "ElastiCache": (None, {"ElastiCache:SnapshotComplete": "site"}),
+    "RDS: a test": (
+        "RDS Notification Message",
+        "This is a message to notify that RDS will attempt to send you events.",
+    ),
     "SES: a mail": ("Amazon SES Email Receipt Notification", {"content": "x"}),
     "SES: a test": (None, "Successfully validated SNS topic for Amazon SES event publishing.\n"),
 }
@@ -217,6 +223,16 @@ def test_a_schedule_that_keeps_a_function_warm_is_no_change(name: str) -> None:
     assert isinstance(taken, Request)
 
 
+def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_s() -> None:
+    for source in ("aws.events", "aws.scheduler"):
+        (built,) = ONE.intents(opened({"source": source, "detail": {"hour": 7}})[0])
+        assert isinstance(built, Request)
+        assert built.reason == "schedule"
+        called = s.eventbridge(source, "AWS API Call via CloudTrail", {"eventName": "PutRule"})
+        (ignored,) = ONE.intents(opened(called)[0])
+        assert isinstance(ignored, Ignored)
+
+
 @pytest.mark.parametrize("event", [{"source": "warmup"}, {"action": "ping"}, {"type": "keep_warm"}, {"warming": True}])
 def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any]) -> None:
     (message,) = opened(event)
@@ -235,10 +251,34 @@ def test_a_record_is_known_by_what_it_has_where_it_does_not_say_what_it_is() -> 
             assert isinstance(ignored, Ignored)
             assert ignored.why.startswith(says)
     written = s.s3_notification()
+    del written["Records"][0]["eventName"]
+    (built,) = ONE.intents(opened(written)[0])
+    assert isinstance(built, Request)
+    assert built.reason == "s3://content/a b/ä.md"
+    written = s.s3_notification()
     assert opened(without_source(written))[0].id == opened(written)[0].id
     (message,) = opened(without_source(written))
     (built,) = ONE.intents(message)
     assert isinstance(built, Request)
+
+
+def test_a_push_that_does_not_say_of_which_branch_is_an_error() -> None:
+    event = s.codecommit(referenceName="side")
+    del event["detail"]["referenceFullName"]
+    (error,) = ONE.intents(opened(event)[0])
+    assert isinstance(error, EventError)
+    assert "event.detail.referenceFullName is missing" in str(error)
+
+
+def test_a_record_with_nothing_but_a_body_is_a_queue_s() -> None:
+    """As in most commands that try a function out."""
+    (message,) = opened({"Records": [{"body": json.dumps({"project": "site", "source_version": "4f2a91c"})}]})
+    assert (message.kind, message.origin.outside) == ("sqs", True)
+    (built,) = ONE.intents(message)
+    assert isinstance(built, Request)
+    assert built.source_version == "4f2a91c"
+    with pytest.raises(EventError, match="is an HTTP request"):
+        opened({"Records": [{"body": "{}", "path": "/hooks/site"}]})
 
 
 @pytest.mark.parametrize("carried", [s.in_sns, s.in_sqs], ids=["SNS", "SQS"])

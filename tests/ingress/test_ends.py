@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
+from holdoff.config import parse
 from holdoff.core.errors import EventError
+from holdoff.core.record import Record
 from holdoff.core.request import GateKey
+from holdoff.ingress.dispatch import Dispatch
+from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.ends import end_of, may_be_of
+from holdoff.ingress.events.envelopes import opened
 from holdoff.ingress.events.intents import BuildEnded, Ignored
+from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
+from tests.core.build import running
 from tests.ingress import shapes
 
 ACCOUNT = "123456789012"
@@ -79,6 +87,13 @@ def test_an_execution_of_a_pipeline(state: str) -> None:
         succeeded=state == "SUCCEEDED",
         detail=state,
     )
+
+
+def test_a_pipeline_s_arn_as_older_documents_have_it() -> None:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"""
+    event = pipeline()
+    event["resources"] = [event["resources"][0].replace(":release", ":pipeline:release")]
+    assert ended(event) == ended(pipeline())
 
 
 def test_the_key_that_a_build_knows() -> None:
@@ -161,3 +176,18 @@ def test_a_batch_is_no_build_s_and_a_pipeline_s_is_its_own() -> None:
     assert not may_be_of({"codebuild": "site-build"}, GATE, ended(batch()))
     assert may_be_of({"codepipeline": "release"}, GATE, ended(pipeline()))
     assert not may_be_of({"codebuild": "release"}, GATE, ended(pipeline()))
+
+
+def test_an_end_that_tells_no_key_finds_the_gate_of_the_key_that_started_it() -> None:
+    """CodePipeline's events do not say for which key of a project an execution ran."""
+    config = parse(
+        f'[projects.site]\ncooldown = 0\nregion = "{shapes.REGION}"\nstarter = {{ codepipeline = "release" }}\n'
+    )
+    store, clock, lines = MemoryStore(), ManualClock(), list[dict[str, object]]()
+    dispatch = Dispatch(config, store, clock=clock, log=EventLog(lines.append, clock=clock), scheduler=None)
+    key = GateKey.of("site", "main", shapes.REGION)
+    store._gates[key] = Record(running=running(build_id=f"release:{EXECUTION}"))
+
+    (message,) = opened(pipeline())
+    assert dispatch.carry_out(message, lambda: 10**6)["finished"] == "site@main"
+    assert store.get(key).running is None

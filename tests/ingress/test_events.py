@@ -11,9 +11,11 @@ import pytest
 from holdoff.core.errors import EventError
 from holdoff.ingress.events.envelopes import MAX_DEPTH, http_message, is_fifo, is_sqs, opened
 from holdoff.ingress.events.http import HttpRequest, http_request, is_http
+from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.s3 import s3_id
 from tests.ingress import shapes
 from tests.ingress.shapes import failed_invocation, in_sns, in_sqs, notification, sqs_record, v2
-from tests.ingress.wanted import WEBHOOK
+from tests.ingress.wanted import ONE, WEBHOOK, only
 
 COMMIT = shapes.codecommit()
 WAYS = {
@@ -145,8 +147,30 @@ def test_which_batches_are_a_queues() -> None:
         assert not is_fifo(other)
 
 
-def test_an_empty_batch_has_no_messages() -> None:
-    assert opened({"Records": []}) == []
+def test_a_record_that_a_pipe_put_into_a_queue_is_opened() -> None:
+    """With its own id, the same as where the pipe hands it on in a list."""
+    row = {"eventID": "c4ca42", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {}}
+    text = in_sqs({"project": "site", "source_version": "4f2a91c"}, message_id="inner-")["Records"][0]
+    note = in_sns("edited", message_id="n-7")["Records"][0]
+    written = shapes.s3_notification()["Records"][0]
+    for record, own_id in ((row, "c4ca42"), (text, "inner-0"), (note, "n-7"), (written, s3_id(written))):
+        (listed,) = opened([record])
+        (queued,) = opened(in_sqs(record))
+        assert (queued.id, queued.event) == (listed.id, listed.event)
+        assert queued.id == own_id
+
+
+def test_an_event_of_one_s_own_keeps_its_message_s_id() -> None:
+    """Another program's ``eventID`` may be the same each time."""
+    (message,) = opened(in_sqs({"eventSource": "my-cms", "eventID": "publish"}))
+    assert message.id == "m0"
+
+
+@pytest.mark.parametrize("batch", [{"Records": []}, {"Records": [], "isFinalInvokeForWindow": True, "state": {}}])
+def test_an_empty_batch_is_ignored_with_the_reason(batch: dict[str, Any]) -> None:
+    for event in (batch, in_sns(batch), in_sqs(in_sns(batch))):
+        (message,) = opened(event)
+        assert only(ONE, message) == Ignored("a batch with nothing in it")
 
 
 def test_envelopes_in_envelopes_have_an_end() -> None:

@@ -126,6 +126,27 @@ def test_a_project_s_branch_is_the_one_whatever_the_sender_calls_the_default(
         assert "main is not trunk, and no rule takes it" in str(found)
 
 
+def test_what_a_guard_keeps_from_one_rule_goes_on_only_to_those_that_name_it() -> None:
+    tables = PROJECTS.replace("[projects.docs]", '[projects.docs]\nbranch = "side"')
+    for_all = '[[rules]]\nwhen = {}\nproject = "docs"\n'
+    assert taken(outcomes(for_all, pushed(**SIDE), projects=tables)) == [("docs", None)]
+    assert taken(outcomes(BY_REPOSITORY + for_all, pushed(**SIDE), projects=tables)) == []
+    named = outcomes(BY_REPOSITORY + for_all + 'branches = ["side"]\n', pushed(**SIDE), projects=tables)
+    assert taken(named) == [("docs", None)]
+
+
+def test_of_several_refs_in_one_push_each_is_what_it_is() -> None:
+    rules = '[[rules]]\nwhen = {}\nproject = "site"\nbranches = ["**"]\ntags = ["**"]\n'
+    changes = (p.bitbucket_change(), p.bitbucket_change("v1", kind="tag"), p.bitbucket_change("old", new=None))
+    branch, tag, deleted = outcomes(rules, p.bitbucket_push(*changes))
+    assert isinstance(branch, Request)
+    assert isinstance(tag, Request)
+    assert [one.line for one in (branch, tag)] == ["octo/site refs/heads/main", "octo/site refs/tags/v1"]
+    own = (branch.event_id or "").partition("#")[0]
+    assert [one.event_id for one in (branch, tag)] == [f"{own}#refs/heads/main", f"{own}#refs/tags/v1"]
+    assert deleted == Ignored("old was deleted")
+
+
 def test_a_condition_on_anything_names_nothing() -> None:
     rules = '[[rules]]\nwhen = { ref = "*" }\nproject = "site"\n'
     assert taken(outcomes(rules, pushed(**SIDE))) == []
@@ -188,7 +209,10 @@ OF_DOCS = '[[rules]]\nwhen = {}\nproject = "site"\npaths = ["docs/**"]\n'
 OF_SOURCES = commits({"modified": ["src/a"]})
 
 
-@pytest.mark.parametrize("unknown", [[], None, [{"id": "1"}], [{"added": []}] * 2, [{"added": ["src/a"]}] * 2048])
+@pytest.mark.parametrize(
+    "unknown",
+    [[], None, [{"id": "1"}], [{"added": []}] * 2, [{"added": ["src/a"]}] * 2048, [{"added": ["src/a"] * 3000}]],
+)
 def test_where_not_all_paths_are_known_the_change_is_built(unknown: object) -> None:
     assert taken(outcomes(OF_DOCS, pushed(commits=unknown))) == [("site", None)]
 
@@ -283,6 +307,8 @@ def test_an_ignoring_rule_loses_no_change_of_other_files(changed: dict[str, Any]
         ("fix\n\n[skip ci]", True),
         ("[CI SKIP] fix", True),
         ("fix [no ci]", True),
+        ("fix [skip-ci]", True),
+        ("[CI_skip] fix", True),
         ("[skip actions]", True),
         ("[actions skip]", True),
         ("fix\n\n\nskip-checks: true", True),

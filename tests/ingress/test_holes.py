@@ -188,6 +188,14 @@ def test_a_rule_can_be_for_one_senders_secret_only(standin: CodeBuildStandin, tm
     assert status(stage.send(github(ref="refs/heads/side")))[1]["project"] == "site@side"
 
 
+def test_each_change_that_comes_to_nothing_is_in_the_log(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    stage = staged(standin, tmp_path, '[[rules]]\nwhen = {{}}\nproject = "event.no"\nbranches = "**"\n')
+    push = {"changes": [{"new": {"type": "branch", "name": name, "target": {"hash": SHA}}} for name in ("a", "b")]}
+    body = {"push": push, "repository": {"full_name": "octo/site"}}
+    assert status(stage.send(with_secret(body, path="/", **{"x-event-key": "repo:push"})))[0] == 422
+    assert [line["error"] for line in stage.lines if line["event"] == "error"] == ["EventError"] * 2
+
+
 def test_what_a_sender_calls_its_default_branch_is_no_pattern(standin: CodeBuildStandin, tmp_path: Path) -> None:
     rule = '[[rules]]\nwhen = {{ take = "yes" }}\nbranches = ["$default-branch"]\nproject = "site"\n'
     stage = staged(standin, tmp_path, rule)

@@ -151,6 +151,9 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         )
     },
     "S3: a test": ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "content"}, "a test event of S3"),
+    "SES: a test": ({"notificationType": "AmazonSnsSubscriptionSucceeded", "message": "You have"}, "a test of SES"),
+    "Lambda: an empty batch": ({"Records": []}, "a batch with nothing in it"),
+    "CodeBuild: by its details": (s.codebuild()["detail"], "a build's state of CodeBuild"),
     "ECR: a scan": (s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE"}), "ECR Image Scan"),
     "ECR: a failed replication": (_replication("FAILED"), "ECR Replication Action"),
     "ECR: a failed push": (s.ecr(result="FAILURE"), "no image was pushed"),

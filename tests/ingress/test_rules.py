@@ -47,7 +47,7 @@ def posted(rules: str, body: object, **headers: str) -> Intent:
     return without_order(only(routes("[[rules]]\n" + rules), http_message(request, WEBHOOK)))
 
 
-def asked(found: Intent | None) -> Request:
+def asked(found: object) -> Request:
     assert isinstance(found, Request)
     return found
 
@@ -184,9 +184,17 @@ def test_a_path_that_leads_to_no_text_is_named(setting: str) -> None:
         intent("when = {}\nenvironment = { A = 'event.nowhere' }", ECR)
 
 
+def test_a_variable_that_a_rule_sets_is_the_rules_whatever_the_event_says() -> None:
+    rule = "when = {}\nproject = 'docs'\nenvironment = { TAG = 'ours' }"
+    found = asked(intent(rule, in_sns({"source_version": "v1", "environment": {"TAG": "theirs"}})))
+    assert found.environment == (("TAG", "ours"),)
+
+
 def test_no_build_is_lost_for_a_reason_that_is_not_there() -> None:
     rule = "when = {}\nproject = 'docs'\nreason = 'event.detail.no'"
     assert asked(intent(rule, ECR)).reason == "image web:v1 pushed"
+    half = "when = {}\nproject = 'docs'\nreason = 'tag {event.detail.image-tag} {event.detail.no}'"
+    assert asked(intent(half, ECR)).reason == "tag v1"
 
 
 def test_the_envelopes_can_be_looked_at() -> None:
@@ -262,6 +270,32 @@ def test_one_build_may_follow_anothers_end_which_is_still_told() -> None:
     for told in (intent(rule, shapes.codebuild("FAILED")), intent("when = {}\nignore = 'never'", event)):
         assert isinstance(told, BuildEnded)
         assert told.then is None
+
+
+def test_a_rule_that_does_not_name_the_end_makes_nothing_of_it() -> None:
+    ended = intent("when = {}\nproject = 'docs'", shapes.codebuild())
+    assert isinstance(ended, BuildEnded)
+    assert ended.then is None
+
+
+def test_every_project_of_a_rule_follows_an_end() -> None:
+    rule = "[[rules]]\nwhen = { source = 'aws.codebuild' }\nproject = ['docs', 'site', 'api']\n"
+    by = routes(f"{rule}[projects.api]\ncooldown = 1\nstarter = {{ command = ['make'] }}\n")
+    (message,) = opened(shapes.codebuild())
+    ended, other = by.intents(message)
+    assert isinstance(ended, BuildEnded)
+    assert [asked(ended.then).project, asked(other).project] == ["docs", "api"]  # a build never sets off itself
+
+
+def test_what_a_rule_cannot_make_of_an_end_does_not_keep_the_end_from_its_gate() -> None:
+    """The gate would have waited for its lease."""
+    rule = "[[rules]]\nwhen = { source = 'aws.codebuild' }\nproject = 'docs'\nkey = 'event.detail.no'\n"
+    (message,) = opened(shapes.codebuild())
+    error, ended = routes(rule).intents(message)
+    assert isinstance(ended, BuildEnded)
+    assert ended.then is None
+    assert isinstance(error, EventError)
+    assert "event.detail.no is missing" in str(error)
 
 
 def test_wakes_are_not_a_rules() -> None:

@@ -25,7 +25,8 @@ _PATHS: Final = (
     r"|change\.(?:sender|type|repository|ref|branch|tag|version|by)"
 )
 _PATH: Final = re.compile(_PATHS)
-_IN_BRACES: Final = re.compile(rf"\{{({_PATHS})\}}")
+#: A path that stands in braces in a rule's text: ``{change.repository}-{change.branch}``.
+IN_BRACES: Final = re.compile(rf"\{{({_PATHS})\}}")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs|change)\.\S*")
 _TYPE_OF_PATH: Final = "a path such as 'event.detail.commitId', 'http.headers.x-event-key' or 'sns.TopicArn'"
@@ -60,6 +61,11 @@ class Rule(Value):
     goes_on: bool = False
     ignore: str | None = None
 
+    @property
+    def has_names(self) -> bool:
+        """Whether it lets events pass by their branches, tags or files."""
+        return bool(self.branches or self.tags or self.paths or self.paths_ignore)
+
 
 SAYS: Final = ("region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
 _TABLES: Final = ("environment", "secondary_versions")
@@ -78,9 +84,9 @@ def is_path(text: str) -> bool:
     return _PATH.fullmatch(text) is not None
 
 
-def paths_in(text: str) -> list[str]:
-    """The paths that stand in braces in a rule's text: ``{change.repository}-{change.branch}``."""
-    return _IN_BRACES.findall(text)
+def _is_literal(text: str) -> bool:
+    """Whether a rule's text is meant as it stands."""
+    return not is_path(text) and not IN_BRACES.search(text)
 
 
 def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str] = ()) -> tuple[Rule, ...]:
@@ -94,8 +100,7 @@ def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str
                 want = f"one of {', '.join(known)}"
                 raise ConfigError(field=f"rules[{number}].when.http.webhook", got=pattern, want=want)
     for number, rule in enumerate(rules[:-1]):
-        narrows = rule.when or any(getattr(rule, name) for name in _NAMES)
-        if not narrows and not (rule.goes_on and rule.ignore is None):
+        if not rule.when and not rule.has_names and not (rule.goes_on and rule.ignore is None):
             want = f"the last rule, or one with 'continue = true': it takes all, and rules[{number + 1}] gets nothing"
             raise ConfigError(field=f"rules[{number}].when", got=Unquoted("{}"), want=want)
     return rules
@@ -153,7 +158,7 @@ def _texts(table: object, at: str) -> dict[str, str]:
 def _projects(value: object, at: str, projects: Collection[str]) -> tuple[str, ...]:
     named = tuple(_text(one, at) for one in (value if isinstance(value, list) else [value]))
     for project in named:
-        if not is_path(project) and not paths_in(project) and project not in projects:
+        if _is_literal(project) and project not in projects:
             known = ", ".join(sorted(projects)) or "none yet"
             raise ConfigError(field=at, got=project, want=f"a project of this file ({known}), or {_TYPE_OF_PATH}")
     if len(set(named)) < len(named):
@@ -190,9 +195,7 @@ def _names(value: object, at: str) -> tuple[str, ...]:
 
 def _check_literals(rule: Rule) -> None:
     """What is meant as it stands must be right as it stands."""
-    texts = {
-        key: text for key, text in rule.says.items() if text is not None and not is_path(text) and not paths_in(text)
-    }
+    texts = {key: text for key, text in rule.says.items() if text is not None and _is_literal(text)}
     for name, why in _PATHS_ONLY.items():
         if name in texts:
             raise ConfigError(field=name, got=texts[name], want=f"{_TYPE_OF_PATH}; {why}")

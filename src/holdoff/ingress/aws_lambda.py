@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -28,7 +28,7 @@ from holdoff.core.errors import HoldoffError
 from holdoff.ingress.dispatch import EVER_MS, TIME_FOR_A_WAKE_MS, Answer, Dispatch, LeftMs
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.envelopes import is_custom_resource, is_fifo, is_sqs, opened
-from holdoff.ingress.events.http import is_health_check, is_http
+from holdoff.ingress.events.http import http_request, is_health_check, is_http
 from holdoff.ingress.settings import DEAD_LETTERS, ROLE, Settings
 from holdoff.references import KEPT_MS
 from holdoff.wake.base import WakeScheduler
@@ -134,8 +134,8 @@ class Function:
         return {"batchItemFailures": [{"itemIdentifier": own_id} for own_id in failed]}
 
     def _http(self, event: object, context: object, left_ms: LeftMs) -> Answer:
-        from holdoff.ingress.aws_http import answer, response
-        from holdoff.ingress.webhook import Reply, undecided
+        from holdoff.ingress.aws_http import keep_in, response
+        from holdoff.ingress.webhook import Reply, reply_to, undecided
 
         if is_health_check(event):
             return response(event, Reply(200, {}))
@@ -145,8 +145,9 @@ class Function:
             return response(event, undecided(error))  # an answer by which its sender may try again
         now_ms = self._clock.now_ms()
         webhooks = self._settings.webhooks(dispatch.config, now_ms)
-        dead_letters = self._settings.text(DEAD_LETTERS)
-        return answer(event, now_ms, dispatch, left_ms, webhooks=webhooks, dead_letters=dead_letters, log=self._log)
+        keep, read = partial(keep_in, self._settings.text(DEAD_LETTERS)), partial(http_request, event)
+        reply = reply_to(read, now_ms, dispatch, left_ms, webhooks=webhooks, keep=keep, log=self._log)
+        return response(event, reply)
 
     def _dispatch_for(self, context: object) -> Dispatch:
         """Made at the first invocation, which names the function; again where the settings have changed."""

@@ -39,6 +39,8 @@ MOST_LOOKED_AT: Final = 100
 TIME_FOR_A_WAKE_MS: Final = 125_000
 #: Later than any gate is due.
 EVER_MS: Final = 10**15
+#: What of a request stands in the log.
+_ASKED: Final = ("event_id", "source_version", "reason")
 #: How many gates a process keeps at hand: there may be any number of keys.
 KEPT_GATES: Final = 1_000
 
@@ -98,11 +100,14 @@ class Dispatch:
             case BuildEnded():
                 return self._ended(intent, kind)
             case WakeAsked(gate):
-                return self._sweep(left_ms) if gate is None else self._wake(self.gate(gate)).to_dict()
-            case Ignored(why):
-                answer: Answer = {"ignored": clean(why)}
-                self._log.noted("ignored", kind=kind, **answer)
-                return answer
+                return self._sweep(left_ms) if gate is None else self._woken(gate).to_dict()
+            case Ignored():
+                return self._ignored(intent, kind)
+
+    def _ignored(self, ignored: Ignored, kind: str) -> Answer:
+        answer: Answer = {"ignored": clean(ignored.why)}
+        self._log.noted("ignored", kind=kind, **answer)
+        return answer
 
     def gate(self, key: GateKey) -> Gate:
         """The gate of a key, made once."""
@@ -122,17 +127,17 @@ class Dispatch:
         gate = self.gate(request.gate)
         if request.at_ms is not None:  # a sender's clock that is ahead must not make all that follows look older
             request = request.but(at_ms=min(request.at_ms, now_ms(self.store, self._clock)))
-        asked = {name: getattr(request, name) for name in ("event_id", "source_version", "reason")}
-        return self._decided(gate, "holdoff.trigger", lambda: self._decide(gate, request), kind=kind, **asked)
+        return self._decided(gate, request, kind)
 
-    def _wake(self, gate: Gate) -> Decision:
-        return self._decided(gate, "holdoff.wake", lambda: self._decide(gate, None), kind="wake")
+    def _woken(self, key: GateKey) -> Decision:
+        return self._decided(self.gate(key), None, "wake")
 
-    def _decided(self, gate: Gate, name: str, decide: Callable[[], Decision], *, kind: str, **asked: Any) -> Decision:
-        """The decision, once the wake that it promises is arranged and all is logged."""
+    def _decided(self, gate: Gate, request: Request | None, kind: str) -> Decision:
+        """The decision on a request, or (``None``) on a wake, once the wake that it promises is arranged and all is
+        logged."""
         began_ms = self._clock.now_ms()
-        with span(name, {**_names(gate.key), "kind": kind}) as decided:
-            decision = decide()
+        with span(f"holdoff.{'wake' if request is None else 'trigger'}", {**_names(gate.key), "kind": kind}) as decided:
+            decision = self._decide(gate, request)
             decided(decision)
         took_ms = max(0, self._clock.now_ms() - began_ms)
         due_ms = gate.wake_ms
@@ -142,6 +147,7 @@ class Dispatch:
             except HoldoffError as error:
                 self._log.failed(error, kind="schedule", **_names(gate.key))
                 decision = decision.but(woken=False)
+        asked = {} if request is None else {name: getattr(request, name) for name in _ASKED}
         self._log.decided(decision, took_ms=took_ms, kind=kind, **asked)
         return decision
 
@@ -153,15 +159,12 @@ class Dispatch:
             for key in self.routes.gates_of(ended)
             if key == self.routes.own_gate(key.name, key.key) or self.store.get(key) != Record()
         ]
-        if ended.then is None:
-            return self._reported(keys, ended, kind)
-        if keys:
-            self._reported(keys, ended, kind)
-        return self.trigger(ended.then, kind).to_dict()
+        if not keys and ended.then is None:
+            return self._ignored(of_no_project(ended), kind)
+        answer = self._reported(keys, ended, kind) if keys else {}
+        return answer if ended.then is None else self.trigger(ended.then, kind).to_dict()
 
     def _reported(self, keys: list[GateKey], ended: BuildEnded, kind: str) -> Answer:
-        if not keys:
-            raise of_no_project(ended)
         tried: list[GateKey] = []
         for key in chain(keys, self._with_key(ended)):
             tried.append(key)
@@ -169,7 +172,7 @@ class Dispatch:
             if gate.finished(ended.build_id, succeeded=ended.succeeded, detail=ended.detail):
                 answer = {"finished": key.project, "build_id": ended.build_id, "succeeded": ended.succeeded}
                 self._log.noted("finished", kind=kind, **answer)
-                return answer if gate.wake_ms is None else answer | {"then": self._wake(gate).to_dict()}
+                return answer if gate.wake_ms is None else answer | {"then": self._woken(key).to_dict()}
         for key in tried:
             record = self.store.get(key)
             is_reported = record.finished is not None and record.finished.build_id == ended.build_id
@@ -183,11 +186,11 @@ class Dispatch:
         return answer
 
     def _with_key(self, ended: BuildEnded) -> Iterator[GateKey]:
-        """The gates of a project's keys that may have started a build whose webhook does not tell the key.
+        """The gates of a project's keys that may have started a build whose event does not tell the key.
 
         Asked for last: every gate of the store is read for it.
         """
-        if ended.key is not None or ended.region:
+        if ended.key is not None or ended.starter == "codebuild":
             return
         names = {key.name for key in self.routes.gates_of(ended)}
         for key, record in self.store.gates():
@@ -206,7 +209,7 @@ class Dispatch:
             if place and left_ms() < TIME_FOR_A_WAKE_MS:
                 break  # the next sweep goes on
             try:
-                self._wake(self.gate(key))
+                self._woken(key)
                 woken += 1
             except Exception as error:  # noqa: BLE001  (a plug-in's own, say)
                 self._log.failed(error, kind="sweep", **_names(key))

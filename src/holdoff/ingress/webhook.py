@@ -86,16 +86,10 @@ def reply_to(
 
 
 def has_put_off(done: Answer) -> bool:
-    """Whether some of what was asked for is built later."""
-    return any(map(_is_put_off, done.get("answers", [done])))
-
-
-def _is_put_off(answer: Answer) -> bool:
-    """Whether what a trigger asked for is built later; or its start is under way, and what comes of it is not known."""
-    outcome = answer.get("outcome")
-    return outcome in (Outcome.DEFERRED, Outcome.FAILED) or (
-        outcome == Outcome.STARTED and answer.get("build_id", "?") is None
-    )
+    """Whether some of what was asked for is built later, or its start is under way and what comes of it not known."""
+    under_way = {"outcome": Outcome.STARTED, "build_id": None}.items()
+    answers = done.get("answers", [done])
+    return any(one.get("outcome") in (Outcome.DEFERRED, Outcome.FAILED) or under_way <= one.items() for one in answers)
 
 
 def _put_by(keep: Keep, letter: dict[str, object], log: EventLog) -> None:

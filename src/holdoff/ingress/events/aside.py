@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdoff.core.errors import EventError
-from holdoff.ingress.events.http import HttpRequest, decompressed, plain_headers
+from holdoff.ingress.events.http import Form, HttpRequest, plain_headers, request_of
 from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.paths import dig, kind_of, needed
 
 #: ``holdoff`` of a letter.
 ASIDE: Final = "webhook"
+#: A letter holds its request as a front end would hand it on.
+_FORM: Final = Form(name="a letter", when="", method="method", path="path", query=())
 #: A larger body is compressed.
 MOST_PLAIN: Final = 100_000
 #: A queue's message may have 1 MiB:
@@ -35,23 +37,21 @@ def put_aside(request: HttpRequest, origin: Origin, error: Exception) -> dict[st
         "error": str(error)[:_MOST_ERROR],
         "origin": {"scheme": origin.scheme, "projects": origin.projects and list(origin.projects)},
     }
-    parts = {"method": request.method, "path": request.path, "headers": plain_headers(request)}
-    for body in _bodies(request.body):
-        whole = letter | {"request": {**parts, **body}}
-        if len(json.dumps(whole)) <= MOST_LETTER:
-            return whole
-    return letter | {"request": {"left_out": len(request.body)}}
+    headers, plain = plain_headers(request), _plain(request.body)
+    kept: dict[str, Any] = {"method": request.method, "path": request.path, "headers": headers, "body": plain}
+    if plain is None:
+        body = base64.b64encode(zlib.compress(request.body, wbits=31)).decode()
+        kept |= {"headers": {**headers, "content-encoding": "gzip"}, "body": body, "isBase64Encoded": True}
+    whole = letter | {"request": kept}
+    return whole if len(json.dumps(whole)) <= MOST_LETTER else letter | {"request": {"left_out": len(request.body)}}
 
 
-def _bodies(body: bytes) -> list[dict[str, object]]:
-    """The body as it may stand in a letter, in order of preference; at last it is left out."""
-    packed = zlib.compressobj(wbits=31)
-    small = {"gzip": base64.b64encode(packed.compress(body) + packed.flush()).decode()}
+def _plain(body: bytes) -> str | None:
+    """A short text; ``None``: it is neither."""
     try:
-        plain = [{"body": body.decode()}] if len(body) <= MOST_PLAIN else []
+        return body.decode() if len(body) <= MOST_PLAIN else None
     except UnicodeDecodeError:
-        plain = []
-    return [*plain, small, {"left_out": len(body)}]  # type: ignore[list-item]
+        return None
 
 
 def taken_back(letter: Mapping[str, Any]) -> tuple[HttpRequest, Origin]:
@@ -67,22 +67,8 @@ def taken_back(letter: Mapping[str, Any]) -> tuple[HttpRequest, Origin]:
         )
     if projects is not None and not (isinstance(projects, list) and all(isinstance(one, str) for one in projects)):
         raise EventError("event.origin.projects", f"is {kind_of(projects)}, not a list of names")
-    headers = dig(request, "headers")
-    if not isinstance(headers, dict) or not all(isinstance(one, str) for one in headers.values()):
-        raise EventError("event.request.headers", "is not an object of names and texts")
-    scheme = needed(letter, "origin.scheme")
-    method, path = needed(letter, "request.method"), needed(letter, "request.path")
-    origin = Origin(outside=True, scheme=scheme, projects=None if projects is None else tuple(projects))
-    return HttpRequest(method=method, path=path, headers=headers, body=_body(letter)), origin
-
-
-def _body(letter: Mapping[str, Any]) -> bytes:
-    if dig(letter, "request.gzip") is None:
-        body = dig(letter, "request.body")
-        if not isinstance(body, str):
-            raise EventError("event.request.body", f"is {kind_of(body)}, not a text")
-        return body.encode(errors="surrogatepass")
-    try:
-        return decompressed(base64.b64decode(needed(letter, "request.gzip"), validate=True), "gzip")
-    except ValueError:
-        raise EventError("event.request.gzip", "is not the base64 it should be") from None
+    bound = None if projects is None else tuple(projects)
+    kept = request_of(request, _FORM)
+    if kept is None or not isinstance(dig(request, "headers"), dict):
+        raise EventError("event.request", "has no method, no path or no headers")
+    return kept, Origin(outside=True, scheme=needed(letter, "origin.scheme"), projects=bound)

@@ -57,7 +57,7 @@ _ROWS: Final = {
         service="codepipeline",
         type="CodePipeline Pipeline Execution State Change",
         arn=("resources.0",),
-        form=re.compile(_ARN.format("codepipeline") + r"(?P<name>[\w.@-]+)"),
+        form=re.compile(_ARN.format("codepipeline") + r"(pipeline[:/])?(?P<name>[\w.@-]+)"),
         id="detail.execution-id",
         status=("detail.state",),
         ended=("SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"),
@@ -182,12 +182,10 @@ def _key_in(variables: object, name: str) -> str | None:
     return text_at(named[0], "value") if named else None
 
 
-def of_no_project(ended: BuildEnded) -> EventError:
-    """That the build of no project here has ended."""
-    return EventError(
-        f"a project whose starter is {ended.starter} = {ended.name!r} in {ended.region}",
-        f"is not configured, and its build {ended.build_id} has ended",
-    )
+def of_no_project(ended: BuildEnded) -> Ignored:
+    """That the build of no project here has ended: one rule of EventBridge may tell of all builds of an account."""
+    starter = f"{ended.starter} = {ended.name!r}{ended.region and f' in {ended.region}'}"
+    return Ignored(f"build {ended.build_id} has ended, and no project here has the starter {starter}")
 
 
 def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bool:

@@ -66,9 +66,11 @@ def _opened(message: Message, depth: int) -> list[Message]:
         return _each(event, message, depth)  # EventBridge Pipes hand on lists
     if not isinstance(event, dict):
         return [message]
+    if (text_at(event, "eventSource", "EventSource") or "").startswith("aws:"):
+        return _record(message, depth)  # one that EventBridge Pipes put into a queue by itself
     if is_http(event):
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
-    if isinstance(event.get("Records"), list):
+    if isinstance(event.get("Records"), list) and event["Records"]:
         return _each(event["Records"], message, depth)
     if event.get(CONTROL) == "webhook" and "sns" not in message.envelopes:  # one that was put aside, in a queue
         webhook = http_message(*taken_back(event))
@@ -115,14 +117,23 @@ def _each(items: list[Any], message: Message, depth: int) -> list[Message]:
     return messages
 
 
+#: What a record is by what it has, where it does not say: tests that are written by hand leave it out.
+_SOURCES: Final = (
+    *(("s3.bucket", "aws:s3"), ("Sns.Message", "aws:sns"), ("body", "aws:sqs")),
+    *((name, f"aws:{name}") for name in ("codecommit", "dynamodb", "kinesis")),
+)
+
+
 def _record(message: Message, depth: int) -> list[Message]:
     record = message.event
     source = text_at(record, "eventSource", "EventSource")
+    if source is None and not is_http(record):
+        source = next((source for path, source in _SOURCES if dig(record, path) is not None), None)
     if source == "aws:sqs":
         return _carried(message, "sqs", record, depth)
     if source == "aws:sns":
         return _carried(message, "sns", dig(record, "Sns"), depth)
-    if source == "aws:s3":
+    if source is not None and source.endswith(":s3"):  # MinIO's is its own
         return [message.but(kind="s3", id=s3_id(record) or message.id)]
     if source is not None:  # a stream's, most often
         return [message.but(id=text_at(record, "eventID", "eventId") or message.id)]

@@ -17,32 +17,9 @@ from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.paths import short_ref
 
 #: https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
-_SKIPS: Final = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]", re.IGNORECASE)
+#: GitLab takes a hyphen or an underscore for the space, too (its lib/gitlab/ci/pipeline/chain/skip.rb).
+_SKIPS: Final = re.compile(r"\[(?:skip[ _-]ci|ci[ _-]skip|no ci|skip actions|actions skip)\]", re.IGNORECASE)
 _SKIP_TRAILER: Final = re.compile(r"\n\n\n(?:[\w-]+:.*\n)*skip-checks:\s*true\s*\Z", re.IGNORECASE)
-
-
-def branch_of(ref: str) -> str | None:
-    """``refs/heads/main`` -> ``main``; ``None``: no branch."""
-    return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
-
-
-def tag_of(ref: str) -> str | None:
-    """``refs/tags/v1`` -> ``v1``; ``None``: no tag."""
-    return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
-
-
-def _builds(branch: str, draft: Draft, project: Project) -> bool:
-    """Whether a push of this branch builds: the project says which does, else the sender, else the usual names do.
-
-    What a sender says is a name, what a project says is a pattern.
-    """
-    if project.branch is None and draft.default is not None:
-        return branch == draft.default
-    return names_any(branch, project.usual_branches if project.branch is None else (project.branch,))
-
-
-def _is_default(branch: str | None, draft: Draft, projects: Iterable[Project]) -> bool:
-    return branch is not None and any(_builds(branch, draft, project) for project in projects)
 
 
 def no_change(draft: Draft, rule: Rule | None) -> str | None:
@@ -64,17 +41,28 @@ def not_wanted(draft: Draft, rule: Rule | None, project: Project) -> str | None:
         return _not_named(draft, rule, [project])  # of several projects each has a default branch of its own
     if draft.ref is None or _names(rule, draft.ref_named_by):
         return None
-    branch = branch_of(draft.ref)
-    if branch is None:
+    if draft.branch is None:
         return f"{short_ref(draft.ref)} is no branch, and no rule takes it"
-    if _is_default(branch, draft, [project]):
+    if _is_default(draft, project):
         return None
-    if project.branch is not None:
-        return f"{branch} is not {project.branch}, and no rule takes it"
-    if draft.default is not None:
-        return f"{branch} is not the default branch {draft.default}, and no rule takes it"
-    said = f"{draft.sender} does not say which branch is the default one: set projects.{project.name}.branch"
-    return f"{branch} is not {' or '.join(project.usual_branches)}, and no rule takes it ({said})"
+    default = draft.default and f"the default branch {draft.default}"
+    wanted = project.branch or default or " or ".join(project.usual_branches)
+    why = f"{draft.branch} is not {wanted}, and no rule takes it"
+    if project.branch or draft.default:
+        return why
+    return f"{why} ({draft.sender} does not say which branch is the default one: set projects.{project.name}.branch)"
+
+
+def _is_default(draft: Draft, project: Project) -> bool:
+    """Whether a push of its branch builds: the project says which does, else the sender, else the usual names do.
+
+    What a sender says is a name, what a project says is a pattern.
+    """
+    if draft.branch is None:
+        return False
+    if project.branch is None and draft.default is not None:
+        return draft.branch == draft.default
+    return names_any(draft.branch, (project.branch,) if project.branch else project.usual_branches)
 
 
 def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
@@ -101,15 +89,11 @@ def _not_named(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | N
     """Why a ref is none of those that a rule names."""
     if draft.ref is None:
         return "the event names no branch and no tag, and the rule wants one"
-    branch, tag = branch_of(draft.ref), tag_of(draft.ref)
-    is_taken = DEFAULT_BRANCH in rule.branches and _is_default(branch, draft, projects)
-    is_taken |= bool(branch and names_any(branch, rule.branches)) or bool(tag and names_any(tag, rule.tags))
-    return None if is_taken else f"{short_ref(draft.ref)} is none of the rule's branches and tags"
-
-
-def has_names(rule: Rule) -> bool:
-    """Whether a rule lets events pass by their branches, tags or files."""
-    return bool(rule.branches or rule.tags or rule.paths or rule.paths_ignore)
+    named = ((draft.branch, rule.branches), (draft.tag, rule.tags))
+    is_taken = any(name is not None and names_any(name, patterns) for name, patterns in named)
+    if is_taken or (DEFAULT_BRANCH in rule.branches and any(_is_default(draft, project) for project in projects)):
+        return None
+    return f"{short_ref(draft.ref)} is none of the rule's branches and tags"
 
 
 def is_named(draft: Draft, rule: Rule) -> bool:
@@ -119,6 +103,4 @@ def is_named(draft: Draft, rule: Rule) -> bool:
 
 def _names(rule: Rule | None, paths: tuple[str, ...]) -> bool:
     """Whether a rule has a condition on one of these paths that says something."""
-    if rule is None:
-        return False
-    return any(path in paths and not is_anything(patterns) for path, patterns in rule.when)
+    return rule is not None and any(path in paths and not is_anything(patterns) for path, patterns in rule.when)

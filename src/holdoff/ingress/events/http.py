@@ -150,14 +150,22 @@ def http_request(event: object) -> HttpRequest:
         EventError: it is broken.
     """
     form = next((form for form in FORMS if dig(event, form.when) is not None), None)
-    method, path = (text_at(event, form.method), text_at(event, form.path)) if form else (None, None)
-    if form is None or method is None or path is None:
+    request = None if form is None else request_of(event, form)
+    if request is None:
         raise SignatureError(
             "a request came by a front end that does not hand on what was signed",
             hint=f"It may be one of these: {', '.join(form.name for form in FORMS)}",
         )
+    return request
+
+
+def request_of(event: object, form: Form) -> HttpRequest | None:
+    """The request in an event of this form; ``None``: it has no method or path. An ``EventError``: it is broken."""
+    method, path = text_at(event, form.method), text_at(event, form.path)
+    if method is None or path is None:
+        return None
     path, _, beside = path.partition("?")
-    headers = headers_of(event)
+    headers = _headers(event)
     body, sent = _body(event, form, headers.pop("content-encoding", "identity"))
     return HttpRequest(
         method=method,
@@ -230,7 +238,7 @@ def _pairs(found: object, at: str) -> Iterator[tuple[str, str]]:
         yield from ((name, one) for one in values)
 
 
-def headers_of(event: object) -> dict[str, str]:
+def _headers(event: object) -> dict[str, str]:
     """By lower-case name. All that were sent: of two signatures neither is silently left out."""
     found: dict[str, str] = {}
     for name, value in _pairs(dig(event, "multiValueHeaders") or dig(event, "headers"), "event.headers"):
@@ -243,8 +251,8 @@ def is_health_check(event: object) -> bool:
     (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#register-lambda)."""
     if not isinstance(dig(event, "requestContext.elb"), dict):
         return False
-    agents = [text_at(event, "headers.user-agent"), text_at(event, "multiValueHeaders.user-agent.0")]
-    return any(agent is not None and agent.startswith("ELB-HealthChecker/") for agent in agents)
+    agent = text_at(event, "headers.user-agent", "multiValueHeaders.user-agent.0")
+    return agent is not None and agent.startswith("ELB-HealthChecker/")
 
 
 def plain_headers(request: HttpRequest) -> dict[str, str]:

@@ -101,3 +101,17 @@ class Draft(Value):
     ignored: str | None = None
     named_by: tuple[str, ...] = ()
     ref_named_by: tuple[str, ...] = ()
+
+    @property
+    def branch(self) -> str | None:
+        """``main`` of ``refs/heads/main``; ``None``: it is of no branch."""
+        return _below("refs/heads/", self.ref)
+
+    @property
+    def tag(self) -> str | None:
+        """``v1`` of ``refs/tags/v1``; ``None``: it is of no tag."""
+        return _below("refs/tags/", self.ref)
+
+
+def _below(root: str, ref: str | None) -> str | None:
+    return ref.removeprefix(root) if ref is not None and ref.startswith(root) else None

@@ -8,6 +8,7 @@ for each family of senders. ``rules`` says what becomes of a change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ Patterns = str | tuple[str, ...]
 
 
 class Kind(Value):
-    """One kind of event. Each field but the last three is a template (``paths.filled``).
+    """One kind of event. Each field but the last six is a template (``paths.filled``).
 
     Attributes:
         sender, name: for people: "GitHub", "push".
@@ -32,7 +33,6 @@ class Kind(Value):
         named_by: paths; a rule with a condition on one of them has named the type, and takes the event in spite of
             ``ignored``. Empty: no rule can, as this is a control message.
         refused: why it is an error, and what to do.
-        each: a list in the event, each item of which is an event of its own; an event without one is none of this kind.
         id: the sender's id of this event; where there is none, the envelope's counts.
         reason: in a person's words.
         version, parent: the version to build, and the one before it.
@@ -41,6 +41,9 @@ class Kind(Value):
         default: the branch that the sender calls the default one.
         by: who made the change.
         text: the newest commit's message, where ``[skip ci]`` may stand.
+        ref_named_by: paths; a rule with a condition on one of them has named the ref, as one on a path in ``ref`` has.
+        each: the path of a list in the event, each item of which is an event of its own; an event without one is none
+            of this kind.
         at: the path of the instant when it happened, by its source.
         deleted: the path of what is true where the ref was deleted.
         commits: the path of a list of commits with ``added``, ``modified`` and ``removed`` paths.
@@ -54,7 +57,6 @@ class Kind(Value):
     ignored: str | None = None
     named_by: tuple[str, ...] = ()
     refused: str | None = None
-    each: str | None = None
     id: str = ""
     reason: str = ""
     version: str = ""
@@ -66,18 +68,23 @@ class Kind(Value):
     by: str = ""
     text: str = ""
     ref_named_by: tuple[str, ...] = ()
-    at: str | None = None
-    deleted: str | None = None
-    commits: str | None = None
-    total: str | None = None
-    forced: str | None = None
+    each: str = ""
+    at: str = ""
+    deleted: str = ""
+    commits: str = ""
+    total: str = ""
+    forced: str = ""
 
     def matches(self, message: Message) -> bool:
         """Whether an event is of this kind."""
-        if self.each is not None and not _is_full_list(dig(message.event, self.each)):
+        if self.each and not self.items(message):
             return False
-        conditions = self.when.items()
-        return all(holds(message, path, (one,) if isinstance(one, str) else one) for path, one in conditions)
+        return all(holds(message, path, patterns) for path, patterns in self.when.items())
+
+    def items(self, message: Message) -> list[Any]:
+        """What is in the list ``each`` of an event."""
+        found = message.look(self.each)
+        return found if isinstance(found, list) else []
 
     def draft(self, message: Message) -> Draft:
         """What an event of this kind asks for by itself.
@@ -89,51 +96,49 @@ class Kind(Value):
             raise EventError("event", self.refused)
 
         def text(template: str, *, short: bool = False) -> str | None:
+            # The fields of an event that builds nothing need not be there.
+            template = template if self.ignored is None else template.replace("!", "")
             return filled(template, message.look, short=short) or None
 
-        # The fields of an event that builds nothing need not be there.
-        lenient = (lambda template: template.replace("!", "")) if self.ignored is not None else str
-        ref, version = text(lenient(self.ref)), text(lenient(self.version), short=True)
-        parent = text(self.parent)
-        is_deleted = (self.deleted is not None and bool(dig_in(message, self.deleted))) or _is_zero(version)
+        ref, version = text(self.ref), text(self.version, short=True)
+        parent, repository = text(self.parent), text(self.repository)
+        event_id = text(self.id)
+        if self.each and (event_id or message.id):  # of several in one
+            event_id = f"{event_id or message.id}#{ref or ''}"
         return Draft(
             sender=self.sender,
             type=self.name,
-            reason=text(lenient(self.reason), short=True),
-            event_id=None if self.each else text(self.id),  # a part has the id that ``parts_of`` gave it
+            reason=text(self.reason, short=True),
+            event_id=event_id,
             source_version=version,
             parent=None if _is_zero(parent) else parent,
-            repository=text(self.repository),
+            repository=repository,
             ref=ref,
-            line=text(self.line) or (ref and f"{text(self.repository) or self.sender} {ref}"),
+            line=text(self.line) or (ref and f"{repository or self.sender} {ref}"),
             default=text(self.default, short=True),
             by=text(self.by),
             text=text(self.text),
-            at=dig_in(message, self.at) if self.at else None,
+            at=message.look(self.at),
             changed=None if _is_zero(parent) else self._changed(message),  # of a new ref all is new
-            deleted=is_deleted,
+            deleted=bool(message.look(self.deleted)) or _is_zero(version),
             ignored=self.ignored and filled(self.ignored, message.look, short=True),
             named_by=("change.type", *self.named_by) if self.named_by else (),
-            ref_named_by=self._ref_named_by,
+            ref_named_by=("change.ref", "change.branch", "change.tag", *in_template(self.ref), *self.ref_named_by),
         )
-
-    @property
-    def _ref_named_by(self) -> tuple[str, ...]:
-        return ("change.ref", "change.branch", "change.tag", *in_template(self.ref), *self.ref_named_by)
 
     def _changed(self, message: Message) -> tuple[str, ...] | None:
         """Every path that was changed; ``None``: the event does not say them all."""
-        commits = dig_in(message, self.commits) if self.commits else None
+        commits = message.look(self.commits)
         if not isinstance(commits, list) or not commits or len(commits) >= MOST_COMMITS:
             return None
-        total = dig_in(message, self.total) if self.total else len(commits)
-        if not isinstance(total, int) or total > len(commits) or (self.forced and dig_in(message, self.forced)):
+        total = message.look(self.total) if self.total else len(commits)
+        if not isinstance(total, int) or total > len(commits) or message.look(self.forced):
             return None
         found: dict[str, None] = {}
         for commit in commits:
             lists = [dig(commit, name) for name in ("added", "modified", "removed")]
             known = [one for one in lists if isinstance(one, list)]
-            if not known:
+            if not known or sum(map(len, known)) >= MOST_FILES:
                 return None
             found |= dict.fromkeys(path for one in known for path in one if isinstance(path, str))
         return tuple(found) or None  # of a merge no file may be told
@@ -141,6 +146,8 @@ class Kind(Value):
 
 #: GitHub lists at most so many commits of a push (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push).
 MOST_COMMITS: Final = 2048
+#: And so many files of a commit (the schemas of octokit/webhooks: "a maximum of 3000").
+MOST_FILES: Final = 3000
 
 
 def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | None:
@@ -148,43 +155,30 @@ def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | 
     return next((kind for table in tables for kind in table if kind.matches(message)), None)
 
 
-def parts_of(message: Message, kind: Kind | None) -> list[Message]:
-    """The events in one that carries several, each with an id of its own; else the event itself."""
-    if kind is None or kind.each is None:
-        return [message]
-    items = dig(message.event, kind.each)
+def parts_of(message: Message, tables: Iterable[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
+    """The events in one that carries several, else the event itself; each with its kind."""
+    kind = kind_of_event(message, tables)
+    if kind is None or not kind.each:
+        return [(message, kind)]
+    items = kind.items(message)
     if len(items) > MOST_PARTS:
         problem = f"has more than {MOST_PARTS} changes in one event"
         raise EventError(f"event.{kind.each}", problem, hint="Trigger the project by hand")
-    parts = [message.but(event=replaced(message.event, kind.each, [item])) for item in items]
-    own = filled(kind.id, message.look) or message.id
-    if not own or not kind.ref:
-        return parts
-    return [part.but(id=f"{own}#{filled(kind.ref.replace('!', ''), part.look)}") for part in parts]
+    parts = (message.but(event=replaced(message.event, kind.each, [item])) for item in items)
+    return [(part, kind_of_event(part, tables)) for part in parts]
 
 
-def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
+def holds(message: Message, path: str, patterns: Patterns) -> bool:
     """Whether a path leads to what one of the patterns matches; a list, to one that any of it matches (as in
-    EventBridge's)."""
-    found = message.look(path)
+    EventBridge's), and an empty one to ``[]`` alone."""
+    found, wanted = message.look(path, ABSENT), (patterns,) if isinstance(patterns, str) else patterns
+    if found == []:
+        return "[]" in wanted
     several = found if isinstance(found, list) else [found]
-    return any(matches_any(text, patterns) for text in map(_as_condition, several) if text is not None)
-
-
-def dig_in(message: Message, path: str) -> Any:
-    """What lies at a path of the event or of an envelope; ``None`` where there is nothing."""
-    found = message.look(path)
-    return None if found is ABSENT else found
-
-
-def _as_condition(value: object) -> str | None:
-    return "null" if value is None else as_text(value)
-
-
-def _is_full_list(value: object) -> bool:
-    return isinstance(value, list) and bool(value)
+    texts = ("null" if one is None else as_text(one) for one in several)
+    return any(text is not None and matches_any(text, wanted) for text in texts)
 
 
 def _is_zero(version: str | None) -> bool:
     """All zeros: what a ref that is not there points at."""
-    return bool(version) and not (version or "").strip("0") and len(version or "") >= len("0000000")
+    return re.fullmatch("0{7,}", version or "") is not None

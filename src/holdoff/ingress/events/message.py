@@ -9,7 +9,7 @@ from holdoff.config.rules import OF_ENVELOPES
 from holdoff.core.errors import EventError
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import Origin
-from holdoff.ingress.events.paths import look_up
+from holdoff.ingress.events.paths import ABSENT, look_up
 
 #: So many events may be in one from outside: each may be a write to a store, and a megabyte could hold 300,000.
 MOST_PARTS: Final = 1_000
@@ -39,9 +39,10 @@ class Message(Value):
     def __repr__(self) -> str:
         return f"Message(kind={self.kind!r}, id={self.id!r})"
 
-    def look(self, path: str) -> object:
-        """What lies at a path below the event, or in an envelope, at ``sns.TopicArn``; ``paths.ABSENT``: nothing.
+    def look(self, path: str, otherwise: object = None) -> Any:
+        """What lies at a path below the event, or in an envelope, at ``sns.TopicArn``. At no path (``""``) is nothing.
 
         A path of an envelope leads to no other place: what an event says of itself is no envelope.
         """
-        return look_up(self.envelopes if OF_ENVELOPES.match(path) else self.event, path)
+        found = look_up(self.envelopes if OF_ENVELOPES.match(path) else self.event, path) if path else ABSENT
+        return otherwise if found is ABSENT else found

@@ -20,6 +20,8 @@ from holdoff.ingress.events.intents import Draft, Origin
 
 #: How much of a name that an event says stands in an error.
 MAX_NAME: Final = 80
+#: Where an event asks for a power.
+_FIELDS: Final = {"force": "event.force", "wake": "event.holdoff", "end": "event.detail"}
 
 
 def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own: GateKey) -> None:
@@ -28,7 +30,7 @@ def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own
     Raises:
         NotAllowed: it may not.
     """
-    check_project(origin, project)
+    _check_project(origin, project)
     set_by_rule = () if rule is None else rule.environment
     for name in draft.environment:
         field = f"event.environment.{name[:MAX_NAME]}"
@@ -43,37 +45,33 @@ def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own
     if not origin.outside:
         return
     if draft.forced:
-        _check_allowed(origin, "force", "event.force", [project])
+        check_power("force", origin, [project])
     region = draft.region if draft.region != own.region else None
     for name, value in (("region", region), ("key", draft.key)):
         if value is not None and (rule is None or name not in rule.says):
             raise NotAllowed(f"event.{name}", "is for a rule to say, and not for an event from outside")
 
 
-def check_wake(origin: Origin, projects: Iterable[Project]) -> None:
-    """Whether a message may wake these projects' gates. Topics and queues may: a wake starts only what is due."""
-    if origin.scheme is not None:
-        _check_allowed(origin, "wake", "event.holdoff", projects)
+def check_power(power: str, origin: Origin, projects: Iterable[Project]) -> None:
+    """Whether a message may do what each of these projects has to allow (``Project.allow``). Topics and queues may wake
+    gates, which starts only what is due, and tell the ends of builds.
 
-
-def check_end(origin: Origin, projects: Iterable[Project]) -> None:
-    """Whether a message may say that a build of these projects has ended."""
-    if origin.scheme is not None:
-        _check_allowed(origin, "end", "event.detail", projects)
-
-
-def _check_allowed(origin: Origin, power: str, field: str, projects: Iterable[Project]) -> None:
+    Raises:
+        NotAllowed: it may not.
+    """
+    if not (origin.outside if power == "force" else origin.scheme):
+        return
     for project in projects:
-        check_project(origin, project)
+        _check_project(origin, project)
         if power not in project.allow:
             raise NotAllowed(
-                field,
+                _FIELDS[power],
                 f"asks for what no event from outside may: {power}",
                 hint=f"Set projects.{project.name}.allow = [{power!r}], if it may",
             )
 
 
-def check_project(origin: Origin, project: Project) -> None:
+def _check_project(origin: Origin, project: Project) -> None:
     """Whether a message's secret is for this project."""
     if origin.projects is not None and project.name not in origin.projects:
         raise NotAllowed("project", "is not one of those that this webhook's secret is for")

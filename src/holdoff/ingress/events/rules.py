@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
 from holdoff.config import Config
 from holdoff.config.projects import Project
-from holdoff.config.rules import Rule, is_path, paths_in
+from holdoff.config.rules import IN_BRACES, Rule, is_path
 from holdoff.config.schemes import NAMES
 from holdoff.core.errors import ConfigError, EventError
 from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, GateKey, Request
@@ -28,7 +27,7 @@ from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
 from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
-from holdoff.ingress.events.kinds import Kind, holds, kind_of_event, parts_of
+from holdoff.ingress.events.kinds import Kind, holds, parts_of
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, look_up, text_at
 
@@ -75,25 +74,15 @@ class Routes:
                 raise message.error
             if message.kind == "wake":
                 return [Found(self._wake(message))]
-            if message.kind == "eventbridge" and text_at(message.event, "source") in ends.SOURCES:
-                end = ends.end_of(message.event)
-                if isinstance(end, BuildEnded):
-                    return [Found(self._ended(end, message))]
-                return self._of_part(message, kind_of_event(message, TABLES), why=end.why)
-            told = ends.web_build_of(message)
-            if told is not None and (of := self.gates_of(told)):
-                # Its own run must not set off itself, whether the project lets webhooks end its builds or not.
-                if not told.is_end:
-                    return [Found(Ignored(f"build {told.build_id} is {told.detail}"))]
-                if all("end" in self.projects[key.name].allow for key in of):
-                    return [Found(self._ended(told, message))]
-                return [Found(Ignored(f"the end of {told.build_id}, and webhooks may end no build (allow = ['end'])"))]
-            kind = kind_of_event(message, TABLES)
-            parts = parts_of(message, kind)
-        except EventError as error:
-            return [Found(error)]
-        kinds = [kind] if parts == [message] else [kind_of_event(part, TABLES) for part in parts]
-        return [found for part, own in zip(parts, kinds, strict=True) for found in self._of_part(part, own)]
+            is_of_aws = message.kind == "eventbridge" and text_at(message.event, "source") in ends.SOURCES
+            told = ends.end_of(message.event) if is_of_aws else ends.web_build_of(message)
+            if isinstance(told, BuildEnded) and (is_of_aws or self.gates_of(told)):
+                return [Found(one) for one in self._ended(told, message)]
+            parts = parts_of(message, TABLES)
+        except (EventError, ConfigError) as error:
+            return [Found(_of_event(error))]
+        why = told.why if isinstance(told, Ignored) else None
+        return [found for part, kind in parts for found in self._of_part(part, kind, why)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
@@ -105,44 +94,47 @@ class Routes:
         found: dict[GateKey, None] = {}
         for name, project in self.projects.items():
             if end.starter in project.starter:
-                with _as_event_errors():
-                    own = self.own_gate(name, end.key)
-                    keys = (own, GateKey(own.project, end.region or own.region))
+                own = self.own_gate(name, end.key)
+                keys = (own, GateKey(own.project, end.region or own.region))
                 found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
-    def _of_part(self, message: Message, kind: Kind | None, *, why: str | None = None) -> list[Found]:
+    def _of_part(self, message: Message, kind: Kind | None, why: str | None) -> list[Found]:
         """``why``: what is known of a build's event that ends no build."""
         try:
             draft = self._draft(message, kind)
-            draft = draft if why is None else draft.but(ignored=why)
         except EventError as error:
-            taking = next((rule for rule in self._rules if _matches(rule, message)), None)
             # What it changed is not known, and so not whether a rule's names would let it pass.
-            ignoring = None if taking is None or guards.has_names(taking) else taking.ignore
-            return [Found(Ignored(ignoring) if ignoring else error)]
+            taking = self._first_rule(message)
+            ignored = None if taking is None or taking.has_names else taking.ignore
+            return [Found(Ignored(ignored) if ignored else error)]
+        draft = draft if why is None else draft.but(ignored=why)
         message = message.but(envelopes={**message.envelopes, "change": _change(draft)})
-        wanted: list[Found] = []
-        passed: Found | None = None
+        found = self._by_rules(draft, message)
+        # That one of the rules builds nothing for it is not to be said where another does.
+        wanted = [one for one in found if not isinstance(one.outcome, Ignored)]
+        return wanted or found[-1:] or [Found(self._wanted(draft, None, None, message), draft)]
+
+    def _by_rules(self, draft: Draft, message: Message) -> list[Found]:
+        """What each rule makes of a change, up to the first that keeps it from later ones."""
+        found: list[Found] = []
         is_kept = False  # by a guard, from a rule that was to take it
         for number, rule in enumerate(self._rules):
             if not _matches(rule, message) or (is_kept and not guards.is_named(draft, rule)):
                 continue
             named = [self.projects[name] for name in rule.projects if name in self.projects]
-            if passes := guards.filtered(draft, rule, named or self.projects.values()):
-                passed = passed or Found(Ignored(passes), draft, number)
+            passes = guards.filtered(draft, rule, named or self.projects.values())
+            if why_not := passes or rule.ignore:
+                each: list[Outcome] = [Ignored(why_not)]
+            else:
+                each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
+            found += [Found(one, draft, number) for one in each]
+            if passes or rule.goes_on:
                 continue
-            if rule.ignore:
-                passed = Found(Ignored(rule.ignore), draft, number)
+            is_kept = not rule.ignore and all(isinstance(one, Ignored) for one in each)
+            if not is_kept:
                 break
-            each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
-            wanted += [Found(one, draft, number) for one in each]
-            is_kept = all(isinstance(one, Ignored) for one in each) and not rule.goes_on
-            if not is_kept and not rule.goes_on:
-                break
-        # That one of the rules builds nothing for it is not to be said where another does.
-        wanted = [one for one in wanted if not isinstance(one.outcome, Ignored)] or wanted[:1]
-        return wanted or [passed or Found(self._wanted(draft, None, None, message), draft)]
+        return found
 
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
         if kind is not None:
@@ -153,11 +145,14 @@ class Routes:
         if not isinstance(event, dict) or not trigger_json.is_trigger(event, self.projects):
             return otherwise
         # An event that a rule takes is another sender's, most often, whose words may mean something else.
-        is_ruled = any(_matches(rule, message) for rule in self._rules)
+        is_ruled = self._first_rule(message) is not None
         draft = trigger_json.read(event, strict=not is_ruled)
         if is_ruled and message.origin.outside:
             draft = draft.but(region=None, key=None)
         return draft.but(reason=draft.reason or otherwise.reason)
+
+    def _first_rule(self, message: Message) -> Rule | None:
+        return next((rule for rule in self._rules if _matches(rule, message)), None)
 
     def _wake(self, message: Message) -> WakeAsked:
         event: Any = message.event
@@ -165,35 +160,37 @@ class Routes:
         if what not in ("wake", "sweep"):
             raise EventError(f"event.{CONTROL}", f"is {kind_of(what)}; write 'wake' or 'sweep'")
         if what == "sweep":
-            powers.check_wake(message.origin, self.projects.values())
+            powers.check_power("wake", message.origin, self.projects.values())
             return WakeAsked()
         asked = trigger_json.read({name: event.get(name) for name in ("project", "region")}, strict=True)
         named, _, key = (asked.project or "").partition(KEY_MARK)
-        with _as_event_errors():
-            own = self.own_gate(self._project(named or None, message), key or None)
-            powers.check_wake(message.origin, [self.projects[own.name]])
-            return WakeAsked(gate=GateKey(own.project, asked.region or own.region))
+        own = self.own_gate(self._project(named or None, message), key or None)
+        powers.check_power("wake", message.origin, [self.projects[own.name]])
+        return WakeAsked(gate=GateKey(own.project, asked.region or own.region))
 
-    def _ended(self, end: BuildEnded, message: Message) -> BuildEnded:
-        """The end, with what a rule makes of it: a trigger of another project, where the rule names what has ended."""
-        gates = self.gates_of(end)
-        powers.check_end(message.origin, [self.projects[key.name] for key in gates])
-        rule = next((rule for rule in self._rules if _matches(rule, message)), None)  # the first that matches wins
+    def _ended(self, end: BuildEnded, message: Message) -> list[Outcome]:
+        """The end, and what a rule makes of it: triggers of other projects, where the rule names what has ended."""
+        own = dict.fromkeys(key.name for key in self.gates_of(end))
+        projects = [self.projects[name] for name in own]
+        if not end.region:  # by a webhook: its own run must not set off itself, whether it may end builds or not
+            if not end.is_end:
+                return [Ignored(f"build {end.build_id} is {end.detail}")]
+            if not all("end" in project.allow for project in projects):
+                return [Ignored(f"the end of {end.build_id}, and webhooks may end no build (allow = ['end'])")]
+        powers.check_power("end", message.origin, projects)
+        rule = self._first_rule(message)
         told_by = ("source", "detail", "http.headers.", "workflow_run", "object_kind", "type")
-        names_it = rule is not None and any(path.startswith(told_by) for path, _ in rule.when)
-        if rule is None or rule.ignore or not names_it:
-            return end
+        if rule is None or rule.ignore or not any(path.startswith(told_by) for path, _ in rule.when):
+            return [end]
         draft = Draft(reason=f"build {end.build_id} {end.detail}")
-        (project,) = rule.projects[:1] or (None,)
-        request = self._wanted(draft, rule, project, message)
-        if isinstance(request, EventError):
-            raise request
-        own = {key.name for key in gates}  # a build that sets off itself would never end
-        return end.but(then=request) if isinstance(request, Request) and request.project not in own else end
+        each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
+        # A build that sets off itself would never end.
+        then = [one for one in each if isinstance(one, Request) and one.project not in own]
+        errors = [one for one in each if isinstance(one, EventError)]
+        return [*errors, end.but(then=then[0] if then else None), *then[1:]]
 
     def _wanted(self, draft: Draft, rule: Rule | None, project: str | None, message: Message) -> Outcome:
-        """The request, or why there is none. What a gate would refuse is refused here, as the event's fault; the value
-        stays unsaid."""
+        """The request, or why there is none."""
         try:
             if not (project or draft.project):
                 self._of_url(message)  # a ping, too, is to say that it is misspelt
@@ -203,13 +200,12 @@ class Routes:
             named = self.projects[self._project(ruled.project, message)]
             if why := guards.not_wanted(draft, rule, named):
                 return Ignored(why)
-            with _as_event_errors():
-                own = self.own_gate(named.name, ruled.key)
-                gate = own if ruled.region is None else own.but(region=ruled.region)
-                powers.check(message.origin, draft, rule, named, own)
-                return _request(ruled, named.name, gate, message)
-        except EventError as error:
-            return error
+            own = self.own_gate(named.name, ruled.key)
+            gate = own if ruled.region is None else own.but(region=ruled.region)
+            powers.check(message.origin, draft, rule, named, own)
+            return _request(ruled, named.name, gate, message)
+        except (EventError, ConfigError) as error:
+            return _of_event(error)
 
     def _project(self, named: str | None, message: Message) -> str:
         """The project named, else the one in the request's path, else the only one."""
@@ -245,14 +241,13 @@ def _matches(rule: Rule, message: Message) -> bool:
 
 def _change(draft: Draft) -> dict[str, str | None]:
     """What is known of the change, in words that are the same for all senders."""
-    ref = draft.ref or ""
     return {
         "sender": draft.sender,
         "type": draft.type,
         "repository": draft.repository,
         "ref": draft.ref,
-        "branch": guards.branch_of(ref),
-        "tag": guards.tag_of(ref),
+        "branch": draft.branch,
+        "tag": draft.tag,
         "version": draft.source_version,
         "by": draft.by,
     }
@@ -261,49 +256,38 @@ def _change(draft: Draft) -> dict[str, str | None]:
 def _ruled(draft: Draft, rule: Rule, project: str | None, message: Message) -> Draft:
     """What the event says, with what the rule says over it."""
     ruled: dict[str, Any] = {
-        name: None if text is None else _value(text, message) for name, text in rule.says.items() if name != "reason"
+        name: None if text is None else _value(text, message, is_note=name == "reason")
+        for name, text in rule.says.items()
     }
+    ruled["reason"] = ruled.get("reason") or draft.reason
     if project is not None:
         ruled["project"] = _value(project, message)
-    ruled["reason"] = _reason(rule.says.get("reason") or "", message) or draft.reason
     for name in ("environment", "secondary_versions"):
         said = {key: _value(text, message) for key, text in getattr(rule, name).items()}
         ruled[name] = {**getattr(draft, name), **said}
     return draft.but(**ruled)
 
 
-def _value(text: str, message: Message) -> str:
+def _value(text: str, message: Message, *, is_note: bool = False) -> str:
     """The text as it stands, or what lies at ``event.detail.commitId``, or in an envelope, at ``sns.TopicArn``; a text
     with such paths in braces is filled in.
+
+    Args:
+        is_note: it is for people only: where a path leads to no text, it is no error.
 
     Raises:
         EventError: a path leads to no text.
     """
-    if is_path(text):
-        return _text_at(text, message)
-    values = {f"{{{path}}}": _text_at(path, message) for path in paths_in(text)}
+
+    def at(path: str) -> str:
+        root, _, below = path.partition(".")
+        found = look_up(message.event, below) if root == "event" else look_up(message.envelopes, path)
+        if (value := as_text(found)) or is_note:
+            return value or ""
+        raise EventError(path, f"is {kind_of(found)}, and a rule takes a text from there")
+
     # At once: what is filled in is the event's, and nothing in it is a path.
-    return re.sub(r"\{[^{}]+\}", lambda found: values.get(found[0], found[0]), text)
-
-
-def _text_at(path: str, message: Message) -> str:
-    found = _look(message, path)
-    if value := as_text(found):
-        return value
-    raise EventError(path, f"is {kind_of(found)}, and a rule takes a text from there")
-
-
-def _look(message: Message, path: str) -> object:
-    root, _, below = path.partition(".")
-    return look_up(message.event, below) if root == "event" else look_up(message.envelopes, path)
-
-
-def _reason(text: str, message: Message) -> str | None:
-    """A rule's reason is for people only: where a path leads to none, it is no error."""
-    try:
-        return _value(text, message)
-    except EventError:
-        return None
+    return at(text) if is_path(text) else IN_BRACES.sub(lambda found: at(found[1]), text)
 
 
 def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Request:
@@ -320,7 +304,7 @@ def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Req
         forced=ruled.forced,
         line=_fit(ruled.line, MAX_LINE) if ruled.source_version else None,  # versions are in a line, and nothing else
         at_ms=_instant(ruled.at, of_sender=ruled.sender is not None),
-        parent=ruled.parent if ruled.parent and len(ruled.parent) <= MAX_VERSION else None,
+        parent=_fit(ruled.parent, MAX_VERSION),
     )
 
 
@@ -328,9 +312,8 @@ def _instant(at: object, *, of_sender: bool) -> int | None:
     """``of_sender``: a known sender's words that are no instant put nothing in order, and are no reason to lose it."""
     if at is None:
         return None
-    number = float(at) if isinstance(at, str) and at.isdecimal() and at.isascii() else at
     try:
-        return parse_instant(number, field="at")
+        return parse_instant(at, field="at")
     except ConfigError:
         if of_sender:
             return None
@@ -351,9 +334,8 @@ def _fit(text: str | None, limit: int) -> str | None:
     return f"{_UNFIT.sub('?', text[:80])}#sha256:{digest}"
 
 
-@contextmanager
-def _as_event_errors() -> Iterator[None]:
-    try:
-        yield
-    except ConfigError as error:
-        raise EventError(_note(error.field) or "event", f"is not {error.want}") from None
+def _of_event(error: EventError | ConfigError) -> EventError:
+    """What a gate would refuse, as the event's fault; the value stays unsaid."""
+    if isinstance(error, EventError):
+        return error
+    return EventError(_note(error.field) or "event", f"is not {error.want}")

@@ -30,7 +30,6 @@ from holdoff.ingress.events.http import HttpRequest, content_of, form_of, with_c
 from holdoff.ingress.events.intents import Origin
 from holdoff.references import shown_reference
 
-_WRONG: Final = "{} is not that of the webhook with a secret of ours"
 _PREFIX: Final = re.compile(r"(v1,)?whsec_")
 _TIME: Final = re.compile("[0-9]{1,13}")
 #: From here on a time is in milliseconds: as seconds it would be in the year 5138.
@@ -77,20 +76,16 @@ class Webhooks(Value):
         return places.values()
 
 
+#: What proves a request: its scheme, and the secret.
+_Proof = tuple[Scheme, Secret]
+
+
 class Checked(Value):
     """A request whose sender is known: ``origin``, its power; ``request``, itself without its secrets."""
 
     origin: Origin
     request: HttpRequest
     only_200: bool = False  #: whether its sender takes any other status for a failure
-
-
-class _Trial(Value, kw_only=False):
-    """What came of one secret: ``problem`` is ``None`` where it proves the request."""
-
-    scheme: Scheme
-    secret: Secret
-    problem: HoldoffError | None
 
 
 def check(request: HttpRequest, webhooks: Webhooks, now_ms: int) -> Checked:
@@ -105,53 +100,46 @@ def check(request: HttpRequest, webhooks: Webhooks, now_ms: int) -> Checked:
             "no webhook is let in: no secret is configured",
             hint="Name one in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_GITHUB and its like",
         )
-    missing: dict[str, HoldoffError] = {}
+    missing: dict[str, HoldoffError] = {}  # why the secrets of a sender cannot be had, by its name
     for schemes in webhooks.places():
         # Of a sender whose secret cannot be had only what else it sends counts: GitLab signs, and sends its token.
         names = missing or webhooks.secrets
-        trials = list(_trials(request, [one for one in schemes if one.name in names], webhooks, now_ms))
-        if proofs := [one for one in trials if one.problem is None]:
+        tried = [one for one in schemes if one.name in names and _is_in(request, one)]
+        proofs, wrong, unknown = _tried(request, tried, webhooks, now_ms)
+        if proofs:
             return _checked(request, proofs, webhooks)
-        if any(map(_is_wrong, trials)) and not _is_guess(request, schemes[0]):
-            raise _worst(trials)
-        missing |= {
-            one.scheme.name: one.problem for one in trials if not isinstance(one.problem, SignatureError | None)
-        }
+        # The last part of a path was only tried: it need not be a secret.
+        if wrong and (schemes[0].place != "url" or _url_secrets(request)):
+            raise next(iter(unknown.values()), wrong[0])  # what cannot be had may be what would prove it
+        missing |= unknown
     raise next(iter(missing.values()), None) or _unsigned(request)
 
 
-def _is_wrong(trial: _Trial) -> bool:
-    return isinstance(trial.problem, SignatureError)
+def _tried(
+    request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
+) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
+    """With every secret of these schemes: what proves the request, what is wrong with it by the others, and why the
+    secrets of a sender cannot be had."""
+    proofs: list[_Proof] = []
+    wrong: list[SignatureError] = []
+    unknown: dict[str, HoldoffError] = {}
+    for scheme, secret in ((one, secret) for one in schemes for secret in webhooks.secrets[one.name]):
+        try:
+            key = secret.fetch()
+            if scheme.whsec in (None, _PREFIX.match(key) is not None):
+                _prove(request, scheme, _key(key, scheme, secret), now_ms)
+                proofs.append((scheme, secret))
+        except SignatureError as error:
+            wrong.append(error)
+        except HoldoffError as error:
+            unknown[scheme.name] = error
+    return proofs, wrong, unknown
 
 
-def _is_guess(request: HttpRequest, scheme: Scheme) -> bool:
-    """Whether it was only tried if the last part of the path is a secret."""
-    return scheme.place == "url" and not _url_secrets(request)
-
-
-def _trials(request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int) -> Iterator[_Trial]:
-    """Every secret that is one for a scheme, tried."""
-    for scheme in schemes:
-        for secret in webhooks.secrets[scheme.name] if _is_in(request, scheme) else ():
-            try:
-                key = secret.fetch()
-                if scheme.whsec in (None, _PREFIX.match(key) is not None):
-                    _prove(request, scheme, _key(key, scheme, secret), now_ms)
-                    yield _Trial(scheme, secret, None)
-            except HoldoffError as error:
-                yield _Trial(scheme, secret, error)
-
-
-def _worst(trials: list[_Trial]) -> HoldoffError:
-    """Why none of them proves it: a secret that cannot be had may be the one that would."""
-    problems = (one.problem for one in trials if one.problem)
-    return min(problems, key=lambda one: isinstance(one, SignatureError))
-
-
-def _checked(request: HttpRequest, proofs: list[_Trial], webhooks: Webhooks) -> Checked:
-    bound = [one.secret.projects for one in proofs]
+def _checked(request: HttpRequest, proofs: list[_Proof], webhooks: Webhooks) -> Checked:
+    bound = [secret.projects for _, secret in proofs]
     projects = None if None in bound else tuple(dict.fromkeys(name for several in bound for name in several or ()))
-    scheme = proofs[0].scheme
+    scheme = proofs[0][0]
     origin = Origin(outside=True, scheme=scheme.name, projects=projects)
     by_path = _has_secret_in_path(request, webhooks)
     bare = _without_secrets(request, {one.header for one in (*SCHEMES, *webhooks.own)}, by_path=by_path)
@@ -194,25 +182,24 @@ def _prove(request: HttpRequest, scheme: Scheme, key: bytes, now_ms: int) -> Non
         if not request.headers.get(name):
             raise SignatureError(f"a webhook came with {scheme.header.title()}, and without {name.title()}")
     if scheme.algorithm is None:
-        what = scheme.header.title() or ("the secret in its URL" if scheme.place == "url" else "the secret in its body")
-        _compare(_secrets(request, scheme), [key], f"{what} is none of those configured")
+        is_right = _is_one_of(_secrets(request, scheme), [key])
     elif scheme.claims:
         said = jws.claims_of(request.headers[scheme.header], key, now_ms, scheme.tolerance_ms)
         digests = [hashlib.sha256(body).hexdigest() for body in _bodies(request, scheme)]
         wanted = [{name: text.replace("{sha256}", one) for name, text in scheme.claims} for one in digests]
-        if not any(one.items() <= said.items() for one in wanted):
-            raise SignatureError(_WRONG.format(scheme.header.title()))
+        is_right = any(one.items() <= said.items() for one in wanted)
     else:
         given = request.headers[scheme.header]
         several = given.split(" ") if scheme.several else [given]
-        right = list(_signatures(request, scheme, key, _time(request, scheme, now_ms)))
-        _compare(several, right, _WRONG.format(scheme.header.title()))
+        is_right = _is_one_of(several, list(_signatures(request, scheme, key, _time(request, scheme, now_ms))))
+    if not is_right:
+        what = scheme.header.title() or f"the secret in its {'URL' if scheme.place == 'url' else 'body'}"
+        raise SignatureError(f"{what} is none of those that are right by a secret of ours")
 
 
-def _compare(given: Sequence[str], right: Sequence[bytes], wrong: str) -> None:
+def _is_one_of(given: Sequence[str], right: Sequence[bytes]) -> bool:
     """All are compared, so that the time tells nothing of which it was."""
-    if not any([hmac.compare_digest(_bytes(one), other) for one in given for other in right]):  # noqa: C419
-        raise SignatureError(wrong)
+    return any([hmac.compare_digest(_bytes(one), other) for one in given for other in right])  # noqa: C419
 
 
 def _secrets(request: HttpRequest, scheme: Scheme) -> list[str]:
