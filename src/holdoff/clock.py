@@ -48,6 +48,11 @@ class SystemClock:
         return int.from_bytes(os.urandom((bits + 7) // 8)) >> (-bits % 8)
 
 
+def running_ms() -> int:
+    """Milliseconds of a clock that is never set, since any instant: how long this process has waited for others."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def now_ms(store: object, clock: Clock) -> int:
     """What time it is for the users of a store: its own, where it knows (``clock_offset_ms``), else the clock's."""
     offset = getattr(store, "clock_offset_ms", None)

@@ -21,7 +21,7 @@ from botocore.retries import standard
 from holdoff.aws import lean
 from holdoff.aws.client import Clients, Limits, TooLate, make_client
 from holdoff.aws.errors import Cause, Tried, row_of, verdict
-from holdoff.aws.lean import ELSE, PATHS, PROTOCOLS, Lean, NoAnswer, NoConnection, Refused
+from holdoff.aws.lean import ELSE, PATHS, SERVICES, Lean, NoAnswer, NoConnection, Refused
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.verdict import Verdict
@@ -67,9 +67,9 @@ def made(service: str = "dynamodb", limits: Limits = LIMITS, **where: Any) -> An
 # --- botocore's own descriptions -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("service", PROTOCOLS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_services_are_as_botocore_describes_them(service: str) -> None:
-    model, protocol = botocore.session.get_session().get_service_model(service), PROTOCOLS[service]
+    model, protocol = botocore.session.get_session().get_service_model(service), SERVICES[service]
     assert model.endpoint_prefix == model.signing_name == service
     assert model.signature_version == "v4"
     if protocol.target:
@@ -90,7 +90,7 @@ def test_paths_are_as_botocore_describes_them() -> None:
         assert (http["method"], http["requestUri"]) == ("POST", f"{before}{{{last}}}")
 
 
-@pytest.mark.parametrize("service", PROTOCOLS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_endpoints_are_botocores_or_left_to_it(service: str) -> None:
     session = botocore.session.get_session()
     by_lean = []
@@ -114,7 +114,7 @@ def test_it_tries_again_after_what_botocore_tries_again_after() -> None:
     assert standard.ThrottlingStatusCodeChecker._THROTTLING_STATUS_CODES == [429]
 
 
-@pytest.mark.parametrize("service", PROTOCOLS)
+@pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
 @pytest.mark.parametrize("asked", ["", "700", "9000", "-1", "x"])
 @pytest.mark.parametrize("number", [1, 2])
@@ -181,7 +181,7 @@ def test_a_region_that_no_signature_can_hold_is_botocores(region: str) -> None:
     assert not isinstance(client, Lean)
 
 
-@pytest.mark.parametrize("service", PROTOCOLS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_endpoint_and_the_region_are_found_where_botocore_finds_them(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

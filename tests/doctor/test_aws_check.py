@@ -52,6 +52,9 @@ class Dynamo:
 
         return answer
 
+    def answer(self, operation: str, answer: dict[str, Any]) -> None:
+        self._answers[operation] = answer
+
     def refuse(self, operation: str, error: ClientError) -> None:
         self._refusals[operation] = error
 
@@ -100,15 +103,56 @@ def policies(iam: Iam, role: str | None = None) -> Policies:
     return made
 
 
-def findings(client: Dynamo, clock: ManualClock) -> list[Finding]:
+def findings(client: Dynamo, clock: ManualClock, whose: Policies | None = None) -> list[Finding]:
     """All that is found of a project that is no CodeBuild project, in such a table."""
     config = parse("[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
     store = DynamoDBStore("builds", region=REGION, client=client, clock=clock)
-    return list(check(config, store, policies(Iam({}))))
+    return list(check(config, store, whose or policies(Iam({}))))
 
 
 def told(client: Dynamo, clock: ManualClock, about: str) -> list[str]:
     return [str(finding) for finding in findings(client, clock) if finding.about == about]
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+
+def test_what_works_without_being_right_is_a_warning() -> None:
+    """As the old snippet's table: what is due is found all the same, and bursts are tried again."""
+    provisioned = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    client = Dynamo(ManualClock(), GlobalSecondaryIndexes=[], BillingModeSummary={}, ProvisionedThroughput=provisioned)
+    client.answer("describe_time_to_live", {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}})
+    found = [finding for finding in findings(client, ManualClock()) if "builds" in finding.message]
+
+    assert [finding.level for finding in found] == ["warn"] * 3
+    assert "there is no index holdoff-due, so looking for due gates reads the whole table" in found[0].message
+    assert "1 writes a second are provisioned" in found[1].message
+    assert "history is kept for ever" in found[2].message
+
+
+def test_a_table_that_serves_nothing_fails() -> None:
+    (found,) = told(Dynamo(ManualClock(), TableStatus="DELETING"), ManualClock(), "table")[:1]
+
+    assert found == "fail      table: dynamodb://builds?region=eu-west-1: the table is DELETING"
+
+
+@pytest.mark.parametrize(("indexes", "level"), [({}, "warn"), ({"GlobalSecondaryIndexes": []}, "fail")])
+def test_without_the_index_the_right_to_scan_is_needed(indexes: dict[str, Any], level: str) -> None:
+    client = Dynamo(ManualClock(), **indexes)
+    client.refuse("scan", ClientError({"Error": {"Code": "AccessDeniedException"}}, "Scan"))
+    levels = {
+        f.message.partition(":Scan is")[0]: f.level for f in findings(client, ManualClock()) if ":Scan" in f.message
+    }
+
+    assert levels == {"dynamodb": level}
+
+
+@pytest.mark.parametrize(("indexes", "asked"), [({}, False), ({"GlobalSecondaryIndexes": []}, True)])
+def test_a_role_is_asked_for_the_right_to_scan_where_there_is_no_index(indexes: dict[str, Any], asked: bool) -> None:
+    iam = Iam({"EvalDecision": "allowed"})
+    findings(Dynamo(ManualClock(), **indexes), ManualClock(), policies(iam, ROLE))
+
+    assert (["dynamodb:Scan"] in [request["ActionNames"] for request in iam.asked]) is asked
 
 
 # --- global tables -------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from holdoff.core.pending import Fold, note_of, single
 from holdoff.core.record import KEPT_EVENTS, KEPT_WRITES, Claim, Finished, Pending, Record, Running, digest
 from holdoff.core.request import GateKey, Request
+from holdoff.stores import codec
+from holdoff.stores.dynamodb import item as items
 from holdoff.testing import strategies
 from holdoff.testing.strategies import NOW_MS
 
-__all__ = ["KEY", "NOW_MS", "finisheds", "gates_and_folds", "numbers", "records", "typical"]
+__all__ = ["KEY", "NOW_MS", "finisheds", "gates_and_folds", "item_of", "numbers", "records", "typical"]
 
 KEY = GateKey("site-build", "eu-west-1")
 
@@ -23,6 +25,11 @@ numbers = st.integers(-(10**38) + 1, 10**38 - 1) | st.builds(
 )
 finisheds = strategies.made(Finished, KEY)
 records = strategies.made(Record, KEY)
+
+
+def item_of(record: Record) -> items.Item:
+    """The attributes of a record as they stand in DynamoDB, without the keys."""
+    return items.values_of(codec.record_to_item(record))
 
 
 @st.composite

@@ -46,13 +46,12 @@ from holdoff.stores.dynamodb.item import (
     MAX_HELD_BYTES,
     decoded_item,
     fold_update,
-    item_of,
     item_size,
 )
 from holdoff.stores.dynamodb.store import CONFLICTS, SCAN_FOR_MS, DynamoDBStore
 from tests.conftest import FAKE_AWS
 from tests.stores import strategies
-from tests.stores.strategies import KEY, NOW_MS
+from tests.stores.strategies import KEY, NOW_MS, item_of
 
 ENGINES = [
     pytest.param("dynamodb_local_url", marks=pytest.mark.dynamodb),

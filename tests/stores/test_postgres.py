@@ -5,16 +5,19 @@ What every store must promise is in the conformance suite; this is what only a s
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -518,6 +521,53 @@ def test_a_connection_that_was_cut_while_it_rested_costs_nothing(store: Postgres
         store.get(KEY)
         sql(store, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdoff'")
         assert store.get(KEY) == BUILT
+
+
+@contextmanager
+def firewall(server: Cluster) -> Iterator[tuple[int, Callable[[], None]]]:
+    """The port of a relay to a server, and what has it forget its connections as a firewall does: what comes on one of
+    them is dropped, and its sender hears nothing of that."""
+    ends: list[socket.socket] = []
+
+    def relay(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while sent := source.recv(65536):
+                target.sendall(sent)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                pair = door.accept()[0], socket.create_connection(("127.0.0.1", server.port))
+                ends.extend(pair)
+                for source, target in (pair, pair[::-1]):
+                    threading.Thread(target=relay, args=(source, target), daemon=True).start()
+
+    def forget() -> None:
+        code = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # return 0: keep no byte of a packet
+        for end in ends:
+            end.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", 1, ctypes.addressof(code)))  # SO_ATTACH_FILTER
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=serve, daemon=True).start()
+        yield door.getsockname()[1], forget
+    for end in ends:
+        end.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops packets for a socket, and gives up on them")
+def test_connections_that_a_firewall_forgot_cost_a_moment_and_no_error(
+    mine: Cluster, victim: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a NAT's in a cloud, of those that rest for minutes."""
+    monkeypatch.setattr(postgres_server, "UNACKNOWLEDGED_MS", 300)
+    with firewall(mine) as (port, forget):
+        store = PostgresStore(mine.url_of(DATABASE, port=port))
+        assert store.get(KEY) == BUILT
+        forget()
+        began = time.monotonic()
+        assert write(store) == Swapped(NEXT)
+        assert time.monotonic() - began < 5
+        store.close()
 
 
 def test_a_replica_reads_and_the_primary_is_found(mine: Cluster, victim: PostgresStore) -> None:

@@ -6,6 +6,7 @@ What every store must promise is in the conformance suite; this is what only a f
 from __future__ import annotations
 
 import errno
+import fcntl
 import gc
 import os
 import shutil
@@ -23,15 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
 from holdoff.core.record import FORMAT, Record
 from holdoff.core.request import GateKey
-from holdoff.stores import mounts as listing
-from holdoff.stores import open_store, sqlite, sqlite_turns
-from holdoff.stores.mounts import mount_of
+from holdoff.stores import open_store, sqlite, sqlite_place, sqlite_turns
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.stores.sqlite_file import SCHEMA_VERSION
+from holdoff.stores.sqlite_place import mount_of
 from holdoff.stores.sqlite_turns import Turns, Use
 from holdoff.testing.conformance import build, deferred, fold, pending
 
@@ -458,6 +459,25 @@ def test_a_locked_database_is_waited_for_then_told(path: Path) -> None:
     store.close()
 
 
+def test_processes_that_wait_leave_the_processor_to_the_one_that_works(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 that looked each millisecond took all of two cores, and six of ten gave up."""
+    store = filled(path)
+    store.busy_ms = 1_000
+    naps_ms: list[int] = []
+    monkeypatch.setattr(SystemClock, "sleep", lambda _, ms: naps_ms.append(ms))
+    with Path(f"{path}-journal").open() as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        with pytest.raises(StoreUnavailable, match="nothing was written"):
+            store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"))
+    store.close()
+
+    assert 1_000 <= sum(naps_ms) <= 1_016
+    assert len(naps_ms) < 100
+    assert max(naps_ms) <= 16, "it is not late by more than one write takes"
+
+
 def test_all_that_wait_have_one_bound(path: Path) -> None:
     """Four threads behind one stopped writer once were answered after one, two, three and four times the wait."""
     filled(path)
@@ -700,6 +720,34 @@ def test_folds_of_the_same_commit_come_after_a_swap(path: Path, monkeypatch: pyt
     if isinstance(swapped, Lost):
         assert swapped.current == store.get(key)
         assert swapped.current.writes[0] == "FOLD0001"
+    store.close()
+
+
+def test_who_was_too_late_most_often_comes_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fold, too: else swaps that never end would make each of its writes too late."""
+    store, key, was_late, go_on = SQLiteStore(path), GateKey("p", "local"), threading.Event(), threading.Event()
+    before = deferred(key)
+    store.swap(key, expected=Record(), new=before)
+    slowed = Slowed(store, monkeypatch)
+
+    def fold_twice() -> None:
+        assert isinstance(store.fold(key, expected=BUILT, fold=fold(key=key)), Lost)
+        was_late.set()
+        go_on.wait(30)
+        slowed.came["fold"] = store.fold(key, expected=before, fold=fold(key=key))
+
+    thread = threading.Thread(target=fold_twice)
+    thread.start()
+    assert was_late.wait(30)
+    slowed.swap("first")
+    slowed.swap("p", before.swapped("WRITE002"), before)
+    go_on.set()
+    until(lambda: len(store.turns._waiting) == 3)
+    slowed.end()
+    thread.join()
+
+    assert isinstance(slowed.came["fold"], Swapped)
+    assert isinstance(slowed.came["p"], Lost)
     store.close()
 
 
@@ -1030,6 +1078,34 @@ def test_a_file_that_was_moved_or_deleted_is_not_written_to_any_more(
         store.close()
 
 
+@pytest.mark.parametrize("first", ["get", "swap"])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (Path.unlink, "was moved or deleted while it was in use: its gates start afresh, as if none had built"),
+        (lambda path: path.rename(path.with_name("moved.db")), "was moved or deleted while it was in use"),
+        (lambda path: replaced(path), "was replaced while it was in use: its gates are now as they stand in the new"),
+        (lambda path: filled(path).close(), ""),
+        (lambda path: shutil.copyfile(path, path.with_name("copy.db")), ""),
+    ],
+)
+def test_a_file_that_is_another_one_is_told_of_once(
+    path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Path], object], told: str, first: str
+) -> None:
+    """To start afresh is no error, for it may be meant so; but it goes unseen no more."""
+    store = filled(path)
+    change(path)
+    for _ in range(2):
+        if first == "get":
+            store.get(KEY)
+        store.swap(KEY, expected=Record(), new=BUILT)
+    said = [record.getMessage() for record in caplog.records]
+
+    assert len(said) == bool(told)
+    assert not told or said[0].startswith(f"{path} {told}")
+    store.close()
+
+
 def test_a_write_to_a_file_that_is_replaced_meanwhile_is_not_acknowledged(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1112,6 +1188,28 @@ def test_two_names_of_one_file_are_refused(path: Path) -> None:
     other.unlink()
     assert store.get(KEY) == BUILT
     store.close()
+
+
+def test_a_second_name_that_a_mount_gives_is_refused(path: Path) -> None:
+    """As ``docker run -v gates.db:/gates.db`` has it: a write that was cut short is known at the first name only."""
+    filled(path)
+    other = path.with_name("other.db")
+    other.touch()
+    if os.geteuid() or subprocess.run(["mount", "--bind", path, other], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a file here")
+    try:
+        refused(SQLiteStore(other), StoreMismatch, 78, f"{other} is mounted by itself", "Mount the folder")
+    finally:
+        subprocess.run(["umount", "--lazy", str(other)], check=True)
+    assert SQLiteStore(path).get(KEY) == BUILT
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "fifo"])
+def test_what_is_no_file_is_named_and_never_to_be_deleted(tmp_path: Path, place: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    at = tmp_path / place
+    refused(SQLiteStore(at), StoreMismatch, 78, f"{at} is not a file", "Name one: --store sqlite:///PATH")
+    assert not Path(f"{at}-journal").exists()
 
 
 def test_a_name_that_a_killed_creator_left_is_taken_away(path: Path) -> None:
@@ -1261,11 +1359,11 @@ def test_reading_and_losing_write_nothing(path: Path) -> None:
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A list of mounts of our own."""
     listed = tmp_path / "mounts"
-    monkeypatch.setattr(listing, "MOUNTS", str(listed))
+    monkeypatch.setattr(sqlite_place, "MOUNTS", str(listed))
     return listed
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p", "vboxsf"])
 def test_a_network_file_system_is_refused(path: Path, mounts: Path, kind: str) -> None:
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nhost:/x {path.parent} {kind} rw 0 0\n")
 

@@ -20,7 +20,6 @@ fork stays held in the child for ever; so a child starts with new locks, a new s
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -53,9 +52,8 @@ class Limits(Value):
     """How long a call may take, in seconds, with so many tries, over so many connections at a time.
 
     ``connect_s`` is for the connection, and as long again for the TLS handshake; ``read_s`` for the answer.
-    ``validates``: whether the SDK looks through the parameters first, value by value, and again to write them as JSON.
-    It takes a fifth of a call's time, and the service looks again: for a service that takes just the JSON of the
-    parameters, and calls whose parameters are all made here, it need not.
+    ``validates``: whether the SDK looks through the parameters first, value by value. The service looks again, so calls
+    whose parameters are all made here need not.
     """
 
     connect_s: float
@@ -132,7 +130,7 @@ class Clients:
         self.lean = lean
         self._made: dict[tuple[int, str | None], Any] = {}
         self._call = _Call()
-        self._is_blind = given is not None and not self._watch(given)
+        self._is_blind = given is not None and not self._follow(given)
 
     def of(self, region: str | None) -> Any:
         """The client of a region; ``None``: the environment's, or the profile's. Raises what ``make_client`` does."""
@@ -144,7 +142,7 @@ class Clients:
             if (_generation, region) not in self._made:
                 where: dict[str, Any] = {"region": region, "endpoint": self.endpoint, "role": self.role}
                 made = make_client(self.service, self.limits, **where, lean=self._tries if self.lean else None)
-                self._watch(made)
+                self._follow(made)
                 self._made[_generation, region] = made
             return self._made[_generation, region]
 
@@ -159,7 +157,7 @@ class Clients:
         """What is known of this thread's present call so far."""
         return self._call.tried
 
-    def _watch(self, client: Any) -> bool:
+    def _follow(self, client: Any) -> bool:
         """See every try of this client, if it is botocore's."""
         events = getattr(getattr(client, "meta", None), "events", None)
         if events is not None:
@@ -219,7 +217,7 @@ def make_client(
         ConfigError: its endpoint is no URL, or has a user or a password.
         BotoCoreError: what it was given makes no client.
     """
-    region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+    region = region_named(region)
     if lean is not None and role is None and _is_lean():
         from holdoff.aws.lean import client_of
 
@@ -235,29 +233,18 @@ def make_client(
             raise ConfigError(field=ENDPOINT, got=Unquoted("no URL"), want=_TYPE_OF_ENDPOINT) from None
     check_endpoint(ENDPOINT, made.meta.endpoint_url)
     made.meta.events.register("after-call", _without_headers)
-    if not limits.validates:
-        made.meta.events.register_last("provide-client-params", _given)
-        made.meta.events.register_first("before-call", _written)
     return made
+
+
+def region_named(region: str | None) -> str | None:
+    """The region, or where none is given the environment's."""
+    return region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
 
 
 def _without_headers(parsed: Mapping[str, Any], **_: object) -> None:
     """Of the error that botocore makes of it, tracebacks show the words."""
     if "Error" in parsed:
         parsed["Error"]["Message"] = said_in(parsed["Error"].get("Message"))
-
-
-def _given(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> dict[str, Any]:
-    """botocore is given the table alone, by which it may choose an endpoint."""
-    context["holdoff.given"] = params
-    return {name: params[name] for name in ("TableName",) if name in params}
-
-
-def _written(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    """The body of what was given, with what botocore and others have added: a token, say."""
-    params["body"] = json.dumps(
-        {**json.loads(params["body"]), **context["holdoff.given"]}, separators=(",", ":")
-    ).encode()
 
 
 def _is_lean() -> bool:

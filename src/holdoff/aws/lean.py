@@ -46,7 +46,7 @@ Answer = dict[str, Any]
 OnTry = Callable[[Exception | None], None]
 
 
-class Protocol(Value, kw_only=False):
+class Service(Value, kw_only=False):
     """How a service is spoken to, as botocore's description of it says.
 
     Attributes:
@@ -63,13 +63,13 @@ class Protocol(Value, kw_only=False):
 
 
 _JSON: Final = "application/x-amz-json-1."
-PROTOCOLS: Final = {
-    "dynamodb": Protocol(f"{_JSON}0", "DynamoDB_20120810.", ("TransactWriteItems", "ClientRequestToken")),
-    "codebuild": Protocol(f"{_JSON}1", "CodeBuild_20161006."),
-    "codepipeline": Protocol(f"{_JSON}1", "CodePipeline_20150709.", ("StartPipelineExecution", "clientRequestToken")),
-    "secretsmanager": Protocol(f"{_JSON}1", "secretsmanager.", variable="SECRETS_MANAGER"),
-    "ssm": Protocol(f"{_JSON}1", "AmazonSSM."),
-    "scheduler": Protocol("application/json", "", ("CreateSchedule", "ClientToken")),
+SERVICES: Final = {
+    "dynamodb": Service(f"{_JSON}0", "DynamoDB_20120810.", ("TransactWriteItems", "ClientRequestToken")),
+    "codebuild": Service(f"{_JSON}1", "CodeBuild_20161006."),
+    "codepipeline": Service(f"{_JSON}1", "CodePipeline_20150709.", ("StartPipelineExecution", "clientRequestToken")),
+    "secretsmanager": Service(f"{_JSON}1", "secretsmanager.", variable="SECRETS_MANAGER"),
+    "ssm": Service(f"{_JSON}1", "AmazonSSM."),
+    "scheduler": Service("application/json", "", ("CreateSchedule", "ClientToken")),
 }
 #: The parameter that is the end of an operation's path, and what stands before it.
 PATHS: Final = {"CreateSchedule": ("/schedules/", "Name")}
@@ -124,11 +124,11 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
         ConfigError: the environment's endpoint is no URL, or has a user or a password.
     """
     env = os.environ
-    region, variable = region or "", PROTOCOLS[service].variable or service.upper()
+    region, variable = region or "", SERVICES[service].variable or service.upper()
     named = endpoint or env.get(f"AWS_ENDPOINT_URL_{variable}") or env.get("AWS_ENDPOINT_URL") or None
     keys = [env.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     bundle = _bundle()
-    plain = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?", named or "https://aws")
+    address = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?", named or "https://aws")
     check_endpoint("AWS_ENDPOINT_URL", named)
     heeded = [name for name in ELSE.split() if env.get(name)]
     unfit = (
@@ -136,7 +136,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
         ("the keys are none of AWS's", not all(key.isascii() and key.isprintable() and " " not in key for key in keys)),
         (f"of {', '.join(heeded)}", heeded),
         (f"the region is {region!r}", not (_ANY_REGION if named else _REGION).fullmatch(region)),
-        ("the endpoint is no plain one", plain is None or int(plain[1] or 1) not in _PORTS),
+        ("the endpoint is no plain one", address is None or int(address[1] or 1) not in _PORTS),
         ("its CA bundle is no file", bundle and not os.path.isfile(bundle)),  # noqa: PTH113  (pathlib is slow to import)
     )
     for why, is_so in unfit:
@@ -202,14 +202,14 @@ class Lean:
 
     def _written(self, operation: str, parameters: Answer) -> tuple[str, dict[str, str], bytes]:
         """Path, headers and body."""
-        protocol = PROTOCOLS[self._service]
-        if operation == protocol.token[0]:
-            parameters.setdefault(protocol.token[1], f"{self._clock.random(128):032x}")
+        wire = SERVICES[self._service]
+        if operation == wire.token[0]:
+            parameters.setdefault(wire.token[1], f"{self._clock.random(128):032x}")
         before, last = PATHS.get(operation, ("/", None))
         path = before + (str(parameters.pop(last)) if last else "")
-        headers = {"content-type": protocol.content, "host": self._host}
-        if protocol.target:
-            headers["x-amz-target"] = protocol.target + operation
+        headers = {"content-type": wire.content, "host": self._host}
+        if wire.target:
+            headers["x-amz-target"] = wire.target + operation
         return path, headers, json.dumps(parameters, separators=(",", ":"), allow_nan=False).encode()
 
     def _try(self, operation: str, path: str, headers: dict[str, str], body: bytes) -> Answer:

@@ -23,6 +23,7 @@ from holdoff.stores.dynamodb.item import INDEX
 from holdoff.stores.dynamodb.regions import replicas_of
 from holdoff.stores.dynamodb.rights import RIGHTS, tried
 from holdoff.stores.dynamodb.store import DynamoDBStore
+from holdoff.stores.dynamodb.table import faults_of, our_index
 
 
 def check(
@@ -62,7 +63,8 @@ def check(
         else:
             yield from _table(store, table)
             yield _clock(store)
-            yield from _rights(store, policies, str(table["TableArn"]), keys)
+            scans = our_index(table) is None
+            yield from _rights(store, policies, str(table["TableArn"]), keys, scans=scans)
             yield from _copies(store, table, keys)
     if not keys:
         yield warn("projects", "there are none", "Name one: --codebuild NAME, or write holdoff.toml")
@@ -74,9 +76,11 @@ def check(
 def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
     """What ``holdoff store check`` says of it, and what is not missed until it is needed."""
     try:
-        wrong = store.check()
-        yield from (fail("table", trouble) for trouble in wrong)
-        if not wrong:
+        faults = faults_of(store.url, table)
+        shortcomings = [] if faults else store.definition.shortcomings_of(table)
+        yield from (fail("table", fault) for fault in faults)
+        yield from (warn("table", shortcoming) for shortcoming in shortcomings)
+        if not faults and not shortcomings:
             yield ok("table", f"{store.url}: keys, index, billing and expiry are right")
     except StoreDenied as refused:
         yield unchecked("table", refused.message, refused.hint)
@@ -106,11 +110,15 @@ def _clock(store: DynamoDBStore) -> Finding:
     return warn("clock", found, "Holdoff corrects for it, and setting the clock is better")
 
 
-def _rights(store: DynamoDBStore, policies: Policies, arn: str, keys: list[GateKey]) -> Iterator[Finding]:
+def _rights(
+    store: DynamoDBStore, policies: Policies, arn: str, keys: list[GateKey], *, scans: bool = False
+) -> Iterator[Finding]:
+    """``scans``: without the index what is due is found by a Scan, whose right is then needed like any other."""
     index = f"{arn}/index/{INDEX}"
+    only_for = {right: None if scans and right.operation == "scan" else right.only_for for right in RIGHTS}
     if policies.role is not None:
         for right in RIGHTS:
-            if right.only_for is None:  # the others are for people's commands
+            if only_for[right] is None:  # the others are for people's commands
                 yield policies.ask("rights", right.action, index if right.on_index else arn)
         return
     for right, error in tried(store.connection, keys[0].project if keys else "holdoff"):
@@ -119,7 +127,7 @@ def _rights(store: DynamoDBStore, policies: Policies, arn: str, keys: list[GateK
             yield ok("rights", f"{right.action} is allowed{where}")
         elif isinstance(error, StoreDenied):
             said = describe(error.__cause__ or error)
-            yield denied("rights", right.action, resource, only_for=right.only_for, where=where, said=said)
+            yield denied("rights", right.action, resource, only_for=only_for[right], where=where, said=said)
         else:
             yield fail("rights", error.message, error.hint)
 

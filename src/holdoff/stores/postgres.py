@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -163,7 +164,7 @@ class PostgresStore:
 
     def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
         """See ``Store.fold``."""
-        return self._write(f"deferring a trigger of {key}", key, lambda current: fold.applied(expected, current))
+        return self._write(f"deferring a trigger of {key}", key, partial(fold.applied, expected))
 
     def _write(
         self,
@@ -193,10 +194,10 @@ class PostgresStore:
         """See ``Store.keep``."""
         self._do(f"keeping a build of {key}", KEEP, _kept(key, build))
 
-    def _do(self, doing: str, sql: str, given: dict[str, object]) -> None:
+    def _do(self, doing: str, sql: str, values: dict[str, object]) -> None:
         def act(link: Link) -> None:
             self.server.begin(link)
-            link.commit_with((sql, given))
+            link.commit_with((sql, values))
 
         self._change(doing, act)
 
@@ -214,9 +215,9 @@ class PostgresStore:
         """See ``Store.due``. What has expired is deleted on the way."""
         rows = self.server.read("looking for what is due", DUE, {"now_ms": now_ms})
         if any(may_go for *_, may_go in rows):
-            given: dict[str, object] = {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}
+            values: dict[str, object] = {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}
             with suppress(StoreUnavailable, StoreDenied):
-                self._do("deleting what has expired", EXPIRE, given)
+                self._do("deleting what has expired", EXPIRE, values)
         return iter([key for key, (due, _) in _keyed(rows) if due])
 
     def wait_for_due(self, since_ms: int, now_ms: int, most_ms: int) -> bool:

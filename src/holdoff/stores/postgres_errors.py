@@ -15,9 +15,8 @@ import psycopg
 
 from holdoff.core import errors
 from holdoff.core.value import Value
+from holdoff.stores.hints import AGAIN, INIT
 
-AGAIN: Final = "Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once"
-_INIT: Final = "`holdoff store init` creates what is missing"
 _GRANTS: Final = (
     "Its user needs USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on its tables; to create them, CREATE on "
     "the database"
@@ -45,7 +44,7 @@ class Meaning(Value, kw_only=False):
 
 _GONE: Final = Meaning(errors.StoreUnavailable, "did not answer", passes=True, is_loss=True)
 _BUSY: Final = Meaning(errors.StoreThrottled, "has others at the same gate", "See pg_stat_activity", passes=True)
-_NONE: Final = Meaning(NoTables, "has no tables of Holdoff's", _INIT)
+_NONE: Final = Meaning(NoTables, "has no tables of Holdoff's", INIT)
 OTHER: Final = Meaning(errors.StoreError, "refused that", "See its log")
 MEANINGS: Final[dict[str, Meaning]] = {
     "": _GONE,

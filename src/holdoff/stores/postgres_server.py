@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, running_ms
 from holdoff.core.errors import ConfigError, StoreDenied, StoreMismatch
 from holdoff.core.value import Value
 from holdoff.stores.postgres_errors import NoTables, meaning_of, typed
@@ -50,6 +50,10 @@ ERRORS: Final = (psycopg.Error, ValueError, ArithmeticError, RecursionError, Mem
 #: How long a call may take in all, and the making of a connection.
 BUSY_MS: Final = 10_000
 CONNECT_MS: Final = 5_000
+#: A firewall or a NAT forgets a connection that rests, and says nothing: what is sent is never acknowledged. So the
+#: kernel keeps it in use, and gives up on it in time for another try. A URL may say otherwise.
+KEEPING: Final = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3}
+UNACKNOWLEDGED_MS: Final = 3_000
 #: Before the second try, and before any.
 FIRST_WAIT_MS: Final = 10
 LONGEST_WAIT_MS: Final = 500
@@ -105,7 +109,7 @@ class Address(Value):
         return cls(parameters=found, schema=schema, shown=shown)
 
 
-class Turn:
+class Attempt:
     """One try of a call: until when, and whether a COMMIT was sent."""
 
     commits = False
@@ -116,23 +120,23 @@ class Turn:
     @property
     def left_ms(self) -> int:
         """The rest of the time; at least 1, because 0 is no bound to PostgreSQL."""
-        return max(1, self.give_up_ms - CLOCK.now_ms())
+        return max(1, self.give_up_ms - running_ms())
 
 
 class Link(psycopg.Connection[Row]):
     """A connection, and the try that has it. ``hears``: whether what is notified comes here, once that is known."""
 
-    turn: Turn = Turn(0)
+    attempt: Attempt = Attempt(0)
     hears: bool | None = None
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """As psycopg waits, but with an end."""
-        return super().wait(_ending(gen, self.turn), *args, **kwargs)
+        return super().wait(_ending(gen, self.attempt), *args, **kwargs)
 
     def talk(self, *statements: Statement) -> list[list[Row]]:
         """Send statements as one message. The rows of each one that has some."""
         cursor, found = psycopg.ClientCursor(self), []
-        cursor.execute(";".join([cursor.mogrify(sql, given) for sql, given in statements]))
+        cursor.execute(";".join([cursor.mogrify(sql, values) for sql, values in statements]))
         while True:
             if cursor.description:
                 found.append(cursor.fetchall())
@@ -141,17 +145,17 @@ class Link(psycopg.Connection[Row]):
 
     def commit_with(self, *statements: Statement) -> None:
         """The last message of a transaction that writes."""
-        self.turn.commits = True
+        self.attempt.commits = True
         self.talk(*statements, COMMIT)
 
 
-def _ending(gen: PQGen[T], turn: Turn) -> PQGen[T]:
+def _ending(gen: PQGen[T], attempt: Attempt) -> PQGen[T]:
     """The steps of psycopg's that it is, until the time is up. (While it waits, psycopg asks every 0.1 s.)"""
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
-            if not ready and CLOCK.now_ms() >= turn.give_up_ms:
+            if not ready and running_ms() >= attempt.give_up_ms:
                 raise psycopg.OperationalError("no answer in time")
             wanted = gen.send(ready)
     except StopIteration as end:
@@ -228,7 +232,8 @@ class Server:
 
     def begin_bare(self, link: Link, *statements: Statement) -> list[list[Row]]:
         """The same, whatever stands there."""
-        bounds = {"schema": self.address.schema, "left_ms": link.turn.left_ms, "busy_ms": self.busy_ms}
+        server_ms = max(1, link.attempt.left_ms * 9 // 10)  # its own word for what took too long comes before our end
+        bounds = {"schema": self.address.schema, "left_ms": server_ms, "busy_ms": self.busy_ms}
         return link.talk((BEGIN, bounds), *statements)
 
     def read(self, doing: str, *statement: Any) -> list[Row]:
@@ -246,40 +251,40 @@ class Server:
         Raises:
             StoreError: whatever went wrong.
         """
-        give_up_ms, in_doubt = CLOCK.now_ms() + self.busy_ms, False
+        give_up_ms, in_doubt = running_ms() + self.busy_ms, False
         for tries in count():
-            turn = Turn(give_up_ms)
+            attempt = Attempt(give_up_ms)
             try:
-                return self._once(act, turn)
+                return self._once(act, attempt)
             except ERRORS as error:
                 meaning = meaning_of(error)
-                in_doubt |= turn.commits and meaning.is_loss
+                in_doubt |= attempt.commits and meaning.is_loss
                 wait_ms = min(FIRST_WAIT_MS << tries, LONGEST_WAIT_MS)
                 if meaning.is_loss:
                     self.close()
-                if not meaning.passes or turn.left_ms <= 2 * wait_ms:  # a try needs time, too
+                if not meaning.passes or attempt.left_ms <= 2 * wait_ms:  # a try needs time, too
                     told = typed(error, self.address.shown, doing, writes=writes, in_doubt=in_doubt)
                     raise told from (None if meaning.kind is StoreDenied else error)  # which names the user
             CLOCK.sleep(wait_ms)
         raise AssertionError  # count() has no end
 
-    def _once(self, act: Callable[[Link], T], turn: Turn) -> T:
+    def _once(self, act: Callable[[Link], T], attempt: Attempt) -> T:
         links = self._links
-        if not links.take(turn.left_ms / 1000):
+        if not links.take(attempt.left_ms / 1000):
             raise psycopg.errors.TooManyConnections(f"all {CONNECTIONS} of this process are in use")
         try:
-            return self._with_one_of(links.idle, act, turn)
+            return self._with_one_of(links.idle, act, attempt)
         finally:
             links.give()
 
-    def _with_one_of(self, links: deque[Link], act: Callable[[Link], T], turn: Turn) -> T:
+    def _with_one_of(self, links: deque[Link], act: Callable[[Link], T], attempt: Attempt) -> T:
         """What ``act`` answers, with a connection that rests there, or a new one; after an error it is closed."""
         try:
             link = links.pop()
         except IndexError:
-            link = self._connect(turn)
+            link = self._connect(attempt)
         try:
-            link.turn = turn
+            link.attempt = attempt
             answer = act(link)
         except BaseException:
             link.close()
@@ -298,14 +303,14 @@ class Server:
                 link.talk((f"LISTEN {channel}" if link.hears else "SELECT", {}))
             ((next_ms,),) = self.begin(link, statement, COMMIT)[0]
             wait_ms = most_ms if next_ms is None else max(0, min(most_ms, next_ms))
-            link.turn.give_up_ms += wait_ms
+            link.attempt.give_up_ms += wait_ms
             if link.hears:
                 return bool(list(link.notifies(timeout=wait_ms / 1000, stop_after=1))) or wait_ms < most_ms
             CLOCK.sleep(wait_ms)
             return wait_ms < most_ms
 
         try:
-            return self._with_one_of(self._links.waiting, act, Turn(CLOCK.now_ms() + self.busy_ms))
+            return self._with_one_of(self._links.waiting, act, Attempt(running_ms() + self.busy_ms))
         except ERRORS as error:
             raise typed(error, self.address.shown, "waiting for news", writes=False, in_doubt=False) from error
 
@@ -316,14 +321,15 @@ class Server:
         pid = os.getpid()
         return self._of_process.get(pid) or self._of_process.setdefault(pid, _Links())
 
-    def _connect(self, turn: Turn) -> Link:
+    def _connect(self, attempt: Attempt) -> Link:
         hosts = str(self.address.parameters.get("host")).count(",") + 1  # each of them is tried for so long
         ours = {
-            "connect_timeout": max(1, min(CONNECT_MS, turn.left_ms) // hosts // 1000),
+            "connect_timeout": max(1, min(CONNECT_MS, attempt.left_ms) // hosts // 1000),
             "client_encoding": "UTF8",
             "fallback_application_name": "holdoff",
         }
-        return Link.connect(**{**self.address.parameters, **ours}, autocommit=True)
+        kept = {**KEEPING, "tcp_user_timeout": UNACKNOWLEDGED_MS}
+        return Link.connect(**{**kept, **self.address.parameters, **ours}, autocommit=True)
 
     def close(self) -> None:
         """Close what rests; it is opened again when needed."""

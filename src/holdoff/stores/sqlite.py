@@ -4,13 +4,9 @@ A row is a gate as JSON, with copies of the instants that are looked for. Everyt
 ``sqlite_file``; here is what stands in it.
 """
 
-# ruff: noqa: PTH110  (pathlib is slow to import)
-
 from __future__ import annotations
 
-import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
-import os
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 
 from holdoff.core.effects import Lost, Swapped
@@ -27,8 +23,7 @@ from holdoff.stores.codec import (
     plain_to_build,
     record_to_item,
 )
-from holdoff.stores.sqlite_file import SQLiteFile
-from holdoff.stores.sqlite_turns import Use
+from holdoff.stores.sqlite_file import SQLiteFile, warn
 
 #: So many builds are read at a time: a search for one of the newest does not read all the others.
 PAGE_OF_BUILDS: Final = 100
@@ -41,6 +36,7 @@ ORDER BY claimed_ms DESC, token DESC LIMIT ?
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Sequence
     from typing import Final
 
@@ -143,7 +139,7 @@ class SQLiteStore(SQLiteFile):
         try:
             yield plain_to_build(key, json_to_plain(key, text))
         except RecordInvalid as error:
-            _warn("%s: a build of its history is left out: %s", self._file, error)
+            warn("%s: a build of its history is left out: %s", self._file, error)
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
@@ -155,34 +151,7 @@ class SQLiteStore(SQLiteFile):
             try:
                 yield GateKey(str(project, "utf-8"), str(region, "utf-8")), rest
             except (ConfigError, UnicodeError, TypeError) as error:
-                _warn("%s: a row that no gate can have is left out: %.200s", self._file, error)
-
-    def initialise(self) -> list[str]:
-        """Create the file, touching none that is there."""
-        existed = os.path.exists(self._file)
-        self._step("opening", lambda _: None, writes=True)
-        return [] if existed else [f"created {self._file}"]
-
-    def check(self) -> list[str]:
-        """Look through the whole file for damage, and change nothing."""
-
-        def look(give_up_ms: int) -> list[str]:
-            self._check_place(self._name())
-            if self._name() is None:
-                return [f"{self._file} does not exist yet; the first trigger creates it"]
-            self._check_journal_mode(self._file)
-            reading = f"{self.path.as_uri()}?mode=ro"
-            with closing(sqlite3.connect(reading, uri=True, timeout=self._left_ms(give_up_ms) / 1000)) as db:
-                try:
-                    self._check_schema(db)
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
-                        raise
-                    return [f"{self._file}-journal has a write that was cut short; the next use puts that right"]
-                found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(10)")]
-            return [] if found == ["ok"] else found
-
-        return self._turn("checking", Use(lambda _: None, writes=False), look)
+                warn("%s: a row that no gate can have is left out: %.200s", self._file, error)
 
 
 def _builds(page: tuple[object, ...], which: str, db: sqlite3.Connection) -> list[tuple[int, bytes, bytes]]:
@@ -242,9 +211,3 @@ def _latest_ms(record: Record) -> int:
     """The newest instant in a record that its writer has seen pass: the time, as far as a store knows it."""
     claimed_ms = record.claim.held_ms if record.claim else 0
     return max(claimed_ms, record.pending.last_ms if record.pending else 0)
-
-
-def _warn(message: str, *args: object) -> None:
-    import logging  # takes longer to import than a skip takes
-
-    logging.getLogger("holdoff.stores.sqlite").warning(message, *args)

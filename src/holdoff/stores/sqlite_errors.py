@@ -10,14 +10,15 @@ What it says then is said here.
 
 from __future__ import annotations
 
-import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
 import errno
 import os
+import sqlite3
 from contextlib import suppress
 from typing import Final
 
 from holdoff.core.errors import RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
-from holdoff.stores.mounts import mount_of
+from holdoff.stores.hints import AGAIN
+from holdoff.stores.sqlite_place import mount_of
 
 #: As much as a write may need, journal included.
 PROBED_BYTES: Final = 65_536
@@ -34,7 +35,6 @@ PASSING: Final = {
     errno.ENOMEM: "Free some memory",
 }
 ANOTHER: Final = "name another file: --store sqlite:///PATH"
-AGAIN: Final = "Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once"
 
 
 def busy(file: str, message: str, busy_ms: int, *, in_doubt: bool = False) -> StoreError:
@@ -81,15 +81,15 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
             return StoreMismatch(message, hint=hint)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             end, again = "", "Try again"
-            plain: StoreError = StoreDenied(message, hint=_rights(file))
+            told: StoreError = StoreDenied(message, hint=_rights(file))
         case sqlite3.SQLITE_FULL:
             end, again = "; nothing was written", "Try again"
-            plain = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")
+            told = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")
         case _:
             end, again = ("; the write may or may not be in", AGAIN) if writes else ("", "Try again")
-            plain = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
+            told = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
     cause = _no_more_files() or (_probed(os.path.dirname(file)) if writes else None)
-    return plain if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
+    return told if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
 
 
 def _of_system(error: OSError, file: str, message: str, again: str) -> StoreError:

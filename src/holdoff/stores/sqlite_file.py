@@ -4,54 +4,43 @@
 WAL: a file that is moved, copied or replaced takes all of its gates along, and none of another's. ``synchronous=FULL``:
 a decision that was given survives a power cut. One clock, so no clock margin.
 
-**The path has a lock of its own**, as SQLite locks files, and one may take another's place: each use has a ``flock`` of
-``PATH-journal``, looks which file the path names, and opens another one anew; a write looks again after its commit. A
-journal found under that lock is of a writer that died. It is undone in the file it was written for (by the store's id
-and the count of changes), and dropped where another stands now. What is left: a writer that is killed in mid-commit,
-and whose file is then moved away without its journal. A store never stands at its path half made: it is created
-complete beside it and linked into place.
+**Which file that is** the path alone says, and its lock is the path's own: that is ``sqlite_place``'s affair. A store
+never stands at its path half made: it is created complete beside it and linked into place. One that is not there yet
+reads as an empty one. Where the file that this process used is gone, or another stands there, the log says so.
 
 **Threads and forks** of one process are ``sqlite_turns``'s affair.
 
 **A signal may come at any moment.** What its handler asks of a store in the midst of a use by the same thread is
 refused before it touches the file; an exception that it raises leaves no lock taken and no transaction open.
-
-**Other people use it.** The umask and the folder say who: file and journal always have the same rights. Reading makes
-no file and changes none, so a user who may only read leaves nothing that the owner cannot use; a store that is not
-there yet reads as an empty one.
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH100, PTH102, PTH104, PTH108, PTH112, PTH116, PTH120, PTH123
+# ruff: noqa: PTH100, PTH104, PTH108, PTH110, PTH116
 
 from __future__ import annotations
 
-import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
-import errno
-import fcntl
+import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 2 ms of each `holdoff run`
 import os
-import re
 from contextlib import closing, suppress
 from functools import partial
 
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, running_ms
 from holdoff.core.errors import ConfigError, StoreMismatch, StoreUnavailable
 from holdoff.stores import sqlite_turns
-from holdoff.stores.mounts import NETWORK_FILE_SYSTEMS, mount_of
+from holdoff.stores.sqlite_place import APPLICATION_ID, Place, errors, remove, share
 from holdoff.stores.sqlite_turns import BUSY_MS, Turns, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import ModuleType
     from typing import Final, TypeVar
+
+    from holdoff.stores.sqlite_place import Name
 
     T = TypeVar("T")
 
 
-#: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
-APPLICATION_ID: Final = 0x486F6C64
 #: Of the schema, as ``user_version`` in the file. 1 was never released.
 SCHEMA_VERSION: Final = 2
 #: ``item`` is the gate as JSON; the instants beside it are copies, for the indexes; the comment is the store's id.
@@ -77,15 +66,6 @@ CREATE TABLE history (
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
-#: Where SQLite's file format has what tells files apart: the magic word, the count of changes, and our mark and id.
-MAGIC: Final = b"SQLite format 3\0"
-CHANGES: Final = slice(24, 28)
-WAL: Final = slice(18, 19)
-MARK: Final = slice(68, 72)
-PAGE: Final = 4096
-STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
-#: What the system says where the rights are missing.
-NO_RIGHTS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: Whether "may this process do that" can be asked for the user whose rights it has.
 AS_ITSELF: Final = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
 #: Connections of a parent, in its child.
@@ -120,11 +100,10 @@ class SQLiteFile:
             raise ConfigError(field="store", got=self.url, want=want) from None
         self.busy_ms: int = BUSY_MS if busy_ms is None else busy_ms
         self.region = region
-        self.folder_mode = folder_mode
+        self._place = Place(self._file, self.busy_ms, folder_mode)
         self.turns: Turns = Turns()
         self._connection: sqlite3.Connection | None = None
-        #: What the connection is to, and whether it may write there.
-        self._opened: _Name | None = None
+        #: Whether the connection may write.
         self._writable = False
         self._patience_ms = 0
         with sqlite_turns.forking:
@@ -152,28 +131,27 @@ class SQLiteFile:
 
     def _transact(self, use: Use, give_up_ms: int) -> None:
         while not use.is_done:  # it may have been carried out by another thread
-            journal = self._open_journal(writes=use.writes)
+            journal = self._place.open_journal(writes=use.writes)
             try:
-                if journal is not None and not self._lock_path(journal, give_up_ms):
+                if journal is not None and not self._place.lock(journal, self._left_ms(give_up_ms)):
                     continue
                 with self._open(journal, give_up_ms, writes=use.writes) as db:  # at an exception it rolls back
                     db.execute("BEGIN IMMEDIATE" if use.writes else "BEGIN")
                     self._check_schema(db)
                     group = self.turns.carry_out(use, db)
                     db.execute("COMMIT")  # fails where there is no transaction any more
-                if use.writes and self._name() != self._opened:
+                if use.writes and self._place.name() != self._place.opened:
                     raise errors().replaced(self._file, writes=True)
                 self.turns.committed(group)
             finally:
                 if journal is not None:
-                    fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave it to a child's copy
-                    os.close(journal)
+                    self._place.unlock(journal)
 
     def _turn(self, doing: str, use: Use, act: Callable[[int], T]) -> T:
         """One thread at a time; its waits for others have one bound, whose end ``act`` is given. What goes wrong is a
         ``StoreError``."""
         turns, failed = self.turns, f"{self._file}: {doing} failed"
-        give_up_ms = SystemClock().now_ms() + self.busy_ms
+        give_up_ms = running_ms() + self.busy_ms
         if turns.is_mine():
             raise StoreUnavailable(
                 f"{failed}: the store was called again from a signal handler, in the midst of another use",
@@ -189,7 +167,33 @@ class SQLiteFile:
             turns.end(use)
 
     def _left_ms(self, give_up_ms: int) -> int:
-        return max(0, min(self.busy_ms, give_up_ms - SystemClock().now_ms()))
+        return max(0, min(self.busy_ms, give_up_ms - running_ms()))
+
+    def initialise(self) -> list[str]:
+        """Create the file, touching none that is there."""
+        existed = os.path.exists(self._file)
+        self._step("opening", lambda _: None, writes=True)
+        return [] if existed else [f"created {self._file}"]
+
+    def check(self) -> list[str]:
+        """Look through the whole file for damage, and change nothing."""
+
+        def look(give_up_ms: int) -> list[str]:
+            if self._place.checked() is None:
+                return [f"{self._file} does not exist yet; the first trigger creates it"]
+            self._place.check_journal_mode(self._file)
+            reading = f"{self.path.as_uri()}?mode=ro"
+            with closing(sqlite3.connect(reading, uri=True, timeout=self._left_ms(give_up_ms) / 1000)) as db:
+                try:
+                    self._check_schema(db)
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                        raise
+                    return [f"{self._file}-journal has a write that was cut short; the next use puts that right"]
+                found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(10)")]
+            return [] if found == ["ok"] else found
+
+        return self._turn("checking", Use(lambda _: None, writes=False), look)
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
@@ -224,119 +228,39 @@ class SQLiteFile:
         with suppress(Exception):  # at the interpreter's end anything may be gone already
             self.disconnect()
 
-    def _name(self) -> _Name | None:
-        """Which file the path names now: its real path, device and inode, and how many names it has."""
-        try:
-            file = os.stat(self._file)
-        except FileNotFoundError:
-            return None
-        real = self._real(file)
-        if file.st_size == 0:
-            raise StoreMismatch(
-                f"{self._file} is empty; a store never is: it was cut to nothing, or something else made it",
-                hint="Put a copy of it back, or delete it to start afresh (a gate that is gone has never built)",
-            )
-        return (real, *_which(file))
-
-    def _real(self, file: os.stat_result | None = None) -> str:
-        """The real path. To look for it takes longer than all else here: a file that has one name, and is still found
-        by the real path that it had, has that one."""
-        opened = self._opened  # once: a fork in another thread closes the file amid this
-        if opened is None:
-            return os.path.realpath(self._file)
-        real, which = opened[0], opened[1:]
-        try:
-            stays = which == _which(file or os.stat(self._file))
-            stays = stays and (real == self._file or which == _which(os.stat(real)))
-        except OSError:
-            stays = False
-        return real if stays else os.path.realpath(self._file)
-
-    def _open_journal(self, *, writes: bool) -> int | None:
-        """``PATH-journal``, opened; made if need be for a write. A reader may do without: SQLite's own locks hold."""
-        name = f"{self._real()}-journal"
-        try:
-            return os.open(name, os.O_RDWR | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return self._make_journal(name) if writes else None
-        except OSError as error:
-            if writes or error.errno not in NO_RIGHTS:
-                raise
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
-
-    def _make_journal(self, name: str) -> int | None:
-        """Made with the rights of the file, as SQLite would make it; before the file, with the same umask."""
-        self._check_place(self._name())
-        _make_folder(os.path.dirname(name), self.folder_mode)
-        try:
-            file: os.stat_result | None = os.stat(self._file)
-        except FileNotFoundError:
-            file = None
-        mode = (file.st_mode if file else 0o666) & 0o666
-        try:
-            journal = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, mode)
-        except FileExistsError:  # another process was first
-            return self._open_journal(writes=True)
-        try:
-            if file:
-                _give(journal, file)
-        except BaseException:
-            _remove(name)  # those who can use the file could not use it
-            os.close(journal)
-            raise
-        return journal
-
-    def _lock_path(self, journal: int, give_up_ms: int) -> bool:
-        """Whether, once it is locked, it still is the one at the path: another program's SQLite deletes journals."""
-        for _ in range(self._left_ms(give_up_ms) + 1):
-            with suppress(BlockingIOError):
-                fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return os.fstat(journal).st_nlink > 0
-            SystemClock().sleep(1)
-        raise errors().busy(self._file, f"{self._file} is in use", self.busy_ms)
-
     def _open(self, journal: int | None, give_up_ms: int, *, writes: bool) -> sqlite3.Connection:
         """A connection to the file that the path names now."""
-        name, patience_ms = self._name(), self._left_ms(give_up_ms)
-        if journal is not None and os.pread(journal, 1, 0) > b"\0" and (name or writes):
-            self._judge(journal, name)
-        is_usable = name == self._opened and (self._writable or not writes)
+        name, patience_ms = self._place.name(), self._left_ms(give_up_ms)
+        if journal is not None and (name or writes):
+            self._place.judge(journal, name)
+        is_usable = name == self._place.opened and (self._writable or not writes)
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self.disconnect()
-            self._connection, self._patience_ms = self._connect(name, journal, patience_ms, writes=writes), patience_ms
+            self._connection, self._patience_ms = self._connect(journal, patience_ms, writes=writes), patience_ms
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
             self._patience_ms = patience_ms
         self._connection.execute("PRAGMA shrink_memory")  # its pages may be of a file that a copy was written over
         return self._connection
 
-    def _judge(self, journal: int, name: _Name | None) -> None:
-        """Of a writer that died: SQLite undoes it in the file that it was written for; from another it is kept away."""
-        if fcntl.fcntl(journal, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise errors().cut_short(self._file)
-        if not (name and _is_journal_of(journal, name[0])):
-            os.ftruncate(journal, 0)
-
-    def _connect(
-        self, name: _Name | None, journal: int | None, patience_ms: int, *, writes: bool
-    ) -> sqlite3.Connection:
+    def _connect(self, journal: int | None, patience_ms: int, *, writes: bool) -> sqlite3.Connection:
         """Open the file, once it is certain which one that is; for a reader where there is none, an empty one."""
         real = os.path.realpath(self._file)
         if journal is not None:
             with suppress(OSError):  # left by a process that died
                 os.unlink(f"{real}.new")
-                name = self._name()
-        self._check_place(name)
-        if name is None and not writes:
-            self._opened, self._writable = None, False
+        found = self._place.checked()
+        if found is None and not writes:
+            self._tell_of_another(found)
+            self._place.opened, self._writable = None, False
             return _nothing()
-        name = name or self._create(real)
+        name = found or self._create(real)
         if journal is not None and writes:
             with suppress(PermissionError):  # another's; its own user does it
-                _give(journal, os.stat(real))
+                share(journal, os.stat(real))
         self._writable = os.access(real, os.W_OK, **AS_ITSELF)
         if not self._writable:
-            self._check_journal_mode(real)
+            self._place.check_journal_mode(real)
         quoted = real.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         # Never rwc, which would leave an empty file where there is none.
         uri = f"file://{quoted}?mode={'rw' if self._writable else 'ro'}"
@@ -346,15 +270,26 @@ class SQLiteFile:
             db.execute("PRAGMA synchronous = FULL")
             self._check_schema(db)
             db.execute("PRAGMA journal_mode = TRUNCATE")
-            self._opened = self._name()
-            if self._opened != name:
+            self._tell_of_another(found)
+            self._place.opened = self._place.name()
+            if self._place.opened != name:
                 raise errors().replaced(self._file, writes=writes)
         except BaseException:
             db.close()
             raise
         return db
 
-    def _create(self, real: str) -> _Name:
+    def _tell_of_another(self, name: Name | None) -> None:
+        """That the file is not the one that was used before. It may be meant so: to delete it is to start afresh."""
+        opened = self._place.opened
+        if opened is None or (name is not None and opened[:3] == name[:3]):
+            return
+        what = "was replaced while it was in use: its gates are now as they stand in the new file"
+        if name is None:
+            what = "was moved or deleted while it was in use: its gates start afresh, as if none had built"
+        warn("%s %s", self._file, what)
+
+    def _create(self, real: str) -> Name:
         """A store that is complete from its first moment at the path."""
         new = f"{real}.new"
         os.close(os.open(new, os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666))  # SQLite would make it 0644
@@ -362,7 +297,7 @@ class SQLiteFile:
             with closing(sqlite3.connect(new, isolation_level=None)) as db:
                 db.executescript(f"BEGIN;{SCHEMA % SystemClock().random(128)}COMMIT;")
             for end in ("-wal", "-shm"):
-                _remove(f"{real}{end}")  # of a file that is gone: SQLite would read it into this one
+                remove(f"{real}{end}")  # of a file that is gone: SQLite would read it into this one
             try:
                 os.link(new, real)
             except FileExistsError:
@@ -370,9 +305,9 @@ class SQLiteFile:
             except OSError:  # a file system without links
                 os.rename(new, real)
         finally:
-            _remove(new)
-            _remove(f"{new}-journal")
-        name = self._name()
+            remove(new)
+            remove(f"{new}-journal")
+        name = self._place.name()
         if name is None:
             raise errors().replaced(self._file, writes=True)
         return name
@@ -391,47 +326,6 @@ class SQLiteFile:
             return
         raise StoreMismatch(f"{self._file} {what}", hint=hint)
 
-    def _check_place(self, name: _Name | None) -> None:
-        _, kind = mount_of(self._file)
-        if kind in NETWORK_FILE_SYSTEMS:
-            raise StoreMismatch(
-                f"{self._file} is on a network file system ({kind}), where SQLite's locks do not hold",
-                hint="Use a file on a local disk, or a DynamoDB store for several machines",
-            )
-        if os.path.isdir(self._file):
-            hint = f"Name a file in it: --store sqlite:///{self._file}/gates.db"
-            raise StoreMismatch(f"{self._file} is a folder", hint=hint)
-        if name and name[-1] > 1:
-            raise StoreMismatch(
-                f"{self._file} has {name[-1]} names (hard links), and its journal would stand beside one of them only",
-                hint="Delete all names but one; symbolic links and copies do no harm",
-            )
-
-    def _check_journal_mode(self, real: str) -> None:
-        """To read a file that another program left in WAL mode would make files beside it, which are its reader's."""
-        with open(real, "rb") as file:
-            if file.read(PAGE)[WAL] == b"\2":
-                hint = "The next use by a user who may write it puts that right"
-                raise StoreMismatch(f"{self._file} was left in WAL mode by another program", hint=hint)
-
-
-#: A real path, the device and inode of the file there, and how many names that has.
-_Name = tuple[str, int, int, int]
-
-
-def _which(file: os.stat_result) -> tuple[int, int, int]:
-    return file.st_dev, file.st_ino, file.st_nlink
-
-
-def errors() -> ModuleType:
-    """``sqlite_errors``: who meets no trouble does not wait for its import."""
-    try:
-        from holdoff.stores import sqlite_errors
-    except (OSError, ImportError) as error:  # it cannot be opened
-        what = "no more files can be opened: not even that which says what went wrong with the store"
-        raise StoreUnavailable(what, hint="Raise the limit on open files: ulimit -n. Try again") from error
-    return sqlite_errors
-
 
 def _nothing() -> sqlite3.Connection:
     """What a reader finds where there is no store yet."""
@@ -440,42 +334,8 @@ def _nothing() -> sqlite3.Connection:
     return db
 
 
-def _make_folder(folder: str, mode: int) -> None:
-    """As ``os.makedirs``, whose ``mode`` is for the last of them only."""
-    if not os.path.isdir(folder):
-        _make_folder(os.path.dirname(folder), mode)
-        try:
-            os.mkdir(folder, mode)
-        except FileExistsError:
-            if not os.path.isdir(folder):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
+def warn(message: str, *args: object) -> None:
+    """Log what is wrong with the file, or a row of it."""
+    import logging  # takes longer to import than a skip takes
 
-
-def _give(journal: int, file: os.stat_result) -> None:
-    """Let all who can use the file use its journal, and no others."""
-    now, mode = os.fstat(journal), file.st_mode & 0o666
-    if now.st_mode & 0o666 != mode:
-        os.fchmod(journal, mode)
-    if os.geteuid() == 0 and now.st_uid != file.st_uid:
-        os.fchown(journal, file.st_uid, -1)
-    if now.st_gid != file.st_gid and mode >> 3 & 0o6 != mode & 0o6:  # the group has rights of its own
-        os.fchown(journal, -1, file.st_gid)
-
-
-def _is_journal_of(journal: int, path: str) -> bool:
-    """Whether a journal whose writer died was written for this file. One without page 1 is another program's; SQLite
-    undoes it, as it does in a database that is not ours."""
-    old = os.pread(journal, os.fstat(journal).st_size, 0)
-    at = old.find(MAGIC)
-    with open(path, "rb") as file:  # closing it drops locks of this process: none, under the lock of the path
-        now = file.read(PAGE)
-    if at < 0 or now[MARK] != APPLICATION_ID.to_bytes(4):
-        return True
-    then = old[at : at + PAGE]
-    changes = int.from_bytes(now[CHANGES]) - int.from_bytes(then[CHANGES])
-    return re.findall(STORE_ID, then) == re.findall(STORE_ID, now) and changes in {0, 1}
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+    logging.getLogger("holdoff.stores.sqlite").warning(message, *args)

@@ -16,18 +16,18 @@ again when it is used: in the parent, in the child, or in both. What threads of 
 
 from __future__ import annotations
 
-import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 1 ms
 import os
 import threading
 from collections import deque
 from contextlib import suppress
 from weakref import WeakSet
 
-from holdoff.clock import SystemClock
+from holdoff.clock import running_ms
 from holdoff.core.effects import Lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
     from typing import Any, Final
 
@@ -41,8 +41,6 @@ MOST_ALONG: Final = 64
 UNCALLED_MS: Final = 100
 #: For so long other writes wait for a thread whose swap was too late.
 LET_IN_MS: Final = 2
-#: After so many writes in a row that were too late, a thread's next one comes before those of other threads.
-VERY_OFTEN: Final = 16
 
 
 class Use:
@@ -119,7 +117,7 @@ class Turns:
                 return True
             if not (use.is_taken or use in self._waiting):  # it was taken, and that did not go well
                 self._waiting.append(use)
-            left_ms = give_up_ms - SystemClock().now_ms()
+            left_ms = give_up_ms - running_ms()
             if left_ms <= 0:
                 return False
             use.call.acquire(timeout=min(left_ms, UNCALLED_MS) / 1000)
@@ -144,9 +142,9 @@ class Turns:
     def carry_out(self, mine: Use, db: sqlite3.Connection) -> list[Use]:
         """Carry out, in a transaction of this thread's: its own use; if that writes, what else waits to write.
 
-        A fold makes a swap behind it too late, so swaps come first; only a thread that was too late very often comes
-        before them. What was too late is carried out once more at the end, so that its answer has what stands there
-        then.
+        Each swap makes what rests on the same record too late, so the thread comes first that was too late most often.
+        A fold does so to swaps only: of two threads that were late as often, the one that swaps comes first. What was
+        too late is carried out once more at the end, so that its answer has what stands there then.
         """
         if mine.writes and len(self._waiting) > 1:
             others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
@@ -154,17 +152,13 @@ class Turns:
         if not mine.along:
             mine.carry_out(db, along=False)
             return [mine]
-        group = sorted([mine, *mine.along], key=self._place_of)
+        group = sorted([mine, *mine.along], key=lambda use: (-self._late.get(use.thread, 0), not use.swaps))
         for use in group:
             use.carry_out(db, along=use is not mine)
         for use in group:
             if isinstance(use.answer, Lost):
                 use.carry_out(db, along=use is not mine)
         return group
-
-    def _place_of(self, use: Use) -> tuple[int, bool, int]:
-        often = self._late.get(use.thread, 0)
-        return -(often // VERY_OFTEN), not use.swaps, -often
 
     def committed(self, group: list[Use]) -> None:
         """What was carried out is in the file."""
@@ -224,14 +218,13 @@ forking: Any = threading.RLock()
 
 def _before_fork() -> None:
     """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
-    clock = SystemClock()
-    give_up_ms = clock.now_ms() + BUSY_MS
+    give_up_ms = running_ms() + BUSY_MS
     forking.acquire(timeout=BUSY_MS / 1000)
     for store in list(stores):
         if not store.turns.is_mine():
             _held.append(store)
-            if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - clock.now_ms())) / 1000):
-                with suppress(sqlite3.Error):
+            if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - running_ms())) / 1000):
+                with suppress(Exception):  # SQLite's, whatever it is: the fork goes on
                     store.disconnect()
 
 

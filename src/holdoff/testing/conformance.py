@@ -78,7 +78,7 @@ def full_record(key: GateKey = KEY) -> Record:
 def _full(of: str, key: GateKey, where: str) -> Any:
     """A value of this type, another one for each place."""
     of = of.removesuffix(" | None")
-    plain = {
+    by_type = {
         "str": f"Käse & <ünïcode> 🚀 {where}",
         "int": NOW_MS + sum(where.encode()),
         "bool": True,
@@ -86,8 +86,8 @@ def _full(of: str, key: GateKey, where: str) -> Any:
         "tuple[tuple[str, str], ...]": (("EMPTY", ""), ("STAGE", where)),
         "tuple[tuple[str, Any], ...]": (),  # of others
     }
-    if of in plain:
-        return plain[of]
+    if of in by_type:
+        return by_type[of]
     if of.startswith("tuple["):
         of = of.removeprefix("tuple[").removesuffix(", ...]")
         return tuple([_full(of, key, f"{where}{number}") for number in "21"])

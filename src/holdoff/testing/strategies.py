@@ -104,14 +104,14 @@ def _named(of: str, key: GateKey) -> SearchStrategy[Any]:
 
 
 def _of_type(type_: str, name: str, key: GateKey) -> SearchStrategy[Any]:
-    plain = {"str": texts, "int": instants, "bool": st.booleans(), "Decimal": seconds()}
+    by_type = {"str": texts, "int": instants, "bool": st.booleans(), "Decimal": seconds()}
     of, _, optional = type_.partition(" | ")
     if optional:
         return maybe(_of_type(of, name, key))
     if of.startswith("tuple["):
         entry = _of_type(of.removeprefix("tuple[").removesuffix(", ...]"), name, key)
         return listed(entry, getattr(values, f"KEPT_{name.upper()}"))
-    return plain[of] if of in plain else _named(of, key)
+    return by_type[of] if of in by_type else _named(of, key)
 
 
 @st.composite

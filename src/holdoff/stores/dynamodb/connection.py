@@ -13,7 +13,6 @@ ValidationException of many things, and only its words tell them apart.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +20,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from holdoff.aws import errors as aws
-from holdoff.aws.client import Clients, Limits
+from holdoff.aws.client import Clients, Limits, region_named
 from holdoff.aws.clock import ServiceClock
 from holdoff.clock import Clock
 from holdoff.core.errors import (
@@ -36,6 +35,7 @@ from holdoff.core.errors import (
 )
 from holdoff.core.verdict import Verdict
 from holdoff.stores.dynamodb.item import INDEX
+from holdoff.stores.hints import AGAIN, INIT
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -63,7 +63,6 @@ class TableInUse(StoreUnavailable):
     """The table is being created or changed by another process."""
 
 
-_INIT: Final = "`holdoff store init` creates what is missing"
 #: Which error of ours each cause is, and in which words.
 _KINDS: Final[dict[aws.Cause | None, tuple[type[StoreError], str]]] = {
     aws.Cause.SLOW_DOWN: (StoreThrottled, "asks to slow down"),
@@ -76,7 +75,7 @@ _KINDS: Final[dict[aws.Cause | None, tuple[type[StoreError], str]]] = {
 }
 #: The same for a ValidationException, by its words; and what to do.
 _INVALID: Final[dict[str, tuple[type[StoreError], str, str]]] = {
-    "specified index|backfilling": (IndexMissing, f"has no index {INDEX} to read", _INIT),
+    "specified index|backfilling": (IndexMissing, f"has no index {INDEX} to read", INIT),
     "exceeded the maximum allowed size": (
         StoreError,
         "the item would be over DynamoDB's 400 KB, so nothing was written",
@@ -182,7 +181,7 @@ class Connection:
 
     @property
     def _named_region(self) -> str | None:
-        return self._region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return region_named(self._region)
 
     def _failed(self, doing: str, error: Exception, tried: aws.Tried, write: bool) -> Exception:
         """What it means that a call ended with this error."""
@@ -215,7 +214,7 @@ class Connection:
                 name=f"dynamodb://{self.table}",
                 region=self._named_region,
                 resource=f"table {self.table}" + (f" and its index {INDEX}" if operation == "Query" else ""),
-                missing=_INIT,
+                missing=INIT,
             )
             advice = aws.hint(row, target, _ACTIONS.get(operation, operation), said)
         said += "; nothing was written" if passes else ""
@@ -226,11 +225,7 @@ class Connection:
         did_not_answer = f"{self.name} did not answer while {doing} ({said})"
         if not write:
             return StoreUnavailable(did_not_answer)
-        return StoreUnavailable(
-            f"{did_not_answer}; the write may or may not be in",
-            hint="Trigger again: nothing starts too early for it, "
-            "and a trigger with an event id that is in counts once",
-        )
+        return StoreUnavailable(f"{did_not_answer}; the write may or may not be in", hint=AGAIN)
 
     def _no_region(self) -> ConfigError:
         want = "dynamodb://TABLE?region=eu-west-1, or set AWS_REGION"

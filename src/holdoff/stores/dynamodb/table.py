@@ -68,7 +68,7 @@ class Table:
         create = _INDEX | ({"ProvisionedThroughput": _throughput(table)} if _is_provisioned(table) else {})
         done += self._add(
             f"added the index {INDEX}",
-            lambda: _our_index(self._active()) is None,
+            lambda: our_index(self._active()) is None,
             "update_table",
             AttributeDefinitions=TABLE["AttributeDefinitions"],
             GlobalSecondaryIndexUpdates=[{"Create": create}],
@@ -87,8 +87,11 @@ class Table:
         table = self.described("checking the table")
         if table is None:
             return [f"{self.connection.name}: there is no such table; `holdoff store init` creates it"]
-        troubles = _wrong_keys(table) or _troubles(table, self._expiry())
-        return [f"{self.connection.name}: {trouble}" for trouble in troubles]
+        return faults_of(self.connection.name, table) or self.shortcomings_of(table)
+
+    def shortcomings_of(self, table: Answer) -> list[str]:
+        """A line for each thing that makes a table slow or dear, by its description; gates in it work all the same."""
+        return [f"{self.connection.name}: {trouble}" for trouble in _shortcomings(table, self._expiry())]
 
     def replicas(self) -> Replicas:
         """The copies of the table; a table that does not exist has none."""
@@ -146,7 +149,7 @@ class Table:
             table = self.described("waiting for the table")
             if table is not None and table["TableStatus"] == "DELETING":
                 raise StoreMissing(f"{self.connection.name} is being deleted", hint="Try again when it is gone")
-            if table is not None and _serves(table) and _is_ready(_our_index(table)):
+            if table is not None and _serves(table) and _is_ready(our_index(table)):
                 return table
             self._clock.sleep(LOOK_EVERY_MS)
         raise StoreUnavailable(
@@ -163,15 +166,22 @@ def _description(answer: Answer) -> Answer:
     return table
 
 
-def _our_index(table: Answer) -> Answer | None:
+def our_index(table: Answer) -> Answer | None:
+    """The index ``holdoff-due`` in a table's description."""
     indexes: list[Answer] = table.get("GlobalSecondaryIndexes", [])
     return next((index for index in indexes if index["IndexName"] == INDEX), None)
+
+
+def faults_of(name: str, table: Answer) -> list[str]:
+    """A line for each thing for which no gate works in a table of this name and description."""
+    faults = _wrong_keys(table) or ([] if _serves(table) else [f"the table is {table['TableStatus']}"])
+    return [f"{name}: {fault}" for fault in faults]
 
 
 def _wrong_keys(table: Answer) -> list[str]:
     """What is wrong with the keys of the table, and of its index of ours."""
     parts = [("its keys", table, TABLE)]
-    if (index := _our_index(table)) is not None:
+    if (index := our_index(table)) is not None:
         parts.append((f"the keys of the index {INDEX}", index, _INDEX))
     found = []
     for what, part, right in parts:
@@ -206,11 +216,8 @@ def _throughput(part: Answer) -> dict[str, int]:
     return {name: max(1, part.get("ProvisionedThroughput", {}).get(name, 1)) for name in names}
 
 
-def _troubles(table: Answer, expiry: Answer) -> Iterator[str]:
-    """What is wrong with a table whose keys are right."""
-    if not _serves(table):
-        yield f"the table is {table['TableStatus']}"
-    index = _our_index(table)
+def _shortcomings(table: Answer, expiry: Answer) -> Iterator[str]:
+    index = our_index(table)
     if index is None:
         yield f"there is no index {INDEX}, so looking for due gates reads the whole table; `holdoff store init` adds it"
     elif not _is_ready(index):

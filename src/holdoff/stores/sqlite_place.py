@@ -1,0 +1,272 @@
+"""The place of a store in a file: which file the path names now, the journal beside it, and who may use them.
+
+**The path has a lock of its own**, as SQLite locks files, and one may take another's place: each use has a ``flock`` of
+``PATH-journal``, looks which file the path names, and opens another one anew; a write looks again after its commit. A
+journal found under that lock is of a writer that died. It is undone in the file it was written for (by the store's id
+and the count of changes), and dropped where another stands now. What is left: a writer that is killed in mid-commit,
+and whose file is then moved away without its journal.
+
+**Other people use it.** The umask and the folder say who: file and journal always have the same rights. Reading makes
+no file and changes none, so a user who may only read leaves nothing that the owner cannot use.
+
+Nothing here needs SQLite.
+"""
+
+# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
+# ruff: noqa: PTH102, PTH108, PTH112, PTH113, PTH116, PTH118, PTH120, PTH123
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+from contextlib import suppress
+
+from holdoff.clock import SystemClock
+from holdoff.core.errors import StoreMismatch, StoreUnavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Final
+
+#: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID: Final = 0x486F6C64
+#: Where SQLite's file format has what tells files apart: the magic word, the count of changes, and our mark and id.
+MAGIC: Final = b"SQLite format 3\0"
+CHANGES: Final = slice(24, 28)
+WAL: Final = slice(18, 19)
+MARK: Final = slice(68, 72)
+PAGE: Final = 4096
+STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
+#: Between two looks whether others have let go of the path: 200 processes that look each millisecond take all of two
+#: cores, and the one that has it gets on no more.
+LONGEST_NAP_MS: Final = 16
+#: What the system says where the rights are missing.
+NO_RIGHTS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+#: Where the kernel tells what is mounted.
+MOUNTS: Final = "/proc/self/mounts"
+#: Their locks do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre"}
+    | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.juicefs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone"}
+    | {"9p", "vboxsf", "beegfs"}
+)
+#: A real path, the device and inode of the file there, and how many names that has.
+Name = tuple[str, int, int, int]
+
+
+class Place:
+    """Where a store is.
+
+    Args:
+        file: an absolute path.
+        busy_ms: how long an operation may wait for others; errors tell it.
+        folder_mode: the rights of folders that have to be made, before the umask.
+
+    Attributes:
+        opened: the file that the store has open, or had last.
+    """
+
+    def __init__(self, file: str, busy_ms: int, folder_mode: int) -> None:
+        self.file = file
+        self.opened: Name | None = None
+        self._busy_ms = busy_ms
+        self._folder_mode = folder_mode
+
+    def name(self) -> Name | None:
+        """Which file the path names now: its real path, device and inode, and how many names it has."""
+        try:
+            file = os.stat(self.file)
+        except FileNotFoundError:
+            return None
+        real = self.real(file)
+        if file.st_size == 0 and os.path.isfile(self.file):
+            raise StoreMismatch(
+                f"{self.file} is empty; a store never is: it was cut to nothing, or something else made it",
+                hint="Put a copy of it back, or delete it to start afresh (a gate that is gone has never built)",
+            )
+        return (real, *_which(file))
+
+    def real(self, file: os.stat_result | None = None) -> str:
+        """The real path. To look for it takes longer than all else here: a file that has one name, and is still found
+        by the real path that it had, has that one."""
+        opened = self.opened  # once: a fork in another thread closes the file amid this
+        if opened is None:
+            return os.path.realpath(self.file)
+        real, which = opened[0], opened[1:]
+        try:
+            stays = which == _which(file or os.stat(self.file))
+            stays = stays and (real == self.file or which == _which(os.stat(real)))
+        except OSError:
+            stays = False
+        return real if stays else os.path.realpath(self.file)
+
+    def open_journal(self, *, writes: bool) -> int | None:
+        """``PATH-journal``, opened; made if need be for a write. A reader may do without: SQLite's own locks hold."""
+        name = f"{self.real()}-journal"
+        try:
+            return os.open(name, os.O_RDWR | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return self._make_journal(name) if writes else None
+        except OSError as error:
+            if writes or error.errno not in NO_RIGHTS:
+                raise
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
+
+    def _make_journal(self, name: str) -> int | None:
+        """Made with the rights of the file, as SQLite would make it; before the file, with the same umask."""
+        self.checked()
+        _make_folder(os.path.dirname(name), self._folder_mode)
+        try:
+            file: os.stat_result | None = os.stat(self.file)
+        except FileNotFoundError:
+            file = None
+        mode = (file.st_mode if file else 0o666) & 0o666
+        try:
+            journal = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:  # another process was first
+            return self.open_journal(writes=True)
+        try:
+            if file:
+                share(journal, file)
+        except BaseException:
+            remove(name)  # those who can use the file could not use it
+            os.close(journal)
+            raise
+        return journal
+
+    def lock(self, journal: int, left_ms: int) -> bool:
+        """Whether, once it is locked, it still is the one at the path: another program's SQLite deletes journals."""
+        nap_ms = 1
+        while left_ms >= 0:
+            with suppress(BlockingIOError):
+                fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return os.fstat(journal).st_nlink > 0
+            SystemClock().sleep(nap_ms)
+            left_ms -= nap_ms
+            nap_ms = min(2 * nap_ms, LONGEST_NAP_MS)
+        raise errors().busy(self.file, f"{self.file} is in use", self._busy_ms)
+
+    def unlock(self, journal: int) -> None:
+        """Let it go, and close it."""
+        fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave it to a child's copy
+        os.close(journal)
+
+    def judge(self, journal: int, name: Name | None) -> None:
+        """What a writer that died left: SQLite undoes it in the file that it was written for; from another it is kept
+        away."""
+        if os.pread(journal, 1, 0) <= b"\0":
+            return
+        if fcntl.fcntl(journal, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise errors().cut_short(self.file)
+        if not (name and _is_journal_of(journal, name[0])):
+            os.ftruncate(journal, 0)
+
+    def checked(self) -> Name | None:
+        """The same as ``name``; a place where no store can be is refused."""
+        name = self.name()
+        mount, kind = mount_of(self.file)
+        if kind in NETWORK_FILE_SYSTEMS:
+            raise StoreMismatch(
+                f"{self.file} is on a network file system ({kind}), where SQLite's locks do not hold",
+                hint="Use a file on a local disk, or for several machines PostgreSQL or DynamoDB",
+            )
+        if os.path.isdir(self.file):
+            hint = f"Name a file in it: --store sqlite:///{self.file}/gates.db"
+            raise StoreMismatch(f"{self.file} is a folder", hint=hint)
+        if name and not os.path.isfile(self.file):
+            raise StoreMismatch(f"{self.file} is not a file", hint="Name one: --store sqlite:///PATH")
+        if mount == os.path.realpath(self.file):
+            raise StoreMismatch(
+                f"{self.file} is mounted by itself, so its journal would not stand beside it under another name",
+                hint="Mount the folder that it is in, with the journal",
+            )
+        if name and name[-1] > 1:
+            raise StoreMismatch(
+                f"{self.file} has {name[-1]} names (hard links), and its journal would stand beside one of them only",
+                hint="Delete all names but one; symbolic links and copies do no harm",
+            )
+        return name
+
+    def check_journal_mode(self, real: str) -> None:
+        """To read a file that another program left in WAL mode would make files beside it, which are its reader's."""
+        with open(real, "rb") as file:
+            if file.read(PAGE)[WAL] == b"\2":
+                hint = "The next use by a user who may write it puts that right"
+                raise StoreMismatch(f"{self.file} was left in WAL mode by another program", hint=hint)
+
+
+def _which(file: os.stat_result) -> tuple[int, int, int]:
+    return file.st_dev, file.st_ino, file.st_nlink
+
+
+def mount_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:
+    """Where the file system of a path is mounted, and its type; ``None`` where the kernel does not tell (not Linux)."""
+    try:
+        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
+            lines = mounts.read().splitlines()
+    except OSError:
+        return "", None
+    real = os.path.join(os.path.realpath(path), "")
+    best, kind = "", None
+    for line in lines:
+        mount, found = line.split(" ")[1:3]
+        if "\\" in mount:
+            mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
+        if real.startswith(os.path.join(mount, "")) and len(mount) >= len(best):
+            best, kind = mount, found
+    return best, kind
+
+
+def errors() -> ModuleType:
+    """``sqlite_errors``: who meets no trouble does not wait for its import."""
+    try:
+        from holdoff.stores import sqlite_errors
+    except (OSError, ImportError) as error:  # it cannot be opened
+        what = "no more files can be opened: not even that which says what went wrong with the store"
+        raise StoreUnavailable(what, hint="Raise the limit on open files: ulimit -n. Try again") from error
+    return sqlite_errors
+
+
+def _make_folder(folder: str, mode: int) -> None:
+    """As ``os.makedirs``, whose ``mode`` is for the last of them only."""
+    if not os.path.isdir(folder):
+        _make_folder(os.path.dirname(folder), mode)
+        try:
+            os.mkdir(folder, mode)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
+
+
+def share(journal: int, file: os.stat_result) -> None:
+    """Let all who can use the file use its journal, and no others."""
+    now, mode = os.fstat(journal), file.st_mode & 0o666
+    if now.st_mode & 0o666 != mode:
+        os.fchmod(journal, mode)
+    if os.geteuid() == 0 and now.st_uid != file.st_uid:
+        os.fchown(journal, file.st_uid, -1)
+    if now.st_gid != file.st_gid and mode >> 3 & 0o6 != mode & 0o6:  # the group has rights of its own
+        os.fchown(journal, -1, file.st_gid)
+
+
+def _is_journal_of(journal: int, path: str) -> bool:
+    """Whether a journal whose writer died was written for this file. One without page 1 is another program's; SQLite
+    undoes it, as it does in a database that is not ours."""
+    old = os.pread(journal, os.fstat(journal).st_size, 0)
+    at = old.find(MAGIC)
+    with open(path, "rb") as file:  # closing it drops locks of this process: none, under the lock of the path
+        now = file.read(PAGE)
+    if at < 0 or now[MARK] != APPLICATION_ID.to_bytes(4):
+        return True
+    then = old[at : at + PAGE]
+    changes = int.from_bytes(now[CHANGES]) - int.from_bytes(then[CHANGES])
+    return re.findall(STORE_ID, then) == re.findall(STORE_ID, now) and changes in {0, 1}
+
+
+def remove(path: str) -> None:
+    """Delete it, where it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
