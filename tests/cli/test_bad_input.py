@@ -155,7 +155,7 @@ def test_a_store_that_another_process_holds(cli: Cli) -> None:
 def test_a_network_file_system(cli: Cli) -> None:
     mounts = cli.folder / "mounts"
     mounts.write_text("host:/x / nfs4 rw 0 0\n")
-    prelude = f"import holdoff.stores.mounts as m; m.MOUNTS = {str(mounts)!r}"
+    prelude = f"import holdoff.stores.sqlite_place as m; m.MOUNTS = {str(mounts)!r}"
     argv = ("run", "p", "--cooldown", "0", *RAN)
 
     refused(cli, 78, "is on a network file system (nfs4)", *argv, prelude=prelude)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.clock import SystemClock
-from tests.cli.conftest import PATIENCE, line_of
+from tests.cli.conftest import PATIENCE, PROGRAM, line_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,6 +135,23 @@ def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli
     assert "p deferred: the last start was refused: cannot run './script'" in soon.stderr
     assert later.stdout == "mended\n"
     assert cli.record().pending is None
+
+
+#: As where a user has as many processes as he may have (``ulimit -u``).
+NO_ROOM = """
+import errno, os
+def spawn(*_, **__):
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+os.posix_spawn = spawn
+"""
+
+
+def test_where_there_is_no_room_for_a_process_it_is_75_and_the_slot_is_given_back(cli: Cli) -> None:
+    done = cli("run", "p", "--cooldown", "10m", "--", "true", prelude=NO_ROOM)
+
+    assert done.returncode == 75, "126 would say that the command is wrong"
+    assert "cannot run 'true': Resource temporarily unavailable; the slot is given back" in done.stderr
+    assert cli.record().lastbuild is None
 
 
 def test_output_and_input_pass_through_untouched(cli: Cli) -> None:
@@ -462,6 +480,26 @@ def test_overlap_cancel_ends_the_one_before_first(cli: Cli, script: str, status:
 
     assert (first.returncode, second.returncode) == (status, 0)
     assert cli.lines() == lines
+
+
+@pytest.mark.parametrize(
+    ("how", "would"),
+    [
+        ("--overlap defer --wait", "with overlap defer it would wait for its end, which never comes"),
+        ("--overlap cancel", "with overlap cancel it would end it, and itself with it"),
+    ],
+)
+@pytest.mark.parametrize(
+    "between", ["", "sh -c '\"$@\"; exit' - ", f"{sys.executable} -m holdoff run q --cooldown 0 -- "]
+)
+def test_a_run_inside_its_own_command_does_not_wait_for_itself(cli: Cli, how: str, would: str, between: str) -> None:
+    """It once waited for ever, as a lock in a lock does, or ended itself."""
+    run = f"run p --cooldown 0 {how} --"
+    done = cli(*run.split(), *shlex.split(between), *PROGRAM, *run.split(), *RAN)
+
+    assert (done.returncode, done.stderr) == (2, f"holdoff: p: this runs in a command of p; {would}\n")
+    assert cli.lines() == []
+    assert cli.record().pending is None
 
 
 #: Every signal is refused, as it is to a process of another user.

@@ -5,6 +5,7 @@ The commands hold our end of their standard output open: reading to its end is t
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -53,6 +54,24 @@ if os.fork() == 0:
         signal.pause()
 signal.pause()
 """
+SHORT = "import holdoff.starters.processes as p; p.GRACE_MS = 100"
+#: The child of a command that goes at once: says what it gets, tidies up for a moment, and ends.
+TIDY = f"""{HEARING}
+import time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+if os.fork() != 0:
+    signal.pause()
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda *_: None)
+print("ready", flush=True)
+print(heard().name, flush=True)
+time.sleep(0.3)
+os.set_blocking(reader, False)
+try:
+    print("and then", heard().name, flush=True)
+except BlockingIOError:
+    print("tidied up", flush=True)
+"""
 #: Says, at SIGTERM, how many SIGINTs came.
 COUNTING = f"""{HEARING}
 signal.signal(signal.SIGTERM, lambda *_: None)
@@ -88,7 +107,7 @@ def died_of(number: int) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_whole_family_goes(cli: Cli, number: signal.Signals) -> None:
-    process = cli.start(*RUN, *FAMILY)
+    process = cli.start(*RUN, *FAMILY, prelude=SHORT)  # what a shell has in its background does not hear SIGINT
     assert line_of(process.stdout) == "ready\n"
     process.send_signal(number)
 
@@ -113,13 +132,68 @@ def test_a_command_may_ignore_ctrl_c(cli: Cli) -> None:
 
 
 def test_what_outlives_the_grace_is_killed(cli: Cli) -> None:
-    short = "import holdoff.starters.processes as p; p.GRACE_MS = 100"
-    process = cli.start(*RUN, sys.executable, "-c", STUBBORN, prelude=short)
+    process = cli.start(*RUN, sys.executable, "-c", STUBBORN, prelude=SHORT)
     assert line_of(process.stdout) == "ready\n"
     process.send_signal(signal.SIGTERM)
 
     assert end_of(process) == ("", "")
     assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_the_command_has_started_may_end_in_its_own_time(cli: Cli, number: signal.Signals) -> None:
+    """The shell is the command, and goes at once. Many a program takes the second signal to mean: drop everything."""
+    process = cli.start(*RUN, sys.executable, "-c", TIDY)
+    assert line_of(process.stdout) == "ready\n"
+    process.send_signal(number)
+
+    assert end_of(process) == (f"{number.name}\ntidied up\n", "")
+    assert process.returncode == died_of(number)
+
+
+def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli) -> None:
+    """A service manager kills what is left when the loop has ended."""
+    starter = f"starter = {{ command = {json.dumps([sys.executable, '-c', TIDY])} }}"
+    cli.config(f'[projects.p]\ncooldown = 0\nquiet = "1ms"\n{starter}')
+    cli("trigger", "p")
+    process = cli.start("wake", "--watch")
+    while line_of(process.stdout) != "ready\n":
+        pass
+    process.send_signal(signal.SIGTERM)
+    process.wait(PATIENCE)
+
+    assert process.stdout is not None
+    assert "SIGTERM\ntidied up\n" in process.stdout.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_all_commands_of_a_wake_get_a_signal(cli: Cli, number: signal.Signals) -> None:
+    echo = f"""{HEARING}
+import pathlib, time
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, lambda *_: None)
+pathlib.Path(sys.argv[1]).touch()
+while not (os.path.exists("a") and os.path.exists("b")):
+    time.sleep(0.01)
+print(sys.argv[1], heard().name, flush=True)
+"""
+    argv = {name: json.dumps([sys.executable, "-c", echo, name]) for name in "ab"}
+    cli.config(
+        "\n".join(
+            f'projects.{n} = {{ cooldown = 0, quiet = "1ms", starter = {{ command = {argv[n]} }} }}' for n in "ab"
+        )
+    )
+    for name in "ab":
+        cli("trigger", name)
+    process = cli.start("wake")
+    said = [line_of(process.stdout) for _ in "ab"]
+    assert all(" started: " in line for line in said)
+    while not (cli.folder / "a").exists() or not (cli.folder / "b").exists():
+        pass
+    process.send_signal(number)
+
+    assert sorted(end_of(process)[0].splitlines()) == [f"a {number.name}", f"b {number.name}"]
+    assert process.returncode == 0
 
 
 def test_what_a_command_leaves_running_on_purpose_is_left_alone(cli: Cli) -> None:
@@ -295,6 +369,35 @@ def test_a_shells_loop_stops_at_ctrl_c(cli: Cli) -> None:
 
     assert terminal.end() == -signal.SIGINT
     assert terminal.seen.count("ready") == 1
+
+
+#: Ctrl-C while ``holdoff`` imports what it needs, or when it has done all but end.
+EARLY_AND_LATE = {
+    "amid its imports": """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == "holdoff.cli.plain":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+from holdoff.cli import entry
+entry()
+""",
+    "at its end": """
+import os, signal
+from holdoff.cli import entry, main
+main.show = lambda: os.kill(os.getpid(), signal.SIGINT)
+entry()
+""",
+}
+
+
+@pytest.mark.parametrize("when", EARLY_AND_LATE)
+def test_ctrl_c_at_any_moment_gives_no_traceback(cli: Cli, when: str) -> None:
+    command = [sys.executable, "-c", EARLY_AND_LATE[when], "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, env=cli.environment, timeout=PATIENCE, check=False)
+
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_command_that_makes_something_of_ctrl_c_has_its_own_status(cli: Cli) -> None:

@@ -355,6 +355,30 @@ def test_a_hold_for_an_odd_time_is_refused(cli: Cli, duration: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_build_that_takes_long_keeps_no_other_waiting_at_a_wake(cli: Cli) -> None:
+    """A timer starts no second wake while the first one waits. The end of the second build was not reported either."""
+    cli.config("""
+[projects.long]
+cooldown = 0
+quiet = "1ms"
+starter = { command = ["sh", "-c", "until [ -e reported ]; do sleep 0.05; done; exit 4"] }
+
+[projects.short]
+cooldown = 0
+quiet = "1ms"
+starter = { command = ["sh", "-c", "echo ran >> ran; exit 3"] }
+""")
+    for project in ("long", "short"):
+        cli("trigger", project)
+    woken = cli.start("wake")
+    assert line_of(woken.stderr).endswith("failed: exit status 3\n")
+    assert cli.json("history", "short", "--json")["builds"][0]["succeeded"] is False
+    (cli.folder / "reported").touch()
+
+    assert woken.wait(timeout=PATIENCE) == 3, "of the last gate whose build failed"
+    assert cli.json("history", "long", "--json")["builds"][0]["succeeded"] is False
+
+
 def test_wake_builds_what_is_due_and_names_what_it_cannot_build(docs: Cli) -> None:
     for project in ("docs", "unknown"):
         request = Request(project=project, region="local")

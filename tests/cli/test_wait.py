@@ -5,6 +5,7 @@ A hold keeps them waiting for as long as a test likes: hardly a test waits for a
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -234,6 +235,45 @@ while read -r old new ref; do
         sh -c "git archive $new | tar -xC {live}" 2>> {folder}/hook.log &
 done
 """
+
+
+#: Gives up on a store that is in use after 50 ms, and asks again for as long as a test says.
+OUT_OF_REACH = (
+    "import holdoff.stores.sqlite_file as s, holdoff.cli.wait as w; s.BUSY_MS, w.LONGEST_MS, w.OUTAGE_MS = 50, 100, {}"
+)
+
+
+@pytest.mark.parametrize("until", ["it is its turn", "its build has ended"])
+def test_a_store_that_does_not_answer_for_a_while_ends_no_wait(held: Cli, until: str) -> None:
+    """A restart of the database, say, amid an hour's wait."""
+    process = waiter(held, *says("mine"), prelude=OUT_OF_REACH.format(60_000))
+    if until == "its build has ended":
+        other = waiter(held, "sh", "-c", "echo runs; read _; exit 4")
+        held("resume", "p")
+        assert line_of(other.stdout) == "runs\n"
+        while "covered by build" not in line_of(process.stderr):
+            pass
+    with held.store.path.with_name("gates.db-journal").open() as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        while "p: still waited for; the store is asked again: " not in line_of(process.stderr):
+            pass
+    if until == "its build has ended":
+        other.communicate("\n", timeout=PATIENCE)
+        assert ends(process)[0] == 4
+    else:
+        held("resume", "p")
+        assert ends(process)[0] == 0
+        assert held.lines() == ["mine"]
+
+
+def test_a_store_that_does_not_come_back_ends_the_wait_and_the_trigger_stays(held: Cli) -> None:
+    process = waiter(held, prelude=OUT_OF_REACH.format(0))
+    with held.store.path.with_name("gates.db-journal").open() as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        status, errors = ends(process)
+    assert status == 69
+    assert "p: no longer waited for; it stays pending, and the next run builds it" in errors
+    assert held.record().pending is not None
 
 
 @pytest.mark.slow

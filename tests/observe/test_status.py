@@ -197,7 +197,7 @@ FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5_000, succeeded=False
             ("pending",),
             "pending, never built, 1 trigger pending for 1m",
         ),
-        (built(0, running=running()), ("running",), "cooling down, last built 0s ago, ready in 10m"),
+        (built(0, running=running()), ("running",), "cooling down, last built 0s ago, still running, ready in 10m"),
         (built(0, running=running(lease_until_ms=NOW)), (), "cooling down, last built 0s ago, ready in 10m"),
         (built(-MINUTE), (), "cooling down, the last build is recorded 1m ahead of this clock, ready in 10m"),
     ],

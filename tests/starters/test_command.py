@@ -310,6 +310,57 @@ Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"]).start(Request(proj
         SystemClock().sleep(10)
 
 
+def ended(build_id: str) -> None:
+    """Wait for its end, and leave its status where it is."""
+    os.waitid(os.P_PID, int(build_id.rpartition(":")[2]), os.WEXITED | os.WNOWAIT)
+
+
+def test_commands_that_are_not_waited_for_leave_nothing_behind() -> None:
+    """A program that triggers for months and never waits would run out of processes and files."""
+    starter, before = Command(["sh", "-c", "exit 3"]), len(processes._kept)
+    builds = []
+    for _ in range(3):
+        builds.append(starter.start(REQUEST, "TOKEN"))
+        ended(builds[-1])
+
+    assert [processes.state_of(build_id) for build_id in builds] == ["", "", "Z"]
+    assert len(processes._kept) == before + 1
+    assert [starter.wait(build_id, never, SELDOM_MS) for build_id in builds] == [3, 3, 3], "it is known all the same"
+    assert len(processes._kept) == before
+
+
+def test_a_command_ends_with_its_process_though_a_fork_of_that_goes_on() -> None:
+    """Such as a worker of a server that was forked while the command ran: it has a copy of the keeper's pipe."""
+    code = """
+import os, signal
+from holdoff.core.request import Request
+from holdoff.starters.command import Command
+print(Command(["sleep", "1000"]).start(Request(project="p", region="local"), "TOKEN"), flush=True)
+if os.fork():
+    os.kill(os.getpid(), signal.SIGKILL)
+os.read(0, 1)
+"""
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **streams) as process:  # type: ignore[call-overload]
+        build_id = process.stdout.readline().strip()
+        give_up_ms = SystemClock().now_ms() + 10_000
+        while processes.lives(build_id):
+            assert SystemClock().now_ms() < give_up_ms
+            SystemClock().sleep(10)
+        process.stdin.close()
+
+
+def test_where_there_is_no_room_for_a_thread_the_command_runs_and_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    starter = Command(["sh", "-c", "exit 3"])
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 3
+
+
 class Failing(MemoryStore):
     """Fails while it is told to; says when it did."""
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from holdoff import Gate, Policy, open_store
+from holdoff.core.decision import Outcome
 from holdoff.core.errors import StartRefused
 from holdoff.starters import Call, CodeBuild, CodePipeline, Command
 from holdoff.starters.processes import name_of_child
@@ -514,3 +516,19 @@ def test_what_it_lacks_has_to_be_something() -> None:
 def test_a_clock_needs_no_pytest() -> None:
     code = "import sys; sys.modules['pytest'] = None; from holdoff.testing import ManualClock"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class NoText:
+    """What cannot be made text."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize("result", [NoText(), 10**5000, "", None], ids=["no text", "too long", "empty", "none"])
+def test_a_function_whose_result_is_no_id_has_built_all_the_same(result: object) -> None:
+    """Once it was taken for a start that is not known, and called again after the lease."""
+    gate = Gate("p", store=open_store("memory:"), policy=Policy("10m"), starter=Call(lambda *_: result))
+    decision = gate.trigger()
+
+    assert (decision.outcome, decision.build_id) == (Outcome.STARTED, decision.token)

@@ -77,6 +77,43 @@ def test_a_row_that_cannot_be_read_stops_no_other(
     assert "waking a (local) failed: a cannot be read" in caplog.text
 
 
+def test_what_goes_on_failing_is_said_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that was down for a night once filled the log with a line a second."""
+    bench, stop, looks = Bench(), threading.Event(), 0
+
+    def due(_at_ms: int) -> Iterator[GateKey]:
+        raise StoreError("no answer" if looks < 100 else "no rights")
+
+    def look(_loop: WakeLoop) -> None:
+        nonlocal looks
+        looks += 1
+        bench.clock.advance("1s")
+        if looks == 130:
+            stop.set()
+
+    monkeypatch.setattr(bench.store, "due", due)
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, every="1ms", before_look=look).run(stop)
+    said = [record.getMessage().removeprefix("looking for what is due failed: ") for record in caplog.records]
+    assert said == ["no answer", "no answer", "no rights"]
+
+
+def test_what_fails_anew_is_said_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench, fails = Bench(), True
+
+    def wake(gate: Gate) -> Decision:
+        if gate.key.project == "a" and fails:
+            raise RuntimeError("a's own")
+        return gate.wake()
+
+    loop = WakeLoop(bench.store, bench.gate, clock=bench.clock, wake=wake)
+    for fails in (True, True, False, True):  # noqa: B007
+        loop.go_by(bench.store, bench.gate, [GateKey("a", "local")])
+        loop.once()
+    assert [record.getMessage() for record in caplog.records] == ["waking a (local) failed: a's own"] * 2
+
+
 def test_a_plug_in_that_breaks_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
 
@@ -147,6 +184,37 @@ def test_the_end_of_each_of_its_commands_is_told() -> None:
     clock.advance("10m")
     WakeLoop(store, gate, clock=clock, every="10ms", on_end=ended).run(stop)
     assert ends == [("a", 3)]
+
+
+@pytest.mark.parametrize("tries", [1, 1000])
+def test_where_there_is_no_room_for_a_thread_a_command_is_waited_for_later(
+    monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    """At the next look, or at the loop's end."""
+    clock, store, start = ManualClock(), open_store("memory:"), threading.Thread.start
+    ends: list[int] = []
+    failed: list[threading.Thread] = []
+
+    def late(thread: threading.Thread) -> None:
+        if thread.name.startswith("holdoff-") and len(failed) < tries:
+            failed.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def gate(key: GateKey) -> Gate:
+        starter = Command(["sh", "-c", "exit 3"])
+        return Gate(key.name, store=store, policy=Policy("10m"), starter=starter, clock=clock)
+
+    Gate("a", store=store, policy=Policy("10m"), starter=Call(lambda *_: "b0"), clock=clock).trigger()
+    gate(GateKey("a", "local")).trigger()
+    clock.advance("10m")
+    monkeypatch.setattr(threading.Thread, "start", late)
+    loop = WakeLoop(store, gate, clock=clock, on_end=lambda _gate, _build_id, status: ends.append(status))
+    assert len(loop.once()) == 1
+    assert loop.once() == []
+    loop.end_children()
+    assert failed
+    assert ends in ([3], [143]), "it ended by itself, or was told to stop"
 
 
 class Tells(MemoryStore):

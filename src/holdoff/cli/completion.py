@@ -23,8 +23,7 @@ EPILOG: Final = """\
   zsh    source <(holdoff completion zsh)         in ~/.zshrc, after compinit
   fish   holdoff completion fish | source         in ~/.config/fish/config.fish
 
-`holdoff completion projects` prints the names that they complete with, a line
-each.
+`holdoff completion projects` prints the names of projects, one a line.
 """
 
 

@@ -26,18 +26,18 @@ EPILOG: Final = """\
 """
 HEAD: Final = """\
 # Which builds start when. `holdoff trigger {name}` asks for one; `holdoff wake --watch` starts what was deferred.
-# docs/config.md tells of every setting. A line after a mark # is right as well: take the mark away.
+# docs/config.md has every setting. To use a line that begins with #, take the mark away.
 
-# Where the gates are kept. Unless it is named: a SQLite file of this file's own, in your state directory.
+# Where the gates are kept. Without this setting: a SQLite file of this file's own, in your state directory.
 # store = "sqlite:///gates.db"  # beside this file
 # store = "dynamodb://builds?region={region}"  # a table, for several machines
 
 [projects.{table}]
 cooldown = "10m"            # the least time between two starts
-# quiet = "30s"             # start only once none has asked for so long ...
-# max_wait = "5m"           # ... but this long after the first at the latest (needs quiet)
-# limit = "10/1d"           # at most so many starts in any such time
-# overlap = "defer"         # while a build runs: allow (the default), skip, defer or cancel
+# quiet = "30s"             # start only once no trigger has come for this long ...
+# max_wait = "5m"           # ... but at the latest this long after the first trigger (needs quiet)
+# limit = "10/1d"           # at most 10 starts in any day
+# overlap = "defer"         # while a build runs: allow another (the default), skip, defer or cancel
 # cooldown_from = "finish"  # count the cooldown from a build's end (the default: start)
 # on_failure = "rearm"      # build again what a failed build should have built (the default: keep)
 # unchanged = "skip"        # build no version twice (the default: build)

@@ -73,7 +73,7 @@ def explain(args: argparse.Namespace) -> int:
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``history``."""
     add_gate(parser)
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most this many (default: %(default)s)")
     add_json(parser)
 
 

@@ -53,18 +53,21 @@ def entry() -> NoReturn:
     hear_of_children()
     leave_init()
     mend_streams()
-    interrupted = False
+    interrupted, is_ignored = False, signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     try:
+        if not is_ignored:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         status = run(sys.argv[1:])
     except KeyboardInterrupt:
         status, interrupted = 128 + signal.SIGINT, True
     except SystemExit as end:  # argparse has said why
         status = end.code if isinstance(end.code, int) else UsageError.exit_code
+    if interrupted or not is_ignored:  # from here on one more ends us without a word
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     show()
     with suppress(OSError):
         sys.stderr.flush()
     if interrupted:  # a shell's loop around us stops only if we die of it
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     # Not sys.exit: taking the interpreter apart takes as long as a quarter of all we do, and nothing is left to do.
     os._exit(status or (74 if unwritten else 0))  # EX_IOERR

@@ -22,7 +22,7 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="duration", metavar="DURATION", help="such as 2h (default: until resumed)")
     parser.add_argument("--why", required=True, type=first_line, help="for those who ask why nothing builds")
     parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
-    parser.add_argument("--new", action="store_true", help="though it has never had a trigger")
+    parser.add_argument("--new", action="store_true", help="hold it before its first trigger")
     parser.set_defaults(advice=" (before its first trigger: --new)")
 
 

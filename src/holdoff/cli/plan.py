@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", help="the gate's region (default: the project's or the store's)")
     _add_history(parser)
     _add_policies(parser)
-    parser.add_argument("--html", metavar="FILE", help="write a page that needs nothing else; - is stdout")
+    parser.add_argument("--html", metavar="FILE", help="write a page without scripts; - is stdout")
     for kind in _FILES[1:]:
         what = "write the picture of builds against waiting (matplotlib); - is stdout"
         parser.add_argument(f"--{kind}", metavar="FILE", help=what)
@@ -90,10 +90,10 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--codebuild", metavar="NAME", help="the builds of this CodeBuild project")
     group.add_argument("--branch", help="of --git (default: HEAD)")
     group.add_argument("--time-column", metavar="NAME", help="which column of --history has the time (default: found)")
-    group.add_argument("--zone", help="of times that have none, such as Europe/Berlin (default: UTC)")
-    group.add_argument("--last", metavar="DURATION", help="only what came so long before the newest trigger: 90d")
+    group.add_argument("--zone", help="for times without a zone, such as Europe/Berlin (default: UTC)")
+    group.add_argument("--last", metavar="DURATION", help="only the end of the history: 90d")
     group.add_argument("--build-time", metavar="DURATION", help="how long a build takes (default: the history's)")
-    group.add_argument("--price-per-minute", metavar="PRICE", type=_price, help="of a minute of building: 0.005")
+    group.add_argument("--price-per-minute", metavar="PRICE", type=_price, help="the price of a minute: 0.005")
 
 
 def _add_policies(parser: argparse.ArgumentParser) -> None:
@@ -102,10 +102,10 @@ def _add_policies(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quiet", metavar="DURATION,...", help=f"0 is none (default: {','.join(grid.QUIETS)})")
     most = "bounds the quiet time; 0 is none (default: none with --quiet, else the cooldown and at least 5m)"
     group.add_argument("--max-wait", metavar="DURATION,...", help=most)
-    group.add_argument("--limit", metavar="COUNT/DURATION,...", help="at most so many starts in any window: 3/1h")
-    group.add_argument("--overlap", choices=choices("overlap"), help="while the build before still runs")
-    group.add_argument("--cooldown-from", choices=choices("cooldown_from"), help="of the build before")
-    group.add_argument("--on-failure", choices=choices("on_failure"), help="of builds that the history says failed")
+    group.add_argument("--limit", metavar="COUNT/DURATION,...", help="at most 3 starts in any hour: 3/1h")
+    group.add_argument("--overlap", choices=choices("overlap"), help="what happens while the build before still runs")
+    group.add_argument("--cooldown-from", choices=choices("cooldown_from"), help="what the cooldown counts from")
+    group.add_argument("--on-failure", choices=choices("on_failure"), help="what happens after a failed build")
     most = "how long a change may wait for the end of its build: the policy with the fewest builds within that is taken"
     group.add_argument("--longest-wait", metavar="DURATION", help=most)
 

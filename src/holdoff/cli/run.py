@@ -12,7 +12,8 @@ from holdoff.core.policy import Policy, choices
 from holdoff.core.shown import shown_program
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
-from holdoff.starters.command import Command, paths_of
+from holdoff.starters.command import PASSING, Command, paths_of
+from holdoff.starters.processes import holds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_gate(parser)
     parser.add_argument("--cooldown", metavar="DURATION", help="such as 90, 10m or 1h30m (default: holdoff.toml's)")
     parser.add_argument("--wait", action="store_true", help="wait for its turn instead of skipping")
-    parser.add_argument("--wait-timeout", metavar="DURATION", help="with --wait: no longer than this (status 75)")
-    parser.add_argument("--quiet", metavar="DURATION", help="with --wait: run once none has asked for this long")
-    parser.add_argument("--max-wait", metavar="DURATION", help="with --quiet: run this long after the first asked")
+    parser.add_argument("--wait-timeout", metavar="DURATION", help="with --wait: give up after this long (status 75)")
+    parser.add_argument("--quiet", metavar="DURATION", help="with --wait: run once no other run has come for this long")
+    parser.add_argument(
+        "--max-wait", metavar="DURATION", help="with --quiet: at the latest this long after the first run"
+    )
     overlap = (
         "while the run before still runs: run beside it (default), skip, wait (with --wait), or end that one first"
     )
@@ -89,6 +92,7 @@ def main(args: argparse.Namespace) -> int:
     starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
     gate = Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
     with gate, starter.holding():
+        _check_not_inside(gate)
         decision, status = _run(gate, starter, args, timeout_ms)
         if args.json:
             print_json({**decision.to_dict(), "exit_status": status})
@@ -131,6 +135,19 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
     return known.policy.for_caller(waits=args.wait)
 
 
+def _check_not_inside(gate: Gate) -> None:
+    """Refuse what would wait for the end of a command in which it runs itself, or end that one."""
+    token, overlap = os.environ.get("HOLDOFF_TOKEN"), gate.policy.overlap
+    if not token or overlap not in {"defer", "cancel"}:
+        return
+    record = gate.store.get(gate.key)
+    is_ours = record.running is not None and holds_us(record.running.build_id)
+    if is_ours or (record.claim is not None and record.claim.token == token):
+        would = "wait for its end, which never comes" if overlap == "defer" else "end it, and itself with it"
+        name = gate.key.project
+        raise UsageError(f"{name}: this runs in a command of {name}; with overlap {overlap} it would {would}")
+
+
 def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int | None) -> tuple[Decision, int]:
     """What became of it, and the exit status."""
     decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
@@ -145,7 +162,7 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
     else:
         _tell(decision, status, args)
     if decision.outcome is Outcome.FAILED:
-        if starter.refused is None:
+        if starter.refused is None or getattr(starter.refused, "errno", None) in PASSING:
             return decision, StartRefused.exit_code
         return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:

@@ -57,14 +57,14 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``serve``."""
     parser.epilog = SERVE_EPILOG
     add_store(parser)
-    parser.add_argument("--listen", metavar="ADDRESS:PORT", help="where (default: 127.0.0.1:4653)")
-    parser.add_argument("--certificate", metavar="FILE", help="of TLS, in PEM")
-    parser.add_argument("--key", metavar="FILE", help="its key")
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", help="where to listen (default: 127.0.0.1:4653)")
+    parser.add_argument("--certificate", metavar="FILE", help="the certificate for TLS, in PEM")
+    parser.add_argument("--key", metavar="FILE", help="the key of the certificate")
     header = "the header in which a proxy on this machine says who the user is: X-Forwarded-User"
     parser.add_argument("--trust-header", metavar="NAME", help=header)
     anonymous = f"what may be done without a token, on a loopback address only: {', '.join(SCOPES)}"
     parser.add_argument("--anonymous", type=partial(_scopes, "--anonymous"), metavar="SCOPE,...", help=anonymous)
-    parser.add_argument("--every", default="1s", metavar="DURATION", help="how often to look what is due (default: 1s)")
+    parser.add_argument("--every", default="1s", metavar="DURATION", help="how often to look (default: 1s)")
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -216,8 +216,8 @@ def add_dead_letters_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``dead-letters``."""
     what = "retry carries it out, with the power that it had, and drops it"
     parser.add_argument("action", choices=["list", "show", "retry"], help=what)
-    parser.add_argument("id", metavar="ID", nargs="?", help="of one of them")
-    parser.add_argument("--all", action="store_true", help="retry: each of them, the oldest first")
+    parser.add_argument("id", metavar="ID", nargs="?", help="the id of a letter")
+    parser.add_argument("--all", action="store_true", help="retry all letters, the oldest first")
     add_store(parser)
     add_json(parser)
 

@@ -7,6 +7,7 @@ Where a build is a command of this machine, its end is waited for. ``wake`` is f
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,14 @@ from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused, UsageError
 from holdoff.core.units import parse_instant
 from holdoff.core.waits import wake_ms
+from holdoff.signals import handling
 from holdoff.starters.command import Command
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from types import FrameType
 
     from holdoff.config import Config
     from holdoff.core.request import GateKey, Request
@@ -65,7 +68,7 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", type=first_line, help="why, for people to read")
     parser.add_argument("--source-version", metavar="VERSION", help="what to build: a commit, a tag")
     parser.add_argument("--event-id", metavar="ID", help="the event behind it; the same one again is a duplicate")
-    parser.add_argument("--line", help="what versions follow one another on: a repository's branch")
+    parser.add_argument("--line", help="the branch, or the like, that the version is on")
     parser.add_argument("--at", metavar="INSTANT", help="when it happened, by its source: ISO 8601, or epoch seconds")
     parser.add_argument("--parent", metavar="VERSION", help="the version before, on the same line")
     force = "start now, whatever cooldown, limit, quiet time or a hold says; overlap counts all the same"
@@ -106,8 +109,8 @@ def trigger(args: argparse.Namespace) -> int:
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``wake``."""
     add_store(parser)
-    parser.add_argument("--watch", action="store_true", help="go on, until Ctrl-C")
-    parser.add_argument("--every", metavar="DURATION", help="with --watch: how often (default: 1s)")
+    parser.add_argument("--watch", action="store_true", help="go on until Ctrl-C or SIGTERM")
+    parser.add_argument("--every", metavar="DURATION", help="with --watch: how often to look (default: 1s)")
 
 
 def wake(args: argparse.Namespace) -> int:
@@ -124,23 +127,23 @@ def wake(args: argparse.Namespace) -> int:
 
 def _once(config: Config, store: Store) -> int:
     status = 0
-    for key in _due(config, store, now_ms(store, SystemClock())):
-        try:
-            if key.name not in config.projects:
-                say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
-                continue
-            gate = config.gate(key.name, store, key=key.key, region=key.region, woken=True)
-            with _holding_signals(gate.starter):
+    with _Builds() as builds:
+        for key in _due(config, store, now_ms(store, SystemClock())):
+            try:
+                if key.name not in config.projects:
+                    say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
+                    continue
+                gate = config.gate(key.name, store, key=key.key, region=key.region, woken=True)
+                builds.hold_signals(gate.starter)
                 decision = gate.wake()
                 show(decision)
-                status = _wait_for_builds(gate, decision) or status
-        except HoldoffError as error:  # one gate's trouble does not keep the others waiting
-            say(error)
-            status = error.exit_code
-            continue
-        if isinstance(gate.starter, Command) and gate.starter.came:
-            break  # a signal asked this process to stop
-    return status
+                builds.add(gate, decision)
+            except HoldoffError as error:  # one gate's trouble does not keep the others waiting
+                say(error)
+                status = error.exit_code
+            if builds.came:
+                break  # a signal asked this process to stop
+        return builds.finish() or status
 
 
 def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
@@ -171,20 +174,74 @@ def _wait_for_builds(gate: Gate, decision: Decision) -> int:
     return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
 
 
+class _Builds(ExitStack):
+    """The builds that this process starts at one gate after the other. Each command is waited for in a thread of its
+    own: it has a lease to be renewed and an end to be reported, whatever the others do. A signal goes to all of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._commands: list[Command] = []
+        self._waits: list[threading.Thread] = []
+        self._started: list[tuple[Gate, Decision]] = []
+        self._status: dict[int, int] = {}
+
+    @property
+    def came(self) -> list[int]:
+        """The signals that came before ``finish``."""
+        return [number for command in self._commands for number in command.came]
+
+    def hold_signals(self, starter: Starter | None) -> None:
+        """Before a start: signals that come from now on are held for its command."""
+        self.enter_context(_holding_signals(starter))
+        if isinstance(starter, Command):
+            self._commands.append(starter)
+
+    def add(self, gate: Gate, decision: Decision) -> None:
+        """Look after what this decision has started here."""
+        place = len(self._started)
+
+        def wait() -> None:
+            self._status[place] = _wait_for_builds(gate, decision)
+
+        self._started.append((gate, decision))
+        self._waits.append(threading.Thread(target=wait))
+        with suppress(RuntimeError):  # no room for a thread: it is waited for at the end
+            self._waits[-1].start()
+
+    def finish(self) -> int:
+        """Wait for all. The exit status of the last one that failed."""
+        with handling(self._pass_on):
+            for number in self.came:
+                self._pass_on(number)
+            for thread in self._waits:
+                if thread.ident is None:
+                    thread.run()
+                else:
+                    thread.join()
+        failed = [status for _, status in sorted(self._status.items()) if status]
+        return failed[-1] if failed else 0
+
+    def _pass_on(self, number: int, _frame: FrameType | None = None) -> None:
+        for gate, decision in self._started:
+            for build_id in filter(None, (decision.taken_over, decision.build_id)):
+                if isinstance(gate.starter, Command):
+                    with suppress(LookupError):  # it has ended
+                        gate.starter.stop(build_id, number)
+
+
 @contextmanager
 def finish_builds() -> Iterator[Decide]:
     """What decides at gates in this process; at the end the commands that it started are waited for."""
     from holdoff.ingress.dispatch import decide_here
 
-    started: list[tuple[Gate, Decision]] = []
-    with ExitStack() as held:
+    with _Builds() as builds:
 
         def decide(gate: Gate, request: Request | None) -> Decision:
-            held.enter_context(_holding_signals(gate.starter))
+            builds.hold_signals(gate.starter)
             decision = decide_here(gate, request)
-            started.append((gate, decision))
+            builds.add(gate, decision)
             return decision
 
         yield decide
-        for gate, decision in started:
-            _wait_for_builds(gate, decision)
+        builds.finish()

@@ -36,7 +36,7 @@ HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pend
 #: A colour by what a gate wants attention for, or by its state; SGR parameters.
 COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
 EPILOG: Final = f"""\
-Those that want attention come first: {", ".join(ATTENTION)}.
+Gates that want attention come first: unreadable, {", ".join(ATTENTION)}.
 Overdue: it could have been built a minute ago or more, and no wake came.
 
   holdoff status                        all gates of the store, and of holdoff.toml
@@ -211,7 +211,9 @@ def _row(one: Status) -> list[str]:
     state = "" if one.state == "unknown" else one.state.replace("_", " ")
     last_ms, end = one.last_built_ms, one.record.finished
     last = "never" if last_ms is None else say_age(one.now_ms - last_ms)
-    if last_ms and one.record.running is None and end is not None and end.succeeded is not None:
+    if one.runs and one.state != "running":
+        last += ", still running"
+    elif last_ms and one.record.running is None and end is not None and end.succeeded is not None:
         last += f", {'succeeded' if end.succeeded else 'failed'}"
     pending = one.record.pending
     waiting = f"{pending.count}, for {one.age(pending.first_ms)}" if pending else ""

@@ -9,19 +9,23 @@ build of another the caller waits to the end, and exits with its status.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from holdoff.cli.common import say
 from holdoff.cli.countdown import Countdown
 from holdoff.clock import now_ms
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.errors import StartUnknown
+from holdoff.core.errors import StartUnknown, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from holdoff.gate import Gate
     from holdoff.starters.command import Command
+
+T = TypeVar("T")
 
 #: How often to look while a change is near or its instant is not known; how often otherwise, and how often a progress
 #: line is drawn; the longest nap.
@@ -33,6 +37,10 @@ LONGEST_MS: Final = 30_000
 NEWEST_MS: Final = 500
 #: A build is young for so long: many end soon.
 YOUNG_MS: Final = 10_000
+#: A store that does not answer is asked again for so long: most restarts and failovers take less.
+OUTAGE_MS: Final = 60_000
+#: A nap takes at least so many times as long as the look before: hundreds that wait leave the store time for others.
+NAP_TO_LOOK: Final = 4
 #: Where the next build started before this one's end was reported, no lease tells whether it still runs: its end is
 #: waited for until this long after its start.
 NO_LEASE_MS: Final = 3_600_000
@@ -77,6 +85,7 @@ class _Waiter:
         self.until_ms = None if timeout_ms is None else now_ms(gate.store, gate.clock) + timeout_ms
         self.countdown = Countdown(sys.stderr) if sys.stderr.isatty() and not silent else None
         self._shown: Why | None = None
+        self._look_ms = 0
 
     def wait_while_pending(self) -> Decision | Running | Finished:
         """What became of the trigger, or the build of another that covers it."""
@@ -89,17 +98,17 @@ class _Waiter:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
-                where = gate.waiter_at(asked.token)
+                where = self._ask(lambda: gate.waiter_at(asked.token))
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(gate.store, gate.clock):
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self.clear()  # the command may run, and write, before wake returns
-                        decision = gate.wake(waiter=asked.token)
+                        decision = self._ask(lambda: gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
                         if left is not None:  # a start that another caller left, and this one finished
-                            where = gate.waiter_at(asked.token)
+                            where = self._ask(lambda: gate.waiter_at(asked.token))
                             if isinstance(where, Running | Finished) and where.build_id == left:
                                 return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
                             gate.wait(left)
@@ -109,7 +118,7 @@ class _Waiter:
                         return asked.but(outcome=Outcome.SKIPPED, why=Why.DROPPED, detail=None)
                     case _:
                         return where
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StoreUnavailable):
             self.clear()
             say(f"{asked.project}: no longer waited for; it stays pending, and the next run builds it")
             raise
@@ -122,14 +131,35 @@ class _Waiter:
             detail = f"build {build.build_id}, which still runs; --wait-timeout is over"
             so_far = asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=detail)
             self._nap(SOON_MS if at_ms - build.started_ms < YOUNG_MS else TICK_MS, so_far)
-            where = gate.waiter_at(asked.token)
+            where = self._ask(lambda: gate.waiter_at(asked.token))
             if not isinstance(where, Running | Finished):
                 break  # its history is gone
             build = where
         detail, status = _ended(build)
         return asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=f"build {build.build_id}, {detail}"), status
 
+    def _ask(self, act: Callable[[], T]) -> T:
+        """What ``act`` answers. Where the store does not answer it is asked again: the trigger is in it."""
+        silent_ms = None
+        while True:
+            began_ms = now_ms(self.gate.store, self.gate.clock)
+            try:
+                answer = act()
+            except StoreUnavailable as error:
+                if silent_ms is None:
+                    silent_ms = began_ms
+                    self.clear()
+                    if not self.silent:
+                        say(f"{self.asked.project}: still waited for; the store is asked again: {error}")
+                if not 0 <= began_ms - silent_ms < OUTAGE_MS:
+                    raise
+                self._nap(TICK_MS, self.asked)
+            else:
+                self._look_ms = now_ms(self.gate.store, self.gate.clock) - began_ms
+                return answer
+
     def _nap(self, ms: int, so_far: Decision) -> None:
+        ms = max(ms, min(NAP_TO_LOOK * self._look_ms, LONGEST_MS))
         if self.until_ms is not None:
             ms = min(ms, self.until_ms - now_ms(self.gate.store, self.gate.clock))
             if ms <= 0:

@@ -57,7 +57,8 @@ class Status(Value):
             return "never built"
         if last_ms > self.now_ms + 1_000:
             return f"the last build is recorded {say_age(self.now_ms - last_ms)}"
-        return f"last built {say_age(self.now_ms - last_ms)}"
+        runs = ", still running" if self.runs and self.state != "running" else ""
+        return f"last built {say_age(self.now_ms - last_ms)}{runs}"
 
     def age(self, at_ms: int) -> str:
         """How long ago that was, as a person says it."""
@@ -76,6 +77,12 @@ class Status(Value):
         return failed_ms(self.record)
 
     @property
+    def runs(self) -> bool:
+        """Whether the last build still runs, as far as is known."""
+        running = self.record.running
+        return running is not None and running.lease_until_ms > self.now_ms
+
+    @property
     def overdue_ms(self) -> int:
         """For how long the gate has been due and no wake came, milliseconds; 0: none is missing."""
         record = self.record
@@ -87,13 +94,12 @@ class Status(Value):
     def attention(self) -> tuple[str, ...]:
         """Which words of ``ATTENTION`` fit this gate."""
         record, pending, stale_ms = self.record, self.record.pending, self.stale_ms
-        running = record.running is not None and record.running.lease_until_ms > self.now_ms
         found = {
             "failed": self.failed_ms is not None or (pending is not None and pending.failures > 0),
             "held": hold_now(record, self.now_ms) is not None,
             "overdue": self.overdue_ms > 0,
             "stale": self.stale_after_ms is not None and stale_ms is not None and stale_ms > self.stale_after_ms,
-            "running": running or record.claim is not None,
+            "running": self.runs or record.claim is not None,
             "pending": pending is not None,
         }
         return tuple(name for name in ATTENTION if found[name])

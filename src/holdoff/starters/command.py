@@ -62,6 +62,7 @@ class _Child(Value):
         parent: the process that started it: a fork has it here, but it is no child of that.
         group: its process group, if that is not ours.
         missed: how many of the signals that came were too early for it to get them from where we got them.
+        told: the signals by which all of it was asked to stop.
     """
 
     process: Child | subprocess.Popen[bytes]
@@ -69,6 +70,7 @@ class _Child(Value):
     parent: int
     group: int | None
     missed: int
+    told: list[int]
 
 
 class Command:
@@ -126,6 +128,7 @@ class Command:
         """Start the process; its id is its name (``processes.name_of_child``)."""
         self.own_group = not _in_front_of_terminal()
         hear_of_children()
+        self._let_go()
         try:
             keeper = Keeper(apart=self.own_group)
         except OSError as error:  # no room for its pipe
@@ -146,9 +149,15 @@ class Command:
         group = (keeper.group or process.pid) if self.own_group else None
         build_id = name_of_child(process.pid)
         self._children[build_id] = _Child(
-            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=len(self.came)
+            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=len(self.came), told=[]
         )
         return build_id
+
+    def _let_go(self) -> None:
+        """Of commands that have ended and are not waited for, leave no process and no pipe behind."""
+        for child in list(self._children.values()):
+            if child.parent == os.getpid() and child.process.poll() is not None:
+                child.keeper.close()
 
     def _refusal(self, error: OSError | ValueError) -> StartRefused:
         self.refused = error
@@ -225,8 +234,8 @@ class Command:
         state = state_of(claimant.strip('"'))
         return True if state == "T" else False if state in {"", "Z", "X"} else None
 
-    def stop(self, build_id: str) -> None:
-        """Ask it to end (SIGTERM).
+    def stop(self, build_id: str, number: int = signal.SIGTERM) -> None:
+        """Ask it to end, by SIGTERM or the signal that asked us.
 
         Raises:
             LookupError: it is not a child of this process.
@@ -234,7 +243,7 @@ class Command:
         child = self._child(build_id)
         if child is None:
             raise LookupError(f"{build_id} is not a child of this process")
-        self._send(child, signal.SIGTERM)
+        self._send(child, number)
 
     def cancel(self, build_id: str) -> None:
         """End it, by SIGTERM, or SIGKILL if it does not go: when this returns, it runs no more. It may be any process's
@@ -281,9 +290,9 @@ class Command:
             self._pass_on(waiting, child)
             code = wait_for(child.process)
             self.came = [number for number in self.came if number in STOPPING]  # what comes next is to end, too
-            child.keeper.close()
-            if self.came and child.group:
-                end(-child.group)
+            kept = child.keeper.close()
+            if kept and child.told and child.group:
+                end(-child.group, told=child.told)
         del self._children[build_id]
         self.interrupted = code == -signal.SIGINT
         return code if code >= 0 else 128 - code
@@ -330,6 +339,8 @@ class Command:
 
     def _send(self, child: _Child, number: int, *, is_missed: bool = False) -> None:
         """Pass a signal on to the child, unless it got it from where we did."""
+        if number in STOPPING:
+            child.told.append(number)
         if not is_missed and self._got_it_too(child, number):
             return
         with suppress(ProcessLookupError, PermissionError):  # it has just ended; it is another user's (sudo)
@@ -403,9 +414,11 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
             beat()
 
     thread = threading.Thread(target=beats, name="holdoff-lease", daemon=True)
-    thread.start()
+    with suppress(RuntimeError):  # no room for a thread: the command runs, and this machine knows that without a lease
+        thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()

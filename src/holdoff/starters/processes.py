@@ -26,6 +26,7 @@ from holdoff.signals import FORWARDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Final
 
     from holdoff.starters.children import Child
@@ -100,6 +101,17 @@ def is_left(name: str) -> bool:
     return len(parent) == 2 and lives(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") is False
 
 
+def holds_us(name: str) -> bool:
+    """Whether the process of that name is this one, or has started it, or one that has."""
+    there, ours = int(name.rpartition(":")[2]) if lives(name) else 0, os.getpid()
+    while there and ours != there:
+        fields = _fields(ours)
+        if fields is None:
+            return False
+        ours = int(fields[1])
+    return there > 0
+
+
 def target_of(name: str) -> int:
     """What to end of a child that lives, as kill(2) has it: its group, unless its parent is in that too.
 
@@ -145,9 +157,14 @@ def _fields(pid: int) -> list[str] | None:
 # --- ending --------------------------------------------------------------------------------------------------------
 
 
-def end(target: int) -> None:
-    """End a process, or a group (less than zero, as kill(2) has it), and wait until it is gone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+def end(target: int, *, told: Collection[int] = ()) -> None:
+    """End a process, or a group (less than zero, as kill(2) has it), and wait until it is gone.
+
+    Args:
+        told: the signals by which it was asked to stop already: it has its grace first, and gets none of them again.
+    """
+    asked = [0] if told else []  # signal 0 asks nothing
+    for number in (*asked, *{signal.SIGTERM}.difference(told), signal.SIGKILL):
         try:
             os.kill(target, number)
         except (ProcessLookupError, PermissionError):
@@ -197,10 +214,15 @@ class Keeper:
         self.group: int = 0
         self.target: int = 0
         self._lock = threading.RLock()
-        self._start(0 if apart else None)
+        self._pipe = -1
+        _kept.add(self)
+        try:
+            self._start(0 if apart else None)
+        except OSError:
+            _kept.discard(self)
+            raise
         if self._shell is not None:
             self.group = self._shell.pid if apart else os.getpgrp()
-        _kept.add(self)
 
     def _start(self, group: int | None) -> None:
         from holdoff.starters import children  # not wanted by those who are skipped
@@ -247,11 +269,11 @@ class Keeper:
                     self._start(self.group)
                     self.keep(self.target)
 
-    def close(self) -> None:
-        """The command has ended, or is to go on without us."""
+    def close(self) -> bool:
+        """The command has ended, or is to go on without us. Whether it kept until now: then no other has its group."""
         _kept.discard(self)
         with self._lock:
-            self._end()
+            return self._end()
 
     def _end(self) -> bool:
         """Send it home; whether that was to do. (A signal's handler may do it in the middle of this.)"""
@@ -274,3 +296,15 @@ def _end_all() -> None:
     """A process that does not wait for its commands leaves them running."""
     for keeper in list(_kept):
         keeper.close()
+
+
+def _after_fork_in_child() -> None:
+    """Our parent's commands end with our parent: its keepers wait for the end of pipes, and we have copies of those."""
+    for keeper in _kept:
+        with suppress(OSError):
+            os.close(keeper._pipe)
+        keeper._pipe = -1
+    _kept.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 log: Final = logging.getLogger("holdoff.wake.loop")
+#: What goes on failing in the same words is said again after this long: a loop may look every second, all night.
+SAID_AGAIN_MS: Final = 60_000
 _WANT_GATE_OF: Final = "a function from a key to its gate, such as lambda key: gate if key == gate.key else None"
 
 
@@ -72,6 +74,8 @@ class WakeLoop:
         self._changed: tuple[GateKey, ...] = ()
         self._looked_ms = 0
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
+        #: What fails (a gate's wake; ``None``: the look), in which words, and when that was said.
+        self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None], changed: Iterable[GateKey] = ()) -> None:
         """Look in this store from now on, and make gates by this ``gate_of``. Builds that run are still attended to.
@@ -88,6 +92,7 @@ class WakeLoop:
             StoreError: the store cannot say what is due.
         """
         decisions = []
+        self._begin_waits()
         changed, self._changed = self._changed, ()
         self._looked_ms = now_ms(self.store, self.clock)
         for key in dict.fromkeys((*self.store.due(self._looked_ms), *changed)):
@@ -108,8 +113,9 @@ class WakeLoop:
                 try:
                     self._before_look(self)
                     self.once()
+                    self._failing.pop(None, None)
                 except HoldoffError as error:
-                    log.warning("looking for what is due failed: %s", error)
+                    self._say(None, f"looking for what is due failed: {error}")
                 self._rest(stop)
         finally:
             self.end_children()
@@ -152,10 +158,18 @@ class WakeLoop:
                 return None
             decision = self._wake_gate(gate)
         except Exception as error:  # noqa: BLE001  (a starter's own, say: the other gates do not wait for its author)
-            log.warning("waking %s failed: %s", key, error)
+            self._say(key, f"waking {key} failed: {error}")
             return None
+        self._failing.pop(key, None)
         self.attend(gate, decision)
         return decision
+
+    def _say(self, failing: GateKey | None, words: str) -> None:
+        at_ms = self.clock.now_ms()
+        said, said_ms = self._failing.get(failing, ("", 0))
+        if said != words or abs(at_ms - said_ms) >= SAID_AGAIN_MS:
+            self._failing[failing] = words, at_ms
+            log.warning("%s", words)
 
     def attend(self, gate: Gate, decision: Decision) -> None:
         """Look after the commands of this process that a decision started, by whatever way: each is waited for in a
@@ -177,7 +191,14 @@ class WakeLoop:
 
         thread = threading.Thread(target=wait, name=f"holdoff-{build_id}")
         self._children[build_id] = (gate, thread)
-        thread.start()
+        self._begin_waits()
+
+    def _begin_waits(self) -> None:
+        """Where there was no room for a thread, the next look tries again."""
+        for _, thread in list(self._children.values()):
+            if thread.ident is None:
+                with suppress(RuntimeError):
+                    thread.start()
 
     def end_children(self) -> None:
         """Tell the commands that are looked after to stop, and wait for them."""
@@ -187,4 +208,7 @@ class WakeLoop:
                 starter = cast("Any", gate.starter)
                 getattr(starter, "stop", starter.cancel)(build_id)
         for _, (_, thread) in children:
-            thread.join()
+            if thread.ident is None:
+                thread.run()
+            else:
+                thread.join()
