@@ -28,8 +28,8 @@ holdoff \\- many triggers in, few builds out, and the last change always built
 .B \\-\\-
 .I COMMAND...
 .SH DESCRIPTION
-Starts at most one build per project and region per cooldown, across any number of processes and machines, and never
-loses the last trigger. State lives in a SQLite file by default, or in a DynamoDB table.
+Starts at most one build per project and region in each cooldown, however many processes and machines ask, and never
+loses the last trigger. What it knows is in a SQLite file, in PostgreSQL or in a DynamoDB table.
 .SH COMMANDS
 """
 TAIL = """\
@@ -47,6 +47,9 @@ The projects, found upward from the working directory.
 .TP
 .B HOLDOFF_CONFIG
 The file to use instead.
+.TP
+.B HOLDOFF_STORE
+The store to use, instead of the file's.
 .TP
 .B XDG_STATE_HOME
 Where the SQLite file is by default.

@@ -13,7 +13,8 @@ from holdoff.config import parse
 from holdoff.core.request import GateKey
 from holdoff.ingress import aws_http
 from holdoff.ingress.event_log import EventLog
-from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.http import HttpRequest, http_request
+from holdoff.ingress.webhook import reply_to
 from holdoff.server import bodies
 from tests.ingress.signed import FRONT_ENDS
 from tests.server.conftest import FILE, SECRETS, Served, signed_push
@@ -66,15 +67,17 @@ def test_the_answer_is_that_of_a_function(served: Served, name: str) -> None:
     status, (path, body, headers) = ASKED[name]
     ours = served.client.post(path, content=body, headers=headers)
     other = Served(served.folder / "other")
-    theirs = aws_http.answer(
-        FRONT_ENDS["url"](_request(path, body, headers)),
+    event = FRONT_ENDS["url"](_request(path, body, headers))
+    reply = reply_to(
+        lambda: http_request(event),
         other.clock.now_ms(),
         other.site.dispatch,
         lambda: 10**9,
         webhooks=other.site.settings.webhooks(other.site.config, other.clock.now_ms()),
-        dead_letters="",
+        keep=lambda _: None,
         log=EventLog(lambda _: None, clock=other.clock),
     )
+    theirs = aws_http.response(event, reply)
     other.close()
 
     assert ours.status_code == theirs["statusCode"] == status
