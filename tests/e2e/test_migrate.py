@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.dynamodb
 
-NOW = int(time.time())
-
 
 @pytest.fixture
 def old_table(cloud: Cloud) -> Iterator[Any]:
@@ -55,8 +53,9 @@ def item(table: Any) -> dict[str, Any]:
 
 
 def test_there_and_back(cloud: Cloud, old_table: Any) -> None:
-    assert not snippet(old_table, NOW - 100)  # its first event only creates the item
-    assert snippet(old_table, NOW - 80)
+    now = int(time.time())
+    assert not snippet(old_table, now - 100)  # its first event only creates the item
+    assert snippet(old_table, now - 80)
 
     # 1. look
     wrong = holdoff(cloud, "store", "check")
@@ -68,7 +67,7 @@ def test_there_and_back(cloud: Cloud, old_table: Any) -> None:
     before = item(old_table)
     assert holdoff(cloud, "store", "init").returncode == 0
     assert item(old_table) == before
-    assert not snippet(old_table, NOW - 80 + COOLDOWN)
+    assert not snippet(old_table, now - 80 + COOLDOWN)
 
     # 3. and 4. take over: by its own cooldown, from the snippet's last start
     assert decided(invoke(cloud, {}, COOLDOWN="600"))[0]["why"] == "cooling_down"
@@ -79,19 +78,20 @@ def test_there_and_back(cloud: Cloud, old_table: Any) -> None:
 
     # back
     lastbuild = item(old_table)["lastbuild"]
-    assert lastbuild >= NOW
+    assert lastbuild >= now
     assert snippet(old_table, int(lastbuild) + COOLDOWN + 1)
     assert item(old_table)["lastbuild"] == int(lastbuild) + COOLDOWN + 1
     assert set(before) <= set(item(old_table))  # and what we know stays beside it
 
 
 def test_a_first_start_that_was_refused_is_the_one_item_it_cannot_read(cloud: Cloud, old_table: Any) -> None:
+    now = int(time.time())
     cloud.standin.fault("StartBuild", "error", code="AccountLimitExceededException")
     assert decided(invoke(cloud, {}))[0]["outcome"] == "failed"
     with pytest.raises(KeyError, match="lastbuild"):
-        snippet(old_table, NOW)
+        snippet(old_table, now)
     shown = json.loads(holdoff(cloud, "status", "--json").stdout)["gates"]
     assert [gate["last_build"] for gate in shown] == [None]
     old_table.delete_item(Key=KEY)
-    assert not snippet(old_table, NOW)
-    assert item(old_table)["lastbuild"] == NOW
+    assert not snippet(old_table, now)
+    assert item(old_table)["lastbuild"] == now

@@ -177,7 +177,7 @@ class TestSettings:
             ({"region": " "}, "region is ' '"),
             ({"endpoint": "localhost:8000"}, "endpoint is 'localhost:8000'; write a URL such as"),
             ({"environment": ["STAGE"]}, "environment is a list (not shown: it may be a secret); write a table"),
-            ({"environment": {"STAGE": 7}}, "write pairs of names"),
+            ({"environment": {"STAGE": 7}}, "environment.STAGE is 7; write its value as text"),
             ({"environment": {"NOT-SO": "x"}}, "environment.NOT-SO is 'x'"),
             ({"environment": {"HOLDOFF_TOKEN": "x"}}, "carries the start's token"),
             ({"environment": {"KEY": {"type": "VAULT", "value": "x"}}}, "environment.KEY is"),

@@ -242,6 +242,9 @@ def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
         parent=digest(request.parent) if request.line and request.at_ms is None else None,
+        variables=digest(repr((request.environment, request.secondary_versions)))
+        if request.environment or request.secondary_versions
+        else None,
     )
     joined = pending.but(
         request=pending.request if fold.older else request,
