@@ -120,8 +120,9 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     if right.pending is None and any(wait.skips for wait in found):
         return build.skipped(found)
     new = with_due(taken, terms)
-    may_fold = right is record and record.pending is not None and _is_due_in_time(record, new)
-    may_fold = may_fold and not (fold.older and trigger.waits) and not _only_parents_tell(request)
+    # Else a swap: then what is pending is as it was seen.
+    pending = record.pending if right is record and not (fold.older and trigger.waits) else None
+    may_fold = pending is not None and fold.keeps_order(pending) and _is_due_in_time(record, new)
     return build.deferred(new, found, fold=fold if may_fold else None)
 
 
@@ -217,11 +218,6 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
         # The oldest of many that wait are known by their instants: ``last_ms`` is the latest of them.
         in_order=terms.policy.quiet_ms is not None or trigger.waits or bool(pending and pending.waiters),
     )
-
-
-def _only_parents_tell(request: Request) -> bool:
-    """Whether nothing but parents can say what it is to others of its line: what is pending must be as it was seen."""
-    return request.line is not None and request.at_ms is None
 
 
 def _with_trigger(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> Record:

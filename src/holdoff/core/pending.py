@@ -113,6 +113,13 @@ def is_behind(request: Request, pending: Pending) -> bool:
     return digest(request.parent) not in line[: line.index(version)]  # else it was pushed back to, and is the newest
 
 
+def is_followed(request: Request, pending: Pending) -> bool:
+    """Whether one of the newest triggers was pushed onto this version, where nothing but parents tells their order."""
+    if request.line is None or request.at_ms is not None or request.source_version is None:
+        return False
+    return digest(request.source_version) in [note.parent for note in pending.notes]
+
+
 def followed(fold: Pending) -> set[str | None]:
     """The versions that the newest, and the triggers that came last, were pushed onto: digests."""
     line = digest(fold.request.line)
@@ -207,9 +214,13 @@ class Fold(Value):
             return None
         if self.in_order and self.last_ms is not None and pending.last_ms > self.last_ms:
             return None
+        return self.joined_to(current) if self.keeps_order(pending) else None
+
+    def keeps_order(self, pending: Pending) -> bool:
+        """Whether ``older`` is right by the newest request's instant and parent, and by the noted ones' parents."""
         if is_older(self.request, pending.request) is not self.older:
-            return None
-        return self.joined_to(current)
+            return False
+        return self.older or not is_followed(self.request, pending)
 
     def joined_to(self, record: Record) -> Record:
         """The record with this trigger in what is pending, whatever else has changed."""

@@ -235,6 +235,9 @@ def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
         return None
     if fold.older != _older(request, pending.request):
         return None
+    parents = [note.parent for note in pending.notes if request.line is not None and request.at_ms is None]
+    if not fold.older and request.source_version is not None and digest(request.source_version) in parents:
+        return None
     note = Note(
         reason=request.reason,
         version=request.source_version,

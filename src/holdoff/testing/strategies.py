@@ -74,6 +74,7 @@ _SPECIAL: Final[dict[str, SearchStrategy[Any]]] = {
     "parameters": st.just("") | texts,
     "Note.event": maybe(digests),
     "Note.line": maybe(digests),
+    "Note.parent": maybe(versions.map(digest)),
     "count": st.integers(1, 10**9),
     "failures": st.integers(0, 9),
     "retry_ms": st.just(0) | instants,

@@ -29,6 +29,7 @@ from holdoff.core.record import (
     KEPT_WRITES,
     Finished,
     Record,
+    digest,
 )
 from holdoff.core.request import MAX_REGION_BYTES, GateKey, Request
 from holdoff.stores import codec
@@ -281,7 +282,7 @@ def _swap_expressions(
 _NAMES: Final = """
     #f=format #m=moved #l=lastbuild #w=writes #e=events #p=pending
     #q=request #n=n #t=last #o=notes #y=waiters
-    #i=line #a=at #r=parent #v=version
+    #i=line #a=at #r=parent #v=version #k=p
 """
 _ALIASES: Final = dict(pair.split("=") for pair in _NAMES.split())
 
@@ -298,6 +299,7 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     AND NOT contains(#e, :e)                 nor its event
     AND #p.#t <= :t                          ``in_order``: the last one stays the last
     AND NOT (older)                          it is the newest of its line; or, if ``older``, is not
+    AND NOT #p.#o[0].#k = :k ...             nor was one of the newest pushed onto it, where only parents tell
     AND attribute_exists(#w[15]) ...         the registers have their length
     """
     older = _older(fold.request)
@@ -306,6 +308,8 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     parts = {name for name in ("event", "waiter", "last_ms") if getattr(fold, name) is not None}
     parts |= {name for name in ("older", "in_order") if getattr(fold, name)}
     parts |= set() if expected.lastbuild is None else {"lastbuild"}
+    only_parents_tell = fold.request.line is not None and fold.request.at_ms is None
+    parts |= {"parents"} if only_parents_tell and fold.request.source_version is not None else set()
     expressions = _fold_expressions(older, frozenset(parts))
     values = _fold_values(expected, fold)
     return {
@@ -327,6 +331,7 @@ def _fold_expressions(older: str, parts: frozenset[str]) -> Mapping[str, Any]:
         conditions.append(f"({older})" if "older" in parts else f"NOT ({older})")
     if "older" not in parts:
         sets.append("#p.#q = :q")
+        conditions += [f"NOT #p.#o[{n}].#k = :k" for n in range(KEPT_NOTES)] if "parents" in parts else []
     if "last_ms" in parts:
         sets.append("#p.#t = :t")
         conditions += ["#p.#t <= :t"] if "in_order" in parts else []
@@ -366,6 +371,7 @@ def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
         ":a": request.at_ms,
         ":v": request.source_version,
         ":r": request.parent,
+        ":k": digest(request.source_version),
     }
 
 
