@@ -194,7 +194,8 @@ UNCHANGED_BY_A_SNAPSHOT: Final = Hole(
 EARLY_AND_ANOTHERS: Final = Hole(
     code="E running",
     story="The end of A's build is reported before A confirms it, and then the end of a build that Holdoff did not "
-    "start. Room was for one end alone: A's build ran on, by the record, for its whole lease. There is room for four.",
+    "start. Room was for one end alone: A's build ran on, by the record, for its whole lease. There is room for "
+    "sixteen now.",
     moves="A call trigger, A go, A go, A go, B call finish, B go, B go, B call finish, B go, B go, A go, A go",
 )
 CONFIRMED_LATE: Final = Hole(

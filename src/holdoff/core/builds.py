@@ -56,7 +56,7 @@ def _late_or_early(record: Record, end: End) -> Record:
             return record
         is_built = end.succeeded and record.running is None and build.source_version is not None
         return record.but(finished=build.with_end(end), built=build.source_version if is_built else record.built)
-    if claim is None or end in claim.early:
+    if claim is None or any(known.build_id == end.build_id for known in claim.early):
         return record
     return record.but(claim=claim.but(early=shifted(end, claim.early, KEPT_EARLY)))
 
@@ -65,8 +65,8 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     """The claim's build exists. One whose end was reported while its start was under way has ended, too."""
     new, mine = claims.confirmed(record, claim, build_id, terms, now_ms), record.claim
     early = mine.early if mine is not None and mine.token == claim.token else ()
-    first = next((end for end in reversed(early) if end.build_id == build_id), None)
-    return new if first is None else finished(new, first, terms, now_ms)
+    end = next((end for end in early if end.build_id == build_id), None)
+    return new if end is None else finished(new, end, terms, now_ms)
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:

@@ -26,7 +26,7 @@ KEPT_WAITERS: Final = 16
 KEPT_NOTES: Final = 3
 KEPT_LINES: Final = 8
 KEPT_ACTS: Final = 3
-KEPT_EARLY: Final = 4
+KEPT_EARLY: Final = 16
 #: How much of a reason a note keeps, and of a refusal what is pending.
 MAX_NOTE: Final = 80
 MAX_REFUSAL: Final = 200

@@ -53,8 +53,8 @@ _EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal
 _MOST: Final = 10**38
 #: DynamoDB takes items of 400 KB, and a confirm must always fit. So many bytes, besides what is pending, an item may
 #: have when a claim is made...
-MAX_CLAIMED_BYTES: Final = 336 * 1024
-#: ... and so many while it is out: take-overs, holds and the ends of builds have the 24 KB between. The 40 KB above are
+MAX_CLAIMED_BYTES: Final = 304 * 1024
+#: ... and so many while it is out: take-overs, holds and the ends of builds have the 56 KB between. The 40 KB above are
 #: the confirm's, and the largest pending's: a fold replaces its request, and does not add to it.
 MAX_HELD_BYTES: Final = 360 * 1024
 
