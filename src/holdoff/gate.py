@@ -30,7 +30,7 @@ from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Act, Claim, End, Finished, Hold, Pending, Record, Running
-from holdoff.core.request import MAX_REASON, GateKey, Request, check_flag, check_note, storable
+from holdoff.core.request import MAX_BUILD_ID, MAX_REASON, GateKey, Request, check_flag, check_note, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
 from holdoff.core.units import Duration, Instant, parse_duration, parse_instant
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 Watch = Callable[[Effect], None]
-#: A starter's id for a build is kept up to this length.
-MAX_BUILD_ID: Final = 400
 #: A report of an end is looked for among so many builds of the history.
 SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
@@ -494,9 +492,11 @@ class Gate:
 
     def _tell_of(self, effect: Effect, error: Exception) -> None:
         """Log what no decision says. (Of a command that could not be ended ``holdoff run`` tells its caller.)"""
-        if not isinstance(error, HoldoffError):
+        if isinstance(error, HoldoffError):
+            words = storable(error, MAX_REASON)
+        else:
+            words = type(error).__name__
             _tell_where(error)
-        words = storable(error, MAX_REASON) if isinstance(error, HoldoffError) else type(error).__name__
         if isinstance(effect, Poll):
             _warn("could not ask how build %s of %s is: %s", effect.build_id, self.key, words)
         elif isinstance(effect, Cancel) and not self.terms.children:

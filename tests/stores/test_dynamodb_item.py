@@ -19,6 +19,7 @@ from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
 from holdoff.core.record import KEPT_EARLY, KEPT_HISTORY_MS, Act, End, Finished, Hold, Line, Record
 from holdoff.core.request import (
+    MAX_BUILD_ID,
     MAX_ENVIRONMENT_BYTES,
     MAX_EVENT_ID,
     MAX_LINE,
@@ -28,7 +29,6 @@ from holdoff.core.request import (
     Request,
 )
 from holdoff.core.terms import Terms
-from holdoff.gate import MAX_BUILD_ID
 from holdoff.stores.dynamodb import item
 from holdoff.stores.dynamodb.item import (
     TOUCHED,

@@ -22,10 +22,10 @@ def refuse_unknown(
 ) -> None:
     """Refuse keys that are none of those known. ``elsewhere``: keys of another table, and what to write for them."""
     for key in settings:
-        if key not in known and elsewhere and key in elsewhere:
-            field, got = f"{prefix}{shown_name(key)}", Unquoted("not a setting of this table")
-            raise ConfigError(field=field, got=got, want=elsewhere[key])
         if key not in known:
+            if elsewhere and key in elsewhere:
+                field, got = f"{prefix}{shown_name(key)}", Unquoted("not a setting of this table")
+                raise ConfigError(field=field, got=got, want=elsewhere[key])
             import difflib
 
             close = difflib.get_close_matches(key, known, n=1)

@@ -163,7 +163,8 @@ def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
 
 
 def _placed(record: Record, request: Request, now_ms: int) -> Request:
-    """A request that does not say when it happened counts as no older than the newest known of its line: it is the last
+    """A request with an instant in the future happened now: a clock that is ahead must not make all that follows look
+    older. One that does not say when it happened counts as no older than the newest known of its line: it is the last
     to arrive. So an older one that comes after it is still known to be older than that newest."""
     if request.at_ms is not None and request.at_ms > now_ms:
         return request.but(at_ms=now_ms)

@@ -24,6 +24,8 @@ MAX_REASON: Final = 200
 MAX_VERSION: Final = 200
 MAX_LINE: Final = 300
 MAX_EVENT_ID: Final = 1024
+#: A starter's id for a build is kept up to this length.
+MAX_BUILD_ID: Final = 400
 MAX_ENVIRONMENT_BYTES: Final = 16_384
 MAX_SECONDARY_BYTES: Final = 2_048
 #: Parts a project's name from a key: ``site-build@feature``.

@@ -35,9 +35,10 @@ class Resolved(Value):
 
 def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     """The decision as it is told: started, or what stands against that."""
-    record, unconfirmed = clocks.put_right(resolved.record, terms, decision.decided_ms), resolved.unconfirmed
+    unconfirmed = resolved.unconfirmed
     if resolved.build_id is not None:
         return decision.but(build_id=resolved.build_id, unconfirmed=unconfirmed)
+    record = clocks.put_right(resolved.record, terms, decision.decided_ms)
     decision = decision.but(covers=0, waited_ms=None, detail=resolved.error, unconfirmed=unconfirmed)
     if resolved.uncancelled is not None:
         running = record.running

@@ -124,10 +124,7 @@ class Dispatch:
 
     def trigger(self, request: Request, kind: str) -> Decision:
         """Have its gate decide a request."""
-        gate = self.gate(request.gate)
-        if request.at_ms is not None:  # a sender's clock that is ahead must not make all that follows look older
-            request = request.but(at_ms=min(request.at_ms, now_ms(self.store, self._clock)))
-        return self._decided(gate, request, kind)
+        return self._decided(self.gate(request.gate), request, kind)
 
     def _woken(self, key: GateKey) -> Decision:
         return self._decided(self.gate(key), None, "wake")

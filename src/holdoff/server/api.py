@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from holdoff.core.errors import ConfigError, RecordInvalid
-from holdoff.core.request import MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
+from holdoff.core.request import MAX_BUILD_ID, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
 from holdoff.core.units import iso, parse_instant
 from holdoff.core.value import Value
-from holdoff.gate import MAX_BUILD_ID, Gate
+from holdoff.gate import Gate
 from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
 from holdoff.ingress.webhook import has_put_off

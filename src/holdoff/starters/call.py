@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from holdoff.core.errors import ConfigError, not_awaited
-from holdoff.core.request import Request, storable
+from holdoff.core.request import MAX_BUILD_ID, Request, storable
 from holdoff.core.shown import kind_of
 from holdoff.core.units import Duration, parse_duration
-
-#: So much of an id is kept by a gate.
-MAX_ID: Final = 400
 
 
 class Call:
@@ -43,4 +39,4 @@ class Call:
         if hasattr(result, "__await__"):
             raise not_awaited(result)
         # The build exists: whatever text its id makes, or none, no exception may say that it is not known.
-        return token if result is None else storable(result, MAX_ID) or token
+        return token if result is None else storable(result, MAX_BUILD_ID) or token
