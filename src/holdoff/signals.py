@@ -53,6 +53,36 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
             signal.signal(number, kept)
 
 
+class InTurn:
+    """A handler that handles one signal after the other: one that comes amid this waits for its turn.
+
+    Args:
+        handle: what to do about a signal.
+
+    Attributes:
+        came: the signals that came, in their order; those that were there before are handled by ``go_on``.
+    """
+
+    def __init__(self, handle: Callable[[int], None], came: list[int]) -> None:
+        self._handle = handle
+        self.came = came
+        self._handled = 0
+        self._is_handling = False
+
+    def __call__(self, number: int, _frame: FrameType | None = None) -> None:
+        self.came.append(number)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Handle what came."""
+        while self._handled < len(self.came) and not self._is_handling:
+            self._is_handling = True
+            while self._handled < len(self.came):
+                self._handled += 1
+                self._handle(self.came[self._handled - 1])
+            self._is_handling = False
+
+
 def hear_of_children() -> None:
     """Where our caller ignores SIGCHLD we inherit that, and the system would not tell how a child ended (wait(2)).
     Does nothing outside the main thread."""

@@ -162,7 +162,11 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until it has shown this."""
         while text not in self.seen:
-            self.seen += os.read(self.fd, 4096).decode()
+            self.read()
+
+    def read(self) -> None:
+        """Wait until it shows something more."""
+        self.seen += os.read(self.fd, 4096).decode()
 
     def type(self, keys: bytes) -> None:
         """Press keys."""
@@ -201,6 +205,7 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("HOLDOFF_", "XDG_", "AWS_", "COLUMNS"))
+        and name != "PYTHONUNBUFFERED"  # two that print a line at a time would print into each other's
     }
     environment |= {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
     cli = Cli(tmp_path, environment)

@@ -358,6 +358,28 @@ def test_in_a_terminal_too(cli: Cli, send: Callable[[int, int], None]) -> None:
     assert terminal.seen.split() == sent
 
 
+@pytest.mark.parametrize("send", WAYS)
+def test_two_at_once_reach_it_once_each(cli: Cli, send: Callable[[int, int], None]) -> None:
+    """As systemd does it with SendSIGHUP=yes. Signals have no order among themselves."""
+    terminal = Terminal(cli, *RUN, sys.executable, "-c", EARS, columns=60)
+    terminal.wait_for("ready")
+    sent = []
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM):
+        send(terminal.process.pid, number)
+        sent.append(number.name)
+    for _ in range(2):  # behind whatever we might have passed on besides
+        for name in sent:
+            terminal.wait_for(name)
+        terminal.process.send_signal(signal.SIGUSR2)
+        sent.append("SIGUSR2")
+        while terminal.seen.count("SIGUSR2") < sent.count("SIGUSR2"):
+            terminal.read()
+    terminal.process.send_signal(signal.SIGINT)
+
+    assert terminal.end() == 0
+    assert sorted(terminal.seen.split()) == sorted(["ready", *sent])
+
+
 def test_a_shells_loop_stops_at_ctrl_c(cli: Cli) -> None:
     """bash goes on with its loop unless what it waits for dies of SIGINT."""
     dies = 'import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print("ready", flush=True); signal.pause()'

@@ -29,14 +29,13 @@ from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused, UsageError
 from holdoff.core.units import parse_instant
 from holdoff.core.waits import wake_ms
-from holdoff.signals import handling
+from holdoff.signals import InTurn, handling
 from holdoff.starters.command import Command
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from types import FrameType
 
     from holdoff.config import Config
     from holdoff.core.request import GateKey, Request
@@ -211,9 +210,10 @@ class _Builds(ExitStack):
 
     def finish(self) -> int:
         """Wait for all. The exit status of the last one that failed."""
-        with handling(self._pass_on):
+        pass_on = InTurn(self._pass_on, [])
+        with handling(pass_on):
             for number in self.came:
-                self._pass_on(number)
+                pass_on(number)
             for thread in self._waits:
                 if thread.ident is None:
                     thread.run()
@@ -222,7 +222,7 @@ class _Builds(ExitStack):
         failed = [status for _, status in sorted(self._status.items()) if status]
         return failed[-1] if failed else 0
 
-    def _pass_on(self, number: int, _frame: FrameType | None = None) -> None:
+    def _pass_on(self, number: int) -> None:
         for gate, decision in self._started:
             for build_id in filter(None, (decision.taken_over, decision.build_id)):
                 if isinstance(gate.starter, Command):

@@ -16,7 +16,7 @@ from holdoff.core.errors import ConfigError, StartRefused
 from holdoff.core.request import Request
 from holdoff.core.shown import shown_program
 from holdoff.core.value import Value
-from holdoff.signals import STOPPING, handling, hear_of_children, wait_for
+from holdoff.signals import STOPPING, InTurn, handling, hear_of_children, wait_for
 from holdoff.starters.processes import (
     Keeper,
     end,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 #: What a terminal sends to every process in front of it, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 #: A service manager sends to one process of a service after the other: how long until the last of them has got it.
-ALL_TOLD_MS: Final = 20
+ALL_TOLD_MS: Final = 100
 #: Why no process could be made for now: too many of them or of their files, no memory, a program that is being written.
 PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
 #: What a person has to do about a file that is there.
@@ -61,7 +61,7 @@ class _Child(Value):
     Attributes:
         parent: the process that started it: a fork has it here, but it is no child of that.
         group: its process group, if that is not ours.
-        missed: how many of the signals that came were too early for it to get them from where we got them.
+        missed: the signals that came too early for it to get them from where we got them.
         told: the signals by which all of it was asked to stop.
     """
 
@@ -69,7 +69,7 @@ class _Child(Value):
     keeper: Keeper
     parent: int
     group: int | None
-    missed: int
+    missed: list[int]
     told: list[int]
 
 
@@ -121,7 +121,7 @@ class Command:
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
         self.interrupted: bool = False
-        self._interrupts = self._is_passing_on = False
+        self._interrupts = False
         self._children: dict[str, _Child] = {}  # by build id
 
     def start(self, request: Request, token: str) -> str:
@@ -149,7 +149,7 @@ class Command:
         group = (keeper.group or process.pid) if self.own_group else None
         build_id = name_of_child(process.pid)
         self._children[build_id] = _Child(
-            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=len(self.came), told=[]
+            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=self.came.copy(), told=[]
         )
         return build_id
 
@@ -279,20 +279,14 @@ class Command:
         if child is None:
             return None
 
-        waiting = list(enumerate(self.came))
-
-        def forward(number: int, _frame: FrameType | None) -> None:
-            waiting.append((len(self.came), number))
-            self.came.append(number)
-            self._pass_on(waiting, child)
-
+        forward = InTurn(lambda number: self._send(child, number), self.came)
         with handling(forward), _beating(beat, every_ms / 1000):
-            self._pass_on(waiting, child)
+            forward.go_on()
             code = wait_for(child.process)
-            self.came = [number for number in self.came if number in STOPPING]  # what comes next is to end, too
             kept = child.keeper.close()
             if kept and child.told and child.group:
                 end(-child.group, told=child.told)
+            self.came[:] = [number for number in self.came if number in STOPPING]  # what comes next is to end, too
         del self._children[build_id]
         self.interrupted = code == -signal.SIGINT
         return code if code >= 0 else 128 - code
@@ -328,25 +322,18 @@ class Command:
         if self._interrupts:
             raise KeyboardInterrupt(number)
 
-    def _pass_on(self, waiting: list[tuple[int, int]], child: _Child) -> None:
-        """Pass on what waits, one after the other: a signal may come while another is passed on."""
-        while waiting and not self._is_passing_on:
-            self._is_passing_on = True
-            while waiting:
-                place, number = waiting.pop(0)
-                self._send(child, number, is_missed=place < child.missed)
-            self._is_passing_on = False
-
-    def _send(self, child: _Child, number: int, *, is_missed: bool = False) -> None:
+    def _send(self, child: _Child, number: int) -> None:
         """Pass a signal on to the child, unless it got it from where we did."""
         if number in STOPPING:
             child.told.append(number)
-        if not is_missed and self._got_it_too(child, number):
+        if number in child.missed:
+            child.missed.remove(number)
+        elif self._got_it_too(child, number):
             return
         with suppress(ProcessLookupError, PermissionError):  # it has just ended; it is another user's (sudo)
             if child.group and number in STOPPING:
                 os.killpg(child.group, number)
-                child.keeper.renew()
+                child.keeper.forget(number)
             else:
                 child.process.send_signal(number)
 
@@ -355,8 +342,6 @@ class Command:
         if got is False:
             SystemClock().sleep(ALL_TOLD_MS)
             got = child.keeper.got(number)
-        if got:
-            child.keeper.renew()
         return number in FROM_TERMINAL and not child.group if got is None else got
 
 

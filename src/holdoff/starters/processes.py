@@ -214,6 +214,7 @@ class Keeper:
         self.group: int = 0
         self.target: int = 0
         self._lock = threading.RLock()
+        self._got: set[int] = set()
         self._pipe = -1
         _kept.add(self)
         try:
@@ -253,21 +254,29 @@ class Keeper:
 
     def got(self, number: int) -> bool | None:
         """Whether it got this signal, too: sent to our group in front of a terminal, or by a service manager to each
-        process of a service. Then the command got it from there. ``None``: there is no telling."""
-        if self._shell is None:
-            return None
-        with suppress(OSError), open(f"/proc/{self._shell.pid}/status") as file:
-            pending = next(int(line[7:], 16) for line in file if line.startswith("ShdPnd:"))
-            return bool(pending >> (number - 1) & 1)
-        return None
-
-    def renew(self) -> None:
-        """Have another in its place, to which nothing was sent yet."""
+        process of a service. Then the command got it from there. One that came once is told once. ``None``: there is
+        no telling."""
         with self._lock:
-            if self._end():
-                with suppress(OSError):  # no room for its pipe
-                    self._start(self.group)
-                    self.keep(self.target)
+            if number in self._got:
+                self._got.remove(number)
+                return True
+            pending = _pending(self._shell)
+            if pending is not None and number in pending:
+                self.forget(number)
+            return None if pending is None else number in pending
+
+    def forget(self, number: int) -> None:
+        """Have another in its place, to which that signal was not sent yet. What else the one before got is known: a
+        service manager may send two at once, such as SIGTERM and SIGHUP."""
+        with self._lock:
+            shell, pipe, self._pipe = self._shell, self._pipe, -1
+            if pipe < 0:
+                return
+            with suppress(OSError):  # no room for its pipe
+                self._start(self.group)
+                self.keep(self.target)
+            before, after = _send_home(shell, pipe), _pending(self._shell) or set()
+            self._got |= before - after - {number}
 
     def close(self) -> bool:
         """The command has ended, or is to go on without us. Whether it kept until now: then no other has its group."""
@@ -278,13 +287,29 @@ class Keeper:
     def _end(self) -> bool:
         """Send it home; whether that was to do. (A signal's handler may do it in the middle of this.)"""
         pipe, self._pipe = self._pipe, -1
-        if pipe < 0:
-            return False
-        if self._shell is not None:
-            self._shell.kill()
-            self._shell.wait()
-        os.close(pipe)  # not before: its end is what the shell waits for
-        return True
+        if pipe >= 0:
+            _send_home(self._shell, pipe)
+        return pipe >= 0
+
+
+def _send_home(shell: Child | None, pipe: int) -> set[int]:
+    """End a keeper; the signals that it got until then."""
+    got: set[int] = set()
+    if shell is not None:
+        shell.kill()
+        got = _pending(shell) or got  # what has been killed, and is not waited for yet, has them still
+        shell.wait()
+    os.close(pipe)  # not before: its end is what the shell waits for
+    return got
+
+
+def _pending(shell: Child | None) -> set[int] | None:
+    """The signals that were sent to a keeper; ``None``: there is no telling."""
+    if shell is not None:
+        with suppress(OSError), open(f"/proc/{shell.pid}/status") as file:
+            pending = next(int(line[7:], 16) for line in file if line.startswith("ShdPnd:"))
+            return {number for number in _BLOCKED if pending >> (number - 1) & 1}
+    return None
 
 
 #: Those that keep now. What is registered with ``atexit`` has its place there for ever, so one function is, for all.
