@@ -115,9 +115,9 @@ def test_more_than_the_record_has_room_for_share_its_end_too(held: Cli) -> None:
 
 
 def test_the_live_revision_is_never_stale(cli: Cli) -> None:
-    """As a post-receive hook has it: three pushes in a row, six times, each to deploy its own revision."""
+    """As a post-receive hook has it: three pushes in a row, three times, each to deploy its own revision."""
     revision = 0
-    for _ in range(6):
+    for _ in range(3):
         hooks = []
         for _ in range(3):
             revision += 1
@@ -278,7 +278,7 @@ def test_a_store_that_does_not_come_back_ends_the_wait_and_the_trigger_stays(hel
 
 @pytest.mark.slow
 def test_a_post_receive_hook_deploys_the_newest_push(cli: Cli) -> None:
-    """With git itself: six times three pushes in a row, each of which deploys what was pushed."""
+    """With git itself: three times three pushes in a row, each of which deploys what was pushed."""
     git = ("git", "-c", "user.name=n", "-c", "user.email=e@x", "-c", "init.defaultBranch=main")
     cli.environment = {name: value for name, value in cli.environment.items() if not name.startswith("GIT_")}
     here, live = cli.folder / "here", cli.folder / "live"
@@ -292,7 +292,7 @@ def test_a_post_receive_hook_deploys_the_newest_push(cli: Cli) -> None:
     hook.write_text(HOOK.format(python=sys.executable, live=live, folder=cli.folder))
     hook.chmod(0o755)
     in_git("clone", "there.git", str(here))
-    for turn in range(6):
+    for turn in range(3):
         for push in range(3):
             (here / "revision").write_text(f"{turn}.{push}\n")
             in_git("-C", str(here), "add", "revision")

@@ -80,6 +80,10 @@ def endpoint(request: pytest.FixtureRequest) -> str:
     return url
 
 
+#: Random records are for the engine that judges; the other one is slow.
+by_the_judge = pytest.mark.parametrize("endpoint", ["dynamodb_local_url"], indirect=True)
+
+
 def new_name() -> str:
     """A table of its own for each test: the engines are shared."""
     return f"holdoff-{os.getpid()}-{next(_numbers)}"
@@ -248,6 +252,7 @@ def test_a_gate_that_never_was(store: DynamoDBStore) -> None:
     assert store.item(KEY) is None
 
 
+@by_the_judge
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(record=strategies.records)
 def test_records_survive_a_swap(shared_store: DynamoDBStore, record: Record) -> None:
@@ -274,6 +279,7 @@ def _of(record: Record, key: GateKey) -> Record:
     return record.but(pending=pending, claim=claim, running=running, finished=finished)
 
 
+@by_the_judge
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(old=strategies.records, new=strategies.records)
 def test_a_swap_leaves_nothing_of_the_old_record(shared_store: DynamoDBStore, old: Record, new: Record) -> None:
@@ -284,6 +290,7 @@ def test_a_swap_leaves_nothing_of_the_old_record(shared_store: DynamoDBStore, ol
     assert shared_store.get(key) == new
 
 
+@by_the_judge
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(pair=strategies.gates_and_folds())
 def test_a_fold_does_what_applied_does(shared_store: DynamoDBStore, pair: tuple[Record, Fold]) -> None:
@@ -300,6 +307,7 @@ def test_a_fold_does_what_applied_does(shared_store: DynamoDBStore, pair: tuple[
     assert shared_store.item(key) == after
 
 
+@by_the_judge
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(pair=strategies.gates_and_folds(), between=strategies.records)
 def test_a_fold_yields_to_every_swap(shared_store: DynamoDBStore, pair: tuple[Record, Fold], between: Record) -> None:
@@ -567,6 +575,7 @@ def test_into_an_item_that_others_have_filled_nothing_is_written_but_the_end_of_
     assert isinstance(store.swap(KEY, expected=record, new=confirmed(record)), Swapped)
 
 
+@by_the_judge
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(number=strategies.numbers)
 def test_any_number_is_shown_exactly_and_read_as_lastbuild_or_refused_by_name(

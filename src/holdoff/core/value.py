@@ -73,7 +73,7 @@ class Value:
         return type(other) is type(self) and other.__dict__ == self.__dict__
 
     def __hash__(self) -> int:
-        return hash(tuple([self.__dict__[name] for name in self._fields]))
+        return hash(tuple(map(self.__dict__.__getitem__, self._fields)))
 
     def __repr__(self) -> str:
         shown = [f"{n}={v!r}" for n in self._fields if (v := self.__dict__[n]) != self._defaults.get(n, self)]
