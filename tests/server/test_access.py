@@ -139,6 +139,15 @@ def test_proxies_can_be_listed(serve: Callable[..., Served]) -> None:
     assert served.at("127.0.0.1").get(STATUS, headers=USER).status_code == 401
 
 
+def test_a_users_name_may_have_any_letters(serve: Callable[..., Served]) -> None:
+    """Proxies send it in UTF-8."""
+    served = serve(user_header="X-Forwarded-User")
+    name = {"x-forwarded-user": "José".encode()}
+    held = served.client.post("/api/v1/hold", json={"project": "site", "why": "x"}, headers=name)  # type: ignore[arg-type]
+
+    assert held.json()["hold"]["by"] == "José"
+
+
 def test_of_two_users_neither_is_believed(serve: Callable[..., Served]) -> None:
     served = serve(user_header="X-Forwarded-User")
     twice = [("x-forwarded-user", "ada"), ("x-forwarded-user", "root")]
@@ -263,6 +272,12 @@ SETTINGS: dict[str, tuple[dict[str, object], str]] = {
     "scope": ({"anonymous": ["all"]}, "server.anonymous"),
     "header": ({"user_header": "X User"}, "server.user_header"),
     "proxies": ({"proxies": ["10.0.0.0/33"]}, "server.proxies"),
+    "a scope that is none": ({"user_scopes": False}, "server.user_scopes is False; write a list of texts"),
+    "proxies in a table": ({"proxies": {}}, "server.proxies is {}; write a list of texts"),
+    "no tokens": ({"tokens": ""}, "server.tokens is ''; write a path"),
+    "no dead letters": ({"dead_letters": " "}, "server.dead_letters is ' '; write a path"),
+    "no file": ({"tokens": "a\0b"}, "write a path"),
+    "no certificate": ({"certificate": "", "key": "key.pem"}, "server.certificate is ''; write a path"),
     "certificate alone": ({"certificate": "x.pem"}, "server.certificate is '/srv/x.pem'; write a file in PEM, and key"),
     "key alone": ({"key": "x.pem"}, "server.key"),
 }

@@ -80,6 +80,19 @@ def test_why_did_not_my_build_run(served: Served) -> None:
     assert verdict(f"decision={quote(decision, safe='')}") == "started"
 
 
+def test_the_callers_own_name_is_noted_however_long_the_other_is(served: Served) -> None:
+    held = served.api("POST", "/hold", {"project": "site", "why": "x", "by": "a" * 200})
+
+    assert held.json()["hold"]["by"] == "a" * 194 + " (all)"
+
+
+def test_a_hold_reads_no_other_gate(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On DynamoDB a look at all gates is a scan."""
+    monkeypatch.setattr(served.site.store, "gates", None)
+
+    assert served.api("POST", "/hold", {"project": "site", "why": "x"}).json()["state"] == "held"
+
+
 def test_a_hold_until_it_is_ended(served: Served) -> None:
     held = served.api("POST", "/hold", SITE | {"why": "incident 42", "duration": "2h", "by": "Ada"})
     waits = served.api("POST", "/trigger", SITE)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import anyio
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from starlette.requests import Request
 
 from holdoff.cli.watch import ConfigFile
@@ -32,6 +33,7 @@ from holdoff.server.problems import Problem
 from holdoff.server.run import SELDOM_S, seldom
 from holdoff.server.starts import Starts
 from holdoff.stores.memory import MemoryStore
+from tests.cli.conftest import PATIENCE
 from tests.server.conftest import SECRETS
 from tests.server.test_pages import browser, record, stream_of
 
@@ -415,6 +417,34 @@ def test_strangers_have_the_store_read_once_at_a_time(served: Served, monkeypatc
 
     assert anyio.run(attack) == [503] * 50
     assert looks == [0]
+
+
+def test_no_caller_waits_for_open_pages(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, and however long each takes to be made."""
+    site, let_go = browser.served.site, threading.Event()
+    statuses = site.statuses
+    monkeypatch.setattr(site, "statuses", lambda: statuses() if let_go.wait(PATIENCE) else {})
+
+    async def attack() -> list[int]:
+        answers: list[int] = []
+        transport = ASGITransport(browser.client.app, client=("127.0.0.1", 50_000))
+        async with AsyncClient(transport=transport, base_url="http://localhost") as client:
+
+            async def look() -> None:
+                answers.append((await client.get("/")).status_code)
+
+            async with anyio.create_task_group() as readers:
+                for _ in range(60):
+                    readers.start_soon(look)
+                await anyio.wait_all_tasks_blocked()
+                try:
+                    with anyio.fail_after(PATIENCE / 4):
+                        answers.append((await client.get("/api/v1/history?project=site")).status_code)
+                finally:
+                    let_go.set()
+        return answers
+
+    assert anyio.run(attack) == [200] * 61
 
 
 def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,53 @@ def test_a_server_that_ends_is_told(opened: Callable[..., Any], site: Site) -> N
     page.get_by_text("not live").wait_for()
 
 
+@pytest.fixture
+def guarded(chromium: Any, site: Site) -> Iterator[Any]:
+    """A page whose reader has logged in by a token. What its console says of refusals is no fault."""
+    site.site.guard.server = site.site.guard.server.but(anonymous=())
+    context = chromium.new_context()
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.clock.install()
+    page.goto(site.url)
+    page.get_by_label("Token").fill(site.site.guard.tokens.new("eyes", ("look",)))
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_text("live", exact=True).wait_for()
+    yield page
+    context.close()
+
+
+def test_it_is_live_again_after_a_proxy_has_refused_the_stream(guarded: Any, site: Site) -> None:
+    """As nginx does while the server behind it starts again: no browser opens such a stream again by itself."""
+    guarded.route("**/live", lambda route: route.fulfill(status=502))
+    refused = guarded.expect_response("**/live")
+    with refused as answer:
+        site.site.stopping.set()
+    assert answer.value.status == 502
+    guarded.get_by_text("not live").wait_for()
+    site.site.stopping.clear()
+    guarded.unroute("**/live")
+    guarded.clock.run_for(4_000)
+    guarded.get_by_text("live", exact=True).wait_for()
+
+
+def test_a_token_that_is_revoked_ends_at_the_log_in(guarded: Any, site: Site) -> None:
+    with guarded.expect_response("**/live") as answer:
+        site.site.guard.tokens.revoke("eyes")
+    assert answer.value.status == 401
+    guarded.get_by_text("not live").wait_for()
+    guarded.clock.run_for(4_000)
+    guarded.get_by_role("heading", name="Log in").wait_for()
+
+
+def test_a_link_of_another_site_needs_no_other_log_in(guarded: Any, site: Site) -> None:
+    """In a chat or a mail, say."""
+    guarded.route("http://chat.example/", lambda route: route.fulfill(body=f'<a href="{site.url}/gates/site">it</a>'))
+    guarded.goto("http://chat.example/")
+    guarded.get_by_role("link", name="it").click()
+    guarded.get_by_role("heading", name="site").wait_for()
+
+
 def test_the_picture_in_the_documents_can_be_made_again(tmp_path: Path) -> None:
     """The same in every run; another Chromium may draw a letter otherwise, so it is not compared with the one there."""
     pictures = [tmp_path / "1.png", tmp_path / "2.png"]

@@ -63,10 +63,11 @@ def test_it_is_the_same_in_every_run() -> None:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The demo, as make starts it, in a session of its own."""
+    """The demo, as make starts it, in a session of its own, where the user has a store of theirs."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "HOLDOFF_STORE": f"sqlite:///{tmp_path}/theirs.db"}
     process = subprocess.Popen(
         [sys.executable, "-m", "examples.demo", "--serve"],
-        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, start_new_session=True,
+        cwd=ROOT, env=environment, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     yield process

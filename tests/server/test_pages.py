@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs, quote, urlsplit
 
 import anyio
@@ -11,6 +13,7 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from holdoff.core.errors import StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
@@ -96,6 +99,22 @@ def test_each_gate_is_a_row_with_a_drawing_and_its_text(browser: Browser) -> Non
         assert f'<rect class="{kind}"' in text
 
 
+def test_a_page_beyond_the_last_is_the_last(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates may go while a page is open."""
+    monkeypatch.setattr(boards, "MOST_ROWS", 1)
+
+    assert browser.text("/?page=9").count('<li class="row">') == 1
+    assert 'page=2" aria-current="page"' in browser.text("/?page=9")
+
+
+def test_a_store_that_is_away_says_when_to_come_back(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser.served.site.store, "gates", Mock(side_effect=StoreUnavailable("it is away")))
+    answer = browser.get()
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "it is away" in answer.text
+
+
 def test_without_a_gate_it_says_so(browser: Browser) -> None:
     assert "No gate is like that." in browser.text("/?q=nothing-is-called-so")
 
@@ -132,7 +151,7 @@ def test_what_wants_attention_comes_first_as_in_status(browser: Browser) -> None
         ("only=ready&q=site", []),
         ("only=nonsense", []),
         ("page=99999999999999", ["site", "docs"]),
-        ("page=2", []),
+        ("page=2", ["site", "docs"]),
         ("zoom=9y&page=-1", ["site", "docs"]),
     ],
 )
@@ -365,7 +384,7 @@ def test_a_token_logs_in_by_a_cookie_that_no_script_reads(guarded: Browser) -> N
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
+    assert "SameSite=lax" in cookie
     assert "Log out" in guarded.text()
     form = guarded.client.cookies[pages.FORM_COOKIE]
     assert guarded.client.post("/logout", data={"form": form}, headers=guarded.headers).status_code == 303
@@ -436,10 +455,23 @@ def test_who_is_noted_is_the_token_too(guarded: Browser) -> None:
     assert (first.by, second.by) == ("laptop", "ada (laptop)")
 
 
-def test_a_token_that_may_not_look_sees_nothing(guarded: Browser) -> None:
-    guarded.log_in(guarded.served.site.guard.tokens.new("ci", ("trigger",)))
+def test_a_token_that_may_not_look_is_not_logged_in(guarded: Browser) -> None:
+    """There would be no way out of the page that says so."""
+    answer = guarded.log_in(guarded.served.site.guard.tokens.new("ci", ("trigger",)))
 
-    assert guarded.get().status_code == 403
+    assert (answer.status_code, "'look'" in unescape(answer.text)) == (403, True)
+    assert COOKIE not in guarded.client.cookies
+    assert "<h1>Log in</h1>" in guarded.get().text
+
+
+def test_a_token_that_is_revoked_does_not_stand_before_a_proxys_user(serve: Callable[..., Served]) -> None:
+    """One who once logged in by a token has it in a cookie still when a proxy says who the user is."""
+    browser = Browser(serve(user_header="X-Forwarded-User"))
+    browser.log_in(browser.served.token)
+    browser.served.site.guard.tokens.revoke("all")
+    browser.client.headers["x-forwarded-user"] = "ada"
+
+    assert (browser.get().status_code, browser.get().status_code) == (401, 200)
 
 
 # --- what a browser may do with it -----------------------------------------------------------------------------------

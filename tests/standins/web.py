@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = {name.lower(): ", ".join(self.headers.get_all(name) or ()) for name in self.headers}
         seen = Seen(self.command, url.path, query, headers, self.rfile.read(length))
         with self.server.standin.lock:
             self.server.standin.seen.append(seen)

@@ -75,7 +75,7 @@ class OnTheWeb(StarterConformance):
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        self.standin.fault("drop", after=True, times=100)
+        self.standin.fault("drop", after=True, for_all=True, times=100)
         yield
         self.standin.clear_faults()
 

@@ -97,18 +97,19 @@ def test_runs_from_before_the_token_are_not_looked_at(github: GitHubStandin, mak
     assert len(github.seen) == 1
 
 
+@pytest.mark.parametrize("ref", ["main", "refs/heads/main"])
 def test_without_a_run_name_it_is_the_first_since_on_that_ref(
-    github: GitHubStandin, make: Any, clock: ManualClock
+    github: GitHubStandin, make: Any, clock: ManualClock, ref: str
 ) -> None:
     github.run_name = None
     github.dispatch("1")
     clock.sleep(60_500)
     token = token_at(clock.now_ms())
     github.dispatch("2", "release")
-    assert make().find(token, REQUEST) is None
+    assert make(ref=ref).find(token, REQUEST) is None
     github.dispatch("3")
     github.dispatch("4")
-    assert make().find(token, REQUEST) == "3"
+    assert make(ref=ref).find(token, REQUEST) == "3"
 
 
 def test_with_a_run_name_a_persons_run_is_no_claims(github: GitHubStandin, make: Any, clock: ManualClock) -> None:

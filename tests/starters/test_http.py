@@ -464,6 +464,20 @@ def test_no_secret_gets_into_a_log_an_error_or_the_store(
     assert [secret for secret in SECRETS if secret in "\n".join(said)] == []
 
 
+@pytest.mark.parametrize("setting", ["inputs", "environment"])
+def test_a_secret_that_a_service_repeats_is_not_told(setting: str) -> None:
+    """GitHub does: "Provided value '...' for input 'key' not in the list of allowed values"."""
+    case = case_of("github" if setting == "inputs" else "gitlab", **{setting: {"key": "{env:KEY}"}})
+    own = GitHubStandin.token if setting == "inputs" else GitLabStandin.token
+    for message in (f"Provided value 's3cr3t-key' for input 'key' by {own}", {"base": [f"s3cr3t-key {own}"]}):
+        case.standin.fault("status", status=422, body={"message": message})
+    with case.standin:
+        for _ in range(2):
+            assert case.start() == NEVER
+            assert [secret for secret in ("s3cr3t-key", own) if secret in told_by(case.error)] == []
+            assert "..." in told_by(case.error)
+
+
 @pytest.mark.parametrize("value", ["s3cr3t\nkey", "s3cr3t ключ", "s3cr3t\x00key"], ids=["lines", "letters", "zero"])
 def test_a_secret_that_no_header_can_have_starts_nothing(
     case: Case, value: str, monkeypatch: pytest.MonkeyPatch

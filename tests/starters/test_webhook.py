@@ -106,6 +106,13 @@ def test_or_stands_where_a_text_has_it(hook: HookStandin) -> None:
     assert "idempotency-key" not in seen.headers
 
 
+@pytest.mark.parametrize("name", ["accept", "User-Agent", "IDEMPOTENCY-KEY", "Content-type"])
+def test_a_header_of_ones_own_is_the_only_one_of_its_name(hook: HookStandin, name: str) -> None:
+    """Two of one name a service takes for a list, or refuses."""
+    seen = sent(hook, headers={name: "mine {token}"}, json={"a": "1"})
+    assert seen.headers[name.lower()] == f"mine {TOKEN}"
+
+
 def test_a_hook_may_want_another_method(hook: HookStandin) -> None:
     assert sent(hook, method="GET").method == "GET"
 
@@ -226,6 +233,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "headers.X Y": {"headers": {"X Y": "1"}},
     "headers.Authorization": {"headers": {"Authorization": "Bearer abc"}},
     "headers.X": {"headers": {"X": "{nothing}"}},
+    "headers.idempotency-key": {"headers": {"Idempotency-Key": "{event_id}"}},
     "json": {"json": "x"},
     "json.token": {"json": {"a": {"token": "abc"}}},
     "json.a": {"json": {"a": "{build_id}"}},

@@ -24,7 +24,7 @@ from holdoff.config.server import LOOPBACK, Server
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import MAX_REASON, storable
 from holdoff.core.value import Value
-from holdoff.server.files import Token, Tokens
+from holdoff.server.files import Tokens
 from holdoff.server.problems import Problem
 
 COOKIE: Final = "holdoff"
@@ -54,8 +54,9 @@ class Caller(Value):
 
     def says(self, by: str | None) -> str | None:
         """Who is noted down for what is done, where the caller says who it is for."""
-        both = f"{by} ({self.name})" if by and self.name else by or self.name
-        return storable(both, MAX_REASON) if both else None
+        own = f" ({self.name})" if by and self.name else ""  # whole, however long the rest is
+        said = (by or self.name or "")[: MAX_REASON - len(own)] + own
+        return storable(said, MAX_REASON) if said else None
 
 
 class Failures:
@@ -102,16 +103,15 @@ class Guard:
         scheme, _, bearer = ",".join(said).partition(" ")  # of two tokens neither is silently left out
         given = bearer.strip() if scheme.lower() == "bearer" else asks.cookies.get(COOKIE)
         if given is not None:
-            token = self.token(asks, given)
-            return Caller(name=token.name, scopes=token.scopes)
+            return self.token(asks, given)
         if user := self._user(asks):
             return Caller(name=user, scopes=self.server.user_scopes)
         if self.server.anonymous and _is_of_this_machine(asks):
             return Caller(name=None, scopes=self.server.anonymous)
         raise self.refused(asks, _UNKNOWN)
 
-    def token(self, asks: HTTPConnection, given: str) -> Token:
-        """The token that this text is.
+    def token(self, asks: HTTPConnection, given: str) -> Caller:
+        """Whose token this text is.
 
         Raises:
             Problem: it is none, or that is not known: where the file is, and what is wrong with it, tells the log only.
@@ -126,7 +126,7 @@ class Guard:
             raise Problem(500, "the tokens cannot be read; the log says more") from None
         if token is None:
             raise self.refused(asks, "this token is none of those that are known")
-        return token
+        return Caller(name=token.name, scopes=token.scopes)
 
     def refused(self, asks: HTTPConnection, why: str) -> Problem:
         """What a request without the right token is answered."""
@@ -155,7 +155,9 @@ class Guard:
         named = asks.headers.getlist(header)
         if named and _comes_straight(asks):
             raise self.refused(asks, _STRAIGHT)
-        return storable(named[0].strip(), MAX_REASON) or None if len(named) == 1 else None
+        if len(named) != 1:
+            return None
+        return storable(named[0].encode("latin-1").decode("utf-8", "replace").strip(), MAX_REASON) or None
 
 
 def check_origin(asks: HTTPConnection) -> None:

@@ -26,10 +26,11 @@ from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
 from holdoff.ingress.webhook import has_put_off
 from holdoff.observe import explain as answers
+from holdoff.observe.status import status_of
 from holdoff.server.access import Caller, check_origin
 from holdoff.server.bodies import query_of, read_object
 from holdoff.server.problems import Problem, as_json
-from holdoff.server.site import Found, Site
+from holdoff.server.site import Site
 
 AT: Final = "/api/v1"
 MOST_BODY: Final = 262_144
@@ -88,18 +89,17 @@ class Operation(Value):
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-def _shown(found: Found, project: str, region: str) -> dict[str, object]:
-    if not isinstance(found, RecordInvalid):
-        return found.to_dict()
-    return {"project": project, "region": region, "state": "unreadable", "error": str(found)}
-
-
 def status(site: Site, _caller: Caller, asked: Inputs) -> object:
     """What the gates are doing, as ``holdoff status --json`` has it."""
     found = site.statuses(asked.get("project"))
     if asked.get("project") and not found:
         raise Problem(404, "no such gate")
-    gates = [_shown(one, key.project, key.region) for key, one in found.items()]
+    gates = [
+        {"project": key.project, "region": key.region, "state": "unreadable", "error": str(one)}
+        if isinstance(one, RecordInvalid)
+        else one.to_dict()
+        for key, one in found.items()
+    ]
     return {"gates": gates, "store": site.store.url, "at": iso(site.now_ms())}
 
 
@@ -183,7 +183,8 @@ def reset(site: Site, caller: Caller, asked: Inputs) -> object:
 def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> object:
     key, by = _key(site, asked), caller.says(asked.get("by"))
     site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
-    return _shown(site.statuses(key.project)[key], key.project, key.region)
+    scene = site.scene(key)
+    return status_of(key, scene.record, scene.terms, scene.now_ms).to_dict()
 
 
 def _key(site: Site, asked: Inputs) -> Any:
@@ -263,12 +264,17 @@ async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
     else:
         check_origin(asks)
         asked = await read_object(asks, MOST_BODY)
-    done = await run_sync(_carried_out, site, operation, caller, asked | asks.path_params)
+    done = await run_sync(carried_out, site, operation, caller, asked | asks.path_params)
     is_later = isinstance(done, dict) and has_put_off(done)
     return as_json(done, 202 if is_later and 202 in operation.statuses else 200)
 
 
-def _carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Any:
+def carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Any:
+    """What an operation answers.
+
+    Raises:
+        Problem, HoldoffError: it was not carried out.
+    """
     try:
         return operation.act(site, caller, checked(operation.inputs, asked))
     except ConfigError as error:

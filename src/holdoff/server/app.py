@@ -98,10 +98,8 @@ async def _problem(_: Request, error: Exception) -> Response:
         error = Problem(
             error.status_code, "no such page" if error.status_code == 404 else error.detail, headers=error.headers
         )
-    if isinstance(error, HoldoffError):
-        error = Problem.of(error)
-    assert isinstance(error, Problem)
-    return error.response()
+    assert isinstance(error, Problem | HoldoffError)
+    return Problem.of(error).response()
 
 
 class _Front:

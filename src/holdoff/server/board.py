@@ -61,11 +61,12 @@ class Row(Value):
 
 
 class Board(Value):
-    """All that the first page shows: the rows of this page, of so many that were found, of a total."""
+    """All that the first page shows: the rows of this page of its pages, of so many that were found, of a total."""
 
     rows: tuple[Row, ...]
     total: int
     found: int
+    page: int
     pages: int
     numbers: Numbers
     is_cut: bool
@@ -140,16 +141,17 @@ def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str]
     active = sum((one.last_built_ms or 0) >= window.from_ms for one in statuses.values() if isinstance(one, Status))
     limit = min(MOST_OF_ONE, max(FEWEST_BUILDS, MOST_BUILDS // max(active, 1)))
     limit = 1 << limit.bit_length() - 1  # so that one gate more does not have all read again
+    pages = max(1, -(-len(wanted) // MOST_ROWS))
+    page = min(page, pages)  # gates may have gone
     first = (page - 1) * MOST_ROWS
     rows, numbers, is_cut = [], Numbers(), False
     for place, (_, key) in enumerate(wanted):
         row = _row(site, histories, key, statuses[key], limit, window, drawn=first <= place < first + MOST_ROWS)
         numbers, is_cut = numbers.plus(row.numbers), is_cut or row.is_cut
         rows += [row] if first <= place < first + MOST_ROWS else []
-    pages = max(1, -(-len(wanted) // MOST_ROWS))
     return Board(
-        rows=tuple(rows), total=len(statuses), found=len(wanted), pages=pages, numbers=numbers, is_cut=is_cut,
-        window=window,
+        rows=tuple(rows), total=len(statuses), found=len(wanted), page=page, pages=pages, numbers=numbers,
+        is_cut=is_cut, window=window,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ TOUCH: Final = 0.15
 LEAST: Final = 0.1
 #: What lies over what; later over earlier.
 LAYERS: Final = ("unread", "holdoff", "quiet", "held", "pulse", "waiting", "build", "failed", "ended", "running")
+_MORE: Final = "; and more"
 
 
 class Shape(Value):
@@ -124,23 +125,16 @@ def merged(shapes: Iterable[Shape]) -> Iterator[Shape]:
     """Those of one kind that touch as one, in the order in which they are drawn."""
     last: Shape | None = None
     for shape in sorted(shapes, key=lambda one: (LAYERS.index(one.kind), one.x)):
-        if last and last.kind == shape.kind and shape.x - (last.x + last.width) < TOUCH and _may_merge(last, shape):
+        touch = last and last.kind == shape.kind and shape.x - (last.x + last.width) < TOUCH
+        if last and touch and max(last.width, shape.width) < 4 * TOUCH:
             width = round(max(last.x + last.width, shape.x + shape.width) - last.x, 2)
-            last = last.but(width=width, count=last.count + shape.count, says=_both(last, shape))
+            last = last.but(width=width, count=last.count + shape.count, says=f"{last.says.removesuffix(_MORE)}{_MORE}")
             continue
         if last:
             yield last
         last = shape
     if last:
         yield last
-
-
-def _may_merge(last: Shape, shape: Shape) -> bool:
-    return max(last.width, shape.width) < 4 * TOUCH
-
-
-def _both(last: Shape, shape: Shape) -> str:
-    return last.says if last.says.endswith("and more") else f"{last.says}; and more" if shape.says else last.says
 
 
 def _unread(builds: list[Finished], window: Window) -> Iterator[Shape]:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from holdoff.clock import Clock, new_token
 from holdoff.config import Config
@@ -40,6 +40,7 @@ from holdoff.stores.sqlite import SQLiteStore
 MOST_LETTERS: Final = 10_000
 MAX_NAME: Final = 80
 PREFIX: Final = "holdoff_"
+T = TypeVar("T")
 _LETTER: Final = re.compile(r"([0-9A-Z]{26})\.json")
 
 
@@ -122,7 +123,9 @@ class Tokens:
             try:
                 listed = json.loads(self.path.read_text("utf-8"))["tokens"]
                 self._known = tuple(Token(**{**one, "scopes": tuple(one["scopes"])}) for one in listed)
-            except (OSError, ValueError, TypeError, LookupError, RecursionError):
+            except OSError as error:
+                raise self._wrong(f"a file that can be read ({error.strerror})") from None
+            except (ValueError, TypeError, LookupError, RecursionError):
                 raise self._wrong("a file as `holdoff token new` writes it") from None
             self._seen = seen
         return self._known
@@ -261,7 +264,7 @@ class Letters:
             raise StoreError(f"{file} cannot be read as a dead letter: {why}", hint="Mend or delete it") from None
         return found if isinstance(found, dict) else {}
 
-    def retry(self, id_: str, act: Callable[[dict[str, Any]], Any]) -> Any:
+    def retry(self, id_: str, act: Callable[[dict[str, Any]], T]) -> T:
         """Have it carried out, and drop it if that was no error.
 
         Raises:

@@ -71,9 +71,8 @@ def _reply(site: Site, request: Request, body: bytes) -> Reply:
 
 
 def _asked(request: Request, body: bytes) -> HttpRequest:
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():  # of two signatures neither is silently left out
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    # Of two signatures neither is silently left out.
+    headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
     plain = decompressed(body, headers.pop("content-encoding", "identity").strip().lower())
     return HttpRequest(
         method=request.method,

@@ -30,11 +30,10 @@ class Watch:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._seen: tuple[float, int] = (float("-inf"), 0)
-        self._lock: anyio.Lock | None = None
+        self._lock = anyio.Lock()
 
     async def mark(self) -> int:
         """A number that is another one when something changed."""
-        self._lock = self._lock or anyio.Lock()
         async with self._lock:
             if anyio.current_time() - self._seen[0] >= LOOK_S * 0.9:
                 self._seen = anyio.current_time(), await run_sync(self._look)
@@ -45,7 +44,11 @@ class Watch:
             found = self.site.statuses()
         except StoreError:
             return 0  # streams outlive a store that is away: the page says what is wrong with it
-        seen = ((key, one.record.writes[:1], *_seen(one)) for key, one in found.items() if isinstance(one, Status))
+        seen = (
+            (key, one.state, one.attention, one.record.writes[:1], one.record.lastbuild, one.record.due_ms)
+            for key, one in found.items()
+            if isinstance(one, Status)
+        )
         return hash(tuple(seen))
 
     async def events(self, request: Request) -> AsyncIterator[str]:
@@ -78,7 +81,3 @@ class Watch:
         self.site.guard.caller(request).needs("look")
         headers = {"x-accel-buffering": "no"}
         return StreamingResponse(self.events(request), media_type="text/event-stream", headers=headers)
-
-
-def _seen(one: Status) -> tuple[object, ...]:
-    return one.state, one.attention, one.record.lastbuild, one.record.due_ms

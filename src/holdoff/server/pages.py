@@ -1,7 +1,7 @@
 """The page: all gates at ``/``, one of them at ``/gates/PROJECT``, rendered here and whole without a script.
 
 A form is carried out as the API's operation of the same name, with the same checks and the same power. A browser may
-send one only from here: its origin is checked, its cookie is ``SameSite=Strict``, and a form carries what another
+send one only from here: its origin is checked, its cookies are ``SameSite=Lax``, and a form carries what another
 cookie says, which no other site can know. Nothing is changed by GET.
 """
 
@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -29,20 +28,10 @@ from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import MAX_EVENT_ID, GateKey, storable
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso, say_age, say_duration
-from holdoff.observe.explain import (
-    Explanation,
-    Scene,
-    explain_decision,
-    explain_event,
-    explain_gate,
-    explain_version,
-    outcome_of,
-    parse_decision_id,
-    reasons_of,
-)
+from holdoff.observe import explain as answers
 from holdoff.observe.status import ATTENTION, say_instant, status_of, triggers_of
 from holdoff.server.access import COOKIE, Caller, check_origin
-from holdoff.server.api import OPERATIONS, Operation, checked
+from holdoff.server.api import OPERATIONS, Operation, carried_out
 from holdoff.server.board import MOST_OF_ONE, Histories, board, row_of
 from holdoff.server.bodies import read
 from holdoff.server.drawing import ZOOMS, Window
@@ -57,6 +46,8 @@ CSP: Final = (
 )
 FORM_COOKIE: Final = "holdoff_form"
 FORM: Final = "application/x-www-form-urlencoded"
+#: So many pages are made at once.
+AT_ONCE: Final = 4
 #: So many replays wait for their turn at most; more are refused.
 MOST_WAITING: Final = 8
 MOST_FORM: Final = 16_384
@@ -93,8 +84,9 @@ _templates: Final = Environment(
 )  # fmt: skip
 _templates.globals |= {
     "age": lambda ms, now_ms: say_age(now_ms - ms), "duration": say_duration, "instant": say_instant, "iso": iso,
-    "triggers_of": triggers_of, "reasons_of": reasons_of, "outcome_of": outcome_of, "gate_url": gate_url,
-    "what_if_fields": FIELDS, "zooms": tuple(ZOOMS), "static": lambda name: f"/static/{name}?{_VERSION}",
+    "triggers_of": triggers_of, "reasons_of": answers.reasons_of, "outcome_of": answers.outcome_of,
+    "gate_url": gate_url, "what_if_fields": FIELDS, "zooms": tuple(ZOOMS),
+    "static": lambda name: f"/static/{name}?{_VERSION}",
 }  # fmt: skip
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -135,8 +127,9 @@ class Pages:
     def __init__(self, site: Site) -> None:
         self.site: Site = site
         self.histories: Histories = Histories(site)
-        # A replay is work for a processor: replays wait for one another, and no other page for them.
-        self.turns: CapacityLimiter = CapacityLimiter(1)
+        # A page is work for a processor: pages wait for one another, and no hook and no call of the API for them.
+        self.views: CapacityLimiter = CapacityLimiter(AT_ONCE)
+        self.turns: CapacityLimiter = CapacityLimiter(1)  # a replay is more, and no other page waits for it
 
     def shown(self, page: Handler) -> Handler:
         """The route with its refusals as pages for people; one that is not known is asked to log in."""
@@ -145,11 +138,11 @@ class Pages:
             try:
                 return await page(request)
             except (Problem, HoldoffError) as error:
-                problem = error if isinstance(error, Problem) else Problem.of(error)
+                problem = Problem.of(error)
             shown = html("problem.html", problem.status, problem=problem, caller=None, form="")
-            if problem.status in (401, 429):
-                shown.headers.update({name: one for name, one in problem.response().headers.items() if "-" in name
-                                      and not name.startswith("content")})  # fmt: skip
+            shown.headers.update(problem.headers)
+            if problem.status == 401 and COOKIE in request.cookies:
+                _drop_cookie(shown)  # a token that is revoked must not stand before a proxy's user
             return shown
 
         return answer
@@ -161,22 +154,18 @@ class Pages:
         text, only = asked.get("q", "")[:200].strip(), asked.get("only", "")[:200]
         page = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1
         named = {name.strip().replace(" ", "_") for name in only.split(",") if name.strip()}
-        found = await run_sync(partial(board, self.site, self.histories, zoom, text, named, max(page, 1)))
 
         def here(**change: object) -> str:
             wanted = {"zoom": zoom, "q": text, "only": only, "page": ""} | change
             return "/?" + urlencode({name: value for name, value in wanted.items() if value})
 
-        about: dict[str, Any] = {
-            "caller": caller,
-            "zoom": zoom,
-            "q": text,
-            "only": only,
-            "page": page,
-            "here": here,
-            "names": ONLY,
-        }
-        return self._with_form(request, "overview.html", board=found, window=found.window, **about)
+        about: dict[str, Any] = {"zoom": zoom, "q": text, "only": only, "here": here, "names": ONLY, "caller": caller}
+
+        def show() -> Response:
+            found = board(self.site, self.histories, zoom, text, named, max(page, 1))
+            return self._with_form(request, "overview.html", board=found, window=found.window, **about)
+
+        return await run_sync(show, limiter=self.views)
 
     async def gate(self, request: Request) -> Response:
         """One gate."""
@@ -184,32 +173,40 @@ class Pages:
         return await self._gate(request, caller, done=DONE.get(request.query_params.get("done", ""), ""))
 
     async def _gate(self, request: Request, caller: Caller, *, status: int = 200, **more: Any) -> Response:
-        key, zoom = await run_sync(self._key, request), _zoom(request)
+        zoom = _zoom(request)
         asked = storable(request.query_params.get("ask", "").strip(), MAX_EVENT_ID)
 
-        def look() -> dict[str, Any]:
+        acts = {what: one for what, one in ACTS.items() if OPERATION[what].scope in caller.scopes}
+        about = {"zoom": zoom, "caller": caller, "acts": acts, "ask": asked, "done": "", "problem": None}
+        about["once"] = new_token(self.site.clock)
+
+        def show() -> Response:
+            key = self._key(request)
             scene = self.site.scene(key)
             window = Window.of(zoom, scene.now_ms)
             builds = list(scene.builds(MOST_OF_ONE))
             row = row_of(scene, status_of(key, scene.record, scene.terms, scene.now_ms), builds, MOST_OF_ONE, window)
-            says = explain_gate(scene).lines
+            says = answers.explain_gate(scene).lines
             answer = _asked(self.site, scene, asked) if asked else None
-            return {"row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS], "window": window}
+            seen = {"key": key, "row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS]}
+            return self._with_form(request, "gate.html", status, window=window, **about | more | seen)
 
-        acts = {what: one for what, one in ACTS.items() if OPERATION[what].scope in caller.scopes}
-        about = {"key": key, "zoom": zoom, "caller": caller, "acts": acts, "ask": asked, "done": "", "problem": None}
-        about["once"] = new_token(self.site.clock)
-        return self._with_form(request, "gate.html", status, **about | more | await run_sync(look))
+        return await run_sync(show, limiter=self.views)
 
     async def what_if(self, request: Request) -> Response:
         """What other policies would have made of a gate's own past."""
         caller = self._looks(request)
-        key, asked = await run_sync(self._key, request), Asked.of(request.query_params)
+        asked = Asked.of(request.query_params)
         if self.turns.statistics().tasks_waiting >= MOST_WAITING:
             raise Problem(503, "too many ask what if just now: try again in a minute")
-        found = await run_sync(partial(look, self.site, key, asked), limiter=self.turns)
-        status = 422 if found["problem"] else 200
-        return self._with_form(request, "what_if.html", status, key=key, caller=caller, asked=asked, **found)
+
+        def show() -> Response:
+            key = self._key(request)
+            found = look(self.site, key, asked)
+            status = 422 if found["problem"] else 200
+            return self._with_form(request, "what_if.html", status, key=key, caller=caller, asked=asked, **found)
+
+        return await run_sync(show, limiter=self.turns)
 
     async def act(self, request: Request) -> Response:
         """What a person does to a gate."""
@@ -223,9 +220,7 @@ class Pages:
         try:
             key, done = await run_sync(self._carry_out, request, caller, operation, form)
         except (Problem, HoldoffError) as error:
-            problem = error if isinstance(error, Problem) else Problem.of(error)
-            if isinstance(error, ConfigError):
-                problem = Problem.of_input(error)
+            problem = Problem.of(error)
             return await self._gate(request, caller, status=problem.status, problem=problem)
         told = {"ask": done["id"]} if "outcome" in done else {"done": form["what"]}
         if done.get("why") == Why.DUPLICATE:
@@ -247,14 +242,13 @@ class Pages:
         extra = ACTS[what][1]
         if form.get(extra):
             asked[extra] = form[extra].strip() if extra == "duration" else True  # type: ignore[assignment]
-        done: Any = operation.act(self.site, caller, checked(operation.inputs, asked))
-        return key, done
+        return key, carried_out(self.site, operation, caller, asked)
 
     async def login(self, request: Request) -> Response:
         """Take a token, and keep it in a cookie that no script can read."""
         check_origin(request)
         token = (await self._form(request, guarded=False)).get("token", "").strip()
-        self.site.guard.token(request, token)
+        self.site.guard.token(request, token).needs("look")
         answer = RedirectResponse("/", 303)
         _set_cookie(request, answer, COOKIE, token)
         return answer
@@ -264,7 +258,7 @@ class Pages:
         check_origin(request)
         await self._form(request)
         answer = RedirectResponse("/", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        _drop_cookie(answer)
         return answer
 
     def _looks(self, request: Request) -> Caller:
@@ -311,21 +305,26 @@ def _zoom(request: Request) -> str:
 def _set_cookie(request: Request, answer: Response, name: str, value: str) -> None:
     # Behind a proxy that speaks TLS for this server only the browser says so, and it does so with forms alone.
     is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-    answer.set_cookie(name, value, httponly=True, samesite="strict", path="/", secure=is_secure)
+    # Not "strict": a link in a chat or a mail would show a page to log in at.
+    answer.set_cookie(name, value, httponly=True, samesite="lax", path="/", secure=is_secure)
 
 
-def _asked(site: Site, scene: Scene, asked: str) -> Explanation:
+def _drop_cookie(answer: Response) -> None:
+    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+
+
+def _asked(site: Site, scene: answers.Scene, asked: str) -> answers.Explanation:
     """Why did(n't) my build run? By whatever the text is: a decision's id, an event's, or a version."""
     try:
-        key, token, _ = parse_decision_id(asked)
+        key, token, _ = answers.parse_decision_id(asked)
         if key != scene.key:
             scene = site.scene(site.key(key.name, key.key, key.region))
-        return explain_decision(scene, token)
+        return answers.explain_decision(scene, token)
     except (ConfigError, Problem):  # an event's id or a version may look like one
-        event = explain_event(scene, asked)
+        event = answers.explain_event(scene, asked)
     if event.verdict != "unknown":
         return event
-    version = explain_version(scene, asked)
+    version = answers.explain_version(scene, asked)
     if version.verdict != "unknown":
         return version
     return event.but(lines=(asked + event.lines[0].removeprefix(event.subject), *event.lines[1:]))

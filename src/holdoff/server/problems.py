@@ -29,7 +29,7 @@ STATUS: Final = (
     (StoreUnavailable, 503),
     (EventEarly, 503),
 )
-RETRY_AFTER: Final = {429: "60", 503: "30"}
+RETRY_AFTER: Final = {429: {"retry-after": "60"}, 503: {"retry-after": "30"}}
 
 
 class Problem(Exception):
@@ -39,12 +39,14 @@ class Problem(Exception):
         super().__init__(detail)
         self.status: int = status
         self.detail: str = detail
-        self.headers: dict[str, str] = dict(headers or {})
+        self.headers: dict[str, str] = {**RETRY_AFTER.get(status, {}), **(headers or {})}
         self.more: dict[str, object] = more
 
     @classmethod
-    def of(cls, error: HoldoffError) -> Problem:
+    def of(cls, error: Problem | HoldoffError) -> Problem:
         """What an error of Holdoff's own means to the client."""
+        if isinstance(error, Problem):
+            return error
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
         return cls(status, str(error), error=type(error).__name__)
 
@@ -55,10 +57,8 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """As it is sent."""
-        retry = RETRY_AFTER.get(self.status)
-        headers = self.headers | ({"retry-after": retry} if retry else {})
         told = {"title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail, **self.more}
-        return as_json(told, self.status, headers, media_type="application/problem+json")
+        return as_json(told, self.status, self.headers, media_type="application/problem+json")
 
 
 def as_json(

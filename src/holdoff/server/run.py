@@ -20,7 +20,7 @@ import uvicorn
 from holdoff.config.server import Server
 from holdoff.core.errors import ConfigError
 from holdoff.server import pages
-from holdoff.server.app import Pages, create_app
+from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.wake.loop import WakeLoop
 
@@ -31,8 +31,6 @@ MOST_CONNECTIONS: Final = 1_000
 #: How seldom the same thing is said on account of strangers, and of how many things that is remembered.
 SELDOM_S: Final = 60
 MOST_SAID: Final = 100
-#: What there is besides hooks, API and metrics.
-PAGES: Final[tuple[Pages, ...]] = (pages.routes,)
 
 
 def check_access(site: Site) -> None:
@@ -105,7 +103,7 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     """Serve until a signal ends it. ``begun``: called just before the first request is taken."""
     server = site.server
     config = uvicorn.Config(
-        create_app(site, PAGES),
+        create_app(site, (pages.routes,)),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -132,12 +132,10 @@ class Site:
             if project in (None, key.project) and key.project not in with_one:
                 found[key] = Record()
         at_ms = self.now_ms()
-        return {key: self._status(key, found[key], at_ms) for key in sorted(found)}
-
-    def _status(self, key: GateKey, record: Record | RecordInvalid, at_ms: int) -> Found:
-        if isinstance(record, RecordInvalid):
-            return record
-        return status_of(key, record, self.config.terms(key, self.store), at_ms)
+        return {
+            key: status_of(key, one, self.config.terms(key, self.store), at_ms) if isinstance(one, Record) else one
+            for key, one in sorted(found.items())
+        }
 
     def scene(self, key: GateKey) -> Scene:
         """The gate as it stands, for ``observe.explain``."""
@@ -157,12 +155,7 @@ class Site:
 
     def retry(self, letter: str) -> Answer:
         """Carry out a dead letter, with the power that its webhook had, and drop it."""
-
-        def again(kept: dict[str, Any]) -> Answer:
-            return carry_out_again(kept, letter, self.dispatch, lambda: EVER_MS)
-
-        done: Answer = self.letters.retry(letter, again)
-        return done
+        return self.letters.retry(letter, lambda kept: carry_out_again(kept, letter, self.dispatch, lambda: EVER_MS))
 
     def is_ready(self) -> bool:
         """Whether the store answers."""

@@ -147,13 +147,14 @@ class GitHub(OnApi):
 
     def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
         ref = filled(parts["ref"], values_of(request, token), self.folder) or "main"
+        branch = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         url = f"{self._workflow(parts)}/runs?event=workflow_dispatch&created=%3E%3D"
         unnamed: str | None = None
         for run in self._pages(time, url, token, "workflow_runs"):
             if token in run["display_title"]:
                 return str(run["id"])
             began_ms = parse_instant(run["created_at"], field="created_at") + 999  # it has whole seconds
-            is_unnamed = run["display_title"] == run["name"] and run["head_branch"] == ref
+            is_unnamed = run["display_title"] == run["name"] and run["head_branch"] == branch
             if is_unnamed and began_ms >= (instant_ms(token) or 0):
                 unnamed = str(run["id"])  # the first of them comes last
         return unnamed

@@ -31,6 +31,7 @@ from holdoff.core.units import iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 from holdoff.starters.sending import Answer, Time, Unanswered, send
+from holdoff.starters.templates import without_secrets
 
 SEND_BY_MS: Final = 10_000
 ANSWER_MS: Final = 15_000
@@ -86,6 +87,7 @@ class OnHttp:
     #: Ask for the build with these parts; the build's id in an answer that says it was done (``None``: it has none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
+    _asked: Callable[[Time, str], str | None]
 
     def __init__(self, kind: str, parts: dict[str, Any], folder: str | None) -> None:
         """``kind``: of starter, as its setting is called; ``parts``: what it sends besides the request's own fields."""
@@ -157,20 +159,29 @@ class OnHttp:
 
     def _asked_to_wait_ms(self, answer: Answer) -> int:
         """https://www.rfc-editor.org/rfc/rfc9110#name-retry-after"""
-        text, now_ms = answer.headers.get("retry-after", ""), self.clock.now_ms()
+        text = answer.headers.get("retry-after", "")
         try:
-            wait_ms = int(text[:6]) * 1000 if text.isdecimal() else _ms_of_date(text) - now_ms
+            now_s = self.clock.now_ms() / 1000
+            wait_s = int(text[:6]) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now_s
         except (ValueError, TypeError, OverflowError):
             return 0
-        return max(0, min(wait_ms, LONGEST_WAIT_MS))
+        return max(0, min(round(wait_s * 1000), LONGEST_WAIT_MS))
 
     def _said(self, answer: Answer) -> str:
-        words = storable(printable(self._words(answer)).strip(), 200)
+        words = storable(printable(without_secrets(self._words(answer))).strip(), 200)
         return f"it answered {answer.status}" + (f" ({words})" if words else "")
 
     def _words(self, answer: Answer) -> str:
-        """What an answer says in words, where they can be no secret."""
+        """What an answer says in words."""
         return ""
+
+    def _status(self, build_id: str) -> str | None:
+        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here.
+
+        Raises:
+            HoldoffError: it could not be asked.
+        """
+        return self._asked(Time.of(self.clock, ASK_MS), build_id)
 
     def _told(self, answer: Answer) -> Any:
         """What the answer to a question says.
@@ -232,14 +243,6 @@ class OnApi(OnHttp):
             raise HoldoffError(f"{self.service} answered something else")
         return listed
 
-    def _status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here.
-
-        Raises:
-            HoldoffError: it could not be asked.
-        """
-        return self._asked(Time.of(self.clock, ASK_MS), build_id)
-
     def _asked(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._url_of(build_id)) if build_id.isdecimal() else None
         said = None if answer is None or answer.status == 404 else self._told(answer)
@@ -257,10 +260,6 @@ class OnApi(OnHttp):
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
         if answer.status != 409 or self._asked(time, build_id) not in ENDS:
             self._told(answer)
-
-
-def _ms_of_date(text: str) -> int:
-    return int(parsedate_to_datetime(text).timestamp() * 1000)
 
 
 def endpoint_in(value: object, otherwise: str) -> str:

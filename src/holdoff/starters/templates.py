@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from holdoff.clock import SystemClock
@@ -35,6 +35,8 @@ _NAMED: Final = re.compile(rf"\{{(?!{FORM}\}})([A-Za-z_][^{{}}|]*)")
 _SECRET: Final = re.compile(r"auth|token|secret|passw|cookie|credential|private|api.?key", re.IGNORECASE)
 #: Of this process: all starters share what AWS keeps.
 REFERENCES: Final = References(os.environ)
+#: What references led to when they were last followed.
+_secrets: Final[dict[tuple[str, str | None], str]] = {}
 
 
 def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: bool = False) -> str:
@@ -105,7 +107,9 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
     def put(found: re.Match[str]) -> str:
         reference, name, otherwise = found.groups()
         if reference:
-            return REFERENCES.value(reference, SystemClock().now_ms(), field="the secret", folder=folder)
+            secret = REFERENCES.value(reference, SystemClock().now_ms(), field="the secret", folder=folder)
+            _secrets[reference, folder] = secret
+            return secret
         value = values.get(name)
         return encode(value) if value else otherwise or ""
 
@@ -113,6 +117,13 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
     if only is not None and only[2] and values.get(only[2]) is None and only[3] is None:
         return None
     return _FIELD.sub(put, text)
+
+
+def without_secrets(text: str) -> str:
+    """What a service says, without what references led to: it may repeat what it was sent."""
+    for secret in sorted(_secrets.values(), key=len, reverse=True):
+        text = text.replace(secret, "...")
+    return text
 
 
 def filled_in(value: Any, values: Values, folder: str | None) -> Any:
@@ -138,14 +149,9 @@ def found_at(answer: Any, path: str, values: Values) -> Any:
         else:
             return None
         if key:
-            answer = next(_those(answer, key, filled(wanted, values) or ""), None)
+            listed, text = answer if isinstance(answer, list) else [], filled(wanted, values)
+            answer = next((one for one in listed if isinstance(one, Mapping) and str(one.get(key)) == text), None)
     return answer
 
 
 _STEPS: Final = re.compile(r"([^.\[\]]+)(?:\[([^=\[\]]+)=([^\[\]]*)\])?")
-
-
-def _those(several: object, key: str, wanted: str) -> Iterator[Mapping[str, Any]]:
-    for one in several if isinstance(several, list) else ():
-        if isinstance(one, Mapping) and str(one.get(key)) == wanted:
-            yield one

@@ -33,7 +33,7 @@ from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled,
 
 _METHODS: Final = ("POST", "PUT", "PATCH", "GET", "DELETE")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
-IDEMPOTENCY: Final = "Idempotency-Key"
+IDEMPOTENCY: Final = "idempotency-key"
 
 
 class Webhook(OnHttp):
@@ -86,13 +86,17 @@ class Webhook(OnHttp):
         build_lease: Duration = "2h",
         folder: str | None = None,
     ) -> None:
+        named = entries_in("headers", _header_names({} if headers is None else headers), STARTING)
         parts: dict[str, Any] = {
             "method": _one_of("method", method, _METHODS),
             "url": text_in("webhook", url, STARTING, secret=True),
-            "headers": entries_in("headers", _header_names({} if headers is None else headers), STARTING),
+            "headers": {name.lower(): text for name, text in named.items()},  # else one might be sent twice
             "body": _body_in(json, form),
         }
         if "{token}" not in repr(parts):
+            if IDEMPOTENCY in parts["headers"]:
+                want = "'{token}': a build that is started again for the same event is another one"
+                raise ConfigError(field=f"headers.{IDEMPOTENCY}", got=Unquoted("something else"), want=want)
             parts["headers"][IDEMPOTENCY] = "{token}"
         super().__init__("webhook", parts, folder)
         self.rows: tuple[Row, ...] = tuple(
@@ -147,14 +151,6 @@ class Webhook(OnHttp):
         headers = {name: text for name, text in self._parts["headers"].items() if not _names_a_trigger(text)}
         to = filled(url, values, self.folder, _in_url) or ""
         return send(time, method, to, headers=self._headers(headers, values))
-
-    def _status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: no such build.
-
-        Raises:
-            HoldoffError: it could not be asked.
-        """
-        return self._asked(Time.of(self.clock, ASK_MS), build_id)
 
     def _asked(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._status_url, build_id)

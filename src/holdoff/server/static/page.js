@@ -5,7 +5,7 @@
   const state = document.getElementById("live-state");
   const parts = () => [...document.querySelectorAll("[data-live]")];
   if (!parts().length || !window.EventSource) return;
-  let source = null, busy = false, again = false;
+  let source = null, timer = 0, busy = false, again = false;
   const say = (text) => { if (state.textContent !== text) state.textContent = text; };
 
   async function look() {
@@ -34,13 +34,20 @@
   function open() {
     source = new EventSource("/live");
     source.onopen = () => say("live");
-    source.onerror = () => say("not live: no answer");
+    source.onerror = () => {
+      say("not live: no answer");
+      // One that was refused, by a proxy whose server starts again, say, no browser opens again.
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(reopen, 3000);
+    };
     source.addEventListener("look", look);
   }
 
-  document.addEventListener("visibilitychange", () => {
-    source?.close();
+  function reopen() {
+    clearTimeout(timer);
+    source.close();
     if (!document.hidden) { look(); open(); }
-  });
+  }
+
+  document.addEventListener("visibilitychange", reopen);
   open();
 })();
