@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ingress import sent_by_aws, sent_by_cms, sent_by_git
+from tests.ingress import sent_by_aws, sent_by_cms, sent_by_git, sent_by_others
 from tests.ingress.payloads import AFTER, BEFORE, DELIVERY, OTHER
 from tests.ingress.sent import Becomes, Built, Other, Refused, Sent
 
 PAGE = Path(__file__).parents[2] / "docs/events.md"
 MARKS = ("<!-- senders: written by python -m tests.ingress.events_table -->\n", "<!-- senders: end -->\n")
-SENT: tuple[Sent, ...] = (*sent_by_aws.SENT, *sent_by_git.SENT, *sent_by_cms.SENT)
+SENT: tuple[Sent, ...] = (*sent_by_aws.SENT, *sent_by_git.SENT, *sent_by_others.SENT, *sent_by_cms.SENT)
 #: How the table shows what is different each time.
 _SHOWN = {AFTER: "commit", BEFORE: "commit before", OTHER: "another commit", DELIVERY: "delivery id"}
 

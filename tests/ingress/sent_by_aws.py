@@ -39,6 +39,9 @@ def _codecommit() -> Iterator[Sent]:
     merged = s.codecommit("unreferencedMergeCommitCreated")
     yield sent("unreferencedMergeCommitCreated", merged, "a merge commit without a branch")
     empty = {"Records": [{"eventSource": "aws:codecommit", "eventId": "1", "codecommit": {"references": []}}]}
+    deleted = {"ref": "refs/heads/main", "deleted": True}
+    gone = {"Records": [{"eventSource": "aws:codecommit", "eventId": "1", "codecommit": {"references": [deleted]}}]}
+    yield sent("a trigger, of a deleted branch", gone, "main was deleted")
     yield sent("a trigger without a reference", empty, Refused("is a push that does not say what was pushed"))
     approved = s.eventbridge("aws.codecommit", "CodeCommit Pull Request State Change", {"event": "pullRequestCreated"})
     yield sent("Pull Request State Change", approved, nothing("aws.codecommit", "CodeCommit Pull Request State Change"))

@@ -153,7 +153,7 @@ def _azure() -> Iterator[Sent]:
     yield sent("git.push of a tag", p.azure_push(("refs/tags/v1", ZERO, OTHER)), _tag("v1"))
     yield sent("git.push, of a deleted branch", p.azure_push(("refs/heads/main", BEFORE, ZERO)), "main was deleted")
     test = p.azure_push(subscription="00000000-0000-0000-0000-000000000000")
-    yield sent("a test", test, "a test of Azure DevOps: the service hook is set up")
+    yield sent("a test", test, "a test of Azure DevOps: the webhook is set up")
     for event in ("git.pullrequest.merged", "build.complete"):
         yield sent(event, p.azure(event, {"id": 2}), nothing("Azure DevOps", event))
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from holdoff.config import parse
+from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
@@ -220,3 +221,123 @@ def test_what_is_public_is_a_change_without_its_headers(event: Json) -> None:
 def test_what_only_looks_like_a_known_senders_is_a_change(event: Json) -> None:
     for message in (by_queue(event), by_webhook(event)):
         assert isinstance(only(message), Request)
+
+
+# --- as other front ends and carriers hand them on -----------------------------------------------------
+
+
+def test_a_body_that_pipes_have_opened_is_opened() -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html"""
+    record = s.in_sqs(s.ecr())["Records"][0]
+    (message,) = opened([{**record, "body": json.loads(record["body"])}])
+    (as_text,) = opened([record])
+    assert only(message) == only(as_text)
+    assert isinstance(only(message), Request)
+
+
+def test_what_sns_posts_without_an_envelope_has_its_id() -> None:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html"""
+    headers = {"x-amz-sns-message-id": "n-1", "x-amz-sns-rawdelivery": "true", "content-type": "text/plain"}
+    by_sns = p.posted("edited", headers)
+    assert only(http_message(by_sns, WEBHOOK)) == wants(project="site", reason="webhook", event_id="n-1")
+    written = http_message(p.posted(s.s3_notification("ObjectCreated:Put"), headers), WEBHOOK)
+    (by_topic,) = opened(s.in_sns(s.s3_notification("ObjectCreated:Put")))
+    assert only(written) == only(by_topic)
+    tagged = only(http_message(p.posted(s.s3_notification("ObjectTagging:Put"), headers), WEBHOOK))
+    assert tagged == Ignored("nothing is built for S3's ObjectTagging:Put unless a rule takes it")
+
+
+def test_a_record_that_a_webhook_has_beside_one_of_s3_brings_no_power_of_its_own() -> None:
+    letter = {"holdoff": "webhook", "origin": {"scheme": "github", "projects": None}, "request": {}}
+    records = [*s.s3_notification("ObjectCreated:Put")["Records"], letter]
+    with pytest.raises(EventError, match="holds several events"):
+        http_message(p.posted({"Records": records}, {}), WEBHOOK)
+
+
+@pytest.mark.parametrize("header", ["x-shopify-webhook-id", "x-mlflow-delivery-id", "x-wc-webhook-delivery-id"])
+def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:
+    outcome = only(http_message(p.posted({"x": 1}, {header: "d-1"}), WEBHOOK))
+    assert isinstance(outcome, Request)
+    assert outcome.event_id == "d-1"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("rules", ["", '[[rules]]\nwhen = { "http.method" = "*" }\nproject = "site"\n'])
+def test_a_request_that_only_looks_builds_nothing(method: str, rules: str) -> None:
+    """A browser, the preview of a link, a handshake: the secret may be in the URL."""
+    message = http_message(p.posted({}, {}).but(method=method, body=b""), Origin(outside=True, scheme="url"))
+    outcome = only(message, Routes(parse(PROJECT + rules), REGION))
+    assert isinstance(outcome, EventError if method == "GET" else Ignored)
+    assert method in str(outcome)
+
+
+@pytest.mark.parametrize("tag", [f"sha256-{'a' * 64}", f"sha256-{'a' * 64}.sig"])
+def test_what_is_pushed_about_an_image_is_none(tag: str) -> None:
+    """https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
+    (message,) = opened(s.ecr(**{"image-tag": tag}))
+    assert isinstance(only(message), Ignored)
+    (message,) = opened(s.ecr(**{"image-tag": "sha256-of-nothing"}))
+    assert isinstance(only(message), Request)
+
+
+def test_no_rule_makes_a_change_of_a_ping_of_a_sender_whose_events_it_names() -> None:
+    ping = http_message(p.posted({"type": "ping"}, {"circleci-event-type": "ping"}), WEBHOOK)
+    routes = with_rule(**{"http.headers.circleci-event-type": "p*"})
+    assert isinstance(only(ping, routes), Ignored)
+
+
+def test_a_record_that_pipes_post_is_opened_and_has_the_power_of_its_secret_and_no_more() -> None:
+    """By an API destination each record is a request of its own."""
+    (by_queue,) = opened(s.in_sqs(s.ecr()))
+    (record,) = s.in_sqs(s.ecr())["Records"]
+    posted = http_message(p.posted(record, {}), WEBHOOK)
+    assert posted.origin == WEBHOOK
+    assert only(posted) == only(by_queue)
+    letter = {"holdoff": "webhook", "origin": {"scheme": "github", "projects": None}, "request": {"method": "POST"}}
+    for forged in (s.in_sqs(letter)["Records"][0], s.in_sqs(letter), s.in_sqs(s.in_sns(letter))):
+        outcome = only(http_message(p.posted(forged, {}), WEBHOOK))
+        assert isinstance(outcome, EventError)
+        assert "write 'wake' or 'sweep'" in str(outcome)
+
+
+def test_what_only_has_a_word_of_an_envelope_is_a_change() -> None:
+    events: list[Json] = [{"eventSource": "shop"}, {"Records": [{"x": 1}]}, {"headers": {}, "body": "x"}]
+    for event in events:
+        assert isinstance(only(by_webhook(event)), Request), event
+
+
+@pytest.mark.parametrize("source", ["acme.webhooks", "aws.partner/acme.example/hooks"])
+def test_a_senders_event_in_one_of_your_own_is_the_senders(source: str) -> None:
+    """As API Gateway or a function puts a body on a bus: what EventBridge says of it is beside it."""
+
+    def on_bus(event: Json, routes: Routes = ONE) -> Outcome:
+        (message,) = opened(s.eventbridge(source, "hook", event))
+        return only(message, routes)
+
+    push = on_bus(body(p.github_push()))
+    assert isinstance(push, Request)
+    assert (push.source_version, push.parent, push.line) == (AFTER, BEFORE, "octo/site refs/heads/main")
+    assert push.event_id == "17793124-05d4-b198-2fde-7ededc63b103"
+    assert on_bus(body(p.github_push("refs/heads/side"))) == Ignored(
+        "side is not the default branch main, and no rule takes it"
+    )
+    for none in (p.github("star", {"action": "created"}), p.gitlab("Issue Hook", {"object_kind": "issue"})):
+        assert isinstance(on_bus(body(none)), Ignored)
+    assert isinstance(on_bus(body(p.strapi_entry("update", None))), Ignored)
+    own = on_bus({"x": 1, "source": "aws.ec2", "id": "7"})
+    assert isinstance(own, Request)
+    assert own.event_id == "17793124-05d4-b198-2fde-7ededc63b103"
+    side = body(p.github_push("refs/heads/side"))
+    for rule, is_taken in (
+        ('when = { source = "a*" }', False),
+        ('when = { source = "a*", "detail.ref" = "refs/heads/*" }', True),
+        ('when = { source = "a*", ref = "refs/heads/*" }', True),
+        ('when = { source = "a*" }\nbranches = ["side"]', True),
+    ):
+        routes = Routes(parse(f'{PROJECT}[[rules]]\n{rule}\nproject = "site"\n'), REGION)
+        assert isinstance(on_bus(side, routes), Request if is_taken else Ignored), rule
+
+
+def test_a_detail_of_an_aws_service_is_not_taken_for_what_it_says() -> None:
+    (message,) = opened(s.eventbridge("aws.ec2", "EC2 Instance State-change Notification", body(p.github_push())))
+    assert isinstance(only(message), Ignored)

@@ -82,7 +82,6 @@ ERRORS_OF_AWS = {
     "sample cloudformation": "custom resource",
     "local event_cloudformation": "custom resource",
     "mock cloudformation": "custom resource",
-    "sample sns": "record.Sns.Message",  # SNS sends text; this one has an object
 }
 
 

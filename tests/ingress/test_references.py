@@ -60,13 +60,16 @@ def test_the_environment() -> None:
     assert value(References({"GITHUB": SECRET}), "env:GITHUB") == SECRET
 
 
-def test_a_file_is_read_each_time_from_the_folder_of_the_settings(tmp_path: Path) -> None:
-    """So that one that a rotation writes anew is taken up at once."""
+def test_a_file_is_read_each_time_from_the_folder_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that one that a rotation writes anew is taken up at once. ``~`` is the home, as in all settings."""
+    monkeypatch.setenv("HOME", str(tmp_path))
     references, file = References({}), tmp_path / "a secret"
     for text in (SECRET, "rotated"):
         file.write_text(f"\ufeff{text}\n")
         assert references.value("file:a secret", 0, field="token", folder=str(tmp_path)) == text
-        assert value(references, f"file:{file}") == text
+        assert value(references, f"file:{file}") == value(references, "file:~/a secret") == text
 
 
 @pytest.mark.parametrize("what", ["nothing", "a folder", "empty", "no UTF-8"])

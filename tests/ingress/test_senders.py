@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -97,12 +98,12 @@ def test_a_rule_takes_what_is_ignored_by_naming_its_type(sent: Sent) -> None:
         assert isinstance(outcome, Request), outcome
 
 
-CONTROL = [one for one in SENT if "the webhook is set up" in str(one.becomes) or "service hook" in str(one.becomes)]
+CONTROL = [one for one in SENT if "the webhook is set up" in str(one.becomes)]
 
 
 @pytest.mark.parametrize("sent", CONTROL, ids=[sent.name for sent in CONTROL])
 def test_no_rule_makes_a_change_of_a_ping(sent: Sent) -> None:
-    assert len(CONTROL) == 5
+    assert len(CONTROL) == 6
     for message in messages(sent):
         assert with_rule(change__type="?*").intents(message) == [Ignored(str(sent.becomes))]
 
@@ -191,9 +192,54 @@ def target(message: str) -> dict[str, object]:
 )
 def test_the_newest_commit_of_a_push_can_say_to_skip_it(newest: HttpRequest, older: HttpRequest) -> None:
     (skipped,) = ONE.intents(http_message(newest, OUTSIDE))
-    assert skipped == Ignored("its newest commit says to skip it ([skip ci])")
+    assert skipped == Ignored("its newest commit, or its push, says to skip it ([skip ci])")
     (built,) = ONE.intents(http_message(older, OUTSIDE))
     assert isinstance(built, Request)
+
+
+def of_data_center(*messages: str) -> HttpRequest:
+    listed = [{"id": name, "message": message} for name, message in zip((p.AFTER, p.OTHER), messages, strict=True)]
+    return p.data_center_push(commits=listed)
+
+
+def of_azure(*messages: str) -> HttpRequest:
+    body = json.loads(p.azure_push().body)
+    names = zip((p.AFTER, p.OTHER), messages, strict=True)
+    body["resource"]["commits"] = [{"commitId": name, "comment": message} for name, message in names]
+    return p.posted(body, {})
+
+
+@pytest.mark.parametrize("push", [of_data_center, of_azure])
+def test_of_commits_that_are_listed_in_no_order_that_of_the_version_can_say_to_skip_it(
+    push: Callable[..., HttpRequest],
+) -> None:
+    (skipped,) = ONE.intents(http_message(push("[skip ci]", "x"), OUTSIDE))
+    assert skipped == Ignored("its newest commit, or its push, says to skip it ([skip ci])")
+    (built,) = ONE.intents(http_message(push("x", "[skip ci]"), OUTSIDE))
+    assert isinstance(built, Request)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_skipped"),
+    [
+        ({"ci": {"skip": True}}, True),
+        ({"integrations": {"skip_ci": True}}, True),
+        (["ci.skip"], True),  # of GitLab 11.7
+        ({"ci": {"variable": {"A=skip": 1}}}, False),
+        ({"merge_request": {"create": True}}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+@pytest.mark.parametrize("header", [{}, {"X-Gitlab-Event": "Push Hook"}])
+def test_a_push_to_gitlab_can_say_to_skip_it(options: object, is_skipped: bool, header: dict[str, str]) -> None:
+    push = json.loads(p.gitlab_push(push_options=options).body)
+    message = http_message(p.posted(push, header), OUTSIDE)
+    (outcome,) = ONE.intents(message)
+    assert isinstance(outcome, Ignored if is_skipped else Request)
+    table = '[projects.site]\ncooldown = 1\nstarter = { command = ["make"] }\nskip_ci = false\n'
+    (outcome,) = Routes(parse(table), REGION).intents(message)
+    assert isinstance(outcome, Request)
 
 
 def test_an_event_without_the_id_of_its_sender_has_none_and_is_never_taken_for_another() -> None:

@@ -1,8 +1,8 @@
-"""What the webhooks of content systems, image registries and hosts of sites ask for by themselves. Pure.
+"""What the webhooks of content systems, registries, stores, clouds and hosts of sites ask for by themselves. Pure.
 
-What visitors can see afterwards is a change: published, unpublished, deleted while it was public, an asset. Drafts,
-autosaves, reviews and models are none. What a host of sites tells of its deploys is none, or builds would set off
-builds.
+What visitors can see afterwards is a change: published, unpublished, deleted while it was public, an asset; an object
+or image that was written. Drafts, autosaves, reviews and models are none. What a host of sites, or a service that
+builds, tells of its work is none, or builds would set off builds.
 
 No kind here has a version: the sender's are none of the project's source. Without one the newest is built, and all that
 was published before is in it. So these have no line and no order either, and leave the few lines that a gate remembers
@@ -11,23 +11,35 @@ to git repositories. An id stands only where the sender repeats it when it deliv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, Patterns
+from holdoff.ingress.events.kinds import Kind, paths_of, refused, trial
 
 
-def _ignored(
-    sender: str,
-    name: str,
-    what: str,
-    named_by: tuple[str, ...],
-    when: Mapping[str, Patterns],
-    **more: Any,
-) -> Kind:
-    """What builds nothing unless a rule names it. ``what``: a template of what it is."""
+def _change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:
+    """What builds. ``when``: its conditions (``Kind.when``)."""
+    return Kind(sender=sender, name=name, when=when, reason=reason, **more)
+
+
+def _ignored(sender: str, name: str, what: str, named_by: str, when: str, **more: Any) -> Kind:
+    """What builds nothing unless a rule names it by one of these paths. ``what``: a template of what it is."""
     why = f"nothing is built for {sender}'s {what} unless a rule takes it"
-    return Kind(sender=sender, name=name, when=when, ignored=why, named_by=named_by, reason=f"{sender}: {what}", **more)
+    return _change(sender, name, when, f"{sender}: {what}", ignored=why, named_by=tuple(named_by.split()), **more)
+
+
+def _typed(sender: str, path: str, known_by: str, changes: str, others: str = "*", **more: str) -> Iterator[Kind]:
+    """What a sender tells, by its type.
+
+    Args:
+        path: where the type is; known_by: the conditions by which the sender is known besides.
+        changes: the types that are changes; others: those that are none. Empty: there are none of these.
+    """
+    known = f"{known_by} & " if known_by else ""
+    if changes:
+        yield _change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
+    if others:
+        yield _ignored(sender, "another event", f"{{{path}}}", path, f"{known}{path}={others}", **more)
 
 
 # --- Contentful: https://www.contentful.com/developers/docs/webhooks/headers/ ----------------------
@@ -38,25 +50,19 @@ _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
 _CONTENTFUL: Final = (
     *(
-        Kind(
-            sender="Contentful",
-            name=f"{done} content",
-            when={_TOPIC: f"*.{kind}.{action}"},
+        _change(
+            "Contentful",
+            f"{done} content",
+            f"{_TOPIC}=*.{kind}.{action}",
+            f"{kind.lower()} {{sys.id}} {done} in Contentful",
             id=_KEY,
-            reason=f"{kind.lower()} {{sys.id}} {done} in Contentful",
         )
         for kind in ("Entry", "Asset")
         for action, done in (("publish", "published"), ("unpublish", "unpublished"))
     ),
-    _ignored("Contentful", "another event", f"{{{_TOPIC}}}", (_TOPIC,), {_TOPIC: "*"}, id=_KEY),
+    _ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
     # Without its topic: what is published has a revision, what is being edited has a version.
-    _ignored(
-        "Contentful",
-        "a draft",
-        "{sys.type} that is edited",
-        ("sys.type",),
-        {"sys.space.sys.id": "*", "sys.version": "*"},
-    ),
+    _ignored("Contentful", "a draft", "{sys.type} that is edited", "sys.type", "sys.space.sys.id & sys.version"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
@@ -65,205 +71,171 @@ _CONTENTFUL: Final = (
 _OPERATION: Final = "http.headers.sanity-operation"
 _DOCUMENT: Final = "http.headers.sanity-document-id"
 _SANITY: Final = (
-    _ignored(
+    *(
+        _ignored("Sanity", name, f"{{{_OPERATION}}} of {what}", _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}={ids}")
+        for name, what, ids in (
+            ("a draft", "a draft", "drafts.*|versions.*"),
+            ("a document of its own", f"{{{_DOCUMENT}}}", "_.*"),
+        )
+    ),
+    _change(
         "Sanity",
-        "a draft",
-        f"{{{_OPERATION}}} of a draft",
-        (_DOCUMENT,),
-        {_OPERATION: "*", _DOCUMENT: ("drafts.*", "versions.*")},
-        id="{http.headers.idempotency-key}",
+        "a document",
+        f"{_OPERATION}=create|update|delete",
+        f"{{{_OPERATION}}} of {{{_DOCUMENT}|a document}} in Sanity",
     ),
-    _ignored(
-        "Sanity",
-        "a document of its own",
-        f"{{{_OPERATION}}} of {{{_DOCUMENT}}}",
-        (_DOCUMENT,),
-        {_OPERATION: "*", _DOCUMENT: "_.*"},
-        id="{http.headers.idempotency-key}",
-    ),
-    Kind(
-        sender="Sanity",
-        name="a document",
-        when={_OPERATION: ("create", "update", "delete")},
-        id="{http.headers.idempotency-key}",
-        reason=f"{{{_OPERATION}}} of {{{_DOCUMENT}|a document}} in Sanity",
-    ),
-    _ignored("Sanity", "another event", f"{{{_OPERATION}}}", (_OPERATION,), {_OPERATION: "*"}),
-    _ignored("Sanity", "a draft", "draft", ("_id",), {"_id": ("drafts.*", "versions.*"), "_type": "*"}),
+    _ignored("Sanity", "another event", f"{{{_OPERATION}}}", _OPERATION, _OPERATION),
+    _ignored("Sanity", "a draft", "draft", "_id", "_id=drafts.*|versions.* & _type"),
 )
 
 # --- Strapi: https://docs.strapi.io/cms/backend-customization/webhooks -----------------------------
 # A type without drafts is public at once; an entry that is not public has null as its ``publishedAt``. The header
 # ``X-Strapi-Event`` says what the body says, and tells what has an unknown event from what others send.
-_EVENT: Final = "event"
 _HEADER: Final = "http.headers.x-strapi-event"
-_EDITS: Final = ("entry.create", "entry.update", "entry.delete")
-_NO_CHANGES: Final = ("entry.draft-discard", "releases.publish", "review-workflows.updateEntryStage")
+_EDITS: Final = "event=entry.create|entry.update|entry.delete"
+_NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflows.updateEntryStage"
 _STRAPI: Final = (
-    Kind(
-        sender="Strapi",
-        name="a test",
-        when={_EVENT: "trigger-test"},
-        ignored="a test of Strapi: the webhook is set up",
-    ),
+    trial("Strapi", "event=trigger-test"),
     *(
-        _ignored("Strapi", "a draft", f"{{{_EVENT}}} of a draft", (path,), {_EVENT: _EDITS, path: "null"})
+        _ignored("Strapi", "a draft", "{event} of a draft", path, f"{_EDITS} & {path}=null")
         for path in ("entry.publishedAt", "entry.published_at")
     ),
-    Kind(
-        sender="Strapi",
-        name="an entry",
-        when={_EVENT: (*_EDITS, "entry.publish", "entry.unpublish")},
-        reason=f"{{{_EVENT}}} of {{model|an entry}}{{entry.id^ }} in Strapi",
+    _change(
+        "Strapi",
+        "an entry",
+        f"{_EDITS}|entry.publish|entry.unpublish",
+        "{event} of {model|an entry}{entry.id^ } in Strapi",
     ),
-    Kind(
-        sender="Strapi",
-        name="a medium",
-        when={_EVENT: ("media.create", "media.update", "media.delete")},
-        reason=f"{{{_EVENT}}}{{media.id^ }} in Strapi",
-    ),
-    Kind(
-        sender="Strapi",
-        name="a release",
-        when={_EVENT: "releases.publish", "isPublished": "true"},
-        reason="a release was published in Strapi",
-    ),
-    *(
-        _ignored("Strapi", "another event", f"{{{path}}}", (_EVENT, _HEADER), {path: events})
-        for path, events in ((_HEADER, "*"), (_EVENT, _NO_CHANGES))
-    ),
+    _change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
+    _change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
+    _ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event {_HEADER}", _HEADER),
+    _ignored("Strapi", "another event", "{event}", f"event {_HEADER}", _NO_CHANGES),
 )
 
 # --- DatoCMS: https://www.datocms.com/docs/general-concepts/webhooks -------------------------------
 # Of a model without drafts the status is "published" at once. A call that is tried again has the same id:
 # https://www.datocms.com/docs/content-management-api/resources/webhook-call
 _STATUS: Final = "entity.meta.status"
-_DELIVERED: Final = ("item", "upload", "cda_cache_tags")
 
 
-def _dato(name: str, of: Patterns, events: Patterns, when: Mapping[str, Patterns] | None = None, **more: Any) -> Kind:
-    return Kind(
-        sender="DatoCMS",
-        name=name,
-        when={"entity_type": of, "event_type": events, **(when or {})},
-        id="{webhook_call_id}",
-        reason="{event_type} of {entity_type}{entity.id^ } in DatoCMS",
-        **more,
-    )
+def _dato(name: str, of: str, events: str) -> Kind:
+    reason = "{event_type} of {entity_type}{entity.id^ } in DatoCMS"
+    return _change("DatoCMS", name, f"entity_type={of} & event_type={events}", reason, id="{webhook_call_id}")
 
 
-def _not_at_dato(name: str, what: str, of: Patterns, events: Patterns, **when: Patterns) -> Kind:
-    paths = {_STATUS if path == "status" else path: patterns for path, patterns in when.items()}
-    return _dato(
-        name,
-        of,
-        events,
-        when=paths,
-        ignored=f"nothing is built for DatoCMS's {what} unless a rule takes it",
-        named_by=tuple(paths) or ("entity_type", "event_type"),
-    )
+def _not_at_dato(name: str, what: str, of: str, named_by: str, when: str) -> Kind:
+    what = f"{{event_type}} of {what}"
+    return _ignored("DatoCMS", name, what, named_by, f"entity_type={of} & {when}", id="{webhook_call_id}")
 
 
 _DATOCMS: Final = (
     _not_at_dato(
         "a sandbox",
-        "{event_type} of {entity_type} in the sandbox {environment}",
-        _DELIVERED,
-        "*",
-        is_environment_primary="false",
+        "{entity_type} in the sandbox {environment}",
+        "item|upload|cda_cache_tags",
+        "is_environment_primary",
+        "event_type & is_environment_primary=false",
     ),
-    _not_at_dato("a draft", "{event_type} of a draft", "item", ("create", "update"), status=("draft", "updated")),
-    _not_at_dato("a draft", "{event_type} of a draft", "item", "delete", status="draft"),
-    _dato("a record", "item", ("publish", "unpublish", "create", "update", "delete")),
-    _dato("an upload", "upload", ("create", "update", "delete")),
+    *(
+        _not_at_dato("a draft", "a draft", "item", _STATUS, f"event_type={events} & {_STATUS}={status}")
+        for events, status in (("create|update", "draft|updated"), ("delete", "draft"))
+    ),
+    _dato("a record", "item", "publish|unpublish|create|update|delete"),
+    _dato("an upload", "upload", "create|update|delete"),
     _dato("what is delivered", "cda_cache_tags", "invalidate"),
     _dato("a promoted environment", "environment", "promote"),
-    _ignored(
-        "DatoCMS",
-        "another event",
-        "{event_type} of {entity_type}",
-        ("entity_type", "event_type"),
-        {"entity_type": "*", "event_type": "*", "environment": "*"},
-        id="{webhook_call_id}",
-    ),
+    _not_at_dato("another event", "{entity_type}", "*", "entity_type event_type", "event_type & environment"),
 )
 
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------
 # What is public has a new master ref after each publication: the same in all that is sent of one, which is sent again
 # every ten minutes unless it is answered with 200.
-_PRISMIC_BODY: Final[Mapping[str, Patterns]] = {"domain": "*", "apiUrl": "*"}
+_BODY: Final = "domain & apiUrl"
 _PRISMIC: Final = (
-    Kind(
-        sender="Prismic",
-        name="a test",
-        when={**_PRISMIC_BODY, "type": "test-trigger"},
-        ignored="a test of Prismic: the webhook is set up",
-    ),
-    Kind(
-        sender="Prismic",
-        name="published content",
-        when={**_PRISMIC_BODY, "type": "api-update", "masterRef": "?????*"},
+    trial("Prismic", f"{_BODY} & type=test-trigger"),
+    _change(
+        "Prismic",
+        "published content",
+        f"{_BODY} & type=api-update & masterRef=?????*",
+        "published in Prismic's {domain}",
         id="prismic:{domain}:{masterRef}",
-        reason="published in Prismic's {domain}",
     ),
-    _ignored("Prismic", "another event", "{type} without a new master ref", ("type",), {**_PRISMIC_BODY, "type": "*"}),
+    _ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY} & type"),
 )
 
 # --- Storyblok: https://www.storyblok.com/docs/concepts/webhooks -----------------------------------
 # It sends no id: the same text comes for each publication of a story.
-_SPACE: Final[Mapping[str, Patterns]] = {"space_id": "*", "text": "*"}
-
-
-def _at_storyblok(name: str, entity: str, actions: Patterns, reason: str) -> Kind:
-    when = {**_SPACE, "action": actions, entity: "*"}
-    return Kind(sender="Storyblok", name=name, when=when, reason=f"{reason} in Storyblok")
-
-
+_SPACE: Final = "space_id & text"
 _STORYBLOK: Final = (
-    _at_storyblok(
-        "a story",
-        "story_id",
-        ("published", "unpublished", "deleted", "moved"),
-        "story {full_slug,story_id} {action}",
+    *(
+        _change("Storyblok", name, f"{_SPACE} & {entity} & action={actions}", f"{reason} in Storyblok")
+        for name, entity, actions, reason in (
+            ("a story", "story_id", "published|unpublished|deleted|moved", "story {full_slug,story_id} {action}"),
+            ("an asset", "asset_id", "created|replaced|deleted|restored", "asset {asset_id} {action}"),
+            (
+                "a data source",
+                "datasource_slug",
+                "entries_updated|datasource_entry_saved",
+                "data source {datasource_slug} {action}",
+            ),
+            ("a release", "release_id", "merged", "release {release_id} merged"),
+            # What is in one stage of a pipeline is copied to the next, of which there may be a site.
+            ("a stage", "branch_id", "deployed|branch_deployed", "stage {branch_id} deployed"),
+        )
     ),
-    _at_storyblok("an asset", "asset_id", ("created", "replaced", "deleted", "restored"), "asset {asset_id} {action}"),
-    _at_storyblok(
-        "a data source",
-        "datasource_slug",
-        ("entries_updated", "datasource_entry_saved"),
-        "data source {datasource_slug} {action}",
-    ),
-    _at_storyblok("a release", "release_id", "merged", "release {release_id} merged"),
-    # What is in one stage of a pipeline is copied to the next, of which there may be a site.
-    _at_storyblok("a stage", "branch_id", ("deployed", "branch_deployed"), "stage {branch_id} deployed"),
     # The form that it had at first, without an action.
-    Kind(
-        sender="Storyblok",
-        name="a release",
-        when={**_SPACE, "release_id": "*", "text": "*has been merged*"},
-        reason="release {release_id} merged in Storyblok",
+    _change(
+        "Storyblok",
+        "a release",
+        "space_id & text=*has been merged* & release_id",
+        "release {release_id} merged in Storyblok",
     ),
-    _ignored("Storyblok", "another event", "{action}", ("action",), {**_SPACE, "action": "*"}),
+    _ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
+)
+
+# --- Drafts of content systems all of whose other events are changes -------------------------------
+_DRAFTS: Final = (
+    # https://docs.ghost.org/webhooks: what was public is no draft before.
+    *(_change("Ghost", "a change", f"{of}.previous.status=published", f"{of} in Ghost") for of in ("post", "page")),
+    *(
+        _ignored(sender, "a draft", "draft", " ".join(paths_of(when)), when)
+        for sender, when in (
+            *(("Ghost", f"{of}.current.status=draft|scheduled") for of in ("post", "page")),
+            # https://agilitycms.com/docs/apis/webhooks
+            ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
+            # https://buttercms.com/docs/api/#webhooks
+            ("ButterCMS", "webhook.event=*.draft"),
+            # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
+            ("Contentstack", "event=create|update & module=entry|asset & api_key"),
+            # https://hygraph.com/docs/api-reference/basics/webhooks
+            ("Hygraph", "operation=create|update & data.stage=DRAFT"),
+            # https://kontent.ai/learn/docs/webhooks
+            ("Kontent.ai", "notifications.0.message.delivery_slot=preview"),
+            # https://developer.wordpress.org/reference/classes/wp_post/, as plug-ins post it on each save
+            ("WordPress", "post.post_status=auto-draft"),
+            ("WordPress", "post.post_type=revision"),
+        )
+    ),
 )
 
 # --- Image registries: a repository's tag points at another image ----------------------------------
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
 _REGISTRIES: Final = (
-    Kind(
-        sender="Docker Hub",
-        name="a pushed image",
-        when={"push_data.pushed_at": "*", "repository.repo_name": "?*"},
+    _change(
+        "Docker Hub",
+        "a pushed image",
+        "push_data.pushed_at & repository.repo_name=?*",
+        "image {repository.repo_name}{push_data.tag^:} pushed",
         id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
-        reason="image {repository.repo_name}{push_data.tag^:} pushed",
         by="{push_data.pusher}",
     ),
     # Its tags were an object at first, with counts beside it.
     *(
-        Kind(
-            sender="Quay",
-            name="a pushed image",
-            when={"docker_url": "?*", "repository": "?*", pushed: "*"},
-            reason="image {repository}{updated_tags.0^:} pushed",
+        _change(
+            "Quay",
+            "a pushed image",
+            f"docker_url=?* & repository=?* & {pushed}",
+            "image {repository}{updated_tags.0^:} pushed",
         )
         for pushed in ("updated_tags", "pushed_image_count", "pruned_image_count")
     ),
@@ -272,50 +244,90 @@ _REGISTRIES: Final = (
         "Quay",
         "another event",
         "event of {repository}",
-        ("build_id", "trigger_kind", "vulnerability.id", "message", "expiring_in"),
-        {"docker_url": "?*", "repository": "?*", "namespace": "?*"},
+        "build_id trigger_kind vulnerability.id message expiring_in",
+        "docker_url=?* & repository=?* & namespace=?*",
     ),
+    # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
+    *_typed("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage"),
+    # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
+    *_typed("Azure Container Registry", "action", "target.repository & request.host", "push|chart_push", id="{id}"),
+    # https://distribution.github.io/distribution/about/notifications/: it tells of an image's layers, too.
+    *_typed("a registry", "events.0.action", "events.0.target.tag", "push", id="{events.0.id}", each="events"),
+    *_typed("a registry", "events.0.action", "events.0.target.repository", "", each="events"),
+    # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
+    *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
+    *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted"),
+    # https://help.sonatype.com/en/working-with-webhooks.html
+    *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
+    # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
+    *_typed("npm", "event", "hookOwner.username", "package:publish|package:unpublish|package:dist-tag*"),
 )
 
-# --- Hosts of sites --------------------------------------------------------------------------------
+# --- Clouds ----------------------------------------------------------------------------------------
+# https://learn.microsoft.com/en-us/azure/event-grid/system-topics
+# https://docs.cloud.google.com/eventarc/docs/event-types
+_WRITTEN: Final = (
+    "Microsoft.Storage.BlobCreated|Microsoft.Storage.BlobDeleted|Microsoft.Storage.BlobRenamed"
+    "|Microsoft.ContainerRegistry.ImagePushed|harbor.artifact.pushed"
+    "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
+    "|google.cloud.storage.object.v1.archived"
+)
+_CE: Final = "http.headers.ce-"
+_GCS: Final = "message.attributes"
+_GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
+_CLOUDS: Final = (
+    refused(
+        "Event Grid",
+        "the confirmation of a subscription",
+        "asks to confirm a subscription: open its validationUrl; until then Event Grid sends nothing",
+        "0.eventType=Microsoft.EventGrid.SubscriptionValidationEvent & 0.data.validationCode",
+    ),
+    # Several at once need not be of one type: https://learn.microsoft.com/en-us/azure/event-grid/event-schema
+    *_typed("Event Grid", "1.eventType", "0.metadataVersion", "*", ""),
+    # In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+    *(
+        kind
+        for sender, path, known_by, own in (
+            ("Event Grid", "0.eventType", "0.metadataVersion", "{0.id}"),
+            ("CloudEvents", "type", "specversion & source", "{source}#{id}"),
+            ("CloudEvents", f"{_CE}type", f"{_CE}specversion & {_CE}source", f"{{{_CE}source}}#{{{_CE}id}}"),
+        )
+        for changes, others in ((_WRITTEN, "Microsoft.*|google.cloud.storage.*|harbor.*|dev.tekton.*"), ("*", ""))
+        for kind in _typed(sender, path, known_by, changes, others, id=own)
+    ),
+    # https://docs.cloud.google.com/storage/docs/pubsub-notifications
+    *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
+    *_typed("Pub/Sub", "subscription", "message.messageId", "projects/*", "", id="{message.messageId}"),
+)
+
+# --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
+_NETLIFY: Final = "http.headers.x-netlify-event"
 _VERCEL: Final = (
-    *("deployment*", "project.*", "domain.*", "integration-*", "edge-config*", "firewall.*", "alerts.*"),
-    *("budget.*", "flag*", "marketplace.*", "observability.*"),
+    "type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
+    "|budget.*|flag*|marketplace.*|observability.*"
 )
 _HOSTS: Final = (
-    _ignored(
-        "Netlify",
-        "a deploy",
-        "{http.headers.x-netlify-event}",
-        ("http.headers.x-netlify-event",),
-        {"http.headers.x-netlify-event": "*"},
-    ),
-    _ignored(
-        "Vercel",
-        "a deploy",
-        "{type}",
-        ("type",),
-        {"type": _VERCEL, "id": "*", "createdAt": "*", "region": "*"},
-        id="{id}",
-    ),
-    _ignored(
-        "Netlify",
-        "a deploy",
-        "deploy in the state {state}",
-        ("state",),
-        {"site_id": "*", "deploy_ssl_url": "*", "state": "*"},
-    ),
+    _ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
+    _ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & id & createdAt & region", id="{id}"),
+    _ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
+    *_typed("CircleCI", "http.headers.circleci-event-type", "", ""),
+    *_typed("Buildkite", "http.headers.x-buildkite-event", "", ""),
+    *_typed("Drone", "http.headers.x-drone-event", "", ""),
+    *_typed("Bitrise", "http.headers.bitrise-event-type", "", ""),
+    *_typed("Travis CI", "state", "build_url=*travis-ci*", ""),
+    *_typed("Terraform", "notifications.0.trigger", "notification_configuration_id", ""),
+    *_typed("Cloudflare", "alert_type", "policy_id & account_id", ""),
+    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*|user_account_*|comment_created"),
 )
 
 # --- Senders that are known by their secret alone, whatever it is that they send --------------------
 _BY_SCHEME: Final = tuple(
-    _ignored(sender, "another event", "event of a kind that is not known", ("change.type",), {"http.webhook": scheme})
-    for scheme, sender in (
-        ("azure", "Azure DevOps"),
-        ("storyblok", "Storyblok"),
-        ("vercel", "Vercel"),
-    )
+    _ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
+    for scheme, sender in (("azure", "Azure DevOps"), ("storyblok", "Storyblok"), ("vercel", "Vercel"))
 )
 
-TABLES: Final = (_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _REGISTRIES, _HOSTS, _BY_SCHEME)
+TABLES: Final = (
+    *(_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _DRAFTS),
+    *(_REGISTRIES, _CLOUDS, _HOSTS, _BY_SCHEME),
+)

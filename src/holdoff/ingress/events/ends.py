@@ -24,7 +24,7 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import GateKey
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import BuildEnded, Ignored
-from holdoff.ingress.events.kinds import holds
+from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import as_text, dig, look_up, needed, text_at
 
@@ -66,10 +66,10 @@ _ROWS: Final = {
 
 
 class _WebRow(Value):
-    """The webhooks about one service's builds. Each field but the first three is a path."""
+    """The webhooks about one service's builds. Each field but the first three is a path; ``when`` as of a ``Kind``."""
 
     starter: str
-    when: Mapping[str, tuple[str, ...]]
+    when: str
     ended: Mapping[str, bool]  #: the statuses that are an end, and whether a good one
     name: tuple[str, ...]  #: what the starter's table names
     id: str
@@ -86,7 +86,7 @@ _BAD: Final = ("failure", "cancelled", "timed_out", "action_required", "stale", 
 _WEB: Final = (
     _WebRow(
         starter="github",
-        when={"http.headers.x-github-event": ("workflow_run",), "workflow_run.event": ("workflow_dispatch",)},
+        when="http.headers.x-github-event=workflow_run & workflow_run.event=workflow_dispatch",
         ended=dict.fromkeys(_BAD, False) | {"success": True, "neutral": True},
         name=("repository.full_name",),
         id="workflow_run.id",
@@ -95,7 +95,7 @@ _WEB: Final = (
     ),
     _WebRow(
         starter="gitlab",
-        when={"object_kind": ("pipeline",), "object_attributes.source": ("trigger", "api")},
+        when="object_kind=pipeline & object_attributes.source=trigger|api",
         ended=dict.fromkeys(("failed", "canceled", "skipped"), False) | {"success": True},
         name=("project.path_with_namespace", "project.id"),
         id="object_attributes.id",
@@ -104,7 +104,7 @@ _WEB: Final = (
     ),
     _WebRow(
         starter="webhook",
-        when={"http.headers.x-netlify-event": ("deploy_*",), "site_id": ("*",)},
+        when="http.headers.x-netlify-event=deploy_* & site_id",
         ended={"ready": True, "error": False, "rejected": False},
         name=("site_id",),
         id="id",
@@ -112,7 +112,7 @@ _WEB: Final = (
     ),
     _WebRow(
         starter="webhook",
-        when={"type": ("deployment.*",), "createdAt": ("*",), "payload.deployment.id": ("*",)},
+        when="type=deployment.* & createdAt & payload.deployment.id",
         ended={"deployment.succeeded": True, "deployment.error": False, "deployment.canceled": False},
         name=("payload.project.id",),
         id="payload.deployment.id",
@@ -124,7 +124,7 @@ _WEB: Final = (
 def web_build_of(message: Message) -> BuildEnded | None:
     """The build that a webhook tells of, whether it has ended (``is_end``) or not; ``None``: of none that a starter
     begins."""
-    row = next((row for row in _WEB if all(holds(message, path, one) for path, one in row.when.items())), None)
+    row = next((row for row in _WEB if fits(message, row.when)), None)
     event = message.event
     build_id = None if row is None else as_text(look_up(event, row.id))
     if row is None or build_id is None:

@@ -9,6 +9,7 @@ So the innermost event's own id wins over that of any envelope.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -72,7 +73,7 @@ def _opened(message: Message, depth: int) -> list[Message]:
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
     if isinstance(event.get("Records"), list) and event["Records"]:
         return _each(event["Records"], message, depth)
-    if event.get(CONTROL) == "webhook" and "sns" not in message.envelopes:  # one that was put aside, in a queue
+    if event.get(CONTROL) == "webhook" and message.envelopes.keys() <= {"sqs"}:  # one that was put aside
         webhook = http_message(*taken_back(event))
         return [webhook.but(id=webhook.id or message.id)]
     if CONTROL in event:
@@ -142,21 +143,25 @@ def _record(message: Message, depth: int) -> list[Message]:
     return _opened(message, depth)
 
 
-#: Where an envelope's content and id are, and what of it rules may look at:
+#: What errors call an envelope, where its content and id are, and what of it rules may look at:
 #: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, and in a queue the same with ``Type``.
-_SQS: Final = ("body", "messageId", ("eventSourceARN", "attributes"))
-_SNS: Final = ("Message", "MessageId", ("TopicArn", "Subject", "Message"))
+_CARRIERS: Final = {
+    "sqs": ("record", "body", "messageId", ("eventSourceARN", "attributes")),
+    "sns": ("record.Sns", "Message", "MessageId", ("TopicArn", "Subject", "Message")),
+}
 
 
 def _carried(message: Message, kind: Literal["sns", "sqs"], envelope: object, depth: int) -> list[Message]:
     """The messages in an envelope's text: JSON objects are opened, anything else is text."""
-    content, own_id, about = _SQS if kind == "sqs" else _SNS
-    text = needed(envelope, content, "record" if kind == "sqs" else "record.Sns")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
+    name, content, own_id, about = _CARRIERS[kind]
+    value = text = dig(envelope, content)
+    if not isinstance(value, dict | list):  # as EventBridge Pipes may have opened it
+        text = needed(envelope, content, name)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
     inside = message.but(
         kind=kind,
         id=text_at(envelope, own_id) or message.id,
@@ -176,18 +181,26 @@ def _eventbridge(message: Message) -> Message:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 
     AWS's quick start for GitHub makes events of deliveries: the header's is the type, the body's is the detail
-    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html).
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html). So do others, by names of their own:
+    what is in such a detail is beside what EventBridge says.
     """
     event = {"detail-type": message.event.get("detailType"), **message.event}
-    source = event.get("source")
-    if source == "github.com" and isinstance(event.get("detail"), dict):
-        http = {"headers": {"x-github-event": event["detail-type"]}}
-        own = text_at(event, "id") or message.id
-        return message.but(
-            kind="eventbridge", event=event["detail"], id=own, envelopes={**message.envelopes, "http": http}
-        )
+    source, detail = text_at(event, "source") or "", event.get("detail")
     own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
-    return message.but(kind="eventbridge", event=event, id=own or message.id)
+    opened_ = message.but(kind="eventbridge", event=event, id=own or message.id)
+    if not isinstance(detail, dict) or re.match(r"aws\.(?!partner/)", source):
+        return opened_
+    if source == "github.com":
+        http = {"headers": {"x-github-event": event["detail-type"]}}
+        return opened_.but(event=detail, envelopes={**message.envelopes, "http": http})
+    return opened_.but(event={**detail, **event})
+
+
+def _is_envelope(event: Mapping[str, Any]) -> bool:
+    """Whether a webhook's content has events in it: SNS and MinIO post to URLs, and so do EventBridge's Pipes."""
+    source = text_at(event, "eventSource", "EventSource", "Records.0.eventSource", "Records.0.EventSource") or ""
+    is_of_topic = event.get("Type") == "Notification" and "TopicArn" in event
+    return is_of_topic or source.startswith("aws:") or source.endswith(":s3")
 
 
 def http_message(request: HttpRequest, origin: Origin) -> Message:
@@ -206,10 +219,10 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
         return message
     if is_eventbridge(event):  # by an API destination
         return _eventbridge(message)
-    if event.get("Type") == "Notification" and "TopicArn" in event:  # SNS posts to URLs, too
-        several = _carried(message, "sns", event, 0)
-        if len(several) != 1:
-            hint = "Subscribe the function itself to the topic"
-            raise EventError("event.Message", "holds several events, and a webhook is one", hint=hint)
-        return several[0]
-    return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else message
+    if not _is_envelope(event):
+        return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else message
+    several = _opened(message, 0)
+    if len(several) != 1:
+        hint = "Subscribe the function itself to the topic"
+        raise EventError("event", "holds several events, and a webhook is one", hint=hint)
+    return several[0]

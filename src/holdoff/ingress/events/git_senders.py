@@ -12,31 +12,33 @@ know it by what is in it (*bare*), where that is enough.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, Patterns
+from holdoff.ingress.events.kinds import Kind, control, refused, trial
 
 Fields = dict[str, Any]
 
 
-def _others(sender: str, path: str, about: str = "", *, when: Mapping[str, Patterns] | None = None) -> Fields:
+def _others(sender: str, path: str, about: str = "", *, when: str = "", named_by: tuple[str, ...] = ()) -> Fields:
     """What builds nothing unless a rule names its type. ``path``: where its type is; ``about``: more of its type."""
     what = f"{{{path}}}{about}"
     return {
         "sender": sender,
-        "when": when or {path: "*"},
+        "when": when or path,
         "ignored": f"nothing is built for {sender}'s {what} unless a rule takes it",
-        "named_by": (path,),
+        "named_by": named_by or (path,),
         "reason": what,
     }
 
 
-def _without(sender: str, changes: str, advice: str, when: Mapping[str, Patterns]) -> Kind:
+def _without(sender: str, changes: str, advice: str, when: str) -> Kind:
     """A push that does not say what it changed: no reason to lose it silently."""
     why = f"is a push that does not say what was pushed, in {changes}: {advice}"
-    return Kind(sender=sender, name="push", when=when, refused=why)
+    return refused(sender, "push", why, when)
 
+
+#: A push, and what is its version: the ``after`` of an annotated tag is the tag's own object.
+_PUSHES: Final = (("push of a tag", " & ref=refs/tags/*", "{head_commit.id,after!}"), ("push", "", "{after!}"))
 
 # --- Gitea, Forgejo and Gogs -----------------------------------------------------------------------
 # They send GitHub's headers, too, so that they stand before it. None says when a push was.
@@ -63,15 +65,11 @@ def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
         "total": "total_commits",
     }
     return (
-        # The ``after`` of an annotated tag is the tag's own object.
-        Kind(
-            name="push of a tag",
-            when={path: "push", "ref": "refs/tags/*"},
-            version="{head_commit.id,after!}",
-            **common | push,
+        *(
+            Kind(name=name, when=f"{path}=push{ref}", version=version, **common | push)
+            for name, ref, version in _PUSHES
         ),
-        Kind(name="push", when={path: "push"}, version="{after!}", **common | push),
-        Kind(name="another event", **common | _others(sender, path, "{action^ }") | {"named_by": _FORGES}),
+        Kind(name="another event", **common | _others(sender, path, "{action^ }", named_by=_FORGES)),
     )
 
 
@@ -98,70 +96,41 @@ _RULE: Final[Fields] = _others("GitHub", _TYPE, "{action^ }") | {
     "reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"
 }
 _GITHUB_KINDS: Final = (
-    Kind(name="ping", when={_TYPE: "ping"}, ignored="a ping of GitHub: the webhook is set up", **_GITHUB),
-    # The ``after`` of an annotated tag is the tag's own object.
-    Kind(
-        name="push of a tag",
-        when={_TYPE: "push", "ref": "refs/tags/*"},
-        version="{head_commit.id,after!}",
-        **_GITHUB | _PUSH,
-    ),
-    Kind(name="push", when={_TYPE: "push"}, version="{after!}", **_GITHUB | _PUSH),
+    trial("GitHub", f"{_TYPE}=ping", "a ping"),
+    *(Kind(name=name, when=f"{_TYPE}=push{ref}", version=version, **_GITHUB | _PUSH) for name, ref, version in _PUSHES),
     Kind(
         name="release",
         ref="refs/tags/{release.tag_name}",
         version="{release.tag_name}",
         ref_named_by=(_TYPE, "change.type"),  # a release is of a tag
-        **_GITHUB | _RULE | {"when": {_TYPE: "release"}},
+        **_GITHUB | _RULE | {"when": f"{_TYPE}=release"},
     ),
     # The starter's own, with a start's token (``starters.github``): it would set off itself, and no rule lifts that.
-    Kind(
-        name="a dispatch of Holdoff's",
-        when={"inputs.holdoff_token": "?" * 26},
-        ignored="Holdoff itself dispatched this workflow",
-        **_GITHUB,
-    ),
+    control("GitHub", "a dispatch", "Holdoff itself dispatched this workflow", f"inputs.holdoff_token={'?' * 26}"),
     Kind(
         name="workflow_dispatch",
         ref="{ref}",
         version="{ref}",
-        **_GITHUB | _RULE | {"when": {_TYPE: "workflow_dispatch"}},
+        **_GITHUB | _RULE | {"when": f"{_TYPE}=workflow_dispatch"},
     ),
     Kind(name="another event", **_GITHUB | _RULE),
 )
 
-#: Two fields each, by which its events are known without their headers. An advisory of security has no sender.
-_MARKS: Final = (
-    ("sender.login", "action"),
-    ("sender.login", "repository.full_name"),
-    ("sender.login", "organization.login"),
-    ("action", "repository.full_name"),
-    ("action", "security_advisory.ghsa_id"),
-)
-_MOVED: Final[Mapping[str, Patterns]] = {"before": "*", "after": "*", "ref": "refs/*"}
+_MOVED: Final = "before & after & ref=refs/*"
+_BARE_PUSH: Final[Fields] = {**_GITHUB, **_PUSH, "name": "push", "version": "{head_commit.id,after!}"}
 _GITHUB_BARE: Final = (
-    Kind(
-        name="ping",
-        when={"zen": "*", "hook_id": "*"},
-        ignored="a ping of GitHub: the webhook is set up",
-        **_GITHUB,
-    ),
-    Kind(
-        name="push", when={**_MOVED, "repository.pushed_at": "*"}, version="{head_commit.id,after!}", **_GITHUB | _PUSH
-    ),
+    trial("GitHub", "zen & hook_id", "a ping"),
+    # Its pushes are like GitHub's: https://help.gitee.com/webhook/gitee-webhook-push-data-format
+    trial("Gitee", "http.headers.x-gitee-ping=true"),
+    Kind(when=f"{_MOVED} & repository.pushed_at", **_BARE_PUSH),
     # Gitea, Forgejo, Gogs and others send nearly the same; how many commits they list, each says in its own way.
-    Kind(
-        name="push",
-        when=_MOVED,
-        version="{head_commit.id,after!}",
-        **_GITHUB | _PUSH | {"sender": "a git host", "commits": None},
-    ),
+    Kind(when=_MOVED, **_BARE_PUSH | {"sender": "a git host", "commits": None}),
     *(
-        Kind(
-            name="another event",
-            **_GITHUB | _others("GitHub", "action|event", when=dict.fromkeys(marks, "*")) | {"named_by": ("action",)},
+        Kind(name="another event", **_GITHUB | _others("GitHub", "action|event", when=marks, named_by=("action",)))
+        for marks in (  # without headers; an advisory of security has no sender
+            *(f"sender.login & {other}" for other in ("action", "repository.full_name", "organization.login")),
+            *(f"action & {other}" for other in ("repository.full_name", "security_advisory.ghsa_id")),
         )
-        for marks in _MARKS
     ),
 )
 
@@ -184,29 +153,31 @@ _GITLAB_PUSH: Final[Fields] = {
     "total": "total_commits_count",
 }
 
+#: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
+_TOLD_TO_SKIP: Final = (
+    *("push_options.ci.skip=true", "push_options.integrations.skip_ci=true", "push_options=ci.skip"),
+)
+
 
 def _pushed_at_gitlab(push: str, tag: str, where: str, mark: str) -> tuple[Kind, ...]:
     """A push and a tag, by the field that has their name. ``mark``: what only GitLab's events have."""
-
-    def when(name: str, **more: Patterns) -> dict[str, Patterns]:
-        return {mark: "*", where: name, **more}
-
-    return (
-        Kind(name="push", when=when(push), version="{after!}", **_GITLAB | _GITLAB_PUSH),
+    pushed, tagged = f"{mark} & {where}={push}", f"{mark} & {where}={tag}"
+    rows: tuple[tuple[str, str, str, Fields], ...] = (
+        *(("push", f"{pushed} & {told}", "{after!}", {"text": "[skip ci]"}) for told in _TOLD_TO_SKIP),
+        ("push", pushed, "{after!}", {}),
         # A tag that is deleted has no ``checkout_sha``; the ``after`` of an annotated one is the tag's own object.
-        Kind(
-            name="push of a tag",
-            when=when(tag, checkout_sha="?????*"),
-            version="{checkout_sha}",
-            **_GITLAB | _GITLAB_PUSH,
-        ),
-        Kind(name="push of a tag", when=when(tag), version="{after!}", **_GITLAB | _GITLAB_PUSH),
+        ("push of a tag", f"{tagged} & checkout_sha=?????*", "{checkout_sha}", {}),
+        ("push of a tag", tagged, "{after!}", {}),
+    )
+    return tuple(
+        Kind(name=name, when=when, version=version, **_GITLAB | _GITLAB_PUSH | more)
+        for name, when, version, more in rows
     )
 
 
-def _other_at_gitlab(where: str, when: Mapping[str, Patterns], *named_by: str) -> Kind:
-    fields = _others("GitLab", where, "{object_attributes.action^ }", when={where: "*", **when})
-    return Kind(name="another event", **_GITLAB | fields | {"named_by": (where, *named_by)})
+def _other_at_gitlab(where: str, when: str = "", *named_by: str) -> Kind:
+    fields = _others("GitLab", where, "{object_attributes.action^ }", when=when, named_by=(where, *named_by))
+    return Kind(name="another event", **_GITLAB | fields)
 
 
 _GITLAB_KINDS: Final = (
@@ -216,21 +187,21 @@ _GITLAB_KINDS: Final = (
         for where in ("object_kind", "event_name")
         for kind in (
             *_pushed_at_gitlab("push", "tag_push", where, _HOOK),
-            _other_at_gitlab(where, {_HOOK: "System Hook"}),
-            _other_at_gitlab(where, {_HOOK: "*"}, _HOOK),
+            _other_at_gitlab(where, f"{where} & {_HOOK}=System Hook"),
+            _other_at_gitlab(where, f"{where} & {_HOOK}", _HOOK),
         )
     ),
     *_pushed_at_gitlab("Push Hook", "Tag Push Hook", _HOOK, _HOOK),
-    _other_at_gitlab(_HOOK, {}),
+    _other_at_gitlab(_HOOK),
 )
 #: Only GitLab calls it ``object_kind``. What has an ``event_name`` is of a project, a user, a group or a key.
-_SYSTEM_EVENTS: Final = ("repository_update", "project_*", "user_*", "group_*", "subgroup_*", "key_*")
+_SYSTEM_EVENTS: Final = "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_*"
 _GITLAB_BARE: Final = (
     *_pushed_at_gitlab("push", "tag_push", "object_kind", "object_kind"),
-    _other_at_gitlab("object_kind", {}),
+    _other_at_gitlab("object_kind"),
     *_pushed_at_gitlab("push", "tag_push", "event_name", "project_id"),
     *(
-        _other_at_gitlab("event_name", {"event_name": _SYSTEM_EVENTS, of: "*"})
+        _other_at_gitlab("event_name", f"{_SYSTEM_EVENTS} & {of}")
         for of in ("project_id", "user_id", "group_id", "key")
     ),
 )
@@ -241,13 +212,13 @@ _KEY: Final = "http.headers.x-event-key"
 _BY_HAND: Final = "trigger the project by hand"
 
 
-def _at_bitbucket(name: str, state: str, at: str, when: Mapping[str, Patterns], **more: Any) -> Kind:
+def _at_bitbucket(name: str, state: str, type_: str, at: str, **more: Any) -> Kind:
     """A change of Bitbucket Cloud's. ``state``: which of its two states has the name; ``at``: what refs begin with."""
     change = "push.changes.0"
     return Kind(
         sender="Bitbucket",
         name=name,
-        when={f"{change}.{path}": pattern for path, pattern in when.items()},
+        when=f"{change}.{state}.type={type_}",
         each="push.changes",
         id="{http.headers.x-request-uuid}",
         repository="{repository.full_name}",
@@ -264,11 +235,11 @@ _PUSHED: Final = {
     "text": "{push.changes.0.new.target.message}",
 }
 _BITBUCKET_KINDS: Final = (
-    _at_bitbucket("push of a tag", "new", "refs/tags/", {"new.type": "tag"}, **_PUSHED),
-    _at_bitbucket("push", "new", "refs/heads/", {"new.type": "*"}, **_PUSHED),
-    _at_bitbucket("push of a tag", "old", "refs/tags/", {"old.type": "tag"}, deleted="push.changes.0.old"),
-    _at_bitbucket("push", "old", "refs/heads/", {"old.type": "*"}, deleted="push.changes.0.old"),
-    _without("Bitbucket", "push.changes", _BY_HAND, {_KEY: "repo:push"}),
+    _at_bitbucket("push of a tag", "new", "tag", "refs/tags/", **_PUSHED),
+    _at_bitbucket("push", "new", "*", "refs/heads/", **_PUSHED),
+    _at_bitbucket("push of a tag", "old", "tag", "refs/tags/", deleted="push.changes.0.old"),
+    _at_bitbucket("push", "old", "*", "refs/heads/", deleted="push.changes.0.old"),
+    _without("Bitbucket", "push.changes", _BY_HAND, f"{_KEY}=repo:push"),
 )
 
 
@@ -289,37 +260,34 @@ def _pushed_to_data_center(changes: str, reason: str = "push to") -> Fields:
         "parent": f"{{{change}.fromHash}}",
         "by": "{actor.name,actor.displayName}",
         "at": "date",
+        "commits": "commits",
     }
 
 
 _IN_BODY: Final = "eventKey"
+_NAMES: Final = ("diagnostics:ping", "repo:refs_changed", "mirror:repo_synchronized")
 
 
 def _of_data_center(key: str) -> tuple[Kind, ...]:
     """The kinds of Data Center's, and what else Bitbucket sends, by the place where their name is."""
 
-    def others(**more: Patterns) -> Fields:
-        return _others("Bitbucket", key, when={key: "*", **more}) | {"named_by": (_KEY, _IN_BODY)}
+    def others(when: str) -> Fields:
+        return _others("Bitbucket", key, when=when, named_by=(_KEY, _IN_BODY))
 
-    mirrored: dict[str, Patterns] = {key: "mirror:repo_synchronized"}
+    ping, pushed, mirrored = (f"{key}={name}" for name in _NAMES)
     return (
-        Kind(
-            sender="Bitbucket",
-            name="ping",
-            when={key: "diagnostics:ping"},
-            ignored="a ping of Bitbucket: the webhook is set up",
-        ),
-        Kind(name="push", when={key: "repo:refs_changed"}, **_pushed_to_data_center("changes")),
-        _without("Bitbucket", "changes", _BY_HAND, {key: "repo:refs_changed"}),
+        trial("Bitbucket", ping, "a ping"),
+        Kind(name="push", when=pushed, **_pushed_to_data_center("changes")),
+        _without("Bitbucket", "changes", _BY_HAND, pushed),
         # A mirror that lags behind has the push now. Of very many refs none is named.
-        Kind(name="a mirror's", id="{http.headers.x-request-id}", **others(**mirrored, refLimitExceeded="true")),
-        Kind(name="a mirror's", **others(**mirrored) | _pushed_to_data_center("changes", "mirrored")),
+        Kind(name="a mirror's", id="{http.headers.x-request-id}", **others(f"{mirrored} & refLimitExceeded=true")),
+        Kind(name="a mirror's", **others(mirrored) | _pushed_to_data_center("changes", "mirrored")),
         Kind(
             name="another event",
             id="{http.headers.x-request-uuid,http.headers.x-request-id}",
             repository="{repository.full_name}",
             by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
-            **others(),
+            **others(key),
         ),
     )
 
@@ -329,14 +297,14 @@ _DATA_CENTER_KINDS: Final = (
     *_of_data_center(_IN_BODY),
     # Of the plug-in that it had for web hooks, which names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
-    Kind(name="push", when={"repository.project.key": "*"}, **_pushed_to_data_center("refChanges")),
+    Kind(name="push", when="repository.project.key", **_pushed_to_data_center("refChanges")),
 )
 #: Of Bitbucket Cloud's JSON nothing tells the type.
 _BITBUCKET_BARE: Final = (
     Kind(
         sender="Bitbucket",
         name="another event",
-        when={"actor.uuid": "*", "repository.uuid": "*", "repository.full_name": "*"},
+        when="actor.uuid & repository.uuid & repository.full_name",
         ignored="nothing is built for Bitbucket's other events unless a rule takes it",
         named_by=("pullrequest.state", "commit_status.state", "issue.state"),
         reason="an event on {repository.full_name}",
@@ -346,21 +314,16 @@ _BITBUCKET_BARE: Final = (
 # --- Azure DevOps: https://learn.microsoft.com/en-us/azure/devops/service-hooks/events -------------
 # It sends no headers of its own. One push may have changed several refs. Its documents show events without the
 # subscription that real ones have.
-_SERVICE_HOOKS: Final[tuple[Mapping[str, Patterns], ...]] = (
-    {"eventType": "*", "publisherId": "*", "subscriptionId": "*"},
-    {"eventType": "*", "publisherId": ("tfs", "rm", "pipelines", "audit", "azure-devops")},
+_SERVICE_HOOKS: Final = (
+    "eventType & publisherId & subscriptionId",
+    "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
 )
 _AZURE_KINDS: Final = (
-    Kind(
-        sender="Azure DevOps",
-        name="a test",
-        when={**_SERVICE_HOOKS[0], "subscriptionId": "00000000-0000-0000-0000-000000000000"},
-        ignored="a test of Azure DevOps: the service hook is set up",
-    ),
+    trial("Azure DevOps", "eventType & publisherId & subscriptionId=00000000-0000-0000-0000-000000000000"),
     Kind(
         sender="Azure DevOps",
         name="push",
-        when={"eventType": "git.push"},
+        when="eventType=git.push",
         each="resource.refUpdates",
         id="{id}",
         repository="{resource.repository.project.name}/{resource.repository.name}",
@@ -371,12 +334,13 @@ _AZURE_KINDS: Final = (
         parent="{resource.refUpdates.0.oldObjectId}",
         by="{resource.pushedBy.uniqueName,resource.pushedBy.displayName}",
         at="resource.date",
+        commits="resource.commits",
     ),
     _without(
         "Azure DevOps",
         "resource.refUpdates",
         "set the service hook's resource details to 'All'",
-        {"eventType": "git.push", "publisherId": "*"},
+        "eventType=git.push & publisherId",
     ),
     *(
         Kind(name="another event", id="{id}", **_others("Azure DevOps", "eventType", when=one))
@@ -384,16 +348,66 @@ _AZURE_KINDS: Final = (
     ),
 )
 
+
+# --- Gerrit, Harness, Hugging Face, SourceCraft ----------------------------------------------------
+def _of_ref(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
+    """A push, by the paths of a ref and of its versions."""
+    reason = f"push to {more.get('repository', '')} {{{ref}}}"
+    versions = {"version": f"{{{new}!}}", "parent": f"{{{old}}}", "ref": f"{{{ref}!}}"}
+    return Kind(sender=sender, name="push", when=when, ref_named_by=(ref,), reason=reason, **versions | more)
+
+
+_IN_HUB: Final = "event.scope=repo.content* & repo.name"
+_OF_A_REF: Final = (
+    # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html: a branch had its short name at first
+    *(
+        _of_ref(
+            "Gerrit",
+            f"type=ref-updated & eventCreatedOn & refUpdate.refName={names}",
+            *(f"refUpdate.{name}" for name in ("refName", "newRev", "oldRev")),
+            ref=f"{above}{{refUpdate.refName!}}",
+            repository="{refUpdate.project}",
+            by="{submitter.username,submitter.name}",
+            at="eventCreatedOn",
+        )
+        for names, above in (("refs/*", ""), ("*", "refs/heads/"))
+    ),
+    Kind(name="another event", **_others("Gerrit", "type", when="type & eventCreatedOn")),
+    # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
+    _of_ref(
+        "Harness",
+        "trigger=branch_*|tag_* & repo.git_url",
+        *("ref.name", "sha", "old_sha"),
+        version="{commit.sha,sha!}",
+        repository="{repo.path}",
+        default="{repo.default_branch}",
+        text="{commit.message}",
+        by="{principal.display_name}",
+    ),
+    Kind(name="another event", **_others("Harness", "trigger", when="trigger & repo.git_url")),
+    # https://huggingface.co/docs/hub/webhooks
+    Kind(
+        sender="Hugging Face",
+        name="push",
+        when=f"{_IN_HUB} & updatedRefs.0.newSha=null",
+        each="updatedRefs",
+        ref="{updatedRefs.0.ref!}",
+        deleted="updatedRefs.0.ref",
+    ),
+    _of_ref(
+        "Hugging Face",
+        _IN_HUB,
+        *(f"updatedRefs.0.{name}" for name in ("ref", "newSha", "oldSha")),
+        each="updatedRefs",
+        repository="{repo.name}",
+        default="main",
+    ),
+    Kind(name="another event", **_others("Hugging Face", "event.scope", when="event.scope & repo.name")),
+    Kind(name="another event", **_others("SourceCraft", "header.type", when="header.type=pull_request.* & header.id")),
+)
+
 TABLES: Final = (
-    _like_gitea("Forgejo", "forgejo"),
-    _like_gitea("Gitea", "gitea"),
-    _like_gitea("Gogs", "gogs"),
-    _GITHUB_KINDS,
-    _GITLAB_KINDS,
-    _BITBUCKET_KINDS,
-    _DATA_CENTER_KINDS,
-    _AZURE_KINDS,
-    _GITLAB_BARE,
-    _GITHUB_BARE,
-    _BITBUCKET_BARE,
+    *(_like_gitea(sender, sender.lower()) for sender in ("Forgejo", "Gitea", "Gogs")),
+    *(_GITHUB_KINDS, _GITLAB_KINDS, _BITBUCKET_KINDS, _DATA_CENTER_KINDS, _AZURE_KINDS, _OF_A_REF),
+    *(_GITLAB_BARE, _GITHUB_BARE, _BITBUCKET_BARE),
 )

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from holdoff.config.patterns import is_anything, names_any
+from holdoff.config.patterns import DEFAULT_BRANCH, is_anything, names_any
 from holdoff.config.projects import Project
-from holdoff.config.rules import DEFAULT_BRANCH, Rule
+from holdoff.config.rules import Rule
 from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.paths import short_ref
 
@@ -36,7 +36,7 @@ def no_change(draft: Draft, rule: Rule | None) -> str | None:
 def not_wanted(draft: Draft, rule: Rule | None, project: Project) -> str | None:
     """Why this project does not want the change."""
     if project.skip_ci and draft.text and (_SKIPS.search(draft.text) or _SKIP_TRAILER.search(draft.text)):
-        return "its newest commit says to skip it ([skip ci])"
+        return "its newest commit, or its push, says to skip it ([skip ci])"
     if rule is not None and (rule.branches or rule.tags):
         return _not_named(draft, rule, [project])  # of several projects each has a default branch of its own
     if draft.ref is None or _names(rule, draft.ref_named_by):
@@ -102,5 +102,6 @@ def is_named(draft: Draft, rule: Rule) -> bool:
 
 
 def _names(rule: Rule | None, paths: tuple[str, ...]) -> bool:
-    """Whether a rule has a condition on one of these paths that says something."""
-    return rule is not None and any(path in paths and not is_anything(patterns) for path, patterns in rule.when)
+    """Whether a rule has a condition that says something on one of these paths, or on one in an event's detail."""
+    known = {*paths, *(f"detail.{path}" for path in paths)}
+    return rule is not None and any(path in known and not is_anything(patterns) for path, patterns in rule.when)

@@ -260,6 +260,12 @@ def plain_headers(request: HttpRequest) -> dict[str, str]:
     return {name: value for name, value in request.headers.items() if not may_be_secret(name)}
 
 
+_IDS: Final = (
+    *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid"),
+    *("x-amz-sns-message-id", "x-shopify-webhook-id", "x-mlflow-delivery-id", "x-wc-webhook-delivery-id"),
+)
+
+
 def delivery_id(headers: Mapping[str, str]) -> str | None:
     """The sender's id for the delivery: the same when it delivers again.
 
@@ -268,8 +274,7 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
     """
     if "x-github-event" in headers:
         return headers.get("x-github-delivery") or None
-    names = ("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid")
-    return next((headers[name] for name in names if headers.get(name)), None)
+    return next((headers[name] for name in _IDS if headers.get(name)), None)
 
 
 def form_of(request: HttpRequest) -> dict[str, str] | None:

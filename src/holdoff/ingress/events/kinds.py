@@ -9,18 +9,17 @@ for each family of senders. ``rules`` says what becomes of a change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from holdoff.config.patterns import matches_any
+from holdoff.config.rules import Condition
 from holdoff.core.errors import EventError
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_template, replaced
-
-#: The keys of a condition: one text, or several of which one must match.
-Patterns = str | tuple[str, ...]
+from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_template, replaced, text_at
 
 
 class Kind(Value):
@@ -28,7 +27,8 @@ class Kind(Value):
 
     Attributes:
         sender, name: for people: "GitHub", "push".
-        when: the conditions by which it is known, as in a rule.
+        when: the conditions by which it is known: ``type=push|tag & id``, the patterns at a path, as in a rule, or that
+            something is there.
         ignored: why it builds nothing by itself.
         named_by: paths; a rule with a condition on one of them has named the type, and takes the event in spite of
             ``ignored``. Empty: no rule can, as this is a control message.
@@ -40,20 +40,20 @@ class Kind(Value):
         line: instead of both.
         default: the branch that the sender calls the default one.
         by: who made the change.
-        text: the newest commit's message, where ``[skip ci]`` may stand.
+        text: the newest commit's message, where ``[skip ci]`` may stand; else that of the version, in ``commits``.
         ref_named_by: paths; a rule with a condition on one of them has named the ref, as one on a path in ``ref`` has.
         each: the path of a list in the event, each item of which is an event of its own; an event without one is none
             of this kind.
         at: the path of the instant when it happened, by its source.
         deleted: the path of what is true where the ref was deleted.
-        commits: the path of a list of commits with ``added``, ``modified`` and ``removed`` paths.
+        commits: the path of a list of commits, with their messages, and ``added``, ``modified`` and ``removed`` paths.
         total: the path of how many commits there are, where the list may hold fewer. Where nothing is there, it may.
         forced: the path of what is true where commits were taken away, of which no list tells.
     """
 
     sender: str
     name: str
-    when: Mapping[str, Patterns]
+    when: str
     ignored: str | None = None
     named_by: tuple[str, ...] = ()
     refused: str | None = None
@@ -79,7 +79,7 @@ class Kind(Value):
         """Whether an event is of this kind."""
         if self.each and not self.items(message):
             return False
-        return all(holds(message, path, patterns) for path, patterns in self.when.items())
+        return fits(message, self.when)
 
     def items(self, message: Message) -> list[Any]:
         """What is in the list ``each`` of an event."""
@@ -94,10 +94,11 @@ class Kind(Value):
         """
         if self.refused is not None:
             raise EventError("event", self.refused)
+        builds = self.ignored is None and not message.look(self.deleted)
 
         def text(template: str, *, short: bool = False) -> str | None:
             # The fields of an event that builds nothing need not be there.
-            template = template if self.ignored is None else template.replace("!", "")
+            template = template if builds else template.replace("!", "")
             return filled(template, message.look, short=short) or None
 
         ref, version = text(self.ref), text(self.version, short=True)
@@ -117,7 +118,7 @@ class Kind(Value):
             line=text(self.line) or (ref and f"{repository or self.sender} {ref}"),
             default=text(self.default, short=True),
             by=text(self.by),
-            text=text(self.text),
+            text=text(self.text) or self._message(message, version),
             at=message.look(self.at),
             changed=None if _is_zero(parent) else self._changed(message),  # of a new ref all is new
             deleted=bool(message.look(self.deleted)) or _is_zero(version),
@@ -125,6 +126,13 @@ class Kind(Value):
             named_by=("change.type", *self.named_by) if self.named_by else (),
             ref_named_by=("change.ref", "change.branch", "change.tag", *in_template(self.ref), *self.ref_named_by),
         )
+
+    def _message(self, message: Message, version: str | None) -> str | None:
+        """What the commit of a version says, where the event lists it."""
+        commits = message.look(self.commits)
+        listed = commits if isinstance(commits, list) else []
+        of_it = (one for one in listed if version and text_at(one, "id", "commitId") == version)
+        return next((text_at(one, "message", "comment") for one in of_it), None)
 
     def _changed(self, message: Message) -> tuple[str, ...] | None:
         """Every path that was changed; ``None``: the event does not say them all."""
@@ -142,6 +150,21 @@ class Kind(Value):
                 return None
             found |= dict.fromkeys(path for one in known for path in one if isinstance(path, str))
         return tuple(found) or None  # of a merge no file may be told
+
+
+def control(sender: str, name: str, why: str, when: str) -> Kind:
+    """A control message."""
+    return Kind(sender=sender, name=name, when=when, ignored=why)
+
+
+def trial(sender: str, when: str, name: str = "a test") -> Kind:
+    """What its sender sends to try its webhook."""
+    return control(sender, name, f"{name} of {sender}: the webhook is set up", when)
+
+
+def refused(sender: str, name: str, why: str, when: str) -> Kind:
+    """What is an error."""
+    return Kind(sender=sender, name=name, when=when, refused=why)
 
 
 #: GitHub lists at most so many commits of a push (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push).
@@ -168,15 +191,32 @@ def parts_of(message: Message, tables: Iterable[Sequence[Kind]]) -> list[tuple[M
     return [(part, kind_of_event(part, tables)) for part in parts]
 
 
-def holds(message: Message, path: str, patterns: Patterns) -> bool:
+@cache
+def _conditions(text: str) -> tuple[Condition, ...]:
+    """The paths and patterns in ``Kind.when``."""
+    parted = (one.partition("=") for one in text.split(" & ") if one)
+    return tuple((path, tuple((patterns or "*").split("|"))) for path, _, patterns in parted)
+
+
+def fits(message: Message, when: str) -> bool:
+    """Whether all the conditions in a text hold (``Kind.when``)."""
+    return all(holds(message, path, patterns) for path, patterns in _conditions(when))
+
+
+def paths_of(when: str) -> tuple[str, ...]:
+    """The paths that conditions are on."""
+    return tuple(path for path, _ in _conditions(when))
+
+
+def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
     """Whether a path leads to what one of the patterns matches; a list, to one that any of it matches (as in
     EventBridge's), and an empty one to ``[]`` alone."""
-    found, wanted = message.look(path, ABSENT), (patterns,) if isinstance(patterns, str) else patterns
+    found = message.look(path, ABSENT)
     if found == []:
-        return "[]" in wanted
+        return "[]" in patterns
     several = found if isinstance(found, list) else [found]
     texts = ("null" if one is None else as_text(one) for one in several)
-    return any(text is not None and matches_any(text, wanted) for text in texts)
+    return any(text is not None and matches_any(text, patterns) for text in texts)
 
 
 def _is_zero(version: str | None) -> bool:

@@ -32,7 +32,7 @@ from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, look_up, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
-TABLES: Final = (*git_senders.TABLES, *cms_senders.TABLES, *aws.TABLES)
+TABLES: Final = (aws.CONTROL, *git_senders.TABLES, *cms_senders.TABLES, *aws.TABLES)
 #: The reason of a message that says nothing known, by its envelope: the first of these that is not empty.
 _REASONS: Final = {
     "http": ("webhook",),

@@ -1,0 +1,370 @@
+"""What registries, stores, clouds and services that build send, and what becomes of it: as their documents show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.ingress.payloads import AFTER, BEFORE, OTHER, ZERO, posted
+from tests.ingress.sent import Built, Refused, Sent, nothing
+
+Json = dict[str, Any]
+EVENT_ID = "831e1650-001e-001b-66ab-eeb76e069631"
+
+
+def _webhook(sender: str, event: str, becomes: Any, body: object, **headers: str) -> Sent:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Sent(sender, event, posted(body, named), (becomes,) if isinstance(becomes, Built) else becomes)
+
+
+def harbor(kind: str) -> Json:
+    """https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/"""
+    repository = {"name": "site", "namespace": "octo", "repo_full_name": "octo/site", "repo_type": "private"}
+    data = {"resources": [{"digest": "sha256:8a", "tag": "latest"}], "repository": repository}
+    return {"type": kind, "occur_at": 1795395667, "operator": "admin", "event_data": data}
+
+
+def acr(action: str) -> Json:
+    """https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference"""
+    target = {"mediaType": "application/vnd.docker.distribution.manifest.v2+json", "repository": "site", "tag": "v1"}
+    request = {"id": OTHER, "host": "octo.azurecr.io", "method": "PUT"}
+    return {"id": EVENT_ID, "timestamp": "2026-11-25T03:00:00Z", "action": action, "target": target, "request": request}
+
+
+def distribution(*actions: str, **target: str) -> Json:
+    """https://distribution.github.io/distribution/about/notifications/"""
+    more = {"digest": "sha256:fe", "repository": "octo/site", **target}
+    return {"events": [{"id": EVENT_ID, "action": action, "target": more, "request": {}} for action in actions]}
+
+
+def jfrog(domain: str, event: str) -> Json:
+    """https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types"""
+    return {"domain": domain, "event_type": event, "data": {"repo_key": "site", "path": "a", "name": "a"}}
+
+
+def pubsub(**attributes: str) -> Json:
+    """https://docs.cloud.google.com/pubsub/docs/push#receive_push and /storage/docs/pubsub-notifications"""
+    message = {"attributes": attributes, "data": "e30=", "messageId": "2070443601311540"}
+    return {"message": message, "subscription": "projects/octo/subscriptions/site"}
+
+
+def event_grid(kind: str, **data: str) -> Json:
+    """https://learn.microsoft.com/en-us/azure/event-grid/event-schema"""
+    return {
+        "topic": "/subscriptions/1/resourceGroups/octo/providers/Microsoft.Storage/storageAccounts/octo",
+        "subject": "/blobServices/default/containers/site/blobs/a.md",
+        "eventType": kind,
+        "eventTime": "2026-11-25T03:00:00.1Z",
+        "id": EVENT_ID,
+        "data": data or {"api": "PutBlockList"},
+        "dataVersion": "",
+        "metadataVersion": "1",
+    }
+
+
+def cloud_event(kind: str) -> Json:
+    """https://github.com/cloudevents/spec/blob/main/cloudevents/formats/json-format.md"""
+    return {
+        "specversion": "1.0",
+        "id": "7",
+        "source": "/octo",
+        "type": kind,
+        "time": "2026-11-25T03:00:00Z",
+        "data": {},
+    }
+
+
+def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = AFTER) -> Json:
+    """https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html"""
+    update = {"oldRev": BEFORE, "newRev": new, "refName": ref, "project": "octo/site"}
+    about = {"refUpdate": update} if kind == "ref-updated" else {"change": {"project": "octo/site", "branch": "main"}}
+    return {"type": kind, "submitter": {"username": "ann"}, "eventCreatedOn": 1795395667, **about}
+
+
+def harness(trigger: str, ref: str = "refs/heads/main", new: str = AFTER) -> Json:
+    """https://developer.harness.io/docs/code-repository/pull-requests/webhook"""
+    repo = {"path": "octo/site", "default_branch": "main", "git_url": "https://git.harness.io/octo/site.git"}
+    about: Json = {"trigger": trigger, "repo": repo, "principal": {"display_name": "Ann"}}
+    moved = {"ref": {"name": ref, "repo": repo}, "sha": new, "old_sha": BEFORE, "forced": False}
+    return about | moved | ({} if new == ZERO else {"commit": {"sha": new, "message": "Fix"}})
+
+
+def hugging_face(scope: str, *refs: tuple[str, str | None, str | None]) -> Json:
+    """https://huggingface.co/docs/hub/webhooks"""
+    updated = [{"ref": ref, "oldSha": old, "newSha": new} for ref, old, new in refs]
+    about = {"type": "model", "name": "octo/site", "id": "62", "headSha": AFTER}
+    return {
+        "event": {"action": "update", "scope": scope},
+        "repo": about,
+        "webhook": {"id": "1"},
+        "updatedRefs": updated,
+    }
+
+
+_MAIN = "refs/heads/main"
+_OF_GERRIT = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, None, "ann", "push to octo/site main")
+_NO_DEFAULT = (
+    "side is not main or master, and no rule takes it ({} does not say which branch is the default one: "
+    "set projects.site.branch)"
+)
+_GIT = (
+    _webhook("Gerrit", "ref-updated of main or master", _OF_GERRIT, gerrit()),
+    _webhook("Gerrit", "ref-updated, by the short name", _OF_GERRIT, gerrit(ref="main")),
+    _webhook("Gerrit", "ref-updated of another branch", _NO_DEFAULT.format("Gerrit"), gerrit(ref="refs/heads/side")),
+    _webhook(
+        "Gerrit",
+        "ref-updated of a change",
+        "refs/changes/33/33/4 is no branch, and no rule takes it",
+        gerrit(ref="refs/changes/33/33/4"),
+    ),
+    _webhook("Gerrit", "ref-updated, of a deleted branch", "main was deleted", gerrit(new=ZERO)),
+    *(
+        _webhook("Gerrit", kind, nothing("Gerrit", kind), gerrit(kind))
+        for kind in ("change-merged", "patchset-created", "comment-added")
+    ),
+    _webhook(
+        "Harness",
+        "branch_updated of the default branch",
+        Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, None, "Ann", "push to octo/site main"),
+        harness("branch_updated"),
+    ),
+    _webhook(
+        "Harness",
+        "branch_updated of another branch",
+        "side is not the default branch main, and no rule takes it",
+        harness("branch_updated", "refs/heads/side"),
+    ),
+    _webhook(
+        "Harness",
+        "tag_created",
+        "v1 is no branch, and no rule takes it",
+        harness("tag_created", "refs/tags/v1"),
+    ),
+    _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),
+    *(
+        _webhook("Harness", kind, nothing("Harness", kind), harness(kind))
+        for kind in ("pullreq_merged", "pullreq_comment_created", "merge_queue_checks_requested")
+    ),
+    _webhook(
+        "SourceCraft",
+        "pull_request.create",
+        nothing("SourceCraft", "pull_request.create"),
+        {"header": {"id": OTHER, "type": "pull_request.create"}, "repository": {"default_branch": "main"}},
+    ),
+    _webhook(
+        "Hugging Face",
+        "repo.content of several refs",
+        Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, None, None, "push to octo/site main"),
+        hugging_face("repo.content", ("refs/tags/v1", None, AFTER), (_MAIN, BEFORE, AFTER)),
+    ),
+    _webhook(
+        "Hugging Face",
+        "repo.content of a pull request",
+        "refs/pr/1 is no branch, and no rule takes it",
+        hugging_face("repo.content", ("refs/pr/1", None, AFTER)),
+    ),
+    _webhook(
+        "Hugging Face",
+        "repo.content, of a deleted branch",
+        "side was deleted",
+        hugging_face("repo.content", ("refs/heads/side", BEFORE, None)),
+    ),
+    *(
+        _webhook("Hugging Face", scope, nothing("Hugging Face", scope), hugging_face(scope))
+        for scope in ("repo.config", "discussion.comment")
+    ),
+    _webhook(
+        "Gitee",
+        "a test",
+        "a test of Gitee: the webhook is set up",
+        {"hook_name": "push_hooks", "ref": _MAIN, "before": BEFORE, "after": AFTER},
+        X_Gitee_Event="Push Hook",
+        X_Gitee_Ping="true",
+    ),
+)
+_REGISTRIES = (
+    _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
+    *(
+        _webhook("Harbor", kind, nothing("Harbor", kind), harbor(kind))
+        for kind in ("PULL_ARTIFACT", "DELETE_ARTIFACT", "SCANNING_COMPLETED", "QUOTA_EXCEED", "REPLICATION")
+    ),
+    _webhook(
+        "Azure Container Registry",
+        "push",
+        Built(id=EVENT_ID, reason="push in Azure Container Registry"),
+        acr("push"),
+    ),
+    _webhook("Azure Container Registry", "delete", nothing("Azure Container Registry", "delete"), acr("delete")),
+    _webhook(
+        "Azure Container Registry",
+        "ping",
+        "a ping, or a call that keeps the function warm",
+        {"id": EVENT_ID, "timestamp": "2026-11-25T03:00:00Z", "action": "ping"},
+    ),
+    _webhook(
+        "a registry",
+        "push of a tag, beside a pull",
+        Built(id=f"{EVENT_ID}#", reason="push in a registry"),
+        distribution("pull", "push", tag="latest"),
+    ),
+    _webhook("a registry", "pull", nothing("a registry", "pull"), distribution("pull", tag="latest")),
+    _webhook("a registry", "push of a layer", nothing("a registry", "push"), distribution("push")),
+    _webhook("JFrog", "artifact deployed", Built(reason="deployed in JFrog"), jfrog("artifact", "deployed")),
+    _webhook("JFrog", "artifact cached", nothing("JFrog", "cached"), jfrog("artifact", "cached")),
+    _webhook("JFrog", "docker pushed", Built(reason="pushed in JFrog"), jfrog("docker", "pushed")),
+    _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
+    _webhook(
+        "Nexus",
+        "rm:repository:component",
+        Built(reason="rm:repository:component in Nexus"),
+        {"repositoryName": "site", "action": "CREATED", "component": {"name": "a"}},
+        X_Nexus_Webhook_Id="rm:repository:component",
+    ),
+    _webhook("Nexus", "rm:audit", nothing("Nexus", "rm:audit"), {"audit": {}}, X_Nexus_Webhook_Id="rm:audit"),
+    *(
+        _webhook("npm", kind, becomes, {"event": kind, "name": "site", "hookOwner": {"username": "octo"}})
+        for kind, becomes in (
+            ("package:publish", Built(reason="package:publish in npm")),
+            ("package:star", nothing("npm", "package:star")),
+        )
+    ),
+)
+_CE = {"ce_specversion": "1.0", "ce_id": "7", "ce_source": "/octo"}
+_IN_MINIO = {
+    "eventSource": "minio:s3",
+    "eventTime": "2026-11-25T03:00:00.000Z",
+    "s3": {"bucket": {"name": "site"}, "object": {"key": "a.md", "sequencer": "17A"}},
+}
+_CLOUDS = (
+    *(
+        _webhook("MinIO", kind, becomes, {"EventName": kind, "Records": [{**_IN_MINIO, "eventName": kind}]})
+        for kind, becomes in (
+            (
+                "s3:ObjectCreated:Put",
+                Built(at_ms=1795575600000, id="s3:site/a.md#17A:Created", reason="s3:ObjectCreated:Put s3://site/a.md"),
+            ),
+            ("s3:ObjectAccessed:Get", nothing("S3", "s3:ObjectAccessed:Get")),
+        )
+    ),
+    _webhook(
+        "Cloud Storage",
+        "OBJECT_FINALIZE, by Pub/Sub",
+        Built(id="2070443601311540", reason="OBJECT_FINALIZE in Cloud Storage"),
+        pubsub(bucketId="site", objectId="a.md", eventType="OBJECT_FINALIZE"),
+    ),
+    _webhook(
+        "Cloud Storage",
+        "OBJECT_METADATA_UPDATE, by Pub/Sub",
+        nothing("Cloud Storage", "OBJECT_METADATA_UPDATE"),
+        pubsub(bucketId="site", objectId="a.md", eventType="OBJECT_METADATA_UPDATE"),
+    ),
+    _webhook(
+        "Pub/Sub",
+        "a message",
+        Built(id="2070443601311540", reason="projects/octo/subscriptions/site in Pub/Sub"),
+        pubsub(),
+    ),
+    _webhook(
+        "Event Grid",
+        "Blob created",
+        Built(id=EVENT_ID, reason="Microsoft.Storage.BlobCreated in Event Grid"),
+        [event_grid("Microsoft.Storage.BlobCreated")],
+    ),
+    _webhook(
+        "Event Grid",
+        "Blob tier changed",
+        nothing("Event Grid", "Microsoft.Storage.BlobTierChanged"),
+        [event_grid("Microsoft.Storage.BlobTierChanged")],
+    ),
+    _webhook(
+        "Event Grid",
+        "several at once",
+        Built(reason="Microsoft.Storage.BlobCreated in Event Grid"),
+        [event_grid("Microsoft.Storage.BlobTierChanged"), event_grid("Microsoft.Storage.BlobCreated")],
+    ),
+    _webhook(
+        "Event Grid",
+        "the validation of a subscription",
+        Refused("asks to confirm a subscription: open its validationUrl"),
+        [event_grid("Microsoft.EventGrid.SubscriptionValidationEvent", validationCode="x", validationUrl="https://x")],
+    ),
+    *(
+        sent
+        for kind, becomes in (
+            ("harbor.artifact.pushed", Built(id="/octo#7", reason="harbor.artifact.pushed in CloudEvents")),
+            ("harbor.artifact.pulled", nothing("CloudEvents", "harbor.artifact.pulled")),
+            (
+                "dev.tekton.event.pipelinerun.successful.v1",
+                nothing("CloudEvents", "dev.tekton.event.pipelinerun.successful.v1"),
+            ),
+            ("com.example.priced", Built(id="/octo#7", reason="com.example.priced in CloudEvents")),
+        )
+        for sent in (
+            _webhook("CloudEvents", kind, becomes, cloud_event(kind)),
+            _webhook("CloudEvents", f"{kind}, in headers", becomes, {}, **_CE, ce_type=kind),
+        )
+    ),
+)
+_BUILDS = (
+    *(
+        _webhook(sender, kind, nothing(sender, kind), {"x": 1}, **{header: kind})
+        for sender, header, kind in (
+            ("CircleCI", "circleci_event_type", "workflow-completed"),
+            ("Buildkite", "X_Buildkite_Event", "build.finished"),
+            ("Drone", "X_Drone_Event", "build"),
+            ("Bitrise", "Bitrise_Event_Type", "build/finished"),
+        )
+    ),
+    *(
+        _webhook(sender, kind, nothing(sender, kind), body)
+        for sender, kind, body in (
+            ("Travis CI", "passed", {"state": "passed", "build_url": "https://app.travis-ci.com/octo/site/builds/1"}),
+            (
+                "Terraform",
+                "verification",
+                {"notification_configuration_id": "nc-1", "notifications": [{"trigger": "verification"}]},
+            ),
+            (
+                "Cloudflare",
+                "pages_event_alert",
+                {"alert_type": "pages_event_alert", "policy_id": "1", "account_id": "2"},
+            ),
+            ("Webflow", "form_submission", {"triggerType": "form_submission", "payload": {"siteId": "1"}}),
+        )
+    ),
+)
+
+
+def ghost(current: Json, previous: Json) -> Json:
+    """https://docs.ghost.org/webhooks"""
+    return {"post": {"current": current, "previous": previous}}
+
+
+_DRAFTS = (
+    _webhook("Ghost", "post, a draft", nothing("Ghost", "draft"), ghost({"status": "draft"}, {"title": "x"})),
+    _webhook(
+        "Ghost", "post.unpublished", Built(reason="post in Ghost"), ghost({"status": "draft"}, {"status": "published"})
+    ),
+    *(
+        _webhook("WordPress", f"{name}: {value}", nothing("WordPress", "draft"), {"post": {"ID": 7, name: value}})
+        for name, value in (("post_status", "auto-draft"), ("post_type", "revision"))
+    ),
+    *(
+        _webhook(sender, "a draft", nothing(sender, "draft"), body)
+        for sender, body in (
+            ("Agility", {"state": "Saved", "contentID": 7, "instanceGUID": "x"}),
+            ("ButterCMS", {"data": {"id": "x"}, "webhook": {"event": "page.draft"}}),
+            ("Contentstack", {"event": "update", "module": "entry", "api_key": "x", "data": {}}),
+            ("Hygraph", {"operation": "update", "data": {"__typename": "Post", "stage": "DRAFT", "id": "c"}}),
+            (
+                "Kontent.ai",
+                {
+                    "notifications": [
+                        {"message": {"environment_id": "e", "action": "changed", "delivery_slot": "preview"}}
+                    ]
+                },
+            ),
+        )
+    ),
+)
+
+SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_DRAFTS, *_BUILDS)
