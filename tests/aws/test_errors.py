@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from holdoff.aws.errors import (
     ANSWERS,
     FAILURES,
+    WORDS,
     Cause,
     Target,
     Tried,
@@ -36,7 +37,7 @@ def test_each_name_stands_in_one_row() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("row", [*ANSWERS, *FAILURES], ids=lambda row: row.names.split()[0])
+@pytest.mark.parametrize("row", [*ANSWERS, *FAILURES, *WORDS.values()], ids=lambda row: row.names or row.hint)
 def test_each_hint_is_complete(row: object) -> None:
     advice = hint(row, TARGET, "StartBuild")  # type: ignore[arg-type]
     assert advice is None or "{" not in advice

@@ -264,6 +264,33 @@ def test_no_error_shows_a_sessions_token(which: str, wire: Wire, monkeypatch: py
     assert "S3CR3T" not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("AWS_SESSION_TOKEN", "S3CR3T\r", Cause.CREDENTIALS),  # of a file with the line ends of Windows
+        ("http_proxy", "http://me:S3CR3T/2@127.0.0.1:9", Cause.NETWORK),
+        ("http_proxy", "http://me:S3CR3T#2@127.0.0.1:9", Cause.NETWORK),
+        ("http_proxy", "http://me:S3CR3T@127.0.0.1:9", Cause.NETWORK),
+        ("http_proxy", "socks5://me:S3CR3T@127.0.0.1:9", Cause.NETWORK),
+    ],
+)
+def test_no_error_shows_what_cannot_be_sent(
+    name: str, value: str, cause: Cause, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for exception in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(exception, raising=False)
+    monkeypatch.setenv(name, value)
+    clients = Clients("dynamodb", LIMITS, endpoint=wire.url, lean=True)
+    clients.begin()
+    with pytest.raises(Exception, match=r"HTTP Client|proxy URL") as caught:
+        clients.of(None).update_item(TableName="builds", Key={})
+    assert "S3CR3T" not in "".join(traceback.format_exception(caught.value))
+    assert (row := row_of(caught.value)) is not None
+    assert row.cause is cause
+    assert verdict(caught.value, clients.tried) is row.verdict
+    assert wire.requests == []
+
+
 @pytest.mark.parametrize("fault", ["cut head after", "cut after", "garble after", "close after", "hang after"])
 def test_no_answer_is_tried_again_and_leaves_a_doubt(wire: Wire, fault: str) -> None:
     limits = LIMITS.but(read_s=0.3) if fault == "hang after" else LIMITS

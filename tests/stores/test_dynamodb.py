@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 
+from holdoff.aws import client as aws_client
+from holdoff.aws.client import LENDING, Limits
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import (
     ConfigError,
@@ -49,6 +52,7 @@ from holdoff.stores.dynamodb.item import (
     item_size,
 )
 from holdoff.stores.dynamodb.store import CONFLICTS, SCAN_FOR_MS, DynamoDBStore
+from tests.aws.wire import Wire
 from tests.conftest import FAKE_AWS
 from tests.stores import strategies
 from tests.stores.strategies import KEY, NOW_MS, item_of
@@ -918,15 +922,18 @@ def test_without_any_answer_the_write_may_be_in(store: DynamoDBStore) -> None:
     assert store.get(KEY) == claimed()
 
 
-def test_throttled_after_a_lost_answer_does_not_say_that_nothing_was_written(
-    store: DynamoDBStore,
-) -> None:
+@pytest.mark.parametrize(
+    ("code", "tries"),
+    [("ThrottlingException", TRIES - 1), ("ExpiredTokenException", 1), ("AccessDeniedException", 1)],
+)
+def test_whatever_comes_after_a_lost_answer_the_write_may_be_in(store: DynamoDBStore, code: str, tries: int) -> None:
     LosesAnswers(store)
-    answers = _Answering(store, 400, "ThrottlingException")
+    answers = _Answering(store, 400, code)
     with pytest.raises(StoreUnavailable, match="may or may not be in") as caught:
         claim(store)
     assert not isinstance(caught.value, StoreThrottled)
-    assert answers.given == TRIES - 1
+    assert answers.given == tries
+    assert store.get(KEY) == claimed()
 
 
 def test_throttled_throughout_nothing_was_written(store: DynamoDBStore) -> None:
@@ -1087,7 +1094,7 @@ def test_what_never_left_this_machine_was_not_written(store: DynamoDBStore) -> N
         raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
 
     botocore_events(store).register("before-call.dynamodb", fail)
-    with pytest.raises(StoreError, match="refused it, while writing") as caught:
+    with pytest.raises(StoreError, match=r"could not be asked, while writing .*\. See the AWS settings") as caught:
         claim(store)
     assert not isinstance(caught.value, StoreUnavailable)
 
@@ -1446,8 +1453,10 @@ def test_a_port_where_nothing_listens() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening: refused
         store = DynamoDBStore("builds", endpoint=f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(StoreUnavailable, match="may or may not be in"):
+        with pytest.raises(StoreUnavailable, match=r"nothing was written\. Check the network, the endpoint"):
             claim(store)
+        with pytest.raises(StoreUnavailable, match=r"\)\. Check the network, the endpoint"):
+            store.get(KEY)
     store.close()
 
 
@@ -1488,6 +1497,56 @@ def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "missing")
     with pytest.raises(StoreDenied, match="missing"):
         DynamoDBStore("builds").get(KEY)
+
+
+@pytest.mark.parametrize(
+    ("environment", "config"),
+    [
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nope", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x"}, ""),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nope"}, ""),
+        ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/x"}, ""),
+        ({}, "credential_process = /no/such/program"),
+        ({}, "credential_process = echo no JSON"),
+        ({}, "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = nope"),
+        ({}, "role_arn = x\nsource_profile = b\n[profile b]\naws_access_key_id = A\naws_secret_access_key = B"),
+        ({}, "sso_session = nope\nsso_account_id = 123456789012\nsso_role_name = r"),
+    ],
+)
+def test_settings_that_lead_to_no_credentials_are_no_refusal_of_the_services(
+    environment: dict[str, str], config: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "config").write_text(f"[default]\n{config}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name, value in {**environment, "AWS_CONFIG_FILE": str(tmp_path / "config")}.items():
+        monkeypatch.setenv(name, value)
+    store = DynamoDBStore("builds", endpoint="http://127.0.0.1:9")
+    with pytest.raises(StoreError, match=r"could not be asked, while .*\. See the AWS settings of this process"):
+        claim(store)
+    store.close()
+
+
+def test_who_lends_credentials_and_stalls_is_not_waited_for_for_minutes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "config").write_text("[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = b\n")
+    (tmp_path / "keys").write_text("[b]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    assert LENDING.longest_ms + LIMITS.longest_ms == 59_000  # under the lease of a claim
+    monkeypatch.setattr(aws_client, "LENDING", Limits(connect_s=0.1, read_s=0.1, tries=1))
+    with Wire() as sts:
+        sts.script[:] = ["hang after"]
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+        store = DynamoDBStore("builds", endpoint="http://127.0.0.1:9")
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"could not be asked, .* \(Read timeout .*\); nothing was written"):
+            claim(store)
+        assert time.monotonic() - began < 5
+        assert len(sts.requests) == 1
+    store.close()
 
 
 @pytest.mark.dynamodb

@@ -297,6 +297,20 @@ def test_a_host_that_there_is_not_is_told_at_once() -> None:
     refused(lambda: store.get(KEY), StoreUnavailable, 69, "has a host that is not found", "nowhere.invalid")
 
 
+WRONG_WAYS = """
+    sslmode=require sslmode=verify-full sslmode=S3CR3T target_session_attrs=no channel_binding=require service=no
+    hostaddr=no gssencmode=require keepalives_idle=no options=-cno%3Dx require_auth=md5 load_balance_hosts=no
+"""
+
+
+@pytest.mark.parametrize("parameters", WRONG_WAYS.split())
+def test_a_way_that_does_not_lead_there_is_told_at_once(postgres_server: Cluster, parameters: str) -> None:
+    store = PostgresStore(f"{postgres_server.url}?{parameters}")
+    began = time.monotonic()
+    refused(lambda: write(store), StoreMismatch, 78, "cannot be reached that way", "See the URL's parameters")
+    assert time.monotonic() - began < store.server.busy_ms / 1000
+
+
 def test_rights_are_asked_for_by_name(store: PostgresStore) -> None:
     schema = store.server.address.schema
     with role(store, "stranger") as url:
@@ -559,7 +573,7 @@ def test_connections_that_a_firewall_forgot_cost_a_moment_and_no_error(
     mine: Cluster, victim: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as a NAT's in a cloud, of those that rest for minutes."""
-    monkeypatch.setattr(postgres_server, "UNACKNOWLEDGED_MS", 300)
+    monkeypatch.setitem(postgres_server.KEEPING, "tcp_user_timeout", 300)
     with firewall(mine) as (port, forget):
         store = PostgresStore(mine.url_of(DATABASE, port=port))
         assert store.get(KEY) == BUILT
@@ -881,17 +895,24 @@ def test_a_pgbouncer_that_pools_by_statement_is_named(mine: Cluster, victim: Pos
     [
         ("postgresql://me:pw@db.example:6432/builds", "postgresql://db.example:6432/builds", "holdoff"),
         ("postgres://db.example/builds", "postgresql://db.example/builds", "holdoff"),
-        ("postgresql:///builds?host=/run/pg", "postgresql:///run/pg/builds", "holdoff"),
+        ("postgresql:///builds?host=/run/pg", "postgresql://%2Frun%2Fpg/builds", "holdoff"),
+        ("postgresql:///a%20b%2Fc?host=/run/pg&port=9", "postgresql://%2Frun%2Fpg:9/a%20b/c", "holdoff"),
+        ("postgresql://[::1]:5,[fe80::1]/d", "postgresql://[::1]:5,[fe80::1]/d", "holdoff"),
+        ("postgresql://:7/d", "postgresql://:7/d", "holdoff"),
+        ("postgresql:///d", "postgresql:///d", "holdoff"),
+        ("postgresql://h1,h2/d?port=6", "postgresql://h1:6,h2:6/d", "holdoff"),
         ("postgresql://me:p%40w@h/d?schema=ci", "postgresql://h/d?schema=ci", "ci"),
         ("postgresql://h/d?schema=ci&sslmode=require", "postgresql://h/d?schema=ci", "ci"),
         ("postgresql://h/d?sslmode=require&schema=ci", "postgresql://h/d?schema=ci", "ci"),
-        ("postgresql://me:p?w@h1:1,h2:2/d?sslpassword=x", "postgresql://h1,h2:1,2/d", "holdoff"),
+        ("postgresql://me:p?w@h1:1,h2:2/d?sslpassword=x", "postgresql://h1:1,h2:2/d", "holdoff"),
     ],
 )
 def test_what_is_shown_of_a_url(url: str, shown: str, schema: str) -> None:
     address = Address.of(url)
     assert (address.shown, address.schema) == (shown, schema)
     assert "schema" not in address.parameters
+    again = Address.of(address.shown).parameters
+    assert [again.get(part) for part in ("host", "dbname")] == [address.parameters.get(p) for p in ("host", "dbname")]
 
 
 @pytest.mark.parametrize(
@@ -950,3 +971,5 @@ def test_builds_are_found_by_what_they_name(store: PostgresStore) -> None:
     assert found('v"é\\1') == [made[1].build_id]
     assert found('v"é', 'v"é\\2', 'v"é\\0') == [made[2].build_id, made[0].build_id]
     assert found('v"é\\1', key=GateKey("q", "local")) == []
+    sql(store, f"UPDATE history SET build = json_build_array('v\"é\\2') WHERE token = '{made[2].token}'")
+    assert found(*(f'v"é\\{n}' for n in range(3))) == [made[1].build_id, made[0].build_id]

@@ -4,7 +4,10 @@ spoils it for its owner."""
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,6 +130,19 @@ def test_what_root_does_leaves_the_files_their_owner_s(open_to_all: Path) -> Non
 
     assert {each[:3] for each in standing(open_to_all.parent).values()} == {(ALICE, ALICE, 0o644)}
     assert as_user(ALICE, lambda: write(open_to_all))
+
+
+@needs_root
+def test_root_of_a_container_without_rights_gives_nothing_to_a_user_that_it_has_not_got(open_to_all: Path) -> None:
+    as_user(ALICE, lambda: write(open_to_all))
+    open_to_all.chmod(0o666)
+    Path(f"{open_to_all}-journal").unlink()
+    contained = ["unshare", "--user", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*contained, "true"], check=False).returncode:
+        pytest.skip("no user namespace can be made here")
+    code = f"from tests.stores.test_sqlite_users import *; assert write(Path({str(open_to_all)!r}))"
+    subprocess.run([*contained, sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+    assert as_user(BOB, lambda: write(open_to_all))
 
 
 @needs_root

@@ -31,7 +31,7 @@ from typing import Any, Final
 from holdoff.aws.errors import Tried, is_certain, row_of, said_in
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
-from holdoff.core.shown import Unquoted, shown_url
+from holdoff.core.shown import Unquoted, shown_url, without_secrets
 from holdoff.core.value import Value
 
 #: botocore waits at most so much longer before another try, where the service asks for it.
@@ -72,6 +72,8 @@ class Limits(Value):
 
 #: How long it may take to assume a role: once in a decision at most, and within one of its calls.
 ASSUMING: Final = Limits(connect_s=1, read_s=3, tries=1)
+#: The same where botocore itself asks for credentials (a profile's role, a web identity, SSO): it would take minutes.
+LENDING: Final = Limits(connect_s=2, read_s=4, tries=2)
 
 
 class Role(Value, kw_only=False):
@@ -232,7 +234,6 @@ def make_client(
                 raise
             raise ConfigError(field=ENDPOINT, got=Unquoted("no URL"), want=_TYPE_OF_ENDPOINT) from None
     check_endpoint(ENDPOINT, made.meta.endpoint_url)
-    made.meta.events.register("after-call", _without_headers)
     return made
 
 
@@ -241,10 +242,23 @@ def region_named(region: str | None) -> str | None:
     return region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
 
 
-def _without_headers(parsed: Mapping[str, Any], **_: object) -> None:
-    """Of the error that botocore makes of it, tracebacks show the words."""
-    if "Error" in parsed:
-        parsed["Error"]["Message"] = said_in(parsed["Error"].get("Message"))
+def _new_session() -> Any:
+    """A session, none of whose clients' errors has a secret in it: tracebacks show their words."""
+    from botocore.session import get_session
+
+    session = get_session()
+    session.set_default_client_config(_config(LENDING))
+    session.register("needs-retry", _without_secrets)
+    return session
+
+
+def _without_secrets(response: Any = None, caught_exception: Exception | None = None, **_: object) -> None:
+    if response is not None and "Error" in response[1]:
+        response[1]["Error"]["Message"] = said_in(response[1]["Error"].get("Message"))
+    elif caught_exception is not None:
+        said = " ".join(str(caught_exception).split())
+        if (told := without_secrets(said_in(said))) != said:
+            caught_exception.args, caught_exception.__context__ = (told,), None
 
 
 def _is_lean() -> bool:
@@ -286,16 +300,14 @@ def prepare(*services: str) -> None:
 def _session(role: Role | None = None, region: str | None = None) -> Any:
     """The session of this environment: where it changes (a test, a program that takes on a role), another. For a role
     one of its own, whose credentials STS gives, in this region."""
-    from botocore.session import get_session
-
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     if (settings, None) not in _sessions:
         _sessions.clear()
-        _sessions[settings, None] = get_session()
+        _sessions[settings, None] = _new_session()
     if (settings, role) not in _sessions:
         assert role is not None
         credentials = _assumed(role, _sessions[settings, None], region)
-        _sessions[settings, role] = session = get_session()
+        _sessions[settings, role] = session = _new_session()
         session.register_component("credential_provider", SimpleNamespace(load_credentials=lambda: credentials))
     return _sessions[settings, role]
 
@@ -323,5 +335,4 @@ def _start_anew() -> None:
     _sessions.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+os.register_at_fork(after_in_child=_start_anew)

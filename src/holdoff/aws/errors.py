@@ -199,17 +199,21 @@ FAILURES: Final = (
         Cause.NETWORK,
         "Check the network, the endpoint and the region's name ({region})",
     ),
-    Row("TooLate", Cause.NETWORK, "It is tried again"),
+    Row("TooLate", Cause.NETWORK, "Trigger again"),
 )
-#: A failed check of the certificate: an SSLError like any other, but for its words.
-CERTIFICATE: Final = Row(
-    "SSLError CERTIFICATE_VERIFY_FAILED",
-    Cause.CERTIFICATE,
-    "Check who answers in {service}'s name, or name the certificates to trust in AWS_CA_BUNDLE",
+#: Failures that their words tell, by what only these have in them; none of them was sent.
+WORDS: Final = {
+    r"CERTIFICATE_VERIFY_FAILED|NO_CERTIFICATE_OR_CRL_FOUND|SSL validation failed for \S+ \[Errno (?:2|13|21)\]": Row(
+        "", Cause.CERTIFICATE, "Check who answers in {service}'s name, or name certificates to trust in AWS_CA_BUNDLE"
+    ),
+    "Invalid header value": Row("", Cause.CREDENTIALS, "Take line ends out of AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN"),
+    "exception: Failed to parse": Row("", Cause.NETWORK, "See HTTPS_PROXY: in a password, %2F is / and %23 is #"),
+}
+#: What is not told. A service that takes another signature goes on to say what it would have signed: all headers, the
+#: session's token among them; and botocore what it could not send: that token, or a proxy with its password.
+_UNTOLD: Final = re.compile(
+    "The Canonical String.*|(?<=unhandled exception: )(Invalid header value|Failed to parse)?.*", re.DOTALL
 )
-#: With these words a service that takes another signature goes on to say what it would have signed: all headers, the
-#: session's token among them.
-SIGNED: Final = "The Canonical String"
 #: What botocore asks for credentials, before anything is sent with them.
 _LENDERS: Final = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token")
 _WHICH: Final = r"(?P<which>[\w -]+? policy|permissions boundary)"
@@ -298,15 +302,14 @@ def _part(error: BaseException | None, name: str) -> dict[str, Any]:
 
 
 def _failure(error: BaseException) -> Row | None:
-    names = [cls.__name__ for cls in type(error).__mro__]
-    if "SSLError" in names:
-        return CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else None
-    return next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
+    told = (row for words, row in WORDS.items() if re.search(words, str(error)))
+    named = (_BY_NAME[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _BY_NAME)
+    return next(told, None) or next(named, None)
 
 
 def said_in(message: object) -> str:
-    """A service's words in one line, without what they tell of a request's headers."""
-    return " ".join(str(message or "").partition(SIGNED)[0].split())
+    """The words of a service, or of botocore, in one line, without what they tell of a request's headers."""
+    return " ".join(_UNTOLD.sub(r"\1", str(message or "")).split())
 
 
 def describe(error: BaseException) -> str:
@@ -316,7 +319,7 @@ def describe(error: BaseException) -> str:
         if status >= UNKNOWN_FROM_STATUS:
             code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
         return f"{code}: {said_in(_part(error, 'Error').get('Message'))}".rstrip(": .")
-    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
+    return (said_in(error) or type(error).__name__).rstrip(".: ")
 
 
 def hint(row: Row | None, target: Target, operation: str, said: str = "") -> str | None:

@@ -330,8 +330,6 @@ def _wait_ms(error: Exception, number: int, chance: int, service: str) -> int:
 def _is_readable(connection: socket.socket) -> bool:
     if isinstance(connection, ssl.SSLSocket) and connection.pending():
         return True
-    if not hasattr(select, "poll"):
-        return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

@@ -7,13 +7,18 @@ entry-point group ``holdoff.stores`` under its URL scheme, as a callable that ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey
+
+#: What to do next, in the errors of all stores: after a write that may or may not be in; where a table is missing, or
+#: something that it needs.
+AGAIN: Final = "Trigger again: nothing starts too early for it, and a trigger with an event id that is in counts once"
+INIT: Final = "`holdoff store init` creates what is missing"
 
 
 @runtime_checkable

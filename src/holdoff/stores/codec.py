@@ -38,15 +38,9 @@ PROJECT: Final = "cb_project"
 REGION: Final = "region"
 #: The attribute with the format; its value is ``record.FORMAT``.
 FORMAT_NAME: Final = "format"
-WRITES: Final = "writes"
-PENDING: Final = "pending"
-EVENTS: Final = "events"
 DUE: Final = "due"
 #: Epoch *seconds*, as DynamoDB's time to live reads them.
 EXPIRES: Final = "expires"
-#: Inside ``pending``: what a fold changes.
-NOTES: Final = "notes"
-WAITERS: Final = "waiters"
 
 _REQUIRED: Final = object()
 #: Fields that stand in the keys, or beside the rest.
@@ -182,14 +176,15 @@ class _Table:
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
-_REQUEST: Final = _Table(
+#: A request as it stands in ``pending``.
+request_to_plain: Final = _Table(
     Request,
     source_version="version",
     event_id="event",
     environment="env",
     secondary_versions="versions",
     parameters="params",
-)
+).write
 _NOTE: Final = _Table(Note, reason="r", version="v", event="e", line="l", at_ms="t", parent="p", variables="x")
 
 
@@ -211,15 +206,15 @@ def _write_covers(covers: Pending) -> Plain:
     """What a build covers, without a lone note that only repeats its request."""
     plain = _PENDING.write(covers)
     if covers.notes == (note_of(covers.request),):
-        del plain[NOTES]
+        del plain["notes"]
     elif not covers.notes:
-        plain[NOTES] = []
+        plain["notes"] = []
     return plain
 
 
 def _read_covers(plain: object, key: GateKey) -> Pending:
     covers: Pending = _PENDING.read(plain, key)
-    noted = isinstance(plain, Mapping) and NOTES in plain
+    noted = isinstance(plain, Mapping) and "notes" in plain
     return covers if noted else covers.but(notes=(note_of(covers.request),))
 
 
@@ -235,8 +230,7 @@ _RECORD: Final = _Table(Record)
 #: Our own attributes, ``lastbuild`` among them. Nothing else in an item is ever touched.
 OWN: Final = (*[row[0] for row in _RECORD._rows], FORMAT_NAME)
 _KNOWN: Final = frozenset({*OWN, PROJECT, REGION})
-#: A request as it stands in ``pending``; a build of the history.
-request_to_plain: Final = _REQUEST.write
+#: A build of the history.
 build_to_plain: Final = _FINISHED.write
 
 
@@ -247,10 +241,10 @@ def record_to_item(record: Record) -> Plain:
     """The attributes of a record, with those of others, without the keys."""
     item = {**dict(record.others), FORMAT_NAME: FORMAT, **_RECORD.write(record)}
     if record.pending is not None:
-        _pad(item, WRITES, registers.KEPT_WRITES, "")
-        _pad(item, EVENTS, registers.KEPT_EVENTS, "")
-        _pad(item[PENDING], NOTES, registers.KEPT_NOTES, {})
-        _pad(item[PENDING], WAITERS, registers.KEPT_WAITERS, "")
+        _pad(item, "writes", registers.KEPT_WRITES, "")
+        _pad(item, "events", registers.KEPT_EVENTS, "")
+        _pad(item["pending"], "notes", registers.KEPT_NOTES, {})
+        _pad(item["pending"], "waiters", registers.KEPT_WAITERS, "")
     return item
 
 

@@ -78,13 +78,10 @@ class MemoryStore:
             self._put(key, new)
             return Swapped(new)
 
-    def _put(self, key: GateKey, new: Record | None) -> None:
-        if new is None:
-            del self._gates[key]
-        else:
-            self._gates[key] = new
-        self._due.move(key, None if new is None else new.due_ms)
-        self._expiring.move(key, None if new is None else new.expires_ms)
+    def _put(self, key: GateKey, new: Record) -> None:
+        self._gates[key] = new
+        self._due.move(key, new.due_ms)
+        self._expiring.move(key, new.expires_ms)
 
     def keep(self, key: GateKey, build: Finished) -> None:
         """See ``Store.keep``."""
@@ -96,7 +93,8 @@ class MemoryStore:
         with self._locked():
             found = self._due.until(now_ms)
             for key in self._expiring.until(now_ms):
-                self._put(key, None)
+                self._put(key, Record())
+                del self._gates[key]
         return iter(found)
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:

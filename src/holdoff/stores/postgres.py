@@ -19,7 +19,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 from holdoff.core.effects import Lost, Swapped
@@ -238,16 +237,21 @@ class PostgresStore:
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """See ``Store.history``."""
-        return self._builds(f"reading the history of {key}", key, limit, None)
+        yield from self._builds(key, self._rows(f"reading the history of {key}", key, limit, None))
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """See ``Store``. The newest is asked for first, alone: most callers want no more, and the search ends there."""
         for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
-            found = self._builds(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
-            yield from islice(found, known, None)
+            rows = self._rows(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
+            yield from self._builds(key, rows[known:])
+            if len(rows) < most:
+                return
 
-    def _builds(self, doing: str, key: GateKey, limit: int | None, texts: list[str] | None) -> Iterator[Finished]:
-        for (found,) in self.server.read(doing, HISTORY, {**_named(key), "limit": limit, "texts": texts}):
+    def _rows(self, doing: str, key: GateKey, limit: int | None, texts: list[str] | None) -> list[Row]:
+        return self.server.read(doing, HISTORY, {**_named(key), "limit": limit, "texts": texts})
+
+    def _builds(self, key: GateKey, rows: list[Row]) -> Iterator[Finished]:
+        for (found,) in rows:
             try:
                 yield codec.plain_to_build(key, codec.json_to_plain(key, found))
             except RecordInvalid as error:

@@ -15,7 +15,7 @@ import psycopg
 
 from holdoff.core import errors
 from holdoff.core.value import Value
-from holdoff.stores.hints import AGAIN, INIT
+from holdoff.stores.base import AGAIN, INIT
 
 _GRANTS: Final = (
     "Its user needs USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on its tables; to create them, CREATE on "
@@ -79,6 +79,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "pool": Meaning(errors.StoreMismatch, "is pooled by statement", "Of pgbouncer: pool_mode = transaction"),
     "standby": _GONE.but(what="has no host that takes writes"),
     "host": Meaning(errors.StoreUnavailable, "has a host that is not found", "See that its name is right"),
+    "way": Meaning(errors.StoreMismatch, "cannot be reached that way", "See the URL's parameters, and PG* beside it"),
 }
 #: The words of a server that speaks English, or of libpq, and the code that they stand for.
 WORDS: Final = {
@@ -89,6 +90,8 @@ WORDS: Final = {
     "session is read-only|is in hot standby": "standby",
     "not allowed in statement pooling": "pool",
     "failed to resolve host|could not translate host name": "host",
+    " certificate |private key|does not support|invalid .*value|unrecognized configuration|definition of service|"
+    "could not parse|channel binding|GSSAPI encryption|authentication method": "way",
 }
 
 

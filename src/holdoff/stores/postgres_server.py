@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -52,8 +53,7 @@ BUSY_MS: Final = 10_000
 CONNECT_MS: Final = 5_000
 #: A firewall or a NAT forgets a connection that rests, and says nothing: what is sent is never acknowledged. So the
 #: kernel keeps it in use, and gives up on it in time for another try. A URL may say otherwise.
-KEEPING: Final = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3}
-UNACKNOWLEDGED_MS: Final = 3_000
+KEEPING: Final = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 3_000}
 #: Before the second try, and before any.
 FIRST_WAIT_MS: Final = 10
 LONGEST_WAIT_MS: Final = 500
@@ -105,7 +105,10 @@ class Address(Value):
         if not is_meant or not re.fullmatch("(?!pg_)[a-z_][a-z0-9_]{0,39}", schema):
             want = "'postgresql://HOST/DATABASE', with ?schema=NAME for another than holdoff, and libpq's parameters"
             raise ConfigError(field="store", got=url, want=f"{want} (in a password %40 is @, %2F is / and %3A is :)")
-        shown = f"postgresql://{host}{port and ':'}{port}/{name}{f'?schema={schema}' if named else ''}"
+        hosts, ports = host.split(","), port.split(",")
+        at = [f"[{one}]" if ":" in one else quote(one, safe="") for one in hosts]
+        at = [f"{one}:{ports[n % len(ports)]}".rstrip(":") for n, one in enumerate(at)]
+        shown = f"postgresql://{','.join(at)}/{quote(name)}{f'?schema={schema}' if named else ''}"
         return cls(parameters=found, schema=schema, shown=shown)
 
 
@@ -328,8 +331,7 @@ class Server:
             "client_encoding": "UTF8",
             "fallback_application_name": "holdoff",
         }
-        kept = {**KEEPING, "tcp_user_timeout": UNACKNOWLEDGED_MS}
-        return Link.connect(**{**kept, **self.address.parameters, **ours}, autocommit=True)
+        return Link.connect(**{**KEEPING, **self.address.parameters, **ours}, autocommit=True)
 
     def close(self) -> None:
         """Close what rests; it is opened again when needed."""

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final
 
 from holdoff.core.errors import RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
-from holdoff.stores.hints import AGAIN
+from holdoff.stores.base import AGAIN
 from holdoff.stores.sqlite_place import mount_of
 
 #: As much as a write may need, journal included.

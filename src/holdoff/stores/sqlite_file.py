@@ -253,7 +253,9 @@ class SQLiteFile:
         if found is None and not writes:
             self._tell_of_another(found)
             self._place.opened, self._writable = None, False
-            return _nothing()
+            db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            db.executescript(SCHEMA % 0)
+            return db
         name = found or self._create(real)
         if journal is not None and writes:
             with suppress(PermissionError):  # another's; its own user does it
@@ -325,13 +327,6 @@ class SQLiteFile:
         else:
             return
         raise StoreMismatch(f"{self._file} {what}", hint=hint)
-
-
-def _nothing() -> sqlite3.Connection:
-    """What a reader finds where there is no store yet."""
-    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    db.executescript(SCHEMA % 0)
-    return db
 
 
 def warn(message: str, *args: object) -> None:

@@ -246,9 +246,10 @@ def share(journal: int, file: os.stat_result) -> None:
     now, mode = os.fstat(journal), file.st_mode & 0o666
     if now.st_mode & 0o666 != mode:
         os.fchmod(journal, mode)
-    if os.geteuid() == 0 and now.st_uid != file.st_uid:
+    alone, group, others = mode >> 6, mode >> 3 & 0o6, mode & 0o6
+    if os.geteuid() == 0 and now.st_uid != file.st_uid and alone != others:  # in a container it may have no such user
         os.fchown(journal, file.st_uid, -1)
-    if now.st_gid != file.st_gid and mode >> 3 & 0o6 != mode & 0o6:  # the group has rights of its own
+    if now.st_gid != file.st_gid and group != others:
         os.fchown(journal, -1, file.st_gid)
 
 

@@ -111,7 +111,7 @@ class Turns:
             if self._patient is not None:
                 _call(self._patient)
         while not use.is_done:
-            if (is_called or self._is_first(use)) and self.lock.acquire(timeout=0):
+            if (is_called or use in list(self._waiting)[:1]) and self.lock.acquire(timeout=0):
                 if use.writes and self._awaited:
                     self._let_in(use)
                 return True
@@ -123,12 +123,6 @@ class Turns:
             use.call.acquire(timeout=min(left_ms, UNCALLED_MS) / 1000)
             is_called = True
         return True
-
-    def _is_first(self, use: Use) -> bool:
-        try:
-            return self._waiting[0] is use
-        except IndexError:  # it has been taken
-            return False
 
     def _let_in(self, use: Use) -> None:
         """Wait a moment for threads whose swap was too late: they decide again, and without this pause the folds of
@@ -148,7 +142,9 @@ class Turns:
         """
         if mine.writes and len(self._waiting) > 1:
             others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
-            mine.along = [use for use in others if self._take(use)]
+            for use in others:
+                use.is_taken = True
+            mine.along = [use for use in others if self._leave(use)]  # not those that have just given up
         if not mine.along:
             mine.carry_out(db, along=False)
             return [mine]
@@ -171,11 +167,6 @@ class Turns:
             if use.swaps:
                 self._awaited.add(use.thread)
 
-    def _take(self, use: Use) -> bool:
-        """Whether it waited still; if not, its thread has given up."""
-        use.is_taken = True
-        return self._leave(use)
-
     def _leave(self, use: Use) -> bool:
         try:
             self._waiting.remove(use)
@@ -195,11 +186,9 @@ class Turns:
         """Let the lock go, if it is held."""
         try:  # no call may stand before this one: at its end a handler's exception could come, and the lock stay taken
             self.lock.release()
-            first = self._waiting[0] if self._waiting else None
+            _call(self._waiting[0])
         except (RuntimeError, IndexError):
-            return  # the lock was not held (waited for in vain, or carried out by another); or none waits any more
-        if first is not None:
-            _call(first)
+            return  # the lock was not held (waited for in vain, or carried out by another); or none waits
 
 
 def _call(use: Use) -> None:
@@ -246,5 +235,4 @@ def _after_fork_in_child() -> None:
         store.abandon()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,8 +1,9 @@
 """The way to one table: each call of the service, what it answered, and nothing but errors of ours.
 
 **Time-outs.** ``LIMITS`` keeps a call, with its retries, under 37 s, which with a slow name server beside stays under
-the 60 s lease of a claim: a claimant that gets no answer to its confirm has given up before the claim is taken over. A
-client of the user's own (``client=``) brings its own time-outs.
+the 60 s lease of a claim: a claimant that gets no answer to its confirm has given up before the claim is taken over.
+(Credentials that have to be fetched first take 22 s at most.) A client of the user's own (``client=``) brings its own
+time-outs.
 
 **An answer is the service's** if it carries a request id, as every answer of DynamoDB does, and has the shape that is
 read. A proxy's page with status 200 is no answer: the write may or may not be in.
@@ -33,9 +34,8 @@ from holdoff.core.errors import (
     StoreThrottled,
     StoreUnavailable,
 )
-from holdoff.core.verdict import Verdict
+from holdoff.stores.base import AGAIN, INIT
 from holdoff.stores.dynamodb.item import INDEX
-from holdoff.stores.hints import AGAIN, INIT
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -72,7 +72,11 @@ _KINDS: Final[dict[aws.Cause | None, tuple[type[StoreError], str]]] = {
     aws.Cause.DENIED: (StoreDenied, "does not allow it"),
     aws.Cause.MISSING: (StoreMissing, "there is no such table, or it is not ready yet"),
     aws.Cause.STATE: (TableInUse, "is being created or changed"),
+    aws.Cause.NETWORK: (StoreUnavailable, "did not answer"),
+    aws.Cause.CERTIFICATE: (StoreUnavailable, "did not answer"),
 }
+#: What is wrong before anything is sent, and in no row: botocore finds no way to its credentials, say.
+_UNSENT: Final = (StoreError, "could not be asked", "See the AWS settings of this process: AWS_* and ~/.aws")
 #: The same for a ValidationException, by its words; and what to do.
 _INVALID: Final[dict[str, tuple[type[StoreError], str, str]]] = {
     "specified index|backfilling": (IndexMissing, f"has no index {INDEX} to read", INIT),
@@ -189,13 +193,12 @@ class Connection:
         if code == "ConditionalCheckFailedException":
             return ConditionFailed(item)
         row = aws.row_of(error) if code == aws.code_of(error) else aws.row_of_code(code)
-        passes = row is not None and row.verdict is Verdict.NOT_NOW
+        was_answered = bool(aws.response_of(error))
         if (
             aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS
             or code == "TransactionInProgressException"
-            or (row is None and tried.sent and not aws.response_of(error))
-            or (row is not None and row.cause in (aws.Cause.NETWORK, aws.Cause.CERTIFICATE))
-            or (passes and tried.in_doubt)
+            or (row is None and tried.sent and not was_answered)
+            or (write and tried.in_doubt and row is not None)
         ):
             return self._unavailable(doing, said, write)
         cause = None if row is None else row.cause
@@ -203,7 +206,11 @@ class Connection:
             return self._no_region()
         kind, what = _KINDS.get(cause, (StoreError, "refused it"))
         advice: str | None = None
-        if cause is aws.Cause.INPUT:
+        if not was_answered and cause in (None, aws.Cause.INPUT):
+            kind, what, advice = _UNSENT
+            if "HTTPClientError" in (cls.__name__ for cls in type(error).__mro__):  # of those who lend credentials
+                kind = StoreUnavailable
+        elif cause is aws.Cause.INPUT:
             for words, then in _INVALID.items():
                 if re.search(words, said):
                     kind, what, advice = then
@@ -217,12 +224,12 @@ class Connection:
                 missing=INIT,
             )
             advice = aws.hint(row, target, _ACTIONS.get(operation, operation), said)
-        said += "; nothing was written" if passes else ""
-        return kind(f"{self.name}: {what}, while {doing} ({said})", hint=advice)
+        end = "; nothing was written" if write and issubclass(kind, StoreUnavailable) else ""
+        return kind(f"{self.name}: {what}, while {doing} ({said}){end}", hint=advice)
 
     def _unavailable(self, doing: str, said: str, write: bool) -> StoreUnavailable:
         """No answer came, or none of the service's."""
-        did_not_answer = f"{self.name} did not answer while {doing} ({said})"
+        did_not_answer = f"{self.name}: did not answer, while {doing} ({said})"
         if not write:
             return StoreUnavailable(did_not_answer)
         return StoreUnavailable(f"{did_not_answer}; the write may or may not be in", hint=AGAIN)
