@@ -136,7 +136,7 @@ def test_what_no_build_contains_is_replaced_and_never_covered(
 def test_replaced_says_by_what() -> None:
     place = then_built(pending({"source_version": "v1"}, {"source_version": "v2"}))
     line = str(place.version("v1")).splitlines()[0]
-    assert line == "source version v1: replaced by v2 (another line, or none is known): no build contains it"
+    assert line == "source version v1: replaced by v2 (another line, or none is known): no build was made for it"
 
 
 def test_what_was_replaced_once_and_built_another_time_is_covered() -> None:
@@ -232,6 +232,37 @@ def test_a_skipped_trigger_is_told_what_came_after_it() -> None:
     place.gate().trigger()
     told = place.decision(skipped.id)
     assert (told.verdict, told.build_id) == ("passed_over", "b2")
+
+
+def test_of_a_version_that_is_built_no_event_says_that_no_build_contains_it() -> None:
+    place = Place()
+    place.gate().trigger(source_version="v1", event_id="push")
+    place.clock.advance("1m")
+    place.gate().trigger(source_version="v1", event_id="by hand")
+    place.gate().trigger(source_version="v2", event_id="cms")
+    told = place.event("by hand")
+    assert told.lines[0] == ("event by hand: replaced by v2 (another line, or none is known): no build was made for it")
+    assert place.version("v1").build_id == "b1"
+
+
+def test_a_skip_beside_a_start_is_not_called_covered() -> None:
+    """Clocks are apart by more than what is between them; and the build has the one trigger that made it."""
+    place = Place(on_cooldown="skip")
+    vars(place.store)["clock_margin_ms"] = 2_000
+    for _ in range(2):
+        place.gate().trigger()
+        skipped = place.gate().trigger()
+        place.clock.advance("1s")
+        assert [place.decision(one.id).verdict for one in (skipped, place.gate().trigger())] == ["passed_over"] * 2
+        place.clock.advance("10m")
+
+
+def test_where_triggers_are_skipped_an_instant_alone_leaves_a_doubt() -> None:
+    place = Place(on_cooldown="skip", quiet="30s")
+    deferred = place.gate().trigger()
+    place.clock.advance("30s")
+    place.gate().wake()
+    assert place.decision(deferred.id).lines[0].endswith("it was covered by build b1, unless the decision said skipped")
 
 
 def test_one_whose_start_is_not_known_is_being_started() -> None:

@@ -103,7 +103,7 @@ def test_a_start_counts_and_is_measured() -> None:
     [
         (STARTED.but(taken_over=None, outcome=Outcome.SKIPPED, why=Why.DUPLICATE), True),
         (STARTED.but(taken_over=None, outcome=Outcome.DEFERRED, why=Why.CLAIMED), True),
-        (STARTED, True),  # it finished a start that somebody left
+        (STARTED, True),  # it finished a start that was left
         (STARTED.but(taken_over=None, outcome=Outcome.SKIPPED, why=Why.COOLING_DOWN), False),
     ],
 )

@@ -1,4 +1,4 @@
-"""Spans, where somebody traces; and nothing at all where nobody does."""
+"""Spans, where a process traces; and nothing at all where it does not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
     processor.shutdown()
 
 
-def test_nothing_is_loaded_where_nobody_traces() -> None:
+def test_nothing_is_loaded_where_nothing_traces() -> None:
     done = subprocess.run([sys.executable, "-c", UNTRACED], check=False, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
 

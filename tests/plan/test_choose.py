@@ -78,6 +78,16 @@ def test_one_that_leaves_changes_unbuilt_is_not_recommended_for_its_few_builds()
     assert made.figures[1].never == 2
 
 
+def test_what_builds_less_and_leaves_changes_out_is_not_denied() -> None:
+    skips = Policy("1h", on_cooldown="skip")
+    nothing = plan_of([T0, T0 + MINUTE], [Policy(0), skips], build_ms=MINUTE)
+    assert "saves a build, except by leaving changes out." in nothing.choice.why
+
+    made = plan_of(BUSY, [*cooldowns(0, 10), skips], present=skips)
+    assert made.figures[2].builds < made.taken.builds
+    assert "No other came into question that builds less." in made.choice.why
+
+
 def test_where_nothing_is_saved_that_is_said_and_a_guard_that_costs_nothing_is_taken() -> None:
     made = plan_of(CALM, grid.policies(None), build_ms=MINUTE)
 

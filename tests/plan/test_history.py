@@ -17,6 +17,7 @@ from holdoff.core.pending import single
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
 from holdoff.core.request import Request
+from holdoff.observe.explain import build_to_dict
 from holdoff.plan.history import History, checked, remarks
 from holdoff.plan.read import from_bytes
 from holdoff.plan.sources import from_builds, from_codebuild, from_git
@@ -53,6 +54,12 @@ def test_what_is_no_instant(value: object) -> None:
         ms_of(value, None)
 
 
+@pytest.mark.parametrize("text", ["Mar 5, 2024 10:00:00 PM", "5 Mar 2024 10:00:00 pm", "2024-03-05 10:00:00 AM"])
+def test_half_a_day_is_not_left_out(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^has AM or PM, and not 24 hours$"):
+        ms_of(text, None)
+
+
 def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
     assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
     with pytest.raises(UsageError, match="--zone is no zone"):
@@ -68,12 +75,15 @@ GH = [
     {"createdAt": "2024-03-05T09:00:00Z", "startedAt": "2024-03-05T09:00:05Z", "updatedAt": "2024-03-05T09:02:05Z"},
 ]
 GITLAB = [{"id": 7, "sha": "4f2a91c", "created_at": "2024-03-05T10:00:00.000Z", "duration": 240}]
+JENKINS = {"builds": [{"number": 7, "timestamp": AT, "duration": 240_000, "result": "SUCCESS"}]}
 CODEBUILD = {"builds": [{"startTime": "2024-03-05T10:00:00+00:00", "endTime": "2024-03-05T10:04:00+00:00"}]}
 CLOUDWATCH = {"events": [{"timestamp": AT, "message": "x", "ingestionTime": AT + 5}]}
 FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "gh run list": (json.dumps(GH), [AT - 3_600_000, AT], [120_000, 240_000]),
     "gh api, pages": (json.dumps([{"workflow_runs": GH[:1]}]), [AT], [240_000]),
     "GitLab's pipelines": (json.dumps(GITLAB), [AT], [240_000]),
+    "Jenkins' builds": (json.dumps(JENKINS), [AT], [240_000]),
+    "Bitbucket's pipelines": (json.dumps({"values": [{"created_on": "2024-03-05T10:00:00Z"}]}), [AT], [None]),
     "CodeBuild's builds": (json.dumps(CODEBUILD), [AT], [240_000]),
     "CloudWatch's events": (json.dumps(CLOUDWATCH), [AT], [None]),
     "CloudWatch Insights": ("@timestamp,@message\n2024-03-05 10:00:00.000,x\n", [AT], [None]),
@@ -128,6 +138,34 @@ def test_bytes_as_programs_leave_them(name: str) -> None:
 
     assert history.at_ms == (AT,)
     assert history.bad_count == (name == "a field of a megabyte")
+
+
+RUNNING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "gh run list": ({"conclusion": ""}, {"conclusion": "success"}),
+    "GitHub's API": ({"status": "in_progress", "conclusion": None}, {"status": "completed", "conclusion": "success"}),
+    "Jenkins": ({"result": None}, {"result": "SUCCESS"}),
+    "a number": ({"status": None}, {"status": 0}),
+}
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_build_that_runs_tells_no_length(name: str) -> None:
+    history = of(json.dumps([one | how for one, how in zip(GH, RUNNING[name], strict=True)]))
+
+    assert list(history.took_ms) == [120_000, None]
+    assert history.failed == frozenset()
+
+
+def test_a_column_is_named_as_people_name_it() -> None:
+    with pytest.raises(UsageError, match="of Created at, Who did it"):
+        of("Created at,Who did it\nx,y\n")
+    with pytest.raises(UsageError, match=r"of \.\.\., \.\.\.\."):
+        of("password=hunter2-2f91,0f3ac29b77de41c0\nx,y\n")
+
+
+def test_a_start_that_failed_is_no_build_that_failed() -> None:
+    line = {"timestamp": "2024-03-05T10:00:00Z", "level": "ERROR", "event": "decision", "outcome": "failed"}
+    assert of(json.dumps(line | {"source_version": "4f2a91c"})).failed == frozenset()
 
 
 NASTY = {
@@ -317,7 +355,8 @@ def test_times_in_the_future_are_told() -> None:
 def build(first_ms: int, last_ms: int, count: int) -> Finished:
     covers = single(Request(project="p", region="local"), first_ms).but(last_ms=last_ms, count=count)
     end_ms = last_ms + 60_000
-    return Finished(build_id="b", token="T", covers=covers, started_ms=last_ms, claimed_ms=last_ms, ended_ms=end_ms)
+    made = Finished(build_id="b", token="T", covers=covers, started_ms=last_ms, claimed_ms=last_ms, ended_ms=end_ms)
+    return made.but(succeeded=True)
 
 
 def test_holdoffs_own_history_is_spread_between_what_is_known() -> None:
@@ -328,6 +367,18 @@ def test_holdoffs_own_history_is_spread_between_what_is_known() -> None:
     assert history.notes[0].startswith("3 triggers were spread evenly")
     with pytest.raises(EventError, match="has no builds yet"):
         from_builds([], "it")
+
+
+@pytest.mark.parametrize("given", ["the store", "the command"])
+def test_a_build_whose_end_is_not_known_tells_no_length(given: str) -> None:
+    """It was cancelled, or stands with the end of its lease."""
+    builds = [build(AT, AT, 1), build(AT - 9, AT - 9, 1).but(ended_ms=AT + 28_800_000, succeeded=None)]
+    if given == "the store":
+        history = from_builds(builds, "it")
+    else:
+        history = of(json.dumps([build_to_dict(one) for one in builds]))
+
+    assert sorted(took or 0 for took in history.took_ms) == [0, 60_000]
 
 
 def test_of_too_many_triggers_the_newest_are_replayed() -> None:
@@ -376,7 +427,7 @@ def test_git(tmp_path: Path) -> None:
 
 
 class CodeBuild:
-    """As botocore's client, of three builds, one of which runs."""
+    """As botocore's client, of four builds: one runs, and one was stopped."""
 
     def get_paginator(self, name: str) -> Any:
         assert name == "list_builds_for_project"
@@ -384,19 +435,21 @@ class CodeBuild:
 
     def paginate(self, **asked: Any) -> list[dict[str, list[str]]]:
         assert asked["projectName"] == "site"
-        return [{"ids": ["1", "2"]}, {"ids": ["3"]}]
+        return [{"ids": ["1", "2"]}, {"ids": ["3", "4"]}]
 
     def batch_get_builds(self, ids: list[str]) -> dict[str, Any]:
         start = datetime(2024, 3, 5, 10, tzinfo=UTC)
-        ends = {"1": {"endTime": start.replace(minute=4)}, "2": {}, "3": {"endTime": start.replace(minute=2)}}
-        return {"builds": [{"startTime": start, **ends[id_]} for id_ in ids]}
+        ends = {"1": (4, "SUCCEEDED"), "3": (2, "FAILED"), "4": (59, "STOPPED")}
+        told = {id_: {"endTime": start.replace(minute=at), "buildStatus": how} for id_, (at, how) in ends.items()}
+        return {"builds": [{"startTime": start, **told.get(id_, {"buildStatus": "IN_PROGRESS"})} for id_ in ids]}
 
 
 def test_codebuild() -> None:
     history = from_codebuild("site", client=CodeBuild())
 
-    assert history.at_ms == (AT, AT, AT)
-    assert sorted(took or 0 for took in history.took_ms) == [0, 120_000, 240_000]
+    assert history.at_ms == (AT, AT, AT, AT)
+    assert sorted(took or 0 for took in history.took_ms) == [0, 0, 120_000, 240_000]
+    assert len(history.failed) == 1
     assert history.notes == ("these are builds: a trigger that was held back or dropped is not here",)
 
 

@@ -188,6 +188,7 @@ class TestSettings:
             ({"options": {"sourceVersion": "x"}}, "write the trigger's source version"),
             ({"options": {"environmentVariablesOverride": []}}, "write the starter's environment"),
             ({"options": {"computTypeOverride": "x"}}, "is 'x'; write it as computeTypeOverride"),
+            ({"options": {1: 2}}, "parameters of StartBuild"),
             ({"options": {"shape": "x"}}, "options.shape is 'x'; write parameters of StartBuild"),
             ({"options": {"imageOverride": {1, 2}}}, "options.imageOverride is"),
             ({"options": {"secondarySourcesVersionOverride": "main"}}, "write a list of tables of sourceIdentifier"),

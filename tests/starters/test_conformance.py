@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -22,7 +22,7 @@ from tests.standins.codebuild import CodeBuildStandin, FaultKind, StandinClock
 from tests.standins.codepipeline import CodePipelineStandin, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from holdoff.core.request import Request
@@ -68,18 +68,20 @@ class OnAStandin(StarterConformance):
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
-        with self._fault("error", code="AccessDeniedException"):
+        with self._fault([self.operation], "error", code="AccessDeniedException"):
             yield
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        with self._fault("drop", after_commit=True):
+        before_it = {"GetPipeline"}  # without its answer nothing is started
+        with self._fault(self.standin.operations().keys() - before_it, "drop", after_commit=True):
             yield
 
     @contextmanager
-    def _fault(self, kind: FaultKind, **details: Any) -> Iterator[None]:
+    def _fault(self, operations: Iterable[str], kind: FaultKind, **details: Any) -> Iterator[None]:
         """However often the starter tries."""
-        self.standin.fault(self.operation, kind, times=100, **details)
+        for operation in operations:
+            self.standin.fault(operation, kind, times=100, **details)
         yield
         self.standin.clear_faults()
 
@@ -183,7 +185,8 @@ class TestCommand(StarterConformance):
         self.settle(build_id)
 
     def settle(self, build_id: str) -> None:
-        os.waitid(os.P_PID, pid_of(build_id), os.WEXITED | os.WNOWAIT)
+        with suppress(ChildProcessError):  # its waiter was quicker
+            os.waitid(os.P_PID, pid_of(build_id), os.WEXITED | os.WNOWAIT)
 
 
 def pid_of(build_id: str) -> int:
@@ -276,6 +279,8 @@ class Right:
             raise StartRefused("not allowed") from error
 
     def find(self, token: str, request: Request) -> str | None:
+        if self.service.loses:
+            raise TimeoutError
         return self.service.tokens.get(token)
 
     def status(self, build_id: str) -> str | None:
@@ -286,13 +291,23 @@ class Right:
             raise LookupError(build_id)
         self.service.states[build_id] = "failed"
 
+    def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
+        while (state := self.status(build_id)) == "running":
+            threading.Event().wait(every_ms / 1000)
+            beat()
+        return None if state is None else int(state == "failed")
+
 
 class RightSuite(StarterConformance):
-    lacks = ("wait", "fork")
+    lacks = ("fork",)
+    silence_s = 0.3
     kind: type[Right] = Right
 
     def make_starter(self, tmp_path: Path | None = None) -> Right:
         self.service = Service()
+        return self.kind(self.service)
+
+    def another(self, starter: Right) -> Right:
         return self.kind(self.service)
 
     def reconfigured(self, starter: Right) -> Right:
@@ -400,6 +415,59 @@ class FindsOnlyWhatItsServiceRemembers(Right):
         return None if late else super().find(token, request)
 
 
+class FindsOnlyWhatRuns(Right):
+    def find(self, token: str, request: Request) -> str | None:
+        build_id = super().find(token, request)
+        return build_id if build_id and self.status(build_id) == "running" else None
+
+
+class FindsNothingWithoutAnAnswer(Right):
+    def find(self, token: str, request: Request) -> str | None:
+        try:
+            return super().find(token, request)
+        except TimeoutError:
+            return None
+
+
+class BuildsAgainWhatHasEnded(Right):
+    def start(self, request: Request, token: str) -> str:
+        if self.status(self.service.tokens.get(token, "")) == "failed":
+            del self.service.tokens[token]
+        return super().start(request, token)
+
+
+class KnowsOnlyItsOwnBuilds(Right):
+    def start(self, request: Request, token: str) -> str:
+        self.own = super().start(request, token)
+        return self.own
+
+    def status(self, build_id: str) -> str | None:
+        return super().status(build_id) if build_id == getattr(self, "own", None) else None
+
+
+class NeverBeats(Right):
+    def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
+        return super().wait(build_id, lambda: None, every_ms)
+
+
+class TellsNoStatusOfAFailure(Right):
+    def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
+        return 0 if super().wait(build_id, beat, every_ms) == 0 else None
+
+
+class FreezesTheVariablesAway(Right):
+    def freeze(self, request: Request) -> Request:
+        return request.but(parameters=f"{self.stage}{request.environment}", environment=())
+
+
+class LeasesItsBuildsForADecade(Right):
+    build_lease_ms = 10 * 366 * 86_400_000
+
+
+class RemembersForHalfAMillisecond(Right):
+    token_memory_ms = 240_000.5  # type: ignore[assignment]
+
+
 class SpeaksTheServicesWords(Right):
     def status(self, build_id: str) -> str | None:
         return {"running": "IN_PROGRESS"}.get(state := super().status(build_id) or "UNKNOWN", state)
@@ -457,6 +525,7 @@ WRONG: dict[type[Right], set[str]] = {
         "test_one_token_is_one_build",
         "test_one_token_from_many_threads_is_one_build",
         "test_what_was_lost_is_had_by_its_token",
+        "test_a_token_is_known_when_its_build_has_ended",
         "test_a_take_over_sends_the_very_same",  # the token is sent along
     },
     PromisesTooLongAMemory: {"test_one_token_is_one_build"},
@@ -469,7 +538,21 @@ WRONG: dict[type[Right], set[str]] = {
     FindsNothingByRaising: {"test_find_answers_none_for_an_unknown_token"},
     FindsTheNewest: {"test_find_answers_none_for_an_unknown_token", "test_find_knows_what_was_started"},
     FindsOnlyWhatItsServiceRemembers: {"test_find_knows_what_was_started"},
-    SpeaksTheServicesWords: {"test_status_follows_a_build", "test_cancel_ends_that_build_and_no_other"},
+    FindsOnlyWhatRuns: {"test_find_knows_what_has_ended"},
+    FindsNothingWithoutAnAnswer: {"test_find_without_an_answer_raises"},
+    BuildsAgainWhatHasEnded: {"test_a_token_is_known_when_its_build_has_ended"},
+    KnowsOnlyItsOwnBuilds: {"test_status_follows_a_build", "test_cancel_ends_that_build_and_no_other"},
+    NeverBeats: {"test_wait_beats_until_the_end"},
+    TellsNoStatusOfAFailure: {"test_wait_tells_the_exit_status"},
+    FreezesTheVariablesAway: {"test_freeze_is_pure"},
+    LeasesItsBuildsForADecade: {"test_its_budget_is_under_the_lease"},
+    RemembersForHalfAMillisecond: {"test_its_budget_is_under_the_lease"},
+    SpeaksTheServicesWords: {
+        "test_status_follows_a_build",
+        "test_cancel_ends_that_build_and_no_other",
+        "test_wait_beats_until_the_end",
+        "test_wait_tells_the_exit_status",
+    },
     CancelsEverything: {"test_cancel_ends_that_build_and_no_other"},
     CancelsWhatIsNotThere: {"test_cancel_of_an_unknown_build_raises"},
     FreezesTheHour: {"test_freeze_is_pure", "test_for_region_is_of_the_same_kind"},

@@ -2,7 +2,7 @@
 
 A deferral leaves in what is pending, and later in the build that covers it, a note of its event, version and line. A
 build *contains* a note that names no version, the build's own, or another of its line: versions of one line follow one
-another. Any other note was *replaced*: the last to arrive won, and no build contains it.
+another. Any other note was *replaced*: the last to arrive won, and no build is made for it.
 
 A decision's id carries an instant only. It is compared with instants of other machines within their clocks' margin, and
 where that leaves two answers, the later one is given: nothing is called covered that may not be.
@@ -15,18 +15,17 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from holdoff.core.builds import failed_ms, unended
-from holdoff.core.clocks import put_right
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
 from holdoff.core.pending import contains, note_of, waiter_name
-from holdoff.core.record import KEPT_HISTORY_MS, KEPT_NOTES, Finished, Note, Pending, Record, digest
+from holdoff.core.record import KEPT_HISTORY_MS, KEPT_NOTES, Claim, Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
-from holdoff.observe.status import hold_now, plain, say_instant, status_of, triggers_of
+from holdoff.observe.status import as_decided_on, hold_now, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -40,11 +39,13 @@ _ANSWERS: Final = {
     "covered": "it was covered by build {}",
     "starting": "its build is being started",
     "pending": "pending, not built yet",
-    "passed_over": "it was skipped or failed, and nothing has started since",
+    "passed_over": "it was skipped, dropped or failed, and nothing has started since",
     "aged_out": f"older than the history, which is kept for {KEPT_DAYS} days",
     "unknown": "not known here. It was skipped, never came, or is older than what is kept: the newest few of each "
     f"build, for {KEPT_DAYS} days",
 }
+#: A skip leaves nothing in the record: of a decision only its instant is known, and others came at the same.
+_SKIPS: Final = ", unless the decision said skipped"
 _WAITS: Final = {
     Why.COOLING_DOWN: "the cooldown",
     Why.RUNNING: "the build before",
@@ -60,7 +61,7 @@ class Explanation(Value):
 
     Attributes:
         verdict: ``started``, ``covered``, ``pending``, ``starting``, ``replaced``, ``superseded``, ``passed_over``
-            (skipped or failed), ``unknown`` or ``aged_out``; of a gate its state.
+            (skipped, dropped or failed), ``unknown`` or ``aged_out``; of a gate its state.
         lines: the answer for people, the most important first.
     """
 
@@ -171,7 +172,7 @@ def _replaced_by(newer: Request, note: Note) -> str:
     if note.version in {None, newer.source_version}:
         return "replaced by a newer trigger with other variables: no build has its own"
     what = newer.source_version or "one that names no version"
-    return f"replaced by {what} (another line, or none is known): no build contains it"
+    return f"replaced by {what} (another line, or none is known): no build was made for it"
 
 
 def _places(scene: Scene, builds: Iterator[Finished]) -> Iterator[tuple[Pending, str, Finished | None]]:
@@ -193,13 +194,18 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
     if claim is not None and claim.token == token:
         return _answer(scene, subject, "starting")
 
-    def fits(fold: Pending) -> bool:
+    def fits(fold: Pending, by: Claim | Finished | None) -> bool:
+        if by is not None and fold.count == 1 and by.claimed_ms == fold.last_ms:
+            return False  # the one trigger is that which made the claim
         return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= fold.last_ms + margin_ms
 
     answers, later = [], None
+    skips = scene.terms is not None and "skip" in (scene.terms.policy.on_cooldown, scene.terms.policy.overlap)
     for fold, verdict, build in _places(scene, scene.builds()):
-        if fits(fold):
-            answers.append(_answer(scene, subject, verdict, build))
+        if fits(fold, claim if verdict == "starting" else build):
+            answer = _answer(scene, subject, verdict, build)
+            doubt = skips and waiter_name(token) not in fold.waiters
+            answers.append(answer.but(lines=(f"{answer.lines[0]}{_SKIPS}", *answer.lines[1:])) if doubt else answer)
         if build is None:
             continue
         if build.token == token:
@@ -213,7 +219,7 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
         return answers[0].but(lines=(*answers[0].lines, *others))
     if at_ms < scene.now_ms - KEPT_HISTORY_MS:
         return _answer(scene, subject, "aged_out")
-    what = f"it was skipped or failed; the first build started after it is {later.build_id}" if later else None
+    what = f"it was skipped, dropped or failed; the first build started after it is {later.build_id}" if later else None
     return _answer(scene, subject, "passed_over", later, what)
 
 
@@ -277,8 +283,8 @@ def _pending_lines(scene: Scene) -> list[str]:
         lines.append(_failures(scene, pending))
     if terms is None:
         return lines
-    record = put_right(scene.record, terms, scene.now_ms)
-    found = waits(record, terms, scene.now_ms, pending=pending)
+    record = as_decided_on(scene.record, terms, scene.now_ms)
+    found = waits(record, terms, scene.now_ms, pending=record.pending)
     for wait in found:
         ends = wait.until_ms is not None and wait.until_ms > scene.now_ms
         until = f" {_until(scene, wait.until_ms)}" if ends and wait.until_ms else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdoff.core.builds import failed_ms
+from holdoff.core.builds import failed_ms, with_lease_over
 from holdoff.core.clocks import ahead_ms, put_right
+from holdoff.core.decision import Why
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.record import Hold, Pending, Record
 from holdoff.core.request import GateKey
@@ -27,6 +28,7 @@ class Status(Value):
         state: ``ready``, or the code of what stands in the way (``cooling_down``, ``claimed``, ``held``, ...);
             ``unknown`` where no policy is known and it depends on one.
         ready_ms: when the gate may start again; ``None``: now, or not known.
+        is_latest: it is ready as soon as the running build ends, at that instant at the latest.
         stale_after_ms: from which age on a trigger that no build covers is stale; ``None``: from none.
         notes: what is odd about ``lastbuild``, a sentence each.
     """
@@ -36,6 +38,7 @@ class Status(Value):
     state: str
     now_ms: int
     ready_ms: int | None = None
+    is_latest: bool = False
     stale_after_ms: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -121,10 +124,11 @@ class Status(Value):
 
     @property
     def ready_says(self) -> str:
-        """The same, as a phrase: of a running build only the latest is known. Empty: now, or not known."""
+        """The same, as a phrase. Empty: now, or not known."""
         if self.ready_in is None:
             return ""
-        return f"ready {'when it ends, at the latest ' if self.state == 'running' else ''}in {self.ready_in}"
+        latest = "after it ends, at the latest " if self.state == "running" else "at the latest "
+        return f"ready {latest if self.is_latest else ''}in {self.ready_in}"
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, for machines."""
@@ -196,7 +200,7 @@ def status_of(
     key: GateKey, record: Record, terms: Terms | None, now_ms: int, *, stale_after_ms: int | None = None
 ) -> Status:
     """The status of a gate; without terms, what can be told without a policy."""
-    at_ms: int | None = None
+    at_ms, is_latest = None, False
     notes: tuple[str, ...] = ()
     if terms is None:
         hold = hold_now(record, now_ms)
@@ -205,11 +209,12 @@ def status_of(
         else:
             state = "claimed" if record.claim else "pending" if record.pending else "unknown"
     else:
-        right = put_right(record, terms, now_ms)
+        right = as_decided_on(record, terms, now_ms)
         notes = _lastbuild_notes(record, terms, now_ms)
-        if found := waits(right, terms, now_ms, pending=record.pending):
+        if found := waits(right, terms, now_ms, pending=right.pending):
             state, at_ms = str(foremost(found).why), over_ms(found, now_ms)
-        elif record.pending is not None:
+            is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in found)
+        elif right.pending is not None:
             state, at_ms = "pending", ready_ms(right, terms)
         else:
             state, at_ms = "ready", cooldown_end_ms(right, terms) if record.lastbuild_ms else None
@@ -219,9 +224,16 @@ def status_of(
         state=state,
         now_ms=now_ms,
         ready_ms=at_ms,
+        is_latest=is_latest,
         stale_after_ms=stale_after_ms,
         notes=notes,
     )
+
+
+def as_decided_on(record: Record, terms: Terms, now_ms: int) -> Record:
+    """The record as what comes next goes by it: a wake, where anything waits for one, takes no lease that is over."""
+    right = put_right(record, terms, now_ms)
+    return right if record.pending is None and not terms.children else with_lease_over(right, terms, now_ms)
 
 
 def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def _beyond(rows: Sequence[Figures], taken: int, borne: Sequence[int], is_it: st
     """What the next one would be, as ``is_it`` begins to say, that builds less."""
     after = borne[borne.index(taken) + 1 :]
     if not after:
-        return "No other that was tried builds less." if len(borne) > 1 else "No other came into question."
+        return f"No other came into question{' that builds less' if len(borne) > 1 else ''}."
     row, following = rows[taken], rows[after[0]]
     less, wait = row.builds - following.builds, said(following.end.longest_ms)
     return f"{is_it} one that builds less ({following.name}) saves {less:,} more, and a change may wait {wait}."
@@ -155,11 +155,11 @@ def _little(rows: Sequence[Figures], quickest: int, best: Figures) -> tuple[int,
         and row.promised_ms <= GUARD_MS
     ]
     taken = max(free, key=lambda place: (rows[place].policy.cooldown_ms, -place), default=quickest)
-    share = percent(best.saved, best.triggers)
+    share, leaves_out = percent(best.saved, best.triggers), any(row.never for row in rows)
     little = (
         f"There is little to save: {share} % of the builds under {best.name}."
         if best.saved
-        else "Nothing that was tried saves a build."
+        else f"Nothing that was tried saves a build{', except by leaving changes out' if leaves_out else ''}."
     )
     guard = "A cooldown costs no waiting here, and" if rows[taken].policy.cooldown_ms else "A cooldown still"
     return taken, f"{little} {guard} guards against a storm that this history does not have."

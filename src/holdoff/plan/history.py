@@ -103,6 +103,15 @@ def length(ms: float) -> int | None:
     return int(ms) if 0 < ms <= MAX_DURATION_MS else None
 
 
+def span_of(
+    started_ms: int, ended_ms: int | None, succeeded: bool | None, triggers: tuple[int, int, int] | None
+) -> Span:
+    """A build as its store or a service has it, with its first and last trigger and their number. Where it is not known
+    how it ended (it was cancelled, or its end was not reported), what stands for its end says nothing of its length."""
+    took = None if ended_ms is None or succeeded is None else length(ended_ms - started_ms)
+    return *(triggers or (started_ms, started_ms, 1)), took, succeeded is False
+
+
 def spread(source: str, spans: Iterable[Span], most: int = MOST_SPREAD) -> History:
     """Of the triggers of a build only the first and the last have an instant: the others are spread between them.
 
@@ -161,7 +170,8 @@ def remarks(history: History) -> Iterator[str]:
     known = [version for version in history.versions if version is not None]
     again = len(known) - len(set(known))
     if 5 * again > triggers:
-        yield f"{again:,} triggers ask for a version that was asked for before: is it the history of several workflows?"
+        asks = f"{again:,} trigger{' asks' if again == 1 else 's ask'}"
+        yield f"{asks} for a version that was asked for before: is it the history of several workflows?"
     if triggers < _FEW:
         yield f"{triggers} trigger{' is' if triggers == 1 else 's are'} few to go by"
         return

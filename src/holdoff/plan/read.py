@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
+from operator import methodcaller
 from typing import Final
 
 from holdoff.core.errors import ConfigError, EventError, UsageError
 from holdoff.core.request import KEY_MARK
-from holdoff.core.shown import shown_name
+from holdoff.core.shown import is_plain, shown_name
 from holdoff.core.units import parse_instant
-from holdoff.plan.history import Entry, History, Span, in_order, length, spread
+from holdoff.plan.history import Entry, History, Span, in_order, length, span_of, spread
 from holdoff.plan.rows import Bad, Row, Rows, rows_of
-from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
+from holdoff.plan.times import IN_MILLISECONDS, Doubt, Zone, ms_of, ms_or_none, plain
 
 #: So many rows tell which column has the time.
 _SAMPLE: Final = 50
@@ -38,11 +39,15 @@ _OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", 
 #: How services call the outcome of a build that failed, without capitals.
 _FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "startup_failure"})
 #: And that of one that has not ended, or was not let end: how long it took says nothing.
-_UNFINISHED: Final = frozenset(
-    {"cancelled", "canceled", "skipped", "stopped", "in_progress", "running", "queued", "pending", "created", "waiting"}
-)
+_UNFINISHED: Final = {
+    *("cancelled", "canceled", "aborted", "skipped", "stopped", "in_progress", "running", "queued", "pending"),
+    *("created", "waiting"),
+}
+_NONE: Final = {"", "none"}
 #: Lines of Holdoff's own log that no trigger made.
 _NO_TRIGGERS: Final = frozenset({"wake", "start"})
+#: And what is taken of the others.
+_OF_LOG: Final = ("timestamp", "source_version")
 
 
 # --- from bytes ----------------------------------------------------------------------------------------------------
@@ -72,9 +77,10 @@ def from_bytes(
     if _is_builds(first):
         return _of_own_builds([*first, *rows], source, bad)
     if _is_log(first):
-        kept = [row for row in first if _is_trigger(row[1], project)]
-        rows = (row for row in rows if _is_trigger(row[1], project))
-        first, column = kept, column or "timestamp"
+        kept = (row for row in chain(first, rows) if _is_trigger(row[1], project))
+        # What a start came to (``outcome``) is not what its build came to.
+        rows = ((where, {name: row.get(name) for name in _OF_LOG}) for where, row in kept)
+        first, column = list(islice(rows, _SAMPLE)), column or "timestamp"
     return _history(source, first, rows, column, zone, bad)
 
 
@@ -86,21 +92,20 @@ def _history(
 ) -> History:
     sample = [row for _, row in first]
     column = _column(source, sample, column)
-    took_of, version_of, outcome_of = _duration_of(sample), _getter(sample, _VERSIONS), _getter(sample, _OUTCOMES)
+    took_of, version_of, ended = _duration_of(sample, column), _getter(sample, _VERSIONS), _getters(sample, _OUTCOMES)
     found: list[Entry] = []
     doubts: Counter[Doubt] = Counter()
     for where, row in chain(first, rest):
         try:
             at_ms, doubt = ms_of(row.get(column), zone)
         except ValueError as error:
-            bad.add(where, f"{shown_name(column)} {error}")
+            bad.add(where, f"{_shown(column)} {error}")
             continue
         doubts[doubt] += 1
-        version, outcome = version_of(row), outcome_of(row)
-        outcome = outcome.lower() if isinstance(outcome, str) else ""
+        version, outcomes = version_of(row), {str(outcome_of(row)).lower() for outcome_of in ended}
         version = version if isinstance(version, str) and version else None
-        took = None if outcome in _UNFINISHED else took_of(row, zone)
-        found.append((at_ms, took, version, outcome in _FAILED))
+        runs = not outcomes.isdisjoint(_UNFINISHED) or (ended and outcomes <= _NONE)
+        found.append((at_ms, None if runs else took_of(row, zone), version, not outcomes.isdisjoint(_FAILED)))
     if not found:
         raise EventError(source, "has no row with a time", hint=_bad_hint(bad))
     return in_order(source, found).but(bad=tuple(bad.first), bad_count=bad.count, notes=_zone_notes(doubts, zone))
@@ -127,7 +132,7 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
     if named is not None:
         if named in names or not names:
             return named
-        raise UsageError(f"{source} has no column {shown_name(named)}; it has {_told(names)}")
+        raise UsageError(f"{source} has no column {_shown(named)}; it has {_told(names)}")
     known = {plain(name): name for name in reversed(names)}
     likely = [known[name] for name in _TIMES if name in known]
     in_words = [name for name in names if any(isinstance(one := row.get(name), str) and ":" in one for row in sample)]
@@ -149,22 +154,32 @@ def _why_not(sample: Sequence[Row], likely: Sequence[str]) -> str:
             try:
                 ms_of(row.get(name), None)
             except ValueError as error:
-                return f" ({shown_name(name)} {error})"
+                return f" ({_shown(name)} {error})"
     return ""
 
 
 def _told(names: Sequence[str]) -> str:
-    return ", ".join(map(shown_name, names[:20])) or "none"
+    return ", ".join(map(_shown, names[:20])) or "none"
+
+
+def _shown(name: str) -> str:
+    """A column's name; where a file has none, its first line stands in their place, and may hold anything."""
+    return name if is_plain(name) else shown_name(name)
+
+
+def _getters(sample: Sequence[Row], likely: Sequence[str]) -> list[Callable[[Row], object]]:
+    """What gets each of these that is there, the likeliest first."""
+    names = {plain(name): name for row in sample for name in row}
+    return [methodcaller("get", names[name]) for name in likely if name in names]
 
 
 def _getter(sample: Sequence[Row], likely: Sequence[str]) -> Callable[[Row], object]:
-    names = {plain(name): name for row in sample for name in row}
-    found = next((names[name] for name in likely if name in names), None)
-    return (lambda row: row.get(found)) if found is not None else (lambda _row: None)
+    return [*_getters(sample, likely), lambda _row: None][0]
 
 
-def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | None]:
-    """What tells how long a row's build took: its duration in seconds, or its end less its start."""
+def _duration_of(sample: Sequence[Row], column: str) -> Callable[[Row, Zone | None], int | None]:
+    """What tells how long a row's build took: its duration in seconds (in milliseconds where its time is in them, as
+    Jenkins has both), or its end less its start."""
     duration, start, end = (_getter(sample, likely) for likely in (_DURATIONS, _STARTS, _ENDS))
     if {plain(name) for row in sample for name in row}.isdisjoint((*_DURATIONS, *_ENDS)):
         return lambda _row, _zone: None
@@ -173,7 +188,8 @@ def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | No
         told = duration(row)
         if isinstance(told, str | int | float) and not isinstance(told, bool):
             try:
-                return length(float(told) * 1000)
+                at = row.get(column)
+                return length(float(told) * (1 if isinstance(at, int) and at > IN_MILLISECONDS else 1000))
             except ValueError:
                 return None
         began, ended = ms_or_none(start(row), zone), ms_or_none(end(row), zone)
@@ -218,10 +234,11 @@ def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> 
 
 
 def _span_of(build: Row) -> Span:
-    covers, started = build["covers"], parse_instant(build["started"], field="started")
-    took = length(parse_instant(build["ended"], field="ended") - started) if build.get("ended") else None
-    has_failed = build.get("succeeded") is False
-    if not isinstance(covers, Mapping):
-        return started, started, 1, took, has_failed
-    first, last = (parse_instant(covers[name], field=name) for name in ("first", "last"))
-    return first, last, int(covers["count"]), took, has_failed
+    covers, triggers = build["covers"], None
+    started_ms = parse_instant(build["started"], field="started")
+    ended_ms = parse_instant(build["ended"], field="ended") if build.get("ended") else None
+    succeeded = build.get("succeeded")
+    if isinstance(covers, Mapping):
+        first_ms, last_ms = (parse_instant(covers[name], field=name) for name in ("first", "last"))
+        triggers = first_ms, last_ms, int(covers["count"])
+    return span_of(started_ms, ended_ms, succeeded if isinstance(succeeded, bool) else None, triggers)

@@ -18,7 +18,7 @@ from holdoff.core.value import Value
 from holdoff.plan.replay import Past, Replay, Told, replay
 
 WORST: Final = 5
-_RANKS: Final = (0.5, 0.95, 1.0)
+_PERCENTS: Final = (50, 95, 100)
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 
@@ -144,22 +144,11 @@ def _overlap_ms(made: Replay) -> int:
 
 def _waits(at_ms: Sequence[int], until: Sequence[int], instants: Sequence[int]) -> Waits:
     """From each trigger to the instant of its build; what no build has waits for ever."""
-    ranks = [max(0, -(-int(rank * 100) * len(at_ms) // 100) - 1) for rank in _RANKS]
-    known = until[-1] if until else 0
-    found = _ranked(at_ms, until, instants, [rank for rank in ranks if rank < known])
-    return Waits(*(found.get(rank) for rank in ranks))
-
-
-def _ranked(
-    at_ms: Sequence[int], until: Sequence[int], instants: Sequence[int], ranks: Sequence[int]
-) -> dict[int, int]:
-    """The waits of these ranks, the shortest first."""
-    if not ranks:
-        return {}
     counts = map(sub, until, (0, *until))
     built = chain.from_iterable(map(repeat, instants, counts))
     ordered = sorted(map(sub, built, at_ms))
-    return {rank: ordered[rank] for rank in ranks}
+    ranks = [max(0, -(-percent * len(at_ms) // 100) - 1) for percent in _PERCENTS]
+    return Waits(*(ordered[rank] if rank < len(ordered) else None for rank in ranks))
 
 
 def _worst(at_ms: Sequence[int], made: Replay, ends: Sequence[int]) -> Iterable[Moment]:

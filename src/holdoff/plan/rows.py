@@ -19,7 +19,10 @@ Rows = Iterable[tuple[str, Row]]
 #: So many bad rows are shown.
 SHOWN_BAD: Final = 5
 #: Under which names services put a list of what happened.
-_LISTS: Final = ("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records")
+_LISTS: Final = (
+    *("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records"),
+    *("values", "value"),
+)
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
     r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
@@ -104,17 +107,17 @@ def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The objects of a list, wherever a service puts it; else one a line."""
+    entries: Iterator[tuple[str, object]]
     try:
-        whole = json.loads(text)
+        entries = ((f"entry {number}", entry) for number, entry in enumerate(_list_in(json.loads(text)), start=1))
     except (ValueError, RecursionError):
-        yield from _of_json_lines(text, bad)
-        return
-    for number, entry in enumerate(_list_in(whole), start=1):
+        entries = _of_json_lines(text, bad)
+    for where, entry in entries:
         row = _row(entry)
         if row is not None:
-            yield f"entry {number}", row
+            yield where, row
         else:
-            bad.add(f"entry {number}", "is no object")
+            bad.add(where, "is no object")
 
 
 def _row(entry: object) -> Row | None:
@@ -142,16 +145,10 @@ def _listed(whole: object) -> str | None:
     return next((names[name] for name in _LISTS if name in names), None)
 
 
-def _of_json_lines(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
+def _of_json_lines(text: str, bad: Bad) -> Iterator[tuple[str, object]]:
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
         try:
-            row = json.loads(line)
+            if line.strip():
+                yield f"line {number}", json.loads(line)
         except (ValueError, RecursionError):
             bad.add(f"line {number}", "is not JSON")
-            continue
-        if isinstance(row, dict):
-            yield f"line {number}", row
-        else:
-            bad.add(f"line {number}", "is no object")

@@ -9,12 +9,12 @@ from typing import Any, Final
 from holdoff.core.errors import HoldoffError, UsageError
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
-from holdoff.plan.history import MOST_SPREAD, History, Span, length, spread
+from holdoff.plan.history import MOST_SPREAD, History, Span, span_of, spread
 
 #: So many builds of CodeBuild are asked for at a time, the most that the service takes.
 _AT_A_TIME: Final = 100
 #: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html
-_FAILED: Final = frozenset({"FAILED", "FAULT", "TIMED_OUT"})
+_SUCCEEDED: Final = {"SUCCEEDED": True} | dict.fromkeys(("FAILED", "FAULT", "TIMED_OUT"), False)
 #: At most so many: it keeps a year of them.
 _MOST_BUILDS: Final = 100_000
 
@@ -64,11 +64,9 @@ def from_builds(
 
 
 def _span_of(build: Finished) -> Span:
-    covers, has_failed = build.covers, build.succeeded is False
-    took = None if build.ended_ms is None else length(build.ended_ms - build.started_ms)
-    if covers is None:
-        return build.started_ms, build.started_ms, 1, took, has_failed
-    return covers.first_ms, covers.last_ms, covers.count, took, has_failed
+    covers = build.covers
+    triggers = None if covers is None else (covers.first_ms, covers.last_ms, covers.count)
+    return span_of(build.started_ms, build.ended_ms, build.succeeded, triggers)
 
 
 def from_codebuild(project: str, region: str | None = None, *, client: Any = None) -> History:
@@ -108,6 +106,6 @@ def _codebuild_builds(client: Any, project: str) -> Iterator[Span]:
             for build in client.batch_get_builds(ids=ids[first : first + _AT_A_TIME])["builds"]:
                 start, end = build.get("startTime"), build.get("endTime")
                 if start is not None:
-                    at_ms = round(start.timestamp() * 1000)
-                    took = None if end is None else length(round(end.timestamp() * 1000) - at_ms)
-                    yield at_ms, at_ms, 1, took, build.get("buildStatus") in _FAILED
+                    ended_ms = None if end is None else round(end.timestamp() * 1000)
+                    succeeded = _SUCCEEDED.get(build.get("buildStatus"))
+                    yield span_of(round(start.timestamp() * 1000), ended_ms, succeeded, None)

@@ -204,7 +204,7 @@ def _checked_options(options: object, kind: _Kind) -> dict[str, Any]:
         if want is None and name not in kind.options:
             from difflib import get_close_matches  # it takes long to import
 
-            near = get_close_matches(name, kind.options, 1)
+            near = get_close_matches(str(name), kind.options, 1)
             want = f"it as {near[0]}" if near else f"parameters of {kind.starts}, such as computeTypeOverride"
         if want is None:
             want = _wanted(name, value)

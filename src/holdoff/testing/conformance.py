@@ -24,14 +24,13 @@ from holdoff.core import record as values
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
-from holdoff.core.record import FORMAT, Finished, Note, Pending, Record
+from holdoff.core.record import FORMAT, Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
+from holdoff.stores.base import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from holdoff.stores.base import Store
 
 KEY = GateKey("site-build", "eu-west-1")
 NOW_MS = 1_795_395_667_000
@@ -48,9 +47,11 @@ def pending(key: GateKey = KEY, **fields: Any) -> Pending:
 
 
 def deferred(key: GateKey = KEY, **fields: Any) -> Record:
-    """A gate that cools down, with one trigger that was deferred by the swap ``SWAP0001``."""
-    built = Record(lastbuild=Decimal("1795395600.5"), pending=pending(key, **fields), due_ms=NOW_MS + 1)
-    return built.swapped("SWAP0001")
+    """A gate that cools down, with one trigger that was deferred by the swap ``SWAP0001``, and all else that a record
+    has: no fold may touch it."""
+    refused = pending(key, **fields).but(failures=1, retry_ms=NOW_MS, refusal="not now")
+    cooling = full_record(key).but(lastbuild=Decimal("1795395600.5"), due_ms=NOW_MS + 1, expires_ms=None)
+    return cooling.but(claim=None, pending=refused, writes=(), events=()).swapped("SWAP0001")
 
 
 def fold(write_id: str = "FOLD0001", *, key: GateKey = KEY, last_ms: int | None = NOW_MS + 5, **changes: Any) -> Fold:
@@ -59,10 +60,10 @@ def fold(write_id: str = "FOLD0001", *, key: GateKey = KEY, last_ms: int | None 
 
 
 def build(number: int, **changes: Any) -> Finished:
-    """A build that has left its record."""
-    at_ms, token = NOW_MS + number, f"01M82X000000000000000BLD{number:02}"
-    made = Finished(build_id=f"site-build:{number}", token=token, started_ms=at_ms, claimed_ms=at_ms, covers=pending())
-    return made.but(**changes)
+    """A build that has left its record. Of two the one that was claimed later started earlier, as it may."""
+    at_ms, token = NOW_MS + number, f"01M82X000000000000000B{number:04}"
+    made = Finished(build_id=f"site-build:{number}", token=token, started_ms=2 * NOW_MS - number, claimed_ms=at_ms)
+    return made.but(**{"covers": pending(), **changes})
 
 
 def full_record(key: GateKey = KEY) -> Record:
@@ -75,11 +76,22 @@ def full_record(key: GateKey = KEY) -> Record:
     return record.but(claim=claim, pending=many, expires_ms=2 * NOW_MS)
 
 
+def _records() -> Iterator[Record]:
+    """One with something in every field; one with what counts as false; one with the longest texts."""
+    yield (full := full_record())
+    ended = _full("Finished", KEY, "").but(succeeded=False, exit_status=0, ended_ms=0)
+    running = _full("Running", KEY, "").but(before=Decimal(0), polled_ms=0, cancel_failed=False)
+    yield full.but(lastbuild=Decimal(0), running=running, finished=ended, due_ms=0)
+    texts = {"reason": 200, "source_version": 200, "event_id": 1024, "line": 300, "parameters": 4096}
+    longest: dict[str, Any] = {name: "🚀" * most for name, most in texts.items()}
+    yield full.but(pending=pending(environment=(("A", "a" * 16_383),), **longest))
+
+
 def _full(of: str, key: GateKey, where: str) -> Any:
     """A value of this type, another one for each place."""
     of = of.removesuffix(" | None")
     by_type = {
-        "str": f"Käse & <ünïcode> 🚀 {where}",
+        "str": f"Käse & <ünïcode> 🚀 {where} e\u0301 ",
         "int": NOW_MS + sum(where.encode()),
         "bool": True,
         "Decimal": Decimal(f"1795395667.1234{sum(where.encode())}"),
@@ -110,6 +122,8 @@ class StoreConformance:
     #: Rounds of each race. A store with slow round trips may lower it.
     race_rounds = 25
     race_threads = 8
+    #: How many gates and builds are listed: more than a page of a service.
+    many = 120
     #: Whether a child of a fork finds the same gates.
     shares_between_processes = True
     #: Whether ``due`` deletes what has expired, or a service does that in its own time.
@@ -131,6 +145,10 @@ class StoreConformance:
         """Make the item of a gate unreadable, past the store; False: no program can."""
         return self.write_behind(store, key, {"claim": "what is this?"})
 
+    def _racers(self, store: Store, number: int) -> list[Store]:
+        """Stores for so many threads; half of these share one."""
+        return [self.another(store) if n % 2 else store for n in range(number)]
+
     def _filled(self, tmp_path: Path, record: Record) -> Store:
         store = self.make_store(tmp_path)
         assert store.swap(KEY, expected=Record(), new=record) == Swapped(record)
@@ -143,10 +161,23 @@ class StoreConformance:
         assert list(store.gates()) == []
         assert list(store.history(KEY)) == []
 
-    def test_every_field_survives(self, tmp_path: Path) -> None:
+    def test_it_has_what_a_store_has(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        assert isinstance(store, Store)
+        assert [type(one) for one in (store.url, store.region, store.clock_margin_ms)] == [str, str, int]
+
+    def test_to_initialise_check_or_close_it_changes_nothing(self, tmp_path: Path) -> None:
         store = self._filled(tmp_path, full_record())
-        assert store.get(KEY) == full_record()
-        assert self.another(store).get(KEY) == full_record()
+        store.keep(KEY, build(1))
+        for act in (store.initialise, store.check, store.close):
+            act()
+            assert (store.get(KEY), list(store.history(KEY))) == (full_record(), [build(1)])
+
+    def test_every_field_survives(self, tmp_path: Path) -> None:
+        for number, record in enumerate(_records()):
+            store = self._filled(tmp_path / str(number), record)
+            assert store.get(KEY) == record
+            assert self.another(store).get(KEY) == record
 
     def test_what_is_taken_away_is_gone(self, tmp_path: Path) -> None:
         store = self._filled(tmp_path, full_record())
@@ -162,12 +193,43 @@ class StoreConformance:
 
     def test_gates_keep_apart(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        keys = [GateKey("a", "x"), GateKey("a", "y"), GateKey("a@k", "x"), GateKey("b", "x")]
+        names = "A/x,a/x,a/x:y,a/y,a /x,a%b/x,a:x/y,a@k/x,a_b/x,axb/x,e\u0301/x,\u00e9/x"
+        keys = [GateKey(*name.split("/")) for name in names.split(",")]
         for number, key in enumerate(keys):
             store.swap(key, expected=Record(), new=Record(lastbuild=Decimal(number), writes=("W",)))
-        assert [store.get(key).lastbuild for key in keys] == [0, 1, 2, 3]
+            store.keep(key, build(number, covers=None))
+        assert [store.get(key).lastbuild for key in keys] == [*range(len(keys))]
+        built = [one.build_id for key in keys for one in store.history(key)]
+        assert built == [build(number).build_id for number in range(len(keys))]
         assert [key for key, _ in store.gates()] == keys
-        assert [key for key, _ in store.gates("a")] == keys[:2]
+        for project in {key.project for key in keys}:
+            assert [key for key, _ in store.gates(project)] == [key for key in keys if key.project == project]
+
+    def test_all_of_many_are_listed(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        keys = [GateKey(f"site@{number:04}", "r") for number in range(self.many)]
+        for number, key in enumerate(keys):
+            store.swap(key, expected=Record(), new=Record(due_ms=number).swapped("W"))
+            store.keep(KEY, build(number))
+        assert [key for key, _ in store.gates()] == keys
+        assert list(store.due(NOW_MS)) == keys
+        assert list(store.history(KEY)) == [build(number) for number in reversed(range(self.many))]
+
+    def test_a_list_may_be_used_while_it_is_read(self, tmp_path: Path) -> None:
+        """As a sweep does, which wakes each gate that it finds."""
+        store, keys = self.make_store(tmp_path), [GateKey(name, "r") for name in "bdf"]
+        for number, key in enumerate(keys):
+            store.swap(key, expected=Record(), new=Record(due_ms=number).swapped("W"))
+            store.keep(KEY, build(number))
+        found: list[GateKey] = []
+        for listed in (store.due(5), (key for key, _ in store.gates()), (KEY for _ in store.history(KEY))):
+            for number, key in enumerate(listed):
+                found.append(key)
+                store.swap(key, expected=store.get(key), new=store.get(key).but(due_ms=None).swapped(f"W{number}"))
+                store.swap(GateKey(f"{key.project}0", "r"), expected=Record(), new=Record().swapped("W"))
+                store.keep(KEY, build(100 + number))
+        assert found[:3] == keys
+        assert {*keys, KEY} <= {*found[3:]}
 
     def test_every_item_of_ours_says_its_format(self, tmp_path: Path) -> None:
         assert _item(self._filled(tmp_path, full_record()))["format"] == FORMAT
@@ -220,7 +282,7 @@ class StoreConformance:
         for number, (there, expected) in enumerate(
             [
                 (first.but(writes=("W2", "W1")), first),
-                (first, first.but(lastbuild=Decimal("5.0000001"))),
+                (first, first.but(lastbuild=Decimal("5.0000000000000001"))),  # which no float tells apart
                 (first, first.but(lastbuild=None)),
                 (Record(writes=("W1",)), Record()),
             ]
@@ -233,10 +295,10 @@ class StoreConformance:
         assert store.get(KEY) == Record()
 
     def test_a_fold_joins_what_is_pending(self, tmp_path: Path) -> None:
-        record = deferred(reason="the first")
+        record = deferred(reason="the first").but(events=("E1",))
         for number, joins in enumerate(
             [
-                fold(event="E1", waiter="TOKEN1"),
+                fold(event="e1", waiter="TOKEN1"),
                 fold(last_ms=None),
                 fold(in_order=True, last_ms=NOW_MS),
                 fold(last_ms=NOW_MS - 1),
@@ -266,7 +328,7 @@ class StoreConformance:
         for number, (there, expected, late) in enumerate(
             [
                 (swapped, record, fold()),
-                (record, record.but(lastbuild=Decimal("1795395600.6")), fold()),
+                (record, record.but(lastbuild=Decimal("1795395600.5000000000000001")), fold()),
                 (record, record.but(lastbuild=None), fold()),
                 (record, record, fold("SWAP0001")),
                 (record, record, fold(event="E1")),
@@ -325,7 +387,7 @@ class StoreConformance:
             record = new
         assert list(store.history(KEY)) == builds[::-1]
         assert list(self.another(store).history(KEY)) == builds[::-1]
-        assert list(store.history(KEY, limit=2)) == builds[:0:-1]
+        assert [list(store.history(KEY, limit=limit)) for limit in (2, 0)] == [builds[:0:-1], []]
         assert list(store.history(GateKey("site-build", "elsewhere"))) == []
 
     def test_a_lost_swap_keeps_no_history(self, tmp_path: Path) -> None:
@@ -340,10 +402,29 @@ class StoreConformance:
         store = self.make_store(tmp_path)
         record = Record().swapped("W1")
         store.swap(KEY, expected=Record(), new=record, history=(build(1), build(2)))
-        ended = build(1, ended_ms=NOW_MS + 9, succeeded=True)
+        ended = build(1, ended_ms=NOW_MS + 9, succeeded=False, exit_status=0, detail="it went wrong")
         self.another(store).keep(KEY, ended)
         assert list(store.history(KEY)) == [build(2), ended]
         assert store.get(KEY) == record
+        ended = ended.but(succeeded=True)
+        store.swap(KEY, expected=record, new=record.swapped("W2"), history=(ended,))
+        assert list(store.history(KEY)) == [build(2), ended]
+
+    def test_two_builds_of_one_instant_are_two(self, tmp_path: Path) -> None:
+        store, at_ms = self.make_store(tmp_path), build(1).claimed_ms
+        for number in (1, 2):
+            store.keep(KEY, build(number, claimed_ms=at_ms))
+        assert {one.token for one in store.history(KEY)} == {build(1).token, build(2).token}
+
+    def test_a_build_is_found_by_what_it_names(self, tmp_path: Path) -> None:
+        store = self.make_store(tmp_path)
+        if not (naming := getattr(store, "naming", None)):
+            return
+        of_event = build(2, covers=pending(source_version="93bc07d", event_id="E2"))
+        for one in (build(1, source_version="4f2a91c"), of_event, build(3)):
+            store.keep(KEY, one)
+        for wanted, *texts in ((1, "4f2a91c"), (2, "93bc07d"), (2, digest("E2"), "E2")):
+            assert build(wanted).token in [one.token for one in naming(KEY, texts)], texts
 
     def test_history_is_no_gate(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
@@ -381,7 +462,7 @@ class StoreConformance:
 
     def test_of_many_swaps_one_wins(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        racers = [self.another(store) for _ in range(self.race_threads)]
+        racers = self._racers(store, self.race_threads)
         current = Record()
         for number in range(self.race_rounds):
             news = [current.but(writes=(f"{number:03}-{n:03}",), lastbuild=Decimal(n)) for n in range(len(racers))]
@@ -398,7 +479,7 @@ class StoreConformance:
     def test_many_folds_are_all_in(self, tmp_path: Path) -> None:
         """Sixteen deciders with one sight."""
         store = self._filled(tmp_path, deferred())
-        racers = [self.another(store) for _ in range(16)]
+        racers = self._racers(store, 16)
         answers = _race(racers, lambda s, n: s.fold(KEY, expected=deferred(), fold=fold(f"F{n}", event=f"E{n}")))
         assert all(isinstance(answer, Swapped) for answer in answers)
         now = store.get(KEY)
@@ -408,7 +489,7 @@ class StoreConformance:
 
     def test_a_swap_that_takes_the_pending_takes_every_fold(self, tmp_path: Path) -> None:
         store = self._filled(tmp_path, deferred())
-        racers = [self.another(store) for _ in range(self.race_threads)]
+        racers = self._racers(store, self.race_threads)
         taken: list[int] = []
 
         def act(s: Store, n: int) -> Swapped | Lost:

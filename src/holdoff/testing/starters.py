@@ -23,6 +23,7 @@ import multiprocessing
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import pytest
@@ -30,6 +31,7 @@ import pytest
 from holdoff.core import token as tokens
 from holdoff.core.errors import StartRefused
 from holdoff.core.request import Request, storable
+from holdoff.fitting import starter_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -65,6 +67,8 @@ class StarterConformance:
     region: str = "eu-west-1"
     #: How many start at once.
     threads = 8
+    #: How long a build that does not beat is let run, in seconds.
+    silence_s: float = 10
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -100,7 +104,8 @@ class StarterConformance:
         raise NotImplementedError
 
     def losing_answers(self) -> AbstractContextManager[object]:
-        """Meanwhile, the service starts builds and its answers are lost. For ``lost answers``."""
+        """Meanwhile, the service does what it is asked, starts builds too, and all its answers are lost. For ``lost
+        answers``."""
         raise NotImplementedError
 
     def end(self, build_id: str, *, succeeded: bool) -> None:
@@ -128,9 +133,9 @@ class StarterConformance:
 
     def test_its_budget_is_under_the_lease(self, starter: Any) -> None:
         """That of ``find``, ``cancel`` and ``start`` together."""
-        assert isinstance(starter.start_budget_ms, int)
         assert 0 < starter.start_budget_ms < CLAIM_LEASE_MS
-        assert getattr(starter, "build_lease_ms", 1) > 0
+        for name in ("start_budget_ms", "build_lease_ms", "token_memory_ms"):
+            starter_ms(starter, name, 0)  # raises
 
     def test_each_token_is_a_build(self, starter: Any) -> None:
         ids = [starter.start(self._frozen(starter), self._token()) for _ in range(2)]
@@ -152,6 +157,13 @@ class StarterConformance:
         self.advance(starter.token_memory_ms - 1)
         assert starter.start(frozen, token) == build_id, "for all of token_memory_ms"
         assert [*self.builds()] == [build_id]
+
+    @needs("tokens", "status")
+    def test_a_token_is_known_when_its_build_has_ended(self, starter: Any) -> None:
+        frozen, token = self._frozen(starter), self._token()
+        build_id = starter.start(frozen, token)
+        self.end(build_id, succeeded=False)
+        assert self.another(starter).start(frozen, token) == build_id
 
     @needs("tokens")
     def test_one_token_from_many_threads_is_one_build(self, starter: Any) -> None:
@@ -207,6 +219,22 @@ class StarterConformance:
         self.advance(10 * CLAIM_LEASE_MS)  # it is asked because services forget tokens
         assert [self.another(starter).find(token, frozen) for token in given] == ids
 
+    @needs("find", "status")
+    def test_find_knows_what_has_ended(self, starter: Any) -> None:
+        for succeeded in (True, False):
+            frozen, token = self._frozen(starter), self._token()
+            build_id = starter.start(frozen, token)
+            self.end(build_id, succeeded=succeeded)
+            assert self.another(starter).find(token, frozen) == build_id, "else it is built twice"
+
+    @needs("find", "lost answers")
+    def test_find_without_an_answer_raises(self, starter: Any) -> None:
+        frozen, token, find = self._frozen(starter), self._token(), self.another(starter).find
+        found = build_id = starter.start(frozen, token)
+        with self.losing_answers(), suppress(Exception):
+            found = find(token, frozen)
+        assert found == build_id, "None says that there certainly is no build"
+
     @needs("find")
     def test_find_answers_none_for_an_unknown_token(self, starter: Any) -> None:
         frozen = self._frozen(starter)
@@ -220,13 +248,13 @@ class StarterConformance:
             build_id = starter.start(self._frozen(starter), self._token())
             assert starter.status(build_id) == "running"
             self.end(build_id, succeeded=succeeded)
-            assert starter.status(build_id) == state
+            assert starter.status(build_id) == self.another(starter).status(build_id) == state
         assert starter.status("unknown:build") is None
 
     @needs("cancel", "status")
     def test_cancel_ends_that_build_and_no_other(self, starter: Any) -> None:
         one, other = (starter.start(self._frozen(starter), self._token()) for _ in range(2))
-        starter.cancel(one)
+        self.another(starter).cancel(one)
         self.settle(one)
         assert starter.status(one) in {"succeeded", "failed"}
         assert starter.status(other) == "running"
@@ -241,14 +269,32 @@ class StarterConformance:
         for succeeded in (True, False):
             build_id = starter.start(self._frozen(starter), self._token())
             self.end(build_id, succeeded=succeeded)
-            assert (starter.wait(build_id, lambda: None, CLAIM_LEASE_MS) == 0) is succeeded
+            status = starter.wait(build_id, lambda: None, CLAIM_LEASE_MS)
+            assert (type(status), status == 0) == (int, succeeded)
         assert starter.wait("unknown:build", lambda: None, CLAIM_LEASE_MS) is None
+
+    @needs("wait")
+    def test_wait_beats_until_the_end(self, starter: Any) -> None:
+        """Beats keep the build's lease."""
+        build_id, runs = starter.start(self._frozen(starter), self._token()), [True]
+
+        def end() -> None:
+            if runs:
+                runs.pop()
+                self.end(build_id, succeeded=True)
+
+        late = threading.Timer(self.silence_s, end)
+        late.start()
+        assert starter.wait(build_id, end, 10) == 0
+        assert (late.is_alive(), runs) == (True, []), "beat() was not called every every_ms, until the end"
+        late.cancel()
 
     @needs("freeze")
     def test_freeze_is_pure(self, starter: Any) -> None:
-        frozen, bare = self._frozen(starter), Request(project=self.project, region=self.region)
+        asked: dict[str, Any] = {"reason": "push", "source_version": "4f2a91c", "environment": (("STAGE", "one"),)}
+        frozen, bare = self._frozen(starter, **asked), Request(project=self.project, region=self.region, **asked)
         assert frozen.but(parameters="") == bare, "only the parameters are set"
-        assert frozen == self._frozen(starter) == self.another(starter).freeze(frozen)
+        assert frozen == self._frozen(starter, **asked) == self.another(starter).freeze(frozen)
         assert [*self.sent()] == []
 
     @needs("freeze")
