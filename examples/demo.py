@@ -30,10 +30,8 @@ def main(*options: str) -> None:
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="holdoff-demo-") as folder:
         os.chdir(folder)
-        os.environ |= {
-            "XDG_STATE_HOME": folder,
-            "HOLDOFF_CONFIG": str(Path(folder, "holdoff.toml")),
-        }
+        os.environ.pop("HOLDOFF_STORE", None)  # your gates are none of this
+        os.environ |= {"XDG_STATE_HOME": folder, "HOLDOFF_CONFIG": str(Path(folder, "holdoff.toml"))}
         Path("holdoff.toml").write_text(CONFIG, encoding="utf-8")
         tell("A project that may build every 4 seconds:")
         print(CONFIG)

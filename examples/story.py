@@ -46,8 +46,10 @@ STORY: list[tuple[str, list[str] | float]] = [
 def main() -> None:
     """Tell it."""
     with tempfile.TemporaryDirectory(prefix="holdoff-story-") as folder:
-        os.environ |= {"XDG_STATE_HOME": folder, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
         os.chdir(folder)
+        os.environ.pop("HOLDOFF_STORE", None)  # your gates are none of this
+        os.environ |= {"XDG_STATE_HOME": folder, "HOLDOFF_CONFIG": str(Path(folder, "holdoff.toml"))}
+        os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
         Path("holdoff.toml").write_text(CONFIG, encoding="utf-8")
         print("# A story in a terminal\n")
         print("Made by `python examples/story.py`, which runs all of it for real.\n")

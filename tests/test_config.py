@@ -94,6 +94,50 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ("stroe = 'x'", "stroe is not a setting; write store (did you mean that?)"),
         ("xyz = 1", "xyz is not a setting; write one of store, projects, rules, webhooks"),
         ("cooldown = '5m'", "cooldown is not a setting of this table; write it below a heading [projects.NAME]"),
+        ("region = 'eu-west-1'", "region is not a setting of this table; write it below a heading [projects.NAME]"),
+        ("listen = '[::1]:80'", "listen is not a setting of this table; write it below the heading [server]"),
+        (
+            project("cooldown = 1\n" + COMMAND + "store = 'sqlite:///g.db'"),
+            "projects.docs.store is not a setting of this table; write it above the first heading [...]",
+        ),
+        (
+            "[server]\nstore = 'x'",
+            "server.store is not a setting of this table; write it above the first heading [...]",
+        ),
+        ("[webhooks]\nstore = 'x'", "webhooks.store is not a setting of this table; write it above the first heading"),
+        (
+            project("cooldown = 1\n[projects.docs.webhooks]\ngithub = 'env:X'"),
+            "projects.docs.webhooks is not a setting of this table; write the heading [webhooks]",
+        ),
+        (
+            project("cooldown = 1\nstarter = { command = ['make'], region = 'here' }"),
+            "projects.docs.starter.region is not a setting of this table; write it beside starter",
+        ),
+        (
+            "[[rules]]\nwhen = {}\nprojects = ['docs']",
+            "rules[0].projects is not a setting of this table; write project",
+        ),
+        (
+            "[projects.a.b.c]\ncooldown = 1",
+            "projects.a.b is not a setting of this table; write a name that has dots",
+        ),
+        (
+            project("cooldown = 1\nstarters = { command = ['make'] }"),
+            "projects.docs.starters is not a setting; write starter (did you mean that?)",
+        ),
+        ("webhooks.acme = 'env:ACME'", "prismic, url, or [webhooks.NAME] for a scheme of your own"),
+        ("STORE = 'x'", "STORE is not a setting; write store (did you mean that?)"),
+        (project("Cooldown = 1"), "projects.docs.Cooldown is not a setting; write cooldown (did you mean that?)"),
+        *(
+            (project(f"cooldown = 1\n{COMMAND}branch = '{name}'"), f"projects.docs.branch is '{name}'; write {want}")
+            for name, want in {
+                "main ": "a name without white space around it",
+                "/main": "'main': no such name begins with '/'",
+                "refs/heads/main": "'main': the name without refs/heads/",
+                "!main": "a name without '!'",
+                "$default-branch": "a name; a rule may have",
+            }.items()
+        ),
         ("[site]\ncooldown = '5m'", "site is not a setting of this table; write the heading [projects.site]"),
         (
             project("cooldown = 1\ncommand = ['make']"),
@@ -192,6 +236,27 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read(file)
     assert str(caught.value).startswith(f"{file}: projects.docs.cooldown is 'soon'; write ")
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("site-2", "site-2"), ("example.com", "'example.com'"), ("my site", "'my site'"), ("ä", "'ä'")]
+)
+def test_the_table_that_is_missing_is_one_that_toml_reads(name: str, table: str) -> None:
+    for config in (Config(), parse("")):
+        with pytest.raises(ConfigError) as caught:
+            config.project(name)
+        assert f"a table [projects.{table}]" in str(caught.value)
+    assert list(parse(f"[projects.{table}]\ncooldown = 1\n{COMMAND}").projects) == [name]
+
+
+def test_an_empty_name_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is not set, in ``--config "$FILE"`` or ``--store "$URL"``: not any other file or store."""
+    tmp_path.joinpath("holdoff.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="--config is ''; write a file that exists"):
+        load("")
+    with pytest.raises(ConfigError, match="store is ''; write 'sqlite:///PATH'"):
+        parse("store = 'memory:'").open_store("")
 
 
 def test_a_byte_order_mark_of_an_editor_is_no_part_of_it(tmp_path: Path) -> None:

@@ -54,10 +54,12 @@ def test_thirty_seconds_build_the_first_and_the_last_change(tmp_path: Path) -> N
     lines = typed(command[1], tmp_path).splitlines()
     promised = block.partition("$ holdoff history")[0].splitlines()[1:]
 
-    assert {line for line in lines if line.startswith("building")} == {"building change 1", "building change 5"}
-    assert [_CHANGING.sub("T", line) for line in lines][: len(promised) - 1] == [
+    for changes in (lines, promised):
+        assert [line for line in changes if line.startswith("building")] == ["building change 1", "building change 5"]
+    on_the_way = re.compile(r"covered by build \S+, which runs$")  # seen by a run that looks before the build has ended
+    assert sorted(_CHANGING.sub("T", line) for line in lines if not on_the_way.search(line)) == sorted(
         _CHANGING.sub("T", line) for line in promised
-    ][:-1]
+    )
 
     history = typed("holdoff history site", tmp_path).splitlines()
     shown = block.partition("$ holdoff history site\n")[2].splitlines()

@@ -75,7 +75,7 @@ resource "aws_dynamodb_table" "gates" {
     type = "N"
   }
 
-  # Sparse: just the gates that somebody has to wake.
+  # Sparse: just the gates that have to be woken.
   global_secondary_index {
     name            = "holdoff-due"
     hash_key        = "due_in"
@@ -368,7 +368,7 @@ resource "aws_iam_role" "scheduler" {
   assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
 }
 
-# Only for schedules of this group: nobody else's may use the role.
+# Only for schedules of this group: no others may use the role.
 data "aws_iam_policy_document" "scheduler_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -503,7 +503,7 @@ resource "aws_lambda_permission" "pipeline_ended" {
   source_arn    = aws_cloudwatch_event_rule.pipeline_ended[0].arn
 }
 
-# --- What could not be done, for somebody to look at -----------------------------------------------
+# --- What could not be done, for a person to look at -----------------------------------------------
 
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
@@ -652,7 +652,7 @@ resource "aws_lambda_event_source_mapping" "triggers" {
   depends_on = [aws_iam_role_policy.function]
 }
 
-# Anybody may call it: the function checks each request's signature, and refuses those that are not signed.
+# Every caller is let through: the function checks each request's signature, and refuses those that are not signed.
 resource "aws_lambda_function_url" "webhooks" {
   count = local.has_webhooks ? 1 : 0
 

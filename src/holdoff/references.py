@@ -89,8 +89,7 @@ class References:
         source, _, name = reference_of(reference, field).partition(":")
         if source in _RIGHT:
             return self._fetched(reference, now_ms, field)
-        value = self._environment.get(name) if source == "env" else _content(os.path.join(folder or "", name))  # noqa: PTH118
-        return _held(value, reference, field)
+        return _held(self._environment.get(name) if source == "env" else _content(name, folder), reference, field)
 
     def _fetched(self, reference: str, now_ms: int, field: str) -> str:
         kept = self._kept.get(reference)
@@ -140,10 +139,11 @@ def _held(value: object, reference: str, field: str) -> str:
     raise ConfigError(field=field, got=Unquoted(f"{shown_reference(reference)}, {what}"), want=want)
 
 
-def _content(path: str) -> str | None:
+def _content(path: str, folder: str | None) -> str | None:
     """What a file has; ``None``: it cannot be read."""
+    path = os.path.join(folder or "", os.path.expanduser(path))  # noqa: PTH111, PTH118  (pathlib is slow to import)
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123  (pathlib is slow to import)
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
             return file.read(MOST_CHARACTERS)
     except (OSError, ValueError):
         return None

@@ -13,7 +13,7 @@ from holdoff.config import parse
 from holdoff.core.request import GateKey
 from holdoff.doctor.aws_check import check
 from holdoff.doctor.findings import Finding
-from holdoff.doctor.policies import Policies, reason_of
+from holdoff.doctor.policies import Policies, denied
 from holdoff.stores.dynamodb.regions import Replicas, replicas_of
 from holdoff.stores.dynamodb.rights import RIGHTS
 from holdoff.stores.dynamodb.store import DynamoDBStore
@@ -295,16 +295,17 @@ def test_the_account_itself_may_do_everything() -> None:
     [
         (
             " because no identity-based policy allows the a:B action",
-            "no identity-based policy allows it",
+            " (no identity-based policy allows it)",
         ),
         (
             " with an explicit deny in a service control policy",
-            "an explicit deny in a service control policy",
+            " (an explicit deny in a service control policy)",
         ),
+        (" with an explicit deny", " (an explicit deny)"),
         ("", ""),
     ],
 )
 def test_the_services_own_reason_is_passed_on(why: str, reason: str) -> None:
     said = f"User: u is not authorized to perform: a:B on resource: r{why}"
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": said}}, "B")
-    assert reason_of(describe(error)) == reason
+    assert denied("site", "a:B", "r", said=describe(error)).message == f"a:B is not allowed{reason}"

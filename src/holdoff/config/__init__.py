@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-from holdoff.config.checks import Unquoted, must_be, refuse_unknown, shown_file
-from holdoff.config.projects import EVENT_KEYS, POLICY_KEYS, Config, Project, project_of
+from holdoff.config.checks import TOP, Unquoted, must_be, refuse_unknown, shown_file, under
+from holdoff.config.projects import PROJECT_KEYS, Config, Project, project_of
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import shown_name
 from holdoff.stores import open_store
@@ -37,7 +37,7 @@ def load(named: str | None = None) -> Config:
     Raises:
         ConfigError: there is no such file, it cannot be read, or something in it is wrong.
     """
-    if named:
+    if named is not None:
         return read(named, named_by="--config")
     if named := os.environ.get("HOLDOFF_CONFIG"):
         return read(named, named_by="HOLDOFF_CONFIG")
@@ -45,7 +45,7 @@ def load(named: str | None = None) -> Config:
     with suppress(FileNotFoundError):  # the working directory may be gone
         found, passed_over = nearest(os.getcwd())
     config = Config() if found is None else read(found)
-    return config if passed_over is None else config.but(passed_over=passed_over)
+    return config.but(passed_over=passed_over)
 
 
 def nearest(folder: str | Path) -> tuple[str | None, str | None]:
@@ -79,19 +79,16 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
     try:
         with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may begin it with a mark
             text = file.read()
-    except FileNotFoundError:
-        raise ConfigError(field=named_by, got=shown_file(str(path)), want="a file that exists") from None
     except OSError as error:
-        want = f"a file that can be read ({error.strerror})"
+        is_there = not isinstance(error, FileNotFoundError)
+        want = f"a file that can be read ({error.strerror})" if is_there else "a file that exists"
         raise ConfigError(field=named_by, got=shown_file(str(path)), want=want) from None
     except UnicodeDecodeError:
         raise ConfigError(field=str(path), got=Unquoted("not UTF-8"), want="a TOML file in UTF-8") from None
     from pathlib import Path
 
-    try:
+    with under(f"{path}: "):
         return parse(text, Path(path))
-    except ConfigError as error:
-        raise error.under(f"{path}: ") from None
 
 
 def parse(text: str, path: Path | None = None) -> Config:
@@ -102,8 +99,10 @@ def parse(text: str, path: Path | None = None) -> Config:
         data = tomllib.loads(text)
         _refuse_huge(data)
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits tomllib says ValueError
-        raise ConfigError(field="the file", got=Unquoted(f"not TOML: {_unquoted(error)}"), want=_TOML) from None
-    refuse_unknown(data, ("store", "projects", "rules", "webhooks", "server"), "", _of_projects(data))
+        said = re.sub(r"\(?(['\"]).{2,}\1,?\)?", "...", str(error))  # without the keys in it: one may be a secret
+        raise ConfigError(field="the file", got=Unquoted(f"not TOML: {said}"), want=_TOML) from None
+    if data.keys() - TOP:
+        refuse_unknown(data, tuple(TOP), "", _of_tables(data))
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     store = data.get("store")
     if store is not None:
@@ -130,16 +129,14 @@ def parse(text: str, path: Path | None = None) -> Config:
     return config.but(rules=rules_of(data.get("rules", []), projects, webhooks), webhooks=webhooks)
 
 
-def _of_projects(data: Mapping[str, object]) -> dict[str, str]:
-    """What at the top of a file belongs into a project's table, and what to write for it."""
+def _of_tables(data: Mapping[str, object]) -> dict[str, str]:
+    """What at the top of a file belongs into a table, and what to write for it."""
+    from holdoff.config.server import KEYS
+
     tables = {name for name, table in data.items() if isinstance(table, dict) and "cooldown" in table}
-    alone = dict.fromkeys((*POLICY_KEYS, "starter", *EVENT_KEYS), "it below a heading [projects.NAME]")
+    alone = dict.fromkeys(KEYS, "it below the heading [server]")
+    alone |= dict.fromkeys(PROJECT_KEYS, "it below a heading [projects.NAME]")
     return alone | {name: f"the heading [projects.{shown_name(name)}]" for name in tables}
-
-
-def _unquoted(error: Exception) -> str:
-    """What the parser says, without the keys in it: one may be a secret."""
-    return re.sub(r"\(?(['\"]).{2,}\1,?\)?", "...", str(error))
 
 
 def _refuse_huge(value: object) -> None:

@@ -13,6 +13,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
+from holdoff.core.errors import ConfigError
+
+#: In a rule's ``branches``: the one that the sender calls the default one (as in GitHub's workflow templates).
+DEFAULT_BRANCH: Final = "$default-branch"
 #: ``**/`` is nothing, or anything up to a ``/``.
 _PARTS: Final = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
 _STEPS: Final = {"**/": ("maybe", "**", "/")}
@@ -26,6 +30,32 @@ def matches_any(text: str, patterns: Iterable[str]) -> bool:
 def names_any(name: str, patterns: Iterable[str]) -> bool:
     """Whether one of the patterns matches the name of a branch, tag or file."""
     return any(_is_named(name, pattern) for pattern in patterns)
+
+
+def check_name(name: str, at: str) -> str:
+    """The pattern of a branch's, a tag's or a file's name in a setting, where it can match one.
+
+    Raises:
+        ConfigError: no name is like that.
+    """
+    kind = at.rpartition(".")[2]
+    is_of_files, want = kind.startswith("paths"), None
+    if not name or name != name.strip() or not name.isprintable():
+        want = "a name without white space around it"
+    elif name.startswith(("/", "./")):
+        want = f"{name.lstrip('./')!r}: no such name begins with '/' or './'"
+    elif name.startswith("refs/") and not is_of_files:
+        want = f"{name.split('/', 2)[-1]!r}: the name without refs/heads/ or refs/tags/"
+    elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
+        want = f"a name; a rule may have in branches {DEFAULT_BRANCH!r}"
+    elif is_of_files and name.endswith("/"):
+        want = f"'{name}**': a file's path, not a folder's"
+    elif name.startswith("!"):
+        left_out = "paths_ignore" if is_of_files else "a rule before it that has 'ignore'"
+        want = f"a name without '!': what is left out stands in {left_out}"
+    if want is not None:
+        raise ConfigError(field=at, got=name, want=want)
+    return name
 
 
 def is_anything(patterns: Iterable[str]) -> bool:

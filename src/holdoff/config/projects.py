@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from holdoff.config.checks import MISSING, Unquoted, must_be, refuse_unknown
+from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.request import KEY_MARK, GateKey
@@ -41,16 +41,19 @@ STARTER_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "gitlab": ("ref", "environment", "token", "trigger_token", "endpoint"),
 }
 _ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
+#: The starters' classes, each in the module of its kind. A command's is made apart: it has an output.
+_CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **_ON_HTTP}
 #: What a project can allow events from outside.
 POWERS: Final = ("force", "wake", "end")
 EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
+PROJECT_KEYS: Final = (*POLICY_KEYS, "region", "starter", *EVENT_KEYS)
 #: Settings that people write into the table beside their own, and what to write there.
 _OF_STARTERS: Final = {
     name: f"it in the starter's table: starter = {{ {name} = ... }}"
     for kind, options in STARTER_KEYS.items()
     for name in (kind, *options)
 }
-_BESIDE_STARTER: Final = dict.fromkeys((*POLICY_KEYS, *EVENT_KEYS), "it beside starter, not within")
+_BESIDE_STARTER: Final = dict.fromkeys(PROJECT_KEYS, "it beside starter, not within")
 _STARTER: Final = f"a table such as {{ command = ['make', 'docs'] }}, with one of {', '.join(STARTER_KEYS)}"
 
 
@@ -86,25 +89,18 @@ class Project(Value):
             from holdoff.starters.command import Command
 
             return Command(settings["command"], stdout=stdout, folder=self.folder)
-        if "codebuild" in settings:
-            from holdoff.starters.codebuild import CodeBuild
-
-            return CodeBuild(settings.pop("codebuild"), **settings)
-        if "codepipeline" in settings:
-            from holdoff.starters.codepipeline import CodePipeline
-
-            return CodePipeline(settings.pop("codepipeline"), **settings)
-        for kind, name in _ON_HTTP.items():
+        made: Starter
+        for kind, name in _CLASSES.items():
             if kind in settings:
                 from importlib import import_module
 
-                made = getattr(import_module(f"holdoff.starters.{kind}"), name)
-                starter: Starter = made(settings.pop(kind), folder=self.folder, **settings)
-                return starter
+                more = {"folder": self.folder} if kind in _ON_HTTP else {}
+                made = getattr(import_module(f"holdoff.starters.{kind}"), name)(settings.pop(kind), **more, **settings)
+                return made
         for kind, entry in _plugins().items():
             if kind in settings:
-                plugin: Starter = entry.load()(settings)
-                return plugin
+                made = entry.load()(settings)
+                return made
         raise ConfigError(field=f"projects.{self.name}.starter", got=settings, want=_STARTER)
 
 
@@ -136,17 +132,19 @@ class Config(Value):
         name = name.partition(KEY_MARK)[0]
         if name in self.projects:
             return self.projects[name]
+        is_bare = name.isascii() and name.replace("-", "_").isidentifier()
+        table = f"a table [projects.{name}]" if is_bare else f"a table [projects.'{name}']"
         if self.path is None:
             where = "looked upward, to the top of the repository or your home"
-            want = f"one with a table [projects.{name}] ({where}); `holdoff init` writes a first one"
+            want = f"one with {table} ({where}); `holdoff init` writes a first one"
             raise ConfigError(field="holdoff.toml", got=Unquoted("nowhere to be found"), want=want)
         known = ", ".join(sorted(self.projects))
-        want = f"a table [projects.{name}]" + (f", or name one of these: {known}" if known else "")
+        want = table + (f", or name one of these: {known}" if known else "")
         raise ConfigError(field=f"{self.path}: projects.{name}", got=MISSING, want=want)
 
     def open_store(self, url: str | None = None) -> Store:
         """The store: the one named, else the file's, else the file's own SQLite store in the user's state directory."""
-        return open_store(url or self.store or default_url(self.path))
+        return open_store(self.store or default_url(self.path) if url is None else url)
 
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
@@ -176,27 +174,28 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     """The project in a table ``[projects.NAME]`` of a file in this folder."""
     at = f"projects.{name}"
     settings = must_be(dict, table, at, "a table of settings")
-    refuse_unknown(settings, (*POLICY_KEYS, "region", "starter", *EVENT_KEYS), f"{at}.", _OF_STARTERS)
+    tables = {key for key, one in settings.items() if isinstance(one, dict) and not one.keys() & STARTER_KEYS.keys()}
+    dotted = dict.fromkeys(tables, "a name that has dots in quotes: [projects.'www.example.com']")
+    refuse_unknown(settings, PROJECT_KEYS, f"{at}.", dotted | TOP | _OF_STARTERS)
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
     region = settings.get("region")
-    try:
+    with under(f"{at}."):
         GateKey(name, "local" if region is None else region)
         if KEY_MARK in name:
             want = f"a name without {KEY_MARK!r}, which parts a project from a key"
             raise ConfigError(field="project", got=name, want=want)
         policy = Policy(**{key: settings[key] for key in POLICY_KEYS if key in settings})
-        starter, made = _starter(settings.get("starter", MISSING), "starter")
-        check_overlap(policy, made)
-    except ConfigError as error:
-        raise error.under(f"{at}.") from None
+        starter = must_be(dict, settings.get("starter", MISSING), "starter", _STARTER)
+        check_overlap(policy, _made(starter))
     project = Project(name=name, policy=policy, region=region, starter=starter, folder=folder)
     return project.but(**_of_events(settings, at)) if settings.keys() & set(EVENT_KEYS) else project
 
 
 def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:
     """What a project says of events, as ``Project`` has it."""
-    from holdoff.config.variables import check_variable  # only events need it
+    from holdoff.config.patterns import check_name  # only events need these two
+    from holdoff.config.variables import check_variable
 
     powers = must_be(list, settings.get("allow", []), f"{at}.allow", f"a list of {', '.join(POWERS)}")
     for power in powers:
@@ -206,27 +205,24 @@ def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:
     for name in names:
         check_variable(must_be(str, name, f"{at}.allow_environment", "names of variables"), f"{at}.allow_environment")
     branch = settings.get("branch")
-    if branch is not None and (not isinstance(branch, str) or not branch or branch.startswith("refs/")):
-        raise ConfigError(field=f"{at}.branch", got=branch, want="a branch's name, such as 'main'")
+    if branch is not None:
+        check_name(must_be(str, branch, f"{at}.branch", "a branch's name, such as 'main'"), f"{at}.branch")
     skip_ci = must_be(bool, settings.get("skip_ci", True), f"{at}.skip_ci", "true or false")
     return {"allow": tuple(powers), "allow_environment": tuple(names), "branch": branch, "skip_ci": skip_ci}
 
 
-def _starter(table: object, at: str) -> tuple[dict[str, Any], Starter | None]:
-    """Its settings, and the starter itself; ``None``: another package's, which is not made here."""
-    settings = must_be(dict, table, at, _STARTER)
+def _made(settings: dict[str, Any]) -> Starter | None:
+    """The starter in a table; ``None``: another package's, which is not made here."""
     kinds = [kind for kind in STARTER_KEYS if kind in settings]
     if len(kinds) > 1:
-        raise ConfigError(field=at, got=settings, want="just one of " + " and ".join(kinds))
+        raise ConfigError(field="starter", got=settings, want="just one of " + " and ".join(kinds))
     if kinds:
-        refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), f"{at}.", _BESIDE_STARTER)
-        try:
-            return settings, Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
-        except ConfigError as error:
-            raise error.under(f"{at}.") from None
-    elif not settings.keys() & _plugins().keys():
-        raise ConfigError(field=at, got=settings, want=_STARTER)
-    return settings, None
+        refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), "starter.", _BESIDE_STARTER)
+        with under("starter."):
+            return Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
+    if not settings.keys() & _plugins().keys():
+        raise ConfigError(field="starter", got=settings, want=_STARTER)
+    return None
 
 
 def _plugins() -> dict[str, Any]:

@@ -9,12 +9,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown
-from holdoff.config.patterns import is_anything, matches_any
+from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown, under
+from holdoff.config.patterns import check_name, is_anything, matches_any
 from holdoff.config.schemes import NAMES, may_be_secret
 from holdoff.config.variables import check_variable
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_note
+from holdoff.core.shown import shown_name
 from holdoff.core.value import Value
 
 Condition = tuple[str, tuple[str, ...]]
@@ -31,8 +32,6 @@ _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs|change)\.\S*")
 _TYPE_OF_PATH: Final = "a path such as 'event.detail.commitId', 'http.headers.x-event-key' or 'sns.TopicArn'"
 MAX_PATH: Final = 400
-#: In a rule's ``branches``: the one that the sender calls the default one (as in GitHub's workflow templates).
-DEFAULT_BRANCH: Final = "$default-branch"
 
 
 class Rule(Value):
@@ -68,6 +67,9 @@ class Rule(Value):
 
 
 SAYS: Final = ("region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
+#: A field as a starter's texts have it: in a rule it would stand for itself.
+_FIELD: Final = re.compile(rf"\{{({'|'.join(SAYS)}|project|branch|tag|by)\}}")
+_BRACED: Final = "a path in the braces, such as '{change.branch}'"
 _TABLES: Final = ("environment", "secondary_versions")
 _NAMES: Final = ("branches", "tags", "paths", "paths_ignore")
 _KEYS: Final = ("when", "project", *SAYS, *_TABLES, *_NAMES, "continue", "ignore")
@@ -94,22 +96,21 @@ def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str
     listed = must_be(list, tables, "rules", "tables [[rules]]")
     rules = tuple(rule_of(table, f"rules[{n}]", projects) for n, table in enumerate(listed))
     known = (*NAMES, *(name for name in webhooks if name not in NAMES))
-    for number, rule in enumerate(rules):
+    for n, rule in enumerate(rules):
         for pattern in dict(rule.when).get("http.webhook", ()):
             if not any(matches_any(name, (pattern,)) for name in known):
-                want = f"one of {', '.join(known)}"
-                raise ConfigError(field=f"rules[{number}].when.http.webhook", got=pattern, want=want)
-    for number, rule in enumerate(rules[:-1]):
+                raise ConfigError(field=f"rules[{n}].when.http.webhook", got=pattern, want=f"one of {', '.join(known)}")
+    for n, rule in enumerate(rules[:-1]):
         if not rule.when and not rule.has_names and not (rule.goes_on and rule.ignore is None):
-            want = f"the last rule, or one with 'continue = true': it takes all, and rules[{number + 1}] gets nothing"
-            raise ConfigError(field=f"rules[{number}].when", got=Unquoted("{}"), want=want)
+            want = f"the last rule, or one with 'continue = true': it takes all, and rules[{n + 1}] gets nothing"
+            raise ConfigError(field=f"rules[{n}].when", got=Unquoted("{}"), want=want)
     return rules
 
 
 def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
     """The rule in a table ``[[rules]]`` of a file with these projects."""
     settings = must_be(dict, table, at, "a table of settings")
-    refuse_unknown(settings, _KEYS, f"{at}.")
+    refuse_unknown(settings, _KEYS, f"{at}.", {"projects": "project, with a name or a list of names"})
     want = "a table such as { source = 'aws.ecr', 'detail.image-tag' = 'v*' }; {} matches all"
     when = must_be(dict, settings.get("when", MISSING), f"{at}.when", want)
     if settings.keys() == {"when"}:
@@ -130,10 +131,8 @@ def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
     )
     for name in rule.environment:
         check_variable(name, f"{at}.environment")
-    try:
+    with under(f"{at}."):
         _check_literals(rule)
-    except ConfigError as error:
-        raise error.under(f"{at}.") from None
     return rule
 
 
@@ -145,8 +144,8 @@ def _says(key: str, value: object, at: str) -> str | None:
 def _text(value: object, at: str) -> str:
     text = must_be(str, value, at, f"a text, or {_TYPE_OF_PATH}")
     paths = [one for one in (text, *_BRACES.findall(text)) if _LOOKS_LIKE_A_PATH.fullmatch(one.strip())]
-    if len(text) > MAX_PATH or not all(map(is_path, paths)):
-        raise ConfigError(field=at, got=text, want=_TYPE_OF_PATH)
+    if (field := _FIELD.search(text)) or len(text) > MAX_PATH or not all(map(is_path, paths)):
+        raise ConfigError(field=at, got=text, want=_BRACED if field else _TYPE_OF_PATH)
     return text
 
 
@@ -167,30 +166,9 @@ def _projects(value: object, at: str, projects: Collection[str]) -> tuple[str, .
 
 
 def _names(value: object, at: str) -> tuple[str, ...]:
-    """Patterns of the names of branches, tags or files, each of which can match something."""
-    named = tuple(
-        must_be(str, one, at, "a name, in which ** stands for anything, or a list") for one in one_or_more(value)
-    )
-    for name in named:
-        kind = at.rpartition(".")[2]
-        want = None
-        if not name or name != name.strip() or not name.isprintable():
-            want = "a name without white space around it"
-        elif name.startswith(("/", "./")):
-            want = f"{name.lstrip('./')!r}: names of {kind} do not begin with '/' or './'"
-        elif kind in ("branches", "tags") and name.startswith("refs/"):
-            want = f"{name.split('/', 2)[-1]!r}: the name without refs/heads/ or refs/tags/"
-        elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
-            want = f"a name, or in branches {DEFAULT_BRANCH!r}"
-        elif kind.startswith("paths") and name.endswith("/"):
-            want = f"'{name}**': a file's path, not a folder's"
-        elif name.startswith("!"):
-            before = "a rule before it that has 'ignore'"
-            left_out = "paths_ignore" if kind.startswith("paths") else before
-            want = f"a name without '!': what is left out stands in {left_out}"
-        if want is not None:
-            raise ConfigError(field=at, got=name, want=want)
-    return named
+    """Patterns of the names of branches, tags or files."""
+    want = "a name, in which ** stands for anything, or a list"
+    return tuple(check_name(must_be(str, one, at, want), at) for one in one_or_more(value))
 
 
 def _check_literals(rule: Rule) -> None:
@@ -220,8 +198,8 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
             yield from _conditions(value, at, f"{path}.")
             continue
         if len(path) > MAX_PATH or not all(path.split(".")) or (OF_ENVELOPES.match(path) and not is_path(path)):
-            want = "a path below the event, such as 'detail.repository-name', or 'http.headers.x-event-key'"
-            raise ConfigError(field=at, got=path, want=want)
+            want = "a path below the event, such as 'detail.repository', or in small letters 'http.headers.x-event-key'"
+            raise ConfigError(field=at, got=Unquoted(repr(shown_name(path))), want=want)
         want = "a text, in which * stands for anything, or a list of texts"
         several = [str(one).lower() if isinstance(one, int) else one for one in one_or_more(value)]
         patterns = tuple(must_be(str, one, f"{at}.{path}", want) for one in several)
@@ -247,11 +225,10 @@ def _check_can_match(path: str, patterns: tuple[str, ...], at: str) -> None:
         literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
         if not literal.startswith(begins[: len(literal)]) or (literal == pattern and len(literal) < len(begins)):
             raise ConfigError(field=at, got=pattern, want=want)
+        if path in ("change.branch", "change.tag"):
+            check_name(pattern, at)
         if path == "http.method" and pattern != pattern.upper():
             raise ConfigError(field=at, got=pattern, want=f"{pattern.upper()!r}: methods are in capitals")
-    if (
-        path.startswith("http.headers.")
-        and may_be_secret(path.removeprefix("http.headers."))
-        and not is_anything(patterns)
-    ):
+    header = path.removeprefix("http.headers.")
+    if header != path and may_be_secret(header) and not is_anything(patterns):
         raise ConfigError(field=at, got=Unquoted("not handed to rules"), want="a header that can be no secret")

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import Any, Final
 
-from holdoff.config.checks import must_be, one_or_more, refuse_unknown
+from holdoff.config.checks import must_be, one_or_more, refuse_unknown, under
 from holdoff.core.errors import ConfigError
 from holdoff.core.value import Value
 
 #: What a caller may do: see gates and builds; ask for builds, and say that they ended; all else.
 SCOPES: Final = ("look", "trigger", "operate")
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
-_LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
+_LISTEN: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _PATHS: Final = ("tokens", "dead_letters", "certificate", "key")
 _LISTS: Final = ("proxies", "user_scopes", "anonymous")
@@ -50,7 +51,7 @@ class Server(Value):
 
     def _check(self) -> None:
         found = _LISTEN.fullmatch(self.listen)
-        if not found or int(found[3]) > 65_535:
+        if not found or int(found[1]) > 65_535:
             raise ConfigError(field="listen", got=self.listen, want="ADDRESS:PORT, such as '127.0.0.1:4653'")
         for field in ("user_scopes", "anonymous"):
             for scope in getattr(self, field):
@@ -66,20 +67,17 @@ class Server(Value):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        found = _LISTEN.fullmatch(self.listen)
-        assert found is not None
-        return found[1] or found[2], int(found[3])
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
         from ipaddress import ip_address
 
-        host = self.address[0]
-        try:
-            return host == "localhost" or ip_address(host).is_loopback
-        except ValueError:
-            return False
+        with suppress(ValueError):
+            return ip_address(self.address[0]).is_loopback
+        return self.address[0] == "localhost"
 
     def networks(self) -> tuple[Any, ...]:
         """``proxies`` as ``ipaddress`` has networks."""
@@ -100,13 +98,15 @@ def server_of(table: object, folder: str | None) -> Server:
     settings: dict[str, Any] = {**must_be(dict, table, "server", "a table such as { listen = '127.0.0.1:4653' }")}
     refuse_unknown(settings, KEYS, "server.")
     for name, value in settings.items():
+        at = f"server.{name}"
         if name in _LISTS:
-            several = [must_be(str, one, f"server.{name}", "a list of texts") for one in one_or_more(value) if value]
-            settings[name] = tuple(several)
+            several = [] if value == [] else one_or_more(value)
+            settings[name] = tuple(must_be(str, one, at, "a list of texts") for one in several)
+        elif name not in _PATHS:
+            settings[name] = must_be(str, value, at, "text")
+        elif not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise ConfigError(field=at, got=value, want="a path")
         else:
-            text = must_be(str, value, f"server.{name}", "text")
-            settings[name] = os.path.join(folder or "", os.path.expanduser(text)) if name in _PATHS else text
-    try:
+            settings[name] = os.path.join(folder or "", os.path.expanduser(value))
+    with under("server."):
         return Server(**settings)
-    except ConfigError as error:
-        raise error.under("server.") from None

@@ -9,8 +9,11 @@ its files (``StrictModes`` in sshd_config(5)): no other user but root may own it
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 
@@ -29,22 +32,19 @@ def distrust(path: str) -> str | None:
 def _distrusted(found: os.stat_result, which: str) -> str | None:
     me = os.geteuid()
     if found.st_uid not in {me, 0}:
-        return f"{which}belongs to {user_name(found.st_uid)}, not to you ({user_name(me)})"
+        return f"{which}belongs to {_name(pwd.getpwuid, found.st_uid)}, not to you ({_name(pwd.getpwuid, me)})"
     if stat.S_ISLNK(found.st_mode) or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
         return None
     if found.st_mode & stat.S_IWOTH:
         return f"{which}can be written by all users"
     if found.st_mode & stat.S_IWGRP and _has_others(found.st_gid, me):
-        return f"{which}can be written by the group {_group_name(found.st_gid)}"
+        return f"{which}can be written by the group {_name(grp.getgrgid, found.st_gid)}"
     return None
 
 
 def _has_others(group: int, me: int) -> bool:
     """Whether any other user but root is in it: many systems give each user a group of its own."""
-    import grp
-    import pwd
-
-    mine = {user_name(me), "root"}
+    mine = {_name(pwd.getpwuid, me), "root"}
     try:
         if set(grp.getgrgid(group).gr_mem) - mine:
             return True
@@ -53,18 +53,8 @@ def _has_others(group: int, me: int) -> bool:
     return any(user.pw_gid == group and user.pw_uid not in {me, 0} for user in pwd.getpwall())
 
 
-def user_name(number: int) -> str:
-    """A user's name, or its number where it has none."""
-    import pwd
-
+def _name(look_up: Callable[[int], Sequence[object]], number: int) -> object:
+    """A user's or a group's name, or its number where it has none."""
     with suppress(KeyError):
-        return pwd.getpwuid(number).pw_name
-    return str(number)
-
-
-def _group_name(number: int) -> str:
-    import grp
-
-    with suppress(KeyError):
-        return grp.getgrgid(number).gr_name
-    return str(number)
+        return look_up(number)[0]
+    return number

@@ -57,7 +57,8 @@ class Webhook(Value):
 def webhooks_of(table: object, projects: Collection[str]) -> dict[str, Webhook]:
     """The table ``[webhooks]`` of a file with these projects, by the name of the scheme."""
     settings = must_be(dict, table, "webhooks", "a table such as { github = 'env:GITHUB_SECRET' }")
-    refuse_unknown({name: 0 for name, value in settings.items() if not isinstance(value, dict)}, NAMES, "webhooks.")
+    texts = {name: 0 for name, value in settings.items() if not isinstance(value, dict)}
+    refuse_unknown(texts, (*NAMES, "or [webhooks.NAME] for a scheme of your own"), "webhooks.")
     found = {name: _webhook(name, value, f"webhooks.{name}", projects) for name, value in settings.items()}
     _check_bounds(found)
     return found
@@ -101,8 +102,7 @@ def _projects(settings: Mapping[str, Any], at: str, projects: Collection[str]) -
         return None
     named = one_or_more(settings["projects"])
     if not all(isinstance(one, str) and one in projects for one in named):
-        known = ", ".join(sorted(projects)) or "none yet"
-        want = f"a list of projects of this file ({known})"
+        want = f"a list of projects of this file ({', '.join(sorted(projects)) or 'none yet'})"
         raise ConfigError(field=f"{at}.projects", got=Unquoted("not such a list"), want=want)
     return tuple(map(str, named))
 

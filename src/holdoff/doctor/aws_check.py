@@ -47,25 +47,24 @@ def check(
         hint = "Renew the AWS credentials of this process (`aws sso login`, new keys, the role)"
         yield unchecked("identity", f"STS does not say who this is ({describe(error)})", hint)
     keys = config.keys(store)
+    arn = store.table
+    table: Answer | None = {}
     try:
-        table = store.definition.described()
+        if (table := store.definition.described()) is None:
+            yield fail("table", f"{store.url}: there is no such table", "`holdoff store init` creates it")
+        else:
+            arn = str(table["TableArn"])
+            yield from _table(store, table)
     except StoreDenied as refused:
         if not is_denied(refused.__cause__):
             raise  # it is the credentials: every other answer would be the same
+        arn = arn if arn.startswith("arn:") else policies.arn("dynamodb", store.region, f"table/{arn}")
         yield unchecked("table", refused.message, refused.hint)
-        yield _clock(store)
-        arn = store.table if store.table.startswith("arn:") else ""
-        yield from _rights(store, policies, arn or policies.arn("dynamodb", store.region, f"table/{store.table}"), keys)
-    else:
-        if table is None:
-            yield fail("table", f"{store.url}: there is no such table", "`holdoff store init` creates it")
-            yield _clock(store)
-        else:
-            yield from _table(store, table)
-            yield _clock(store)
-            scans = our_index(table) is None
-            yield from _rights(store, policies, str(table["TableArn"]), keys, scans=scans)
-            yield from _copies(store, table, keys)
+    yield _clock(store)
+    if table is not None:
+        yield from _rights(store, policies, arn, keys, scans=bool(table) and our_index(table) is None)
+    if table:
+        yield from _copies(store, table, keys)
     if not keys:
         yield warn("projects", "there are none", "Name one: --codebuild NAME, or write holdoff.toml")
     for key in keys:
@@ -84,7 +83,7 @@ def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
             yield ok("table", f"{store.url}: keys, index, billing and expiry are right")
     except StoreDenied as refused:
         yield unchecked("table", refused.message, refused.hint)
-    yield _safety("deletion protection", bool(table.get("DeletionProtectionEnabled")), "with it go the pending builds")
+    yield _safety("deletion protection", bool(table.get("DeletionProtectionEnabled")), "or pending builds can be lost")
     try:
         is_on = store.definition.is_recoverable()
         yield _safety("point-in-time recovery", is_on, "a restored table has its pending builds")
@@ -118,8 +117,9 @@ def _rights(
     only_for = {right: None if scans and right.operation == "scan" else right.only_for for right in RIGHTS}
     if policies.role is not None:
         for right in RIGHTS:
-            if only_for[right] is None:  # the others are for people's commands
-                yield policies.ask("rights", right.action, index if right.on_index else arn)
+            if scans or right.operation != "scan":  # otherwise that is for people's commands
+                resource = index if right.on_index else arn
+                yield policies.ask("rights", right.action, resource, only_for=only_for[right])
         return
     for right, error in tried(store.connection, keys[0].project if keys else "holdoff"):
         where, resource = (f" on the index {INDEX}", index) if right.on_index else ("", arn)

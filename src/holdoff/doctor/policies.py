@@ -18,8 +18,10 @@ from holdoff.aws.errors import denied_hint, describe
 from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
 
 LIMITS: Final = Limits(connect_s=2, read_s=5, tries=3)
+#: Why a request was denied ("because no identity-based policy allows the s3:GetObject action"), as the service says:
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
 _REASON: Final = re.compile(
-    r"no [\w -]+? (?:policy|boundary) allows|an explicit deny in an? [\w -]+? (?:policy|boundary)"
+    r"no [\w -]+? (?:policy|boundary) allows|an explicit deny(?: in an? [\w -]+? (?:policy|boundary))?"
 )
 
 
@@ -52,11 +54,14 @@ class Policies:
         partition, account = (parts[1], parts[4]) if len(parts) == 6 else ("aws", "*")
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
 
-    def ask(self, about: str, action: str, resource: str, context: Mapping[str, str] = {}) -> Finding:
+    def ask(
+        self, about: str, action: str, resource: str, context: Mapping[str, str] = {}, *, only_for: str | None = None
+    ) -> Finding:
         """Whether an action on a resource is allowed; ``unchecked`` where IAM cannot be asked.
 
         Args:
             context: keys that a policy may ask for, besides those of every request.
+            only_for: all that goes without it.
         """
         if self.role is None and self._caller.endswith(":root"):
             return ok(about, f"{action} is allowed to the account itself")
@@ -74,12 +79,11 @@ class Policies:
         if lacking and decision != "explicitDeny":
             return unchecked(about, f"whether {action} is allowed depends on {', '.join(lacking)}")
         said = "an explicit deny" if decision == "explicitDeny" else ""
-        return denied(about, action, resource, where=where, said=said)
+        return denied(about, action, resource, only_for=only_for, where=where, said=said)
 
     def get_role(self, arn: str) -> dict[str, Any]:
         """A role, by its ARN. Raises whatever botocore raised."""
-        role: dict[str, Any] = self._iam.of(self._region).get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        return role
+        return dict(self._iam.of(self._region).get_role(RoleName=arn.rpartition("/")[2])["Role"])
 
     def _simulated(self, action: str, resource: str, more: Mapping[str, str]) -> tuple[str, list[str]]:
         """IAM's decision, and the keys of conditions that it was not given."""
@@ -108,19 +112,8 @@ def denied(
     about: str, action: str, resource: str, *, only_for: str | None = None, where: str = "", said: str = ""
 ) -> Finding:
     """That an action is not allowed, and why, as far as the service says. ``only_for``: all that goes without it."""
-    reason = reason_of(said)
-    found = f"{action} is not allowed{where}" + (f" ({reason})" if reason else "")
+    reason = _REASON.search(said)
+    because = reason and f" ({reason[0]}{' it' if reason[0].endswith('allows') else ''})"
+    found = f"{action} is not allowed{where}{because or ''}"
     hint = denied_hint(said, action, resource)
     return fail(about, found, hint) if only_for is None else warn(about, f"{found}: no {only_for}", hint)
-
-
-def reason_of(said: str) -> str:
-    """Why a request was denied, where the service says so.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html: "because no identity-based policy
-    allows the s3:GetObject action", "with an explicit deny in a service control policy".
-    """
-    found = _REASON.search(said)
-    if found is None:
-        return said if said == "an explicit deny" else ""
-    return f"{found[0]} it" if found[0].endswith("allows") else found[0]
