@@ -224,8 +224,9 @@ class Gate:
                 return same
         self._must_have_starter()
         check_flag("waits", waits)
-        if request.gate != self.key:
-            raise ConfigError(field="request", got=str(request.gate), want=f"a request for {self.key}")
+        asked_of = getattr(request, "gate", request)
+        if asked_of != self.key:
+            raise ConfigError(field="request", got=str(asked_of), want=f"a request for {self.key}")
         event = Trigger(request=request, token=self._token(), waits=waits)
         return self._decide(protocol.trigger(event, self.terms, self._snapshot), watch)
 
@@ -253,7 +254,7 @@ class Gate:
         Args:
             token: of the decision on it, whose trigger was made with ``waits``.
         """
-        check_note("token", token, MAX_TOKEN)
+        check_note("token", token or "", MAX_TOKEN)  # which lets None pass
         record, margin_ms = self._known(self.store.get(self.key)), self.terms.clock_margin_ms
         if record.pending is not None and has_waiter(record.pending, token, margin_ms):
             return record.pending
@@ -420,8 +421,12 @@ class Gate:
         """Wait for a build that this process runs itself, keep its lease alive, and report its end.
 
         Returns:
-            Its exit status; ``None`` where the starter starts builds elsewhere.
+            Its exit status; ``None`` where the starter starts builds elsewhere, or another thread has waited for it.
+
+        Raises:
+            ConfigError: ``build_id`` is no text.
         """
+        check_note("build_id", build_id or "", MAX_BUILD_ID)  # which lets None pass
         wait, token = getattr(self.starter, "wait", None), self._tokens.get(build_id)
         if wait is None or token is None:
             return None
@@ -441,7 +446,7 @@ class Gate:
         except StoreError as error:  # how it ended is the caller's; the record's lease runs out
             _warn("could not record the end of %s: %s", build_id, error)
         finally:
-            del self._tokens[build_id]
+            self._tokens.pop(build_id, None)
         return code
 
     # --- driving the protocol ------------------------------------------------------------------
@@ -499,6 +504,8 @@ class Gate:
             _tell_where(error)
         if isinstance(effect, Poll):
             _warn("could not ask how build %s of %s is: %s", effect.build_id, self.key, words)
+        elif isinstance(effect, Find):
+            _warn("could not ask whether start %s of %s made a build: %s", effect.token, self.key, words)
         elif isinstance(effect, Cancel) and not self.terms.children:
             _warn("could not cancel build %s of %s, so its end is waited for: %s", effect.build_id, self.key, words)
 

@@ -74,7 +74,7 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
         ),
         (
             decision(DEFERRED, Why.RUNNING, detail="b-1", due_ms=IN_7M, woken=True),
-            "site deferred: build b-1 is running, starts when it ends, at the latest in 6m48s",
+            "site deferred: build b-1 is running, starts after it ends, at the latest in 6m48s",
         ),
         (
             decision(DEFERRED, Why.BACKING_OFF, due_ms=NOW + 5_000, woken=True, detail="no such project"),

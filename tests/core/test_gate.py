@@ -368,6 +368,35 @@ def test_an_end_that_could_not_be_read_back_is_refused(bench: Bench, field: str,
 # --- waiting callers -----------------------------------------------------------------------------------------------
 
 
+def test_why_a_start_cannot_be_finished_is_said(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """A token that has expired, say: else each wake would say for ever that a start is under way."""
+
+    class Forgetful:
+        def start(self, _request: Request, _token: str) -> None:
+            raise holdoff.StartUnknown("no answer")
+
+        def find(self, _token: str, _request: Request) -> None:
+            raise holdoff.StartUnknown("the service answered 401")
+
+    gate = bench.gate(starter=Forgetful())
+    gate.trigger()
+    bench.clock.advance("1h")
+    for again in (gate.trigger, gate.wake):
+        decision = again()
+        assert (decision.why, decision.detail) == (Why.CLAIMED, "the service answered 401")
+        assert "a start could not be finished: the service answered 401" in str(decision)
+        assert "made a build: the service answered 401" in caplog.text
+        caplog.clear()
+        bench.clock.advance("1h")
+
+
+@pytest.mark.parametrize("method", ["submit", "waiter_at", "wait"])
+@pytest.mark.parametrize("given", [None, 1, ["x"]])
+def test_what_is_of_another_kind_is_refused_by_name(bench: Bench, method: str, given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^(request|token|build_id) is "):
+        getattr(bench.gate(), method)(given)
+
+
 def test_a_waiting_caller_finds_its_trigger_wherever_it_is(bench: Bench) -> None:
     gate = bench.gate()
     gate.trigger()

@@ -201,7 +201,7 @@ class Decision(Value):
             return "dropped" if skipped else "starts when that ends"
         wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
         if self.why is Why.RUNNING:
-            return f"{'ready' if skipped else 'starts'} when it ends, at the latest in {wait}"
+            return f"{'ready' if skipped else 'starts'} after it ends, at the latest in {wait}"
         if skipped:
             return f"ready in {wait}"
         if self.woken:
@@ -219,7 +219,7 @@ class Decision(Value):
 _SENTENCES: Final = {
     Why.QUIET: ("waiting for quiet", "waiting for quiet"),
     Why.RUNNING: ("build {} is running", "a build is running"),
-    Why.CLAIMED: ("a start is under way", "a start is under way"),
+    Why.CLAIMED: ("a start could not be finished: {}", "a start is under way"),
     Why.HELD: ("on hold: {}", "on hold"),
     Why.BACKING_OFF: ("the last start was refused: {}", "the last start was refused"),
     Why.PENDING: ("a build is pending", "a build is pending"),
