@@ -6,6 +6,7 @@ it. A build that fails has its changes, too: that it failed is theirs, not the p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from heapq import nlargest
 from itertools import accumulate, chain, repeat
@@ -197,11 +198,7 @@ def _setting(value: int | Limit | str) -> str:
 
 def toml_of(policy: Policy, project: str) -> str:
     """The lines to paste."""
-    name = (
-        project
-        if project.replace("-", "").replace("_", "").isalnum() and project.isascii()
-        else f'"{_quoted(project)}"'
-    )
+    name = project if re.fullmatch("[A-Za-z0-9_-]+", project) else f'"{_quoted(project)}"'
     return "".join([f"[projects.{name}]\n", *(f'{key} = "{value}"\n' for key, value in settings_of(policy).items())])
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 
-from holdoff.core.errors import ConfigError, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from holdoff.stores.base import Store
@@ -30,6 +31,7 @@ def open_store(url: str) -> Store:
     Raises:
         ConfigError: not a URL of a store, or with parts that the store does not know. Shows no user, password or
             parameter of it.
+        StoreError: what another package has for its scheme makes none.
     """
     want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
     if not isinstance(url, str):
@@ -60,9 +62,25 @@ def open_store(url: str) -> Store:
             from importlib import metadata  # slow to import, and seldom wanted
 
             for entry in metadata.entry_points(group="holdoff.stores", name=scheme):
-                made: Store = entry.load()(url)
-                return made
+                return _plugged_in(entry, url)
     raise ConfigError(field="store", got=url, want=want)
+
+
+def _plugged_in(entry: EntryPoint, url: str) -> Store:
+    """The store of another package, whose code may raise anything, and answer anything."""
+    from holdoff.core.shown import kind_of, without_secrets
+    from holdoff.stores.base import Store
+
+    who = f"{entry.value}, which makes the stores of {entry.name}: URLs,"
+    try:
+        made: object = entry.load()(url)
+    except HoldoffError:
+        raise
+    except Exception as error:  # noqa: BLE001  (anything; and its traceback may show the URL)
+        raise StoreError(f"{who} failed: {without_secrets(f'{type(error).__name__}: {error}')}") from None
+    if isinstance(made, Store):
+        return made
+    raise StoreError(f"{who} made {kind_of(made)}, which is no Store")
 
 
 def default_url(config: str | Path | None = None) -> str:

@@ -74,6 +74,7 @@ _KINDS: Final[dict[aws.Cause | None, tuple[type[StoreError], str]]] = {
     aws.Cause.STATE: (TableInUse, "is being created or changed"),
     aws.Cause.NETWORK: (StoreUnavailable, "did not answer"),
     aws.Cause.CERTIFICATE: (StoreUnavailable, "did not answer"),
+    aws.Cause.INSTALLATION: (StoreError, "could not be asked"),
 }
 #: What is wrong before anything is sent, and in no row: botocore finds no way to its credentials, say.
 _UNSENT: Final = (StoreError, "could not be asked", "See the AWS settings of this process: AWS_* and ~/.aws")
