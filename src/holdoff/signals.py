@@ -36,18 +36,18 @@ FORWARDED: Final = (*STOPPING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 
 @contextmanager
-def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[bool]:
     """Handle ``FORWARDED`` in this way for a while, but for those that are ignored.
 
-    Does nothing outside the main thread: only that one may handle signals.
+    Does nothing outside the main thread, and says so: only that one may handle signals.
     """
-    before = {}
-    if threading.current_thread() is threading.main_thread():
+    before, is_main = {}, threading.current_thread() is threading.main_thread()
+    if is_main:
         for number in FORWARDED:
             if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                 before[number] = signal.signal(number, handler)
     try:
-        yield
+        yield is_main
     finally:
         for number, kept in before.items():
             signal.signal(number, kept)
@@ -58,28 +58,35 @@ class InTurn:
 
     Args:
         handle: what to do about a signal.
+        came: the signals that came, in their order; those that were there before are handled by ``go_on``.
 
     Attributes:
-        came: the signals that came, in their order; those that were there before are handled by ``go_on``.
+        waiting: those not handled yet. One of them that comes again counts once, as where the system keeps it pending:
+            timeout(1) tells its child, and then its whole group. ``handle`` takes it out when it passes it on.
     """
 
     def __init__(self, handle: Callable[[int], None], came: list[int]) -> None:
         self._handle = handle
-        self.came = came
+        self._came = came
         self._handled = 0
         self._is_handling = False
+        self.waiting: set[int] = set(came)
 
     def __call__(self, number: int, _frame: FrameType | None = None) -> None:
-        self.came.append(number)
+        if number not in self.waiting:
+            self.waiting.add(number)
+            self._came.append(number)
         self.go_on()
 
     def go_on(self) -> None:
         """Handle what came."""
-        while self._handled < len(self.came) and not self._is_handling:
+        while self._handled < len(self._came) and not self._is_handling:
             self._is_handling = True
-            while self._handled < len(self.came):
+            while self._handled < len(self._came):
+                number = self._came[self._handled]
                 self._handled += 1
-                self._handle(self.came[self._handled - 1])
+                self._handle(number)
+                self.waiting.discard(number)
             self._is_handling = False
 
 
@@ -134,7 +141,9 @@ def leave_init() -> None:
         return
     heard = (*FORWARDED, signal.SIGCHLD)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
-    child = os.fork()
+    child = 0
+    with suppress(OSError):  # no room for one more process: go on as the first
+        child = os.fork()
     if child == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return

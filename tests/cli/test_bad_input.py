@@ -53,14 +53,38 @@ def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("project", "", "project is ''; write a name of 1 to 2,048 bytes"),
-        ("project", "x" * 2_049, "1 to 2,048 bytes; this one has 2,049"),
-        ("project", "é" * 1_025, "1 to 2,048 bytes; this one has 2,050"),
-        ("project", "a\nb", "project is 'a\\nb'; write a name"),
-        ("project", "a\x1b[31mb", "without control characters"),
-        ("--region", "", "region is ''; write a name of 1 to 1,024 bytes"),
+        ("PROJECT", "", "PROJECT is ''; write a name of 1 to 2,048 bytes"),
+        ("PROJECT", "x" * 2_049, "1 to 2,048 bytes; this one has 2,049"),
+        ("PROJECT", "é" * 1_025, "1 to 2,048 bytes; this one has 2,050"),
+        ("PROJECT", "a\nb", "PROJECT is 'a\\nb'; write a name"),
+        ("PROJECT", "a\x1b[31mb", "without control characters"),
+        ("PROJECT", "p@", "PROJECT is 'p@'; write a key after its '@'"),
+        ("--key", "", "--key is ''; write text of 1 to 2048 characters"),
+        ("--region", "", "--region is ''; write a name of 1 to 1,024 bytes"),
         ("--region", "x" * 1_025, "1 to 1,024 bytes; this one has 1,025"),
         ("--region", "a#b", "without '#'"),
+    ],
+)
+def test_a_name_that_cannot_be(cli: Cli, option: str, value: str, words: str) -> None:
+    project, more = (value, ()) if option == "PROJECT" else ("p", (f"{option}={value}",))
+    refused(cli, 2, words, "run", project, "--cooldown", "1h", *more, *RAN)
+
+
+@pytest.mark.parametrize("option", ["--source-version", "--event-id", "--line", "--parent", "--at"])
+def test_what_a_trigger_cannot_ask_for(cli: Cli, option: str) -> None:
+    """Such as the variable of a CI that is not set."""
+    cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['sh', '-c', 'echo ran >> ran'] }")
+    refused(cli, 2, f"{option} is ''; write ", "trigger", "p", option, "")
+
+
+@pytest.mark.parametrize("verb", ["status", "plan"])
+def test_a_key_of_no_project(cli: Cli, verb: str) -> None:
+    refused(cli, 2, "--key goes with PROJECT", verb, "--key", "main")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
         ("--store", "gates.db", "write 'sqlite:///PATH'"),
         ("--store", "mysql://x", "write 'sqlite:///PATH'"),
         ("--store", "sqlite://x.db", "a relative path; one more slash for an absolute one"),
@@ -68,9 +92,9 @@ def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
         ("--config", "/no/such.toml", "--config is '/no/such.toml'; write a file that exists"),
     ],
 )
-def test_a_name_that_cannot_be(cli: Cli, option: str, value: str, words: str) -> None:
-    project, more = (value, ()) if option == "project" else ("p", (f"{option}={value}",))
-    refused(cli, 78, words, "run", project, "--cooldown", "1h", *more, *RAN)
+def test_a_place_that_cannot_be(cli: Cli, option: str, value: str, words: str) -> None:
+    """It may come from the environment as well."""
+    refused(cli, 78, words, "run", "p", "--cooldown", "1h", f"{option}={value}", *RAN)
 
 
 @pytest.mark.parametrize("length", [2_047, 2_048])

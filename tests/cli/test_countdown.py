@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 from typing import TYPE_CHECKING
 
 import pyte
 import pytest
 
 from holdoff.cli.countdown import Countdown
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import PATIENCE, Terminal
 from tests.cli.screen import lines_on
 
 if TYPE_CHECKING:
@@ -51,6 +52,26 @@ class Screen(io.TextIOWrapper):
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.setattr(os, "get_terminal_size", lambda _fd: os.terminal_size((COLUMNS, 6)))
     return Screen()
+
+
+def test_a_terminal_that_has_gone_ends_no_wait(cli: Cli) -> None:
+    """A person has closed it, and what waits there goes on (``disown -h``)."""
+    cli("run", "p", "--cooldown", "1h", "--", "true")
+    master, terminal = pty.openpty()
+    goes = f"""
+import os, holdoff.cli.countdown as c
+def begin(self, stream, begin=c.Countdown.__init__):
+    begin(self, stream)
+    os.close({master})
+c.Countdown.__init__ = begin
+"""
+    argv = ("run", "p", "--cooldown", "1h", "--wait", "--wait-timeout", "10ms", "--", "true")
+    streams = dict.fromkeys(("stdout", "stderr"), terminal)
+    waiting = cli.start(*argv, prelude=goes, pass_fds=(master,), **streams)
+    os.close(master)
+    os.close(terminal)
+    assert waiting.wait(PATIENCE) == 75, "--wait-timeout is over"
+    assert cli.record().pending is not None
 
 
 @pytest.mark.parametrize("before", ["", "$ ", "deploying: ", "x" * (COLUMNS - 1)])

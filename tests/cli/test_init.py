@@ -80,6 +80,13 @@ def test_it_writes_over_nothing(cli: Cli) -> None:
     assert (cli.folder / "holdoff.toml").read_text() == "# mine"
 
 
+def test_in_a_folder_that_is_gone(cli: Cli) -> None:
+    done = cli("init", prelude="import os, tempfile as t\nfolder = t.mkdtemp()\nos.chdir(folder)\nos.rmdir(folder)")
+
+    assert done.returncode == 2
+    assert done.stderr == "holdoff: the working directory does not exist any more. Go to another folder\n"
+
+
 def test_a_name_with_a_key_is_none(cli: Cli) -> None:
     assert cli("init", "site@next").returncode == 2
     assert not (cli.folder / "holdoff.toml").exists()

@@ -560,6 +560,17 @@ def test_detached_output_goes_on_to_a_file(cli: Cli) -> None:
     assert "p started" in cli.lines("log")[-1] or "p started" in cli.lines("log")[0]
 
 
+def test_detached_without_room_for_a_process_behind_nothing_is_lost(cli: Cli) -> None:
+    """A hook is not called again: what it asks for counts for more than its time."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["sh", "-c", "echo ran >> ran"] }')
+    no_fork = "import os\ndef fork(): raise BlockingIOError(11, 'no room')\nos.fork = fork"
+    done = cli("trigger", "p", "--detach", prelude=no_fork)
+
+    assert done.returncode == 0
+    assert done.stderr == "holdoff: --detach: no room; waits for the build's end\n"
+    assert cli.lines() == ["ran"]
+
+
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_detached_closed_streams_are_no_reason_to_fail(cli: Cli, closing: str) -> None:
     cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo built >> ran"]}')

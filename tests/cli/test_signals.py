@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.clock import SystemClock
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 
 if TYPE_CHECKING:
@@ -151,19 +152,16 @@ def test_what_the_command_has_started_may_end_in_its_own_time(cli: Cli, number: 
     assert process.returncode == died_of(number)
 
 
-def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli) -> None:
-    """A service manager kills what is left when the loop has ended."""
-    starter = f"starter = {{ command = {json.dumps([sys.executable, '-c', TIDY])} }}"
-    cli.config(f'[projects.p]\ncooldown = 0\nquiet = "1ms"\n{starter}')
-    cli("trigger", "p")
-    process = cli.start("wake", "--watch")
-    while line_of(process.stdout) != "ready\n":
-        pass
-    process.send_signal(signal.SIGTERM)
-    process.wait(PATIENCE)
-
-    assert process.stdout is not None
-    assert "SIGTERM\ntidied up\n" in process.stdout.read()
+def two_that_are_due(cli: Cli, script: str) -> None:
+    """The projects a and b, whose builds are this script; its argument is their name."""
+    argv = {name: json.dumps([sys.executable, "-c", script, name]) for name in "ab"}
+    cli.config(
+        "\n".join(
+            f'projects.{n} = {{ cooldown = 0, quiet = "1ms", starter = {{ command = {argv[n]} }} }}' for n in "ab"
+        )
+    )
+    for name in "ab":
+        cli("trigger", name)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
@@ -177,14 +175,7 @@ while not (os.path.exists("a") and os.path.exists("b")):
     time.sleep(0.01)
 print(sys.argv[1], heard().name, flush=True)
 """
-    argv = {name: json.dumps([sys.executable, "-c", echo, name]) for name in "ab"}
-    cli.config(
-        "\n".join(
-            f'projects.{n} = {{ cooldown = 0, quiet = "1ms", starter = {{ command = {argv[n]} }} }}' for n in "ab"
-        )
-    )
-    for name in "ab":
-        cli("trigger", name)
+    two_that_are_due(cli, echo)
     process = cli.start("wake")
     said = [line_of(process.stdout) for _ in "ab"]
     assert all(" started: " in line for line in said)
@@ -194,6 +185,40 @@ print(sys.argv[1], heard().name, flush=True)
 
     assert sorted(end_of(process)[0].splitlines()) == [f"a {number.name}", f"b {number.name}"]
     assert process.returncode == 0
+
+
+#: SIGTERM, once the last of the commands of a wake hears.
+AMID_THE_STARTS = """
+import os, signal, time
+from holdoff.starters.command import Command
+start = Command.start
+def interrupted(self, request, token):
+    build_id = start(self, request, token)
+    while not os.path.exists(request.project):
+        time.sleep(0.01)
+    if request.project == "b":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return build_id
+Command.start = interrupted
+"""
+
+
+def test_a_signal_amid_the_starts_of_a_wake_reaches_each_command_once(cli: Cli) -> None:
+    tell = f"""{HEARING}
+import pathlib
+signal.signal(signal.SIGTERM, lambda *_: None)
+pathlib.Path(sys.argv[1]).touch()
+while (number := heard()) != signal.SIGINT:
+    print(sys.argv[1], number.name, flush=True)
+"""
+    two_that_are_due(cli, tell)
+    process = cli.start("wake", prelude=AMID_THE_STARTS)
+    heard: list[str] = []
+    while len(heard) < 2:
+        heard += [line for line in [line_of(process.stdout)] if " started: " not in line]
+    process.send_signal(signal.SIGINT)  # behind whatever was passed on besides
+
+    assert sorted([*heard, end_of(process)[0]]) == ["", "a SIGTERM\n", "b SIGTERM\n"]
 
 
 def test_what_a_command_leaves_running_on_purpose_is_left_alone(cli: Cli) -> None:
@@ -311,7 +336,14 @@ def to_the_process(pid: int, number: int) -> None:
 
 
 def to_its_group(pid: int, number: int) -> None:
-    """As timeout(1) does it, and a shell."""
+    """As a shell does it."""
+    os.killpg(pid, number)
+
+
+def to_it_and_its_group(pid: int, number: int) -> None:
+    """As timeout(1) does it, where the first is being handled already."""
+    os.kill(pid, number)
+    SystemClock().sleep(1)
     os.killpg(pid, number)
 
 
@@ -321,7 +353,7 @@ def to_each_process(pid: int, number: int) -> None:
         os.kill(one, number)
 
 
-WAYS = (to_the_process, to_its_group, to_each_process)
+WAYS = (to_the_process, to_its_group, to_it_and_its_group, to_each_process)
 
 
 @pytest.mark.parametrize("send", WAYS)
@@ -339,6 +371,22 @@ def test_each_signal_reaches_the_command_once(cli: Cli, send: Callable[[int, int
 
     assert end_of(process) == ("", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("send", [to_the_process, to_its_group, to_it_and_its_group])
+def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli, send: Callable[[int, int], None]) -> None:
+    """A service manager kills what is left when the loop has ended."""
+    starter = f"starter = {{ command = {json.dumps([sys.executable, '-c', TIDY])} }}"
+    cli.config(f'[projects.p]\ncooldown = 0\nquiet = "1ms"\n{starter}')
+    cli("trigger", "p")
+    process = cli.start("wake", "--watch")
+    while line_of(process.stdout) != "ready\n":
+        pass
+    send(process.pid, signal.SIGTERM)
+    process.wait(PATIENCE)
+
+    assert process.stdout is not None
+    assert "SIGTERM\ntidied up\n" in process.stdout.read()
 
 
 @pytest.mark.parametrize("send", WAYS)
@@ -463,6 +511,12 @@ while os.path.exists(f"/proc/{pid}"):
 print("reaped", flush=True)
 time.sleep(1000)
 """
+NO_FORK = """
+import errno, os
+def fork():
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+os.fork = fork
+"""
 CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
@@ -505,3 +559,17 @@ def test_as_pid_1_its_status_is_the_commands(cli: Cli, container: tuple[str, ...
             timeout=PATIENCE,
         )
         assert (done.returncode, done.stderr) == (status, b"")
+
+
+def test_as_pid_1_without_room_for_a_child_it_says_what_is_wrong(cli: Cli, container: tuple[str, ...]) -> None:
+    program = f"{NO_FORK}\nfrom holdoff.cli import entry\nentry()"
+    done = subprocess.run(
+        [*container, sys.executable, "-c", program, *RUN, "sh", "-c", "echo ran"],
+        env=cli.environment,
+        cwd=cli.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")

@@ -230,6 +230,13 @@ def test_a_region_and_a_key_may_be_misspelt_too(six: Cli) -> None:
     assert (region.returncode, key.returncode, monitored.returncode) == (2, 2, 1)
 
 
+def test_a_region_without_gates_is_not_green(six: Cli) -> None:
+    done = six("status", "--region", "lokal", "--max-stale", "1h")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(" is in the region lokal\n")
+
+
 def test_what_is_far_from_all_there_is_gets_no_guess(six: Cli) -> None:
     assert "did you mean" not in six("reset", "zzz").stderr
 

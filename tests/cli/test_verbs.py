@@ -254,6 +254,7 @@ def test_one_bad_row_stops_nothing_but_itself(docs: Cli) -> None:
     assert lines.stdout.startswith("docs: cannot be read: docs (local): lastbuild is 'yesterday'")
     assert "\nsite: pending, never built" in lines.stdout
     assert gates["docs"]["state"] == "unreadable"
+    assert gates["docs"]["attention"] == ["unreadable"], "for a monitor that looks no further"
     assert "lastbuild" in gates["docs"]["error"]
     assert gates["site"]["pending"]["count"] == 2
     assert "cannot be read" in in_a_terminal(docs, "status", status=65)
@@ -348,9 +349,10 @@ def test_a_value_that_means_nothing_is_wrong_usage(docs: Cli, argv: str, words: 
 
 @pytest.mark.parametrize("duration", ["-1h", "soon", "400d"])
 def test_a_hold_for_an_odd_time_is_refused(cli: Cli, duration: str) -> None:
-    done = cli("hold", "p", "--why", "x", f"--for={duration}")
+    done = cli("hold", "p", "--new", "--why", "x", f"--for={duration}")
 
     assert done.returncode == 2
+    assert cli("item", "p").returncode == 1, "nothing was written"
     assert "--for is " in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -203,6 +203,23 @@ def test_it_waits_no_longer_than_it_is_told_and_leaves_its_trigger(held: Cli, si
     assert held.lines() == ["next"]
 
 
+#: The machine's clock is set back by an hour.
+SET_BACK = """
+import time, holdoff.cli.wait as w
+def wait(self, begin=w._Waiter.wait_while_pending, at=time.time_ns):
+    time.time_ns = lambda: at() - 3_600_000_000_000
+    return begin(self)
+w._Waiter.wait_while_pending = wait
+"""
+
+
+def test_it_waits_no_longer_where_the_clock_is_set_back(held: Cli) -> None:
+    late = held(*WAIT, "--wait-timeout", "1s", "--", *RAN, prelude=SET_BACK)
+
+    assert late.returncode == 75
+    assert late.stderr.splitlines()[-1].endswith("; --wait-timeout is over")
+
+
 def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
     older = waiter(held, options=("--wait-timeout", "1s"))
     newest = waiter(held, "sh", "-c", "echo ready; read line")

@@ -45,6 +45,29 @@ def fifo(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("argv", [None, 5, "make docs", [], [5], {"make": "docs"}, {"make"}])
+def test_what_is_no_command_is_refused(argv: Any) -> None:
+    with pytest.raises(ConfigError, match="^command is .*; write a list of a program and its arguments"):
+        Command(argv)
+
+
+def test_many_threads_may_wait_for_one_build(fifo: Path) -> None:
+    site = holdoff.Gate("p", store=MemoryStore(), policy=holdoff.Policy(0), starter=Command(["cat", str(fifo)]))
+    build_id = site.trigger().build_id
+    assert build_id is not None
+    statuses: list[int | None] = []
+    threads = [threading.Thread(target=lambda: statuses.append(site.wait(build_id))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    fifo.write_text("")
+    for thread in threads:
+        thread.join()
+
+    assert set(statuses) <= {0, None}
+    assert len(statuses) == 3
+    assert 0 in statuses
+
+
 @pytest.mark.parametrize(("status", "state"), [(0, "succeeded"), (7, "failed")])
 def test_it_tells_how_it_ended(status: int, state: str) -> None:
     starter = Command(["sh", "-c", f"exit {status}"])

@@ -60,7 +60,8 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
         want = "--store dynamodb://TABLE?region=REGION, or that in holdoff.toml; `holdoff store check` takes any"
         raise ConfigError(field="store", got=store.url, want=want)
     policies = Policies(store.region, _role("--role", args.role))
-    role = _role("--schedule-role", args.schedule_role or os.environ.get(settings.ROLE))
+    scheduled_by = os.environ.get(settings.ROLE) or None if args.schedule_role is None else args.schedule_role
+    role = _role("--schedule-role", scheduled_by)
     if role is None and args.schedule_group:
         raise UsageError("--schedule-group says nothing without --schedule-role")
     group = args.schedule_group or os.environ.get(settings.GROUP) or settings.DEFAULT_GROUP
@@ -71,6 +72,6 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
 
 
 def _role(option: str, arn: str | None) -> str | None:
-    if arn and not re.fullmatch(r"arn:[a-z-]+:iam::\d{12}:role/\S+", arn):
+    if arn is not None and not re.fullmatch(r"arn:[a-z-]+:iam::\d{12}:role/\S+", arn):
         raise UsageError(f"{option} is {shown('', arn)}; write a role's ARN: arn:aws:iam::123456789012:role/NAME")
-    return arn or None
+    return arn

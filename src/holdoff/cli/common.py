@@ -10,10 +10,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
-from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.errors import UsageError
 from holdoff.core.request import MAX_REASON, GateKey, storable
 from holdoff.exact_json import dumps
 
@@ -43,9 +42,9 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_gate(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> None:
-    """``PROJECT``, ``--key`` and ``--region``, and what ``add_store`` adds."""
-    parser.add_argument("project", metavar="PROJECT", nargs=nargs, help="just this one" if nargs else None)
+def add_gate(parser: argparse.ArgumentParser, *, optional: str | None = None) -> None:
+    """``PROJECT`` (``optional``: what one is for), ``--key`` and ``--region``, and what ``add_store`` adds."""
+    parser.add_argument("project", metavar="PROJECT", nargs="?" if optional else None, help=optional)
     parser.add_argument("--key", help="the gate of this branch, customer, ... of PROJECT; the same as PROJECT@KEY")
     parser.add_argument("--region", help="the gate's region (default: the project's or the store's)")
     add_store(parser)
@@ -70,16 +69,6 @@ def person(args: argparse.Namespace) -> str | None:
         return str(args.by or getpass.getuser())
     except (KeyError, OSError):
         return None
-
-
-@contextmanager
-def options() -> Iterator[None]:
-    """What is no duration or instant here is refused as wrong usage, under the option's name."""
-    try:
-        yield
-    except ConfigError as error:
-        option = ConfigError(field=f"--{error.field.replace('_', '-')}", got=error.got, want=error.want)
-        raise UsageError(str(option)) from None
 
 
 def read_bytes(name: str) -> bytes:
@@ -170,13 +159,15 @@ def show(*lines: object) -> None:
 
 def _write(text: str) -> None:
     try:
-        print(text, end="", flush=True)
+        if text:  # else what others wrote is flushed; to write nothing fails where a terminal has gone
+            sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
         pass  # its reader has gone, and wants no more
     except OSError as error:
         if not unwritten:  # what could not be written is tried again with all that comes after it
+            unwritten.append(error)
             say(f"cannot write its output: {error.strerror}")
-        unwritten.append(error)
 
 
 def say(message: object) -> None:

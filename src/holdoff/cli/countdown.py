@@ -6,11 +6,10 @@ begins on a line of its own, and only as many columns as were drawn are drawn ov
 
 from __future__ import annotations
 
-import os
 from typing import TextIO
 
 from holdoff.cli.common import draw, one_line
-from holdoff.cli.table import clipped, width_of
+from holdoff.cli.table import clipped, terminal_size, width_of
 
 
 class Countdown:
@@ -22,7 +21,7 @@ class Countdown:
 
     def show(self, message: object) -> None:
         """Draw it, in place of what it said before. A line that wraps could not be drawn over: it is cut."""
-        columns = os.get_terminal_size(self.stream.fileno()).columns or 80
+        columns, _ = terminal_size(self.stream)
         line = clipped(one_line(message), columns - 1)
         start = "\r" if self._drawn is not None else f"{' ' * columns}\r"  # wraps, unless the cursor is at the left
         drawn, self._drawn = self._drawn or 0, width_of(line)

@@ -70,7 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Write it, and say what comes next."""
-    here = os.getcwd()  # noqa: PTH109  (pathlib is slow to import)
+    try:
+        here = os.getcwd()  # noqa: PTH109  (pathlib is slow to import)
+    except FileNotFoundError:
+        raise UsageError("the working directory does not exist any more", hint="Go to another folder") from None
     name = args.project or _name_of(os.path.basename(here))  # noqa: PTH119
     GateKey(name, REGION)
     if KEY_MARK in name:

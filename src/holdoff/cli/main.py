@@ -12,7 +12,7 @@ from functools import partial
 
 from holdoff.cli.common import mend_streams, say, show, unwritten
 from holdoff.cli.plain import NotPlain, Plain
-from holdoff.core.errors import HoldoffError, UsageError
+from holdoff.core.errors import ConfigError, HoldoffError, UsageError
 from holdoff.core.shown import shown, shown_name
 from holdoff.signals import hear_of_children, leave_init
 
@@ -46,6 +46,8 @@ VERBS: Final = {
     "item": ("look", "a gate's stored item as JSON, numbers exact"),
     "completion": ("completion", "print what a shell completes `holdoff` with"),
 }
+#: What is typed for a setting that no option is named after.
+_NAMES: Final = {"project": "PROJECT", "name": "NAME", "duration": "--for", "user_header": "--trust-header"}
 
 
 def entry() -> NoReturn:
@@ -105,6 +107,8 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _dispatch(argv: list[str], command: list[str] | None) -> int:
+    if argv[:1] == ["help"] and argv[1:2] and argv[1] in VERBS:
+        argv = [argv[1], "--help"]
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(_usage(), file=sys.stdout if argv else sys.stderr)
         return 0 if argv else UsageError.exit_code
@@ -153,8 +157,24 @@ def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
         module, args = _read_plain(name, rest, command)
     except NotPlain:
         module, args = _read(name, rest, command)
-    status: int = (getattr(module, name.replace("-", "_"), None) or module.main)(args)
+    if getattr(args, "project", "") is None and getattr(args, "key", None) is not None:
+        raise UsageError("--key goes with PROJECT")
+    try:
+        status: int = (getattr(module, name.replace("-", "_"), None) or module.main)(args)
+    except ConfigError as error:
+        if (typed := _typed(error.field, args)) is None:
+            raise
+        raise UsageError(str(ConfigError(field=typed, got=error.got, want=error.want))) from error
     return status
+
+
+def _typed(field: str, args: Any) -> str | None:
+    """What the command line calls a setting that it gives; ``None``: it gives none. A store may also come from the
+    environment."""
+    dest = field.removeprefix("server.")
+    if dest == "store" or getattr(args, dest, None) is None:
+        return None
+    return _NAMES.get(dest) or f"--{dest.replace('_', '-')}"
 
 
 def _read_plain(name: str, rest: list[str], command: list[str] | None) -> tuple[ModuleType, Any]:

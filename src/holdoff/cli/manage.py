@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, options, person, say, show
+from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, person, say, show
 from holdoff.cli.select import must_know
 from holdoff.core.errors import UsageError
 from holdoff.core.policy import Policy
-from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
 
 def hold(args: argparse.Namespace) -> int:
     """Hold, and say what that means."""
-    with options():
-        parse_duration(args.duration or 0, field="for")
     if args.why is None:
         raise UsageError("--why is empty", hint="Write a reason, for people who ask why nothing builds")
     return _edit(args, lambda gate: gate.hold(why=args.why, duration=args.duration, by=person(args)))
@@ -76,7 +74,7 @@ def finished(args: argparse.Namespace) -> int:
 
     def end(gate: Gate) -> None:
         if not gate.has_build(args.build_id):
-            hint = f"`holdoff history {args.project}` lists those that are known; nothing was changed"
+            hint = f"`holdoff history {shlex.quote(gate.key.project)}` lists those that are known; nothing was changed"
             raise UsageError(f"{gate.key}: no such build: {args.build_id}", hint=hint)
         gate.finished(args.build_id, succeeded=not args.failed, detail=args.detail)
 

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import (
+    add_gate,
     add_json,
-    add_store,
     draw,
     key_of,
     load_config,
-    options,
     print_json,
     read_bytes,
     say,
@@ -69,16 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``plan``."""
     parser.epilog = EPILOG
     what = "its policy in holdoff.toml is tried, too; its own history is replayed unless another is named"
-    parser.add_argument("project", metavar="PROJECT", nargs="?", help=what)
-    parser.add_argument("--key", help="the history of this key of PROJECT; the same as PROJECT@KEY")
-    parser.add_argument("--region", help="the gate's region (default: the project's or the store's)")
+    add_gate(parser, optional=what)
     _add_history(parser)
     _add_policies(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page without scripts; - is stdout")
     for kind in _FILES[1:]:
         what = "write the picture of builds against waiting (matplotlib); - is stdout"
         parser.add_argument(f"--{kind}", metavar="FILE", help=what)
-    add_store(parser)
     add_json(parser)
 
 
@@ -93,7 +89,7 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--zone", help="for times without a zone, such as Europe/Berlin (default: UTC)")
     group.add_argument("--last", metavar="DURATION", help="only the end of the history: 90d")
     group.add_argument("--build-time", metavar="DURATION", help="how long a build takes (default: the history's)")
-    group.add_argument("--price-per-minute", metavar="PRICE", type=_price, help="the price of a minute: 0.005")
+    group.add_argument("--price-per-minute", metavar="PRICE", type=price, help="the price of a minute: 0.005")
 
 
 def _add_policies(parser: argparse.ArgumentParser) -> None:
@@ -110,11 +106,12 @@ def _add_policies(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--longest-wait", metavar="DURATION", help=most)
 
 
-def _price(text: str) -> float:
-    price = float(text)
-    if not 0 <= price < 1e6:
+def price(text: str) -> float:
+    """A price. Of another text argparse says that it is no valid one, by this function's name."""
+    found = float(text)
+    if not 0 <= found < 1e6:
         raise ValueError
-    return price
+    return found
 
 
 def main(args: argparse.Namespace) -> int:
@@ -124,8 +121,7 @@ def main(args: argparse.Namespace) -> int:
     if len(on_stdout) > 1:
         raise UsageError(f"--{on_stdout[0]} and --{on_stdout[1]} both write to stdout; name a file for one")
     config = load_config(args)
-    with options():
-        given = {name: _duration(args, name) for name in ("last", "build_time", "longest_wait")}
+    given = {name: _duration(args, name) for name in ("last", "build_time", "longest_wait")}
     own = _own_policy(args, config)
     zone = None if args.zone is None else zone_named(args.zone)
     with _progress() as told:
@@ -192,8 +188,7 @@ def _own_policy(args: argparse.Namespace, config: Config) -> Policy | None:
 def _policies(args: argparse.Namespace, own: Policy | None) -> list[Policy]:
     kept = {name: getattr(args, name) for name in _KEPT if getattr(args, name) is not None}
     lists = {name: _listed(getattr(args, option)) for name, option in _LISTS.items()}
-    with options():
-        return grid.policies(own, **lists, kept=kept)
+    return grid.policies(own, **lists, kept=kept)
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

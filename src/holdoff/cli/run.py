@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from holdoff.cli.common import add_gate, add_json, first_line, open_gate, options, print_json, say
+from holdoff.cli.common import add_gate, add_json, first_line, open_gate, print_json, say
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartRefused, StartUnknown, UsageError
 from holdoff.core.policy import Policy, choices
@@ -104,8 +104,7 @@ def _timeout_ms(args: argparse.Namespace) -> int | None:
         return None
     if not args.wait:
         raise UsageError("--wait-timeout goes with --wait")
-    with options():
-        return parse_duration(args.wait_timeout, field="wait_timeout")
+    return parse_duration(args.wait_timeout, field="wait_timeout")
 
 
 def _cannot_run(program: str) -> int | None:
@@ -125,10 +124,10 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
         raise UsageError(f"{option} goes with --wait: what is deferred is run by a caller that waits")
     asked = {name: value for name in OF_POLICY if (value := getattr(args, name)) is not None}
     if args.cooldown is not None:
-        with options():
-            return Policy(args.cooldown, on_cooldown="defer" if args.wait else "skip", **asked)
+        return Policy(args.cooldown, on_cooldown="defer" if args.wait else "skip", **asked)
     if known is None:
-        raise UsageError("no --cooldown", hint="Give one, such as --cooldown 10m, or a holdoff.toml")
+        hint = "Give one, such as --cooldown 10m, or a table of this project in holdoff.toml"
+        raise UsageError("no --cooldown", hint=hint)
     if asked:
         listed = ", ".join(f"--{name.replace('_', '-')}" for name in OF_POLICY)
         raise UsageError(f"{listed} go with --cooldown; else holdoff.toml says")

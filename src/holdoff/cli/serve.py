@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,6 @@ from holdoff.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
 
     from holdoff.config import Config
     from holdoff.server.files import Letters, Tokens
@@ -30,15 +28,8 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 INSTALL = "pip install 'holdoff[server]'"
-#: The options of ``serve`` that are settings, by the setting.
-OPTIONS: Final = {
-    "listen": "--listen",
-    "certificate": "--certificate",
-    "key": "--key",
-    "user_header": "--trust-header",
-    "anonymous": "--anonymous",
-    "every": "--every",
-}
+#: The options of ``serve`` that are settings.
+SETTINGS: Final = ("listen", "certificate", "key", "user_header", "anonymous")
 SERVE_EPILOG = """\
   holdoff token new laptop --scope look,trigger,operate
   holdoff serve                                on http://127.0.0.1:4653
@@ -61,7 +52,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--certificate", metavar="FILE", help="the certificate for TLS, in PEM")
     parser.add_argument("--key", metavar="FILE", help="the key of the certificate")
     header = "the header in which a proxy on this machine says who the user is: X-Forwarded-User"
-    parser.add_argument("--trust-header", metavar="NAME", help=header)
+    parser.add_argument("--trust-header", dest="user_header", metavar="NAME", help=header)
     anonymous = f"what may be done without a token, on a loopback address only: {', '.join(SCOPES)}"
     parser.add_argument("--anonymous", type=partial(_scopes, "--anonymous"), metavar="SCOPE,...", help=anonymous)
     parser.add_argument("--every", default="1s", metavar="DURATION", help="how often to look (default: 1s)")
@@ -70,32 +61,17 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 def serve(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     config, store = opened(args)
-    given = {field: getattr(args, option[2:].replace("-", "_")) for field, option in OPTIONS.items()}
-    given = {field: value for field, value in given.items() if value is not None}
-    with _named({field: OPTIONS[field] for field in given}):
-        every = given.pop("every")
-        server = (config.server or Server()).but(**given)
-        try:
-            from holdoff.server import run
-        except ImportError as error:
-            raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
-        _serve(args, config.but(server=server), store, run, every)
+    given = {field: value for field in SETTINGS if (value := getattr(args, field)) is not None}
+    server = (config.server or Server()).but(**given)
+    try:
+        from holdoff.server import run
+    except ImportError as error:
+        raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
+    _serve(args, config.but(server=server), store, run)
     return 0
 
 
-@contextmanager
-def _named(names: Mapping[str, str]) -> Iterator[None]:
-    """What is wrong with one of these settings is wrong usage, under its name on the command line."""
-    try:
-        yield
-    except ConfigError as error:
-        name = names.get(error.field.removeprefix("server."))
-        if name is None:
-            raise
-        raise UsageError(str(ConfigError(field=name, got=error.got, want=error.want))) from None
-
-
-def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any, every: str) -> None:
+def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
     from holdoff.cli.watch import ConfigFile, Said, gate_of, is_news
     from holdoff.server.site import Site
     from holdoff.wake.loop import WakeLoop
@@ -119,7 +95,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any, eve
         store,
         partial(gate_of, config, store),
         clock=site.clock,
-        every=every,
+        every=args.every,
         on_decision=lambda decision: site.woken(decision) if is_news(decision) else None,
         on_end=site.ended,
         before_look=look,
@@ -189,8 +165,7 @@ def token(args: argparse.Namespace) -> int:
         which = f"is missing: one or more of {', '.join(SCOPES)}" if args.action == "new" else "is for `token new` only"
         raise UsageError(f"--scope {which}")
     if args.action == "new":
-        with _named({"name": "NAME"}):
-            text = tokens.new(args.name, args.scope)
+        text = tokens.new(args.name, args.scope)
         if args.json:
             print_json({"name": args.name, "token": text})
         else:

@@ -18,7 +18,6 @@ from holdoff.cli.common import (
     first_line,
     open_gate,
     opened,
-    options,
     person,
     print_json,
     say,
@@ -81,8 +80,7 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
 def trigger(args: argparse.Namespace) -> int:
     """Trigger; where the build is a command of this machine, wait for its end."""
     if args.at is not None:
-        with options():
-            parse_instant(args.at, field="at")
+        parse_instant(args.at, field="at")
     config, store, key = open_gate(args)
     # With --json, stdout is for the one object: a command's output goes to stderr.
     starter = config.project(key.name).make_starter(stdout=sys.stderr.fileno() if args.json else None)
@@ -91,7 +89,12 @@ def trigger(args: argparse.Namespace) -> int:
     if is_behind:
         from holdoff.cli.detach import detach, go_on
 
-        if (status := detach()) is not None:
+        try:
+            status = detach()
+        except OSError as error:  # no room for a process: what is asked for counts for more than its caller's time
+            say(f"--detach: {error.strerror}; waits for the build's end")
+            is_behind, status = False, None
+        if status is not None:
             return status
     with gate, _holding_signals(starter):
         asked = {name: getattr(args, name) for name in ASKED}

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import add_gate, add_json, key_of, opened, options, print_json, say, show
+from holdoff.cli.common import add_gate, add_json, key_of, opened, print_json, say, show
 from holdoff.cli.select import no_such_gate
 from holdoff.cli.table import show_table, terminal_size
 from holdoff.clock import SystemClock, now_ms
@@ -50,7 +50,7 @@ gate; 65 a gate cannot be read.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``status``."""
-    add_gate(parser, nargs="?")
+    add_gate(parser, optional="just this one")
     parser.epilog = EPILOG
     what = "for a monitor: exit 1 if a trigger older than this is not covered by a build yet"
     parser.add_argument("--max-stale", metavar="DURATION", help=what)
@@ -102,6 +102,7 @@ class Shown(Value):
             "project": self.key.project,
             "region": self.key.region,
             "state": "unreadable",
+            "attention": ["unreadable"],
             "error": str(self.error),
         }
 
@@ -116,14 +117,17 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _main(args: argparse.Namespace) -> int:
-    with options():
-        longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max-stale")
+    longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max_stale")
     only = _only(args.only)
     config, store = opened(args)
     at_ms = now_ms(store, SystemClock())
     gates = [_shown(config, store, key, record, at_ms, longest_ms) for key, record in _gates(config, store, args)]
     shown = [gate for gate in gates if not only or only & set(gate.marks)]
-    unknown = None if gates or args.project is None else no_such_gate(config, store, key_of(config, args, store))
+    unknown = None
+    if not gates and args.project is not None:
+        unknown = no_such_gate(config, store, key_of(config, args, store))
+    elif not gates and args.region is not None:
+        unknown = f"no gate in {store.url} is in the region {args.region}"
     if args.json:
         print_json({"gates": [gate.to_dict() for gate in shown], "store": store.url, "at": iso(at_ms)})
     elif shown:
@@ -184,7 +188,7 @@ def _exit_status(gates: Iterable[Shown]) -> int:
 def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
     """The gates, how many of which kind, the store and the time."""
     listed, in_terminal = gates, sys.stdout.isatty()
-    if in_terminal and len(gates) > terminal_size()[1] - 6:
+    if in_terminal and len(gates) > terminal_size(sys.stdout)[1] - 6:
         listed = [gate for gate in gates if gate.wants_attention]
     readable = [gate.status for gate in listed if gate.status is not None]
     if in_terminal and readable and show_table([HEADINGS, *map(_row, readable)], map(_colour, readable)):
@@ -218,7 +222,7 @@ def _row(one: Status) -> list[str]:
     pending = one.record.pending
     waiting = f"{pending.count}, for {one.age(pending.first_ms)}" if pending else ""
     waiting += ", stale" if "stale" in one.attention else ""
-    ready = "when it ends" if one.state == "running" and one.ready_in else one.ready_in or ""
+    ready = "after it ends" if one.state == "running" and one.ready_in else one.ready_in or ""
     ready = f"overdue {say_duration(one.overdue_ms)}" if one.overdue_ms else ready
     return [one.key.project, one.key.region, state, last, ready, waiting]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import accumulate, zip_longest
+from typing import TextIO
 
 from holdoff.cli.common import draw, one_line
 
@@ -39,7 +41,7 @@ def show_table(rows: Sequence[Sequence[str]], colours: Iterable[str] = ()) -> bo
         Whether it was printed; ``False``: the terminal is too narrow for it.
     """
     lines = _laid_out([list(map(one_line, row)) for row in rows])
-    if max(map(width_of, lines)) > terminal_size()[0]:
+    if max(map(width_of, lines)) > terminal_size(sys.stdout)[0]:
         return False
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     for line, colour in zip_longest(lines, ["1", *colours], fillvalue=""):
@@ -48,9 +50,11 @@ def show_table(rows: Sequence[Sequence[str]], colours: Iterable[str] = ()) -> bo
     return True
 
 
-def terminal_size() -> tuple[int, int]:
-    """Columns and lines of the terminal that is stdout."""
-    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+def terminal_size(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines of a terminal, which may have gone since."""
+    columns, lines = 0, 0
+    with suppress(OSError):
+        columns, lines = os.get_terminal_size(stream.fileno())
     return columns or 80, lines or 24
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from holdoff.cli.common import say
 from holdoff.cli.countdown import Countdown
-from holdoff.clock import now_ms
+from holdoff.clock import now_ms, running_ms
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
 from holdoff.core.pending import waiter_name
@@ -82,7 +82,7 @@ class _Waiter:
 
     def __init__(self, gate: Gate, asked: Decision, starter: Command, timeout_ms: int | None, *, silent: bool) -> None:
         self.gate, self.asked, self.starter, self.silent = gate, asked, starter, silent
-        self.until_ms = None if timeout_ms is None else now_ms(gate.store, gate.clock) + timeout_ms
+        self.until_ms = None if timeout_ms is None else running_ms() + timeout_ms
         self.countdown = Countdown(sys.stderr) if sys.stderr.isatty() and not silent else None
         self._shown: Why | None = None
         self._look_ms = 0
@@ -142,7 +142,7 @@ class _Waiter:
         """What ``act`` answers. Where the store does not answer it is asked again: the trigger is in it."""
         silent_ms = None
         while True:
-            began_ms = now_ms(self.gate.store, self.gate.clock)
+            began_ms = running_ms()
             try:
                 answer = act()
             except StoreUnavailable as error:
@@ -151,17 +151,17 @@ class _Waiter:
                     self.clear()
                     if not self.silent:
                         say(f"{self.asked.project}: still waited for; the store is asked again: {error}")
-                if not 0 <= began_ms - silent_ms < OUTAGE_MS:
+                if began_ms - silent_ms >= OUTAGE_MS:
                     raise
                 self._nap(TICK_MS, self.asked)
             else:
-                self._look_ms = now_ms(self.gate.store, self.gate.clock) - began_ms
+                self._look_ms = running_ms() - began_ms
                 return answer
 
     def _nap(self, ms: int, so_far: Decision) -> None:
         ms = max(ms, min(NAP_TO_LOOK * self._look_ms, LONGEST_MS))
         if self.until_ms is not None:
-            ms = min(ms, self.until_ms - now_ms(self.gate.store, self.gate.clock))
+            ms = min(ms, self.until_ms - running_ms())
             if ms <= 0:
                 raise _Late(so_far)
         with self.starter.interruptible():

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import options, say, show
+from holdoff.cli.common import say, show
 from holdoff.clock import SystemClock
 from holdoff.config import load
 from holdoff.core.decision import Decision, Outcome
@@ -36,16 +36,15 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     logging.basicConfig(handlers=[Said()])
     stop, file = threading.Event(), ConfigFile(args, config, store)
     every = "1s" if args.every is None else args.every
-    with options():
-        loop = WakeLoop(
-            store,
-            partial(gate_of, config, store),
-            clock=SystemClock(),
-            every=every,
-            on_decision=tell,
-            on_end=tell_of_end,
-            before_look=file.look,
-        )
+    loop = WakeLoop(
+        store,
+        partial(gate_of, config, store),
+        clock=SystemClock(),
+        every=every,
+        on_decision=tell,
+        on_end=tell_of_end,
+        before_look=file.look,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -134,7 +133,8 @@ class ConfigFile:
             say(f"{config.passed_over or f'{path} is gone'}. Going on with the settings as they were")
             return
         new = config.open_store(self.args.store)
-        self.config, self.store = config, self.store if new.url == self.store.url else new
+        is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is shown without a password
+        self.config, self.store = config, self.store if is_same else new
         loop.go_by(self.store, partial(gate_of, self.config, self.store), config.keys(self.store))
         self._taken(self.config, self.store)
         say(f"{path} was read again")

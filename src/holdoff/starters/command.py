@@ -99,7 +99,7 @@ class Command:
         folder: where it runs, without the variables that git sets for a hook; this process's own folder unless given.
 
     Attributes:
-        came: the signals that came; those that came before ``wait`` are passed on when it begins.
+        came: the signals that came; those that came before ``wait`` are passed on when it begins in the main thread.
         refused: why the last start was refused.
         interrupted: whether the last command that was waited for died of SIGINT.
     """
@@ -110,7 +110,7 @@ class Command:
     build_lease_ms = 60_000
 
     def __init__(self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None) -> None:
-        if isinstance(argv, str) or not argv or not all(isinstance(arg, str) for arg in argv):
+        if not isinstance(argv, list | tuple) or not argv or not all(isinstance(arg, str) for arg in argv):
             raise ConfigError(
                 field="command", got=argv, want="a list of a program and its arguments, such as ['make', 'docs']"
             )
@@ -243,7 +243,7 @@ class Command:
         child = self._child(build_id)
         if child is None:
             raise LookupError(f"{build_id} is not a child of this process")
-        self._send(child, number)
+        self._send(child, number, set())
 
     def cancel(self, build_id: str) -> None:
         """End it, by SIGTERM, or SIGKILL if it does not go: when this returns, it runs no more. It may be any process's
@@ -279,15 +279,16 @@ class Command:
         if child is None:
             return None
 
-        forward = InTurn(lambda number: self._send(child, number), self.came)
-        with handling(forward), _beating(beat, every_ms / 1000):
-            forward.go_on()
+        forward = InTurn(lambda number: self._send(child, number, forward.waiting), self.came)
+        with handling(forward) as is_main, _beating(beat, every_ms / 1000):
+            if is_main:  # else who handles signals passes these on, too (``stop``)
+                forward.go_on()
             code = wait_for(child.process)
             kept = child.keeper.close()
             if kept and child.told and child.group:
                 end(-child.group, told=child.told)
             self.came[:] = [number for number in self.came if number in STOPPING]  # what comes next is to end, too
-        del self._children[build_id]
+        self._children.pop(build_id, None)  # of many threads that wait for it, the first
         self.interrupted = code == -signal.SIGINT
         return code if code >= 0 else 128 - code
 
@@ -318,11 +319,12 @@ class Command:
             self._interrupts = False
 
     def _hold(self, number: int, _frame: FrameType | None) -> None:
-        self.came.append(number)
+        if number not in self.came:  # as ``InTurn`` has it
+            self.came.append(number)
         if self._interrupts:
             raise KeyboardInterrupt(number)
 
-    def _send(self, child: _Child, number: int) -> None:
+    def _send(self, child: _Child, number: int, waiting: set[int]) -> None:
         """Pass a signal on to the child, unless it got it from where we did."""
         if number in STOPPING:
             child.told.append(number)
@@ -330,6 +332,7 @@ class Command:
             child.missed.remove(number)
         elif self._got_it_too(child, number):
             return
+        waiting.discard(number)  # from here on, the same one is another
         with suppress(ProcessLookupError, PermissionError):  # it has just ended; it is another user's (sudo)
             if child.group and number in STOPPING:
                 os.killpg(child.group, number)
