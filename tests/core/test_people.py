@@ -16,6 +16,7 @@ from tests.core.build import (
     NOW,
     answer,
     built,
+    claim,
     claimed,
     finished,
     on_trigger,
@@ -103,6 +104,13 @@ def test_a_claim_that_is_dropped_leaves_what_it_covered_unless_that_is_dropped_t
     record = CLAIMED.but(pending=stands)
     after = people.reset(record, ACT, TERMS, drop_pending=drop_pending, drop_claim=True)
     assert (after.claim, after.pending) == (None, left)
+
+
+def test_a_reset_ends_the_back_off_of_what_a_dropped_claim_covered() -> None:
+    """A forced start in the back-off covers what was refused: given up, that waited on, up to an hour."""
+    covers = pending(failures=3, retry_ms=NOW + 60 * MINUTE, refusal="no such project")
+    after = people.reset(claimed(claim=claim(covers=covers)), ACT, TERMS, drop_claim=True)
+    assert answer(on_wake(after, TERMS)) == (Outcome.STARTED, Why.READY)
 
 
 def test_the_newest_three_acts_are_kept() -> None:

@@ -28,15 +28,16 @@ def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False,
 
     ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
     """
-    pending = None if drop_pending else record.pending
+    claim, pending = record.claim, record.pending
+    if drop_claim and claim is not None:
+        pending, claim = behind(pending, claim.covers), None
+    pending = None if drop_pending else pending
     new = record.but(
         lastbuild=None if record.lastbuild is None else seconds_from_ms(0),
         starts=(),
+        claim=claim,
         pending=pending and pending.but(failures=0, retry_ms=0, refusal=None),
     )
-    if drop_claim and new.claim is not None:
-        kept = None if drop_pending else behind(new.pending, new.claim.covers)
-        new = new.but(claim=None, pending=kept)
     return record if new == record else with_due(_with_act(new, act), terms)
 
 
