@@ -355,3 +355,12 @@ DAYS_30 = 30 * 86_400_000
 def test_an_idle_keyed_gate_may_be_forgotten_a_busy_one_never(record: Record, expires_ms: int | None) -> None:
     assert waits.with_due(record, KEYED).expires_ms == expires_ms
     assert waits.with_due(record, TERMS).expires_ms is None
+
+
+def test_a_keyed_gate_is_not_forgotten_while_a_start_counts_or_a_rest_after_the_lease_is_to_come() -> None:
+    """With "3/60d" and two starts it was forgotten after 30 days: three more started within the window."""
+    days_60 = 2 * DAYS_30
+    limited = terms(limit="3/60d", by={"keyed": True})
+    assert waits.with_due(built(0, starts=(NOW, NOW - MINUTE)), limited).expires_ms == NOW + days_60 + DAYS_30
+    rests = terms("60d", cooldown_from="finish", by={"keyed": True})
+    assert waits.with_due(built(0, running=running()), rests).expires_ms == LEASE + days_60 + DAYS_30

@@ -257,16 +257,17 @@ def _due_ms(record: Record, terms: Terms) -> int | None:
 
 
 def _expires_ms(record: Record, terms: Terms) -> int | None:
-    hold = record.hold
-    if not terms.keyed or record.claim or record.pending or (hold is not None and hold.until_ms is None):
+    if not terms.keyed or record.claim or record.pending:
         return None
-    ends = [cooldown_end_ms(record, terms), limit_end_ms(record, terms.policy)]
-    ends.append(record.running.lease_until_ms if record.running else None)
-    ends.append(record.finished.started_ms if record.finished else None)
-    ends.append(record.acts[0].at_ms if record.acts else None)
-    ends.append(hold.until_ms if hold else None)
-    idle_ms = max((end for end in ends if end is not None), default=0)
-    return -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # DynamoDB's time to live has whole seconds
+    limit, running, end = terms.policy.limit, record.running, record.finished
+    least_ms = max(
+        running.lease_until_ms if running else 0,
+        end.started_ms if end else 0,
+        record.acts[0].at_ms if record.acts else 0,
+        record.starts[0] + limit.window_ms if limit and record.starts else 0,
+    )
+    idle_ms = over_ms(waits(record, terms, 0), least_ms)
+    return None if idle_ms is None else -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # whole seconds, for DynamoDB
 
 
 def must_poll(record: Record, terms: Terms, now_ms: int) -> bool:
