@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdoff.core import waits
+from holdoff.core import people, waits
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.policy import Policy
 from holdoff.core.record import Act, Hold, Record
@@ -181,8 +181,22 @@ def test_force_minds_only_what_would_start_twice_or_overlap() -> None:
 def test_a_running_build_is_waited_for_until_its_lease_is_over(
     policy: dict[str, Any], until_ms: int, skips: bool
 ) -> None:
-    found = waits.waits(Record(running=running()), terms(**policy), NOW)
-    assert found == [Wait(Why.RUNNING, until_ms, skips, "b-R1")]
+    found = waits.waits(built(0, running=running()), terms(**policy), NOW)
+    assert found[0] == Wait(Why.RUNNING, until_ms, skips, "b-R1")
+
+
+def test_a_rest_after_the_end_of_a_build_is_a_cooldown_which_force_a_reset_and_a_moved_lastbuild_end() -> None:
+    """A forced start, and one after a reset, waited for the end of the build (of one that hangs: eight hours), though
+    ``overlap`` allows it beside; and then for the cooldown."""
+    by = terms(cooldown_from="finish")
+    record = built(0, running=running())
+    assert answer(on_trigger(record, trigger(force=True), by)) == (Outcome.STARTED, Why.FORCED)
+    reset = people.reset(record, Act(what="reset", at_ms=NOW), by)
+    for moved in (reset, record.but(lastbuild=seconds(NOW - COOLDOWN))):
+        step = on_trigger(moved, trigger(), by)
+        assert (answer(step), step.decision.beside) == ((Outcome.STARTED, Why.READY), "b-R1")
+        alone = waits.waits(moved, terms(cooldown_from="finish", overlap="defer"), NOW)
+        assert alone == [Wait(Why.RUNNING, LEASE, False, "b-R1")]
 
 
 @pytest.mark.parametrize("policy", [{}, {"on_failure": "rearm"}, {"overlap": "cancel"}])

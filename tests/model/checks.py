@@ -155,8 +155,9 @@ def _limit(history: History, n: int, later: Build) -> Iterator[str]:
 
 
 def _from_finish(history: History, n: int, later: Build) -> Iterator[str]:
+    """By the build before. (One that a forced build was started beside may end later than that.)"""
     policy = history.terms.policy
-    for earlier in history.builds[:n]:
+    for earlier in history.builds[max(0, n - 1) : n]:
         lease_ms = earlier.started_ms + history.terms.build_lease_ms
         ended_ms = lease_ms if earlier.ended_ms is None else min(lease_ms, earlier.ended_ms)
         free_ms = ended_ms + policy.cooldown_ms - history.scenario.margin_ms

@@ -111,7 +111,7 @@ class Fault:
             yield
 
 
-def _no_wait(*_whatever: object) -> None:
+def _no_wait(*_whatever: object, **_how: object) -> None:
     """A wait that is never asked for."""
 
 

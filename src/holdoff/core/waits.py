@@ -58,7 +58,7 @@ def waits(
     Args:
         force: only a start under way, and what ``overlap`` says, stand against a forced start.
     """
-    found = [_claimed(record, terms.policy), _running(record, terms.policy)]
+    found = [_claimed(record, terms.policy), _running(record, terms, force=force)]
     if not force:
         found += [_held(record, terms.policy), _cooling(record, terms), _limited(record, terms.policy)]
     of_pending = [] if force or pending is None else waits_of(pending, terms.policy, now_ms)
@@ -104,15 +104,14 @@ def _claimed(record: Record, policy: Policy) -> Wait | None:
     return Wait(Why.CLAIMED, record.claim.lease_until_ms, policy.on_cooldown == "skip")
 
 
-def _running(record: Record, policy: Policy) -> Wait | None:
-    running = record.running
-    if running is None or not (policy.overlap != "allow" or policy.cooldown_from == "finish"):
+def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
+    running, policy = record.running, terms.policy
+    if running is None or (policy.overlap == "cancel" and not running.cancel_failed):
         return None
-    if policy.overlap == "cancel" and not running.cancel_failed:
+    rests = policy.cooldown_from == "finish" and not force and not is_moved_back(record, terms)
+    if policy.overlap == "allow" and not rests:
         return None
-    until = running.lease_until_ms
-    if policy.cooldown_from == "finish":
-        until += policy.cooldown_ms
+    until = running.lease_until_ms + (policy.cooldown_ms if rests else 0)
     skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
     return Wait(Why.RUNNING, until, skips, running.build_id)
 
