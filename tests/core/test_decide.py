@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from holdoff.core.decide import NextStep
+from holdoff.core import builds
+from holdoff.core.decide import NextStep, Trigger
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.pending import line_of, waiter_name
-from holdoff.core.record import Hold, Record, digest
+from holdoff.core.pending import line_of, single, waiter_name
+from holdoff.core.record import End, Hold, Record, digest
 from holdoff.core.token import make
 from tests.core.build import (
     COOLDOWN,
@@ -250,12 +251,24 @@ def test_a_version_is_unchanged_where_it_is_the_last_that_is_built(record: Recor
         (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "4f2"}))), True),
         (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "93b"}))), False),
         (Record(running=OF_V1), False),
-        (Record(built="v1"), False),  # with which version of lib, is not remembered
+        (Record(built="v1"), False),
     ],
 )
 def test_another_version_of_another_source_is_a_change(record: Record, skips: bool) -> None:
     asked = trigger(source_version="v1", secondary_versions={"lib": "4f2"})
     assert (on_trigger(record, asked, UNCHANGED).decision.why is Why.UNCHANGED) is skips
+
+
+@pytest.mark.parametrize("variables", [{}, {"environment": {"TO": "live"}}, {"secondary_versions": {"lib": "93b"}}])
+@pytest.mark.parametrize("ends", [True, False])
+def test_the_same_version_with_other_variables_is_a_change(variables: dict[str, Any], *, ends: bool) -> None:
+    """A version built for staging was "built already" for live: that trigger came to nothing."""
+    asked = request(source_version="v1", environment={"TO": "staging"})
+    record = Record(running=running(covers=single(asked, NOW)))
+    if ends:
+        record = builds.finished(record, End(build_id="b-R1", succeeded=True), UNCHANGED, NOW)
+    assert on_trigger(record, Trigger(request=asked, token="T1"), UNCHANGED).decision.why is Why.UNCHANGED
+    assert on_trigger(record, trigger(source_version="v1", **variables), UNCHANGED).decision.why is Why.READY
 
 
 # --- the newest wins -----------------------------------------------------------------------------------------------

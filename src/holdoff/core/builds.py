@@ -7,6 +7,7 @@ write, and its end is kept there when it is reported: every end is kept.
 from __future__ import annotations
 
 from holdoff.core import claims
+from holdoff.core.pending import content_of
 from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
@@ -27,8 +28,7 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     if running is None or running.build_id != end.build_id:
         told = _late_or_early(record, end)
         return record if told is record else with_due(told, terms)
-    request = running.covers.request
-    built = request.source_version if end.succeeded and not request.secondary_versions else None
+    built = content_of(running.covers.request) if end.succeeded else None
     # (By a clock that stepped back it ended as it started.)
     build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
     new = record.but(running=None, finished=build, built=built or record.built)

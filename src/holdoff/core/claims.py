@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from holdoff.core.pending import is_older, joined, line_of
+from holdoff.core.pending import content_of, is_older, joined, line_of
 from holdoff.core.policy import Policy
 from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
-from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms, with_due
@@ -112,15 +111,10 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
         starts=_starts_with(record, now_ms, terms.policy),
-        built=_built_still(record, claim.request),
+        built=record.built if record.built == content_of(claim.request) else None,
         lines=_lines_with(record, claim),
     )
     return with_due(new, terms)
-
-
-def _built_still(record: Record, request: Request) -> str | None:
-    """The version that is built, where this start leaves it so."""
-    return record.built if record.built == request.source_version and not request.secondary_versions else None
 
 
 def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:

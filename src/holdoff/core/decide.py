@@ -25,7 +25,18 @@ from enum import Enum, auto
 
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.pending import Fold, followed, is_behind, is_older, is_parent, joined, line_of, single, waiter_name
+from holdoff.core.pending import (
+    Fold,
+    content_of,
+    followed,
+    is_behind,
+    is_older,
+    is_parent,
+    joined,
+    line_of,
+    single,
+    waiter_name,
+)
 from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
@@ -191,19 +202,17 @@ def _is_superseded(record: Record, request: Request) -> bool:
 
 
 def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
-    """Whether the version asked for is the one that is (being) built, and nothing newer is on its way. With which
-    versions of other sources a build was made is remembered only while it runs."""
-    version = request.source_version
-    if version is None or record.pending is not None or record.claim is not None:
+    """Whether the version asked for, with its variables, is the one that is (being) built, and nothing newer is on its
+    way."""
+    asked, running = content_of(request), record.running
+    if asked is None or record.pending is not None or record.claim is not None:
         return False
-    running = record.running
     newest = running or record.finished
     if newest is not None and (record.lastbuild_ms or 0) > newest.started_ms:
         return False  # the old snippet has built since
     if running is not None and running.lease_until_ms > now_ms:
-        built = running.covers.request
-        return (built.source_version, built.secondary_versions) == (version, request.secondary_versions)
-    return record.built == version and not request.secondary_versions
+        return asked == content_of(running.covers.request)
+    return asked == record.built
 
 
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:

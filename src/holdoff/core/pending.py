@@ -84,6 +84,12 @@ def _variables_of(request: Request) -> str | None:
     return digest(repr(variables)) if any(variables) else None
 
 
+def content_of(request: Request) -> str | None:
+    """What a build of this request contains: its version, with its variables; ``None``: not known."""
+    version, variables = request.source_version, _variables_of(request)
+    return version if version is None or variables is None else f"{version} {variables}"
+
+
 def contains(covers: Pending, note: Note) -> bool:
     """Whether a build of this request contains what a trigger with this note asked for: the same version with its
     variables, or an older one of the same line. Where instants do not tell, the last to arrive is the newer, if no
