@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 import holdoff
 from holdoff.core import claims
 from holdoff.core.decision import Why
@@ -164,6 +166,21 @@ def test_7b_nor_does_a_clock_that_was_wrong_hold_a_line() -> None:
     w.clock.advance("11m")
     said = w.a.trigger(source_version="G", line="main", at=w.clock.now_ms() / 1000)
     assert said.why is not Why.SUPERSEDED
+
+
+@pytest.mark.parametrize("built", ["F", "E"], ids=["built", "pending"])
+def test_7c_nor_for_the_very_next_change(built: str) -> None:
+    """A second ago is older than now, which the wrong instant was put to: that change came to nothing, or was called
+    covered by the older one."""
+    w = World()
+    w.clock.advance("366d")
+    for version in dict.fromkeys((built, "F")):
+        w.a.trigger(source_version=version, line="main", at=w.clock.now_ms() / 1000)
+    w.clock.set("2026-01-01T00:30:00Z")
+    w.a = w.gate()
+    said = w.a.trigger(source_version="G", line="main", at=w.clock.now_ms() / 1000 - 1)
+    assert said.outcome == "deferred"
+    assert w.record.pending.request.source_version == "G"
 
 
 def test_8_what_was_built_before_the_old_snippet_built_is_not_unchanged() -> None:

@@ -357,3 +357,10 @@ def test_a_wake_ends_what_its_lease_has_ended() -> None:
     step = on_wake(Record(running=running(lease_until_ms=NOW), pending=pending()), by)
     assert answer(step) == (Outcome.STARTED, Why.READY)
     assert (step.record.running, step.record.finished is not None) == (None, True)
+    # A trigger notes it, too: one was dropped, as a build was running that had counted as ended for minutes.
+    skips = terms(overlap="skip", cooldown_from="finish")
+    over = built(MINUTE, running=running(lease_until_ms=NOW - MINUTE))
+    said = on_trigger(over, trigger(), skips).decision
+    late = over.but(pending=pending(), events=(E1,), due_ms=NOW + COOLDOWN)
+    assert on_trigger(late, trigger(event_id="E1"), by).record.due_ms == NOW - MINUTE
+    assert (said.outcome, said.why, said.due_ms) == (Outcome.DEFERRED, Why.COOLING_DOWN, NOW + 9 * MINUTE)

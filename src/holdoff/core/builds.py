@@ -125,7 +125,7 @@ def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:
     if terms.children:
         end = End(build_id=running.build_id, succeeded=False, detail="the process that looked after it is gone")
         return finished(record, end, terms, running.lease_until_ms)
-    return record.but(running=None, finished=unended(running).but(ended_ms=running.lease_until_ms))
+    return with_due(record.but(running=None, finished=unended(running).but(ended_ms=running.lease_until_ms)), terms)
 
 
 def unended(running: Running) -> Finished:

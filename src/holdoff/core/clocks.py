@@ -2,7 +2,8 @@
 
 Each part of a record has an instant at which it was made, by its writer's clock. One that lies in the future, by more
 than the clocks of a store's users may be apart, is a clock's fault: it becomes *now*, and what was counted from it (a
-lease, the end of a hold) moves with it, so that its length stays. ``lastbuild`` in the future counts as now, too.
+lease, the end of a hold) moves with it, so that its length stays. ``lastbuild`` in the future counts as now, too. An
+instant on a line becomes unknown: as *now* it would be newer than the change that is just being told of.
 
 A claim is left as it is for as long as its lease: its holder still goes by the lease that it wrote.
 """
@@ -48,7 +49,11 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         late = [] if part is None else [name for name in names if (getattr(part, name) or 0) > now_ms + margin_ms]
         return part.but(**dict.fromkeys(late, now_ms)) if late else part
 
+    def unplaced(part: Any) -> Any:
+        return part.but(at_ms=None) if (part.at_ms or 0) > now_ms + margin_ms else part
+
     pending = no_later(record.pending, "first_ms", "last_ms")
+    pending = pending and pending.but(request=unplaced(pending.request))
     if pending is not None and pending.retry_ms > now_ms + margin_ms + LONGEST_BACKOFF_MS:
         pending = pending.but(retry_ms=now_ms + LONGEST_BACKOFF_MS)
     lease_ms = 0 if claim is None else claim.lease_until_ms - claim.held_ms
@@ -63,7 +68,7 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         hold=made(record.hold, "since_ms", "until_ms"),
         starts=tuple([now_ms if start > now_ms + margin_ms else start for start in record.starts]),
         acts=tuple([no_later(act, "at_ms") for act in record.acts]),
-        lines=tuple([no_later(line, "at_ms") for line in record.lines]),
+        lines=tuple([unplaced(line) for line in record.lines]),
     )
     return record if right == record else with_due(right, terms)
 
@@ -80,7 +85,7 @@ def _newest_ms(record: Record) -> int:
     if claim is not None:
         found += (claim.held_ms, ms_from_seconds(claim.before or Decimal(0)))
     if pending is not None:
-        found += (pending.first_ms, pending.last_ms, pending.retry_ms - LONGEST_BACKOFF_MS)
+        found += (pending.first_ms, pending.last_ms, pending.retry_ms - LONGEST_BACKOFF_MS, pending.request.at_ms or 0)
     if running is not None:
         found.append(running.started_ms)
     if end is not None:

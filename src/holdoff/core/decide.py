@@ -103,19 +103,17 @@ class Step(Value):
 
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
-    right = clocks.put_right(record, terms, now_ms)
+    right = builds.with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
     request = _placed(right, trigger.request, now_ms)
     trigger = trigger if request is trigger.request else trigger.but(request=request)
-    if terms.children:  # where nothing wakes the gate, a caller's next trigger notes the end of a build that was killed
-        right = builds.with_lease_over(right, terms, now_ms)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
         return first
-    if digest(request.event_id) in record.events:
+    if digest(request.event_id) in right.events:
         return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
-    if _is_superseded(record, request):
+    if _is_superseded(right, request):
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
-    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(record, request, now_ms):
+    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request, now_ms):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
     if right.pending is None and terms.policy.quiet_ms is None and any(wait.skips for wait in found):
