@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from holdoff.core import claims
+from holdoff.core import builds, claims
 from holdoff.core.pending import joined, line_of
-from holdoff.core.record import Claim, Record
+from holdoff.core.record import Claim, End, Record
 from tests.core.build import (
     COOLDOWN,
     MINUTE,
@@ -109,6 +109,15 @@ def test_a_confirm_counts_the_spacing_from_its_instant() -> None:
     assert (build.started_ms, build.claimed_ms, build.lease_until_ms) == (at_ms, NOW, at_ms + 30 * MINUTE)
     assert (after.claim, after.lastbuild) == (None, seconds(at_ms))
     assert (after.pending, after.due_ms) == (NEWER, at_ms + COOLDOWN)
+
+
+def test_a_build_of_the_old_snippet_amid_a_start_counts_once_that_has_failed() -> None:
+    """It was forgotten: armed again, the next build started two minutes after it."""
+    by = terms(on_failure="rearm")
+    theirs = seconds(NOW - 750)  # in whole seconds, as the snippet writes them
+    confirmed = claims.confirmed(CLAIMED.but(lastbuild=theirs), CLAIM, "b-1", by, NOW + 250)
+    failed = builds.finished(confirmed, End(build_id="b-1", succeeded=False), by, NOW + 5_000)
+    assert (failed.lastbuild, failed.due_ms) == (theirs, NOW + 250 + COOLDOWN)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from holdoff.core import claims
 from holdoff.core.pending import content_of
 from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
-from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import with_due
 
 
@@ -70,9 +69,8 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
-    as_set = record.lastbuild == seconds_from_ms(running.started_ms)
     return record.but(
-        lastbuild=running.before if as_set else record.lastbuild,
+        lastbuild=claims.lastbuild_without(record, running.started_ms, running.before),
         pending=claims.pending_again(record.pending, running.covers, now_ms, worth_retrying=False),
     )
 

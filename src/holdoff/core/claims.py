@@ -53,13 +53,12 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
     claim = record.claim
     assert claim is not None
     assert is_expired(claim, now_ms)
-    as_set = record.lastbuild == seconds_from_ms(claim.held_ms)
     in_flight_ms = 0 if claim.refused else _readable_until_ms(claim, terms)
     taken = claim.but(
         attempt=claim.attempt + 1,
         held_ms=now_ms,
         lease_until_ms=now_ms + terms.claim_lease_ms,
-        before=claim.before if as_set else record.lastbuild,  # another has built since
+        before=lastbuild_without(record, claim.held_ms, claim.before),
         in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
         refused=False,
     )
@@ -104,7 +103,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         lease_until_ms=now_ms + terms.build_lease_ms,
         covers=thawed(claim.covers),
         claimed_ms=claim.claimed_ms,
-        before=claim.before,
+        before=lastbuild_without(record, claim.held_ms, claim.before),
     )
     new = record.but(
         lastbuild=_later(record.lastbuild, now_ms),
@@ -208,9 +207,14 @@ def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms) -> Re
 
 
 def _given_back(record: Record, claim: Claim) -> Record:
-    """Without the claim, and ``lastbuild`` as before it, unless another has moved it since."""
-    untouched = record.lastbuild in {seconds_from_ms(claim.held_ms), claim.before}
-    return record.but(claim=None, lastbuild=claim.before if untouched else record.lastbuild)
+    """Without the claim, and ``lastbuild`` as before it."""
+    return record.but(claim=None, lastbuild=lastbuild_without(record, claim.held_ms, claim.before))
+
+
+def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> Decimal | None:
+    """``lastbuild`` as it stood before a start set it to this instant; as it stands where another hand has moved it
+    since."""
+    return before if record.lastbuild == seconds_from_ms(set_ms) else record.lastbuild
 
 
 def pending_again(pending: Pending | None, covers: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
