@@ -200,3 +200,31 @@ def test_9_a_build_with_pinned_versions_of_other_sources_is_not_the_plain_one() 
     w.a.trigger(source_version="x", secondary_versions={"lib": "old"})
     w.a.finished("b1", succeeded=True)
     assert w.a.trigger(source_version="x").outcome == "started"
+
+
+def test_10_a_start_that_another_process_has_made_meanwhile_is_told_as_started() -> None:
+    """G6: a's cancel took longer than its lease, and failed, as b had cancelled the build by then and had started the
+    newer one. a was told "deferred: a build is pending", and nothing was."""
+
+    class Cancels(Builds):
+        def cancel(self, build_id: str) -> None:
+            del build_id
+            meanwhile, self.meanwhile = self.meanwhile, lambda build_id: None
+            if meanwhile is slow:
+                meanwhile("")
+                raise OSError("no such build runs")
+
+    def slow(build_id: str) -> None:
+        del build_id
+        w.clock.advance("61s")
+        w.b.wake()
+
+    w = World(overlap="defer")
+    w.starter, w.policy = Cancels(), holdoff.Policy("1m", overlap="cancel")
+    w.a, w.b = w.gate(), w.gate()
+    w.a.trigger()
+    w.clock.advance("2m")
+    w.starter.meanwhile = slow
+    said = w.a.trigger()
+    assert w.record.running.build_id == "b2"
+    assert (said.outcome, said.build_id) == ("started", "b2")

@@ -142,22 +142,32 @@ def refused(
     why: str | None = None,
     searched_ms: int | None = None,
 ) -> Record:
-    """The starter refused. Where that means that no build exists, the slot is given back and the triggers are pending
-    again, with a back-off. Where an earlier attempt may have started it, the claim stays, to be taken over again.
-
-    Only the claim's present holder may: another one may have started the build meanwhile.
+    """The starter refused: the same as ``returned``, and where the slot is given back, with a back-off.
 
     Args:
         why: the starter's words.
         searched_ms: an instant after which the starter was asked, before this request, and knew of no build.
     """
-    if not is_holder(record, claim):
-        return record
-    if not is_certain(claim, terms, now_ms, searched_ms):
-        return left(record, claim, terms, now_ms)
+    new = returned(record, claim, terms, now_ms, searched_ms)
+    if new is record or new.claim is not None:
+        return new
     pending = pending_again(record.pending, claim.covers, now_ms, worth_retrying=worth_retrying)
-    pending = pending.but(refusal=why and why[:MAX_REFUSAL])
-    return with_due(_given_back(record, claim).but(pending=pending), terms)
+    return with_due(new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL])), terms)
+
+
+def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None = None) -> Record:
+    """The present holder has started nothing. Where that means that no build exists, the slot is given back, and the
+    triggers are pending again. Where an earlier attempt may have started it, the claim is left, to be taken over again.
+
+    Only the claim's present holder may: another one may have started the build meanwhile.
+    """
+    if record.claim is None or not is_holder(record, claim):
+        return record
+    if is_certain(claim, terms, now_ms, searched_ms):
+        new = _given_back(record, claim).but(pending=behind(record.pending, claim.covers))
+    else:
+        new = record.but(claim=record.claim.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
+    return with_due(new, terms)
 
 
 def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None) -> bool:
@@ -173,15 +183,6 @@ def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None)
     return not terms.finds and now_ms >= claim.in_flight_until_ms + terms.build_lease_ms
 
 
-def left(record: Record, claim: Claim, terms: Terms, now_ms: int) -> Record:
-    """The claim left to be taken over again, once its lease is over: nothing of its present holder's is under way."""
-    if not is_holder(record, claim):
-        return record
-    assert record.claim is not None
-    waiting = record.claim.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms)
-    return with_due(record.but(claim=waiting), terms)
-
-
 def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
     """Whether a claim that was taken over must wait out a cooldown: the old snippet, say, has built since."""
     if claim.attempt == 1 or claim.request.forced or record.lastbuild is None:
@@ -190,17 +191,9 @@ def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
     return cooling is not None and cooling > now_ms
 
 
-def returned(record: Record, claim: Claim, terms: Terms) -> Record:
-    """The claim given back before anything was started: its triggers are pending again, and wait for their time."""
-    if not is_holder(record, claim):
-        return record
-    pending = behind(record.pending, claim.covers)
-    return with_due(_given_back(record, claim).but(pending=pending), terms)
-
-
-def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms) -> Record:
+def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
     """A build that was to be cancelled for this claim could not be: it is waited for, and the claim is given back."""
-    new, running = returned(record, claim, terms), record.running
+    new, running = returned(record, claim, terms, now_ms), record.running
     if new is record or running is None or running.build_id != build_id:
         return new
     return with_due(new.but(running=running.but(cancel_failed=True)), terms)

@@ -117,8 +117,11 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
     except Exception as error:  # noqa: BLE001  (whatever it is: it may run on)
         if claim.attempt > 1:
             return Resolved(record=record, error=_words(error))
-        after = yield from writes.apply(lambda now, _at_ms: claims.uncancelled(now, claim, build_id, terms), record)
-        return Resolved(record=after, uncancelled=build_id)
+
+        def change(now: Record, at_ms: int) -> Record:
+            return claims.uncancelled(now, claim, build_id, terms, at_ms)
+
+        return (yield from _end_claim(record, claim, change, Resolved(record=record, uncancelled=build_id)))
     end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
     return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record))
 
@@ -135,20 +138,31 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
 
 def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
     """A start that was taken over has to wait out a cooldown: given back, or left until no request can be in flight."""
-    wanted = record  # by the last try
 
-    def change(current: Record, at_ms: int) -> Record:
-        nonlocal wanted
-        certain = claims.is_certain(claim, terms, at_ms, searched_ms)
-        wanted = claims.returned(current, claim, terms) if certain else claims.left(current, claim, terms, at_ms)
-        return wanted
+    def change(now: Record, at_ms: int) -> Record:
+        return claims.returned(now, claim, terms, at_ms, searched_ms)
 
-    after = yield from writes.apply(change, record)
-    if wanted is after:  # not ours any more
-        return _lost_claim(after, claim.token)
-    if wanted.claim is None:
-        return Resolved(record=after)
-    return Resolved(record=after, error="another has built since, and a request may still be in flight")
+    left = "another has built since, and a request may still be in flight"
+    return (yield from _end_claim(record, claim, change, Resolved(record=record), left))
+
+
+def _end_claim(
+    record: Record, claim: Claim, change: writes.Change, ended: Resolved, left: str | None = None
+) -> Generator[Effect, Any, Resolved]:
+    """Give the claim back, or leave it, as ``change`` does: what is told where it is ended, and where it is left."""
+    made = record  # by the last try
+
+    def noted(current: Record, at_ms: int) -> Record:
+        nonlocal made
+        made = change(current, at_ms)
+        return made
+
+    after = yield from writes.apply(noted, record)
+    if made is not after and made.claim is None:
+        return ended.but(record=after)
+    if made is not after and after.claim is not None and after.claim.token == claim.token:
+        return Resolved(record=after, error=left)
+    return _lost_claim(after, claim.token)  # not ours to end any more
 
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
@@ -163,25 +177,16 @@ def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Gener
 def _give_back(
     record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
 ) -> Generator[Effect, Any, Resolved]:
-    held = gone = False  # by the last try: whether the claim was ours, and whether it is gone
     why, again = _words(refusal), bool(refusal.worth_retrying)
 
-    def change(current: Record, at_ms: int) -> Record:
-        nonlocal held, gone
-        new = claims.refused(current, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
-        held, gone = new is not current, new.claim is None
-        return new
+    def change(now: Record, at_ms: int) -> Record:
+        return claims.refused(now, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
 
     try:
-        after = yield from writes.apply(change, record)
+        return (yield from _end_claim(record, claim, change, Resolved(record=record, refusal=refusal, error=why), why))
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
-    if held and gone:
-        return Resolved(record=after, refusal=refusal, error=why)
-    if held and after.claim is not None and after.claim.token == claim.token:
-        return Resolved(record=after, error=why)  # an earlier attempt may have built
-    return _lost_claim(after, claim.token)  # not ours to give back any more
 
 
 def _lost_claim(record: Record, token: str) -> Resolved:
