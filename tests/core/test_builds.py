@@ -49,6 +49,11 @@ def test_an_end_is_kept_as_it_was_reported(succeeded: bool | None, built_then: s
     assert (after.running, after.built, after.lastbuild) == (None, built_then, seconds(NOW))
 
 
+def test_the_same_end_reported_again_amid_a_start_takes_no_room_of_others() -> None:
+    record = ended(Record(claim=claim()), succeeded=True)
+    assert ended(record, succeeded=False) is record
+
+
 def test_a_version_stays_built_when_one_without_a_version_is() -> None:
     assert ended(RUNNING.but(running=running()), succeeded=True).built == "v0"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core import clocks, waits
+from holdoff.core import claims, clocks, waits
 from holdoff.core.decision import Why
 from holdoff.core.record import Hold, Record, digest
 from tests.core.build import (
@@ -101,3 +101,12 @@ def test_what_a_clock_a_year_ahead_wrote_holds_no_gate_for_a_year(record: Record
 def test_a_claim_is_left_to_its_holder_for_as_long_as_its_lease() -> None:
     late = Record(claim=claim(held_ms=NOW + MINUTE, lease_until_ms=NOW + 2 * MINUTE))
     assert clocks.put_right(late, TERMS, NOW) is late
+
+
+def test_what_a_refused_start_puts_lastbuild_back_to_is_put_right_too() -> None:
+    """Else the gate is due in a year, and nothing wakes it."""
+    record = built(0, claim=claim(before=seconds(NOW + YEAR)))
+    right = clocks.put_right(record, TERMS, NOW)
+    assert right.claim is not None
+    refused = claims.refused(right, right.claim, TERMS, NOW, worth_retrying=True)
+    assert refused.due_ms == NOW + COOLDOWN

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core.pending import Fold, is_older, joined, line_of, note_of, single
+from holdoff.core.pending import Fold, contains, is_behind, is_older, joined, line_of, note_of, single
 from holdoff.core.record import KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Line, Record, digest
 from holdoff.core.request import Request
 from tests.core.build import MINUTE, NOW, built, pending, request
@@ -106,6 +106,20 @@ def test_the_later_is_built_unless_it_is_the_older_of_its_line(earlier: Any, lat
         min(earlier.first_ms, later.first_ms),
         max(earlier.last_ms, later.last_ms),
     )
+
+
+def test_parents_tell_nothing_where_instants_do() -> None:
+    """A branch that is set back, by a sender that does not say from where."""
+    newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
+    assert is_behind(request(line="main", source_version="A"), newest)
+    assert not is_behind(request(line="main", at_ms=3, source_version="A"), newest)
+
+
+def test_of_the_same_second_the_parent_is_contained() -> None:
+    newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
+    for version, is_contained in (("A", True), ("C", False)):
+        note = note_of(request(line="main", at_ms=2, source_version=version))
+        assert contains(newest, note) is is_contained
 
 
 def test_refusals_so_far_are_not_forgotten() -> None:
