@@ -198,6 +198,8 @@ def test_a_fold_leaves_a_due_that_is_too_early() -> None:
         (built(0, running=running()), terms(0, overlap="skip"), Why.RUNNING, LEASE),
         (built(MINUTE, running=running()), terms(overlap="skip"), Why.RUNNING, LEASE),  # one that skips is enough
         (built(MINUTE, hold=Hold(since_ms=NOW, why="x", until_ms=NOW + 5)), SKIP, Why.HELD, NOW + 9 * MINUTE),
+        # Quiet time drops nothing: "skipped: waiting for quiet" was said of what the cooldown dropped.
+        (built(MINUTE), terms("2m", on_cooldown="skip", quiet="90s"), Why.COOLING_DOWN, NOW + MINUTE),
     ],
 )
 def test_a_skip_says_when_the_gate_is_ready_and_leaves_nothing(record: Record, by: Any, why: Why, due_ms: int) -> None:

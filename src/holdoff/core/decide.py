@@ -25,18 +25,7 @@ from enum import Enum, auto
 
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.pending import (
-    Fold,
-    content_of,
-    followed,
-    is_behind,
-    is_older,
-    is_parent,
-    joined,
-    line_of,
-    single,
-    waiter_name,
-)
+from holdoff.core.pending import Fold, content_of, followed, is_behind, is_older, joined, line_of, single, waiter_name
 from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
@@ -116,8 +105,8 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request, now_ms):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
-    if right.pending is None and terms.policy.quiet_ms is None and any(wait.skips for wait in found):
-        step = build.skipped(found)
+    if right.pending is None and any(wait.skips for wait in found):
+        step = build.put_off(Outcome.SKIPPED, found)
         return step.but(same=(request, _end_ms(right, terms, found))) if right is record else step
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, trigger, fold, now_ms)
@@ -126,13 +115,11 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         found += waits_of(taken.pending, terms.policy, now_ms)
     if not found:
         return build.claim(taken, taken.pending)
-    if right.pending is None and any(wait.skips for wait in found):
-        return build.skipped(found)
     new = with_due(taken, terms)
     # Else a swap: then what is pending is as it was seen.
     pending = record.pending if right is record and not (fold.older and trigger.waits) else None
     may_fold = pending is not None and fold.keeps_order(pending) and _is_due_in_time(record, new)
-    return build.deferred(new, found, fold=fold if may_fold else None)
+    return build.put_off(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
 
 def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
@@ -157,7 +144,7 @@ def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: 
     found = waits(right, terms, now_ms, pending=pending) or _turn(right, wake, terms, now_ms)
     if not found:
         return build.claim(right, pending)
-    return build.deferred(due, found)
+    return build.put_off(Outcome.DEFERRED, found, due)
 
 
 def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
@@ -190,11 +177,8 @@ def _is_superseded(record: Record, request: Request) -> bool:
     place = line_of(request)
     if place is None:
         return False
-    # A version that was pushed onto what waits is newer than all that this was pushed onto: it was pushed back to.
     claimed = None if record.claim is None else record.claim.covers
-    folds = [fold for fold in (record.pending, claimed) if fold is not None]
-    below = [fold for fold in folds if fold.request.line == request.line and is_parent(fold.request, request)]
-    before = {version for fold in below for version in followed(fold)}
+    before = {version for fold in (record.pending, claimed) if fold is not None for version in followed(request, fold)}
     started = [*record.lines, None if claimed is None else line_of(claimed.request)]
     return any(is_older(place, line) and line.version not in before for line in started if line is not None)
 
@@ -241,9 +225,8 @@ def _with_trigger(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> 
 
 def _is_due_in_time(record: Record, folded: Record) -> bool:
     """Whether the gate is woken early enough if a fold leaves its due as it stands."""
-    if record.moved is None or folded.due_ms is None:
-        return record.moved is not None
-    return record.due_ms is not None and record.due_ms <= folded.due_ms
+    in_time = folded.due_ms is None or (record.due_ms is not None and record.due_ms <= folded.due_ms)
+    return in_time and record.moved is not None
 
 
 # --- steps ---------------------------------------------------------------------------------------------------------
@@ -296,16 +279,12 @@ class StepBuilder:
         )
         return Step(record=record or self.record, decision=decision, next=next_step, fold=fold)
 
-    def skipped(self, found: list[Wait]) -> Step:
-        """Dropped, as the policy says, because of these waits."""
-        first = foremost(found)
-        return self.step(Outcome.SKIPPED, first.why, due_ms=over_ms(found, self.now_ms), detail=first.detail)
-
-    def deferred(self, record: Record, found: list[Wait], *, fold: Fold | None = None) -> Step:
-        """Left pending, because of these waits."""
-        first = foremost(found)
-        due_ms = over_ms(found, self.now_ms)
-        return self.step(Outcome.DEFERRED, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
+    def put_off(
+        self, outcome: Outcome, found: list[Wait], record: Record | None = None, fold: Fold | None = None
+    ) -> Step:
+        """Left pending, or dropped, because of these waits."""
+        first, due_ms = foremost(found), over_ms(found, self.now_ms)
+        return self.step(outcome, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
 
     def claim(self, record: Record, covers: Pending) -> Step:
         """Claimed, for these triggers."""

@@ -126,8 +126,11 @@ def is_followed(request: Request, pending: Pending) -> bool:
     return digest(request.source_version) in [note.parent for note in pending.notes]
 
 
-def followed(fold: Pending) -> set[str | None]:
-    """The versions that the newest, and the triggers that came last, were pushed onto: digests."""
+def followed(request: Request, fold: Pending) -> set[str | None]:
+    """The versions (digests) that the newest of these, and the triggers that came last, were pushed onto, where this
+    one was pushed onto the newest: it is newer than they, and may be one of them, pushed back to."""
+    if fold.request.line != request.line or not is_parent(fold.request, request):
+        return set()
     line = digest(fold.request.line)
     return {digest(fold.request.parent), *[note.parent for note in fold.notes if note.line == line]}
 

@@ -114,8 +114,8 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
             now_ms = yield writes.NOW
         step = rule(record, now_ms=now_ms, finishes=finishes)
         if step.next is NextStep.TAKE_OVER:
-            resolved, took = yield from starting.take_over(record, terms, now_ms)
-            record, seen_ms, is_read, taken_over = resolved.record, now_ms, True, took or taken_over
+            resolved = yield from starting.take_over(record, terms, now_ms)
+            record, seen_ms, is_read, taken_over = resolved.record, now_ms, True, resolved.build_id or taken_over
             finishes = not resolved.is_left
             left = None if finishes else resolved.error
             continue

@@ -41,17 +41,16 @@ def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
     return claims.taken_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
 
 
-def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, tuple[Resolved, str | None]]:
-    """Finish the claim that another process left, with its own token and request. Says which build that made."""
+def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, Resolved]:
+    """Finish the claim that another process left, with its own token and request."""
     reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
     if isinstance(reply, Lost):
-        return Resolved(record=reply.current), None
+        return Resolved(record=reply.current)
     taken, was = reply.record.claim, record.claim
     assert was is not None
     if taken is None or (taken.token, taken.attempt) != (was.token, was.attempt + 1):
-        return Resolved(record=reply.record), None  # ours is in, and others have gone on from it
-    resolved = yield from resolve(reply.record, taken.token, taken.attempt, terms)
-    return resolved, resolved.build_id
+        return Resolved(record=reply.record)  # ours is in, and others have gone on from it
+    return (yield from resolve(reply.record, taken.token, taken.attempt, terms))
 
 
 def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:

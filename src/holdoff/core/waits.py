@@ -149,18 +149,12 @@ def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
 
     Half-open: exactly ``cooldown`` after the last start is enough (the old snippet asked for more).
     """
-    last_ms, end = last_start_ms(record, terms), record.finished
-    if terms.policy.cooldown_from == "finish" and end is not None and not is_moved_back(record, terms):
-        last_ms = max(last_ms or 0, end.ended_ms or end.started_ms)
+    last_ms, own_ms, end = record.lastbuild_ms, _own_start_ms(record), record.finished
+    if own_ms is not None and not is_moved_back(record, terms):
+        last_ms = max(last_ms or 0, own_ms)
+        if terms.policy.cooldown_from == "finish" and end is not None:
+            last_ms = max(last_ms, end.ended_ms or end.started_ms)
     return None if last_ms is None else last_ms + terms.policy.cooldown_ms
-
-
-def last_start_ms(record: Record, terms: Terms) -> int | None:
-    """The instant the cooldown counts from: ``lastbuild``, or our own start where only the snippet moved that back."""
-    last_ms, own_ms = record.lastbuild_ms, _own_start_ms(record)
-    if last_ms is None or own_ms is None or is_moved_back(record, terms):
-        return last_ms
-    return max(last_ms, own_ms)
 
 
 def is_moved_back(record: Record, terms: Terms) -> bool:
