@@ -194,6 +194,26 @@ def test_8_what_was_built_before_the_old_snippet_built_is_not_unchanged() -> Non
     assert w.gate().trigger(source_version="x").outcome == "started"
 
 
+def test_8b_nor_is_a_version_of_which_the_last_build_failed() -> None:
+    w = World(cooldown=0, unchanged="skip")
+    w.a.trigger(source_version="x")
+    w.a.finished("b1", succeeded=True)
+    w.a.trigger(source_version="x", force=True)
+    w.a.finished("b2", succeeded=False)
+    assert w.a.trigger(source_version="x").outcome == "started"
+
+
+def test_8c_nor_a_build_of_pinned_versions_of_which_the_end_came_after_its_lease() -> None:
+    w = World(cooldown=0, unchanged="skip")
+    pinned = {"lib": "old"}
+    w.a.trigger(source_version="x", secondary_versions=pinned)
+    w.clock.advance("9h")
+    w.a.wake()
+    w.a.finished("b1", succeeded=True)
+    assert w.a.trigger(source_version="x", secondary_versions=pinned).why is Why.UNCHANGED
+    assert w.a.trigger(source_version="x").outcome == "started"
+
+
 def test_9_a_build_with_pinned_versions_of_other_sources_is_not_the_plain_one() -> None:
     """While it runs it is not taken for that; no more is it once it has ended."""
     w = World(cooldown=0, unchanged="skip")

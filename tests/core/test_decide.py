@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdoff.core import builds
+from holdoff.core import builds, claims
 from holdoff.core.decide import NextStep, Trigger
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.pending import line_of, single, waiter_name
@@ -229,13 +229,13 @@ OF_V1 = running(covers=pending(source_version="v1"))
 @pytest.mark.parametrize(
     ("record", "skips"),
     [
-        (Record(built="v1"), True),
-        (Record(built="v2"), False),
-        (Record(built="v1", claim=claim()), False),
-        (Record(built="v1", pending=pending()), False),
+        (Record(built="v1", finished=finished()), True),
+        (Record(built="v1", finished=finished(succeeded=False)), False),
+        (Record(built="v2", finished=finished()), False),
+        (Record(built="v1", finished=finished(), claim=claim()), False),
+        (Record(built="v1", finished=finished(), pending=pending()), False),
         (Record(built="v2", running=OF_V1), True),
         (Record(built="v1", running=running()), False),
-        (Record(built="v1", running=running(lease_until_ms=NOW)), True),
         (Record(built="v2", running=OF_V1.but(lease_until_ms=NOW)), False),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_version_is_unchanged_where_it_is_the_last_that_is_built(record: Recor
         (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "4f2"}))), True),
         (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "93b"}))), False),
         (Record(running=OF_V1), False),
-        (Record(built="v1"), False),
+        (Record(built="v1", finished=finished()), False),
     ],
 )
 def test_another_version_of_another_source_is_a_change(record: Record, skips: bool) -> None:
@@ -266,7 +266,8 @@ def test_another_version_of_another_source_is_a_change(record: Record, skips: bo
 def test_the_same_version_with_other_variables_is_a_change(variables: dict[str, Any], *, ends: bool) -> None:
     """A version built for staging was "built already" for live: that trigger came to nothing."""
     asked = request(source_version="v1", environment={"TO": "staging"})
-    record = Record(running=running(covers=single(asked, NOW)))
+    made = claim(covers=single(asked, NOW))
+    record = claims.confirmed(Record(claim=made), made, "b-R1", UNCHANGED, NOW)
     if ends:
         record = builds.finished(record, End(build_id="b-R1", succeeded=True), UNCHANGED, NOW)
     assert on_trigger(record, Trigger(request=asked, token="T1"), UNCHANGED).decision.why is Why.UNCHANGED

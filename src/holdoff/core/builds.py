@@ -7,7 +7,6 @@ write, and its end is kept there when it is reported: every end is kept.
 from __future__ import annotations
 
 from holdoff.core import claims
-from holdoff.core.pending import content_of
 from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
 from holdoff.core.waits import with_due
@@ -27,10 +26,9 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     if running is None or running.build_id != end.build_id:
         told = _late_or_early(record, end)
         return record if told is record else with_due(told, terms)
-    built = content_of(running.covers.request) if end.succeeded else None
     # (By a clock that stepped back it ended as it started.)
     build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
-    new = record.but(running=None, finished=build, built=built or record.built)
+    new = record.but(running=None, finished=build)
     # A claim that is out is newer, and builds what this one should have built.
     if end.succeeded is False and terms.policy.on_failure == "rearm" and record.claim is None:
         new = _rearmed(new, running, now_ms)
@@ -43,7 +41,7 @@ def failed_ms(record: Record) -> int | None:
     end = record.finished
     if end is None or end.succeeded is not False or record.running is not None:
         return None
-    return None if (record.lastbuild_ms or 0) > end.started_ms else end.ended_ms or end.started_ms
+    return None if (record.lastbuild_ms or 0) > end.started_ms else end.ended_ms
 
 
 def _late_or_early(record: Record, end: End) -> Record:
@@ -51,10 +49,9 @@ def _late_or_early(record: Record, end: End) -> Record:
     kept in the claim."""
     build, claim = record.finished, record.claim
     if build is not None and build.build_id == end.build_id:
-        if end.succeeded is None or build.succeeded is not None or build.detail is not None:
+        if build.succeeded is not None or build.detail is not None:
             return record
-        is_built = end.succeeded and record.running is None and build.source_version is not None
-        return record.but(finished=build.with_end(end), built=build.source_version if is_built else record.built)
+        return record.but(finished=build.with_end(end))
     if claim is None or any(known.build_id == end.build_id for known in claim.early):
         return record
     return record.but(claim=claim.but(early=shifted(end, claim.early, KEPT_EARLY)))

@@ -110,7 +110,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
         starts=_starts_with(record, now_ms, terms.policy),
-        built=record.built if record.built == content_of(claim.request) else None,
+        built=content_of(claim.request),
         lines=_lines_with(record, claim),
     )
     return with_due(new, terms)

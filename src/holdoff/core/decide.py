@@ -189,12 +189,13 @@ def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
     asked, running = content_of(request), record.running
     if asked is None or record.pending is not None or record.claim is not None:
         return False
-    newest = running or record.finished
+    end = record.finished
+    newest = running or end
     if newest is not None and (record.lastbuild_ms or 0) > newest.started_ms:
         return False  # the old snippet has built since
     if running is not None and running.lease_until_ms > now_ms:
         return asked == content_of(running.covers.request)
-    return asked == record.built
+    return asked == record.built and end is not None and end.succeeded is True
 
 
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
