@@ -359,11 +359,11 @@ def _events_only_of_folds(record: Record, trigger: Trigger, fold: Fold, now_ms: 
     return new if record.pending else new.but(events=record.events)
 
 
-def _unchanged_whatever_is_pending(record: Record, request: Request, now_ms: int) -> bool:
-    return _is_unchanged(record.but(pending=None, claim=None), request, now_ms)
+def _unchanged_whatever_is_pending(record: Record, request: Request) -> bool:
+    return _is_unchanged(record.but(pending=None, claim=None), request)
 
 
-def _unchanged_by_what_is_pending(record: Record, request: Request, now_ms: int) -> bool:
+def _unchanged_by_what_is_pending(record: Record, request: Request) -> bool:
     """The version that is pending counts as built."""
     return record.pending is not None and record.pending.request.source_version == request.source_version
 

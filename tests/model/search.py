@@ -189,6 +189,10 @@ POLICIES: Final[Policies] = (
     {"cooldown": "10m", "on_failure": "rearm"},
     {"cooldown": "10m", "overlap": "defer", "on_failure": "rearm", "limit": "3/1h"},
     {"cooldown": "10m", "unchanged": "skip"},
+    {"cooldown": "2m", "cooldown_from": "finish", "on_failure": "rearm", "limit": "3/1h"},
+    {"cooldown": "2m", "overlap": "skip", "cooldown_from": "finish", "unchanged": "skip"},
+    {"cooldown": "2m", "overlap": "defer", "cooldown_from": "finish", "quiet": "20s", "max_wait": "90s"},
+    {"cooldown": "2m", "on_cooldown": "skip", "overlap": "cancel", "limit": "2/20m", "on_failure": "rearm"},
 )
 #: Pushes to one branch, that may arrive in any order, and again.
 ONE_LINE: Final = tuple(f"trigger line=main at={n} version=m{n} parent=m{n - 1}" for n in range(1, 6))

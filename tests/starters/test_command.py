@@ -45,12 +45,6 @@ def fifo(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("argv", [None, 5, "make docs", [], [5], {"make": "docs"}, {"make"}])
-def test_what_is_no_command_is_refused(argv: Any) -> None:
-    with pytest.raises(ConfigError, match="^command is .*; write a list of a program and its arguments"):
-        Command(argv)
-
-
 def test_many_threads_may_wait_for_one_build(fifo: Path) -> None:
     site = holdoff.Gate("p", store=MemoryStore(), policy=holdoff.Policy(0), starter=Command(["cat", str(fifo)]))
     build_id = site.trigger().build_id
@@ -177,7 +171,7 @@ def test_a_child_of_the_process_before_a_fork_is_not_ours(fifo: Path) -> None:
     starter.wait(build_id, never, SELDOM_MS)
 
 
-@pytest.mark.parametrize("argv", ["make", "", [], [1], ["a", None]])
+@pytest.mark.parametrize("argv", [None, 5, "make", "", [], [1], ["a", None], {"make": "docs"}, {"make"}])
 def test_what_is_no_command_is_refused(argv: Any) -> None:
     with pytest.raises(ConfigError, match=r"command is .*; write a list"):
         Command(argv)

@@ -6,7 +6,7 @@ write, and its end is kept there when it is reported: every end is kept.
 
 from __future__ import annotations
 
-from holdoff.core import claims
+from holdoff.core import claims, clocks
 from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
 from holdoff.core.waits import with_due
@@ -109,6 +109,11 @@ def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:
     if running is None or terms.policy.overlap != "cancel" or running.cancel_failed:
         return False
     return now_ms < running.lease_until_ms
+
+
+def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
+    """The record as triggers, wakes and status go by it: instants put right, and what its lease has ended ended."""
+    return with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
 
 
 def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:

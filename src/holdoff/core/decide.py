@@ -92,7 +92,7 @@ class Step(Value):
 
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
-    right = builds.with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
+    right = builds.as_it_is_now(record, terms, now_ms)
     request = _placed(right, trigger.request, now_ms)
     trigger = trigger if request is trigger.request else trigger.but(request=request)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
@@ -102,7 +102,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
     if _is_superseded(right, request):
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
-    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request, now_ms):
+    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
     if right.pending is None and any(wait.skips for wait in found):
@@ -132,7 +132,7 @@ def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One wake: start what is due, or say what it waits for. Also ends a build whose lease is over."""
-    right = builds.with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
+    right = builds.as_it_is_now(record, terms, now_ms)
     build = StepBuilder(right, wake, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
         return first
@@ -183,7 +183,7 @@ def _is_superseded(record: Record, request: Request) -> bool:
     return any(is_older(place, line) and line.version not in before for line in started if line is not None)
 
 
-def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
+def _is_unchanged(record: Record, request: Request) -> bool:
     """Whether the version asked for, with its variables, is the one that is (being) built, and nothing newer is on its
     way."""
     asked, running = content_of(request), record.running
@@ -193,7 +193,7 @@ def _is_unchanged(record: Record, request: Request, now_ms: int) -> bool:
     newest = running or end
     if newest is not None and (record.lastbuild_ms or 0) > newest.started_ms:
         return False  # the old snippet has built since
-    if running is not None and running.lease_until_ms > now_ms:
+    if running is not None:
         return asked == content_of(running.covers.request)
     return asked == record.built and end is not None and end.succeeded is True
 

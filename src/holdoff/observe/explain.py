@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from holdoff.core.builds import failed_ms, unended
+from holdoff.core.builds import as_it_is_now, failed_ms, unended
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
 from holdoff.core.pending import contains, note_of, waiter_name
@@ -25,7 +25,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
-from holdoff.observe.status import as_decided_on, hold_now, plain, say_instant, status_of, triggers_of
+from holdoff.observe.status import hold_now, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -283,7 +283,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         lines.append(_failures(scene, pending))
     if terms is None:
         return lines
-    record = as_decided_on(scene.record, terms, scene.now_ms)
+    record = as_it_is_now(scene.record, terms, scene.now_ms)
     found = waits(record, terms, scene.now_ms, pending=record.pending)
     for wait in found:
         ends = wait.until_ms is not None and wait.until_ms > scene.now_ms

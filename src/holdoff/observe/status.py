@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdoff.core.builds import failed_ms, with_lease_over
-from holdoff.core.clocks import ahead_ms, put_right
+from holdoff.core.builds import as_it_is_now, failed_ms
+from holdoff.core.clocks import ahead_ms
 from holdoff.core.decision import Why
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.record import Hold, Pending, Record
@@ -209,7 +209,7 @@ def status_of(
         else:
             state = "claimed" if record.claim else "pending" if record.pending else "unknown"
     else:
-        right = as_decided_on(record, terms, now_ms)
+        right = as_it_is_now(record, terms, now_ms)
         notes = _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
             state, at_ms = str(foremost(found).why), over_ms(found, now_ms)
@@ -228,12 +228,6 @@ def status_of(
         stale_after_ms=stale_after_ms,
         notes=notes,
     )
-
-
-def as_decided_on(record: Record, terms: Terms, now_ms: int) -> Record:
-    """The record as what comes next goes by it: a wake, where anything waits for one, takes no lease that is over."""
-    right = put_right(record, terms, now_ms)
-    return right if record.pending is None and not terms.children else with_lease_over(right, terms, now_ms)
 
 
 def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ...]:
