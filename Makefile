@@ -3,8 +3,9 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
-# Of pytest. WORKERS=0 is one process, as a debugger wants it.
-WORKERS ?= 2
+# Of pytest: tests wait for processes and browsers for half of their time, so one more than the cores that we plan for.
+# WORKERS=0 is one process, as a debugger wants it.
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # Stamps: a target whose stamp is newer than these files installs nothing.

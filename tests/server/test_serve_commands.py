@@ -50,6 +50,11 @@ def kill(server: Server) -> None:
     server.process.communicate(timeout=PATIENCE)
 
 
+def succeeded(cli: Cli) -> bool:
+    end = cli.record("site").finished
+    return end is not None and end.succeeded is True
+
+
 def test_a_command_that_fails_is_built_again_where_the_policy_says_so(cli: Cli) -> None:
     """Its build did not use up the cooldown, and the change is not lost."""
     server = served(cli, FAILS, 'on_failure = "rearm"')
@@ -59,7 +64,7 @@ def test_a_command_that_fails_is_built_again_where_the_policy_says_so(cli: Cli) 
     assert cli.record("site").lastbuild is None
     (cli.folder / "go").touch()
     let_time_pass(cli)
-    wait_for(lambda: cli.record("site").built)
+    wait_for(lambda: succeeded(cli))
 
     assert builds(server) == [(True, 0), (False, 22)]
     assert cli.lines() == ["0000002", "0000002"]
@@ -119,7 +124,7 @@ def test_sigterm_ends_the_command_and_its_change_is_built_by_the_next_server(cli
     (cli.folder / "go").touch()
     let_time_pass(cli)
     again = Server(cli)
-    wait_for(lambda: cli.record("site").built)
+    wait_for(lambda: succeeded(cli))
     assert builds(again) == [(True, 0), (False, 143)]
     assert cli.lines() == ["0000002", "0000002"]
 
@@ -145,7 +150,7 @@ def test_killed_its_command_is_ended_and_not_started_twice(cli: Cli, policy: str
     assert finished.detail == "the process that looked after it is gone"
     let_time_pass(cli)
     if policy == "rearm":
-        wait_for(lambda: cli.record("site").built)
+        wait_for(lambda: succeeded(cli))
     again.push(2)
     let_time_pass(cli)
     wait_for(lambda: cli.lines()[-1] == "0000003")
@@ -162,7 +167,7 @@ def test_killed_between_claim_and_start_the_next_server_starts_it(cli: Cli) -> N
     assert cli.record("site").claim is not None
     cli.change(lambda record: record.but(due_ms=1), "site")
     server = Server(cli)
-    wait_for(lambda: cli.record("site").built)
+    wait_for(lambda: succeeded(cli))
 
     assert cli.lines() == ["v1"]
     assert builds(server) == [(True, 0)]

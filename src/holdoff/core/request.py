@@ -98,7 +98,7 @@ def _check_name(what: str, name: object, max_bytes: int) -> None:
 def check_text(what: str, text: str, want: str) -> None:
     """Refuse what no store, header or terminal should be handed."""
     if _is_unfit(text):
-        raise ConfigError(field=what, got=text, want=f"{want}, without control characters")
+        raise ConfigError(field=what, got=text, want=f"{want}, in UTF-8, without control characters")
 
 
 def _is_unfit(text: str) -> bool:
