@@ -54,15 +54,16 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[bool]
 
 
 class InTurn:
-    """A handler that handles one signal after the other: one that comes amid this waits for its turn.
+    """A handler that handles one signal after the other: one that comes amid this waits for its turn. The same one again
+    before it is passed on counts once, as where the system keeps it pending: timeout(1) tells its child, and then its
+    whole group.
 
     Args:
         handle: what to do about a signal.
         came: the signals that came, in their order; those that were there before are handled by ``go_on``.
 
     Attributes:
-        waiting: those not handled yet. One of them that comes again counts once, as where the system keeps it pending:
-            timeout(1) tells its child, and then its whole group. ``handle`` takes it out when it passes it on.
+        current: the one that is handled, until it is passed on: ``handle`` may say so, by 0.
     """
 
     def __init__(self, handle: Callable[[int], None], came: list[int]) -> None:
@@ -70,11 +71,10 @@ class InTurn:
         self._came = came
         self._handled = 0
         self._is_handling = False
-        self.waiting: set[int] = set(came)
+        self.current: int = 0
 
     def __call__(self, number: int, _frame: FrameType | None = None) -> None:
-        if number not in self.waiting:
-            self.waiting.add(number)
+        if number not in {self.current, *self._came[self._handled :]}:
             self._came.append(number)
         self.go_on()
 
@@ -83,10 +83,10 @@ class InTurn:
         while self._handled < len(self._came) and not self._is_handling:
             self._is_handling = True
             while self._handled < len(self._came):
-                number = self._came[self._handled]
+                self.current = self._came[self._handled]
                 self._handled += 1
-                self._handle(number)
-                self.waiting.discard(number)
+                self._handle(self.current)
+                self.current = 0
             self._is_handling = False
 
 

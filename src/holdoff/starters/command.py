@@ -243,7 +243,7 @@ class Command:
         child = self._child(build_id)
         if child is None:
             raise LookupError(f"{build_id} is not a child of this process")
-        self._send(child, number, set())
+        self._send(child, number)
 
     def cancel(self, build_id: str) -> None:
         """End it, by SIGTERM, or SIGKILL if it does not go: when this returns, it runs no more. It may be any process's
@@ -279,7 +279,7 @@ class Command:
         if child is None:
             return None
 
-        forward = InTurn(lambda number: self._send(child, number, forward.waiting), self.came)
+        forward = InTurn(lambda number: self._send(child, number, forward), self.came)
         with handling(forward) as is_main, _beating(beat, every_ms / 1000):
             if is_main:  # else who handles signals passes these on, too (``stop``)
                 forward.go_on()
@@ -324,7 +324,7 @@ class Command:
         if self._interrupts:
             raise KeyboardInterrupt(number)
 
-    def _send(self, child: _Child, number: int, waiting: set[int]) -> None:
+    def _send(self, child: _Child, number: int, came_by: InTurn | None = None) -> None:
         """Pass a signal on to the child, unless it got it from where we did."""
         if number in STOPPING:
             child.told.append(number)
@@ -332,7 +332,8 @@ class Command:
             child.missed.remove(number)
         elif self._got_it_too(child, number):
             return
-        waiting.discard(number)  # from here on, the same one is another
+        if came_by is not None:
+            came_by.current = 0  # from here on, the same one is another
         with suppress(ProcessLookupError, PermissionError):  # it has just ended; it is another user's (sudo)
             if child.group and number in STOPPING:
                 os.killpg(child.group, number)
