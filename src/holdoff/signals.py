@@ -54,9 +54,10 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[bool]
 
 
 class InTurn:
-    """A handler that handles one signal after the other: one that comes amid this waits for its turn. The same one again
-    before it is passed on counts once, as where the system keeps it pending: timeout(1) tells its child, and then its
-    whole group.
+    """A handler that handles one signal after the other: one that comes amid this waits for its turn.
+
+    The same one again, before it is passed on, counts once, as where the system keeps it pending: timeout(1) tells its
+    child, and then its whole group.
 
     Args:
         handle: what to do about a signal.
