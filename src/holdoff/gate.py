@@ -254,7 +254,9 @@ class Gate:
         Args:
             token: of the decision on it, whose trigger was made with ``waits``.
         """
-        check_note("token", token or "", MAX_TOKEN)  # which lets None pass
+        if token is None:
+            raise ConfigError(field="token", got=None, want="the token of a decision")
+        check_note("token", token, MAX_TOKEN)
         record, margin_ms = self._known(self.store.get(self.key)), self.terms.clock_margin_ms
         if record.pending is not None and has_waiter(record.pending, token, margin_ms):
             return record.pending
@@ -417,16 +419,19 @@ class Gate:
 
     # --- builds that are this process's own children -------------------------------------------
 
-    def wait(self, build_id: str) -> int | None:
+    def wait(self, build_id: str | None) -> int | None:
         """Wait for a build that this process runs itself, keep its lease alive, and report its end.
 
         Returns:
-            Its exit status; ``None`` where the starter starts builds elsewhere, or another thread has waited for it.
+            Its exit status; ``None`` where the starter starts builds elsewhere, another thread has waited for it, or
+            the decision has no build.
 
         Raises:
             ConfigError: ``build_id`` is no text.
         """
-        check_note("build_id", build_id or "", MAX_BUILD_ID)  # which lets None pass
+        check_note("build_id", build_id, MAX_BUILD_ID)
+        if build_id is None:
+            return None
         wait, token = getattr(self.starter, "wait", None), self._tokens.get(build_id)
         if wait is None or token is None:
             return None

@@ -64,7 +64,8 @@ class InTurn:
         came: the signals that came, in their order; those that were there before are handled by ``go_on``.
 
     Attributes:
-        current: the one that is handled, until it is passed on: ``handle`` may say so, by 0.
+        current: the one that is handled. ``handle`` sets it to 0 once it passes the signal on: from then on the same
+            one counts again.
     """
 
     def __init__(self, handle: Callable[[int], None], came: list[int]) -> None:
@@ -83,12 +84,14 @@ class InTurn:
         """Handle what came."""
         while self._handled < len(self._came) and not self._is_handling:
             self._is_handling = True
-            while self._handled < len(self._came):
-                self.current = self._came[self._handled]
-                self._handled += 1
-                self._handle(self.current)
-                self.current = 0
-            self._is_handling = False
+            try:
+                while self._handled < len(self._came):
+                    self.current = self._came[self._handled]
+                    self._handled += 1
+                    self._handle(self.current)
+                    self.current = 0
+            finally:
+                self._is_handling, self.current = False, 0
 
 
 def hear_of_children() -> None:

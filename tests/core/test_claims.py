@@ -120,6 +120,15 @@ def test_a_build_of_the_old_snippet_amid_a_start_counts_once_that_has_failed() -
     assert (failed.lastbuild, failed.due_ms) == (theirs, NOW + 250 + COOLDOWN)
 
 
+def test_confirmed_by_its_first_holder_after_a_take_over_a_failed_build_gives_back_what_stood_before() -> None:
+    """It compared ``lastbuild`` with its own claim's instant: what its taker had set seemed another's, and stayed."""
+    by = terms(on_failure="rearm")
+    late = claims.taken_over(CLAIMED, by, CLAIM.lease_until_ms)
+    confirmed = claims.confirmed(late, CLAIM, "b-1", by, CLAIM.lease_until_ms + 5)
+    assert confirmed.running is not None
+    assert confirmed.running.before == BEFORE
+
+
 @pytest.mark.parametrize(
     ("record", "there", "ours"),
     [

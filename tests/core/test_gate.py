@@ -393,6 +393,9 @@ def test_why_a_start_cannot_be_finished_is_said(bench: Bench, caplog: pytest.Log
 @pytest.mark.parametrize("method", ["submit", "waiter_at", "wait"])
 @pytest.mark.parametrize("given", [None, 1, ["x"]])
 def test_what_is_of_another_kind_is_refused_by_name(bench: Bench, method: str, given: Any) -> None:
+    if method == "wait" and given is None:  # of a decision without a build
+        assert bench.gate().wait(given) is None
+        return
     with pytest.raises(ConfigError, match=r"^(request|token|build_id) is "):
         getattr(bench.gate(), method)(given)
 

@@ -263,3 +263,11 @@ def test_an_instant_is_told_here_and_in_utc(monkeypatch: pytest.MonkeyPatch, zon
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_of_a_command_that_was_killed_all_is_told_as_the_next_trigger_finds_it() -> None:
+    """Its state was told of what is pending again, and the rest of a record in which nothing was."""
+    by = terms(on_failure="rearm", by={"children": True})
+    found = status(built(MINUTE, running=running(lease_until_ms=NOW - 1)), by)
+    assert found.record.running is None
+    assert "1 trigger pending" in str(found)

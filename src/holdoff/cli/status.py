@@ -222,7 +222,7 @@ def _row(one: Status) -> list[str]:
     pending = one.record.pending
     waiting = f"{pending.count}, for {one.age(pending.first_ms)}" if pending else ""
     waiting += ", stale" if "stale" in one.attention else ""
-    ready = "after it ends" if one.state == "running" and one.ready_in else one.ready_in or ""
+    ready = "after it ends" if one.state == "running" and one.is_latest else one.ready_in or ""
     ready = f"overdue {say_duration(one.overdue_ms)}" if one.overdue_ms else ready
     return [one.key.project, one.key.region, state, last, ready, waiting]
 

@@ -96,6 +96,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     is_overtaken = not mine and newest is not None and newest.claimed_ms > claim.claimed_ms
     if is_overtaken or is_confirmed(record, claim.token):
         return record
+    held = record.claim if mine and record.claim is not None else claim  # another may have taken it over
     running = Running(
         build_id=build_id,
         token=claim.token,
@@ -103,7 +104,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         lease_until_ms=now_ms + terms.build_lease_ms,
         covers=thawed(claim.covers),
         claimed_ms=claim.claimed_ms,
-        before=lastbuild_without(record, claim.held_ms, claim.before),
+        before=lastbuild_without(record, held.held_ms, held.before),
     )
     new = record.but(
         lastbuild=_later(record.lastbuild, now_ms),

@@ -106,7 +106,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
     if right.pending is None and any(wait.skips for wait in found):
-        step = build.put_off(Outcome.SKIPPED, found)
+        step = build.because_of(Outcome.SKIPPED, found)
         return step.but(same=(request, _end_ms(right, terms, found))) if right is record else step
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, trigger, fold, now_ms)
@@ -119,7 +119,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     # Else a swap: then what is pending is as it was seen.
     pending = record.pending if right is record and not (fold.older and trigger.waits) else None
     may_fold = pending is not None and fold.keeps_order(pending) and _is_due_in_time(record, new)
-    return build.put_off(Outcome.DEFERRED, found, new, fold if may_fold else None)
+    return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
 
 def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
@@ -131,7 +131,7 @@ def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
 
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
-    """One wake: start what is due, or say what it waits for. Also ends a build whose lease is over."""
+    """One wake: start what is due, or say what it waits for."""
     right = builds.as_it_is_now(record, terms, now_ms)
     build = StepBuilder(right, wake, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
@@ -144,7 +144,7 @@ def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: 
     found = waits(right, terms, now_ms, pending=pending) or _turn(right, wake, terms, now_ms)
     if not found:
         return build.claim(right, pending)
-    return build.put_off(Outcome.DEFERRED, found, due)
+    return build.because_of(Outcome.DEFERRED, found, due)
 
 
 def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
@@ -280,7 +280,7 @@ class StepBuilder:
         )
         return Step(record=record or self.record, decision=decision, next=next_step, fold=fold)
 
-    def put_off(
+    def because_of(
         self, outcome: Outcome, found: list[Wait], record: Record | None = None, fold: Fold | None = None
     ) -> Step:
         """Left pending, or dropped, because of these waits."""

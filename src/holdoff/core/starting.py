@@ -141,14 +141,15 @@ def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None
     def change(now: Record, at_ms: int) -> Record:
         return claims.returned(now, claim, terms, at_ms, searched_ms)
 
-    left = "another has built since, and a request may still be in flight"
-    return (yield from _end_claim(record, claim, change, Resolved(record=record), left))
+    why_left = "another has built since, and a request may still be in flight"
+    return (yield from _end_claim(record, claim, change, Resolved(record=record), why_left))
 
 
 def _end_claim(
-    record: Record, claim: Claim, change: writes.Change, ended: Resolved, left: str | None = None
+    record: Record, claim: Claim, change: writes.Change, ended: Resolved, why_left: str | None = None
 ) -> Generator[Effect, Any, Resolved]:
-    """Give the claim back, or leave it, as ``change`` does: what is told where it is ended, and where it is left."""
+    """Give the claim back, or leave it, as ``change`` does. ``ended``: the result if the claim is gone; ``why_left``:
+    the error if it stays."""
     made = record  # by the last try
 
     def noted(current: Record, at_ms: int) -> Record:
@@ -160,7 +161,7 @@ def _end_claim(
     if made is not after and made.claim is None:
         return ended.but(record=after)
     if made is not after and after.claim is not None and after.claim.token == claim.token:
-        return Resolved(record=after, error=left)
+        return Resolved(record=after, error=why_left)
     return _lost_claim(after, claim.token)  # not ours to end any more
 
 

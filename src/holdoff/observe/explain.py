@@ -273,7 +273,9 @@ def _claim_line(scene: Scene) -> Iterator[str]:
 
 
 def _pending_lines(scene: Scene) -> list[str]:
-    pending, terms = scene.record.pending, scene.terms
+    terms = scene.terms
+    record = scene.record if terms is None else as_it_is_now(scene.record, terms, scene.now_ms)
+    pending = record.pending
     if pending is None:
         return []
     lines = [f"pending: {triggers_of(pending)}, the first {_ago(scene, pending.first_ms)}{_newest(pending)}"]
@@ -283,8 +285,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         lines.append(_failures(scene, pending))
     if terms is None:
         return lines
-    record = as_it_is_now(scene.record, terms, scene.now_ms)
-    found = waits(record, terms, scene.now_ms, pending=record.pending)
+    found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
         ends = wait.until_ms is not None and wait.until_ms > scene.now_ms
         until = f" {_until(scene, wait.until_ms)}" if ends and wait.until_ms else ""

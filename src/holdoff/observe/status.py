@@ -28,7 +28,7 @@ class Status(Value):
         state: ``ready``, or the code of what stands in the way (``cooling_down``, ``claimed``, ``held``, ...);
             ``unknown`` where no policy is known and it depends on one.
         ready_ms: when the gate may start again; ``None``: now, or not known.
-        is_latest: it is ready as soon as the running build ends, at that instant at the latest.
+        is_latest: ``ready_ms`` counts on the lease of the running build; an earlier end makes it earlier.
         stale_after_ms: from which age on a trigger that no build covers is stale; ``None``: from none.
         notes: what is odd about ``lastbuild``, a sentence each.
     """
@@ -218,6 +218,7 @@ def status_of(
             state, at_ms = "pending", ready_ms(right, terms)
         else:
             state, at_ms = "ready", cooldown_end_ms(right, terms) if record.lastbuild_ms else None
+        record = record.but(pending=right.pending, running=right.running, finished=right.finished)  # as the state is
     return Status(
         key=key,
         record=record,

@@ -307,8 +307,9 @@ def _pending(shell: Child | None) -> set[int] | None:
     """The signals that were sent to a keeper; ``None``: there is no telling."""
     if shell is not None:
         with suppress(OSError), open(f"/proc/{shell.pid}/status") as file:
-            pending = next(int(line[7:], 16) for line in file if line.startswith("ShdPnd:"))
-            return {number for number in _BLOCKED if pending >> (number - 1) & 1}
+            for line in file:
+                if line.startswith("ShdPnd:"):  # gVisor has none
+                    return {number for number in _BLOCKED if int(line[7:], 16) >> (number - 1) & 1}
     return None
 
 
