@@ -48,13 +48,19 @@ def test_an_instant_as_it_is_written(text: str) -> None:
     assert ms_of(text, None) == (AT, WRITTEN[text])
 
 
-@pytest.mark.parametrize("value", ["", "x", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, float("nan")])
+@pytest.mark.parametrize(
+    "value",
+    ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, float("nan")],
+)
 def test_what_is_no_instant(value: object) -> None:
     with pytest.raises(ValueError, match=r"^is "):
         ms_of(value, None)
 
 
-@pytest.mark.parametrize("text", ["Mar 5, 2024 10:00:00 PM", "5 Mar 2024 10:00:00 pm", "2024-03-05 10:00:00 AM"])
+@pytest.mark.parametrize(
+    "text",
+    ["Mar 5, 2024 10:00:00 PM", "5 Mar 2024 10:00:00pm", "2024-03-05 10:00:00 AM", "5 Mar 2024 10:00:00 p.m. +0100"],
+)
 def test_half_a_day_is_not_left_out(text: str) -> None:
     with pytest.raises(ValueError, match=r"^has AM or PM, and not 24 hours$"):
         ms_of(text, None)
@@ -107,9 +113,30 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     ),
     "Debian's changelogs": ("Tue, 05 Mar 2024 11:00:00 +0100\n", [AT], [None]),
     "durations that cannot be": (
-        json.dumps([GITLAB[0] | {"duration": one} for one in (-1, "nan", 1e300, "x")]),
-        [AT] * 4,
-        [None] * 4,
+        json.dumps([GITLAB[0] | {"duration": one} for one in (-1, "nan", 1e300, "x", 10**400)]),
+        [AT] * 5,
+        [None] * 5,
+    ),
+    "Jenkins' builds, as CSV": (
+        f"timestamp,duration,result\n{AT},60000,SUCCESS\n{AT},,SUCCESS\n",
+        [AT] * 2,
+        [60_000, None],
+    ),
+    "Jenkins' form, and an odd row": (
+        f"timestamp,duration\n{AT},60000\n2024-03-05 10:00Z,x\n",
+        [AT] * 2,
+        [60_000, None],
+    ),
+    "a unit in the name": (json.dumps([{"timestamp": AT, "durationSeconds": 60}]), [AT], [60_000]),
+    "another, as CSV": (f"timestamp,duration_ms\n{AT},60000\n", [AT], [60_000]),
+    "two lengths": (json.dumps([{"timestamp": AT, "duration": 60, "duration_seconds": 60}]), [AT], [60_000]),
+    "seconds beside milliseconds": (json.dumps([{"createdAt": AT, "duration": 60}]), [AT], [60_000]),
+    "with fractions": (json.dumps([{"timestamp": AT, "duration": one} for one in (60, 0.5)]), [AT] * 2, [60_000, 500]),
+    "seconds beside seconds": (json.dumps([{"timestamp": AT // 1000, "duration": 60}]), [AT], [60_000]),
+    "an outcome that is never told": (
+        json.dumps([{"createdAt": AT, "duration": 60, "status": one} for one in ("", None)]),
+        [AT] * 2,
+        [60_000] * 2,
     ),
 }
 
@@ -144,6 +171,7 @@ RUNNING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "gh run list": ({"conclusion": ""}, {"conclusion": "success"}),
     "GitHub's API": ({"status": "in_progress", "conclusion": None}, {"status": "completed", "conclusion": "success"}),
     "Jenkins": ({"result": None}, {"result": "SUCCESS"}),
+    "blanks": ({"result": " "}, {"result": "SUCCESS"}),
     "a number": ({"status": None}, {"status": 0}),
 }
 
@@ -271,6 +299,10 @@ def test_holdoffs_own_log() -> None:
     assert of(text).at_ms == (AT, AT + 4_000, AT + 5_000)
     assert of(text, project="site").at_ms == (AT,)
     assert of(text, project="site@main").at_ms == (AT + 5_000,)
+    due = line(0, outcome="failed", due="2024-03-05T10:00:07Z")
+    assert of(due, column="due").at_ms == (AT + 7_000,)
+    with pytest.raises(UsageError, match=r"it has no column dew; it has timestamp, .*, due"):
+        of(due, column="dew")
 
 
 OUTCOMES = {

@@ -464,6 +464,10 @@ class LeasesItsBuildsForADecade(Right):
     build_lease_ms = 10 * 366 * 86_400_000
 
 
+class LeasesItsBuildsForNoTime(Right):
+    build_lease_ms = 0
+
+
 class RemembersForHalfAMillisecond(Right):
     token_memory_ms = 240_000.5  # type: ignore[assignment]
 
@@ -546,6 +550,7 @@ WRONG: dict[type[Right], set[str]] = {
     TellsNoStatusOfAFailure: {"test_wait_tells_the_exit_status"},
     FreezesTheVariablesAway: {"test_freeze_is_pure"},
     LeasesItsBuildsForADecade: {"test_its_budget_is_under_the_lease"},
+    LeasesItsBuildsForNoTime: {"test_its_budget_is_under_the_lease"},
     RemembersForHalfAMillisecond: {"test_its_budget_is_under_the_lease"},
     SpeaksTheServicesWords: {
         "test_status_follows_a_build",

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError, SSLError
 from hypothesis import HealthCheck, given, settings
 
 from holdoff.aws import client as aws_client
@@ -923,17 +923,41 @@ def test_without_any_answer_the_write_may_be_in(store: DynamoDBStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "tries"),
-    [("ThrottlingException", TRIES - 1), ("ExpiredTokenException", 1), ("AccessDeniedException", 1)],
+    ("code", "tries", "kind", "hint"),
+    [
+        ("ThrottlingException", TRIES - 1, StoreUnavailable, "Trigger again"),
+        ("ValidationException", 1, StoreUnavailable, "Trigger again"),
+        ("OptInRequired", 1, StoreUnavailable, "Trigger again"),
+        ("ExpiredTokenException", 1, StoreDenied, "Renew the AWS credentials"),
+        ("AccessDeniedException", 1, StoreDenied, "Allow dynamodb:UpdateItem on table"),
+        ("ResourceNotFoundException", 1, StoreMissing, "`holdoff store init`"),
+    ],
 )
-def test_whatever_comes_after_a_lost_answer_the_write_may_be_in(store: DynamoDBStore, code: str, tries: int) -> None:
+def test_whatever_comes_after_a_lost_answer_the_write_may_be_in(
+    store: DynamoDBStore, code: str, tries: int, kind: type[StoreError], hint: str
+) -> None:
     LosesAnswers(store)
     answers = _Answering(store, 400, code)
-    with pytest.raises(StoreUnavailable, match="may or may not be in") as caught:
+    with pytest.raises(StoreError, match=rf"; the write may or may not be in\. {hint}") as caught:
         claim(store)
-    assert not isinstance(caught.value, StoreThrottled)
+    assert type(caught.value) is kind
     assert answers.given == tries
     assert store.get(KEY) == claimed()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:9"),
+        SSLError(endpoint_url="https://127.0.0.1:9", error="CERTIFICATE_VERIFY_FAILED"),
+    ],
+)
+def test_where_tries_are_not_seen_no_connection_at_last_says_nothing_of_those_before(error: Exception) -> None:
+    with pytest.raises(StoreUnavailable, match=r"did not answer.*; the write may or may not be in\. Trigger again"):
+        claim(failing(error))
+    with pytest.raises(StoreUnavailable, match="did not answer") as caught:
+        failing(error).get(KEY)
+    assert "write" not in str(caught.value)
 
 
 def test_throttled_throughout_nothing_was_written(store: DynamoDBStore) -> None:

@@ -24,7 +24,12 @@ def detach() -> int | None:
     the exit status. In the process behind: ``None``."""
     reader, writer = os.pipe()
     sys.stderr.flush()
-    behind = os.fork()
+    try:
+        behind = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
     if not behind:
         os.close(reader)
         _settle(writer)

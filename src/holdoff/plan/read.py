@@ -8,6 +8,7 @@ but its time, its duration, its version and whether it failed is kept, and nothi
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
@@ -20,7 +21,7 @@ from holdoff.core.shown import is_plain, shown_name
 from holdoff.core.units import parse_instant
 from holdoff.plan.history import Entry, History, Span, in_order, length, span_of, spread
 from holdoff.plan.rows import Bad, Row, Rows, rows_of
-from holdoff.plan.times import IN_MILLISECONDS, Doubt, Zone, ms_of, ms_or_none, plain
+from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
 
 #: So many rows tell which column has the time.
 _SAMPLE: Final = 50
@@ -33,7 +34,8 @@ _TIMES: Final = (
 )
 _STARTS: Final = ("startedat", "runstartedat", "starttime", "started", "createdat", "created")
 _ENDS: Final = ("endtime", "finishedat", "endedat", "ended", "completedat", "updatedat")
-_DURATIONS: Final = ("duration", "durationseconds", "buildduration")
+#: And those of lengths, each with its unit in milliseconds; that of Jenkins' ``duration`` is another.
+_DURATIONS: Final = {"durationseconds": 1000, "durationms": 1, "duration": 1000, "buildduration": 1000}
 _VERSIONS: Final = ("headsha", "resolvedsourceversion", "sourceversion", "sha", "commit", "version", "revision")
 _OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", "state")
 #: How services call the outcome of a build that failed, without capitals.
@@ -44,10 +46,10 @@ _UNFINISHED: Final = {
     *("created", "waiting"),
 }
 _NONE: Final = {"", "none"}
+#: An instant of these years, in milliseconds.
+_IN_MS: Final = re.compile(r"\d{13}")
 #: Lines of Holdoff's own log that no trigger made.
 _NO_TRIGGERS: Final = frozenset({"wake", "start"})
-#: And what is taken of the others.
-_OF_LOG: Final = ("timestamp", "source_version")
 
 
 # --- from bytes ----------------------------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ def from_bytes(
     if _is_log(first):
         kept = (row for row in chain(first, rows) if _is_trigger(row[1], project))
         # What a start came to (``outcome``) is not what its build came to.
-        rows = ((where, {name: row.get(name) for name in _OF_LOG}) for where, row in kept)
+        rows = ((where, {name: row[name] for name in row if name != "outcome"}) for where, row in kept)
         first, column = list(islice(rows, _SAMPLE)), column or "timestamp"
     return _history(source, first, rows, column, zone, bad)
 
@@ -92,7 +94,8 @@ def _history(
 ) -> History:
     sample = [row for _, row in first]
     column = _column(source, sample, column)
-    took_of, version_of, ended = _duration_of(sample, column), _getter(sample, _VERSIONS), _getters(sample, _OUTCOMES)
+    took_of, version_of, ended = _duration_of(sample), _getter(sample, _VERSIONS), _getters(sample, _OUTCOMES)
+    say_when_ended = any(not _outcomes_of(row, ended) <= _NONE for row in sample)
     found: list[Entry] = []
     doubts: Counter[Doubt] = Counter()
     for where, row in chain(first, rest):
@@ -102,13 +105,17 @@ def _history(
             bad.add(where, f"{_shown(column)} {error}")
             continue
         doubts[doubt] += 1
-        version, outcomes = version_of(row), {str(outcome_of(row)).lower() for outcome_of in ended}
+        version, outcomes = version_of(row), _outcomes_of(row, ended)
         version = version if isinstance(version, str) and version else None
-        runs = not outcomes.isdisjoint(_UNFINISHED) or (ended and outcomes <= _NONE)
+        runs = not outcomes.isdisjoint(_UNFINISHED) or (say_when_ended and outcomes <= _NONE)
         found.append((at_ms, None if runs else took_of(row, zone), version, not outcomes.isdisjoint(_FAILED)))
     if not found:
         raise EventError(source, "has no row with a time", hint=_bad_hint(bad))
     return in_order(source, found).but(bad=tuple(bad.first), bad_count=bad.count, notes=_zone_notes(doubts, zone))
+
+
+def _outcomes_of(row: Row, ended: Sequence[Callable[[Row], object]]) -> set[str]:
+    return {str(outcome_of(row)).strip().lower() for outcome_of in ended}
 
 
 def _bad_hint(bad: Bad) -> str:
@@ -177,25 +184,34 @@ def _getter(sample: Sequence[Row], likely: Sequence[str]) -> Callable[[Row], obj
     return [*_getters(sample, likely), lambda _row: None][0]
 
 
-def _duration_of(sample: Sequence[Row], column: str) -> Callable[[Row, Zone | None], int | None]:
-    """What tells how long a row's build took: its duration in seconds (in milliseconds where its time is in them, as
-    Jenkins has both), or its end less its start."""
-    duration, start, end = (_getter(sample, likely) for likely in (_DURATIONS, _STARTS, _ENDS))
-    if {plain(name) for row in sample for name in row}.isdisjoint((*_DURATIONS, *_ENDS)):
+def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | None]:
+    """What tells how long a row's build took: its duration, in the unit that the column's name says, else in Jenkins'
+    milliseconds, else in seconds; or its end less its start."""
+    duration, start, end = (_getter(sample, likely) for likely in (tuple(_DURATIONS), _STARTS, _ENDS))
+    names = {plain(name) for row in sample for name in row}
+    if names.isdisjoint((*_DURATIONS, *_ENDS)):
         return lambda _row, _zone: None
+    named = next((name for name in _DURATIONS if name in names), "")
+    unit_ms = 1 if named == "duration" and _is_of_jenkins(sample) else _DURATIONS.get(named, 1000)
 
     def took_ms(row: Row, zone: Zone | None) -> int | None:
         told = duration(row)
         if isinstance(told, str | int | float) and not isinstance(told, bool):
             try:
-                at = row.get(column)
-                return length(float(told) * (1 if isinstance(at, int) and at > IN_MILLISECONDS else 1000))
-            except ValueError:
+                return length(float(told) * unit_ms)
+            except (ValueError, OverflowError):
                 return None
         began, ended = ms_or_none(start(row), zone), ms_or_none(end(row), zone)
         return None if began is None or ended is None else length(ended - began)
 
     return took_ms
+
+
+def _is_of_jenkins(sample: Sequence[Row]) -> bool:
+    """Whether ``timestamp`` is in whole milliseconds and ``duration`` a whole number, as Jenkins' API has them."""
+    at, duration = _getter(sample, ("timestamp",)), _getter(sample, ("duration",))
+    told = {str(duration(row)).strip().lower() for row in sample if _IN_MS.fullmatch(str(at(row)).strip())} - _NONE
+    return bool(told) and all(map(str.isdecimal, told))
 
 
 # --- Holdoff's own -------------------------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ Doubt = Literal["none", "zone", "clock change"]
 #: A number below this is no instant but a count or an id: 1973 in seconds.
 _LEAST: Final = 100_000_000
 #: Beyond so many seconds a number is in milliseconds, and so on.
-IN_MILLISECONDS: Final = 100_000_000_000
-_UNITS: Final = ((IN_MILLISECONDS, 1000), (100_000_000_000_000, 1), (10**17, Decimal("0.001")))
+_UNITS: Final = ((100_000_000_000, 1000), (100_000_000_000_000, 1), (10**17, Decimal("0.001")))
 _NANOSECONDS: Final = Decimal("0.000001")
 _NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
 #: A space before the offset, or UTC in words.
 _SPACED: Final = re.compile(r"\s+(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)")
+_HALF_DAY: Final = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
 _APACHE: Final = "%d/%b/%Y:%H:%M:%S %z"
 _DATE: Final = re.compile(r"\d{4}-?\d\d-?\d\d")
 
@@ -85,7 +85,7 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
         raise ValueError("is missing")
     if _NUMBER.fullmatch(text):
         return _of_number(Decimal(text)), "none"
-    if text.upper().endswith(("AM", "PM")):  # which ``parsedate_to_datetime`` would leave out
+    if _HALF_DAY.search(text):  # which ``parsedate_to_datetime`` would leave out
         raise ValueError("has AM or PM, and not 24 hours")
     if _DATE.fullmatch(text):
         raise ValueError("is a date without a time")

@@ -31,7 +31,7 @@ from holdoff.core.units import iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 from holdoff.starters.sending import Answer, Time, Unanswered, send
-from holdoff.starters.templates import without_secrets
+from holdoff.starters.templates import without_referenced
 
 SEND_BY_MS: Final = 10_000
 ANSWER_MS: Final = 15_000
@@ -87,6 +87,7 @@ class OnHttp:
     #: Ask for the build with these parts; the build's id in an answer that says it was done (``None``: it has none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
+    #: The state of the build with an id, as ``_status`` has it.
     _asked: Callable[[Time, str], str | None]
 
     def __init__(self, kind: str, parts: dict[str, Any], folder: str | None) -> None:
@@ -168,7 +169,7 @@ class OnHttp:
         return max(0, min(round(wait_s * 1000), LONGEST_WAIT_MS))
 
     def _said(self, answer: Answer) -> str:
-        words = storable(printable(without_secrets(self._words(answer))).strip(), 200)
+        words = storable(printable(without_referenced(self._words(answer))).strip(), 200)
         return f"it answered {answer.status}" + (f" ({words})" if words else "")
 
     def _words(self, answer: Answer) -> str:

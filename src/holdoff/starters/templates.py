@@ -119,7 +119,7 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
     return _FIELD.sub(put, text)
 
 
-def without_secrets(text: str) -> str:
+def without_referenced(text: str) -> str:
     """What a service says, without what references led to: it may repeat what it was sent."""
     for secret in sorted(_secrets.values(), key=len, reverse=True):
         text = text.replace(secret, "...")

@@ -76,6 +76,11 @@ _KINDS: Final[dict[aws.Cause | None, tuple[type[StoreError], str]]] = {
     aws.Cause.CERTIFICATE: (StoreUnavailable, "did not answer"),
     aws.Cause.INSTALLATION: (StoreError, "could not be asked"),
 }
+#: Where there was no connection to send anything on.
+_NO_WAY: Final = (aws.Cause.NETWORK, aws.Cause.CERTIFICATE)
+#: Their hints say what a person has to do, whether the write is in or not.
+_FOR_A_PERSON: Final = (StoreDenied, StoreMissing, StoreMismatch)
+_MAY_BE_IN: Final = "; the write may or may not be in"
 #: What is wrong before anything is sent, and in no row: botocore finds no way to its credentials, say.
 _UNSENT: Final = (StoreError, "could not be asked", "See the AWS settings of this process: AWS_* and ~/.aws")
 #: The same for a ValidationException, by its words; and what to do.
@@ -152,12 +157,13 @@ class Connection:
         if operation != "transact_write_items":  # which names the table in each of its parts
             parameters["TableName"] = self.table
         self._clients.begin()
+        is_blind = self._clients.tried.sent  # of a client whose tries are not seen, each call is taken for sent
         sent_ms = self._clock.now_ms()
         try:
             answer: Answer = getattr(client, operation)(**parameters)
         except Exception as error:
             self.offset.saw(aws.response_of(error), sent_ms, self._clock.now_ms())
-            failed = partial(self._failed, doing, error, self._clients.tried, write)
+            failed = partial(self._failed, doing, error, self._clients.tried, write, is_blind)
             raise self.understood(doing, failed, write=write) from error
         self.offset.saw(answer, sent_ms, self._clock.now_ms())
         return self.understood(doing, lambda: read(_genuine(answer)), write=write)
@@ -178,7 +184,7 @@ class Connection:
         except Exception as error:
             if isinstance(error, ConfigError):
                 raise
-            raise self._failed(doing, error, aws.Tried(sent=False), False) from error
+            raise self._failed(doing, error, aws.Tried(sent=False)) from error
 
     def close(self) -> None:
         """Let go of the connections; the next call makes new ones. A client that was given is left alone."""
@@ -188,7 +194,9 @@ class Connection:
     def _named_region(self) -> str | None:
         return region_named(self._region)
 
-    def _failed(self, doing: str, error: Exception, tried: aws.Tried, write: bool) -> Exception:
+    def _failed(
+        self, doing: str, error: Exception, tried: aws.Tried, write: bool = False, is_blind: bool = False
+    ) -> Exception:
         """What it means that a call ended with this error."""
         code, said, item = _answer_of(error)
         if code == "ConditionalCheckFailedException":
@@ -199,11 +207,12 @@ class Connection:
             aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS
             or code == "TransactionInProgressException"
             or (row is None and tried.sent and not was_answered)
-            or (write and tried.in_doubt and row is not None)
         ):
             return self._unavailable(doing, said, write)
         cause = None if row is None else row.cause
-        if cause is aws.Cause.REGION:
+        # That the last try found no way says nothing of those before.
+        may_be_in = write and row is not None and (tried.in_doubt or (is_blind and cause in _NO_WAY))
+        if cause is aws.Cause.REGION and not may_be_in:
             return self._no_region()
         kind, what = _KINDS.get(cause, (StoreError, "refused it"))
         advice: str | None = None
@@ -225,7 +234,10 @@ class Connection:
                 missing=INIT,
             )
             advice = aws.hint(row, target, _ACTIONS.get(operation, operation), said)
-        end = "; nothing was written" if write and issubclass(kind, StoreUnavailable) else ""
+        if may_be_in and not issubclass(kind, _FOR_A_PERSON):
+            return self._unavailable(doing, said, write)
+        nothing = "; nothing was written" if write and issubclass(kind, StoreUnavailable) else ""
+        end = _MAY_BE_IN if may_be_in else nothing
         return kind(f"{self.name}: {what}, while {doing} ({said}){end}", hint=advice)
 
     def _unavailable(self, doing: str, said: str, write: bool) -> StoreUnavailable:
@@ -233,7 +245,7 @@ class Connection:
         did_not_answer = f"{self.name}: did not answer, while {doing} ({said})"
         if not write:
             return StoreUnavailable(did_not_answer)
-        return StoreUnavailable(f"{did_not_answer}; the write may or may not be in", hint=AGAIN)
+        return StoreUnavailable(f"{did_not_answer}{_MAY_BE_IN}", hint=AGAIN)
 
     def _no_region(self) -> ConfigError:
         want = "dynamodb://TABLE?region=eu-west-1, or set AWS_REGION"
