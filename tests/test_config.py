@@ -125,6 +125,18 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
             project("cooldown = 1\nstarters = { command = ['make'] }"),
             "projects.docs.starters is not a setting; write starter (did you mean that?)",
         ),
+        (
+            project("cooldown = 1\nstarter = { command = ['make'] }\n[projects.docs.Starter]\nurl = 'x'"),
+            "projects.docs.Starter is not a setting; write starter (did you mean that?)",
+        ),
+        (
+            project("cooldown = 1\nstarter = { command = ['make'] }\n[projects.docs.most]\nnone = 2"),
+            "projects.docs.most is not a setting; write one of cooldown",
+        ),
+        (
+            "[projects.a.b]\ncooldown = 1",
+            "projects.a.b is not a setting of this table; write a name that has dots",
+        ),
         ("webhooks.acme = 'env:ACME'", "prismic, url, or [webhooks.NAME] for a scheme of your own"),
         ("STORE = 'x'", "STORE is not a setting; write store (did you mean that?)"),
         (project("Cooldown = 1"), "projects.docs.Cooldown is not a setting; write cooldown (did you mean that?)"),

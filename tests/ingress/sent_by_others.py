@@ -16,16 +16,16 @@ def _webhook(sender: str, event: str, becomes: Any, body: object, **headers: str
     return Sent(sender, event, posted(body, named), (becomes,) if isinstance(becomes, Built) else becomes)
 
 
-def harbor(kind: str) -> Json:
+def harbor(kind: str, tag: str = "latest") -> Json:
     """https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/"""
     repository = {"name": "site", "namespace": "octo", "repo_full_name": "octo/site", "repo_type": "private"}
-    data = {"resources": [{"digest": "sha256:8a", "tag": "latest"}], "repository": repository}
+    data = {"resources": [{"digest": "sha256:8a", "tag": tag}], "repository": repository}
     return {"type": kind, "occur_at": 1795395667, "operator": "admin", "event_data": data}
 
 
-def acr(action: str) -> Json:
+def acr(action: str, tag: str = "v1") -> Json:
     """https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference"""
-    target = {"mediaType": "application/vnd.docker.distribution.manifest.v2+json", "repository": "site", "tag": "v1"}
+    target = {"mediaType": "application/vnd.docker.distribution.manifest.v2+json", "repository": "site", "tag": tag}
     request = {"id": OTHER, "host": "octo.azurecr.io", "method": "PUT"}
     return {"id": EVENT_ID, "timestamp": "2026-11-25T03:00:00Z", "action": action, "target": target, "request": request}
 
@@ -73,6 +73,12 @@ def cloud_event(kind: str) -> Json:
     }
 
 
+def gerrit_batch(*refs: str) -> Json:
+    """The same documents."""
+    updates = [{"oldRev": BEFORE, "newRev": AFTER, "refName": ref, "project": "octo/site"} for ref in refs]
+    return {**gerrit("batch-ref-updated"), "refUpdates": updates}
+
+
 def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = AFTER) -> Json:
     """https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html"""
     update = {"oldRev": BEFORE, "newRev": new, "refName": ref, "project": "octo/site"}
@@ -109,6 +115,7 @@ _NO_DEFAULT = (
 _GIT = (
     _webhook("Gerrit", "ref-updated of main or master", _OF_GERRIT, gerrit()),
     _webhook("Gerrit", "ref-updated, by the short name", _OF_GERRIT, gerrit(ref="main")),
+    _webhook("Gerrit", "batch-ref-updated of several refs", _OF_GERRIT, gerrit_batch("refs/changes/33/33/4", _MAIN)),
     _webhook("Gerrit", "ref-updated of another branch", _NO_DEFAULT.format("Gerrit"), gerrit(ref="refs/heads/side")),
     _webhook(
         "Gerrit",
@@ -119,7 +126,7 @@ _GIT = (
     _webhook("Gerrit", "ref-updated, of a deleted branch", "main was deleted", gerrit(new=ZERO)),
     *(
         _webhook("Gerrit", kind, nothing("Gerrit", kind), gerrit(kind))
-        for kind in ("change-merged", "patchset-created", "comment-added")
+        for kind in ("change-merged", "patchset-created", "comment-added", "wip-state-changed", "ref-replicated")
     ),
     _webhook(
         "Harness",
@@ -185,7 +192,43 @@ _REGISTRIES = (
     _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
     *(
         _webhook("Harbor", kind, nothing("Harbor", kind), harbor(kind))
-        for kind in ("PULL_ARTIFACT", "DELETE_ARTIFACT", "SCANNING_COMPLETED", "QUOTA_EXCEED", "REPLICATION")
+        for kind in ("PULL_ARTIFACT", "DELETE_ARTIFACT", "SCANNING_COMPLETED", "QUOTA_EXCEED")
+    ),
+    *(
+        _webhook(
+            "Harbor",
+            kind,
+            nothing("Harbor", kind),
+            {
+                "type": kind,
+                "occur_at": 1795395667,
+                "operator": "MANUAL",
+                "event_data": {about: {"harbor_hostname": "x"}},
+            },
+        )
+        for kind, about in (("REPLICATION", "replication"), ("TAG_RETENTION", "retention"))
+    ),
+    *(
+        _webhook(sender, f"{kind} of a signature", nothing(sender, f"{kind} of sha256-8a.sig"), body)
+        for sender, kind, body in (
+            ("Harbor", "PUSH_ARTIFACT", harbor("PUSH_ARTIFACT", "sha256-8a.sig")),
+            ("Azure Container Registry", "push", acr("push", "sha256-8a.sig")),
+            ("a registry", "push", distribution("push", tag="sha256-8a.sig")),
+            (
+                "Docker Hub",
+                "push",
+                {
+                    "push_data": {"pushed_at": 1795395667, "tag": "sha256-8a.sig"},
+                    "repository": {"repo_name": "octo/site"},
+                },
+            ),
+            ("JFrog", "pushed", {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256-8a.sig"}}),
+            (
+                "CloudEvents",
+                "harbor.artifact.pushed",
+                {**cloud_event("harbor.artifact.pushed"), "data": harbor("", "sha256-8a.sig")["event_data"]},
+            ),
+        )
     ),
     _webhook(
         "Azure Container Registry",
@@ -223,7 +266,10 @@ _REGISTRIES = (
     *(
         _webhook("npm", kind, becomes, {"event": kind, "name": "site", "hookOwner": {"username": "octo"}})
         for kind, becomes in (
-            ("package:publish", Built(reason="package:publish in npm")),
+            *(
+                (kind, Built(reason=f"{kind} in npm"))
+                for kind in ("package:publish", "package:change", "package:deprecated", "package:undeprecated")
+            ),
             ("package:star", nothing("npm", "package:star")),
         )
     ),
@@ -263,11 +309,19 @@ _CLOUDS = (
         Built(id="2070443601311540", reason="projects/octo/subscriptions/site in Pub/Sub"),
         pubsub(),
     ),
-    _webhook(
-        "Event Grid",
-        "Blob created",
-        Built(id=EVENT_ID, reason="Microsoft.Storage.BlobCreated in Event Grid"),
-        [event_grid("Microsoft.Storage.BlobCreated")],
+    *(
+        _webhook(
+            "Event Grid",
+            event,
+            Built(id=EVENT_ID, reason=f"Microsoft.{kind} in Event Grid"),
+            [event_grid(f"Microsoft.{kind}")],
+        )
+        for event, kind in (
+            ("Blob created", "Storage.BlobCreated"),
+            ("Directory renamed", "Storage.DirectoryRenamed"),
+            ("Directory deleted", "Storage.DirectoryDeleted"),
+            ("Chart pushed", "ContainerRegistry.ChartPushed"),
+        )
     ),
     _webhook(
         "Event Grid",
@@ -292,6 +346,7 @@ _CLOUDS = (
         for kind, becomes in (
             ("harbor.artifact.pushed", Built(id="/octo#7", reason="harbor.artifact.pushed in CloudEvents")),
             ("harbor.artifact.pulled", nothing("CloudEvents", "harbor.artifact.pulled")),
+            ("harbor.ferry.departed", Built(id="/octo#7", reason="harbor.ferry.departed in CloudEvents")),
             (
                 "dev.tekton.event.pipelinerun.successful.v1",
                 nothing("CloudEvents", "dev.tekton.event.pipelinerun.successful.v1"),
@@ -328,8 +383,17 @@ _BUILDS = (
                 "pages_event_alert",
                 {"alert_type": "pages_event_alert", "policy_id": "1", "account_id": "2"},
             ),
-            ("Webflow", "form_submission", {"triggerType": "form_submission", "payload": {"siteId": "1"}}),
+            *(
+                ("Webflow", kind, {"triggerType": kind, "payload": {"siteId": "1"}})
+                for kind in ("form_submission", "ecomm_new_order", "ecomm_order_changed")
+            ),
         )
+    ),
+    _webhook(
+        "Webflow",
+        "ecomm_inventory_changed",
+        Built(reason="webhook"),
+        {"triggerType": "ecomm_inventory_changed", "payload": {"siteId": "1"}},
     ),
 )
 
@@ -339,7 +403,14 @@ def ghost(current: Json, previous: Json) -> Json:
     return {"post": {"current": current, "previous": previous}}
 
 
+def _butter(event: str) -> Json:
+    return {"data": {"id": "x"}, "webhook": {"event": event}}
+
+
 _DRAFTS = (
+    _webhook(
+        "ButterCMS", "a draft of a post, which may have been public", Built(reason="webhook"), _butter("post.draft")
+    ),
     _webhook("Ghost", "post, a draft", nothing("Ghost", "draft"), ghost({"status": "draft"}, {"title": "x"})),
     _webhook(
         "Ghost", "post.unpublished", Built(reason="post in Ghost"), ghost({"status": "draft"}, {"status": "published"})
@@ -352,7 +423,7 @@ _DRAFTS = (
         _webhook(sender, "a draft", nothing(sender, "draft"), body)
         for sender, body in (
             ("Agility", {"state": "Saved", "contentID": 7, "instanceGUID": "x"}),
-            ("ButterCMS", {"data": {"id": "x"}, "webhook": {"event": "page.draft"}}),
+            ("ButterCMS", _butter("page.draft")),
             ("Contentstack", {"event": "update", "module": "entry", "api_key": "x", "data": {}}),
             ("Hygraph", {"operation": "update", "data": {"__typename": "Post", "stage": "DRAFT", "id": "c"}}),
             (

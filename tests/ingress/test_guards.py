@@ -353,7 +353,6 @@ def test_no_source_version_can_be_said() -> None:
         ('project = ["site", "site"]', "write each project once"),
         ("source_version = true", "rules[0].source_version is True"),
         ('key = "{branch}"', "write a path in the braces, such as '{change.branch}'"),
-        ('environment = { TAG = "v-{tag}" }', "write a path in the braces, such as '{change.branch}'"),
         ('environment = { PATH = "event.ref" }', "says which code runs"),
         ('environment = { aws_region = "event.ref" }', "says which code runs"),
     ],
@@ -363,6 +362,13 @@ def test_a_rule_that_could_never_do_what_it_says_is_refused(rule: str, said: str
     with pytest.raises(ConfigError) as caught:
         parse(f"{PROJECTS}[[rules]]\nwhen = {{}}\n{project}{rule}\n")
     assert said in str(caught.value)
+
+
+def test_a_variable_in_a_rule_may_have_braces_that_are_the_builds_own() -> None:
+    config = parse(
+        f'{PROJECTS}[[rules]]\nwhen = {{}}\nproject = "site"\nenvironment = {{ TPL = "{{project}}-{{branch}}" }}\n'
+    )
+    assert config.rules[0].environment == {"TPL": "{project}-{branch}"}
 
 
 @pytest.mark.parametrize(

@@ -250,11 +250,56 @@ def test_what_sns_posts_without_an_envelope_has_its_id() -> None:
 def test_a_record_that_a_webhook_has_beside_one_of_s3_brings_no_power_of_its_own() -> None:
     letter = {"holdoff": "webhook", "origin": {"scheme": "github", "projects": None}, "request": {}}
     records = [*s.s3_notification("ObjectCreated:Put")["Records"], letter]
-    with pytest.raises(EventError, match="holds several events"):
-        http_message(p.posted({"Records": records}, {}), WEBHOOK)
+    message = http_message(p.posted({"Records": records}, {}), WEBHOOK)
+    assert message.origin == WEBHOOK
+    assert only(message) == wants(project="site", reason="webhook")
 
 
-@pytest.mark.parametrize("header", ["x-shopify-webhook-id", "x-mlflow-delivery-id", "x-wc-webhook-delivery-id"])
+def test_several_records_in_one_webhook_are_one_build() -> None:
+    records = 2 * s.s3_notification("ObjectCreated:Put")["Records"]
+    assert only(by_webhook({"Records": records})) == wants(project="site", reason="webhook")
+
+
+def test_the_id_of_a_delivery_of_woocommerce_is_none() -> None:
+    """It is made of the webhook's id and the second: two changes within a second share it."""
+    outcome = only(http_message(p.posted({"x": 1}, {"x-wc-webhook-delivery-id": "d-1"}), WEBHOOK))
+    assert isinstance(outcome, Request)
+    assert outcome.event_id is None
+
+
+@pytest.mark.parametrize("event", [{"specversion": "1.0", "source": "/octo", "type": "com.example.priced"}, {}])
+def test_a_cloud_event_without_an_id_has_none(event: Json) -> None:
+    headers = {} if event else {"ce-specversion": "1.0", "ce-source": "/octo", "ce-type": "com.example.priced"}
+    outcome = only(http_message(p.posted(event, headers), WEBHOOK))
+    assert isinstance(outcome, Request)
+    assert outcome.event_id is None
+
+
+def test_a_cloud_event_that_is_a_trigger_too_is_the_trigger() -> None:
+    about = {"specversion": "1.0", "id": "7", "source": "/octo", "type": "com.example.priced"}
+    asked = {"project": "site", "source_version": "4f2a91c", "event_id": "e-1"}
+    in_headers = p.posted(asked, {f"ce-{name}": text for name, text in about.items()})
+    for message in (by_queue(about | asked), by_webhook(about | asked), http_message(in_headers, WEBHOOK)):
+        outcome = only(message)
+        assert isinstance(outcome, Request)
+        assert (outcome.source_version, outcome.event_id) == ("4f2a91c", "e-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_warmer"),
+    [
+        *((name, False) for name in ("docs-swarm-update", "nightly-swarmer", "DockerSwarmUpdate", "warmers-club")),
+        *((name, True) for name in ("warmup", "site-warm-up", "api_warmer_5m", "site-WarmUpPluginDefault1")),
+        *((name, True) for name in ("zappa-keep-warm-handler.keep_warm_callback", "ApiWarmer", "site-keepWarm")),
+    ],
+)
+def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> None:
+    arn = f"arn:aws:events:eu-west-1:123456789012:rule/{name}"
+    (message,) = opened({**s.eventbridge("aws.events", "Scheduled Event", {}), "resources": [arn]})
+    assert isinstance(only(message), Ignored if is_warmer else Request)
+
+
+@pytest.mark.parametrize("header", ["x-shopify-webhook-id", "x-mlflow-delivery-id"])
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:
     outcome = only(http_message(p.posted({"x": 1}, {header: "d-1"}), WEBHOOK))
     assert isinstance(outcome, Request)
@@ -331,11 +376,54 @@ def test_a_senders_event_in_one_of_your_own_is_the_senders(source: str) -> None:
     for rule, is_taken in (
         ('when = { source = "a*" }', False),
         ('when = { source = "a*", "detail.ref" = "refs/heads/*" }', True),
-        ('when = { source = "a*", ref = "refs/heads/*" }', True),
+        ('when = { source = "a*", ref = "refs/heads/*" }', False),  # an event of EventBridge has no ref
         ('when = { source = "a*" }\nbranches = ["side"]', True),
     ):
         routes = Routes(parse(f'{PROJECT}[[rules]]\n{rule}\nproject = "site"\n'), REGION)
         assert isinstance(on_bus(side, routes), Request if is_taken else Ignored), rule
+
+
+OWN: list[tuple[Json, bool]] = [
+    ({"type": "project.updated", "createdAt": 1}, True),
+    ({"entity_type": "price", "event_type": "x", "environment": "prod"}, False),
+    ({"type": "order.placed", "eventCreatedOn": "2026"}, True),
+    ({"action": "updated", "repository": {"full_name": "a/b"}}, False),
+    ({"healthcheck": True}, True),
+    ({"object_kind": "push"}, True),  # without a ref it is no push
+    ({"repository": {"project": {"key": "A"}}, "refChanges": [{}, {}]}, True),
+]
+
+
+@pytest.mark.parametrize("source", ["my.app", "aws.partner/acme.example/hooks"])
+@pytest.mark.parametrize(("detail", "is_built"), OWN, ids=str)
+def test_an_event_of_ones_own_that_looks_like_a_senders_is_taken_by_its_type(
+    source: str, detail: Json, is_built: bool
+) -> None:
+    (message,) = opened(s.eventbridge(source, "thing", detail))
+    assert isinstance(only(message), Request if is_built else Ignored)
+    for when in ({"source": source, "detail-type": "thing"}, {"detail-type": "thing"}, {"source": source}):
+        assert isinstance(only(message, with_rule(**when)), Request)
+    assert isinstance(only(message, with_rule(source="*")), Request if is_built else Ignored)
+
+
+def test_each_change_in_a_push_by_a_bus_is_one_and_rules_see_it_in_the_detail() -> None:
+    push = body(p.bitbucket_push(p.bitbucket_change(), p.bitbucket_change()))
+    push["push"]["changes"][1]["new"]["name"] = "side"
+    (message,) = opened(s.eventbridge("my.app", "hook", push))
+    first, second = ONE.intents(message)
+    assert isinstance(first, Request)
+    assert isinstance(second, Ignored)
+    name = "detail.push.changes.0.new.name"
+    rule = f'[[rules]]\nwhen = {{ "{name}" = "side" }}\nproject = "site"\nkey = "event.{name}"\n'
+    first, second = Routes(parse(f"{PROJECT}{rule}"), REGION).intents(message)
+    assert isinstance(first, Request)
+    assert isinstance(second, Request)
+    assert (first.key, second.key) == (None, "side")
+
+
+def test_no_rule_takes_a_senders_test_by_a_bus() -> None:
+    (message,) = opened(s.eventbridge("my.app", "thing", {"zen": "x", "hook_id": 1}))
+    assert isinstance(only(message, with_rule(source="my.app")), Ignored)
 
 
 def test_a_detail_of_an_aws_service_is_not_taken_for_what_it_says() -> None:

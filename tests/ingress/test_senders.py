@@ -240,6 +240,10 @@ def test_a_push_to_gitlab_can_say_to_skip_it(options: object, is_skipped: bool, 
     table = '[projects.site]\ncooldown = 1\nstarter = { command = ["make"] }\nskip_ci = false\n'
     (outcome,) = Routes(parse(table), REGION).intents(message)
     assert isinstance(outcome, Request)
+    for of in ({}, {"checkout_sha": None}):
+        tag = json.loads(p.gitlab_push("refs/tags/v1", push_options=options).body) | {"object_kind": "tag_push"} | of
+        (outcome,) = with_rule(ref="refs/tags/*").intents(http_message(p.posted(tag, {}), OUTSIDE))
+        assert isinstance(outcome, Ignored if is_skipped else Request)
 
 
 def test_an_event_without_the_id_of_its_sender_has_none_and_is_never_taken_for_another() -> None:

@@ -174,8 +174,8 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     """The project in a table ``[projects.NAME]`` of a file in this folder."""
     at = f"projects.{name}"
     settings = must_be(dict, table, at, "a table of settings")
-    tables = {key for key, one in settings.items() if isinstance(one, dict) and not one.keys() & STARTER_KEYS.keys()}
-    dotted = dict.fromkeys(tables, "a name that has dots in quotes: [projects.'www.example.com']")
+    projects = {key for key, one in settings.items() if _may_be_project(one)}
+    dotted = dict.fromkeys(projects, "a name that has dots in quotes: [projects.'www.example.com']")
     refuse_unknown(settings, PROJECT_KEYS, f"{at}.", dotted | TOP | _OF_STARTERS)
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
@@ -190,6 +190,13 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
         check_overlap(policy, _made(starter))
     project = Project(name=name, policy=policy, region=region, starter=starter, folder=folder)
     return project.but(**_of_events(settings, at)) if settings.keys() & set(EVENT_KEYS) else project
+
+
+def _may_be_project(table: object) -> bool:
+    """Whether a table within a project's may be another project, of whose name TOML took the dots for its own."""
+    if not isinstance(table, dict) or table.keys() & STARTER_KEYS.keys():
+        return False
+    return "cooldown" in table or any(isinstance(one, dict) for one in table.values())
 
 
 def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:

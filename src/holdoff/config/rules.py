@@ -69,7 +69,6 @@ class Rule(Value):
 SAYS: Final = ("region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
 #: A field as a starter's texts have it: in a rule it would stand for itself.
 _FIELD: Final = re.compile(rf"\{{({'|'.join(SAYS)}|project|branch|tag|by)\}}")
-_BRACED: Final = "a path in the braces, such as '{change.branch}'"
 _TABLES: Final = ("environment", "secondary_versions")
 _NAMES: Final = ("branches", "tags", "paths", "paths_ignore")
 _KEYS: Final = ("when", "project", *SAYS, *_TABLES, *_NAMES, "continue", "ignore")
@@ -138,14 +137,19 @@ def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
 
 def _says(key: str, value: object, at: str) -> str | None:
     """``source_version = false`` says that there is none; all others are texts."""
-    return None if key == "source_version" and value is False else _text(value, at)
+    if key == "source_version" and value is False:
+        return None
+    text = _text(value, at)
+    if _FIELD.search(text):
+        raise ConfigError(field=at, got=text, want="a path in the braces, such as '{change.branch}'")
+    return text
 
 
 def _text(value: object, at: str) -> str:
     text = must_be(str, value, at, f"a text, or {_TYPE_OF_PATH}")
     paths = [one for one in (text, *_BRACES.findall(text)) if _LOOKS_LIKE_A_PATH.fullmatch(one.strip())]
-    if (field := _FIELD.search(text)) or len(text) > MAX_PATH or not all(map(is_path, paths)):
-        raise ConfigError(field=at, got=text, want=_BRACED if field else _TYPE_OF_PATH)
+    if len(text) > MAX_PATH or not all(map(is_path, paths)):
+        raise ConfigError(field=at, got=text, want=_TYPE_OF_PATH)
     return text
 
 

@@ -1,7 +1,8 @@
 """What the events of AWS services ask for by themselves. Pure.
 
 Of AWS's own services only those events build that say that a source has changed. Of EventBridge's, sources of one's own
-are applications, and each of their events is a change.
+are applications, and each of their events is a change, unless its detail is what a host of repositories or a content
+system sent: then it is what that is.
 
 No source version is taken from ECR or S3, though they name one. CodeBuild reads it as a version of *its* source
 (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: a commit, branch or tag of a repository,
@@ -14,12 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, control, paths_of, refused
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of, refused
 
 #: The key under which CodePipeline hands a job to a function
 #: (https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html).
 PIPELINE_JOB: Final = "CodePipeline.job"
-
 
 _WARM: Final = ("warmup", "warmUp", "warm_up", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
@@ -166,12 +166,10 @@ _CODECOMMIT: Final = (
 _IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action"
 _PUSHED: Final = f"{_IN_ECR} & detail.action-type=PUSH & detail.result=SUCCESS"
 _STORED: Final = (
-    # What is pushed about an image, beside it: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
-    # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
     Kind(
         sender="ECR",
         name="a signature",
-        when=f"{_IN_ECR} & detail.image-tag=sha256-*.sig|sha256-*.att|sha256-*.sbom|sha256-{'?' * 64}",
+        when=f"{_IN_ECR} & detail.image-tag={ABOUT_AN_IMAGE}",
         ignored="nothing is built for what is about an image of {detail.repository-name} unless a rule takes it",
         named_by=("detail.image-tag",),
         reason="{detail.action-type} {detail.repository-name}:{detail.image-tag}",
@@ -234,13 +232,27 @@ _STORED: Final = (
 _SCHEDULERS: Final = "source=aws.events|aws.scheduler"
 _SCHEDULED: Final[Mapping[str, Any]] = {"sender": "a schedule", "reason": "schedule {resources.0/}", "at": "time"}
 _TOLD: Final[Mapping[str, Any]] = {"sender": "EventBridge", "reason": "{detail-type}", "at": "time"}
+# What partners of EventBridge send is no AWS service's:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
+_OF_A_PARTNER: Final = Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_TOLD)
+_OF_ONES_OWN: Final = Kind(name="an event of one's own", when="detail-type", **_TOLD)
 _UNKNOWN: Final[Mapping[str, Any]] = {
     **_TOLD,
     "name": "another event of AWS",
     "ignored": "nothing is built for {source}'s {detail-type|event} unless a rule takes it",
 }
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
-_WARM_NAMES: Final = "*keep?warm*|*KeepWarm*|*warmup*|*warm?up*|*WarmUp*|*warmer*|*Warmer*"
+_WARM_NAMES: Final = "|".join(
+    (
+        *("*KeepWarm*", "*WarmUp*", "*Warmer*"),
+        *(
+            f"*{before}{word}{after}"
+            for word in ("keep?warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
+            for before in "/-_"
+            for after in ("", "-*", "_*", ".*")
+        ),
+    )
+)
 _BY_BRIDGE: Final = (
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets.html
@@ -252,16 +264,16 @@ _BY_BRIDGE: Final = (
         **_SCHEDULED,
     ),
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
-    # What partners of EventBridge send is no AWS service's:
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
-    Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_TOLD),
+    _OF_A_PARTNER,
     Kind(when=f"source={_KNOWN}", named_by=("detail-type",), **_UNKNOWN),
     Kind(when=f"{_SCHEDULERS} & detail-type", named_by=("detail-type",), **_UNKNOWN),
     # An input written by hand, which says no more than that.
     Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
-    Kind(name="an event of one's own", when="detail-type", **_TOLD),
+    _OF_ONES_OWN,
 )
+#: What may have the event of another sender as its detail.
+CARRIERS: Final = (_OF_A_PARTNER, _OF_ONES_OWN)
 
 #: What services tell topics in plain text, or nearly so: by its subject, or by how it begins.
 _SUBJECTS: Final = (

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, paths_of, refused, trial
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, paths_of, refused, trial
 
 
 def _change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:
@@ -28,14 +28,20 @@ def _ignored(sender: str, name: str, what: str, named_by: str, when: str, **more
     return _change(sender, name, when, f"{sender}: {what}", ignored=why, named_by=tuple(named_by.split()), **more)
 
 
-def _typed(sender: str, path: str, known_by: str, changes: str, others: str = "*", **more: str) -> Iterator[Kind]:
+def _typed(
+    sender: str, path: str, known_by: str, changes: str, others: str = "*", *, tag: str = "", **more: str
+) -> Iterator[Kind]:
     """What a sender tells, by its type.
 
     Args:
         path: where the type is; known_by: the conditions by which the sender is known besides.
         changes: the types that are changes; others: those that are none. Empty: there are none of these.
+        tag: where an image's tag is. What is pushed about an image, beside it, is none (as ``aws`` has it).
     """
     known = f"{known_by} & " if known_by else ""
+    if tag:
+        what = f"{{{path}}} of {{{tag}}}"
+        yield _ignored(sender, "a signature", what, tag, f"{known}{path} & {tag}={ABOUT_AN_IMAGE}", **more)
     if changes:
         yield _change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
     if others:
@@ -193,7 +199,7 @@ _STORYBLOK: Final = (
     _ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
 )
 
-# --- Drafts of content systems all of whose other events are changes -------------------------------
+# --- Drafts of content systems whose other events are not told apart: they build -------------------
 _DRAFTS: Final = (
     # https://docs.ghost.org/webhooks: what was public is no draft before.
     *(_change("Ghost", "a change", f"{of}.previous.status=published", f"{of} in Ghost") for of in ("post", "page")),
@@ -203,8 +209,9 @@ _DRAFTS: Final = (
             *(("Ghost", f"{of}.current.status=draft|scheduled") for of in ("post", "page")),
             # https://agilitycms.com/docs/apis/webhooks
             ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
-            # https://buttercms.com/docs/api/#webhooks
-            ("ButterCMS", "webhook.event=*.draft"),
+            # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: saved as a draft, a page
+            # stays public, and a post does not.
+            ("ButterCMS", "webhook.event=page.draft"),
             # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
             ("Contentstack", "event=create|update & module=entry|asset & api_key"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
@@ -221,6 +228,13 @@ _DRAFTS: Final = (
 # --- Image registries: a repository's tag points at another image ----------------------------------
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
 _REGISTRIES: Final = (
+    _ignored(
+        "Docker Hub",
+        "a signature",
+        "push of {push_data.tag}",
+        "push_data.tag",
+        f"push_data.pushed_at & repository.repo_name=?* & push_data.tag={ABOUT_AN_IMAGE}",
+    ),
     _change(
         "Docker Hub",
         "a pushed image",
@@ -248,19 +262,46 @@ _REGISTRIES: Final = (
         "docker_url=?* & repository=?* & namespace=?*",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
-    *_typed("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage"),
+    *_typed(
+        "Harbor",
+        "type",
+        "event_data.repository.repo_full_name",
+        "PUSH_ARTIFACT|UPLOAD_CHART|pushImage",
+        tag="event_data.resources.0.tag",
+    ),
+    *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
-    *_typed("Azure Container Registry", "action", "target.repository & request.host", "push|chart_push", id="{id}"),
+    *_typed(
+        "Azure Container Registry",
+        "action",
+        "target.repository & request.host",
+        "push|chart_push",
+        tag="target.tag",
+        id="{id}",
+    ),
     # https://distribution.github.io/distribution/about/notifications/: it tells of an image's layers, too.
-    *_typed("a registry", "events.0.action", "events.0.target.tag", "push", id="{events.0.id}", each="events"),
+    *_typed(
+        "a registry",
+        "events.0.action",
+        "events.0.target.tag",
+        "push",
+        tag="events.0.target.tag",
+        id="{events.0.id}",
+        each="events",
+    ),
     *_typed("a registry", "events.0.action", "events.0.target.repository", "", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
-    *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted"),
+    *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
     # https://help.sonatype.com/en/working-with-webhooks.html
     *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
     # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
-    *_typed("npm", "event", "hookOwner.username", "package:publish|package:unpublish|package:dist-tag*"),
+    *_typed(
+        "npm",
+        "event",
+        "hookOwner.username",
+        "package:change|package:publish|package:unpublish|package:deprecated|package:undeprecated|package:dist-tag*",
+    ),
 )
 
 # --- Clouds ----------------------------------------------------------------------------------------
@@ -268,11 +309,15 @@ _REGISTRIES: Final = (
 # https://docs.cloud.google.com/eventarc/docs/event-types
 _WRITTEN: Final = (
     "Microsoft.Storage.BlobCreated|Microsoft.Storage.BlobDeleted|Microsoft.Storage.BlobRenamed"
-    "|Microsoft.ContainerRegistry.ImagePushed|harbor.artifact.pushed"
+    "|Microsoft.Storage.DirectoryRenamed|Microsoft.Storage.DirectoryDeleted"
+    "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived"
 )
+_HARBORS: Final = "harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*"
 _CE: Final = "http.headers.ce-"
+#: The sender of those. One that is Holdoff's own form of a trigger, too, is that (``rules``).
+CLOUD_EVENTS: Final = "CloudEvents"
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
 _CLOUDS: Final = (
@@ -284,15 +329,21 @@ _CLOUDS: Final = (
     ),
     # Several at once need not be of one type: https://learn.microsoft.com/en-us/azure/event-grid/event-schema
     *_typed("Event Grid", "1.eventType", "0.metadataVersion", "*", ""),
+    *_typed(CLOUD_EVENTS, "type", "specversion & source & id", "", "", tag="data.resources.0.tag", id="{source}#{id}"),
     # In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *(
         kind
         for sender, path, known_by, own in (
             ("Event Grid", "0.eventType", "0.metadataVersion", "{0.id}"),
-            ("CloudEvents", "type", "specversion & source", "{source}#{id}"),
-            ("CloudEvents", f"{_CE}type", f"{_CE}specversion & {_CE}source", f"{{{_CE}source}}#{{{_CE}id}}"),
+            (CLOUD_EVENTS, "type", "specversion & source & id", "{source}#{id}"),
+            (
+                CLOUD_EVENTS,
+                f"{_CE}type",
+                f"{_CE}specversion & {_CE}source & {_CE}id",
+                f"{{{_CE}source}}#{{{_CE}id}}",
+            ),
         )
-        for changes, others in ((_WRITTEN, "Microsoft.*|google.cloud.storage.*|harbor.*|dev.tekton.*"), ("*", ""))
+        for changes, others in ((_WRITTEN, f"Microsoft.*|google.cloud.storage.*|{_HARBORS}|dev.tekton.*"), ("*", ""))
         for kind in _typed(sender, path, known_by, changes, others, id=own)
     ),
     # https://docs.cloud.google.com/storage/docs/pubsub-notifications
@@ -318,7 +369,7 @@ _HOSTS: Final = (
     *_typed("Travis CI", "state", "build_url=*travis-ci*", ""),
     *_typed("Terraform", "notifications.0.trigger", "notification_configuration_id", ""),
     *_typed("Cloudflare", "alert_type", "policy_id & account_id", ""),
-    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*|user_account_*|comment_created"),
+    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|user_account_*|comment_created"),
 )
 
 # --- Senders that are known by their secret alone, whatever it is that they send --------------------

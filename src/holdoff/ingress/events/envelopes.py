@@ -9,7 +9,6 @@ So the innermost event's own id wins over that of any envelope.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -181,19 +180,16 @@ def _eventbridge(message: Message) -> Message:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 
     AWS's quick start for GitHub makes events of deliveries: the header's is the type, the body's is the detail
-    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html). So do others, by names of their own:
-    what is in such a detail is beside what EventBridge says.
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html).
     """
     event = {"detail-type": message.event.get("detailType"), **message.event}
-    source, detail = text_at(event, "source") or "", event.get("detail")
+    source = event.get("source")
     own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
-    opened_ = message.but(kind="eventbridge", event=event, id=own or message.id)
-    if not isinstance(detail, dict) or re.match(r"aws\.(?!partner/)", source):
-        return opened_
-    if source == "github.com":
-        http = {"headers": {"x-github-event": event["detail-type"]}}
-        return opened_.but(event=detail, envelopes={**message.envelopes, "http": http})
-    return opened_.but(event={**detail, **event})
+    envelopes = message.envelopes
+    if source == "github.com" and isinstance(event.get("detail"), dict):
+        envelopes = {**envelopes, "http": {"headers": {"x-github-event": event["detail-type"]}}}
+        event = event["detail"]
+    return message.but(kind="eventbridge", event=event, id=own or message.id, envelopes=envelopes)
 
 
 def _is_envelope(event: Mapping[str, Any]) -> bool:
@@ -222,7 +218,7 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
     if not _is_envelope(event):
         return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else message
     several = _opened(message, 0)
-    if len(several) != 1:
+    if len(several) > 1 and event.get("Type") == "Notification":
         hint = "Subscribe the function itself to the topic"
-        raise EventError("event", "holds several events, and a webhook is one", hint=hint)
-    return several[0]
+        raise EventError("event.Message", "holds several events, and a webhook is one", hint=hint)
+    return several[0] if len(several) == 1 else message

@@ -154,24 +154,23 @@ _GITLAB_PUSH: Final[Fields] = {
 }
 
 #: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
-_TOLD_TO_SKIP: Final = (
-    *("push_options.ci.skip=true", "push_options.integrations.skip_ci=true", "push_options=ci.skip"),
-)
+_TOLD_TO_SKIP: Final = ("push_options.ci.skip=true", "push_options.integrations.skip_ci=true", "push_options=ci.skip")
 
 
 def _pushed_at_gitlab(push: str, tag: str, where: str, mark: str) -> tuple[Kind, ...]:
     """A push and a tag, by the field that has their name. ``mark``: what only GitLab's events have."""
     pushed, tagged = f"{mark} & {where}={push}", f"{mark} & {where}={tag}"
-    rows: tuple[tuple[str, str, str, Fields], ...] = (
-        *(("push", f"{pushed} & {told}", "{after!}", {"text": "[skip ci]"}) for told in _TOLD_TO_SKIP),
-        ("push", pushed, "{after!}", {}),
+    rows = (
+        ("push", pushed, "{after!}"),
         # A tag that is deleted has no ``checkout_sha``; the ``after`` of an annotated one is the tag's own object.
-        ("push of a tag", f"{tagged} & checkout_sha=?????*", "{checkout_sha}", {}),
-        ("push of a tag", tagged, "{after!}", {}),
+        ("push of a tag", f"{tagged} & checkout_sha=?????*", "{checkout_sha}"),
+        ("push of a tag", tagged, "{after!}"),
     )
+    told: dict[str, Fields] = {f" & {option}": {"text": "[skip ci]"} for option in _TOLD_TO_SKIP} | {"": {}}
     return tuple(
-        Kind(name=name, when=when, version=version, **_GITLAB | _GITLAB_PUSH | more)
-        for name, when, version, more in rows
+        Kind(name=name, when=f"{when}{option}", version=version, **_GITLAB | _GITLAB_PUSH | more)
+        for name, when, version in rows
+        for option, more in told.items()
     )
 
 
@@ -358,21 +357,31 @@ def _of_ref(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any
 
 
 _IN_HUB: Final = "event.scope=repo.content* & repo.name"
+_AT_GERRIT: Final = (
+    "assignee-changed|change-*|comment-added|custom-keyed-values-changed|draft-published|dropped-output|hashtags-changed"
+    "|merge-failed|patchset-created|private-state-changed|project-created|project-head-updated|ref-*"
+    "|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
+)
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html: a branch had its short name at first
     *(
         _of_ref(
             "Gerrit",
-            f"type=ref-updated & eventCreatedOn & refUpdate.refName={names}",
-            *(f"refUpdate.{name}" for name in ("refName", "newRev", "oldRev")),
-            ref=f"{above}{{refUpdate.refName!}}",
-            repository="{refUpdate.project}",
+            f"type={kind} & eventCreatedOn & {update}.refName={names}",
+            *(f"{update}.{name}" for name in ("refName", "newRev", "oldRev")),
+            each=each,
+            ref=f"{above}{{{update}.refName!}}",
+            repository=f"{{{update}.project}}",
             by="{submitter.username,submitter.name}",
             at="eventCreatedOn",
         )
+        for kind, update, each in (
+            ("ref-updated", "refUpdate", ""),
+            ("batch-ref-updated", "refUpdates.0", "refUpdates"),
+        )
         for names, above in (("refs/*", ""), ("*", "refs/heads/"))
     ),
-    Kind(name="another event", **_others("Gerrit", "type", when="type & eventCreatedOn")),
+    Kind(name="another event", **_others("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn")),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _of_ref(
         "Harness",

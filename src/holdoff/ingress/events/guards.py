@@ -102,6 +102,5 @@ def is_named(draft: Draft, rule: Rule) -> bool:
 
 
 def _names(rule: Rule | None, paths: tuple[str, ...]) -> bool:
-    """Whether a rule has a condition that says something on one of these paths, or on one in an event's detail."""
-    known = {*paths, *(f"detail.{path}" for path in paths)}
-    return rule is not None and any(path in known and not is_anything(patterns) for path, patterns in rule.when)
+    """Whether a rule has a condition on one of these paths that says something."""
+    return rule is not None and any(path in paths and not is_anything(patterns) for path, patterns in rule.when)

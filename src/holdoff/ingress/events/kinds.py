@@ -167,6 +167,9 @@ def refused(sender: str, name: str, why: str, when: str) -> Kind:
     return Kind(sender=sender, name=name, when=when, refused=why)
 
 
+#: Tags of what is pushed about an image, beside it: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+#: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+ABOUT_AN_IMAGE: Final = f"sha256-*.sig|sha256-*.att|sha256-*.sbom|sha256-{'?' * 64}"
 #: GitHub lists at most so many commits of a push (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push).
 MOST_COMMITS: Final = 2048
 #: And so many files of a commit (the schemas of octokit/webhooks: "a maximum of 3000").

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from holdoff.config import Config
 from holdoff.config.projects import Project
-from holdoff.config.rules import IN_BRACES, Rule, is_path
+from holdoff.config.rules import IN_BRACES, OF_ENVELOPES, Rule, is_path
 from holdoff.config.schemes import NAMES
 from holdoff.core.errors import ConfigError, EventError
 from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, GateKey, Request
@@ -27,12 +27,13 @@ from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
 from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
-from holdoff.ingress.events.kinds import Kind, holds, parts_of
+from holdoff.ingress.events.kinds import Kind, holds, kind_of_event, parts_of
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, look_up, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
-TABLES: Final = (aws.CONTROL, *git_senders.TABLES, *cms_senders.TABLES, *aws.TABLES)
+_SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
+TABLES: Final = (aws.CONTROL, *_SENDERS, *aws.TABLES)
 #: The reason of a message that says nothing known, by its envelope: the first of these that is not empty.
 _REASONS: Final = {
     "http": ("webhook",),
@@ -75,14 +76,15 @@ class Routes:
             if message.kind == "wake":
                 return [Found(self._wake(message))]
             is_of_aws = message.kind == "eventbridge" and text_at(message.event, "source") in ends.SOURCES
-            told = ends.end_of(message.event) if is_of_aws else ends.web_build_of(message)
+            sent = _sent(message)
+            told = ends.end_of(message.event) if is_of_aws else ends.web_build_of(sent)
             if isinstance(told, BuildEnded) and (is_of_aws or self.gates_of(told)):
                 return [Found(one) for one in self._ended(told, message)]
-            parts = parts_of(message, TABLES)
+            parts = (sent is not message and _in_detail(sent, message)) or parts_of(message, TABLES)
         except (EventError, ConfigError) as error:
             return [Found(_of_event(error))]
         why = told.why if isinstance(told, Ignored) else None
-        return [found for part, kind in parts for found in self._of_part(part, kind, why)]
+        return [found for part, told_by in parts for found in self._of_part(part, told_by, why)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
@@ -99,10 +101,10 @@ class Routes:
                 found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
-    def _of_part(self, message: Message, kind: Kind | None, why: str | None) -> list[Found]:
+    def _of_part(self, message: Message, told_by: Kind | Draft | None, why: str | None) -> list[Found]:
         """``why``: what is known of a build's event that ends no build."""
         try:
-            draft = self._draft(message, kind)
+            draft = told_by if isinstance(told_by, Draft) else self._draft(message, told_by)
         except EventError as error:
             # What it changed is not known, and so not whether a rule's names would let it pass.
             taking = self._first_rule(message)
@@ -137,12 +139,13 @@ class Routes:
         return found
 
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
-        if kind is not None:
-            return kind.draft(message)
         event = message.event
+        is_trigger = isinstance(event, dict) and trigger_json.is_trigger(event, self.projects)
+        if kind is not None and not (is_trigger and kind.sender == cms_senders.CLOUD_EVENTS):
+            return kind.draft(message)
         reasons = (filled(one, message.look, short=True) for one in _REASONS.get(message.kind, ("{eventSource:}",)))
         otherwise = Draft(reason=next(filter(None, reasons), None))
-        if not isinstance(event, dict) or not trigger_json.is_trigger(event, self.projects):
+        if not is_trigger:
             return otherwise
         # An event that a rule takes is another sender's, most often, whose words may mean something else.
         is_ruled = self._first_rule(message) is not None
@@ -233,6 +236,34 @@ class Routes:
             return name
         known = ", ".join(sorted(self.projects)) or "none"
         raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; there is: {known}")
+
+
+def _sent(message: Message) -> Message:
+    """What may be another sender's, in the detail of an event of one's own or a partner's; else the message itself."""
+    detail = message.look("detail") if message.kind == "eventbridge" else None
+    is_carrier = isinstance(detail, dict) and kind_of_event(message, TABLES) in aws.CARRIERS
+    return message.but(event=detail) if is_carrier else message
+
+
+def _in_detail(sent: Message, message: Message) -> list[tuple[Message, Draft | Kind | None]]:
+    """The events in a detail, each in an event as it came, and what it asks for; empty: it is no known sender's."""
+    drafts: list[tuple[Message, Draft | Kind | None]] = []
+    try:
+        for part, kind in parts_of(sent, _SENDERS):
+            if kind is None:
+                return []
+            draft = kind.draft(part)
+            # The type is what EventBridge calls it, too. Where no rule can name it, it is a control message.
+            known_by = (*("source", "detail-type"), *_below_detail(draft.named_by)) if draft.named_by else ()
+            draft = draft.but(named_by=known_by, ref_named_by=_below_detail(draft.ref_named_by))
+            drafts.append((message.but(event={**message.event, "detail": part.event}), draft))
+    except EventError:
+        return []  # it only looks like a sender's
+    return drafts
+
+
+def _below_detail(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(path if OF_ENVELOPES.match(path) else f"detail.{path}" for path in paths)
 
 
 def _matches(rule: Rule, message: Message) -> bool:
