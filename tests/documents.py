@@ -231,8 +231,11 @@ def _generic(text: str) -> tuple[str, list[int]]:
     """The text without what differs, and its durations in milliseconds."""
     for pattern, name in FOREIGN:
         text = pattern.sub(name, text)
+    lines = [line.rstrip() for line in text.rstrip().splitlines()]
+    lines.sort(key=lambda line: " started: " not in line)  # a command that was started may write before that is said
+    text = "\n".join(lines)
     times = [parse_duration(match[0], field="a duration") for match in DURATION.finditer(text)]
-    return DURATION.sub("TIME", "\n".join(line.rstrip() for line in text.rstrip().splitlines())), times
+    return DURATION.sub("TIME", text), times
 
 
 def renew(page: Path, python: str = sys.executable) -> None:
