@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from holdoff.core import claims
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.pending import is_older
 from holdoff.core.record import KEPT_EVENTS
@@ -357,7 +358,8 @@ SAID_OF_BUILDS: Final = frozenset({Why.SUPERSEDED, Why.UNCHANGED})
 def _stands(decision: Decision, met: Record, token: str) -> bool:
     """Whether what a deferral says is so of the record that it was written to."""
     if met.claim is not None and met.claim.token == token:  # its own start, put off
-        met = met.but(claim=None, lastbuild=met.claim.before)
+        lastbuild = claims.lastbuild_without(met, met.claim.held_ms, met.claim.before)  # another may have moved it
+        met = met.but(claim=None, lastbuild=lastbuild)
     if decision.why is Why.CLAIMED:
         return met.claim is not None
     if decision.why is Why.HELD:
