@@ -85,7 +85,7 @@ def endpoint(request: pytest.FixtureRequest) -> str:
 
 
 #: Random records are for the engine that judges; the other one is slow.
-by_the_judge = pytest.mark.parametrize("endpoint", ["dynamodb_local_url"], indirect=True)
+by_the_judge = pytest.mark.parametrize("endpoint", ENGINES[:1], indirect=True)
 
 
 def new_name() -> str:
