@@ -275,8 +275,9 @@ class Keeper:
             with suppress(OSError):  # no room for its pipe
                 self._start(self.group)
                 self.keep(self.target)
-            before, after = _send_home(shell, pipe), _pending(self._shell) or set()
-            self._got |= before - after - {number}
+            before, after = (_pending(one) or set() for one in (shell, self._shell))
+            self._got |= before - after - {number}  # of what came to both, the new one tells
+            _send_home(shell, pipe)
 
     def close(self) -> bool:
         """The command has ended, or is to go on without us. Whether it kept until now: then no other has its group."""
@@ -292,15 +293,11 @@ class Keeper:
         return pipe >= 0
 
 
-def _send_home(shell: Child | None, pipe: int) -> set[int]:
-    """End a keeper; the signals that it got until then."""
-    got: set[int] = set()
+def _send_home(shell: Child | None, pipe: int) -> None:
     if shell is not None:
         shell.kill()
-        got = _pending(shell) or got  # what has been killed, and is not waited for yet, has them still
         shell.wait()
     os.close(pipe)  # not before: its end is what the shell waits for
-    return got
 
 
 def _pending(shell: Child | None) -> set[int] | None:
