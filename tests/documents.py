@@ -47,7 +47,7 @@ DURATION: Final = re.compile(r"(?<![\w.])(?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+(?!\w)"
 FOREIGN: Final = (
     (re.compile(rf"\b(?:vm|{re.escape(socket.gethostname())})(?::[\w.-]+)*:\d+\b"), "BUILD"),
     (re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b", re.IGNORECASE), "TOKEN"),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC| \w+ \([\d:]+ UTC\))?"), "INSTANT"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC| \w+ \([-\d: ]+ UTC\))?"), "INSTANT"),
     (re.compile(r"\b\d+ passed\b"), "ALL passed"),
     (re.compile(r"[ \u2500]+"), " "),
 )
