@@ -10,6 +10,7 @@ that a suite that tests nothing cannot pass.
 import itertools
 import os
 import signal
+import time
 import tomllib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -34,6 +35,9 @@ from tests.engines.cache import EngineUnavailable, engines_required
 
 T = TypeVar("T")
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.toml")
+# What people are shown is in the time zone of the machine. A test that is about another one sets that.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 # --------------------------------------------------------------------------------------------
 # Hypothesis. A failure prints the blob that reproduces it.

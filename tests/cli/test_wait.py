@@ -124,7 +124,8 @@ def test_the_live_revision_is_never_stale(cli: Cli) -> None:
             deploy = ("sh", "-c", f"echo {revision} > live")
             hooks.append(cli.start("run", "p", "--cooldown", "1s", "--wait", "-v", "--", *deploy))
             assert line_of(hooks[-1].stderr).startswith(("holdoff: p started", "holdoff: p deferred"))
-        assert [ends(hook)[0] for hook in hooks] == [0, 0, 0]
+        ended = [ends(hook) for hook in hooks]
+        assert [status for status, _ in ended] == [0, 0, 0], ended
         assert cli.lines("live") == [str(revision)]
 
 
