@@ -10,7 +10,7 @@ from holdoff.core.policy import Policy
 from holdoff.core.request import Request
 from holdoff.core.shown import kind_of
 from holdoff.core.terms import as_it_stands
-from holdoff.core.units import MAX_DURATION_MS, parse_duration
+from holdoff.core.units import MAX_DURATION_MS, is_whole, parse_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,8 +93,3 @@ def starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_m
         want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"
         raise ConfigError(field=f"starter.{name}", got=ms, want=want)
     return ms
-
-
-def is_whole(value: object, least: int, most: int) -> bool:
-    """Whether it is a whole number within bounds; true and false are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

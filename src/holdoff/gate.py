@@ -17,15 +17,7 @@ from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import (
-    ConfigError,
-    HoldoffError,
-    StartRefused,
-    StartUnknown,
-    StoreDenied,
-    StoreError,
-    not_awaited,
-)
+from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError, not_awaited
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
@@ -33,17 +25,9 @@ from holdoff.core.record import Act, Claim, End, Finished, Hold, Pending, Record
 from holdoff.core.request import MAX_BUILD_ID, MAX_REASON, GateKey, Request, check_flag, check_note, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
-from holdoff.core.units import Duration, Instant, parse_duration, parse_instant
+from holdoff.core.units import Duration, Instant, is_whole, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
-from holdoff.fitting import (
-    build_lease_ms,
-    check_does,
-    check_overlap,
-    claim_lease_ms,
-    freezer,
-    is_whole,
-    starter_ms,
-)
+from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, starter_ms
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -551,9 +535,7 @@ class Gate:
         return builds.as_known(record, self.terms, self._now_ms(), claims=claims, runs=runs)
 
     def _start(self, request: Request, token: str) -> str:
-        starter = self.starter
-        if starter is None:
-            raise StartRefused("this gate has no starter")
+        starter: Any = self.starter
         build_id: object = starter.start(request, token)
         if hasattr(build_id, "__await__"):
             raise not_awaited(build_id)
@@ -573,8 +555,8 @@ class Gate:
         raise StartUnknown(f"the starter's find() answered {quoted(found)}, which is neither a build's id nor None")
 
     def _state_of(self, build_id: str) -> str | None:
-        status = getattr(self.starter, "status", None)
-        state: object = status(build_id) if status is not None else None
+        starter: Any = self.starter
+        state: object = starter.status(build_id)
         return state if isinstance(state, str) and state in _STATES else None
 
     def _now_ms(self) -> int:

@@ -248,3 +248,85 @@ def test_10_a_start_that_another_process_has_made_meanwhile_is_told_as_started()
     said = w.a.trigger()
     assert w.record.running.build_id == "b2"
     assert (said.outcome, said.build_id) == ("started", "b2")
+
+
+def test_11_a_clock_that_is_behind_makes_no_change_older_than_the_one_before() -> None:
+    """G8, and the last change is always built: G was told "in the future", put to this machine's now, and was lost as
+    older than F, though the clocks are no further apart than the store allows."""
+
+    class Store(MemoryStore):
+        clock_margin_ms = 5_000
+
+    w = World(Store())
+    began_ms = w.clock.now_ms()
+    w.a.trigger(source_version="F", line="main", at=began_ms / 1000)
+    w.clock.set((began_ms - 2_000) / 1000)  # two seconds later, by a clock that is four behind
+    said = w.gate().trigger(source_version="G", line="main", at=(began_ms + 1_500) / 1000)
+    assert said.outcome == "deferred"
+    assert w.record.pending.request.source_version == "G"
+
+
+def test_12_a_start_that_a_wrong_clock_left_supersedes_nothing() -> None:
+    """The same as 7b, where the wrong instant is in a claim."""
+    w = World()
+    w.clock.advance("366d")
+
+    def no_answer(build_id: str) -> None:
+        raise OSError(build_id)
+
+    w.starter.meanwhile = no_answer
+    assert w.a.trigger(source_version="F", line="main", at=w.clock.now_ms() / 1000).why is Why.START_UNKNOWN
+    w.clock.set("2026-01-01T00:30:00Z")
+    said = w.gate().trigger(source_version="G", line="main", at=w.clock.now_ms() / 1000 - 1)
+    assert said.outcome == "deferred"
+
+
+def test_12b_nor_does_a_build_of_it_that_fails() -> None:
+    """It was armed again in the place of the newer version."""
+    w = World(on_failure="rearm", overlap="defer")
+    w.clock.advance("366d")
+    w.a.trigger(source_version="F", line="main", at=w.clock.now_ms() / 1000)
+    w.clock.set("2026-01-01T00:30:00Z")
+    w.gate().trigger(source_version="G", line="main", at=w.clock.now_ms() / 1000 - 1)
+    w.a.finished("b1", succeeded=False)
+    assert w.record.pending.request.source_version == "G"
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "joined"])
+@pytest.mark.parametrize("policy", [{}, {"cooldown_from": "finish"}, {"limit": "1/1h"}, {"quiet": "5m"}], ids=str)
+def test_13_what_was_forced_while_a_build_ran_waits_for_its_end_only(policy: dict[str, Any], others: int) -> None:
+    """G1: "A forced build does not wait". It was told "starts after it ends", and then waited for the cooldown, the
+    limit, and for ever on hold, which is just where a fix is forced."""
+    w = World(overlap="defer", **policy)
+    w.a.trigger(source_version="x", force=True)
+    w.a.hold(why="incident 42")
+    w.clock.advance("1m")
+    w.a.trigger(source_version="fix", force=True)
+    for _ in range(others):
+        w.b.trigger(source_version="fix2")
+    w.a.finished("b1", succeeded=True)
+    assert w.record.due_ms <= w.clock.now_ms()
+    assert w.a.wake().why is Why.FORCED
+    assert w.starter.versions == ["x", "fix2" if others else "fix"]
+    w.a.finished("b2", succeeded=True)
+    assert w.a.trigger().why is Why.HELD
+
+
+def test_13b_what_was_forced_and_refused_is_tried_again_on_hold_but_a_build_that_failed_is_not() -> None:
+    """G5: "The triggers that it covered are tried again after a back-off"."""
+    w = World(on_failure="rearm")
+    w.a.hold(why="incident 42")
+
+    def refuse(request: Any, token: str) -> str:
+        raise holdoff.StartRefused(f"no room for {request.reason} {token}", worth_retrying=True)
+
+    w.starter.start, start = refuse, w.starter.start  # type: ignore[method-assign]
+    said = w.a.trigger(source_version="fix", force=True)
+    assert (said.why, said.retry_after) == (Why.START_FAILED, 5)
+    w.starter.start = start  # type: ignore[method-assign]
+    assert w.b.trigger().why is Why.BACKING_OFF
+    w.clock.advance("5s")
+    assert w.a.wake().build_id == "b1"
+    w.a.finished("b1", succeeded=False)
+    w.clock.advance("1h")
+    assert w.a.wake().why is Why.HELD

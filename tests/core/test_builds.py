@@ -154,23 +154,23 @@ def test_a_running_build_is_cancelled_once_where_the_policy_says_so(
 
 @pytest.mark.parametrize(("policy", "at_ms", "ends"), [("defer", LEASE, True), ("defer", LEASE - 1, False)])
 def test_a_build_whose_lease_is_over_counts_as_ended(policy: str, at_ms: int, ends: bool) -> None:
-    after = builds.with_lease_over(RUNNING, terms(overlap=policy), at_ms)
+    after = builds.as_it_is_now(RUNNING, terms(overlap=policy), at_ms)
     assert (after.running is None) is ends
     if ends:
         assert after.finished is not None
         assert (after.finished.ended_ms, after.finished.succeeded) == (LEASE, None)
-    assert builds.with_lease_over(RUNNING, TERMS, LEASE) is RUNNING
+    assert builds.as_it_is_now(RUNNING, TERMS, LEASE) is RUNNING
 
 
 @pytest.mark.parametrize("on_failure", ["keep", "rearm"])
 def test_a_child_process_whose_lease_is_over_has_failed(on_failure: str) -> None:
     """It was ended with what looked after it: what it should have built is due again where the policy says so."""
     by = terms(on_failure=on_failure, overlap="defer").but(children=True)
-    after = builds.with_lease_over(RUNNING, by, LEASE + 5)
+    after = builds.as_it_is_now(RUNNING, by, LEASE + 5)
     assert after.finished is not None
     assert (after.running, after.finished.succeeded, after.finished.ended_ms) == (None, False, LEASE)
     assert (after.pending is not None) is (on_failure == "rearm")
-    assert builds.with_lease_over(RUNNING, by, LEASE - 1) is RUNNING
+    assert builds.as_it_is_now(RUNNING, by, LEASE - 1) is RUNNING
 
 
 # --- into the history ----------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from holdoff.core import claims, clocks, waits
 from holdoff.core.decision import Why
-from holdoff.core.record import Hold, Record, digest
+from holdoff.core.pending import single
+from holdoff.core.record import Act, Hold, Line, Record, digest
+from holdoff.core.value import Value
 from tests.core.build import (
     COOLDOWN,
     MINUTE,
@@ -22,6 +24,7 @@ from tests.core.build import (
     on_trigger,
     on_wake,
     pending,
+    request,
     running,
     seconds,
     terms,
@@ -110,3 +113,32 @@ def test_what_a_refused_start_puts_lastbuild_back_to_is_put_right_too() -> None:
     assert right.claim is not None
     refused = claims.refused(right, right.claim, TERMS, NOW, worth_retrying=True)
     assert refused.due_ms == NOW + COOLDOWN
+
+
+def _ahead(part: Any, name: str = "") -> set[str]:
+    """The names of all instants in a record that are more than two hours in the future."""
+    if isinstance(part, tuple):
+        return {found for one in part for found in _ahead(one, name)}
+    if isinstance(part, Value):
+        return {found for name, content in part.__dict__.items() for found in _ahead(content, name)}
+    return {name} if name.endswith("_ms") and (part or 0) > NOW + 120 * MINUTE else set()
+
+
+def test_none_of_all_its_instants_is_left_in_the_future() -> None:
+    """But those at which a build was claimed: they put the history in order, and nothing waits for them."""
+    late = NOW + YEAR
+    covers = single(request(line="main", at_ms=late), late, waiter="W").but(retry_ms=late, failures=1)
+    record = Record(
+        claim=claim(claimed_ms=late, held_ms=late, lease_until_ms=late, in_flight_until_ms=late, covers=covers),
+        pending=covers,
+        running=running(started_ms=NOW - 1, polled_ms=late, covers=covers, claimed_ms=late),
+        finished=finished(started_ms=late, ended_ms=late, claimed_ms=late),
+        hold=Hold(since_ms=late, why="incident 42", until_ms=late),
+        lines=(Line(line="main", at_ms=late),),
+        acts=(Act(what="reset", at_ms=late),),
+        starts=(late,),
+        due_ms=late,
+    )
+    kept = {"claimed_ms", "first_ms", "last_ms", "retry_ms"}  # the last three: of what is covered
+    assert _ahead(clocks.put_right(record, TERMS, NOW)) == kept
+    assert _ahead(clocks.put_right(record.but(claim=None, running=None), TERMS, NOW)) == {"claimed_ms"}

@@ -163,7 +163,7 @@ def test_force_minds_only_what_would_start_twice_or_overlap() -> None:
     by = terms(limit="1/1h", overlap="defer", quiet="1m")
     found = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW))]
     assert found == [Why.CLAIMED, Why.RUNNING, Why.HELD, Why.COOLING_DOWN, Why.LIMIT, Why.QUIET]
-    forced = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW), force=True)]
+    forced = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW, forced=True))]
     assert forced == [Why.CLAIMED, Why.RUNNING]
 
 

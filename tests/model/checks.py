@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from holdoff.core.decision import Decision
     from holdoff.core.record import Record
+    from holdoff.core.request import Request
     from tests.model.history import Asked, Build, History
 
 
@@ -120,6 +121,12 @@ def g1_spacing(history: History) -> Iterator[str]:
         yield from _unseen(history, later)
         if policy.cooldown_from == "finish":
             yield from _from_finish(history, n, later)
+
+
+def g1_force_waits_for_nothing(history: History) -> Iterator[str]:
+    """A forced trigger that was put off waits for a start or a build, and for nothing else."""
+    for words in history.held_up:
+        yield f"G1 held up: {words}"
 
 
 def _waived(history: History, earlier: Build, later: Build) -> bool:
@@ -380,6 +387,19 @@ def _is_built(history: History, asked: Asked) -> bool:
     return any(build.request.source_version == request.source_version for build in history.builds)
 
 
+def g6_as_asked(history: History) -> Iterator[str]:
+    """What is built is what one trigger asked for, whole: its version with its own reason, event and line."""
+    asked = {_without_time(asked.request) for asked in history.asked}
+    for build in history.builds:
+        if _without_time(build.request) not in asked and history.scenario.start != "pending":
+            yield f"G6 mixed: {build.id} of {_version(build)} is what no trigger asked for"
+
+
+def _without_time(request: Request) -> Request:
+    """A request, but for what others may change in it."""
+    return request.but(forced=False, at_ms=None)
+
+
 def _counts(history: History) -> Iterator[str]:
     """Every build says exactly what it covered: together with what is pending that is every trigger, once."""
     if history.drops or history.terms.policy.on_failure == "rearm":
@@ -414,7 +434,7 @@ def _newest_is_built(history: History) -> Iterator[str]:
         return
     newest = max(taken, key=lambda request: request.at_ms or 0)
     last = history.builds[-1].request
-    if last.line is not None and is_older(last, newest):
+    if last.source_version != newest.source_version and is_older(last, newest):
         yield f"G8 newest: {newest.source_version} was asked for, and the last build is of {last.source_version}"
 
 
@@ -452,6 +472,7 @@ CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g3_redelivered,
     g2_nothing_lost,
     g1_spacing,
+    g1_force_waits_for_nothing,
     g4_no_overlap,
     hold_is_kept,
     g5_no_waste,
@@ -462,6 +483,7 @@ CHECKS: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
     g2_last_change_last,
     g8_newest_wins,
     g6_nothing_silent,
+    g6_as_asked,
     every_end_is_kept,
 )
 #: What holds even outside the assumptions.

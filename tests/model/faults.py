@@ -41,13 +41,13 @@ _taken_over = claims.taken_over
 _confirmed = claims.confirmed
 _refused = claims.refused
 _is_certain = claims.is_certain
-_pending_again = claims.pending_again
 _finished = builds.finished
 _polled = builds.polled
 _late_or_early = builds._late_or_early
 _reset = people.reset
 _fold = decide._fold
 _with_trigger = decide._with_trigger
+_placed = decide._placed
 _is_unchanged = decide._is_unchanged
 _waits = waits.waits
 _with_due = waits.with_due
@@ -193,6 +193,21 @@ def _joined_keeping_one_count(earlier: Pending, later: Pending) -> Pending:
     return _joined(earlier, later).but(count=later.count)
 
 
+def _joined_unforced(earlier: Pending, later: Pending) -> Pending:
+    """Only the newest trigger's force counts."""
+    request = _joined(earlier, later).request
+    return _joined(earlier, later).but(request=request.but(forced=request.forced and later.request.forced))
+
+
+def _joined_in_part(self: Fold, record: Record) -> Record:
+    """The version is the newest trigger's, all else is as it was."""
+    new = _joined_to(self, record)
+    if record.pending is None or new.pending is None:
+        return new
+    mixed = record.pending.request.but(source_version=new.pending.request.source_version)
+    return new.but(pending=new.pending.but(request=mixed))
+
+
 def _joined_without_event(self: Fold, record: Record) -> Record:
     return _joined_to(self.but(event=None), record)
 
@@ -318,8 +333,8 @@ def _armed_beside_a_claim(record: Record, end: End, terms: Terms, now_ms: int) -
 
 def _armed_over_what_came(record: Record, running: Any, now_ms: int) -> Record:
     """The slot of a build that failed is given back, whatever moved ``lastbuild`` since."""
-    again = _pending_again(record.pending, running.covers, now_ms, worth_retrying=False)
-    return record.but(lastbuild=running.before, pending=again)
+    again = claims.behind(record.pending, running.covers)
+    return record.but(lastbuild=running.before, pending=claims.backed_off(again, now_ms, worth_retrying=False))
 
 
 def _polled_silence_is_an_end(record: Record, build_id: str, state: str | None, terms: Terms, now_ms: int) -> Record:
@@ -338,6 +353,14 @@ def _waits_a_moment_too_long(record: Record, terms: Terms, now_ms: int, **about:
     return _waits(record, terms, now_ms - 1, **about)
 
 
+def _forced_at_once_or_never(
+    record: Record, terms: Terms, now_ms: int, *, pending: Pending | None = None, **about: Any
+) -> list[waits.Wait]:
+    """What was forced waits with all the others, once it is put off."""
+    alike = pending and pending.but(request=pending.request.but(forced=False))
+    return _waits(record, terms, now_ms, pending=alike, **about)
+
+
 def _moved_back_by_any(record: Record, terms: Terms) -> bool:
     """Any lastbuild before our own start is taken for a person's."""
     own_ms = waits._own_start_ms(record)
@@ -353,10 +376,16 @@ def _without_due_while_cooling(record: Record, terms: Terms) -> Record:
 # --- decisions -----------------------------------------------------------------------------------------------------
 
 
-def _events_only_of_folds(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> Record:
+def _events_only_of_folds(record: Record, fold: Fold, now_ms: int) -> Record:
     """The event of the first trigger is not remembered."""
-    new = _with_trigger(record, trigger, fold, now_ms)
+    new = _with_trigger(record, fold, now_ms)
     return new if record.pending else new.but(events=record.events)
+
+
+def _placed_by_ones_own_clock(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
+    """An instant ahead of one's own clock is put to that, however far the clocks of a store may be apart."""
+    at_ms = None if request.at_ms is None else min(request.at_ms, now_ms)
+    return _placed(record, request.but(at_ms=at_ms), terms, now_ms)
 
 
 def _unchanged_whatever_is_pending(record: Record, request: Request) -> bool:
@@ -615,6 +644,7 @@ HOLD: Final = Aim(PLAIN, (("trigger", "wake", "hold", "hold for", "resume"),))
 RESET: Final = Aim(PLAIN, (("trigger", "trigger", "wake", "reset"),), ("cooling", "pending"))
 EVENTS: Final = Aim(PLAIN, (("trigger event=E1", "trigger event=E2", "wake"),))
 LINES: Final = Aim(PLAIN, ((*ONE_LINE, "wake"),), ("nothing", "cooling"))
+FRESH_PUSHES: Final = Aim(PLAIN, (("trigger line=main at=now version", "wake"),))
 FORCED_LINES: Final = Aim(PLAIN, ((*ONE_LINE, "trigger force line=main at=6 version=m6", "wake"),))
 PARENTS: Final = Aim(
     PLAIN,
@@ -626,6 +656,7 @@ TWO_LINES: Final = Aim(
     (("trigger line=main at=5 version=m5", "trigger line=side at=2 version=s2", "wake"),),
     ("nothing",),
 )
+NAMED: Final = Aim(PLAIN, (("trigger version event=E1", "trigger version event=E2", "wake"),), ("cooling",))
 FOLDED_EVENTS: Final = Aim(PLAIN, (("trigger event=E1", "trigger event=E2", "wake"),), ("pending",))
 FOLDED_BESIDE: Final = Aim(PLAIN, (("trigger", "wake", "snippet"),), ("pending",))
 SAME_VERSIONS: Final = Aim(UNCHANGED, (("trigger version=x", "trigger version=y", "wake"),))
@@ -687,6 +718,7 @@ FAULTS: Final = (
         TWO_LINES,
     ),
     Fault("refused triggers not counted", "G6 uncounted", claims, "joined", _joined_keeping_one_count, TRIGGERS),
+    Fault("a fold that changes the version alone", "G6 mixed", Fold, "joined_to", _joined_in_part, NAMED),
     Fault("a fold that always is the newest", "G8", Fold, "joined_to", _joined_as_newest, LINES),
     Fault("a wish that is pending already", "G2 stale", Fold, "joined_to", _joined_unless_noted, holes.LAST_WISH),
     Fault("the last to arrive is the newest", "G8", (pending, decide), "is_older", _older_by_arrival, LINES),
@@ -817,6 +849,9 @@ FAULTS: Final = (
     Fault("a resume without a new due", "G2 asleep", people, "with_due", _as_it_is, HOLD),
     # waits
     Fault("no due for a gate that cools down", "G2 asleep", decide, "with_due", _without_due_while_cooling),
+    Fault("a clock that is behind", "G2 G8", decide, "_placed", _placed_by_ones_own_clock, FRESH_PUSHES),
+    Fault("force that is over when it is put off", "G1 held up", decide, "waits", _forced_at_once_or_never, FORCED),
+    Fault("force that the next trigger ends", "G1 held up", (decide, claims), "joined", _joined_unforced, FORCED),
     Fault("a wait that is not over at its end", "G2 restless", decide, "waits", _waits_a_moment_too_long),
     Fault("running builds not waited for", "G4", waits, "_running", _no_wait, Aim(OVERLAP)),
     Fault("a hold that is not minded", "H hold", waits, "_held", _no_wait, HOLD),

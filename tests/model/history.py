@@ -80,6 +80,7 @@ class History:
         moved_ms: until when each lastbuild stood that has been moved since.
         overslept: writes that left a later due than what is pending asks for.
         early: claims of wakes that came before their turn, and by how much.
+        held_up: wakes that kept a forced trigger waiting for what force overrides.
     """
 
     scenario: Scenario
@@ -111,6 +112,7 @@ class History:
     moved_ms: dict[int | None, int] = field(default_factory=dict)
     overslept: list[str] = field(default_factory=list)
     early: dict[str, int] = field(default_factory=dict)
+    held_up: list[str] = field(default_factory=list)
 
     def next(self) -> int:
         """The next position in the order."""
@@ -118,8 +120,11 @@ class History:
         return self.order
 
     def forced(self, token: str) -> bool:
-        """Whether this token is a forced trigger's."""
-        return any(asked.token == token and asked.request.forced for asked in self.asked)
+        """Whether this token's build need not wait: each forced trigger that came before its claim lets one through."""
+        let_through = list(dict.fromkeys(build.token for build in self.builds if build.request.forced))
+        claimed = self.claimed.get(token, 0)
+        came = sum(asked.request.forced and asked.called < claimed for asked in self.asked)
+        return token in let_through[:came]
 
     def key(self) -> int:
         """Hashes what the checks look at. Positions count only relative to one another where it matters."""
@@ -150,13 +155,14 @@ class History:
                     for a in self.asked
                 ),
                 tuple(rank[at] for at in self.resets),
+                tuple(b.token for b in self.builds if b.request.forced),
                 len(self.drops),
                 tuple(token for _, _, token in self.refusals),
                 len(self.crashes),
                 len(self.rolled_back),
                 len(self.snippets),
                 frozenset(self.on_hold),
-                (self.holds, self.faults, self.unrecognised, len(self.overslept), *self.early),
+                (self.holds, self.faults, self.unrecognised, len(self.overslept), len(self.held_up), *self.early),
                 tuple(self.moved_ms.items()) if self.terms.policy.on_cooldown == "skip" else (),
             )
         )

@@ -201,7 +201,7 @@ THEMES: Final[tuple[tuple[str, ...], ...]] = (
     ("trigger", "trigger", "trigger force", "wake"),
     ("trigger", "trigger version", "trigger force version", "wake"),
     ("trigger version=x", "trigger version=y", "wake"),
-    ("trigger", "trigger event=E1", "trigger event=E2", "wake"),
+    ("trigger version", "trigger version event=E1", "trigger event=E2", "wake"),
     ("trigger", "trigger", "wake", "finish", "finish failed"),
     ("trigger", "trigger force", "wake", "finish", "finish failed last", "again"),
     ("trigger version", "trigger version", "wake", "finish", "finish failed"),
@@ -210,10 +210,12 @@ THEMES: Final[tuple[tuple[str, ...], ...]] = (
     ("trigger version", "trigger version", "wake", "reset", "trigger force version"),
     ("trigger", "trigger waits", "trigger waits", "wake", "turn", "turn"),
     ("trigger", "trigger", "trigger", "wake", "drop"),
+    ("trigger force version", "trigger version", "hold", "resume", "wake", "finish", "finish failed"),
     ("trigger", "trigger", "wake", "finish", "back", "ahead"),
     (*ONE_LINE, "wake"),
     (*ONE_LINE, "trigger force line=main at=6 version=m6", "wake", "finish", "finish failed"),
     (*ONE_LINE, "trigger line=side at=2 version=s2", "trigger line=side at=5 version=s5", "trigger version", "wake"),
+    ("trigger line=main at=now version", "trigger line=main at=now version", "wake", "finish failed"),
     ("trigger line=main version=A parent=O", "trigger line=main version=B parent=A event=E1", "wake", "finish failed"),
 )
 STARTS: Final = (
@@ -276,7 +278,7 @@ class Dice:
             return Move("", "land", chance.choice(world.flights).token)
         if world.late and chance.random() < 0.2:
             return Move("", "land", chance.choice(world.late).name)
-        if chance.random() < 0.01:
+        if chance.random() < 0.01 and not self._by_the_source(world):
             return Move("", "step", chance.choice((300, 2_000, 2_000, 40_000)))
         if busy and chance.random() < self.faulty:
             return self._fault(world)
@@ -285,6 +287,10 @@ class Dice:
         if busy and (not idle or chance.random() < self.hasty):
             return Move(chance.choice(busy).name, "go")
         return Move(chance.choice(idle).name, "call", chance.choice(self.theme)) if idle else None
+
+    def _by_the_source(self, world: World) -> bool:
+        """Whether the one clock is not to be set back: the source's instants would be in its future."""
+        return world.scenario.margin_ms == 0 and any("at=now" in call for call in self.theme)
 
     def _fault(self, world: World) -> Move | None:
         moves = [move for actor in world.actors.values() for move in world.fault_moves(actor)]

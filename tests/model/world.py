@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.core import builds, claims, decide, people, protocol, waits
 from holdoff.core.decide import Trigger, Wake
+from holdoff.core.decision import Outcome, Why
 from holdoff.core.effects import Cancel, Find, FoldIn, Get, NewId, Now, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.pending import waiter_name
@@ -32,6 +33,8 @@ MAX_WAKES: Final = 60
 MAX_EFFECTS: Final = 2_000
 NEVER_BUILT: Final = Record()
 NO_REQUEST: Final = Request(project=KEY.project, region=KEY.region)
+#: What no forced trigger waits for.
+OVERRIDDEN: Final = (Why.COOLING_DOWN, Why.LIMIT, Why.HELD, Why.QUIET)
 STORE_FAULTS: Final = ("drop", "fail", "late", "die")
 START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
 
@@ -76,6 +79,7 @@ class Actor:
         checked_ms: the true time at which it last looked at its clock.
         looked: whether this call has asked anything but the time.
         write_id: of the write that is open.
+        began: the position at which this call began.
         reports, runs: the build whose end it reports, and whether the record says that it runs.
         unsure: whether it asked for the build of a token, and got no answer.
     """
@@ -95,6 +99,7 @@ class Actor:
     looked: bool = False
     unsure: bool = False
     write_id: str = ""
+    began: int = 0
     reports: Build | None = None
     runs: bool = False
 
@@ -318,7 +323,7 @@ class World:
         actor.calls += 1
         actor.call, actor.looked, actor.unsure, actor.reports = call, False, False, None
         self._note(actor, call)
-        actor.asked = None
+        actor.asked, actor.began = None, self.history.next()
         actor.asks = self._asks(actor, call)
         self._resume(actor)
 
@@ -358,7 +363,7 @@ class World:
             event_id=named.get("event"),
             forced="force" in words,
             line=named.get("line"),
-            at_ms=int(named["at"]) if "at" in named else None,
+            at_ms=self.now_ms if named.get("at") == "now" else int(named["at"]) if "at" in named else None,
             parent=named.get("parent"),
         )
 
@@ -470,10 +475,20 @@ class World:
             if asked is not None:
                 asked.decided = self.history.next()
                 asked.decision = value.decision
+            elif value.decision.why in OVERRIDDEN:
+                self._note_held_up(actor, value.decision.why)
         elif isinstance(value, Snapshot):
             actor.snapshot = value
             self._keep_end(actor)
         self._idle(actor)
+
+    def _note_held_up(self, actor: Actor, why: Why) -> None:
+        """A wake is told to wait, though a forced trigger was put off before, and nothing was claimed since."""
+        latest = max((*self.history.drops, *self.history.claimed.values()), default=0)
+        for asked in self.history.asked:
+            is_put_off = asked.decision is not None and asked.decision.outcome is Outcome.DEFERRED
+            if asked.request.forced and is_put_off and latest < asked.called and (asked.decided or 0) < actor.began:
+                self.history.held_up.append(f"{asked.token} was forced, and a wake was told {why}")
 
     def _check_again(self, decided: Decided) -> None:
         """What a process would answer again, without deciding, is what it would decide: at both ends of that time."""

@@ -66,9 +66,10 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
+    covers = running.covers.but(request=running.covers.request.but(forced=False))  # that was for this build
     return record.but(
         lastbuild=claims.lastbuild_without(record, running.started_ms, running.before),
-        pending=claims.pending_again(record.pending, running.covers, now_ms, worth_retrying=False),
+        pending=claims.backed_off(claims.behind(record.pending, covers), now_ms, worth_retrying=False),
     )
 
 
@@ -112,13 +113,10 @@ def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:
 
 
 def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
-    """The record as triggers, wakes and status go by it: instants put right, and what its lease has ended ended."""
-    return with_lease_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
-
-
-def with_lease_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    """A build whose lease is over counts as ended, where its end changes what may start. How it ended is not known. A
-    child process has failed: it was ended when its parent died."""
+    """The record as triggers, wakes and status go by it: instants put right, and a build whose lease is over ended,
+    where its end changes what may start. How it ended is not known. A child process has failed: it was ended when its
+    parent died."""
+    record = clocks.put_right(record, terms, now_ms)
     running = record.running
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record

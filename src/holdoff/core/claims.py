@@ -150,9 +150,9 @@ def refused(
         searched_ms: an instant after which the starter was asked, before this request, and knew of no build.
     """
     new = returned(record, claim, terms, now_ms, searched_ms)
-    if new is record or new.claim is not None:
+    if new is record or new.claim is not None or new.pending is None:
         return new
-    pending = pending_again(record.pending, claim.covers, now_ms, worth_retrying=worth_retrying)
+    pending = backed_off(new.pending, now_ms, worth_retrying=worth_retrying)
     return with_due(new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL])), terms)
 
 
@@ -162,12 +162,13 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
 
     Only the claim's present holder may: another one may have started the build meanwhile.
     """
-    if record.claim is None or not is_holder(record, claim):
+    held = record.claim
+    if held is None or not is_holder(record, claim):
         return record
     if is_certain(claim, terms, now_ms, searched_ms):
-        new = _given_back(record, claim).but(pending=behind(record.pending, claim.covers))
+        new = _given_back(record, held).but(pending=behind(record.pending, held.covers))
     else:
-        new = record.but(claim=record.claim.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
+        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
     return with_due(new, terms)
 
 
@@ -211,11 +212,11 @@ def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> De
     return before if record.lastbuild == seconds_from_ms(set_ms) else record.lastbuild
 
 
-def pending_again(pending: Pending | None, covers: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
-    """Triggers whose build did not come about, pending again; what came meanwhile is newer and wins."""
-    failures = covers.failures + 1
+def backed_off(pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
+    """Triggers whose build did not come about once more: they wait, longer each time."""
+    failures = pending.failures + 1
     retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
-    return behind(pending, covers).but(failures=failures, retry_ms=retry_ms, refusal=None)
+    return pending.but(failures=failures, retry_ms=retry_ms, refusal=None)
 
 
 def behind(pending: Pending | None, covers: Pending) -> Pending:

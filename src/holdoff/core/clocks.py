@@ -13,7 +13,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from holdoff.core.claims import BACKOFF_MS
-from holdoff.core.record import Record
+from holdoff.core.record import Pending, Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
 from holdoff.core.waits import with_due
@@ -35,8 +35,11 @@ def ahead_ms(record: Record, terms: Terms, now_ms: int) -> int:
 def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
     """The record with what a clock of the future wrote put to now; the very same object where there is nothing such."""
     margin_ms, claim = terms.clock_margin_ms, record.claim
-    if _newest_ms(record) <= now_ms + margin_ms:
-        return record
+    latest_ms = now_ms + margin_ms
+
+    def no_later(part: Any, *names: str) -> Any:
+        late = [] if part is None else [name for name in names if (getattr(part, name) or 0) > latest_ms]
+        return part.but(**dict.fromkeys(late, now_ms)) if late else part
 
     def made(part: Any, instant: str, *counted: str, allowed_ms: int = margin_ms) -> Any:
         ahead_ms = 0 if part is None else getattr(part, instant) - now_ms
@@ -45,51 +48,37 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         moved = {name: max(0, at - ahead_ms) for name in counted if (at := getattr(part, name)) is not None}
         return part.but(**{instant: now_ms}, **moved)
 
-    def no_later(part: Any, *names: str) -> Any:
-        late = [] if part is None else [name for name in names if (getattr(part, name) or 0) > now_ms + margin_ms]
-        return part.but(**dict.fromkeys(late, now_ms)) if late else part
-
     def unplaced(part: Any) -> Any:
-        return part.but(at_ms=None) if (part.at_ms or 0) > now_ms + margin_ms else part
+        return part.but(at_ms=None) if (part.at_ms or 0) > latest_ms else part
+
+    def all_unplaced(fold: Pending) -> Pending:
+        request, notes = unplaced(fold.request), tuple([unplaced(note) for note in fold.notes])
+        return fold if request is fold.request and notes == fold.notes else fold.but(request=request, notes=notes)
+
+    def covering(part: Any) -> Any:
+        covers = part and all_unplaced(part.covers)
+        return part.but(covers=covers) if part and covers is not part.covers else part
 
     pending = no_later(record.pending, "first_ms", "last_ms")
-    pending = pending and pending.but(request=unplaced(pending.request))
-    if pending is not None and pending.retry_ms > now_ms + margin_ms + LONGEST_BACKOFF_MS:
+    pending = pending and all_unplaced(pending)
+    if pending is not None and pending.retry_ms > latest_ms + LONGEST_BACKOFF_MS:
         pending = pending.but(retry_ms=now_ms + LONGEST_BACKOFF_MS)
     lease_ms = 0 if claim is None else claim.lease_until_ms - claim.held_ms
-    if claim is not None and ms_from_seconds(claim.before or Decimal(0)) > now_ms + margin_ms:
+    claim = made(
+        covering(claim), "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=max(margin_ms, lease_ms)
+    )
+    if claim is not None and ms_from_seconds(claim.before or Decimal(0)) > latest_ms:
         claim = claim.but(before=seconds_from_ms(now_ms))
+    running = made(covering(record.running), "started_ms", "lease_until_ms", "polled_ms")
     right = record.but(
         lastbuild=seconds_from_ms(now_ms) if ahead_ms(record, terms, now_ms) else record.lastbuild,
-        claim=made(claim, "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=max(margin_ms, lease_ms)),
+        claim=claim,
         pending=pending,
-        running=made(record.running, "started_ms", "lease_until_ms", "polled_ms"),
+        running=no_later(running, "polled_ms"),
         finished=no_later(record.finished, "started_ms", "ended_ms"),
         hold=made(record.hold, "since_ms", "until_ms"),
-        starts=tuple([now_ms if start > now_ms + margin_ms else start for start in record.starts]),
+        starts=tuple([now_ms if start > latest_ms else start for start in record.starts]),
         acts=tuple([no_later(act, "at_ms") for act in record.acts]),
         lines=tuple([unplaced(line) for line in record.lines]),
     )
     return record if right == record else with_due(right, terms)
-
-
-def _newest_ms(record: Record) -> int:
-    """The newest of all that must not lie in the future."""
-    claim, pending, running, end = record.claim, record.pending, record.running, record.finished
-    found = [
-        record.lastbuild_ms or 0,
-        *record.starts[:1],
-        *[act.at_ms for act in record.acts[:1]],
-        *[line.at_ms or 0 for line in record.lines],
-    ]
-    if claim is not None:
-        found += (claim.held_ms, ms_from_seconds(claim.before or Decimal(0)))
-    if pending is not None:
-        found += (pending.first_ms, pending.last_ms, pending.retry_ms - LONGEST_BACKOFF_MS, pending.request.at_ms or 0)
-    if running is not None:
-        found.append(running.started_ms)
-    if end is not None:
-        found += (end.started_ms, end.ended_ms or 0)
-    if record.hold is not None:
-        found.append(record.hold.since_ms)
-    return max(found)

@@ -93,7 +93,7 @@ class Step(Value):
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
     right = builds.as_it_is_now(record, terms, now_ms)
-    request = _placed(right, trigger.request, now_ms)
+    request = _placed(right, trigger.request, terms, now_ms)
     trigger = trigger if request is trigger.request else trigger.but(request=request)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
@@ -104,12 +104,13 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
     if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
-    found = waits(right, terms, now_ms, force=request.forced)
+    forced = request.forced or (right.pending is not None and right.pending.request.forced)
+    found = waits(right, terms, now_ms, force=forced)
     if right.pending is None and any(wait.skips for wait in found):
         step = build.because_of(Outcome.SKIPPED, found)
         return step.but(same=(request, _end_ms(right, terms, found))) if right is record else step
     fold = _fold(right, trigger, terms, now_ms)
-    taken = _with_trigger(right, trigger, fold, now_ms)
+    taken = _with_trigger(right, fold, now_ms)
     assert taken.pending is not None
     if not request.forced:
         found += waits_of(taken.pending, terms.policy, now_ms)
@@ -117,7 +118,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
     # Else a swap: then what is pending is as it was seen.
-    pending = record.pending if right is record and not (fold.older and trigger.waits) else None
+    pending = record.pending if right is record and not forced and not (fold.older and trigger.waits) else None
     may_fold = pending is not None and fold.keeps_order(pending) and _is_due_in_time(record, new)
     return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
@@ -158,17 +159,18 @@ def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
 # --- what a trigger is to what is there ----------------------------------------------------------------------------
 
 
-def _placed(record: Record, request: Request, now_ms: int) -> Request:
-    """A request with an instant in the future happened now: a clock that is ahead must not make all that follows look
-    older. One that does not say when it happened counts as no older than the newest known of its line: it is the last
-    to arrive. So an older one that comes after it is still known to be older than that newest."""
-    if request.at_ms is not None and request.at_ms > now_ms:
-        return request.but(at_ms=now_ms)
-    if request.line is None or request.at_ms is not None:
+def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
+    """A request with an instant in the future, by more than clocks may be apart, happened now: else all that follows
+    would look older. It counts as no older than the newest known of its line, and so does one that does not say when it
+    happened: it is the last to arrive. So an older one that comes after it is still known to be older than that
+    newest."""
+    is_ahead = (request.at_ms or 0) > now_ms + terms.clock_margin_ms
+    if not is_ahead and (request.line is None or request.at_ms is not None):
         return request
     known = [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
     instants = [other.at_ms for other in known if other.line == request.line]
     instants += [line.at_ms for line in record.lines if line.line == digest(request.line)]
+    instants += [now_ms] if is_ahead else []
     return request.but(at_ms=max((at for at in instants if at is not None), default=None))
 
 
@@ -213,13 +215,11 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
     )
 
 
-def _with_trigger(record: Record, trigger: Trigger, fold: Fold, now_ms: int) -> Record:
+def _with_trigger(record: Record, fold: Fold, now_ms: int) -> Record:
     """The record with this trigger pending, alone or with others; the write's id is still to come."""
-    if record.pending is not None and not (fold.older and trigger.waits):
-        return fold.joined_to(record).but(writes=record.writes)
     alone = single(fold.request, now_ms, waiter=fold.waiter)
     return record.but(
-        pending=alone if record.pending is None else joined(record.pending, alone),  # its caller is not the newest
+        pending=alone if record.pending is None else joined(record.pending, alone),
         events=shifted(fold.event, record.events, KEPT_EVENTS),
     )
 
@@ -289,12 +289,11 @@ class StepBuilder:
 
     def claim(self, record: Record, covers: Pending) -> Step:
         """Claimed, for these triggers."""
-        forced = isinstance(self.event, Trigger) and self.event.request.forced
         running = self.record.running
         beside = running is not None and self.terms.policy.overlap == "allow" and running.lease_until_ms > self.now_ms
         return self.step(
             Outcome.STARTED,
-            Why.FORCED if forced else Why.READY,
+            Why.FORCED if covers.request.forced else Why.READY,
             record=claims.made(record, covers, self.event.token, self.terms, self.now_ms),
             next_step=NextStep.START,
             covers=covers.count,

@@ -127,8 +127,8 @@ def is_followed(request: Request, pending: Pending) -> bool:
 
 
 def followed(request: Request, fold: Pending) -> set[str | None]:
-    """The versions (digests) that the newest of these, and the triggers that came last, were pushed onto, where this
-    one was pushed onto the newest: it is newer than they, and may be one of them, pushed back to."""
+    """Digests of versions that a request is newer than, if it was pushed onto the newest of these triggers: those that
+    they themselves were pushed onto. (It may be one of them: then the branch was pushed back to it.)"""
     if fold.request.line != request.line or not is_parent(fold.request, request):
         return set()
     line = digest(fold.request.line)
@@ -160,11 +160,14 @@ def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pendi
 
 
 def joined(earlier: Pending, later: Pending) -> Pending:
-    """Two folds in one. Which came earlier is the store's order of writes, never a comparison of two clocks."""
+    """Two folds in one. Which came earlier is the store's order of writes, never a comparison of two clocks. What one
+    forced trigger is in is forced."""
     older_wins = is_behind(later.request, earlier)
     newest = earlier.waiters[:1] if older_wins else ()
+    request = earlier.request if older_wins else later.request
+    forced = earlier.request.forced or later.request.forced
     return Pending(
-        request=earlier.request if older_wins else later.request,
+        request=request if request.forced is forced else request.but(forced=True),
         count=earlier.count + later.count,
         first_ms=min(earlier.first_ms, later.first_ms),
         last_ms=max(earlier.last_ms, later.last_ms),

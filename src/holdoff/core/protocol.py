@@ -104,25 +104,24 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
     """
     record, seen_ms, is_read = snapshot.record, snapshot.seen_ms, False
     taken_over: str | None = None
-    left = Resolved(record=Record())  # a start that could not be finished
-    finishes = True
+    left: Resolved | None = None  # a start that could not be finished
     stuck: str | None = None  # a swap since which this store could not fold
     for _ in range(writes.MAX_TRIES):
         now_ms = yield writes.NOW
         if record is None:
             record, seen_ms, is_read = (yield Get()), now_ms, True
             now_ms = yield writes.NOW
-        step = rule(record, now_ms=now_ms, finishes=finishes)
+        step = rule(record, now_ms=now_ms, finishes=left is None)
         if step.next is NextStep.TAKE_OVER:
             resolved = yield from starting.take_over(record, terms, now_ms)
             record, seen_ms, is_read, taken_over = resolved.record, now_ms, True, resolved.build_id or taken_over
-            finishes, left = not resolved.is_left, resolved
+            left = resolved if resolved.is_left else None
             continue
         if step.next is NextStep.POLL:
             record, seen_ms, is_read = (yield from _poll(record, terms)), now_ms, True
             continue
         decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
-        if left.is_left and decision.why is Why.CLAIMED and record.claim == left.record.claim:
+        if left is not None and decision.why is Why.CLAIMED and record.claim == left.record.claim:
             decision = decision.but(detail=left.error)
         if step.record is record:
             may_say = _may_say(step, terms, now_ms - seen_ms)

@@ -58,10 +58,10 @@ class Pending(Value):
     """The deferred triggers of a gate, folded into one; also what a build covers.
 
     Attributes:
-        request: the newest trigger's: what will be built.
+        request: the newest trigger's: what will be built. It is forced if one of the triggers is.
         count: how many triggers.
         first_ms, last_ms: when the first and the last came.
-        failures: starts refused for it so far; sets the back-off.
+        failures: starts that were refused, and builds that failed, in a row; sets the back-off.
         retry_ms: the instant the back-off ends; 0: there is none.
         refusal: why the last start was refused, the beginning of it; ``None``: none was.
         notes: of the newest triggers, in the order they came, the newest first.

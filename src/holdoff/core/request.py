@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.units import MAX_INSTANT_MS
+from holdoff.core.units import MAX_INSTANT_MS, is_whole
 from holdoff.core.value import Value
 
 TYPE_CHECKING = False
@@ -186,7 +186,7 @@ class Request(Value):
             if state[name] is not None:
                 check_note(name, state[name], limit)
         check_flag("force", self.forced)  # as callers and events call it
-        if self.at_ms is not None and not _is_instant(self.at_ms):
+        if self.at_ms is not None and not is_whole(self.at_ms, 0, MAX_INSTANT_MS):
             raise ConfigError(field="at", got=self.at_ms, want="epoch milliseconds")
         if not _is_text(self.parameters):
             raise ConfigError(field="parameters", got=self.parameters, want="text, as the starter's freeze() sets it")
@@ -208,10 +208,6 @@ _LIMITS: Final = (
     ("line", MAX_LINE),
     ("parent", MAX_VERSION),
 )
-
-
-def _is_instant(at_ms: object) -> bool:
-    return isinstance(at_ms, int) and not isinstance(at_ms, bool) and 0 <= at_ms <= MAX_INSTANT_MS
 
 
 def _is_text(text: object) -> bool:

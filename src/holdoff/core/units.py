@@ -127,6 +127,11 @@ def _ms(seconds: Decimal) -> Decimal:
     return _EXACT.multiply(seconds, 1000)
 
 
+def is_whole(value: object, least: int, most: int) -> bool:
+    """Whether it is a whole number within bounds; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
 def ceil_ms(exact: Decimal) -> int:
     """Whole milliseconds from exact ones, rounded up."""
     return int(exact.to_integral_value(rounding=ROUND_CEILING))

@@ -56,18 +56,20 @@ def waits(
     """All that keeps this gate from starting at ``now_ms``; with the quiet time and back-off of ``pending``, if given.
 
     Args:
-        force: only a start under way, and what ``overlap`` says, stand against a forced start.
+        force: only a start under way, and what ``overlap`` says, stand against a forced start; it stays forced while
+            it is pending.
     """
+    force = force or (pending is not None and pending.request.forced)
     found = [_claimed(record, terms.policy), _running(record, terms, force=force)]
     if not force:
         found += [_held(record, terms.policy), _cooling(record, terms), _limited(record, terms.policy)]
-    of_pending = [] if force or pending is None else waits_of(pending, terms.policy, now_ms)
+    of_pending = [] if pending is None else waits_of(pending, terms.policy, now_ms)
     return [wait for wait in found if wait is not None and wait.stands(now_ms)] + of_pending
 
 
 def waits_of(pending: Pending, policy: Policy, now_ms: int) -> list[Wait]:
-    """The quiet time and the back-off of what is pending."""
-    found = [_quiet(pending, policy), _backing_off(pending)]
+    """The quiet time and the back-off of what is pending. (A start that was forced and refused is tried again, too.)"""
+    found = [None if pending.request.forced else _quiet(pending, policy), _backing_off(pending)]
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
