@@ -295,11 +295,10 @@ def test_12b_nor_does_a_build_of_it_that_fails() -> None:
 @pytest.mark.parametrize("others", [0, 1], ids=["alone", "joined"])
 @pytest.mark.parametrize("policy", [{}, {"cooldown_from": "finish"}, {"limit": "1/1h"}, {"quiet": "5m"}], ids=str)
 def test_13_what_was_forced_while_a_build_ran_waits_for_its_end_only(policy: dict[str, Any], others: int) -> None:
-    """G1: "A forced build does not wait". It was told "starts after it ends", and then waited for the cooldown, the
-    limit, and for ever on hold, which is just where a fix is forced."""
+    """G1: "A forced build does not wait". It was told "starts after it ends", and then waited for the cooldown and the
+    limit."""
     w = World(overlap="defer", **policy)
     w.a.trigger(source_version="x", force=True)
-    w.a.hold(why="incident 42")
     w.clock.advance("1m")
     w.a.trigger(source_version="fix", force=True)
     for _ in range(others):
@@ -308,14 +307,26 @@ def test_13_what_was_forced_while_a_build_ran_waits_for_its_end_only(policy: dic
     assert w.record.due_ms <= w.clock.now_ms()
     assert w.a.wake().why is Why.FORCED
     assert w.starter.versions == ["x", "fix2" if others else "fix"]
-    w.a.finished("b2", succeeded=True)
-    assert w.a.trigger().why is Why.HELD
 
 
-def test_13b_what_was_forced_and_refused_is_tried_again_on_hold_but_a_build_that_failed_is_not() -> None:
+def test_13a_what_was_forced_while_a_build_ran_waits_for_a_hold_and_is_told_so() -> None:
+    """It was told "starts after it ends". The hold may be newer, and what joins it is not forced."""
+    w = World(overlap="defer")
+    w.a.trigger()
+    w.a.hold(why="incident 42")
+    said = w.a.trigger(source_version="fix", force=True)
+    assert (said.why, said.due_ms) == (Why.HELD, None)
+    w.a.finished("b1", succeeded=True)
+    assert w.a.wake().why is Why.HELD
+    w.a.resume()
+    assert w.a.wake().why is Why.FORCED
+
+
+def test_13b_what_was_forced_and_refused_is_tried_again_soon_but_a_build_that_failed_is_not() -> None:
     """G5: "The triggers that it covered are tried again after a back-off"."""
     w = World(on_failure="rearm")
-    w.a.hold(why="incident 42")
+    w.a.trigger()
+    w.a.finished("b1", succeeded=True)
 
     def refuse(request: Any, token: str) -> str:
         raise holdoff.StartRefused(f"no room for {request.reason} {token}", worth_retrying=True)
@@ -326,7 +337,17 @@ def test_13b_what_was_forced_and_refused_is_tried_again_on_hold_but_a_build_that
     w.starter.start = start  # type: ignore[method-assign]
     assert w.b.trigger().why is Why.BACKING_OFF
     w.clock.advance("5s")
-    assert w.a.wake().build_id == "b1"
-    w.a.finished("b1", succeeded=False)
-    w.clock.advance("1h")
-    assert w.a.wake().why is Why.HELD
+    assert w.a.wake().build_id == "b2"
+    w.a.finished("b2", succeeded=False)
+    w.clock.advance("5m")
+    assert w.a.wake().why is Why.COOLING_DOWN
+
+
+@pytest.mark.parametrize("at", [None, 5], ids=["no instants", "one second"])
+def test_14_three_pushes_that_come_backwards_leave_the_newest_pending(at: int | None) -> None:
+    """G8: parents tell where instants do not, be they missing or the same."""
+    w = World()
+    w.a.trigger(source_version="x")
+    for version, parent in ("CB", "BA", "AO"):
+        w.a.trigger(source_version=version, parent=parent, line="main", at=at)
+    assert w.record.pending.request.source_version == "C"

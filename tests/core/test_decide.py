@@ -102,6 +102,32 @@ def test_a_waiting_caller_is_known_by_its_decision_s_token() -> None:
         assert step.fold is None or step.fold.waiter in waiting.waiters
 
 
+# --- a skip --------------------------------------------------------------------------------------------------------
+
+HELD = Hold(since_ms=NOW, why="release freeze")
+
+
+@pytest.mark.parametrize(
+    ("record", "by", "why", "due_ms"),
+    [
+        (built(0, running=running()), {"on_cooldown": "skip", "overlap": "defer"}, Why.COOLING_DOWN, NOW + COOLDOWN),
+        (READY.but(running=running(), hold=HELD), {"overlap": "skip"}, Why.RUNNING, LEASE),
+        (READY.but(hold=HELD), {"on_cooldown": "skip"}, Why.HELD, None),
+    ],
+)
+def test_a_skip_names_what_skips_and_until_when(
+    record: Record, by: dict[str, Any], why: Why, due_ms: int | None
+) -> None:
+    """A trigger that ``overlap = "skip"`` dropped was told "on hold", though a hold keeps triggers; one in the cooldown
+    was told that a build is running, though ``overlap = "defer"`` waits for that."""
+    step = on_trigger(record, trigger(), terms(**by))
+    assert (answer(step), step.decision.due_ms) == ((Outcome.SKIPPED, why), due_ms)
+    if due_ms is not None:
+        at_ms = (due_ms - 1, due_ms)
+        skipped = [on_trigger(record, trigger(), terms(**by), ms).decision.outcome is Outcome.SKIPPED for ms in at_ms]
+        assert skipped == [True, False]
+
+
 # --- a deferral ----------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +250,7 @@ def test_the_newest_sixteen_events_are_kept() -> None:
 
 UNCHANGED = terms(0, unchanged="skip")
 OF_V1 = running(covers=pending(source_version="v1"))
+CLAIM_OF_V1 = claim(covers=pending(source_version="v1"))
 
 
 @pytest.mark.parametrize(
@@ -233,6 +260,9 @@ OF_V1 = running(covers=pending(source_version="v1"))
         (Record(built="v1", finished=finished(succeeded=False)), False),
         (Record(built="v2", finished=finished()), False),
         (Record(built="v1", finished=finished(), claim=claim()), False),
+        (built(0, built="v2", claim=CLAIM_OF_V1), True),
+        (built(0, claim=CLAIM_OF_V1.but(early=(End(build_id="b-C1", succeeded=False),))), False),
+        (built(0, claim=CLAIM_OF_V1.but(held_ms=NOW - 1)), False),  # the old snippet has built since
         (Record(built="v1", finished=finished(), pending=pending()), False),
         (Record(built="v2", running=OF_V1), True),
         (Record(built="v1", running=running()), False),

@@ -94,7 +94,7 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
         ),
         (
             decision(SKIPPED, Why.UNCHANGED, detail="4f2a91c"),
-            "site skipped: 4f2a91c is built already",
+            "site skipped: 4f2a91c is built already, or being built",
         ),
         (
             decision(SKIPPED, Why.SUPERSEDED, detail="4f2a91c"),

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holdoff.core import claims, people, protocol
+from holdoff.core import builds, claims, people, protocol
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.effects import Cancel, Find, FoldIn, Get, Lost, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StoreUnavailable
 from holdoff.core.protocol import Snapshot
-from holdoff.core.record import Act, Record
+from holdoff.core.record import Act, End, Record
 from tests.core.build import COOLDOWN, MINUTE, NOW, built, claim, pending, running, seconds, terms
 from tests.core.driver import KEY, Driver
 
@@ -412,6 +412,25 @@ def test_one_that_cannot_be_cancelled_is_waited_for() -> None:
     assert (decision.outcome, decision.why, decision.detail) == (Outcome.DEFERRED, Why.RUNNING, "b-R1")
     assert driver.record.lastbuild == seconds(NOW - MINUTE)
     assert Start not in driver.asked
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_forced_start_that_cannot_cancel_is_told_when_it_starts(ends: bool) -> None:
+    """It stays forced: when the running build ends it starts, in spite of the cooldown, which is longer."""
+    lease_ms, by = NOW + 5 * MINUTE, terms("10m", overlap="cancel")
+    driver = Driver(built(0, running=running(lease_until_ms=lease_ms)), by=by)
+    driver.instead[Cancel] = OSError("no such build")
+    edit = protocol.edit(lambda now, ms: builds.finished(now, End(build_id="b-R1", succeeded=True), by, ms))
+    if ends:
+        driver.meanwhile[Cancel] = lambda: driver.drive(edit)
+    decision = driver.trigger(force=True).decision
+    assert (decision.outcome, decision.why) == (Outcome.DEFERRED, Why.PENDING if ends else Why.RUNNING)
+    assert decision.due_ms == (NOW if ends else lease_ms)
+    if not ends:
+        driver.now_ms = lease_ms - 1
+        assert driver.wake().decision.outcome is Outcome.DEFERRED
+        driver.now_ms = lease_ms
+    assert driver.wake().decision.why is Why.FORCED
 
 
 def test_a_build_that_the_next_start_overtakes_goes_into_the_history_with_the_same_write() -> None:

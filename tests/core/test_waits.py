@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdoff.core import people, waits
+from holdoff.core import claims, people, waits
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.policy import Policy
 from holdoff.core.record import Act, Hold, Record
@@ -104,6 +104,17 @@ def test_the_limit_ends_when_the_oldest_start_it_counts_leaves_its_window(
     assert waits.limit_end_ms(Record(starts=starts), Policy(0)) is None
 
 
+def test_the_limit_counts_the_start_under_way() -> None:
+    """What came during the last start that the limit allows was told that it starts when the cooldown is over."""
+    by = terms("1m", limit="2/1h")
+    step = on_trigger(built(0, claim=claim(), starts=(NOW - 10 * MINUTE,)), trigger(), by)
+    assert (answer(step), step.decision.due_ms) == ((Outcome.DEFERRED, Why.CLAIMED), NOW + 50 * MINUTE)
+    assert step.record.claim is not None
+    confirmed = claims.confirmed(step.record, step.record.claim, "b-1", by, NOW)
+    for at_ms, outcome in ((NOW + 50 * MINUTE - 1, Outcome.DEFERRED), (NOW + 50 * MINUTE, Outcome.STARTED)):
+        assert on_wake(confirmed, by, at_ms).decision.outcome is outcome
+
+
 # --- a lastbuild of the future -------------------------------------------------------------------------------------
 
 MARGIN = terms(by={"clock_margin_ms": 5_000})
@@ -119,12 +130,12 @@ def test_a_lastbuild_within_the_clocks_margin_is_obeyed() -> None:
 
 @pytest.mark.parametrize(("on_cooldown", "skips"), [("defer", False), ("skip", True)])
 def test_each_wait_says_until_when_and_whether_triggers_are_skipped_meanwhile(on_cooldown: str, skips: bool) -> None:
-    by = terms(limit="1/1h", on_cooldown=on_cooldown)
+    by = terms(limit="2/1h", on_cooldown=on_cooldown)
     for record, wait in (
         (Record(claim=claim()), Wait(Why.CLAIMED, NOW + MINUTE, skips)),
         (Record(hold=HOLD), Wait(Why.HELD, NOW + 3, skips, "incident 42")),
         (built(MINUTE), Wait(Why.COOLING_DOWN, NOW + 9 * MINUTE, skips)),
-        (Record(starts=(NOW - MINUTE,)), Wait(Why.LIMIT, NOW + 59 * MINUTE, skips)),
+        (Record(starts=(NOW, NOW - MINUTE)), Wait(Why.LIMIT, NOW + 59 * MINUTE, skips)),
     ):
         assert waits.waits(record, by, NOW) == [wait]
         assert wait.until_ms is not None
@@ -164,6 +175,8 @@ def test_force_minds_only_what_would_start_twice_or_overlap() -> None:
     found = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW))]
     assert found == [Why.CLAIMED, Why.RUNNING, Why.HELD, Why.COOLING_DOWN, Why.LIMIT, Why.QUIET]
     forced = [wait.why for wait in waits.waits(record, by, NOW, pending=pending(NOW, forced=True))]
+    assert forced == [Why.CLAIMED, Why.RUNNING, Why.HELD]
+    forced = [wait.why for wait in waits.waits(record, by, NOW, force=True)]
     assert forced == [Why.CLAIMED, Why.RUNNING]
 
 

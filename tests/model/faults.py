@@ -361,6 +361,14 @@ def _forced_at_once_or_never(
     return _waits(record, terms, now_ms, pending=alike, **about)
 
 
+def _forced_for_good(
+    record: Record, terms: Terms, now_ms: int, *, pending: Pending | None = None, force: bool = False
+) -> list[waits.Wait]:
+    """What was forced passes a hold, though it was put off."""
+    force = force or (pending is not None and pending.request.forced)
+    return _waits(record, terms, now_ms, pending=pending, force=force)
+
+
 def _moved_back_by_any(record: Record, terms: Terms) -> bool:
     """Any lastbuild before our own start is taken for a person's."""
     own_ms = waits._own_start_ms(record)
@@ -640,6 +648,7 @@ FORCED: Final = Aim(PLAIN, (("trigger", "trigger force version", "trigger versio
 SNIPPET: Final = Aim(PLAIN, (("trigger", "wake", "snippet"),), ("long ago",))
 TRIGGERS: Final = Aim(PLAIN, (("trigger", "wake"),), ("nothing",))
 FOLDS: Final = Aim(PLAIN, (("trigger", "trigger", "trigger", "wake"),), ("cooling", "pending"))
+FORCED_ON_HOLD: Final = Aim(PLAIN, (("trigger", "trigger force version", "wake", "hold"),), ("cooling", "pending"))
 HOLD: Final = Aim(PLAIN, (("trigger", "wake", "hold", "hold for", "resume"),))
 RESET: Final = Aim(PLAIN, (("trigger", "trigger", "wake", "reset"),), ("cooling", "pending"))
 EVENTS: Final = Aim(PLAIN, (("trigger event=E1", "trigger event=E2", "wake"),))
@@ -852,6 +861,7 @@ FAULTS: Final = (
     Fault("a clock that is behind", "G2 G8", decide, "_placed", _placed_by_ones_own_clock, FRESH_PUSHES),
     Fault("force that is over when it is put off", "G1 held up", decide, "waits", _forced_at_once_or_never, FORCED),
     Fault("force that the next trigger ends", "G1 held up", (decide, claims), "joined", _joined_unforced, FORCED),
+    Fault("force that passes a hold when it is put off", "H hold", decide, "waits", _forced_for_good, FORCED_ON_HOLD),
     Fault("a wait that is not over at its end", "G2 restless", decide, "waits", _waits_a_moment_too_long),
     Fault("running builds not waited for", "G4", waits, "_running", _no_wait, Aim(OVERLAP)),
     Fault("a hold that is not minded", "H hold", waits, "_held", _no_wait, HOLD),

@@ -33,8 +33,8 @@ MAX_WAKES: Final = 60
 MAX_EFFECTS: Final = 2_000
 NEVER_BUILT: Final = Record()
 NO_REQUEST: Final = Request(project=KEY.project, region=KEY.region)
-#: What no forced trigger waits for.
-OVERRIDDEN: Final = (Why.COOLING_DOWN, Why.LIMIT, Why.HELD, Why.QUIET)
+#: What no forced trigger waits for, though it was put off.
+OVERRIDDEN: Final = (Why.COOLING_DOWN, Why.LIMIT, Why.QUIET)
 STORE_FAULTS: Final = ("drop", "fail", "late", "die")
 START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
 

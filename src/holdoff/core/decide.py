@@ -104,21 +104,23 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
     if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
-    forced = request.forced or (right.pending is not None and right.pending.request.forced)
-    found = waits(right, terms, now_ms, force=forced)
-    if right.pending is None and any(wait.skips for wait in found):
-        step = build.because_of(Outcome.SKIPPED, found)
+    found = waits(right, terms, now_ms, force=request.forced)
+    if right.pending is None and (skipping := [wait for wait in found if wait.skips]):
+        step = build.because_of(Outcome.SKIPPED, skipping)
         return step.but(same=(request, _end_ms(right, terms, found))) if right is record else step
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, fold, now_ms)
     assert taken.pending is not None
-    if not request.forced:
+    if not taken.pending.request.forced:
         found += waits_of(taken.pending, terms.policy, now_ms)
+    elif found or not request.forced:  # it is pending, and what it joined may be forced
+        found = waits(taken, terms, now_ms, pending=taken.pending)
     if not found:
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
     # Else a swap: then what is pending is as it was seen.
-    pending = record.pending if right is record and not forced and not (fold.older and trigger.waits) else None
+    is_seen = right is record and not taken.pending.request.forced and not (fold.older and trigger.waits)
+    pending = record.pending if is_seen else None
     may_fold = pending is not None and fold.keeps_order(pending) and _is_due_in_time(record, new)
     return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
@@ -188,13 +190,15 @@ def _is_superseded(record: Record, request: Request) -> bool:
 def _is_unchanged(record: Record, request: Request) -> bool:
     """Whether the version asked for, with its variables, is the one that is (being) built, and nothing newer is on its
     way."""
-    asked, running = content_of(request), record.running
-    if asked is None or record.pending is not None or record.claim is not None:
+    asked, claim, running, end = content_of(request), record.claim, record.running, record.finished
+    if asked is None or record.pending is not None:
         return False
-    end = record.finished
     newest = running or end
-    if newest is not None and (record.lastbuild_ms or 0) > newest.started_ms:
+    since_ms = claim.held_ms if claim else newest.started_ms if newest else 0
+    if (record.lastbuild_ms or 0) > since_ms:
         return False  # the old snippet has built since
+    if claim is not None:  # what it covers is built, or pending again; an end that came early may be its build's
+        return not claim.early and asked == content_of(claim.request)
     if running is not None:
         return asked == content_of(running.covers.request)
     return asked == record.built and end is not None and end.succeeded is True

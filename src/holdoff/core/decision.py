@@ -55,7 +55,7 @@ class Decision(Value):
         id: names this decision: gate, then a time-ordered token.
         outcome, why: what, and the stable reason code.
         decided_ms: the instant it was decided at, epoch milliseconds.
-        due_ms: not started only: the instant from which a wake or trigger may start it; ``None``: not known.
+        due_ms: not started only: from when a wake or trigger may start it, or does not skip it; ``None``: not known.
         build_id: started only; ``None`` while the start is under way.
         lastbuild_ms: the last start before this decision; ``None``: never built, or reset since.
         failed_ms: when the last build ended, where it failed; ``None``: it did not, or something has started since.
@@ -223,7 +223,7 @@ _SENTENCES: Final = {
     Why.HELD: ("on hold: {}", "on hold"),
     Why.BACKING_OFF: ("the last start was refused: {}", "the last start was refused"),
     Why.PENDING: ("a build is pending", "a build is pending"),
-    Why.UNCHANGED: ("{} is built already", "built already"),
+    Why.UNCHANGED: ("{} is built already, or being built", "built already, or being built"),
     Why.DUPLICATE: ("event {} was taken before", "seen before"),
     Why.SUPERSEDED: ("a newer version than {} was started already", "a newer version was started already"),
     Why.COVERED: ("covered by {}", "covered by a build"),

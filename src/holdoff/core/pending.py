@@ -44,9 +44,13 @@ def is_older(one: Request | Line, other: Request | Line) -> bool:
     """
     if one.line is None or one.line != other.line:
         return False
-    if one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms:
-        return one.at_ms < other.at_ms
+    if _instants_tell(one, other):
+        return (one.at_ms or 0) < (other.at_ms or 0)
     return is_parent(one, other) and not is_parent(other, one)
+
+
+def _instants_tell(one: Request | Line, other: Request | Line) -> bool:
+    return one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms
 
 
 def is_parent(one: Request | Line, other: Request | Line) -> bool:
@@ -74,7 +78,7 @@ def note_of(request: Request) -> Note:
         event=digest(request.event_id),
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
-        parent=digest(request.parent) if request.line and request.at_ms is None else None,
+        parent=digest(request.parent) if request.line else None,
         variables=_variables_of(request),
     )
 
@@ -101,7 +105,7 @@ def contains(covers: Pending, note: Note) -> bool:
     if line is None or note.line != line:
         return False
     if note.at_ms is not None and request.at_ms is not None:
-        return note.at_ms < request.at_ms or note.version == request.parent
+        return note.at_ms < request.at_ms or digest(note.version) in _ancestry(covers)
     if request.parent is not None and note.parent is not None:
         return digest(note.version) in _ancestry(covers)
     return all(other.line == line for other in covers.notes)
@@ -111,7 +115,7 @@ def is_behind(request: Request, pending: Pending) -> bool:
     """Whether a request is older than what is pending: than its newest, or than one by whose parents it is reached."""
     if is_older(request, pending.request):
         return True
-    if request.line is None or request.line != pending.request.line or request.at_ms is not None:
+    if request.line is None or request.line != pending.request.line or _instants_tell(request, pending.request):
         return False
     version, line = digest(request.source_version), _ancestry(pending)
     if version not in line[1:]:
@@ -120,8 +124,8 @@ def is_behind(request: Request, pending: Pending) -> bool:
 
 
 def is_followed(request: Request, pending: Pending) -> bool:
-    """Whether one of the newest triggers was pushed onto this version, where nothing but parents tells their order."""
-    if request.line is None or request.at_ms is not None or request.source_version is None:
+    """Whether one of the newest triggers was pushed onto this version."""
+    if request.line is None or request.source_version is None:
         return False
     return digest(request.source_version) in [note.parent for note in pending.notes]
 

@@ -40,20 +40,16 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
         return decision.but(build_id=resolved.build_id, unconfirmed=unconfirmed)
     record = clocks.put_right(resolved.record, terms, decision.decided_ms)
     decision = decision.but(covers=0, waited_ms=None, detail=resolved.error, unconfirmed=unconfirmed)
+    due_ms = ready_ms(record, terms) if record.pending else None
     if resolved.uncancelled is not None:
-        running = record.running
-        if running is None or running.build_id != resolved.uncancelled:  # it has ended meanwhile
-            return decision.but(outcome=Outcome.DEFERRED, why=Why.PENDING, due_ms=decision.decided_ms)
-        return decision.but(
-            outcome=Outcome.DEFERRED, why=Why.RUNNING, due_ms=running.lease_until_ms, detail=running.build_id
-        )
+        runs = record.running is not None and record.running.build_id == resolved.uncancelled  # else it ended meanwhile
+        why = Why.RUNNING if runs else Why.PENDING
+        return decision.but(outcome=Outcome.DEFERRED, why=why, due_ms=due_ms, detail=resolved.uncancelled)
     if resolved.is_put_off:
-        due_ms = ready_ms(record, terms) if record.pending else None
         ahead_ms = clocks.ahead_ms(resolved.record, terms, decision.decided_ms)
         since = decision.but(lastbuild_ms=record.lastbuild_ms, failed_ms=None, ahead_ms=ahead_ms)
         return since.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=due_ms)
     if resolved.refusal is not None:
-        due_ms = ready_ms(record, terms) if record.pending else None
         return decision.but(outcome=Outcome.FAILED, why=Why.START_FAILED, due_ms=due_ms)
     due_ms = record.claim.lease_until_ms if record.claim else None
     return decision.but(outcome=Outcome.FAILED, why=Why.START_UNKNOWN, due_ms=due_ms)

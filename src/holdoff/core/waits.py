@@ -56,13 +56,15 @@ def waits(
     """All that keeps this gate from starting at ``now_ms``; with the quiet time and back-off of ``pending``, if given.
 
     Args:
-        force: only a start under way, and what ``overlap`` says, stand against a forced start; it stays forced while
-            it is pending.
+        force: only a start under way, and what ``overlap`` says, stand against a forced start. While it is pending, a
+            hold does, too: it may be newer.
     """
-    force = force or (pending is not None and pending.request.forced)
-    found = [_claimed(record, terms.policy), _running(record, terms, force=force)]
+    overtakes = force or (pending is not None and pending.request.forced)
+    found = [_claimed(record, terms.policy), _running(record, terms, force=overtakes)]
     if not force:
-        found += [_held(record, terms.policy), _cooling(record, terms), _limited(record, terms.policy)]
+        found.append(_held(record, terms.policy))
+    if not overtakes:
+        found += [_cooling(record, terms), _limited(record, terms.policy)]
     of_pending = [] if pending is None else waits_of(pending, terms.policy, now_ms)
     return [wait for wait in found if wait is not None and wait.stands(now_ms)] + of_pending
 
@@ -172,11 +174,11 @@ def _own_start_ms(record: Record) -> int | None:
 
 
 def limit_end_ms(record: Record, policy: Policy) -> int | None:
-    """The first instant at which the limit allows a start; ``None``: it does now."""
-    limit = policy.limit
-    if limit is None or len(record.starts) < limit.count:
+    """The first instant at which the limit allows a start; ``None``: it does now. A start under way counts."""
+    limit, starts = policy.limit, record.starts if record.claim is None else (record.claim.held_ms, *record.starts)
+    if limit is None or len(starts) < limit.count:
         return None
-    return record.starts[limit.count - 1] + limit.window_ms
+    return starts[limit.count - 1] + limit.window_ms
 
 
 def quiet_end_ms(pending: Pending, policy: Policy) -> int:

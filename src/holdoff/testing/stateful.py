@@ -235,7 +235,7 @@ def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
         return None
     if fold.older != _older(request, pending.request):
         return None
-    parents = [note.parent for note in pending.notes if request.line is not None and request.at_ms is None]
+    parents = [note.parent for note in pending.notes if request.line is not None]
     if not fold.older and request.source_version is not None and digest(request.source_version) in parents:
         return None
     note = Note(
@@ -244,7 +244,7 @@ def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
         event=digest(request.event_id),
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
-        parent=digest(request.parent) if request.line and request.at_ms is None else None,
+        parent=digest(request.parent) if request.line else None,
         variables=digest(repr((request.environment, request.secondary_versions)))
         if request.environment or request.secondary_versions
         else None,

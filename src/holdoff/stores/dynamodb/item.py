@@ -299,7 +299,7 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     AND NOT contains(#e, :e)                 nor its event
     AND #p.#t <= :t                          ``in_order``: the last one stays the last
     AND NOT (older)                          it is the newest of its line; or, if ``older``, is not
-    AND NOT #p.#o[0].#k = :k ...             nor was one of the newest pushed onto it, where only parents tell
+    AND NOT #p.#o[0].#k = :k ...             nor was one of the newest pushed onto it
     AND attribute_exists(#w[15]) ...         the registers have their length
     """
     older = _older(fold.request)
@@ -308,8 +308,8 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     parts = {name for name in ("event", "waiter", "last_ms") if getattr(fold, name) is not None}
     parts |= {name for name in ("older", "in_order") if getattr(fold, name)}
     parts |= set() if expected.lastbuild is None else {"lastbuild"}
-    only_parents_tell = fold.request.line is not None and fold.request.at_ms is None
-    parts |= {"parents"} if only_parents_tell and fold.request.source_version is not None else set()
+    named = fold.request.line is not None and fold.request.source_version is not None
+    parts |= {"parents"} if named else set()
     expressions = _fold_expressions(older, frozenset(parts))
     values = _fold_values(expected, fold)
     return {
