@@ -47,6 +47,14 @@ PACKAGES = (
         "89e6cb1c6345d32e3dd775617fa54effbdc26c859e514898d7728e95e9738280",
         "package",
     ),
+    # What AWS's registry of schemas says of the events of its services (``db.json``: the CDK is made of it).
+    Package(
+        "npm",
+        "@aws-cdk/aws-service-spec",
+        "0.1.216",
+        "2305b840c961bf7ab982a3e67a44cd2fe1f8fad78d8f2598c0fd36fbf17c9af8",
+        "package/db.json.gz",
+    ),
     Package(
         "npm",
         "aws-event-mocks",

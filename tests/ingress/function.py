@@ -46,9 +46,11 @@ class Context:
     invoked_function_arn: str = ARN
     function_name: str = "holdoff"
     left_ms: int = 300_000
+    passes_ms: int = 0  #: so much time passes from one look to the next
     aws_request_id: str | None = None
 
     def get_remaining_time_in_millis(self) -> int:
+        self.left_ms -= self.passes_ms
         return self.left_ms
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from holdoff.ingress.events.http import HttpRequest
 from tests.engines.public_samples import samples_of
 from tests.ingress.payloads import DELIVERY, posted
 from tests.ingress.samples import read_samples
+from tests.ingress.shapes import eventbridge
 
 #: How the webhooks that Weblate is tested with are sent, by the name of the constant. Those of Bitbucket's POST service
 #: are left out: it is gone.
@@ -80,6 +82,30 @@ def aws() -> Iterator[Sample]:
             event = {"Records": [event]}
         if path.stem != "event-with-records":
             yield Sample(f"mock {path.stem}", event)
+
+
+def registered() -> Iterator[Sample]:
+    """An event of each type in AWS's registry of schemas, with all that one may have; each text is its field's name."""
+    tables = json.loads(gzip.decompress(samples_of("@aws-cdk/aws-service-spec").read_bytes()))["schema"]
+    types = {one["$id"]: one["properties"] for one in tables["eventTypeDefinition"]["entities"]}
+    made = {"boolean": True, "integer": 1, "number": 1, "json": {}, "date-time": "2026-11-25T03:00:00Z"}
+
+    def value(name: str, field: Any, depth: int) -> Any:
+        match field["type"]:
+            case "ref" if depth < 6:
+                inside = types[field["reference"]["$ref"]]
+                return {name: value(name, one["type"], depth + 1) for name, one in inside.items()}
+            case "array":
+                return [value(name, field["element"], depth + 1)]
+            case "map":
+                return {name: value(name, field["element"], depth + 1)}
+            case other:
+                return made.get(other, name)
+
+    for event in tables["event"]["entities"]:
+        detail = {name: value(name, one["type"], 0) for name, one in types[event["rootProperty"]["$ref"]].items()}
+        source, kind = event["source"], event["detailType"]
+        yield Sample(f"{source} {kind}", eventbridge(source, kind, detail))
 
 
 #: What the templates among them have for what is different each time.

@@ -43,7 +43,8 @@ def _codecommit() -> Iterator[Sent]:
     gone = {"Records": [{"eventSource": "aws:codecommit", "eventId": "1", "codecommit": {"references": [deleted]}}]}
     yield sent("a trigger, of a deleted branch", gone, "main was deleted")
     yield sent("a trigger without a reference", empty, Refused("is a push that does not say what was pushed"))
-    approved = s.eventbridge("aws.codecommit", "CodeCommit Pull Request State Change", {"event": "pullRequestCreated"})
+    approved = {"event": "pullRequestCreated", "pullRequestId": "7", "callerUserArn": "arn:aws:sts::1:assumed-role/A/M"}
+    approved = s.eventbridge("aws.codecommit", "CodeCommit Pull Request State Change", approved)
     yield sent("Pull Request State Change", approved, nothing("aws.codecommit", "CodeCommit Pull Request State Change"))
 
 
@@ -66,6 +67,16 @@ def _stored() -> Iterator[Sent]:
         bridged = Built(id=own, reason=f"Object {kind} s3://content/a b/ä.md", **at)
         yield sent(f"Object {kind}", s.s3_created(f"Object {kind}"), bridged)
         yield sent(name, s.s3_notification(name), bridged._replace(reason=f"{name} s3://content/a b/ä.md"))
+    why = "nothing is built for an old version that a lifecycle rule of S3 deleted unless a rule takes it"
+    yield sent("Object Deleted: an old version, by a lifecycle rule", s.s3_expired("Permanently Deleted"), why)
+    yield sent("LifecycleExpiration:Delete of an old version", s.s3_notification("LifecycleExpiration:Delete"), why)
+    marked = Built(
+        id="s3:content/a b/ä.md#617f08299329d189:Deleted", reason="Object Deleted s3://content/a b/ä.md", **at
+    )
+    yield sent("Object Deleted: by a lifecycle rule", s.s3_expired("Delete Marker Created"), marked)
+    reason = "LifecycleExpiration:DeleteMarkerCreated"
+    noted = marked._replace(reason=f"{reason} s3://content/a b/ä.md")
+    yield sent(reason, s.s3_notification(reason), noted)
     put = s.by_trail("PutObject")
     yield sent("API Call via CloudTrail: a write", put, Built(id=EVENT, reason="PutObject s3://content/a b/ä.md", **at))
     failed = s.by_trail("PutObject", errorCode="AccessDenied")
@@ -92,6 +103,9 @@ def _others() -> Iterator[Sent]:
     started = s.eventbridge("aws.ec2", "EC2 Instance State-change Notification", {"state": "running"})
     partner = s.eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"payload": {}})
     yield sent("an event of a partner", partner, Built(at_ms=NOON_MS, id=EVENT, reason="shopifyWebhook"))
+    source = "aws.partner/buildkite.com/octo/0106-187c-12cd4fe"
+    built = s.eventbridge(source, "Build Finished", {"version": 1, "build": {"branch": "main", "state": "passed"}})
+    yield sent("an event of Buildkite", built, nothing(source, "Build Finished"))
     yield sent("any other event of AWS", started, nothing("aws.ec2", "EC2 Instance State-change Notification"))
     sent = of("CodeBuild")
     yield sent("Build State Change: ended", s.codebuild(project="site"), Other("BuildEnded", "the end of a build"))
@@ -115,6 +129,10 @@ def _carried() -> Iterator[Sent]:
     push = s.in_sqs(s.in_sns(s.ecr()))
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
     yield of("SQS, SNS")("an event in envelopes", push, pushed)
+    (record,) = push["Records"]
+    piped = s.eventbridge("Pipe triggers", "Event from aws:sqs", record, id="of-the-pipe")
+    yield of("EventBridge Pipes")("a queue's message, on a bus", piped, pushed)
+    yield of("ECR")("the detail of a push alone", s.ecr()["detail"], pushed._replace(at_ms=None, id=None))
 
 
 def _asked() -> Iterator[Sent]:

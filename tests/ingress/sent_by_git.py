@@ -87,6 +87,9 @@ def _bitbucket() -> Iterator[Sent]:
     sent, change = of("Bitbucket Cloud"), p.bitbucket_change
     push = _git(by="emmap1", id=f"{DELIVERY}#refs/heads/main")
     yield sent("repo:push of main or master", p.bitbucket_push(), push)
+    repository = {"fullName": "octo/site", "slug": "site"}  # as the tests of Jenkins and Weblate have it
+    plugin = p.bitbucket("repo:push", {"repository": repository, "push": {"changes": [change()]}})
+    yield sent("repo:push of a plug-in of Data Center's", plugin, push)
     both = p.bitbucket_push(change(), change("master", new=OTHER))
     master: Any = {"line": "octo/site refs/heads/master", "reason": "push to octo/site master"}
     yield sent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.ingress.payloads import AFTER, BEFORE, OTHER, ZERO, posted
-from tests.ingress.sent import Built, Refused, Sent, nothing
+from tests.ingress.sent import Built, Sent, nothing
 
 Json = dict[str, Any]
 EVENT_ID = "831e1650-001e-001b-66ab-eeb76e069631"
@@ -34,6 +34,12 @@ def distribution(*actions: str, **target: str) -> Json:
     """https://distribution.github.io/distribution/about/notifications/"""
     more = {"digest": "sha256:fe", "repository": "octo/site", **target}
     return {"events": [{"id": EVENT_ID, "action": action, "target": more, "request": {}} for action in actions]}
+
+
+def quay(*tags: str) -> Json:
+    """https://docs.quay.io/guides/notifications.html"""
+    about = {"name": "site", "namespace": "octo", "repository": "octo/site", "docker_url": "quay.io/octo/site"}
+    return {**about, "updated_tags": list(tags)}
 
 
 def jfrog(domain: str, event: str) -> Json:
@@ -106,7 +112,35 @@ def hugging_face(scope: str, *refs: tuple[str, str | None, str | None]) -> Json:
     }
 
 
+def gitee(hook: str, **more: Any) -> Json:
+    """https://help.gitee.com/webhook/gitee-webhook-push-data-format"""
+    repository = {"full_name": "octo/site", "default_branch": "main", "pushed_at": "2026-11-25T11:00:00+08:00"}
+    return {"hook_name": hook, "password": "", "sender": {"login": "octo"}, "repository": repository, **more}
+
+
+def gitee_push(ref: str = "refs/heads/main", hook: str = "push_hooks", **more: Any) -> Json:
+    """The same page. It lists ten commits."""
+    commit = {"id": AFTER, "message": "Fix", "added": None, "removed": None, "modified": ["a"]}
+    moved = {"ref": ref, "before": BEFORE, "after": AFTER, "created": False, "deleted": False}
+    listed = {"commits": [commit], "head_commit": commit, "total_commits_count": 1, "commits_more_than_ten": False}
+    return gitee(hook, **moved | listed | more)
+
+
+def pagure(topic: str = "git.receive", **more: str) -> Json:
+    """https://docs.pagure.org/pagure/usage/using_webhooks.html"""
+    moved = {"branch": "main", "old_commit": BEFORE, "start_commit": OTHER, "end_commit": AFTER, "total_commits": 2}
+    about = {"agent": "ann", "repo": {"name": "site", "fullname": "octo/site"}}
+    return {
+        "i": 1,
+        "msg": about | (moved | more if topic == "git.receive" else {}),
+        "msg_id": "2026-8e",
+        "topic": topic,
+    }
+
+
 _MAIN = "refs/heads/main"
+_OF_GITEE = Built(AFTER, f"octo/site {_MAIN}", 1795575600000, BEFORE, None, "octo", "push to octo/site main")
+_OF_PAGURE = Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, "2026-8e", "ann", "push to octo/site main")
 _OF_GERRIT = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, None, "ann", "push to octo/site main")
 _NO_DEFAULT = (
     "side is not main or master, and no rule takes it ({} does not say which branch is the default one: "
@@ -179,13 +213,39 @@ _GIT = (
         _webhook("Hugging Face", scope, nothing("Hugging Face", scope), hugging_face(scope))
         for scope in ("repo.config", "discussion.comment")
     ),
-    _webhook(
-        "Gitee",
-        "a test",
-        "a test of Gitee: the webhook is set up",
-        {"hook_name": "push_hooks", "ref": _MAIN, "before": BEFORE, "after": AFTER},
-        X_Gitee_Event="Push Hook",
-        X_Gitee_Ping="true",
+    *(
+        _webhook("Gitee", event, becomes, body, X_Gitee_Event=event, X_Gitee_Ping=str("test" in event).lower())
+        for event, becomes, body in (
+            ("a test", "a test of Gitee: the webhook is set up", gitee_push()),
+            ("Push Hook", _OF_GITEE, gitee_push()),
+            (
+                "Push Hook of another branch",
+                "side is not the default branch main, and no rule takes it",
+                gitee_push("refs/heads/side"),
+            ),
+            (
+                "Tag Push Hook",
+                "v1 is no branch, and no rule takes it",
+                gitee_push("refs/tags/v1", "tag_push_hooks"),
+            ),
+            *(
+                (event, nothing("Gitee", hook), gitee(hook, action=action))
+                for event, hook, action in (
+                    ("Merge Request Hook", "merge_request_hooks", "merge"),
+                    ("Note Hook", "note_hooks", "comment"),
+                    ("Issue Hook", "issue_hooks", "open"),
+                )
+            ),
+        )
+    ),
+    *(
+        _webhook("Pagure", event, becomes, body, X_Pagure_Topic=event)
+        for event, becomes, body in (
+            ("git.receive of main or master", _OF_PAGURE, pagure()),
+            ("git.receive, by the whole name", _OF_PAGURE, pagure(branch=_MAIN)),
+            ("git.receive of another branch", _NO_DEFAULT.format("Pagure"), pagure(branch="side")),
+            ("issue.comment.added", nothing("Pagure", "issue.comment.added"), pagure("issue.comment.added")),
+        )
     ),
 )
 _REGISTRIES = (
@@ -222,6 +282,7 @@ _REGISTRIES = (
                     "repository": {"repo_name": "octo/site"},
                 },
             ),
+            ("Quay", "push", quay("sha256-8a.sig")),
             ("JFrog", "pushed", {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256-8a.sig"}}),
             (
                 "CloudEvents",
@@ -251,6 +312,12 @@ _REGISTRIES = (
     ),
     _webhook("a registry", "pull", nothing("a registry", "pull"), distribution("pull", tag="latest")),
     _webhook("a registry", "push of a layer", nothing("a registry", "push"), distribution("push")),
+    _webhook(
+        "Quay",
+        "push of an image, beside its signature",
+        Built(reason="image octo/site:sha256-8a.sig pushed"),
+        quay("sha256-8a.sig", "v1"),
+    ),
     _webhook("JFrog", "artifact deployed", Built(reason="deployed in JFrog"), jfrog("artifact", "deployed")),
     _webhook("JFrog", "artifact cached", nothing("JFrog", "cached"), jfrog("artifact", "cached")),
     _webhook("JFrog", "docker pushed", Built(reason="pushed in JFrog"), jfrog("docker", "pushed")),
@@ -261,6 +328,10 @@ _REGISTRIES = (
         Built(reason="rm:repository:component in Nexus"),
         {"repositoryName": "site", "action": "CREATED", "component": {"name": "a"}},
         X_Nexus_Webhook_Id="rm:repository:component",
+    ),
+    *(
+        _webhook("JFrog", f"{domain} {event}", nothing("JFrog", event), {"domain": domain, "event_type": event})
+        for domain, event in (("build", "uploaded"), ("release_bundle", "created"), ("artifact_property", "added"))
     ),
     _webhook("Nexus", "rm:audit", nothing("Nexus", "rm:audit"), {"audit": {}}, X_Nexus_Webhook_Id="rm:audit"),
     *(
@@ -304,6 +375,12 @@ _CLOUDS = (
         pubsub(bucketId="site", objectId="a.md", eventType="OBJECT_METADATA_UPDATE"),
     ),
     _webhook(
+        "Cloud Build",
+        "the state of a build, by Pub/Sub",
+        nothing("Cloud Build", "SUCCESS"),
+        pubsub(buildId="7a", status="SUCCESS"),
+    ),
+    _webhook(
         "Pub/Sub",
         "a message",
         Built(id="2070443601311540", reason="projects/octo/subscriptions/site in Pub/Sub"),
@@ -338,8 +415,14 @@ _CLOUDS = (
     _webhook(
         "Event Grid",
         "the validation of a subscription",
-        Refused("asks to confirm a subscription: open its validationUrl"),
-        [event_grid("Microsoft.EventGrid.SubscriptionValidationEvent", validationCode="x", validationUrl="https://x")],
+        "a handshake of Event Grid",
+        [
+            event_grid(
+                "Microsoft.EventGrid.SubscriptionValidationEvent",
+                validationCode="512d38b6-c7b8-40c8-89fe-f46f9e9622b6",
+                validationUrl="https://x",
+            )
+        ],
     ),
     *(
         sent
@@ -351,7 +434,17 @@ _CLOUDS = (
                 "dev.tekton.event.pipelinerun.successful.v1",
                 nothing("CloudEvents", "dev.tekton.event.pipelinerun.successful.v1"),
             ),
-            ("com.example.priced", Built(id="/octo#7", reason="com.example.priced in CloudEvents")),
+            *(
+                (kind, nothing("CloudEvents", kind))
+                for kind in (
+                    "dev.cdevents.pipelinerun.finished.0.2.0",
+                    "google.cloud.cloudbuild.build.v1.statusChanged",
+                )
+            ),
+            *(
+                (kind, Built(id="/octo#7", reason=f"{kind} in CloudEvents"))
+                for kind in ("dev.cdevents.change.merged.0.2.0", "com.example.priced")
+            ),
         )
         for sent in (
             _webhook("CloudEvents", kind, becomes, cloud_event(kind)),
@@ -372,6 +465,82 @@ _BUILDS = (
     *(
         _webhook(sender, kind, nothing(sender, kind), body)
         for sender, kind, body in (
+            # https://www.appveyor.com/docs/notifications/#webhook-payload-default
+            ("AppVeyor", "build_success", {"eventName": "build_success", "eventData": {"buildUrl": "https://x/1"}}),
+            # https://confluence.atlassian.com/bamboo/using-webhooks-in-bamboo-1018270631.html
+            (
+                "Bamboo",
+                "SUCCESS",
+                {"uuid": "1", "build": {"buildResultKey": "SITE-1", "status": "SUCCESS", "buildPlanName": "site"}},
+            ),
+            # https://docs.cloudbees.com/docs/cloudbees-codeship/latest/basic-builds-and-configuration/webhooks
+            (
+                "Codeship",
+                "testing",
+                {"build": {"build_url": "https://x/1", "commit_url": "https://x/2", "status": "testing"}},
+            ),
+            # https://fluxcd.io/flux/components/notification/events/
+            (
+                "Flux",
+                "ReconciliationSucceeded",
+                {
+                    "involvedObject": {"kind": "Kustomization", "name": "site"},
+                    "severity": "info",
+                    "reason": "ReconciliationSucceeded",
+                    "reportingController": "kustomize-controller",
+                },
+            ),
+            # https://devcenter.heroku.com/articles/webhook-events
+            (
+                "Heroku",
+                "release",
+                {"action": "create", "resource": "release", "webhook_metadata": {"event": {"include": "api:release"}}},
+            ),
+            # https://plugins.jenkins.io/notification/
+            (
+                "Jenkins",
+                "FINALIZED",
+                {"name": "site", "build": {"full_url": "https://x/1", "phase": "FINALIZED", "status": "SUCCESS"}},
+            ),
+            # https://octopus.com/docs/administration/managing-infrastructure/subscriptions
+            (
+                "Octopus Deploy",
+                "DeploymentSucceeded",
+                {"EventType": "SubscriptionPayload", "Payload": {"Event": {"Category": "DeploymentSucceeded"}}},
+            ),
+            # https://render.com/docs/webhooks
+            (
+                "Render",
+                "deploy_ended",
+                {"type": "deploy_ended", "timestamp": "2026-11-25T03:00:00Z", "data": {"serviceId": "srv-1"}},
+            ),
+            # https://docs.semaphoreci.com/using-semaphore/webhooks, and at first
+            (
+                "Semaphore",
+                "done",
+                {"revision": {"commit_sha": AFTER}, "pipeline": {"state": "done"}, "workflow": {"id": "1"}},
+            ),
+            ("Semaphore", "deploy", {"event": "deploy", "project_hash_id": "1", "result": "passed"}),
+            # https://docs.sonarsource.com/sonarqube-server/latest/project-administration/webhooks/
+            (
+                "SonarQube",
+                "OK",
+                {"serverUrl": "https://x", "analysedAt": "2026-11-25T03:00:00Z", "qualityGate": {"status": "OK"}},
+            ),
+            # https://spinnaker.io/docs/setup/features/notifications/
+            (
+                "Spinnaker",
+                "orca:pipeline:complete",
+                {"details": {"source": "orca", "type": "orca:pipeline:complete"}, "eventId": "1"},
+            ),
+            # https://www.jetbrains.com/help/teamcity/teamcity-webhooks.html, and its plug-in tcWebHooks
+            ("TeamCity", "BUILD_FINISHED", {"eventType": "BUILD_FINISHED", "payload": {"buildTypeId": "Site"}}),
+            ("TeamCity", "buildFinished", {"build": {"notifyType": "buildFinished", "buildTypeId": "Site"}}),
+            (
+                "Travis CI",
+                "errored",
+                {"state": "errored", "build_url": "https://travis.example.com/octo/site/builds/1"},
+            ),
             ("Travis CI", "passed", {"state": "passed", "build_url": "https://app.travis-ci.com/octo/site/builds/1"}),
             (
                 "Terraform",
@@ -394,6 +563,17 @@ _BUILDS = (
         "ecomm_inventory_changed",
         Built(reason="webhook"),
         {"triggerType": "ecomm_inventory_changed", "payload": {"siteId": "1"}},
+    ),
+)
+
+
+_TALK = (
+    # https://docs.slack.dev/reference/events/url_verification
+    _webhook(
+        "Slack",
+        "url_verification",
+        "a handshake of Slack",
+        {"token": "x", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", "type": "url_verification"},
     ),
 )
 
@@ -438,4 +618,4 @@ _DRAFTS = (
     ),
 )
 
-SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_DRAFTS, *_BUILDS)
+SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_DRAFTS, *_BUILDS, *_TALK)

@@ -67,9 +67,19 @@ def s3_created(kind: str = "Object Created") -> dict[str, Any]:
         "request-id": "N4N7GDK58NMKJ12R",
         "requester": "123456789012",
         "source-ip-address": "1.2.3.4",
-        "reason": "PutObject",
     }
-    return eventbridge("aws.s3", kind, detail)
+    written: dict[str, Any] = {
+        "Object Created": {"reason": "PutObject"},
+        "Object Deleted": {"reason": "DeleteObject", "deletion-type": "Permanently Deleted"},
+    }
+    return eventbridge("aws.s3", kind, detail | written.get(kind, {}))
+
+
+def s3_expired(how: str) -> dict[str, Any]:
+    """The same, of a deletion by a lifecycle rule."""
+    event = s3_created("Object Deleted")
+    event["detail"] |= {"reason": "Lifecycle Expiration", "deletion-type": how}
+    return event
 
 
 def by_trail(call: str, **more: object) -> dict[str, Any]:

@@ -365,6 +365,9 @@ def in_disguise(request: HttpRequest) -> dict[str, dict[str, Any]]:
             "requestContext": {"routeKey": "$default", "eventType": "MESSAGE", "connectionId": "c"},
             "body": request.body.decode(),
         },
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+        "a question for rights": by_rest_api(request) | {"type": "REQUEST", "methodArn": "arn:aws:execute-api:1"},
+        "a question for rights, of an HTTP API": by_url(request) | {"type": "REQUEST", "routeArn": "arn:x"},
         "no context": {"httpMethod": request.method, "path": request.path, "body": request.body.decode(), **content},
         "bare": {"headers": dict(request.headers), "method": request.method, "body": content, **content},
         "alb without elb": {"headers": dict(request.headers), "path": request.path, **content},

@@ -13,12 +13,14 @@ import pytest
 
 from holdoff.core.errors import EventError
 from holdoff.core.request import Request
-from holdoff.ingress.events.envelopes import opened
+from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.intents import Ignored, Origin
 from tests.ingress import payloads as p
+from tests.ingress import sent_by_aws
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
+from tests.ingress.sent import Sent
 from tests.ingress.test_senders import with_rule
 from tests.ingress.wanted import ONE
 
@@ -81,6 +83,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "AppSync": {"info": {"channel": {"path": "/a"}, "operation": "PUBLISH"}, "events": [], "request": {"headers": {}}},
     "AppSync, by Amplify": {"typeName": "Query", "fieldName": "posts", "arguments": {}},
     "AppSync, by a template": {"version": "2018-05-29", "operation": "BatchInvoke", "payload": {"field": "posts"}},
+    "AppSync, by the runtime for Go": {"Info": {"fieldName": "posts"}, "arguments": {}},
     "Athena": {"@type": "PingRequest", "identity": {}, "queryId": "q"},
     "Bedrock's agent": {"messageVersion": "1.0", "agent": {"id": "8ZX", "name": "x"}, "inputText": "hello"},
     "Bedrock's flow": {"messageVersion": "1.0", "flow": {"arn": "arn:x"}, "node": {"name": "x", "nodeInputs": []}},
@@ -118,6 +121,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Elastic Transcoder": {"state": "COMPLETED", "jobId": "j", "pipelineId": "p", "outputs": []},
     "Firehose": {"records": [{"recordId": "r", "data": "eA=="}]},
     "Glacier": {"Action": "InventoryRetrieval", "VaultARN": "arn:x", "JobId": "j", "Completed": True},
+    "Image Builder": {"versionlessArn": "arn:x", "semver": 1, "buildVersion": 3, "state": {"status": "AVAILABLE"}},
     "Inspector": {"event": "ASSESSMENT_RUN_COMPLETED", "target": "arn:x", "run": "arn:y"},
     "IoT's authoriser": {"token": "x", "signatureVerified": True, "protocols": ["tls", "mqtt"]},
     "IoT's authoriser, as it was": {"token": "x", "tokenSignature": "y", "mqttContext": {"clientId": "c"}},
@@ -132,6 +136,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "Lambda's authoriser, answered": {"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": []}},
     "Lambda's simple authoriser, answered": {"isAuthorized": True, "context": {}},
     "Lambda's batch, answered": {"batchItemFailures": [{"itemIdentifier": "m"}]},
+    "Lambda's batch, answered well": {"batchItemFailures": [], "state": {"1": "282"}},
+    "Lambda's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
+    "Lambda's resource, answered": {"Status": "SUCCESS", "PhysicalResourceId": "r", "StackId": "s"},
+    "Lambda's authoriser of devices, answered": {"isAuthenticated": True, "principalId": "p", "policyDocuments": []},
     "Lambda's bot, answered": {"sessionState": {"dialogAction": {"type": "Close"}}},
     "Lambda's old bot, answered": {"dialogAction": {"type": "Close"}},
     "Marketplace": {"action": "subscribe-success", "customer-identifier": "c", "product-code": "p"},
@@ -163,6 +171,50 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
             (ignored,) = routes.intents(message)
             assert isinstance(ignored, Ignored)
             assert name.partition("'")[0].partition(",")[0] in ignored.why
+
+
+#: Each service that has an event in the table of events with a detail that tells whose it is.
+DETAILED = [
+    sent
+    for sent in sent_by_aws.SENT
+    if isinstance(sent.what, dict) and sent.what.get("source") in ("aws.codecommit", "aws.ecr", "aws.s3")
+]
+
+
+@pytest.mark.parametrize("sent", DETAILED, ids=[sent.name for sent in DETAILED])
+def test_an_event_s_detail_alone_is_what_the_whole_event_is(sent: Sent) -> None:
+    """As a rule of EventBridge hands it on with ``InputPath``. Its type is not told where it is no change."""
+    assert isinstance(sent.what, dict)
+    detail = sent.what["detail"]
+    posted = p.posted(detail, {})
+    for message in (*opened(detail), *opened(s.in_sqs(detail)), http_message(posted, Origin(outside=True))):
+        (outcome,) = ONE.intents(message)
+        (whole,) = ONE.intents(opened(sent.what)[0])
+        if isinstance(outcome, Request) and isinstance(whole, Request):
+            # When it happened, and most ids, the event alone says.
+            assert outcome.but(event_id=None, at_ms=None) == whole.but(event_id=None, at_ms=None)
+        else:
+            assert isinstance(outcome, Ignored)
+            assert isinstance(whole, Ignored)
+            assert outcome.why.partition("'s ")[0] == whole.why.partition("'s ")[0]
+    if "reason" in detail:  # S3's say so much of a write that it has the same id
+        assert opened(detail)[0].id == opened(sent.what)[0].id
+
+
+@pytest.mark.parametrize("version", [None, "null", ""])
+def test_what_a_lifecycle_rule_deletes_in_a_bucket_without_versions_is_a_change(version: str | None) -> None:
+    expired, noted = s.s3_expired("Permanently Deleted"), s.s3_notification("s3:LifecycleExpiration:Delete")
+    expired["detail"]["object"]["version-id"] = noted["Records"][0]["s3"]["object"]["versionId"] = version
+    for event in (expired, expired["detail"], noted):
+        (built,) = ONE.intents(opened(event)[0])
+        assert isinstance(built, Request)
+
+
+def test_the_type_of_an_event_whose_detail_came_alone_is_named_as_in_the_whole_event() -> None:
+    (message,) = opened(s.ecr(**{"action-type": "DELETE"})["detail"])
+    for named in ({"detail__action-type": "DELETE"}, {"change__type": "another*"}):
+        (taken,) = with_rule(**named).intents(message)
+        assert isinstance(taken, Request)
 
 
 def without_source(event: dict[str, Any]) -> dict[str, Any]:
@@ -233,7 +285,16 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         assert isinstance(ignored, Ignored)
 
 
-@pytest.mark.parametrize("event", [{"source": "warmup"}, {"action": "ping"}, {"type": "keep_warm"}, {"warming": True}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"source": "warmup"},
+        {"action": "ping"},
+        {"type": "keep_warm"},
+        {"warming": True},
+        {"type": "warmer", "delay": 75},
+    ],
+)
 def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any]) -> None:
     (message,) = opened(event)
     for routes in (ONE, with_rule(source="warmup"), with_rule(action="ping"), with_rule(change__type="?*")):

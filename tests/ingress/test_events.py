@@ -160,6 +160,20 @@ def test_a_record_that_a_pipe_put_into_a_queue_is_opened() -> None:
         assert queued.id == own_id
 
 
+def test_a_stream_s_record_that_a_pipe_put_on_a_bus_is_an_event_of_one_s_own() -> None:
+    """Whatever changed in a table is a change: a rule takes it by the pipe's ``source``."""
+    row = {"eventID": "c4ca42", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {}}
+    event = shapes.eventbridge("Pipe edits", "Event from aws:dynamodb", row)
+    (message,) = opened(event)
+    assert (message.kind, message.id, message.event) == ("eventbridge", event["id"], event)
+
+
+def test_an_event_of_aws_carries_no_other() -> None:
+    event = shapes.eventbridge("aws.health", "AWS Health Event", shapes.s3_created())
+    (message,) = opened(event)
+    assert message.event == event
+
+
 def test_an_event_of_one_s_own_keeps_its_message_s_id() -> None:
     """Another program's ``eventID`` may be the same each time."""
     (message,) = opened(in_sqs({"eventSource": "my-cms", "eventID": "publish"}))

@@ -15,6 +15,7 @@ from holdoff.ingress.events.http import HttpRequest
 from holdoff.ingress.events.intents import Ignored, Origin
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.ingress import payloads as p
+from tests.ingress.sent_by_others import gitee_push
 from tests.ingress.shapes import REGION
 
 PROJECTS = """
@@ -230,6 +231,8 @@ def test_a_list_of_commits_that_may_be_longer_does_not_narrow(sender: str, total
     https://github.com/gogs/gogs/blob/main/internal/database/actions.go"""
     found = outcomes(OF_DOCS, p.forge_push(sender, **OF_SOURCES, total_commits=total))
     assert taken(found) == ([("site", None)] if is_taken else [])
+    found = outcomes(OF_DOCS, p.posted(gitee_push(**OF_SOURCES, total_commits_count=total), {}))
+    assert taken(found) == ([("site", None)] if is_taken else [])
 
 
 MONOREPO = f"""
@@ -346,6 +349,8 @@ def test_no_source_version_can_be_said() -> None:
         ('paths = ["!docs/**"]', "without '!': what is left out stands in paths_ignore"),
         ('branches = ["!side"]', "without '!': what is left out stands in a rule before it that has 'ignore'"),
         ('tags = ["$default-branch"]', "rules[0].tags is"),
+        ('tags = ["v[12].[0-9]+"]', "in which only * and ? stand for others: git has no such name"),
+        ('branches = ["side^"]', "git has no such name"),
         ('branches = ["$default"]', "in branches '$default-branch'"),
         ("branches = []", "rules[0].branches is []"),
         ("paths = 7", "rules[0].paths is 7"),

@@ -15,9 +15,10 @@ import pytest
 from holdoff.core.errors import EventError
 from holdoff.ingress.events.http import HttpRequest
 from tests.ingress import payloads as p
-from tests.ingress import sent_by_git
+from tests.ingress import sent_by_git, sent_by_others
 from tests.ingress import shapes as s
 from tests.ingress.driven import BY_NAME, Event, Json, World, project
+from tests.ingress.signed import by_url
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def bridged_failure(event: Json) -> Json:
     return s.eventbridge("lambda", kind, s.failed_invocation(event), id="of-the-record")
 
 
+def by_a_pipe(event: Json) -> Json:
+    """A queue's message, as a pipe puts it on a bus:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html"""
+    (record,) = s.in_sqs(event)["Records"]
+    return s.eventbridge("Pipe triggers", "Event from aws:sqs", record, id="of-the-pipe")
+
+
 #: By itself, and in each of its envelopes.
 CARRIERS: dict[str, Callable[[Json], Event]] = {
     "direct": lambda event: event,
@@ -54,6 +62,12 @@ CARRIERS: dict[str, Callable[[Json], Event]] = {
     "a failed invocation": s.failed_invocation,
     "a failed invocation, by EventBridge": bridged_failure,
     "a failed invocation by SNS, in SQS": lambda event: s.in_sqs(s.failed_invocation(s.in_sns(event))),
+    "a queue, by a pipe, on a bus": by_a_pipe,
+    "a topic's message, on a bus": lambda event: s.eventbridge("my.bridge", "Forwarded", s.in_sns(event)),
+    "an event of a bus, on another": lambda event: s.eventbridge("my.bridge", "Forwarded", bridged_failure(event)),
+    "a failed invocation by HTTP": lambda event: p.posted(s.failed_invocation(event), {}),
+    "a failed invocation by EventBridge, by HTTP": lambda event: p.posted(bridged_failure(event), {}),
+    "a queue, by a pipe, on a bus, by HTTP": lambda event: p.posted(by_a_pipe(event), {}),
     "HTTP": lambda event: p.posted(event, {}),
     "SNS by HTTP": lambda event: p.posted(s.notification(event), {"x-amz-sns-message-type": "Notification"}),
 }
@@ -135,6 +149,12 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
             "ObjectRestore:Completed",
             "Replication:OperationFailedReplication",
             "ReducedRedundancyLostObject",
+            # https://github.com/minio/minio/blob/master/internal/event/name.go
+            "s3:ObjectCreated:PutTagging",
+            "s3:ObjectCreated:DeleteTagging",
+            "s3:ObjectCreated:PutRetention",
+            "s3:ObjectCreated:PutLegalHold",
+            "s3:ObjectRemoved:NoOP",
         )
     },
     **{
@@ -289,3 +309,34 @@ def test_githubs_events_by_eventbridge_are_githubs(world: World) -> None:
         world.send(_bridged(push))
     world.rest()
     assert world.versions == ["5" * 40]  # and not the older one after it
+
+
+# --- handshakes ------------------------------------------------------------------------------------------
+
+HANDSHAKES: dict[str, tuple[HttpRequest, Json]] = {
+    sent.sender: (sent.what, answer)
+    for sent in sent_by_others.SENT
+    for sender, answer in (
+        ("Event Grid", {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}),
+        ("Slack", {"challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}),
+    )
+    if sent.becomes == f"a handshake of {sender}" and isinstance(sent.what, HttpRequest)
+}
+
+
+@pytest.mark.parametrize("sender", ["Event Grid", "Slack"])
+def test_a_handshake_is_answered_with_what_its_sender_wants_to_see_and_with_nothing_else(
+    world: World, sender: str
+) -> None:
+    asked, answer = HANDSHAKES[sender]
+    assert world.get(asked) == {"status": 200, **answer}
+    assert world.lines[-1]["ignored"] == f"a handshake of {sender}"
+    assert world.builds == []
+
+
+@pytest.mark.parametrize("sender", ["Event Grid", "Slack"])
+def test_a_handshake_of_a_stranger_is_not_answered(world: World, sender: str) -> None:
+    asked, answer = HANDSHAKES[sender]
+    refused = world.send(by_url(asked))
+    assert refused["statusCode"] == 401
+    assert not any(shown in refused["body"] for shown in (*answer, *answer.values()))

@@ -29,8 +29,7 @@ ROUTES = {
     "a rule for all": Routes(parse(f'{PROJECT}[[rules]]\nwhen = {{}}\nproject = "site"\n'), REGION),
 }
 OUTSIDE = Origin(outside=True, scheme="github")
-#: What builds of the webhooks that Weblate is tested with. The rest are of other branches and of pull requests, and a
-#: test. No table knows Pagure and Gitee.
+#: What builds of the webhooks that Weblate is tested with. The rest are of other branches, pull requests, and a test.
 CHANGES_OF_HOOKS = {
     "weblate GITHUB_PAYLOAD",
     "weblate GITHUB_NEW_PAYLOAD",

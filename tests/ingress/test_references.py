@@ -127,6 +127,11 @@ def test_a_silent_service_and_nothing_from_before() -> None:
         ("env:", "", "'env:NAME', 'file:PATH', 'ssm:NAME' or"),
         ("env:NOWHERE", "", "env:NOWHERE, a variable that is not set or empty; write"),
         ("secretsmanager:a", "", "secretsmanager:a, where nothing is"),
+        (
+            "secretsmanager:a",
+            '{"github": "s3cr3t"}',
+            "secretsmanager:a, a secret of key/value pairs; write the name of",
+        ),
         ("ssm:a", refused("ParameterNotFound"), "a parameter that exists"),
         ("secretsmanager:a", refused("ResourceNotFoundException"), "a secret that exists"),
         ("ssm:a", refused("AccessDeniedException"), "grant ssm:GetParameter"),
@@ -163,6 +168,7 @@ def test_what_is_wrong_is_named(reference: str, answer: str | Exception, said: s
     with pytest.raises(ConfigError, match=r"webhooks\.github is ") as caught:
         value(References({}, Services(answer)), reference)
     assert said in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
 
 
 def test_no_error_tells_the_value() -> None:

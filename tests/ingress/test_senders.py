@@ -16,6 +16,7 @@ from holdoff.ingress.events.intents import Ignored, Origin
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.ingress import payloads as p
+from tests.ingress.driven import HOSTS, Host
 from tests.ingress.events_table import PAGE, SENT, written
 from tests.ingress.sent import Built, Other, Refused, Sent
 from tests.ingress.sent_by_git import NOON_MS
@@ -164,6 +165,17 @@ def test_a_dispatch_on_another_branch_stays_out_though_its_type_is_named() -> No
     side = http_message(p.github("workflow_dispatch", {"ref": "refs/heads/side", **DISPATCH}), OUTSIDE)
     (outcome,) = with_rule(**header("x-github-event", "workflow_dispatch")).intents(side)
     assert outcome == Ignored("side is not the default branch main, and no rule takes it")
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=[host.name for host in HOSTS])
+def test_a_push_of_a_tag_has_one_name_at_all_hosts(host: Host) -> None:
+    table = '[projects.site]\ncooldown = 1\nstarter = { command = ["make"] }\n[[rules]]\nproject = "site"\n'
+    for kind, names, ref in (("push of a tag", "tags", "refs/tags/v1"), ("push", "branches", "refs/heads/side")):
+        for said in ("push of a tag", "push"):
+            rule = f"when = {{ 'change.type' = '{said}' }}\n{names} = '**'"
+            sent = Sent(host.name, kind, host.made(ref), "")
+            (outcome,) = Routes(parse(table + rule), REGION).intents(messages(sent)[0])
+            assert isinstance(outcome, Request if said == kind else Ignored), (kind, said, outcome)
 
 
 # --- what a push says besides ----------------------------------------------------------------------

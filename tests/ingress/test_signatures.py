@@ -244,6 +244,19 @@ def test_a_shared_secret() -> None:
     refused(request(authorization="Digest plain-7f3a"))
 
 
+@pytest.mark.parametrize("read_as", ["utf-8", "latin-1"])
+def test_a_secret_may_have_any_letters(read_as: str) -> None:
+    """A header is sent in UTF-8, by curl and GitLab; what it is read as, each front end has its own mind of."""
+    sent = "Grüße-ключ".encode().decode(read_as)
+    for asked, scheme in (
+        (request(x_holdoff_secret=sent), "secret"),
+        (request(authorization=f"Bearer {sent}"), "secret"),
+        (gitlab(**{"x-gitlab-token": sent}), "gitlab"),
+    ):
+        assert check(asked, {scheme: ["Grüße-ключ"]}, NOW_MS) == scheme
+        refused(asked, {scheme: ["Grusse-ключ"]})
+
+
 @pytest.mark.parametrize("given", ["Basic plain-7f3a", "Basic", "Basic ====", "Basic //79", basic("guess")])
 def test_basic_that_is_none(given: str) -> None:
     refused(request(authorization=given))

@@ -86,8 +86,8 @@ def test_a_scheme_of_ones_own_is_of_the_same_class_as_those_built_in() -> None:
 )
 def test_a_secret_in_the_place_of_its_reference_is_refused_and_not_shown(value: str) -> None:
     assert refused(f"[webhooks]\nsecret = {value}".replace("'", '"')) == (
-        "webhooks.secret is something else; write where the secret is, never the secret: "
-        "'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
+        "webhooks.secret is no reference (not shown: it may be the secret); write where the secret is, never the secret"
+        ": 'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
     )
 
 
@@ -101,7 +101,10 @@ OWN = "[webhooks.acme]\nsecret = 'env:A'\nheader = 'X-Acme'\n"
         (f"webhooks = '{HUNTER}'", "webhooks is text (not shown"),
         ("[webhooks]\ngit-hub = 'env:A'", "webhooks.git-hub is not a setting; write github"),
         (f"[webhooks]\n{HUNTER} = 'env:A'", "webhooks.... is not a setting; write one of gitlab"),
-        (f"[webhooks.github]\nsecret = '{HUNTER}'", "webhooks.github.secret is something else; write where"),
+        (
+            f"[webhooks.github]\nsecret = '{HUNTER}'",
+            "webhooks.github.secret is no reference (not shown: it may be the secret); write where",
+        ),
         ("[webhooks.github]\nprojects = ['site']", "webhooks.github.secret is missing; write where"),
         ("[webhooks.github]\nsecret = 'env:A'\nheader = 'x'", "webhooks.github.header is not a setting"),
         (f"[webhooks.github]\nsecret = 'env:A'\n{HUNTER} = 1", "webhooks.github.... is not a setting"),
@@ -116,13 +119,25 @@ OWN = "[webhooks.acme]\nsecret = 'env:A'\nheader = 'X-Acme'\n"
         (f"{OWN}header2 = '{HUNTER}'", "is not a setting; write header (did you mean that?)"),
         (
             f"{OWN}encoding = '{HUNTER}'",
-            "webhooks.acme.encoding is something else; write one of hex, base64, base64url",
+            "webhooks.acme.encoding is wrong (not shown: it may be a secret); write one of hex, base64, base64url",
         ),
-        (f"{OWN}algorithm = 'md5'", "webhooks.acme.algorithm is something else; write one of sha1, sha256, sha512"),
-        (f"{OWN}timestamp = 'X Time'", "webhooks.acme.timestamp is something else; write the name of the header"),
-        (f"{OWN}prefix = 7", "webhooks.acme.prefix is something else; write what stands before"),
-        (f"{OWN}signed = '{{time}}'", "webhooks.acme.signed is something else; write what is signed, such as"),
-        (f"{OWN}signed = '{{body}}{{id}}'", "webhooks.acme.signed is something else; write what is signed, such as"),
+        (
+            f"{OWN}algorithm = 'md5'",
+            "webhooks.acme.algorithm is wrong (not shown: it may be a secret); write one of sha1",
+        ),
+        (
+            f"{OWN}timestamp = 'X Time'",
+            "webhooks.acme.timestamp is wrong (not shown: it may be a secret); write the name",
+        ),
+        (f"{OWN}prefix = 7", "webhooks.acme.prefix is wrong (not shown: it may be a secret); write what stands before"),
+        (
+            f"{OWN}signed = '{{time}}'",
+            "webhooks.acme.signed is wrong (not shown: it may be a secret); write what is signed",
+        ),
+        (
+            f"{OWN}signed = '{{body}}{{id}}'",
+            "webhooks.acme.signed is wrong (not shown: it may be a secret); write what is signed",
+        ),
         (f"{OWN}signed = '{{time}}{{body}}'", "write '{time}' in it where there is a timestamp, and only there"),
         (f"{OWN}timestamp = 'T'\nsigned = '{{body}}'", "a time that is not signed proves nothing"),
     ],
@@ -184,7 +199,7 @@ def test_an_error_names_the_reference_and_the_setting_it_stands_in() -> None:
 def test_a_secret_in_the_place_of_a_variables_reference_is_not_shown() -> None:
     webhooks = Settings({"HOLDOFF_WEBHOOK_GITHUB": HUNTER}).webhooks(parse(""), NOW_MS)
     with pytest.raises(
-        ConfigError, match="HOLDOFF_WEBHOOK_GITHUB is something else; write where the secret is"
+        ConfigError, match=r"HOLDOFF_WEBHOOK_GITHUB is no reference .*; write where the secret is"
     ) as caught:
         check(signed("github"), webhooks, NOW_MS)
     assert HUNTER not in f"{caught.value!r} {caught.value}"

@@ -17,6 +17,8 @@ from holdoff.core.errors import ConfigError
 
 #: In a rule's ``branches``: the one that the sender calls the default one (as in GitHub's workflow templates).
 DEFAULT_BRANCH: Final = "$default-branch"
+#: What no branch's and no tag's name has in it (https://git-scm.com/docs/git-check-ref-format), as in ``v[0-9]``.
+_IN_NO_REF: Final = frozenset("[\\^~:")
 #: ``**/`` is nothing, or anything up to a ``/``.
 _PARTS: Final = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
 _STEPS: Final = {"**/": ("maybe", "**", "/")}
@@ -48,6 +50,8 @@ def check_name(name: str, at: str) -> str:
         want = f"{name.split('/', 2)[-1]!r}: the name without refs/heads/ or refs/tags/"
     elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
         want = f"a name; a rule may have in branches {DEFAULT_BRANCH!r}"
+    elif not is_of_files and set(name) & _IN_NO_REF:
+        want = "a name in which only * and ? stand for others: git has no such name"
     elif is_of_files and name.endswith("/"):
         want = f"'{name}**': a file's path, not a folder's"
     elif name.startswith("!"):
@@ -101,7 +105,7 @@ def _after(at: int, character: str, pattern: str) -> int:
 
 
 def _with_skipped(at: int, places: Mapping[str, int]) -> int:
-    """With the places behind what may be nothing."""
+    """The places, and those that can be reached from them without a character."""
     nothing, maybe = places.get("*", 0) | places.get("**", 0), places.get("maybe", 0)
     while (more := at | (at & (nothing | maybe)) << 1 | (at & maybe) << 3) != at:
         at = more

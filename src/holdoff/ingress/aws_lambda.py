@@ -6,7 +6,7 @@ A drop-in for the old snippet: with its variables REGION_NAME, DDB_TABLE_NAME, C
 What is answered depends on who asks:
 
 * a queue (SQS): ``batchItemFailures``, so that only what failed comes again; a FIFO queue's batch ends at the first
-  failure;
+  failure; where nothing of it was carried out, the invocation fails;
 * HTTP (API Gateway, function URL): a status and the decision as JSON, once the signature was checked;
 * all others: the decision as a JSON object. Where none could be made the invocation fails, so that Lambda delivers
   an asynchronous event again, and then hands it to the dead-letter queue. All its other messages were carried out; if
@@ -120,17 +120,21 @@ class Function:
     def _batch(self, event: Any, dispatch: Dispatch, left_ms: LeftMs) -> Answer:
         """A queue's batch: what failed comes again, and in the end goes to the queue's own dead letters."""
         failed: list[str] = []
-        in_order = is_fifo(event)
+        errors: list[Exception] = []
+        in_order, needed_ms = is_fifo(event), min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
         for place, record in enumerate(event["Records"]):
             own_id = str(record["messageId"])
             # What comes later must not overtake what failed; and cut off in the middle, all of them would come again.
-            if (failed and in_order) or (place and left_ms() < TIME_FOR_A_WAKE_MS):
+            if (failed and in_order) or (place and left_ms() < needed_ms):
                 failed.append(own_id)
                 continue
             try:
                 self._each({"Records": [record]}, dispatch, left_ms, None)
-            except Exception:  # noqa: BLE001  (it is logged: only this record comes again)
+            except Exception as error:  # noqa: BLE001  (it is logged: only this record comes again)
                 failed.append(own_id)
+                errors.append(error)
+        if errors and len(failed) == len(event["Records"]):
+            raise errors[0]  # a mapping made by hand may take no reports of failures, and deletes what was answered
         return {"batchItemFailures": [{"itemIdentifier": own_id} for own_id in failed]}
 
     def _http(self, event: object, context: object, left_ms: LeftMs) -> Answer:

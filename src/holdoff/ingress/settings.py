@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.aws.client import Limits, make_client
 from holdoff.config import FILE, Config, Project, parse, read
+from holdoff.config.checks import refuse_misspelt
 from holdoff.config.schemes import NAMES
 from holdoff.config.webhooks import Reference
 from holdoff.core.errors import ConfigError
@@ -71,6 +72,7 @@ class Settings:
             ConfigError: there is neither, or both, or something in it is wrong.
             StoreUnavailable: the parameter could not be read just now.
         """
+        refuse_misspelt(self._environment)
         root = self._environment.get("LAMBDA_TASK_ROOT")
         packed = os.path.join(root, FILE) if root else ""  # noqa: PTH118  (see holdoff.config)
         named = self.text(CONFIG) or (packed if os.path.isfile(packed) else "")  # noqa: PTH113

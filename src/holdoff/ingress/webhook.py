@@ -29,9 +29,12 @@ from holdoff.core.value import Value
 from holdoff.ingress.dispatch import Answer, Dispatch, LeftMs
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.aside import put_aside, taken_back
+from holdoff.ingress.events.cms_senders import HANDSHAKES
 from holdoff.ingress.events.envelopes import http_message
 from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.paths import text_at
 from holdoff.ingress.events.signatures import Webhooks, check
 
 #: Keeps a dead letter; may raise anything.
@@ -82,7 +85,12 @@ def reply_to(
         if isinstance(error, EventError):
             return Reply(403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
         return undecided(error)
-    return Reply(202 if has_put_off(done) and not checked.only_200 else 200, done)
+    return Reply(202 if has_put_off(done) and not checked.only_200 else 200, _seen_again(message) or done)
+
+
+def _seen_again(message: Message) -> Answer:
+    """What the sender of a handshake wants to see in its answer, and nothing beside it."""
+    return {name: text_at(message.event, at) for _, when, at, name in HANDSHAKES if fits(message, f"{when} & {at}")}
 
 
 def has_put_off(done: Answer) -> bool:

@@ -21,7 +21,7 @@ from holdoff.ingress.events.paths import dig, kind_of, needed
 #: ``holdoff`` of a letter.
 ASIDE: Final = "webhook"
 #: A letter holds its request as a front end would hand it on.
-_FORM: Final = Form(name="a letter", when="", method="method", path="path", query=())
+_FORM: Final = Form(name="a letter", when="")
 #: A larger body is compressed.
 MOST_PLAIN: Final = 100_000
 #: A queue's message may have 1 MiB:

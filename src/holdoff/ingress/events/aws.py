@@ -17,11 +17,7 @@ from typing import Any, Final
 
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of, refused
 
-#: The key under which CodePipeline hands a job to a function
-#: (https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html).
-PIPELINE_JOB: Final = "CodePipeline.job"
-
-_WARM: Final = ("warmup", "warmUp", "warm_up", "keepWarm", "keep_warm", "ping")
+_WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
 #: What is about the delivery of events, and what keeps functions warm. No rule makes a trigger of it.
 CONTROL: Final = (
@@ -41,13 +37,8 @@ CONTROL: Final = (
     control("Lambda", "an empty batch", "a batch with nothing in it", "Records=[]"),
     control("SES", "a test", "a test of SES", "notificationType=AmazonSnsSubscriptionSucceeded"),
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-    *(
-        control("Lambda", "the record of a success", "an invocation succeeded", known_by)
-        for known_by in (
-            "requestContext.functionArn & requestContext.condition=Success",
-            "source=lambda & detail-type=*Success",
-        )
-    ),
+    control("Lambda", "the record of a success", "an invocation succeeded", "requestContext.condition=Success"),
+    control("Lambda", "the record of a success", "an invocation succeeded", "source=lambda & detail-type=*Success"),
     refused(
         "Lambda",
         "the record of a stream's batch",
@@ -71,19 +62,19 @@ CONTROL: Final = (
         "nothing is built for a custom resource of CloudFormation",
         f"{_RESOURCE} & LogicalResourceId",
     ),
-    # serverless-plugin-warmup and -lambda-warmup, lambda-warmer; and as it is done by hand.
+    # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext; and as it is done by hand.
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
             "source=serverless-plugin-*warmup",
             *(f"{name}={'|'.join(_WARM)}" for name in ("source", "action", "type", "event")),
-            *(f"{name}=true" for name in (*_WARM, "warmer", "warming", "isWarmup", "isWarmUp", "healthcheck")),
+            *(f"{name}=true" for name in (*_WARM, "warming", "isWarmup", "isWarmUp", "healthcheck")),
         )
     ),
 )
 
 #: The services whose events of other types are known to be no changes.
-_KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3"
+_KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3|aws.events|aws.scheduler"
 _COMMIT: Final[Mapping[str, Any]] = {
     "sender": "CodeCommit",
     "repository": "{detail.repositoryName}",
@@ -113,6 +104,12 @@ _WRITTEN: Final = "|".join(
 _UNWRITTEN: Final[Mapping[str, Any]] = {
     "ignored": "nothing is built for S3's {eventName} unless a rule takes it",
     "named_by": ("eventName",),
+}
+#: In a bucket with versions a lifecycle rule deletes no other: of the current one it makes an old one
+#: (https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html).
+_OLD_VERSION: Final[Mapping[str, Any]] = {
+    "ignored": "nothing is built for an old version that a lifecycle rule of S3 deleted unless a rule takes it",
+    "named_by": ("eventName", "detail.reason", "detail.deletion-type"),
 }
 #: Where a trail logs what is done to a bucket, EventBridge tells of it so
 #: (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
@@ -165,25 +162,22 @@ _CODECOMMIT: Final = (
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
 _IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action"
 _PUSHED: Final = f"{_IN_ECR} & detail.action-type=PUSH & detail.result=SUCCESS"
+_OF_AN_IMAGE: Final[Mapping[str, Any]] = {
+    "sender": "ECR",
+    "reason": "{detail.action-type} {detail.repository-name}{detail.image-tag^:}",
+    "line": "ecr {detail.repository-name}{detail.image-tag^:}",
+    "at": "time",
+}
 _STORED: Final = (
     Kind(
-        sender="ECR",
         name="a signature",
         when=f"{_IN_ECR} & detail.image-tag={ABOUT_AN_IMAGE}",
         ignored="nothing is built for what is about an image of {detail.repository-name} unless a rule takes it",
         named_by=("detail.image-tag",),
-        reason="{detail.action-type} {detail.repository-name}:{detail.image-tag}",
-        at="time",
+        **_OF_AN_IMAGE,
     ),
     *(
-        Kind(
-            sender="ECR",
-            name="a pushed image",
-            when=f"{_PUSHED}{has_tag}",
-            reason=reason,
-            line="ecr {detail.repository-name}{detail.image-tag^:}",
-            at="time",
-        )
+        Kind(name="a pushed image", when=f"{_PUSHED}{has_tag}", **{**_OF_AN_IMAGE, "reason": reason})
         for has_tag, reason in (
             (" & detail.image-tag=?*", "image {detail.repository-name!}:{detail.image-tag} pushed"),
             ("", "image {detail.repository-name!}{detail.image-digest^@} pushed"),
@@ -191,24 +185,30 @@ _STORED: Final = (
     ),
     *(
         Kind(
-            sender="ECR",
             name=name,
             when=f"{_IN_ECR}{action}",
             ignored="no image was pushed: {detail.action-type} {detail.result}",
             named_by=(named_by,),
-            reason="{detail.action-type} {detail.repository-name}",
-            at="time",
+            **_OF_AN_IMAGE,
         )
         for name, action, named_by in (
             ("a failed push", " & detail.action-type=PUSH", "detail.result"),
             ("another image action", "", "detail.action-type"),
         )
     ),
+    Kind(
+        name="an old version",
+        when="source=aws.s3 & detail.reason=Lifecycle* & detail.deletion-type=Perm* & detail.object.version-id=?????*",
+        **_OLD_VERSION,
+        **_IN_S3,
+    ),
     Kind(name="a written object", when="source=aws.s3 & detail-type=Object Created|Object Deleted", **_IN_S3),
     *(
         Kind(name=name, when=f"{known_by}{what}", **more, **_NOTED_BY_S3)
         for known_by in ("eventSource=aws:s3", "s3.bucket.name")  # MinIO's source is its own
         for name, what, more in (
+            ("another event", " & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", _UNWRITTEN),  # MinIO's
+            ("an old version", " & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*", _OLD_VERSION),
             ("a written object", f" & eventName={_WRITTEN}", {}),
             ("another event", " & eventName", _UNWRITTEN),
             ("a written object", "", {}),  # written by hand: S3 always says what happened
@@ -238,20 +238,15 @@ _OF_A_PARTNER: Final = Kind(name="an event of a partner", when="source=aws.partn
 _OF_ONES_OWN: Final = Kind(name="an event of one's own", when="detail-type", **_TOLD)
 _UNKNOWN: Final[Mapping[str, Any]] = {
     **_TOLD,
-    "name": "another event of AWS",
+    "name": "another event",
     "ignored": "nothing is built for {source}'s {detail-type|event} unless a rule takes it",
 }
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
-_WARM_NAMES: Final = "|".join(
-    (
-        *("*KeepWarm*", "*WarmUp*", "*Warmer*"),
-        *(
-            f"*{before}{word}{after}"
-            for word in ("keep?warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
-            for before in "/-_"
-            for after in ("", "-*", "_*", ".*")
-        ),
-    )
+_WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
+    f"*{before}{word}{after}"
+    for word in ("keep?warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
+    for before in "/-_"
+    for after in ("", "-*", "_*", ".*")
 )
 _BY_BRIDGE: Final = (
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
@@ -264,9 +259,10 @@ _BY_BRIDGE: Final = (
         **_SCHEDULED,
     ),
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
+    # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would set off builds.
+    Kind(when="source=aws.partner/buildkite.com*", named_by=("detail-type", "source"), **_UNKNOWN),
     _OF_A_PARTNER,
-    Kind(when=f"source={_KNOWN}", named_by=("detail-type",), **_UNKNOWN),
-    Kind(when=f"{_SCHEDULERS} & detail-type", named_by=("detail-type",), **_UNKNOWN),
+    Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
     # An input written by hand, which says no more than that.
     Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
@@ -274,6 +270,21 @@ _BY_BRIDGE: Final = (
 )
 #: What may have the event of another sender as its detail.
 CARRIERS: Final = (_OF_A_PARTNER, _OF_ONES_OWN)
+
+#: By what the detail of an event is known, where a rule of EventBridge hands on no more (``InputPath``); and the source
+#: and type of its event, as far as the detail tells them. Those of CodeBuild and CodePipeline are below.
+DETAILS: Final = (
+    ("callerUserArn & referenceFullName", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("callerUserArn & event", "aws.codecommit", "event"),
+    ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
+    ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
+    ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
+    ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
+    ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
+    ("bucket.name & object.key & request-id", "aws.s3", "event"),
+    ("requestParameters.bucketName & eventName & eventTime", "aws.s3", "AWS API Call via CloudTrail"),
+    ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
+)
 
 #: What services tell topics in plain text, or nearly so: by its subject, or by how it begins.
 _SUBJECTS: Final = (
@@ -295,11 +306,10 @@ _ASKED_BY: Final = (
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName", "info.operation & info.channel.path", "typeName & fieldName"),
-    ("AppSync", "a request", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
+    ("AppSync", "a request", "version=201?-??-?? & operation=Invoke|BatchInvoke", "Info.fieldName"),
     ("Athena", "a query", "@type & queryId"),
     ("Auto Scaling", "an event", "AutoScalingGroupName & Event=autoscaling:*"),
     ("Auto Scaling", "an event", "AutoScalingGroupName & LifecycleTransition"),
-    ("Batch", "a job", "jobDefinition & jobQueue"),
     ("Bedrock", "a request", "messageVersion & agent.name", "messageVersion & node.name"),
     ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
@@ -331,6 +341,7 @@ _ASKED_BY: Final = (
     ("Elastic Transcoder", "a job's state", "pipelineId & jobId & state"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
+    ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
     ("IoT", "a question for rights", "token & signatureVerified", "connectionMetadata.id & signatureVerified"),
     ("IoT", "a question for rights", "token & tokenSignature", "claimCertificateId & templateArn"),
@@ -363,8 +374,9 @@ _ASKED_BY: Final = (
     ("Transfer Family", "a question for rights", "serverId & protocol & sourceIp"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     ("WorkMail", "a mail", "flowDirection & messageId"),
-    ("Lambda", "the answer of a function", "policyDocument.Version", "isAuthorized"),
-    ("Lambda", "the answer of a function", "batchItemFailures.0.itemIdentifier"),
+    ("Lambda", "the answer of a function", "policyDocument.Version", "isAuthorized", "isAuthenticated & principalId"),
+    ("Lambda", "the answer of a function", "batchItemFailures.0.itemIdentifier", "batchItemFailures=[]"),
+    ("Lambda", "the answer of a function", "records.0.recordId & records.0.result", "Status & PhysicalResourceId"),
     ("Lambda", "the answer of a function", "dialogAction.type", "sessionState.dialogAction.type"),
     ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message={'|'.join(_BEGINNINGS)}"),
 )
@@ -384,11 +396,12 @@ _ASKED: Final = tuple(
 
 #: A job of a pipeline, a record of a stream, and messages without a form of their own: as the old snippet had it.
 _OTHER: Final = (
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html
     Kind(
         sender="CodePipeline",
         name="a job",
-        when=f"{PIPELINE_JOB}.id",
-        id=f"{{{PIPELINE_JOB}.id}}",
+        when="CodePipeline.job.id",
+        id="{CodePipeline.job.id}",
         reason="CodePipeline job",
     ),
     Kind(sender="a stream", name="a record", when="eventSource & eventID", reason="{eventSource:} {eventName:}"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, paths_of, refused, trial
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of, trial
 
 
 def _change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:
@@ -23,9 +23,10 @@ def _change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind
 
 
 def _ignored(sender: str, name: str, what: str, named_by: str, when: str, **more: Any) -> Kind:
-    """What builds nothing unless a rule names it by one of these paths. ``what``: a template of what it is."""
+    """What builds nothing unless a rule names it by one of these paths, with commas between. ``what``: a template of
+    what it is."""
     why = f"nothing is built for {sender}'s {what} unless a rule takes it"
-    return _change(sender, name, when, f"{sender}: {what}", ignored=why, named_by=tuple(named_by.split()), **more)
+    return _change(sender, name, when, f"{sender}: {what}", ignored=why, named_by=tuple(named_by.split(",")), **more)
 
 
 def _typed(
@@ -102,9 +103,12 @@ _EDITS: Final = "event=entry.create|entry.update|entry.delete"
 _NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflows.updateEntryStage"
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
-    *(
-        _ignored("Strapi", "a draft", "{event} of a draft", path, f"{_EDITS} & {path}=null")
-        for path in ("entry.publishedAt", "entry.published_at")
+    _ignored(
+        "Strapi",
+        "a draft",
+        "{event} of a draft",
+        "entry.publishedAt,entry.published_at",
+        f"{_EDITS} & entry.publishedAt,entry.published_at=null",
     ),
     _change(
         "Strapi",
@@ -114,24 +118,20 @@ _STRAPI: Final = (
     ),
     _change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     _change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
-    _ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event {_HEADER}", _HEADER),
-    _ignored("Strapi", "another event", "{event}", f"event {_HEADER}", _NO_CHANGES),
+    _ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
+    _ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )
 
 # --- DatoCMS: https://www.datocms.com/docs/general-concepts/webhooks -------------------------------
 # Of a model without drafts the status is "published" at once. A call that is tried again has the same id:
 # https://www.datocms.com/docs/content-management-api/resources/webhook-call
 _STATUS: Final = "entity.meta.status"
-
-
-def _dato(name: str, of: str, events: str) -> Kind:
-    reason = "{event_type} of {entity_type}{entity.id^ } in DatoCMS"
-    return _change("DatoCMS", name, f"entity_type={of} & event_type={events}", reason, id="{webhook_call_id}")
+_CALL: Final = "{webhook_call_id}"
 
 
 def _not_at_dato(name: str, what: str, of: str, named_by: str, when: str) -> Kind:
-    what = f"{{event_type}} of {what}"
-    return _ignored("DatoCMS", name, what, named_by, f"entity_type={of} & {when}", id="{webhook_call_id}")
+    when = f"entity_type={of} & {when}"
+    return _ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id=_CALL)
 
 
 _DATOCMS: Final = (
@@ -146,11 +146,16 @@ _DATOCMS: Final = (
         _not_at_dato("a draft", "a draft", "item", _STATUS, f"event_type={events} & {_STATUS}={status}")
         for events, status in (("create|update", "draft|updated"), ("delete", "draft"))
     ),
-    _dato("a record", "item", "publish|unpublish|create|update|delete"),
-    _dato("an upload", "upload", "create|update|delete"),
-    _dato("what is delivered", "cda_cache_tags", "invalidate"),
-    _dato("a promoted environment", "environment", "promote"),
-    _not_at_dato("another event", "{entity_type}", "*", "entity_type event_type", "event_type & environment"),
+    *(
+        _change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id=_CALL)
+        for name, when in (
+            ("a record", "entity_type=item & event_type=publish|unpublish|create|update|delete"),
+            ("an upload", "entity_type=upload & event_type=create|update|delete"),
+            ("what is delivered", "entity_type=cda_cache_tags & event_type=invalidate"),
+            ("a promoted environment", "entity_type=environment & event_type=promote"),
+        )
+    ),
+    _not_at_dato("another event", "{entity_type}", "*", "entity_type,event_type", "event_type & environment"),
 )
 
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------
@@ -174,27 +179,24 @@ _PRISMIC: Final = (
 _SPACE: Final = "space_id & text"
 _STORYBLOK: Final = (
     *(
-        _change("Storyblok", name, f"{_SPACE} & {entity} & action={actions}", f"{reason} in Storyblok")
-        for name, entity, actions, reason in (
-            ("a story", "story_id", "published|unpublished|deleted|moved", "story {full_slug,story_id} {action}"),
-            ("an asset", "asset_id", "created|replaced|deleted|restored", "asset {asset_id} {action}"),
+        _change("Storyblok", name, f"{_SPACE} & {when}", f"{reason} in Storyblok")
+        for name, when, reason in (
+            (
+                "a story",
+                "story_id & action=published|unpublished|deleted|moved",
+                "story {full_slug,story_id} {action}",
+            ),
+            ("an asset", "asset_id & action=created|replaced|deleted|restored", "asset {asset_id} {action}"),
             (
                 "a data source",
-                "datasource_slug",
-                "entries_updated|datasource_entry_saved",
+                "datasource_slug & action=entries_updated|datasource_entry_saved",
                 "data source {datasource_slug} {action}",
             ),
-            ("a release", "release_id", "merged", "release {release_id} merged"),
+            # At first it had a text, and no action.
+            ("a release", "release_id & action,text=merged|*has been merged*", "release {release_id} merged"),
             # What is in one stage of a pipeline is copied to the next, of which there may be a site.
-            ("a stage", "branch_id", "deployed|branch_deployed", "stage {branch_id} deployed"),
+            ("a stage", "branch_id & action=deployed|branch_deployed", "stage {branch_id} deployed"),
         )
-    ),
-    # The form that it had at first, without an action.
-    _change(
-        "Storyblok",
-        "a release",
-        "space_id & text=*has been merged* & release_id",
-        "release {release_id} merged in Storyblok",
     ),
     _ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
 )
@@ -204,9 +206,9 @@ _DRAFTS: Final = (
     # https://docs.ghost.org/webhooks: what was public is no draft before.
     *(_change("Ghost", "a change", f"{of}.previous.status=published", f"{of} in Ghost") for of in ("post", "page")),
     *(
-        _ignored(sender, "a draft", "draft", " ".join(paths_of(when)), when)
+        _ignored(sender, "a draft", "draft", ",".join(paths_of(when)), when)
         for sender, when in (
-            *(("Ghost", f"{of}.current.status=draft|scheduled") for of in ("post", "page")),
+            ("Ghost", "post.current.status,page.current.status=draft|scheduled"),
             # https://agilitycms.com/docs/apis/webhooks
             ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: saved as a draft, a page
@@ -227,49 +229,49 @@ _DRAFTS: Final = (
 
 # --- Image registries: a repository's tag points at another image ----------------------------------
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
+_AT_QUAY: Final = "docker_url=?* & repository=?*"
+
+
+def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) -> Iterator[Kind]:
+    """Pushes of an image, by the paths of its repository and its tag."""
+    what = f"{known_by} & {tag}={ABOUT_AN_IMAGE}"
+    yield _ignored(sender, "a signature", f"push of {{{tag}}}", tag, what)
+    yield _change(sender, "a pushed image", known_by, f"image {{{repository}}}{{{tag}^:}} pushed", **more)
+
+
 _REGISTRIES: Final = (
-    _ignored(
+    *_images(
         "Docker Hub",
-        "a signature",
-        "push of {push_data.tag}",
-        "push_data.tag",
-        f"push_data.pushed_at & repository.repo_name=?* & push_data.tag={ABOUT_AN_IMAGE}",
-    ),
-    _change(
-        "Docker Hub",
-        "a pushed image",
         "push_data.pushed_at & repository.repo_name=?*",
-        "image {repository.repo_name}{push_data.tag^:} pushed",
+        "repository.repo_name",
+        "push_data.tag",
         id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
         by="{push_data.pusher}",
     ),
-    # Its tags were an object at first, with counts beside it.
-    *(
-        _change(
-            "Quay",
-            "a pushed image",
-            f"docker_url=?* & repository=?* & {pushed}",
-            "image {repository}{updated_tags.0^:} pushed",
-        )
-        for pushed in ("updated_tags", "pushed_image_count", "pruned_image_count")
+    # A signature is pushed by itself. Tags were an object at first, with counts beside it.
+    _change("Quay", "a pushed image", f"{_AT_QUAY} & updated_tags.1", "image {repository}:{updated_tags.0} pushed"),
+    *_images(
+        "Quay",
+        f"{_AT_QUAY} & updated_tags,pushed_image_count,pruned_image_count",
+        "repository",
+        "updated_tags.0",
     ),
     # Builds of Quay's own, scans, mirrors. What they pushed a push tells, too.
     _ignored(
         "Quay",
         "another event",
         "event of {repository}",
-        "build_id trigger_kind vulnerability.id message expiring_in",
-        "docker_url=?* & repository=?* & namespace=?*",
+        "build_id,trigger_kind,vulnerability.id,message,expiring_in",
+        f"{_AT_QUAY} & namespace=?*",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
         "Harbor",
         "type",
-        "event_data.repository.repo_full_name",
+        "occur_at & operator,event_data.repository.repo_full_name",
         "PUSH_ARTIFACT|UPLOAD_CHART|pushImage",
         tag="event_data.resources.0.tag",
     ),
-    *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
         "Azure Container Registry",
@@ -293,6 +295,7 @@ _REGISTRIES: Final = (
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
+    *_typed("JFrog", "event_type", "domain=artifact_*|build|release_bundle*|distribution|destination", ""),
     # https://help.sonatype.com/en/working-with-webhooks.html
     *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
     # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
@@ -312,42 +315,45 @@ _WRITTEN: Final = (
     "|Microsoft.Storage.DirectoryRenamed|Microsoft.Storage.DirectoryDeleted"
     "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
-    "|google.cloud.storage.object.v1.archived"
+    "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
 )
-_HARBORS: Final = "harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*"
-_CE: Final = "http.headers.ce-"
+_OTHERS: Final = (
+    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*"
+    "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*"
+)
+#: In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+_CE: Final = {name: f"http.headers.ce-{name},{name}" for name in ("specversion", "source", "id", "type")}
+_CE_KNOWN_BY: Final = f"{_CE['specversion']} & {_CE['source']} & {_CE['id']}"
+_CE_ID: Final = f"{{{_CE['source']}}}#{{{_CE['id']}}}"
 #: The sender of those. One that is Holdoff's own form of a trigger, too, is that (``rules``).
 CLOUD_EVENTS: Final = "CloudEvents"
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
+#: By whom and by what it is known that a sender wants to see something again before it sends events; where that is, and
+#: its name then. https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema
+#: https://docs.slack.dev/reference/events/url_verification
+HANDSHAKES: Final = (
+    ("Event Grid", "0.eventType=*.SubscriptionValidationEvent", "0.data.validationCode", "validationResponse"),
+    ("Slack", "type=url_verification", "challenge", "challenge"),
+)
 _CLOUDS: Final = (
-    refused(
-        "Event Grid",
-        "the confirmation of a subscription",
-        "asks to confirm a subscription: open its validationUrl; until then Event Grid sends nothing",
-        "0.eventType=Microsoft.EventGrid.SubscriptionValidationEvent & 0.data.validationCode",
-    ),
+    *(control(by, "a handshake", f"a handshake of {by}", f"{when} & {at}") for by, when, at, _ in HANDSHAKES),
     # Several at once need not be of one type: https://learn.microsoft.com/en-us/azure/event-grid/event-schema
     *_typed("Event Grid", "1.eventType", "0.metadataVersion", "*", ""),
-    *_typed(CLOUD_EVENTS, "type", "specversion & source & id", "", "", tag="data.resources.0.tag", id="{source}#{id}"),
-    # In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+    *_typed(CLOUD_EVENTS, _CE["type"], _CE_KNOWN_BY, "", "", tag="data.resources.0.tag,resources.0.tag", id=_CE_ID),
     *(
         kind
         for sender, path, known_by, own in (
             ("Event Grid", "0.eventType", "0.metadataVersion", "{0.id}"),
-            (CLOUD_EVENTS, "type", "specversion & source & id", "{source}#{id}"),
-            (
-                CLOUD_EVENTS,
-                f"{_CE}type",
-                f"{_CE}specversion & {_CE}source & {_CE}id",
-                f"{{{_CE}source}}#{{{_CE}id}}",
-            ),
+            (CLOUD_EVENTS, _CE["type"], _CE_KNOWN_BY, _CE_ID),
         )
-        for changes, others in ((_WRITTEN, f"Microsoft.*|google.cloud.storage.*|{_HARBORS}|dev.tekton.*"), ("*", ""))
+        for changes, others in ((_WRITTEN, _OTHERS), ("*", ""))
         for kind in _typed(sender, path, known_by, changes, others, id=own)
     ),
     # https://docs.cloud.google.com/storage/docs/pubsub-notifications
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
+    # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
+    *_typed("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription", ""),
     *_typed("Pub/Sub", "subscription", "message.messageId", "projects/*", "", id="{message.messageId}"),
 )
 
@@ -362,13 +368,33 @@ _HOSTS: Final = (
     _ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
     _ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & id & createdAt & region", id="{id}"),
     _ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
-    *_typed("CircleCI", "http.headers.circleci-event-type", "", ""),
-    *_typed("Buildkite", "http.headers.x-buildkite-event", "", ""),
-    *_typed("Drone", "http.headers.x-drone-event", "", ""),
-    *_typed("Bitrise", "http.headers.bitrise-event-type", "", ""),
-    *_typed("Travis CI", "state", "build_url=*travis-ci*", ""),
-    *_typed("Terraform", "notifications.0.trigger", "notification_configuration_id", ""),
-    *_typed("Cloudflare", "alert_type", "policy_id & account_id", ""),
+    *(
+        kind
+        for sender, path, known_by in (
+            ("AppVeyor", "eventName", "eventData.buildUrl"),
+            ("Bamboo", "build.status", "build.buildResultKey"),
+            ("Bitrise", "http.headers.bitrise-event-type", ""),
+            ("Buildkite", "http.headers.x-buildkite-event", ""),
+            ("CircleCI", "http.headers.circleci-event-type", ""),
+            ("Cloudflare", "alert_type", "policy_id & account_id"),
+            ("Codeship", "build.status", "build.build_url & build.commit_url"),
+            ("Drone", "http.headers.x-drone-event", ""),
+            ("Flux", "reason", "reportingController & involvedObject.kind"),
+            ("Heroku", "resource", "webhook_metadata.event.include"),
+            ("Jenkins", "build.phase", "build.full_url"),
+            ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
+            ("Render", "type", "data.serviceId & timestamp"),
+            ("Semaphore", "pipeline.state", "workflow.id & revision.commit_sha"),
+            ("Semaphore", "event", "project_hash_id"),
+            ("SonarQube", "qualityGate.status", "serverUrl & analysedAt"),
+            ("Spinnaker", "details.type", "details.source & eventId"),
+            ("TeamCity", "eventType", "payload.buildTypeId"),
+            ("TeamCity", "build.notifyType", "build.buildTypeId"),
+            ("Terraform", "notifications.0.trigger", "notification_configuration_id"),
+            ("Travis CI", "state", "build_url=*travis*"),
+        )
+        for kind in _typed(sender, path, known_by, "")
+    ),
     *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|user_account_*|comment_created"),
 )
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from holdoff.config.schemes import EVENT_HEADERS
 from holdoff.core.errors import EventError
 from holdoff.ingress.events.aside import taken_back
+from holdoff.ingress.events.aws import DETAILS
 from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, is_http, plain_headers
 from holdoff.ingress.events.intents import Origin
+from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message
 from holdoff.ingress.events.paths import dig, kind_of, needed, text_at
 from holdoff.ingress.events.s3 import s3_id
@@ -77,26 +79,24 @@ def _opened(message: Message, depth: int) -> list[Message]:
         return [webhook.but(id=webhook.id or message.id)]
     if CONTROL in event:
         return [message.but(kind="wake")]
-    if (failed := _failed_invocation(event)) is not None:
-        own = text_at(failed, "requestContext.requestId")
+    if _is_failed_invocation(event):
+        own = text_at(event, "requestContext.requestId")
         id_ = f"invoke:{own}" if own else message.id
-        return _opened(message.but(event=failed["requestPayload"], id=id_), depth + 1)
+        return _opened(message.but(event=event["requestPayload"], id=id_), depth + 1)
     if is_eventbridge(event):
-        return [_eventbridge(message)]
+        detail, by_aws = event.get("detail"), str(event.get("source")).startswith("aws.")
+        is_carrier = isinstance(detail, dict) and _is_envelope(detail) and "eventID" not in detail  # a stream's record
+        return [_eventbridge(message)] if by_aws or not is_carrier else _carried(message, "eventbridge", event, depth)
     if event.get("Type") == "Notification" and "MessageId" in event:
         return _carried(message, "sns", event, depth)
-    return [message]
+    return [_whole(message) or message]
 
 
-def _failed_invocation(event: Mapping[str, Any]) -> Any:
-    """The record of a failed invocation, which has its event; by EventBridge it is in an event. ``None``: it is none.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-    """
-    record = event.get("detail") if event.get("source") == "lambda" else event
-    if not isinstance(record, dict) or "requestPayload" not in record or "requestContext" not in record:
-        return None
-    return None if text_at(record, "requestContext.condition") == "Success" else record
+def _is_failed_invocation(event: Mapping[str, Any]) -> bool:
+    """Whether it is the record of a failed invocation, which has its event
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
+    is_record = "requestPayload" in event and "requestContext" in event
+    return is_record and text_at(event, "requestContext.condition") != "Success"
 
 
 def _each(items: list[Any], message: Message, depth: int) -> list[Message]:
@@ -148,10 +148,12 @@ def _record(message: Message, depth: int) -> list[Message]:
 _CARRIERS: Final = {
     "sqs": ("record", "body", "messageId", ("eventSourceARN", "attributes")),
     "sns": ("record.Sns", "Message", "MessageId", ("TopicArn", "Subject", "Message")),
+    # What EventBridge Pipes make of each record that they put on a bus, and Lambda of a failed invocation.
+    "eventbridge": ("event", "detail", "id", ("source", "detail-type")),
 }
 
 
-def _carried(message: Message, kind: Literal["sns", "sqs"], envelope: object, depth: int) -> list[Message]:
+def _carried(message: Message, kind: str, envelope: object, depth: int) -> list[Message]:
     """The messages in an envelope's text: JSON objects are opened, anything else is text."""
     name, content, own_id, about = _CARRIERS[kind]
     value = text = dig(envelope, content)
@@ -192,11 +194,21 @@ def _eventbridge(message: Message) -> Message:
     return message.but(kind="eventbridge", event=event, id=own or message.id, envelopes=envelopes)
 
 
+def _whole(message: Message) -> Message | None:
+    """The whole event of a detail that came alone; ``None``: it is none."""
+    for when, source, kind in DETAILS:
+        if fits(message, when):
+            whole = {**message.event, "source": source, "detail-type": kind, "detail": message.event}
+            return _eventbridge(message.but(event=whole))
+    return None
+
+
 def _is_envelope(event: Mapping[str, Any]) -> bool:
-    """Whether a webhook's content has events in it: SNS and MinIO post to URLs, and so do EventBridge's Pipes."""
+    """Whether events are in it: as SNS, MinIO, EventBridge and its Pipes post them to a URL, or put them on a bus."""
     source = text_at(event, "eventSource", "EventSource", "Records.0.eventSource", "Records.0.EventSource") or ""
     is_of_topic = event.get("Type") == "Notification" and "TopicArn" in event
-    return is_of_topic or source.startswith("aws:") or source.endswith(":s3")
+    is_bridged = is_eventbridge(event) or _is_failed_invocation(event)
+    return is_bridged or is_of_topic or source.startswith("aws:") or source.endswith(":s3")
 
 
 def http_message(request: HttpRequest, origin: Origin) -> Message:
@@ -213,10 +225,8 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
     )
     if not isinstance(event, dict) or request.headers.keys() & EVENT_HEADERS:  # a sender's own
         return message
-    if is_eventbridge(event):  # by an API destination
-        return _eventbridge(message)
     if not _is_envelope(event):
-        return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else message
+        return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else _whole(message) or message
     several = _opened(message, 0)
     if len(several) > 1 and event.get("Type") == "Notification":
         hint = "Subscribe the function itself to the topic"

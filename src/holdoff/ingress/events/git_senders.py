@@ -12,6 +12,7 @@ know it by what is in it (*bare*), where that is enough.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from holdoff.ingress.events.kinds import Kind, control, refused, trial
@@ -20,13 +21,14 @@ Fields = dict[str, Any]
 
 
 def _others(sender: str, path: str, about: str = "", *, when: str = "", named_by: tuple[str, ...] = ()) -> Fields:
-    """What builds nothing unless a rule names its type. ``path``: where its type is; ``about``: more of its type."""
+    """What builds nothing unless a rule names its type. ``path``: where its type is, or one of several with commas
+    between; ``about``: more of its type."""
     what = f"{{{path}}}{about}"
     return {
         "sender": sender,
         "when": when or path,
         "ignored": f"nothing is built for {sender}'s {what} unless a rule takes it",
-        "named_by": named_by or (path,),
+        "named_by": named_by or tuple(path.split(",")),
         "reason": what,
     }
 
@@ -37,8 +39,8 @@ def _without(sender: str, changes: str, advice: str, when: str) -> Kind:
     return refused(sender, "push", why, when)
 
 
-#: A push, and what is its version: the ``after`` of an annotated tag is the tag's own object.
-_PUSHES: Final = (("push of a tag", " & ref=refs/tags/*", "{head_commit.id,after!}"), ("push", "", "{after!}"))
+#: Its version, and that of a tag: the ``after`` of an annotated tag is the tag's own object.
+_AFTER: Final = {"name": "push", "version": "{after!}", "tagged": "{head_commit.id,after!}"}
 
 # --- Gitea, Forgejo and Gogs -----------------------------------------------------------------------
 # They send GitHub's headers, too, so that they stand before it. None says when a push was.
@@ -56,7 +58,7 @@ def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
         "default": "{repository.default_branch}",
         "by": "{sender.login,sender.username,pusher.login,pusher.username}",
     }
-    push: Fields = {
+    push: Fields = _AFTER | {
         "reason": "push to {repository.full_name} {ref}",
         "ref": "{ref!}",
         "parent": "{before}",
@@ -65,10 +67,7 @@ def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
         "total": "total_commits",
     }
     return (
-        *(
-            Kind(name=name, when=f"{path}=push{ref}", version=version, **common | push)
-            for name, ref, version in _PUSHES
-        ),
+        Kind(when=f"{path}=push", **common | push),
         Kind(name="another event", **common | _others(sender, path, "{action^ }", named_by=_FORGES)),
     )
 
@@ -83,6 +82,7 @@ _GITHUB: Final[Fields] = {
     "by": "{sender.login,pusher.name}",
 }
 _PUSH: Final[Fields] = {
+    **_AFTER,
     "reason": "push to {repository.full_name,repository.name|GitHub} {ref}",
     "ref": "{ref!}",
     "parent": "{before}",
@@ -97,7 +97,7 @@ _RULE: Final[Fields] = _others("GitHub", _TYPE, "{action^ }") | {
 }
 _GITHUB_KINDS: Final = (
     trial("GitHub", f"{_TYPE}=ping", "a ping"),
-    *(Kind(name=name, when=f"{_TYPE}=push{ref}", version=version, **_GITHUB | _PUSH) for name, ref, version in _PUSHES),
+    Kind(when=f"{_TYPE}=push", **_GITHUB | _PUSH),
     Kind(
         name="release",
         ref="refs/tags/{release.tag_name}",
@@ -117,19 +117,20 @@ _GITHUB_KINDS: Final = (
 )
 
 _MOVED: Final = "before & after & ref=refs/*"
-_BARE_PUSH: Final[Fields] = {**_GITHUB, **_PUSH, "name": "push", "version": "{head_commit.id,after!}"}
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
-    # Its pushes are like GitHub's: https://help.gitee.com/webhook/gitee-webhook-push-data-format
+    # Its pushes are like GitHub's, with ten commits: https://help.gitee.com/webhook/gitee-webhook-push-data-format
     trial("Gitee", "http.headers.x-gitee-ping=true"),
-    Kind(when=f"{_MOVED} & repository.pushed_at", **_BARE_PUSH),
+    Kind(when=f"{_MOVED} & hook_name", **_GITHUB | _PUSH | {"sender": "Gitee", "total": "total_commits_count"}),
+    Kind(name="another event", **_others("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name")),
+    Kind(when=f"{_MOVED} & repository.pushed_at", **_GITHUB | _PUSH),
     # Gitea, Forgejo, Gogs and others send nearly the same; how many commits they list, each says in its own way.
-    Kind(when=_MOVED, **_BARE_PUSH | {"sender": "a git host", "commits": None}),
+    Kind(when=_MOVED, **_GITHUB | _PUSH | {"sender": "a git host", "commits": None}),
     *(
         Kind(name="another event", **_GITHUB | _others("GitHub", "action|event", when=marks, named_by=("action",)))
         for marks in (  # without headers; an advisory of security has no sender
-            *(f"sender.login & {other}" for other in ("action", "repository.full_name", "organization.login")),
-            *(f"action & {other}" for other in ("repository.full_name", "security_advisory.ghsa_id")),
+            "sender.login & action,repository.full_name,organization.login",
+            "action & repository.full_name,security_advisory.ghsa_id",
         )
     ),
 )
@@ -145,6 +146,9 @@ _GITLAB: Final[Fields] = {
     "by": "{user_username,user.username,user_name}",
 }
 _GITLAB_PUSH: Final[Fields] = {
+    "name": "push",
+    "version": "{after!}",
+    "tagged": "{checkout_sha,after!}",  # null of a deleted one; of an annotated one ``after`` is the tag's own object
     "reason": "push to {project.path_with_namespace,repository.name|GitLab} {ref}",
     "ref": "{ref!}",
     "parent": "{before}",
@@ -154,55 +158,36 @@ _GITLAB_PUSH: Final[Fields] = {
 }
 
 #: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
-_TOLD_TO_SKIP: Final = ("push_options.ci.skip=true", "push_options.integrations.skip_ci=true", "push_options=ci.skip")
+_TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
 
 
-def _pushed_at_gitlab(push: str, tag: str, where: str, mark: str) -> tuple[Kind, ...]:
-    """A push and a tag, by the field that has their name. ``mark``: what only GitLab's events have."""
-    pushed, tagged = f"{mark} & {where}={push}", f"{mark} & {where}={tag}"
-    rows = (
-        ("push", pushed, "{after!}"),
-        # A tag that is deleted has no ``checkout_sha``; the ``after`` of an annotated one is the tag's own object.
-        ("push of a tag", f"{tagged} & checkout_sha=?????*", "{checkout_sha}"),
-        ("push of a tag", tagged, "{after!}"),
-    )
-    told: dict[str, Fields] = {f" & {option}": {"text": "[skip ci]"} for option in _TOLD_TO_SKIP} | {"": {}}
-    return tuple(
-        Kind(name=name, when=f"{when}{option}", version=version, **_GITLAB | _GITLAB_PUSH | more)
-        for name, when, version in rows
-        for option, more in told.items()
-    )
+def _pushed_at_gitlab(where: str, mark: str, names: str = "push|tag_push") -> Iterator[Kind]:
+    """A push, by the fields that may have its name. ``mark``: what only GitLab's events have."""
+    for told, more in ((_TOLD_TO_SKIP, {"text": "[skip ci]"}), ("", {})):
+        yield Kind(when=f"{mark} & {where}={names}{told}", **_GITLAB | _GITLAB_PUSH | more)
 
 
-def _other_at_gitlab(where: str, when: str = "", *named_by: str) -> Kind:
-    fields = _others("GitLab", where, "{object_attributes.action^ }", when=when, named_by=(where, *named_by))
+def _other_at_gitlab(where: str, when: str = "") -> Kind:
+    fields = _others("GitLab", where, "{object_attributes.action^ }", when=when)
     return Kind(name="another event", **_GITLAB | fields)
 
 
+_TOLD: Final = "object_kind,event_name"
 _GITLAB_KINDS: Final = (
     # The header has the type, too, in other words; of system hooks it only says that they are such.
-    *(
-        kind
-        for where in ("object_kind", "event_name")
-        for kind in (
-            *_pushed_at_gitlab("push", "tag_push", where, _HOOK),
-            _other_at_gitlab(where, f"{where} & {_HOOK}=System Hook"),
-            _other_at_gitlab(where, f"{where} & {_HOOK}", _HOOK),
-        )
-    ),
-    *_pushed_at_gitlab("Push Hook", "Tag Push Hook", _HOOK, _HOOK),
-    _other_at_gitlab(_HOOK),
+    *_pushed_at_gitlab(f"{_TOLD},{_HOOK}", _HOOK, "push|tag_push|Push Hook|Tag Push Hook"),
+    _other_at_gitlab(_TOLD, f"{_TOLD} & {_HOOK}=System Hook"),
+    _other_at_gitlab(f"{_TOLD},{_HOOK}", _HOOK),
 )
 #: Only GitLab calls it ``object_kind``. What has an ``event_name`` is of a project, a user, a group or a key.
-_SYSTEM_EVENTS: Final = "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_*"
+_SYSTEM_EVENTS: Final = (
+    "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_* & project_id,user_id,group_id,key"
+)
 _GITLAB_BARE: Final = (
-    *_pushed_at_gitlab("push", "tag_push", "object_kind", "object_kind"),
+    *_pushed_at_gitlab("object_kind", "object_kind"),
     _other_at_gitlab("object_kind"),
-    *_pushed_at_gitlab("push", "tag_push", "event_name", "project_id"),
-    *(
-        _other_at_gitlab("event_name", f"{_SYSTEM_EVENTS} & {of}")
-        for of in ("project_id", "user_id", "group_id", "key")
-    ),
+    *_pushed_at_gitlab("event_name", "project_id"),
+    _other_at_gitlab("event_name", _SYSTEM_EVENTS),
 )
 
 # --- Bitbucket Cloud: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ -----------
@@ -211,18 +196,18 @@ _KEY: Final = "http.headers.x-event-key"
 _BY_HAND: Final = "trigger the project by hand"
 
 
-def _at_bitbucket(name: str, state: str, type_: str, at: str, **more: Any) -> Kind:
+def _at_bitbucket(state: str, type_: str, at: str, **more: Any) -> Kind:
     """A change of Bitbucket Cloud's. ``state``: which of its two states has the name; ``at``: what refs begin with."""
     change = "push.changes.0"
     return Kind(
         sender="Bitbucket",
-        name=name,
+        name="push",
         when=f"{change}.{state}.type={type_}",
         each="push.changes",
         id="{http.headers.x-request-uuid}",
-        repository="{repository.full_name}",
+        repository="{repository.full_name,repository.fullName}",
         ref=f"{at}{{{change}.{state}.name!}}",
-        reason=f"push to {{repository.full_name}} {{{change}.{state}.name}}",
+        reason=f"push to {{repository.full_name,repository.fullName}} {{{change}.{state}.name}}",
         by="{actor.nickname,actor.username,actor.display_name}",
         **more,
     )
@@ -234,10 +219,10 @@ _PUSHED: Final = {
     "text": "{push.changes.0.new.target.message}",
 }
 _BITBUCKET_KINDS: Final = (
-    _at_bitbucket("push of a tag", "new", "tag", "refs/tags/", **_PUSHED),
-    _at_bitbucket("push", "new", "*", "refs/heads/", **_PUSHED),
-    _at_bitbucket("push of a tag", "old", "tag", "refs/tags/", deleted="push.changes.0.old"),
-    _at_bitbucket("push", "old", "*", "refs/heads/", deleted="push.changes.0.old"),
+    _at_bitbucket("new", "tag", "refs/tags/", **_PUSHED),
+    _at_bitbucket("new", "*", "refs/heads/", **_PUSHED),
+    _at_bitbucket("old", "tag", "refs/tags/", deleted="push.changes.0.old"),
+    _at_bitbucket("old", "*", "refs/heads/", deleted="push.changes.0.old"),
     _without("Bitbucket", "push.changes", _BY_HAND, f"{_KEY}=repo:push"),
 )
 
@@ -263,37 +248,33 @@ def _pushed_to_data_center(changes: str, reason: str = "push to") -> Fields:
     }
 
 
-_IN_BODY: Final = "eventKey"
-_NAMES: Final = ("diagnostics:ping", "repo:refs_changed", "mirror:repo_synchronized")
+#: Where its name is, and that of what else Bitbucket sends.
+_NAMED: Final = f"{_KEY},eventKey"
+_PUSH_THERE, _MIRRORED = f"{_NAMED}=repo:refs_changed", f"{_NAMED}=mirror:repo_synchronized"
 
 
-def _of_data_center(key: str) -> tuple[Kind, ...]:
-    """The kinds of Data Center's, and what else Bitbucket sends, by the place where their name is."""
-
-    def others(when: str) -> Fields:
-        return _others("Bitbucket", key, when=when, named_by=(_KEY, _IN_BODY))
-
-    ping, pushed, mirrored = (f"{key}={name}" for name in _NAMES)
-    return (
-        trial("Bitbucket", ping, "a ping"),
-        Kind(name="push", when=pushed, **_pushed_to_data_center("changes")),
-        _without("Bitbucket", "changes", _BY_HAND, pushed),
-        # A mirror that lags behind has the push now. Of very many refs none is named.
-        Kind(name="a mirror's", id="{http.headers.x-request-id}", **others(f"{mirrored} & refLimitExceeded=true")),
-        Kind(name="a mirror's", **others(mirrored) | _pushed_to_data_center("changes", "mirrored")),
-        Kind(
-            name="another event",
-            id="{http.headers.x-request-uuid,http.headers.x-request-id}",
-            repository="{repository.full_name}",
-            by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
-            **others(key),
-        ),
-    )
+def _other_at_bitbucket(when: str) -> Fields:
+    return _others("Bitbucket", _NAMED, when=when)
 
 
 _DATA_CENTER_KINDS: Final = (
-    *_of_data_center(_KEY),
-    *_of_data_center(_IN_BODY),
+    trial("Bitbucket", f"{_NAMED}=diagnostics:ping", "a ping"),
+    Kind(name="push", when=_PUSH_THERE, **_pushed_to_data_center("changes")),
+    _without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
+    # A mirror that lags behind has the push now. Of very many refs none is named.
+    Kind(
+        name="a mirror's",
+        id="{http.headers.x-request-id}",
+        **_other_at_bitbucket(f"{_MIRRORED} & refLimitExceeded=true"),
+    ),
+    Kind(name="a mirror's", **_other_at_bitbucket(_MIRRORED) | _pushed_to_data_center("changes", "mirrored")),
+    Kind(
+        name="another event",
+        id="{http.headers.x-request-uuid,http.headers.x-request-id}",
+        repository="{repository.full_name}",
+        by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
+        **_other_at_bitbucket(_NAMED),
+    ),
     # Of the plug-in that it had for web hooks, which names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
     Kind(name="push", when="repository.project.key", **_pushed_to_data_center("refChanges")),
@@ -348,7 +329,7 @@ _AZURE_KINDS: Final = (
 )
 
 
-# --- Gerrit, Harness, Hugging Face, SourceCraft ----------------------------------------------------
+# --- Gerrit, Pagure, Harness, Hugging Face, SourceCraft --------------------------------------------
 def _of_ref(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
     """A push, by the paths of a ref and of its versions."""
     reason = f"push to {more.get('repository', '')} {{{ref}}}"
@@ -362,8 +343,10 @@ _AT_GERRIT: Final = (
     "|merge-failed|patchset-created|private-state-changed|project-created|project-head-updated|ref-*"
     "|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
+#: Whole, and short as they were at first; and what stands above them.
+_NAMES_OF_BRANCHES: Final = (("refs/*", ""), ("*", "refs/heads/"))
 _OF_A_REF: Final = (
-    # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html: a branch had its short name at first
+    # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
     *(
         _of_ref(
             "Gerrit",
@@ -379,9 +362,23 @@ _OF_A_REF: Final = (
             ("ref-updated", "refUpdate", ""),
             ("batch-ref-updated", "refUpdates.0", "refUpdates"),
         )
-        for names, above in (("refs/*", ""), ("*", "refs/heads/"))
+        for names, above in _NAMES_OF_BRANCHES
     ),
     Kind(name="another event", **_others("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn")),
+    # https://docs.pagure.org/pagure/usage/using_webhooks.html
+    *(
+        _of_ref(
+            "Pagure",
+            f"topic=*git.receive & msg_id & msg.branch={names}",
+            *("msg.branch", "msg.end_commit", "msg.old_commit"),
+            ref=f"{above}{{msg.branch!}}",
+            id="{msg_id}",
+            repository="{msg.repo.fullname}",
+            by="{msg.agent}",
+        )
+        for names, above in _NAMES_OF_BRANCHES
+    ),
+    Kind(name="another event", **_others("Pagure", "topic", when="topic & msg_id & i")),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _of_ref(
         "Harness",

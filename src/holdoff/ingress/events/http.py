@@ -61,10 +61,10 @@ class Form(Value):
 
     name: str
     when: str
-    method: str
-    path: str
+    method: str = "method"
+    path: str = "path"
     target: str = ""
-    query: tuple[str, ...]
+    query: tuple[str, ...] = ()
     decoded: bool = False
     is_base64: str = "isBase64Encoded"
 
@@ -81,19 +81,12 @@ FORMS: Final = (
         query=("rawQueryString",),
     ),
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
-    Form(name="load balancer", when="requestContext.elb", method="httpMethod", path="path", query=_V1_QUERY),
+    Form(name="load balancer", when="requestContext.elb", method="httpMethod", query=_V1_QUERY),
     # https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html#receive-event-from-service
-    Form(
-        name="VPC Lattice 2.0",
-        when="requestContext.serviceArn",
-        method="method",
-        path="path",
-        query=("queryStringParameters",),
-    ),
+    Form(name="VPC Lattice 2.0", when="requestContext.serviceArn", query=("queryStringParameters",)),
     Form(
         name="VPC Lattice 1.0",
         when="raw_path",
-        method="method",
         path="raw_path",
         query=("query_string_parameters",),
         is_base64="is_base64_encoded",
@@ -103,7 +96,6 @@ FORMS: Final = (
         name="API Gateway 1.0",
         when="requestContext",
         method="httpMethod",
-        path="path",
         target="requestContext.path",
         query=_V1_QUERY,
         decoded=True,
@@ -149,7 +141,8 @@ def http_request(event: object) -> HttpRequest:
         SignatureError: it is of a front end that keeps from us what was signed.
         EventError: it is broken.
     """
-    form = next((form for form in FORMS if dig(event, form.when) is not None), None)
+    is_question = text_at(event, "methodArn", "routeArn")  # for rights, which has all but the body
+    form = None if is_question else next((form for form in FORMS if dig(event, form.when) is not None), None)
     request = None if form is None else request_of(event, form)
     if request is None:
         raise SignatureError(
@@ -249,10 +242,8 @@ def _headers(event: object) -> dict[str, str]:
 def is_health_check(event: object) -> bool:
     """Whether a load balancer asks if the function is well
     (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#register-lambda)."""
-    if not isinstance(dig(event, "requestContext.elb"), dict):
-        return False
-    agent = text_at(event, "headers.user-agent", "multiValueHeaders.user-agent.0")
-    return agent is not None and agent.startswith("ELB-HealthChecker/")
+    agent = text_at(event, "headers.user-agent", "multiValueHeaders.user-agent.0") or ""
+    return agent.startswith("ELB-HealthChecker/") and dig(event, "requestContext.elb") is not None
 
 
 def plain_headers(request: HttpRequest) -> dict[str, str]:

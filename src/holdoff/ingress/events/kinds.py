@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, Final
 
 from holdoff.config.patterns import matches_any
-from holdoff.config.rules import Condition
 from holdoff.core.errors import EventError
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import Draft
@@ -27,15 +26,15 @@ class Kind(Value):
 
     Attributes:
         sender, name: for people: "GitHub", "push".
-        when: the conditions by which it is known: ``type=push|tag & id``, the patterns at a path, as in a rule, or that
-            something is there.
+        when: the conditions by which it is known: ``type=push|tag & id,uuid``, the patterns at a path, as in a rule, or
+            that something is there; of several paths one is enough.
         ignored: why it builds nothing by itself.
         named_by: paths; a rule with a condition on one of them has named the type, and takes the event in spite of
             ``ignored``. Empty: no rule can, as this is a control message.
         refused: why it is an error, and what to do.
         id: the sender's id of this event; where there is none, the envelope's counts.
         reason: in a person's words.
-        version, parent: the version to build, and the one before it.
+        version, parent: the version to build, and the one before it. tagged: that of a tag, where it is another.
         repository, ref: both together are the line. ``ref`` is a full one (``refs/heads/main``).
         line: instead of both.
         default: the branch that the sender calls the default one.
@@ -60,6 +59,7 @@ class Kind(Value):
     id: str = ""
     reason: str = ""
     version: str = ""
+    tagged: str = ""
     parent: str = ""
     repository: str = ""
     ref: str = ""
@@ -101,14 +101,16 @@ class Kind(Value):
             template = template if builds else template.replace("!", "")
             return filled(template, message.look, short=short) or None
 
-        ref, version = text(self.ref), text(self.version, short=True)
+        ref = text(self.ref)
+        is_tag = ref is not None and ref.startswith("refs/tags/")
+        version = text(self.tagged or self.version if is_tag else self.version, short=True)
         parent, repository = text(self.parent), text(self.repository)
         event_id = text(self.id)
         if self.each and (event_id or message.id):  # of several in one
             event_id = f"{event_id or message.id}#{ref or ''}"
         return Draft(
             sender=self.sender,
-            type=self.name,
+            type="push of a tag" if is_tag and self.name == "push" else self.name,
             reason=text(self.reason, short=True),
             event_id=event_id,
             source_version=version,
@@ -195,20 +197,20 @@ def parts_of(message: Message, tables: Iterable[Sequence[Kind]]) -> list[tuple[M
 
 
 @cache
-def _conditions(text: str) -> tuple[Condition, ...]:
+def _conditions(text: str) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """The paths and patterns in ``Kind.when``."""
     parted = (one.partition("=") for one in text.split(" & ") if one)
-    return tuple((path, tuple((patterns or "*").split("|"))) for path, _, patterns in parted)
+    return tuple((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
 
 
 def fits(message: Message, when: str) -> bool:
     """Whether all the conditions in a text hold (``Kind.when``)."""
-    return all(holds(message, path, patterns) for path, patterns in _conditions(when))
+    return all(any(holds(message, path, patterns) for path in paths) for paths, patterns in _conditions(when))
 
 
 def paths_of(when: str) -> tuple[str, ...]:
     """The paths that conditions are on."""
-    return tuple(path for path, _ in _conditions(when))
+    return tuple(path for paths, _ in _conditions(when) for path in paths)
 
 
 def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
