@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import grp
+import json
 import os
 import pwd
+import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdoff.config import Config, load, nearest, parse, read
+from holdoff.config.checks import VARIABLES
 from holdoff.config.projects import POLICY_KEYS
+from holdoff.config.schemes import NAMES
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import GateKey
+from holdoff.ingress.settings import Settings
 from holdoff.starters.command import Command
 from holdoff.stores import default_url, open_store
 from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder
@@ -271,6 +278,23 @@ def test_an_empty_name_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         parse("store = 'memory:'").open_store("")
 
 
+@pytest.mark.parametrize("around", ["\r", " ", "\n"], ids=repr)
+def test_white_space_around_a_store_is_no_part_of_it(around: str, tmp_path: Path) -> None:
+    """HOLDOFF_STORE, in a file of variables with the line ends of Windows, once made a file ``gates.db\\r``."""
+    url = f"sqlite:///{tmp_path}/gates.db"
+    assert Config().open_store(f"{url}{around}").url == url
+    assert parse(f"store = {json.dumps(f'{around}{url}{around}')}").open_store().url == url
+
+
+def test_a_tilde_that_no_shell_took_away_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In ``--config=~/holdoff.toml``, and in a unit of systemd, none does."""
+    (tmp_path / "holdoff.toml").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load("~/holdoff.toml").path == tmp_path / "holdoff.toml"
+    monkeypatch.setenv("HOLDOFF_CONFIG", "~/holdoff.toml")
+    assert load().path == tmp_path / "holdoff.toml"
+
+
 def test_a_byte_order_mark_of_an_editor_is_no_part_of_it(tmp_path: Path) -> None:
     file = tmp_path / "holdoff.toml"
     file.write_text("\ufeff" + project("cooldown = 1\r\n" + COMMAND), encoding="utf-8")
@@ -283,6 +307,82 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="is not UTF-8; write a TOML file in UTF-8"):
         read(file)
+
+
+# --- variables -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("HOLDOFF_STOER", "HOLDOFF_STORE"),
+        ("HOLDOFF_STRE", "HOLDOFF_STORE"),
+        ("holdoff_store", "HOLDOFF_STORE"),
+        ("HOLDOF_CONFIG", "HOLDOFF_CONFIG"),
+        ("HOLD_OFF_CONFIG", "HOLDOFF_CONFIG"),
+        ("HOLDOFF_SCHEDULER_ROLE", "HOLDOFF_SCHEDULE_ROLE"),
+        ("HOLDOFF_DEADLETTERS", "HOLDOFF_DEAD_LETTERS"),
+        ("HOLDOFF_WEBHOOK_GITHUP", "HOLDOFF_WEBHOOK_GITHUB"),
+        ("HOLDOFF_WEBHOOKS_STANDARD", "HOLDOFF_WEBHOOK_STANDARD"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_and_the_right_name_told(
+    name: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With HOLDOFF_STOER gates of another store were once asked, without a word."""
+    monkeypatch.setenv(name, "ssm:/holdoff")
+    message = rf"^environment variable {name} is not a setting; write {meant} \(did you mean that\?\)$"
+    ways: tuple[Callable[[], Config], ...] = (load, lambda: Settings(os.environ).config(0))
+    for read_it in ways:
+        with pytest.raises(ConfigError, match=message):
+            read_it()
+    monkeypatch.setenv(name, "")
+    load()
+
+
+def test_a_variable_that_says_where_an_unknown_senders_secret_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a CMS, say, that sends the secret itself: its webhooks were answered 401."""
+    monkeypatch.setenv("HOLDOFF_WEBHOOK_STRAPI", "ssm:/holdoff/strapi")
+    with pytest.raises(
+        ConfigError, match=r"WEBHOOK_STRAPI is not a setting; write one of .*, HOLDOFF_WEBHOOK_SECRET, "
+    ):
+        load()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("HOLDOFF_SERVICE_HOST", "HOLDOFF_SERVICE_PORT", "HOLDOFF_PORT", "HOLDOFF_PORT_4653_TCP_ADDR"),  # Kubernetes
+        ("HOLDOFF_STORE_SERVICE_HOST", "HOLDOFF_STORE_PORT", "HOLDOFF_STORE_PORT_5432_TCP"),
+        ("HOLDOFF_STORE2", "HOLDOFF_STORE_2", "HOLDOFF_STORE_A", "HOLDOFF_STORES", "HOLDOFF_STORE_URL"),
+        ("HOLDOFF_STATE", "HOLDOFF_RESTORE", "HOLDOFF_CORE", "HOLDOFF_CONF"),
+        ("HOLDOFF_PROJECT", "HOLDOFF_REGION", "HOLDOFF_TOKEN", "HOLDOFF_KEY", "HOLDOFF_REASON"),  # a command's
+        ("HOLDOFF_SOURCE_VERSION", "HOLDOFF_LINE", "HOLDOFF_DB_PASSWORD", "HOLD", "XHOLDOFF_STORE"),
+        ("HOLDOFF_WEBHOOK_ACME", "HOLDOFF_WEBHOOK_CRM", "HOLDOFF_WEBHOOK_GITEE"),  # secrets themselves
+    ],
+    ids=lambda names: names[0],
+)
+def test_a_variable_that_may_be_the_user_s_own_is_left_alone(
+    names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in names:
+        monkeypatch.setenv(name, "x")
+    load()
+
+
+def test_every_variable_that_is_read_is_known_and_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parent.parent
+    pages = (root / "docs/config.md").read_text() + (root / "docs/aws.md").read_text()
+    documented = set(re.findall(r"^\| (`HOLDOFF_.*?) \|", pages, re.MULTILINE))
+    settings = set(re.findall("HOLDOFF_[A-Z_]+", " ".join(documented)))
+    assert set(VARIABLES) == {name for name in settings if not name.startswith("HOLDOFF_WEBHOOK_")}
+    source = "".join(path.read_text() for path in (root / "src").rglob("*.py"))
+    read_there = set(re.findall(r'(?:= |get\()"(HOLDOFF_[A-Z_]+)"', source)) - {"HOLDOFF_WEBHOOK_"}
+    assert read_there - set(VARIABLES) <= {"HOLDOFF_TOKEN", "HOLDOFF_KEY"}, "these two a build finds"
+    for name in (*VARIABLES, *(f"HOLDOFF_WEBHOOK_{scheme.upper()}" for scheme in NAMES)):
+        if name != "HOLDOFF_CONFIG":
+            monkeypatch.setenv(name, "x")
+    load()
 
 
 # --- finding it ------------------------------------------------------------------------------------
@@ -337,6 +437,15 @@ class Standing:
 #: A group of which some other user is a member, on every system that has users.
 OTHERS = next((user for user in pwd.getpwall() if user.pw_gid and user.pw_uid), None)
 DAEMON = OTHERS.pw_gid if OTHERS else 1
+#: A group of which no user of this machine is a member, as far as it tells.
+EMPTY = next(
+    (
+        group.gr_gid
+        for group in grp.getgrall()
+        if not group.gr_mem and group.gr_gid not in {one.pw_gid for one in pwd.getpwall()}
+    ),
+    TEAM,
+)
 
 
 @needs_root
@@ -347,6 +456,7 @@ DAEMON = OTHERS.pw_gid if OTHERS else 1
         Standing("another's", owner=BOB, why=f": belongs to {BOB}, not to you (root). "),
         Standing("everyone's", mode=0o666, why=": can be written by all users. "),
         Standing("a group's", group=DAEMON, mode=0o664, why=": can be written by the group "),
+        Standing("a group's without members", group=EMPTY, mode=0o664, why=": can be written by the group "),
         Standing("one's own group's", group=os.getegid(), mode=0o664),
         Standing(
             "a group's that the machine does not know", group=TEAM, mode=0o664, why=": can be written by the group "
@@ -384,6 +494,37 @@ def test_a_file_that_another_user_has_a_say_in_is_passed_over(
         assert case.why in str(config.passed_over)
         assert str(config.passed_over).endswith(f"To use it, name it: --config {file}")
     assert load(str(file)).path == file
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has lists as these")
+@pytest.mark.parametrize("whose", ["holdoff.toml", "."])
+@pytest.mark.parametrize(
+    ("kind", "number", "rights", "mask", "is_obeyed"),
+    [
+        pytest.param("user", BOB, 6, 6, False, id="another user may write"),
+        pytest.param("group", TEAM, 6, 6, False, id="a group may write"),
+        pytest.param("user", BOB, 4, 6, True, id="another user may read"),
+        pytest.param("user", BOB, 6, 4, True, id="the mask keeps others from it"),
+        pytest.param("user", os.geteuid(), 6, 6, True, id="one's own"),
+    ],
+)
+def test_a_file_that_an_access_control_list_lets_others_write_is_passed_over(
+    kind: str, number: int, rights: int, mask: int, is_obeyed: bool, whose: str, tmp_path: Path
+) -> None:
+    """In the mode such a list shows only as rights of the group, in which there may be no others."""
+    (tmp_path / "holdoff.toml").touch()
+    undefined = 0xFFFFFFFF
+    of_owner, named = (1, 7, undefined), (2 if kind == "user" else 8, rights, number)
+    entries = [of_owner, named, (4, 4, undefined), (16, mask, undefined), (32, 4, undefined)]
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
+    try:
+        os.setxattr(tmp_path / whose, "system.posix_acl_access", listed)
+    except OSError:
+        pytest.skip("this file system has no access control lists")
+
+    found, passed_over = nearest(tmp_path)
+    assert (found is not None) is is_obeyed
+    assert is_obeyed or "by a user or group in its access control list" in str(passed_over)
 
 
 @needs_root
@@ -450,6 +591,18 @@ def test_each_file_has_a_default_store_of_its_own(tmp_path: Path, monkeypatch: p
     assert read(tmp_path / "three" / "holdoff.toml").open_store().url == urls[1], "the same folder by another name"
     (tmp_path / "one" / "linked.toml").symlink_to(files[1])
     assert read(tmp_path / "one" / "linked.toml").open_store().url not in urls, "its builds are made in another folder"
+
+
+def test_a_pipe_has_no_store_of_its_own(tmp_path: Path) -> None:
+    """By ``--config <(...)`` each trigger had another store, and no cooldown was kept."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, project(f"cooldown = 1\n{COMMAND}").encode())
+    os.close(write_end)
+    config = read(f"/dev/fd/{read_end}")
+    os.close(read_end)
+    with pytest.raises(ConfigError, match=r"^/dev/fd/\d+: store is missing; write one: a pipe has no store of its own"):
+        config.open_store()
+    assert config.open_store("memory:").url == "memory:"
 
 
 def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

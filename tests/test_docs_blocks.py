@@ -209,7 +209,7 @@ QUOTED: Final = {
     "not signed as it should be": "src/holdoff/core/errors.py",
     "No gates yet: the first trigger makes one": "src/holdoff/server/templates/overview.html",
     "No gate is like that": "src/holdoff/server/templates/overview.html",
-    "(others had it for": "src/holdoff/stores/sqlite_errors.py",
+    "(others had it for": "src/holdoff/stores/sqlite_place.py",
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     Protocol = object  # typing takes 2 ms to import, and a command behind us would wait for it
 
-#: A signal that lands in the instant before a wait begins is told at its end: no wait in one piece is longer.
+#: A signal that comes just before a wait begins is handled when the wait ends: no single wait is longer than this.
 LONGEST_WAIT_MS: Final = 1_000
 
 
@@ -49,7 +49,7 @@ class SystemClock:
 
 
 def running_ms() -> int:
-    """Milliseconds of a clock that is never set, since any instant: how long this process has waited for others."""
+    """Milliseconds of a clock that is never set, from any starting point: measures how long something takes."""
     return time.monotonic_ns() // 1_000_000
 
 

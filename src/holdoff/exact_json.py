@@ -60,7 +60,7 @@ def _unquoted(text: str) -> str:
 
 
 class _Encoder(json.JSONEncoder):
-    """C's, with what JSON has no type of its own for. It writes a fraction as text with a mark, which is taken off."""
+    """C's, and for values that JSON has no type for. A fraction becomes a text with a mark; ``_unquoted`` ends that."""
 
     def __init__(self, indent: int | None = None) -> None:
         super().__init__(allow_nan=False, ensure_ascii=False, indent=indent)

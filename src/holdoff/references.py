@@ -1,4 +1,4 @@
-"""Where secrets are: one language for every setting that names one, and the one way to what it names.
+"""Where secrets are: how every setting names one, and how it is fetched.
 
     "env:GITHUB_SECRET"                a variable of the environment
     "file:/run/credentials/x/token"    a file; a relative path is meant from the folder of ``holdoff.toml``
@@ -28,6 +28,7 @@ FORM: Final = (
     r"(?a:env:(?!whsec_)[A-Za-z_]\w*|file:[^{}|\x00-\x1f\x7f]*[^{}|\s\x00-\x1f\x7f]|ssm:[\w.:/-]+"
     r"|secretsmanager:[\w/+=.@:-]+)"
 )
+NO_REFERENCE: Final = Unquoted("no reference (not shown: it may be the secret)")
 WANT: Final = "where the secret is, never the secret: 'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
 KEPT_MS: Final = 300_000
 MOST_CHARACTERS: Final = 100_000
@@ -55,7 +56,7 @@ def reference_of(value: object, field: str) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if re.fullmatch(FORM, text):
         return text
-    raise ConfigError(field=field, got=value if isinstance(value, Unquoted) else Unquoted("something else"), want=WANT)
+    raise ConfigError(field=field, got=value if isinstance(value, Unquoted) else NO_REFERENCE, want=WANT)
 
 
 def shown_reference(reference: str) -> Unquoted:
@@ -133,9 +134,12 @@ def _unread(error: Exception, service: str, named: Unquoted, field: str) -> Hold
 
 def _held(value: object, reference: str, field: str) -> str:
     text = str(value or "").strip("\ufeff \t\r\n")
-    if text:
+    source = reference.partition(":")[0]
+    what, want = _NOTHING.get(source, ("where nothing is", "the name of something that is there"))
+    if source == "secretsmanager" and text.startswith('{"'):  # its console makes such, unless told otherwise
+        what, want = "a secret of key/value pairs", "the name of one in plain text, with the value alone"
+    elif text:
         return text
-    what, want = _NOTHING.get(reference.partition(":")[0], ("where nothing is", "the name of something that is there"))
     raise ConfigError(field=field, got=Unquoted(f"{shown_reference(reference)}, {what}"), want=want)
 
 

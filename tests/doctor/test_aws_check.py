@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import formatdate
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from holdoff.aws.errors import describe
 from holdoff.config import parse
@@ -112,6 +113,31 @@ def findings(client: Dynamo, clock: ManualClock, whose: Policies | None = None) 
 
 def told(client: Dynamo, clock: ManualClock, about: str) -> list[str]:
     return [str(finding) for finding in findings(client, clock) if finding.about == about]
+
+
+# --- who asks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (EndpointConnectionError(endpoint_url="https://sts"), f"Check the network, the endpoint .* \\({REGION}\\)"),
+        (NoCredentialsError(), "Give this process AWS credentials"),
+        (ClientError({"Error": {"Code": "ExpiredToken"}}, "GetCallerIdentity"), "Renew the AWS credentials"),
+    ],
+)
+def test_where_sts_does_not_answer_the_advice_is_of_the_cause(error: Exception, advice: str) -> None:
+    """Without a network, new credentials were once advised."""
+
+    class Silent(Iam):
+        def get_caller_identity(self) -> dict[str, Any]:
+            raise error
+
+    iam = Silent({})
+    clock = ManualClock()
+    found = findings(Dynamo(clock), clock, Policies(REGION, iam=iam, sts=iam))[0]
+    assert (found.level, found.about) == ("unchecked", "identity")
+    assert re.match(advice, str(found.hint))
 
 
 # --- the table -----------------------------------------------------------------------------------

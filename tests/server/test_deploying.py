@@ -197,6 +197,10 @@ def test_the_compose_file_is_as_careful_as_the_unit() -> None:
     assert (DEPLOY / holdoff["build"]["context"]).resolve() == ROOT
     assert (ROOT / holdoff["build"]["dockerfile"]).is_file()
     assert {one for one in named if not one.startswith(".")} == compose()["volumes"].keys()
+    mounted = [one.split(":")[1] for one in holdoff["volumes"] if one.startswith(".")]
+    folder = re.search(r"HOLDOFF_CONFIG=(\S+)/holdoff.toml", (DEPLOY / "Containerfile").read_text())
+    assert folder, "and it is mounted whole: an editor puts a new file in the place of one"
+    assert mounted == [folder[1]]
     assert [one for one in holdoff["ports"] if not one.startswith("127.0.0.1:")] == []
     assert (holdoff["read_only"], holdoff["cap_drop"]) == (True, ["ALL"])
     assert "ports" not in postgres

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-from holdoff.config.checks import TOP, Unquoted, must_be, refuse_unknown, shown_file, under
+from holdoff.config.checks import TOP, Unquoted, must_be, refuse_misspelt, refuse_unknown, shown_file, under
 from holdoff.config.projects import PROJECT_KEYS, Config, Project, project_of
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import shown_name
@@ -35,12 +35,13 @@ def load(named: str | None = None) -> Config:
     ``passed_over`` says which nearer one is not obeyed.
 
     Raises:
-        ConfigError: there is no such file, it cannot be read, or something in it is wrong.
+        ConfigError: there is no such file, it cannot be read, or something in it is wrong; or a variable is misspelt.
     """
+    refuse_misspelt(os.environ)
     if named is not None:
-        return read(named, named_by="--config")
+        return read(os.path.expanduser(named), named_by="--config")
     if named := os.environ.get("HOLDOFF_CONFIG"):
-        return read(named, named_by="HOLDOFF_CONFIG")
+        return read(os.path.expanduser(named), named_by="HOLDOFF_CONFIG")
     found, passed_over = None, None
     with suppress(FileNotFoundError):  # the working directory may be gone
         found, passed_over = nearest(os.getcwd())
@@ -53,7 +54,7 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 
     Returns:
         The file, or ``None``; and a sentence about the first that is passed over, or ``None``. A folder that this user
-        may not look into has no say.
+        may not look into is left out.
     """
     here, above, passed_over = "", os.path.abspath(folder), None
     home = os.path.expanduser("~")
@@ -77,7 +78,7 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 def read(path: str | Path, *, named_by: str = "config") -> Config:
     """The config in a file. ``named_by``: what errors call its name."""
     try:
-        with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may begin it with a mark
+        with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may write a byte order mark
             text = file.read()
     except OSError as error:
         is_there = not isinstance(error, FileNotFoundError)
@@ -106,7 +107,8 @@ def parse(text: str, path: Path | None = None) -> Config:
     folder = None if path is None else os.path.dirname(os.path.abspath(path))
     store = data.get("store")
     if store is not None:
-        open_store(must_be(str, store, "store", "a store URL"))  # refuses what no store knows; connects to nothing
+        store = must_be(str, store, "store", "a store URL").strip()
+        open_store(store)  # refuses what no store knows; connects to nothing
         if re.search(r"^postgres(ql)?://[^/@]*:[^@]+@|[?&](ssl)?password=", store):  # it would be in the repository
             want = "it without the password, which comes from PGPASSWORD or ~/.pgpass; or the URL as HOLDOFF_STORE"
             raise ConfigError(field="store", got=store, want=want)
@@ -130,7 +132,7 @@ def parse(text: str, path: Path | None = None) -> Config:
 
 
 def _of_tables(data: Mapping[str, object]) -> dict[str, str]:
-    """What at the top of a file belongs into a table, and what to write for it."""
+    """The settings that belong in a table, not at the top of a file, and what to write for each."""
     from holdoff.config.server import KEYS
 
     tables = {name for name, table in data.items() if isinstance(table, dict) and "cooldown" in table}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -24,6 +25,12 @@ TOP: Final = {
     "webhooks": "the heading [webhooks]",
     "server": "the heading [server]",
 }
+_WEBHOOK: Final = "HOLDOFF_WEBHOOK_"
+#: The variables that are settings, besides that of each webhook.
+VARIABLES: Final = (
+    *("HOLDOFF_CONFIG", "HOLDOFF_STORE", "HOLDOFF_AWS_CLIENT", "HOLDOFF_SCHEDULE_ROLE", "HOLDOFF_SCHEDULE_GROUP"),
+    *("HOLDOFF_SCHEDULE_DEAD_LETTERS", "HOLDOFF_DEAD_LETTERS"),
+)
 
 
 def refuse_unknown(
@@ -42,9 +49,30 @@ def refuse_unknown(
             raise ConfigError(field=f"{prefix}{name}", got=Unquoted(got), want=want)
 
 
+def refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """Refuse a variable whose name is a slip for a setting's, or that says where an unknown sender's secret is. Others
+    may be the user's own, such as one that holds a webhook's secret itself: ``holdoff.toml`` may name it."""
+    for name, value in environment.items():
+        if name[:4].upper() != "HOLD" or name in VARIABLES or not value:
+            continue
+        import difflib
+
+        from holdoff.config.schemes import NAMES  # these are slow to import
+        from holdoff.references import FORM
+
+        known = (*VARIABLES, *(_WEBHOOK + scheme.upper() for scheme in NAMES))
+        (close,) = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.92) or [""]
+        is_wrong = abs(len(name) - len(close)) <= 1 and not name.startswith(close)
+        if "WEBHOOK" in name:
+            is_wrong = name not in known and re.fullmatch(FORM, value.strip()) is not None
+        if is_wrong:
+            want = f"{close} (did you mean that?)" if close else f"one of {', '.join(known[len(VARIABLES) :])}"
+            raise ConfigError(field=f"environment variable {name}", got=Unquoted("not a setting"), want=want)
+
+
 @contextmanager
 def under(prefix: str) -> Iterator[None]:
-    """Errors of what is done within name their settings from further out."""
+    """An error that is raised within gets this prefix before its setting's name."""
     try:
         yield
     except ConfigError as error:
@@ -57,12 +85,12 @@ def shown_file(path: str) -> str:
 
 
 def must_be(kind: type[Kind], value: object, at: str, want: str) -> Kind:
-    """The value, where it is of that type."""
+    """The value, which must be of that type."""
     if not isinstance(value, kind):
         raise ConfigError(field=at, got=value, want=want)
     return value
 
 
 def one_or_more(value: object) -> list[object]:
-    """A setting that may be a list. An empty list is taken for its own only entry, which no setting can be."""
+    """A setting that may be a list, as a list. An empty one becomes its own only entry, which every check refuses."""
     return value if isinstance(value, list) and value else [value]

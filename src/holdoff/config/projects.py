@@ -47,7 +47,7 @@ _CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **_
 POWERS: Final = ("force", "wake", "end")
 EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
 PROJECT_KEYS: Final = (*POLICY_KEYS, "region", "starter", *EVENT_KEYS)
-#: Settings that people write into the table beside their own, and what to write there.
+#: Settings of starters that people write into the project's table, and what to write there.
 _OF_STARTERS: Final = {
     name: f"it in the starter's table: starter = {{ {name} = ... }}"
     for kind, options in STARTER_KEYS.items()
@@ -64,7 +64,7 @@ class Project(Value):
         allow: what events from outside may do besides asking for a build, of ``POWERS``.
         allow_environment: which variables they may set.
         branch: which branch a push builds, a pattern; ``None``: the one that its sender says is the default one.
-        usual_branches: which, where neither says; patterns.
+        usual_branches: which, where neither ``branch`` nor the sender says; patterns.
         skip_ci: whether ``[skip ci]`` in a commit's message is obeyed.
     """
 
@@ -144,7 +144,11 @@ class Config(Value):
 
     def open_store(self, url: str | None = None) -> Store:
         """The store: the one named, else the file's, else the file's own SQLite store in the user's state directory."""
-        return open_store(self.store or default_url(self.path) if url is None else url)
+        if url is not None:  # from a variable it may end as lines do on Windows
+            return open_store(url.strip())
+        if self.store is None and self.path is not None and not self.path.is_file():  # --config <(sops -d holdoff.toml)
+            raise ConfigError(field=f"{self.path}: store", got=MISSING, want="one: a pipe has no store of its own")
+        return open_store(self.store or default_url(self.path))
 
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""

@@ -19,7 +19,7 @@ from holdoff.core.shown import shown_name
 from holdoff.core.value import Value
 
 Condition = tuple[str, tuple[str, ...]]
-#: Where a path may begin, and what it may reach there.
+#: The paths that there are: how each begins, and what may follow.
 _PATHS: Final = (
     r"event(?:\.[^\s.{}]+)+|http\.(?:method|path|webhook|headers\.[^\s.A-Z{}]+)"
     r"|sns\.(?:TopicArn|Subject|Message)|sqs\.(?:eventSourceARN|attributes\.\w+)"
@@ -67,12 +67,12 @@ class Rule(Value):
 
 
 SAYS: Final = ("region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
-#: A field as a starter's texts have it: in a rule it would stand for itself.
+#: A field of a starter's texts. In a rule no such field is filled in.
 _FIELD: Final = re.compile(rf"\{{({'|'.join(SAYS)}|project|branch|tag|by)\}}")
 _TABLES: Final = ("environment", "secondary_versions")
 _NAMES: Final = ("branches", "tags", "paths", "paths_ignore")
 _KEYS: Final = ("when", "project", *SAYS, *_TABLES, *_NAMES, "continue", "ignore")
-#: What would be wrong of all events but one.
+#: Settings for which a plain text would be wrong, and why.
 _PATHS_ONLY: Final = {
     "event_id": "with the same id, every event but the first is a duplicate",
     "at": "each event has an instant of its own",
@@ -176,7 +176,7 @@ def _names(value: object, at: str) -> tuple[str, ...]:
 
 
 def _check_literals(rule: Rule) -> None:
-    """What is meant as it stands must be right as it stands."""
+    """Check the texts that are meant as they stand."""
     texts = {key: text for key, text in rule.says.items() if text is not None and _is_literal(text)}
     for name, why in _PATHS_ONLY.items():
         if name in texts:

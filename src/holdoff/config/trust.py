@@ -13,8 +13,12 @@ import grp
 import os
 import pwd
 import stat
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+
+#: Entries that name a user, a group: https://github.com/torvalds/linux/blob/master/include/uapi/linux/posix_acl.h
+_USER, _GROUP = 2, 8
 
 
 def distrust(path: str) -> str | None:
@@ -24,12 +28,12 @@ def distrust(path: str) -> str | None:
     where only owners may do that (the sticky bit), it does not.
     """
     folder = os.path.dirname(path)
-    if os.path.islink(path) and (why := _distrusted(os.lstat(path), "the link ")):
+    if os.path.islink(path) and (why := _distrusted(path, os.lstat(path), "the link ")):
         return why
-    return _distrusted(os.stat(path), "") or _distrusted(os.stat(folder), f"its folder {folder} ")
+    return _distrusted(path, os.stat(path), "") or _distrusted(folder, os.stat(folder), f"its folder {folder} ")
 
 
-def _distrusted(found: os.stat_result, which: str) -> str | None:
+def _distrusted(path: str, found: os.stat_result, which: str) -> str | None:
     me = os.geteuid()
     if found.st_uid not in {me, 0}:
         return f"{which}belongs to {_name(pwd.getpwuid, found.st_uid)}, not to you ({_name(pwd.getpwuid, me)})"
@@ -39,17 +43,32 @@ def _distrusted(found: os.stat_result, which: str) -> str | None:
         return f"{which}can be written by all users"
     if found.st_mode & stat.S_IWGRP and _has_others(found.st_gid, me):
         return f"{which}can be written by the group {_name(grp.getgrgid, found.st_gid)}"
+    if found.st_mode & stat.S_IWGRP and _is_listed(path, me):
+        return f"{which}can be written by a user or group in its access control list (`getfacl` shows it)"
     return None
 
 
+def _is_listed(path: str, me: int) -> bool:
+    """Whether an access control list (acl(5)) lets others write; where there is one, the group's bits are its mask."""
+    try:
+        entries = struct.iter_unpack("<HHI", os.getxattr(path, "system.posix_acl_access")[4:])
+    except (OSError, AttributeError):  # there is none, or the system knows no such lists
+        return False
+    writers = [(tag, number) for tag, rights, number in entries if rights & os.W_OK]
+    others = {number for tag, number in writers if tag == _USER} - {me, 0}
+    return bool(others) or any(_has_others(number, me) for tag, number in writers if tag == _GROUP)
+
+
 def _has_others(group: int, me: int) -> bool:
-    """Whether any other user but root is in it: many systems give each user a group of its own."""
+    """Whether other users but root may be in it. It is one's own if it is called as the user is, as many systems make
+    one for each user; of any other a directory service need not list the users."""
     mine = {_name(pwd.getpwuid, me), "root"}
     try:
-        if set(grp.getgrgid(group).gr_mem) - mine:
-            return True
+        found = grp.getgrgid(group)
     except KeyError:  # a group that this machine does not know may have any members
         return group != os.getegid()
+    if {found.gr_name, *found.gr_mem} - mine:
+        return True
     return any(user.pw_gid == group and user.pw_uid not in {me, 0} for user in pwd.getpwall())
 
 

@@ -1,12 +1,6 @@
 """``[webhooks]`` of ``holdoff.toml``: where the secrets are, which projects each is for, and schemes of the user's own.
 
-    github = "env:GITHUB_SECRET"                                    one secret
-    gitlab = ["ssm:/new", "ssm:/old"]                               several, each is enough
-    secret = { secret = "env:DOCS", projects = ["docs"] }           one that is good for these projects only
-
-    [webhooks.acme]                                                 a scheme of the user's own
-    secret = "env:ACME"
-    header = "X-Acme-Signature"
+A value is a reference, a list of references, a table that binds one to projects, or a scheme of the user's own.
 
 Here they are read and, where they are wrong, refused. What is wrong may be a secret in the wrong place: no error shows
 a value. ``holdoff.references`` fetches the secrets; ``ingress.events.signatures`` goes by them.
@@ -24,6 +18,7 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.value import Value
 from holdoff.references import reference_of
 
+_UNSHOWN: Final = Unquoted("wrong (not shown: it may be a secret)")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 #: The settings of a scheme of the user's own: what each has to be, and what is right.
@@ -115,11 +110,11 @@ def _scheme(name: str, settings: Mapping[str, object], at: str) -> Scheme:
         if key in settings:
             said[key] = settings[key]
             if not isinstance(said[key], str) or not form.fullmatch(said[key]):
-                raise ConfigError(field=f"{at}.{key}", got=Unquoted("something else"), want=want)
+                raise ConfigError(field=f"{at}.{key}", got=_UNSHOWN, want=want)
     said |= {"name": name, "header": said["header"].lower(), "time": said.pop("timestamp", "").lower() or None}
     is_timed = said["time"] is not None or "{time}" in said.get("prefix", "")
     said.setdefault("signed", "{time}.{body}" if is_timed else "{body}")
     if ("{time}" in said["signed"]) is not is_timed:
         want = "'{time}' in it where there is a timestamp, and only there: a time that is not signed proves nothing"
-        raise ConfigError(field=f"{at}.signed", got=Unquoted("something else"), want=want)
+        raise ConfigError(field=f"{at}.signed", got=_UNSHOWN, want=want)
     return Scheme(**said, form=True)

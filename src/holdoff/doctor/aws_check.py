@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdoff.aws.clock import OFFSET_MS
-from holdoff.aws.errors import describe, is_denied
+from holdoff.aws.errors import Target, describe, hint, is_denied, row_of
 from holdoff.config import Config
 from holdoff.core.errors import StoreDenied, StoreError
 from holdoff.core.request import GateKey
@@ -32,9 +32,6 @@ def check(
     """One finding after the other. The table comes first: where it does not answer, nothing else is worth asking.
 
     Args:
-        config: the projects.
-        store: where their gates are.
-        policies: whose rights.
         role, group: of the schedules that wake the gates; ``None``: nothing in AWS does.
 
     Raises:
@@ -44,8 +41,8 @@ def check(
         caller = policies.caller()
         yield ok("identity", caller + (f", asking about {policies.role}" if policies.role else ""))
     except Exception as error:  # noqa: BLE001  (whatever it is: then it is not known)
-        hint = "Renew the AWS credentials of this process (`aws sso login`, new keys, the role)"
-        yield unchecked("identity", f"STS does not say who this is ({describe(error)})", hint)
+        advice = hint(row_of(error), Target(service="STS", name="STS", region=store.region), "GetCallerIdentity")
+        yield unchecked("identity", f"STS does not say who this is ({describe(error)})", advice)
     keys = config.keys(store)
     arn = store.table
     table: Answer | None = {}
@@ -83,7 +80,8 @@ def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
             yield ok("table", f"{store.url}: keys, index, billing and expiry are right")
     except StoreDenied as refused:
         yield unchecked("table", refused.message, refused.hint)
-    yield _safety("deletion protection", bool(table.get("DeletionProtectionEnabled")), "or pending builds can be lost")
+    is_on = bool(table.get("DeletionProtectionEnabled"))
+    yield _safety("deletion protection", is_on, "what is pending would be lost with the table")
     try:
         is_on = store.definition.is_recoverable()
         yield _safety("point-in-time recovery", is_on, "a restored table has its pending builds")

@@ -30,7 +30,7 @@ NEVER_BUILT: Final = "00000000-0000-0000-0000-000000000000"
 WAKES: Final = "wakes"
 SCHEDULER: Final = "scheduler.amazonaws.com"
 _NOT_THERE: Final = ("ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException")
-#: What is answered to a request that was let through.
+#: Codes of answers to a request that the rights let through.
 _LET_THROUGH: Final = (
     *_NOT_THERE,
     "InvalidInputException",
@@ -40,7 +40,7 @@ _LET_THROUGH: Final = (
 
 
 def builds(project: Project, key: GateKey, policies: Policies) -> Iterator[Finding]:
-    """What there is to say of one project's starter."""
+    """The findings about one project's starter."""
     about, starter = str(key), project.make_starter()
     if not isinstance(starter, OnAws):
         yield unchecked(about, f"its starter is no AWS service: {', '.join(project.starter)}")
@@ -108,7 +108,7 @@ def _found(about: str, starter: OnAws, what: str, region: str, error: Exception 
 
 
 def _pipeline(about: str, starter: CodePipeline, pipeline: dict[str, Any]) -> Iterator[Finding]:
-    """Whether it is as the starter has it."""
+    """Whether the pipeline has what the starter names."""
     if TOKEN_VARIABLE not in {variable["name"] for variable in pipeline.get("variables", ())}:
         hint = f"Declare a variable {TOKEN_VARIABLE} in it, with any default"
         yield warn(about, "a start that was left is found again only by its time and its versions", hint)
@@ -118,7 +118,7 @@ def _pipeline(about: str, starter: CodePipeline, pipeline: dict[str, Any]) -> It
 
 
 def _tried(about: str, starter: OnAws, action: str, arn: str, error: Exception | None) -> Finding:
-    """Whether one may, by what came of trying."""
+    """Whether an action is allowed, by the answer to a try."""
     if error is None or code_of(error) in _LET_THROUGH:
         return ok(about, f"{action} is allowed")
     return denied(about, action, arn, said=describe(error)) if is_denied(error) else _silent(about, starter, error)
@@ -136,7 +136,7 @@ def _asked(client: Any, operation: str, parameters: dict[str, Any]) -> tuple[dic
 
 
 def wakes(role: str | None, group: str, policies: Policies, region: str) -> Iterator[Finding]:
-    """What there is to say of the schedules in this group, which wake a function by this role."""
+    """The findings about the schedules in this group, which wake a function by this role."""
     if role is None:
         yield unchecked(
             WAKES,
