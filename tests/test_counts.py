@@ -152,10 +152,10 @@ def test_calls_of_a_skip(store: Store) -> None:
 
 #: SQL statements of one decision, and how many of them are commits of a write: each waits for the disk.
 STATEMENTS: Final = {
-    "started": (14, 2),
-    "deferred first": (7, 1),
-    "deferred": (7, 1),
-    "skipped, read": (6, 0),
+    "started": (16, 2),
+    "deferred first": (8, 1),
+    "deferred": (8, 1),
+    "skipped, read": (7, 0),
 }
 
 

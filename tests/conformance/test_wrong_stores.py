@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdoff.core.effects import Lost, Swapped
+from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.core.value import Value
 from holdoff.testing import StoreConformance
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holdoff.core.pending import Fold
-    from holdoff.core.record import Finished, Record
+    from holdoff.core.record import Finished
     from holdoff.stores.base import Store
 
 PAGE = 50
@@ -106,6 +107,28 @@ class JoinsProjectAndRegion(Renames):
         return GateKey(f"{key.project}:{key.region}", "-")
 
 
+class KnowsNoCapitalsInRegions(Renames):
+    def kept(self, key: GateKey) -> GateKey:
+        return GateKey(key.project, key.region.lower())
+
+
+class CutsLongNames(Renames):
+    def kept(self, key: GateKey) -> GateKey:
+        return GateKey(key.project[:1_024], key.region)
+
+
+class CutsLongRegions(Renames):
+    def kept(self, key: GateKey) -> GateKey:
+        return GateKey(key.project, key.region[:255])
+
+
+class OrdersAsUTF16(Attributed):
+    """As Java and JavaScript do."""
+
+    def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
+        return iter(sorted(super().gates(project), key=lambda gate: gate[0].project.encode("utf-16-be")))
+
+
 class FindsProjectsByAPattern(Attributed):
     """As LIKE does."""
 
@@ -142,6 +165,11 @@ class CutsVeryLongTexts(Changes):
 class NormalisesTexts(Changes):
     def kept(self, value: Any) -> Any:
         return value.replace("e\u0301", "\u00e9") if isinstance(value, str) else value
+
+
+class ChangesLineEnds(Changes):
+    def kept(self, value: Any) -> Any:
+        return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 class LosesWhatIsFalse(Attributed):
@@ -188,6 +216,67 @@ class LosesTheRestOfWhatIsDue(Attributed):
             yield key
 
 
+class HandsOutWhatIsDueOnce(Attributed):
+    """As a queue does."""
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        for key in super().due(now_ms):
+            self._due.move(key, None)
+            yield key
+
+
+class ListsTheHistoryByItsTokens(Attributed):
+    def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
+        return iter(sorted(super().history(key), key=lambda build: build.token, reverse=True)[:limit])
+
+
+class DeletesWhatOnceWasToExpire(Attributed):
+    def _put(self, key: GateKey, new: Record) -> None:
+        old_ms = self._gates[key].expires_ms if key in self._gates else None
+        super()._put(key, new)
+        self._expiring.move(key, new.expires_ms or old_ms)
+
+
+class NeedsAWriteOfOurs(Attributed):
+    """Where another program made the item, no swap ever wins."""
+
+    def swap(self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()) -> Any:
+        now = self.get(key)
+        if key in self._gates and not now.writes:
+            return Lost(now)
+        return super().swap(key, expected=expected, new=new, history=history)
+
+
+class CreatesOnlyWhereNothingIs(Attributed):
+    def swap(self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()) -> Any:
+        now = self.get(key)
+        if key in self._gates and now.but(others=()) == Record():
+            return Lost(now)
+        return super().swap(key, expected=expected, new=new, history=history)
+
+
+class TakesNumbersForFlags(Attributed):
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        item = super().item(key)
+        return item and {name: int(value) if isinstance(value, bool) else value for name, value in item.items()}
+
+
+class AnswersFromWhatItRead(Attributed):
+    """For a while, whatever another process has written since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = dict[GateKey, Record]()
+
+    def get(self, key: GateKey) -> Record:
+        return self.read.setdefault(key, super().get(key))
+
+    def another(self) -> AnswersFromWhatItRead:
+        other = AnswersFromWhatItRead()
+        vars(other).update(vars(self), read={})
+        return other
+
+
 class IsClosedForGood(Attributed):
     closed = False
 
@@ -232,6 +321,9 @@ def suite_of(kind: type[Attributed]) -> Iterator[Callable[[Path], None]]:
 
         def make_store(self, tmp_path: Path) -> Store:
             return kind()
+
+        def another(self, store: Store) -> Store:
+            return store.another() if isinstance(store, AnswersFromWhatItRead) else store
 
         def write_behind(self, store: Store, key: GateKey, attributes: dict[str, object]) -> bool:
             assert isinstance(store, Attributed)

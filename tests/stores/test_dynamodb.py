@@ -1550,6 +1550,18 @@ def test_settings_that_lead_to_no_credentials_are_no_refusal_of_the_services(
     store.close()
 
 
+def test_a_process_without_credentials_is_not_told_that_the_service_refused_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    store = DynamoDBStore("builds", region="eu-west-1", endpoint="http://127.0.0.1:9")
+    with pytest.raises(StoreDenied, match=r"could not be asked, .*Unable to locate .*\. Give this process AWS cred"):
+        claim(store)
+    store.close()
+
+
 def test_who_lends_credentials_and_stalls_is_not_waited_for_for_minutes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

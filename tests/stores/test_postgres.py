@@ -40,6 +40,7 @@ from holdoff.core.errors import (
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.stores import open_store, postgres_server
+from holdoff.stores.base import check_writable
 from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.postgres_errors import MEANINGS
 from holdoff.stores.postgres_server import CONNECTIONS, VERSION, Address, Link
@@ -216,11 +217,13 @@ def test_a_text_with_a_nul_is_kept(store: PostgresStore) -> None:
 
 
 def test_names_that_are_too_long_for_an_index_are_refused(store: PostgresStore) -> None:
-    longest = GateKey(os.urandom(650).hex(), "r" * 1_000)
-    assert isinstance(store.swap(longest, expected=Record(), new=BUILT), Swapped)
-    too_long = GateKey(os.urandom(1_000).hex(), os.urandom(500).hex())
-    act = lambda: store.swap(too_long, expected=Record(), new=BUILT)  # noqa: E731
-    refused(act, StoreError, 69, "has no room for that", "2,600 bytes")
+    """At once: where there was room for a gate, and none for its builds, the first one's end was refused for ever."""
+    longest = GateKey(os.urandom(800).hex(), os.urandom(500).hex())
+    assert isinstance(store.swap(longest, expected=Record(), new=BUILT, history=(build(1),)), Swapped)
+    for end in ("x", "x" * 40, os.urandom(200).hex()):
+        too_long = GateKey(longest.project + end, longest.region)
+        act = lambda key=too_long: store.swap(key, expected=Record(), new=BUILT)  # noqa: E731
+        refused(act, StoreError, 69, "has no room for that", "2,600 bytes")
 
 
 def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> None:
@@ -336,6 +339,19 @@ def test_in_a_schema_that_is_given_no_right_to_the_database_is_needed(store: Pos
         tenant.close()
 
 
+@pytest.mark.parametrize("schema", ["select", "user"])
+def test_a_schema_may_be_named_as_a_word_of_sql(store: PostgresStore, schema: str) -> None:
+    with role(store, "tenant") as url:
+        sql(store, f"GRANT CREATE ON DATABASE {DATABASE} TO tenant")
+        tenant = PostgresStore(url.replace(store.server.address.schema, schema))
+        assert isinstance(tenant.swap(KEY, expected=Record(), new=BUILT), Swapped)
+        assert tenant.initialise() == []
+        assert tenant.get(KEY) == BUILT
+        check_writable(tenant, KEY)
+        assert tenant.get(KEY) == BUILT
+        tenant.close()
+
+
 def test_a_user_that_may_only_read(store: PostgresStore) -> None:
     with role(store, "reader") as url:
         sql(store, f"GRANT USAGE ON SCHEMA {store.server.address.schema} TO reader")
@@ -345,7 +361,9 @@ def test_a_user_that_may_only_read(store: PostgresStore) -> None:
         )
         reader = PostgresStore(url, busy_ms=300)
         assert reader.get(KEY) == BUILT
-        refused(lambda: write(reader), StoreDenied, 77, "read-only replica, or lets this user only read")
+        for act in (lambda: write(reader), lambda: check_writable(reader, KEY)):
+            refused(act, StoreDenied, 77, "read-only replica, or lets this user only read")
+        assert f"{reader.url}: it is a read-only replica, or lets this user only read" in reader.check()
         assert list(reader.due(5)) == []
         reader.close()
 
@@ -590,7 +608,7 @@ def test_a_replica_reads_and_the_primary_is_found(mine: Cluster, victim: Postgre
         replica = PostgresStore(other.url, busy_ms=300)
         assert replica.get(KEY) == BUILT
         refused(lambda: write(replica), StoreDenied, 77, "read-only replica", "target_session_attrs=read-write")
-        assert f"{replica.url}: it is a read-only replica" in replica.check()
+        assert f"{replica.url}: it is a read-only replica, or lets this user only read" in replica.check()
         hosts = f"127.0.0.1:{other.port},127.0.0.1:{mine.port}"
         url = f"postgresql://{USER}:{PASSWORD}@{hosts}/{DATABASE}?target_session_attrs=read-write"
         both = PostgresStore(url)

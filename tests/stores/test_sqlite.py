@@ -29,10 +29,10 @@ from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
 from holdoff.core.record import FORMAT, Record
 from holdoff.core.request import GateKey
-from holdoff.stores import open_store, sqlite, sqlite_place, sqlite_turns
+from holdoff.stores import open_store, sqlite, sqlite_file, sqlite_place, sqlite_turns
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.stores.sqlite_file import SCHEMA_VERSION
-from holdoff.stores.sqlite_place import mount_of
+from holdoff.stores.sqlite_place import Place, mount_of
 from holdoff.stores.sqlite_turns import Turns, Use
 from holdoff.testing.conformance import build, deferred, fold, pending
 
@@ -478,6 +478,79 @@ def test_processes_that_wait_leave_the_processor_to_the_one_that_works(
     assert max(naps_ms) <= 16, "it is not late by more than one write takes"
 
 
+def test_a_path_that_is_too_long_for_sqlite_is_told_so(path: Path, tmp_path: Path) -> None:
+    """Not that a right to it is missing."""
+    while len(os.fsencode(path)) <= 500:
+        path = path.parent / ("f" * 100) / path.name
+    path.parent.mkdir(parents=True)
+    (tmp_path / "short").symlink_to(path.parent)
+    for each in (path, tmp_path / "short" / path.name):
+        with pytest.raises(StoreDenied, match="SQLite opens no path of more than 500 bytes"):
+            SQLiteStore(each).initialise()
+
+
+def test_one_that_another_program_puts_into_wal_mode_is_not_left_there(path: Path, tmp_path: Path) -> None:
+    """A process that had it open went on in that mode: copies lacked what it wrote, and no other could open it."""
+    store, other = SQLiteStore(path, busy_ms=100), SQLiteStore(path, busy_ms=100)
+    assert isinstance(store.swap(KEY, expected=Record(), new=BUILT), Swapped)
+    with opened(path) as db:
+        assert db.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        assert len(db.execute("SELECT * FROM gates").fetchall()) == 1
+        with pytest.raises(StoreUnavailable, match="nothing was written"):  # as long as it has it open
+            store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"))
+    for number, each in enumerate((store, other, store)):
+        expected = each.get(KEY)
+        assert isinstance(each.swap(KEY, expected=expected, new=expected.swapped(f"WRITE{number}")), Swapped)
+        assert shutil.copy(path, tmp_path / "copy.db")
+        copy = SQLiteStore(tmp_path / "copy.db")
+        assert copy.get(KEY) == each.get(KEY) != expected
+        copy.close()
+    assert not Path(f"{path}-wal").exists()
+    for each in (store, other):
+        each.close()
+
+
+def test_a_process_that_writes_without_a_pause_lets_others_in(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow disk one that waited was too late at each look, for ten seconds, and gave up."""
+    store, other = filled(path), Place(str(path), 10_000, 0o777)
+    store.busy_ms, naps_ms = 10_000, list[int]()
+    theirs = os.open(f"{path}-journal", os.O_RDWR)
+    fcntl.flock(theirs, fcntl.LOCK_EX)
+
+    def sleep(_: SystemClock, ms: int) -> None:
+        naps_ms.append(ms)
+        if len(naps_ms) == 10:
+            fcntl.flock(theirs, fcntl.LOCK_UN)
+            with pytest.raises(StoreUnavailable, match="in use"):  # it is free, and not for them
+                other.lock(theirs, 100)
+
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
+    naps_ms.clear()
+    assert other.lock(theirs, 100)
+    assert not naps_ms
+    other.unlock(theirs)
+    store.close()
+
+
+@pytest.mark.parametrize("has_place", [True, False])
+def test_one_that_was_stopped_while_it_was_next_keeps_none_out(
+    path: Path, monkeypatch: pytest.MonkeyPatch, has_place: bool
+) -> None:
+    """Where the system has no such place, there is no next one either."""
+    store, stopped = filled(path), os.open(f"{path}-journal", os.O_RDWR)
+    store.busy_ms, naps_ms = 10_000, list[int]()
+    assert sqlite_place._as_next(stopped, sqlite_place.TAKE)
+    if not has_place:
+        monkeypatch.setattr(sqlite_place, "LOCK_OPENING", None)
+    monkeypatch.setattr(SystemClock, "sleep", lambda _, ms: naps_ms.append(ms))
+
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
+    assert sum(naps_ms) in (range(1_000, 1_017) if has_place else [0])
+    os.close(stopped)
+    store.close()
+
+
 def test_all_that_wait_have_one_bound(path: Path) -> None:
     """Four threads behind one stopped writer once were answered after one, two, three and four times the wait."""
     filled(path)
@@ -751,6 +824,33 @@ def test_who_was_too_late_most_often_comes_first(path: Path, monkeypatch: pytest
     store.close()
 
 
+def test_a_claim_is_confirmed_before_what_others_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else of eight threads at a gate one start took as many commits as three do alone."""
+    store, key, has_claimed, go_on = SQLiteStore(path), GateKey("p", "local"), threading.Event(), threading.Event()
+    claimed, came = BUILT.swapped("CLAIM001"), list[Swapped | Lost]()
+
+    def claim_and_confirm() -> None:
+        assert isinstance(store.swap(key, expected=Record(), new=claimed), Swapped)
+        has_claimed.set()
+        go_on.wait(30)
+        came.append(store.swap(key, expected=claimed, new=claimed.swapped("CONFIRM1")))
+
+    thread = threading.Thread(target=claim_and_confirm)
+    thread.start()
+    assert has_claimed.wait(30)
+    slowed = Slowed(store, monkeypatch)
+    slowed.swap("first")
+    slowed.swap("p", claimed.swapped("WRITE002"), claimed)
+    go_on.set()
+    until(lambda: len(store.turns._waiting) == 3)
+    slowed.end()
+    thread.join()
+
+    assert [type(one) for one in came] == [Swapped]
+    assert isinstance(slowed.came["p"], Lost)
+    store.close()
+
+
 def test_who_was_too_late_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds of threads that never wait would outrun a confirmation for ever."""
     monkeypatch.setattr(sqlite_turns, "LET_IN_MS", 30_000)
@@ -1015,7 +1115,7 @@ def test_a_thread_that_does_not_come_back_hangs_no_fork(path: Path, monkeypatch:
     """Its connection, in the midst of a transaction perhaps, is left alone in the child, which opens its own."""
     store = filled(path)
     store.get(KEY)
-    monkeypatch.setattr(sqlite_turns, "BUSY_MS", 50)
+    monkeypatch.setattr(sqlite_file, "BUSY_MS", 50)
     taken, go = threading.Event(), threading.Event()
 
     def hang() -> None:

@@ -19,6 +19,7 @@ from holdoff.core.errors import StoreDenied, StoreMismatch, StoreUnavailable
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.stores import default_url, open_store
+from holdoff.stores.base import check_writable
 from holdoff.stores.sqlite import SQLiteStore
 from tests.stores.test_sqlite import killed_in_mid_commit
 from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder
@@ -164,6 +165,19 @@ def test_a_journal_that_the_others_could_not_use_is_not_left_behind(open_to_all:
 def test_a_store_is_not_made_by_looking(tmp_path: Path) -> None:
     assert look(tmp_path / "new" / "gates.db") == []
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_root
+def test_who_may_only_read_is_told_so_before_anything_is_triggered(open_to_all: Path) -> None:
+    as_user(ALICE, lambda: write(open_to_all))
+    before = standing(open_to_all.parent)
+
+    told = as_user(BOB, lambda: SQLiteStore(open_to_all).check())
+    assert told == [f"{open_to_all}: this user may only read it"]
+    with pytest.raises(StoreDenied, match=f"able to read and write {open_to_all}"):
+        as_user(BOB, lambda: check_writable(SQLiteStore(open_to_all), KEY))
+    as_user(ALICE, lambda: check_writable(SQLiteStore(open_to_all), KEY))
+    assert standing(open_to_all.parent) == before
 
 
 def test_one_that_looked_where_no_store_was_yet_sees_the_one_that_is_made(tmp_path: Path) -> None:

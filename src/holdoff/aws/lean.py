@@ -34,7 +34,7 @@ from urllib.parse import SplitResult, urlsplit
 from weakref import finalize
 from zlib import crc32
 
-from holdoff.aws.client import RETRY_AFTER_MS, Limits, check_endpoint
+from holdoff.aws.client import RETRY_AFTER_MS, Limits
 from holdoff.aws.errors import said_in
 from holdoff.aws.signature import Keys, Signer
 from holdoff.clock import SystemClock
@@ -119,9 +119,6 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
 
     Args:
         on_try: is called before each try with ``None``, and with the error of each that failed.
-
-    Raises:
-        ConfigError: the environment's endpoint is no URL, or has a user or a password.
     """
     env = os.environ
     region, variable = region or "", SERVICES[service].variable or service.upper()
@@ -129,7 +126,6 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
     keys = [env.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     bundle = _bundle()
     address = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?", named or "https://aws")
-    check_endpoint("AWS_ENDPOINT_URL", named)
     heeded = [name for name in ELSE.split() if env.get(name)]
     unfit = (
         ("the keys are not in the environment", not all(keys[:2])),

@@ -7,10 +7,11 @@ entry-point group ``holdoff.stores`` under its URL scheme, as a callable that ta
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, Protocol, runtime_checkable
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import RecordInvalid
+from holdoff.core.errors import RecordInvalid, StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey
@@ -109,3 +110,9 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of connections. The store may be used again; it reconnects."""
         ...
+
+
+def check_writable(store: Store, key: GateKey) -> None:
+    """Raise what a write of this gate would, where a person has to do something about it. The gate stays as it is."""
+    with suppress(StoreUnavailable, RecordInvalid):
+        store.swap(key, expected=Record(writes=("NO-WRITE",)), new=Record(writes=("NO-WRITE",)))

@@ -28,7 +28,7 @@ from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import GateKey
 from holdoff.exact_json import dumps
 from holdoff.stores import codec
-from holdoff.stores.postgres_errors import NoTables
+from holdoff.stores.postgres_errors import LONGEST_NAMES, NoTables
 from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
 
 T = TypeVar("T")
@@ -43,7 +43,8 @@ CREATE TABLE gates (
     due_ms bigint,
     expires_ms bigint,
     item json NOT NULL,
-    PRIMARY KEY (project, region)
+    PRIMARY KEY (project, region),
+    CHECK (octet_length(project) + octet_length(region) <= {LONGEST_NAMES})
 );
 CREATE INDEX gates_due ON gates (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX gates_expires ON gates (expires_ms) WHERE expires_ms IS NOT NULL;
@@ -108,7 +109,8 @@ SELECT 'this user may not ' || lower(act) || ' in ' || name
     WHERE NOT has_table_privilege(name, act)
 UNION ALL SELECT name || ' is off: what is acknowledged may be lost in a power cut' FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'
-UNION ALL SELECT 'it is a read-only replica' WHERE pg_is_in_recovery()
+UNION ALL SELECT 'it is a read-only replica, or lets this user only read'
+    WHERE current_setting('transaction_read_only') = 'on'
 UNION ALL SELECT 'its texts are not in UTF8' WHERE getdatabaseencoding() <> 'UTF8'
 """
 
@@ -264,7 +266,7 @@ class PostgresStore:
 
         def act(link: Link) -> list[str]:
             *_, ((no_schema, no_tables),) = self.server.begin_bare(link, (LOOK, {"schema": self._schema}))
-            create = f"CREATE SCHEMA {self._schema};{TABLES}" if no_schema else TABLES
+            create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES
             link.commit_with((create if no_tables else "SELECT", {}))
             told = f"{self.url}: created the tables gates, history and version in schema {self._schema}"
             return [told] if no_tables else []

@@ -46,6 +46,8 @@ _GONE: Final = Meaning(errors.StoreUnavailable, "did not answer", passes=True, i
 _BUSY: Final = Meaning(errors.StoreThrottled, "has others at the same gate", "See pg_stat_activity", passes=True)
 _NONE: Final = Meaning(NoTables, "has no tables of Holdoff's", INIT)
 OTHER: Final = Meaning(errors.StoreError, "refused that", "See its log")
+#: A key of PostgreSQL's has 2,704 bytes, and that of the history an instant and a token, too.
+LONGEST_NAMES: Final = 2_600
 MEANINGS: Final[dict[str, Meaning]] = {
     "": _GONE,
     "08": _GONE,
@@ -71,7 +73,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "53100": Meaning(errors.StoreUnavailable, "has no space left on its disk", "Free some"),
     "53300": _BUSY.but(what="has too many connections", hint="Raise max_connections, or put pgbouncer before it"),
     "53": Meaning(errors.StoreThrottled, "is short of something", "See its log"),
-    "54": OTHER.but(what="has no room for that", hint="A project and its region may have 2,600 bytes together"),
+    "23514": OTHER.but(
+        what="has no room for that", hint=f"Project and region may have {LONGEST_NAMES:,} bytes together"
+    ),
     "55P03": _BUSY,
     "57014": _BUSY.but(what="took too long"),
     "57P": _GONE.but(what="is stopping, starting or failing over"),

@@ -72,7 +72,7 @@ SET LOCAL idle_in_transaction_session_timeout = %(busy_ms)s
 HEAD: Final = """
 SELECT version, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
-FROM {schema}.version
+FROM "{schema}".version
 """
 COMMIT: Final[Statement] = ("COMMIT", {})
 ROLLBACK: Final[Statement] = ("ROLLBACK", {})

@@ -38,7 +38,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
-    from typing import Final
+    from typing import Any, Final
 
     from holdoff.core.pending import Fold
 
@@ -106,7 +106,7 @@ class SQLiteStore(SQLiteFile):
         """See ``Store.gates``."""
         which, of = ("", ()) if project is None else ("WHERE project = ?", (project,))
         sql = f"SELECT project, region, item FROM gates {which} ORDER BY project, region"
-        rows = self._step("listing the gates", lambda db: db.execute(sql, of).fetchall())
+        rows = self._step("listing the gates", partial(_rows, sql, of))
         for key, (text,) in self._named(rows):
             try:
                 yield key, item_to_record(key, json_to_plain(key, text))
@@ -115,31 +115,28 @@ class SQLiteStore(SQLiteFile):
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """See ``Store.history``."""
-        left, before = NO_LIMIT if limit is None else limit, (NO_LIMIT, b"")
-        while left > 0:
-            page = (key.project, key.region, *before, min(left, PAGE_OF_BUILDS))
-            rows = self._step(f"reading the history of {key}", partial(_builds, page, ""))
-            for claimed_ms, token, text in rows:
-                before = claimed_ms, token
-                yield from self._build(key, text)
-            left = left - len(rows) if len(rows) == page[-1] else 0
+        return self._builds(key, (), PAGE_OF_BUILDS, NO_LIMIT if limit is None else limit)
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """See ``Store``. The newest is asked for first, alone: most callers want no more, and the search ends there."""
-        which = f"AND ({' OR '.join(['instr(build, ?)'] * len(texts))})"
-        for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
-            page = (key.project, key.region, NO_LIMIT, b"", *map(dumps, texts), most)
-            rows = self._step(f"searching the history of {key}", partial(_builds, page, which))
-            for _, _, text in rows[known:]:
-                yield from self._build(key, text)
-            if len(rows) < most:
-                return
+        return self._builds(key, [dumps(text) for text in texts], 1, PAGE_OF_BUILDS)
 
-    def _build(self, key: GateKey, text: bytes) -> Iterator[Finished]:
-        try:
-            yield plain_to_build(key, json_to_plain(key, text))
-        except RecordInvalid as error:
-            warn("%s: a build of its history is left out: %s", self._file, error)
+    def _builds(self, key: GateKey, texts: Sequence[str], page: int, left: int) -> Iterator[Finished]:
+        """The newest ``left`` that hold one of the texts, where texts are given; at first ``page`` of them are read."""
+        which = f"AND ({' OR '.join(['instr(build, ?)'] * len(texts))})" if texts else ""
+        last: tuple[int, bytes] = (NO_LIMIT, b"")
+        while left > 0:
+            page = min(page, left)
+            look = partial(_rows, _BUILDS.format(which), (key.project, key.region, *last, *texts, page))
+            rows = self._step(f"reading the history of {key}", look)
+            for claimed_ms, token, text in rows:
+                last = claimed_ms, token
+                try:
+                    yield plain_to_build(key, json_to_plain(key, text))
+                except RecordInvalid as error:
+                    warn("%s: a build of its history is left out: %s", self._file, error)
+            left = left - page if len(rows) == page else 0
+            page = PAGE_OF_BUILDS
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
@@ -154,8 +151,8 @@ class SQLiteStore(SQLiteFile):
                 warn("%s: a row that no gate can have is left out: %.200s", self._file, error)
 
 
-def _builds(page: tuple[object, ...], which: str, db: sqlite3.Connection) -> list[tuple[int, bytes, bytes]]:
-    return db.execute(_BUILDS.format(which), page).fetchall()
+def _rows(sql: str, values: tuple[object, ...], db: sqlite3.Connection) -> list[Any]:
+    return db.execute(sql, values).fetchall()
 
 
 def _row(db: sqlite3.Connection, key: GateKey) -> bytes | None:

@@ -18,7 +18,7 @@ from typing import Final
 
 from holdoff.core.errors import RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
 from holdoff.stores.base import AGAIN
-from holdoff.stores.sqlite_place import mount_of
+from holdoff.stores.sqlite_place import busy, cut_short, mount_of
 
 #: As much as a write may need, journal included.
 PROBED_BYTES: Final = 65_536
@@ -35,15 +35,9 @@ PASSING: Final = {
     errno.ENOMEM: "Free some memory",
 }
 ANOTHER: Final = "name another file: --store sqlite:///PATH"
-
-
-def busy(file: str, message: str, busy_ms: int, *, in_doubt: bool = False) -> StoreError:
-    """Others had it all the time. ``in_doubt``: another thread was about to write for this one."""
-    end = "the write may or may not be in" if in_doubt else "nothing was written"
-    return StoreUnavailable(
-        f"{message} (others had it for {busy_ms / 1000:g}s); {end}",
-        hint=f"{AGAIN if in_doubt else 'Try again'}; if it goes on, see what has it open: fuser {file}",
-    )
+#: Of SQLite's 512 bytes, our ``.new-journal`` has 12.
+LONGEST_PATH: Final = 500
+TOO_LONG: Final = f"SQLite opens no path of more than {LONGEST_PATH} bytes: {ANOTHER}"
 
 
 def replaced(file: str, *, writes: bool) -> StoreError:
@@ -52,13 +46,6 @@ def replaced(file: str, *, writes: bool) -> StoreError:
     if not writes:
         return StoreUnavailable(message, hint="Try again")
     return StoreUnavailable(f"{message}; the write may not be in", hint=AGAIN)
-
-
-def cut_short(file: str) -> StoreError:
-    """A writer died, and this user may not undo what it left."""
-    return StoreUnavailable(
-        f"{file}-journal has a write that was cut short", hint="The next use by a user who may write it puts that right"
-    )
 
 
 def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: bool) -> StoreError:
@@ -80,8 +67,8 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
             hint = f"Move {file} away to start afresh (a gate that is gone has never built)"
             return StoreMismatch(message, hint=hint)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            end, again = "", "Try again"
-            told: StoreError = StoreDenied(message, hint=_rights(file))
+            end, again, is_long = "", "Try again", len(os.fsencode(os.path.realpath(file))) > LONGEST_PATH
+            told: StoreError = StoreDenied(message, hint=TOO_LONG if is_long else _rights(file))
         case sqlite3.SQLITE_FULL:
             end, again = "; nothing was written", "Try again"
             told = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")

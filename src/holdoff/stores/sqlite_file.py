@@ -8,7 +8,11 @@ a decision that was given survives a power cut. One clock, so no clock margin.
 never stands at its path half made: it is created complete beside it and linked into place. One that is not there yet
 reads as an empty one. Where the file that this process used is gone, or another stands there, the log says so.
 
-**Threads and forks** of one process are ``sqlite_turns``'s affair.
+**Threads** of one process are ``sqlite_turns``'s affair.
+
+**A fork finds the file closed**: SQLite notes in the process which locks it holds, and a child with a copy of those
+notes would trust locks that it has not got. Each store is closed just before, under its own lock, and opens the file
+again when it is used: in the parent, in the child, or in both. What threads of the parent wait to write is theirs.
 
 **A signal may come at any moment.** What its handler asks of a store in the midst of a use by the same thread is
 refused before it touches the file; an exception that it raises leaves no lock taken and no transaction open.
@@ -21,20 +25,22 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 2 ms of each `holdoff run`
 import os
+import threading
 from contextlib import closing, suppress
 from functools import partial
+from weakref import WeakSet
 
 from holdoff.clock import SystemClock, running_ms
 from holdoff.core.errors import ConfigError, StoreMismatch, StoreUnavailable
-from holdoff.stores import sqlite_turns
-from holdoff.stores.sqlite_place import APPLICATION_ID, Place, errors, remove, share
+from holdoff.stores.sqlite_place import APPLICATION_ID, Place, busy, remove, share
 from holdoff.stores.sqlite_turns import BUSY_MS, Turns, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import Final, TypeVar
+    from types import ModuleType
+    from typing import Any, Final, TypeVar
 
     from holdoff.stores.sqlite_place import Name
 
@@ -106,8 +112,8 @@ class SQLiteFile:
         #: Whether the connection may write.
         self._writable = False
         self._patience_ms = 0
-        with sqlite_turns.forking:
-            sqlite_turns.stores.add(self)
+        with forking:
+            stores.add(self)
 
     @property
     def path(self) -> Path:
@@ -137,9 +143,12 @@ class SQLiteFile:
                     continue
                 with self._open(journal, give_up_ms, writes=use.writes) as db:  # at an exception it rolls back
                     db.execute("BEGIN IMMEDIATE" if use.writes else "BEGIN")
-                    self._check_schema(db)
-                    group = self.turns.carry_out(use, db)
-                    db.execute("COMMIT")  # fails where there is no transaction any more
+                    if not (in_wal := self._check_schema(db)):
+                        group = self.turns.carry_out(use, db)
+                        db.execute("COMMIT")  # fails where there is no transaction any more
+                if in_wal:  # another program's doing: where it is opened anew, it has its rollback journal again
+                    self.disconnect()
+                    continue
                 if use.writes and self._place.name() != self._place.opened:
                     raise errors().replaced(self._file, writes=True)
                 self.turns.committed(group)
@@ -159,7 +168,7 @@ class SQLiteFile:
             )
         try:
             if not turns.wait(use, give_up_ms):
-                raise errors().busy(self._file, failed, self.busy_ms, in_doubt=use.is_taken)
+                raise busy(self._file, failed, self.busy_ms, again=errors().AGAIN if use.is_taken else None)
             return act(give_up_ms)
         except (sqlite3.Error, OSError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
             raise errors().typed(error, self._file, failed, self.busy_ms, writes=use.writes) from error
@@ -191,7 +200,9 @@ class SQLiteFile:
                         raise
                     return [f"{self._file}-journal has a write that was cut short; the next use puts that right"]
                 found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(10)")]
-            return [] if found == ["ok"] else found
+            if not os.access(self._file, os.W_OK, **AS_ITSELF):
+                found.append(f"{self._file}: this user may only read it")
+            return [line for line in found if line != "ok"]
 
         return self._turn("checking", Use(lambda _: None, writes=False), look)
 
@@ -314,8 +325,10 @@ class SQLiteFile:
             raise errors().replaced(self._file, writes=True)
         return name
 
-    def _check_schema(self, db: sqlite3.Connection) -> None:
-        mark, version = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+    def _check_schema(self, db: sqlite3.Connection) -> bool:
+        """Refuse what is not ours. Whether it is in WAL mode, where another file has what was written last."""
+        names = ("application_id", "user_version", "journal_mode")
+        mark, version, mode = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
         if mark != APPLICATION_ID:
             what, hint = "is a database of another program", "Name another file: --store sqlite:///PATH"
         elif version > SCHEMA_VERSION:
@@ -325,8 +338,18 @@ class SQLiteFile:
             what = f"was made by a Holdoff before the first release (schema {version})"
             hint = "Move it away; a new one is created (a gate that is gone has never built)"
         else:
-            return
+            return bool(mode == b"wal")
         raise StoreMismatch(f"{self._file} {what}", hint=hint)
+
+
+def errors() -> ModuleType:
+    """``sqlite_errors``: who meets no trouble does not wait for its import."""
+    try:
+        from holdoff.stores import sqlite_errors
+    except (OSError, ImportError) as error:  # it cannot be opened
+        what = "no more files can be opened: not even that which says what went wrong with the store"
+        raise StoreUnavailable(what, hint="Raise the limit on open files: ulimit -n. Try again") from error
+    return sqlite_errors
 
 
 def warn(message: str, *args: object) -> None:
@@ -334,3 +357,45 @@ def warn(message: str, *args: object) -> None:
     import logging  # takes longer to import than a skip takes
 
     logging.getLogger("holdoff.stores.sqlite").warning(message, *args)
+
+
+# --- forks -----------------------------------------------------------------------------------------------------------
+
+
+#: Those that are told of every fork; those locked for the fork under way; and what makes it the only one.
+stores: Final[WeakSet[SQLiteFile]] = WeakSet()
+_held: Final[list[SQLiteFile]] = []
+forking: Any = threading.RLock()
+
+
+def _before_fork() -> None:
+    """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
+    give_up_ms = running_ms() + BUSY_MS
+    forking.acquire(timeout=BUSY_MS / 1000)
+    for store in list(stores):
+        if not store.turns.is_mine():
+            _held.append(store)
+            if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - running_ms())) / 1000):
+                with suppress(Exception):  # SQLite's, whatever it is: the fork goes on
+                    store.disconnect()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _held:
+        store.turns.release()
+    with suppress(RuntimeError):  # waited for in vain
+        forking.release()
+    _held.clear()
+
+
+def _after_fork_in_child() -> None:
+    """Of all of them: a fork by C code runs nothing before it."""
+    global forking
+    forking = threading.RLock()
+    _held.clear()
+    for store in list(stores):
+        store.turns = Turns()
+        store.abandon()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

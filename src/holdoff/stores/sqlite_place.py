@@ -21,6 +21,7 @@ import errno
 import fcntl
 import os
 import re
+import sys
 from contextlib import suppress
 
 from holdoff.clock import SystemClock
@@ -28,7 +29,6 @@ from holdoff.core.errors import StoreMismatch, StoreUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
     from typing import Final
 
 #: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
@@ -43,6 +43,12 @@ STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
 #: Between two looks whether others have let go of the path: 200 processes that look each millisecond take all of two
 #: cores, and the one that has it gets on no more.
 LONGEST_NAP_MS: Final = 16
+#: Who has waited so long is next; and for so long the others let it go first (it may have been stopped).
+PATIENT_MS: Final = 50
+GIVE_WAY_MS: Final = 1_000
+#: Locks a file for this opening of it, where the system has that (Linux): the place of the one that is next.
+LOCK_OPENING: Final = getattr(fcntl, "F_OFD_SETLK", None)
+TAKE, LEAVE = (kind.to_bytes(2, sys.byteorder) + bytes(30) for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK))
 #: What the system says where the rights are missing.
 NO_RIGHTS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: Where the kernel tells what is mounted.
@@ -138,20 +144,31 @@ class Place:
         return journal
 
     def lock(self, journal: int, left_ms: int) -> bool:
-        """Whether, once it is locked, it still is the one at the path: another program's SQLite deletes journals."""
-        nap_ms = 1
-        while left_ms >= 0:
-            with suppress(BlockingIOError):
-                fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return os.fstat(journal).st_nlink > 0
+        """Whether, once it is locked, it still is the one at the path: another program's SQLite deletes journals.
+
+        A process that has waited for ``PATIENT_MS`` is the next one, if none is so yet, and all others let it go first:
+        else it might wait for ever, for one that writes without a pause.
+        """
+        nap_ms, waited_ms, is_next = 1, 0, False
+        while waited_ms <= left_ms:
+            if is_next or _as_next(journal, TAKE) or waited_ms >= GIVE_WAY_MS:
+                with suppress(BlockingIOError):
+                    fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _as_next(journal, LEAVE)
+                    return os.fstat(journal).st_nlink > 0
+                if waited_ms < PATIENT_MS:
+                    _as_next(journal, LEAVE)
+                elif not is_next:
+                    is_next, nap_ms = True, 1
             SystemClock().sleep(nap_ms)
-            left_ms -= nap_ms
+            waited_ms += nap_ms
             nap_ms = min(2 * nap_ms, LONGEST_NAP_MS)
-        raise errors().busy(self.file, f"{self.file} is in use", self._busy_ms)
+        raise busy(self.file, f"{self.file} is in use", self._busy_ms)
 
     def unlock(self, journal: int) -> None:
         """Let it go, and close it."""
         fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave it to a child's copy
+        _as_next(journal, LEAVE)
         os.close(journal)
 
     def judge(self, journal: int, name: Name | None) -> None:
@@ -160,7 +177,7 @@ class Place:
         if os.pread(journal, 1, 0) <= b"\0":
             return
         if fcntl.fcntl(journal, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise errors().cut_short(self.file)
+            raise cut_short(self.file)
         if not (name and _is_journal_of(journal, name[0])):
             os.ftruncate(journal, 0)
 
@@ -198,6 +215,18 @@ class Place:
                 raise StoreMismatch(f"{self.file} was left in WAL mode by another program", hint=hint)
 
 
+def _as_next(journal: int, act: bytes) -> bool:
+    """Take or leave the place of the one that is next; whether that went. It does where there is no such place."""
+    try:
+        if LOCK_OPENING is not None:
+            fcntl.fcntl(journal, LOCK_OPENING, act)
+    except BlockingIOError:
+        return False
+    except OSError:  # opened for reading only, or a system that only has the name
+        pass
+    return True
+
+
 def _which(file: os.stat_result) -> tuple[int, int, int]:
     return file.st_dev, file.st_ino, file.st_nlink
 
@@ -220,14 +249,20 @@ def mount_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:
     return best, kind
 
 
-def errors() -> ModuleType:
-    """``sqlite_errors``: who meets no trouble does not wait for its import."""
-    try:
-        from holdoff.stores import sqlite_errors
-    except (OSError, ImportError) as error:  # it cannot be opened
-        what = "no more files can be opened: not even that which says what went wrong with the store"
-        raise StoreUnavailable(what, hint="Raise the limit on open files: ulimit -n. Try again") from error
-    return sqlite_errors
+def busy(file: str, message: str, busy_ms: int, *, again: str | None = None) -> StoreUnavailable:
+    """Others had it all the time. ``again``: what to do where another thread was about to write for this one."""
+    end = "nothing was written" if again is None else "the write may or may not be in"
+    return StoreUnavailable(
+        f"{message} (others had it for {busy_ms / 1000:g}s); {end}",
+        hint=f"{again or 'Try again'}; if it goes on, see what has it open: fuser {file}",
+    )
+
+
+def cut_short(file: str) -> StoreUnavailable:
+    """A writer died, and this user may not undo what it left."""
+    return StoreUnavailable(
+        f"{file}-journal has a write that was cut short", hint="The next use by a user who may write it puts that right"
+    )
 
 
 def _make_folder(folder: str, mode: int) -> None:

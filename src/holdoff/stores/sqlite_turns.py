@@ -1,4 +1,4 @@
-"""Whose turn it is at a file, among the threads of a process; writes that go along with another's; and forks.
+"""Whose turn it is at a file, among the threads of a process; and writes that go along with another's.
 
 **Writes that wait share a commit.** A commit waits for the disk, and ten writes take it no longer than one. So the
 thread whose turn it is carries out what the others wait to write as well, in its own transaction; once that is in the
@@ -8,19 +8,13 @@ nothing had been: it is conditional, and known again by its id.
 **The lock is one of Python's own**: it is taken and let go in one step, amid which no exception of a signal's handler
 can come. When it is free, the thread that came first is called. A call may be lost (to such an exception): that costs
 ``UNCALLED_MS``.
-
-**A fork finds the file closed**: SQLite notes in the process which locks it holds, and a child with a copy of those
-notes would trust locks that it has not got. Each store is closed just before, under its own lock, and opens the file
-again when it is used: in the parent, in the child, or in both. What threads of the parent wait to write is theirs.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from contextlib import suppress
-from weakref import WeakSet
 
 from holdoff.clock import running_ms
 from holdoff.core.effects import Lost
@@ -31,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
-    from holdoff.stores.sqlite_file import SQLiteFile
-
 #: How long an operation may wait, in all, for threads and processes before it, whose writes take milliseconds.
 BUSY_MS: Final = 10_000
 #: So many writes share a commit at most: the first of them waits for no more than these.
 MOST_ALONG: Final = 64
 #: A thread that waits and is not called looks for itself.
 UNCALLED_MS: Final = 100
+#: Counts for more than any number of times that a thread was too late.
+FIRST: Final = 1_000_000
 #: For so long other writes wait for a thread whose swap was too late.
 LET_IN_MS: Final = 2
 
@@ -137,8 +131,9 @@ class Turns:
         """Carry out, in a transaction of this thread's: its own use; if that writes, what else waits to write.
 
         Each swap makes what rests on the same record too late, so the thread comes first that was too late most often.
-        A fold does so to swaps only: of two threads that were late as often, the one that swaps comes first. What was
-        too late is carried out once more at the end, so that its answer has what stands there then.
+        A fold does so to swaps only: of two threads that were late as often, the one that swaps comes first. Before
+        them all comes a thread whose swap has just gone in: most often that was a claim, and this is its confirm. What
+        was too late is carried out once more at the end, so that its answer has what stands there then.
         """
         if mine.writes and len(self._waiting) > 1:
             others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
@@ -160,12 +155,13 @@ class Turns:
         """What was carried out is in the file."""
         for use in group:
             use.is_done = use.went_well
-            if not isinstance(use.answer, Lost):
-                self._late.pop(use.thread, None)
-                continue
-            self._late[use.thread] = self._late.get(use.thread, 0) + 1
-            if use.swaps:
-                self._awaited.add(use.thread)
+            late = self._late.pop(use.thread, 0) if use.writes else 0
+            if isinstance(use.answer, Lost):
+                self._late[use.thread] = late + 1
+                if use.swaps:
+                    self._awaited.add(use.thread)
+            elif use.swaps and late < FIRST:
+                self._late[use.thread] = FIRST
 
     def _leave(self, use: Use) -> bool:
         try:
@@ -194,45 +190,3 @@ class Turns:
 def _call(use: Use) -> None:
     with suppress(RuntimeError):  # it has been called already
         use.call.release()
-
-
-# --- forks -----------------------------------------------------------------------------------------------------------
-
-
-#: Those that are told of every fork; those locked for the fork under way; and what makes it the only one.
-stores: Final[WeakSet[SQLiteFile]] = WeakSet()
-_held: Final[list[SQLiteFile]] = []
-forking: Any = threading.RLock()
-
-
-def _before_fork() -> None:
-    """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
-    give_up_ms = running_ms() + BUSY_MS
-    forking.acquire(timeout=BUSY_MS / 1000)
-    for store in list(stores):
-        if not store.turns.is_mine():
-            _held.append(store)
-            if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - running_ms())) / 1000):
-                with suppress(Exception):  # SQLite's, whatever it is: the fork goes on
-                    store.disconnect()
-
-
-def _after_fork_in_parent() -> None:
-    for store in _held:
-        store.turns.release()
-    with suppress(RuntimeError):  # waited for in vain
-        forking.release()
-    _held.clear()
-
-
-def _after_fork_in_child() -> None:
-    """Of all of them: a fork by C code runs nothing before it."""
-    global forking
-    forking = threading.RLock()
-    _held.clear()
-    for store in list(stores):
-        store.turns = Turns()
-        store.abandon()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -60,8 +60,9 @@ def fold(write_id: str = "FOLD0001", *, key: GateKey = KEY, last_ms: int | None 
 
 
 def build(number: int, **changes: Any) -> Finished:
-    """A build that has left its record. Of two the one that was claimed later started earlier, as it may."""
-    at_ms, token = NOW_MS + number, f"01M82X000000000000000B{number:04}"
+    """A build that has left its record. Of two the one that was claimed later started earlier, as it may, and has the
+    lesser token."""
+    at_ms, token = NOW_MS + number, f"01M82X{9_999 - number:04}00000000000B{number:04}"
     made = Finished(build_id=f"site-build:{number}", token=token, started_ms=2 * NOW_MS - number, claimed_ms=at_ms)
     return made.but(**{"covers": pending(), **changes})
 
@@ -84,7 +85,7 @@ def _records() -> Iterator[Record]:
     yield full.but(lastbuild=Decimal(0), running=running, finished=ended, due_ms=0)
     texts = {"reason": 200, "source_version": 200, "event_id": 1024, "line": 300, "parameters": 4096}
     longest: dict[str, Any] = {name: "🚀" * most for name, most in texts.items()}
-    yield full.but(pending=pending(environment=(("A", "a" * 16_383),), **longest))
+    yield full.but(pending=pending(environment=(("A", "\r\n\t\f" + "a" * 16_379),), **longest))
 
 
 def _full(of: str, key: GateKey, where: str) -> Any:
@@ -181,9 +182,10 @@ class StoreConformance:
 
     def test_what_is_taken_away_is_gone(self, tmp_path: Path) -> None:
         store = self._filled(tmp_path, full_record())
-        bare = Record(lastbuild=full_record().lastbuild, writes=("WRITE003",))
+        bare, other = Record(lastbuild=full_record().lastbuild, writes=("WRITE003",)), self.another(store)
+        assert other.get(KEY) == full_record()
         assert store.swap(KEY, expected=full_record(), new=bare) == Swapped(bare)
-        assert store.get(KEY) == bare
+        assert store.get(KEY) == other.get(KEY) == bare
 
     def test_lastbuild_is_exact(self, tmp_path: Path) -> None:
         for digits in ("0", "1795395667", "1795395667.1234567", "1.2345678901234567890123456789012345678"):
@@ -193,7 +195,9 @@ class StoreConformance:
 
     def test_gates_keep_apart(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        names = "A/x,a/x,a/x:y,a/y,a /x,a%b/x,a:x/y,a@k/x,a_b/x,axb/x,e\u0301/x,\u00e9/x"
+        long, far = "l" * 1_499, "r" * 999
+        names = "A/x,a/X,a/x,a/x:y,a/y,a /x,a%b/x,a:x/y,a@k/x,a_b/x,axb/x,e\u0301/x,"
+        names += f"{long}1/x,{long}2/{far}1,{long}2/{far}2,\u00e9/x,\uff5e/x,🚀/x"
         keys = [GateKey(*name.split("/")) for name in names.split(",")]
         for number, key in enumerate(keys):
             store.swap(key, expected=Record(), new=Record(lastbuild=Decimal(number), writes=("W",)))
@@ -242,13 +246,15 @@ class StoreConformance:
         seen = store.get(KEY)
         assert isinstance(store.fold(KEY, expected=deferred(), fold=fold()), Swapped)
         assert isinstance(store.swap(KEY, expected=store.get(KEY), new=deferred().swapped("SWAP0002")), Swapped)
-        assert {name: _item(store).get(name) for name in theirs} == theirs
+        assert [repr(_item(store).get(name)) for name in theirs] == ["'ada'", "True"]
         assert seen.but(others=()) == deferred()
 
     def test_an_item_of_the_old_snippet_is_a_gate(self, tmp_path: Path) -> None:
-        store = self.make_store(tmp_path)
-        if self.write_behind(store, KEY, {"lastbuild": 1_795_395_667}):
+        store, other = self.make_store(tmp_path), GateKey("site-build", "of another program")
+        if self.write_behind(store, KEY, {"lastbuild": 1_795_395_667}) and self.write_behind(store, other, {"by": "x"}):
             assert store.get(KEY) == Record(lastbuild=Decimal(1_795_395_667))
+            for key in (KEY, other):
+                assert isinstance(store.swap(key, expected=store.get(key), new=full_record(key)), Swapped), key
 
     def test_a_newer_format_is_refused_before_anything_is_written(self, tmp_path: Path) -> None:
         store = self._filled(tmp_path, deferred())
@@ -439,7 +445,8 @@ class StoreConformance:
         store = self.make_store(tmp_path)
         for name, due_ms in (("just", 200), ("late", 100), ("later", 201), ("never", None)):
             store.swap(GateKey(name, "r"), expected=Record(), new=Record(writes=("W",), due_ms=due_ms))
-        assert [key.project for key in store.due(200)] == ["late", "just"]
+        for _ in range(2):
+            assert [key.project for key in store.due(200)] == ["late", "just"]
         assert [key.project for key in store.due(99)] == []
 
     def test_due_follows_every_swap_and_no_fold(self, tmp_path: Path) -> None:
@@ -451,13 +458,14 @@ class StoreConformance:
 
     def test_what_has_expired_may_go_and_nothing_else(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        stays, goes = GateKey("a@stays", "r"), GateKey("a@goes", "r")
-        for key, expires_ms in ((stays, NOW_MS + 1000), (goes, NOW_MS), (KEY, None)):
+        stays, goes, used = GateKey("a@stays", "r"), GateKey("a@goes", "r"), GateKey("a@used", "r")
+        for key, expires_ms in ((stays, NOW_MS + 1000), (goes, NOW_MS), (used, NOW_MS), (KEY, None)):
             record = Record(writes=("W",), expires_ms=expires_ms)
             store.swap(key, expected=Record(), new=record, history=(build(1, covers=None),))
+        store.swap(used, expected=store.get(used), new=Record(writes=("W2", "W")))
         assert list(store.due(NOW_MS)) == []
         kept = [key for key, _ in store.gates()]
-        assert kept == ([stays, KEY] if self.deletes_expired else [goes, stays, KEY])
+        assert kept == ([stays, used, KEY] if self.deletes_expired else [goes, stays, used, KEY])
         assert list(store.history(goes)) == [build(1, covers=None)], "kept for as long as any other"
 
     def test_of_many_swaps_one_wins(self, tmp_path: Path) -> None:

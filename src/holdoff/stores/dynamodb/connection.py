@@ -215,6 +215,8 @@ class Connection:
         if cause is aws.Cause.REGION and not may_be_in:
             return self._no_region()
         kind, what = _KINDS.get(cause, (StoreError, "refused it"))
+        if cause is aws.Cause.CREDENTIALS and not was_answered:
+            what = _UNSENT[1]
         advice: str | None = None
         if not was_answered and cause in (None, aws.Cause.INPUT):
             kind, what, advice = _UNSENT
