@@ -129,9 +129,12 @@ FAMILY = ("sh", "-c", "sh -c 'sleep 1000 & sleep 1000' & echo ready; wait")
 STUBBORN = ("sh", "-c", "trap '' INT TERM HUP; (echo ready; while true; do sleep 0.01; done)")
 
 
+@pytest.mark.parametrize("before", [(), ("timeout", "1h")], ids=["", "in a group of its own"])
 @pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["alone", "with its group"])
-def test_killed_it_leaves_no_process_of_the_command_behind(cli: Cli, kill: Callable[[int, int], None]) -> None:
-    process = cli.start(*RUN, *FAMILY)
+def test_killed_it_leaves_no_process_of_the_command_behind(
+    cli: Cli, kill: Callable[[int, int], None], before: tuple[str, ...]
+) -> None:
+    process = cli.start(*RUN, *before, *FAMILY)
     assert line_of(process.stdout) == "ready\n"
     kill(process.pid, signal.SIGKILL)
 
@@ -147,10 +150,16 @@ def test_killed_it_leaves_nothing_stubborn_behind(cli: Cli) -> None:
     assert process.communicate(timeout=PATIENCE) == ("", "")
 
 
-@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["alone", "with its group"])
-def test_killed_in_a_terminal_it_leaves_nothing_behind(cli: Cli, kill: Callable[[int, int], None]) -> None:
+@pytest.mark.parametrize(
+    ("kill", "before"),
+    [(os.kill, ()), (os.killpg, ()), (os.kill, ("timeout", "1h"))],
+    ids=["alone", "with its group", "the command in a group of its own"],
+)
+def test_killed_in_a_terminal_it_leaves_nothing_behind(
+    cli: Cli, kill: Callable[[int, int], None], before: tuple[str, ...]
+) -> None:
     """It is the leader of the terminal's foreground group, as a shell makes it."""
-    terminal = Terminal(cli, *RUN, *FAMILY, columns=60)
+    terminal = Terminal(cli, *RUN, *before, *FAMILY, columns=60)
     terminal.wait_for("ready")
     kill(terminal.process.pid, signal.SIGKILL)
 

@@ -90,3 +90,12 @@ def test_in_a_folder_that_is_gone(cli: Cli) -> None:
 def test_a_name_with_a_key_is_none(cli: Cli) -> None:
     assert cli("init", "site@next").returncode == 2
     assert not (cli.folder / "holdoff.toml").exists()
+
+
+def test_what_cannot_be_written_whole_is_not_there(cli: Cli) -> None:
+    """Half a file is none that works, and it would be kept."""
+    done = cli("init", "site", prelude="import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (100, 100))")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"holdoff: {cli.folder}/holdoff.toml: File too large. Go to a folder that you may write to\n"
+    assert not (cli.folder / "holdoff.toml").exists()

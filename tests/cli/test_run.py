@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.clock import SystemClock
-from tests.cli.conftest import PATIENCE, PROGRAM, line_of
+from tests.cli.conftest import PATIENCE, PROGRAM, Terminal, line_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -482,6 +482,28 @@ def test_overlap_cancel_ends_the_one_before_first(cli: Cli, script: str, status:
     assert cli.lines() == lines
 
 
+def test_overlap_cancel_ends_all_that_was_typed_in_a_terminal(cli: Cli) -> None:
+    """There it shares a group with its ``holdoff``: what a script had started ran on, beside the next one."""
+    run = ("run", "p", "--cooldown", "0", "--overlap", "cancel", "--")
+    first = Terminal(cli, *run, "sh", "-c", "sh -c 'echo ready; sleep 1000; true'; true", columns=60)
+    first.wait_for("ready")
+    second = cli(*run, *RAN)
+
+    assert (second.returncode, cli.lines()) == (0, ["ran"])
+    assert first.end() == 128 + signal.SIGTERM, "the last process with the terminal has gone"
+
+
+def test_overlap_cancel_ends_what_is_in_a_group_of_its_own(cli: Cli) -> None:
+    """As timeout(1) is: it once ran on, beside the next one."""
+    run = ("run", "p", "--cooldown", "0", "--overlap", "cancel", "--")
+    first = cli.start(*run, "sh", "-c", "timeout 1h sh -c 'echo ready; sleep 1000'; true")
+    assert line_of(first.stdout) == "ready\n"
+    second = cli(*run, *RAN)
+
+    assert (second.returncode, cli.lines()) == (0, ["ran"])
+    assert first.communicate(timeout=PATIENCE)[0] == "", "the last process with the pipe has gone"
+
+
 @pytest.mark.parametrize(
     ("how", "would"),
     [
@@ -593,6 +615,23 @@ def test_detached_closed_streams_are_no_reason_to_fail(cli: Cli, closing: str) -
 
     assert (done.returncode, done.stderr) == (0, "")
     assert cli.record().running or cli.record().finished
+    ended(cli)
+    assert cli.lines() == ["built"]
+
+
+def test_detached_the_build_goes_on_though_its_caller_has_gone(cli: Cli) -> None:
+    """Ctrl-C at a push that takes long, say: the start had no reader for its decision, and the build was ended."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "sleep 0.2; echo built >> ran"]}')
+    gone = """
+import os, signal, holdoff.cli.detach as behind
+def go_on(made=behind.go_on, caller=os.getppid):
+    before = caller()
+    os.kill(before, signal.SIGKILL)
+    while caller() == before: pass
+    made()
+behind.go_on = go_on
+"""
+    assert cli("trigger", "p", "--detach", prelude=gone).returncode == -signal.SIGKILL
     ended(cli)
     assert cli.lines() == ["built"]
 

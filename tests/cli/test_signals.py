@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -118,6 +119,30 @@ def test_the_whole_family_goes(cli: Cli, number: signal.Signals) -> None:
     assert finished is not None
     assert finished.succeeded is False
     assert finished.detail == f"exit status {128 + number}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("timeout 1h {}", None),
+        ("setsid {}", None),
+        ('sh -c \'trap "exit 9" INT TERM; timeout 1h "$@"\' - {}', 9),
+        ("sh -c '\"$@\" & kill -STOP $$' - {}", None),
+    ],
+    ids=["a group", "a session", "a group within a script", "stopped"],
+)
+def test_what_is_in_a_group_of_its_own_or_stopped_goes_too(
+    cli: Cli, command: str, status: int | None, number: signal.Signals
+) -> None:
+    """timeout(1) makes a group: no signal reached it, and ``holdoff`` waited for it for ever."""
+    ready = "import signal, time; signal.signal(2, signal.SIG_DFL); print('ready', flush=True); time.sleep(1000)"
+    process = cli.start(*RUN, *shlex.split(command.format(shlex.join((sys.executable, "-c", ready)))), prelude=SHORT)
+    assert line_of(process.stdout) == "ready\n"
+    process.send_signal(number)
+
+    assert end_of(process)[0] == ""
+    assert process.returncode == (status or died_of(number))
 
 
 def test_a_command_may_ignore_ctrl_c(cli: Cli) -> None:
@@ -282,8 +307,10 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once(cli: Cli) -> None:
     assert "came 1" in terminal.seen
 
 
-def test_ctrl_c_in_a_terminal_ends_the_family(cli: Cli) -> None:
-    terminal = Terminal(cli, *RUN, "sh", "-c", "sleep 1000 | sleep 1000 | (echo ready; sleep 1000)", columns=60)
+@pytest.mark.parametrize("before", [(), ("timeout", "1h")], ids=["in the terminal's group", "in one of its own"])
+def test_ctrl_c_in_a_terminal_ends_the_family(cli: Cli, before: tuple[str, ...]) -> None:
+    family = ("sh", "-c", "sleep 1000 | sleep 1000 | (echo ready; sleep 1000)")
+    terminal = Terminal(cli, *RUN, *before, *family, columns=60)
     terminal.wait_for("ready")
     terminal.type(b"\x03")
 

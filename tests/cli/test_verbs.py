@@ -333,8 +333,11 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ("history docs --limit 0", "--limit takes 1 or more"),
-        ("history docs --limit -1", "--limit takes 1 or more"),
+        ("history docs --limit 0", "--limit takes 1 to 1,000,000"),
+        ("history docs --limit -1", "--limit takes 1 to 1,000,000"),
+        ("history docs --limit 99999999999999999999", "--limit takes 1 to 1,000,000"),
+        ("explain docs --event=", "--event is empty"),
+        ("explain docs --source-version=", "--source-version is empty"),
         ("hold docs --why=", "--why is empty"),
         ("wake --watch --every 0", "--every is '0'"),
         ("wake --watch --every soon", "--every is "),
@@ -379,6 +382,40 @@ starter = { command = ["sh", "-c", "echo ran >> ran; exit 3"] }
 
     assert woken.wait(timeout=PATIENCE) == 3, "of the last gate whose build failed"
     assert cli.json("history", "long", "--json")["builds"][0]["succeeded"] is False
+
+
+PLUGIN = """
+import os, time
+def made(settings):
+    while not os.path.exists("ran"): pass
+    raise RuntimeError("no such hook")
+"""
+
+
+@pytest.mark.parametrize("today", ["1ms", "2ms"], ids=["due by the store", "due by today's settings"])
+def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli, today: str) -> None:
+    """It once ended the wake, and the commands with it that had been started before."""
+    info = cli.folder / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[holdoff.starters]\nacme = acme:made\n")
+    (cli.folder / "acme.py").write_text(PLUGIN)
+    cli.environment["PYTHONPATH"] = os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(cli.folder)))
+    ran = """{ command = ["sh", "-c", "echo $HOLDOFF_PROJECT >> ran; sleep 0.2; echo ended >> ran"] }"""
+
+    def projects(quiet: str, **starters: str) -> str:
+        of_each = f'cooldown = 0, quiet = "{quiet}", starter'
+        return "\n".join(f"projects.{name} = {{ {of_each} = {starters.get(name, ran)} }}" for name in "abc")
+
+    cli.config(projects("1h" if today == "2ms" else "1ms"))
+    for name in "abc":
+        cli("trigger", name)
+    cli.config(projects(today, b='{ acme = "x" }'))
+    done = cli("wake")
+
+    assert done.returncode == 70
+    assert done.stderr == "holdoff: waking b (local) failed: RuntimeError: no such hook\n"
+    assert sorted(cli.lines()) == ["a", "c", "ended", "ended"]
 
 
 def test_wake_builds_what_is_due_and_names_what_it_cannot_build(docs: Cli) -> None:

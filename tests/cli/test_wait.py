@@ -221,11 +221,20 @@ def test_it_waits_no_longer_where_the_clock_is_set_back(held: Cli) -> None:
     assert late.stderr.splitlines()[-1].endswith("; --wait-timeout is over")
 
 
+#: Two hours pass once there is a file.
+TWO_HOURS = """
+import os, holdoff.cli.wait as w
+w.running_ms = lambda now_ms=w.running_ms: now_ms() + 7_200_000 * os.path.exists("late")
+"""
+
+
 def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
-    older = waiter(held, options=("--wait-timeout", "1s"))
+    older = waiter(held, options=("--wait-timeout", "1h"), prelude=TWO_HOURS)
     newest = waiter(held, "sh", "-c", "echo ready; read line")
     held("resume", "p")
     assert line_of(newest.stdout) == "ready\n"
+    assert any("covered by build" in line for line in iter(lambda: line_of(older.stderr), ""))
+    (held.folder / "late").touch()
     status, errors = ends(older)
     newest.communicate("go\n", timeout=PATIENCE)
 

@@ -44,7 +44,7 @@ def test_how_it_ended(script: str, status: int) -> None:
 
 def test_while_it_runs_it_has_no_status(sleeper: children.Child) -> None:
     assert sleeper.poll() is None
-    sleeper.send_signal(signal.SIGTERM)
+    sleeper.kill(signal.SIGTERM)
     assert sleeper.wait() == -signal.SIGTERM
 
 
@@ -66,7 +66,7 @@ def test_no_signal_goes_to_a_pid_that_may_be_another_process_by_now(monkeypatch:
     child.wait()
     monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a signal to a process that has gone"))
 
-    child.send_signal(signal.SIGTERM)
+    child.kill(signal.SIGTERM)
 
 
 def test_one_that_the_system_reaped_is_not_said_to_have_gone_well() -> None:

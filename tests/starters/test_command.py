@@ -112,6 +112,18 @@ def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
         starter.cancel(build_id)
 
 
+def test_in_a_group_of_its_own_it_is_cancelled_too() -> None:
+    starter = Command(["timeout", "1h", "sh", "-c", "echo ready; sleep 1000"])
+    reader, starter.stdout = os.pipe()
+    build_id = starter.start(REQUEST, "TOKEN")
+    os.close(starter.stdout)
+    with os.fdopen(reader) as said:
+        assert said.readline() == "ready\n"
+        starter.cancel(build_id)
+        assert said.read() == "", "all of it has gone"
+    assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
+
+
 def environment_of(request: Request, out: Path) -> dict[str, str]:
     """What a command finds in its environment."""
     with out.open("w") as file:

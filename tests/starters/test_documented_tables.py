@@ -271,6 +271,9 @@ TRIED: dict[str, Callable[[Trial], list[str]]] = {
     "2xx with `id`": _as_it_should_be,
     "2xx with what `id` names": _as_it_should_be,
     "any 2xx, where `id` is not set": lambda trial: [trial.answered(one, id=None) for one in (200, 201, 202, 204, 299)],
+    "202 without a body (Render queues the deploy)": lambda trial: [
+        trial.answered(202, id=one) for one in ("build.id", "header:Location")
+    ],
     "403 or 429 with `Retry-After`": _limited(retry_after="60"),
     "403 or 429 with `x-ratelimit-remaining: 0`": _limited(x_ratelimit_remaining="0", x_ratelimit_reset="1767225660"),
     "403 or 429 that speaks of a rate limit or abuse detection": _words,

@@ -91,6 +91,25 @@ def test_a_child_is_left_where_the_process_that_would_tell_its_end_is_gone(child
     assert is_left(f"{host}:{mark.rpartition('.')[0]}.{2**22 + 1}:{pid}"), "no pid is as high"
 
 
+@linux
+def test_who_is_told_of_a_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = "sh -c 'echo $0 $$; exec sleep 1000'"
+    script = f"{says} beside & setsid {says} elsewhere & timeout 1h {says} below & wait"
+    with subprocess.Popen(["sh", "-c", script], text=True, stdout=subprocess.PIPE, process_group=0) as shell:
+        assert shell.stdout is not None
+        pids = {name: int(pid) for name, pid in (shell.stdout.readline().split() for _ in range(3))}
+        below = -os.getpgid(pids["below"])
+        assert below != -shell.pid, "timeout(1) makes a group"
+        assert processes.targets_of(shell.pid) == [-shell.pid, below]
+        assert {*processes.targets_of(shell.pid, shared=shell.pid)} == {shell.pid, pids["beside"], below}
+        with monkeypatch.context() as patch:
+            patch.setattr(processes, "_place", lambda: None)
+            assert processes.targets_of(shell.pid) == [-shell.pid], "that /proc may tell of others"
+        end(*processes.targets_of(shell.pid))
+        os.kill(pids["elsewhere"], signal.SIGKILL)
+    assert processes.targets_of(shell.pid) == []
+
+
 def test_the_end_of_a_process_and_of_what_is_stubborn(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,19 +111,21 @@ def test_what_fails_anew_is_said_at_once(caplog: pytest.LogCaptureFixture) -> No
     for fails in (True, True, False, True):  # noqa: B007
         loop.go_by(bench.store, bench.gate, [GateKey("a", "local")])
         loop.once()
-    assert [record.getMessage() for record in caplog.records] == ["waking a (local) failed: a's own"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["waking a (local) failed: RuntimeError: a's own"] * 2
 
 
-def test_a_plug_in_that_breaks_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit])
+def test_a_plug_in_that_breaks_stops_no_other(kind: type[BaseException], caplog: pytest.LogCaptureFixture) -> None:
+    """One that exits once ended a loop's thread, without a word."""
     bench = Bench()
 
     def gate_of(key: GateKey) -> Gate:
         if key.project == "a":
-            raise RuntimeError("a plug-in's own")
+            raise kind("a plug-in's own")
         return bench.gate(key)
 
     assert [decision.project for decision in bench.loop(gate_of).once()] == ["b"]
-    assert "a plug-in's own" in caplog.text
+    assert f"{kind.__name__}: a plug-in's own" in caplog.text
 
 
 def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixture) -> None:

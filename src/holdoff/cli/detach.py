@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from holdoff.cli.common import Printable
 
 #: What the process behind says last, when it has decided and goes on.
 _GOES_ON: Final = b"\0"
+_ESCAPED: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
 
 
 def detach() -> int | None:
@@ -55,15 +57,15 @@ def _settle(writer: int) -> None:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.dup2(null, fd)
     os.close(null)
-    sys.stdout = Printable(open(writer, "wb"), encoding="utf-8", errors="backslashreplace")
-    sys.stderr = Printable(open(errors, "wb"), encoding="utf-8", errors="backslashreplace")
+    sys.stdout, sys.stderr = (Printable(open(fd, "wb"), **_ESCAPED) for fd in (writer, errors))
 
 
 def go_on() -> None:
     """In the process behind: what the caller waits for is said."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(_GOES_ON)
+    with suppress(OSError):  # it has gone, and the build goes on without it
+        sys.stdout.flush()
+        sys.stdout.buffer.write(_GOES_ON)
     for name, fd in (("stdout", 1), ("stderr", 2)):
-        getattr(sys, name).close()
-        stream = open(fd, "wb", closefd=False)
-        setattr(sys, name, Printable(stream, encoding="utf-8", errors="backslashreplace", line_buffering=True))
+        with suppress(OSError):
+            getattr(sys, name).close()
+        setattr(sys, name, Printable(open(fd, "wb", closefd=False), line_buffering=True, **_ESCAPED))

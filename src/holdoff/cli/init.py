@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import say, show
@@ -87,6 +88,8 @@ def main(args: argparse.Namespace) -> int:
             f"{here}/{FILE} is there already", hint="It is kept: edit it, or go to another folder"
         ) from None
     except OSError as error:
+        with suppress(OSError):  # a full disk: the half of it would be kept
+            os.unlink(FILE)  # noqa: PTH108
         raise UsageError(f"{here}/{FILE}: {error.strerror}", hint="Go to a folder that you may write to") from None
     show(f"wrote {here}/{FILE} with the project {name}; next: holdoff trigger {shlex.quote(name)}")
     if above:
@@ -99,10 +102,8 @@ def text_of(name: str, starter: str) -> str:
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
     quoted = json.dumps(name)  # TOML's basic strings have the same escapes: https://toml.io/en/v1.0.0#string
     table = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted
-    text = HEAD + STARTERS[starter]
-    for word, value in {"name": shlex.quote(name), "table": table, "region": region, "quoted": quoted}.items():
-        text = text.replace(f"{{{word}}}", value)
-    return text
+    words = {"name": shlex.quote(name), "table": table, "region": region, "quoted": quoted}
+    return re.sub(r"\{([a-z]+)\}", lambda found: words[found[1]], HEAD + STARTERS[starter])
 
 
 def _name_of(folder: str) -> str:

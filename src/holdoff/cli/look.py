@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HISTORY_HEADINGS = ["started", "build", "outcome", "covers", "why", "version"]
 #: Verdicts on what was asked about that no build answers, or none yet.
 UNANSWERED = {"pending", "passed_over", "replaced", "unknown", "aged_out"}
+MOST_BUILDS = 1_000_000
 EXPLAIN_EPILOG = """\
   holdoff explain site-build                            what it is doing, and what it waits for
   holdoff explain site-build/eu-west-1/01M85NYKKE...    what became of that decision
@@ -49,8 +50,11 @@ def explain(args: argparse.Namespace) -> int:
         key, token, _ = answers.parse_decision_id(args.project)
     except ConfigError:
         key, token = key_of(config, args, store), ""
-    if token and (args.event or args.source_version or args.region or args.key):
+    asked = next((name for name in ("event", "source_version") if getattr(args, name) is not None), None)
+    if token and (asked or args.region or args.key):
         raise UsageError("a decision's id goes without --event, --source-version, --region and --key")
+    if asked and not getattr(args, asked):  # of none it would say that all is built
+        raise UsageError(f"--{asked.replace('_', '-')} is empty")
     if not config.knows(key, store):
         say(no_such_gate(config, store, key))
         return 1
@@ -67,7 +71,7 @@ def explain(args: argparse.Namespace) -> int:
         print_json(answer.to_dict())
     else:
         show(answer.lines[0], *(f"  {line}" for line in answer.lines[1:]))
-    return 1 if answer.verdict in UNANSWERED and (token or args.event or args.source_version) else 0
+    return 1 if answer.verdict in UNANSWERED and (token or asked) else 0
 
 
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,8 +83,8 @@ def add_history_arguments(parser: argparse.ArgumentParser) -> None:
 
 def history(args: argparse.Namespace) -> int:
     """A table in a terminal, lines elsewhere, JSON where asked; without what runs, if the record cannot be read."""
-    if args.limit < 1:
-        raise UsageError("--limit takes 1 or more")
+    if not 1 <= args.limit <= MOST_BUILDS:
+        raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
     at_ms, error = now_ms(store, SystemClock()), None
     try:

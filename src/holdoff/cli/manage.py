@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, person, say, show
-from holdoff.cli.select import must_know
+from holdoff.cli.select import no_such_gate
 from holdoff.core.errors import UsageError
 from holdoff.core.policy import Policy
 from holdoff.gate import Gate
@@ -104,8 +104,8 @@ def store(args: argparse.Namespace) -> int:
 def _edit(args: argparse.Namespace, change: Callable[[Gate], None], said: str = "") -> int:
     """Change the gate that the options name, which need not be in holdoff.toml; say what that means."""
     config, store, key = open_gate(args)
-    if not args.new:
-        must_know(config, store, key, args.advice)
+    if not args.new and not config.knows(key, store):
+        raise UsageError(no_such_gate(config, store, key) + args.advice)
     known = config.projects.get(key.name)
     with Gate(
         key.name,

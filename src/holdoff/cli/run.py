@@ -83,7 +83,9 @@ def main(args: argparse.Namespace) -> int:
     if not 0 <= (args.skip_exit_code or 0) <= 255:
         raise UsageError("--skip-exit-code takes 0 to 255")
     args.silent = args.silent or args.json
-    timeout_ms = _timeout_ms(args)
+    timeout_ms = None if args.wait_timeout is None else parse_duration(args.wait_timeout, field="wait_timeout")
+    if timeout_ms is not None and not args.wait:
+        raise UsageError("--wait-timeout goes with --wait")
     config, store, key = open_gate(args)
     policy = _policy(args, config.projects.get(key.name))
     if status := _cannot_run(args.command[0]):
@@ -97,14 +99,6 @@ def main(args: argparse.Namespace) -> int:
         if args.json:
             print_json({**decision.to_dict(), "exit_status": status})
         return status
-
-
-def _timeout_ms(args: argparse.Namespace) -> int | None:
-    if args.wait_timeout is None:
-        return None
-    if not args.wait:
-        raise UsageError("--wait-timeout goes with --wait")
-    return parse_duration(args.wait_timeout, field="wait_timeout")
 
 
 def _cannot_run(program: str) -> int | None:

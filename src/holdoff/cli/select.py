@@ -7,22 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.core.errors import UsageError
-
 if TYPE_CHECKING:
     from holdoff.config import Config
     from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
-
-
-def must_know(config: Config, store: Store, key: GateKey, advice: str = "") -> None:
-    """Refuse a gate that is known nowhere.
-
-    Raises:
-        UsageError: says so, and which one may have been meant.
-    """
-    if not config.knows(key, store):
-        raise UsageError(no_such_gate(config, store, key) + advice)
 
 
 def no_such_gate(config: Config, store: Store, key: GateKey) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdoff.cli.common import (
     add_gate,
@@ -140,24 +140,29 @@ def _once(config: Config, store: Store) -> int:
                 decision = gate.wake()
                 show(decision)
                 builds.add(gate, decision)
-            except HoldoffError as error:  # one gate's trouble does not keep the others waiting
-                say(error)
-                status = error.exit_code
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (a starter's own: no other waits for its author)
+                from holdoff.wake.loop import not_woken
+
+                say(not_woken(key, error))
+                status = getattr(error, "exit_code", HoldoffError.exit_code)
             if builds.came:
                 break  # a signal asked this process to stop
-        return builds.finish() or status
+    return builds.status or status
 
 
 def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
     """The gates that are due: by the store, which says when by the settings of the last write, and by today's."""
     due = list(store.due(at_ms))
     yield from due
-    for key in config.keys(store):
-        with suppress(RecordInvalid):
-            if key not in due and (record := store.get(key)).pending is not None:
-                by_today_ms = wake_ms(record, config.gate(key.name, store, region=key.region).terms)
-                if by_today_ms is not None and by_today_ms <= at_ms:
-                    yield key
+    for key in (key for key in config.keys(store) if key not in due):
+        try:
+            if (record := store.get(key)).pending is None:
+                continue
+            by_today_ms = wake_ms(record, config.gate(key.name, store, region=key.region).terms)
+        except Exception as error:  # noqa: BLE001  (to wake it says what is wrong)
+            by_today_ms = None if isinstance(error, RecordInvalid) else at_ms
+        if by_today_ms is not None and by_today_ms <= at_ms:
+            yield key
 
 
 def _holding_signals(starter: Starter | None) -> AbstractContextManager[None]:
@@ -179,6 +184,7 @@ def _wait_for_builds(gate: Gate, decision: Decision) -> int:
 class _Builds(ExitStack):
     """The builds that this process starts at one gate after the other. Each command is waited for in a thread of its
     own: it has a lease to be renewed and an end to be reported, whatever the others do. A signal goes to all of them.
+    At the end all are waited for, whatever else failed.
     """
 
     def __init__(self) -> None:
@@ -186,12 +192,21 @@ class _Builds(ExitStack):
         self._commands: list[Command] = []
         self._waits: list[threading.Thread] = []
         self._started: list[tuple[Gate, Decision]] = []
-        self._status: dict[int, int] = {}
+        self._statuses: list[int] = []
+
+    def __exit__(self, *raised: Any) -> bool | None:
+        self._finish()
+        return super().__exit__(*raised)
 
     @property
     def came(self) -> list[int]:
-        """The signals that came before ``finish``."""
+        """The signals that came before the end."""
         return [number for command in self._commands for number in command.came]
+
+    @property
+    def status(self) -> int:
+        """The exit status of the last one that failed."""
+        return next(filter(None, reversed(self._statuses)), 0)
 
     def hold_signals(self, starter: Starter | None) -> None:
         """Before a start: signals that come from now on are held for its command."""
@@ -204,15 +219,15 @@ class _Builds(ExitStack):
         place = len(self._started)
 
         def wait() -> None:
-            self._status[place] = _wait_for_builds(gate, decision)
+            self._statuses[place] = _wait_for_builds(gate, decision)
 
         self._started.append((gate, decision))
+        self._statuses.append(0)
         self._waits.append(threading.Thread(target=wait))
         with suppress(RuntimeError):  # no room for a thread: it is waited for at the end
             self._waits[-1].start()
 
-    def finish(self) -> int:
-        """Wait for all. The exit status of the last one that failed."""
+    def _finish(self) -> None:
         pass_on = InTurn(self._pass_on, [])
         with handling(pass_on):
             for number in self.came:
@@ -222,8 +237,6 @@ class _Builds(ExitStack):
                     thread.run()
                 else:
                     thread.join()
-        failed = [status for _, status in sorted(self._status.items()) if status]
-        return failed[-1] if failed else 0
 
     def _pass_on(self, number: int) -> None:
         for gate, decision in self._started:
@@ -247,4 +260,3 @@ def finish_builds() -> Iterator[Decide]:
             return decision
 
         yield decide
-        builds.finish()

@@ -71,11 +71,6 @@ class Shown(Value):
     marks: tuple[str, ...] = ("unreadable",)
 
     @property
-    def rank(self) -> tuple[int, GateKey]:
-        """Its place among the others."""
-        return urgency(self.status), self.key
-
-    @property
     def wants_attention(self) -> bool:
         """Whether a person should look at it."""
         return self.status is None or len(self.marks) > 1
@@ -110,13 +105,6 @@ class Shown(Value):
 def main(args: argparse.Namespace) -> int:
     """A table in a terminal, lines elsewhere, JSON where asked."""
     gc.disable()  # many gates are very many values, none of which is in a cycle: to look for some takes a fifth of all
-    try:
-        return _main(args)
-    finally:
-        gc.enable()
-
-
-def _main(args: argparse.Namespace) -> int:
     longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max_stale")
     only = _only(args.only)
     config, store = opened(args)
@@ -131,7 +119,8 @@ def _main(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"gates": [gate.to_dict() for gate in shown], "store": store.url, "at": iso(at_ms)})
     elif shown:
-        _show(sorted(shown, key=lambda gate: gate.rank), f"{store.url}, {say_instant(at_ms)}", counted=not args.project)
+        shown.sort(key=lambda gate: (urgency(gate.status), gate.key))
+        _show(shown, f"{store.url}, {say_instant(at_ms)}", counted=not args.project)
     elif unknown is None:
         none = f"none of {len(gates)} gates is {args.only}" if gates else "no gates yet: the first trigger makes one"
         show(f"{none} ({store.url})")

@@ -59,10 +59,8 @@ def terminal_size(stream: TextIO) -> tuple[int, int]:
 
 
 def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
-    columns = [_padded(column) for column in zip(*rows, strict=True) if any(column[1:])]
+    columns = []
+    for column in (one for one in zip(*rows, strict=True) if any(one[1:])):
+        widest = max(map(width_of, column))
+        columns.append([cell + " " * (widest - width_of(cell)) for cell in column])
     return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
-
-
-def _padded(column: Sequence[str]) -> list[str]:
-    widest = max(map(width_of, column))
-    return [cell + " " * (widest - width_of(cell)) for cell in column]

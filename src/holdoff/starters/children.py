@@ -60,15 +60,11 @@ class Child:
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
 
-    def send_signal(self, number: int) -> None:
+    def kill(self, number: int = signal.SIGKILL) -> None:
         """Send it a signal, unless it has ended."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """``SIGKILL``."""
-        self.send_signal(signal.SIGKILL)
 
 
 def start(

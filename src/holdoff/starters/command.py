@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -25,8 +25,10 @@ from holdoff.starters.processes import (
     name_of,
     name_of_child,
     owner_of,
+    shared_group_of,
     state_of,
-    target_of,
+    targets_of,
+    tell,
 )
 
 TYPE_CHECKING = False
@@ -72,6 +74,12 @@ class _Child(Value):
     missed: list[int]
     told: list[int]
 
+    def targets(self) -> Collection[int]:
+        """What to tell or end of it, as kill(2) has it."""
+        if self.group:
+            return dict.fromkeys((-self.group, *targets_of(self.process.pid)))
+        return targets_of(self.process.pid, shared=os.getpgrp())
+
 
 class Command:
     """Starts ``argv`` as a child process.
@@ -87,11 +95,11 @@ class Command:
     A process is a build, and one that ends with another status than 0 has failed.
 
     In front of a terminal the command stays in this process's group: the terminal's Ctrl-C and Ctrl-Z reach all of it,
-    and it may ask for a password; a signal sent to this process alone is passed on to the command alone. Elsewhere the
-    command leads a group of its own; a signal that asks this process to stop is passed on to the whole group, others to
-    the command. A signal that a service manager or a terminal has sent to the command too is not passed on. Signals
-    that this process ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is
-    ended; if it exits without waiting, the command goes on.
+    and it may ask for a password. Elsewhere the command has a group of its own. A signal that asks this process to stop
+    is passed on to all that the command has started in its session, others to the command. A signal that a service
+    manager or a terminal has sent to the command too is not passed on. Signals that this process ignores (``nohup``, a
+    shell's background) stay ignored. If this process is killed, the command is ended; if it exits without waiting, the
+    command goes on.
 
     Args:
         argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
@@ -117,7 +125,6 @@ class Command:
         self.argv: list[str] = list(argv)
         self.stdout = stdout
         self.folder = folder
-        self.own_group: bool = True
         self.came: list[int] = []
         self.refused: OSError | ValueError | None = None
         self.interrupted: bool = False
@@ -126,27 +133,29 @@ class Command:
 
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is its name (``processes.name_of_child``)."""
-        self.own_group = not _in_front_of_terminal()
+        own_group = not _in_front_of_terminal()
         hear_of_children()
         self._let_go()
         try:
-            keeper = Keeper(apart=self.own_group)
+            keeper = Keeper(apart=own_group)
         except OSError as error:  # no room for its pipe
             raise self._refusal(error) from None
-        alone = not self.own_group and os.getpgrp() != os.getpid()  # a script's group, which goes on without us
+        alone = not own_group and os.getpgrp() != os.getpid()  # a script's group, which goes on without us
         if not alone:
             keeper.keep(0)
         try:
             process = self._spawn(
                 _environment(request, token, self.folder),
-                group=keeper.group if self.own_group else None,
+                group=keeper.group if own_group else None,
                 before=(lambda: keeper.keep(os.getpid())) if alone else None,
             )
         except (OSError, ValueError) as error:
             keeper.close()
             raise self._refusal(error) from None  # its words have the name
-        keeper.target = process.pid if alone else 0
-        group = (keeper.group or process.pid) if self.own_group else None
+        if alone:
+            keeper.keep(process.pid, told=True)
+        keeper.keep(-process.pid)  # a group of its own, if it makes one
+        group = (keeper.group or process.pid) if own_group else None
         build_id = name_of_child(process.pid)
         self._children[build_id] = _Child(
             process=process, keeper=keeper, parent=os.getpid(), group=group, missed=self.came.copy(), told=[]
@@ -256,10 +265,12 @@ class Command:
         child = self._child(build_id)
         if child is None and not lives(build_id):
             raise LookupError(f"{build_id} does not run here")
-        if child is not None:
-            child.keeper.close()
         with suppress(ProcessLookupError):
-            end(target_of(build_id) if child is None else -child.group if child.group else child.process.pid)
+            if child is not None:
+                child.keeper.close()
+                end(*child.targets())
+            else:
+                end(*targets_of(int(build_id.rpartition(":")[2]), shared=shared_group_of(build_id)))
         if lives(build_id):
             raise PermissionError(f"{build_id} could not be ended")
 
@@ -334,14 +345,18 @@ class Command:
             return
         if came_by is not None:
             came_by.current = 0  # from here on, the same one is another
-        with suppress(ProcessLookupError, PermissionError):  # it has just ended; it is another user's (sudo)
-            if child.group and number in STOPPING:
-                os.killpg(child.group, number)
+        if number in STOPPING:
+            for target in child.targets():
+                tell(target, number)
+            if child.group:
                 child.keeper.forget(number)
-            else:
-                child.process.send_signal(number)
+        elif child.process.poll() is None:
+            tell(child.process.pid, number)
 
     def _got_it_too(self, child: _Child, number: int) -> bool:
+        with suppress(ProcessLookupError):  # it has just ended
+            if not child.group and os.getpgid(child.process.pid) != os.getpgrp():
+                return False  # such as timeout(1), which no terminal tells
         got = child.keeper.got(number)
         if got is False:
             SystemClock().sleep(ALL_TOLD_MS)

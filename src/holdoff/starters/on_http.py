@@ -81,6 +81,7 @@ class OnHttp:
     """A starter of one service. Each says what it sends, and where its answer has the build's id."""
 
     service: ClassVar[str]
+    id_at: str | None  #: where the answer to a start has the build's id
     rows: tuple[Row, ...] = ()
     clock: Clock = SystemClock()
     start_budget_ms = SEND_BY_MS + ANSWER_MS + 2 * ASK_MS
@@ -133,7 +134,7 @@ class OnHttp:
         found = self._id_in(answer, token)
         if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
             return printable(str(found)).strip() or token
-        raise self._no_start(f"{self._said(answer)}, but without the id of a build", Verdict.UNKNOWN)
+        raise self._no_start(f"{self._said(answer)}, but without the id of a build ({self.id_at})", Verdict.UNKNOWN)
 
     def _row_of(self, answer: Answer) -> Row:
         return next((row for row in (*self.rows, *COMMON) if row.fits(answer)), _NO_ROW)
@@ -198,8 +199,7 @@ class OnHttp:
 class OnApi(OnHttp):
     """A starter of a service with an API, whose builds have numbers, and can be listed."""
 
-    #: Where the answer to a start has the number.
-    id_at: ClassVar[str]
+    id_at: str
     _headers: Callable[[Time], dict[str, str]]
     #: The URL of a build; the id of the one with a token among all since an instant; the state that an answer tells.
     _url_of: Callable[[str], str]

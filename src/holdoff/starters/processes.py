@@ -11,7 +11,7 @@ die, the pipe ends; then it ends the command, and all that the command started.
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH110, PTH115, PTH116, PTH123, PTH208
+# ruff: noqa: PTH115, PTH116, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import threading
 from contextlib import suppress
 
 from holdoff.clock import SystemClock
-from holdoff.signals import FORWARDED
+from holdoff.signals import FORWARDED, STOPPING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,18 +112,31 @@ def holds_us(name: str) -> bool:
     return there > 0
 
 
-def target_of(name: str) -> int:
-    """What to end of a child that lives, as kill(2) has it: its group, unless its parent is in that too.
+def targets_of(pid: int, *, shared: int = 0) -> list[int]:
+    """What to tell or end of a process and of all that it has started in its session, as kill(2) has it: their groups
+    (timeout(1) makes one of its own), but of a group that is shared with others just those processes."""
+    groups: dict[int, int] = {}
+    with suppress(OSError, KeyError):  # it has ended
+        groups[pid] = os.getpgid(pid)
+        there = os.listdir("/proc") if _place() else ()  # there is none, or it tells of other processes
+        seen = {int(one): fields for one in there if one.isdigit() and (fields := _fields(int(one)))}
+        family = [pid]
+        for one in family:  # which grows meanwhile
+            family += [other for other, fields in seen.items() if fields[1] == str(one) and other not in family]
+        groups |= {one: int(seen[one][2]) for one in family if seen[one][3] == seen[pid][3]}
+    return list(dict.fromkeys(one if group == shared else -group for one, group in groups.items()))
 
-    Of a child whose parent has died, and that no keeper has ended, just itself: a script may be in its group.
+
+def shared_group_of(name: str) -> int:
+    """The process group of a child that lives, where its parent is in that too; else 0.
+
+    Where its parent has died, and no keeper has ended it, a script may be in its group.
     """
     _, mark, number = name.rsplit(":", 2)
-    group, parent = os.getpgid(int(number)), int(mark.rpartition(".")[2])
-    try:
-        shared = is_left(name) or os.getpgid(parent) == group
-    except ProcessLookupError:
-        shared = True
-    return int(number) if shared else -group
+    group = os.getpgid(int(number))
+    with suppress(ProcessLookupError):
+        return group if is_left(name) or os.getpgid(int(mark.rpartition(".")[2])) == group else 0
+    return group
 
 
 def _place() -> str | None:
@@ -157,22 +170,28 @@ def _fields(pid: int) -> list[str] | None:
 # --- ending --------------------------------------------------------------------------------------------------------
 
 
-def end(target: int, *, told: Collection[int] = ()) -> None:
-    """End a process, or a group (less than zero, as kill(2) has it), and wait until it is gone.
+def end(*targets: int, told: Collection[int] = ()) -> None:
+    """End processes, or groups (less than zero, as kill(2) has it), and wait until they are gone.
 
     Args:
-        told: the signals by which it was asked to stop already: it has its grace first, and gets none of them again.
+        told: the signals by which they were asked to stop already: they have their grace first, and get none again.
     """
     asked = [0] if told else []  # signal 0 asks nothing
     for number in (*asked, *{signal.SIGTERM}.difference(told), signal.SIGKILL):
-        try:
-            os.kill(target, number)
-        except (ProcessLookupError, PermissionError):
-            return
+        for target in targets:
+            tell(target, number)
         for _ in range(GRACE_MS // LOOK_AGAIN_MS):
-            if not _any_runs(target):
+            if not any(map(_any_runs, targets)):
                 return
             SystemClock().sleep(LOOK_AGAIN_MS)
+
+
+def tell(target: int, number: int) -> None:
+    """Send a signal, where there is a process that may be sent one; what is asked to stop has to run for that."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(target, number)
+        if number in STOPPING:
+            os.kill(target, signal.SIGCONT)
 
 
 def _any_runs(target: int) -> bool:
@@ -180,7 +199,7 @@ def _any_runs(target: int) -> bool:
         os.kill(target, 0)
     except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
         return False
-    if not os.path.exists("/proc/self/stat"):
+    if not _place():
         return True
     pids = filter(str.isdigit, os.listdir("/proc")) if target < 0 else (str(target),)
     seen = (_fields(int(pid)) for pid in pids)
@@ -189,8 +208,11 @@ def _any_runs(target: int) -> bool:
 
 # --- what ends it if we die ----------------------------------------------------------------------------------------
 
-#: The first line names what to end, a process or 0, its own group; the second would say that we end in peace.
-_KEEP: Final = 'cd /; read -r it && { read -r _ || { trap "" $0; kill -TERM "$it"; sleep 5; kill -KILL "$it"; }; }'
+#: Each line names what to end; 0, its own group with itself, comes first and is ended last.
+_KEEP: Final = """\
+cd /; while read -r it; do all="$it $all"; done
+[ "$all" ] || exit; trap "" $0
+kill -TERM $all; kill -CONT $all; sleep 5; kill -KILL $all"""
 #: It is deaf to what we pass on, and to Ctrl-Z: blocked signals stay pending, which tells that it got them. A shell
 #: that waits for a child may unblock them: then they are ignored.
 _BLOCKED: Final = (*FORWARDED, signal.SIGTSTP)
@@ -207,12 +229,11 @@ class Keeper:
 
     Attributes:
         group: its process group; 0, where there is no shell: the command runs unguarded.
-        target: what it ends if we die: a process, or 0, its own group with all that is in it then.
     """
 
     def __init__(self, *, apart: bool) -> None:
         self.group: int = 0
-        self.target: int = 0
+        self._lines = b""
         self._lock = threading.RLock()
         self._got: set[int] = set()
         self._pipe = -1
@@ -246,11 +267,12 @@ class Keeper:
         finally:
             os.close(reader)
 
-    def keep(self, target: int) -> None:
-        """From now on, end this. In the target itself before it is executed, there is no instant without a guard."""
-        self.target = target
+    def keep(self, target: int, *, told: bool = False) -> None:
+        """From now on, end this, too, as kill(2) has it: 0 is its own group with all that is in it then. ``told``: the
+        target has told it before it was executed, so that there was no instant without a guard."""
+        self._lines += (line := f"{target}\n".encode())
         with suppress(OSError):
-            os.write(self._pipe, f"{target}\n".encode())
+            os.write(self._pipe, b"" if told else line)
 
     def got(self, number: int) -> bool | None:
         """Whether it got this signal, too: sent to our group in front of a terminal, or by a service manager to each
@@ -274,23 +296,20 @@ class Keeper:
                 return
             with suppress(OSError):  # no room for its pipe
                 self._start(self.group)
-                self.keep(self.target)
+                os.write(self._pipe, self._lines)
             before, after = (_pending(one) or set() for one in (shell, self._shell))
             self._got |= before - after - {number}  # of what came to both, the new one tells
             _send_home(shell, pipe)
 
     def close(self) -> bool:
-        """The command has ended, or is to go on without us. Whether it kept until now: then no other has its group."""
+        """The command has ended, or is to go on without us. Whether it kept until now: then no other has its group.
+        (A signal's handler may do it in the middle of this.)"""
         _kept.discard(self)
         with self._lock:
-            return self._end()
-
-    def _end(self) -> bool:
-        """Send it home; whether that was to do. (A signal's handler may do it in the middle of this.)"""
-        pipe, self._pipe = self._pipe, -1
-        if pipe >= 0:
-            _send_home(self._shell, pipe)
-        return pipe >= 0
+            pipe, self._pipe = self._pipe, -1
+            if pipe >= 0:
+                _send_home(self._shell, pipe)
+            return pipe >= 0
 
 
 def _send_home(shell: Child | None, pipe: int) -> None:

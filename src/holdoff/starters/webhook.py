@@ -3,8 +3,8 @@
 What its answers say of the build, before the rows that all services have (``on_http``):
 
     a status in ``refused``   certainly no build; from 500 on it passes by itself
-    2xx                       it builds, if the answer has the id that ``id`` says is there; else it is not known
-                              (a proxy's page to log in at is a 200, too)
+    2xx                       it builds, if the answer has the id that ``id`` says is there, or is a 202 without a body
+                              (Render queues a deploy); else it is not known (a page to log in at is a 200, too)
 
 ``docs/starters.md`` has the settings for each service, and where they are documented.
 
@@ -47,8 +47,8 @@ class Webhook(OnHttp):
         headers: of every request to the service, with what is secret by reference.
         json, form: the body, one of them or none.
         refused: statuses, besides most 4xx ones, that mean: there certainly is no build.
-        id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without it a
-            build has its token for an id.
+        id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without it, and
+            where a 202 has none, a build has its token for an id.
         status_url: where a build can be asked after, with ``{build_id}`` in it.
         state: where the answer to that has the state; of several, all with blanks between.
         succeeded, failed: which states are those ends, with stars; any other is a build that runs.
@@ -102,7 +102,7 @@ class Webhook(OnHttp):
         self.rows: tuple[Row, ...] = tuple(
             Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER) for status in _statuses(refused)
         )
-        self._id = None if id is None else text_in("id", id)
+        self.id_at = None if id is None else text_in("id", id)
         self._cancel_method = _one_of("cancel_method", cancel_method, _METHODS)
         if status_url is not None:
             self._follow(status_url, state, succeeded, failed)
@@ -139,12 +139,15 @@ class Webhook(OnHttp):
         return {name: value for name, value in found if value is not None}
 
     def _id_in(self, answer: Answer, token: str) -> object:
-        if self._id is None:
+        if self.id_at is None:
             return token
-        kind, _, name = self._id.partition(":")
+        kind, _, name = self.id_at.partition(":")
         if kind == "header":
-            return answer.headers.get(name.strip().lower(), "").rstrip("/").rpartition("/")[2]
-        return found_at(answer.json(), self._id, {})
+            found: object = answer.headers.get(name.strip().lower(), "").rstrip("/").rpartition("/")[2]
+        else:
+            found = found_at(answer.json(), self.id_at, {})
+        is_queued = answer.status == 202 and answer.is_whole and not answer.body.strip()
+        return token if is_queued and found in (None, "") else found
 
     def _ask(self, time: Time, method: str, url: str, build_id: str) -> Answer:
         values = {"build_id": build_id}

@@ -29,6 +29,12 @@ SAID_AGAIN_MS: Final = 60_000
 _WANT_GATE_OF: Final = "a function from a key to its gate, such as lambda key: gate if key == gate.key else None"
 
 
+def not_woken(key: GateKey, error: BaseException) -> str:
+    """That a gate could not be woken, and why."""
+    kind = "" if isinstance(error, HoldoffError) else f"{type(error).__name__}: "
+    return f"waking {key} failed: {kind}{error}"
+
+
 class WakeLoop:
     """Wakes the gates of a store as they come due.
 
@@ -157,8 +163,8 @@ class WakeLoop:
             if gate is None:
                 return None
             decision = self._wake_gate(gate)
-        except Exception as error:  # noqa: BLE001  (a starter's own, say: the other gates do not wait for its author)
-            self._say(key, f"waking {key} failed: {error}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a starter's own: no other gate waits for its author)
+            self._say(key, not_woken(key, error))
             return None
         self._failing.pop(key, None)
         self.attend(gate, decision)
@@ -176,22 +182,18 @@ class WakeLoop:
         thread of its own, and told to stop when the loop ends."""
         for build_id in (decision.taken_over, decision.build_id):
             if build_id is not None and hasattr(gate.starter, "wait") and build_id not in self._children:
-                self._attend(gate, build_id)
-
-    def _attend(self, gate: Gate, build_id: str) -> None:
-        def wait() -> None:
-            try:
-                status = gate.wait(build_id)
-                if status is not None:
-                    self._on_end(gate, build_id, status)
-            except HoldoffError as error:
-                log.warning("the end of %s could not be recorded: %s", build_id, error)
-            finally:
-                self._children.pop(build_id, None)
-
-        thread = threading.Thread(target=wait, name=f"holdoff-{build_id}")
-        self._children[build_id] = (gate, thread)
+                thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
+                self._children[build_id] = (gate, thread)
         self._begin_waits()
+
+    def _wait(self, gate: Gate, build_id: str) -> None:
+        try:
+            if (status := gate.wait(build_id)) is not None:
+                self._on_end(gate, build_id, status)
+        except HoldoffError as error:
+            log.warning("the end of %s could not be recorded: %s", build_id, error)
+        finally:
+            self._children.pop(build_id, None)
 
     def _begin_waits(self) -> None:
         """Where there was no room for a thread, the next look tries again."""
