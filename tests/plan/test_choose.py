@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from holdoff.core.policy import Policy
+from holdoff.core.request import GateKey
 from holdoff.plan import answer, grid
 from holdoff.plan.choose import LONGEST_START_MS, choose
 from holdoff.plan.history import History
 from holdoff.plan.report import figures_of, percent
+from holdoff.plan.sources import from_builds
+from holdoff.stores.memory import MemoryStore
+from tests.server.day import simulate
 
 T0 = 1_795_395_600_000
 MINUTE, DAY = 60_000, 86_400_000
@@ -114,6 +118,23 @@ def test_the_present_policy_stays_unless_another_is_clearly_better() -> None:
     assert "58 % fewer builds than the present policy" in far.choice.why
     assert slow.taken.policy == Policy("5m"), "the present one does not keep to what is asked"
     assert "333 % more builds" in slow.choice.why
+
+
+def test_the_present_policy_does_not_stay_where_another_is_clearly_better() -> None:
+    """Whether or not that one is the bend; and where none keeps to what is asked, the nearest one is."""
+    store, own = MemoryStore(), Policy("10m")
+    simulate(store, "docs", own, T0, days=3)
+    history = from_builds(list(store.history(GateKey("docs", "local"))), "it")
+    bend = answer.plan(history, grid.policies(own), present=own)
+    slow = plan_of(BUSY, [Policy("30m"), *cooldowns(0, 5)], present=Policy("30m"), most_ms=MINUTE, build_ms=2 * MINUTE)
+
+    assert bend.taken.policy == Policy("10m", quiet="2m", max_wait="10m")
+    assert "27 % fewer builds than the present policy; the longest wait for a start 10m" in bend.choice.why
+    assert (
+        "It is better than the present policy in builds or waiting, and hardly worse in the other." in bend.choice.why
+    )
+    assert slow.taken.policy == Policy("0")
+    assert "None kept every wait within 1m; this one came nearest." in slow.choice.why
 
 
 def test_builds_beside_one_another_are_told() -> None:

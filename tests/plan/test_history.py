@@ -40,6 +40,7 @@ WRITTEN = {
     "1709632800000000": "none",
     "2024-03-05 10:00:00.000": "zone",
     "2024-03-05T10:00": "zone",
+    "20240305100000": "zone",
 }
 
 
@@ -154,6 +155,7 @@ PACKED = {
     "gzip": gzip.compress(b"time\n1709632800\n"),
     "UTF-16": "time\n1709632800\n".encode("utf-16"),
     "Latin-1": b"time,who\n1709632800,Andr\xe9\n",
+    "a mark for Excel": b"sep=;\r\ntime;who\r\n1709632800;ana\r\n",
     "noughts": b"time,who\n1709632800,\0\0\n",
     "a field of a megabyte": b"time,why\n1709632800,x\n1709632800," + b"x" * 1_000_000,
 }
@@ -293,12 +295,21 @@ def test_holdoffs_own_log() -> None:
         line(3, event="sweep"),
         line(4, project="docs"),
         line(5, key="main"),
+        line(6, key="main", kind="start"),
     ]
     text = "\n".join(lines)
 
-    assert of(text).at_ms == (AT, AT + 4_000, AT + 5_000)
+    assert of(text).at_ms == (AT, AT + 4_000, AT + 5_000, AT + 6_000)
     assert of(text, project="site").at_ms == (AT,)
-    assert of(text, project="site@main").at_ms == (AT + 5_000,)
+    assert of(text, project="site@main").at_ms == (AT + 5_000, AT + 6_000)
+    others = [line(n, event="ignored") for n in range(60)]
+    assert of("\n".join(["holdoff: serving ...", "2024-03-05 10:00:00 a build begins", *others, text])).at_ms[0] == AT
+    foreign = [line(7, event=event, level="error") for event in ("request", "error")]
+    assert len(of("\n".join(foreign)).at_ms) == 2
+    with pytest.raises(EventError, match="it tells of no trigger"):
+        of("\n".join(others))
+    with pytest.raises(EventError, match="it tells of no trigger of nope"):
+        of(text, project="nope")
     due = line(0, outcome="failed", due="2024-03-05T10:00:07Z")
     assert of(due, column="due").at_ms == (AT + 7_000,)
     with pytest.raises(UsageError, match=r"it has no column dew; it has timestamp, .*, due"):
@@ -324,7 +335,10 @@ def test_builds_that_failed(name: str) -> None:
 # --- what misleads -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ["cancelled", "in_progress", "skipped"])
+@pytest.mark.parametrize(
+    "status",
+    ["cancelled", "in_progress", "skipped", "action_required", "waiting_for_resource", "manual", "NOT_BUILT"],
+)
 def test_how_long_one_took_that_was_not_let_end_says_nothing(status: str) -> None:
     rows = [row | {"conclusion": one} for row, one in zip(GH, ("success", status), strict=True)]
 

@@ -134,6 +134,8 @@ BAD = {
     ),
     "no price": (("plan", "--history", "times.csv", "--price-per-minute", "-1"), 2, "--price-per-minute"),
     "two histories": (("plan", "--history", "times.csv", "--git", "."), 2, "not allowed with"),
+    "a branch of a file": (("plan", "--history", "times.csv", "--branch", "main"), 2, "--branch is for --git"),
+    "a column of commits": (("plan", "--git", ".", "--time-column", "x"), 2, "--time-column is for --history"),
     "no times": (("plan", "--history", "empty.csv"), 65, "empty.csv has no row with a time. It is empty, or"),
     "no builds": (("plan", "site"), 65, "has no builds yet. Name another history"),
     "two to stdout": (

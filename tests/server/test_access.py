@@ -244,6 +244,13 @@ def test_behind_a_proxy_each_client_counts_for_itself(served: Served) -> None:
     assert failed("10.1.2.3", "192.0.2.1") == 401  # no proxy of ours
 
 
+@pytest.mark.parametrize("client", ["192.0.2.1:{}", "[2001:db8::1]:{}", "[2001:db8::{:x}]"])
+def test_a_proxy_that_names_ports_too_names_one_client(served: Served, client: str) -> None:
+    headers = [{"x-forwarded-for": client.format(50_000 + place)} for place in range(MOST_FAILURES + 1)]
+
+    assert [served.client.get(STATUS, headers=one).status_code for one in headers][-1] == 429
+
+
 def test_one_site_of_ipv6_is_one(served: Served) -> None:
     answers = [served.at(f"2001:db8::{place:x}").get(STATUS).status_code for place in range(MOST_FAILURES + 1)]
 

@@ -214,7 +214,7 @@ def test_what_is_broken_here_tells_nothing(served: Served, monkeypatch: pytest.M
 
 def test_unknown_pages_and_methods_are_problems(served: Served) -> None:
     assert problem(served.api("GET", "/nothing"))[0] == 404
-    assert problem(served.api("DELETE", "/status"))[0] == 405
+    assert problem(served.api("DELETE", "/hold")) == (405, "this takes POST")
 
 
 # --- scopes ----------------------------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def test_what_libraries_say_of_strangers_is_said_once_a_minute() -> None:
     assert said(*again) == ["no more files\nsocket 0"]
     assert said((0, "a"), (1, "b"), (SELDOM_S, "a")) == ["a", "b", "a"]
     assert said((1e6, "a"), (0, "a")) == ["a", "a"]  # the clock was set back
+    assert said((0, "Please use \"pip install 'uvicorn[standard]'\"")) == []
 
 
 def test_failures_end_though_the_clock_is_set_back(served: Served) -> None:

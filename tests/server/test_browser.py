@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import uvicorn
 
+from holdoff.config import parse
 from holdoff.core.policy import Policy
 from holdoff.server import live, pages
 from holdoff.server.app import create_app
 from tests.cli.conftest import PATIENCE
+from tests.server.conftest import FILE
 from tests.server.day import simulate
 
 if TYPE_CHECKING:
@@ -207,11 +209,34 @@ def test_by_keyboard_alone(opened: Callable[..., Any]) -> None:
     seen = []
     for _ in range(12):
         page.keyboard.press("Tab")
-        seen.append(page.evaluate("document.activeElement.id || document.activeElement.name || 'x'"))
-    assert {"q", "only", "g1", "g2", "g3"} <= set(seen)
-    page.locator("#g1").focus()
+        seen.append(page.evaluate("document.activeElement.name || document.activeElement.textContent"))
+    assert {"q", "only", "site", "docs", "another"} <= set(seen)
+    page.get_by_role("link", name="another").focus()
     page.keyboard.press("Enter")
-    page.wait_for_url("**/gates/*")
+    page.wait_for_url("**/gates/another?*")
+
+
+def test_what_has_the_focus_keeps_it_in_another_place(opened: Callable[..., Any], site: Site) -> None:
+    page = opened("/")
+    page.get_by_text("live", exact=True).wait_for()
+    names = page.locator("li h2").all_inner_texts()
+    page.get_by_role("link", name=names[-1]).focus()
+    site.served.api("POST", "/hold", {"project": names[-1], "why": "it wants attention now"})
+    page.locator(".badge.held").wait_for()
+
+    assert page.locator("li h2").all_inner_texts() != names
+    assert page.evaluate("document.activeElement.textContent") == names[-1]
+
+
+def test_the_first_build_comes_by_itself(opened: Callable[..., Any], site: Site) -> None:
+    text = FILE.format(folder=site.served.folder).replace("[projects.docs]", "[projects.fresh]")
+    site.site.go_by(parse(text.replace('["docs"]', '["fresh"]')), site.site.store)
+    page = opened("/gates/fresh")
+    page.get_by_text("live", exact=True).wait_for()
+    assert page.get_by_text("None yet.").is_visible()
+    site.served.api("POST", "/trigger", {"project": "fresh", "reason": "the first"})
+
+    page.locator("#builds td", has_text="the first").wait_for()
 
 
 def test_a_server_that_ends_is_told(opened: Callable[..., Any], site: Site) -> None:

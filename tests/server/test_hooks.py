@@ -15,9 +15,11 @@ from holdoff.ingress import aws_http
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.http import HttpRequest, http_request
 from holdoff.ingress.webhook import reply_to
-from holdoff.server import bodies
+from holdoff.plan.read import from_bytes
+from holdoff.server import bodies, hooks
 from tests.ingress.signed import FRONT_ENDS
 from tests.server.conftest import FILE, SECRETS, Served, signed_push
+from tests.server.test_serve import wait_for
 
 if TYPE_CHECKING:
     from tests.standins.hooks import HookStandin
@@ -166,6 +168,47 @@ def test_what_is_not_decided_in_time_is_a_letter_and_is_decided_yet(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     assert len(served.site.letters.ids()) == 1
     assert [line.get("outcome") for line in served.lines] == [None, "started"]
+
+
+def test_no_sender_waits_long_for_its_turn(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "ANSWERED_S", 0.01)
+    read, go_on = served.site.store.get, threading.Event()
+    monkeypatch.setattr(served.site.store, "get", lambda key: read(key) if go_on.wait(30) else None)
+    answer = served.push("d1")
+    kept = served.site.letters.ids()
+    go_on.set()
+    wait_for(lambda: served.lines)
+
+    assert (answer.status_code, answer.headers["retry-after"], kept) == (503, "30", [])
+    assert [line["outcome"] for line in served.lines] == ["started"]
+
+
+def test_what_comes_too_late_for_a_server_that_ends_is_a_letter(served: Served) -> None:
+    served.close()
+    answer = served.push("d1")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert [one["error"] for one in served.site.letters.all()] == [
+        "this server ends, and decides no more. Send it again"
+    ]
+
+
+def test_the_log_has_each_trigger_for_the_planner(served: Served, hook: HookStandin) -> None:
+    """Also one whose start goes on behind the answer; and a wake's is none."""
+    served.site.starts.started_s = 0
+    first, second = hook.fault("hang", after=True), hook.fault("hang", after=True)
+    for delivery in ("d1", "d2"):
+        served.push(delivery, version=delivery)
+    first.release()
+    wait_for(lambda: len(served.lines) == 2)
+    served.clock.advance("1h")
+    served.site.starts.decide(served.site.gate(SITE), None)
+    second.release()
+    served.close()
+
+    assert [line["kind"] for line in served.lines] == ["http", "start", "wake"]
+    log = "\n".join(["holdoff: serving ...", *map(json.dumps, served.lines)])  # as systemd keeps it
+    assert len(from_bytes(log.encode(), "the log").at_ms) == 2
 
 
 def test_a_wake_that_takes_a_start_over_covers_no_trigger(served: Served, hook: HookStandin) -> None:

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdoff.core.errors import StoreUnavailable
-from holdoff.server.metrics import READ_EVERY_MS
+from holdoff.server.metrics import KINDS, READ_EVERY_MS
 
 if TYPE_CHECKING:
     from tests.server.conftest import Served
@@ -93,6 +93,15 @@ def test_the_store_is_read_now_and_then(served: Served, monkeypatch: pytest.Monk
     families(served)
 
     assert len(read) == 2
+
+
+def test_the_first_error_is_a_rise_from_zero(served: Served) -> None:
+    """Else no alarm has it: ``increase`` of a series that begins at one is nothing."""
+    found = [sample for sample in families(served)["holdoff_errors"].samples if sample.name.endswith("_total")]
+    assert {sample.labels["kind"]: sample.value for sample in found} == dict.fromkeys(KINDS, 0.0)
+
+    served.push("d1", path="/hooks/nowhere")
+    assert value(served, "holdoff_dead_letters") == value(served, "holdoff_errors_total", kind="http") == 1
 
 
 def test_a_store_that_is_away_hides_no_counter(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,18 @@ def test_a_slow_client_is_let_go(cli: Cli) -> None:
         assert front.server.is_there()
 
 
+def test_no_secret_of_a_url_stands_in_its_log_of_errors(cli: Cli) -> None:
+    """Which has the whole URL of each request that comes while the server starts again."""
+    errors = cli.folder / "errors"
+    with fronted(cli, change=("    listen 443 ssl;", f"    error_log {errors};\n    listen 443 ssl;")) as front:
+        front.server.end()
+        statuses = [front.ask("POST", path, b"{}")[0] for path in ("/hooks/site/in-the-url-7f3a", "/api/v1/hold")]
+
+    assert statuses == [502, 502]
+    assert "/api/v1/hold" in errors.read_text()
+    assert "7f3a" not in errors.read_text()
+
+
 def test_what_comes_too_fast_is_told_and_pushes_may_come_in_bursts(front: Front) -> None:
     body, headers = signed_push("d1", SECRET)
     pushes = [front.ask("POST", "/hooks/site", body, **headers)[0] for _ in range(150)]

@@ -159,6 +159,9 @@ def _duration(args: argparse.Namespace, name: str) -> int | None:
 
 
 def _history(args: argparse.Namespace, config: Config, own: Policy | None, zone: Zone | None) -> History:
+    for name, of in (("branch", "git"), ("time_column", "history")):
+        if getattr(args, name) is not None and getattr(args, of) is None:
+            raise UsageError(f"--{name.replace('_', '-')} is for --{of}")
     if args.git is not None:
         return sources.from_git(args.git, args.branch)
     if args.codebuild is not None:

@@ -6,6 +6,7 @@ Only ``serve`` imports the web framework (``holdoff[server]``). It goes by ``hol
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -134,9 +135,7 @@ def _say_what_webhooks_lack(site: Site) -> None:
 def _write(line: dict[str, Any]) -> None:
     """A sentence for a person, JSON for all else."""
     if not sys.stdout.isatty():
-        from holdoff.exact_json import dumps
-
-        show(dumps(line))
+        show(json.dumps(line))  # in ASCII, as a function's: what a terminal's lines escape would be no JSON
         return
     about = [str(line[name]) for name in ("project", "error", "message", "ignored", "by") if line.get(name)]
     show(line["message"] if line["event"] == "decision" else f"{line['event']}: {' '.join(about)}")

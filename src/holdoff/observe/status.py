@@ -86,12 +86,16 @@ class Status(Value):
         return running is not None and running.lease_until_ms > self.now_ms
 
     @property
-    def overdue_ms(self) -> int:
-        """For how long the gate has been due and no wake came, milliseconds; 0: none is missing."""
+    def late_ms(self) -> int:
+        """For how long the gate has been due and no wake came, milliseconds."""
         record = self.record
         waits = record.pending is not None or record.claim is not None
-        late_ms = self.now_ms - record.due_ms if waits and record.due_ms is not None else 0
-        return late_ms if late_ms > OVERDUE_MS else 0
+        return max(0, self.now_ms - record.due_ms) if waits and record.due_ms is not None else 0
+
+    @property
+    def overdue_ms(self) -> int:
+        """The same, where that is over a minute; else 0: no wake is missing."""
+        return self.late_ms if self.late_ms > OVERDUE_MS else 0
 
     @property
     def attention(self) -> tuple[str, ...]:

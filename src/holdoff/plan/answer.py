@@ -35,8 +35,6 @@ EXPLAINED: Final = (
     "Median, p95 and longest: how long a change waited for the start of a build that has it; to end: the longest wait "
     "for its end. Efficient: no other builds as little with a shorter wait to the end."
 )
-#: What a project is called in the lines to paste, where it has no name yet.
-_NAMELESS: Final = "site"
 
 
 class Plan(Value):
@@ -68,8 +66,8 @@ class Plan(Value):
 
     @property
     def toml(self) -> str:
-        """The lines to paste."""
-        return toml_of(self.taken.policy, self.project or _NAMELESS)
+        """The lines to paste; a project that has no name yet is called ``site`` there."""
+        return toml_of(self.taken.policy, self.project or "site")
 
     @property
     def drawn(self) -> list[int]:

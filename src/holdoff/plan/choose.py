@@ -54,7 +54,7 @@ def choose(rows: Sequence[Figures], *, present: int | None = None, most_ms: int 
     sure = [place for place in efficient if rows[place].never == 0] or list(efficient)
     taken, why = _bend(rows, sure) if most_ms is None else _within(rows, sure, most_ms)
     if present is not None and _is_as_good(rows[present], rows[taken], most_ms):
-        taken, why = present, "Nothing else that was tried is clearly better than this, the present policy."
+        taken, why = _beside(rows, sure if most_ms is None else (), present)
     elif present is None and rows[sure[-1]].saved < _WORTH * rows[taken].triggers:
         taken, why = _little(rows, sure[0], rows[sure[-1]])
     about = " ".join([f"{_told(rows, taken, present)}.", why, *_cautions(rows[taken])])
@@ -140,8 +140,22 @@ def _is_as_good(present: Figures, taken: Figures, most_ms: int | None) -> bool:
     if present.never > taken.never or (most_ms is not None and _wait_of(taken) <= most_ms < _wait_of(present)):
         return False
     saves_builds = taken.builds < (1 - _WORTH) * present.builds
-    saves_waiting = most_ms is None and _wait_of(taken) < (1 - _WORTH) * _wait_of(present)
-    return not (saves_builds or saves_waiting)
+    is_slow = most_ms is None or _wait_of(present) > most_ms
+    return not (saves_builds or (is_slow and _wait_of(taken) < (1 - _WORTH) * _wait_of(present)))
+
+
+def _beside(rows: Sequence[Figures], places: Sequence[int], present: int) -> tuple[int, str]:
+    """Where the bend is hardly better than the present one: what is, and is hardly worse in the other of the two."""
+    own, much = rows[present], 1 + _WORTH
+    near = [
+        place
+        for place in places
+        if (rows[place].builds <= much * own.builds and _wait_of(rows[place]) <= much * _wait_of(own))
+        and not (_is_crowded(rows[place]) or _is_as_good(own, rows[place], None))
+    ]
+    if not near:
+        return present, "Nothing else that was tried is clearly better than this, the present policy."
+    return near[-1], "It is better than the present policy in builds or waiting, and hardly worse in the other."
 
 
 def _little(rows: Sequence[Figures], quickest: int, best: Figures) -> tuple[int, str]:

@@ -178,7 +178,7 @@ def remarks(history: History) -> Iterator[str]:
     span_ms = at_ms[-1] - at_ms[0]
     pause_ms, since = max(((later - at, at) for at, later in pairwise(at_ms)))
     if pause_ms > span_ms // 4 and pause_ms > 7 * _DAY_MS:
-        yield f"nothing came for {say_duration(pause_ms)} from {_day(since)} on: is the history whole?"
+        yield f"nothing came for {say_duration(pause_ms)} from {to_datetime(since):%Y-%m-%d} on: is the history whole?"
     newest = triggers - bisect_left(at_ms, at_ms[-1] - span_ms // 4)
     if span_ms > 7 * _DAY_MS and (newest > triggers // 2 or newest < triggers // 10):
         share, part = 100 * newest // triggers, say_duration(span_ms // 4)
@@ -191,7 +191,3 @@ def remarks(history: History) -> Iterator[str]:
 
 
 _GRAINS: Final = (("days", _DAY_MS), ("hours", 3_600_000), ("minutes", 60_000))
-
-
-def _day(at_ms: int) -> str:
-    return f"{to_datetime(at_ms):%Y-%m-%d}"

@@ -57,7 +57,8 @@ class Lane(Value, kw_only=False):
 
 def page(plan: Plan) -> str:
     """The page: HTML that is XML, too."""
-    title, (first, *lines), day_ms = _title(plan), answer.about(plan), busiest_day_ms(plan.past.at_ms)
+    title = f"Holdoff plan: {printable(plan.project or plan.history.source)}"
+    (first, *lines), day_ms = answer.about(plan), busiest_day_ms(plan.past.at_ms)
     moments = "".join(f"<li>{escape(moment)}</li>" for moment in answer.worst(plan))
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -97,10 +98,6 @@ def _table(plan: Plan) -> str:
         lines.append(f'<tr{kind}><th scope="row">{escape(name)}</th>{inner}</tr>')
     head = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
-
-
-def _title(plan: Plan) -> str:
-    return f"Holdoff plan: {printable(plan.project or plan.history.source)}"
 
 
 def lanes_of(plan: Plan) -> list[Lane]:

@@ -42,14 +42,15 @@ _OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", 
 _FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "startup_failure"})
 #: And that of one that has not ended, or was not let end: how long it took says nothing.
 _UNFINISHED: Final = {
-    *("cancelled", "canceled", "aborted", "skipped", "stopped", "in_progress", "running", "queued", "pending"),
-    *("created", "waiting"),
+    *("cancelled", "canceled", "canceling", "aborted", "skipped", "stopped", "not_built", "stale", "action_required"),
+    *("in_progress", "running", "queued", "pending", "created", "requested", "preparing", "scheduled", "manual"),
+    *("waiting", "waiting_for_resource"),
 }
 _NONE: Final = {"", "none"}
+#: What lines of Holdoff's own log tell of: its first decision may come after any number of others.
+_EVENTS: Final = frozenset({"decision", "error", "sweep", "ignored", "finished", "hold", "resume", "reset"})
 #: An instant of these years, in milliseconds.
 _IN_MS: Final = re.compile(r"\d{13}")
-#: Lines of Holdoff's own log that no trigger made.
-_NO_TRIGGERS: Final = frozenset({"wake", "start"})
 
 
 # --- from bytes ----------------------------------------------------------------------------------------------------
@@ -76,13 +77,16 @@ def from_bytes(
     except ValueError as error:
         raise EventError(source, str(error)) from None
     first = list(islice(rows, _SAMPLE))
-    if _is_builds(first):
+    if first and all({"build_id", "token", "covers", "started"} <= row.keys() for _, row in first):
         return _of_own_builds([*first, *rows], source, bad)
-    if _is_log(first):
+    events = {str(row.get("event")) for _, row in first if {"timestamp", "level"} <= row.keys()}
+    if "decision" in events or (events and events <= _EVENTS):
         kept = (row for row in chain(first, rows) if _is_trigger(row[1], project))
         # What a start came to (``outcome``) is not what its build came to.
         rows = ((where, {name: row[name] for name in row if name != "outcome"}) for where, row in kept)
         first, column = list(islice(rows, _SAMPLE)), column or "timestamp"
+        if not first:
+            raise EventError(source, f"tells of no trigger{f' of {project}' if project else ''}")
     return _history(source, first, rows, column, zone, bad)
 
 
@@ -217,23 +221,15 @@ def _is_of_jenkins(sample: Sequence[Row]) -> bool:
 # --- Holdoff's own -------------------------------------------------------------------------------------------------
 
 
-def _is_log(first: list[tuple[str, Row]]) -> bool:
-    return any({"timestamp", "event", "level"} <= row.keys() and row["event"] == "decision" for _, row in first)
-
-
 def _is_trigger(row: Row, project: str | None) -> bool:
     """Whether a line of Holdoff's log tells of a trigger: not of a wake, a sweep or an error, nor of one that came
     twice."""
-    if row.get("event") != "decision" or row.get("kind") in _NO_TRIGGERS or row.get("why") == "duplicate":
+    if row.get("event") != "decision" or row.get("kind") == "wake" or row.get("why") == "duplicate":
         return False
     if project is None:
         return True
     name, _, key = project.partition(KEY_MARK)
     return row.get("project") == name and (row.get("key") or "") == key
-
-
-def _is_builds(first: list[tuple[str, Row]]) -> bool:
-    return bool(first) and all({"build_id", "token", "covers", "started"} <= row.keys() for _, row in first)
 
 
 def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> History:

@@ -23,6 +23,10 @@ _LISTS: Final = (
     *("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records"),
     *("values", "value"),
 )
+#: How a line of Holdoff's own log begins. Others may stand above it: systemd keeps what a server says with its log.
+_OWN: Final = '\n{"timestamp": "'
+#: What may stand above the names: comments, and the mark by which Excel is told what stands between cells.
+_ABOVE: Final = ("#", "sep=")
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
     r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
@@ -46,15 +50,15 @@ class Bad:
 
 
 def rows_of(data: bytes, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The rows of a text, packed or not: JSON where it begins as such, a log where its first line begins with a time
-    and goes on with words, else CSV. What is no row is added to ``bad``.
+    """The rows of a text, packed or not: JSON where it begins as such or has lines of Holdoff's own log, a log where
+    its first line begins with a time and goes on with words, else CSV. What is no row is added to ``bad``.
 
     Raises:
         ValueError: it is packed, and cannot be unpacked.
     """
     text = _text(data)
     first = text.lstrip().partition("\n")[0]
-    if first[:1] in {"{", "["} and not _LOGGED.search(first):
+    if _OWN in text or (first[:1] in {"{", "["} and not _LOGGED.search(first)):
         return _of_json(text, bad)
     return _of_log(text, bad) if _LOGGED.search(first) else _of_csv(text, bad)
 
@@ -82,7 +86,7 @@ def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
 def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The lines under a first line of names; without one, columns are called 1, 2, ... Comments may stand above."""
     lines = text.splitlines()
-    above = next((n for n, line in enumerate(lines) if line.strip() and line[0] != "#"), len(lines))
+    above = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_ABOVE)), len(lines))
     head = "".join(lines[above : above + 1])
     delimiter = max(",;\t|", key=head.count)
     reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)

@@ -26,6 +26,8 @@ _SPACED: Final = re.compile(r"\s+(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)")
 _HALF_DAY: Final = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
 _APACHE: Final = "%d/%b/%Y:%H:%M:%S %z"
 _DATE: Final = re.compile(r"\d{4}-?\d\d-?\d\d")
+#: ``20260302090010``; in milliseconds it would be after the year 2600.
+_COMPACT: Final = re.compile(r"((?:19|20)\d{6})(\d{6})")
 
 
 def zone_named(name: str) -> Zone:
@@ -83,6 +85,7 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
             pass  # in another form, or out of range: what follows says so
     if not text:
         raise ValueError("is missing")
+    text = _COMPACT.sub(r"\1T\2", text) if len(text) == 14 else text
     if _NUMBER.fullmatch(text):
         return _of_number(Decimal(text)), "none"
     if _HALF_DAY.search(text):  # which ``parsedate_to_datetime`` would leave out

@@ -34,6 +34,8 @@ WINDOW_MS: Final = 60_000
 MOST_ADDRESSES: Final = 10_000
 _LOOPBACK: Final = tuple(map(ip_network, LOOPBACK))
 _LOOPBACK_HOST: Final = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.ASCII)
+#: As some proxies write a client: ``192.0.2.1:5000``, ``[2001:db8::1]:5000``.
+_WITH_PORT: Final = re.compile(r"^(?:\[(.*)\]|([\d.]+))(?::\d+)?$")
 _BY_PROXY: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _STRAIGHT: Final = (
     "the proxy that names a user must listen on another port than this server: a page here could say so, too"
@@ -47,10 +49,11 @@ class Caller(Value):
     name: str | None
     scopes: tuple[str, ...]
 
-    def needs(self, scope: str) -> None:
-        """Refuse a caller that may not do this."""
+    def needs(self, scope: str) -> Caller:
+        """The caller itself; one that may not do this is refused."""
         if scope not in self.scopes:
             raise Problem(403, f"this needs the scope {scope!r}, which {self.name or 'this machine'} does not have")
+        return self
 
     def says(self, by: str | None) -> str | None:
         """Who is noted down for what is done, where the caller says who it is for."""
@@ -142,7 +145,7 @@ class Guard:
         if _is_in(peer, self._proxies):
             peer = asks.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
         try:
-            address = ip_address(peer)
+            address = ip_address(_WITH_PORT.sub(r"\1\2", peer))
         except ValueError:
             return peer[:64]
         return str(ip_network((address, 64), strict=False) if address.version == 6 else address)

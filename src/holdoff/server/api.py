@@ -257,8 +257,7 @@ def routes(site: Site) -> list[Route]:
 
 
 async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
-    caller = site.guard.caller(asks)
-    caller.needs(operation.scope)
+    caller = site.guard.caller(asks).needs(operation.scope)
     if operation.method == "GET":
         asked: Inputs = query_of(asks)
     else:

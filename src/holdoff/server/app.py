@@ -95,9 +95,8 @@ def _plain_routes(site: Site) -> list[Route]:
 
 async def _problem(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
-        error = Problem(
-            error.status_code, "no such page" if error.status_code == 404 else error.detail, headers=error.headers
-        )
+        takes = (error.headers or {}).get("Allow")
+        error = Problem(error.status_code, f"this takes {takes}" if takes else "no such page", headers=error.headers)
     assert isinstance(error, Problem | HoldoffError)
     return Problem.of(error).response()
 

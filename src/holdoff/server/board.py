@@ -51,7 +51,6 @@ class Row(Value):
     status: Status | None = None
     drawing: Drawing | None = None
     numbers: Numbers = Numbers()
-    builds: tuple[Finished, ...] = ()
     is_cut: bool = False
 
     @property
@@ -100,20 +99,17 @@ def _read(scene: Scene, limit: int, from_ms: int) -> list[Finished]:
     return found
 
 
-def row_of(scene: Scene, status: Status, builds: list[Finished], limit: int, window: Window) -> Row:
-    """A gate with its drawing and its numbers."""
-    is_cut = _is_cut(builds, limit, window)
-    drawing = draw(status, builds, scene.terms, window, is_cut=is_cut)
-    shown = tuple(build for build in builds if build.started_ms >= window.from_ms)
-    numbers = _numbers(status, shown)
-    return Row(key=scene.key, status=status, drawing=drawing, numbers=numbers, builds=shown, is_cut=is_cut)
+def row_of(
+    scene: Scene, status: Status, builds: list[Finished], limit: int, window: Window, *, drawn: bool = True
+) -> Row:
+    """A gate with its numbers, and its drawing if that is wanted."""
+    is_cut = len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
+    drawing = draw(status, builds, scene.terms, window, is_cut=is_cut) if drawn else None
+    numbers = _numbers(status, [build for build in builds if build.started_ms >= window.from_ms])
+    return Row(key=scene.key, status=status, drawing=drawing, numbers=numbers, is_cut=is_cut)
 
 
-def _is_cut(builds: list[Finished], limit: int, window: Window) -> bool:
-    return len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
-
-
-def _numbers(status: Status, builds: tuple[Finished, ...]) -> Numbers:
+def _numbers(status: Status, builds: list[Finished]) -> Numbers:
     covered = sum(build.covers.count if build.covers else 1 for build in builds)
     waited = [build.started_ms - build.covers.first_ms for build in builds if build.covers]
     pending = status.record.pending
@@ -165,7 +161,4 @@ def _row(
     margin_ms = scene.terms.policy.cooldown_ms if scene.terms else 0
     is_active = (found.last_built_ms or 0) >= window.from_ms - margin_ms
     builds = histories.newest(scene, limit, back_ms) if is_active else []
-    if drawn:
-        return row_of(scene, found, builds, limit, window)
-    shown = tuple(build for build in builds if build.started_ms >= window.from_ms)
-    return Row(key=key, status=found, numbers=_numbers(found, shown), is_cut=_is_cut(builds, limit, window))
+    return row_of(scene, found, builds, limit, window, drawn=drawn)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from holdoff.core.policy import Policy
-from holdoff.core.record import Act, Finished, Pending, Record
+from holdoff.core.record import Act, Finished, Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import say_duration, to_datetime
 from holdoff.core.value import Value
@@ -157,14 +157,11 @@ def _triggers(status: Status, builds: list[Finished], policy: Policy | None, win
     folds += [("pulse", status.record.claim.covers)] if status.record.claim else []
     folds += [("waiting", status.record.pending)] if status.record.pending else []
     for kind, fold in folds:
-        yield from window.shape(kind, fold.first_ms, fold.last_ms, _said(fold), fold.count)
+        over_ms = fold.last_ms - fold.first_ms
+        said = triggers_of(fold) + (f" in {say_duration(over_ms)}" if over_ms else "")
+        yield from window.shape(kind, fold.first_ms, fold.last_ms, said, fold.count)
         if policy and policy.quiet_ms:
             yield from window.shape("quiet", fold.last_ms, quiet_end_ms(fold, policy), "waits for quiet")
-
-
-def _said(fold: Pending) -> str:
-    over_ms = fold.last_ms - fold.first_ms
-    return triggers_of(fold) + (f" in {say_duration(over_ms)}" if over_ms else "")
 
 
 def _builds(status: Status, builds: list[Finished], window: Window) -> Iterator[Shape]:

@@ -7,7 +7,7 @@ dead letter.
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+from asyncio import get_running_loop, shield, wait_for
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from holdoff.core.errors import HoldoffError
+from holdoff.core.errors import HoldoffError, StoreUnavailable
 from holdoff.ingress.dispatch import EVER_MS
 from holdoff.ingress.events.http import MOST_CONTENT, HttpRequest, decompressed
 from holdoff.ingress.webhook import Reply, reply_to, undecided
@@ -26,6 +26,8 @@ from holdoff.server.site import Site
 
 #: So many are carried out at once, in the order in which they came; writes that wait for one another share a commit.
 AT_ONCE: Final = 32
+#: No sender waits longer for an answer, however many are before it: most give up after ten seconds.
+ANSWERED_S: Final = 9.0
 
 
 def routes(site: Site) -> list[Route]:
@@ -34,7 +36,11 @@ def routes(site: Site) -> list[Route]:
 
     async def hook(request: Request) -> Response:
         body = await read(request, MOST_CONTENT)
-        reply = await get_running_loop().run_in_executor(pool, _reply, site, request, body)
+        turn = get_running_loop().run_in_executor(pool, _reply, site, request, body)
+        try:
+            reply = await wait_for(shield(turn), ANSWERED_S)  # carried out all the same, or kept as a dead letter
+        except TimeoutError:
+            reply = undecided(StoreUnavailable("no decision yet"))
         return as_json(reply.body, reply.status, reply.headers)
 
     return [Route("/hooks/{name:path}", hook, methods=["POST"])]

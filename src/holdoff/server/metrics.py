@@ -26,25 +26,19 @@ from holdoff.observe.status import Status
 READ_EVERY_MS: Final = 15_000
 #: Of a decision, without its start: from a store in memory to one that is asked to slow down.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+#: Of errors. Each is there from the start, at zero: what begins at one has not risen, to Prometheus, and sets off no
+#: alarm (https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics).
+KINDS: Final = ("http", "start", "wake", "sweep", "request", "ready", "tokens", "dead letters")
 #: How the gates are: the name, what it says, and what a status is worth to it. A project's is the sum or the longest.
 OF_GATES: Final[tuple[tuple[str, str, Callable[[Status], float], Any], ...]] = (
-    ("pending_triggers", "Triggers that no build covers yet.", lambda one: _pending(one), sum),
+    ("pending_triggers", "Triggers that no build covers yet.",
+     lambda one: one.record.pending.count if one.record.pending else 0, sum),
     ("pending_age_seconds", "Age of the oldest that no build covers.", lambda one: (one.stale_ms or 0) / 1000, max),
     ("running_builds", "Builds that run, or are being started.", lambda one: int("running" in one.attention), sum),
     ("held_gates", "Gates on hold.", lambda one: int("held" in one.attention), sum),
     ("failed_gates", "Gates whose last build failed.", lambda one: int("failed" in one.attention), sum),
-    ("due_lag_seconds", "For how long a gate has been due and no wake came.", lambda one: _lag_s(one), max),
+    ("due_lag_seconds", "For how long a gate has been due and no wake came.", lambda one: one.late_ms / 1000, max),
 )  # fmt: skip
-
-
-def _pending(status: Status) -> int:
-    return status.record.pending.count if status.record.pending else 0
-
-
-def _lag_s(status: Status) -> float:
-    record = status.record
-    waits = record.due_ms is not None and (record.pending is not None or record.claim is not None)
-    return max(0, status.now_ms - (record.due_ms or 0)) / 1000 if waits else 0
 
 
 class Metrics:
@@ -66,6 +60,8 @@ class Metrics:
             "decision_duration_seconds", "Until a decision was in the store.", buckets=BUCKETS, **kept
         )
         self.errors: Counter = Counter("errors", "What could not be decided, by its kind.", ("kind",), **kept)
+        for kind in KINDS:
+            self.errors.labels(kind)
         self.unsigned: Counter = Counter("unsigned", "Webhooks that were not signed as they should be.", **kept)
         looked = "When the wake loop last looked for what is due."
         self.looked: Gauge = Gauge("last_look_timestamp_seconds", looked, **kept)

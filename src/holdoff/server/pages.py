@@ -38,7 +38,7 @@ from holdoff.server.drawing import ZOOMS, Window
 from holdoff.server.live import Watch
 from holdoff.server.problems import Problem
 from holdoff.server.site import Site
-from holdoff.server.what_if import FIELDS, Asked, look
+from holdoff.server.what_if import FIELDS, asked_of, look
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -60,7 +60,7 @@ ACTS: Final = {
     "resume": ("Resume", "", ""),
     "reset": ("Reset: end the cooldown", "drop_pending", "drop what is pending, too"),
 }
-DONE: Final = {"hold": "The gate is on hold.", "resume": "The hold is over.", "reset": "The cooldown is over."}
+DONE: Final = {"hold": "The gate is on hold.", "resume": "The hold is over.", "reset": "The gate is reset."}
 OPERATION: Final = {one.path.strip("/"): one for one in OPERATIONS if one.method == "POST"}
 _PLAIN: Final = re.compile(r"[\w-][\w.-]*", re.ASCII)
 _HERE: Final = Path(__file__).parent
@@ -196,7 +196,7 @@ class Pages:
     async def what_if(self, request: Request) -> Response:
         """What other policies would have made of a gate's own past."""
         caller = self._looks(request)
-        asked = Asked.of(request.query_params)
+        asked = asked_of(request.query_params)
         if self.turns.statistics().tasks_waiting >= MOST_WAITING:
             raise Problem(503, "too many ask what if just now: try again in a minute")
 
@@ -262,9 +262,7 @@ class Pages:
         return answer
 
     def _looks(self, request: Request) -> Caller:
-        caller = self.site.guard.caller(request)
-        caller.needs("look")
-        return caller
+        return self.site.guard.caller(request).needs("look")
 
     def _key(self, request: Request) -> GateKey:
         asked = request.query_params

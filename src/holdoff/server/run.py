@@ -76,7 +76,8 @@ def seldom() -> Callable[[logging.LogRecord], bool]:
 
     def passes(record: logging.LogRecord) -> bool:
         said = str(record.msg).partition("\n")[0]  # what differs each time stands in the lines below, or is filled in
-        if 0 <= record.created - last.get(said, -SELDOM_S) < SELDOM_S:
+        # What uvicorn would have installed for a stranger's WebSocket is of no use here.
+        if "uvicorn[standard]" in said or 0 <= record.created - last.get(said, -SELDOM_S) < SELDOM_S:
             return False
         if len(last) >= MOST_SAID:
             last.clear()
@@ -104,6 +105,8 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     server = site.server
     config = uvicorn.Config(
         create_app(site, (pages.routes,)),
+        http="h11",  # httptools, where it is installed, takes headers without end
+        workers=1,  # else WEB_CONCURRENCY would have to be a number
         log_config=None,
         access_log=False,
         server_header=False,

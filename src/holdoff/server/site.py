@@ -180,10 +180,11 @@ class Site:
     def _later(self, gate: Gate, request: Request | None, came: Decision | BaseException) -> None:
         names = ("event_id", "source_version", "reason")
         about = {} if request is None else {name: getattr(request, name) for name in names}
+        kind = "wake" if request is None else "start"
         if isinstance(came, Decision):
-            self.log.decided(came, kind="start", **about)
+            self.log.decided(came, kind=kind, **about)
         else:
-            self.log.failed(came, kind="start", project=gate.key.project, region=gate.key.region)
+            self.log.failed(came, kind=kind, project=gate.key.project, region=gate.key.region)
 
     def _logged(self, line: dict[str, Any]) -> None:
         self.metrics.count(line)

@@ -74,7 +74,10 @@ class Starts:
             StoreError: no decision could be made; it may be made yet.
         """
         seen = _Seen(is_wake=request is None)
-        future = self._pool.submit(self._decide, gate, request, seen)
+        try:
+            future = self._pool.submit(self._decide, gate, request, seen)
+        except RuntimeError:  # closed
+            raise StoreUnavailable("this server ends, and decides no more", hint="Send it again") from None
         future.add_done_callback(lambda _: seen.said.set())
         if not seen.said.wait(self.decided_s):
             self._tell_later(gate, request, future)

@@ -15,7 +15,6 @@ from holdoff.core.errors import ConfigError, EventError
 from holdoff.core.policy import Policy
 from holdoff.core.request import GateKey
 from holdoff.core.units import parse_duration
-from holdoff.core.value import Value
 from holdoff.observe.explain import Scene
 from holdoff.plan import answer, grid, page, sources
 from holdoff.plan.answer import Plan
@@ -36,32 +35,22 @@ FIELDS: Final = {
     "longest": ("No change waits longer than", "15m"),
     "build": ("Builds take", "as its history says"),
 }
+#: What the form says, as it was written, by these names.
+Asked = dict[str, str]
 
 
-class Asked(Value):
-    """What the form says, as it was written."""
+def asked_of(query: Mapping[str, str]) -> Asked:
+    """What a query says."""
+    return {name: query.get(name, "")[:MOST_TEXT].strip() for name in FIELDS}
 
-    cooldown: str = ""
-    quiet: str = ""
-    longest: str = ""
-    build: str = ""
 
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Asked:
-        """What a query says."""
-        return cls(**{name: query.get(name, "")[:MOST_TEXT].strip() for name in FIELDS})
-
-    def policies(self, own: Policy | None) -> list[Policy]:
-        """Those to try.
-
-        Raises:
-            ConfigError: one of the fields is not what it should be, or there are too many.
-        """
-        tried = grid.policies(own, cooldowns=_listed(self.cooldown), quiets=_listed(self.quiet))
-        if len(tried) > MOST_POLICIES:
-            want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
-            raise ConfigError(field="cooldown", got=f"{len(tried)} policies", want=want)
-        return tried
+def _policies(asked: Asked, own: Policy | None) -> list[Policy]:
+    """Those to try. A ``ConfigError``: one of the fields is not what it should be, or there are too many."""
+    tried = grid.policies(own, cooldowns=_listed(asked["cooldown"]), quiets=_listed(asked["quiet"]))
+    if len(tried) > MOST_POLICIES:
+        want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
+        raise ConfigError(field="cooldown", got=f"{len(tried)} policies", want=want)
+    return tried
 
 
 def _listed(text: str) -> list[str]:
@@ -92,10 +81,9 @@ def look(site: Site, key: GateKey, asked: Asked) -> dict[str, Any]:
 
 
 def _plan(scene: Scene, own: Policy | None, asked: Asked) -> Plan:
-    tried = asked.policies(own)
+    tried = _policies(asked, own)
     most_ms, build_ms = (
-        parse_duration(text, field=field) if text else None
-        for field, text in (("longest", asked.longest), ("build", asked.build))
+        parse_duration(asked[field], field=field) if asked[field] else None for field in ("longest", "build")
     )
     history = _history(scene, own, tried)
     return answer.plan(history, tried, present=own, most_ms=most_ms, build_ms=build_ms, project=scene.key.name)

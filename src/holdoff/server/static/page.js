@@ -23,12 +23,12 @@
   }
 
   function put(page) {
-    const focused = document.activeElement && document.activeElement.id;
+    const focused = document.activeElement?.href;
     for (const part of parts()) {
       const other = page.getElementById(part.id);
       if (other) part.replaceWith(document.adoptNode(other));
     }
-    if (focused && document.activeElement.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (focused && document.activeElement?.href !== focused) [...document.links].find((link) => link.href === focused)?.focus({ preventScroll: true });
   }
 
   function open() {
