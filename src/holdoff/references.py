@@ -7,7 +7,8 @@
 
 A setting with anything else in it is refused, and not shown: it may be the secret itself. A variable and a file are
 read each time. What AWS keeps is kept here for ``KEPT_MS``, so that a rotated secret is taken up without a restart, and
-for longer while the service does not answer. White space around a secret is none of it. No error shows a value.
+for longer while the service does not answer. A failure is kept for ``FAILED_MS``: strangers' requests must not make a
+call each. White space around a secret is none of it. No error shows a value.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ FORM: Final = (
 NO_REFERENCE: Final = Unquoted("no reference (not shown: it may be the secret)")
 WANT: Final = "where the secret is, never the secret: 'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
 KEPT_MS: Final = 300_000
+FAILED_MS: Final = 5_000
 MOST_CHARACTERS: Final = 100_000
 _RIGHT: Final = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
 #: What a reference is that leads to nothing, and what would be right.
@@ -75,7 +77,7 @@ class References:
     def __init__(self, environment: Mapping[str, str], client_of: Callable[[str], Any] | None = None) -> None:
         self._environment = environment
         self._client_of = client_of or _client_of
-        self._kept: dict[str, tuple[int, str]] = {}
+        self._kept: dict[tuple[str, str], tuple[int, str | HoldoffError]] = {}
 
     def value(self, reference: str, now_ms: int, *, field: str, folder: str | None = None) -> str:
         """What a reference leads to, without white space around it.
@@ -93,17 +95,21 @@ class References:
         return _held(self._environment.get(name) if source == "env" else _content(name, folder), reference, field)
 
     def _fetched(self, reference: str, now_ms: int, field: str) -> str:
-        kept = self._kept.get(reference)
-        if kept is not None and now_ms - kept[0] < KEPT_MS:
-            return kept[1]
+        at_ms, kept = self._kept.get((reference, field), (0, None))
+        if kept is None or now_ms - at_ms >= (KEPT_MS if isinstance(kept, str) else FAILED_MS):
+            kept = self._anew(reference, field, kept)
+            self._kept[reference, field] = now_ms, kept
+        if isinstance(kept, HoldoffError):
+            raise kept.with_traceback(None)
+        return kept
+
+    def _anew(self, reference: str, field: str, kept: str | HoldoffError | None) -> str | HoldoffError:
         try:
-            value = _held(self._asked(reference, field), reference, field)
-        except StoreUnavailable:
-            if kept is None:
-                raise
-            value = kept[1]  # the old one, until the service answers again
-        self._kept[reference] = now_ms, value
-        return value
+            return _held(self._asked(reference, field), reference, field)
+        except HoldoffError as error:
+            if isinstance(error, StoreUnavailable) and isinstance(kept, str):
+                return kept  # until the service answers again
+            return error
 
     def _asked(self, reference: str, field: str) -> object:
         service, _, name = reference.partition(":")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from holdoff.config import read
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
 from holdoff.ingress.settings import Settings
-from holdoff.references import KEPT_MS, References
+from holdoff.references import FAILED_MS, KEPT_MS, References
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,18 @@ def test_a_service_is_asked_once_in_a_while(reference: str) -> None:
     assert [value(references, reference, at) for at in (0, KEPT_MS - 1)] == [SECRET] * 2
     assert value(references, reference, KEPT_MS) == "rotated"
     assert services.asked == [reference.partition(":")[0]] * 2
+
+
+@pytest.mark.parametrize("failure", [ConnectTimeoutError(endpoint_url="x"), refused("AccessDeniedException")])
+def test_a_failure_is_kept_for_a_moment(failure: Exception) -> None:
+    """Each request of a stranger made a call, for which other senders waited."""
+    services = Services(failure, SECRET)
+    references = References({}, services)
+    for now_ms in (0, 1, FAILED_MS - 1):
+        with pytest.raises(HoldoffError):
+            value(references, "ssm:/github", now_ms)
+    assert services.asked == ["ssm"]
+    assert value(references, "ssm:/github", FAILED_MS) == SECRET
 
 
 def test_while_the_service_is_silent_the_old_one_holds() -> None:
