@@ -424,6 +424,22 @@ def test_what_is_wrong_in_the_file_is_told_as_the_file_s(cli: Cli, line: str, wo
     assert (done.returncode, words in done.stderr) == (78, True), done.stderr
 
 
+READS_ONLY = """
+from holdoff.core.errors import StoreDenied
+from holdoff.stores.sqlite import SQLiteStore
+def swap(*args, **named):
+    raise StoreDenied("gates.db may only be read", hint="chmod u+w gates.db")
+SQLiteStore.swap = swap
+"""
+
+
+def test_a_store_that_it_may_only_read_is_told_before_it_listens(cli: Cli) -> None:
+    cli.config(FILE.replace("COMMAND", "true"))
+    done = cli("serve", prelude=READS_ONLY)
+
+    assert (done.returncode, "gates.db may only be read. chmod u+w gates.db" in done.stderr) == (77, True), done.stderr
+
+
 def test_without_the_extra_it_says_how_to_get_it(cli: Cli) -> None:
     cli.config(FILE.replace("COMMAND", "true"))
     done = cli("serve", prelude="import sys; sys.modules['starlette'] = None")

@@ -75,6 +75,7 @@ def serve(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
     from holdoff.cli.watch import ConfigFile, Said, gate_of, is_news
     from holdoff.server.site import Site
+    from holdoff.stores.base import check_writable
     from holdoff.wake.loop import WakeLoop
 
     logging.basicConfig(handlers=[Said()])
@@ -86,6 +87,8 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         attend=lambda gate, decision: loop.attend(gate, decision),
     )
     run.check_access(site)
+    for key in config.keys(store)[:1]:
+        check_writable(store, key)  # else the first trigger would be told
     file = ConfigFile(args, config, store, taken=site.go_by)
 
     def look(loop: WakeLoop) -> None:
