@@ -39,12 +39,17 @@ def main() -> int:
     with _mapping(asked.workers) as each:
         if asked.faults:
             return _every_fault(each, asked.seed[0], asked.most)
-        failures = [] if asked.random_only else _every_history(each, asked.most)
+        failures = 0 if asked.random_only else _told(_every_history(each, asked.most))
         for seed in asked.seed:
-            failures += _random_histories(each, seed, asked)
-    for failure in failures:
-        print(f"\n{shrink(failure)}")
+            failures += _told(_random_histories(each, seed, asked))
     return 1 if failures else 0
+
+
+def _told(failures: list[Failure]) -> int:
+    """How many there are, each printed."""
+    for failure in failures:
+        print(f"\n{shrink(failure)}", flush=True)
+    return len(failures)
 
 
 def _arguments() -> argparse.Namespace:
