@@ -1,5 +1,5 @@
-"""What a gate is put together of: a store, a starter, a clock, a policy and its leases. What does not go together is
-refused here, before anything is asked for."""
+"""The parts of a gate: a store, a starter, a clock, a policy and its leases. Parts that do not go together are refused
+here, before the first trigger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from holdoff.starters.base import Starter
 
-#: What is handed to a gate: a method by which it is known, and what would be right.
+#: The parts of a gate: a method that each must have, and what would be right.
 _DOES: Final = {
     "store": ("swap", "a store, such as holdoff.open_store('sqlite:///gates.db')"),
     "starter": ("start", "an object with start(request, token), such as holdoff.starters.Call(function)"),
@@ -27,7 +27,7 @@ _DOES: Final = {
 
 
 def check_does(field: str, got: object) -> None:
-    """Refuse what cannot be a store, a starter or a clock; ``None`` is none. A class is none of its objects."""
+    """Refuse what cannot be a store, a starter or a clock; ``None`` is allowed. A class is not an object of it."""
     method, want = _DOES[field]
     if got is not None and (isinstance(got, type) or not callable(getattr(got, method, None))):
         raise ConfigError(field=field, got=kind_of(got), want=want)
@@ -87,7 +87,7 @@ def build_lease_ms(build_lease: object, starter: Starter | None) -> int:
 
 
 def starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:
-    """A duration that the starter gives for itself. It comes to stand in the record, so it must be one."""
+    """A duration that the starter states. It is written into the record, so it is checked."""
     ms: int = getattr(starter, name, otherwise_ms)
     if not is_whole(ms, least_ms, MAX_DURATION_MS):
         want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"

@@ -44,9 +44,9 @@ Watch = Callable[[Effect], None]
 #: A report of an end is looked for among so many builds of the history.
 SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
-#: What a starter may say of a build; all else says nothing.
+#: What a starter may say of a build. Any other answer counts as none.
 _STATES: Final = ("running", "succeeded", "failed")
-#: As wide as a record keeps it.
+#: The largest that a record keeps.
 _MAX_EXIT_STATUS: Final = 10**15
 
 
@@ -120,7 +120,7 @@ class Gate:
         self._snapshot = Snapshot()
         #: What was asked for last, and the request that it made.
         self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
-        #: How many skips were answered again, and which process decided the last: their ids are to be unlike any other.
+        #: How many skips were answered from the last one, and in which process: with both, each gets an id of its own.
         self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
@@ -187,7 +187,7 @@ class Gate:
             at_ms=None if at is None else parse_instant(at, field="at"),
             parent=parent,
         )
-        if environment is secondary_versions is None and at is None and force is False:  # what nothing can change
+        if environment is secondary_versions is None and at is None and force is False:  # values only
             self._asked = asked, request
         return self.submit(request, waits=waits)
 
@@ -432,7 +432,7 @@ class Gate:
             if code is not None:
                 detail = f"exit status {code}" if code else None
                 self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
-        except StoreError as error:  # how it ended is the caller's; the record's lease runs out
+        except StoreError as error:  # the caller still gets the status; in the record the lease runs out
             _warn("could not record the end of %s: %s", build_id, error)
         finally:
             self._tokens.pop(build_id, None)
@@ -578,7 +578,7 @@ def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
 
 
 def _tell_where(error: Exception) -> None:
-    """For the author of a starter or a store. Its words are not logged: they may hold anything."""
+    """Log where an error was raised, for a starter's or a store's author. Its words may hold a secret."""
     import logging
     from traceback import format_tb
 

@@ -34,11 +34,11 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url, without_secrets
 from holdoff.core.value import Value
 
-#: botocore waits at most so much longer before another try, where the service asks for it.
+#: How much longer botocore waits at most before another try, where the service asks for it.
 RETRY_AFTER_MS: Final = 5_000
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
-#: Which client: "lean" is that of ``lean``, wherever it will do.
+#: Which client is used: with "lean" that of ``lean``, for every call that it can make.
 CLIENT: Final = "HOLDOFF_AWS_CLIENT"
 _TYPE_OF_ENDPOINT: Final = "a URL such as http://127.0.0.1:8000, without user, password and parameters"
 
@@ -108,7 +108,7 @@ class Clients:
         service: as botocore names it.
         endpoint: another than AWS's own; ``None``: as ``AWS_ENDPOINT_URL_*`` say, else AWS's own.
         given: a client of the user's own, used for every region, with its own limits, left open, and as safe to take
-            through a fork as it is. Of one that is not botocore's no try is seen: each call is taken for one, sent.
+            through a fork as it is. If it is not botocore's, no try of it is seen: each call counts as sent.
         role: to act as; ``None``: as this process itself.
         lean: whether the client of ``lean`` may take botocore's place here: it knows the operations that are called.
     """
@@ -189,7 +189,7 @@ class Clients:
             self._call.tried = Tried(sent=True, in_doubt=True)
 
     def regions(self) -> set[str | None]:
-        """Those that clients were made for."""
+        """The regions for which there is a client."""
         return {region for _, region in list(self._made)}
 
     def close(self) -> None:
@@ -243,7 +243,7 @@ def region_named(region: str | None) -> str | None:
 
 
 def _new_session() -> Any:
-    """A session, none of whose clients' errors has a secret in it: tracebacks show their words."""
+    """A session whose clients' errors hold no secret: a traceback shows an error's words."""
     from botocore.session import get_session
 
     session = get_session()
@@ -286,12 +286,12 @@ def _config(limits: Limits) -> Any:
         tcp_keepalive=True,
         max_pool_connections=limits.connections,
         parameter_validation=limits.validates,
-        user_agent=f"holdoff botocore/{botocore_version}",  # its own takes a tenth of a call's time to put together
+        user_agent=f"holdoff botocore/{botocore_version}",  # botocore's own takes a tenth of a call's time to make
     )
 
 
 def prepare(*services: str) -> None:
-    """Load ahead of time what makes the first client of a service slow. What is wrong, the client itself will say."""
+    """Load in advance what makes a service's first client slow. An error comes again with that client."""
     with suppress(Exception):
         for service in services:
             make_client(service, Limits(connect_s=1, read_s=1, tries=1), lean=lambda _: None).close()

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 log: Final = logging.getLogger("holdoff.aws.clock")
 
-#: The service's clock is believed where it is further off than this.
+#: This machine's time is corrected only if the service's clock is further off than this.
 OFFSET_MS: Final = 2_000
 #: Answers that took longer say too little.
 QUICK_MS: Final = 1_000
@@ -31,7 +31,7 @@ class ServiceClock:
         self._warned = False
 
     def saw(self, answer: Any, sent_ms: int, received_ms: int) -> None:
-        """Learn from an answer; without a ``Date``, or from a slow one, nothing."""
+        """Narrow the estimate by an answer. A slow one, or one without a ``Date``, is left out."""
         date_ms = _date_ms(answer)
         if date_ms is None or not 0 <= received_ms - sent_ms <= QUICK_MS:
             return

@@ -201,7 +201,7 @@ FAILURES: Final = (
     ),
     Row("TooLate", Cause.NETWORK, "Trigger again"),
 )
-#: Failures that their words tell, by what only these have in them; none of them was sent.
+#: Failures that only their words tell, each by a part that no other has. In none of them was anything sent.
 WORDS: Final = {
     r"CERTIFICATE_VERIFY_FAILED|NO_CERTIFICATE_OR_CRL_FOUND|SSL validation failed for \S+ \[Errno (?:2|13|21)\]": Row(
         "", Cause.CERTIFICATE, "Check who answers in {service}'s name, or name certificates to trust in AWS_CA_BUNDLE"
@@ -214,7 +214,7 @@ WORDS: Final = {
 _UNTOLD: Final = re.compile(
     "The Canonical String.*|(?<=unhandled exception: )(Invalid header value|Failed to parse)?.*", re.DOTALL
 )
-#: What botocore asks for credentials, before anything is sent with them.
+#: Operations by which botocore fetches credentials, before it sends the request that needs them.
 _LENDERS: Final = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token")
 _WHICH: Final = r"(?P<which>[\w -]+? policy|permissions boundary)"
 #: What to do about a missing right, by the service's words. The first line that is found counts.

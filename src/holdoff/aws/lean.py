@@ -75,9 +75,9 @@ SERVICES: Final = {
 PATHS: Final = {"CreateSchedule": ("/schedules/", "Name")}
 #: Regions whose endpoints end in amazonaws.com.
 _REGION: Final = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(gov-)?[a-z]+-[0-9]")
-#: What may stand in a signature, before an endpoint that is named.
+#: A region's name, where the endpoint is given: it is in the signature only.
 _ANY_REGION: Final = re.compile(r"[A-Za-z0-9-]+")
-#: What only botocore heeds.
+#: Variables that only botocore obeys.
 ELSE: Final = """
     AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
     AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_ACCOUNT_ID_ENDPOINT_MODE AWS_AUTH_SCHEME_PREFERENCE
@@ -115,7 +115,7 @@ class Refused(Exception):
 
 
 def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str | None, on_try: OnTry) -> Lean | None:
-    """The client of a service; ``None``: that is botocore's affair.
+    """The client of a service; ``None``: only botocore's will do.
 
     Args:
         on_try: is called before each try with ``None``, and with the error of each that failed.
@@ -222,7 +222,7 @@ class Lean:
                 if response.length is None and not response.chunked:
                     raise NoAnswer("the answer does not say how long it is")  # its head may have been cut off
                 if response.status < _FIRST:
-                    raise NoAnswer("the answer is not there yet")  # the next request must not be given it
+                    raise NoAnswer("the answer is not there yet")  # else the next request would get it
                 content = response.read()
                 keep = not response.will_close and len(self._idle) < self._limits.connections
                 answered = {name.lower(): value for name, value in response.getheaders()}
@@ -237,7 +237,7 @@ class Lean:
         while (idle := _pop(self._idle)) is not None:
             if not _is_readable(idle):
                 return idle
-            idle.close()  # its end is there to be read, or what was not asked for
+            idle.close()  # it was closed, or holds bytes that no request asked for
         return self._connect()
 
     def _connect(self) -> socket.socket:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def entry() -> NoReturn:
-    """The program. Before all else it sees to it that nothing is collected amid its imports, which takes a tenth of
-    their time and finds nothing: the interpreter's own threshold is 700 objects. A Ctrl-C amid them ends it, without
-    the traceback of an import that is none of its user's affair."""
+    """The program. First it keeps the garbage collector from its imports: with the interpreter's own threshold of 700
+    objects that takes a tenth of their time and finds nothing. A Ctrl-C during the imports ends the program without a
+    traceback."""
     gc.set_threshold(20_000)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our caller ignores it
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from holdoff.config import Config
     from holdoff.stores.base import Store
 
-#: What kept output from being written to stdout.
+#: The errors that kept output from stdout.
 unwritten: list[OSError] = []
 
 
@@ -159,7 +159,7 @@ def show(*lines: object) -> None:
 
 def _write(text: str) -> None:
     try:
-        if text:  # else what others wrote is flushed; to write nothing fails where a terminal has gone
+        if text:  # without a text, only flush: to write nothing fails where a terminal has gone
             sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:

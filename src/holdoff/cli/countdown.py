@@ -1,4 +1,4 @@
-"""A line in a terminal that is drawn again and again, and takes nothing away but itself.
+"""A line in a terminal that is drawn again and again, and removes nothing but itself.
 
 The terminal is shared: with the prompt's line, with jobs in the background, with the command's own output. So the line
 begins on a line of its own, and only as many columns as were drawn are drawn over.

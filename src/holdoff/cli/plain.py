@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NotPlain(Exception):
-    """It is argparse's."""
+    """The line is not plain: argparse reads it."""
 
 
 class Plain:
@@ -66,7 +66,7 @@ class Plain:
         """What the words say.
 
         Raises:
-            NotPlain: argparse may know.
+            NotPlain: the line is not plain: argparse reads it.
         """
         values, places, rest = dict(self._values), iter(self._places), iter(words)
         for word in rest:

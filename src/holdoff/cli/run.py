@@ -129,7 +129,7 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
 
 
 def _check_not_inside(gate: Gate) -> None:
-    """Refuse what would wait for the end of a command in which it runs itself, or end that one."""
+    """Refuse a run that would wait for the end of the command that it runs in, or end that command."""
     token, overlap = os.environ.get("HOLDOFF_TOKEN"), gate.policy.overlap
     if not token or overlap not in {"defer", "cancel"}:
         return

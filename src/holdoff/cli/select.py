@@ -1,6 +1,6 @@
 """What the name of a gate that is known nowhere may have meant.
 
-A slip of the finger must not hold, reset or watch a gate that no trigger will ever reach.
+A misspelt name must not hold, reset or wait for a gate that no trigger will ever reach.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def tell(decision: Decision) -> None:
 
 
 def is_news(decision: Decision) -> bool:
-    """Whether a wake came to something: not what only waits on, as a gate may be woken early."""
+    """Whether a wake changed something. A gate that was woken too early only goes on waiting."""
     return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None
 
 
@@ -107,7 +107,7 @@ class ConfigFile:
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
-        """What an edit changes; ``None``: there is no file."""
+        """Facts of the file that every edit changes; ``None``: there is no file."""
         try:
             file = Path(self.config.path or "").stat()
         except OSError:
@@ -115,7 +115,7 @@ class ConfigFile:
         return file.st_mtime_ns, file.st_ctime_ns, file.st_ino, file.st_size  # its rights, too
 
     def forget(self) -> None:
-        """Have it read at the next look."""
+        """Have the file read at the next look."""
         self._seen = ()
 
     def look(self, loop: WakeLoop) -> None:

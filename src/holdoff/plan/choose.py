@@ -100,7 +100,7 @@ def _bend(rows: Sequence[Figures], sure: Sequence[int]) -> tuple[int, str]:
 
 
 def _beyond(rows: Sequence[Figures], taken: int, borne: Sequence[int], is_it: str) -> str:
-    """What the next one would be, as ``is_it`` begins to say, that builds less."""
+    """A sentence about the next policy that builds less. ``is_it``: how the sentence begins."""
     after = borne[borne.index(taken) + 1 :]
     if not after:
         return f"No other came into question{' that builds less' if len(borne) > 1 else ''}."

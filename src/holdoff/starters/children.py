@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Python ignores them, and its children would.
 _NOT_IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
-#: The exit status of what ended without a word of how.
+#: The exit status of a child whose own is not known.
 UNTOLD: Final = 255
 
 

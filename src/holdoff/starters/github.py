@@ -156,7 +156,7 @@ class GitHub(OnApi):
             began_ms = parse_instant(run["created_at"], field="created_at") + 999  # it has whole seconds
             is_unnamed = run["display_title"] == run["name"] and run["head_branch"] == branch
             if is_unnamed and began_ms >= (instant_ms(token) or 0):
-                unnamed = str(run["id"])  # the first of them comes last
+                unnamed = str(run["id"])  # the list has the newest first
         return unnamed
 
     def _state(self, run: dict[str, Any]) -> str | None:

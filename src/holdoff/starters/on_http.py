@@ -237,7 +237,7 @@ class OnApi(OnHttp):
             page += 1
 
     def _list(self, answer: Answer, at: str | None = None) -> list[Any]:
-        """The list in an answer. What is none may be of something on the way, and does not tell that there are none."""
+        """The list in an answer. An answer without one may be a proxy's: it does not prove that there are no builds."""
         said = self._told(answer)
         listed = said if at is None else said.get(at)
         if not isinstance(listed, list):

@@ -54,12 +54,12 @@ CONNECT_MS: Final = 5_000
 #: A firewall or a NAT forgets a connection that rests, and says nothing: what is sent is never acknowledged. So the
 #: kernel keeps it in use, and gives up on it in time for another try. A URL may say otherwise.
 KEEPING: Final = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 3_000}
-#: Before the second try, and before any.
+#: The wait before the second try, and the longest wait before any try.
 FIRST_WAIT_MS: Final = 10
 LONGEST_WAIT_MS: Final = 500
-#: How many connections of a process may be in use, besides those of who waits.
+#: How many connections of a process may be in use, besides those that wait for news.
 CONNECTIONS: Final = 10
-#: Of the tables. Who raises it locks ``gates`` meanwhile, so that no write is half-way.
+#: Of the tables. A release that raises it locks ``gates`` meanwhile, so that no write is half-way.
 VERSION: Final = 1
 BEGIN: Final = """
 BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -153,7 +153,7 @@ class Link(psycopg.Connection[Row]):
 
 
 def _ending(gen: PQGen[T], attempt: Attempt) -> PQGen[T]:
-    """The steps of psycopg's that it is, until the time is up. (While it waits, psycopg asks every 0.1 s.)"""
+    """A generator of psycopg's, step by step, until the time is up. (While it waits, psycopg asks every 0.1 s.)"""
     try:
         wanted = next(gen)
         while True:
@@ -168,7 +168,7 @@ def _ending(gen: PQGen[T], attempt: Attempt) -> PQGen[T]:
 class _Links:
     """A process's connections: those that rest, and those of who waits; and how many more may be in use.
 
-    Who came first has the next one: without that, a burst of 50 threads has some wait four times as long as all others.
+    The thread that came first gets the next one: else, in a burst of 50, some wait four times as long as the others.
     What a signal's handler takes amid ``take`` or ``give`` it has given back when they go on.
     """
 
@@ -197,7 +197,7 @@ class _Links:
             return not is_late
 
     def give(self) -> None:
-        """To who has waited longest."""
+        """Give it to the thread that has waited longest."""
         with self._lock:
             if self._queue:
                 self._queue.popleft().release()

@@ -43,7 +43,7 @@ STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
 #: Between two looks whether others have let go of the path: 200 processes that look each millisecond take all of two
 #: cores, and the one that has it gets on no more.
 LONGEST_NAP_MS: Final = 16
-#: Who has waited so long is next; and for so long the others let it go first (it may have been stopped).
+#: A process that has waited so long is next; so long the others give way to it (it may be stopped).
 PATIENT_MS: Final = 50
 GIVE_WAY_MS: Final = 1_000
 #: Locks a file for this opening of it, where the system has that (Linux): the place of the one that is next.

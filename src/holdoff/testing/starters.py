@@ -11,7 +11,7 @@
         def builds(self):
             return [build.id for build in my_service.builds]
 
-The suite has the service behind the starter in hand, a stand-in of yours: it counts what exists there, makes it refuse,
+The suite drives the service behind the starter, a stand-in of yours: it counts what exists there, makes it refuse,
 lose answers and end builds. ``lacks`` says what the starter does not have, or the stand-in cannot do; a test that needs
 it is not there, and one test holds the declaration against the starter.
 """

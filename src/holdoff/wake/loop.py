@@ -80,7 +80,7 @@ class WakeLoop:
         self._changed: tuple[GateKey, ...] = ()
         self._looked_ms = 0
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
-        #: What fails (a gate's wake; ``None``: the look), in which words, and when that was said.
+        #: Failures that go on: of which gate (``None``: of the look), in which words, and when that was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None], changed: Iterable[GateKey] = ()) -> None:
@@ -127,8 +127,8 @@ class WakeLoop:
             self.end_children()
 
     def _rest(self, stop: threading.Event) -> None:
-        """Until the next look, in parts, so that signals are heard; and no longer than to what a store that tells of it
-        has due since the last one."""
+        """Wait for the next look, in parts, so that signals are heard. A store that tells of changes ends it when
+        a gate comes due."""
         tells = getattr(self.store, "wait_for_due", None)
         for part_s in waits_s(self.every_ms):
             try:

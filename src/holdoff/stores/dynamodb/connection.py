@@ -97,7 +97,7 @@ _INVALID: Final[dict[str, tuple[type[StoreError], str, str]]] = {
         "cb_project (S) is its partition key and region (S) its sort key; `holdoff store check` says what is there",
     ),
 }
-#: What a transaction needs is not called as it is.
+#: The rights that an operation needs, where they are not called as the operation is.
 _ACTIONS: Final = {"TransactWriteItems": "UpdateItem and dynamodb:PutItem"}
 #: Why a transaction was cancelled, as the code that a single write would have had, where that differs by more than
 #: ``Exception`` at its end.
@@ -210,7 +210,7 @@ class Connection:
         ):
             return self._unavailable(doing, said, write)
         cause = None if row is None else row.cause
-        # That the last try found no way says nothing of those before.
+        # That the last try found no connection says nothing of the tries before.
         may_be_in = write and row is not None and (tried.in_doubt or (is_blind and cause in _NO_WAY))
         if cause is aws.Cause.REGION and not may_be_in:
             return self._no_region()
