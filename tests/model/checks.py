@@ -386,7 +386,12 @@ def _is_built(history: History, asked: Asked) -> bool:
         replaced = bool(history.drops) or len({other.request.line for other in history.asked}) > 1
         newer = [other.request for other in (history.asked if replaced else history.builds)]
         return any(is_older(request, other) for other in newer)
-    return any(build.request.source_version == request.source_version for build in history.builds)
+    if any(build.request.source_version == request.source_version for build in history.builds):
+        return True
+    # The start that it went by may have been given up since: what that covered is in the next build, or dropped.
+    since = asked.decided or 0
+    is_given_back = any(at > since for at, *_ in history.given_back)
+    return any(at > since for at in history.drops) or (is_given_back and any(b.started > since for b in history.builds))
 
 
 def g6_as_asked(history: History) -> Iterator[str]:
