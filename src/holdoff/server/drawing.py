@@ -160,7 +160,7 @@ def _triggers(status: Status, builds: list[Finished], policy: Policy | None, win
         over_ms = fold.last_ms - fold.first_ms
         said = triggers_of(fold) + (f" in {say_duration(over_ms)}" if over_ms else "")
         yield from window.shape(kind, fold.first_ms, fold.last_ms, said, fold.count)
-        if policy and policy.quiet_ms:
+        if policy and policy.quiet_ms and not fold.request.forced:
             yield from window.shape("quiet", fold.last_ms, quiet_end_ms(fold, policy), "waits for quiet")
 
 

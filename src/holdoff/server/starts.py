@@ -17,7 +17,7 @@ from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Effect, Start, Swap
 from holdoff.core.errors import StoreUnavailable
 from holdoff.core.record import Claim
-from holdoff.core.request import Request
+from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
 
 #: So many starts at once, one a gate; then all decisions wait for one to end. A builder that hangs does so for all its
@@ -89,7 +89,7 @@ class Starts:
             pass
         assert seen.claim is not None
         self._tell_later(gate, request, future)
-        return _under_way(gate, request, seen.claim)
+        return _under_way(gate.key, seen.claim)
 
     def _decide(self, gate: Gate, request: Request | None, seen: _Seen) -> Decision:
         decision = gate.wake(watch=seen.watch) if request is None else gate.submit(request, watch=seen.watch)
@@ -104,14 +104,13 @@ class Starts:
         self._pool.shutdown()
 
 
-def _under_way(gate: Gate, request: Request | None, claim: Claim) -> Decision:
-    key, forced = gate.key, request is not None and request.forced
+def _under_way(key: GateKey, claim: Claim) -> Decision:
     return Decision(
         project=key.project,
         region=key.region,
         id=f"{key.project}/{key.region}/{claim.token}",
         outcome=Outcome.STARTED,
-        why=Why.FORCED if forced else Why.READY,
+        why=Why.FORCED if claim.covers.request.forced else Why.READY,
         decided_ms=claim.claimed_ms,
         covers=claim.covers.count,
         waited_ms=max(0, claim.claimed_ms - claim.covers.first_ms),
