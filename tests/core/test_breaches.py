@@ -351,3 +351,53 @@ def test_14_three_pushes_that_come_backwards_leave_the_newest_pending(at: int | 
     for version, parent in ("CB", "BA", "AO"):
         w.a.trigger(source_version=version, parent=parent, line="main", at=at)
     assert w.record.pending.request.source_version == "C"
+
+
+def test_15_a_start_that_cannot_be_finished_is_told_though_the_version_is_the_same() -> None:
+    """G6: with unchanged = "skip" all later triggers for it were told "built already, or being built", for ever."""
+    w = World(unchanged="skip")
+
+    def no_rights(*_: Any) -> str:
+        raise OSError("AccessDenied")
+
+    w.starter.start = w.starter.find = no_rights  # type: ignore[assignment, method-assign]
+    assert w.a.trigger(source_version="v1").why is Why.START_UNKNOWN
+    for _ in range(2):
+        w.clock.advance("2h")
+        said = w.a.trigger(source_version="v1")
+        assert (said.outcome, said.why, said.detail) == ("deferred", Why.CLAIMED, "OSError: AccessDenied")
+
+
+def test_13c_what_was_forced_while_a_build_ran_waits_for_its_end_though_that_is_a_failure() -> None:
+    """It was told "starts after it ends", and then waited for the back-off of the build that failed: up to an hour."""
+    w = World(on_failure="rearm", overlap="defer")
+    for _ in range(7):  # the last of these back-offs is an hour
+        w.a.trigger(source_version="broken", force=True)
+        w.clock.advance("1m")
+        if w.record.pending is None:
+            w.a.finished(w.record.running.build_id, succeeded=False)
+    w.a.trigger(source_version="broken", force=True)
+    w.a.trigger(source_version="fix", force=True)
+    w.a.finished(w.record.running.build_id, succeeded=False)
+    assert w.record.due_ms <= w.clock.now_ms()
+    assert w.a.wake().why is Why.FORCED
+    w.a.finished(w.record.running.build_id, succeeded=False)
+    assert (w.a.wake().why, w.record.pending.failures) == (Why.BACKING_OFF, 9)
+
+
+def test_13d_what_was_forced_on_hold_and_not_started_is_told_of_the_hold() -> None:
+    """It was told "build b1 is running, starts when that ends", and "the next trigger or wake tries again"."""
+
+    def no_rights(*_: Any) -> Any:
+        raise holdoff.StartRefused("no rights")
+
+    w = World()
+    w.a.hold(why="incident 42")
+    w.starter.start, start = no_rights, w.starter.start  # type: ignore[assignment, method-assign]
+    assert str(w.a.trigger(force=True)).endswith("the slot is given back, and it is tried again once the hold is over")
+    w.starter.start, w.starter.cancel = start, no_rights  # type: ignore[method-assign, attr-defined]
+    w.policy = w.policy.but(overlap="cancel")
+    w.gate().trigger(force=True)
+    said = w.gate().trigger(source_version="fix", force=True)
+    assert (said.outcome, said.why, said.due_ms) == ("deferred", Why.HELD, None)
+    assert str(said) == "site deferred: on hold: incident 42, starts when that ends"

@@ -182,12 +182,16 @@ def test_what_was_left_pending_is_built_though_the_policy_skips_now() -> None:
 WAITS = built(MINUTE, pending=pending(), due_ms=NOW + 9 * MINUTE)
 
 
-def test_a_trigger_that_joins_others_is_a_fold_of_the_same_effect() -> None:
-    step = on_trigger(WAITS, trigger(event_id="E1", source_version="v2"), TERMS)
+FORCED = WAITS.but(running=running(), pending=pending(forced=True), due_ms=LEASE)
+
+
+@pytest.mark.parametrize(("record", "by"), [(WAITS, TERMS), (FORCED, terms(overlap="defer"))], ids=["plain", "forced"])
+def test_a_trigger_that_joins_others_is_a_fold_of_the_same_effect(record: Record, by: Any) -> None:
+    step = on_trigger(record, trigger(event_id="E1", source_version="v2"), by)
     assert step.fold is not None
-    folded = step.fold.but(write_id="w1").applied(WAITS, WAITS)
+    folded = step.fold.but(write_id="w1").applied(record, record)
     assert folded is not None
-    assert folded.but(writes=WAITS.writes) == step.record
+    assert folded.but(writes=record.writes) == step.record
 
 
 @pytest.mark.parametrize(
@@ -262,6 +266,7 @@ CLAIM_OF_V1 = claim(covers=pending(source_version="v1"))
         (Record(built="v1", finished=finished(), claim=claim()), False),
         (built(0, built="v2", claim=CLAIM_OF_V1), True),
         (built(0, claim=CLAIM_OF_V1.but(early=(End(build_id="b-C1", succeeded=False),))), False),
+        (built(0, claim=CLAIM_OF_V1.but(attempt=2)), False),  # whether it can be finished is not known
         (built(0, claim=CLAIM_OF_V1.but(held_ms=NOW - 1)), False),  # the old snippet has built since
         (Record(built="v1", finished=finished(), pending=pending()), False),
         (Record(built="v2", running=OF_V1), True),

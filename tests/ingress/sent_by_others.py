@@ -44,7 +44,8 @@ def quay(*tags: str) -> Json:
 
 def jfrog(domain: str, event: str) -> Json:
     """https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types"""
-    return {"domain": domain, "event_type": event, "data": {"repo_key": "site", "path": "a", "name": "a"}}
+    data, origin = {"repo_key": "site", "path": "a", "name": "a"}, "https://octo.jfrog.io"
+    return {"domain": domain, "event_type": event, "data": data, "jpd_origin": origin}
 
 
 def pubsub(**attributes: str) -> Json:
@@ -330,8 +331,12 @@ _REGISTRIES = (
         X_Nexus_Webhook_Id="rm:repository:component",
     ),
     *(
-        _webhook("JFrog", f"{domain} {event}", nothing("JFrog", event), {"domain": domain, "event_type": event})
-        for domain, event in (("build", "uploaded"), ("release_bundle", "created"), ("artifact_property", "added"))
+        _webhook("JFrog", f"{domain} {event}", nothing("JFrog", event), {**jfrog(domain, event), "data": data})
+        for domain, event, data in (
+            ("build", "uploaded", {"build_name": "site"}),
+            ("release_bundle", "created", {"release_bundle_name": "site"}),
+            ("artifact_property", "added", {"repo_key": "site"}),
+        )
     ),
     _webhook("Nexus", "rm:audit", nothing("Nexus", "rm:audit"), {"audit": {}}, X_Nexus_Webhook_Id="rm:audit"),
     *(

@@ -22,7 +22,7 @@ from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
 from tests.ingress.test_senders import with_rule
-from tests.ingress.wanted import ONE
+from tests.ingress.wanted import ONE, SEVERAL
 
 PUSHES: dict[str, Callable[..., HttpRequest]] = {
     "GitHub": p.github_push,
@@ -215,6 +215,63 @@ def test_the_type_of_an_event_whose_detail_came_alone_is_named_as_in_the_whole_e
     for named in ({"detail__action-type": "DELETE"}, {"change__type": "another*"}):
         (taken,) = with_rule(**named).intents(message)
         assert isinstance(taken, Request)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [s.s3_created()["detail"], s.ecr()["detail"], {"jobDefinition": "build", "jobQueue": "builds"}],
+    ids=["S3", "ECR", "Batch"],
+)
+def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail: dict[str, Any]) -> None:
+    for event in ({**detail, "project": "docs"}, s.in_sqs({**detail, "project": "docs"})):
+        (request,) = SEVERAL.intents(opened(event)[0])
+        assert isinstance(request, Request)
+        assert request.project == "docs"
+
+
+#: What others may call things, too.
+OWN: dict[str, dict[str, Any]] = {
+    "Harbor": {"type": "article.published", "occur_at": 1795395667, "operator": "ann"},
+    "JFrog": {"domain": "destination", "event_type": "updated", "data": {"name": "Rome"}},
+    "Pagure": {"topic": "articles/published", "msg_id": "7", "i": 1},
+    "Render": {"type": "service.updated", "timestamp": "2026-11-25T03:00:00Z", "data": {"serviceId": "42"}},
+    "Spinnaker": {"details": {"type": "article", "source": "cms"}, "eventId": "7"},
+}
+
+
+@pytest.mark.parametrize("sender", OWN)
+def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_words(sender: str) -> None:
+    for event in (OWN[sender], s.in_sqs(OWN[sender]), s.eventbridge("my.cms", "Published", OWN[sender])):
+        (request,) = ONE.intents(opened(event)[0])
+        assert isinstance(request, Request)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        s.s3_created(),
+        s.s3_notification("s3:ObjectCreated:Put"),
+        s.eventbridge("aws.batch", "Batch Job State Change", {"status": "SUCCEEDED"}),
+        s.in_sns({"type": "ping"}),
+    ],
+    ids=["an event", "a notification", "an event that is no change", "a topic's message"],
+)
+def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[str, Any]) -> None:
+    """That came by itself, maybe: it would be a duplicate."""
+    (message,) = opened(s.eventbridge("my.flow", "Content Ready", detail, id="of-its-own"))
+    for routes in (ONE, with_rule(source="my.flow")):
+        (request,) = routes.intents(message)
+        assert isinstance(request, Request)
+        assert (request.reason, request.event_id) == ("Content Ready", "of-its-own")
+
+
+def test_what_the_headers_of_a_cloud_event_say_its_body_does_not() -> None:
+    about = {"specversion": "1.0", "source": "/cms", "id": "7", "type": "com.example.published"}
+    headers = {f"ce-{name}": text for name, text in about.items()}
+    for body in ({"type": "Microsoft.Storage.BlobTierChanged"}, {"id": "8", "source": "/x", "specversion": "1.0"}):
+        (request,) = ONE.intents(http_message(p.posted(body, headers), Origin(outside=True)))
+        assert isinstance(request, Request)
+        assert (request.reason, request.event_id) == ("com.example.published in CloudEvents", "/cms#7")
 
 
 def without_source(event: dict[str, Any]) -> dict[str, Any]:

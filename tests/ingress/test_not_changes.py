@@ -63,8 +63,6 @@ CARRIERS: dict[str, Callable[[Json], Event]] = {
     "a failed invocation, by EventBridge": bridged_failure,
     "a failed invocation by SNS, in SQS": lambda event: s.in_sqs(s.failed_invocation(s.in_sns(event))),
     "a queue, by a pipe, on a bus": by_a_pipe,
-    "a topic's message, on a bus": lambda event: s.eventbridge("my.bridge", "Forwarded", s.in_sns(event)),
-    "an event of a bus, on another": lambda event: s.eventbridge("my.bridge", "Forwarded", bridged_failure(event)),
     "a failed invocation by HTTP": lambda event: p.posted(s.failed_invocation(event), {}),
     "a failed invocation by EventBridge, by HTTP": lambda event: p.posted(bridged_failure(event), {}),
     "a queue, by a pipe, on a bus, by HTTP": lambda event: p.posted(by_a_pipe(event), {}),

@@ -51,7 +51,7 @@ def check_name(name: str, at: str) -> str:
     elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
         want = f"a name; a rule may have in branches {DEFAULT_BRANCH!r}"
     elif not is_of_files and set(name) & _IN_NO_REF:
-        want = "a name in which only * and ? stand for others: git has no such name"
+        want = "a name without [ \\ ^ ~ and :, which git takes in no name; only * and ? stand for other characters"
     elif is_of_files and name.endswith("/"):
         want = f"'{name}**': a file's path, not a folder's"
     elif name.startswith("!"):

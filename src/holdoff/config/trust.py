@@ -60,8 +60,8 @@ def _is_listed(path: str, me: int) -> bool:
 
 
 def _has_others(group: int, me: int) -> bool:
-    """Whether other users but root may be in it. It is one's own if it is called as the user is, as many systems make
-    one for each user; of any other a directory service need not list the users."""
+    """Whether other users but root may be in it. One with the user's name is the user's own, as many systems make
+    one for each; of any other a directory service need not list the users."""
     mine = {_name(pwd.getpwuid, me), "root"}
     try:
         found = grp.getgrgid(group)

@@ -118,10 +118,12 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     if not found:
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
-    # Else a swap: then what is pending is as it was seen.
-    is_seen = right is record and not taken.pending.request.forced and not (fold.older and trigger.waits)
-    pending = record.pending if is_seen else None
-    may_fold = pending is not None and fold.keeps_order(pending) and _is_due_in_time(record, new)
+    # Else a swap: then what is pending is as it was seen. That it is forced changes by swaps only.
+    pending, forced = record.pending if right is record else None, taken.pending.request.forced
+    if pending is None or pending.request.forced is not forced or (fold.older and trigger.waits):
+        return build.because_of(Outcome.DEFERRED, found, new)
+    may_fold = fold.keeps_order(pending) and _is_due_in_time(record, new)
+    fold = fold if request.forced is forced else fold.but(request=request.but(forced=forced))
     return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
 
@@ -162,10 +164,9 @@ def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
 
 
 def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
-    """A request with an instant in the future, by more than clocks may be apart, happened now: else all that follows
-    would look older. It counts as no older than the newest known of its line, and so does one that does not say when it
-    happened: it is the last to arrive. So an older one that comes after it is still known to be older than that
-    newest."""
+    """A request whose instant is in the future, by more than clocks may be apart, counts as happening now: else all
+    that follows would look older. It is no older than the newest known of its line; nor is one without an instant: it
+    is the last to arrive. So an older one that comes later is still known to be older than that newest."""
     is_ahead = (request.at_ms or 0) > now_ms + terms.clock_margin_ms
     if not is_ahead and (request.line is None or request.at_ms is not None):
         return request
@@ -198,7 +199,7 @@ def _is_unchanged(record: Record, request: Request) -> bool:
     if (record.lastbuild_ms or 0) > since_ms:
         return False  # the old snippet has built since
     if claim is not None:  # what it covers is built, or pending again; an end that came early may be its build's
-        return not claim.early and asked == content_of(claim.request)
+        return claim.attempt == 1 and not claim.early and asked == content_of(claim.request)  # else it may be stuck
     if running is not None:
         return asked == content_of(running.covers.request)
     return asked == record.built and end is not None and end.succeeded is True

@@ -173,7 +173,8 @@ class Decision(Value):
             return f"it is not known here whether the build started{said}; `holdoff explain` says"
         if self.why is Why.START_UNKNOWN:
             return f"it is not known whether the build started{said}; {self._then('finds out')}"
-        return f"the build was refused{said}; the slot is given back, {self._then('tries again')}"
+        again = "and it is tried again once the hold is over" if self.due_ms is None else self._then("tries again")
+        return f"the build was refused{said}; the slot is given back, {again}"
 
     def _reason(self) -> str:
         if self.why is Why.COOLING_DOWN:
@@ -209,9 +210,7 @@ class Decision(Value):
         return f"starts at the next trigger or wake in {wait} or later"
 
     def _then(self, does: str) -> str:
-        if self.due_ms is None:
-            return f"the next trigger or wake {does}"
-        wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
+        wait = say_duration(max(0, (self.due_ms or 0) - self.decided_ms), up=True)
         return f"the next trigger or wake in {wait} or later {does}"
 
 

@@ -40,7 +40,7 @@ class Note(Value):
     Attributes:
         reason: the beginning of its reason.
         event: the digest of its event id.
-        line: the digest of its line, and its instant there, ``at_ms``, or else the digest of its ``parent``: they tell
+        line: the digest of its line, with its instant there, ``at_ms``, and the digest of its ``parent``: they tell
             whether a build of a newer version contains this one.
         variables: the digest of its environment and secondary versions; ``None``: it has none.
     """

@@ -8,7 +8,7 @@ from holdoff.core.errors import StartRefused
 from holdoff.core.record import Record
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
-from holdoff.core.waits import ready_ms
+from holdoff.core.waits import Wait, foremost, ready_ms, waits
 
 
 class Resolved(Value):
@@ -42,9 +42,9 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     decision = decision.but(covers=0, waited_ms=None, detail=resolved.error, unconfirmed=unconfirmed)
     due_ms = ready_ms(record, terms) if record.pending else None
     if resolved.uncancelled is not None:
-        runs = record.running is not None and record.running.build_id == resolved.uncancelled  # else it ended meanwhile
-        why = Why.RUNNING if runs else Why.PENDING
-        return decision.but(outcome=Outcome.DEFERRED, why=why, due_ms=due_ms, detail=resolved.uncancelled)
+        found = waits(record, terms, decision.decided_ms, pending=record.pending)
+        first = foremost(found) if found else Wait(Why.PENDING, due_ms)  # its end was reported meanwhile
+        return decision.but(outcome=Outcome.DEFERRED, why=first.why, due_ms=due_ms, detail=first.detail)
     if resolved.is_put_off:
         ahead_ms = clocks.ahead_ms(resolved.record, terms, decision.decided_ms)
         since = decision.but(lastbuild_ms=record.lastbuild_ms, failed_ms=None, ahead_ms=ahead_ms)

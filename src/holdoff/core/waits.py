@@ -56,8 +56,8 @@ def waits(
     """All that keeps this gate from starting at ``now_ms``; with the quiet time and back-off of ``pending``, if given.
 
     Args:
-        force: only a start under way, and what ``overlap`` says, stand against a forced start. While it is pending, a
-            hold does, too: it may be newer.
+        force: only a start under way, and what ``overlap`` says, stand against a forced start. One that is pending
+            waits for a hold, too: the hold may be newer.
     """
     overtakes = force or (pending is not None and pending.request.forced)
     found = [_claimed(record, terms.policy), _running(record, terms, force=overtakes)]

@@ -229,7 +229,8 @@ _DRAFTS: Final = (
 
 # --- Image registries: a repository's tag points at another image ----------------------------------
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
-_AT_QUAY: Final = "docker_url=?* & repository=?*"
+_QUAY: Final = "docker_url=?* & repository=?*"
+_JFROG: Final = "domain=artifact_*|build|release_bundle*|distribution|destination"
 
 
 def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) -> Iterator[Kind]:
@@ -249,29 +250,25 @@ _REGISTRIES: Final = (
         by="{push_data.pusher}",
     ),
     # A signature is pushed by itself. Tags were an object at first, with counts beside it.
-    _change("Quay", "a pushed image", f"{_AT_QUAY} & updated_tags.1", "image {repository}:{updated_tags.0} pushed"),
-    *_images(
-        "Quay",
-        f"{_AT_QUAY} & updated_tags,pushed_image_count,pruned_image_count",
-        "repository",
-        "updated_tags.0",
-    ),
+    _change("Quay", "a pushed image", f"{_QUAY} & updated_tags.1", "image {repository}:{updated_tags.0} pushed"),
+    *_images("Quay", f"{_QUAY} & updated_tags,pushed_image_count,pruned_image_count", "repository", "updated_tags.0"),
     # Builds of Quay's own, scans, mirrors. What they pushed a push tells, too.
     _ignored(
         "Quay",
         "another event",
         "event of {repository}",
         "build_id,trigger_kind,vulnerability.id,message,expiring_in",
-        f"{_AT_QUAY} & namespace=?*",
+        f"{_QUAY} & namespace=?*",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
         "Harbor",
         "type",
-        "occur_at & operator,event_data.repository.repo_full_name",
+        "event_data.repository.repo_full_name",
         "PUSH_ARTIFACT|UPLOAD_CHART|pushImage",
         tag="event_data.resources.0.tag",
     ),
+    *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
         "Azure Container Registry",
@@ -295,7 +292,7 @@ _REGISTRIES: Final = (
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
-    *_typed("JFrog", "event_type", "domain=artifact_*|build|release_bundle*|distribution|destination", ""),
+    *_typed("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.build_name,data.release_bundle_name", ""),
     # https://help.sonatype.com/en/working-with-webhooks.html
     *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
     # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
@@ -321,10 +318,6 @@ _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*"
 )
-#: In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
-_CE: Final = {name: f"http.headers.ce-{name},{name}" for name in ("specversion", "source", "id", "type")}
-_CE_KNOWN_BY: Final = f"{_CE['specversion']} & {_CE['source']} & {_CE['id']}"
-_CE_ID: Final = f"{{{_CE['source']}}}#{{{_CE['id']}}}"
 #: The sender of those. One that is Holdoff's own form of a trigger, too, is that (``rules``).
 CLOUD_EVENTS: Final = "CloudEvents"
 _GCS: Final = "message.attributes"
@@ -336,20 +329,27 @@ HANDSHAKES: Final = (
     ("Event Grid", "0.eventType=*.SubscriptionValidationEvent", "0.data.validationCode", "validationResponse"),
     ("Slack", "type=url_verification", "challenge", "challenge"),
 )
+
+
+def _written(sender: str, path: str, known_by: str, **more: str) -> Iterator[Kind]:
+    """Events of all clouds, and after them those of one's own, which build."""
+    yield from _typed(sender, path, known_by, _WRITTEN, _OTHERS, **more)
+    yield from _typed(sender, path, known_by, "*", "", id=more["id"])
+
+
+def _cloud_events(at: str, tag: str) -> Iterator[Kind]:
+    known_by = f"{at}specversion & {at}source & {at}id"
+    return _written(CLOUD_EVENTS, f"{at}type", known_by, tag=tag, id=f"{{{at}source}}#{{{at}id}}")
+
+
 _CLOUDS: Final = (
     *(control(by, "a handshake", f"a handshake of {by}", f"{when} & {at}") for by, when, at, _ in HANDSHAKES),
     # Several at once need not be of one type: https://learn.microsoft.com/en-us/azure/event-grid/event-schema
     *_typed("Event Grid", "1.eventType", "0.metadataVersion", "*", ""),
-    *_typed(CLOUD_EVENTS, _CE["type"], _CE_KNOWN_BY, "", "", tag="data.resources.0.tag,resources.0.tag", id=_CE_ID),
-    *(
-        kind
-        for sender, path, known_by, own in (
-            ("Event Grid", "0.eventType", "0.metadataVersion", "{0.id}"),
-            (CLOUD_EVENTS, _CE["type"], _CE_KNOWN_BY, _CE_ID),
-        )
-        for changes, others in ((_WRITTEN, _OTHERS), ("*", ""))
-        for kind in _typed(sender, path, known_by, changes, others, id=own)
-    ),
+    *_written("Event Grid", "0.eventType", "0.metadataVersion", id="{0.id}"),
+    # In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+    *_cloud_events("http.headers.ce-", "resources.0.tag"),
+    *_cloud_events("", "data.resources.0.tag"),
     # https://docs.cloud.google.com/storage/docs/pubsub-notifications
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
     # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
@@ -383,11 +383,11 @@ _HOSTS: Final = (
             ("Heroku", "resource", "webhook_metadata.event.include"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
-            ("Render", "type", "data.serviceId & timestamp"),
+            ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Semaphore", "pipeline.state", "workflow.id & revision.commit_sha"),
             ("Semaphore", "event", "project_hash_id"),
             ("SonarQube", "qualityGate.status", "serverUrl & analysedAt"),
-            ("Spinnaker", "details.type", "details.source & eventId"),
+            ("Spinnaker", "details.type", "details.type=orca:*"),
             ("TeamCity", "eventType", "payload.buildTypeId"),
             ("TeamCity", "build.notifyType", "build.buildTypeId"),
             ("Terraform", "notifications.0.trigger", "notification_configuration_id"),

@@ -84,18 +84,17 @@ def _opened(message: Message, depth: int) -> list[Message]:
         id_ = f"invoke:{own}" if own else message.id
         return _opened(message.but(event=event["requestPayload"], id=id_), depth + 1)
     if is_eventbridge(event):
-        detail, by_aws = event.get("detail"), str(event.get("source")).startswith("aws.")
-        is_carrier = isinstance(detail, dict) and _is_envelope(detail) and "eventID" not in detail  # a stream's record
-        return [_eventbridge(message)] if by_aws or not is_carrier else _carried(message, "eventbridge", event, depth)
+        is_carrier = dig(event, "detail.eventSource") == "aws:sqs" or _is_failed_invocation(event.get("detail"))
+        return _carried(message, "eventbridge", event, depth) if is_carrier else [_eventbridge(message)]
     if event.get("Type") == "Notification" and "MessageId" in event:
         return _carried(message, "sns", event, depth)
     return [_whole(message) or message]
 
 
-def _is_failed_invocation(event: Mapping[str, Any]) -> bool:
+def _is_failed_invocation(event: object) -> bool:
     """Whether it is the record of a failed invocation, which has its event
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
-    is_record = "requestPayload" in event and "requestContext" in event
+    is_record = isinstance(event, dict) and "requestPayload" in event and "requestContext" in event
     return is_record and text_at(event, "requestContext.condition") != "Success"
 
 
@@ -148,7 +147,8 @@ def _record(message: Message, depth: int) -> list[Message]:
 _CARRIERS: Final = {
     "sqs": ("record", "body", "messageId", ("eventSourceARN", "attributes")),
     "sns": ("record.Sns", "Message", "MessageId", ("TopicArn", "Subject", "Message")),
-    # What EventBridge Pipes make of each record that they put on a bus, and Lambda of a failed invocation.
+    # What EventBridge Pipes make of a queue's record that they put on a bus, and Lambda of a failed invocation. What an
+    # event of one's own has as its detail is no envelope: the event says more.
     "eventbridge": ("event", "detail", "id", ("source", "detail-type")),
 }
 
@@ -197,14 +197,14 @@ def _eventbridge(message: Message) -> Message:
 def _whole(message: Message) -> Message | None:
     """The whole event of a detail that came alone; ``None``: it is none."""
     for when, source, kind in DETAILS:
-        if fits(message, when):
+        if "project" not in message.event and fits(message, when):  # else a trigger that was made of it
             whole = {**message.event, "source": source, "detail-type": kind, "detail": message.event}
             return _eventbridge(message.but(event=whole))
     return None
 
 
 def _is_envelope(event: Mapping[str, Any]) -> bool:
-    """Whether events are in it: as SNS, MinIO, EventBridge and its Pipes post them to a URL, or put them on a bus."""
+    """Whether events are in it: as SNS, MinIO, EventBridge and its Pipes post them to a URL."""
     source = text_at(event, "eventSource", "EventSource", "Records.0.eventSource", "Records.0.EventSource") or ""
     is_of_topic = event.get("Type") == "Notification" and "TopicArn" in event
     is_bridged = is_eventbridge(event) or _is_failed_invocation(event)

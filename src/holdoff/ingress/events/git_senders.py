@@ -378,7 +378,7 @@ _OF_A_REF: Final = (
         )
         for names, above in _NAMES_OF_BRANCHES
     ),
-    Kind(name="another event", **_others("Pagure", "topic", when="topic & msg_id & i")),
+    Kind(name="another event", **_others("Pagure", "topic", when="topic & msg_id & i & msg.agent")),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _of_ref(
         "Harness",
