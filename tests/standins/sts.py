@@ -24,6 +24,7 @@ class StsStandin:
     roles: dict[str, str | None]
     lifetime: float = 3600  #: seconds
     silent: bool = False  #: gives no answer until closed
+    unanswered: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> StsStandin:
@@ -34,6 +35,7 @@ class StsStandin:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 if standin.silent:
+                    standin.unanswered += 1
                     standin._closing.wait(30)
                     return
                 status, answer = standin._answer({name: values[0] for name, values in parse_qs(body).items()})

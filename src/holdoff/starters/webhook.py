@@ -102,7 +102,7 @@ class Webhook(OnHttp):
         self.rows: tuple[Row, ...] = tuple(
             Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER) for status in _statuses(refused)
         )
-        self.id_at = None if id is None else text_in("id", id)
+        self.id_at: str | None = None if id is None else text_in("id", id)
         self._cancel_method = _one_of("cancel_method", cancel_method, _METHODS)
         if status_url is not None:
             self._follow(status_url, state, succeeded, failed)
