@@ -389,7 +389,7 @@ def _is_built(history: History, asked: Asked) -> bool:
     if any(build.request.source_version == request.source_version for build in history.builds):
         return True
     # The start that it went by may have been given up since: what that covered is in the next build, or dropped.
-    since = asked.decided or 0
+    since = asked.called
     is_given_back = any(at > since for at, *_ in history.given_back)
     return any(at > since for at in history.drops) or (is_given_back and any(b.started > since for b in history.builds))
 
