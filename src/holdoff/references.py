@@ -77,7 +77,7 @@ class References:
     def __init__(self, environment: Mapping[str, str], client_of: Callable[[str], Any] | None = None) -> None:
         self._environment = environment
         self._client_of = client_of or _client_of
-        self._kept: dict[tuple[str, str], tuple[int, str | HoldoffError]] = {}
+        self._kept: dict[tuple[str, str], tuple[int, str | HoldoffError | None]] = {}
 
     def value(self, reference: str, now_ms: int, *, field: str, folder: str | None = None) -> str:
         """What a reference leads to, without white space around it.
@@ -96,20 +96,20 @@ class References:
 
     def _fetched(self, reference: str, now_ms: int, field: str) -> str:
         at_ms, kept = self._kept.get((reference, field), (0, None))
-        if kept is None or now_ms - at_ms >= (KEPT_MS if isinstance(kept, str) else FAILED_MS):
-            kept = self._anew(reference, field, kept)
-            self._kept[reference, field] = now_ms, kept
+        if kept is None or abs(now_ms - at_ms) >= (KEPT_MS if isinstance(kept, str) else FAILED_MS):
+            self._kept[reference, field] = now_ms, kept  # other threads go by it while this one asks
+            kept = self._anew(reference, field)
+            self._kept[reference, field] = self._kept[reference, field][0], kept
         if isinstance(kept, HoldoffError):
             raise kept.with_traceback(None)
         return kept
 
-    def _anew(self, reference: str, field: str, kept: str | HoldoffError | None) -> str | HoldoffError:
+    def _anew(self, reference: str, field: str) -> str | HoldoffError:
         try:
             return _held(self._asked(reference, field), reference, field)
         except HoldoffError as error:
-            if isinstance(error, StoreUnavailable) and isinstance(kept, str):
-                return kept  # until the service answers again
-            return error
+            known = self._kept[reference, field][1] if isinstance(error, StoreUnavailable) else None
+            return known if isinstance(known, str) else error  # the old one, until the service answers again
 
     def _asked(self, reference: str, field: str) -> object:
         service, _, name = reference.partition(":")

@@ -121,6 +121,34 @@ def test_a_failure_is_kept_for_a_moment(failure: Exception) -> None:
     assert value(references, "ssm:/github", FAILED_MS) == SECRET
 
 
+def test_one_asks_again_at_a_time_however_long_it_takes() -> None:
+    """A call that waits for its time-out takes longer than its failure is kept."""
+    services, met = Services(ConnectTimeoutError(endpoint_url="x")), list[str]()
+
+    def meanwhile(service: str) -> Services:
+        """Another thread's question, while this one's call is under way."""
+        if met:
+            with pytest.raises(StoreUnavailable):
+                value(references, "ssm:/github", FAILED_MS + 1)
+            services.answers.append(SECRET)
+        met.append(service)
+        return services
+
+    references = References({}, meanwhile)
+    with pytest.raises(StoreUnavailable):
+        value(references, "ssm:/github")
+    assert value(references, "ssm:/github", FAILED_MS) == SECRET
+    assert met == ["ssm"] * 2
+
+
+def test_a_failure_is_not_kept_until_a_clock_that_was_set_back_is_there_again() -> None:
+    """What AWS refuses for a clock that is ahead, it gives once that is put right."""
+    references = References({}, Services(refused("InvalidSignatureException"), SECRET))
+    with pytest.raises(HoldoffError):
+        value(references, "ssm:/github", 3_600_000)
+    assert value(references, "ssm:/github", 0) == SECRET
+
+
 def test_while_the_service_is_silent_the_old_one_holds() -> None:
     references = References({}, Services(SECRET, ConnectTimeoutError(endpoint_url="http://x")))
     assert [value(references, "ssm:a", at) for at in (0, KEPT_MS)] == [SECRET] * 2

@@ -117,6 +117,8 @@ def test_the_present_policy_stays_unless_another_is_clearly_better() -> None:
     assert far.taken.policy == Policy("5m")
     assert "58 % fewer builds than the present policy" in far.choice.why
     assert slow.taken.policy == Policy("5m"), "the present one does not keep to what is asked"
+    late = plan_of(BUSY, cooldowns(30, 29.5), present=Policy("30m"), most_ms=MINUTE)
+    assert "None kept every wait within 1m. Nothing else that was tried is clearly better" in late.choice.why
     assert "333 % more builds" in slow.choice.why
 
 
@@ -135,6 +137,14 @@ def test_the_present_policy_does_not_stay_where_another_is_clearly_better() -> N
     )
     assert slow.taken.policy == Policy("0")
     assert "None kept every wait within 1m; this one came nearest." in slow.choice.why
+
+
+def test_beside_the_bend_too_no_wait_of_over_an_hour_is_taken_unasked() -> None:
+    steady = [T0 + n * MINUTE for n in range(10_000)]
+    made = plan_of(steady, cooldowns(58, 62), present=Policy("58m"), build_ms=40 * MINUTE)
+    shorter = plan_of(steady, cooldowns(55, 59), present=Policy("55m"), build_ms=40 * MINUTE)
+
+    assert (made.taken.policy, shorter.taken.policy) == (Policy("58m"), Policy("59m"))
 
 
 def test_builds_beside_one_another_are_told() -> None:

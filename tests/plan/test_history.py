@@ -47,6 +47,7 @@ WRITTEN = {
 @pytest.mark.parametrize("text", WRITTEN)
 def test_an_instant_as_it_is_written(text: str) -> None:
     assert ms_of(text, None) == (AT, WRITTEN[text])
+    assert not text.isdigit() or ms_of(int(text), None) == (AT, WRITTEN[text])  # a number in JSON
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,8 @@ def test_behind_a_proxy_each_client_counts_for_itself(served: Served) -> None:
     assert failed("127.0.0.1", "6.6.6.6, 192.0.2.1") == 429  # only what the proxy itself added counts
     assert failed("127.0.0.1", "192.0.2.2") == 401
     assert failed("10.1.2.3", "192.0.2.1") == 401  # no proxy of ours
+    two = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "192.0.2.1")]  # HAProxy adds a header of its own
+    assert served.at("127.0.0.1").get(STATUS, headers=two).status_code == 429
 
 
 @pytest.mark.parametrize("client", ["192.0.2.1:{}", "[2001:db8::1]:{}", "[2001:db8::{:x}]"])

@@ -183,6 +183,24 @@ def test_no_sender_waits_long_for_its_turn(served: Served, monkeypatch: pytest.M
     assert [line["outcome"] for line in served.lines] == ["started"]
 
 
+def test_no_more_than_so_many_wait_for_a_store_that_hangs(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were answered before their turn wait, too; each has its body in the memory."""
+    monkeypatch.setattr(hooks, "ANSWERED_S", 0.01)
+    monkeypatch.setattr(hooks, "MOST_TURNS", 2)
+    read, go_on = served.site.store.get, threading.Event()
+    monkeypatch.setattr(served.site.store, "get", lambda key: read(key) if go_on.wait(30) else None)
+    with served.client:  # one loop for all, as a server has
+        answers = [served.push(delivery) for delivery in ("d1", "d2", "d3")]
+        go_on.set()
+        monkeypatch.setattr(hooks, "ANSWERED_S", 30)
+        wait_for(lambda: served.push("d4").status_code == 202)
+        wait_for(lambda: len(served.lines) == 3)
+
+    assert [(one.status_code, one.headers["retry-after"]) for one in answers] == [(503, "30")] * 3
+    assert answers[2].json()["detail"] == "too many requests wait: send it again"
+    assert sorted(line["event_id"] for line in served.lines) == ["d1", "d2", "d4"]
+
+
 def test_what_comes_too_late_for_a_server_that_ends_is_a_letter(served: Served) -> None:
     served.close()
     answer = served.push("d1")

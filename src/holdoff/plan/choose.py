@@ -55,6 +55,8 @@ def choose(rows: Sequence[Figures], *, present: int | None = None, most_ms: int 
     taken, why = _bend(rows, sure) if most_ms is None else _within(rows, sure, most_ms)
     if present is not None and _is_as_good(rows[present], rows[taken], most_ms):
         taken, why = _beside(rows, sure if most_ms is None else (), present)
+        if most_ms is not None and _wait_of(rows[present]) > most_ms:
+            why = f"None kept every wait within {written(most_ms)}. {why}"
     elif present is None and rows[sure[-1]].saved < _WORTH * rows[taken].triggers:
         taken, why = _little(rows, sure[0], rows[sure[-1]])
     about = " ".join([f"{_told(rows, taken, present)}.", why, *_cautions(rows[taken])])
@@ -151,6 +153,7 @@ def _beside(rows: Sequence[Figures], places: Sequence[int], present: int) -> tup
         place
         for place in places
         if (rows[place].builds <= much * own.builds and _wait_of(rows[place]) <= much * _wait_of(own))
+        and (rows[place].start.longest_ms or 0) <= LONGEST_START_MS
         and not (_is_crowded(rows[place]) or _is_as_good(own, rows[place], None))
     ]
     if not near:

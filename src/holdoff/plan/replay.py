@@ -199,14 +199,12 @@ class _Core:
             return
 
         def change(record: Record, at_ms: int) -> Record:
-            end = End(build_id=str(build), succeeded=not self._fails(build))
+            until = self.until[build]
+            failed = until - 1 in self.past.failed and (build == 0 or self.until[build - 1] < until)
+            end = End(build_id=str(build), succeeded=not failed)
             return builds.finished(record, end, self.terms, at_ms)
 
         self._drive(protocol.edit(change))
-
-    def _fails(self, build: int) -> bool:
-        until = self.until[build]
-        return until - 1 in self.past.failed and (build == 0 or self.until[build - 1] < until)
 
     def _drive(self, asks: Generator[Effect, Any, Any]) -> None:
         answer: object = None

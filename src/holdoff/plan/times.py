@@ -24,7 +24,6 @@ _NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
 #: A space before the offset, or UTC in words.
 _SPACED: Final = re.compile(r"\s+(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)")
 _HALF_DAY: Final = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
-_APACHE: Final = "%d/%b/%Y:%H:%M:%S %z"
 _DATE: Final = re.compile(r"\d{4}-?\d\d-?\d\d")
 #: ``20260302090010``; in milliseconds it would be after the year 2600.
 _COMPACT: Final = re.compile(r"((?:19|20)\d{6})(\d{6})")
@@ -53,11 +52,11 @@ def ms_of(value: object, zone: Zone | None) -> tuple[int, Doubt]:
     Raises:
         ValueError: no instant; the message says why, without the value.
     """
-    if isinstance(value, str):
-        return _of_text(value.strip(), zone)
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return _of_text(str(value).strip(), zone)
     if isinstance(value, datetime):
         return _of_datetime(value, zone)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float):
         return _of_number(Decimal(repr(value))), "none"
     raise ValueError("is missing" if value is None else "is no time")
 
@@ -109,7 +108,7 @@ def _iso(text: str) -> datetime:
 
 
 def _apache(text: str) -> datetime:
-    return datetime.strptime(text.strip("[]"), _APACHE)  # noqa: DTZ007  (it has %z)
+    return datetime.strptime(text.strip("[]"), "%d/%b/%Y:%H:%M:%S %z")
 
 
 def _of_datetime(found: datetime, zone: Zone | None) -> tuple[int, Doubt]:

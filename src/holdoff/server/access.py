@@ -143,7 +143,7 @@ class Guard:
         """Whose failures count together: an address, as a trusted proxy says it, or an IPv6 network of one site."""
         peer = _peer(asks)
         if _is_in(peer, self._proxies):
-            peer = asks.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
+            peer = ",".join(asks.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip() or peer
         try:
             address = ip_address(_WITH_PORT.sub(r"\1\2", peer))
         except ValueError:

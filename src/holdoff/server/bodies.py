@@ -24,16 +24,6 @@ class _Large:
 
     size: int = 0
 
-    def add(self, more: int) -> None:
-        """So many bytes.
-
-        Raises:
-            Problem: there are too many.
-        """
-        if self.size + more > MOST_LARGE:
-            raise Problem(503, "too many large bodies at once: send it again", headers={"connection": "close"})
-        self.size += more
-
 
 _large: Final = _Large()
 
@@ -51,8 +41,10 @@ async def read(request: Request, most: int) -> bytes:
                 body += part
                 if len(body) > most:
                     raise Problem(413, f"a body has at most {most:,} bytes here", headers={"connection": "close"})
-                _large.add(more := max(0, len(body) - SMALL) - large)
-                large += more
+                more = max(0, len(body) - SMALL) - large
+                if _large.size + more > MOST_LARGE:
+                    raise Problem(503, "too many large bodies at once: send it again", headers={"connection": "close"})
+                _large.size, large = _large.size + more, large + more
     except TimeoutError:
         raise Problem(408, f"a body takes at most {READ_S:g}s here", headers={"connection": "close"}) from None
     except ClientDisconnect:

@@ -7,7 +7,7 @@ dead letter.
 
 from __future__ import annotations
 
-from asyncio import get_running_loop, shield, wait_for
+from asyncio import Future, get_running_loop, shield, wait_for
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -28,15 +28,20 @@ from holdoff.server.site import Site
 AT_ONCE: Final = 32
 #: No sender waits longer for an answer, however many are before it: most give up after ten seconds.
 ANSWERED_S: Final = 9.0
+#: So many wait at most, also of those that were answered: their bodies are in the memory.
+MOST_TURNS: Final = 1_000
 
 
 def routes(site: Site) -> list[Route]:
     """The routes."""
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook")
+    pool, turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook"), set[Future[Reply]]()
 
     async def hook(request: Request) -> Response:
         body = await read(request, MOST_CONTENT)
-        turn = get_running_loop().run_in_executor(pool, _reply, site, request, body)
+        if len(turns) >= MOST_TURNS:
+            raise Problem(503, "too many requests wait: send it again")
+        turns.add(turn := get_running_loop().run_in_executor(pool, _reply, site, request, body))
+        turn.add_done_callback(turns.discard)
         try:
             reply = await wait_for(shield(turn), ANSWERED_S)  # carried out all the same, or kept as a dead letter
         except TimeoutError:
