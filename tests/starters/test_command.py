@@ -316,6 +316,20 @@ def test_it_may_be_cancelled_by_any_process_of_this_machine(fifo: Path, monkeypa
     assert starter.wait(build_id, never, SELDOM_MS) == 128 + signal.SIGTERM
 
 
+def test_the_number_of_a_command_that_has_ended_may_be_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["sleep", "1000"], process_group=0) as other:
+        starter = Command(["true"])
+        build_id = starter.start(REQUEST, "TOKEN")
+        ended(build_id)
+        assert starter.status(build_id) == "succeeded"
+        assert not starter._children[build_id].keeper.close(), "if we were killed, it would end what has that number"
+        monkeypatch.setattr(starter._children[build_id].process, "pid", other.pid)
+        starter.stop(build_id)
+        starter.cancel(build_id)
+        assert other.poll() is None
+        other.kill()
+
+
 def test_one_thread_may_stop_what_another_waits_for_as_it_ends() -> None:
     """As ``wake --watch`` does when it is told to end."""
     for _ in range(30):

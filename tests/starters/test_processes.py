@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.starters import processes
-from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, owner_of, state_of
+from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, own_group_of, owner_of, state_of
 from tests.users import BOB, as_user, needs_root
 
 if TYPE_CHECKING:
@@ -101,13 +101,26 @@ def test_who_is_told_of_a_family(monkeypatch: pytest.MonkeyPatch) -> None:
         below = -os.getpgid(pids["below"])
         assert below != -shell.pid, "timeout(1) makes a group"
         assert processes.targets_of(shell.pid) == [-shell.pid, below]
-        assert {*processes.targets_of(shell.pid, shared=shell.pid)} == {shell.pid, pids["beside"], below}
         with monkeypatch.context() as patch:
             patch.setattr(processes, "_place", lambda: None)
             assert processes.targets_of(shell.pid) == [-shell.pid], "that /proc may tell of others"
         end(*processes.targets_of(shell.pid))
         os.kill(pids["elsewhere"], signal.SIGKILL)
     assert processes.targets_of(shell.pid) == []
+
+
+@linux
+@pytest.mark.parametrize("goes_apart", ["", "timeout 1h "])
+def test_the_group_that_a_command_shares_with_its_caller_is_not_told(goes_apart: str) -> None:
+    says = "sh -c 'echo $0 $$; exec sleep 1000'"
+    command = ["sh", "-c", f"{says} beside & exec {goes_apart}{says} within"]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        pids = {name: int(pid) for name, pid in (child.stdout.readline().split() for _ in range(2))}
+        targets = processes.targets_of(child.pid, own=own_group_of(name_of_child(child.pid)))
+        told = [child.pid, pids["beside"]] if not goes_apart else [-child.pid, pids["beside"]]
+        assert targets == told
+        end(*targets)
 
 
 def test_the_end_of_a_process_and_of_what_is_stubborn(

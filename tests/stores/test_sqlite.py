@@ -521,8 +521,9 @@ def test_a_process_that_writes_without_a_pause_lets_others_in(path: Path, monkey
         naps_ms.append(ms)
         if len(naps_ms) == 10:
             fcntl.flock(theirs, fcntl.LOCK_UN)
-            with pytest.raises(StoreUnavailable, match="in use"):  # it is free, and not for them
-                other.lock(theirs, 100)
+            assert other.lock(theirs, 10_000)  # it is free, and for a while not for them
+            assert sum(naps_ms[10:]) in range(1_000, 1_017)
+            fcntl.flock(theirs, fcntl.LOCK_UN)
 
     monkeypatch.setattr(SystemClock, "sleep", sleep)
     assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
@@ -549,6 +550,15 @@ def test_one_that_was_stopped_while_it_was_next_keeps_none_out(
     assert sum(naps_ms) in (range(1_000, 1_017) if has_place else [0])
     os.close(stopped)
     store.close()
+
+
+@pytest.mark.parametrize("left_ms", [0, 1, 100, 999])
+def test_with_little_time_left_it_does_not_give_way_for_all_of_it(path: Path, left_ms: int) -> None:
+    filled(path).close()
+    stopped = os.open(f"{path}-journal", os.O_RDWR)
+    assert sqlite_place._as_next(stopped, sqlite_place.TAKE)
+    assert SQLiteStore(path, busy_ms=left_ms).get(KEY) == BUILT
+    os.close(stopped)
 
 
 def test_all_that_wait_have_one_bound(path: Path) -> None:

@@ -24,8 +24,8 @@ from holdoff.starters.processes import (
     lives,
     name_of,
     name_of_child,
+    own_group_of,
     owner_of,
-    shared_group_of,
     state_of,
     targets_of,
     tell,
@@ -75,10 +75,11 @@ class _Child(Value):
     told: list[int]
 
     def targets(self) -> Collection[int]:
-        """What to tell or end of it, as kill(2) has it."""
-        if self.group:
-            return dict.fromkeys((-self.group, *targets_of(self.process.pid)))
-        return targets_of(self.process.pid, shared=os.getpgrp())
+        """What to tell or end of it, as kill(2) has it; nothing where it has ended: its number may be another's."""
+        if self.process.poll() is not None:
+            return ()
+        family = targets_of(self.process.pid, own=self.group or 0)
+        return dict.fromkeys((-self.group, *family)) if self.group else family
 
 
 class Command:
@@ -226,6 +227,7 @@ class Command:
         child = self._child(build_id)
         if child is None:
             return None
+        self._let_go()
         code = child.process.poll()
         return "running" if code is None else "failed" if code else "succeeded"
 
@@ -270,7 +272,7 @@ class Command:
                 child.keeper.close()
                 end(*child.targets())
             else:
-                end(*targets_of(int(build_id.rpartition(":")[2]), shared=shared_group_of(build_id)))
+                end(*targets_of(int(build_id.rpartition(":")[2]), own=own_group_of(build_id)))
         if lives(build_id):
             raise PermissionError(f"{build_id} could not be ended")
 

@@ -112,9 +112,10 @@ def holds_us(name: str) -> bool:
     return there > 0
 
 
-def targets_of(pid: int, *, shared: int = 0) -> list[int]:
-    """What to tell or end of a process and of all that it has started in its session, as kill(2) has it: their groups
-    (timeout(1) makes one of its own), but of a group that is shared with others just those processes."""
+def targets_of(pid: int, *, own: int = 0) -> list[int]:
+    """What to tell or end of a process and of all that it has started in its session, as kill(2) has it: the groups
+    that one of them leads (timeout(1) makes one), and the group ``own``; of any other, which is our caller's, just
+    those processes."""
     groups: dict[int, int] = {}
     with suppress(OSError, KeyError):  # it has ended
         groups[pid] = os.getpgid(pid)
@@ -124,19 +125,16 @@ def targets_of(pid: int, *, shared: int = 0) -> list[int]:
         for one in family:  # which grows meanwhile
             family += [other for other, fields in seen.items() if fields[1] == str(one) and other not in family]
         groups |= {one: int(seen[one][2]) for one in family if seen[one][3] == seen[pid][3]}
-    return list(dict.fromkeys(one if group == shared else -group for one, group in groups.items()))
+    return list(dict.fromkeys(-group if group == own or group in groups else one for one, group in groups.items()))
 
 
-def shared_group_of(name: str) -> int:
-    """The process group of a child that lives, where its parent is in that too; else 0.
-
-    Where its parent has died, and no keeper has ended it, a script may be in its group.
-    """
+def own_group_of(name: str) -> int:
+    """The process group of a child that lives; 0: its parent is in it, too, or that has died, and a script may be."""
     _, mark, number = name.rsplit(":", 2)
-    group = os.getpgid(int(number))
     with suppress(ProcessLookupError):
-        return group if is_left(name) or os.getpgid(int(mark.rpartition(".")[2])) == group else 0
-    return group
+        group = os.getpgid(int(number))
+        return 0 if is_left(name) or os.getpgid(int(mark.rpartition(".")[2])) == group else group
+    return 0
 
 
 def _place() -> str | None:

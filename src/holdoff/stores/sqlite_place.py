@@ -149,9 +149,9 @@ class Place:
         A process that has waited for ``PATIENT_MS`` is the next one, if none is so yet, and all others let it go first:
         else it might wait for ever, for one that writes without a pause.
         """
-        nap_ms, waited_ms, is_next = 1, 0, False
+        nap_ms, waited_ms, is_next, give_way_ms = 1, 0, False, min(GIVE_WAY_MS, left_ms // 2)
         while waited_ms <= left_ms:
-            if is_next or _as_next(journal, TAKE) or waited_ms >= GIVE_WAY_MS:
+            if is_next or _as_next(journal, TAKE) or waited_ms >= give_way_ms:
                 with suppress(BlockingIOError):
                     fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _as_next(journal, LEAVE)
