@@ -156,8 +156,8 @@ class Gate:
             event_id: the id of the event behind it, at most 1,024 characters: the same one again is a duplicate.
             environment: variables for the build: names and texts.
             secondary_versions: which version of each of its other sources, by the source's identifier.
-            force: start now, whatever the cooldown, the limit, the quiet time or a hold say. What ``overlap`` or a start
-                under way puts off starts after that, and not during a hold.
+            force: start now, whatever the cooldown, the limit, the quiet time or a hold say. What ``overlap`` or a
+                start under way puts off starts after that, and not during a hold.
             by: who asks, for people to read.
             line: what versions follow one another on (a repository's branch): an older one never replaces a newer one.
             at: when it happened, by its source: an ISO 8601 instant, an aware ``datetime`` or epoch seconds.

@@ -48,7 +48,7 @@ class Webhook(OnHttp):
         json, form: the body, one of them or none.
         refused: statuses, besides most 4xx ones, that mean: there certainly is no build.
         id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without it, and
-            where a 202 has none, a build has its token for an id.
+            where a 202 has no body, a build has its token for an id.
         status_url: where a build can be asked after, with ``{build_id}`` in it.
         state: where the answer to that has the state; of several, all with blanks between.
         succeeded, failed: which states are those ends, with stars; any other is a build that runs.
