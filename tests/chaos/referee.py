@@ -61,6 +61,7 @@ class Asked:
     at_ms: int
     version: str | None = None
     event: str | None = None
+    forced: bool = False
     answer: Answer | None = None
     answered_ms: int | None = None
 
@@ -119,9 +120,15 @@ def doubles(evidence: Evidence) -> Iterator[Problem]:
 
 
 def spacing(evidence: Evidence) -> Iterator[Problem]:
-    """G1: a build that was not forced starts at least a cooldown after the one before."""
+    """G1: a build starts at least a cooldown after the one before. Each forced trigger lets one through at most, which
+    may be a build of others that came with it."""
     builds = _by_start(evidence)
     for gate, rule in evidence.rules.items():
+        asked = sum(one.forced for one in evidence.asked if one.gate == gate)
+        early = [build for build in builds[gate] if build.forced and build.claimed_ms is not None]
+        if len(early) > asked:
+            says = f"{len(early)} builds are called forced, and {asked} triggers were"
+            yield Problem(kind="spacing", gate=gate, says=says, at_ms=early[-1].started_ms)
         for before, build in pairwise(builds[gate]):
             apart_ms = build.started_ms - before.started_ms
             if not build.forced and apart_ms < rule.cooldown_ms - TOLERANCE_MS:

@@ -25,7 +25,6 @@ from tests.chaos.journal import Line, Reader
 from tests.chaos.referee import Answer, Asked, Build, End, Evidence, Problem, Rule, problems
 from tests.chaos.settings import Settings
 from tests.chaos.stores import sound
-from tests.chaos.worker import FORCED
 from tests.standins.codebuild import CodeBuildStandin, Project, StandinClock, StartedBuild
 
 if TYPE_CHECKING:
@@ -233,7 +232,7 @@ def _builds(store: Store, key: GateKey, record: Record) -> Iterator[Finished]:
 
 
 def _claim(build: Finished) -> tuple[int, bool]:
-    """When it was claimed, and whether by force."""
+    """When it was claimed, and whether that need not wait."""
     return build.claimed_ms, build.covers is not None and build.covers.request.forced
 
 
@@ -246,7 +245,7 @@ def _build(started: StartedBuild, claims: dict[str, tuple[int, bool]]) -> Build:
         id=started.id,
         started_ms=started.clock_ms,
         version=started.source_version,
-        forced=forced and FORCED in started.env,
+        forced=forced,
         claimed_ms=claimed_ms,
     )
 
@@ -261,6 +260,7 @@ def _asked(lines: list[Line]) -> list[Asked]:
                 at_ms=line["at_ms"],
                 version=line["version"],
                 event=line["event"],
+                forced=line["force"],
             )
         elif line["what"] == "answered":
             one = found[line["owner"], line["number"]]

@@ -127,12 +127,15 @@ def test_within_the_tolerance_and_forced_builds_are_not_too_early() -> None:
     doctored.builds[1] = build(11_004, "T2")
     assert problems(doctored) == []
     doctored.builds[1] = build(6_000, "T2", forced=True)
+    assert kinds(doctored) == ["spacing"]  # no trigger was
+    doctored.asked[1].forced = True
     assert problems(doctored) == []
 
 
 def test_after_a_forced_build_too_early() -> None:
     doctored = sound()
     doctored.builds.insert(1, build(6_000, "F", forced=True))
+    doctored.asked[1].forced = True
     assert kinds(doctored) == ["spacing"]
 
 

@@ -34,8 +34,6 @@ THREADS = 2
 VERSION_MS, EVENT_MS = 4_000, 2_000
 #: How many of the triggers that say when they happened are late, and by how many versions at most.
 LATE, OLDEST = 0.3, 3
-#: What a build's environment says of a forced trigger.
-FORCED = "CHAOS_FORCED"
 
 
 def work(settings: Settings, seed: int, dynamodb: Any, codebuild: Any) -> None:
@@ -121,6 +119,7 @@ class Hand:
             at_ms=now_ms,
             version=version,
             event=event,
+            force=force,
         )
         decision = self._tried(
             name,
@@ -128,7 +127,6 @@ class Hand:
                 source_version=version,
                 event_id=event,
                 force=force,
-                environment={FORCED: "1"} if force else None,
                 line="main" if kind.lined else None,
                 at=number * VERSION_MS // 1000 if kind.lined else None,
             ),
