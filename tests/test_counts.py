@@ -267,6 +267,7 @@ entry()
 def test_modules_of_run(tmp_path: Path) -> None:
     command = [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{PROGRAM}"]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HOLDOFF_")}  # each is looked at
+    plain |= {"HOLDOFF_PROJECT": "site", "HOLDOFF_REASON": "push"}  # but for these: a command that calls Holdoff
     run = ["run", "p", "--cooldown", "1h", "--store", f"sqlite:///{tmp_path}/gates.db", "--", "true"]
     for what, figures in RUN_MODULES.items():
         done = subprocess.run([*command, *run], check=True, capture_output=True, text=True, cwd=tmp_path, env=plain)

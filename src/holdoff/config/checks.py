@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from holdoff.core.errors import ConfigError
+from holdoff.core.request import TOLD
 from holdoff.core.shown import Unquoted as Unquoted
 from holdoff.core.shown import is_plain, shown_name
 
@@ -31,6 +32,8 @@ VARIABLES: Final = (
     *("HOLDOFF_CONFIG", "HOLDOFF_STORE", "HOLDOFF_AWS_CLIENT", "HOLDOFF_SCHEDULE_ROLE", "HOLDOFF_SCHEDULE_GROUP"),
     *("HOLDOFF_SCHEDULE_DEAD_LETTERS", "HOLDOFF_DEAD_LETTERS"),
 )
+#: What a command finds of its own build. One that calls Holdoff must not wait until these are looked at.
+OF_BUILDS: Final = ("HOLDOFF_TOKEN", *(f"HOLDOFF_{name.upper()}" for name in TOLD))
 
 
 def refuse_unknown(
@@ -53,7 +56,7 @@ def refuse_misspelt(environment: Mapping[str, str]) -> None:
     """Refuse a variable whose name is a slip for a setting's, or that says where an unknown sender's secret is. Others
     may be the user's own, such as one that holds a webhook's secret itself: ``holdoff.toml`` may name it."""
     for name, value in environment.items():
-        if name[:4].upper() != "HOLD" or name in VARIABLES or not value:
+        if name[:4].upper() != "HOLD" or name in VARIABLES or name in OF_BUILDS or not value:
             continue
         import difflib
 

@@ -131,6 +131,10 @@ def storable(said: object, limit: int) -> str:
         return ""
 
 
+#: What a command finds of its request in variables, such as HOLDOFF_SOURCE_VERSION.
+TOLD: Final = ("project", "region", "key", "reason", "source_version", "line")
+
+
 class Request(Value):
     """What a starter is asked to build. It has this one form from an event or a caller to the store and the starter.
 

@@ -13,7 +13,7 @@ from types import FrameType
 
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused
-from holdoff.core.request import Request
+from holdoff.core.request import TOLD, Request
 from holdoff.core.shown import shown_program
 from holdoff.core.value import Value
 from holdoff.signals import STOPPING, InTurn, handling, hear_of_children, wait_for
@@ -388,8 +388,7 @@ def _in_front_of_terminal() -> bool:
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
     """The caller's own, the request's own, and what it is about; what is not known now does not come from a run around
     this one."""
-    told = ("project", "region", "key", "reason", "source_version", "line")
-    about = {"HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in told}}
+    about = {"HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in TOLD}}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)
