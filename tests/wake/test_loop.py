@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -217,6 +218,30 @@ def test_where_there_is_no_room_for_a_thread_a_command_is_waited_for_later(
     loop.end_children()
     assert failed
     assert ends in ([3], [143]), "it ended by itself, or was told to stop"
+
+
+def test_many_decisions_at_once_start_one_thread_for_each_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is started twice, by two that saw it unstarted, fails with a traceback in the log."""
+    store, failed = open_store("memory:"), list[object]()
+    monkeypatch.setattr(sys, "unraisablehook", failed.append)
+    loop = WakeLoop(store, lambda _key: None)
+
+    def start(project: str) -> None:
+        gate = Gate(project, store=store, policy=Policy(0), starter=Command(["true"]))
+        decision = gate.trigger()
+        together.wait()
+        loop.attend(gate, decision)
+
+    for turn in range(20):
+        together = threading.Barrier(8)
+        threads = [threading.Thread(target=start, args=(f"{turn}-{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    loop.end_children()
+
+    assert failed == []
 
 
 class Tells(MemoryStore):

@@ -80,6 +80,7 @@ class WakeLoop:
         self._changed: tuple[GateKey, ...] = ()
         self._looked_ms = 0
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
+        self._beginning = threading.Lock()  # of two that see a thread unstarted, one starts it
         #: Failures that go on: of which gate (``None``: of the look), in which words, and when that was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
@@ -197,10 +198,11 @@ class WakeLoop:
 
     def _begin_waits(self) -> None:
         """Where there was no room for a thread, the next look tries again."""
-        for _, thread in list(self._children.values()):
-            if thread.ident is None:
-                with suppress(RuntimeError):
-                    thread.start()
+        with self._beginning:
+            for _, thread in list(self._children.values()):
+                if thread.ident is None:
+                    with suppress(RuntimeError):
+                        thread.start()
 
     def end_children(self) -> None:
         """Tell the commands that are looked after to stop, and wait for them."""
