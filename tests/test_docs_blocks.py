@@ -50,7 +50,6 @@ ELSEWHERE: Final = {
     ("postgres.md", "sql"): "tests/stores/test_postgres.py",
     ("reference/python.md", "text"): "tools/python_reference.py",
     ("server.md", "sh"): "tests/server/test_docs.py",
-    ("story.md", "console"): "examples/story.py",
     ("vps.md", "crontab"): "tests/test_vps.py",
     ("vps.md", "sh"): "tests/test_vps.py",
 }

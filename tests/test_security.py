@@ -526,6 +526,7 @@ def test_unsigned_requests_at_the_server_leave_nothing(served: Served, hook: Hoo
 
 def test_the_server_tells_a_stranger_nothing(served: Served) -> None:
     open_to_all = {"/healthz", "/readyz", "/api/v1/openapi.json", "/hooks/{name:path}"}
+    open_to_all |= {"/login", "/logout", "/static/{name}"}
     for route in served.app.routes:
         path = getattr(route, "path", "")
         for method in getattr(route, "methods", None) or ():

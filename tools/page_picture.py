@@ -22,7 +22,6 @@ from playwright.sync_api import sync_playwright
 from examples.day import config_text, fill
 from holdoff.config import parse
 from holdoff.config.server import SCOPES
-from holdoff.server import pages
 from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.testing import ManualClock
@@ -43,7 +42,7 @@ def served() -> Iterator[str]:
         clock, store = ManualClock(END), config.open_store()
         fill(store, config, clock.now_ms())
         site = Site(config, store, environment={}, write=lambda _: None, clock=clock)
-        app = create_app(site, (pages.routes,))
+        app = create_app(site)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
         thread = threading.Thread(target=lambda: server.run(sockets=[at]))
         thread.start()

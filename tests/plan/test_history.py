@@ -41,6 +41,12 @@ WRITTEN = {
     "2024-03-05 10:00:00.000": "zone",
     "2024-03-05T10:00": "zone",
     "20240305100000": "zone",
+    "Tue Mar 05 2024 11:00:00 GMT+0100 (Central European Standard Time)": "none",
+    "5.3.2024 10:00": "zone",
+    "05.03.2024, 10:00:00": "zone",
+    "05.03.2024 11:00:00 +0100": "none",
+    "2024/3/5 10:00": "zone",
+    "2024-3-5 10:00:00": "zone",
 }
 
 
@@ -65,6 +71,20 @@ def test_what_is_no_instant(value: object) -> None:
 )
 def test_half_a_day_is_not_left_out(text: str) -> None:
     with pytest.raises(ValueError, match=r"^has AM or PM, and not 24 hours$"):
+        ms_of(text, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["3/5/2024 10:00", "05/03/2024 10:00:00", "13/03/2024 10:00", "05-03-2024 10:00", "5.3.24 10:00"]
+)
+def test_whether_the_day_or_the_month_is_first_is_not_guessed(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^may begin with the day or the month: write 2026-12-31 09:00$"):
+        ms_of(text, None)
+
+
+@pytest.mark.parametrize("text", ["5.3.2024", "2024/3/5", "2024-3-5"])
+def test_a_date_as_spreadsheets_write_it_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^is a date without a time$"):
         ms_of(text, None)
 
 
@@ -157,6 +177,9 @@ PACKED = {
     "UTF-16": "time\n1709632800\n".encode("utf-16"),
     "Latin-1": b"time,who\n1709632800,Andr\xe9\n",
     "a mark for Excel": b"sep=;\r\ntime;who\r\n1709632800;ana\r\n",
+    "Excel, in German": b"\xef\xbb\xbfDatum;Wer, was\r\n05.03.2024 10:00;Andr\xe9, neu\r\n",
+    "an old Mac's lines": b"time,who\r1709632800,ana\r",
+    "titles with line ends of other kinds": "time,title\n1709632800,a\u2028b\x0cc\x85\n".encode(),
     "noughts": b"time,who\n1709632800,\0\0\n",
     "a field of a megabyte": b"time,why\n1709632800,x\n1709632800," + b"x" * 1_000_000,
 }
@@ -212,6 +235,7 @@ NASTY = {
     "dates": b"date\n2024-03-05\n",
     "American": b"time\n03/05/2024 10:00:00\n",
     "half days": b"time\n2024-03-05 10:00:00 PM\n",
+    "a workbook": b"PK\x03\x04" + bytes(range(256)),
     "half days in a log": b"2024-03-05 10:00:00 PM\n",
     "names of zones": b"2024-03-05 10:00:00 CET\n",
     "before 1970": b"time\n-5\n0\n1960-01-01T00:00:00Z\n",
@@ -230,6 +254,8 @@ def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
 def test_a_column_that_has_no_times_says_why() -> None:
     with pytest.raises(UsageError, match=r"date is a date without a time.*--time-column, of date"):
         of("date\n2024-03-05\n")
+    with pytest.raises(UsageError, match=r"\(When may begin with the day or the month: write 2026-12-31 09:00\)"):
+        of("Time,When\nnoon,03/05/2024 10:00\n")
 
 
 def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> None:

@@ -73,7 +73,7 @@ def shown(chromium: Any, written: Path, request: pytest.FixtureRequest) -> Itera
     complaints: list[str] = []
     context = chromium.new_context(viewport=size, color_scheme=theme)
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(60_000)
     opened.on("console", lambda said: complaints.append(said.text))
     opened.on("request", lambda asked: complaints.append(asked.url) if asked.url != written.as_uri() else None)
     opened.goto(written.as_uri())

@@ -16,8 +16,7 @@ import uvicorn
 
 from holdoff.config import parse
 from holdoff.core.policy import Policy
-from holdoff.server import live, pages
-from holdoff.server.app import create_app
+from holdoff.server import live
 from tests.cli.conftest import PATIENCE
 from tests.server.conftest import FILE
 from tests.server.day import simulate
@@ -43,10 +42,9 @@ class Site:
 
     def __init__(self, served: Served) -> None:
         self.served, self.site = served, served.site
-        app = create_app(served.site, (pages.routes,))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+        self._server = uvicorn.Server(uvicorn.Config(served.app, log_config=None, lifespan="off", ws="none"))
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._socket]))
         self._thread.start()
 
@@ -88,7 +86,7 @@ def opened(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
         context = chromium.new_context(**{"viewport": WIDE, **how})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda asked: None if asked.url.startswith(site.url) else complaints.append(asked.url))
@@ -143,7 +141,7 @@ def test_without_scripts_all_of_it_works(opened: Callable[..., Any], site: Site)
     form.get_by_label("Yes").check()
     form.get_by_role("button", name="Hold").click()
 
-    page.get_by_text("The gate is on hold.").wait_for(timeout=10_000)
+    page.get_by_text("The gate is on hold.").wait_for()
     hold = site.site.store.get(site.site.key("site")).hold
     assert hold
     assert (hold.why, hold.by) == ("the database moves", "ada")
@@ -252,7 +250,7 @@ def guarded(chromium: Any, site: Site) -> Iterator[Any]:
     site.site.guard.server = site.site.guard.server.but(anonymous=())
     context = chromium.new_context()
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.clock.install()
     page.goto(site.url)
     page.get_by_label("Token").fill(site.site.guard.tokens.new("eyes", ("look",)))

@@ -20,7 +20,6 @@ from holdoff.core.request import GateKey
 from holdoff.server import board as boards
 from holdoff.server import live, pages
 from holdoff.server.access import COOKIE
-from holdoff.server.app import create_app
 from tests.server.day import simulate
 
 if TYPE_CHECKING:
@@ -40,9 +39,8 @@ class Browser:
 
     def __init__(self, served: Served) -> None:
         self.served = served
-        app = create_app(served.site, (pages.routes,))
         self.client = TestClient(
-            app, base_url="http://localhost", client=("127.0.0.1", 50_000), follow_redirects=False,
+            served.app, base_url="http://localhost", client=("127.0.0.1", 50_000), follow_redirects=False,
             raise_server_exceptions=True,
         )  # fmt: skip
         self.headers = {"origin": "http://localhost", "sec-fetch-site": "same-origin"}
@@ -323,6 +321,17 @@ def test_what_is_not_right_changes_nothing(browser: Browser, fields: dict[str, s
     assert answer.status_code == status
     assert says in answer.text
     assert record(browser) == before
+
+
+def test_a_form_that_was_refused_is_shown_as_it_was_filled_in(browser: Browser) -> None:
+    answer = browser.send("hold", by=HOSTILE[:40], why="moving house", duration="soon")
+    (opened,) = re.findall(r"<details open>.*?</details>", answer.text, re.DOTALL)
+
+    assert "<summary>Hold</summary>" in opened
+    assert re.findall(r'name="(?:why|duration)" value="([^"]*)"', opened) == ["moving house", "soon"]
+    assert "<script>alert(1)" not in answer.text
+    assert answer.text.count("moving house") == 1
+    assert "<details open>" not in browser.text("/gates/site")
 
 
 @pytest.mark.parametrize(

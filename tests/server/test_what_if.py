@@ -14,7 +14,6 @@ from holdoff.core.record import Record, Running
 from holdoff.core.request import GateKey, Request
 from holdoff.plan import answer, grid, sources
 from holdoff.server import pages, what_if
-from holdoff.server.app import create_app
 from tests.server.day import simulate
 
 if TYPE_CHECKING:
@@ -27,10 +26,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def served(serve: Callable[..., Served]) -> Served:
-    """A server with the page, and three days of pushes at one of its gates."""
+    """A server with three days of pushes at one of its gates."""
     served = serve()
-    served.app = create_app(served.site, (pages.routes,))
-    served.client = served.at("127.0.0.1")
     site = served.site
     simulate(site.store, "site", site.config.projects["site"].policy, site.now_ms(), days=3)
     return served

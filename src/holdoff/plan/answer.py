@@ -16,20 +16,6 @@ from holdoff.plan.replay import Past
 from holdoff.plan.report import Figures, Moment, figures_of, percent, said, settings_of, toml_of
 from holdoff.plan.times import Zone
 
-HEADINGS: Final = (
-    "policy",
-    "builds",
-    "saved",
-    "building",
-    "overlap",
-    "cost",
-    "median",
-    "p95",
-    "longest",
-    "to end",
-    "promised",
-    "mark",
-)
 #: What the headings mean.
 EXPLAINED: Final = (
     "Median, p95 and longest: how long a change waited for the start of a build that has it; to end: the longest wait "
@@ -181,10 +167,9 @@ def bad_rows(history: History) -> str | None:
 
 def marks(plan: Plan, place: int) -> tuple[str, ...]:
     """What a policy is: ``take this``, ``efficient``, ``present``."""
-    choice = plan.choice
     holds = {
-        "take this": place == choice.taken,
-        "efficient": place in choice.efficient,
+        "take this": place == plan.choice.taken,
+        "efficient": place in plan.choice.efficient,
         "present": place == plan.present,
     }
     return tuple(name for name, is_so in holds.items() if is_so)
@@ -196,25 +181,26 @@ def table(plan: Plan) -> list[list[str]]:
         ", ".join(marks(plan, place)).replace("take this, efficient", "take this") for place in range(len(plan.figures))
     ]
     found = [_cells(row, plan.cost(row), mark) for row, mark in zip(plan.figures, marked, strict=True)]
-    kept = [n for n in range(len(HEADINGS)) if any(row[n] for row in found)]
-    return [[row[n] or ("" if n == len(row) - 1 else "-") for n in kept] for row in (HEADINGS, *found)]
+    kept = [name for name in found[0] if any(row[name] for row in found)]
+    return [kept, *([row[name] or ("" if name == "mark" else "-") for name in kept] for row in found)]
 
 
-def _cells(row: Figures, cost: float | None, mark: str) -> list[str]:
-    return [
-        row.name,
-        f"{row.builds:,}",
-        f"{percent(row.saved, row.triggers)}%",
-        say_duration(row.building_ms) if row.building_ms else "",
-        say_duration(row.overlap_ms) if row.overlap_ms else "",
-        "" if cost is None else f"{cost:,.2f}",
-        said(row.start.median_ms),
-        said(row.start.p95_ms),
-        said(row.start.longest_ms),
-        said(row.end.longest_ms),
-        "" if row.promised_ms is None else f"<= {said(row.promised_ms)}",
-        mark,
-    ]
+def _cells(row: Figures, cost: float | None, mark: str) -> dict[str, str]:
+    """By their headings."""
+    return {
+        "policy": row.name,
+        "builds": f"{row.builds:,}",
+        "saved": f"{percent(row.saved, row.triggers)}%",
+        "building": say_duration(row.building_ms) if row.building_ms else "",
+        "overlap": say_duration(row.overlap_ms) if row.overlap_ms else "",
+        "cost": "" if cost is None else f"{cost:,.2f}",
+        "median": said(row.start.median_ms),
+        "p95": said(row.start.p95_ms),
+        "longest": said(row.start.longest_ms),
+        "to end": said(row.end.longest_ms),
+        "promised": "" if row.promised_ms is None else f"<= {said(row.promised_ms)}",
+        "mark": mark,
+    }
 
 
 def worst(plan: Plan) -> list[str]:

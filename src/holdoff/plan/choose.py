@@ -166,9 +166,8 @@ def _little(rows: Sequence[Figures], quickest: int, best: Figures) -> tuple[int,
     free = [
         place
         for place, row in enumerate(rows)
-        if row.never == 0
-        and _wait_of(row) <= _wait_of(rows[quickest])
-        and row.promised_ms is not None
+        if _wait_of(row) <= _wait_of(rows[quickest])
+        and row.promised_ms is not None  # so it leaves no change out
         and row.promised_ms <= GUARD_MS
     ]
     taken = max(free, key=lambda place: (rows[place].policy.cooldown_ms, -place), default=quickest)

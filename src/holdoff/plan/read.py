@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, product
 from operator import methodcaller
 from typing import Final
 
@@ -153,20 +153,22 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
             return name
     if not names:
         return ""
+    why = _why_not(sample, [*likely, *names])
     raise UsageError(
-        f"no column of {source} has times{_why_not(sample, likely)}; name one by --time-column, of {_told(names)}. "
+        f"no column of {source} has times ({why}); name one by --time-column, of {_told(names)}. "
         "A time is ISO 8601, RFC 2822, a web server's, or seconds since 1970"
     )
 
 
-def _why_not(sample: Sequence[Row], likely: Sequence[str]) -> str:
-    for name in likely[:1]:
-        for row in sample:
-            try:
-                ms_of(row.get(name), None)
-            except ValueError as error:
-                return f" ({_shown(name)} {error})"
-    return ""
+def _why_not(sample: Sequence[Row], names: Sequence[str]) -> str:
+    """What is wrong with the first column of these; one that looks like a date goes before."""
+    said: list[str] = []
+    for name, row in product(names, sample):
+        try:
+            ms_of(row.get(name), None)
+        except ValueError as error:
+            said.append(f"{_shown(name)} {error}")
+    return next((one for one in said if not one.endswith(("is no time", "is missing"))), said[0])
 
 
 def _told(names: Sequence[str]) -> str:

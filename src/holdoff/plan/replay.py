@@ -219,8 +219,7 @@ class _Core:
             case Now():
                 return self.now_ms
             case NewId():
-                self.drawn += 1
-                return token.encode(self.drawn, 7)
+                return self._token()
             case Get():
                 return self.record
             case Swap(_, new, _):

@@ -54,7 +54,7 @@ def rows_of(data: bytes, bad: Bad) -> Iterator[tuple[str, Row]]:
     its first line begins with a time and goes on with words, else CSV. What is no row is added to ``bad``.
 
     Raises:
-        ValueError: it is packed, and cannot be unpacked.
+        ValueError: it is packed, and cannot be unpacked; or a workbook.
     """
     text = _text(data)
     first = text.lstrip().partition("\n")[0]
@@ -69,13 +69,16 @@ def _text(data: bytes) -> str:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
             raise ValueError("is packed by gzip, and broken") from None
+    if data.startswith(b"PK\x03\x04"):
+        raise ValueError("is a workbook, or packed as ZIP: save it as CSV")
     marked = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
-    return data.decode("utf-16" if marked else "utf-8-sig", "replace")
+    text = data.decode("utf-16" if marked else "utf-8-sig", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # not ``splitlines``: a title may hold a form feed
 
 
 def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The lines of a log; those without a time of their own, as of a stack's trace, go on with the one before."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         found = _LOGGED.search(line)
         if found:
             yield f"line {number}", {"time": found["iso"] or found["web"]}
@@ -85,10 +88,10 @@ def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
 
 def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The lines under a first line of names; without one, columns are called 1, 2, ... Comments may stand above."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     above = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_ABOVE)), len(lines))
     head = "".join(lines[above : above + 1])
-    delimiter = max(",;\t|", key=head.count)
+    delimiter = max(";\t|,", key=head.count)  # a name may have a comma
     reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []
     while True:
@@ -141,11 +144,9 @@ def _list_in(whole: Any) -> list[object]:
 
 
 def _listed(whole: object) -> str | None:
-    names = (
-        {plain(name): name for name, value in whole.items() if isinstance(value, list)}
-        if isinstance(whole, dict)
-        else {}
-    )
+    if not isinstance(whole, dict):
+        return None
+    names = {plain(name): name for name, value in whole.items() if isinstance(value, list)}
     return next((names[name] for name in _LISTS if name in names), None)
 
 

@@ -25,8 +25,12 @@ _NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
 _SPACED: Final = re.compile(r"\s+(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)")
 _HALF_DAY: Final = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
 _DATE: Final = re.compile(r"\d{4}-?\d\d-?\d\d")
+#: A date in numbers, and what comes after it.
+_IN_NUMBERS: Final = re.compile(r"(\d{1,4})([-/.])(\d\d?)\2(\d{1,4})[, T]*(.*)")
+#: JavaScript's: ``GMT+0100``, an offset that ``parsedate_to_datetime`` would leave out.
+_GMT: Final = re.compile(r"\bGMT(?=[+-]\d{4})")
 #: ``20260302090010``; in milliseconds it would be after the year 2600.
-_COMPACT: Final = re.compile(r"((?:19|20)\d{6})(\d{6})")
+_COMPACT: Final = re.compile(r"^((?:19|20)\d{6})(\d{6})$")
 
 
 def zone_named(name: str) -> Zone:
@@ -84,7 +88,7 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
             pass  # in another form, or out of range: what follows says so
     if not text:
         raise ValueError("is missing")
-    text = _COMPACT.sub(r"\1T\2", text) if len(text) == 14 else text
+    text = _COMPACT.sub(r"\1T\2", text) if text.isdecimal() else _GMT.sub("", _year_first(text))
     if _NUMBER.fullmatch(text):
         return _of_number(Decimal(text)), "none"
     if _HALF_DAY.search(text):  # which ``parsedate_to_datetime`` would leave out
@@ -98,6 +102,19 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
             continue
         return _of_datetime(found, zone)
     raise ValueError("is no time")
+
+
+def _year_first(text: str) -> str:
+    """As ISO 8601 has it what spreadsheets write: ``2.3.2026 9:05``, ``2026/3/2 9:05``."""
+    found = _IN_NUMBERS.fullmatch(text)
+    if found is None:
+        return text
+    year, mark, month, day, rest = found.groups()
+    if mark == "." and len(day) == 4:
+        year, day = day, year
+    if len(year) != 4:
+        raise ValueError("may begin with the day or the month: write 2026-12-31 09:00")
+    return f"{year}-{month:0>2}-{day:0>2} {'0' * (rest[1:2] == ':')}{rest}".rstrip()
 
 
 def _iso(text: str) -> datetime:

@@ -1,12 +1,11 @@
-"""Puts the server together: hooks, API, metrics, health, and what stands before all of them.
+"""Puts the server together: hooks, API, page, metrics, health, and what stands before all of them.
 
-``create_app`` is the one way in, for ``holdoff serve``, for tests, and for those who serve it by other means. Further
-routes (the page) are made by functions ``(site) -> routes``, which are given in ``more``.
+``create_app`` is the one way in, for ``holdoff serve``, for tests, and for those who serve it by other means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 from anyio import Lock
@@ -22,13 +21,12 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdoff.core.errors import HoldoffError
-from holdoff.server import api, hooks
+from holdoff.server import api, hooks, pages
 from holdoff.server.api import AT
 from holdoff.server.openapi import description
 from holdoff.server.problems import Problem, as_json
 from holdoff.server.site import Site
 
-Pages = Callable[[Site], Iterable[BaseRoute]]
 #: Of every answer, unless the route has set its own. There is no CORS: no page of another origin may read anything.
 HEADERS: Final = {
     "cache-control": "no-store",
@@ -43,13 +41,13 @@ HEADERS: Final = {
 READY_MS: Final = 1_000
 
 
-def create_app(site: Site, more: Sequence[Pages] = ()) -> Starlette:
+def create_app(site: Site) -> Starlette:
     """The application, with this site as ``app.state.site``."""
     routes: list[BaseRoute] = [
         *hooks.routes(site),
         *api.routes(site),
         *_plain_routes(site),
-        *(route for pages in more for route in pages(site)),
+        *pages.routes(site),
     ]
     app = Starlette(
         routes=routes,

@@ -177,7 +177,7 @@ class Pages:
         asked = storable(request.query_params.get("ask", "").strip(), MAX_EVENT_ID)
 
         acts = {what: one for what, one in ACTS.items() if OPERATION[what].scope in caller.scopes}
-        about = {"zoom": zoom, "caller": caller, "acts": acts, "ask": asked, "done": "", "problem": None}
+        about = {"zoom": zoom, "caller": caller, "acts": acts, "ask": asked, "done": "", "problem": None, "sent": {}}
         about["once"] = new_token(self.site.clock)
 
         def show() -> Response:
@@ -221,7 +221,7 @@ class Pages:
             key, done = await run_sync(self._carry_out, request, caller, operation, form)
         except (Problem, HoldoffError) as error:
             problem = Problem.of(error)
-            return await self._gate(request, caller, status=problem.status, problem=problem)
+            return await self._gate(request, caller, status=problem.status, problem=problem, sent=form)
         told = {"ask": done["id"]} if "outcome" in done else {"done": form["what"]}
         if done.get("why") == Why.DUPLICATE:
             told = {"ask": form["once"]}  # what became of it when it came first

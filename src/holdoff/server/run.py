@@ -19,7 +19,6 @@ import uvicorn
 
 from holdoff.config.server import Server
 from holdoff.core.errors import ConfigError
-from holdoff.server import pages
 from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.wake.loop import WakeLoop
@@ -104,7 +103,7 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     """Serve until a signal ends it. ``begun``: called just before the first request is taken."""
     server = site.server
     config = uvicorn.Config(
-        create_app(site, (pages.routes,)),
+        create_app(site),
         http="h11",  # httptools, where it is installed, takes headers without end
         workers=1,  # else WEB_CONCURRENCY would have to be a number
         log_config=None,
