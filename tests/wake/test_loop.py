@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pytest
 
 from holdoff import Gate, Policy, RecordInvalid, open_store
 from holdoff.core.errors import ConfigError, StoreError
 from holdoff.core.request import GateKey
+from holdoff.gate import KEPT_GATES
 from holdoff.starters import Call
 from holdoff.starters.command import Command
 from holdoff.stores.memory import MemoryStore
@@ -136,6 +139,34 @@ def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixt
     loop.once()
     assert bench.built == ["b"]
     assert caplog.text.count("a (local) is due, but how to build it is not known here") == 1
+
+
+class AllDue(MemoryStore):
+    """A store in which these gates are due."""
+
+    keys: tuple[GateKey, ...] = ()
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        return iter(self.keys)
+
+
+def test_of_any_number_of_keys_no_more_than_some_are_kept_at_hand(caplog: pytest.LogCaptureFixture) -> None:
+    store, unknown, made = AllDue(), GateKey("unknown", "local"), WeakSet[Gate]()
+
+    def gate_of(key: GateKey) -> Gate | None:
+        if key == unknown:
+            return None
+        made.add(gate := Gate(key.name, key=key.key, store=store, policy=Policy("10m"), starter=Call(print)))
+        return gate
+
+    loop = WakeLoop(store, gate_of)
+    for turn in range(4):
+        store.keys = (unknown, *(GateKey.of("site", f"{turn}-{n}", "local") for n in range(KEPT_GATES)))
+        loop.once()
+
+    gc.collect()
+    assert len(made) == KEPT_GATES
+    assert caplog.text.count("how to build it is not known here") == 1
 
 
 def test_a_loop_that_never_rests_is_refused() -> None:

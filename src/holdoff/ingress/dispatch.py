@@ -15,7 +15,7 @@ from holdoff.core.decision import Decision
 from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreError
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
-from holdoff.gate import Gate
+from holdoff.gate import KEPT_GATES, Gate
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.ends import of_no_project
 from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, WakeAsked
@@ -41,8 +41,6 @@ TIME_FOR_A_WAKE_MS: Final = 125_000
 EVER_MS: Final = 10**15
 #: What of a request stands in the log.
 _ASKED: Final = ("event_id", "source_version", "reason")
-#: How many gates a process keeps at hand: there may be any number of keys.
-KEPT_GATES: Final = 1_000
 
 
 class Dispatch:

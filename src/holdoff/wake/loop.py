@@ -18,9 +18,9 @@ from holdoff.core.errors import ConfigError, HoldoffError, StoreError
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
 from holdoff.core.units import Duration, parse_duration
+from holdoff.gate import KEPT_GATES, Gate
 
 if TYPE_CHECKING:
-    from holdoff.gate import Gate
     from holdoff.stores.base import Store
 
 log: Final = logging.getLogger("holdoff.wake.loop")
@@ -41,7 +41,7 @@ class WakeLoop:
     Args:
         store: whose gates.
         gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. Asked
-            once a key.
+            once a key, and again where there are over a thousand.
         clock: what says what is due; the machine's unless given.
         every: how often to look, besides when the store says that something is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
@@ -100,6 +100,8 @@ class WakeLoop:
         """
         decisions = []
         self._begin_waits()
+        if len(self._gates) >= KEPT_GATES:  # what it has no settings for stays: that was said
+            self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         changed, self._changed = self._changed, ()
         self._looked_ms = now_ms(self.store, self.clock)
         for key in dict.fromkeys((*self.store.due(self._looked_ms), *changed)):
