@@ -13,7 +13,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
@@ -40,6 +39,7 @@ from holdoff.stores.sqlite_place import CHANGES
 from holdoff.testing import ManualClock
 from tests.aws.wire import Wire
 from tests.conftest import FAKE_AWS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -348,7 +348,8 @@ def test_a_start_that_is_over_is_answered_from_no_memory(store: Store, on_cooldo
     assert other.trigger().outcome is Outcome.STARTED
 
 
-def test_the_gates_of_one_project_are_looked_up(tmp_path: Path) -> None:
+def test_nothing_is_read_through_as_a_whole(tmp_path: Path) -> None:
+    """The gates of one project, what is due, the newest builds, and what a new gate sweeps out."""
     store = SQLiteStore(tmp_path / "gates.db")
     Desk(store)
     assert store._connection is not None
@@ -356,13 +357,16 @@ def test_the_gates_of_one_project_are_looked_up(tmp_path: Path) -> None:
     store._connection.set_trace_callback(said.append)
     assert [key for key, _ in store.gates("site")] == [GateKey("site", "local")]
     list(store.history(GateKey("site", "local"), limit=3))
+    list(store.due(5))
+    for name in ("goes", "new"):
+        store.swap(GateKey(f"site@{name}", "local"), expected=Record(), new=Record(expires_ms=0).swapped("WRITE001"))
     plans = [
         str(row[3], "utf-8")
         for sql in said
-        if sql.lstrip().startswith("SELECT") and "FROM" in sql
+        if " FROM " in sql
         for row in store._connection.execute(f"EXPLAIN QUERY PLAN {sql}")
     ]
-    assert plans
+    assert {"gates_due", "gates_expires", "history_claimed"} <= {word for plan in plans for word in plan.split()}
     assert not [plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan]
 
 
@@ -456,8 +460,7 @@ def test_threads_that_wait_to_write_share_a_commit(tmp_path: Path, monkeypatch: 
     assert inside.wait(30)
     for thread in threads[1:]:
         thread.start()
-    while len(store.turns._waiting) < len(threads):
-        time.sleep(0.001)
+    until(lambda: len(store.turns._waiting) == len(threads))
     go_on.set()
     for thread in threads:
         thread.join()

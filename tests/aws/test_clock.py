@@ -13,7 +13,7 @@ NOW_MS = 1_795_395_667_000
 def answered(service_ms: int) -> dict[str, Any]:
     """An answer that the service gave at that instant of its own clock."""
     date = formatdate(service_ms // 1000, usegmt=True)
-    return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+    return {"ResponseMetadata": {"RequestId": "r", "HTTPHeaders": {"date": date}}}
 
 
 @pytest.mark.parametrize("offset_ms", [0, 999, -999, 1_400, -1_400])
@@ -47,8 +47,15 @@ def test_a_clock_that_was_set_is_measured_anew() -> None:
 @pytest.mark.parametrize("header", [None, "", "yesterday", "Tue, 99 Nov 2026 02:25:04 GMT"])
 def test_an_answer_without_a_date_says_nothing(header: str | None) -> None:
     clock = ServiceClock()
-    clock.saw({"ResponseMetadata": {"HTTPHeaders": {"date": header}}}, NOW_MS, NOW_MS)
+    clock.saw({"ResponseMetadata": {"RequestId": "r", "HTTPHeaders": {"date": header}}}, NOW_MS, NOW_MS)
     clock.saw({}, NOW_MS, NOW_MS)
+    assert clock.offset_ms() == 0
+
+
+def test_a_proxys_clock_is_not_the_services() -> None:
+    clock, page = ServiceClock(), answered(NOW_MS + 3_600_000)
+    del page["ResponseMetadata"]["RequestId"]
+    clock.saw(page, NOW_MS, NOW_MS + 10)
     assert clock.offset_ms() == 0
 
 

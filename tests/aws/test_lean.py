@@ -380,7 +380,7 @@ def test_as_many_connections_are_kept_as_it_may_have(wire: Wire) -> None:
     client, together = made(endpoint=wire.url), threading.Barrier(5)
 
     def call() -> None:
-        together.wait(5)
+        together.wait(60)
         client.get_item(Key={})
 
     threads = [threading.Thread(target=call) for _ in range(5)]

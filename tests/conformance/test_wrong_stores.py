@@ -237,6 +237,16 @@ class DeletesWhatOnceWasToExpire(Attributed):
         self._expiring.move(key, new.expires_ms or old_ms)
 
 
+class DeletesForALookAhead(Attributed):
+    """What has not expired yet goes for one who asks what will be due."""
+
+    def due(self, now_ms: int) -> Iterator[GateKey]:
+        for key in self._expiring.until(now_ms):
+            self._put(key, Record())
+            del self._gates[key]
+        return super().due(now_ms)
+
+
 class NeedsAWriteOfOurs(Attributed):
     """Where another program made the item, no swap ever wins."""
 

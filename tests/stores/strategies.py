@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from holdoff.core.pending import Fold, note_of, single
 from holdoff.core.record import KEPT_EVENTS, KEPT_WRITES, Claim, Finished, Pending, Record, Running, digest
 from holdoff.core.request import GateKey, Request
-from holdoff.stores import codec
 from holdoff.stores.dynamodb import item as items
 from holdoff.testing import strategies
 from holdoff.testing.strategies import NOW_MS
@@ -29,7 +28,8 @@ records = strategies.made(Record, KEY)
 
 def item_of(record: Record) -> items.Item:
     """The attributes of a record as they stand in DynamoDB, without the keys."""
-    return items.values_of(codec.record_to_item(record))
+    values = items.swap_update(Record(), record)["ExpressionAttributeValues"]
+    return {name: values[f":{name}"] for name in items.TOUCHED if f":{name}" in values}
 
 
 @st.composite

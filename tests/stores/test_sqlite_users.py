@@ -4,6 +4,7 @@ spoils it for its owner."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -174,7 +175,7 @@ def test_who_may_only_read_is_told_so_before_anything_is_triggered(open_to_all: 
 
     told = as_user(BOB, lambda: SQLiteStore(open_to_all).check())
     assert told == [f"{open_to_all}: this user may only read it"]
-    with pytest.raises(StoreDenied, match=f"able to read and write {open_to_all}"):
+    with pytest.raises(StoreDenied, match=f"able to read and write {re.escape(str(open_to_all))}"):
         as_user(BOB, lambda: check_writable(SQLiteStore(open_to_all), KEY))
     as_user(ALICE, lambda: check_writable(SQLiteStore(open_to_all), KEY))
     assert standing(open_to_all.parent) == before
@@ -208,8 +209,9 @@ def test_one_who_may_only_look_is_told_so_at_a_write(open_to_all: Path) -> None:
     as_user(ALICE, lambda: write(open_to_all))
     before = standing(open_to_all.parent)
 
-    with pytest.raises(StoreDenied, match=f"{open_to_all} belongs to {ALICE}:{ALICE}, mode 0644") as caught:
+    with pytest.raises(StoreDenied) as caught:
         as_user(BOB, lambda: write(open_to_all))
+    assert f"{open_to_all} belongs to {ALICE}:{ALICE}, mode 0644" in str(caught.value)
     assert caught.value.exit_code == 77
     assert standing(open_to_all.parent) == before
 

@@ -28,14 +28,11 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, Final
 
-from holdoff.aws.errors import Tried, is_certain, row_of, said_in
+from holdoff.aws.errors import RETRY_AFTER_MS, Tried, is_certain, row_of, said_in
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url, without_secrets
 from holdoff.core.value import Value
-
-#: How much longer botocore waits at most before another try, where the service asks for it.
-RETRY_AFTER_MS: Final = 5_000
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
 #: Which client is used: with "lean" that of ``lean``, for every call that it can make.

@@ -31,7 +31,7 @@ class ServiceClock:
         self._warned = False
 
     def saw(self, answer: Any, sent_ms: int, received_ms: int) -> None:
-        """Narrow the estimate by an answer. A slow one, or one without a ``Date``, is left out."""
+        """Narrow the estimate by an answer. One that is slow, or is not the service's, is left out."""
         date_ms = _date_ms(answer)
         if date_ms is None or not 0 <= received_ms - sent_ms <= QUICK_MS:
             return
@@ -62,7 +62,8 @@ class ServiceClock:
 
 def _date_ms(answer: Any) -> int | None:
     try:
-        return _instant_ms(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        metadata = answer["ResponseMetadata"]  # without a request's id it is a proxy's answer, by a clock of its own
+        return _instant_ms(metadata["HTTPHeaders"]["date"]) if metadata["RequestId"] else None
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
         return None
 

@@ -44,6 +44,8 @@ from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 
 UNKNOWN_FROM_STATUS: Final = 500
+#: How much longer a client waits at most before another try, where the service asks for it.
+RETRY_AFTER_MS: Final = 5_000
 
 
 class Cause(Enum):

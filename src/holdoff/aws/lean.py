@@ -29,16 +29,18 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from http.client import HTTPException, HTTPResponse
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 from weakref import finalize
 from zlib import crc32
 
-from holdoff.aws.client import RETRY_AFTER_MS, Limits
-from holdoff.aws.errors import said_in
+from holdoff.aws.errors import RETRY_AFTER_MS, said_in
 from holdoff.aws.signature import Keys, Signer
 from holdoff.clock import SystemClock
 from holdoff.core.value import Value
+
+if TYPE_CHECKING:
+    from holdoff.aws.client import Limits
 
 log: Final = logging.getLogger("holdoff.aws.lean")
 

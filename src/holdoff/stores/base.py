@@ -67,7 +67,8 @@ class Store(Protocol):
         """Write ``new`` if the gate still is ``expected`` (``Record.is_version``), as one atomic step, which also keeps
         ``history``.
 
-        ``Lost.current`` is what is there now, from the same step. Attributes of others survive.
+        ``Lost.current`` is what is there now, from the same step. Attributes of others survive. A new gate sweeps
+        out others whose ``expires_ms`` has come by ``codec.seen_ms``, unless a service does that.
         """
         ...
 
@@ -80,7 +81,8 @@ class Store(Protocol):
         ...
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """The gates whose ``due_ms`` has come, the longest overdue first. May be behind by a moment."""
+        """The gates whose ``due_ms`` has come, the longest overdue first. May be behind by a moment. Deletes nothing:
+        ``now_ms`` may lie ahead, to see what will be due."""
         ...
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:

@@ -273,6 +273,12 @@ def item_to_record(key: GateKey, item: Mapping[str, Any]) -> Record:
     return record.but(others=tuple(sorted(others))) if others else record
 
 
+def seen_ms(record: Record) -> int:
+    """The newest instant in a record that its writer has seen pass: the time, as far as a store knows it."""
+    claimed_ms = record.claim.held_ms if record.claim else 0
+    return max(claimed_ms, record.pending.last_ms if record.pending else 0)
+
+
 def json_to_plain(key: GateKey, text: str | bytes) -> Plain:
     """What a row of SQL holds of a gate, or of a build of its history.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import StoreMismatch, StoreUnavailable
 from holdoff.core.record import Record
-from holdoff.stores.codec import PROJECT, REGION, record_to_item
+from holdoff.stores.codec import PROJECT, REGION, record_to_item, seen_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,10 @@ class MemoryStore:
             if not current.is_version(expected):
                 return Lost(current)
             new = new.but(others=current.others)
+            if key not in self._gates:
+                for gone in self._expiring.until(seen_ms(new)):
+                    self._put(gone, Record())
+                    del self._gates[gone]
             self._put(key, new)
             for build in history:
                 self._history.setdefault(key, {})[build.token] = build
@@ -89,13 +93,9 @@ class MemoryStore:
             self._history.setdefault(key, {})[build.token] = build
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``. What has expired is deleted on the way."""
+        """See ``Store.due``."""
         with self._locked():
-            found = self._due.until(now_ms)
-            for key in self._expiring.until(now_ms):
-                self._put(key, Record())
-                del self._gates[key]
-        return iter(found)
+            return iter(self._due.until(now_ms))
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
         """See ``Store.gates``."""
@@ -137,13 +137,10 @@ class _Instants:
     def move(self, key: GateKey, new_ms: int | None) -> None:
         """A gate's instant is another one; ``None``: it has none."""
         old_ms = self._of.pop(key, None)
-        if new_ms is not None:
-            self._of[key] = new_ms
-        if old_ms == new_ms:
-            return
         if old_ms is not None:
             del self._sorted[bisect_left(self._sorted, (old_ms, key))]
         if new_ms is not None:
+            self._of[key] = new_ms
             insort(self._sorted, (new_ms, key))
 
     def until(self, now_ms: int) -> list[GateKey]:

@@ -16,13 +16,14 @@ dies or falls silent ends with its transaction.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreUnavailable
+from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import GateKey
@@ -56,14 +57,18 @@ CREATE TABLE history (
     build json NOT NULL,
     PRIMARY KEY (project, region, claimed_ms, token)
 );
+CREATE INDEX history_claimed ON history (claimed_ms);
 CREATE TABLE version AS SELECT {VERSION} AS version
 """
+#: The same where some of them are there: another one was dropped, or is not restored.
+REST: Final = re.sub("CREATE (TABLE|INDEX)", r"\g<0> IF NOT EXISTS", TABLES)
 #: So many builds are found by a text at most.
 PAGE_OF_BUILDS: Final = 100
 #: One process at a time looks whether they are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
-SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass(%(schema)s || '.version') IS NULL
+SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass('version') IS NULL,
+    num_nulls(to_regclass('version'), to_regclass('gates'), to_regclass('history'))
 """
 GATE: Final = "project = %(project)s AND region = %(region)s"
 GET: Final = f"SELECT item::text FROM gates WHERE {GATE}"
@@ -90,17 +95,18 @@ SELECT build::text FROM history
         SELECT 1 FROM unnest(%(texts)s::text[]) AS text WHERE position(text in build::text) > 0))
     ORDER BY claimed_ms DESC, token DESC LIMIT %(limit)s
 """
-DUE: Final = """
-SELECT project, region, due_ms <= %(now_ms)s,
-    expires_ms <= %(now_ms)s AND current_setting('transaction_read_only') = 'off'
-FROM gates WHERE due_ms <= %(now_ms)s OR expires_ms <= %(now_ms)s ORDER BY due_ms
-"""
+DUE: Final = "SELECT project, region FROM gates WHERE due_ms <= %(now_ms)s ORDER BY due_ms"
 NEXT: Final = "SELECT min(due_ms) - %(now_ms)s FROM gates WHERE due_ms > %(since_ms)s"
-#: Without waiting: what is locked is in use, and another look finds it.
+#: Gates that have expired, and the history of such gates once its own time is over. A few at a time, and without
+#: waiting: what is locked is in use, and another new gate finds it.
 EXPIRE: Final = """
-DELETE FROM gates WHERE (project, region) IN
-    (SELECT project, region FROM gates WHERE expires_ms <= %(now_ms)s FOR UPDATE SKIP LOCKED);
-DELETE FROM history WHERE claimed_ms < %(forgotten_ms)s
+WITH gone AS (
+    DELETE FROM gates WHERE (project, region) IN (
+        SELECT project, region FROM gates WHERE expires_ms <= %(now_ms)s
+        ORDER BY expires_ms LIMIT 100 FOR UPDATE SKIP LOCKED) RETURNING 1)
+DELETE FROM history WHERE EXISTS (SELECT FROM gone) AND (project, region, claimed_ms, token) IN (
+    SELECT project, region, claimed_ms, token FROM history WHERE claimed_ms < %(forgotten_ms)s
+    ORDER BY claimed_ms LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
 #: What is wrong, a line each.
 CHECK: Final = """
@@ -156,7 +162,7 @@ class PostgresStore:
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """See ``Store.swap``."""
+        """See ``Store.swap``. A new gate sweeps out what has expired."""
 
         def decide(current: Record) -> Record | None:
             return new.but(others=current.others) if current.is_version(expected) else None
@@ -184,6 +190,9 @@ class PostgresStore:
                 link.talk(ROLLBACK)
                 return Lost(current)
             statements = [(SAVE, _saved(key, new)), *[(KEEP, _kept(key, build)) for build in history]]
+            if current == Record():
+                now_ms = codec.seen_ms(new)
+                statements.append((EXPIRE, {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}))
             if new.due_ms not in (None, current.due_ms):
                 statements.append((f"NOTIFY {self._channel}", {}))
             link.commit_with(*statements)
@@ -193,14 +202,12 @@ class PostgresStore:
 
     def keep(self, key: GateKey, build: Finished) -> None:
         """See ``Store.keep``."""
-        self._do(f"keeping a build of {key}", KEEP, _kept(key, build))
 
-    def _do(self, doing: str, sql: str, values: dict[str, object]) -> None:
         def act(link: Link) -> None:
             self.server.begin(link)
-            link.commit_with((sql, values))
+            link.commit_with((KEEP, _kept(key, build)))
 
-        self._change(doing, act)
+        self._change(f"keeping a build of {key}", act)
 
     def _change(self, doing: str, act: Callable[[Link], T]) -> T:
         """One write. The first one of all creates the tables."""
@@ -213,13 +220,9 @@ class PostgresStore:
     # --- many --------------------------------------------------------------------------------------------------------
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``. What has expired is deleted on the way."""
+        """See ``Store.due``."""
         rows = self.server.read("looking for what is due", DUE, {"now_ms": now_ms})
-        if any(may_go for *_, may_go in rows):
-            values: dict[str, object] = {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}
-            with suppress(StoreUnavailable, StoreDenied):
-                self._do("deleting what has expired", EXPIRE, values)
-        return iter([key for key, (due, _) in _keyed(rows) if due])
+        return iter([key for key, _ in _keyed(rows)])
 
     def wait_for_due(self, since_ms: int, now_ms: int, most_ms: int) -> bool:
         """See ``Store``. (Behind pgbouncer a change made meanwhile is not heard of.)
@@ -265,11 +268,11 @@ class PostgresStore:
         """Create the tables, and their schema if there is none."""
 
         def act(link: Link) -> list[str]:
-            *_, ((no_schema, no_tables),) = self.server.begin_bare(link, (LOOK, {"schema": self._schema}))
-            create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES
-            link.commit_with((create if no_tables else "SELECT", {}))
+            *_, ((no_schema, no_version, missing),) = self.server.begin_bare(link, (LOOK, {"schema": self._schema}))
+            create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES if no_version else REST
+            link.commit_with((create if missing else "SELECT", {}))
             told = f"{self.url}: created the tables gates, history and version in schema {self._schema}"
-            return [told] if no_tables else []
+            return [told if no_version else f"{told}, as far as they were missing"] if missing else []
 
         return self.server.call("creating its tables", act, writes=True)
 

@@ -70,7 +70,7 @@ SET LOCAL idle_in_transaction_session_timeout = %(busy_ms)s
 #: What stands there (named in full: who has no right to the schema is told so), what time it is; and a decision that
 #: was given has to survive a power cut.
 HEAD: Final = """
-SELECT version, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+SELECT max(version), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
 FROM "{schema}".version
 """
@@ -190,11 +190,10 @@ class _Links:
             self._queue.append(turn)
         if turn.acquire(timeout=timeout_s):
             return True
-        with self._lock:
-            is_late = turn in self._queue
-            if is_late:
-                self._queue.remove(turn)
-            return not is_late
+        with self._lock, suppress(ValueError):  # its turn has come at this moment
+            self._queue.remove(turn)
+            return False
+        return True
 
     def give(self) -> None:
         """Give it to the thread that has waited longest."""
@@ -227,10 +226,11 @@ class Server:
         ((version, server_ms, _),), *found = self.begin_bare(link, self._head, *statements)
         self.offset_ms = min(max(self.offset_ms, server_ms - CLOCK.now_ms()), server_ms - sent_ms)
         if version != VERSION:
-            raise StoreMismatch(
-                f"{self.address.shown} has tables of a newer Holdoff (schema {version}, known here: {VERSION})",
-                hint="Upgrade this one: pip install -U holdoff",
-            )
+            what, hint = f"of a newer Holdoff (schema {version}, known here: {VERSION})", "pip install -U holdoff"
+            if version is None:
+                what = "that do not say of which version they are, as after a restore without data"
+                hint = f'INSERT INTO "{self.address.schema}".version VALUES ({VERSION})'
+            raise StoreMismatch(f"{self.address.shown} has tables {what}", hint=f"Put that right: {hint}")
         return found
 
     def begin_bare(self, link: Link, *statements: Statement) -> list[list[Row]]:

@@ -6,27 +6,21 @@ A row is a gate as JSON, with copies of the instants that are looked for. Everyt
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreUnavailable
+from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import GateKey
 from holdoff.exact_json import dumps
-from holdoff.stores.codec import (
-    PROJECT,
-    REGION,
-    build_to_plain,
-    item_to_record,
-    json_to_plain,
-    plain_to_build,
-    record_to_item,
-)
+from holdoff.stores import codec
 from holdoff.stores.sqlite_file import SQLiteFile, warn
 
 #: So many builds are read at a time: a search for one of the newest does not read all the others.
 PAGE_OF_BUILDS: Final = 100
+#: What has expired is deleted so many gates and builds at a time: no write waits long for that.
+MOST_GATES: Final = 100
+MOST_BUILDS: Final = 1_000
 NO_LIMIT: Final = 2**63 - 1
 _BUILDS: Final = """
 SELECT claimed_ms, token, build FROM history
@@ -62,7 +56,7 @@ class SQLiteStore(SQLiteFile):
             if not current.is_version(expected):
                 return Lost(current)
             if current == Record():
-                _forget_expired(db, _latest_ms(new))
+                _forget_expired(db, codec.seen_ms(new))
             changed = new.but(others=current.others)
             _write(db, key, changed)
             for build in history:
@@ -89,17 +83,9 @@ class SQLiteStore(SQLiteFile):
         self._step(f"keeping a build of {key}", lambda db: _keep(db, key, build), writes=True)
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``. What has expired is deleted on the way."""
-
-        def look(db: sqlite3.Connection) -> tuple[list[tuple[bytes, ...]], object]:
-            sql = "SELECT project, region FROM gates WHERE due_ms <= ? ORDER BY due_ms"
-            stale = "SELECT 1 FROM gates WHERE expires_ms <= ? LIMIT 1"
-            return db.execute(sql, (now_ms,)).fetchall(), db.execute(stale, (now_ms,)).fetchone()
-
-        rows, stale = self._step("looking for what is due", look)
-        if stale:
-            with suppress(StoreUnavailable, StoreDenied):
-                self._step("deleting what has expired", lambda db: _forget_expired(db, now_ms), writes=True)
+        """See ``Store.due``."""
+        sql = "SELECT project, region FROM gates WHERE due_ms <= ? ORDER BY due_ms"
+        rows = self._step("looking for what is due", partial(_rows, sql, (now_ms,)))
         return iter([key for key, _ in self._named(rows)])
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
@@ -109,7 +95,7 @@ class SQLiteStore(SQLiteFile):
         rows = self._step("listing the gates", partial(_rows, sql, of))
         for key, (text,) in self._named(rows):
             try:
-                yield key, item_to_record(key, json_to_plain(key, text))
+                yield key, codec.item_to_record(key, codec.json_to_plain(key, text))
             except RecordInvalid as error:
                 yield key, error
 
@@ -132,7 +118,7 @@ class SQLiteStore(SQLiteFile):
             for claimed_ms, token, text in rows:
                 last = claimed_ms, token
                 try:
-                    yield plain_to_build(key, json_to_plain(key, text))
+                    yield codec.plain_to_build(key, codec.json_to_plain(key, text))
                 except RecordInvalid as error:
                     warn("%s: a build of its history is left out: %s", self._file, error)
             left = left - page if len(rows) == page else 0
@@ -141,7 +127,8 @@ class SQLiteStore(SQLiteFile):
     def item(self, key: GateKey) -> dict[str, object] | None:
         """See ``Store.item``."""
         text = self._step(f"reading {key}", lambda db: _row(db, key))
-        return None if text is None else {PROJECT: key.project, REGION: key.region, **json_to_plain(key, text)}
+        keys = {codec.PROJECT: key.project, codec.REGION: key.region}
+        return None if text is None else {**keys, **codec.json_to_plain(key, text)}
 
     def _named(self, rows: list[tuple[bytes, ...]]) -> Iterator[tuple[GateKey, list[bytes]]]:
         for project, region, *rest in rows:
@@ -166,11 +153,11 @@ def _read(db: sqlite3.Connection, key: GateKey) -> Record:
     if text is None:
         return Record()
     record = _known.get((key, text))
-    return _note(key, text, item_to_record(key, json_to_plain(key, text))) if record is None else record
+    return _note(key, text, codec.item_to_record(key, codec.json_to_plain(key, text))) if record is None else record
 
 
 def _write(db: sqlite3.Connection, key: GateKey, record: Record) -> None:
-    text = dumps(record_to_item(record))
+    text = dumps(codec.record_to_item(record))
     db.execute(
         "INSERT INTO gates (project, region, due_ms, expires_ms, item) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET due_ms = excluded.due_ms, expires_ms = excluded.expires_ms, item = excluded.item",
@@ -193,18 +180,16 @@ def _note(key: GateKey, text: bytes, record: Record) -> Record:
 
 def _keep(db: sqlite3.Connection, key: GateKey, build: Finished) -> None:
     gate, forgotten_ms = (key.project, key.region), build.claimed_ms - KEPT_HISTORY_MS
-    row = (*gate, build.claimed_ms, build.token, dumps(build_to_plain(build)))
+    row = (*gate, build.claimed_ms, build.token, dumps(codec.build_to_plain(build)))
     db.execute("INSERT OR REPLACE INTO history (project, region, claimed_ms, token, build) VALUES (?, ?, ?, ?, ?)", row)
     db.execute("DELETE FROM history WHERE project = ? AND region = ? AND claimed_ms < ?", (*gate, forgotten_ms))
 
 
 def _forget_expired(db: sqlite3.Connection, now_ms: int) -> None:
     """Gates that have expired, and the history of such gates once its own time is over."""
-    if db.execute("DELETE FROM gates WHERE expires_ms <= ?", (now_ms,)).rowcount:
-        db.execute("DELETE FROM history WHERE claimed_ms < ?", (now_ms - KEPT_HISTORY_MS,))
-
-
-def _latest_ms(record: Record) -> int:
-    """The newest instant in a record that its writer has seen pass: the time, as far as a store knows it."""
-    claimed_ms = record.claim.held_ms if record.claim else 0
-    return max(claimed_ms, record.pending.last_ms if record.pending else 0)
+    gates = "SELECT rowid FROM gates WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?"
+    if not db.execute(f"DELETE FROM gates WHERE rowid IN ({gates})", (now_ms, MOST_GATES)).rowcount:
+        return
+    names = "project, region, claimed_ms, token"
+    builds = f"SELECT {names} FROM history WHERE claimed_ms < ? ORDER BY claimed_ms LIMIT ?"
+    db.execute(f"DELETE FROM history WHERE ({names}) IN ({builds})", (now_ms - KEPT_HISTORY_MS, MOST_BUILDS))

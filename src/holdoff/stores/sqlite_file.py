@@ -32,7 +32,7 @@ from weakref import WeakSet
 
 from holdoff.clock import SystemClock, running_ms
 from holdoff.core.errors import ConfigError, StoreMismatch, StoreUnavailable
-from holdoff.stores.sqlite_place import APPLICATION_ID, Place, busy, remove, share
+from holdoff.stores.sqlite_place import APPLICATION_ID, LONGEST_NAP_MS, Place, busy, remove, share
 from holdoff.stores.sqlite_turns import BUSY_MS, Turns, Use
 
 TYPE_CHECKING = False
@@ -69,6 +69,7 @@ CREATE TABLE history (
     build TEXT NOT NULL,
     PRIMARY KEY (project, region, claimed_ms, token)
 ) WITHOUT ROWID;
+CREATE INDEX history_claimed ON history (claimed_ms);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
@@ -282,7 +283,7 @@ class SQLiteFile:
             db.text_factory = bytes  # a row that is not even UTF-8 is the trouble of its own gate only
             db.execute("PRAGMA synchronous = FULL")
             self._check_schema(db)
-            db.execute("PRAGMA journal_mode = TRUNCATE")
+            _leave_wal(db, running_ms() + patience_ms)
             self._tell_of_another(found)
             self._place.opened = self._place.name()
             if self._place.opened != name:
@@ -340,6 +341,18 @@ class SQLiteFile:
         else:
             return bool(mode == b"wal")
         raise StoreMismatch(f"{self._file} {what}", hint=hint)
+
+
+def _leave_wal(db: sqlite3.Connection, give_up_ms: int) -> None:
+    """Have a rollback journal. SQLite itself does not wait for those who have the file open in WAL mode."""
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = TRUNCATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or running_ms() >= give_up_ms:
+                raise
+        SystemClock().sleep(LONGEST_NAP_MS)
 
 
 def errors() -> ModuleType:

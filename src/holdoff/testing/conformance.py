@@ -127,7 +127,7 @@ class StoreConformance:
     many = 120
     #: Whether a child of a fork finds the same gates.
     shares_between_processes = True
-    #: Whether ``due`` deletes what has expired, or a service does that in its own time.
+    #: Whether a new gate sweeps out what has expired, or a service does that in its own time.
     deletes_expired = True
 
     def make_store(self, tmp_path: Path) -> Store:
@@ -458,14 +458,15 @@ class StoreConformance:
 
     def test_what_has_expired_may_go_and_nothing_else(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
-        stays, goes, used = GateKey("a@stays", "r"), GateKey("a@goes", "r"), GateKey("a@used", "r")
+        goes, new, stays, used = [GateKey(f"a@{name}", "r") for name in ("goes", "new", "stays", "used")]
         for key, expires_ms in ((stays, NOW_MS + 1000), (goes, NOW_MS), (used, NOW_MS), (KEY, None)):
             record = Record(writes=("W",), expires_ms=expires_ms)
             store.swap(key, expected=Record(), new=record, history=(build(1, covers=None),))
         store.swap(used, expected=store.get(used), new=Record(writes=("W2", "W")))
-        assert list(store.due(NOW_MS)) == []
+        assert list(store.due(10**15)) == [], "nothing is due, and to look ahead deletes nothing"
+        store.swap(new, expected=Record(), new=deferred())
         kept = [key for key, _ in store.gates()]
-        assert kept == ([stays, used, KEY] if self.deletes_expired else [goes, stays, used, KEY])
+        assert kept == ([] if self.deletes_expired else [goes]) + [new, stays, used, KEY]
         assert list(store.history(goes)) == [build(1, covers=None)], "kept for as long as any other"
 
     def test_of_many_swaps_one_wins(self, tmp_path: Path) -> None:

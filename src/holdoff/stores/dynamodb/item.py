@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
 from functools import lru_cache
 from hashlib import blake2b
@@ -49,8 +49,6 @@ TOUCHED: Final = (*codec.OWN, DUE_IN)
 
 #: What DynamoDB can keep of a number. Anything else would be changed by storing it, so it is refused.
 _EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal, Inexact])
-#: Whole numbers below this are kept as they are.
-_MOST: Final = 10**38
 #: DynamoDB takes items of 400 KB, and a confirm must always fit. So many bytes, besides what is pending, an item may
 #: have when a claim is made...
 MAX_CLAIMED_BYTES: Final = 304 * 1024
@@ -72,11 +70,8 @@ def encoded(value: object) -> Value:
     Raises:
         RecordInvalid: DynamoDB cannot keep it exactly.
     """
-    kind = type(value)
-    if kind is str:
+    if isinstance(value, str):
         return {"S": value}
-    if kind is int and -_MOST < value < _MOST:  # type: ignore[operator]
-        return {"N": str(value)}
     match value:
         case None:
             return {"NULL": True}
@@ -90,8 +85,6 @@ def encoded(value: object) -> Value:
                     f"{value!r:.60} has more digits or a larger exponent than DynamoDB keeps",
                     hint="Numbers have at most 38 significant digits",
                 ) from None
-        case str():
-            return {"S": value}
         case list() | tuple():
             return {"L": [encoded(entry) for entry in value]}
         case dict():
@@ -179,14 +172,6 @@ def record_of(key: GateKey, item: Mapping[str, Mapping[str, Any]] | None) -> Rec
     return codec.item_to_record(key, plain)
 
 
-def values_of(plain: Mapping[str, object], kept: Container[str] = ()) -> Item:
-    """The attributes of a record as a ``swap`` writes them: our own, without the keys and what stays as it stands."""
-    values = {name: encoded(plain[name]) for name in codec.OWN if name in plain and name not in kept}
-    if codec.DUE in values:
-        values[DUE_IN] = {"S": DUE_HERE}
-    return values
-
-
 def check_room(key: GateKey, record: Record, most: int) -> None:
     """Refuse a write while a claim is out that might leave no room for its confirm: its build would be started again
     with every lease. Once an attribute of others has grown into that room, no take-over starts anything either.
@@ -243,13 +228,11 @@ def swap_update(expected: Record, new: Record) -> Update:
     IF  #writes[0] = :was_write              the last write of ours
     AND #lastbuild = :was_lastbuild          the old snippet moves only this
     """
-    was, plain = codec.record_to_item(expected), codec.record_to_item(new)
+    was, plain = _plain(expected), _plain(new)
     kept = {name for name in _KEPT if expected.moved is not None and was.get(name) == plain.get(name)}
-    values = values_of(plain, kept)
-    gone = [name for name in codec.OWN if name in was and name not in plain and name not in kept]
-    gone += [DUE_IN] if codec.DUE in gone else []
-    if expected.moved is None:  # whatever may stand there
-        gone = [name for name in TOUCHED if name not in values]
+    values = {name: encoded(plain[name]) for name in TOUCHED if name in plain and name not in kept}
+    # Where ``moved`` is missing, anything may stand there.
+    gone = [name for name in TOUCHED if name not in plain and (name in was or expected.moved is None)]
     has_writes, has_lastbuild = bool(expected.writes), expected.lastbuild is not None
     compared = {":was_write": encoded(expected.writes[0])} if has_writes else {":pad": encoded("")}
     compared |= {":was_lastbuild": encoded(expected.lastbuild)} if has_lastbuild else {":null": encoded("NULL")}
@@ -258,6 +241,10 @@ def swap_update(expected: Record, new: Record) -> Update:
         "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()} | compared,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    return codec.record_to_item(record) | ({} if record.due_ms is None else {DUE_IN: DUE_HERE})
 
 
 @lru_cache(maxsize=256)

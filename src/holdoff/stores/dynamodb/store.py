@@ -42,8 +42,6 @@ from holdoff.stores.dynamodb.table import Table
 T = TypeVar("T")
 log: Final = logging.getLogger("holdoff.stores.dynamodb")
 
-#: For how long a table that had no index is scanned before the index is asked for again.
-SCAN_FOR_MS: Final = 300_000
 #: A sweep wakes so many gates at a time, and reads no more index entries for that.
 FIRST_PAGE: Final = 100
 #: How often a write meets another one under way before its caller hears of it, and how long it waits each time.
@@ -85,7 +83,7 @@ class DynamoDBStore:
             table, region=region, endpoint=endpoint, client=client, clock=self._clock
         )
         self.definition: Table = Table(self.connection, self._clock)
-        self._scan_until_ms: int | None = None
+        self._has_warned = False
         self._replicas: Replicas | None = None
         self.table = table
         self.url: str = self.connection.name
@@ -198,23 +196,21 @@ class DynamoDBStore:
 
     def _all_due(self, now_ms: int) -> Iterator[GateKey]:
         doing = "looking for due gates"
-        if self._scan_until_ms is None or self._clock.now_ms() >= self._scan_until_ms:
-            try:
-                yield from self._pages(
-                    doing,
-                    "query",
-                    self._key_in,
-                    {":here": items.DUE_HERE, ":now": now_ms},
-                    IndexName=items.INDEX,
-                    Limit=FIRST_PAGE,
-                    KeyConditionExpression="#due_in = :here AND #due <= :now",
-                )
-            except IndexMissing as missing:
-                if self._scan_until_ms is None:
-                    log.warning("%s; until then, looking for due gates reads the whole table", missing)
-                self._scan_until_ms = self._clock.now_ms() + SCAN_FOR_MS
-            else:
-                return
+        try:
+            yield from self._pages(
+                doing,
+                "query",
+                self._key_in,
+                {":here": items.DUE_HERE, ":now": now_ms},
+                IndexName=items.INDEX,
+                Limit=FIRST_PAGE,
+                KeyConditionExpression="#due_in = :here AND #due <= :now",
+            )
+            return
+        except IndexMissing as missing:
+            if not self._has_warned:
+                log.warning("%s; until then, looking for due gates reads the whole table", missing)
+            self._has_warned = True
         found = self._pages(
             doing,
             "scan",
@@ -228,13 +224,32 @@ class DynamoDBStore:
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
         """See ``Store.gates``."""
         if project is None:
-            doing, operation, values = "listing all gates", "scan", {":no_gate": items.NO_GATE}
-            condition = {"FilterExpression": "NOT contains(#region, :no_gate)"}
+            more = {"FilterExpression": "NOT contains(#region, :no_gate)", "ConsistentRead": True}
+            found = self._pages("listing all gates", "scan", self._gate_in, {":no_gate": items.NO_GATE}, **more)
         else:
-            doing, operation, values = f"listing the gates of {project}", "query", {":project": project}
-            condition = {"KeyConditionExpression": "#cb_project = :project"}
-        found = self._pages(doing, operation, self._gate_in, values, ConsistentRead=True, **condition)
+            found = self._gates_of(project)
         yield from sorted(found, key=lambda pair: pair[0])
+
+    def _gates_of(self, project: str) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+        """Without reading through its builds: those of a region, thousands maybe, stand in one piece, under ``#``."""
+        region = " "  # stands before all that a name may begin with
+        while region:
+            found = self._pages(
+                f"listing the gates of {project}",
+                "query",
+                lambda item: (item[REGION]["S"], self._gate_in(item)),
+                {":project": project, ":region": region},
+                Limit=FIRST_PAGE,
+                ConsistentRead=True,
+                KeyConditionExpression="#cb_project = :project AND #region >= :region",
+            )
+            region = ""
+            for at, gate in found:
+                if items.NO_GATE in at:
+                    region = at.partition(items.NO_GATE)[0] + "$"  # comes right after '#'
+                    break
+                if gate is not None:
+                    yield gate
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
         """See ``Store.history``. The service deletes what has expired, days late; until then it is shown."""
@@ -313,9 +328,7 @@ class DynamoDBStore:
 
     def initialise(self) -> list[str]:
         """See ``Store.initialise``."""
-        done = self.definition.initialise()
-        self._scan_until_ms = None
-        return done
+        return self.definition.initialise()
 
     def check(self) -> list[str]:
         """See ``Store.check``."""
