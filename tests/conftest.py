@@ -40,19 +40,13 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 
 # --------------------------------------------------------------------------------------------
-# Hypothesis. A failure prints the blob that reproduces it.
+# Hypothesis. A failure prints the blob that reproduces it; how fast the machine is makes none.
 
-settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile("default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 # Derandomised: a red CI run is the change's doing, and is red again when repeated. What chance
 # would find is the nightly run's part.
-settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, max_examples=200, database=None)
-settings.register_profile(
-    "nightly",
-    deadline=None,
-    print_blob=True,
-    max_examples=5_000,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, max_examples=200, database=None)
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=5_000)
 
 
 def _hypothesis_profile() -> str:
@@ -65,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun behind `&` or nohup: so would all be that tests start
         signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile(_hypothesis_profile())
+    # A tree that this user may not write has no folder for the examples of failures.
+    config.addinivalue_line("filterwarnings", "ignore:The database setting is not configured")
     config.stash[_ALLOWED] = _read_allowed_skips(ALLOWED_SKIPS)
 
 

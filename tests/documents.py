@@ -9,7 +9,7 @@ What counts on a page:
 * "10 minutes later:" before a block moves the clock of all that is typed from there on. No page waits.
 
 What differs from run to run is not compared: ids of builds and decisions, instants, the home directory. Durations are,
-to within ``SLACK_S``. A command's build id is shown without the mark of its boot: ``vm:4504``.
+to within ``SLACK_S``, or what the page took. A command's build id is shown without the mark of its boot: ``vm:4504``.
 
 To renew what a page's commands say: ``python -m tests.documents docs/howto/freeze.md``, and read it.
 """
@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -204,10 +205,12 @@ def played(page: Path, python: str = sys.executable) -> list[tuple[Block, str]]:
 
 def differences(page: Path, python: str = sys.executable) -> list[str]:
     """Where a page does not say what its commands do."""
-    found = []
-    for block, really in played(page, python):
+    found, began = [], time.monotonic()
+    blocks_played = played(page, python)
+    slack_s = max(SLACK_S, time.monotonic() - began)
+    for block, really in blocks_played:
         for wanted, got in zip_longest(_answers(block.text), _answers(really)):
-            if not agree(wanted or "", got or ""):
+            if not agree(wanted or "", got or "", slack_s):
                 found.append(f"{page.name}:{block.line}: the page has\n{wanted}\nand it is\n{got}")
     return found
 
@@ -217,14 +220,14 @@ def _answers(text: str) -> list[str]:
     return re.split(r"^(?=\$ )", text, flags=re.MULTILINE)
 
 
-def agree(wanted: str, got: str) -> bool:
+def agree(wanted: str, got: str, slack_s: float = SLACK_S) -> bool:
     """Whether two answers are the same, but for what differs from run to run."""
     pattern, spans = _generic(wanted)
     text, times = _generic(got)
     if "\n...\n" in f"\n{wanted}":
         parts = [re.escape(part) for part in f"\n{pattern}\n".split("\n...\n")]
         return re.fullmatch("\n(?:.*\n)?".join(parts), f"\n{text}\n", re.DOTALL) is not None
-    return pattern == text and all(abs(a - b) <= SLACK_S * 1000 for a, b in zip(spans, times, strict=True))
+    return pattern == text and all(abs(a - b) <= slack_s * 1000 for a, b in zip(spans, times, strict=True))
 
 
 def _generic(text: str) -> tuple[str, list[int]]:

@@ -144,6 +144,7 @@ def test_a_cache_entry_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.Mo
     def whole(staging: Path) -> None:
         (staging / "proof").write_text("all of it")
 
+    (tmp_path / ".thing-1.of-one-that-was-killed").mkdir()
     with pytest.raises(EngineUnavailable, match="went away"):
         cached("thing-1", half, proof="proof")
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []

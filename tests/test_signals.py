@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from operator import call
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Far more than a signal takes.
-PATIENCE_S = 20
+PATIENCE_S = 60
 #: Python's own ways to send itself a signal look for it at once; this one does not.
 _raise = ctypes.PyDLL(None)["raise"]
 
@@ -101,11 +102,15 @@ def test_a_wait_that_is_interrupted_leaves_nothing_open(
         if thread.name == "holdoff-child":
             thread.join(PATIENCE_S)
 
-    assert _open_files() == before
+    assert _open_files() <= before  # what tests before this one left may have been closed meanwhile
 
 
-def _open_files() -> int:
-    return sum(1 for _ in Path("/dev/fd").iterdir())
+def _open_files() -> set[tuple[int, int]]:
+    found = set()
+    for each in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # that of this very look
+            found.add((int(each.name), os.fstat(int(each.name)).st_ino))
+    return found
 
 
 @pytest.mark.parametrize(("ms", "waits"), [(2_500, [1, 1, 0.5]), (200, [0.2]), (0, [])])

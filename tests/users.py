@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,7 @@ def as_user(user: int, act: Callable[[], T], *, groups: Sequence[int] = (), umas
         child = os.fork()
     if child == 0:
         try:
+            signal.alarm(60)  # where it hangs
             os.umask(umask)
             os.setgroups(groups)
             os.setgid(user)
@@ -45,9 +47,11 @@ def as_user(user: int, act: Callable[[], T], *, groups: Sequence[int] = (), umas
             told: tuple[bool, Any] = True, act()
         except BaseException as error:  # noqa: BLE001  (a test's assertion, say)
             told = False, error
-        with open(write, "wb") as pipe:  # noqa: PTH123
-            pipe.write(pickle.dumps(told))
-        os._exit(0)
+        try:
+            with open(write, "wb") as pipe:  # noqa: PTH123
+                pipe.write(pickle.dumps(told))
+        finally:  # else a child whose answer cannot be pickled would go on as a second pytest
+            os._exit(0)
     os.close(write)
     with open(read, "rb") as pipe:  # noqa: PTH123
         answer = pipe.read()

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import signal
 import sqlite3
 import struct
@@ -123,8 +124,12 @@ class Cli:
         db.close()
 
     def config(self, text: str) -> None:
-        """Write ``holdoff.toml``."""
-        (self.folder / "holdoff.toml").write_text(text, encoding="utf-8")
+        """Write ``holdoff.toml``, which is never seen half written."""
+        file, new = self.folder / "holdoff.toml", self.folder / "new.toml"
+        new.write_text(text, encoding="utf-8")
+        if file.exists():
+            shutil.copymode(file, new)
+        new.replace(file)
 
     def lines(self, name: str = "ran") -> list[str]:
         """The lines of a file that commands append to."""
@@ -222,3 +227,10 @@ def line_of(stream: IO[str] | None) -> str:
     """The next line: the way to wait for what a process says."""
     assert stream is not None
     return stream.readline()
+
+
+def line_with(stream: IO[str] | None, text: str) -> str:
+    """The next line with this text."""
+    while text not in (line := line_of(stream)):
+        assert line, f"it ended without a word of {text!r}"
+    return line

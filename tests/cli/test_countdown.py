@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import pty
+import sys
 from typing import TYPE_CHECKING
 
 import pyte
 import pytest
 
 from holdoff.cli.countdown import Countdown
+from holdoff.cli.table import width_of
 from tests.cli.conftest import PATIENCE, Terminal
 from tests.cli.screen import lines_on
 
@@ -114,3 +116,20 @@ def test_the_first_words_of_the_command_stay(cli: Cli) -> None:
 
     assert terminal.end() == 0
     assert lines_on(terminal, 80) == ["no line end"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"), [("site", 4), ("日本", 4), ("e\u0301", 1), ("ที่", 1), ("\u2764\ufe0f", 1), ("🚀", 2)]
+)
+def test_marks_that_stand_above_a_letter_take_no_column(text: str, columns: int) -> None:
+    assert width_of(text) == columns
+
+
+def test_a_job_that_a_shell_has_in_its_background_draws_over_no_prompt(cli: Cli) -> None:
+    cli("run", "p", "--cooldown", "1h", "--", "true")
+    job = f"{sys.executable} -m holdoff run p --cooldown 1h --wait --wait-timeout 200ms -- true"
+    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", "bash", "-c", f"set -m; {job} & wait", columns=99)
+
+    assert terminal.end() == 0
+    assert terminal.seen.startswith("holdoff: p deferred: ")
+    assert "\rholdoff" not in terminal.seen

@@ -11,6 +11,7 @@ import pytest
 
 from holdoff.starters import processes
 from tests.cli.conftest import PATIENCE, Terminal, line_of
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,8 +107,7 @@ def test_killed_while_its_command_runs_it_has_failed_and_the_policy_says_what_fo
     run = ("run", "p", "--cooldown", "1h", "--on-failure", "rearm", "--")
     process = cli.start(*run, "sh", "-c", "echo ready; exec sleep 1000")
     assert line_of(process.stdout) == "ready\n"
-    while cli.record().running is None:
-        pass
+    until(lambda: cli.record().running)
     process.kill()
     assert process.communicate(timeout=PATIENCE) == ("", "")
     at_once = cli(*run, *RAN)

@@ -21,7 +21,7 @@ def uncommented(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("starter", list(STARTERS))
-@pytest.mark.parametrize("name", ["site", "my site", 'odd "name" ünd.so \\'])
+@pytest.mark.parametrize("name", ["site", "my site", "🚀", 'odd "name" ünd.so \\'])
 def test_what_it_writes_loads(starter: str, name: str) -> None:
     config = parse(text_of(name, starter))
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.clock import SystemClock
 from tests.cli.conftest import PATIENCE, PROGRAM, Terminal, line_of
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -328,6 +328,17 @@ def test_no_orphan_and_no_claim_where_the_working_directory_is_gone(cli: Cli, tm
     done = cli_in(gone, cli, script, str(gone))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+def test_a_relative_file_from_a_working_directory_that_is_gone(cli: Cli, tmp_path: Path) -> None:
+    """The kernel still finds what is above; the folder that a command is to run in has no name."""
+    cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['true'] }")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = cli_in(gone, cli, 'rmdir "$1"; exec "$0" -m holdoff trigger p --config ../holdoff.toml', str(gone))
+
+    want = "--config is '../holdoff.toml'; write an absolute path: the working directory does not exist any more"
+    assert (done.returncode, done.stderr) == (78, f"holdoff: {want}\n")
 
 
 def cli_in(folder: Path, cli: Cli, script: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -656,5 +667,4 @@ def test_detached_what_is_wrong_is_said_and_the_status_is_the_same(cli: Cli, pro
 
 def ended(cli: Cli) -> None:
     """Wait until the end of the build is in the store."""
-    while cli.record().finished is None:
-        SystemClock().sleep(10)
+    until(lambda: cli.record().finished)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.clock import SystemClock
-from tests.cli.conftest import PATIENCE, Terminal, line_of
+from tests.cli.conftest import PATIENCE, Terminal, line_of, line_with
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,8 +205,7 @@ print(sys.argv[1], heard().name, flush=True)
     process = cli.start("wake")
     said = [line_of(process.stdout) for _ in "ab"]
     assert all(" started: " in line for line in said)
-    while not (cli.folder / "a").exists() or not (cli.folder / "b").exists():
-        pass
+    until(lambda: (cli.folder / "a").exists() and (cli.folder / "b").exists())
     process.send_signal(number)
 
     assert sorted(end_of(process)[0].splitlines()) == [f"a {number.name}", f"b {number.name}"]
@@ -334,6 +334,19 @@ def test_a_command_in_a_terminal_may_ask_there_even_if_its_input_is_a_pipe(cli: 
     assert terminal.end() == 0
 
 
+def test_a_job_that_a_shell_has_in_its_background_may_ask_once_it_is_in_front(cli: Cli) -> None:
+    """All of it is stopped for asking, as the shell then says, and goes on with `fg`."""
+    ask = "echo may I ask; read answer </dev/tty; echo got $answer"
+    job = f"{sys.executable} -m holdoff {' '.join(RUN)} sh -c '{ask}'"
+    shell = f'set -m; {job} & until [ "$(jobs -s)" ]; do sleep 0.1; done; echo it stopped; fg'
+    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", "bash", "-c", shell, columns=60)
+    terminal.wait_for("it stopped")
+    terminal.type(b"secret\n")
+    terminal.wait_for("got secret")
+
+    assert terminal.end() == 0
+
+
 def test_a_wait_in_a_terminal_is_one_line_that_is_redrawn(cli: Cli) -> None:
     cli("run", "p", "--cooldown", "1h", "--", "true")
     terminal = Terminal(cli, "run", "p", "--cooldown", "1h", "--wait", "--", "true", columns=60)
@@ -407,8 +420,7 @@ def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli, send: Call
     cli.config(f'[projects.p]\ncooldown = 0\nquiet = "1ms"\n{starter}')
     cli("trigger", "p")
     process = cli.start("wake", "--watch")
-    while line_of(process.stdout) != "ready\n":
-        pass
+    line_with(process.stdout, "ready\n")
     send(process.pid, signal.SIGTERM)
     process.wait(PATIENCE)
 

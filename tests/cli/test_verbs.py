@@ -21,6 +21,7 @@ from holdoff.gate import Gate
 from holdoff.starters import Call
 from holdoff.stores import open_store
 from tests.cli.conftest import PATIENCE, Terminal, line_of
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -227,8 +228,7 @@ def test_history_of_a_gate_that_only_others_have_built(cli: Cli) -> None:
 def test_a_build_that_runs_is_said_to_run(cli: Cli) -> None:
     process = cli.start("run", "p", "--cooldown", "0", "--", "sh", "-c", "echo ready; read line")
     assert line_of(process.stdout) == "ready\n"
-    while cli.record().running is None:
-        pass
+    until(lambda: cli.record().running)
     history, explained = cli("history", "p").stdout, cli("explain", "p").stdout
     process.kill()
     process.communicate(timeout=PATIENCE)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.clock import SystemClock
 from holdoff.core.record import Hold, Record
-from tests.cli.conftest import PATIENCE, line_of
+from tests import waiting
+from tests.cli.conftest import PATIENCE, line_of, line_with
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -246,8 +246,7 @@ def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
 def test_silent_and_json_say_nothing_while_they_wait(held: Cli) -> None:
     held("reset", "p")
     crowd = [held.start(*WAIT, option, "--", *RAN) for option in ("-q", "--json")]
-    while (pending := held.record().pending) is None or pending.count < 2:
-        SystemClock().sleep(10)
+    waiting.until(lambda: (pending := held.record().pending) and pending.count == 2)
     held("resume", "p")
     (silent, told) = (process.communicate(timeout=PATIENCE) for process in crowd)
 
@@ -278,12 +277,10 @@ def test_a_store_that_does_not_answer_for_a_while_ends_no_wait(held: Cli, until:
         other = waiter(held, "sh", "-c", "echo runs; read _; exit 4")
         held("resume", "p")
         assert line_of(other.stdout) == "runs\n"
-        while "covered by build" not in line_of(process.stderr):
-            pass
+        line_with(process.stderr, "covered by build")
     with held.store.path.with_name("gates.db-journal").open() as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
-        while "p: still waited for; the store is asked again: " not in line_of(process.stderr):
-            pass
+        line_with(process.stderr, "p: still waited for; the store is asked again: ")
     if until == "its build has ended":
         other.communicate("\n", timeout=PATIENCE)
         assert ends(process)[0] == 4
@@ -325,8 +322,7 @@ def test_a_post_receive_hook_deploys_the_newest_push(cli: Cli) -> None:
             in_git("-C", str(here), "add", "revision")
             in_git("-C", str(here), "commit", "-m", f"{turn}.{push}")
             in_git("-C", str(here), "push", "origin", "HEAD:main")
-        while (record := cli.record("site")).pending or record.claim or record.running:
-            SystemClock().sleep(50)
+        waiting.until(lambda: not ((record := cli.record("site")).pending or record.claim or record.running))
         assert (live / "revision").read_text() == f"{turn}.2\n"
 
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,8 +36,9 @@ def cache_root() -> Path:
     """Where the engines are kept, outside the tree."""
     if chosen := os.environ.get("HOLDOFF_ENGINES_CACHE"):
         return Path(chosen).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "holdoff-engines"
+    home = os.path.expanduser("~")  # noqa: PTH111  (pathlib's raises where there is none)
+    default = tempfile.gettempdir() if home == "~" else f"{home}/.cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or default) / "holdoff-engines"
 
 
 def platform_tag() -> str:
@@ -73,6 +75,8 @@ def cached(name: str, build: Callable[[Path], None], *, proof: str) -> Path:
 
 
 def _build(entry: Path, build: Callable[[Path], None], proof: str) -> None:
+    for left in entry.parent.glob(f".{entry.name}.*/"):  # by a fetch that was killed
+        shutil.rmtree(left, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(dir=entry.parent, prefix=f".{entry.name}."))
     try:
         build(staging)
@@ -102,6 +106,13 @@ def check_sha256(path: Path, expected: str) -> None:
             f"{path.name} has SHA-256 {actual}, not {expected}: refused; "
             "a proxy may have changed it, or the release was replaced"
         )
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """All of it; paths and links that lead out of ``target`` are refused (from Python 3.11.4 on)."""
+    with tarfile.open(archive) as tar:
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(target)
 
 
 def run_quietly(

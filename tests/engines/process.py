@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.engines.cache import cache_root
+from tests.engines.cache import EngineUnavailable, cache_root
 
 HOST = "127.0.0.1"
 #: Below every system's ephemeral range: no outgoing connection can be sitting on such a port.
@@ -83,7 +83,7 @@ def _start(launch: Launch, port: int, stack: ExitStack) -> str:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    stack.callback(_stop, process)
+    stack.callback(stop, process)
     _wait_until_ready(launch, process, port, log)
     return f"http://{HOST}:{port}"
 
@@ -137,7 +137,7 @@ def lists_tables(port: int) -> bool:
         connection.close()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """End this process and no other, and wait until it is gone."""
     if process.poll() is None:
         process.terminate()
@@ -156,7 +156,10 @@ def free_port() -> Iterator[int]:
     winner's engine and lose it in mid-run.
     """
     locks = cache_root() / "ports"
-    locks.mkdir(parents=True, exist_ok=True)
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineUnavailable(f"{locks} cannot be made: {error}; set HOLDOFF_ENGINES_CACHE") from error
     while True:
         port = random.choice(PORTS)
         with (locks / str(port)).open("w") as lock:

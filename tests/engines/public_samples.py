@@ -6,7 +6,6 @@ the files with samples are kept.
 
 import os
 import shutil
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from tests.engines.cache import (
     check_sha256,
     pip_install_wheel,
     run_quietly,
+    unpack,
 )
 from tests.engines.runtimes import find_npm
 
@@ -136,6 +136,4 @@ def _npm_pack(package: Package, target: Path) -> None:
     run_quietly([*find_npm(), "pack", "--loglevel=error", named], cwd=target, env=trusting)
     (archive,) = target.glob("*.tgz")
     check_sha256(archive, package.sha256)
-    with tarfile.open(archive) as tar:
-        # The "data" filter refuses paths and links that lead out of the directory.
-        tar.extractall(target, filter="data")
+    unpack(archive, target)

@@ -9,11 +9,10 @@ import hashlib
 import json
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
-from tests.engines.cache import EngineUnavailable, cache_root, cached, run_quietly
+from tests.engines.cache import EngineUnavailable, cache_root, cached, run_quietly, unpack
 
 NAME = "signers"
 #: Each with its SHA-512, as the registry's ``integrity`` has it.
@@ -88,8 +87,7 @@ def _install(staging: Path) -> None:
         actual = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
         if actual != sha512:
             raise EngineUnavailable(f"{package} has SHA-512 {actual}, not {sha512}: refused")
-        with tarfile.open(tarball) as archive:
-            archive.extractall(staging / ".unpacked", filter="data")
+        unpack(tarball, staging / ".unpacked")
         folder = staging / "node_modules" / package.rpartition("@")[0]
         folder.parent.mkdir(parents=True, exist_ok=True)
         (staging / ".unpacked" / "package").rename(folder)

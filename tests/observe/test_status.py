@@ -11,6 +11,7 @@ import pytest
 from holdoff.core.record import Hold, Record
 from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
+from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.observe.status import Status, say_instant, status_of
 from tests.core.build import (
     COOLDOWN,
@@ -245,6 +246,11 @@ def test_after_a_reset_nothing_is_ready_since_1970() -> None:
     assert found.to_dict()["ready"] is None
 
 
+def test_after_a_reset_machines_are_told_of_the_last_build_as_people_are() -> None:
+    found = status(Record(lastbuild=Decimal(0), finished=finished(started_ms=NOW - MINUTE)))
+    assert (found.to_dict()["last_build"], "last built 1m ago" in str(found)) == ("2027-01-15T07:59:00.000Z", True)
+
+
 @pytest.mark.parametrize(
     ("zone", "said"),
     [
@@ -252,6 +258,8 @@ def test_after_a_reset_nothing_is_ready_since_1970() -> None:
         ("Europe/London", "2027-01-15 08:00:00 UTC"),
         ("Asia/Kolkata", "2027-01-15 13:30:00 IST (08:00:00 UTC)"),
         ("Pacific/Kiritimati", "2027-01-15 22:00:00 +14 (08:00:00 UTC)"),
+        ("XXX-25", "2027-01-15 08:00:00 UTC"),  # Python takes no zone that is a day or more from UTC
+        ("XXX+167", "2027-01-15 08:00:00 UTC"),
         ("Pacific/Honolulu", "2027-01-14 22:00:00 HST (2027-01-15 08:00:00 UTC)"),
     ],
 )
@@ -260,6 +268,16 @@ def test_an_instant_is_told_here_and_in_utc(monkeypatch: pytest.MonkeyPatch, zon
     time.tzset()
     try:
         assert say_instant(NOW) == said
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_last_second_there_is_is_told_where_the_year_10000_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert say_instant(MAX_INSTANT_MS) == "9999-12-31 23:59:59 UTC"
     finally:
         monkeypatch.undo()
         time.tzset()

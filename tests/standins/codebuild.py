@@ -192,7 +192,7 @@ class Fault:
         if needed and not getattr(self, needed):
             raise ValueError(f"a fault of kind {self.kind!r} needs {needed}")
 
-    def wait_arrived(self, count: int = 1, timeout: float = 10) -> list[JSON]:
+    def wait_arrived(self, count: int = 1, timeout: float = 60) -> list[JSON]:
         """Waits until ``count`` requests are at this fault; their parameters."""
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.arrived) >= count, timeout):
@@ -352,7 +352,7 @@ class CodeBuildStandin:
             self._queues[operation].append(fault)
             return fault
 
-    def wait_arrived(self, fault: int, count: int = 1, timeout: float = 10) -> list[JSON]:
+    def wait_arrived(self, fault: int, count: int = 1, timeout: float = 60) -> list[JSON]:
         """``Fault.wait_arrived``, for a caller that has only the fault's id."""
         return self._faults[fault].wait_arrived(count, timeout)
 
@@ -385,7 +385,7 @@ class CodeBuildStandin:
             found.setdefault(started.token or "", []).append(started)
         return found
 
-    def wait_started(self, count: int = 1, timeout: float = 10) -> list[StartedBuild]:
+    def wait_started(self, count: int = 1, timeout: float = 60) -> list[StartedBuild]:
         """Waits until ``count`` builds have really started: for a request without a listener."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._builds) >= count, timeout):

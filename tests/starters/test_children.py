@@ -15,6 +15,7 @@ import pytest
 
 from holdoff.starters import children, processes
 from holdoff.starters.processes import Keeper
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +53,7 @@ def test_one_thread_waits_and_another_ends_it(sleeper: children.Child) -> None:
     told: list[int] = []
     waiter = threading.Thread(target=lambda: told.append(sleeper.wait()))
     waiter.start()
-    while not sleeper._reaping.locked():
-        pass
+    until(sleeper._reaping.locked)
     assert sleeper.poll() is None
     sleeper.kill()
     waiter.join()

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 import holdoff
-from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused, StoreUnavailable
 from holdoff.core.request import Request
 from holdoff.signals import FORWARDED, handling
 from holdoff.starters import command, processes
 from holdoff.starters.command import Command
 from holdoff.stores.memory import MemoryStore
+from tests.waiting import until
 
 REQUEST = Request(project="p", region="local", environment=(("STAGE", "prod"),))
 SELDOM_MS = 3_600_000
@@ -34,7 +34,7 @@ def never() -> None:
 @pytest.fixture(autouse=True)
 def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests may run in front of one."""
-    monkeypatch.setattr(command, "_in_front_of_terminal", lambda: False)
+    monkeypatch.setattr(command, "_is_job_of_terminal", lambda: False)
 
 
 @pytest.fixture
@@ -161,6 +161,14 @@ def test_what_is_not_known_does_not_come_from_a_run_around_this_one(
     assert "HOLDOFF_LINE" not in found
 
 
+def test_a_variable_without_a_name_keeps_no_command_from_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`env =x holdoff run ...` makes one, and posix_spawn(3) refuses it."""
+    monkeypatch.setitem(os.environ._data, b"", b"x")  # type: ignore[attr-defined]
+    assert "HOLDOFF_TOKEN" in environment_of(REQUEST, tmp_path / "out")
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later, of forks with threads
 def test_a_child_of_the_process_before_a_fork_is_not_ours(fifo: Path) -> None:
     """waitpid knows nothing of it there, and Popen would say that it ended well."""
@@ -183,13 +191,15 @@ def test_a_child_of_the_process_before_a_fork_is_not_ours(fifo: Path) -> None:
     starter.wait(build_id, never, SELDOM_MS)
 
 
-@pytest.mark.parametrize("argv", [None, 5, "make", "", [], [1], ["a", None], {"make": "docs"}, {"make"}])
+@pytest.mark.parametrize(
+    "argv", [None, 5, "make", "", [], [1], ["a", None], {"make": "docs"}, {"make"}, [""], ["a\0b"], ["a", "b\0"]]
+)
 def test_what_is_no_command_is_refused(argv: Any) -> None:
     with pytest.raises(ConfigError, match=r"command is .*; write a list"):
         Command(argv)
 
 
-@pytest.mark.parametrize("argv", [["/no/such/program"], ["/"], [""], ["a\0b"]])
+@pytest.mark.parametrize("argv", [["/no/such/program"], ["/"], ["a\ud800"]])
 def test_what_cannot_run_certainly_has_not(argv: list[str]) -> None:
     starter = Command(argv)
 
@@ -290,8 +300,8 @@ def test_a_user_signal_is_passed_on_and_ends_nothing_that_was_left_running(fifo:
     code = f"trap 'exit 3' USR1; sleep 1000 >/dev/null & echo $! > {fifo}.pid; while true; do sleep 0.01; done"
     starter = Command(["sh", "-c", f"{code}"])
     build_id = starter.start(REQUEST, "TOKEN")
-    while not (pid := Path(f"{fifo}.pid")).exists() or not pid.read_text():
-        SystemClock().sleep(10)
+    pid = Path(f"{fifo}.pid")
+    until(lambda: pid.exists() and pid.read_text())
     left = int(pid.read_text())
     starter.came.append(signal.SIGUSR1)
 
@@ -349,8 +359,7 @@ from holdoff.starters.command import Command
 Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"]).start(Request(project="p", region="local"), "TOKEN")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    while not (tmp_path / "ran").exists():
-        SystemClock().sleep(10)
+    until((tmp_path / "ran").exists)
 
 
 def ended(build_id: str) -> None:
@@ -386,10 +395,7 @@ os.read(0, 1)
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code], text=True, **streams) as process:  # type: ignore[call-overload]
         build_id = process.stdout.readline().strip()
-        give_up_ms = SystemClock().now_ms() + 10_000
-        while processes.lives(build_id):
-            assert SystemClock().now_ms() < give_up_ms
-            SystemClock().sleep(10)
+        until(lambda: not processes.lives(build_id))
         process.stdin.close()
 
 

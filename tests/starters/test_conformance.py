@@ -140,7 +140,7 @@ class TestCommand(StarterConformance):
         self.losing = False
         self.children: list[Any] = []
         monkeypatch.setattr(Command, "_execute", self._noted(Command._execute))
-        monkeypatch.setattr("holdoff.starters.command._in_front_of_terminal", lambda: False)
+        monkeypatch.setattr("holdoff.starters.command._is_job_of_terminal", lambda: False)
         yield
         for child in self.children:
             child.kill()

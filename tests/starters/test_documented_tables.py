@@ -207,7 +207,7 @@ def raw(answer: bytes, *, reset: bool = False) -> Iterator[str]:
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(5)
+                connection.settimeout(60)
                 connection.recv(65_536)
                 if reset:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")

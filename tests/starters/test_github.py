@@ -270,6 +270,8 @@ def test_a_key_that_is_none_is_not_told(
         ("inputs.a", {"inputs": {"a": 1}}),
         ("token", {"token": "ghp_abc"}),
         ("app", {"app": "Iv23abc"}),
+        ("app", {"app": float("nan"), "private_key": "env:KEY"}),
+        ("app", {"app": True, "private_key": "env:KEY"}),
         ("app", {"private_key": "env:KEY"}),
         ("app", {"app": "Iv23abc", "private_key": "env:KEY", "token": "env:TOKEN"}),
         ("private_key", {"app": "Iv23abc", "private_key": "-----BEGIN"}),

@@ -60,7 +60,7 @@ def killed_in_a_start(service: WebStandin, folder: Path, *, after: bool) -> None
     fault = service.fault("hang", after=after)
     with subprocess.Popen(holdoff(folder, "trigger", "site"), stdout=subprocess.DEVNULL) as process:
         try:
-            assert fault.arrived.wait(20)
+            assert fault.arrived.wait(60)
         finally:
             process.kill()
     assert len(service.builds) == after
@@ -125,7 +125,7 @@ def test_killed_again_while_taking_over(service: WebStandin, tmp_path: Path) -> 
     fault = service.fault("hang", after=True, for_all=True)
     with subprocess.Popen(holdoff(tmp_path, "wake"), stdout=subprocess.DEVNULL) as process:
         try:
-            assert fault.arrived.wait(20)
+            assert fault.arrived.wait(60)
         finally:
             process.kill()
     service.clear_faults()

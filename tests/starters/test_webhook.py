@@ -233,10 +233,13 @@ WRONG: dict[str, dict[str, Any]] = {
     "headers.X Y": {"headers": {"X Y": "1"}},
     "headers.Authorization": {"headers": {"Authorization": "Bearer abc"}},
     "headers.X": {"headers": {"X": "{nothing}"}},
+    "headers.Name": {"headers": {"Name": "Jörg"}},
     "headers.idempotency-key": {"headers": {"Idempotency-Key": "{event_id}"}},
     "json": {"json": "x"},
     "json.token": {"json": {"a": {"token": "abc"}}},
     "json.a": {"json": {"a": "{build_id}"}},
+    "json.b": {"json": {"a": [{"b": float("nan")}]}},
+    "json.c": {"json": {"c": float("-inf")}},
     "form": {"form": {"a": "1"}, "json": {"a": "1"}},
     "form.a": {"form": {"a": 1}},
     "refused": {"refused": "302"},
@@ -260,6 +263,13 @@ def test_a_wrong_setting_is_named(name: str) -> None:
         Webhook(**{"url": "env:HOOK", **WRONG[name]})
     field = refused.value.field
     assert field == name.strip() or (field.startswith(name.split(".")[0]) and field.endswith(name.split(".")[-1]))
+
+
+@pytest.mark.parametrize(("name", "want"), [("state", "where the answer"), ("failed", "a list")])
+def test_what_is_missing_beside_a_status_url_is_told(name: str, want: str) -> None:
+    settings: dict[str, Any] = {**FOLLOWED, name: []}
+    with pytest.raises(ConfigError, match=f"{name} is missing; write it, beside status_url: {want}"):
+        Webhook("env:HOOK", **settings)
 
 
 def test_a_setting_beside_what_it_is_for_is_taken() -> None:

@@ -65,7 +65,7 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
     if role is None and args.schedule_group:
         raise UsageError("--schedule-group says nothing without --schedule-role")
     group = args.schedule_group or os.environ.get(settings.GROUP) or settings.DEFAULT_GROUP
-    if args.codebuild:  # as a function has it that names one CodeBuild project in its environment
+    if args.codebuild is not None:  # as a function has it that names one CodeBuild project in its environment
         project = Project(name=args.codebuild, policy=Policy(0), starter={"codebuild": args.codebuild})
         config = Config(projects={project.name: project})
     return check(config, store, policies, role=role, group=group)

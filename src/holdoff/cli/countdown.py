@@ -6,6 +6,8 @@ begins on a line of its own, and only as many columns as were drawn are drawn ov
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TextIO
 
 from holdoff.cli.common import draw, one_line
@@ -18,6 +20,13 @@ class Countdown:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self._drawn: int | None = None  # columns
+
+    @property
+    def is_in_front(self) -> bool:
+        """Whether the stream is a terminal, and we are in front of it. Behind, the cursor's line is a prompt's."""
+        with suppress(OSError):
+            return os.tcgetpgrp(self.stream.fileno()) == os.getpgrp()
+        return False
 
     def show(self, message: object) -> None:
         """Draw it, in place of what it said before. A line that wraps could not be drawn over: it is cut."""

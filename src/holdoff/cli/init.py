@@ -100,7 +100,7 @@ def main(args: argparse.Namespace) -> int:
 def text_of(name: str, starter: str) -> str:
     """The file for a project."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
-    quoted = json.dumps(name)  # TOML's basic strings have the same escapes: https://toml.io/en/v1.0.0#string
+    quoted = json.dumps(name, ensure_ascii=False)  # TOML has the same escapes, but no surrogate pairs
     table = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted
     words = {"name": shlex.quote(name), "table": table, "region": region, "quoted": quoted}
     return re.sub(r"\{([a-z]+)\}", lambda found: words[found[1]], HEAD + STARTERS[starter])

@@ -23,7 +23,6 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--why", required=True, type=first_line, help="for those who ask why nothing builds")
     parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
     parser.add_argument("--new", action="store_true", help="hold it before its first trigger")
-    parser.set_defaults(advice=" (before its first trigger: --new)")
 
 
 def hold(args: argparse.Namespace) -> int:
@@ -38,7 +37,6 @@ def add_resume_arguments(parser: argparse.ArgumentParser) -> None:
     add_gate(parser)
     parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
     parser.add_argument("--why", metavar="TEXT", type=first_line, help="for those who ask later")
-    parser.set_defaults(new=False, advice="")
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -66,7 +64,6 @@ def add_finished_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("build_id", metavar="BUILD-ID", help="as `holdoff history PROJECT` shows it")
     parser.add_argument("--failed", action="store_true", help="it failed (default: it succeeded)")
     parser.add_argument("--detail", metavar="TEXT", type=first_line, help="how it ended, in a few words")
-    parser.set_defaults(new=False, advice="")
 
 
 def finished(args: argparse.Namespace) -> int:
@@ -104,8 +101,9 @@ def store(args: argparse.Namespace) -> int:
 def _edit(args: argparse.Namespace, change: Callable[[Gate], None], said: str = "") -> int:
     """Change the gate that the options name, which need not be in holdoff.toml; say what that means."""
     config, store, key = open_gate(args)
-    if not args.new and not config.knows(key, store):
-        raise UsageError(no_such_gate(config, store, key) + args.advice)
+    if not getattr(args, "new", False) and not config.knows(key, store):
+        advice = " (before its first trigger: --new)" if hasattr(args, "new") else ""
+        raise UsageError(no_such_gate(config, store, key) + advice)
     known = config.projects.get(key.name)
     with Gate(
         key.name,

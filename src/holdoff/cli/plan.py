@@ -121,7 +121,10 @@ def main(args: argparse.Namespace) -> int:
     if len(on_stdout) > 1:
         raise UsageError(f"--{on_stdout[0]} and --{on_stdout[1]} both write to stdout; name a file for one")
     config = load_config(args)
-    given = {name: _duration(args, name) for name in ("last", "build_time", "longest_wait")}
+    given = {
+        name: None if (text := getattr(args, name)) is None else parse_duration(text, field=name)
+        for name in ("last", "build_time", "longest_wait")
+    }
     own = _own_policy(args, config)
     zone = None if args.zone is None else zone_named(args.zone)
     with _progress() as told:
@@ -148,11 +151,6 @@ def main(args: argparse.Namespace) -> int:
     elif not on_stdout:
         _show(plan)
     return 0
-
-
-def _duration(args: argparse.Namespace, name: str) -> int | None:
-    text = getattr(args, name)
-    return None if text is None else parse_duration(text, field=name)
 
 
 # --- what is replayed ----------------------------------------------------------------------------------------------

@@ -149,7 +149,9 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
         from holdoff.cli.wait import wait_for_turn
 
         decision, status = wait_for_turn(gate, decision, starter, timeout_ms=timeout_ms, silent=args.silent)
-    before = None if args.wait else _not_ended(gate, decision)
+    # With overlap cancel: the command that still runs though it was to be ended for this one.
+    is_left = decision.outcome is Outcome.DEFERRED and decision.why is Why.RUNNING
+    before = decision.detail if is_left and gate.policy.overlap == "cancel" and not args.wait else None
     if before:
         say(f"{decision.project}: build {before} {starter.why_left(before)}; --wait waits for its end")
     else:
@@ -163,12 +165,6 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
     if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
         status = StartUnknown.exit_code  # it was waited for, and will not be; or was not to be waited for
     return decision, (args.skip_exit_code or 0) if status is None else status
-
-
-def _not_ended(gate: Gate, decision: Decision) -> str | None:
-    """The command that still runs though it was to be ended for this one."""
-    is_left = decision.outcome is Outcome.DEFERRED and decision.why is Why.RUNNING
-    return decision.detail if is_left and gate.policy.overlap == "cancel" else None
 
 
 def _tell(decision: Decision, status: int | None, args: argparse.Namespace) -> None:

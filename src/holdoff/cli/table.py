@@ -20,7 +20,7 @@ def width_of(text: str) -> int:
 def _width(char: str) -> int:
     import unicodedata  # a large module, and hardly ever wanted
 
-    if unicodedata.combining(char):
+    if unicodedata.category(char) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
 

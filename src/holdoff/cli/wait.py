@@ -66,7 +66,7 @@ def wait_for_turn(
     except _Late as late:
         return late.decision, StartUnknown.exit_code
     finally:
-        waiter.clear()
+        waiter.countdown.clear()
 
 
 class _Late(Exception):
@@ -77,13 +77,13 @@ class _Late(Exception):
 
 
 class _Waiter:
-    """A caller that waits: where its trigger is, and what it shows meanwhile. That is a line that is redrawn in a
-    terminal; in a log, a line whenever the reason changes."""
+    """A caller that waits: where its trigger is, and what it shows meanwhile. That is a line that is redrawn, in front
+    of a terminal; in a log, or as a job behind, a line whenever the reason changes."""
 
     def __init__(self, gate: Gate, asked: Decision, starter: Command, timeout_ms: int | None, *, silent: bool) -> None:
         self.gate, self.asked, self.starter, self.silent = gate, asked, starter, silent
         self.until_ms = None if timeout_ms is None else running_ms() + timeout_ms
-        self.countdown = Countdown(sys.stderr) if sys.stderr.isatty() and not silent else None
+        self.countdown = Countdown(sys.stderr)
         self._shown: Why | None = None
         self._look_ms = 0
 
@@ -91,7 +91,7 @@ class _Waiter:
         """What became of the trigger, or the build of another that covers it."""
         gate, asked = self.gate, self.asked
         decision, nap_ms, is_newest = asked, _nap_ms(asked), True
-        longest_ms = TICK_MS if self.countdown else LONGEST_MS
+        longest_ms = TICK_MS if self.countdown.is_in_front and not self.silent else LONGEST_MS
         try:
             while True:
                 if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
@@ -104,7 +104,7 @@ class _Waiter:
                     case Claim() as claim if claim.lease_until_ms > now_ms(gate.store, gate.clock):
                         nap_ms = SOON_MS
                     case Pending() | Claim():
-                        self.clear()  # the command may run, and write, before wake returns
+                        self.countdown.clear()  # the command may run, and write, before wake returns
                         decision = self._ask(lambda: gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
                         if left is not None:  # a start that another caller left, and this one finished
@@ -119,7 +119,7 @@ class _Waiter:
                     case _:
                         return where
         except (KeyboardInterrupt, StoreUnavailable):
-            self.clear()
+            self.countdown.clear()
             say(f"{asked.project}: no longer waited for; it stays pending, and the next run builds it")
             raise
 
@@ -148,7 +148,7 @@ class _Waiter:
             except StoreUnavailable as error:
                 if silent_ms is None:
                     silent_ms = began_ms
-                    self.clear()
+                    self.countdown.clear()
                     if not self.silent:
                         say(f"{self.asked.project}: still waited for; the store is asked again: {error}")
                 if began_ms - silent_ms >= OUTAGE_MS:
@@ -168,16 +168,13 @@ class _Waiter:
             self.gate.clock.sleep(ms)
 
     def _show(self, message: object, why: Why) -> None:
-        if self.countdown is not None:
+        if self.silent:
+            return
+        if self.countdown.is_in_front:
             self.countdown.show(f"holdoff: {message}")
-        elif why is not self._shown and not self.silent:
+        elif why is not self._shown:
             say(message)
             self._shown = why
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self.countdown is not None:
-            self.countdown.clear()
 
 
 def _nap_ms(decision: Decision) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FILE", "Config", "Project", "load", "nearest", "parse", "read"]
 
 FILE: Final = "holdoff.toml"
+_ABSOLUTE: Final = "an absolute path: the working directory does not exist any more"
 _TOML: Final = "valid TOML, with texts and durations in quotes: cooldown = '10m'"
 
 
@@ -78,11 +79,13 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 def read(path: str | Path, *, named_by: str = "config") -> Config:
     """The config in a file. ``named_by``: what errors call its name."""
     try:
+        os.path.abspath(path)  # its folder is wanted, too
         with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may write a byte order mark
             text = file.read()
     except OSError as error:
-        is_there = not isinstance(error, FileNotFoundError)
-        want = f"a file that can be read ({error.strerror})" if is_there else "a file that exists"
+        want = f"a file that can be read ({error.strerror})"
+        if isinstance(error, FileNotFoundError):  # where the working directory is gone, it names no file
+            want = _ABSOLUTE if error.filename is None else "a file that exists"
         raise ConfigError(field=named_by, got=shown_file(str(path)), want=want) from None
     except UnicodeDecodeError:
         raise ConfigError(field=str(path), got=Unquoted("not UTF-8"), want="a TOML file in UTF-8") from None

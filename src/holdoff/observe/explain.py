@@ -259,8 +259,8 @@ def _answer(
 def _hold_line(scene: Scene) -> Iterator[str]:
     hold = hold_now(scene.record, scene.now_ms)
     if hold is not None:
-        end = _until(scene, hold.until_ms) if hold.until_ms else "until a person resumes it"
-        yield f"on hold{_by(hold.by)} for {_age(scene, hold.since_ms)}, {end}: {hold.why}"
+        end = f"until {_at(scene, hold.until_ms)}" if hold.until_ms else "until a person resumes it"
+        yield f"on hold{_by(hold.by)} for {say_duration(max(0, scene.now_ms - hold.since_ms))}, {end}: {hold.why}"
 
 
 def _claim_line(scene: Scene) -> Iterator[str]:
@@ -288,9 +288,13 @@ def _pending_lines(scene: Scene) -> list[str]:
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
         ends = wait.until_ms is not None and wait.until_ms > scene.now_ms
-        until = f" {_until(scene, wait.until_ms)}" if ends and wait.until_ms else ""
+        until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
-    return lines if found else [*lines, _due(scene, ready_ms(record, terms) or scene.now_ms)]
+    if not found:
+        due_ms = ready_ms(record, terms) or scene.now_ms
+        due = f"due for {say_duration(max(0, scene.now_ms - due_ms))}: the next trigger or wake builds it"
+        lines.append(f"due {_at(scene, due_ms)}" if due_ms > scene.now_ms else due)
+    return lines
 
 
 def _failures(scene: Scene, pending: Pending) -> str:
@@ -302,18 +306,8 @@ def _failures(scene: Scene, pending: Pending) -> str:
     return f"tried {times}: {last}"
 
 
-def _due(scene: Scene, due_ms: int) -> str:
-    if due_ms > scene.now_ms:
-        return f"due {say_instant(due_ms)}, in {say_duration(due_ms - scene.now_ms, up=True)}"
-    return f"due for {_age(scene, due_ms)}: the next trigger or wake builds it"
-
-
-def _until(scene: Scene, until_ms: int) -> str:
-    return f"until {say_instant(until_ms)}, in {say_duration(max(0, until_ms - scene.now_ms), up=True)}"
-
-
-def _age(scene: Scene, at_ms: int) -> str:
-    return say_duration(max(0, scene.now_ms - at_ms))
+def _at(scene: Scene, at_ms: int) -> str:
+    return f"{say_instant(at_ms)}, in {say_duration(max(0, at_ms - scene.now_ms), up=True)}"
 
 
 def _ago(scene: Scene, at_ms: int) -> str:

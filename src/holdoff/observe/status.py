@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from holdoff.core.builds import as_it_is_now, failed_ms
@@ -43,8 +44,7 @@ class Status(Value):
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        parts = ["" if self.state == "unknown" else self.state.replace("_", " "), self._last_built()]
-        parts += [self.ready_says]
+        parts = ["" if self.state == "unknown" else self.state.replace("_", " "), self._last_built(), self.ready_says]
         parts += [f"overdue for {say_duration(self.overdue_ms)}" if self.overdue_ms else ""]
         pending = self.record.pending
         parts += [f"{triggers_of(pending)} pending for {self.age(pending.first_ms)}"] if pending else []
@@ -138,12 +138,11 @@ class Status(Value):
         """Plain JSON values, for machines."""
         record, pending = self.record, self.record.pending
         return {
-            "project": self.key.project,
-            "region": self.key.region,
+            **plain(self.key, "project", "region"),
             "state": self.state,
             "attention": list(self.attention),
             "ready": None if self.ready_ms is None else iso(self.ready_ms),
-            "last_build": iso(record.lastbuild_ms) if record.lastbuild_ms else None,
+            "last_build": iso(self.last_built_ms) if self.last_built_ms else None,
             "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
             "due": None if record.due_ms is None else iso(record.due_ms),
             "stale_seconds": None if self.stale_ms is None else self.stale_ms / 1000,
@@ -178,8 +177,9 @@ def triggers_of(fold: Pending) -> str:
 
 def say_instant(ms: int) -> str:
     """An instant by the time zone of this machine, with UTC beside it: ``2026-11-24 11:00:00 CET (10:00:00 UTC)``."""
-    utc = to_datetime(ms)
-    local = utc.astimezone()
+    local = utc = to_datetime(ms)
+    with suppress(ValueError, OverflowError):  # TZ is a day or more from UTC, or the year is 10000 there
+        local = utc.astimezone()
     if not local.utcoffset():
         return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
     day = "" if local.date() == utc.date() else f"{utc:%Y-%m-%d} "

@@ -38,9 +38,15 @@ of the table ``starter`` in ``holdoff.toml``; ``holdoff.testing.StarterConforman
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from holdoff.core.request import Request
+
+#: Clocks may be apart by this much (AWS takes 5 minutes): builds that were made longer before the token are not looked
+#: at.
+LOOK_BACK_MS: Final = 600_000
+#: Frozen requests stand in the gate's record, up to four of them.
+MAX_FROZEN_BYTES: Final = 16_384
 
 
 @runtime_checkable

@@ -95,12 +95,12 @@ class Command:
     Where no process was made, there certainly is no build; an error that passes by itself (PASSING) is worth a retry.
     A process is a build, and one that ends with another status than 0 has failed.
 
-    In front of a terminal the command stays in this process's group: the terminal's Ctrl-C and Ctrl-Z reach all of it,
-    and it may ask for a password. Elsewhere the command has a group of its own. A signal that asks this process to stop
-    is passed on to all that the command has started in its session, others to the command. A signal that a service
-    manager or a terminal has sent to the command too is not passed on. Signals that this process ignores (``nohup``, a
-    shell's background) stay ignored. If this process is killed, the command is ended; if it exits without waiting, the
-    command goes on.
+    As a job of a terminal, in front or behind, the command stays in this process's group: Ctrl-C and Ctrl-Z reach all
+    of it, also after `fg`, and it may ask for a password. Elsewhere the command has a group of its own. A signal that
+    asks this process to stop is passed on to all that the command has started in its session, others to the command. A
+    signal that a service manager or a terminal has sent to the command too is not passed on. Signals that this process
+    ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is ended; if it exits
+    without waiting, the command goes on.
 
     Args:
         argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
@@ -119,10 +119,10 @@ class Command:
     build_lease_ms = 60_000
 
     def __init__(self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None) -> None:
-        if not isinstance(argv, list | tuple) or not argv or not all(isinstance(arg, str) for arg in argv):
-            raise ConfigError(
-                field="command", got=argv, want="a list of a program and its arguments, such as ['make', 'docs']"
-            )
+        is_list = isinstance(argv, list | tuple) and all(isinstance(arg, str) for arg in argv)
+        if not is_list or not argv or not argv[0] or "\0" in "".join(argv):
+            want = "a list of a program and its arguments, such as ['make', 'docs'], with no NUL in them"
+            raise ConfigError(field="command", got=argv, want=want)
         self.argv: list[str] = list(argv)
         self.stdout = stdout
         self.folder = folder
@@ -134,7 +134,7 @@ class Command:
 
     def start(self, request: Request, token: str) -> str:
         """Start the process; its id is its name (``processes.name_of_child``)."""
-        own_group = not _in_front_of_terminal()
+        own_group = not _is_job_of_terminal()
         hear_of_children()
         self._let_go()
         try:
@@ -378,17 +378,17 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113
 
 
-def _in_front_of_terminal() -> bool:
-    """Whether a terminal's Ctrl-C goes to our process group, whatever our standard streams lead to."""
+def _is_job_of_terminal() -> bool:
+    """Whether a terminal's Ctrl-C goes to our process group, or will once our shell brings that to the front."""
     with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123
-        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+        return os.getpgrp() in {os.tcgetpgrp(terminal.fileno()), os.getpid()}
     return False
 
 
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
     """The caller's own, the request's own, and what it is about; what is not known now does not come from a run around
-    this one."""
-    about = {"HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in TOLD}}
+    this one. Nor does a variable without a name, which posix_spawn(3) refuses."""
+    about = {"": None, "HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in TOLD}}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)

@@ -112,7 +112,7 @@ class GitHub(OnApi):
         super().__init__("github", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://api.github.com")
         self._repository = f"{self._endpoint}/repos/{repository}"
-        self._app = None if app is None else _named("app", str(app))
+        self._app = None if app is None else _named("app", str(app) if type(app) is int else app)
         if (app is None) != (private_key is None) or (app is not None and token is not None):
             raise ConfigError(field="app", got=Unquoted("half there"), want="app and private_key, or token")
         key = private_key if app is not None else "env:GITHUB_TOKEN" if token is None else token

@@ -35,6 +35,7 @@ from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUn
 from holdoff.core.request import GateKey, Request
 from holdoff.core.token import instant_ms
 from holdoff.core.verdict import Verdict
+from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
 ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
@@ -45,11 +46,6 @@ ASK_MS: Final = 12_000
 TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
 #: Tells a build, and the event of its end, for which key of the project it is.
 KEY_VARIABLE: Final = "HOLDOFF_KEY"
-#: Clocks may be apart by this much (a signature is good for 5 minutes): builds that started longer before the token
-#: was made are not looked at.
-LOOK_BACK_MS: Final = 600_000
-#: Frozen requests stand in the gate's item, up to four of them.
-MAX_FROZEN_BYTES: Final = 16_384
 #: The region of gates on stores that have none.
 NO_REGION: Final = "local"
 _ROLE: Final = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/\S+")
@@ -306,7 +302,9 @@ def as_json(value: object) -> str:
 
 def text_of(field: str, value: object, want: str, beginnings: tuple[str, ...] = ("",)) -> str | None:
     """A setting that is text, or ``None``."""
-    if value is None or (isinstance(value, str) and value.strip() and value.startswith(beginnings)):
+    if value is None or (
+        isinstance(value, str) and value.strip() and value.isprintable() and value.startswith(beginnings)
+    ):
         return value
     raise ConfigError(field=field, got=value, want=want)
 

@@ -18,8 +18,9 @@ ASK_MS each, with all their requests: 49 s, under the 60 s lease of a claim. Tri
 from __future__ import annotations
 
 import json
+from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
-from email.utils import parsedate_to_datetime
+from email.utils import parsedate
 from typing import Any, ClassVar, Final
 
 from holdoff.clock import Clock, SystemClock
@@ -30,6 +31,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
+from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES
 from holdoff.starters.sending import Answer, Time, Unanswered, send
 from holdoff.starters.templates import without_referenced
 
@@ -38,10 +40,6 @@ ANSWER_MS: Final = 15_000
 ASK_MS: Final = 12_000
 #: However long a service asks to wait.
 LONGEST_WAIT_MS: Final = 3_600_000
-#: Clocks may be apart by this much: builds that were made longer before the token are not looked at.
-LOOK_BACK_MS: Final = 600_000
-#: Frozen requests stand in the gate's record, up to four of them.
-MAX_FROZEN_BYTES: Final = 16_384
 PAGE: Final = 100
 ENDS: Final = ("succeeded", "failed")
 _LATER: Final = "When the claim's lease is over, the next trigger or wake finishes this start"
@@ -85,6 +83,8 @@ class OnHttp:
     rows: tuple[Row, ...] = ()
     clock: Clock = SystemClock()
     start_budget_ms = SEND_BY_MS + ANSWER_MS + 2 * ASK_MS
+    #: By clock and settings, until when no start is sent: a process may have several starters of the same settings.
+    _not_before_ms: ClassVar[dict[tuple[Clock, str], int]] = {}
     #: Ask for the build with these parts; the build's id in an answer that says it was done (``None``: it has none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
@@ -96,7 +96,6 @@ class OnHttp:
         self.folder = folder
         self._parts = {"for": kind, **parts}
         self._frozen_parts = json.dumps(self._parts, sort_keys=True, separators=(",", ":"))
-        self._not_before_ms = 0
         if len(self._frozen_parts) > MAX_FROZEN_BYTES:
             want = f"settings of at most {MAX_FROZEN_BYTES:,} bytes: they are kept with each start"
             raise ConfigError(field=kind, got=Unquoted(f"{len(self._frozen_parts):,} bytes"), want=want)
@@ -113,7 +112,7 @@ class OnHttp:
             StartUnknown: it may.
         """
         time, parts = Time.of(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
-        wait_ms = self._not_before_ms - self.clock.now_ms()
+        wait_ms = self._not_before_ms.get((self.clock, self._frozen_parts), 0) - self.clock.now_ms()
         if wait_ms > 0:
             raise self._no_start(f"it asked to wait, {-(-wait_ms // 1000)} s more", Verdict.NOT_NOW)
         try:
@@ -127,7 +126,8 @@ class OnHttp:
             return self._started(answer, token)
         row = self._row_of(answer)
         if row.verdict is Verdict.NOT_NOW:
-            self._not_before_ms = self.clock.now_ms() + self._asked_to_wait_ms(answer)
+            until_ms = self.clock.now_ms() + self._asked_to_wait_ms(answer)
+            self._not_before_ms[self.clock, self._frozen_parts] = until_ms
         raise self._no_start(self._said(answer), row.verdict, row.hint)
 
     def _started(self, answer: Answer, token: str) -> str:
@@ -160,11 +160,11 @@ class OnHttp:
         return StartRefused(said, hint=hint or None, worth_retrying=passes)
 
     def _asked_to_wait_ms(self, answer: Answer) -> int:
-        """https://www.rfc-editor.org/rfc/rfc9110#name-retry-after"""
+        """https://www.rfc-editor.org/rfc/rfc9110#name-retry-after: a date is GMT, in the form without a zone too."""
         text = answer.headers.get("retry-after", "")
         try:
             now_s = self.clock.now_ms() / 1000
-            wait_s = int(text[:6]) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now_s
+            wait_s = int(text[:6]) if text.isdecimal() else timegm(parsedate(text) or ()) - now_s
         except (ValueError, TypeError, OverflowError):
             return 0
         return max(0, min(round(wait_s * 1000), LONGEST_WAIT_MS))

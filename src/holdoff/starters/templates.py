@@ -71,7 +71,7 @@ def _entry(field: str, name: str, value: object, names: tuple[str, ...], *, nest
         return entries_in(field, value, names, nested=True)
     if nested and isinstance(value, list):
         return [_entry(field, name, one, names, nested=True) for one in value]
-    if nested and isinstance(value, bool | int | float):
+    if nested and isinstance(value, bool | int | float) and value - value == 0:  # neither NaN nor infinite
         return value
     where = f"{field}.{shown_name(name)}"
     text = text_in(where, value, names) if value != "" else ""

@@ -115,17 +115,16 @@ class Webhook(OnHttp):
             raise ConfigError(field="build_lease", got=build_lease, want="how long a build can take, such as '30m'")
 
     def _follow(self, url: str, state: object, succeeded: object, failed: object) -> None:
-        want = "where the answer has the state, such as 'status'"
-        paths = _listed("state", [state] if isinstance(state, str) else state, str, want)
-        self._status_url = text_in("status_url", url, OF_A_BUILD)
-        self._state = [text_in("state", path, OF_A_BUILD) for path in paths]
-        self._ends = {
-            name: _listed(name, patterns, str, "a list of states, such as ['live', '*_failed']")
-            for name, patterns in (("succeeded", succeeded), ("failed", failed))
-        }
-        for name, listed in (("state", paths), *self._ends.items()):
-            if not listed:
+        paths = [state] if isinstance(state, str) else state
+        given: dict[str, Any] = {"state": paths, "succeeded": succeeded, "failed": failed}
+        for name in given:
+            want = "a list, such as ['live', '*_failed']" if name in ENDS else "where the answer has the state"
+            given[name] = _listed(name, given[name], str, want)
+            if not given[name]:
                 raise ConfigError(field=name, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
+        self._status_url = text_in("status_url", url, OF_A_BUILD)
+        self._state = [text_in("state", path, OF_A_BUILD) for path in given["state"]]
+        self._ends = {name: given[name] for name in ENDS}
         self.status = self._status
 
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
@@ -221,8 +220,9 @@ def _statuses(refused: object) -> list[int]:
 
 
 def _header_names(headers: object) -> object:
-    for name in headers if isinstance(headers, Mapping) else ():
-        if not isinstance(name, str) or not _HEADER.fullmatch(name):
-            field = f"headers.{shown_name(str(name))}"
-            raise ConfigError(field=field, got=Unquoted("no header"), want="a name such as Authorization")
+    for name, text in headers.items() if isinstance(headers, Mapping) else ():
+        is_named = isinstance(name, str) and _HEADER.fullmatch(name)
+        if not is_named or not str(text).isascii():
+            got, want = ("text", "letters of ASCII") if is_named else ("no header", "a name such as Authorization")
+            raise ConfigError(field=f"headers.{shown_name(str(name))}", got=Unquoted(got), want=want)
     return headers

@@ -1,0 +1,20 @@
+"""How tests wait for what another thread or process does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Far more than anything that is waited for takes, on the slowest of machines: a test that hangs says so.
+PATIENCE_S = 60
+
+
+def until(is_so: Callable[[], object]) -> None:
+    """Return as soon as it is so."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < give_up, f"not within {PATIENCE_S} s"
+        time.sleep(0.005)
