@@ -9,7 +9,7 @@ import pytest
 from holdoff.core import builds, claims
 from holdoff.core.decide import NextStep, Trigger
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.pending import line_of, single, waiter_name
+from holdoff.core.pending import content_of, line_of, single, waiter_name
 from holdoff.core.record import End, Hold, Record, digest
 from holdoff.core.token import make
 from tests.core.build import (
@@ -269,9 +269,9 @@ CLAIM_OF_V1 = claim(covers=pending(source_version="v1"))
         (built(0, claim=CLAIM_OF_V1.but(attempt=2)), False),  # whether it can be finished is not known
         (built(0, claim=CLAIM_OF_V1.but(held_ms=NOW - 1)), False),  # the old snippet has built since
         (Record(built="v1", finished=finished(), pending=pending()), False),
-        (Record(built="v2", running=OF_V1), True),
-        (Record(built="v1", running=running()), False),
-        (Record(built="v2", running=OF_V1.but(lease_until_ms=NOW)), False),
+        (Record(built="v1", running=OF_V1), True),
+        (Record(built="v2", running=OF_V1), False),  # a start that a person gave up has built since
+        (Record(built="v1", running=OF_V1.but(lease_until_ms=NOW)), False),
     ],
 )
 def test_a_version_is_unchanged_where_it_is_the_last_that_is_built(record: Record, skips: bool) -> None:
@@ -285,9 +285,15 @@ def test_a_version_is_unchanged_where_it_is_the_last_that_is_built(record: Recor
 @pytest.mark.parametrize(
     ("record", "skips"),
     [
-        (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "4f2"}))), True),
-        (Record(running=running(covers=pending(source_version="v1", secondary_versions={"lib": "93b"}))), False),
-        (Record(running=OF_V1), False),
+        (
+            Record(built=content_of(request(source_version="v1", secondary_versions={"lib": "4f2"})), running=OF_V1),
+            True,
+        ),
+        (
+            Record(built=content_of(request(source_version="v1", secondary_versions={"lib": "93b"})), running=OF_V1),
+            False,
+        ),
+        (Record(built="v1", running=OF_V1), False),
         (Record(built="v1", finished=finished()), False),
     ],
 )

@@ -385,6 +385,7 @@ def _is_built(history: History, asked: Asked) -> bool:
     if decision is None or decision.why is Why.SUPERSEDED:
         replaced = bool(history.drops) or len({other.request.line for other in history.asked}) > 1
         newer = [other.request for other in (history.asked if replaced else history.builds)]
+        newer += [a.request for a in history.asked if a.decision is not None and a.decision.why is Why.UNCHANGED]
         return any(is_older(request, other) for other in newer)
     if any(build.request.source_version == request.source_version for build in history.builds):
         return True
@@ -435,8 +436,10 @@ def g8_newest_wins(history: History) -> Iterator[str]:
 
 
 def _newest_is_built(history: History) -> Iterator[str]:
-    """On one line alone, with instants of its source, the last build is of the newest version that was taken."""
-    taken = [a.request for a in history.asked if a.decision is not None and a.decision.outcome is not Outcome.SKIPPED]
+    """On one line alone, with instants of its source, the last build is of the newest version that was taken, or is
+    built already."""
+    said = [(asked.request, asked.decision) for asked in history.asked if asked.decision is not None]
+    taken = [r for r, d in said if d.outcome is not Outcome.SKIPPED or d.why is Why.UNCHANGED]
     if not taken or not history.builds or any(r.line != taken[0].line or r.at_ms is None for r in taken):
         return
     newest = max(taken, key=lambda request: request.at_ms or 0)

@@ -22,10 +22,11 @@ from tests.model import holes
 from tests.model.holes import Hole
 from tests.model.scenario import Scenario
 from tests.model.scenarios import PAUSED
-from tests.model.search import ANYTHING, ONE_LINE, Aim, Failure, Policies, Report, exhaust, roam
+from tests.model.search import ANYTHING, ONE_LINE, SET_BACK, Aim, Failure, Policies, Report, exhaust, roam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from decimal import Decimal
 
     from holdoff.core.decide import Step, Trigger, Wake
     from holdoff.core.record import Act, Claim, Finished, Line, Pending
@@ -314,8 +315,8 @@ def _readable_for_the_lease(claim: Claim, terms: Terms) -> int:
     return claim.lease_until_ms
 
 
-def _given_back_over_what_came(record: Record, claim: Claim) -> Record:
-    return record.but(claim=None, lastbuild=claim.before)
+def _given_back_over_what_came(record: Record, set_ms: int, before: Decimal | None) -> Decimal | None:
+    return before
 
 
 # --- builds and people ---------------------------------------------------------------------------------------------
@@ -334,7 +335,7 @@ def _armed_beside_a_claim(record: Record, end: End, terms: Terms, now_ms: int) -
 def _armed_over_what_came(record: Record, running: Any, now_ms: int) -> Record:
     """The slot of a build that failed is given back, whatever moved ``lastbuild`` since."""
     again = claims.behind(record.pending, running.covers)
-    return record.but(lastbuild=running.before, pending=claims.backed_off(again, now_ms, worth_retrying=False))
+    return record.but(lastbuild=running.before, pending=claims.backed_off(None, again, now_ms, worth_retrying=False))
 
 
 def _polled_silence_is_an_end(record: Record, build_id: str, state: str | None, terms: Terms, now_ms: int) -> Record:
@@ -351,6 +352,10 @@ def _reset_dropping(record: Record, act: Act, terms: Terms, **_how: bool) -> Rec
 def _waits_a_moment_too_long(record: Record, terms: Terms, now_ms: int, **about: Any) -> list[waits.Wait]:
     """Closed at the very end, as the old snippet was: at the due the gate still waits."""
     return _waits(record, terms, now_ms - 1, **about)
+
+
+def _hold_not_minded(record: Record, terms: Terms, now_ms: int, **about: Any) -> list[waits.Wait]:
+    return _waits(record.but(hold=None), terms, now_ms, **about)
 
 
 def _forced_at_once_or_never(
@@ -806,7 +811,7 @@ FAULTS: Final = (
         "given back over what the snippet wrote",
         "G1 unseen",
         claims,
-        "_given_back",
+        "lastbuild_without",
         _given_back_over_what_came,
         SNIPPET,
     ),
@@ -864,8 +869,8 @@ FAULTS: Final = (
     Fault("force that passes a hold when it is put off", "H hold", decide, "waits", _forced_for_good, FORCED_ON_HOLD),
     Fault("a wait that is not over at its end", "G2 restless", decide, "waits", _waits_a_moment_too_long),
     Fault("running builds not waited for", "G4", waits, "_running", _no_wait, Aim(OVERLAP)),
-    Fault("a hold that is not minded", "H hold", waits, "_held", _no_wait, HOLD),
-    Fault("the limit not asked", "G1 limit", waits, "_limited", _no_wait, Aim(LIMIT)),
+    Fault("a hold that is not minded", "H hold", decide, "waits", _hold_not_minded, HOLD),
+    Fault("the limit not asked", "G1 limit", waits, "limit_end_ms", _no_wait, Aim(LIMIT)),
     Fault(
         "the old snippet's lastbuild trusted", "G1 beside", waits, "_own_start_ms", _no_wait, holes.BESIDE_THE_SNIPPET
     ),
@@ -919,6 +924,14 @@ FAULTS: Final = (
         "_is_unchanged",
         _unchanged_by_what_is_pending,
         SAME_VERSIONS,
+    ),
+    Fault(
+        "unchanged, and not remembered on its line",
+        "G8 newest",
+        decide,
+        "_with_line",
+        lambda record, request: record,
+        Aim(UNCHANGED, (SET_BACK,)),
     ),
     Fault(
         "covered by a claim",

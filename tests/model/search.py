@@ -196,6 +196,11 @@ POLICIES: Final[Policies] = (
 )
 #: Pushes to one branch, that may arrive in any order, and again.
 ONE_LINE: Final = tuple(f"trigger line=main at={n} version=m{n} parent=m{n - 1}" for n in range(1, 6))
+#: A branch that is set back, and then ahead.
+SET_BACK: Final = (
+    *("trigger line=main at=1 version=A", "trigger line=main at=2 version=B parent=A"),
+    *("trigger line=main at=3 version=A parent=B", "wake", "finish", "finish failed"),
+)
 THEMES: Final[tuple[tuple[str, ...], ...]] = (
     ("trigger", "trigger", "wake"),
     ("trigger", "trigger", "trigger force", "wake"),
@@ -217,6 +222,7 @@ THEMES: Final[tuple[tuple[str, ...], ...]] = (
     (*ONE_LINE, "trigger line=side at=2 version=s2", "trigger line=side at=5 version=s5", "trigger version", "wake"),
     ("trigger line=main at=now version", "trigger line=main at=now version", "wake", "finish failed"),
     ("trigger line=main version=A parent=O", "trigger line=main version=B parent=A event=E1", "wake", "finish failed"),
+    SET_BACK,
 )
 STARTS: Final = (
     *("nothing",) * 6,

@@ -67,9 +67,8 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
     covers = running.covers.but(request=running.covers.request.but(forced=False))  # that was for this build
-    pending = claims.backed_off(claims.behind(record.pending, covers), now_ms, worth_retrying=False)
-    if pending.request.forced:  # meanwhile: that waited for this end, and for nothing else
-        pending = pending.but(retry_ms=0)
+    both = claims.behind(record.pending, covers)
+    pending = claims.backed_off(record.pending, both, now_ms, worth_retrying=False)
     return record.but(lastbuild=claims.lastbuild_without(record, running.started_ms, running.before), pending=pending)
 
 

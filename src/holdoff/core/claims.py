@@ -18,7 +18,7 @@ from holdoff.core.pending import content_of, is_older, joined, line_of
 from holdoff.core.policy import Policy
 from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
 from holdoff.core.terms import Terms
-from holdoff.core.units import seconds_from_ms
+from holdoff.core.units import ms_from_seconds, seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms, with_due
 
 TYPE_CHECKING = False
@@ -54,15 +54,21 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
     assert claim is not None
     assert is_expired(claim, now_ms)
     in_flight_ms = 0 if claim.refused else _readable_until_ms(claim, terms)
+    attempt = claim.attempt + 1
     taken = claim.but(
-        attempt=claim.attempt + 1,
+        attempt=attempt,
         held_ms=now_ms,
-        lease_until_ms=now_ms + terms.claim_lease_ms,
+        lease_until_ms=now_ms + _lease_ms(attempt, terms),
         before=lastbuild_without(record, claim.held_ms, claim.before),
         in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
         refused=False,
     )
     return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken), terms)
+
+
+def _lease_ms(attempt: int, terms: Terms) -> int:
+    """How long an attempt has. Where the starter cannot be asked, each may build anew: they come ever more seldom."""
+    return max(terms.claim_lease_ms, 0 if terms.finds else backoff_ms(attempt - 1, worth_retrying=False))
 
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
@@ -97,6 +103,8 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     if is_overtaken or is_confirmed(record, claim.token):
         return record
     held = record.claim if mine and record.claim is not None else claim  # another may have taken it over
+    before = lastbuild_without(record, held.held_ms, held.before)
+    is_newest = before is None or ms_from_seconds(before) <= claim.claimed_ms  # else the old snippet has built since
     running = Running(
         build_id=build_id,
         token=claim.token,
@@ -104,14 +112,14 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         lease_until_ms=now_ms + terms.build_lease_ms,
         covers=thawed(claim.covers),
         claimed_ms=claim.claimed_ms,
-        before=lastbuild_without(record, held.held_ms, held.before),
+        before=before,
     )
     new = record.but(
         lastbuild=_later(record.lastbuild, now_ms),
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
         starts=_starts_with(record, now_ms, terms.policy),
-        built=content_of(claim.request),
+        built=content_of(claim.request) if is_newest else None,
         lines=_lines_with(record, claim),
     )
     return with_due(new, terms)
@@ -127,10 +135,15 @@ def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]
 def _lines_with(record: Record, claim: Claim) -> tuple[Line, ...]:
     newest = line_of(claim.request)
     is_late = record.claim is None or record.claim.token != claim.token
-    if newest is None or (is_late and any(is_older(newest, line) for line in record.lines)):
+    newer = [line for line in record.lines if newest is not None and is_older(newest, line)]
+    if newest is None or (newer and (is_late or newer[0].version == newest.version)):  # else it was pushed back to
         return record.lines
-    others = [line for line in record.lines if line.line != newest.line]
-    return (newest, *others)[:KEPT_LINES]
+    return lines_with(record.lines, newest)
+
+
+def lines_with(lines: tuple[Line, ...], newest: Line) -> tuple[Line, ...]:
+    """The lines with this version as the newest of its own."""
+    return (newest, *[line for line in lines if line.line != newest.line])[:KEPT_LINES]
 
 
 def refused(
@@ -152,7 +165,7 @@ def refused(
     new = returned(record, claim, terms, now_ms, searched_ms)
     if new is record or new.claim is not None or new.pending is None:
         return new
-    pending = backed_off(new.pending, now_ms, worth_retrying=worth_retrying)
+    pending = backed_off(record.pending, new.pending, now_ms, worth_retrying=worth_retrying)
     return with_due(new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL])), terms)
 
 
@@ -166,9 +179,10 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
     if held is None or not is_holder(record, claim):
         return record
     if is_certain(claim, terms, now_ms, searched_ms):
-        new = _given_back(record, held).but(pending=behind(record.pending, held.covers))
+        lastbuild = lastbuild_without(record, held.held_ms, held.before)
+        new = record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
     else:
-        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
+        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + _lease_ms(held.attempt, terms)))
     return with_due(new, terms)
 
 
@@ -201,21 +215,17 @@ def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_m
     return with_due(new.but(running=running.but(cancel_failed=True)), terms)
 
 
-def _given_back(record: Record, claim: Claim) -> Record:
-    """Without the claim, and ``lastbuild`` as before it."""
-    return record.but(claim=None, lastbuild=lastbuild_without(record, claim.held_ms, claim.before))
-
-
 def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> Decimal | None:
     """``lastbuild`` as it stood before a start set it to this instant; as it stands where another hand has moved it
     since."""
     return before if record.lastbuild == seconds_from_ms(set_ms) else record.lastbuild
 
 
-def backed_off(pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
-    """Triggers whose build did not come about once more: they wait, longer each time."""
-    failures = pending.failures + 1
-    retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
+    """Triggers whose build did not come about once more: they wait, longer each time. If one came meanwhile that is
+    forced, that waited for this end, and for nothing else."""
+    failures, forced = pending.failures + 1, meanwhile is not None and meanwhile.request.forced
+    retry_ms = 0 if forced else now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
     return pending.but(failures=failures, retry_ms=retry_ms, refusal=None)
 
 

@@ -99,9 +99,6 @@ class Policy(Value):
             on_failure=_choice("on_failure", on_failure),
             unchanged=_choice("unchanged", unchanged),
         )
-        self._refuse_impossible(quiet, max_wait)
-
-    def _refuse_impossible(self, quiet: object, max_wait: object) -> None:
         if self.max_wait_ms is None:
             return
         if self.quiet_ms is None:

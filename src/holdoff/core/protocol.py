@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 #: A skip for these reasons may be over at any moment: it always rests on a read.
-_PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED})
+_PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERSEDED})
 
 
 class Snapshot(Value):

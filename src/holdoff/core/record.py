@@ -218,7 +218,8 @@ class Record(Value):
         writes: ids of the last writes, newest first. The first is the version that a swap is conditional on.
         moved: the id of the last *swap*: a fold is conditional on this one, so folds do not conflict with one another.
         starts: instants of the starts a limit still counts, newest first.
-        built: what the last start builds: a version, and its variables (``content_of``).
+        built: what the last start builds: a version, and its variables (``content_of``); ``None``: not known, or the
+            old snippet has built since it was claimed.
         events: digests of the event ids that were taken, newest first.
         lines: the newest version of each line that was started, newest start first.
         acts: what people last did to the gate, newest first.

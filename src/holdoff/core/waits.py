@@ -60,11 +60,14 @@ def waits(
             waits for a hold, too: the hold may be newer.
     """
     overtakes = force or (pending is not None and pending.request.forced)
-    found = [_claimed(record, terms.policy), _running(record, terms, force=overtakes)]
-    if not force:
-        found.append(_held(record, terms.policy))
+    claim, hold, skips = record.claim, record.hold, terms.policy.on_cooldown == "skip"
+    found = [None if claim is None else Wait(Why.CLAIMED, claim.lease_until_ms, skips)]
+    found.append(_running(record, terms, force=overtakes))
+    if hold is not None and not force:
+        found.append(Wait(Why.HELD, hold.until_ms, skips, hold.why))
     if not overtakes:
-        found += [_cooling(record, terms), _limited(record, terms.policy)]
+        ends = ((Why.COOLING_DOWN, cooldown_end_ms(record, terms)), (Why.LIMIT, limit_end_ms(record, terms.policy)))
+        found += [Wait(why, end_ms, skips) for why, end_ms in ends if end_ms is not None]
     of_pending = [] if pending is None else waits_of(pending, terms.policy, now_ms)
     return [wait for wait in found if wait is not None and wait.stands(now_ms)] + of_pending
 
@@ -102,12 +105,6 @@ def over_ms(found: list[Wait], least_ms: int) -> int | None:
 # --- each wait -----------------------------------------------------------------------------------------------------
 
 
-def _claimed(record: Record, policy: Policy) -> Wait | None:
-    if record.claim is None:
-        return None
-    return Wait(Why.CLAIMED, record.claim.lease_until_ms, policy.on_cooldown == "skip")
-
-
 def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
     running, policy = record.running, terms.policy
     if running is None or (policy.overlap == "cancel" and not running.cancel_failed):
@@ -118,23 +115,6 @@ def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
     until = running.lease_until_ms + (policy.cooldown_ms if rests else 0)
     skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
     return Wait(Why.RUNNING, until, skips, running.build_id)
-
-
-def _held(record: Record, policy: Policy) -> Wait | None:
-    hold = record.hold
-    if hold is None:
-        return None
-    return Wait(Why.HELD, hold.until_ms, policy.on_cooldown == "skip", hold.why)
-
-
-def _cooling(record: Record, terms: Terms) -> Wait | None:
-    end = cooldown_end_ms(record, terms)
-    return None if end is None else Wait(Why.COOLING_DOWN, end, terms.policy.on_cooldown == "skip")
-
-
-def _limited(record: Record, policy: Policy) -> Wait | None:
-    end = limit_end_ms(record, policy)
-    return None if end is None else Wait(Why.LIMIT, end, policy.on_cooldown == "skip")
 
 
 def _quiet(pending: Pending, policy: Policy) -> Wait | None:
