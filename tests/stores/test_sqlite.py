@@ -516,14 +516,17 @@ def test_one_that_another_program_puts_into_wal_mode_is_not_left_there(path: Pat
 def test_one_that_another_program_has_open_in_wal_mode_is_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It failed at once, and said that others had had it for ten seconds."""
-    store, naps = filled(path), list[int]()
+    """It failed at once, and said that others had had it for ten seconds. This wait counts as any other."""
+    store, clock, naps = filled(path), ManualClock(), list[int]()
+    for module in (sqlite_file, sqlite_turns):
+        monkeypatch.setattr(module, "running_ms", clock.now_ms)
     with opened(path) as db:
         assert db.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
         assert db.execute("SELECT count(*) FROM gates").fetchone() == (1,)
 
         def sleep(_: SystemClock, ms: int) -> None:
             naps.append(ms)
+            clock.sleep(1_000)
             if len(naps) == 3:
                 db.close()
 
@@ -531,6 +534,8 @@ def test_one_that_another_program_has_open_in_wal_mode_is_waited_for(
         store.busy_ms = 10_000
         assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
     assert len(naps) == 3
+    assert store._connection is not None
+    assert store._connection.execute("PRAGMA busy_timeout").fetchone() == (7_000,)
     store.close()
 
 
@@ -1143,6 +1148,26 @@ def test_threads_that_fork_at_once_do_not_hang(path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [ended(child) for child in children] == [0] * 9
+    store.close()
+
+
+def test_a_fork_that_waited_in_vain_for_another_lets_go_of_its_own_locks_only(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = filled(path)
+    monkeypatch.setattr(sqlite_file, "BUSY_MS", 50)
+
+    def in_a_thread(*acts: Callable[[], object]) -> list[object]:
+        done: list[object] = []
+        thread = threading.Thread(target=lambda: done.extend(act() for act in acts))
+        thread.start()
+        thread.join()
+        return done
+
+    sqlite_file._before_fork()
+    in_a_thread(sqlite_file._before_fork, sqlite_file._after_fork_in_parent)
+    sqlite_file._after_fork_in_parent()
+    assert in_a_thread(lambda: store.get(KEY)) == [BUILT]
     store.close()
 
 

@@ -242,20 +242,21 @@ class SQLiteFile:
 
     def _open(self, journal: int | None, give_up_ms: int, *, writes: bool) -> sqlite3.Connection:
         """A connection to the file that the path names now."""
-        name, patience_ms = self._place.name(), self._left_ms(give_up_ms)
+        name = self._place.name()
         if journal is not None and (name or writes):
             self._place.judge(journal, name)
         is_usable = name == self._place.opened and (self._writable or not writes)
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self.disconnect()
-            self._connection, self._patience_ms = self._connect(journal, patience_ms, writes=writes), patience_ms
+            self._connection = self._connect(journal, give_up_ms, writes=writes)
+        patience_ms = self._left_ms(give_up_ms)  # to open it may have been a wait, too
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
             self._patience_ms = patience_ms
         self._connection.execute("PRAGMA shrink_memory")  # its pages may be of a file that a copy was written over
         return self._connection
 
-    def _connect(self, journal: int | None, patience_ms: int, *, writes: bool) -> sqlite3.Connection:
+    def _connect(self, journal: int | None, give_up_ms: int, *, writes: bool) -> sqlite3.Connection:
         """Open the file, once it is certain which one that is; for a reader where there is none, an empty one."""
         real = os.path.realpath(self._file)
         if journal is not None:
@@ -278,12 +279,14 @@ class SQLiteFile:
         quoted = real.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         # Never rwc, which would leave an empty file where there is none.
         uri = f"file://{quoted}?mode={'rw' if self._writable else 'ro'}"
-        db = sqlite3.connect(uri, uri=True, timeout=patience_ms / 1000, isolation_level=None, check_same_thread=False)
+        self._patience_ms = self._left_ms(give_up_ms)
+        timeout_s = self._patience_ms / 1000
+        db = sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False)
         try:
             db.text_factory = bytes  # a row that is not even UTF-8 is the trouble of its own gate only
             db.execute("PRAGMA synchronous = FULL")
             self._check_schema(db)
-            _leave_wal(db, running_ms() + patience_ms)
+            _leave_wal(db, give_up_ms)
             self._tell_of_another(found)
             self._place.opened = self._place.name()
             if self._place.opened != name:
@@ -375,9 +378,9 @@ def warn(message: str, *args: object) -> None:
 # --- forks -----------------------------------------------------------------------------------------------------------
 
 
-#: Those that are told of every fork; those locked for the fork under way; and what makes it the only one.
+#: Those that are told of every fork; those locked for a fork under way, by its thread; and what makes it the only one.
 stores: Final[WeakSet[SQLiteFile]] = WeakSet()
-_held: Final[list[SQLiteFile]] = []
+_held: Final[dict[int, list[SQLiteFile]]] = {}
 forking: Any = threading.RLock()
 
 
@@ -385,20 +388,21 @@ def _before_fork() -> None:
     """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
     give_up_ms = running_ms() + BUSY_MS
     forking.acquire(timeout=BUSY_MS / 1000)
+    held: list[SQLiteFile] = []
+    _held[threading.get_ident()] = held
     for store in list(stores):
         if not store.turns.is_mine():
-            _held.append(store)
+            held.append(store)
             if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - running_ms())) / 1000):
                 with suppress(Exception):  # SQLite's, whatever it is: the fork goes on
                     store.disconnect()
 
 
 def _after_fork_in_parent() -> None:
-    for store in _held:
+    for store in _held.pop(threading.get_ident(), ()):
         store.turns.release()
     with suppress(RuntimeError):  # waited for in vain
         forking.release()
-    _held.clear()
 
 
 def _after_fork_in_child() -> None:

@@ -332,7 +332,7 @@ class StarterConformance:
         frozen, barrier = self._frozen(starter), threading.Barrier(len(given))
 
         def start(token: str) -> str:
-            barrier.wait(10)
+            barrier.wait(60)
             return str(starter.start(frozen, token))
 
         with ThreadPoolExecutor(len(given)) as pool:
