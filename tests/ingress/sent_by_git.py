@@ -90,6 +90,11 @@ def _bitbucket() -> Iterator[Sent]:
     repository = {"fullName": "octo/site", "slug": "site"}  # as the tests of Jenkins and Weblate have it
     plugin = p.bitbucket("repo:push", {"repository": repository, "push": {"changes": [change()]}})
     yield sent("repo:push of a plug-in of Data Center's", plugin, push)
+    short = change()
+    del short["new"]["type"], short["old"]  # as the tests of Argo CD have it
+    yield sent("repo:push, in short", p.bitbucket_push(short), push._replace(parent=None))
+    tag = change("v1", kind="annotated_tag")  # as its documents have it
+    yield sent("repo:push of an annotated tag", p.bitbucket_push(tag), _tag("v1"))
     both = p.bitbucket_push(change(), change("master", new=OTHER))
     master: Any = {"line": "octo/site refs/heads/master", "reason": "push to octo/site master"}
     yield sent(
@@ -106,6 +111,8 @@ def _bitbucket() -> Iterator[Sent]:
     )
     yield sent("repo:push of a tag", p.bitbucket_push(change("v1", kind="tag")), _tag("v1"))
     yield sent("repo:push, of a deleted branch", p.bitbucket_push(change(new=None)), "main was deleted")
+    none = p.bitbucket("repo:push", {"push": {"changes": []}})  # as the tests of Jenkins have it
+    yield sent("repo:push of nothing", none, "nothing was pushed: push.changes is empty")
     yield sent("pullrequest:fulfilled", p.bitbucket_merged(), nothing("Bitbucket", "pullrequest:fulfilled"))
     built = p.bitbucket("repo:commit_status_updated", {"commit_status": {"state": "SUCCESSFUL"}})
     yield sent("repo:commit_status_updated", built, nothing("Bitbucket", "repo:commit_status_updated"))
@@ -122,6 +129,8 @@ def _data_center() -> Iterator[Sent]:
     yield sent("repo:refs_changed of several branches", several, first, push)
     yield sent("repo:refs_changed of a tag", p.data_center_push(change("refs/tags/v1", what="ADD")), _tag("v1"))
     yield sent("repo:refs_changed, of a deleted branch", p.data_center_push(change(what="DELETE")), "main was deleted")
+    none = p.data_center("repo:refs_changed", {"eventKey": "repo:refs_changed", "changes": []})
+    yield sent("repo:refs_changed of nothing", none, "nothing was pushed: changes is empty")
     mirrored = nothing("Bitbucket", "mirror:repo_synchronized")
     yield sent("mirror:repo_synchronized", p.data_center_push(key="mirror:repo_synchronized"), mirrored)
     merged = p.data_center("pr:merged", {"pullRequest": {"id": 9}})
@@ -155,6 +164,8 @@ def _azure() -> Iterator[Sent]:
     yield sent("git.push of another branch", p.azure_push(("refs/heads/side", ZERO, OTHER)), _side("side"))
     yield sent("git.push of a tag", p.azure_push(("refs/tags/v1", ZERO, OTHER)), _tag("v1"))
     yield sent("git.push, of a deleted branch", p.azure_push(("refs/heads/main", BEFORE, ZERO)), "main was deleted")
+    none = p.azure("git.push", {"refUpdates": []})
+    yield sent("git.push of nothing", none, "nothing was pushed: resource.refUpdates is empty")
     test = p.azure_push(subscription="00000000-0000-0000-0000-000000000000")
     yield sent("a test", test, "a test of Azure DevOps: the webhook is set up")
     for event in ("git.pullrequest.merged", "build.complete"):

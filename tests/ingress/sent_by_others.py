@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.ingress.payloads import AFTER, BEFORE, OTHER, ZERO, posted
+from tests.ingress.payloads import AFTER, BEFORE, DELIVERY, OTHER, ZERO, posted
 from tests.ingress.sent import Built, Sent, nothing
 
 Json = dict[str, Any]
@@ -93,12 +93,12 @@ def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = A
     return {"type": kind, "submitter": {"username": "ann"}, "eventCreatedOn": 1795395667, **about}
 
 
-def harness(trigger: str, ref: str = "refs/heads/main", new: str = AFTER) -> Json:
+def harness(trigger: str, ref: str = "refs/heads/main", new: str = AFTER, **more: Any) -> Json:
     """https://developer.harness.io/docs/code-repository/pull-requests/webhook"""
     repo = {"path": "octo/site", "default_branch": "main", "git_url": "https://git.harness.io/octo/site.git"}
     about: Json = {"trigger": trigger, "repo": repo, "principal": {"display_name": "Ann"}}
     moved = {"ref": {"name": ref, "repo": repo}, "sha": new, "old_sha": BEFORE, "forced": False}
-    return about | moved | ({} if new == ZERO else {"commit": {"sha": new, "message": "Fix"}})
+    return about | moved | ({} if new == ZERO else {"commit": {"sha": new, "message": "Fix"}}) | more
 
 
 def hugging_face(scope: str, *refs: tuple[str, str | None, str | None]) -> Json:
@@ -137,6 +137,36 @@ def pagure(topic: str = "git.receive", **more: str) -> Json:
         "msg_id": "2026-8e",
         "topic": topic,
     }
+
+
+def sourcehut(new: str | None, **named: Any) -> Json:
+    """A ref of https://man.sr.ht/git.sr.ht/api.md#webhooks, and of the query in https://man.sr.ht/graphql.md#webhooks."""
+    return named | {"old": {"id": BEFORE}, "new": {"id": new} if new else None}
+
+
+def sourcehut_query(**found: Any) -> Json:
+    """What a query of https://man.sr.ht/graphql.md#webhooks has found."""
+    return {"data": {"webhook": found}}
+
+
+def sourcecraft(kind: str, ref: str = "") -> Json:
+    """https://github.com/argoproj/argo-cd/tree/master/util/sourcecraft/testdata"""
+    repository = {"slug": "site", "default_branch": "main", "organization": {"slug": "octo"}}
+    about = {"header": {"id": OTHER, "type": kind, "repository_id": OTHER}, "repository": repository}
+    moved = {"ref": ref, "before_sha": BEFORE, "after_sha": AFTER, "checkout_sha": AFTER}
+    more = {"ref_update": moved, "pusher": {"slug": "ann"}, "pushed_at": "2026-11-25T03:00:00Z"}
+    return about | (more if ref else {})
+
+
+def scm_manager(branch: str, is_default: bool) -> Json:
+    """https://github.com/argoproj/argo-cd/blob/master/util/webhook/testdata/scmm-webhook-data.json"""
+    return {"HTMLURL": "https://x/octo/site", "Branch": {"Name": branch, "DefaultBranch": is_default}}
+
+
+def launchpad(ref: str, new: str | None) -> Json:
+    """https://ubuntu.com/docs/launchpad/user/reference/webhooks/"""
+    moved = {"old": {"commit_sha1": BEFORE}, "new": {"commit_sha1": new} if new else None}
+    return {"git_repository_path": "~ann/+git/site", "ref_changes": {ref: moved}}
 
 
 _MAIN = "refs/heads/main"
@@ -186,11 +216,97 @@ _GIT = (
         _webhook("Harness", kind, nothing("Harness", kind), harness(kind))
         for kind in ("pullreq_merged", "pullreq_comment_created", "merge_queue_checks_requested")
     ),
-    _webhook(
-        "SourceCraft",
-        "pull_request.create",
-        nothing("SourceCraft", "pull_request.create"),
-        {"header": {"id": OTHER, "type": "pull_request.create"}, "repository": {"default_branch": "main"}},
+    *(
+        _webhook(
+            *("SourceHut", event, becomes, body),
+            X_Webhook_Event=event.partition(",")[0],
+            X_Webhook_Delivery=DELIVERY,
+        )
+        for event, becomes, body in (
+            (
+                "repo:post-update",
+                Built(AFTER, f"SourceHut {_MAIN}", None, BEFORE, f"{DELIVERY}#{_MAIN}", reason="push to main"),
+                {"push": "1", "refs": [sourcehut(AFTER, name=_MAIN)]},
+            ),
+            ("repo:post-update, without its refs", Built(id=DELIVERY, reason="push to SourceHut"), {"push": "1"}),
+            (
+                "repo:post-update, of a deleted branch",
+                "main was deleted",
+                {"push": "1", "refs": [sourcehut(None, name=_MAIN)]},
+            ),
+            (
+                "GIT_POST_RECEIVE",
+                Built(AFTER, f"site {_MAIN}", None, BEFORE, f"{DELIVERY}#{_MAIN}", reason="push to site main"),
+                sourcehut_query(repository={"name": "site"}, updates=[sourcehut(AFTER, ref={"name": _MAIN})]),
+            ),
+            (
+                "GIT_POST_RECEIVE, by a query that asks for no refs",
+                Built(id=DELIVERY, reason="push to SourceHut"),
+                sourcehut_query(uuid="1"),
+            ),
+            *(
+                (kind, nothing("SourceHut", kind), sourcehut_query(uuid="1"))
+                for kind in ("GIT_PRE_RECEIVE", "REPO_CREATED", "TICKET_CREATED", "JOB_UPDATED")
+            ),
+        )
+    ),
+    *(
+        _webhook("Launchpad", event, becomes, body, X_Launchpad_Event_Type=event.partition(",")[0])
+        for event, becomes, body in (
+            ("git:push:0.1", Built(reason="push to ~ann/+git/site main"), launchpad(_MAIN, AFTER)),
+            (
+                "git:push:0.1, of another branch",
+                nothing("Launchpad", "git:push:0.1"),
+                launchpad("refs/heads/side", AFTER),
+            ),
+            ("git:push:0.1, of a deleted branch", nothing("Launchpad", "git:push:0.1"), launchpad(_MAIN, None)),
+            ("merge-proposal:0.1", nothing("Launchpad", "merge-proposal:0.1"), {"merge_proposal": "/~ann/+merge/1"}),
+        )
+    ),
+    *(
+        _webhook("Phabricator", event, becomes, {"object": {"type": kind, "phid": f"PHID-{kind}-a"}, "action": action})
+        for event, kind, action, becomes in (
+            ("a commit", "CMIT", {"test": False}, Built(reason="commit at Phabricator")),
+            ("a task", "TASK", {"test": False}, nothing("Phabricator", "TASK")),
+            ("a test", "CMIT", {"test": True}, "a test of Phabricator: the webhook is set up"),
+        )
+    ),
+    *(
+        _webhook("SourceCraft", event, becomes, sourcecraft(event.partition(",")[0], ref))
+        for event, becomes, ref in (
+            (
+                "repository.push",
+                Built(AFTER, f"octo/site {_MAIN}", 1795575600000, BEFORE, OTHER, "ann", "push to octo/site main"),
+                _MAIN,
+            ),
+            (
+                "repository.push, of another branch",
+                "side is not the default branch main, and no rule takes it",
+                "refs/heads/side",
+            ),
+            ("pull_request.create", nothing("SourceCraft", "pull_request.create"), ""),
+            ("webhook.ping", "a ping of SourceCraft: the webhook is set up", ""),
+        )
+    ),
+    *(
+        _webhook("SCM-Manager", event, becomes, body)
+        for event, becomes, body in (
+            (
+                "a push of the default branch",
+                Built(reason="push to https://x/octo/site trunk"),
+                scm_manager("trunk", True),
+            ),
+            (
+                "a push of another branch",
+                _NO_DEFAULT.format("SCM-Manager"),
+                scm_manager("side", False),
+            ),
+            (
+                "opened, of a pull request",
+                nothing("SCM-Manager", "opened"),
+                {"repository": {"sourceUrl": "https://x"}, "sourceBranch": {"name": "side"}, "action": "opened"},
+            ),
+        )
     ),
     _webhook(
         "Hugging Face",
@@ -249,6 +365,7 @@ _GIT = (
         )
     ),
 )
+_IN_AZURE = "Microsoft.ContainerRegistry.ImagePushed"
 _REGISTRIES = (
     _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
     *(
@@ -284,6 +401,8 @@ _REGISTRIES = (
                 },
             ),
             ("Quay", "push", quay("sha256-8a.sig")),
+            ("Event Grid", _IN_AZURE, [{**event_grid(_IN_AZURE), "data": acr("push", "sha256-8a.sig")}]),
+            ("CloudEvents", _IN_AZURE, {**cloud_event(_IN_AZURE), "data": acr("push", "sha256-8a.sig")}),
             ("JFrog", "pushed", {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256-8a.sig"}}),
             (
                 "CloudEvents",
@@ -373,6 +492,21 @@ _CLOUDS = (
         Built(id="2070443601311540", reason="OBJECT_FINALIZE in Cloud Storage"),
         pubsub(bucketId="site", objectId="a.md", eventType="OBJECT_FINALIZE"),
     ),
+    *(
+        _webhook(
+            "Cloud Storage",
+            f"{kind}, of an object that was overwritten",
+            nothing("Cloud Storage", "overwritten object"),
+            pubsub(bucketId="site", objectId="a.md", eventType=kind, overwrittenByGeneration="17"),
+        )
+        for kind in ("OBJECT_DELETE", "OBJECT_ARCHIVE")
+    ),
+    _webhook(
+        "Cloud Storage",
+        "OBJECT_DELETE, by Pub/Sub",
+        Built(id="2070443601311540", reason="OBJECT_DELETE in Cloud Storage"),
+        pubsub(bucketId="site", objectId="a.md", eventType="OBJECT_DELETE"),
+    ),
     _webhook(
         "Cloud Storage",
         "OBJECT_METADATA_UPDATE, by Pub/Sub",
@@ -414,7 +548,7 @@ _CLOUDS = (
     _webhook(
         "Event Grid",
         "several at once",
-        Built(reason="Microsoft.Storage.BlobCreated in Event Grid"),
+        Built(id=EVENT_ID, reason="Microsoft.Storage.BlobCreated in Event Grid"),
         [event_grid("Microsoft.Storage.BlobTierChanged"), event_grid("Microsoft.Storage.BlobCreated")],
     ),
     _webhook(
@@ -454,6 +588,7 @@ _CLOUDS = (
         for sent in (
             _webhook("CloudEvents", kind, becomes, cloud_event(kind)),
             _webhook("CloudEvents", f"{kind}, in headers", becomes, {}, **_CE, ce_type=kind),
+            _webhook("CloudEvents", f"{kind}, in a batch", becomes, [cloud_event(kind)]),
         )
     ),
 )
@@ -573,6 +708,14 @@ _BUILDS = (
 
 
 _TALK = (
+    # https://developers.google.com/workspace/drive/api/guides/push
+    *(
+        _webhook("Google", state, becomes, {"kind": "drive#changes"}, X_Goog_Resource_State=state)
+        for state, becomes in (
+            ("sync", "a test of Google: the webhook is set up"),
+            ("update", Built(reason="webhook")),
+        )
+    ),
     # https://docs.slack.dev/reference/events/url_verification
     _webhook(
         "Slack",
@@ -592,13 +735,40 @@ def _butter(event: str) -> Json:
     return {"data": {"id": "x"}, "webhook": {"event": event}}
 
 
+_OF_GHOST = Built(reason="a post or page in Ghost")
 _DRAFTS = (
     _webhook(
         "ButterCMS", "a draft of a post, which may have been public", Built(reason="webhook"), _butter("post.draft")
     ),
-    _webhook("Ghost", "post, a draft", nothing("Ghost", "draft"), ghost({"status": "draft"}, {"title": "x"})),
+    *(
+        _webhook("Ghost", event, becomes, ghost(current, previous))
+        for event, becomes, current, previous in (
+            ("post, a draft", nothing("Ghost", "draft"), {"status": "draft"}, {"title": "x"}),
+            ("post.deleted, a draft", nothing("Ghost", "draft"), {}, {"status": "draft", "uuid": "7"}),
+            ("post.deleted", _OF_GHOST, {}, {"status": "published"}),
+            ("post.published", _OF_GHOST, {"status": "published"}, {"status": "draft"}),
+            ("post.published.edited", _OF_GHOST, {"status": "published"}, {"title": "x"}),
+            ("post.unpublished", _OF_GHOST, {"status": "draft"}, {"status": "published"}),
+        )
+    ),
     _webhook(
-        "Ghost", "post.unpublished", Built(reason="post in Ghost"), ghost({"status": "draft"}, {"status": "published"})
+        "Kontent.ai",
+        "a draft, as it was told at first",
+        nothing("Kontent.ai", "draft"),
+        {
+            "message": {"type": "content_item_variant", "operation": "upsert", "api_name": "delivery_preview"},
+            "data": {},
+        },
+    ),
+    *(
+        _webhook("Contentstack", event, becomes, {"event": event, "module": "entry", "api_key": "x", "data": {}})
+        for event, becomes in (
+            *(
+                (event, Built(reason=f"{event} in Contentstack"))
+                for event in ("publish", "unpublish.success", "delete")
+            ),
+            *((event, nothing("Contentstack", event)) for event in ("create", "update", "publish.fail")),
+        )
     ),
     *(
         _webhook("WordPress", f"{name}: {value}", nothing("WordPress", "draft"), {"post": {"ID": 7, name: value}})
@@ -609,7 +779,7 @@ _DRAFTS = (
         for sender, body in (
             ("Agility", {"state": "Saved", "contentID": 7, "instanceGUID": "x"}),
             ("ButterCMS", _butter("page.draft")),
-            ("Contentstack", {"event": "update", "module": "entry", "api_key": "x", "data": {}}),
+            ("Webflow", {"triggerType": "collection_item_created", "payload": {"id": "1", "isDraft": True}}),
             ("Hygraph", {"operation": "update", "data": {"__typename": "Post", "stage": "DRAFT", "id": "c"}}),
             (
                 "Kontent.ai",

@@ -39,6 +39,8 @@ SECRETS: dict[str, str] = {
     "contentful": "c" * 64,
     "sanity": "sane-7f3a",
     "azure": "azure-7f3a",
+    "gitee": "tee-7f3a",
+    "huggingface": "face-7f3a",
     "prismic": "prism-7f3a",
     "secret": "plain-7f3a",
     "url": "url-7f3a",
@@ -120,6 +122,12 @@ def gitea(body: bytes, names: Sequence[str], **secrets: str) -> dict[str, str]:
     return headers | {"x-github-event": "push"}
 
 
+def gitee(ms: int) -> dict[str, str]:
+    """https://help.gitee.com/webhook/how-to-verify-webhook-keys"""
+    token = b64(mac(SECRETS["gitee"], f"{ms}\n{SECRETS['gitee']}".encode()))
+    return {"x-gitee-event": "Push Hook", "x-gitee-timestamp": str(ms), "x-gitee-token": token}
+
+
 def contentful(request: HttpRequest, ms: int) -> dict[str, str]:
     """https://www.contentful.com/developers/docs/webhooks/request-verification/"""
     headers = {
@@ -198,6 +206,9 @@ SENDERS: dict[str, Callable[[HttpRequest, int], HttpRequest]] = {
         }
     ),
     "azure": _with(lambda *_: {"authorization": basic(S["azure"], user="")}),
+    "gitee": _with(lambda *_: {"x-gitee-event": "Push Hook", "x-gitee-token": S["gitee"]}),
+    "gitee signs": _with(lambda _body, ms: gitee(ms)),
+    "huggingface": _with(lambda *_: {"x-webhook-secret": S["huggingface"]}),
     "prismic": _in_body,
     "secret": _with(lambda *_: {"x-holdoff-secret": S["secret"]}),
     "secret bearer": _with(lambda *_: {"authorization": f"Bearer {S['secret']}"}),
@@ -221,6 +232,9 @@ SIGNING = {
         "bitbucket basic",
         "gitlab",
         "azure",
+        "gitee",
+        "gitee signs",
+        "huggingface",
         "prismic",
         "secret",
         "secret bearer",

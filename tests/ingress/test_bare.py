@@ -136,6 +136,11 @@ ASKED: dict[str, dict[str, Any]] = {
     "Lambda's authoriser, answered": {"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": []}},
     "Lambda's simple authoriser, answered": {"isAuthorized": True, "context": {}},
     "Lambda's batch, answered": {"batchItemFailures": [{"itemIdentifier": "m"}]},
+    "Lambda's answer to a load balancer": {"statusCode": 200, "statusDescription": "200 OK", "headers": {}, "body": ""},
+    "Lambda's answer to a web socket": {"statusCode": 200, "isBase64Encoded": False, "body": "x"},
+    "Lambda's answer to Bedrock": {"messageVersion": "1.0", "response": {"actionGroup": "a", "httpStatusCode": 200}},
+    "Lambda's answer to IoT": {"allowProvisioning": True, "parameterOverrides": {}},
+    "Lambda's answer to SES": {"disposition": "STOP_RULE"},
     "Lambda's batch, answered well": {"batchItemFailures": [], "state": {"1": "282"}},
     "Lambda's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
     "Lambda's resource, answered": {"Status": "SUCCESS", "PhysicalResourceId": "r", "StackId": "s"},
@@ -201,6 +206,13 @@ def test_an_event_s_detail_alone_is_what_the_whole_event_is(sent: Sent) -> None:
         assert opened(detail)[0].id == opened(sent.what)[0].id
 
 
+@pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
+def test_what_s3_tells_of_a_write_or_a_deletion_is_called_a_changed_object(kind: str) -> None:
+    (found,) = ONE.found(opened(s.s3_created(kind))[0])
+    assert found.draft is not None
+    assert (found.draft.sender, found.draft.type) == ("S3", "a changed object")
+
+
 @pytest.mark.parametrize("version", [None, "null", ""])
 def test_what_a_lifecycle_rule_deletes_in_a_bucket_without_versions_is_a_change(version: str | None) -> None:
     expired, noted = s.s3_expired("Permanently Deleted"), s.s3_notification("s3:LifecycleExpiration:Delete")
@@ -231,10 +243,17 @@ def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail:
 
 #: What others may call things, too.
 OWN: dict[str, dict[str, Any]] = {
+    "Azure DevOps": {"eventType": "book.published", "publisherId": "42", "scope": "public"},
+    "Contentstack": {"event": "saved", "module": "prices", "api_key": "x"},
+    "Gerrit": {"type": "article-published", "eventCreatedOn": "2026-11-25"},
+    "Ghost": {"post": {"current": {"status": "live"}, "previous": {"status": "draft"}}},
     "Harbor": {"type": "article.published", "occur_at": 1795395667, "operator": "ann"},
     "JFrog": {"domain": "destination", "event_type": "updated", "data": {"name": "Rome"}},
-    "Pagure": {"topic": "articles/published", "msg_id": "7", "i": 1},
+    "Lambda": {"statusCode": 7, "statusDescription": "Out for delivery"},
+    "Pagure": {"topic": "articles/published", "msg": {"agent": "ann"}},
     "Render": {"type": "service.updated", "timestamp": "2026-11-25T03:00:00Z", "data": {"serviceId": "42"}},
+    "SourceCraft": {"header": {"type": "published", "repository_id": "7"}},
+    "SourceCraft, a push": {"header": {"type": "repository.push"}},
     "Spinnaker": {"details": {"type": "article", "source": "cms"}, "eventId": "7"},
 }
 
@@ -263,6 +282,12 @@ def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[s
         (request,) = routes.intents(message)
         assert isinstance(request, Request)
         assert (request.reason, request.event_id) == ("Content Ready", "of-its-own")
+
+
+@pytest.mark.parametrize("event", ["JOB_FINISHED", "repo:published"])
+def test_a_header_that_others_have_too_does_not_make_it_sourcehuts(event: str) -> None:
+    (request,) = ONE.intents(http_message(p.posted({"id": 7}, {"x-webhook-event": event}), Origin(outside=True)))
+    assert isinstance(request, Request)
 
 
 def test_what_the_headers_of_a_cloud_event_say_its_body_does_not() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from holdoff.ingress.events.http import HttpRequest
 from holdoff.ingress.events.intents import Ignored, Origin
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.ingress import payloads as p
-from tests.ingress.sent_by_others import gitee_push
+from tests.ingress.sent_by_others import gitee_push, harness
 from tests.ingress.shapes import REGION
 
 PROJECTS = """
@@ -231,8 +232,17 @@ def test_a_list_of_commits_that_may_be_longer_does_not_narrow(sender: str, total
     https://github.com/gogs/gogs/blob/main/internal/database/actions.go"""
     found = outcomes(OF_DOCS, p.forge_push(sender, **OF_SOURCES, total_commits=total))
     assert taken(found) == ([("site", None)] if is_taken else [])
-    found = outcomes(OF_DOCS, p.posted(gitee_push(**OF_SOURCES, total_commits_count=total), {}))
-    assert taken(found) == ([("site", None)] if is_taken else [])
+    for push in (gitee_push, partial(harness, "branch_updated")):
+        found = outcomes(OF_DOCS, p.posted(push(**OF_SOURCES, total_commits_count=total), {}))
+        assert taken(found) == ([("site", None)] if is_taken else [])
+
+
+def test_the_default_branch_as_github_called_it_at_first() -> None:
+    """``master_branch``, which its pushes still have beside the other."""
+    old = p.github_push("refs/heads/trunk", repository={"name": "site", "master_branch": "trunk"})
+    assert taken(outcomes("", old)) == [("site", None)]
+    renamed = p.github_push("refs/heads/trunk", repository={"default_branch": "main", "master_branch": "trunk"})
+    assert taken(outcomes("", renamed)) == []
 
 
 MONOREPO = f"""
@@ -267,7 +277,7 @@ def test_an_ignoring_rule_ends_the_list_and_takes_nothing_back() -> None:
     assert why(outcomes(rules, pushed(**commits({"added": ["docs/a"]})))) == "by hand"
 
 
-@pytest.mark.parametrize("changes", [{}, {"push": {"changes": []}}], ids=["none", "an empty list"])
+@pytest.mark.parametrize("changes", [{}, {"push": {"changes": None}}], ids=["none", "null"])
 def test_what_does_not_say_what_it_changed_is_ignored_by_a_rule_for_all_but_not_by_one_for_some(changes: Any) -> None:
     rules, push = '[[rules]]\nwhen = {}\nignore = "by hand"\n', p.bitbucket("repo:push", changes)
     assert why(outcomes(rules, push)) == "by hand"

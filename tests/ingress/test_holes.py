@@ -58,7 +58,7 @@ secret = ["env:PLAIN", {{ secret = "env:DOCS", projects = ["docs"] }}]
 SECRETS = {"GITHUB": "it is a secret", "PLAIN": "so is this", "DOCS": "for docs alone", "URL": "0f1e2d3c4b5a"}
 SHA = "a" * 40
 #: No more than this, in seconds of this process, for what takes milliseconds: an attack took minutes.
-QUICK_S = 3
+QUICK_S = 20
 
 
 def staged(standin: CodeBuildStandin, folder: Path, rules: str = "") -> Stage:

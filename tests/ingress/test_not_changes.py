@@ -18,7 +18,7 @@ from tests.ingress import payloads as p
 from tests.ingress import sent_by_git, sent_by_others
 from tests.ingress import shapes as s
 from tests.ingress.driven import BY_NAME, Event, Json, World, project
-from tests.ingress.signed import by_url
+from tests.ingress.signed import SECRETS, by_url
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
@@ -338,3 +338,20 @@ def test_a_handshake_of_a_stranger_is_not_answered(world: World, sender: str) ->
     refused = world.send(by_url(asked))
     assert refused["statusCode"] == 401
     assert not any(shown in refused["body"] for shown in (*answer, *answer.values()))
+
+
+def _asks_to_send(secret: str) -> Json:
+    """https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#41-validation-request"""
+    asked = p.posted({}, {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120"})
+    return by_url(asked.but(method="OPTIONS", body=b"", query=f"secret={secret}"))
+
+
+def test_event_grid_is_told_that_it_may_send_cloud_events_and_a_stranger_is_not(world: World) -> None:
+    world.environment["HOLDOFF_WEBHOOK_URL"] = "env:HOOK_SECRET"
+    answer, stranger = world.send(_asks_to_send(SECRETS["secret"])), world.send(_asks_to_send("another"))
+    assert answer["statusCode"] == 200
+    allowed = {name: value for name, value in answer["headers"].items() if name.startswith("webhook-")}
+    assert allowed == {"webhook-allowed-origin": "eventgrid.azure.net", "webhook-allowed-rate": "*"}
+    assert stranger["statusCode"] == 401
+    assert not any(name.startswith("webhook-") for name in stranger["headers"])
+    assert world.builds == []

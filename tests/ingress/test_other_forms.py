@@ -6,6 +6,7 @@ What is a change is built in every form, with its version where it has one; what
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +16,14 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.intents import Ignored, Origin
+from holdoff.ingress.events.intents import Ignored, Origin, WakeAsked
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.ingress import payloads as p
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE, OTHER, Json
 from tests.ingress.sent_by_git import NOON_MS
+from tests.ingress.sent_by_others import cloud_event, event_grid, launchpad
 from tests.ingress.shapes import REGION
 from tests.ingress.test_bare import bare
 from tests.ingress.test_senders import with_rule
@@ -79,6 +81,22 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     ),
     "GitLab: of no project": (MERGED, "GitLab's vulnerability"),
     "Azure DevOps: as its documents show it": ({**DOCUMENTED, "eventType": "build.complete"}, "build.complete"),
+    **{
+        f"Azure DevOps: {kind}, of {more}": ({"eventType": kind, "resource": {}, "createdDate": "2026", **more}, kind)
+        for kind, more in (
+            ("elasticagentpool.resized", {"publisherId": "distributedtask", "resourceVersion": "1.0"}),
+            ("ms.vss-alerts.alert-created-event", {"publisherId": "advsec", "resourceVersion": "1.0"}),
+            ("git.pullrequest.created", {}),  # as receivers are tested
+            ("git.repo.created", {}),
+            ("build.complete", {}),
+            ("workitem.updated", {}),
+        )
+    },
+    "Bitbucket: a push of nothing": ({"push": {"changes": []}, "repository": {"uuid": "{1}"}}, "nothing was pushed"),
+    "Gerrit: a deleted project": ({"type": "project-deleted", "eventCreatedOn": 1795395667}, "project-deleted"),
+    "Pagure: as receivers are tested": ({"topic": "pagure.issue.new", "msg": {"agent": "ann"}}, "pagure.issue.new"),
+    "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
+    "Phabricator: a test": ({"object": {"type": "CMIT", "phid": "PHID-CMIT-a"}, "action": {"test": True}}, "a test"),
     "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Entry that is edited"),
     "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
     "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
@@ -299,7 +317,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
     assert isinstance(only(message), Ignored if is_warmer else Request)
 
 
-@pytest.mark.parametrize("header", ["x-shopify-webhook-id", "x-mlflow-delivery-id"])
+@pytest.mark.parametrize("header", ["x-shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery"])
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:
     outcome = only(http_message(p.posted({"x": 1}, {header: "d-1"}), WEBHOOK))
     assert isinstance(outcome, Request)
@@ -314,6 +332,9 @@ def test_a_request_that_only_looks_builds_nothing(method: str, rules: str) -> No
     outcome = only(message, Routes(parse(PROJECT + rules), REGION))
     assert isinstance(outcome, EventError if method == "GET" else Ignored)
     assert method in str(outcome)
+    sweep, routes = p.posted({"holdoff": "sweep"}, {}), Routes(parse(PROJECT + 'allow = ["wake"]\n' + rules), REGION)
+    assert str(only(http_message(sweep.but(method=method), WEBHOOK), routes)) == str(outcome)
+    assert only(http_message(sweep, WEBHOOK), routes) == WakeAsked()
 
 
 @pytest.mark.parametrize("tag", [f"sha256-{'a' * 64}", f"sha256-{'a' * 64}.sig"])
@@ -429,3 +450,53 @@ def test_no_rule_takes_a_senders_test_by_a_bus() -> None:
 def test_a_detail_of_an_aws_service_is_not_taken_for_what_it_says() -> None:
     (message,) = opened(s.eventbridge("aws.ec2", "EC2 Instance State-change Notification", body(p.github_push())))
     assert isinstance(only(message), Ignored)
+
+
+def test_at_launchpad_a_rule_that_names_the_type_takes_a_push_of_main_and_another_default_branch() -> None:
+    both = launchpad("refs/heads/main", AFTER)
+    both["ref_changes"]["refs/heads/develop"] = {"new": {"commit_sha1": OTHER}}
+    message = http_message(p.posted(both, {"x-launchpad-event-type": "git:push:0.1"}), WEBHOOK)
+    rule = '[[rules]]\nwhen = { "http.headers.x-launchpad-event-type" = "git:push:*" }\nproject = "site"\n'
+    project = PROJECT + 'branch = "develop"\n'
+    assert isinstance(only(message, Routes(parse(project), REGION)), Ignored)
+    assert isinstance(only(message, Routes(parse(project + rule), REGION)), Request)
+
+
+# --- several at once ----------------------------------------------------------------------------------
+LISTS: dict[str, Callable[[str], Json]] = {
+    "Event Grid": event_grid,
+    "CloudEvents": cloud_event,
+}
+
+
+@pytest.mark.parametrize("sender", LISTS)
+def test_each_event_of_a_list_counts_for_itself(sender: str) -> None:
+    """What is no change does not build because a second event came with it, and keeps back none beside it."""
+    scanned, pushed = LISTS[sender]("Microsoft.Storage.BlobTierChanged"), LISTS[sender]("Microsoft.Storage.BlobCreated")
+    first, second = {**pushed, "id": "1"}, {**pushed, "id": "2"}
+    for events, ids in (
+        ([scanned, scanned], []),
+        ([scanned, first], ["1"]),
+        ([first, second, scanned], ["1", "2"]),
+        ([first, {"eventType": "mine", "data": {}}], ["1", None]),
+    ):
+        outcomes = ONE.intents(http_message(p.posted(events, {}), Origin(outside=True, scheme="secret")))
+        built = [one for one in outcomes if isinstance(one, Request)]
+        assert [one.event_id and one.event_id.rpartition("#")[2] for one in built] == ids
+        assert all(isinstance(one, Request | Ignored) for one in outcomes)
+        assert len(outcomes) == len(events)
+
+
+def test_a_handshake_keeps_back_no_change_beside_it() -> None:
+    asked = event_grid("Microsoft.EventGrid.SubscriptionValidationEvent", validationCode="512d38b6")
+    events = [asked, event_grid("Microsoft.Storage.BlobCreated")]
+    ignored, built = ONE.intents(http_message(p.posted(events, {}), WEBHOOK))
+    assert ignored == Ignored("a handshake of Event Grid")
+    assert isinstance(built, Request)
+
+
+def test_too_many_events_in_a_list_are_refused() -> None:
+    message = http_message(p.posted([event_grid("Microsoft.Storage.BlobCreated")] * 1_001, {}), WEBHOOK)
+    error = only(message)
+    assert isinstance(error, EventError)
+    assert str(error).startswith("event has more than 1000 changes in one event")

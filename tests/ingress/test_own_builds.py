@@ -76,6 +76,8 @@ def test_the_end_of_a_run_is_no_trigger_of_its_own_project() -> None:
     then = become(run(), "github", "x-github-event", "workflow_run", "docs").then
     assert then.project == "docs"
     assert "allow = ['end']" in become(run(), "github", "x-github-event", "workflow_run", allow="").why
+    looked = become(run().but(method="OPTIONS"), "github", "x-github-event", "workflow_run")
+    assert looked == Ignored("a request that only looks: it came by OPTIONS")
 
 
 @pytest.mark.parametrize("more", [{"event": "push"}, {"path": ".github/workflows/lint.yml"}], ids=str)

@@ -104,7 +104,7 @@ CONTROL = [one for one in SENT if "the webhook is set up" in str(one.becomes)]
 
 @pytest.mark.parametrize("sent", CONTROL, ids=[sent.name for sent in CONTROL])
 def test_no_rule_makes_a_change_of_a_ping(sent: Sent) -> None:
-    assert len(CONTROL) == 6
+    assert len(CONTROL) >= 8
     for message in messages(sent):
         assert with_rule(change__type="?*").intents(message) == [Ignored(str(sent.becomes))]
 
@@ -137,7 +137,7 @@ TAKEN: dict[str, tuple[HttpRequest, dict[str, str], Built]] = {
         ),
     ),
     "a mirror that has too many refs builds the newest": (
-        p.data_center_push(key="mirror:repo_synchronized", refLimitExceeded=True),
+        p.data_center("mirror:repo_synchronized", {"refLimitExceeded": True, "changes": []}),
         header("x-event-key", "mirror:*"),
         Built(id=p.DELIVERY, reason="mirror:repo_synchronized"),
     ),
@@ -277,14 +277,20 @@ def test_what_is_sent_again_has_the_same_id(again: HttpRequest) -> None:
 @pytest.mark.parametrize(
     ("push", "where"),
     [
-        (p.bitbucket("repo:push", {"push": {"changes": []}}), "push.changes"),
         (p.bitbucket("repo:push", {}), "push.changes"),
         (p.data_center("repo:refs_changed", {"changes": None}), "changes"),
         (p.azure("git.push", {"pushId": 14}), "resource.refUpdates"),  # its resource details set to "Minimal"
+        (p.posted({"eventType": "git.push", "createdDate": "2026-11-25T03:00:00Z"}, {}), "resource.refUpdates"),
     ],
-    ids=["Bitbucket, none", "Bitbucket", "Data Center", "Azure DevOps"],
+    ids=["Bitbucket", "Data Center", "Azure DevOps", "Azure DevOps, without its publisher"],
 )
 def test_a_push_without_its_changes_is_an_error_that_says_where_they_were_sought(push: HttpRequest, where: str) -> None:
     (error,) = ONE.intents(http_message(push, OUTSIDE))
     assert isinstance(error, EventError)
     assert where in str(error)
+
+
+@pytest.mark.parametrize("sender", ["Gitea", "Forgejo", "Gogs"])
+def test_a_push_that_does_not_say_its_repository_is_not_said_to_be_at_github(sender: str) -> None:
+    (outcome,) = ONE.intents(http_message(p.forge_push(sender, repository={"default_branch": "main"}), OUTSIDE))
+    assert (as_built(outcome).line, as_built(outcome).reason) == (f"{sender} refs/heads/main", "push to main")

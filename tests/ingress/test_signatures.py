@@ -177,10 +177,47 @@ def test_the_example_of_githubs_documents() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "sha256=", hub()[7:], f"SHA256={hub()[7:]}", f"{hub()},{hub('guess')}", f" {hub()}", "ä", "\ud800"],
+    [hub()[7:], f"SHA256={hub()[7:]}", f"{hub()},{hub('guess')}", f" {hub()}", "ä", "\ud800"],
 )
 def test_what_is_nearly_a_signature_is_none(wrong: str) -> None:
     assert "X-Hub-Signature-256 is none of those" in refused(with_headers(signed("github"), x_hub_signature_256=wrong))
+
+
+def test_gitee_signs_the_time_and_its_key_and_it_counts_for_an_hour() -> None:
+    asked, own = signed("gitee signs"), secrets_of("gitee")
+    for off_ms, is_in in ((3_600_000, True), (-3_600_000, True), (3_600_001, False), (-3_600_001, False)):
+        if is_in:
+            assert check(asked, own, NOW_MS + off_ms) == "gitee"
+        else:
+            with pytest.raises(SignatureError, match="is not within 60 minutes of our clock"):
+                checked(asked, own, NOW_MS + off_ms)
+    refused(with_headers(asked, x_gitee_timestamp=str(NOW_MS + 1)), own)
+    refused(with_headers(asked, x_gitee_timestamp=None), own)
+    # The example of a receiver, https://zhongdaiqi.com/category/uncategorized/page/9: braces in a key are its own.
+    for key in ("yuema", "a{time}{b}{body}", "ä"):
+        token = b64(mac(key, f"{NOW_MS}\n{key}".encode()))
+        assert check(with_headers(asked, x_gitee_token=token), {"gitee": [key]}, NOW_MS) == "gitee"
+
+
+def test_gitees_signature_of_the_time_is_no_stronger_than_a_secret() -> None:
+    """It says nothing of the body: a wrong signature of that is refused, whatever Gitee's says."""
+    for sender in ("gitee", "gitee signs"):
+        asked = with_headers(signed("github"), **{k.replace("-", "_"): v for k, v in signed(sender).headers.items()})
+        assert check(asked, ALL, NOW_MS) == "github"
+        assert "X-Hub-Signature-256 is none of those" in refused(with_headers(asked, x_hub_signature_256=hub("guess")))
+
+
+@pytest.mark.parametrize("sender", ["gitea", "forgejo", "gogs"])
+def test_what_gitea_sends_without_a_secret_of_its_own_is_no_proof(sender: str) -> None:
+    """https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go: all its headers, with nothing in them.
+    It may have an *authorization header* of its own, or its secret in the URL."""
+    empty = {"x-hub-signature": "sha1=", "x-hub-signature-256": "sha256="}
+    headers = signed(sender).headers
+    plain = request().but(headers={**headers, **{name: "" for name in headers if "signature" in name}, **empty})
+    assert check(with_headers(plain, authorization="Bearer plain-7f3a"), ALL, NOW_MS) == "secret"
+    assert check(plain.but(query="secret=url-7f3a"), ALL, NOW_MS) == "url"
+    assert "was not signed in any way that counts" in refused(plain)
+    refused(plain.but(query="secret=guess"))
 
 
 def test_sha_1_counts_for_nothing() -> None:
@@ -208,8 +245,9 @@ def gitlab(**headers: str) -> HttpRequest:
 
 
 def test_gitlab_sends_its_token() -> None:
-    for wrong in ("", "lab-7f3a ", "LAB-7F3A", "ä", "\ud800"):
+    for wrong in ("lab-7f3a ", "LAB-7F3A", "ä", "\ud800"):
         assert "X-Gitlab-Token is none of those" in refused(gitlab(x_gitlab_token=wrong))
+    assert "was not signed" in refused(gitlab(x_gitlab_token=""))
 
 
 def test_a_signing_token_signs_and_is_no_token() -> None:
@@ -284,8 +322,10 @@ def test_a_secret_in_the_url() -> None:
     assert "the secret in its URL is none of those" in refused(request().but(path="/url-7f3a", query="secret=guess"))
 
 
-def test_a_field_called_secret_is_kept_from_the_rest_whatever_let_it_in() -> None:
-    body = b'{"type": "api-update", "secret": "of another", "big": 12345678901234567890.5}'
+@pytest.mark.parametrize("field", ["secret", "password"])
+def test_a_field_that_holds_a_secret_is_kept_from_the_rest_whatever_let_it_in(field: str) -> None:
+    """Prismic's is in ``secret`` alone; Gitee's is in ``password``, too."""
+    body = b'{"type": "api-update", "%s": "of another", "big": 12345678901234567890.5}' % field.encode()
     asked = checked(request(body, x_holdoff_secret="plain-7f3a"), ALL).request
     assert content_of(asked) == {"type": "api-update", "big": 12345678901234567890.5}
     assert "secret" not in checked(request(x_holdoff_secret="plain-7f3a").but(query="secret=x&a=1"), ALL).request.query

@@ -100,6 +100,16 @@ def test_of_two_signatures_neither_is_left_out(served: Served) -> None:
     assert served.client.post("/hooks/site", content=body, headers=twice).status_code == 401
 
 
+def test_a_sender_of_cloud_events_may_ask_whether_it_may(served: Served) -> None:
+    """https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#4-abuse-protection"""
+    asks = {"WebHook-Request-Origin": "eventgrid.azure.net"}
+    answer = served.client.options("/hooks/docs/in-the-url-7f3a", headers=asks)
+    stranger = served.client.options("/hooks/docs/another", headers=asks)
+
+    assert (answer.status_code, answer.headers["webhook-allowed-origin"]) == (200, "eventgrid.azure.net")
+    assert (stranger.status_code, "webhook-allowed-origin" in stranger.headers) == (401, False)
+
+
 def test_only_post_is_a_hook(served: Served) -> None:
     answer = served.client.get("/hooks/site")
 

@@ -4,8 +4,8 @@ Most sign: they send a keyed hash (HMAC) of the body, some with the time beside 
 header, in the body or in the URL. A sender may do either, and so have several rows. ``ingress.events.signatures`` goes
 by this table, and by the rows that a user adds in ``[webhooks.NAME]``: they are of the same class.
 
-The order is by strength: what is signed with its time, what is signed, SHA-1, the secret itself, the secret in a body
-or a URL.
+The order is by strength: what is signed with its time, what is signed, SHA-1, the secret itself (or a signature of the
+time alone), the secret in a body or a URL.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Scheme(Value):
         several: whether a header may hold several proofs, with spaces between, of which one is enough.
         algorithm: of the HMAC; ``None``: the secret itself is sent.
         encoding: of the HMAC. ``base64url`` is without padding. Of a secret, ``basic``: HTTP's Basic.
-        signed: what is signed. ``{body}`` must be in it; besides there are ``{time}``, ``{id}``, ``{method}``,
-            ``{target}`` and ``{headers}``.
+        signed: what is signed. There are ``{body}``, ``{time}``, ``{id}``, ``{method}``, ``{target}``, ``{headers}``,
+            and ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and when.
         form: whether of a form it is the field ``payload`` that may be signed.
         id, time: the headers for which ``{id}`` and ``{time}`` stand. A time is in seconds or milliseconds.
         tolerance_ms: how far it may be from our clock.
@@ -81,7 +81,7 @@ class Scheme(Value):
     @property
     def strength(self) -> int:
         """0 is the strongest. Those of one strength stay in the order of their table."""
-        if self.algorithm is None:
+        if self.algorithm is None or "{body}" not in self.signed:
             return {"header": 3, "body": 4, "url": 5}[self.place]
         return 2 if self.algorithm == "sha1" else 0 if self.is_timed else 1
 
@@ -159,6 +159,20 @@ SCHEMES: Final = (
         without=("webhook-id", "webhook-timestamp"),
     ),
     _secret("gitlab", "x-gitlab-token", whsec=False, needs=("x-gitlab-event",)),
+    # With a key it signs the time alone: https://help.gitee.com/webhook/how-to-verify-webhook-keys
+    Scheme(
+        name="gitee",
+        header="x-gitee-token",
+        encoding="base64",
+        signed="{time}\n{key}",
+        time="x-gitee-timestamp",
+        tolerance_ms=3_600_000,
+        needs=("x-gitee-event",),
+    ),
+    # https://help.gitee.com/webhook/gitee-webhook-push-data-format
+    _secret("gitee", "x-gitee-token", needs=("x-gitee-event",)),
+    # https://huggingface.co/docs/hub/webhooks
+    _secret("huggingface", "x-webhook-secret"),
     _secret("secret", "x-holdoff-secret"),
     _secret("secret", "authorization", prefix="Bearer "),
     _secret("bitbucket", "authorization", prefix="Basic ", encoding="basic", needs=("x-event-key",)),

@@ -46,11 +46,13 @@ class Reply(Value, kw_only=False):
 
     status: int
     body: dict[str, Any]
+    origin: str | None = None  #: who may send CloudEvents: that specification's http-webhook.md, section 4
 
     @property
     def headers(self) -> dict[str, str]:
         """By lower-case name."""
-        return {"content-type": "application/json"} | ({"retry-after": "30"} if self.status == 503 else {})
+        allowed = {"webhook-allowed-origin": self.origin, "webhook-allowed-rate": "*"} if self.origin else {}
+        return {"content-type": "application/json"} | allowed | ({"retry-after": "30"} if self.status == 503 else {})
 
 
 def reply_to(
@@ -81,11 +83,15 @@ def reply_to(
         done = dispatch.carry_out(message, left_ms)
     except Exception as error:  # noqa: BLE001  (whatever it is: its sender seldom tries again)
         log.failed(error, kind="http", message_id=message and message.id)
-        _put_by(keep, put_aside(checked.request, checked.origin, error), log)
+        try:
+            keep(put_aside(checked.request, checked.origin, error))
+        except Exception as lost:  # noqa: BLE001  (the sender is answered all the same)
+            log.failed(lost, kind="dead letters")
         if isinstance(error, EventError):
             return Reply(403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
         return undecided(error)
-    return Reply(202 if has_put_off(done) and not checked.only_200 else 200, _seen_again(message) or done)
+    status = 202 if has_put_off(done) and not checked.only_200 else 200
+    return Reply(status, _seen_again(message) or done, checked.request.headers.get("webhook-request-origin"))
 
 
 def _seen_again(message: Message) -> Answer:
@@ -98,13 +104,6 @@ def has_put_off(done: Answer) -> bool:
     under_way = {"outcome": Outcome.STARTED, "build_id": None}.items()
     answers = done.get("answers", [done])
     return any(one.get("outcome") in (Outcome.DEFERRED, Outcome.FAILED) or under_way <= one.items() for one in answers)
-
-
-def _put_by(keep: Keep, letter: dict[str, object], log: EventLog) -> None:
-    try:
-        keep(letter)
-    except Exception as error:  # noqa: BLE001  (the sender is answered all the same)
-        log.failed(error, kind="dead letters")
 
 
 def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch, left_ms: LeftMs) -> Answer:

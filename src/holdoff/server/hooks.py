@@ -48,7 +48,7 @@ def routes(site: Site) -> list[Route]:
             reply = undecided(StoreUnavailable("no decision yet"))
         return as_json(reply.body, reply.status, reply.headers)
 
-    return [Route("/hooks/{name:path}", hook, methods=["POST"])]
+    return [Route("/hooks/{name:path}", hook, methods=["POST", "OPTIONS"])]
 
 
 def _reply(site: Site, request: Request, body: bytes) -> Reply:

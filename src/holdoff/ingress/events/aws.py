@@ -19,11 +19,13 @@ from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of
 
 _WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
-#: What is about the delivery of events, and what keeps functions warm. No rule makes a trigger of it.
-CONTROL: Final = (
-    # Browsers, previews of links and handshakes do so: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
+#: Browsers, previews of links and handshakes do so: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
+LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
     refused("HTTP", "a look", "came by GET, which asks for nothing: send it by POST", "http.method=GET"),
+)
+#: What is about the delivery of events, and what keeps functions warm. No rule makes a trigger of it.
+CONTROL: Final = (
     # https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
     refused(
         "SNS",
@@ -202,16 +204,16 @@ _STORED: Final = (
         **_OLD_VERSION,
         **_IN_S3,
     ),
-    Kind(name="a written object", when="source=aws.s3 & detail-type=Object Created|Object Deleted", **_IN_S3),
+    Kind(name="a changed object", when="source=aws.s3 & detail-type=Object Created|Object Deleted", **_IN_S3),
     *(
         Kind(name=name, when=f"{known_by}{what}", **more, **_NOTED_BY_S3)
         for known_by in ("eventSource=aws:s3", "s3.bucket.name")  # MinIO's source is its own
         for name, what, more in (
             ("another event", " & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", _UNWRITTEN),  # MinIO's
             ("an old version", " & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*", _OLD_VERSION),
-            ("a written object", f" & eventName={_WRITTEN}", {}),
+            ("a changed object", f" & eventName={_WRITTEN}", {}),
             ("another event", " & eventName", _UNWRITTEN),
-            ("a written object", "", {}),  # written by hand: S3 always says what happened
+            ("a changed object", "", {}),  # written by hand: S3 always says what happened
         )
     ),
     Kind(
@@ -222,7 +224,7 @@ _STORED: Final = (
         **_TRAILED,
     ),
     Kind(
-        name="a written object",
+        name="a changed object",
         when=f"{_BY_TRAIL} & detail.eventName=PutObject|CopyObject|CompleteMultipartUpload|PostObject"
         "|DeleteObject|DeleteObjects",
         **_TRAILED,
@@ -378,6 +380,9 @@ _ASKED_BY: Final = (
     ("Lambda", "the answer of a function", "batchItemFailures.0.itemIdentifier", "batchItemFailures=[]"),
     ("Lambda", "the answer of a function", "records.0.recordId & records.0.result", "Status & PhysicalResourceId"),
     ("Lambda", "the answer of a function", "dialogAction.type", "sessionState.dialogAction.type"),
+    ("Lambda", "the answer of a function", "messageVersion & response.actionGroup", "allowProvisioning"),
+    ("Lambda", "the answer of a function", "statusCode & isBase64Encoded", "disposition=STOP_RULE*|CONTINUE"),
+    ("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
     ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message={'|'.join(_BEGINNINGS)}"),
 )
 #: No change; a rule names it by what it is known by.

@@ -181,11 +181,7 @@ _STORYBLOK: Final = (
     *(
         _change("Storyblok", name, f"{_SPACE} & {when}", f"{reason} in Storyblok")
         for name, when, reason in (
-            (
-                "a story",
-                "story_id & action=published|unpublished|deleted|moved",
-                "story {full_slug,story_id} {action}",
-            ),
+            ("a story", "story_id & action=published|unpublished|deleted|moved", "story {full_slug,story_id} {action}"),
             ("an asset", "asset_id & action=created|replaced|deleted|restored", "asset {asset_id} {action}"),
             (
                 "a data source",
@@ -202,28 +198,42 @@ _STORYBLOK: Final = (
 )
 
 # --- Drafts of content systems whose other events are not told apart: they build -------------------
+# https://docs.ghost.org/webhooks: of a deleted post it tells all that it was before; of the rest, what it is now, and
+# which fields were different before.
+_GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
 _DRAFTS: Final = (
-    # https://docs.ghost.org/webhooks: what was public is no draft before.
-    *(_change("Ghost", "a change", f"{of}.previous.status=published", f"{of} in Ghost") for of in ("post", "page")),
+    _change(
+        "Ghost",
+        "a change",
+        f"post.current.status,page.current.status,{_GHOST_BEFORE}=published|sent",
+        "a post or page in Ghost",
+    ),
     *(
         _ignored(sender, "a draft", "draft", ",".join(paths_of(when)), when)
         for sender, when in (
             ("Ghost", "post.current.status,page.current.status=draft|scheduled"),
+            ("Ghost", f"{_GHOST_BEFORE}=draft|scheduled & post.previous.uuid,page.previous.uuid"),
             # https://agilitycms.com/docs/apis/webhooks
             ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: saved as a draft, a page
             # stays public, and a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
-            # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
-            ("Contentstack", "event=create|update & module=entry|asset & api_key"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
-            # https://kontent.ai/learn/docs/webhooks
-            ("Kontent.ai", "notifications.0.message.delivery_slot=preview"),
+            # https://kontent.ai/learn/docs/webhooks, and at first
+            ("Kontent.ai", "notifications.0.message.delivery_slot,message.api_name=preview|delivery_preview"),
             # https://developer.wordpress.org/reference/classes/wp_post/, as plug-ins post it on each save
-            ("WordPress", "post.post_status=auto-draft"),
-            ("WordPress", "post.post_type=revision"),
+            ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
+            # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
+            ("Webflow", "triggerType=collection_item_created & payload.isDraft=true"),
         )
+    ),
+    # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
+    *_typed(
+        "Contentstack",
+        "event",
+        "module=entry|asset|content_type|global_field|release|taxonomy|term & api_key",
+        "publish|unpublish|*publish.success|delete*|deploy*",
     ),
 )
 
@@ -321,6 +331,7 @@ _OTHERS: Final = (
 #: The sender of those. One that is Holdoff's own form of a trigger, too, is that (``rules``).
 CLOUD_EVENTS: Final = "CloudEvents"
 _GCS: Final = "message.attributes"
+_OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
 #: By whom and by what it is known that a sender wants to see something again before it sends events; where that is, and
 #: its name then. https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema
@@ -337,20 +348,23 @@ def _written(sender: str, path: str, known_by: str, **more: str) -> Iterator[Kin
     yield from _typed(sender, path, known_by, "*", "", id=more["id"])
 
 
-def _cloud_events(at: str, tag: str) -> Iterator[Kind]:
-    known_by = f"{at}specversion & {at}source & {at}id"
+def _cloud_events(at: str, data: str) -> Iterator[Kind]:
+    known_by, tag = f"{at}specversion & {at}source & {at}id", f"{data}resources.0.tag,{data}target.tag"
     return _written(CLOUD_EVENTS, f"{at}type", known_by, tag=tag, id=f"{{{at}source}}#{{{at}id}}")
 
 
 _CLOUDS: Final = (
+    # https://developers.google.com/workspace/drive/api/guides/push#sync-message
+    trial("Google", "http.headers.x-goog-resource-state=sync"),
     *(control(by, "a handshake", f"a handshake of {by}", f"{when} & {at}") for by, when, at, _ in HANDSHAKES),
-    # Several at once need not be of one type: https://learn.microsoft.com/en-us/azure/event-grid/event-schema
-    *_typed("Event Grid", "1.eventType", "0.metadataVersion", "*", ""),
-    *_written("Event Grid", "0.eventType", "0.metadataVersion", id="{0.id}"),
-    # In headers, or as JSON: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
-    *_cloud_events("http.headers.ce-", "resources.0.tag"),
-    *_cloud_events("", "data.resources.0.tag"),
-    # https://docs.cloud.google.com/storage/docs/pubsub-notifications
+    *_written("Event Grid", "0.eventType", "0.metadataVersion", id="{0.id}", tag="0.data.target.tag"),
+    # In headers, as JSON, or in a batch:
+    # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+    *_cloud_events("http.headers.ce-", ""),
+    *_cloud_events("", "data."),
+    *_cloud_events("0.", "0.data."),
+    # https://docs.cloud.google.com/storage/docs/pubsub-notifications: of an overwritten object two events tell.
+    _ignored("Cloud Storage", "an old version", "overwritten object", _OVERWRITTEN, _OVERWRITTEN),
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
     # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
     *_typed("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription", ""),
@@ -396,15 +410,14 @@ _HOSTS: Final = (
         for kind in _typed(sender, path, known_by, "")
     ),
     *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|user_account_*|comment_created"),
-)
-
-# --- Senders that are known by their secret alone, whatever it is that they send --------------------
-_BY_SCHEME: Final = tuple(
-    _ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
-    for scheme, sender in (("azure", "Azure DevOps"), ("storyblok", "Storyblok"), ("vercel", "Vercel"))
+    # Known by their secret alone, whatever it is that they send.
+    *(
+        _ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
+        for scheme, sender in (("azure", "Azure DevOps"), ("storyblok", "Storyblok"), ("vercel", "Vercel"))
+    ),
 )
 
 TABLES: Final = (
     *(_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _DRAFTS),
-    *(_REGISTRIES, _CLOUDS, _HOSTS, _BY_SCHEME),
+    *(_REGISTRIES, _CLOUDS, _HOSTS),
 )

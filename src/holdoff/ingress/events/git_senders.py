@@ -33,42 +33,28 @@ def _others(sender: str, path: str, about: str = "", *, when: str = "", named_by
     }
 
 
-def _without(sender: str, changes: str, advice: str, when: str) -> Kind:
-    """A push that does not say what it changed: no reason to lose it silently."""
+def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, ...]:
+    """A push that lists no change; and one without a list, which is no reason to lose it silently."""
     why = f"is a push that does not say what was pushed, in {changes}: {advice}"
-    return refused(sender, "push", why, when)
+    nothing = control(sender, "push", f"nothing was pushed: {changes} is empty", f"{when} & {changes}=[]")
+    return nothing, refused(sender, "push", why, when)
 
 
-#: Its version, and that of a tag: the ``after`` of an annotated tag is the tag's own object.
-_AFTER: Final = {"name": "push", "version": "{after!}", "tagged": "{head_commit.id,after!}"}
-
-# --- Gitea, Forgejo and Gogs -----------------------------------------------------------------------
-# They send GitHub's headers, too, so that they stand before it. None says when a push was.
-# https://docs.gitea.com/usage/webhooks   https://forgejo.org/docs/latest/user/webhooks/
-# https://github.com/gogs/gogs/blob/main/internal/database/webhook.go
-_FORGES: Final = tuple(f"http.headers.x-{name}-event" for name in ("forgejo", "gitea", "gogs", "github"))
+def _of_ref(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
+    """A push, by the paths of a ref and of its versions."""
+    names = {"name": "push", "reason": f"push to {more.get('repository', '')} {{{ref}}}", "ref": f"{{{ref}!}}"}
+    return Kind(**{"sender": sender, "when": when, "version": f"{{{new}!}}", "parent": f"{{{old}}}"} | names | more)
 
 
-def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
-    path = f"http.headers.x-{name}-event"
-    common: Fields = {
-        "sender": sender,
-        "id": f"{{http.headers.x-{name}-delivery}}",
-        "repository": "{repository.full_name}",
-        "default": "{repository.default_branch}",
-        "by": "{sender.login,sender.username,pusher.login,pusher.username}",
-    }
-    push: Fields = _AFTER | {
-        "reason": "push to {repository.full_name} {ref}",
-        "ref": "{ref!}",
-        "parent": "{before}",
-        "text": "{head_commit.message,commits.0.message}",
-        "commits": "commits",
-        "total": "total_commits",
-    }
-    return (
-        Kind(when=f"{path}=push", **common | push),
-        Kind(name="another event", **common | _others(sender, path, "{action^ }", named_by=_FORGES)),
+def _of_refs(
+    sender: str, when: str, each: str, ref: str, new: str, old: str, id_: str = "", /, **more: Any
+) -> Iterator[Kind]:
+    """A push of several refs, some of which may be gone: by the paths in an item of the list ``each``."""
+    name, now = f"{each}.0.{ref}", f"{each}.0.{new}"
+    gone = f"{when} & {now}=null"
+    yield Kind(sender=sender, name="push", when=gone, each=each, ref=f"{{{name}!}}", deleted=name)
+    yield _of_ref(
+        sender, when, name, f"{now}{id_}", f"{each}.0.{old}{id_}", each=each, text=f"{{{now}.message}}", **more
     )
 
 
@@ -78,11 +64,13 @@ _GITHUB: Final[Fields] = {
     "sender": "GitHub",
     "id": "{http.headers.x-github-delivery}",
     "repository": "{repository.full_name,repository.url,repository.name|GitHub}",
-    "default": "{repository.default_branch}",
-    "by": "{sender.login,pusher.name}",
+    "default": "{repository.default_branch,repository.master_branch}",
+    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name}",
 }
 _PUSH: Final[Fields] = {
-    **_AFTER,
+    "name": "push",
+    "version": "{after!}",
+    "tagged": "{head_commit.id,after!}",  # of an annotated tag ``after`` is the tag's own object
     "reason": "push to {repository.full_name,repository.name|GitHub} {ref}",
     "ref": "{ref!}",
     "parent": "{before}",
@@ -135,6 +123,31 @@ _GITHUB_BARE: Final = (
     ),
 )
 
+# --- Gitea, Forgejo and Gogs -----------------------------------------------------------------------
+# They send GitHub's headers, too, so that they stand before it. None says when a push was.
+# https://docs.gitea.com/usage/webhooks   https://forgejo.org/docs/latest/user/webhooks/
+# https://github.com/gogs/gogs/blob/main/internal/database/webhook.go
+_FORGES: Final = tuple(f"http.headers.x-{name}-event" for name in ("forgejo", "gitea", "gogs", "github"))
+
+
+def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
+    path = f"http.headers.x-{name}-event"
+    common = _GITHUB | {
+        "sender": sender,
+        "id": f"{{http.headers.x-{name}-delivery}}",
+        "repository": "{repository.full_name}",
+    }
+    push = _PUSH | {
+        "reason": "push to {repository.full_name} {ref}",
+        "text": "{head_commit.message,commits.0.message}",
+        "total": "total_commits",
+    }
+    return (
+        Kind(when=f"{path}=push", **common | push),
+        Kind(name="another event", **common | _others(sender, path, "{action^ }", named_by=_FORGES)),
+    )
+
+
 # --- GitLab: https://docs.gitlab.com/user/project/integrations/webhook_events/ ---------------------
 # https://docs.gitlab.com/administration/system_hooks/: those of system hooks have ``event_name`` only.
 # No event says when its push was. Its id is in the headers that ``http.delivery_id`` reads.
@@ -145,15 +158,10 @@ _GITLAB: Final[Fields] = {
     "default": "{project.default_branch}",
     "by": "{user_username,user.username,user_name}",
 }
-_GITLAB_PUSH: Final[Fields] = {
-    "name": "push",
-    "version": "{after!}",
-    "tagged": "{checkout_sha,after!}",  # null of a deleted one; of an annotated one ``after`` is the tag's own object
+_GITLAB_PUSH: Final = _PUSH | {
+    "tagged": "{checkout_sha,after!}",  # null of a deleted one
     "reason": "push to {project.path_with_namespace,repository.name|GitLab} {ref}",
-    "ref": "{ref!}",
-    "parent": "{before}",
     "text": "{commits.-1.message}",
-    "commits": "commits",
     "total": "total_commits_count",
 }
 
@@ -194,93 +202,71 @@ _GITLAB_BARE: Final = (
 # One push may have changed several branches. It says neither when it was nor which branch is the default one.
 _KEY: Final = "http.headers.x-event-key"
 _BY_HAND: Final = "trigger the project by hand"
-
-
-def _at_bitbucket(state: str, type_: str, at: str, **more: Any) -> Kind:
-    """A change of Bitbucket Cloud's. ``state``: which of its two states has the name; ``at``: what refs begin with."""
-    change = "push.changes.0"
-    return Kind(
-        sender="Bitbucket",
-        name="push",
-        when=f"{change}.{state}.type={type_}",
-        each="push.changes",
-        id="{http.headers.x-request-uuid}",
-        repository="{repository.full_name,repository.fullName}",
-        ref=f"{at}{{{change}.{state}.name!}}",
-        reason=f"push to {{repository.full_name,repository.fullName}} {{{change}.{state}.name}}",
-        by="{actor.nickname,actor.username,actor.display_name}",
-        **more,
-    )
-
-
-_PUSHED: Final = {
-    "version": "{push.changes.0.new.target.hash!}",
-    "parent": "{push.changes.0.old.target.hash}",
-    "text": "{push.changes.0.new.target.message}",
-}
+_CHANGE: Final = "push.changes.0"
 _BITBUCKET_KINDS: Final = (
-    _at_bitbucket("new", "tag", "refs/tags/", **_PUSHED),
-    _at_bitbucket("new", "*", "refs/heads/", **_PUSHED),
-    _at_bitbucket("old", "tag", "refs/tags/", deleted="push.changes.0.old"),
-    _at_bitbucket("old", "*", "refs/heads/", deleted="push.changes.0.old"),
-    _without("Bitbucket", "push.changes", _BY_HAND, f"{_KEY}=repo:push"),
+    *(
+        _of_ref(
+            *("Bitbucket", f"{_CHANGE}.{state}.{kind}", f"{_CHANGE}.{state}.name"),
+            *(f"{_CHANGE}.new.target.hash", f"{_CHANGE}.old.target.hash"),
+            each="push.changes",
+            id="{http.headers.x-request-uuid}",
+            repository="{repository.full_name,repository.fullName}",
+            ref=f"{above}{{{_CHANGE}.{state}.name!}}",
+            text=f"{{{_CHANGE}.new.target.message}}",
+            by="{actor.nickname,actor.username,actor.display_name}",
+            deleted=deleted,
+        )
+        for state, deleted in (("new", ""), ("old", f"{_CHANGE}.old"))
+        for kind, above in (("type=tag|annotated_tag", "refs/tags/"), ("name", "refs/heads/"))
+    ),
+    *_without("Bitbucket", "push.changes", _BY_HAND, f"{_KEY}=repo:push"),
 )
 
 
 # --- Bitbucket Data Center: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html
-def _pushed_to_data_center(changes: str, reason: str = "push to") -> Fields:
+def _at_data_center(when: str, changes: str, /, **more: Any) -> Kind:
     """A change of Data Center's. ``changes``: the list that it is in."""
     change = f"{changes}.0"
-    ref = f"{change}.ref.id,{change}.refId"
-    return {
-        "sender": "Bitbucket",
-        "each": changes,
-        "id": "{http.headers.x-request-id}",
-        "repository": "{repository.project.key}/{repository.slug}",
-        "ref": f"{{{ref}!}}",
-        "ref_named_by": (f"{change}.ref.displayId",),
-        "reason": f"{reason} {{repository.project.key}}/{{repository.slug}} {{{ref}}}",
-        "version": f"{{{change}.toHash!}}",
-        "parent": f"{{{change}.fromHash}}",
-        "by": "{actor.name,actor.displayName}",
-        "at": "date",
-        "commits": "commits",
-    }
+    return _of_ref(
+        *("Bitbucket", when, f"{change}.ref.id,{change}.refId", f"{change}.toHash", f"{change}.fromHash"),
+        each=changes,
+        id="{http.headers.x-request-id}",
+        repository="{repository.project.key}/{repository.slug}",
+        ref_named_by=(f"{change}.ref.displayId",),
+        by="{actor.name,actor.displayName}",
+        at="date",
+        commits="commits",
+        **more,
+    )
 
 
 #: Where its name is, and that of what else Bitbucket sends.
 _NAMED: Final = f"{_KEY},eventKey"
 _PUSH_THERE, _MIRRORED = f"{_NAMED}=repo:refs_changed", f"{_NAMED}=mirror:repo_synchronized"
-
-
-def _other_at_bitbucket(when: str) -> Fields:
-    return _others("Bitbucket", _NAMED, when=when)
-
-
 _DATA_CENTER_KINDS: Final = (
     trial("Bitbucket", f"{_NAMED}=diagnostics:ping", "a ping"),
-    Kind(name="push", when=_PUSH_THERE, **_pushed_to_data_center("changes")),
-    _without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
-    # A mirror that lags behind has the push now. Of very many refs none is named.
-    Kind(
-        name="a mirror's",
-        id="{http.headers.x-request-id}",
-        **_other_at_bitbucket(f"{_MIRRORED} & refLimitExceeded=true"),
+    _at_data_center(_PUSH_THERE, "changes"),
+    *_without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
+    # A mirror that lags behind has the push now. Of very many refs it lists none.
+    _at_data_center(
+        *(_MIRRORED, "changes"),
+        **_others("Bitbucket", _NAMED, when=_MIRRORED)
+        | {"name": "a mirror's", "reason": "mirrored {repository.project.key}/{repository.slug} {changes.0.refId}"},
     ),
-    Kind(name="a mirror's", **_other_at_bitbucket(_MIRRORED) | _pushed_to_data_center("changes", "mirrored")),
     Kind(
         name="another event",
         id="{http.headers.x-request-uuid,http.headers.x-request-id}",
         repository="{repository.full_name}",
         by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
-        **_other_at_bitbucket(_NAMED),
+        **_others("Bitbucket", _NAMED),
     ),
     # Of the plug-in that it had for web hooks, which names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
-    Kind(name="push", when="repository.project.key", **_pushed_to_data_center("refChanges")),
+    _at_data_center("repository.project.key", "refChanges"),
 )
 #: Of Bitbucket Cloud's JSON nothing tells the type.
 _BITBUCKET_BARE: Final = (
+    control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     Kind(
         sender="Bitbucket",
         name="another event",
@@ -293,35 +279,27 @@ _BITBUCKET_BARE: Final = (
 
 # --- Azure DevOps: https://learn.microsoft.com/en-us/azure/devops/service-hooks/events -------------
 # It sends no headers of its own. One push may have changed several refs. Its documents show events without the
-# subscription that real ones have.
+# subscription that real ones have, and others show them without their publisher.
+_IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
-    "eventType & publisherId & subscriptionId",
     "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
+    "eventType & publisherId & subscriptionId,resourceVersion",
+    "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate",
 )
 _AZURE_KINDS: Final = (
     trial("Azure DevOps", "eventType & publisherId & subscriptionId=00000000-0000-0000-0000-000000000000"),
-    Kind(
-        sender="Azure DevOps",
-        name="push",
-        when="eventType=git.push",
+    _of_ref(
+        *("Azure DevOps", "eventType=git.push"),
+        *(f"resource.refUpdates.0.{name}" for name in ("name", "newObjectId", "oldObjectId")),
         each="resource.refUpdates",
         id="{id}",
         repository="{resource.repository.project.name}/{resource.repository.name}",
-        ref="{resource.refUpdates.0.name!}",
         default="{resource.repository.defaultBranch}",
-        reason="push to {resource.repository.project.name}/{resource.repository.name} {resource.refUpdates.0.name}",
-        version="{resource.refUpdates.0.newObjectId!}",
-        parent="{resource.refUpdates.0.oldObjectId}",
         by="{resource.pushedBy.uniqueName,resource.pushedBy.displayName}",
         at="resource.date",
         commits="resource.commits",
     ),
-    _without(
-        "Azure DevOps",
-        "resource.refUpdates",
-        "set the service hook's resource details to 'All'",
-        "eventType=git.push & publisherId",
-    ),
+    *_without("Azure DevOps", "resource.refUpdates", _IN_FULL, "eventType=git.push & publisherId,createdDate"),
     *(
         Kind(name="another event", id="{id}", **_others("Azure DevOps", "eventType", when=one))
         for one in _SERVICE_HOOKS
@@ -329,20 +307,17 @@ _AZURE_KINDS: Final = (
 )
 
 
-# --- Gerrit, Pagure, Harness, Hugging Face, SourceCraft --------------------------------------------
-def _of_ref(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
-    """A push, by the paths of a ref and of its versions."""
-    reason = f"push to {more.get('repository', '')} {{{ref}}}"
-    versions = {"version": f"{{{new}!}}", "parent": f"{{{old}}}", "ref": f"{{{ref}!}}"}
-    return Kind(sender=sender, name="push", when=when, ref_named_by=(ref,), reason=reason, **versions | more)
-
-
-_IN_HUB: Final = "event.scope=repo.content* & repo.name"
+# --- Gerrit, Pagure, Harness, Hugging Face, SourceHut, Launchpad, Phabricator, and others ----------
 _AT_GERRIT: Final = (
     "assignee-changed|change-*|comment-added|custom-keyed-values-changed|draft-published|dropped-output|hashtags-changed"
-    "|merge-failed|patchset-created|private-state-changed|project-created|project-head-updated|ref-*"
+    "|merge-failed|patchset-created|private-state-changed|project-created|project-deleted|project-head-updated|ref-*"
     "|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
+#: SourceHut's headers. Other senders may have them, too, so that its events are known by their names besides.
+_AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
+_DELIVERY: Final = "{http.headers.x-webhook-delivery}"
+_TOLD_BY_SOURCEHUT: Final = "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*"
+_AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 #: Whole, and short as they were at first; and what stands above them.
 _NAMES_OF_BRANCHES: Final = (("refs/*", ""), ("*", "refs/heads/"))
 _OF_A_REF: Final = (
@@ -369,7 +344,7 @@ _OF_A_REF: Final = (
     *(
         _of_ref(
             "Pagure",
-            f"topic=*git.receive & msg_id & msg.branch={names}",
+            f"topic=*git.receive & msg.agent & msg.branch={names}",
             *("msg.branch", "msg.end_commit", "msg.old_commit"),
             ref=f"{above}{{msg.branch!}}",
             id="{msg_id}",
@@ -378,7 +353,10 @@ _OF_A_REF: Final = (
         )
         for names, above in _NAMES_OF_BRANCHES
     ),
-    Kind(name="another event", **_others("Pagure", "topic", when="topic & msg_id & i & msg.agent")),
+    *(
+        Kind(name="another event", **_others("Pagure", "topic", when=when))
+        for when in ("topic & msg_id & i & msg.agent", "topic=*pagure.* & msg.agent")
+    ),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _of_ref(
         "Harness",
@@ -389,27 +367,90 @@ _OF_A_REF: Final = (
         default="{repo.default_branch}",
         text="{commit.message}",
         by="{principal.display_name}",
+        commits="commits",
+        total="total_commits_count",
+        forced="forced",
     ),
     Kind(name="another event", **_others("Harness", "trigger", when="trigger & repo.git_url")),
     # https://huggingface.co/docs/hub/webhooks
-    Kind(
-        sender="Hugging Face",
-        name="push",
-        when=f"{_IN_HUB} & updatedRefs.0.newSha=null",
-        each="updatedRefs",
-        ref="{updatedRefs.0.ref!}",
-        deleted="updatedRefs.0.ref",
-    ),
-    _of_ref(
-        "Hugging Face",
-        _IN_HUB,
-        *(f"updatedRefs.0.{name}" for name in ("ref", "newSha", "oldSha")),
-        each="updatedRefs",
+    *_of_refs(
+        *("Hugging Face", "event.scope=repo.content* & repo.name", "updatedRefs", "ref", "newSha", "oldSha"),
         repository="{repo.name}",
         default="main",
     ),
     Kind(name="another event", **_others("Hugging Face", "event.scope", when="event.scope & repo.name")),
-    Kind(name="another event", **_others("SourceCraft", "header.type", when="header.type=pull_request.* & header.id")),
+    # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: what is in it, a query says.
+    *_of_refs(
+        *("SourceHut", f"{_AT_SOURCEHUT}=repo:post-update", "refs", "name", "new", "old", ".id"),
+        id=_DELIVERY,
+    ),
+    *_of_refs(
+        *("SourceHut", f"{_AT_SOURCEHUT}=GIT_POST_RECEIVE", "data.webhook.updates", "ref.name", "new", "old", ".id"),
+        id=_DELIVERY,
+        repository="{data.webhook.repository.name}",
+    ),
+    Kind(
+        sender="SourceHut",
+        name="push",
+        when=f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE",
+        id=_DELIVERY,
+        reason="push to SourceHut",
+    ),
+    Kind(
+        name="another event",
+        id=_DELIVERY,
+        **_others(
+            "SourceHut",
+            _AT_SOURCEHUT,
+            when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT} & http.headers.x-webhook-delivery",
+        ),
+    ),
+    # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
+    *(
+        Kind(
+            sender="Launchpad",
+            name="push",
+            when=f"ref_changes.refs/heads/{name}.new.commit_sha1 & git_repository_path",
+            ref=f"refs/heads/{name}",
+            ref_named_by=(_AT_LAUNCHPAD, "change.type"),  # another branch may be in the same push
+            reason=f"push to {{git_repository_path}} {name}",
+        )
+        for name in ("main", "master")
+    ),
+    Kind(name="another event", **_others("Launchpad", _AT_LAUNCHPAD)),
+    # https://secure.phabricator.com/book/phabricator/article/webhooks: it says no branch.
+    trial("Phabricator", "object.phid=PHID-* & action.test=true"),
+    Kind(sender="Phabricator", name="a commit", when="object.phid=PHID-CMIT-*", reason="commit at Phabricator"),
+    Kind(name="another event", **_others("Phabricator", "object.type", when="object.phid=PHID-* & object.type")),
+    # As the tests of Argo CD have it.
+    trial("SourceCraft", "header.type=webhook.ping & header.id", "a ping"),
+    _of_ref(
+        *("SourceCraft", "header.type=repository.push & header.id"),
+        *(f"ref_update.{name}" for name in ("ref", "after_sha", "before_sha")),
+        tagged="{ref_update.checkout_sha,ref_update.after_sha!}",
+        id="{header.id}",
+        repository="{repository.organization.slug}/{repository.slug}",
+        default="{repository.default_branch}",
+        by="{pusher.slug}",
+        at="pushed_at",
+    ),
+    Kind(
+        name="another event",
+        **_others("SourceCraft", "header.type", when="header.type=*.* & header.id & header.repository_id"),
+    ),
+    # https://github.com/scm-manager/scm-argocd-plugin: of a push it says the branch, and no version.
+    *(
+        Kind(
+            sender="SCM-Manager",
+            name="push",
+            when=f"HTMLURL & Branch.Name=?* & Branch.DefaultBranch={is_default}",
+            ref="refs/heads/{Branch.Name}",
+            default=default,
+            reason="push to {HTMLURL} {Branch.Name}",
+        )
+        for is_default, default in (("true", "{Branch.Name}"), ("*", ""))
+    ),
+    Kind(name="another event", **_others("SCM-Manager", "action", when="sourceBranch.name & repository.sourceUrl")),
 )
 
 TABLES: Final = (

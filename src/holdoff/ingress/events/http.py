@@ -253,7 +253,7 @@ def plain_headers(request: HttpRequest) -> dict[str, str]:
 
 _IDS: Final = (
     *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid"),
-    *("x-amz-sns-message-id", "x-shopify-webhook-id", "x-mlflow-delivery-id"),
+    *("x-amz-sns-message-id", "x-shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery"),
 )
 
 

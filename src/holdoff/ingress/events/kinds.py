@@ -81,10 +81,19 @@ class Kind(Value):
             return False
         return fits(message, self.when)
 
+    @property
+    def is_in_list(self) -> bool:
+        """Whether an event of this kind is an item of a list: its conditions are on the first one."""
+        return self.when.startswith("0.")
+
     def items(self, message: Message) -> list[Any]:
-        """What is in the list ``each`` of an event."""
-        found = message.look(self.each)
+        """The events in one: in its list ``each``, or in itself, where it is a list."""
+        found = message.event if self.is_in_list else message.look(self.each)
         return found if isinstance(found, list) else []
+
+    def part(self, event: Any, item: object) -> Any:
+        """The event with one of its items alone."""
+        return [item] if self.is_in_list else replaced(event, self.each, [item])
 
     def draft(self, message: Message) -> Draft:
         """What an event of this kind asks for by itself.
@@ -186,13 +195,14 @@ def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | 
 def parts_of(message: Message, tables: Iterable[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
     """The events in one that carries several, else the event itself; each with its kind."""
     kind = kind_of_event(message, tables)
-    if kind is None or not kind.each:
+    items = kind.items(message) if kind else []
+    if kind is None or not items:
         return [(message, kind)]
-    items = kind.items(message)
     if len(items) > MOST_PARTS:
         problem = f"has more than {MOST_PARTS} changes in one event"
-        raise EventError(f"event.{kind.each}", problem, hint="Trigger the project by hand")
-    parts = (message.but(event=replaced(message.event, kind.each, [item])) for item in items)
+        where = f"event.{kind.each}" if kind.each else "event"
+        raise EventError(where, problem, hint="Trigger the project by hand")
+    parts = (message.but(event=kind.part(message.event, item)) for item in items)
     return [(part, kind_of_event(part, tables)) for part in parts]
 
 

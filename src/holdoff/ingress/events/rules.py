@@ -73,6 +73,8 @@ class Routes:
         try:
             if message.error is not None:
                 raise message.error
+            if look := kind_of_event(message, [aws.LOOKS]):  # it wakes no gate, and ends no build
+                return self._of_part(message, look, None)
             if message.kind == "wake":
                 return [Found(self._wake(message))]
             is_of_aws = message.kind == "eventbridge" and text_at(message.event, "source") in ends.SOURCES
