@@ -46,6 +46,9 @@ WRITTEN = {
     "05.03.2024, 10:00:00": "zone",
     "05.03.2024 11:00:00 +0100": "none",
     "2024/3/5 10:00": "zone",
+    "2024-03-05t10:00:00+00:00": "none",
+    "2024-03-05_10:00:00 UTC": "none",
+    "2024-03-05:10:00": "zone",
     "2024-3-5 10:00:00": "zone",
 }
 
@@ -79,6 +82,12 @@ def test_half_a_day_is_not_left_out(text: str) -> None:
 )
 def test_whether_the_day_or_the_month_is_first_is_not_guessed(text: str) -> None:
     with pytest.raises(ValueError, match=r"^may begin with the day or the month: write 2026-12-31 09:00$"):
+        ms_of(text, None)
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "10.0.0.1", "1/2/3", "5-3"])
+def test_what_is_no_date_is_not_said_to_be_one(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^is no time$"):
         ms_of(text, None)
 
 
@@ -180,6 +189,8 @@ PACKED = {
     "Excel, in German": b"\xef\xbb\xbfDatum;Wer, was\r\n05.03.2024 10:00;Andr\xe9, neu\r\n",
     "an old Mac's lines": b"time,who\r1709632800,ana\r",
     "titles with line ends of other kinds": "time,title\n1709632800,a\u2028b\x0cc\x85\n".encode(),
+    "a name in quotes with a semicolon": b'"time","who; why"\n1709632800,ana; neu\n',
+    "a name with a bar": b"time,who|why\n1709632800,ana|neu\n",
     "noughts": b"time,who\n1709632800,\0\0\n",
     "a field of a megabyte": b"time,why\n1709632800,x\n1709632800," + b"x" * 1_000_000,
 }
@@ -236,6 +247,7 @@ NASTY = {
     "American": b"time\n03/05/2024 10:00:00\n",
     "half days": b"time\n2024-03-05 10:00:00 PM\n",
     "a workbook": b"PK\x03\x04" + bytes(range(256)),
+    "an old workbook": b"\xd0\xcf\x11\xe0" + bytes(range(256)),
     "half days in a log": b"2024-03-05 10:00:00 PM\n",
     "names of zones": b"2024-03-05 10:00:00 CET\n",
     "before 1970": b"time\n-5\n0\n1960-01-01T00:00:00Z\n",

@@ -334,6 +334,15 @@ def test_a_form_that_was_refused_is_shown_as_it_was_filled_in(browser: Browser) 
     assert "<details open>" not in browser.text("/gates/site")
 
 
+@pytest.mark.parametrize(("what", "extra"), [("trigger", "force"), ("reset", "drop_pending")])
+def test_a_tick_that_was_set_is_set_where_the_form_comes_back(browser: Browser, what: str, extra: str) -> None:
+    """Else the second try does less than what was asked for."""
+    answer = browser.send(what, by="ada", why="", **{extra: "yes"})
+
+    assert answer.status_code == 422
+    assert re.findall(r'name="(\w+)" value="yes" checked', answer.text) == [extra]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -171,6 +171,25 @@ def test_a_table_that_was_dropped_is_created_again(store: PostgresStore, gone: s
     assert [each.token for each in store.history(KEY)] == [build(1).token]
 
 
+@pytest.mark.parametrize(
+    ("theirs", "told"),
+    [
+        ("CREATE TABLE version AS SELECT 7 AS version", "newer Holdoff"),
+        ("CREATE TABLE version (version int)", "do not say of which version"),
+        ("CREATE TABLE version (major int)", "tables there that are not Holdoff's"),
+    ],
+)
+def test_beside_a_version_that_is_not_known_nothing_is_created(postgres_url: str, theirs: str, told: str) -> None:
+    """The tables of another program may stand there, or those of a newer Holdoff under other names."""
+    store = PostgresStore(postgres_url)
+    sql(store, f"CREATE SCHEMA {store.server.address.schema}")
+    sql(store, theirs)
+    for act in (store.initialise, lambda: write(store), lambda: store.keep(KEY, build(1))):
+        refused(act, StoreMismatch, 78, told, "")
+    assert sql(store, "SELECT to_regclass('gates'), to_regclass('history')") == [(None, None)]
+    store.close()
+
+
 def test_a_restore_without_data_is_told_and_put_right(store: PostgresStore) -> None:
     sql(store, "TRUNCATE gates, history, version")
     error = refused(lambda: write(store), StoreMismatch, 78, "do not say of which version", "Put that right: INSERT")

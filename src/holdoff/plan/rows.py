@@ -69,7 +69,7 @@ def _text(data: bytes) -> str:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
             raise ValueError("is packed by gzip, and broken") from None
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise ValueError("is a workbook, or packed as ZIP: save it as CSV")
     marked = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
     text = data.decode("utf-16" if marked else "utf-8-sig", "replace")
@@ -91,7 +91,8 @@ def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     lines = text.split("\n")
     above = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_ABOVE)), len(lines))
     head = "".join(lines[above : above + 1])
-    delimiter = max(";\t|,", key=head.count)  # a name may have a comma
+    # Of two that are as many, a comma before a space stands within a name.
+    delimiter = max(",;\t|", key=lambda mark: (head.count(mark), -head.count(f"{mark} ")))
     reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []
     while True:

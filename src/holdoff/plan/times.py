@@ -25,8 +25,8 @@ _NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
 _SPACED: Final = re.compile(r"\s+(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)")
 _HALF_DAY: Final = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
 _DATE: Final = re.compile(r"\d{4}-?\d\d-?\d\d")
-#: A date in numbers, and what comes after it.
-_IN_NUMBERS: Final = re.compile(r"(\d{1,4})([-/.])(\d\d?)\2(\d{1,4})[, T]*(.*)")
+#: A date in numbers, and the time after it.
+_IN_NUMBERS: Final = re.compile(r"(\d{1,4})([-/.])(\d\d?)\2(\d{1,4})(?:[, T]+(\d.*))?")
 #: JavaScript's: ``GMT+0100``, an offset that ``parsedate_to_datetime`` would leave out.
 _GMT: Final = re.compile(r"\bGMT(?=[+-]\d{4})")
 #: ``20260302090010``; in milliseconds it would be after the year 2600.
@@ -107,9 +107,9 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
 def _year_first(text: str) -> str:
     """As ISO 8601 has it what spreadsheets write: ``2.3.2026 9:05``, ``2026/3/2 9:05``."""
     found = _IN_NUMBERS.fullmatch(text)
-    if found is None:
-        return text
-    year, mark, month, day, rest = found.groups()
+    year, mark, month, day, rest = found.groups("") if found else [""] * 5
+    if not rest and 4 not in (len(year), len(day)):
+        return text  # of a version, for example
     if mark == "." and len(day) == 4:
         year, day = day, year
     if len(year) != 4:

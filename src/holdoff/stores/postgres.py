@@ -191,8 +191,8 @@ class PostgresStore:
                 return Lost(current)
             statements = [(SAVE, _saved(key, new)), *[(KEEP, _kept(key, build)) for build in history]]
             if current == Record():
-                now_ms = codec.seen_ms(new)
-                statements.append((EXPIRE, {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}))
+                now_ms = codec.seen_ms(new)  # the sweep comes first: it must not find this gate
+                statements.insert(0, (EXPIRE, {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}))
             if new.due_ms not in (None, current.due_ms):
                 statements.append((f"NOTIFY {self._channel}", {}))
             link.commit_with(*statements)
@@ -268,7 +268,11 @@ class PostgresStore:
         """Create the tables, and their schema if there is none."""
 
         def act(link: Link) -> list[str]:
-            *_, ((no_schema, no_version, missing),) = self.server.begin_bare(link, (LOOK, {"schema": self._schema}))
+            look = (LOOK, {"schema": self._schema})
+            *_, ((no_schema, no_version, missing),) = self.server.begin_bare(link, look)
+            if missing and not no_version:
+                link.talk(ROLLBACK)
+                self.server.begin(link, look)  # beside a version that is not this one nothing is created
             create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES if no_version else REST
             link.commit_with((create if missing else "SELECT", {}))
             told = f"{self.url}: created the tables gates, history and version in schema {self._schema}"

@@ -464,7 +464,8 @@ class StoreConformance:
             store.swap(key, expected=Record(), new=record, history=(build(1, covers=None),))
         store.swap(used, expected=store.get(used), new=Record(writes=("W2", "W")))
         assert list(store.due(10**15)) == [], "nothing is due, and to look ahead deletes nothing"
-        store.swap(new, expected=Record(), new=deferred())
+        store.swap(new, expected=Record(), new=deferred().but(expires_ms=NOW_MS))
+        assert store.get(new).pending, "a new gate sweeps out others, and not itself"
         kept = [key for key, _ in store.gates()]
         assert kept == ([] if self.deletes_expired else [goes]) + [new, stays, used, KEY]
         assert list(store.history(goes)) == [build(1, covers=None)], "kept for as long as any other"
