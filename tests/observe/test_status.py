@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from holdoff.core.record import Hold, Record
 from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
-from holdoff.core.units import MAX_INSTANT_MS
-from holdoff.observe.status import Status, say_instant, status_of
+from holdoff.core.units import MAX_INSTANT_MS, to_datetime
+from holdoff.observe.status import Status, local_time, say_instant, status_of
 from tests.core.build import (
     COOLDOWN,
     LEASE,
@@ -278,6 +279,7 @@ def test_the_last_second_there_is_is_told_where_the_year_10000_has_begun(monkeyp
     time.tzset()
     try:
         assert say_instant(MAX_INSTANT_MS) == "9999-12-31 23:59:59 UTC"
+        assert local_time(MAX_INSTANT_MS, ZoneInfo("Asia/Tokyo")) == to_datetime(MAX_INSTANT_MS)
     finally:
         monkeypatch.undo()
         time.tzset()

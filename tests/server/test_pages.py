@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
@@ -69,6 +70,18 @@ class Browser:
 def browser(serve: Callable[..., Served]) -> Browser:
     """On loopback, where all may be done without a token."""
     return Browser(serve(anonymous=ALL))
+
+
+def test_where_the_zone_of_the_machine_cannot_be_the_page_goes_by_utc(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "XXX-25")
+    time.tzset()
+    try:
+        assert "UTC" in browser.text("/gates/site")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def record(browser: Browser, project: str = "site") -> Record:

@@ -70,6 +70,7 @@ def _date_ms(answer: Any) -> int | None:
 
 @lru_cache(maxsize=4)  # the answers of one second have the same
 def _instant_ms(header: str) -> int:
+    from datetime import UTC
     from email.utils import parsedate_to_datetime
 
-    return int(parsedate_to_datetime(header).timestamp()) * 1_000
+    return int(parsedate_to_datetime(header).replace(tzinfo=UTC).timestamp()) * 1_000  # HTTP's dates are GMT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from datetime import datetime, tzinfo
 from typing import Final
 
 from holdoff.core.builds import as_it_is_now, failed_ms
@@ -175,11 +175,19 @@ def triggers_of(fold: Pending) -> str:
     return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
 
 
+def local_time(ms: int, zone: tzinfo | None = None) -> datetime:
+    """An instant by this time zone, or that of this machine; by UTC where TZ is a day or more from it, or the year is
+    10000 there."""
+    utc = to_datetime(ms)
+    try:
+        return utc.astimezone(zone)
+    except (ValueError, OverflowError):
+        return utc
+
+
 def say_instant(ms: int) -> str:
     """An instant by the time zone of this machine, with UTC beside it: ``2026-11-24 11:00:00 CET (10:00:00 UTC)``."""
-    local = utc = to_datetime(ms)
-    with suppress(ValueError, OverflowError):  # TZ is a day or more from UTC, or the year is 10000 there
-        local = utc.astimezone()
+    local, utc = local_time(ms), to_datetime(ms)
     if not local.utcoffset():
         return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
     day = "" if local.date() == utc.date() else f"{utc:%Y-%m-%d} "

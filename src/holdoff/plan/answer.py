@@ -9,6 +9,7 @@ from typing import Final
 from holdoff.core.policy import Policy
 from holdoff.core.units import iso, say_duration, to_datetime
 from holdoff.core.value import Value
+from holdoff.observe.status import local_time
 from holdoff.plan import history as histories
 from holdoff.plan.choose import LONGEST_START_MS, Choice, choose
 from holdoff.plan.history import History
@@ -210,8 +211,7 @@ def worst(plan: Plan) -> list[str]:
 
 def _moment(one: Moment, zone: Zone) -> str:
     start, end = said(one.started_ms - one.at_ms), said(one.ended_ms - one.at_ms)
-    at = to_datetime(one.at_ms).astimezone(zone)
-    return f"{at:%Y-%m-%d %H:%M:%S %Z}: a change waited {start} for a start, {end} for an end"
+    return f"{local_time(one.at_ms, zone):%Y-%m-%d %H:%M:%S %Z}: a change waited {start} for a start, {end} for an end"
 
 
 def to_dict(plan: Plan) -> dict[str, object]:

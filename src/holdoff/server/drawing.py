@@ -14,11 +14,11 @@ from typing import Final
 from holdoff.core.policy import Policy
 from holdoff.core.record import Act, Finished, Record
 from holdoff.core.terms import Terms
-from holdoff.core.units import say_duration, to_datetime
+from holdoff.core.units import say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import cooldown_end_ms, is_moved_back, quiet_end_ms
 from holdoff.observe.explain import outcome_of
-from holdoff.observe.status import Status, hold_now, say_instant, triggers_of
+from holdoff.observe.status import Status, hold_now, local_time, say_instant, triggers_of
 
 HOUR_MS: Final = 3_600_000
 #: How far back each zoom looks, and how far apart its lines are.
@@ -75,12 +75,12 @@ class Window(Value):
 
     def ticks(self) -> list[tuple[float, str]]:
         """Where the lines are, and what they say, by this machine's time zone."""
-        offset = to_datetime(self.now_ms).astimezone().utcoffset()
+        offset = local_time(self.now_ms).utcoffset()
         offset_ms = int(offset.total_seconds() * 1000) if offset else 0
         first_ms = -(-(self.from_ms + offset_ms) // self.step_ms) * self.step_ms - offset_ms
         form = "%a %d" if self.step_ms >= 24 * HOUR_MS else "%H:%M"
         instants = range(first_ms, self.until_ms, self.step_ms)
-        return [(self.at(ms), f"{to_datetime(ms).astimezone():{form}}") for ms in instants]
+        return [(self.at(ms), f"{local_time(ms):{form}}") for ms in instants]
 
 
 class Drawing(Value):
