@@ -415,49 +415,7 @@ def test_13d_what_was_forced_on_hold_and_not_started_is_told_of_the_hold() -> No
     assert str(said) == "site deferred: on hold: incident 42, starts when that ends"
 
 
-@pytest.mark.parametrize("ended", [False, True], ids=["runs", "built"])
-@pytest.mark.parametrize("line", ["main", "dev"])
-def test_16_what_was_pushed_back_to_a_built_version_is_known_as_the_newest_of_its_line(line: str, ended: bool) -> None:
-    """G8: A was built, B pushed, and A pushed again. The last event came first, and was skipped as unchanged, and
-    nothing remembered it: B was built last."""
-    w = World(unchanged="skip")
-    w.a.trigger(source_version="A", line=line, at=1)
-    if ended:
-        w.a.finished("b1", succeeded=True)
-    assert w.a.trigger(source_version="A", line="main", at=3).why is Why.UNCHANGED
-    assert w.b.trigger(source_version="B", line="main", at=2).why is Why.SUPERSEDED
-    before = w.record
-    assert w.b.trigger(source_version="A", line="main", at=3).why is Why.UNCHANGED
-    assert w.record is before  # G6: what changes nothing is not written
-
-
-def test_16a_and_stays_so_when_it_is_built_again() -> None:
-    w = World(unchanged="skip", on_failure="rearm", overlap="defer")
-    w.a.trigger(source_version="A", line="main", at=1)
-    w.a.trigger(source_version="A", line="main", at=3)
-    w.a.finished("b1", succeeded=False)
-    w.clock.advance("10m")
-    assert w.a.wake().build_id == "b2"
-    assert w.b.trigger(source_version="B", line="main", at=2).why is Why.SUPERSEDED
-
-
-@pytest.mark.parametrize("line", ["main", "dev"])
-def test_16b_so_is_one_that_is_being_started(line: str) -> None:
-    w = World(unchanged="skip")
-
-    def meanwhile(build_id: str) -> None:
-        w.b.trigger(source_version="A", line="main", at=3)
-        w.b.trigger(source_version="B", line="main", at=2)
-
-    w.starter.meanwhile = meanwhile
-    w.a.trigger(source_version="A", line=line, at=1)
-    w.clock.advance("10m")
-    w.a.finished("b1", succeeded=True)
-    w.a.wake()
-    assert w.starter.versions == ["A"]
-
-
-def test_17_a_parent_does_not_make_newer_what_happened_before() -> None:
+def test_16_a_parent_does_not_make_newer_what_happened_before() -> None:
     """G8: B was pushed onto the first C, before the second one. As its parent has the version of the newest, it was
     built after that."""
     w = World()
@@ -471,7 +429,7 @@ def test_17_a_parent_does_not_make_newer_what_happened_before() -> None:
     assert w.starter.versions == ["C"]
 
 
-def test_18_that_a_newer_version_was_started_rests_on_a_read_of_the_call() -> None:
+def test_17_that_a_newer_version_was_started_rests_on_a_read_of_the_call() -> None:
     """G8: "A force push counts as the newest". By a snapshot from before C, B was the parent of what was started."""
     w = World()
     w.a.trigger(source_version="A", parent="B", line="main")
@@ -483,7 +441,7 @@ def test_18_that_a_newer_version_was_started_rests_on_a_read_of_the_call() -> No
 
 
 @pytest.mark.parametrize("how", ["refused", "failed"])
-def test_19_what_was_pushed_back_while_a_start_was_under_way_is_newer_than_that(how: str) -> None:
+def test_18_what_was_pushed_back_while_a_start_was_under_way_is_newer_than_that(how: str) -> None:
     """G8: the branch was at B, went on to C and D, and was set back to B. C was refused, or failed, and was tried again
     in the place of B, as B is its parent."""
     w = World(on_failure="rearm", overlap="defer")
@@ -505,7 +463,7 @@ def test_19_what_was_pushed_back_while_a_start_was_under_way_is_newer_than_that(
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["at once", "taken over"])
-def test_20_what_the_old_snippet_built_during_a_start_is_no_less_built_after_it(known: bool) -> None:
+def test_19_what_the_old_snippet_built_during_a_start_is_no_less_built_after_it(known: bool) -> None:
     """unchanged = "skip": "A is built already" was said though the old snippet had built its own newest after A."""
     w = World(unchanged="skip")
     w.a.trigger(source_version="x")
@@ -527,37 +485,8 @@ def test_20_what_the_old_snippet_built_during_a_start_is_no_less_built_after_it(
     assert w.a.trigger(source_version="A").why is Why.COOLING_DOWN
 
 
-class NeverAnswers:
-    """A hook that takes too long to answer, and cannot be asked."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def start(self, request: Any, token: str) -> str:
-        self.calls += 1
-        raise TimeoutError(f"{request.reason} {token}")
-
-
-def test_21_a_start_that_cannot_be_asked_for_is_tried_ever_more_seldom() -> None:
-    """A hook that builds, but answers too late, was called each minute, for ever."""
-    w = World()
-    w.starter = NeverAnswers()  # type: ignore[assignment]
-    gate = w.gate()
-    gate.trigger()
-    waited = []
-    for _ in range(9):
-        waited.append((w.record.due_ms - w.clock.now_ms()) // 60_000)
-        w.clock.set(w.record.due_ms / 1000)
-        gate.wake()
-    assert waited == [1, 1, 2, 4, 8, 16, 32, 60, 60]
-    assert w.starter.calls == 10  # type: ignore[attr-defined]
-    w.starter = Builds()
-    w.clock.advance("1h")
-    assert w.gate().wake().taken_over == "b1"
-
-
 @pytest.mark.parametrize("hopeless", [True, False])
-def test_22_what_was_forced_during_a_start_waits_for_its_end_though_that_is_a_refusal(hopeless: bool) -> None:
+def test_20_what_was_forced_during_a_start_waits_for_its_end_though_that_is_a_refusal(hopeless: bool) -> None:
     """It waited for the back-off of the other's refusal: an hour, say. A moment later it would have started at once."""
     w = World()
 
@@ -574,3 +503,17 @@ def test_22_what_was_forced_during_a_start_waits_for_its_end_though_that_is_a_re
     assert (said.why, said.retry_after) == (Why.START_FAILED, 0)
     assert w.b.wake().why is Why.START_FAILED  # and is then backed off itself
     assert w.b.wake().why is Why.BACKING_OFF
+
+
+def test_21_what_was_forced_and_refused_waits_for_its_back_off_though_another_build_fails() -> None:
+    """G1: "one that was refused itself, after its back-off"."""
+    w = World(on_failure="rearm")
+    w.a.trigger(source_version="x")
+
+    def refuse(*_: Any) -> str:
+        raise holdoff.StartRefused("no room", worth_retrying=False)
+
+    w.starter.start = refuse  # type: ignore[assignment, method-assign]
+    assert w.a.trigger(source_version="fix", force=True).retry_after == 60
+    w.a.finished("b1", succeeded=False)
+    assert w.a.wake().why is Why.BACKING_OFF

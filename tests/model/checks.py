@@ -379,20 +379,12 @@ def _stands(decision: Decision, met: Record, token: str) -> bool:
     return met.claim is None and (ahead or decision.lastbuild_ms == (met.lastbuild_ms or None))
 
 
-def _may_be_unchanged(asked: Asked, history: History) -> bool:
-    """Whether a trigger was skipped as unchanged, though its caller may not have heard of it."""
-    if asked.decision is not None:
-        return asked.decision.why is Why.UNCHANGED
-    return any(build.request.source_version == asked.request.source_version for build in history.builds)
-
-
 def _is_built(history: History, asked: Asked) -> bool:
     """Whether it was said rightly: that this version was built, or a newer one of its line (if a person lets it)."""
     request, decision = asked.request, asked.decision
     if decision is None or decision.why is Why.SUPERSEDED:
         replaced = bool(history.drops) or len({other.request.line for other in history.asked}) > 1
         newer = [other.request for other in (history.asked if replaced else history.builds)]
-        newer += [other.request for other in history.asked if _may_be_unchanged(other, history)]
         return any(is_older(request, other) for other in newer)
     if any(build.request.source_version == request.source_version for build in history.builds):
         return True
@@ -443,10 +435,8 @@ def g8_newest_wins(history: History) -> Iterator[str]:
 
 
 def _newest_is_built(history: History) -> Iterator[str]:
-    """On one line alone, with instants of its source, the last build is of the newest version that was taken, or is
-    built already."""
-    said = [(asked.request, asked.decision) for asked in history.asked if asked.decision is not None]
-    taken = [r for r, d in said if d.outcome is not Outcome.SKIPPED or d.why is Why.UNCHANGED]
+    """On one line alone, with instants of its source, the last build is of the newest version that was taken."""
+    taken = [a.request for a in history.asked if a.decision is not None and a.decision.outcome is not Outcome.SKIPPED]
     if not taken or not history.builds or any(r.line != taken[0].line or r.at_ms is None for r in taken):
         return
     newest = max(taken, key=lambda request: request.at_ms or 0)

@@ -22,7 +22,7 @@ from tests.model import holes
 from tests.model.holes import Hole
 from tests.model.scenario import Scenario
 from tests.model.scenarios import PAUSED
-from tests.model.search import ANYTHING, ONE_LINE, SET_BACK, Aim, Failure, Policies, Report, exhaust, roam
+from tests.model.search import ANYTHING, ONE_LINE, Aim, Failure, Policies, Report, exhaust, roam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -924,14 +924,6 @@ FAULTS: Final = (
         "_is_unchanged",
         _unchanged_by_what_is_pending,
         SAME_VERSIONS,
-    ),
-    Fault(
-        "unchanged, and not remembered on its line",
-        "G8 newest",
-        decide,
-        "_with_line",
-        lambda record, request: record,
-        Aim(UNCHANGED, (SET_BACK,)),
     ),
     Fault(
         "covered by a claim",

@@ -54,21 +54,15 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
     assert claim is not None
     assert is_expired(claim, now_ms)
     in_flight_ms = 0 if claim.refused else _readable_until_ms(claim, terms)
-    attempt = claim.attempt + 1
     taken = claim.but(
-        attempt=attempt,
+        attempt=claim.attempt + 1,
         held_ms=now_ms,
-        lease_until_ms=now_ms + _lease_ms(attempt, terms),
+        lease_until_ms=now_ms + terms.claim_lease_ms,
         before=lastbuild_without(record, claim.held_ms, claim.before),
         in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
         refused=False,
     )
     return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken), terms)
-
-
-def _lease_ms(attempt: int, terms: Terms) -> int:
-    """How long an attempt has. Where the starter cannot be asked, each may build anew: they come ever more seldom."""
-    return max(terms.claim_lease_ms, 0 if terms.finds else backoff_ms(attempt - 1, worth_retrying=False))
 
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
@@ -135,15 +129,10 @@ def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]
 def _lines_with(record: Record, claim: Claim) -> tuple[Line, ...]:
     newest = line_of(claim.request)
     is_late = record.claim is None or record.claim.token != claim.token
-    newer = [line for line in record.lines if newest is not None and is_older(newest, line)]
-    if newest is None or (newer and (is_late or newer[0].version == newest.version)):  # else it was pushed back to
+    if newest is None or (is_late and any(is_older(newest, line) for line in record.lines)):
         return record.lines
-    return lines_with(record.lines, newest)
-
-
-def lines_with(lines: tuple[Line, ...], newest: Line) -> tuple[Line, ...]:
-    """The lines with this version as the newest of its own."""
-    return (newest, *[line for line in lines if line.line != newest.line])[:KEPT_LINES]
+    others = [line for line in record.lines if line.line != newest.line]
+    return (newest, *others)[:KEPT_LINES]
 
 
 def refused(
@@ -182,7 +171,7 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
         lastbuild = lastbuild_without(record, held.held_ms, held.before)
         new = record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
     else:
-        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + _lease_ms(held.attempt, terms)))
+        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
     return with_due(new, terms)
 
 
@@ -223,9 +212,11 @@ def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> De
 
 def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
     """Triggers whose build did not come about once more: they wait, longer each time. If one came meanwhile that is
-    forced, that waited for this end, and for nothing else."""
-    failures, forced = pending.failures + 1, meanwhile is not None and meanwhile.request.forced
-    retry_ms = 0 if forced else now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+    forced, that waited for this end, and for its own back-off if it was refused itself."""
+    failures = pending.failures + 1
+    retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+    if meanwhile is not None and meanwhile.request.forced:
+        retry_ms = meanwhile.retry_ms
     return pending.but(failures=failures, retry_ms=retry_ms, refusal=None)
 
 

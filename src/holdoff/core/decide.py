@@ -26,7 +26,7 @@ from enum import Enum, auto
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.pending import Fold, content_of, followed, is_behind, is_older, joined, line_of, single, waiter_name
-from holdoff.core.record import KEPT_EVENTS, Line, Pending, Record, digest, shifted
+from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
@@ -100,11 +100,10 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return first
     if digest(request.event_id) in right.events:
         return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
-    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request):
-        placed = _with_line(right, request)
-        return build.step(Outcome.SKIPPED, Why.UNCHANGED, record=placed, detail=request.source_version)
     if _is_superseded(right, request):
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
+    if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request):
+        return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
     if right.pending is None and (skipping := [wait for wait in found if wait.skips]):
         step = build.because_of(Outcome.SKIPPED, skipping)
@@ -190,13 +189,8 @@ def _is_superseded(record: Record, request: Request) -> bool:
         return False
     claimed = None if record.claim is None else record.claim.covers
     before = {version for fold in (record.pending, claimed) if fold is not None for version in followed(request, fold)}
-    return any(is_older(place, line) and line.version not in before for line in _started(record))
-
-
-def _started(record: Record) -> list[Line]:
-    """The newest versions that were started, or are being started, of their lines."""
-    claimed = record.claim and line_of(record.claim.request)
-    return [*record.lines, claimed] if claimed else [*record.lines]
+    started = [*record.lines, None if claimed is None else line_of(claimed.request)]
+    return any(is_older(place, line) and line.version not in before for line in started if line is not None)
 
 
 def _is_unchanged(record: Record, request: Request) -> bool:
@@ -212,15 +206,6 @@ def _is_unchanged(record: Record, request: Request) -> bool:
     if claim is not None:  # what it covers is built, or pending again; an end that came early may be its build's
         return claim.attempt == 1 and not claim.early and asked == content_of(claim.request)  # else it may be stuck
     return asked == record.built and (running is not None or (end is not None and end.succeeded is True))
-
-
-def _with_line(record: Record, request: Request) -> Record:
-    """The record with the place of a version that is built already as the newest of its line: what comes later and is
-    older is not built after it."""
-    place = line_of(request)
-    if place is None or any(line.line == place.line and not is_older(line, place) for line in _started(record)):
-        return record
-    return record.but(lines=claims.lines_with(record.lines, place))
 
 
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
