@@ -465,6 +465,20 @@ def test_a_conflict_that_passes_is_tried_again(store: PostgresStore) -> None:
     assert sql(store, "SELECT last_value FROM tries") == [(3,)]
 
 
+def test_where_the_last_try_had_too_little_time_the_first_ones_trouble_is_told(store: PostgresStore) -> None:
+    sql(store, "CREATE SEQUENCE tries")
+    sql(
+        store,
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF nextval(''tries'') < 2 THEN RAISE SQLSTATE ''25006''; END IF; RAISE SQLSTATE ''57014''; END'",
+    )
+    sql(store, "CREATE TRIGGER no BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION no()")
+    store.server.busy_ms = 600
+    refused(lambda: write(store), StoreDenied, 77, "read-only replica")
+    ((tries,),) = sql(store, "SELECT last_value FROM tries")
+    assert tries > 1
+
+
 def test_every_row_of_the_table_says_what_to_do() -> None:
     for code, meaning in MEANINGS.items():
         assert meaning.what, code

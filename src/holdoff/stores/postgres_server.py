@@ -254,7 +254,7 @@ class Server:
         Raises:
             StoreError: whatever went wrong.
         """
-        give_up_ms, in_doubt = running_ms() + self.busy_ms, False
+        give_up_ms, in_doubt, first = running_ms() + self.busy_ms, False, None
         for tries in count():
             attempt = Attempt(give_up_ms)
             try:
@@ -266,8 +266,11 @@ class Server:
                 if meaning.is_loss:
                     self.close()
                 if not meaning.passes or attempt.left_ms <= 2 * wait_ms:  # a try needs time, too
+                    if first and isinstance(error, psycopg.errors.QueryCanceled):
+                        error = first  # that the time for the last try was short says nothing
                     told = typed(error, self.address.shown, doing, writes=writes, in_doubt=in_doubt)
-                    raise told from (None if meaning.kind is StoreDenied else error)  # which names the user
+                    raise told from (None if isinstance(told, StoreDenied) else error)  # which names the user
+                first = first or error
             CLOCK.sleep(wait_ms)
         raise AssertionError  # count() has no end
 
