@@ -10,7 +10,7 @@ from holdoff.core.policy import Policy
 from holdoff.core.request import Request
 from holdoff.core.shown import kind_of
 from holdoff.core.terms import as_it_stands
-from holdoff.core.units import MAX_DURATION_MS, is_whole, parse_duration
+from holdoff.core.units import MAX_DURATION_MS, is_whole, optional_duration, parse_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,12 +78,7 @@ def claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
 def build_lease_ms(build_lease: object, starter: Starter | None) -> int:
     """A build's lease: the starter's, unless one is given."""
     of_starter_ms = starter_ms(starter, "build_lease_ms", 8 * 3_600_000, least_ms=1)
-    if build_lease is None:
-        return of_starter_ms
-    lease_ms = parse_duration(build_lease, field="build_lease")
-    if lease_ms == 0:
-        raise ConfigError(field="build_lease", got=build_lease, want="more than zero, or leave it out")
-    return lease_ms
+    return optional_duration(build_lease, field="build_lease") or of_starter_ms
 
 
 def starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:

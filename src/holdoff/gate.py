@@ -25,7 +25,7 @@ from holdoff.core.record import Act, Claim, End, Finished, Hold, Pending, Record
 from holdoff.core.request import MAX_BUILD_ID, MAX_REASON, GateKey, Request, check_flag, check_note, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
-from holdoff.core.units import Duration, Instant, is_whole, parse_duration, parse_instant
+from holdoff.core.units import Duration, Instant, is_whole, optional_duration, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
 from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, starter_ms
 from holdoff.stores import default_url, open_store
@@ -334,10 +334,10 @@ class Gate:
         """Let nothing new start, except by force, until ``resume`` or for ``duration``; triggers that come are kept.
 
         Raises:
-            ConfigError: ``duration`` is no duration, or ``why`` or ``by`` no line of at most 200 characters.
+            ConfigError: ``duration`` is no duration above zero, or ``why`` or ``by`` no line of at most 200 characters.
             StoreError: it may be in: the same hold again does no harm.
         """
-        length_ms = None if duration is None else parse_duration(duration, field="duration")
+        length_ms = optional_duration(duration, field="duration")
         if not why:
             raise ConfigError(field="why", got=why, want="a reason, for people who ask why nothing builds")
         check_note("why", why, MAX_REASON)

@@ -543,6 +543,8 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         bench.gate().hold(why="")
     with pytest.raises(ConfigError, match="duration is some int"):
         bench.gate().hold(why="incident 42", duration=10**5000)
+    with pytest.raises(ConfigError, match="duration is '0s'; write more than zero, or leave it out"):
+        bench.gate().hold(why="incident 42", duration="0s")
     wrong = [
         ({"at": "soon"}, "at is 'soon'"),
         ({"at": 10**5000}, "at is some int"),

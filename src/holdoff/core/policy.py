@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.units import Duration, parse_duration, say_duration
+from holdoff.core.units import Duration, optional_duration, parse_duration, say_duration
 from holdoff.core.value import Value
 
 TYPE_CHECKING = False
@@ -91,8 +91,8 @@ class Policy(Value):
         super().__init__(
             cooldown_ms=parse_duration(cooldown, field="cooldown"),
             on_cooldown=_choice("on_cooldown", on_cooldown),
-            quiet_ms=_optional("quiet", quiet),
-            max_wait_ms=_optional("max_wait", max_wait),
+            quiet_ms=optional_duration(quiet, field="quiet"),
+            max_wait_ms=optional_duration(max_wait, field="max_wait"),
             limit=None if limit is None else Limit.parse(limit),
             overlap=_choice("overlap", overlap),
             cooldown_from=_choice("cooldown_from", cooldown_from),
@@ -122,15 +122,6 @@ class Policy(Value):
             or self.on_failure == "rearm"
             or self.unchanged == "skip"
         )
-
-
-def _optional(field: str, value: object) -> int | None:
-    if value is None:
-        return None
-    ms = parse_duration(value, field=field)
-    if ms == 0:
-        raise ConfigError(field=field, got=value, want="more than zero, or leave it out")
-    return ms
 
 
 def choices(field: str) -> list[str]:

@@ -71,6 +71,16 @@ def parse_duration(value: object, *, field: str) -> int:
     return ceil_ms(exact)
 
 
+def optional_duration(value: object, *, field: str) -> int | None:
+    """The same, above zero; ``None``: it is left out."""
+    if value is None:
+        return None
+    ms = parse_duration(value, field=field)
+    if ms == 0:
+        raise ConfigError(field=field, got=value, want="more than zero, or leave it out")
+    return ms
+
+
 def _duration_ms(value: object) -> Decimal | None:
     if isinstance(value, bool):
         return None
