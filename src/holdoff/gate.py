@@ -44,7 +44,7 @@ Watch = Callable[[Effect], None]
 #: A report of an end is looked for among so many builds of the history.
 SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
-#: Of any number of keys a process keeps so many gates at hand.
+#: How many gates a process keeps at hand: there may be any number of keys.
 KEPT_GATES: Final = 1_000
 #: What a starter may say of a build. Any other answer counts as none.
 _STATES: Final = ("running", "succeeded", "failed")

@@ -138,12 +138,12 @@ def _waived(history: History, earlier: Build, later: Build) -> bool:
 
 
 def _unseen(history: History, build: Build) -> Iterator[str]:
-    """A claim made after the old snippet wrote ``lastbuild`` goes by it."""
+    """A claim made after the old snippet wrote ``lastbuild`` goes by it; after two of them wrote, by the later one."""
     claimed = history.claimed.get(build.token, 0)
-    for at, at_ms in history.snippets:
+    for at, at_ms in [written for written in history.snippets if written[0] < claimed][-1:]:
         reset = any(at < reset < build.started for reset in history.resets)
         free_ms = at_ms + history.terms.policy.cooldown_ms - history.scenario.margin_ms
-        if at < claimed and build.started_ms < free_ms and not reset:
+        if build.started_ms < free_ms and not reset:
             yield f"G1 unseen: {build.id} was claimed as if the old snippet had not built"
 
 

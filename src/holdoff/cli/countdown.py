@@ -23,7 +23,7 @@ class Countdown:
 
     @property
     def is_in_front(self) -> bool:
-        """Whether the stream is a terminal, and we are in front of it. Behind, the cursor's line is a prompt's."""
+        """Whether the stream is a terminal with us in front. Behind, the line belongs to the shell's prompt."""
         with suppress(OSError):
             return os.tcgetpgrp(self.stream.fileno()) == os.getpgrp()
         return False

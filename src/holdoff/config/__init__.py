@@ -79,7 +79,7 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 def read(path: str | Path, *, named_by: str = "config") -> Config:
     """The config in a file. ``named_by``: what errors call its name."""
     try:
-        os.path.abspath(path)  # its folder is wanted, too
+        os.path.abspath(path)  # fails where the working directory is gone: the file's folder is needed later
         with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may write a byte order mark
             text = file.read()
     except OSError as error:

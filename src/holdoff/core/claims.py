@@ -211,8 +211,8 @@ def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> De
 
 
 def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
-    """Triggers whose build did not come about once more: they wait, longer each time. If one came meanwhile that is
-    forced, that waited for this end, and for its own back-off if it was refused itself."""
+    """Triggers whose build did not come about once more: they wait, longer each time. If a forced trigger came
+    meanwhile, all of them wait for its back-off instead, which it has only if it was refused itself."""
     failures = pending.failures + 1
     retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
     if meanwhile is not None and meanwhile.request.forced:

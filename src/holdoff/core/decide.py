@@ -119,7 +119,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
     pending, forced = record.pending, taken.pending.request.forced
-    may_fold = (  # else a swap: then what is pending is as it was seen; that it is forced changes by swaps only
+    may_fold = (  # else a swap, which meets what is pending as it was seen; only a swap changes whether it is forced
         right is record
         and pending is not None
         and pending.request.forced is forced

@@ -132,7 +132,8 @@ def is_followed(request: Request, pending: Pending) -> bool:
 
 def followed(request: Request, fold: Pending) -> set[str | None]:
     """Digests of versions that a request is newer than, if it was pushed onto the newest of these triggers: those that
-    they themselves were pushed onto. (It may be one of them: then the branch was pushed back to it.)"""
+    they themselves were pushed onto. (It may be one of them: then the branch was pushed back to it.) None, where
+    instants tell the order."""
     newest, line = fold.request, digest(request.line)
     if newest.line != request.line or not is_parent(newest, request) or _instants_tell(newest, request):
         return set()
@@ -166,7 +167,7 @@ def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pendi
 def joined(earlier: Pending, later: Pending) -> Pending:
     """Two folds in one. Which came earlier is the store's order of writes, never a comparison of two clocks. What one
     forced trigger is in is forced."""
-    # Else the line went on from the earlier, and was then pushed back to a version before that.
+    # Not plain: the line went on from the earlier ones, and was then pushed back to a version before them.
     is_plain = _instants_tell(later.request, earlier.request) or not is_followed(earlier.request, later)
     older_wins = is_plain and is_behind(later.request, earlier)
     newest = earlier.waiters[:1] if older_wins else ()

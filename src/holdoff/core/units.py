@@ -72,7 +72,7 @@ def parse_duration(value: object, *, field: str) -> int:
 
 
 def optional_duration(value: object, *, field: str) -> int | None:
-    """The same, above zero; ``None``: it is left out."""
+    """A duration above zero, as ``parse_duration`` reads it; ``None``: it is left out."""
     if value is None:
         return None
     ms = parse_duration(value, field=field)

@@ -176,8 +176,8 @@ def triggers_of(fold: Pending) -> str:
 
 
 def local_time(ms: int, zone: tzinfo | None = None) -> datetime:
-    """An instant by this time zone, or that of this machine; by UTC where TZ is a day or more from it, or the year is
-    10000 there."""
+    """An instant by this time zone, or this machine's. By UTC where Python refuses that: ``TZ`` is a day or more
+    from UTC, or the year is 10000 there."""
     utc = to_datetime(ms)
     try:
         return utc.astimezone(zone)

@@ -161,7 +161,7 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
 
 
 def _why_not(sample: Sequence[Row], names: Sequence[str]) -> str:
-    """What is wrong with the first column of these; one that looks like a date goes before."""
+    """Why the first of these columns has no times; rather, what is wrong with a text that looks like one."""
     said: list[str] = []
     for name, row in product(names, sample):
         try:

@@ -91,7 +91,7 @@ def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     lines = text.split("\n")
     above = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_ABOVE)), len(lines))
     head = "".join(lines[above : above + 1])
-    # Of two that are as many, a comma before a space stands within a name.
+    # Of two that are as frequent: a comma before a space stands within a name.
     delimiter = max(",;\t|", key=lambda mark: (head.count(mark), -head.count(f"{mark} ")))
     reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []

@@ -105,16 +105,17 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
 
 
 def _year_first(text: str) -> str:
-    """As ISO 8601 has it what spreadsheets write: ``2.3.2026 9:05``, ``2026/3/2 9:05``."""
+    """What spreadsheets write (``2.3.2026 9:05``, ``2026/3/2 9:05``) in the form of ISO 8601; another text as it is."""
     found = _IN_NUMBERS.fullmatch(text)
     year, mark, month, day, rest = found.groups("") if found else [""] * 5
     if not rest and 4 not in (len(year), len(day)):
-        return text  # of a version, for example
+        return text  # a version's number, for example
     if mark == "." and len(day) == 4:
         year, day = day, year
     if len(year) != 4:
         raise ValueError("may begin with the day or the month: write 2026-12-31 09:00")
-    return f"{year}-{month:0>2}-{day:0>2} {'0' * (rest[1:2] == ':')}{rest}".rstrip()
+    time = f"0{rest}" if rest[1:2] == ":" else rest
+    return f"{year}-{month:0>2}-{day:0>2} {time}".rstrip()
 
 
 def _iso(text: str) -> datetime:

@@ -42,7 +42,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from holdoff.core.request import Request
 
-#: Clocks may be apart by this much (AWS takes 5 minutes): builds that were made longer before the token are not looked
+#: Clocks may be apart by this much (AWS allows 5 minutes): builds that were made longer before the token are not looked
 #: at.
 LOOK_BACK_MS: Final = 600_000
 #: Frozen requests stand in the gate's record, up to four of them.

@@ -96,7 +96,7 @@ class Command:
     A process is a build, and one that ends with another status than 0 has failed.
 
     As a job of a terminal, in front or behind, the command stays in this process's group: Ctrl-C and Ctrl-Z reach all
-    of it, also after `fg`, and it may ask for a password. Elsewhere the command has a group of its own. A signal that
+    of it, also after ``fg``, and it may ask for a password. Elsewhere the command has a group of its own. A signal that
     asks this process to stop is passed on to all that the command has started in its session, others to the command. A
     signal that a service manager or a terminal has sent to the command too is not passed on. Signals that this process
     ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is ended; if it exits

@@ -118,7 +118,9 @@ class Webhook(OnHttp):
         paths = [state] if isinstance(state, str) else state
         given: dict[str, Any] = {"state": paths, "succeeded": succeeded, "failed": failed}
         for name in given:
-            want = "a list, such as ['live', '*_failed']" if name in ENDS else "where the answer has the state"
+            want = "where the answer has the state, such as 'status'"
+            if name in ENDS:
+                want = "a list of states, such as ['live', '*_failed']"
             given[name] = _listed(name, given[name], str, want)
             if not given[name]:
                 raise ConfigError(field=name, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
@@ -223,6 +225,6 @@ def _header_names(headers: object) -> object:
     for name, text in headers.items() if isinstance(headers, Mapping) else ():
         is_named = isinstance(name, str) and _HEADER.fullmatch(name)
         if not is_named or not str(text).isascii():
-            got, want = ("text", "letters of ASCII") if is_named else ("no header", "a name such as Authorization")
+            got, want = ("not ASCII", "only ASCII") if is_named else ("no header", "a name such as Authorization")
             raise ConfigError(field=f"headers.{shown_name(str(name))}", got=Unquoted(got), want=want)
     return headers

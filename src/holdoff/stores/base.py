@@ -67,8 +67,8 @@ class Store(Protocol):
         """Write ``new`` if the gate still is ``expected`` (``Record.is_version``), as one atomic step, which also keeps
         ``history``.
 
-        ``Lost.current`` is what is there now, from the same step. Attributes of others survive. A new gate sweeps
-        out others whose ``expires_ms`` has come by ``codec.seen_ms``, unless a service does that.
+        ``Lost.current`` is what is there now, from the same step. Attributes of others survive. The first write of a
+        gate also deletes gates whose ``expires_ms`` has come by ``codec.seen_ms(new)``, unless a service does that.
         """
         ...
 

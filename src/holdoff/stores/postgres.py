@@ -60,7 +60,7 @@ CREATE TABLE history (
 CREATE INDEX history_claimed ON history (claimed_ms);
 CREATE TABLE version AS SELECT {VERSION} AS version
 """
-#: The same where some of them are there: another one was dropped, or is not restored.
+#: The same where some of them are there, and others were dropped or not restored.
 REST: Final = re.sub("CREATE (TABLE|INDEX)", r"\g<0> IF NOT EXISTS", TABLES)
 #: So many builds are found by a text at most.
 PAGE_OF_BUILDS: Final = 100
@@ -162,7 +162,7 @@ class PostgresStore:
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """See ``Store.swap``. A new gate sweeps out what has expired."""
+        """See ``Store.swap``."""
 
         def decide(current: Record) -> Record | None:
             return new.but(others=current.others) if current.is_version(expected) else None
@@ -191,7 +191,7 @@ class PostgresStore:
                 return Lost(current)
             statements = [(SAVE, _saved(key, new)), *[(KEEP, _kept(key, build)) for build in history]]
             if current == Record():
-                now_ms = codec.seen_ms(new)  # the sweep comes first: it must not find this gate
+                now_ms = codec.seen_ms(new)  # first: it must not find this gate
                 statements.insert(0, (EXPIRE, {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}))
             if new.due_ms not in (None, current.due_ms):
                 statements.append((f"NOTIFY {self._channel}", {}))
@@ -272,7 +272,7 @@ class PostgresStore:
             *_, ((no_schema, no_version, missing),) = self.server.begin_bare(link, look)
             if missing and not no_version:
                 link.talk(ROLLBACK)
-                self.server.begin(link, look)  # beside a version that is not this one nothing is created
+                self.server.begin(link, look)  # refuses another version: nothing is created beside that
             create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES if no_version else REST
             link.commit_with((create if missing else "SELECT", {}))
             told = f"{self.url}: created the tables gates, history and version in schema {self._schema}"

@@ -67,8 +67,8 @@ SET LOCAL search_path = %(schema)s;
 SET LOCAL statement_timeout = %(left_ms)s;
 SET LOCAL idle_in_transaction_session_timeout = %(busy_ms)s
 """
-#: What stands there (named in full: who has no right to the schema is told so), what time it is; and a decision that
-#: was given has to survive a power cut.
+#: Which version stands there (``max``: a row even without one; named in full: a user without a right to the schema is
+#: told so), what time it is; and a decision that was given has to survive a power cut.
 HEAD: Final = """
 SELECT max(version), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END

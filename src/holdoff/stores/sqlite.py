@@ -49,7 +49,7 @@ class SQLiteStore(SQLiteFile):
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """See ``Store.swap``. A new gate sweeps out what has expired."""
+        """See ``Store.swap``."""
 
         def change(db: sqlite3.Connection) -> Swapped | Lost:
             current = _read(db, key)

@@ -249,7 +249,7 @@ class SQLiteFile:
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self.disconnect()
             self._connection = self._connect(journal, give_up_ms, writes=writes)
-        patience_ms = self._left_ms(give_up_ms)  # to open it may have been a wait, too
+        patience_ms = self._left_ms(give_up_ms)  # opening may have taken some of it
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
             self._patience_ms = patience_ms

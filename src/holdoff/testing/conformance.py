@@ -127,7 +127,7 @@ class StoreConformance:
     many = 120
     #: Whether a child of a fork finds the same gates.
     shares_between_processes = True
-    #: Whether a new gate sweeps out what has expired, or a service does that in its own time.
+    #: Whether the first write of a gate deletes what has expired, or a service does that in its own time.
     deletes_expired = True
 
     def make_store(self, tmp_path: Path) -> Store:
@@ -465,7 +465,7 @@ class StoreConformance:
         store.swap(used, expected=store.get(used), new=Record(writes=("W2", "W")))
         assert list(store.due(10**15)) == [], "nothing is due, and to look ahead deletes nothing"
         store.swap(new, expected=Record(), new=deferred().but(expires_ms=NOW_MS))
-        assert store.get(new).pending, "a new gate sweeps out others, and not itself"
+        assert store.get(new).pending, "a new gate deletes others that have expired, and not itself"
         kept = [key for key, _ in store.gates()]
         assert kept == ([] if self.deletes_expired else [goes]) + [new, stays, used, KEY]
         assert list(store.history(goes)) == [build(1, covers=None)], "kept for as long as any other"

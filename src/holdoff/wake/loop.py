@@ -41,7 +41,7 @@ class WakeLoop:
     Args:
         store: whose gates.
         gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. Asked
-            once a key, and again where there are over a thousand.
+            once for a key; of over a thousand keys, now and then again.
         clock: what says what is due; the machine's unless given.
         every: how often to look, besides when the store says that something is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
@@ -100,7 +100,7 @@ class WakeLoop:
         """
         decisions = []
         self._begin_waits()
-        if len(self._gates) >= KEPT_GATES:  # what it has no settings for stays: that was said
+        if len(self._gates) >= KEPT_GATES:  # keys without settings stay: the log names each once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         changed, self._changed = self._changed, ()
         self._looked_ms = now_ms(self.store, self.clock)

@@ -19,7 +19,7 @@ from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of
 
 _WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
-#: Browsers, previews of links and handshakes do so: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
+#: What browsers, previews of links and handshakes ask: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
     refused("HTTP", "a look", "came by GET, which asks for nothing: send it by POST", "http.method=GET"),

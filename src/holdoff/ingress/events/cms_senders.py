@@ -197,7 +197,7 @@ _STORYBLOK: Final = (
     _ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
 )
 
-# --- Drafts of content systems whose other events are not told apart: they build -------------------
+# --- Drafts of content systems whose other events build; at Contentstack all but publications -------
 # https://docs.ghost.org/webhooks: of a deleted post it tells all that it was before; of the rest, what it is now, and
 # which fields were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
@@ -220,7 +220,7 @@ _DRAFTS: Final = (
             ("ButterCMS", "webhook.event=page.draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
-            # https://kontent.ai/learn/docs/webhooks, and at first
+            # https://kontent.ai/learn/docs/webhooks, and its first form
             ("Kontent.ai", "notifications.0.message.delivery_slot,message.api_name=preview|delivery_preview"),
             # https://developer.wordpress.org/reference/classes/wp_post/, as plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),

@@ -249,7 +249,8 @@ _DATA_CENTER_KINDS: Final = (
     *_without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
     # A mirror that lags behind has the push now. Of very many refs it lists none.
     _at_data_center(
-        *(_MIRRORED, "changes"),
+        _MIRRORED,
+        "changes",
         **_others("Bitbucket", _NAMED, when=_MIRRORED)
         | {"name": "a mirror's", "reason": "mirrored {repository.project.key}/{repository.slug} {changes.0.refId}"},
     ),
@@ -422,7 +423,7 @@ _OF_A_REF: Final = (
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
     Kind(sender="Phabricator", name="a commit", when="object.phid=PHID-CMIT-*", reason="commit at Phabricator"),
     Kind(name="another event", **_others("Phabricator", "object.type", when="object.phid=PHID-* & object.type")),
-    # As the tests of Argo CD have it.
+    # Its events stand in the tests of https://github.com/argoproj/argo-cd
     trial("SourceCraft", "header.type=webhook.ping & header.id", "a ping"),
     _of_ref(
         *("SourceCraft", "header.type=repository.push & header.id"),

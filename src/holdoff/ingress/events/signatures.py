@@ -171,7 +171,7 @@ def _is_in(request: HttpRequest, scheme: Scheme) -> bool:
     if scheme.place == "url":
         return True
     given = request.headers.get(scheme.header)
-    # What Gitea would sign, had it a secret: all of its headers come, with nothing in them.
+    # Without a secret Gitea sends the headers of all its signatures, with nothing in them.
     if given in (None, "", "sha1=", scheme.prefix) or any(name in request.headers for name in scheme.without):
         return False
     return scheme.algorithm is not None or given.lower().startswith(scheme.prefix.lower())

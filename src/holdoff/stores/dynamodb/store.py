@@ -231,7 +231,7 @@ class DynamoDBStore:
         yield from sorted(found, key=lambda pair: pair[0])
 
     def _gates_of(self, project: str) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
-        """Without reading through its builds: those of a region, thousands maybe, stand in one piece, under ``#``."""
+        """Skips its builds: those of a region, maybe thousands, stand next to one another, under ``REGION#``."""
         region = " "  # stands before all that a name may begin with
         while region:
             found = self._pages(
