@@ -305,6 +305,14 @@ def _every_refusal_is_certain(claim: Claim, terms: Terms, now_ms: int, searched_
     return True
 
 
+_search = starting._search
+
+
+def _trusted_long(claim: Claim, terms: Terms, now_ms: int) -> Generator[Any, Any, Any]:
+    longer = terms.but(token_memory_ms=terms.token_memory_ms + terms.claim_lease_ms)
+    return (yield from _search(claim, longer, now_ms))
+
+
 def _certain_by_an_early_search(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None) -> bool:
     """The starter was searched, whenever that was."""
     return _is_certain(claim, terms, now_ms, None if searched_ms is None else now_ms)
@@ -1030,6 +1038,7 @@ FAULTS: Final = (
         _resolve_whatever_attempt,
         holes.ANOTHERS_ATTEMPT,
     ),
+    Fault("a token trusted to the last moment", "G3 double", starting, "_search", _trusted_long, holes.SET_BACK_BY_2_S),
     Fault("taken over without asking whether it was built", "G1 G3", starting, "_search", _nothing_found),
     Fault(
         "no answer to a search taken for none found",

@@ -81,8 +81,19 @@ SLOW_SEARCH: Final = Hole(
     story="A take-over asks the starter for the build, which takes longer than its lease and fails; the token is "
     "remembered, so it started, without looking at the lease again. Others had taken the claim over meanwhile, and had "
     "given it back: one trigger, two builds. The lease is looked at after every call that can take time.",
+    scenario={"token_memory_ms": 360_000},
     moves="A call trigger, A go, A go, A die, clock 60000, B call wake, B go, B go, clock 60000, A call wake, A go, "
     "A go, A go, A refuse, A go, clock 60000, A call wake, A go, A go, A go, A refuse, A go, B fail, B go",
+)
+SET_BACK_BY_2_S: Final = Hole(
+    code="G3 double",
+    story="A take-over cannot ask for the build, and starts by the token while that is remembered. Its clock was set "
+    "back by 2 s meanwhile, and the request took 58.5 s: when it was read the token had been forgotten, and a second "
+    "build started. A token is trusted only for so long that a clock set back by a lease does no harm.",
+    scenario={"actors": "ABC", "fine": True},
+    moves="A call trigger, A go, A go, A go, A go, A go, C call trigger, clock 60000, C go, clock 60000, A go, C go, "
+    "clock 1500, A late, A call trigger, C go, A go, A go, A go, clock 60000, A call trigger, step 2000, A go, A go, "
+    "clock 60000, A fail, A go, A go, clock 58500",
 )
 SLOW_CANCEL: Final = Hole(
     code="G3 refused but built",
@@ -218,7 +229,7 @@ PUT_OFF_AHEAD: Final = Hole(
 )
 
 MENDED: Final[tuple[Hole, ...]] = (
-    *(SEARCHED_EARLY, REFUSED_IN_FLIGHT, REFUSED_BLINDLY, ANOTHERS_ATTEMPT, SLOW_SEARCH, SLOW_CANCEL),
+    *(SEARCHED_EARLY, REFUSED_IN_FLIGHT, REFUSED_BLINDLY, ANOTHERS_ATTEMPT, SLOW_SEARCH, SLOW_CANCEL, SET_BACK_BY_2_S),
     *(CANCELLED_FOR_NOTHING, CREDITED_BY_CLOCK, LEFT_BEHIND, ARMED_BESIDE_A_CLAIM, REFUSED_WINS, LAST_WISH),
     *(FOLDED_OVER_A_NEWER, BESIDE_THE_SNIPPET, UNTRUE_AFTER_A_BUILD, UNTRUE_AFTER_A_NEWER, UNTRUE_BY_A_LOST_ANSWER),
     *(CLAIMED_TWICE, UNCHANGED_BY_A_SNAPSHOT, EARLY_AND_ANOTHERS, CONFIRMED_LATE),

@@ -100,7 +100,9 @@ def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _
         found: str | None = yield Find(claim.request, claim.token)
     except Exception:
         at_ms = yield writes.NOW
-        if at_ms + terms.clock_margin_ms < claim.claimed_ms + terms.token_memory_ms:  # the instant is the claimant's
+        # The instant is the claimant's, and our own clock may have been set back by as much as a lease.
+        slack_ms = terms.clock_margin_ms + terms.claim_lease_ms
+        if at_ms + slack_ms < claim.claimed_ms + terms.token_memory_ms:
             return _Searched()
         raise
     return _Searched(build_id=found, since_ms=now_ms if terms.finds else None)
