@@ -321,17 +321,22 @@ def test_ctrl_c_in_a_terminal_ends_the_family(cli: Cli, before: tuple[str, ...])
     assert finished.detail == "exit status 130"
 
 
+def answer_once(cli: Cli, seen: str, *command: str) -> None:
+    """Run a command in a terminal, and type an answer once this is seen: the command gets it, and ends well."""
+    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", *command, columns=60)
+    terminal.wait_for(seen)
+    terminal.type(b"secret\n")
+    terminal.wait_for("got secret")
+
+    assert terminal.end() == 0
+
+
 def test_a_command_in_a_terminal_may_ask_there_even_if_its_input_is_a_pipe(cli: Cli) -> None:
     """A command in a background group would be stopped by the terminal for asking."""
     script = "echo asked >/dev/tty; read answer </dev/tty; echo got $answer"
     arguments = " ".join(RUN)
     shell = f"true | {sys.executable} -m holdoff {arguments} sh -c '{script}'"
-    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", "sh", "-c", shell, columns=60)
-    terminal.wait_for("asked")
-    terminal.type(b"secret\n")
-    terminal.wait_for("got secret")
-
-    assert terminal.end() == 0
+    answer_once(cli, "asked", "sh", "-c", shell)
 
 
 def test_a_job_that_a_shell_has_in_its_background_may_ask_once_it_is_in_front(cli: Cli) -> None:
@@ -339,12 +344,7 @@ def test_a_job_that_a_shell_has_in_its_background_may_ask_once_it_is_in_front(cl
     ask = "echo may I ask; read answer </dev/tty; echo got $answer"
     job = f"{sys.executable} -m holdoff {' '.join(RUN)} sh -c '{ask}'"
     shell = f'set -m; {job} & until [ "$(jobs -s)" ]; do sleep 0.1; done; echo it stopped; fg'
-    terminal = Terminal(cli, "run", "outer", "--cooldown", "0", "--", "bash", "-c", shell, columns=60)
-    terminal.wait_for("it stopped")
-    terminal.type(b"secret\n")
-    terminal.wait_for("got secret")
-
-    assert terminal.end() == 0
+    answer_once(cli, "it stopped", "bash", "-c", shell)
 
 
 def test_a_wait_in_a_terminal_is_one_line_that_is_redrawn(cli: Cli) -> None:

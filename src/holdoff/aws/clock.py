@@ -14,6 +14,8 @@ import logging
 from functools import lru_cache
 from typing import Any, Final
 
+from holdoff.core.units import http_date_ms
+
 log: Final = logging.getLogger("holdoff.aws.clock")
 
 #: This machine's time is corrected only if the service's clock is further off than this.
@@ -68,9 +70,4 @@ def _date_ms(answer: Any) -> int | None:
         return None
 
 
-@lru_cache(maxsize=4)  # the answers of one second have the same
-def _instant_ms(header: str) -> int:
-    from datetime import UTC
-    from email.utils import parsedate_to_datetime
-
-    return int(parsedate_to_datetime(header).replace(tzinfo=UTC).timestamp()) * 1_000  # HTTP's dates are GMT
+_instant_ms = lru_cache(maxsize=4)(http_date_ms)  # the answers of one second have the same

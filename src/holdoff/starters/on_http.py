@@ -18,9 +18,7 @@ ASK_MS each, with all their requests: 49 s, under the 60 s lease of a claim. Tri
 from __future__ import annotations
 
 import json
-from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
-from email.utils import parsedate
 from typing import Any, ClassVar, Final
 
 from holdoff.clock import Clock, SystemClock
@@ -28,7 +26,7 @@ from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUn
 from holdoff.core.request import Request, storable
 from holdoff.core.shown import Unquoted, printable
 from holdoff.core.token import instant_ms
-from holdoff.core.units import iso
+from holdoff.core.units import http_date_ms, iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES
@@ -160,14 +158,13 @@ class OnHttp:
         return StartRefused(said, hint=hint or None, worth_retrying=passes)
 
     def _asked_to_wait_ms(self, answer: Answer) -> int:
-        """https://www.rfc-editor.org/rfc/rfc9110#name-retry-after: a date is GMT, in the form without a zone too."""
+        """https://www.rfc-editor.org/rfc/rfc9110#name-retry-after"""
         text = answer.headers.get("retry-after", "")
         try:
-            now_s = self.clock.now_ms() / 1000
-            wait_s = int(text[:6]) if text.isdecimal() else timegm(parsedate(text) or ()) - now_s
+            wait_ms = int(text[:6]) * 1000 if text.isdecimal() else http_date_ms(text) - self.clock.now_ms()
         except (ValueError, TypeError, OverflowError):
             return 0
-        return max(0, min(round(wait_s * 1000), LONGEST_WAIT_MS))
+        return max(0, min(wait_ms, LONGEST_WAIT_MS))
 
     def _said(self, answer: Answer) -> str:
         words = storable(printable(without_referenced(self._words(answer))).strip(), 200)
