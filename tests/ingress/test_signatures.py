@@ -216,6 +216,8 @@ def test_what_gitea_sends_without_a_secret_of_its_own_is_no_proof(sender: str) -
     plain = request().but(headers={**headers, **{name: "" for name in headers if "signature" in name}, **empty})
     assert check(with_headers(plain, authorization="Bearer plain-7f3a"), ALL, NOW_MS) == "secret"
     assert check(plain.but(query="secret=url-7f3a"), ALL, NOW_MS) == "url"
+    bare = with_headers(plain, x_hub_signature_256="", authorization="Bearer plain-7f3a")
+    assert check(bare, ALL, NOW_MS) == "secret"
     assert "was not signed in any way that counts" in refused(plain)
     refused(plain.but(query="secret=guess"))
 
