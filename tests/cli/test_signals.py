@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -366,8 +367,10 @@ def test_a_wait_in_a_terminal_is_one_line_that_is_redrawn(cli: Cli) -> None:
 
 def family_of(pid: int) -> list[int]:
     """A process and all below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in family_of(int(child)))]
+    children = ""
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid, *(one for child in children.split() for one in family_of(int(child)))]
 
 
 def to_the_process(pid: int, number: int) -> None:
@@ -388,9 +391,14 @@ def to_it_and_its_group(pid: int, number: int) -> None:
 
 
 def to_each_process(pid: int, number: int) -> None:
-    """As systemd does it (KillMode=control-group): first to the one that it has started."""
-    for one in family_of(pid):
-        os.kill(one, number)
+    """As systemd does it (KillMode=control-group): first to the one that it has started, until there is no other. One
+    that has ended meanwhile is passed over: a keeper that has had a signal is replaced."""
+    told: set[int] = set()
+    while others := [one for one in family_of(pid) if one not in told]:
+        for one in others:
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
+        told.update(others)
 
 
 WAYS = (to_the_process, to_its_group, to_it_and_its_group, to_each_process)
