@@ -517,3 +517,38 @@ def test_21_what_was_forced_and_refused_waits_for_its_back_off_though_another_bu
     assert w.a.trigger(source_version="fix", force=True).retry_after == 60
     w.a.finished("b1", succeeded=False)
     assert w.a.wake().why is Why.BACKING_OFF
+
+
+@pytest.mark.parametrize("state", ["being started", "running", "built"])
+def test_22_a_branch_that_is_set_back_to_what_is_built_is_built_again_and_what_it_left_is_not(state: str) -> None:
+    """G8, with unchanged = "skip": the push back to A was skipped and left nothing, so B, pushed before, was built."""
+    w = World(cooldown=0, unchanged="skip")
+    push_a = {"source_version": "A", "parent": "O", "line": "main", "at": 10}
+    back_to_a = {"source_version": "A", "parent": "B", "line": "main", "at": 30}
+
+    def pushed_back(*_: Any) -> None:
+        assert w.b.trigger(**push_a).why is Why.UNCHANGED  # by another webhook
+        assert w.b.trigger(**back_to_a).why is not Why.UNCHANGED
+
+    if state == "being started":
+        w.starter.meanwhile = pushed_back
+    w.a.trigger(**push_a)
+    if state == "built":
+        w.a.finished("b1", succeeded=True)
+    if state != "being started":
+        pushed_back()
+    w.a.trigger(source_version="B", parent="A", line="main", at=20)
+    w.a.wake()
+    w.a.finished(f"b{len(w.starter.versions)}", succeeded=True)
+    assert w.starter.versions[-1] == "A"
+    assert w.b.trigger(**back_to_a).why is Why.UNCHANGED
+
+
+def test_23_a_version_that_is_built_for_one_branch_is_unchanged_for_others() -> None:
+    """Nothing can lie between: the branch is new here, or is pushed on from what was started last."""
+    w = World(cooldown=0, unchanged="skip")
+    w.a.trigger(source_version="M", parent="L", line="main", at=5)
+    w.a.trigger(source_version="A", parent="M", line="dev", at=10)
+    assert w.a.trigger(source_version="A", line="v1").why is Why.UNCHANGED  # a tag
+    assert w.a.trigger(source_version="A", parent="Z", line="release", at=20).why is Why.UNCHANGED
+    assert w.a.trigger(source_version="A", parent="M", line="main", at=20).why is Why.UNCHANGED  # merged

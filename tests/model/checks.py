@@ -435,8 +435,10 @@ def g8_newest_wins(history: History) -> Iterator[str]:
 
 
 def _newest_is_built(history: History) -> Iterator[str]:
-    """On one line alone, with instants of its source, the last build is of the newest version that was taken."""
-    taken = [a.request for a in history.asked if a.decision is not None and a.decision.outcome is not Outcome.SKIPPED]
+    """On one line alone, with instants of its source, the last build is of the newest version that was taken, or is
+    called built already."""
+    answers = [(asked.request, asked.decision) for asked in history.asked if asked.decision is not None]
+    taken = [request for request, said in answers if said.outcome is not Outcome.SKIPPED or said.why is Why.UNCHANGED]
     if not taken or not history.builds or any(r.line != taken[0].line or r.at_ms is None for r in taken):
         return
     newest = max(taken, key=lambda request: request.at_ms or 0)

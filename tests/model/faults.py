@@ -22,7 +22,7 @@ from tests.model import holes
 from tests.model.holes import Hole
 from tests.model.scenario import Scenario
 from tests.model.scenarios import PAUSED
-from tests.model.search import ANYTHING, ONE_LINE, Aim, Failure, Policies, Report, exhaust, roam
+from tests.model.search import ANYTHING, ONE_LINE, SET_BACK, Aim, Failure, Policies, Report, exhaust, roam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -667,6 +667,7 @@ RESET: Final = Aim(PLAIN, (("trigger", "trigger", "wake", "reset"),), ("cooling"
 EVENTS: Final = Aim(PLAIN, (("trigger event=E1", "trigger event=E2", "wake"),))
 LINES: Final = Aim(PLAIN, ((*ONE_LINE, "wake"),), ("nothing", "cooling"))
 FRESH_PUSHES: Final = Aim(PLAIN, (("trigger line=main at=now version", "wake"),))
+SET_BACK_TO_BUILT: Final = Aim(UNCHANGED, (SET_BACK,))
 FORCED_LINES: Final = Aim(PLAIN, ((*ONE_LINE, "trigger force line=main at=6 version=m6", "wake"),))
 PARENTS: Final = Aim(
     PLAIN,
@@ -974,6 +975,7 @@ FAULTS: Final = (
     Fault("superseded not asked", "G8 older", decide, "_is_superseded", _never, LINES),
     Fault("superseded by claims alone", "G8 older", decide, "_is_superseded", _superseded_by_claims, LINES),
     Fault("superseded by builds alone", "G8 older", decide, "_is_superseded", _superseded_by_lines, LINES),
+    Fault("set back, and unchanged all the same", "G8 newest", decide, "_is_set_back", _never, SET_BACK_TO_BUILT),
     # the protocol
     Fault(
         "any skip from any snapshot",

@@ -197,7 +197,7 @@ def _is_unchanged(record: Record, request: Request) -> bool:
     """Whether the version asked for, with its variables, is the one that is (being) built, and nothing newer is on its
     way."""
     asked, claim, running, end = content_of(request), record.claim, record.running, record.finished
-    if asked is None or record.pending is not None:
+    if asked is None or record.pending is not None or _is_set_back(record, request):
         return False
     newest = running or end
     since_ms = claim.held_ms if claim else newest.started_ms if newest else 0
@@ -206,6 +206,19 @@ def _is_unchanged(record: Record, request: Request) -> bool:
     if claim is not None:  # what it covers is built, or pending again; an end that came early may be its build's
         return claim.attempt == 1 and not claim.early and asked == content_of(claim.request)  # else it may be stuck
     return asked == record.built and (running is not None or (end is not None and end.succeeded is True))
+
+
+def _is_set_back(record: Record, request: Request) -> bool:
+    """Whether its line was at another version between the newest start and this request, as the request's parent says.
+    The push of that version may arrive later, and only the place of a started build tells that it is older."""
+    place, claim = line_of(request), record.claim
+    if place is None or place.parent is None:
+        return False
+    started = [*([line_of(claim.request)] if claim else []), *record.lines]
+    newest = next((line for line in started if line is not None and line.line == place.line), None)
+    if newest is None or place.parent == newest.version:
+        return False
+    return (place.version, place.parent) != (newest.version, newest.parent)
 
 
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
