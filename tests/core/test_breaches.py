@@ -523,8 +523,8 @@ def test_21_what_was_forced_and_refused_waits_for_its_back_off_though_another_bu
 def test_22_a_branch_that_is_set_back_to_what_is_built_is_built_again_and_what_it_left_is_not(state: str) -> None:
     """G8, with unchanged = "skip": the push back to A was skipped and left nothing, so B, pushed before, was built."""
     w = World(cooldown=0, unchanged="skip")
-    push_a = {"source_version": "A", "parent": "O", "line": "main", "at": 10}
-    back_to_a = {"source_version": "A", "parent": "B", "line": "main", "at": 30}
+    push_a: dict[str, Any] = {"source_version": "A", "parent": "O", "line": "main", "at": 10}
+    back_to_a: dict[str, Any] = {"source_version": "A", "parent": "B", "line": "main", "at": 30}
 
     def pushed_back(*_: Any) -> None:
         assert w.b.trigger(**push_a).why is Why.UNCHANGED  # by another webhook
