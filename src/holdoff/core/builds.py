@@ -1,7 +1,7 @@
 """What becomes of a build: its lease renewed, polled, cancelled, ended, and kept in the history.
 
-The record keeps the newest build. One that a newer start overtakes leaves the record for the history, in the same
-write, and its end is kept there when it is reported: every end is kept.
+The record keeps the newest build. When a newer one starts, the same write moves the older build into the history. Its
+end is kept there when it is reported: every end is kept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from holdoff.core.waits import with_due
 
 
 def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
-    """A build that is alive keeps its lease."""
+    """The lease of a build that is alive starts again."""
     running = record.running
     if running is None or running.token != token:
         return record
@@ -21,12 +21,12 @@ def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
 
 
 def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
-    """A build ended. Reports come late, twice, early and in any order; one that says nothing new changes nothing."""
+    """A build ended. Reports come late, twice, early and in any order. One that says nothing new changes nothing."""
     running = record.running
     if running is None or running.build_id != end.build_id:
         told = _late_or_early(record, end)
         return record if told is record else with_due(told, terms)
-    # (By a clock that stepped back it ended as it started.)
+    # (By a clock that was set back, a build ends when it started, not before.)
     build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
     new = record.but(running=None, finished=build)
     # A claim that is out is newer, and builds what this one should have built.
@@ -36,8 +36,8 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
 
 
 def failed_ms(record: Record) -> int | None:
-    """When the last build ended, where that failed; ``None``: it did not, or another has been started since, here or by
-    the old snippet."""
+    """When the last build ended, if it failed; ``None``: it did not, or Holdoff or the old snippet has started another
+    since."""
     end = record.finished
     if end is None or end.succeeded is not False or record.running is not None:
         return None
@@ -45,8 +45,8 @@ def failed_ms(record: Record) -> int | None:
 
 
 def _late_or_early(record: Record, end: End) -> Record:
-    """The end of a build that counted as ended by its lease is known now; that of one that may just be being started is
-    kept in the claim."""
+    """A report for a build that is not running: for one whose lease ran out, its end is known now. While a start is
+    under way, an unknown build may be the one that starts: its end is kept in the claim."""
     build, claim = record.finished, record.claim
     if build is not None and build.build_id == end.build_id:
         if build.succeeded is not None or build.detail is not None:
@@ -58,7 +58,7 @@ def _late_or_early(record: Record, end: End) -> Record:
 
 
 def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
-    """The claim's build exists. One whose end was reported while its start was under way has ended, too."""
+    """The claim's build exists. If its end was reported while the start was under way, it has ended, too."""
     new, mine = claims.confirmed(record, claim, build_id, terms, now_ms), record.claim
     early = mine.early if mine is not None and mine.token == claim.token else ()
     end = next((end for end in early if end.build_id == build_id), None)
@@ -66,7 +66,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
-    covers = running.covers.but(request=running.covers.request.but(forced=False))  # that was for this build
+    covers = running.covers.but(request=running.covers.request.but(forced=False))  # only the first start was forced
     both = claims.behind(record.pending, covers)
     pending = claims.backed_off(record.pending, both, now_ms, worth_retrying=False)
     return record.but(lastbuild=claims.lastbuild_without(record, running.started_ms, running.before), pending=pending)
@@ -83,8 +83,8 @@ def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_m
 
 
 def as_known(record: Record, terms: Terms, now_ms: int, *, claims: bool | None, runs: bool | None) -> Record:
-    """The record with leases that say what is known for certain of the processes behind them: over where there is none
-    any more, not over where there is one. Where that is not known, the lease stands.
+    """The record with leases that say what is known of the processes behind them: over if the process is dead, not over
+    if it is alive. If that is not known, the lease stays.
 
     Args:
         claims: whether the claimant is still about to start its build.
@@ -112,9 +112,9 @@ def must_cancel(record: Record, terms: Terms, now_ms: int) -> bool:
 
 
 def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
-    """The record as triggers, wakes and status go by it: instants put right, and a build whose lease is over ended,
-    where its end changes what may start. How it ended is not known. A child process has failed: it was ended when its
-    parent died."""
+    """The record that triggers, wakes and status use: instants are put right, and a build whose lease is over has
+    ended, if its end changes what may start. How it ended is not known; but a child process has failed, because it was
+    stopped when its parent died."""
     record = clocks.put_right(record, terms, now_ms)
     running = record.running
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
@@ -137,8 +137,8 @@ def unended(running: Running) -> Finished:
 
 
 def leaving(before: Record, after: Record) -> tuple[Finished, ...]:
-    """The builds that leave the record with this write, with all they covered, for the history: the one that ran, and
-    one that was confirmed and has ended by this very write."""
+    """The builds that this write moves from the record into the history, with all they covered: the running one, and
+    one that this write both confirms and ends."""
     running, claim, end = before.running, before.claim, after.finished
     found = []
     if running is not None and (after.running is None or after.running.token != running.token):

@@ -5,9 +5,9 @@
 **A late claimant must not start.** From the end of its lease on another process may take the claim over: with the same
 token and the same request, after asking the starter whether that build exists.
 
-**A refusal proves only that its own request started nothing.** A request of an earlier attempt may have been read, or
-may still be in flight. So after a take-over a refusal gives the slot back only where the starter was searched after the
-last instant at which such a request could be read; until then the claim stays, to be taken over again.
+**A refusal proves only that its own request started nothing.** A request of an earlier attempt may have started the
+build, or may still be in flight. After a take-over, a refusal therefore gives the slot back only if the starter was
+searched after the last instant at which such a request could be read. Until then the claim stays.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def is_expired(claim: Claim | None, now_ms: int) -> bool:
 
 
 def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    """An expired claim in new hands: the same token and request, a new lease, and the spacing counted from here."""
+    """An expired claim with a new holder: the same token and request, a new lease, and a cooldown that counts from
+    now."""
     claim = record.claim
     assert claim is not None
     assert is_expired(claim, now_ms)
@@ -66,19 +67,19 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
 
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
-    """Until when a request that its holder sent within the lease, by a clock of its own, may still be read."""
-    own_lease_ms = claim.lease_until_ms - claim.held_ms  # its holder's may be another than ours
+    """Until when the service may still read a request that the claim's holder sent within the lease, by its clock."""
+    own_lease_ms = claim.lease_until_ms - claim.held_ms  # the holder's setting may differ from ours
     return claim.lease_until_ms + terms.clock_margin_ms + max(terms.claim_lease_ms, own_lease_ms)
 
 
 def is_holder(record: Record, claim: Claim) -> bool:
-    """Whether this claim still is its holder's: no other has taken it over or ended it."""
+    """Whether no other process has taken this claim over, or ended it."""
     held = record.claim
     return held is not None and (held.token, held.attempt) == (claim.token, claim.attempt)
 
 
 def is_confirmed(record: Record, token: str) -> bool:
-    """Whether the build of this token is in the record: recognised by content, whichever process wrote it."""
+    """Whether the build of this token is in the record, whichever process wrote it."""
     builds = (record.running, record.finished)
     return any(build is not None and build.token == token for build in builds)
 
@@ -92,13 +93,13 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
     mine = record.claim is not None and record.claim.token == claim.token
     newest = record.running or record.finished
-    # Another process has finished this claim, and a newer one has been made since: what became of it is known.
+    # Another process has finished this claim, and a newer claim has been made since.
     is_overtaken = not mine and newest is not None and newest.claimed_ms > claim.claimed_ms
     if is_overtaken or is_confirmed(record, claim.token):
         return record
-    held = record.claim if mine and record.claim is not None else claim  # another may have taken it over
+    held = record.claim if mine and record.claim is not None else claim  # another process may have taken it over
     before = lastbuild_without(record, held.held_ms, held.before)
-    is_newest = before is None or ms_from_seconds(before) <= claim.claimed_ms  # else the old snippet has built since
+    is_newest = before is None or ms_from_seconds(before) <= claim.claimed_ms  # the old snippet has built nothing since
     running = Running(
         build_id=build_id,
         token=claim.token,
@@ -145,11 +146,11 @@ def refused(
     why: str | None = None,
     searched_ms: int | None = None,
 ) -> Record:
-    """The starter refused: the same as ``returned``, and where the slot is given back, with a back-off.
+    """The starter refused: as ``returned``; if the slot is given back, the triggers get a back-off.
 
     Args:
         why: the starter's words.
-        searched_ms: an instant after which the starter was asked, before this request, and knew of no build.
+        searched_ms: the starter was searched after this instant, before this request, and found no build.
     """
     new = returned(record, claim, terms, now_ms, searched_ms)
     if new is record or new.claim is not None or new.pending is None:
@@ -159,10 +160,10 @@ def refused(
 
 
 def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None = None) -> Record:
-    """The present holder has started nothing. Where that means that no build exists, the slot is given back, and the
-    triggers are pending again. Where an earlier attempt may have started it, the claim is left, to be taken over again.
+    """The claim's holder has started nothing. If it is certain that no build exists, the slot is given back, and the
+    triggers are pending again. If an earlier attempt may have started one, the claim stays, to be taken over again.
 
-    Only the claim's present holder may: another one may have started the build meanwhile.
+    If another process holds the claim now, the record stays as it is: that process may have started the build.
     """
     held = record.claim
     if held is None or not is_holder(record, claim):
@@ -176,10 +177,10 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
 
 
 def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None) -> bool:
-    """Whether there is no build, where the present holder's request was refused or never sent.
+    """Whether no build exists after the holder's request was refused, or was never sent.
 
-    The first attempt's refusal says so. After an earlier one, only where the starter was searched once no request of it
-    could be read any more; where it cannot be searched, once whatever it started has ended by its lease.
+    For a first attempt that is certain. After earlier attempts it is certain once the starter was searched when no
+    request of them could be read any more; if the starter cannot be searched, once the lease of such a build is over.
     """
     if claim.in_flight_until_ms == 0:
         return True
@@ -189,7 +190,7 @@ def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None)
 
 
 def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
-    """Whether a claim that was taken over must wait out a cooldown: the old snippet, say, has built since."""
+    """Whether a claim that was taken over must wait for a cooldown: the old snippet may have built since."""
     if claim.attempt == 1 or claim.request.forced or record.lastbuild is None:
         return False
     cooling = cooldown_end_ms(record.but(lastbuild=claim.before), terms)
@@ -197,7 +198,7 @@ def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
 
 
 def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
-    """A build that was to be cancelled for this claim could not be: it is waited for, and the claim is given back."""
+    """The running build could not be cancelled for this claim: the claim is given back, and waits for that build."""
     new, running = returned(record, claim, terms, now_ms), record.running
     if new is record or running is None or running.build_id != build_id:
         return new
@@ -205,14 +206,13 @@ def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_m
 
 
 def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> Decimal | None:
-    """``lastbuild`` as it stood before a start set it to this instant; as it stands where another hand has moved it
-    since."""
+    """``lastbuild`` as it was before a start set it to this instant. If it was changed since, it stays."""
     return before if record.lastbuild == seconds_from_ms(set_ms) else record.lastbuild
 
 
 def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
-    """Triggers whose build did not come about once more: they wait, longer each time. If a forced trigger came
-    meanwhile, all of them wait for its back-off instead, which it has only if it was refused itself."""
+    """The triggers of a refused start or failed build, with a back-off that grows with each failure. If a forced
+    trigger came meanwhile, its back-off counts for all of them; it has one only if its own start was refused."""
     failures = pending.failures + 1
     retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
     if meanwhile is not None and meanwhile.request.forced:
@@ -221,12 +221,12 @@ def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, wort
 
 
 def behind(pending: Pending | None, covers: Pending) -> Pending:
-    """What a claim covered, pending again, with what came while it was out: that is the later."""
+    """What a claim covered, pending again, with the later triggers that came meanwhile."""
     return thawed(covers) if pending is None else joined(thawed(covers), pending)
 
 
 def thawed(covers: Pending) -> Pending:
-    """Without what the starter froze: it is not sent again, and items are to stay small."""
+    """The triggers without what the starter froze: it is never sent again, and an item must stay small."""
     return covers.but(request=covers.request.but(parameters="")) if covers.request.parameters else covers
 
 

@@ -1,11 +1,11 @@
-"""What a wrong clock wrote is put right at first sight, so that it holds no gate once the clock is right.
+"""Instants that a wrong clock wrote are put right when a record is read, so that they hold no gate for long.
 
-Each part of a record has an instant at which it was made, by its writer's clock. One that lies in the future, by more
-than the clocks of a store's users may be apart, is a clock's fault: it becomes *now*, and what was counted from it (a
-lease, the end of a hold) moves with it, so that its length stays. ``lastbuild`` in the future counts as now, too. An
-instant on a line becomes unknown: as *now* it would be newer than the change that is just being told of.
+Each part of a record has the instant at which it was made, by its writer's clock. An instant in the future, by more
+than the clocks' margin, is a clock's fault: it becomes *now*, and instants that were counted from it (the end of a
+lease or of a hold) move with it, so that durations stay. ``lastbuild`` in the future counts as now, too. An instant on
+a line becomes unknown: as *now* it would make a change that arrives just now look older.
 
-A claim is left as it is for as long as its lease: its holder still goes by the lease that it wrote.
+A claim is put right only if it is ahead by more than its lease: its holder still goes by the lease that it wrote.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def ahead_ms(record: Record, terms: Terms, now_ms: int) -> int:
 
 
 def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
-    """The record with what a clock of the future wrote put to now; the very same object where there is nothing such."""
+    """The record with instants in the future put right; the record itself if it has none."""
     margin_ms = terms.clock_margin_ms
     latest_ms = now_ms + margin_ms
 

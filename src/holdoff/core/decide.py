@@ -13,8 +13,8 @@ A gate is in one of these states; several of its parts may stand at once, and ea
          │  └─────────────────────────────────────────────────────────────┘
          └─── dropped by a person
 
-``pending`` and ``claimed``, ``running`` may stand together: what comes while a claim is out or a build runs is not
-covered by it. A trigger that joins what is pending is a *fold*; every other arrow is a *swap* (see ``pending``).
+A gate may be ``pending`` while it is ``claimed`` or ``running``: a start does not cover the triggers that come after
+its claim. A trigger that joins what is pending is a *fold*; every other arrow is a *swap* (see ``pending``).
 
 No I/O, no clock, no randomness: ``protocol`` yields the effects between these steps, and drivers perform them.
 """
@@ -78,9 +78,9 @@ class Step(Value):
     """What one event makes of a record.
 
     Attributes:
-        record: to be written by a swap; the very same object where nothing is to be written.
-        fold: the same as a fold, where one will do; without its write id.
-        same: the request, and until when the same record makes the very same step of it; ``None``: not known.
+        record: what a swap is to write; the record that was decided on, itself, if nothing is to be written.
+        fold: the same change as a fold, if a fold is enough; without its write id.
+        same: the request, and until when it meets the same step if the record stays as it is; ``None``: not known.
     """
 
     record: Record
@@ -91,7 +91,8 @@ class Step(Value):
 
 
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
-    """One trigger. ``finishes``: whether it may finish a start that was left; else that is waited for."""
+    """The step that a trigger makes. ``finishes``: whether this call may take over a start that another process left;
+    if not, the trigger waits for that start."""
     right = builds.as_it_is_now(record, terms, now_ms)
     request = _placed(right, trigger.request, terms, now_ms)
     trigger = trigger if request is trigger.request else trigger.but(request=request)
@@ -113,13 +114,13 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     assert taken.pending is not None
     if not taken.pending.request.forced:
         found += waits_of(taken.pending, terms.policy, now_ms)
-    elif found or not request.forced:  # it is pending, and what it joined may be forced
+    elif found or not request.forced:  # the trigger is pending, forced with the triggers that it joined
         found = waits(taken, terms, now_ms, pending=taken.pending)
     if not found:
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
     pending, forced = record.pending, taken.pending.request.forced
-    may_fold = (  # else a swap, which meets what is pending as it was seen; only a swap changes whether it is forced
+    may_fold = (  # only a swap may change whether what is pending is forced
         right is record
         and pending is not None
         and pending.request.forced is forced
@@ -133,7 +134,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
 
 
 def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
-    """Until when nothing can change in what these waits make of a trigger, as long as the record does not."""
+    """Until when a trigger meets the same waits, if the record stays as it is."""
     if terms.polls and record.running is not None:
         return 0
     ends = [wait.until_ms for wait in found] + ([record.running.lease_until_ms] if record.running else [])
@@ -141,7 +142,7 @@ def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
 
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
-    """One wake: start what is due, or say what it waits for."""
+    """The step that a wake makes: start what is due, or say what it waits for."""
     right = builds.as_it_is_now(record, terms, now_ms)
     build = StepBuilder(right, wake, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
@@ -158,20 +159,20 @@ def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: 
 
 
 def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
-    """Whether newer waiting callers come first."""
+    """The wait for the turns of newer waiting callers."""
     assert record.pending is not None
     turn = turn_ms(record.pending, wake.waiter)
     until_ms = (ready_ms(record, terms) or 0) + turn
     return [Wait(Why.PENDING, until_ms)] if turn and until_ms > now_ms else []
 
 
-# --- what a trigger is to what is there ----------------------------------------------------------------------------
+# --- a trigger beside the record -----------------------------------------------------------------------------------
 
 
 def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
-    """A request whose instant is in the future, by more than clocks may be apart, counts as happening now: else all
-    that follows would look older. It is no older than the newest known of its line; nor is one without an instant: it
-    is the last to arrive. So an older one that comes later is still known to be older than that newest."""
+    """The request, with an instant that orders it on its line. An instant in the future, by more than the clocks'
+    margin, counts as now: else all later changes would look older. Such a request, and one without an instant, counts
+    as no older than the newest known version of its line. So older versions that arrive later still look older."""
     is_ahead = (request.at_ms or 0) > now_ms + terms.clock_margin_ms
     if not is_ahead and (request.line is None or request.at_ms is not None):
         return request
@@ -183,7 +184,7 @@ def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Requ
 
 
 def _is_superseded(record: Record, request: Request) -> bool:
-    """Whether a newer version of its line is being built, or was started: it is never built after that."""
+    """Whether a newer version of its line was started, or is being started: after that it is never built."""
     place = line_of(request)
     if place is None:
         return False
@@ -194,8 +195,7 @@ def _is_superseded(record: Record, request: Request) -> bool:
 
 
 def _is_unchanged(record: Record, request: Request) -> bool:
-    """Whether the version asked for, with its variables, is the one that is (being) built, and nothing newer is on its
-    way."""
+    """Whether this version, with its variables, is built already or being built, and nothing newer is pending."""
     asked, claim, running, end = content_of(request), record.claim, record.running, record.finished
     if asked is None or record.pending is not None or _is_set_back(record, request):
         return False
@@ -203,8 +203,8 @@ def _is_unchanged(record: Record, request: Request) -> bool:
     since_ms = claim.held_ms if claim else newest.started_ms if newest else 0
     if (record.lastbuild_ms or 0) > since_ms:
         return False  # the old snippet has built since
-    if claim is not None:  # what it covers is built, or pending again; an end that came early may be its build's
-        return claim.attempt == 1 and not claim.early and asked == content_of(claim.request)  # else it may be stuck
+    if claim is not None:  # a start that was taken over may be stuck; an early end may be that of its build
+        return claim.attempt == 1 and not claim.early and asked == content_of(claim.request)
     return asked == record.built and (running is not None or (end is not None and end.succeeded is True))
 
 
@@ -231,13 +231,13 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
         event=digest(request.event_id),
         waiter=waiter_name(trigger.token) if trigger.waits else None,
         last_ms=now_ms if in_time else None,
-        # The oldest of many that wait are known by their instants: ``last_ms`` is the latest of them.
+        # Of more waiting callers than have room, the oldest are known by their instants, at most ``last_ms``.
         in_order=terms.policy.quiet_ms is not None or trigger.waits or bool(pending and pending.waiters),
     )
 
 
 def _with_trigger(record: Record, fold: Fold, now_ms: int) -> Record:
-    """The record with this trigger pending, alone or with others; the write's id is still to come."""
+    """The record with this trigger pending, alone or with others; without the id of the write."""
     alone = single(fold.request, now_ms, waiter=fold.waiter)
     return record.but(
         pending=alone if record.pending is None else joined(record.pending, alone),
@@ -246,7 +246,7 @@ def _with_trigger(record: Record, fold: Fold, now_ms: int) -> Record:
 
 
 def _is_due_in_time(record: Record, folded: Record) -> bool:
-    """Whether the gate is woken early enough if a fold leaves its due as it stands."""
+    """Whether the gate is woken early enough if a fold leaves its due unchanged."""
     in_time = folded.due_ms is None or (record.due_ms is not None and record.due_ms <= folded.due_ms)
     return in_time and record.moved is not None
 
@@ -255,7 +255,7 @@ def _is_due_in_time(record: Record, folded: Record) -> bool:
 
 
 class StepBuilder:
-    """Makes the steps of one event: what is common to them stands here once."""
+    """Makes the steps of one event."""
 
     def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int, *, ahead_ms: int = 0) -> None:
         self.record = record
@@ -265,7 +265,7 @@ class StepBuilder:
         self.ahead_ms = ahead_ms
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
-        """An expired claim is finished, and a silent build asked after, before anything is decided."""
+        """What comes before any decision: an expired claim is taken over, a silent build is polled."""
         if finishes and claims.is_expired(self.record.claim, self.now_ms):
             return self.step(Outcome.DEFERRED, Why.TAKEN_OVER, next_step=NextStep.TAKE_OVER)
         if must_poll(self.record, self.terms, self.now_ms):
@@ -284,7 +284,7 @@ class StepBuilder:
     ) -> Step:
         """A step with its decision; ``more`` are fields of that."""
         token, gate = self.event.token, self.event.request.gate
-        # A start is found by its token, everything else by its instant: that of the decision, exactly.
+        # A start is found by its token. Any other decision is found by the instant in its id.
         stamped = token if next_step is NextStep.START else restamped(token, self.now_ms)
         decision = Decision(
             project=gate.project,
@@ -304,12 +304,12 @@ class StepBuilder:
     def because_of(
         self, outcome: Outcome, found: list[Wait], record: Record | None = None, fold: Fold | None = None
     ) -> Step:
-        """Left pending, or dropped, because of these waits."""
+        """Deferred or skipped, because of these waits."""
         first, due_ms = foremost(found), over_ms(found, self.now_ms)
         return self.step(outcome, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
 
     def claim(self, record: Record, covers: Pending) -> Step:
-        """Claimed, for these triggers."""
+        """Started: the gate is claimed for these triggers."""
         running = self.record.running
         beside = running is not None and self.terms.policy.overlap == "allow" and running.lease_until_ms > self.now_ms
         return self.step(

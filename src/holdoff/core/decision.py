@@ -1,4 +1,4 @@
-"""What became of a trigger, and why: a value to log, compare and replay, and the sentence a person reads."""
+"""What became of a trigger, and why: as a value to log, compare and replay, and as a sentence for people."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ class Decision(Value):
         id: names this decision: gate, then a time-ordered token.
         outcome, why: what, and the stable reason code.
         decided_ms: the instant it was decided at, epoch milliseconds.
-        due_ms: not started only: from when a wake or trigger may start it, or does not skip it; ``None``: not known.
+        due_ms: not started only: from when a wake or trigger may start it, or is not skipped; ``None``: not known.
         build_id: started only; ``None`` while the start is under way.
         lastbuild_ms: the last start before this decision; ``None``: never built, or reset since.
-        failed_ms: when the last build ended, where it failed; ``None``: it did not, or something has started since.
-        ahead_ms: how far in the future the last start was recorded, where that is a clock's fault: it counts as now.
+        failed_ms: when the last build ended, if it failed; ``None``: it did not, or another has started since.
+        ahead_ms: how far in the future the last start was recorded, by a clock's fault: it counts as now.
         covers: started only: how many triggers this build answers.
         waited_ms: started only: how long the oldest of them had waited when the start was claimed.
-        beside: started only: the build that still runs beside this one, as ``overlap="allow"`` has it.
-        detail: the starter's or the holder's own words.
+        beside: started only: another build that still runs (``overlap="allow"``).
+        detail: the words of the starter, or of the person who holds the gate.
         unconfirmed: started only: the build exists, but the store did not take its id (the next trigger or wake finds
             it).
-        taken_over: the id of a build whose start another process left unfinished, and this call finished.
+        taken_over: the id of a build whose start another process had left, and this call finished.
         woken: whether something is set up to wake the gate when it is due.
     """
 
@@ -91,7 +91,7 @@ class Decision(Value):
 
     @property
     def token(self) -> str:
-        """The last part of ``id``: what names the trigger, and is the idempotency key of what it started."""
+        """The last part of ``id``: the name of the trigger, and the idempotency key of the start it made."""
         return self.id.rpartition("/")[2]
 
     @property

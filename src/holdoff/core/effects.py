@@ -1,7 +1,7 @@
 """Effects as data: what the protocol asks its driver to do, and what it gets back.
 
-A driver decides what each one *does*: ``gate.py`` performs it on a real store and starter, the replay planner on a
-simulated one, the model checker on whatever history it is exploring.
+A driver performs each effect: ``gate.py`` on a real store and starter, the replay planner on simulated ones, the model
+checker in the history that it explores.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ Effect = Now | NewId | Get | Swap | FoldIn | Start | Find | Poll | Cancel
 
 
 class Swapped(Value, kw_only=False):
-    """The write is in; ``record`` is what stands there now."""
+    """The write is in; ``record`` is the gate's record now."""
 
     record: Record
 
 
 class Lost(Value, kw_only=False):
-    """Another write came first; ``current`` is what stands there: decide again on it, no extra read."""
+    """Another write came first; ``current`` is the gate's record now: decide again on it, without another read."""
 
     current: Record

@@ -10,17 +10,17 @@
         StoreDenied                  77   credentials, rights or file permissions
         StoreMismatch                78   there is something, but it is not a Holdoff store
         RecordInvalid                65   a gate's stored state cannot be read
-      EventError                     65   an event cannot be made a trigger: names what was missing or wrong in it
-        NotAllowed                   77   it asks for what it may not, from where it came
-      EventEarly                     75   an event came before what it is about is recorded: deliver it again
-      SignatureError                 77   a webhook is not signed as it should be
+      EventError                     65   an event cannot be made a trigger: names what is missing or wrong in it
+        NotAllowed                   77   its sender may not ask for what it asks for
+      EventEarly                     75   an event is about something that is not recorded yet: deliver it again
+      SignatureError                 77   a webhook's signature is missing or wrong
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
       StartUnknown                   75   *it is not known* whether the build exists: the claim stays for its lease
       WakeError                      69   a wake could not be arranged; the sweep finds the gate
 
-The number is the exit status of the command line (``sysexits.h``). Any exception of a starter that is not
-``StartRefused`` means what ``StartUnknown`` means. All can be copied and pickled, and told though a subclass's
-``__init__`` did not call theirs.
+The number is the exit status of the command line (``sysexits.h``). Any exception of a starter except ``StartRefused``
+means the same as ``StartUnknown``. All errors can be copied, pickled and shown, also of subclasses whose ``__init__``
+does not call theirs.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ class HoldoffError(Exception):
 
 
 class ConfigError(HoldoffError, ValueError, exit_code=78):
-    """A setting is wrong. Its value is shown only where it cannot be a secret, and is not kept (``core.shown``).
+    """A setting is wrong. Its value is shown only if it cannot be a secret, and is not kept (``core.shown``).
 
     Attributes:
-        field: the setting's name, with the file and table where there are any.
-        got: what stands there, in words.
+        field: the setting's name, with its file and table if there are any.
+        got: the setting's value, or words for it.
         want: what would be right.
     """
 
@@ -82,7 +82,7 @@ class ConfigError(HoldoffError, ValueError, exit_code=78):
         super().__init__(f"{self.field} is {self.got}; write {want}")
 
     def under(self, prefix: str) -> ConfigError:
-        """The same error with its field named from further out: ``holdoff.toml: projects.docs.cooldown``."""
+        """The same error with a longer name for its field: ``holdoff.toml: projects.docs.cooldown``."""
         return type(self)(field=f"{prefix}{self.field}", got=self.got, want=self.want)
 
 
@@ -91,7 +91,7 @@ class UsageError(HoldoffError, exit_code=2):
 
 
 class StoreError(HoldoffError, exit_code=69):
-    """Something about the store; the subclass says what."""
+    """An error of the store; the subclass says which."""
 
 
 class StoreUnavailable(StoreError, retryable=True):
@@ -111,7 +111,7 @@ class StoreDenied(StoreError, exit_code=77):
 
 
 class StoreMismatch(StoreError, exit_code=78):
-    """Something stands there, and it is not a Holdoff store."""
+    """The table or file exists, and is not a Holdoff store."""
 
 
 class RecordInvalid(StoreError, exit_code=65):
@@ -119,10 +119,10 @@ class RecordInvalid(StoreError, exit_code=65):
 
 
 class EventError(HoldoffError, exit_code=65):
-    """An event cannot be made a trigger. Shows nothing of the event but names, as it may hold secrets.
+    """An event cannot be made a trigger. Shows only names from the event, because its values may be secrets.
 
     Attributes:
-        missing: what was missing or wrong in it: a path such as ``event.detail.commitId``.
+        missing: what is missing or wrong in it: a path such as ``event.detail.commitId``.
     """
 
     def __init__(self, missing: str, problem: str, *, hint: str | None = None) -> None:
@@ -131,29 +131,29 @@ class EventError(HoldoffError, exit_code=65):
 
 
 class NotAllowed(EventError, exit_code=77):
-    """An event asks for what it may not, from where it came."""
+    """An event's sender may not ask for what the event asks for."""
 
 
 class EventEarly(HoldoffError, exit_code=75, retryable=True):
-    """An event came before what it is about is recorded. Delivered again, it will be understood."""
+    """An event is about something that is not recorded yet. Delivered again, it will be understood."""
 
 
 class SignatureError(HoldoffError, exit_code=77):
-    """A webhook is not signed as it should be. Tells neither the secret nor the signature.
+    """A webhook's signature is missing or wrong. Shows neither the secret nor the signature.
 
     Attributes:
-        public: what its sender may be told; the message is for the operator's log.
+        public: the answer for the sender; the message is for the operator's log.
     """
 
     public: ClassVar[str] = "not signed as it should be"
 
 
 class StartRefused(HoldoffError, exit_code=75):
-    """The build certainly does not exist. A starter raises this, and only this, when it is sure.
+    """The build certainly does not exist. A starter raises this error only when it is sure.
 
     Attributes:
-        worth_retrying: the refusal passes by itself (throttling, a limit on concurrent builds): try again in
-            seconds; otherwise a person has to change something first, and tries are minutes apart.
+        worth_retrying: the cause passes by itself (throttling, a limit on concurrent builds), and the next try is
+            seconds later. Otherwise a person must change something first, and tries are minutes apart.
     """
 
     worth_retrying: bool = False
@@ -168,8 +168,8 @@ class StartUnknown(HoldoffError, exit_code=75, retryable=True):
 
 
 def not_awaited(answer: object) -> HoldoffError:
-    """The error for a ``start`` that returned what is to be awaited. A coroutine has not begun: it is closed, and there
-    is no build. A task or a future may go on by itself: whether there is a build is not known."""
+    """The error for a ``start`` that returned an awaitable. A coroutine has not begun: it is closed, and there is no
+    build. A task or a future may run on its own: it is not known whether there is a build."""
     message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
     close = getattr(answer, "close", None)
     if close is None:

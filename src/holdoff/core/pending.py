@@ -1,12 +1,12 @@
-"""What is deferred: triggers folded into one, of which the newest is built, and how one more joins them.
+"""The deferred triggers of a gate: folded into one, of which the newest version is built.
 
-**Newest wins.** Of two requests of one line the one that happened later is the newer, in whatever order they arrive;
-its parent, the version before it, is the older. Of two lines, or without one, the last to arrive is the newer.
+**Newest wins.** Of two requests of one line, the newer is the one that happened later, in whatever order they arrive. A
+version is newer than its parent, the version before it. Of two lines, or without a line, the last to arrive is newer.
 
-**Folds commute.** A trigger that joins what is pending is a ``Fold``: it adds one to the count, puts its request as the
-newest and shifts its ids into registers. It holds while no swap happened since its decider looked; it does not conflict
-with other folds, and every fold is seen by the swap that takes the pending. A store applies it as one atomic step:
-``Fold.applied`` on a record, or the same as one conditional update.
+**Folds commute.** A trigger that joins what is pending is a ``Fold``: it adds one to the count, makes its request the
+newest, and shifts its ids into registers. A fold is refused if a swap happened since its process read the record. Folds
+do not conflict with one another, and the swap that takes what is pending sees every fold. A store applies a fold as one
+atomic step: ``Fold.applied`` on a record, or the same as one conditional update.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ WAITER_NAME: Final = 8
 
 
 def is_older(one: Request | Line, other: Request | Line) -> bool:
-    """Whether the first happened before the second, on the same line. ``False`` where that is not known.
+    """Whether the first happened before the second, on the same line. ``False``: not known.
 
-    Two instants of one source decide where they differ. Where they do not (missing, or the same second), a version that
-    is the other's parent is the older; of two that are each other's parents neither is.
+    If both have instants, and these differ, the instants decide. Otherwise a version that is the other's parent is the
+    older; of two versions that are each other's parents neither is.
     """
     if one.line is None or one.line != other.line:
         return False
@@ -71,7 +71,7 @@ def line_of(request: Request) -> Line | None:
 
 
 def note_of(request: Request) -> Note:
-    """What is remembered of a trigger once others have joined it."""
+    """What a record remembers of a trigger once others have joined it."""
     return Note(
         reason=request.reason and request.reason[:MAX_NOTE],
         version=request.source_version,
@@ -89,15 +89,15 @@ def _variables_of(request: Request) -> str | None:
 
 
 def content_of(request: Request) -> str | None:
-    """What a build of this request contains: its version, with its variables; ``None``: not known."""
+    """What a build of this request contains: its version and its variables; ``None``: not known."""
     version, variables = request.source_version, _variables_of(request)
     return version if version is None or variables is None else f"{version} {variables}"
 
 
 def contains(covers: Pending, note: Note) -> bool:
-    """Whether a build of this request contains what a trigger with this note asked for: the same version with its
-    variables, or an older one of the same line. Where instants do not tell, the last to arrive is the newer, if no
-    other line came between."""
+    """Whether a build of these triggers contains what the trigger of this note asked for: the same version with the
+    same variables, or an older version of the same line. If instants do not tell, the last to arrive is the newer, as
+    long as no trigger of another line came between."""
     request = covers.request
     if note.version is None or note.version == request.source_version:
         return note.variables in {None, _variables_of(request)}
@@ -112,7 +112,7 @@ def contains(covers: Pending, note: Note) -> bool:
 
 
 def is_behind(request: Request, pending: Pending) -> bool:
-    """Whether a request is older than what is pending: than its newest, or than one by whose parents it is reached."""
+    """Whether a request is older than the newest that is pending, by instants or by the parents that lead to it."""
     if is_older(request, pending.request):
         return True
     if request.line is None or request.line != pending.request.line or _instants_tell(request, pending.request):
@@ -120,7 +120,7 @@ def is_behind(request: Request, pending: Pending) -> bool:
     version, line = digest(request.source_version), _ancestry(pending)
     if version not in line[1:]:
         return False
-    return digest(request.parent) not in line[: line.index(version)]  # else it was pushed back to, and is the newest
+    return digest(request.parent) not in line[: line.index(version)]  # else the branch was set back to it: the newest
 
 
 def is_followed(request: Request, pending: Pending) -> bool:
@@ -131,9 +131,8 @@ def is_followed(request: Request, pending: Pending) -> bool:
 
 
 def followed(request: Request, fold: Pending) -> set[str | None]:
-    """Digests of versions that a request is newer than, if it was pushed onto the newest of these triggers: those that
-    they themselves were pushed onto. (It may be one of them: then the branch was pushed back to it.) None, where
-    instants tell the order."""
+    """Digests of the versions before a request that was pushed onto the newest of these triggers: their parents. (Its
+    own version may be among them: then the branch was set back to it.) None of them if instants tell the order."""
     newest, line = fold.request, digest(request.line)
     if newest.line != request.line or not is_parent(newest, request) or _instants_tell(newest, request):
         return set()
@@ -165,9 +164,9 @@ def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pendi
 
 
 def joined(earlier: Pending, later: Pending) -> Pending:
-    """Two folds in one. Which came earlier is the store's order of writes, never a comparison of two clocks. What one
-    forced trigger is in is forced."""
-    # Not plain: the line went on from the earlier ones, and was then pushed back to a version before them.
+    """Two groups of triggers in one. Which came earlier is the store's order of writes, not a comparison of two clocks.
+    If one trigger was forced, all are."""
+    # Not plain: the line went on from the earlier triggers, and was then set back to a version before them.
     is_plain = _instants_tell(later.request, earlier.request) or not is_followed(earlier.request, later)
     older_wins = is_plain and is_behind(later.request, earlier)
     newest = earlier.waiters[:1] if older_wins else ()
@@ -187,13 +186,13 @@ def joined(earlier: Pending, later: Pending) -> Pending:
 
 
 def waiter_name(token: str) -> str:
-    """How a caller that waits is known: by the random end of its trigger's token, the same in its decision's."""
+    """The name of a waiting caller: the random end of its trigger's token, which its decision's token shares."""
     return token[-WAITER_NAME:]
 
 
 def has_waiter(fold: Pending, token: str, margin_ms: int) -> bool:
-    """Whether the caller of this trigger waits for it. Of more than it has room for, the oldest are known by their
-    tokens' instants, within the clocks' margin."""
+    """Whether the caller of this trigger waits for this build. If there are more waiting callers than have room, the
+    oldest are recognised by the instants of their tokens, within the clocks' margin."""
     if waiter_name(token) in fold.waiters:
         return True
     at_ms = instant_ms(token) or 0
@@ -202,15 +201,15 @@ def has_waiter(fold: Pending, token: str, margin_ms: int) -> bool:
 
 
 class Fold(Value):
-    """One trigger, to join what is pending, by one conditional write.
+    """One trigger that joins what is pending, by one conditional write.
 
     Attributes:
-        write_id: of this write; recognised where it is sent again.
+        write_id: the id of this write, by which it is recognised if it is sent again.
         request: the trigger's.
-        older: it is older than the newest on its line: it is counted and noted, and the newest stays what is built.
+        older: the request is older than the newest on its line: it is counted and noted, and that newest is built.
         event: the digest of its event id.
-        waiter: the name of its caller, if that one waits.
-        last_ms: when it came; ``None``: later triggers came already, and ``last_ms`` stays.
+        waiter: the name of its caller, if the caller waits.
+        last_ms: when the trigger came; ``None``: a later one came already, and the record's ``last_ms`` stays.
         in_order: whether ``last_ms`` must not move back (a quiet time counts from it; waiters are known by it).
     """
 
@@ -223,7 +222,7 @@ class Fold(Value):
     in_order: bool = False
 
     def applied(self, expected: Record, current: Record) -> Record | None:
-        """The record with this trigger in it; ``None`` where a swap happened since, or this is in already."""
+        """The record with this trigger in it; ``None``: a swap happened since, or the trigger is in already."""
         pending = current.pending
         if pending is None or current.moved is None or current.moved != expected.moved:
             return None
@@ -236,13 +235,13 @@ class Fold(Value):
         return self.joined_to(current) if self.keeps_order(pending) else None
 
     def keeps_order(self, pending: Pending) -> bool:
-        """Whether ``older`` is right by the newest request's instant and parent, and by the noted ones' parents."""
+        """Whether ``older`` is still right, by the newest request and by the noted triggers' parents."""
         if is_older(self.request, pending.request) is not self.older:
             return False
         return self.older or not is_followed(self.request, pending)
 
     def joined_to(self, record: Record) -> Record:
-        """The record with this trigger in what is pending, whatever else has changed."""
+        """The record with this trigger added to what is pending, without any check."""
         pending = record.pending
         assert pending is not None
         more = pending.but(

@@ -10,7 +10,7 @@ from holdoff.core.waits import with_due
 
 
 def held(record: Record, hold: Hold, terms: Terms) -> Record:
-    """On hold: nothing starts but by force; what comes is deferred (or skipped, as the policy says)."""
+    """On hold: only forced triggers start; others are deferred, or skipped if the policy says so."""
     act = Act(what="hold", at_ms=hold.since_ms, by=hold.by, why=hold.why)
     return with_due(_with_act(record.but(hold=hold), act), terms)
 
@@ -21,10 +21,10 @@ def resumed(record: Record, act: Act, terms: Terms) -> Record:
 
 
 def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False, drop_claim: bool = False) -> Record:
-    """The cooldown, the limit and the back-off are over. What is pending stays, unless it is to be dropped.
+    """The cooldown, the limit and the back-off are over. What is pending stays, unless ``drop_pending``.
 
-    A start under way or left unfinished stays too, unless it is to be dropped: then no process finishes it, and if its
-    build exists no record shows it. What it covered is pending again.
+    A start that is under way, or was left unfinished, stays, unless ``drop_claim``: then no process finishes it, and
+    what it covered is pending again. If its build exists, no record shows it.
 
     ``lastbuild`` becomes 0, not absent: the old snippet cannot read an item without it.
     """

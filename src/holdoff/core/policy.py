@@ -1,4 +1,4 @@
-"""Policy: what may start when, and the checks that refuse what cannot work."""
+"""Policy: what may start when. Bad values, and combinations that cannot work, are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal, TypeAlias
 
-# The words of each field. Texts, which type checkers read as types: so `choices` reads them without typing, which takes
+# The choices for each field. Texts, which type checkers read as types: `choices` reads them without typing, which takes
 # 2 ms to import.
 OnCooldown: TypeAlias = "Literal['defer', 'skip']"
 Overlap: TypeAlias = "Literal['allow', 'skip', 'defer', 'cancel']"
@@ -107,7 +107,7 @@ class Policy(Value):
             raise ConfigError(field="max_wait", got=max_wait, want=f"at least quiet ({quiet})")
 
     def for_caller(self, *, waits: bool) -> Policy:
-        """The same for a caller who waits for a turn, or one who does not: then nothing is left for later."""
+        """The policy for a caller who waits for the build, or for one who does not: then nothing is deferred."""
         if waits:
             return self.but(on_cooldown="defer")
         overlap = "skip" if self.overlap == "defer" else self.overlap

@@ -1,17 +1,18 @@
 """The protocol: trigger, wake and edit as generators that yield effects and return what came of it.
 
-A generator never waits and never looks: it yields an effect (``effects``), its driver performs it and sends the answer
-back, or throws what went wrong. *What* to do is ``decide``'s and ``claims``' affair; here is only the order in which
-things are asked, and what an answer, a lost race and a lost response mean:
+A generator does no I/O. It yields an effect (``effects``); its driver performs the effect, and sends the answer back or
+throws the error. ``decide`` and ``claims`` say *what* to do. Here is the order of the steps, and what an answer, a lost
+race and a lost response mean:
 
-1. *Look*: the snapshot the process has, else one read.
-2. *Decide*. What only says something rests on a read of this call; a skip may rest on a snapshot that is fresh enough.
-   What writes may rest on an older one, because its condition protects it.
-3. *Write* (``writes``), under an id of its own. The loser gets the current record from the same answer, and decides
-   again.
-4. *Start* (``starting``) what was claimed, if the lease still stands at that very moment.
-5. *Confirm*, or give the slot back (certain refusal), or leave the claim (not known): after its lease the next trigger
-   or wake takes it over, with the same token and request, asking the starter first whether that build exists.
+1. *Look*: the snapshot that the process has, or one read.
+2. *Decide*. A decision that writes nothing needs a record that was read in this call; a skip may use a snapshot that is
+   fresh enough. A decision that writes may use any snapshot, because the write is conditional on it.
+3. *Write* (``writes``), with an id of its own. The loser of a race gets the current record in the same answer, and
+   decides again.
+4. *Start* (``starting``) what was claimed, if the lease is not over at that very moment.
+5. *Confirm* the build. If the start was certainly refused, give the slot back. If the outcome is not known, leave the
+   claim: after its lease the next trigger or wake takes it over, with the same token and request, and asks the starter
+   first whether the build exists.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-#: A skip for these reasons may be over at any moment: it always rests on a read.
+#: The reason for such a skip may be over at any moment, so the skip always needs a read.
 _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERSEDED})
 
 
@@ -42,9 +43,9 @@ class Snapshot(Value):
     """What a process last saw of a gate: the record, and an instant before it was read.
 
     Attributes:
-        skipped: the request that was skipped on it last...
-        skip: ... its decision...
-        skip_until_ms: ... and until when that stays the same.
+        skipped: the request that was last skipped on this record.
+        skip: the decision on that request.
+        skip_until_ms: until when the same request gets the same decision.
     """
 
     record: Record | None = None
@@ -74,15 +75,15 @@ def trigger(event: Trigger, terms: Terms, snapshot: Snapshot) -> Asks:
 
 
 def again(snapshot: Snapshot, now_ms: int, nth: int) -> Decision | None:
-    """The ``nth`` decision more on the request that was skipped on this snapshot, while nothing can have changed;
-    ``None``: it is to be decided."""
+    """The ``nth`` repeated decision on the request that was skipped on this snapshot; ``None``: the decision may have
+    changed, and must be made again."""
     if (skip := snapshot.skip) is not None and skip.decided_ms <= now_ms < snapshot.skip_until_ms:
         return skip.repeated(now_ms, nth)
     return None
 
 
 def wake(event: Wake, terms: Terms) -> Asks:
-    """Start what is due, finish what another process left, or say what it waits for. Always on a fresh read."""
+    """Start what is due, finish a start that another process left, or say what the gate waits for. Always reads."""
     return (yield from _decide(partial(decide.on_wake, wake=event, terms=terms), terms, Snapshot()))
 
 
@@ -97,10 +98,10 @@ def edit(change: writes.Change) -> Generator[Effect, Any, Snapshot]:
 
 
 def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks:
-    """Decide on the record, again on each one that comes of a lost race, until the decision stands.
+    """Decide on the record, and again after each lost race, until a decision is written or needs no write.
 
-    A start that was left is finished at most once in a call: a starter that takes too long to answer holds up no caller
-    for ever.
+    One call takes over at most one start that was left, so that a starter that does not answer holds up no caller for
+    ever.
     """
     record, seen_ms, is_read = snapshot.record, snapshot.seen_ms, False
     taken_over: str | None = None
@@ -155,18 +156,18 @@ def _may_say(step: Step, terms: Terms, age_ms: int) -> bool:
 
 
 def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
-    """Ask the starter how the running build is; the record as it stands then."""
+    """Ask the starter how the running build is. Returns the record after that."""
     assert record.running is not None
     build_id = record.running.build_id
     try:
         state: str | None = yield Poll(build_id)
-    except Exception:  # noqa: BLE001  (whatever it is: nothing is known)
+    except Exception:  # noqa: BLE001  (after any error nothing is known)
         state = None
     return (yield from writes.apply(lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record))
 
 
 def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
-    """Start what was just claimed, and say what came of it."""
+    """Start what was just claimed, and complete the decision with the result."""
     try:
         resolved = yield from starting.resolve(record, decision.token, 1, terms)
     except StoreError as error:

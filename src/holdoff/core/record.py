@@ -1,8 +1,8 @@
 """The state of one gate: immutable values, no rules.
 
-A ``Record`` is what stands in a store for one gate. The rules that move it are in the modules beside this one; how it
-is stored is ``stores.codec``'s affair. Lists in a record are registers: newest first, of a fixed length, the oldest
-falls out.
+A ``Record`` is what a store keeps for one gate. The other modules here have the rules that change it, and
+``stores.codec`` has its stored form. Lists in a record are registers: newest first and of a fixed length, so that the
+oldest entry falls out.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ KEPT_HISTORY_MS: Final = 90 * 86_400_000
 
 
 class Note(Value):
-    """What is remembered of one trigger once others have joined it.
+    """What a record remembers of one trigger once others have joined it.
 
     Attributes:
         reason: the beginning of its reason.
         event: the digest of its event id.
-        line: the digest of its line, with its instant there, ``at_ms``, and the digest of its ``parent``: they tell
-            whether a build of a newer version contains this one.
+        line: the digest of its line; with ``at_ms``, its instant there, and ``parent``, the digest of its parent, it
+            tells whether a build of a newer version contains this one.
         variables: the digest of its environment and secondary versions; ``None``: it has none.
     """
 
@@ -58,12 +58,12 @@ class Pending(Value):
     """The deferred triggers of a gate, folded into one; also what a build covers.
 
     Attributes:
-        request: the newest trigger's: what will be built. It is forced if one of the triggers is.
+        request: the newest trigger's: what will be built. It is forced if one of the triggers was.
         count: how many triggers.
         first_ms, last_ms: when the first and the last came.
-        failures: starts that were refused, and builds that failed, in a row; sets the back-off.
-        retry_ms: the instant the back-off ends; 0: there is none.
-        refusal: why the last start was refused, the beginning of it; ``None``: none was.
+        failures: how many starts in a row were refused, or builds failed; sets the back-off.
+        retry_ms: when the back-off ends; 0: there is none.
+        refusal: the beginning of why the last start was refused; ``None``: it was not.
         notes: of the newest triggers, in the order they came, the newest first.
         waiters: the callers that wait for it (``holdoff run --wait``), by the ends of their tokens, newest first.
     """
@@ -84,17 +84,17 @@ class Claim(Value):
 
     Attributes:
         token: the start's idempotency key; the same through every take-over.
-        attempt: 1 for the claimant, one more for each take-over. Only its holder gives a slot back.
+        attempt: 1 for the first claimant, one more for each take-over. Only its holder gives a slot back.
         claimed_ms: when the first claimant made it.
-        held_ms: when its present holder took it; ``lastbuild`` was set to this.
-        lease_until_ms: from this instant on another process may take it over, and its holder must not start any more.
+        held_ms: when its holder claimed it or took it over; ``lastbuild`` was set to this.
+        lease_until_ms: from this instant on its holder must not start, and another process may take it over.
         covers: the triggers this build answers, with the request exactly as it is sent.
-        before: ``lastbuild`` as it stood before, exact; what it is put back to if the start certainly fails.
-        in_flight_until_ms: until when a request of an earlier attempt may still be read by the service; 0: there was
-            none. A refusal proves that no build exists only if the starter was searched after that instant.
-        refused: the present holder's own request was refused, or never sent: nothing of it is under way.
-        early: ends of builds that are not known here, reported while this start was under way, the newest first: one
-            may be this start's.
+        before: ``lastbuild`` before the claim, exact: restored if the start certainly fails.
+        in_flight_until_ms: until when the service may still read a request of an earlier attempt; 0: there was none.
+            A refusal proves that no build exists only if the starter was searched after that instant.
+        refused: the holder's own request was refused, or never sent: it is not in flight.
+        early: ends of unknown builds, reported while this start was under way, the newest first: one may be this
+            start's.
     """
 
     token: str
@@ -118,12 +118,12 @@ class Running(Value):
     """The newest build, from its start until its end is reported.
 
     Attributes:
-        lease_until_ms: from this instant on it counts as ended, whatever became of it.
+        lease_until_ms: from this instant on it counts as ended.
         covers: the triggers it answers.
         claimed_ms: when it was claimed.
         before: ``lastbuild`` before it, for ``on_failure="rearm"``.
         polled_ms: when its starter was last asked how it is.
-        cancel_failed: it was to be cancelled (``overlap="cancel"``) and could not be.
+        cancel_failed: cancelling it (``overlap="cancel"``) has failed.
     """
 
     build_id: str
@@ -142,7 +142,7 @@ class End(Value):
 
     Attributes:
         succeeded: ``None``: not known (never reported, cancelled, or its lease ran out).
-        detail: in the starter's or the reporter's words.
+        detail: the starter's or the reporter's words.
         exit_status: of a command that ran here.
     """
 
@@ -201,7 +201,7 @@ class Act(Value):
 
 
 class Line(Value):
-    """The newest version of one line that was started here. Texts by their digests: a record stays small."""
+    """The newest version of one line that was started here. Texts are digests, to keep the record small."""
 
     line: str
     version: str | None = None
@@ -213,19 +213,19 @@ class Record(Value):
     """The state of one gate. ``Record()`` is a gate that never built: no item, or an item with nothing but its keys.
 
     Attributes:
-        lastbuild: the last start, epoch seconds exactly as they stand in the store. The old snippet reads and writes
-            this one too; everything below is ours alone.
-        writes: ids of the last writes, newest first. The first is the version that a swap is conditional on.
-        moved: the id of the last *swap*: a fold is conditional on this one, so folds do not conflict with one another.
+        lastbuild: the last start, in epoch seconds exactly as stored. The old snippet reads and writes it, too; it
+            knows none of the other attributes.
+        writes: ids of the last writes, newest first. A swap is conditional on the first one.
+        moved: the id of the last *swap*. A fold is conditional on this one, so folds do not conflict with one another.
         starts: instants of the starts a limit still counts, newest first.
         built: what the last start builds: a version, and its variables (``content_of``); ``None``: not known, or the
             old snippet has built since it was claimed.
-        events: digests of the event ids that were taken, newest first.
+        events: digests of the last event ids, newest first.
         lines: the newest version of each line that was started, newest start first.
         acts: what people last did to the gate, newest first.
         due_ms: when this gate is to be woken; ``None``: it need not be.
-        expires_ms: when the record of an idle keyed gate may be forgotten; ``None``: never.
-        others: attributes that are not ours, or of a later version; they survive every write.
+        expires_ms: when the record of an idle keyed gate may be deleted; ``None``: never.
+        others: attributes that other programs or later versions wrote; they survive every write.
     """
 
     lastbuild: Decimal | None = None
@@ -250,7 +250,7 @@ class Record(Value):
 
     @property
     def lastbuild_ms(self) -> int | None:
-        """The last start in epoch milliseconds, rounded up; converted once."""
+        """The last start in epoch milliseconds, rounded up."""
         try:
             return self._ms
         except AttributeError:
@@ -258,11 +258,11 @@ class Record(Value):
             return self.lastbuild_ms
 
     def swapped(self, write_id: str) -> Record:
-        """This record as the swap ``write_id`` leaves it."""
+        """This record as written by the swap ``write_id``."""
         return self.but(writes=shifted(write_id, self.writes, KEPT_WRITES), moved=write_id)
 
     def is_version(self, other: Record) -> bool:
-        """Whether a swap that expects ``other`` finds it here: by the last write *and* ``lastbuild``, which is all that
+        """Whether this is the very record ``other``: by the last write's id *and* ``lastbuild``, the one attribute that
         the old snippet writes."""
         return self.writes[:1] == other.writes[:1] and self.lastbuild == other.lastbuild
 

@@ -1,7 +1,6 @@
-"""What is asked for, and of which gate: the names and texts that callers and events bring, checked once, here.
+"""What a trigger asks for, and of which gate. All names and texts of callers and events are checked here, once.
 
-``Request`` is the one form of a trigger's wish, from ``ingress.events`` or a caller to the store and the starter:
-nothing renames its fields on the way.
+``Request`` keeps this one form from the event or caller to the store and the starter: nothing renames its fields.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ _UNFIT: Final = "[\x00-\x1f\x7f\ud800-\udfff]"
 
 
 class GateKey(Value, kw_only=False):
-    """Which gate: a project in a region. One record, one item, one row.
+    """Names a gate: a project in a region. Each gate is one record, one item, one row.
 
-    A gate of its own for one key of a project (a branch, a customer) has ``site-build@KEY`` as its project.
+    The gate for one key of a project (a branch, a customer) has ``site-build@KEY`` as its project.
 
     Raises:
         ConfigError: empty, over DynamoDB's key limits, or with characters that no key should have.
@@ -56,7 +55,7 @@ class GateKey(Value, kw_only=False):
 
     @classmethod
     def of(cls, name: str, key: str | None, region: str) -> GateKey:
-        """The gate of a project's key; ``None``: of the project itself."""
+        """The gate for a project's key; ``None``: the project's own gate."""
         if key is None:
             return cls(name, region)
         _check_name("project", name, MAX_PROJECT_BYTES)
@@ -65,7 +64,7 @@ class GateKey(Value, kw_only=False):
 
     @property
     def name(self) -> str:
-        """The project without the key: whose settings are the gate's."""
+        """The project without the key: the gate has its settings."""
         return self.project[: self._mark()]
 
     @property
@@ -96,18 +95,18 @@ def _check_name(what: str, name: object, max_bytes: int) -> None:
 
 
 def check_text(what: str, text: str, want: str) -> None:
-    """Refuse what no store, header or terminal should be handed."""
+    """Refuse a text that no store, header or terminal should get."""
     if _is_unfit(text):
         raise ConfigError(field=what, got=text, want=f"{want}, in UTF-8, without control characters")
 
 
 def _is_unfit(text: str) -> bool:
-    # What is printable has none of them; most is, and then no pattern is compiled.
+    # Printable text has none of them. Most text is printable, and then no pattern is compiled.
     return not text.isprintable() and re.search(_UNFIT, text) is not None
 
 
 def check_note(name: str, text: object, limit: int) -> None:
-    """Refuse what is no short text; ``None`` is none."""
+    """Refuse all but a short text and ``None``."""
     if text is None:
         return
     want = f"text of 1 to {limit} characters"
@@ -117,28 +116,26 @@ def check_note(name: str, text: object, limit: int) -> None:
 
 
 def check_flag(name: str, value: object) -> None:
-    """Refuse what is neither true nor false: any text would count as true."""
+    """Refuse all but true and false: any text would count as true."""
     if not isinstance(value, bool):
         raise ConfigError(field=name, got=value, want="True or False")
 
 
 def storable(said: object, limit: int) -> str:
-    """What a starter, an exception or a service said, as any store and terminal can take it: no control characters, no
-    half surrogate pairs, at most ``limit`` characters; empty where it cannot even be made text."""
+    """The words of a starter, an exception or a service, as text for any store and terminal: no control characters, no
+    half surrogate pairs, at most ``limit`` characters; empty if they cannot be made text."""
     try:
         return re.sub(_UNFIT, "\ufffd", text) if _is_unfit(text := str(said)[:limit]) else text
     except Exception:  # noqa: BLE001  (a foreign __str__ may raise anything)
         return ""
 
 
-#: What a command finds of its request in variables, such as HOLDOFF_SOURCE_VERSION.
+#: The fields of its request that a command finds in variables, such as HOLDOFF_SOURCE_VERSION.
 TOLD: Final = ("project", "region", "key", "reason", "source_version", "line")
 
 
 class Request(Value):
-    """What a starter is asked to build. It has this one form from an event or a caller to the store and the starter.
-
-    What is accepted here can be stored, and is read back as the same.
+    """What a starter is asked to build. A request that is accepted here can be stored, and is read back unchanged.
 
     Attributes:
         project, region: the gate's project, without its key, and its region.
@@ -147,18 +144,18 @@ class Request(Value):
         source_version: the commit, tag or version to build; ``None``: whatever is newest.
         event_id: the id of the event behind it, for recognising a redelivery.
         environment: variables for the build, as pairs, by name; a mapping is taken, too.
-        secondary_versions: which version of each of the build's other sources, as pairs, by the source's identifier; a
+        secondary_versions: the version of each of the build's other sources, as pairs, by the source's identifier; a
             mapping is taken, too.
         by: who asked.
         forced: whether it was forced.
         line: what versions follow one another on, such as a repository's branch; ``None``: not known.
-        at_ms: when it happened, by its source; ``None``: not known.
+        at_ms: when the change happened, by its source; ``None``: not known.
         parent: the version before ``source_version`` on the same line; ``None``: not known.
         parameters: what the starter froze for itself when the claim was made (JSON text), so that a take-over sends
-            the very same request. Opaque to all but the starter.
+            the very same request. Only the starter reads it.
 
     Raises:
-        ConfigError: a field is not what it should be; names it.
+        ConfigError: names the field that is wrong.
     """
 
     project: str
@@ -177,7 +174,7 @@ class Request(Value):
     parameters: str = ""
 
     __slots__ = ("_gate",)
-    _gate: ClassVar[GateKey]  # each request's own, beside its fields: they make it
+    _gate: ClassVar[GateKey]  # of each request, made of its fields
 
     def _check(self) -> None:
         gate = GateKey.of(self.project, self.key, self.region)
@@ -221,7 +218,7 @@ def _is_text(text: object) -> bool:
 def _checked_pairs(
     field: str, given: object, check: Callable[[str, object, object], None], most: int
 ) -> tuple[tuple[str, str], ...]:
-    """The pairs by name: maps keep no order, and a request sent again must be the same."""
+    """The pairs, sorted by name: a request that is sent again must be the same."""
     listed = list(given.items()) if isinstance(given, Mapping) else given
     if not isinstance(listed, tuple | list) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in listed):
         raise ConfigError(field=field, got=given, want="a mapping of names to values, or pairs of both")

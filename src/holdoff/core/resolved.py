@@ -1,4 +1,4 @@
-"""What became of a claim, and what the decision that made it says then."""
+"""The result of a claim, and the decision that tells it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from holdoff.core.waits import Wait, foremost, ready_ms, waits
 
 
 class Resolved(Value):
-    """What became of a claim: ``build_id`` it was started, ``refusal`` it certainly was not, ``uncancelled`` it waits
-    for the build of that id, ``error`` it is not known, none of these: it was put off."""
+    """The result of a claim. ``build_id``: the build started. ``refusal``: it certainly did not. ``uncancelled``: it
+    waits for the build of that id. ``error``: it is not known. None of these: the start was put off."""
 
     record: Record
     build_id: str | None = None
@@ -24,17 +24,17 @@ class Resolved(Value):
 
     @property
     def is_put_off(self) -> bool:
-        """Whether the claim was given back, to wait out the cooldown of a build that another has started since."""
+        """Whether the claim was given back, to wait for the cooldown of a build that started since."""
         return self.build_id is None and self.uncancelled is None and self.error is None
 
     @property
     def is_left(self) -> bool:
-        """Whether the claim stands, for a later call to finish."""
+        """Whether the claim stays, to be finished by a later call."""
         return self.record.claim is not None and self.error is not None
 
 
 def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
-    """The decision as it is told: started, or what stands against that."""
+    """The decision with the result of its claim: started, deferred or failed."""
     unconfirmed = resolved.unconfirmed
     if resolved.build_id is not None:
         return decision.but(build_id=resolved.build_id, unconfirmed=unconfirmed)

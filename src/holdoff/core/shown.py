@@ -1,10 +1,10 @@
-"""What an error may show of a value: never what may be a secret.
+"""What an error may show of a value: nothing that may be a secret.
 
-A secret ends up in the wrong place by a slip: in the field beside its own, before an ``@`` in a URL, in a project's
-command, as the reference to itself. What is wrong there must be told without it. So a value is shown if people mistype
-such values and no secret looks like them: a number, a choice, a few short words ('10 minutes'). Of all else only the
-kind is told, and so it is of everything where secrets are at home (``PLACES``). Of a URL the scheme and the host are
-shown, and a file's path; never the user, the password, or the value of a parameter.
+People put a secret into the wrong place by mistake: into the next field, before an ``@`` in a URL, into a command, or
+where its name belongs. The error must be clear without it. So an error shows values that people mistype and that look
+like no secret: a number, a choice, a few short words ('10 minutes'). Of other values, and of all values in places that
+are for secrets (``PLACES``), it shows only the kind. Of a URL it shows the scheme, the host and a file's path, but
+never the user, the password or the value of a parameter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-#: Settings in which secrets are at home, with all that stands below them.
+#: Settings that are for secrets, with all settings below them.
 PLACES: Final = r"(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"
 _URLS: Final = r"(?:.*[.:\s])?(?:store|endpoint)"
 #: A value so short is no secret anywhere: 7, 'x', [], None.
@@ -30,7 +30,7 @@ _WORD: Final = (
 )
 #: A name: words of letters, and numbers; or a variable such as S3_BUCKET.
 _NAME: Final = r"[-_./:]*(?:(?:[^\W\d_]+|\d{1,6})(?:[-_./:]+|$))+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
-#: What services and botocore say of a value that they do not take, with the value.
+#: Where services and botocore quote a value that they refuse.
 _SAID: Final = (
     r"(?<=\b[Vv]alue ')[^\n]*?(?=' at ')|(?<=, value: )[^\n]*?(?=, (?:type|valid))|(?<=://)(?!\.\.\.@)[^\s/?#]*@"
 )
@@ -38,7 +38,7 @@ _KINDS: Final = ((str, "text"), (bytes, "bytes"), (Mapping, "a table"), (list | 
 
 
 class Unquoted(str):
-    """Words of Holdoff's own, where an error shows what stands in a setting."""
+    """Words of Holdoff's own that an error shows instead of a setting's value."""
 
     __slots__ = ()
 
@@ -47,12 +47,12 @@ class Unquoted(str):
 
 
 def kind_of(value: object) -> Unquoted:
-    """Its class alone: of objects whose words would say nothing."""
+    """Only the value's class: for objects whose text would say nothing."""
     return Unquoted(f"some {type(value).__name__}")
 
 
 def quoted(value: object) -> str:
-    """Any value as it is, if it is short. Not for what may be a secret."""
+    """Any value as it is, if it is short. Not for values that may be secrets."""
     try:
         text = str(value) if isinstance(value, Decimal) else repr(value)
     except Exception:  # noqa: BLE001  (a foreign __repr__ may raise anything; an int of 4,300 digits cannot be shown)
@@ -61,12 +61,12 @@ def quoted(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """A foreign text with a space for each character that drives a terminal, turns text around or cannot be shown."""
+    """A foreign text with a space for each character that controls a terminal, reverses text or cannot be shown."""
     return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def shown(field: str, value: object) -> Unquoted:
-    """What an error about a setting may show of what stands there."""
+    """What an error about a setting may show of its value."""
     if isinstance(value, Unquoted):
         return value
     if isinstance(value, str) and re.fullmatch(_URLS, field):
@@ -80,7 +80,7 @@ def shown(field: str, value: object) -> Unquoted:
 
 
 def shown_field(field: str) -> str:
-    """A setting's name. Below some tables the names are the user's own, and may stand in the place of their values."""
+    """A setting's name. In some tables the names are the user's own, and a secret may stand where a name belongs."""
     return re.sub(r"(?<![^\W_])((?:environment|options|webhooks)\.)(.+)$", lambda f: f[1] + shown_name(f[2]), field)
 
 
@@ -91,7 +91,7 @@ def shown_name(name: str) -> str:
 
 
 def shown_program(program: str) -> str:
-    """A program's name. A shell would take ``TOKEN=x make`` for a variable and a program."""
+    """A program's name. (``TOKEN=x make``, as one writes in a shell, is a variable with a value, and a program.)"""
     name, mark, _ = program.partition("=")
     return f"{name}=..." if mark else program
 
@@ -104,12 +104,12 @@ def is_plain(text: str) -> bool:
 
 
 def shown_url(url: str) -> Unquoted:
-    """A URL, in quotes, without what may be a secret in it."""
+    """A URL, in quotes, without parts that may be secrets."""
     scheme, mark, rest = url.partition(":")
     if not mark or not re.fullmatch("[a-z]{2,12}", scheme):
         return shown("environment", url)
     user = ""
-    if not rest.startswith("///"):  # that is a file; all else has a user before its last @, whatever a password holds
+    if not rest.startswith("///"):  # no file; and a password may contain an @, so the user ends at the last one
         user, at, rest = rest.rpartition("@")
         user = at and "//..." + at
     path, mark, query = rest.partition("#")[0].partition("?")
@@ -127,6 +127,6 @@ def _opaque(rest: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """What a service, botocore or any foreign code says, without the users and passwords of its URLs, and without the
-    values of ours that it does not take."""
+    """The words of a service, botocore or other foreign code, without users and passwords in URLs, and without the
+    values that it refuses."""
     return re.sub(_SAID, lambda found: "" if found[0].endswith("@") else "...", text)

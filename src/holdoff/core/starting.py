@@ -1,8 +1,8 @@
-"""From a claim to a build: start what was claimed, confirm it, give its slot back, or leave it for a take-over.
+"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over.
 
-The lease is looked at again after each call that can take time: a late claimant must not start. A claim whose start is
-not known stays; after its lease it is taken over, with the same token and request, and the starter is asked first
-whether that build exists.
+A late claimant must not start, so the lease is checked again after each call that can take time. If it is not known
+whether the start happened, the claim stays. After its lease another process takes it over, with the same token and
+request, and first asks the starter whether the build exists.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Searched(Value):
     """What the starter answered when it was asked for a claim's build.
 
     Attributes:
-        since_ms: an instant before it was asked; ``None``: it cannot be asked.
+        since_ms: an instant before the question; ``None``: the starter cannot be asked.
     """
 
     build_id: str | None = None
@@ -49,15 +49,14 @@ def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, An
     taken, was = reply.record.claim, record.claim
     assert was is not None
     if taken is None or (taken.token, taken.attempt) != (was.token, was.attempt + 1):
-        return Resolved(record=reply.record)  # ours is in, and others have gone on from it
+        return Resolved(record=reply.record)  # our write is in, and other processes have written since
     return (yield from resolve(reply.record, taken.token, taken.attempt, terms))
 
 
 def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:
-    """From a claim of ours to a build, a refusal, or what is not known.
+    """Turn a claim of this process into a build, a refusal, or an unknown start.
 
-    ``record`` is what stood after our claim was written; after a lost response others may have moved it on. The lease
-    is looked at again after each call that can take time.
+    ``record`` is the record after our claim was written. If that write's response was lost, it may have changed since.
     """
     searched: _Searched | None = None
     for _ in range(writes.MAX_TRIES):
@@ -66,7 +65,7 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
             return _lost_claim(record, token)
         now_ms = yield writes.NOW
         if claims.is_expired(claim, now_ms):
-            # A late claimant must not start: another may be taking over. Win the claim again, or leave it.
+            # Another process may be taking this claim over. Take it over first, or leave it.
             if searched is not None:
                 return Resolved(record=record, error="looking for the build took longer than the claim's lease")
             reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
@@ -79,10 +78,10 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
                 return cancelled
             record = cancelled
         elif claim.attempt > 1 and searched is None:
-            # It may have its build already, and the starter may have forgotten the token: ask first.
+            # The build may exist already, and the starter may have forgotten the token: ask first.
             try:
                 searched = yield from _search(claim, terms, now_ms)
-            except Exception as error:  # noqa: BLE001  (whatever its kind: it says nothing of the build)
+            except Exception as error:  # noqa: BLE001  (no error says anything about the build)
                 return Resolved(record=record, error=_words(error))
             if searched.build_id is not None:
                 return (yield from _confirm(record, claim, searched.build_id, terms))
@@ -94,13 +93,13 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
 
 
 def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _Searched]:
-    """The build of a claim, if there is one. Where the starter cannot tell, the same token is as good, while it surely
-    is remembered."""
+    """The build of a claim, if there is one. If the starter does not answer, the same token may be sent again while
+    the starter surely remembers it."""
     try:
         found: str | None = yield Find(claim.request, claim.token)
     except Exception:
         at_ms = yield writes.NOW
-        # The instant is the claimant's, and our own clock may have been set back by as much as a lease.
+        # The instant is by the claimant's clock, and our own clock may have been set back by up to a lease.
         slack_ms = terms.clock_margin_ms + terms.claim_lease_ms
         if at_ms + slack_ms < claim.claimed_ms + terms.token_memory_ms:
             return _Searched()
@@ -115,7 +114,7 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
     build_id = running.build_id
     try:
         yield Cancel(build_id)
-    except Exception as error:  # noqa: BLE001  (whatever it is: it may run on)
+    except Exception as error:  # noqa: BLE001  (after any error the build may still run)
         if claim.attempt > 1:
             return Resolved(record=record, error=_words(error))
 
@@ -132,13 +131,14 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
         build_id: str = yield Start(claim.request, claim.token)
     except StartRefused as refusal:
         return (yield from _give_back(record, claim, terms, refusal, searched_ms))
-    except Exception as error:  # noqa: BLE001  (whatever it is: it is not known whether the build exists)
+    except Exception as error:  # noqa: BLE001  (after any other error it is not known whether the build exists)
         return Resolved(record=record, error=_words(error))
     return (yield from _confirm(record, claim, build_id, terms))
 
 
 def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
-    """A start that was taken over has to wait out a cooldown: given back, or left until no request can be in flight."""
+    """A start that was taken over must wait for a cooldown: give the claim back, or leave it until no request can be in
+    flight."""
 
     def change(now: Record, at_ms: int) -> Record:
         return claims.returned(now, claim, terms, at_ms, searched_ms)
@@ -150,9 +150,9 @@ def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None
 def _end_claim(
     record: Record, claim: Claim, change: writes.Change, ended: Resolved, why_left: str | None = None
 ) -> Generator[Effect, Any, Resolved]:
-    """Give the claim back, or leave it, as ``change`` does. ``ended``: the result if the claim is gone; ``why_left``:
-    the error if it stays."""
-    made = record  # by the last try
+    """Give the claim back, or leave it, as ``change`` does. ``ended``: the result if the claim is given back;
+    ``why_left``: the error if it stays."""
+    made = record  # what the last try wanted to write
 
     def noted(current: Record, at_ms: int) -> Record:
         nonlocal made
@@ -164,7 +164,7 @@ def _end_claim(
         return ended.but(record=after)
     if made is not after and after.claim is not None and after.claim.token == claim.token:
         return Resolved(record=after, error=why_left)
-    return _lost_claim(after, claim.token)  # not ours to end any more
+    return _lost_claim(after, claim.token)
 
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
@@ -192,7 +192,7 @@ def _give_back(
 
 
 def _lost_claim(record: Record, token: str) -> Resolved:
-    """Another process has our claim, or has ended it."""
+    """Another process holds our claim, or has ended it."""
     if record.claim is not None and record.claim.token == token:
         return Resolved(record=record, error="another process has taken this start over")
     for build in (record.running, record.finished):

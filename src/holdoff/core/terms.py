@@ -1,4 +1,4 @@
-"""The terms a decision goes by: the gate's policy, and what its starter and its store can be relied on for."""
+"""The terms of a decision: the gate's policy, and what its starter and its store can do."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def as_it_stands(request: Request) -> Request:
 
 
 class Terms(Value):
-    """What the rules go by, besides the record and the time.
+    """What the rules depend on, besides the record and the time.
 
     Attributes:
         claim_lease_ms: how long a claimant has to start and confirm; longer than the starter's time-outs and retries.
         build_lease_ms: after how long a build whose end is not reported counts as ended.
         freeze: adds what the starter will send to a request, once, when the claim is made. Must be pure.
-        woken: whether something wakes the gate when it is due; only words depend on it.
-        knows_policy: whether ``policy`` is the gate's own; else it is a stand-in for one that is not known here.
+        woken: whether something wakes the gate when it is due; only messages depend on it.
+        knows_policy: whether ``policy`` is the gate's own, and no stand-in for one that is not known here.
         polls: whether the starter can be asked how a build is.
         children: whether builds are child processes of what starts them, which reports the end of each.
         finds: whether the starter can be asked for the build of a token.
-        token_memory_ms: for how long after a claim its token surely is remembered where builds are started.
-        max_staleness_ms: how old a snapshot of the record may be for a *skip* to rest on it.
-        clock_margin_ms: how far the clocks of two machines on one store may be apart.
-        keyed: whether the gate is one key's of a project: then its record may be forgotten once it is idle.
+        token_memory_ms: for how long after a claim the starter surely remembers its token.
+        max_staleness_ms: how old the snapshot may be that a *skip* uses.
+        clock_margin_ms: how far apart the clocks of two machines on one store may be.
+        keyed: whether the gate is for one key of a project: then its record may be deleted once it is idle.
     """
 
     policy: Policy

@@ -1,8 +1,7 @@
 """People's durations and instants <-> integer milliseconds.
 
-Inside Holdoff every instant is epoch milliseconds and every duration is milliseconds, both ``int``. What means "not
-before" is rounded *up* to the millisecond: waiting a millisecond too long keeps the spacing, starting one too early
-breaks it.
+Inside Holdoff every instant is epoch milliseconds and every duration is milliseconds, both ``int``. Fractions are
+rounded *up*: to wait a millisecond too long keeps the spacing, to start a millisecond too early breaks it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import Final, TypeAlias
 
-# For type checkers, which read the texts as types.
+# Texts, which type checkers read as types.
 Duration: TypeAlias = "float | str | Decimal | timedelta"
 Instant: TypeAlias = "float | str | Decimal | datetime"
 
@@ -34,13 +33,13 @@ _UNIT_MS: Final = {
 }
 #: From days to seconds, each with the next smaller one.
 _PAIRS: Final = tuple(pairwise(list(_UNIT_MS.items())[1:5]))
-# Compiled when they are needed: most processes need one of them, or none.
+# Compiled when needed: most processes need one of them, or none.
 _PART: Final = r"(\d+(?:\.\d+)?)(ms|[wdhms])"
 _ISO: Final = (
     r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
 )
-#: For sums and products that lose no digit and raise nothing. The thread's own context has 28, or as our caller chose.
+#: For sums and products that lose no digit and raise nothing. The thread's own context keeps 28 digits by default.
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 MAX_DURATION_MS: Final = 366 * 86_400_000
 #: 9999-12-31T23:59:59Z: a later "instant" is a number in another unit, most often milliseconds.
@@ -72,7 +71,7 @@ def parse_duration(value: object, *, field: str) -> int:
 
 
 def optional_duration(value: object, *, field: str) -> int | None:
-    """A duration above zero, as ``parse_duration`` reads it; ``None``: it is left out."""
+    """A duration above zero, as ``parse_duration`` reads it; ``None``: there is none."""
     if value is None:
         return None
     ms = parse_duration(value, field=field)
@@ -92,7 +91,7 @@ def _duration_ms(value: object) -> Decimal | None:
 
 
 def _decimal(value: float | Decimal) -> Decimal:
-    """A number as it is written; an ``int`` of any length (Python refuses to write one of 4,300 digits)."""
+    """A number exactly as written; an ``int`` may have any length (Python prints at most 4,300 digits)."""
     return Decimal(float.__repr__(value) if isinstance(value, float) else value)
 
 
@@ -108,7 +107,7 @@ def _timedelta_ms(value: object) -> Decimal | None:
 def _text_ms(text: str) -> Decimal | None:
     if not text.isascii():
         return None
-    if text[:-1].isdigit() and text[-1] in _UNIT_MS:  # most are no more than that, and no pattern need be compiled
+    if text[:-1].isdigit() and text[-1] in _UNIT_MS:  # the most usual form, without a pattern to compile
         return _sum_ms([(text[:-1], text[-1])])
     if text.isdigit() or re.fullmatch(r"-?\d+(\.\d+)?", text):
         return _ms(Decimal(text))
@@ -120,7 +119,7 @@ def _text_ms(text: str) -> Decimal | None:
     in_order = [list(_UNIT_MS).index(unit) for _, unit in parts]
     if "".join(n + unit for n, unit in parts) != text or not parts:
         return None
-    if in_order != sorted(set(in_order)):  # '5m1h' and '5m5m' are slips, not durations
+    if in_order != sorted(set(in_order)):  # '5m1h' and '5m5m' are mistakes
         return None
     return _sum_ms(parts)
 
@@ -133,12 +132,12 @@ def _sum_ms(parts: list[tuple[str, str]]) -> Decimal:
 
 
 def _ms(seconds: Decimal) -> Decimal:
-    """Exact milliseconds. (Not ``scaleb``: it refuses an exponent that is merely absurd.)"""
+    """Exact milliseconds. (Not by ``scaleb``, which refuses absurd exponents.)"""
     return _EXACT.multiply(seconds, 1000)
 
 
 def is_whole(value: object, least: int, most: int) -> bool:
-    """Whether it is a whole number within bounds; true and false are none."""
+    """Whether it is a whole number within bounds; true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
@@ -153,7 +152,7 @@ def ms_from_seconds(seconds: Decimal) -> int:
 
 
 def seconds_from_ms(ms: int) -> Decimal:
-    """Epoch seconds as they are stored: whole where they are whole, else with a fraction."""
+    """Epoch seconds as they are stored: whole if possible, else with a fraction."""
     return Decimal(ms // 1000) if ms % 1000 == 0 else Decimal(ms).scaleb(-3, _EXACT)
 
 
@@ -193,7 +192,7 @@ def _number_or_datetime(text: str) -> object:
 
 
 def _datetime_ms(value: datetime) -> Decimal | None:
-    """``None``: it has no offset from UTC, or its time zone, which may be any code, does not say it."""
+    """``None``: it has no offset from UTC, or its time zone, which may be any code, raises an error."""
     from datetime import datetime
 
     try:
@@ -214,7 +213,7 @@ def http_date_ms(text: str) -> int:
     """The instant of an HTTP date, which is GMT, even in a form without a zone (RFC 9110, 5.6.7).
 
     Raises:
-        ValueError: it is none.
+        ValueError: not an HTTP date.
     """
     from datetime import UTC
     from email.utils import parsedate_to_datetime
@@ -228,14 +227,14 @@ def iso(ms: int) -> str:
 
 
 def say_age(ms: int) -> str:
-    """How long ago something was, as a person says it: ``3m12s ago``; less than zero: by a clock ahead of this one."""
+    """How long ago something was, for people: ``3m12s ago``. Below zero, another clock is ahead of this one."""
     if ms > -1_000:
         return f"{say_duration(max(0, ms))} ago"
     return f"{say_duration(-ms, up=True)} ahead of this clock"
 
 
 def say_duration(ms: int, *, up: bool = False) -> str:
-    """A duration as a person says it, to its second largest unit: ``3m12s``, ``2d4h``, ``450ms``.
+    """A duration for people, to its second largest unit: ``3m12s``, ``2d4h``, ``450ms``.
 
     Args:
         ms: milliseconds, zero or more.

@@ -1,7 +1,7 @@
 """Immutable values: what ``dataclasses`` gives, for a seventieth of its cost at import and half of it at a copy.
 
-A class is its annotated fields and their defaults. ``but`` makes a copy that differs in some of them. Nothing changes a
-value once it is made, so one may be kept, compared, hashed and handed to another thread.
+A class is its annotated fields and their defaults. ``but`` makes a copy with some fields changed. A value never changes
+once it is made, so it may be kept, compared, hashed and shared between threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_):
-        """What it says is for type checkers, and typing takes 2 ms to import."""
+        """It is for type checkers only, and typing takes 2 ms to import."""
         return lambda cls: cls
 
 
@@ -48,7 +48,7 @@ class Value:
         self._check()
 
     def _check(self) -> None:
-        """Refuse what this value must not be. Called once, when it is made."""
+        """Raise if the fields do not fit. Called for each new value."""
 
     def _misfit(self, state: dict[str, Any]) -> str:
         missing = [f"{name} is missing" for name in self._fields if name not in state]

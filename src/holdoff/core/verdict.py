@@ -1,4 +1,4 @@
-"""What an error of a service says about the work that was asked for: the last column of every starter's table."""
+"""What a service's error says about the requested work: the last column of every starter's table of errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What an error says about the work that was asked for."""
+    """Whether the requested work was done, by an error's word."""
 
     NEVER = "certainly not done; something has to be changed first"
     NOT_NOW = "certainly not done; it passes by itself"

@@ -1,12 +1,12 @@
 """What stands between a gate and its next start: each wait says why, and until when.
 
 A gate may start when no wait is left. The cooldown, the limit, a hold, a start under way, a running build, the quiet
-time and the back-off of what is pending are all waits, and when the gate is due follows from them: nothing about a
-deferral is kept but the triggers themselves, so a policy that changes applies at once to what is pending.
+time and the back-off of what is pending are all waits. When the gate is due follows from them. A deferral keeps the
+triggers and nothing else, so a changed policy applies at once to what is pending.
 
-**lastbuild is obeyed.** The cooldown counts from it, by whatever hand it was moved: a person who moves it back frees
-the gate. The old snippet moves it back too, by its whole seconds and its clock; within that margin our own last start
-counts. (One in the future is a clock's fault: see ``clocks``.)
+**lastbuild is obeyed.** The cooldown counts from it, also where a person or the old snippet has changed it. A person
+who moves it back frees the gate. The old snippet moves it back a little, because it writes whole seconds by its own
+clock: within that margin Holdoff's own last start counts. (For a ``lastbuild`` in the future see ``clocks``.)
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-#: How often a running build that something waits for is asked after.
+#: How often the starter is asked how a running build is.
 POLL_EVERY_MS: Final = 30_000
-#: The old snippet writes whole seconds: up to so much before our own start of the same instant.
+#: The old snippet writes whole seconds: what it writes may be up to so much before a start of the same instant.
 SNIPPET_MS: Final = 1_000
-#: A waiting caller of rank r may start r times this after what it waits for is ready.
+#: A waiting caller of rank r may start r times this after what is pending is ready.
 TURN_MS: Final = 1_000
 #: How long the record of a keyed gate is kept once it is idle.
 KEPT_IDLE_MS: Final = 30 * 86_400_000
 
 
 class Wait(Value, kw_only=False):
-    """Something between a gate and its next start.
+    """A reason why a gate may not start now.
 
     Attributes:
         until_ms: when it ends; ``None``: not known.
@@ -46,7 +46,7 @@ class Wait(Value, kw_only=False):
     detail: str | None = None
 
     def stands(self, now_ms: int) -> bool:
-        """Whether it still keeps the gate from starting. A claim does until it is finished, whatever its lease says."""
+        """Whether it still keeps the gate from starting. A claim does until it is finished, its lease over or not."""
         return self.until_ms is None or self.until_ms > now_ms or self.why is Why.CLAIMED
 
 
@@ -56,7 +56,7 @@ def waits(
     """All that keeps this gate from starting at ``now_ms``; with the quiet time and back-off of ``pending``, if given.
 
     Args:
-        force: only a start under way, and what ``overlap`` says, stand against a forced start. One that is pending
+        force: a forced trigger waits only for a start under way, and for what ``overlap`` says. Once it is pending, it
             waits for a hold, too: the hold may be newer.
     """
     overtakes = force or (pending is not None and pending.request.forced)
@@ -73,7 +73,7 @@ def waits(
 
 
 def waits_of(pending: Pending, policy: Policy, now_ms: int) -> list[Wait]:
-    """The quiet time and the back-off of what is pending. (A start that was forced and refused is tried again, too.)"""
+    """The quiet time and the back-off of what is pending. (A forced start that was refused has a back-off, too.)"""
     found = [None if pending.request.forced else _quiet(pending, policy), _backing_off(pending)]
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
@@ -91,8 +91,8 @@ def foremost(found: list[Wait]) -> Wait:
 
 
 def over_ms(found: list[Wait], least_ms: int) -> int | None:
-    """When all of these are over; ``None``: not known. A claim is over in moments; its lease only tells where there is
-    nothing else."""
+    """When all of these are over; ``None``: not known. A claim is usually over within a second: its lease counts only
+    where there is no other wait."""
     telling = [wait for wait in found if wait.why is not Why.CLAIMED]
     over = least_ms
     for wait in telling or found:
@@ -142,8 +142,8 @@ def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
 
 
 def is_moved_back(record: Record, terms: Terms) -> bool:
-    """Whether ``lastbuild`` stands before our own last start, by more than the snippet does: a person moved it, a reset
-    ended it, or a failed build's slot was given back."""
+    """Whether ``lastbuild`` is before Holdoff's own last start, by more than the old snippet moves it: a person moved
+    it back, a reset cleared it, or a failed build gave its slot back."""
     own_ms = _own_start_ms(record)
     return own_ms is not None and own_ms - (record.lastbuild_ms or 0) > terms.clock_margin_ms + SNIPPET_MS
 
@@ -154,7 +154,7 @@ def _own_start_ms(record: Record) -> int | None:
 
 
 def limit_end_ms(record: Record, policy: Policy) -> int | None:
-    """The first instant at which the limit allows a start; ``None``: it does now. A start under way counts."""
+    """The first instant at which the limit allows a start; ``None``: now. A start under way counts."""
     limit, starts = policy.limit, record.starts if record.claim is None else (record.claim.held_ms, *record.starts)
     if limit is None or len(starts) < limit.count:
         return None
@@ -173,29 +173,29 @@ def quiet_end_ms(pending: Pending, policy: Policy) -> int:
 
 
 def ready_ms(record: Record, terms: Terms) -> int | None:
-    """Since or from when what is pending may start, as things stand; ``None``: not known (a hold without an end)."""
+    """From when what is pending may start, by the record as it is; ``None``: not known (a hold without an end)."""
     pending = record.pending
     assert pending is not None
     least_ms = pending.first_ms
-    if pending.waiters:  # their turns count from the instant a report or a person freed the gate
+    if pending.waiters:  # their turns count from when a build's end, or a person, freed the gate
         freed_ms = record.finished.ended_ms if record.finished else None
         least_ms = max(least_ms, freed_ms or 0, record.acts[0].at_ms if record.acts else 0)
     return over_ms(waits(record, terms, 0, pending=pending), least_ms)
 
 
 def turn_ms(pending: Pending, waiter: str | None) -> int:
-    """How long after it is ready this caller may start what is pending: the newest waiter at once, each older one a
-    second later, so that a dead one costs a second; a wake that no waiter makes comes after all of them."""
+    """How long after it is ready this caller may start what is pending. The newest waiter may at once, each older one a
+    second later, so that a dead waiter costs a second. A wake that no waiter makes comes after all of them."""
     name = waiter and waiter_name(waiter)
     rank = pending.waiters.index(name) if name in pending.waiters else len(pending.waiters)
     return rank * TURN_MS
 
 
 def wake_ms(record: Record, terms: Terms) -> int | None:
-    """When a wake would start or finish something, as things stand; ``None``: nothing waits, or the end of that is not
-    known.
+    """When a wake would start or finish something, by the record as it is; ``None``: nothing is pending, or the end of
+    a wait is not known.
 
-    Asking how a build is, and its lease, are no reason to wake a gate at an instant: a sweep does that.
+    Polls, and the end of a build's lease, need no wake at their very instant: a sweep is enough.
     """
     if record.claim is not None:
         return record.claim.lease_until_ms
@@ -206,9 +206,9 @@ def wake_ms(record: Record, terms: Terms) -> int | None:
 
 
 def with_due(record: Record, terms: Terms) -> Record:
-    """The record with the instant at which it is to be woken, and the one at which it may be forgotten.
+    """The record with the instants at which it is to be woken, and may be deleted.
 
-    A writer that does not know the policy may only make the wake earlier, and the end later.
+    A writer that does not know the policy may only move the wake earlier, and the deletion later.
     """
     due_ms = _due_ms(record, terms)
     if not terms.knows_policy and record.due_ms is not None:
@@ -248,7 +248,7 @@ def _expires_ms(record: Record, terms: Terms) -> int | None:
 
 
 def must_poll(record: Record, terms: Terms, now_ms: int) -> bool:
-    """Whether to ask how the running build is: its end changes what may start, and reports of ends get lost."""
+    """Whether to ask the starter how the running build is: the report of its end may be lost."""
     running = record.running
     if running is None or not terms.polls or not terms.policy.follows_builds:
         return False

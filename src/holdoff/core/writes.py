@@ -1,7 +1,7 @@
 """One write, and what its answer means.
 
-Each write has an id of its own. The loser of a race gets the current record from the same answer. A write whose
-response was lost fails its own condition when it is sent again: it is recognised by its id, a claim by its token, too.
+Each write has an id of its own. The loser of a race gets the current record in the same answer. A write whose response
+was lost fails its own condition when it is sent again. It is then recognised by its id; a claim also by its token.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-#: Each lost race means that another writer got on, so this many in a row means that something is wrong.
+#: In each lost race another writer succeeded, so this many losses in a row mean that something is wrong.
 MAX_TRIES: Final = 200
 NOW: Final = Now()
 Writes = Generator[Effect, "Any", Swapped | Lost]
@@ -29,8 +29,8 @@ def fold(record: Record, fold: Fold) -> Generator[Effect, Any, tuple[Swapped | L
     """One conditional write that adds a trigger to what is pending.
 
     Returns:
-        The store's reply. And, where the store refused a fold that ``Fold.applied`` allows, the id of the last swap
-        (``moved``): on that record the next write is a swap, or store and core would disagree until ``MAX_TRIES``.
+        The store's reply. If the store refused a fold that ``Fold.applied`` allows, also the id of the last swap
+        (``moved``): the next write on that record must be a swap, or store and core would disagree ``MAX_TRIES`` times.
     """
     write_id = yield NewId()
     fold = fold.but(write_id=write_id)
@@ -44,7 +44,7 @@ def fold(record: Record, fold: Fold) -> Generator[Effect, Any, tuple[Swapped | L
 
 
 def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
-    """One swap under an id of its own, by which it is recognised when its response was lost; a claim by ``token``."""
+    """One swap with an id of its own. If its response was lost, it is recognised by that id; a claim by ``token``."""
     write_id = yield NewId()
     reply: Swapped | Lost = yield Swap(expected, new.swapped(write_id), builds.leaving(expected, new))
     if isinstance(reply, Lost):
@@ -55,7 +55,7 @@ def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
 
 
 def apply(change: Change, record: Record) -> Generator[Effect, Any, Record]:
-    """Write a change, on whatever the record has become meanwhile."""
+    """Write a change, and try again on the current record after each lost race."""
     for _ in range(MAX_TRIES):
         now_ms = yield NOW
         new = change(record, now_ms)
