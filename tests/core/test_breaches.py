@@ -552,3 +552,34 @@ def test_23_a_version_that_is_built_for_one_branch_is_unchanged_for_others() -> 
     assert w.a.trigger(source_version="A", line="v1").why is Why.UNCHANGED  # a tag
     assert w.a.trigger(source_version="A", parent="Z", line="release", at=20).why is Why.UNCHANGED
     assert w.a.trigger(source_version="A", parent="M", line="main", at=20).why is Why.UNCHANGED  # merged
+
+
+def test_24_a_start_that_was_put_off_tells_the_last_build_as_it_is_then() -> None:
+    """G6: a person moved ``lastbuild`` while the running build was being cancelled; the decision told the old one."""
+    w = World(cooldown="2m")
+    w.a.trigger()
+    w.clock.advance("5m")
+
+    def cancel(build_id: str) -> None:
+        seen = w.record
+        w.store.swap(w.a.key, expected=seen, new=seen.but(lastbuild=Decimal(1_700_000_000)))
+        w.b.finished(build_id, succeeded=True)
+        raise OSError("no answer")
+
+    w.starter.cancel = cancel  # type: ignore[attr-defined]
+    w.policy = holdoff.Policy("2m", overlap="cancel")
+    said = w.gate().trigger()
+    assert (said.outcome, said.why, said.lastbuild_ms) == ("deferred", Why.PENDING, 1_700_000_000_000)
+    assert str(said).startswith("site deferred: a build is pending")
+
+
+def test_25_what_did_not_start_stands_beside_no_build() -> None:
+    """``beside`` is told of a start only."""
+    w = World(cooldown=0)
+    w.a.trigger()
+
+    def refuse(*_: Any) -> str:
+        raise holdoff.StartRefused("no room", worth_retrying=True)
+
+    w.starter.start = refuse  # type: ignore[assignment, method-assign]
+    assert w.a.trigger().beside is None

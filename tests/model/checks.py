@@ -11,6 +11,7 @@ from holdoff.core import claims
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.pending import is_older
 from holdoff.core.record import KEPT_EVENTS
+from holdoff.core.waits import SNIPPET_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,6 +110,8 @@ def _is_built_again(history: History, earlier: Asked, later: Asked) -> bool:
 def g1_spacing(history: History) -> Iterator[str]:
     """Two builds start at least a cooldown apart, up to the stated skew; limits hold in every window."""
     policy, margin_ms = history.terms.policy, history.scenario.margin_ms
+    if history.snippets and history.steps:
+        margin_ms += SNIPPET_MS  # its whole second moves ``lastbuild`` back, as a person's edit does
     for n, later in enumerate(history.builds):
         if history.forced(later.token):
             continue

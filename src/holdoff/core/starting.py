@@ -121,7 +121,7 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
         def change(now: Record, at_ms: int) -> Record:
             return claims.uncancelled(now, claim, build_id, terms, at_ms)
 
-        return (yield from _end_claim(record, claim, change, Resolved(record=record, uncancelled=build_id)))
+        return (yield from _end_claim(record, claim, change, Resolved(record=record)))
     end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
     return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record))
 
