@@ -37,29 +37,29 @@ HEAD = """# Performance
 
 {versions}.
 
-A time by itself says little about another machine, so each stands beside a *floor*: the least that does the work at
-all, measured in turn with it. A ratio is the median over all rounds; its quartiles are in brackets. Times are of the
-processor, unless a column says "by the clock". `tests/test_counts.py` fails where a figure that is counted, not
-timed, grows by a tenth.
+A time by itself says little about another machine. So each time stands beside a *floor*: the time of the least
+program that does the same work, measured in turn with Holdoff. A ratio is the median over all rounds; its quartiles
+are in brackets. Times are processor time, unless a column says "by the clock". `tests/test_counts.py` fails if a
+figure that is counted, not timed, grows by a tenth.
 
-## What is aimed at, and what stands against it
+## Aims, and why they are not lower
 
-Each line has an aim, as a ratio to the floor, and says why the aim is not lower. The tables below have what this
-machine reaches. The *lean client* is [a client of AWS of Holdoff's own](aws.md#a-client-that-starts-sooner).
+Each line has an aim, as a ratio to the floor, and the reason why the aim is not lower. The tables below have what this
+machine reaches. The *lean client* is [Holdoff's own client of AWS](aws.md#a-client-that-starts-sooner).
 
-* DynamoDB, allowed: 2.2 x by botocore, 1.1 x by the lean client. There are two writes, and botocore's own part of
-  them is two floors.
-* DynamoDB, refused by a gate made anew: 1.0 x. There is one read, and by botocore a bare read costs as much as the
-  floor's write.
+* DynamoDB, allowed: 2.2 x with botocore, 1.1 x with the lean client. A start makes two writes, and botocore's own
+  part of two writes costs two floors.
+* DynamoDB, skipped, gate object made anew: 1.0 x. A skip makes one read, and with botocore a bare read costs as much
+  as the floor's write.
 * Refused again, in a process that has seen the gate: 1 µs. Each answer is a decision of its own, with an instant and
   an id, which take that long to make.
-* SQLite, started, durable: 3 x by the clock. Two commits are two floors; the rest reads and writes the record as
-  JSON, and locks the file.
-* `holdoff run`: 3 x. A start has two more processes and three commits; each run pays for the interpreter and its
+* SQLite, started, durable: 3 x by the clock. Two commits cost two floors. The rest of the time reads and writes the
+  record as JSON, and locks the file.
+* `holdoff run`: 3 x. A start has two more processes and three commits. Each run pays for the interpreter and its
   library.
 * The function's init and first start: 0.6 x one client of botocore's. Only the lean client can reach that.
-* One hot gate, 8 threads on SQLite: half the starts of one thread. When a start is written, the other threads'
-  decisions on that gate no longer hold, and these threads decide again.
+* One hot gate, 8 threads on SQLite: half the starts of one thread. When one thread writes a start, the other threads'
+  decisions on that gate are out of date, and these threads decide again.
 """
 
 

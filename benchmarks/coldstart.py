@@ -90,10 +90,10 @@ def measure(*, quick: bool) -> Section:
         times = _timed(_settings(endpoint, standin.url), _packages(Path(folder)), 5 if quick else 20)
     return Section(
         title="A cold start of the function",
-        text="Importing the handler from the package, and the first decision of it, a start. Floors: the interpreter; "
-        "one client of botocore's; and two clients with the three requests that a start takes, and nothing else. As "
-        "packed, modules are compiled at each cold start; `make lambda COMPILED=yes` packs them compiled. The lean "
-        "client is `HOLDOFF_AWS_CLIENT=lean`: no botocore is loaded.",
+        text="This is the import of the handler from the package, and its first decision, a start. There are three "
+        "floors: the interpreter; one client of botocore's; and two clients that only make the three requests of a "
+        "start. As packed, modules are compiled at each cold start; `make lambda COMPILED=yes` packs them compiled. "
+        "With the lean client (`HOLDOFF_AWS_CLIENT=lean`) botocore is not loaded.",
         head=("", "ms to ready", "ms for the first", "ms of the processor", "x one client"),
         rows=[_cells(name, taken, times["botocore, one client"]) for name, taken in times.items()],
     )

@@ -25,12 +25,13 @@ LIBRARY: Final = "import _sqlite3, contextlib, decimal, fcntl, json, signal, thr
 OURS: Final = "import holdoff.cli.main, holdoff.cli.run, holdoff.config, holdoff.stores.sqlite"
 IMPORT: Final = "import gc, os; gc.set_threshold(20_000); {}; os._exit(0)"
 TEXT: Final = """\
-The floor is the same interpreter, doing nothing; what Python takes to begin is in all of ours. Two rows say what most
-of the rest is, imports: of the standard library what reads JSON, exact numbers and SQLite and handles signals (`re` and
-`enum` above all, on which `json` and `signal` rest), then Holdoff's own modules. What is left of a skip is its command
-line and one read of the store. A start writes three times, each write on the disk before it goes on: the claim, the
-build, its end. And it has two processes: the command, and a shell that ends the command if Holdoff is killed. While
-each run is a process of its own, it cannot come below the row of the standard library."""
+The floor is the same interpreter, doing nothing. Every row of Holdoff includes the start of Python. Most of the rest
+is imports, which two rows show. The first row imports what Holdoff needs of the standard library to read JSON, exact
+numbers and SQLite and to handle signals (mostly `re` and `enum`, which `json` and `signal` need). The second row adds
+Holdoff's own modules. The rest of a skip is its command line and one read of the store. A start writes three times to
+the disk: the claim, the build, its end. A start also has two more processes: the command, and a shell that ends the
+command if Holdoff is killed. As long as each run is a process, it cannot be faster than the row of the standard
+library."""
 
 
 def measure(*, quick: bool) -> Section:

@@ -190,7 +190,7 @@ def month_usd(month: Month) -> float:
 
 
 def standing_usd() -> dict[str, float]:
-    """What a month costs whatever is triggered."""
+    """What a month costs without any trigger."""
     return {
         f"{SWEEPS:,} sweeps": SWEEP.total(SWEEPS),
         f"{ALARMS} alarms": ALARMS * PRICES["alarm"].usd,
@@ -203,7 +203,7 @@ def standing_usd() -> dict[str, float]:
 
 def tables() -> str:
     """The generated part of the document."""
-    return f"{_prices()}\n{_uses()}\n{_months()}"
+    return f"{_months()}\n{_uses()}\n{_prices()}"
 
 
 def _prices() -> str:
@@ -247,7 +247,8 @@ def _months() -> str:
         "Powertools idempotency: as many builds, the last change lost": POWERTOOLS_MONTH,
     }
     rows = [f"| {what} | ${month_usd(month):.2f} |" for what, month in months.items()]
-    rows += [f"| Holdoff, whatever comes: {w} | ${usd:.2f} |" for w, usd in standing_usd().items()]
+    rows += [f"| Holdoff, without any trigger: {w} | ${usd:.2f} |" for w, usd in standing_usd().items()]
+    rows.append(f"| Holdoff, in all | **${month_usd(HOLDOFF_MONTH) + sum(standing_usd().values()):.2f}** |")
     head = f"| a month with a million triggers and {BUILDS:,} builds | |\n|---|---:|"
     return "\n".join([head, *rows, ""])
 

@@ -1,8 +1,8 @@
 """One hot gate: starts a second by many threads and processes, and what no speed makes up for: builds that overlap.
 
-A trigger that comes while a start is under way is deferred, and that is a write of its own: of N threads, one starts
-and the others write what they are promised. So starts a second fall with the threads. Threads of one process that wait
-to write to a file share a commit; processes take turns.
+A trigger during a start in progress is deferred, and each deferral is a write. Of N threads one starts, and the others
+write their deferrals. So with more threads there are fewer starts a second. Threads of one process that wait to write
+to a file share a commit; processes take turns.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def measure(*, quick: bool) -> Section:
         text = (__doc__ or "").partition("\n\n")[2].strip()
         return Section(
             title="One hot gate, cooldown 0",
-            text=f"{text} Besides, {rounds} rounds of 16 threads that trigger one gate at the same moment, with a "
-            f"cooldown: {doubles} rounds with more than one build.",
+            text=f"{text} A second test has {rounds} rounds, in each of which 16 threads trigger one gate with a "
+            f"cooldown at the same moment: {doubles} rounds had more than one build.",
             head=("store", "threads or processes", "starts a second", "decisions a second"),
             rows=rows,
         )

@@ -60,9 +60,9 @@ def measure(*, quick: bool) -> Section:
         rows = in_turn(contestants, rounds=15 if quick else 60, calls=2_000, environment=environment)
     return Section(
         title="A trigger that is refused again, by a process that has seen the gate",
-        text="The floor is a look into a dict: there is nothing to ask. While nothing can have changed, and for "
-        "`max_staleness` (1 s) at most, the same trigger gets its answer again, at another instant and under another "
-        "id. A trigger with another version or event is decided for itself.",
+        text="The floor is a look into a dict, because there is nothing to ask. While nothing can have changed, and "
+        "for `max_staleness` (1 s) at most, Holdoff gives the same trigger the same answer again, with another "
+        "instant and another id. Holdoff decides a trigger with another version or event anew.",
         head=("", "µs a call", "x the floor"),
         rows=[(row.name, us(row.cpu), ratio(row, rows[0])) for row in rows],
     )

@@ -1,4 +1,4 @@
-"""What is due in a store of a million gates, against the bare indexed query in the same file.
+"""Finding the due gates in a store of a million gates, against the bare indexed query in the same file.
 
 Run: python -m benchmarks.due [--gates N] [--due N]
 Floor: the bare query, ``SELECT project, region FROM gates WHERE due_ms <= ? ORDER BY due_ms``, on a plain connection.

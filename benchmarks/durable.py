@@ -55,9 +55,9 @@ def measure(*, quick: bool) -> Section:
     rows = in_turn(contestants, rounds=12 if quick else 40, calls=20)
     return Section(
         title="A durable decision on SQLite",
-        text="The floor is one upsert that survives a power cut. A start takes two of them at least: the claim is in "
-        "the store before the build is started, and its confirmation after. Waiting for the disk is in the second "
-        "ratio only.",
+        text="The floor is one upsert that survives a power cut. A start takes at least two: the claim is in the store "
+        "before the build is started, and its confirmation after that. Only the second ratio includes the wait for "
+        "the disk.",
         head=("", "µs of the processor", "x the floor", "x the floor, by the clock"),
         rows=[(row.name, us(row.cpu), ratio(row, rows[0]), ratio(row, rows[0], "wall")) for row in rows],
     )

@@ -56,11 +56,11 @@ def measure(*, quick: bool) -> Section:
     drawn = {name: [(size, column[name]) for size, column in zip(sizes, columns, strict=True)] for name in names[:-1]}
     return Section(
         title="Growth",
-        text=f"Milliseconds, medians, by the clock, with so many gates in the file "
-        "(and, for the rows on builds and triggers, so "
-        f"many builds or triggers of one gate). {DUE} gates are due. An item's size is that of its DynamoDB item, in "
-        f"bytes. A process that has decided for {sizes[-1]:,} gates keeps {float(kilobytes):.1f} KB for each, record "
-        f"and store in memory included, and runs {threads} thread.",
+        text="The figures are medians in milliseconds, by the clock. A column has so many gates in the file; in the "
+        "rows on builds and triggers it has so many builds or triggers of one gate. "
+        f"{DUE} gates are due. An item's size is the size of its DynamoDB item, in bytes. A process that has decided "
+        f"for {sizes[-1]:,} gates keeps {float(kilobytes):.1f} KB for each, with record and store in memory, and runs "
+        f"{threads} thread.",
         head=("", *(f"{size:,}" for size in sizes)),
         rows=[(name, *(f"{column[name]:,.2f}" for column in columns)) for name in names],
         plot=("performance-growth.svg", lines(drawn, x="gates, builds", y="ms")),

@@ -1,4 +1,4 @@
-"""A burst of signed pushes at ``holdoff serve``: 500, 50 at a time, at one project, on SQLite and on PostgreSQL.
+"""A burst of 500 signed pushes at ``holdoff serve``, 50 at a time, of one project, on SQLite and on PostgreSQL.
 
 The floor is the same burst at ``/healthz``: what the framework, the machine and this load generator take without any
 decision. Server, load and PostgreSQL share the machine's cores. Prints the median and what 99 of 100 stay under; the
@@ -115,7 +115,7 @@ def measure(name: str, store: str, rounds: int = 5) -> None:
             assert burst(port, [push((rounds + 1) * PUSHES)])[1] == [202]
         sure = rounds * PUSHES + answered + 1
         lost = max(0, sure - _triggers(store))
-        print(f"  killed amid the next: {answered} of {PUSHES} answered; lost {lost} of {sure:,}")
+        print(f"  killed during the next burst: {answered} of {PUSHES} answered; lost {lost} of {sure:,}")
 
 
 def _print(name: str, rounds: list[tuple[list[float], list[int]]]) -> None:

@@ -1,4 +1,4 @@
-"""A million triggers under one policy by the planner's fast way, against the core's own way on the same history.
+"""Replaying a million triggers under one policy: the planner's fast way, against the core itself on the same history.
 
 Run: python -m benchmarks.plan [--triggers N] [--core N]
 Floor: the shipped protocol, trigger by trigger, on the first ``--core`` of them, reckoned up to all.
@@ -39,7 +39,7 @@ def main() -> None:
     all_s = core_s * args.triggers / len(some.at_ms)
     print(f"plan: {args.triggers:,} triggers, {len(made.started_ms):,} builds; seconds of processor time")
     print(f"  by build       {fast_s:8.3f}   with its figures {fast_s + figures_s:.3f}")
-    print(f"  by the core    {all_s:8.1f}   reckoned from {len(some.at_ms):,}")
+    print(f"  by the core    {all_s:8.1f}   estimated from {len(some.at_ms):,}")
     print(f"  ratio          {all_s / fast_s:8.0f}")
 
 

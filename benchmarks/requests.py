@@ -147,12 +147,12 @@ def measure(*, quick: bool) -> Section:
         rows = in_turn(contestants, rounds=12 if quick else 40, calls=20, environment=environment)
     return Section(
         title="A decision on DynamoDB",
-        text="The floor is one conditional `UpdateItem` of one number, by botocore as it comes. An allowed trigger of "
-        "Holdoff takes two writes (the claim, before the build is started, and its confirmation), and one read where "
-        "the process has not seen the gate; a skip on a new gate is one read, whose floor stands before it. Nearly all "
-        "of it is botocore's. Its `user_agent` is set, because putting its own together takes 8 % of a call, and the "
-        "body is written in one piece. The lean client (`HOLDOFF_AWS_CLIENT=lean`) sends the same requests by "
-        "`http.client`, with a signature of Holdoff's own.",
+        text="The floor is one conditional `UpdateItem` of one number, by botocore with its defaults. A start of "
+        "Holdoff makes two writes (the claim, before the build is started, and the claim's confirmation), and one "
+        "read if the process has not seen the gate. A skip on a new gate object makes one read; the row above it has "
+        "the bare read. Nearly all of the time is botocore's. Holdoff sets botocore's `user_agent`, because botocore "
+        "takes 8 % of a call to put its own together, and writes the body in one piece. The lean client "
+        "(`HOLDOFF_AWS_CLIENT=lean`) sends the same requests by `http.client`, with Holdoff's own signature.",
         head=HEAD,
         rows=_cells(rows),
     )

@@ -1,4 +1,4 @@
-# The same as deploy/aws/template.yaml, which says more; a test holds both together.
+# The same as deploy/aws/template.yaml, which has more comments. A test compares the two.
 
 data "aws_partition" "here" {}
 data "aws_region" "here" {}
@@ -22,7 +22,7 @@ locals {
   has_webhooks     = length(local.named_parameters) + length(var.secret_arns) > 0
   alarm_actions    = var.alarm_email == "" ? [] : [aws_sns_topic.alarms[0].arn]
 
-  # Those that are null are not set.
+  # A variable that is null is not set.
   environment = {
     REGION_NAME                   = local.region
     DDB_TABLE_NAME                = local.table
@@ -45,7 +45,7 @@ locals {
 
 # --- The gates -------------------------------------------------------------------------------------
 
-# As `holdoff store init` makes it.
+# The same table as `holdoff store init` makes.
 resource "aws_dynamodb_table" "gates" {
   count = var.existing_table == "" ? 1 : 0
 
@@ -75,7 +75,7 @@ resource "aws_dynamodb_table" "gates" {
     type = "N"
   }
 
-  # Sparse: just the gates that have to be woken.
+  # A sparse index: it has only the gates to wake.
   global_secondary_index {
     name            = "holdoff-due"
     hash_key        = "due_in"
@@ -111,9 +111,9 @@ resource "aws_lambda_function" "holdoff" {
   handler          = "holdoff.ingress.aws_lambda.handler"
   runtime          = "python3.13"
   architectures    = [var.architecture]
-  # It needs about 60 MB. The rest buys processor time, which comes by the megabyte.
+  # The function needs about 60 MB. The rest buys processor time, which Lambda gives in proportion to memory.
   memory_size = 512
-  # All at its slowest, with every retry, is 227 s.
+  # The slowest case, with every retry, takes 227 s.
   timeout = 240
   role    = aws_iam_role.function.arn
 
@@ -141,7 +141,7 @@ resource "aws_lambda_function" "holdoff" {
   }
 }
 
-# For whatever comes asynchronously: EventBridge, SNS, schedules. Six hours and two retries are the service's most.
+# For asynchronous invocations: EventBridge, SNS, schedules. Six hours and two retries are the service's maximum.
 resource "aws_lambda_function_event_invoke_config" "holdoff" {
   function_name                = aws_lambda_function.holdoff.function_name
   maximum_event_age_in_seconds = 21600
@@ -225,7 +225,7 @@ data "aws_iam_policy_document" "function" {
     }
   }
 
-  # Only a holdoff.toml can ask for it (overlap = "cancel").
+  # Only a holdoff.toml can stop builds (overlap = "cancel").
   dynamic "statement" {
     for_each = local.one_project || length(local.projects) == 0 ? [] : [1]
 
@@ -364,11 +364,11 @@ resource "aws_scheduler_schedule_group" "wakes" {
 
 resource "aws_iam_role" "scheduler" {
   name_prefix        = "${var.name}-scheduler-"
-  description        = "By which EventBridge Scheduler wakes the Holdoff function"
+  description        = "The role with which EventBridge Scheduler wakes the Holdoff function"
   assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
 }
 
-# Only for schedules of this group: no others may use the role.
+# Only schedules of this group may use the role.
 data "aws_iam_policy_document" "scheduler_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -412,7 +412,7 @@ data "aws_iam_policy_document" "scheduler" {
   }
 }
 
-# Finds what a lost schedule left. A sweep that is late is not wanted any more: the next one is there.
+# Wakes due gates whose schedule was lost. A sweep that is late is dropped, because the next sweep replaces it.
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = "${var.name}-sweep"
   description         = "Holdoff looks for what is overdue"
@@ -503,7 +503,7 @@ resource "aws_lambda_permission" "pipeline_ended" {
   source_arn    = aws_cloudwatch_event_rule.pipeline_ended[0].arn
 }
 
-# --- What could not be done, for a person to look at -----------------------------------------------
+# --- Failed events, for a person to look at --------------------------------------------------------
 
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
@@ -560,7 +560,7 @@ data "aws_iam_policy_document" "dead_letters" {
   }
 }
 
-# --- What may trigger, where it is asked for -------------------------------------------------------
+# --- Sources of triggers, if their variables are set -----------------------------------------------
 
 resource "aws_cloudwatch_event_rule" "events" {
   count = var.event_pattern == "" ? 0 : 1
@@ -620,7 +620,7 @@ resource "aws_sqs_queue" "triggers" {
   name                      = "${var.name}-triggers"
   message_retention_seconds = 1209600
   sqs_managed_sse_enabled   = true
-  # Six times the function's time-out, as Lambda's documentation asks for.
+  # Six times the function's time-out, as Lambda's documentation recommends.
   visibility_timeout_seconds = 1440
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.trigger_dead_letters[0].arn
@@ -628,7 +628,7 @@ resource "aws_sqs_queue" "triggers" {
   })
 }
 
-# Its own: what is in it can be sent back to its queue by one command.
+# A queue of its own, because one command can then send its messages back to the trigger queue.
 resource "aws_sqs_queue" "trigger_dead_letters" {
   count = var.queue ? 1 : 0
 
@@ -644,7 +644,7 @@ resource "aws_lambda_event_source_mapping" "triggers" {
   event_source_arn        = aws_sqs_queue.triggers[0].arn
   function_response_types = ["ReportBatchItemFailures"]
 
-  # A gate takes one write after another: more functions at once only get into each other's way.
+  # The writes of one gate follow one another. So more functions at once would only wait for each other.
   scaling_config {
     maximum_concurrency = 5
   }
@@ -652,7 +652,7 @@ resource "aws_lambda_event_source_mapping" "triggers" {
   depends_on = [aws_iam_role_policy.function]
 }
 
-# Every caller is let through: the function checks each request's signature, and refuses those that are not signed.
+# AWS lets every caller through. The function checks each request's signature, and refuses unsigned requests.
 resource "aws_lambda_function_url" "webhooks" {
   count = local.has_webhooks ? 1 : 0
 
@@ -660,7 +660,7 @@ resource "aws_lambda_function_url" "webhooks" {
   authorization_type = "NONE"
 }
 
-# Both are needed: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+# A function URL needs both permissions: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_lambda_permission" "webhook_url" {
   count = local.has_webhooks ? 1 : 0
 
@@ -697,7 +697,7 @@ resource "aws_sns_topic_subscription" "alarms" {
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${var.name}-errors"
-  alarm_description   = "Invocations fail, or run out of time; Lambda tries them again. The log says why"
+  alarm_description   = "Invocations fail or time out. Lambda retries them. The log says why"
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.holdoff.function_name }
@@ -729,7 +729,7 @@ resource "aws_cloudwatch_metric_alarm" "event_errors" {
 
 resource "aws_cloudwatch_metric_alarm" "failed_starts" {
   alarm_name          = "${var.name}-failed-starts"
-  alarm_description   = "Builds could not be started; they are tried again. holdoff explain says why"
+  alarm_description   = "Builds could not be started. Holdoff retries them. holdoff explain says why"
   namespace           = "Holdoff"
   metric_name         = "Failures"
   dimensions          = { function = aws_lambda_function.holdoff.function_name }
@@ -745,7 +745,7 @@ resource "aws_cloudwatch_metric_alarm" "failed_starts" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "An event was given up; it is in the dead-letter queue"
+  alarm_description   = "An event failed at every try, or a webhook came to no decision. It is in the dead-letter queue"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -762,7 +762,7 @@ resource "aws_cloudwatch_metric_alarm" "queue_dead_letters" {
   count = var.queue ? 1 : 0
 
   alarm_name          = "${var.name}-queue-dead-letters"
-  alarm_description   = "A message of the trigger queue was given up; it is in that queue's own dead-letter queue"
+  alarm_description   = "A message of the trigger queue failed five times. It is in that queue's own dead-letter queue"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.trigger_dead_letters[0].name }
@@ -775,7 +775,7 @@ resource "aws_cloudwatch_metric_alarm" "queue_dead_letters" {
   alarm_actions       = local.alarm_actions
 }
 
-# What the sweep found overdue. No sweep at all is as bad, so its silence rings too; ten minutes hold at least one.
+# The sweep reports overdue builds. Without any sweep the alarm goes off too. A period of ten minutes has at least one sweep.
 resource "aws_cloudwatch_metric_alarm" "overdue" {
   alarm_name          = "${var.name}-overdue"
   alarm_description   = "A build is overdue and nothing starts it, or the sweep does not run"
@@ -796,7 +796,7 @@ resource "aws_cloudwatch_metric_alarm" "staleness" {
   count = var.staleness_alarm_seconds == 0 ? 0 : 1
 
   alarm_name          = "${var.name}-staleness"
-  alarm_description   = "A change waits too long for its build, whatever for. holdoff status says which"
+  alarm_description   = "A change waits too long for its build, for any reason. holdoff status says which"
   namespace           = "Holdoff"
   metric_name         = "Staleness"
   dimensions          = { function = aws_lambda_function.holdoff.function_name }

@@ -17,7 +17,7 @@ output "table_name" {
 }
 
 output "webhook_url" {
-  description = "Where webhooks are sent to."
+  description = "The address for webhooks."
   value       = one(aws_lambda_function_url.webhooks[*].function_url)
 }
 
@@ -30,6 +30,6 @@ output "queue_url" {
 }
 
 output "dead_letters_url" {
-  description = "What could not be done."
+  description = "The queue of failed events."
   value       = aws_sqs_queue.dead_letters.url
 }

@@ -1,4 +1,4 @@
-# What is built: one project (codebuild_project and cooldown), or those of a holdoff.toml.
+# What is built: one project (codebuild_project and cooldown), or the projects of a holdoff.toml.
 
 variable "codebuild_project" {
   description = "One CodeBuild project, built at most once per cooldown. Empty for the projects of a holdoff.toml."
@@ -7,7 +7,7 @@ variable "codebuild_project" {
 }
 
 variable "cooldown" {
-  description = "The least time between two starts of codebuild_project: seconds, or such as 10m or 1h30m."
+  description = "The least time between two starts of codebuild_project, in seconds or as 10m or 1h30m."
   type        = string
   default     = "10m"
 
@@ -18,31 +18,31 @@ variable "cooldown" {
 }
 
 variable "codebuild_projects" {
-  description = "With a holdoff.toml, the names of the CodeBuild projects that it names; for the rights."
+  description = "With a holdoff.toml, the names of its CodeBuild projects. The function gets rights on these."
   type        = list(string)
   default     = []
 }
 
 variable "batch_builds" {
-  description = "With a holdoff.toml, whether it starts batches of these projects (batch = true); for the rights."
+  description = "With a holdoff.toml, whether it starts batches of these projects (batch = true). The function gets the rights for that."
   type        = bool
   default     = false
 }
 
 variable "code_pipelines" {
-  description = "With a holdoff.toml, the names of the pipelines of CodePipeline that it names; for the rights."
+  description = "With a holdoff.toml, the names of its pipelines of CodePipeline. The function gets rights on these."
   type        = list(string)
   default     = []
 }
 
 variable "start_roles" {
-  description = "With a holdoff.toml, the ARNs of the roles by which it starts builds (role = \"arn:...\")."
+  description = "With a holdoff.toml, the ARNs of the roles that start its builds (role = \"arn:...\")."
   type        = list(string)
   default     = []
 }
 
 variable "config_parameter" {
-  description = "The SSM parameter that holds the holdoff.toml. Empty if the package brings one (make lambda CONFIG=...)."
+  description = "The SSM parameter that holds the holdoff.toml. Empty if the package has one (make lambda CONFIG=...)."
   type        = string
   default     = ""
 
@@ -52,7 +52,7 @@ variable "config_parameter" {
   }
 }
 
-# What triggers it, beside direct invokes.
+# What triggers builds, besides direct invokes.
 
 variable "event_pattern" {
   description = "EventBridge events of the default bus that are triggers, as a JSON pattern. Empty for none."
@@ -72,7 +72,7 @@ variable "queue" {
   default     = false
 }
 
-# Signed webhooks. Naming a secret makes the function URL.
+# Signed webhooks. A secret's parameter makes the function URL.
 
 variable "github_secret" {
   description = "The SSM parameter (SecureString) that holds the secret of GitHub's webhooks, such as /holdoff/github."
@@ -119,21 +119,21 @@ variable "shared_secret" {
 }
 
 variable "secret_arns" {
-  description = "ARNs of whatever else [webhooks] in the holdoff.toml names (SSM parameters, Secrets Manager secrets)."
+  description = "ARNs of the other secrets in [webhooks] of the holdoff.toml (SSM parameters, Secrets Manager secrets)."
   type        = list(string)
   default     = []
 }
 
 variable "secrets_key_arn" {
-  description = "The KMS key of your own that these parameters and secrets are encrypted with. Empty for AWS's own keys."
+  description = "Your own KMS key that encrypts these parameters and secrets. Empty for AWS's own keys."
   type        = string
   default     = ""
 }
 
-# Who hears of trouble.
+# Alarms and the log.
 
 variable "alarm_email" {
-  description = "Who is told of alarms, after confirming it once. Empty for alarms that are only seen in CloudWatch."
+  description = "The address that gets alarms, once it has confirmed the subscription. Empty for alarms in CloudWatch only."
   type        = string
   default     = ""
 }
@@ -150,21 +150,21 @@ variable "overdue_alarm_seconds" {
 }
 
 variable "staleness_alarm_seconds" {
-  description = "How long a change may wait for its build before the alarm, whatever for (cooldown, hold, refusals): well above the longest cooldown. 0 for no such alarm."
+  description = "How long a change may wait for its build before the alarm, for any reason (cooldown, hold, refused starts). Set it well above the longest cooldown. 0 for no such alarm."
   type        = number
   default     = 86400
 }
 
 variable "log_retention_days" {
-  description = "How long decisions can be read in the log."
+  description = "How many days the log keeps the decisions."
   type        = number
   default     = 30
 }
 
-# Where it runs.
+# The table and the function.
 
 variable "name" {
-  description = "The name of the function, the table, the group of schedules, and the beginning of all others."
+  description = "The name of the function, the table and the group of schedules. All other names begin with it."
   type        = string
   default     = "holdoff"
 
@@ -181,13 +181,13 @@ variable "package" {
 }
 
 variable "existing_table" {
-  description = "A table with the keys cb_project (S) and region (S) to use as it is, the old snippet's say. Empty for a new one."
+  description = "An existing table with the keys cb_project (S) and region (S), such as the old snippet's. Empty for a new table."
   type        = string
   default     = ""
 }
 
 variable "architecture" {
-  description = "The function's processor. Pure Python runs on both alike, and a second of arm64 costs a fifth less."
+  description = "The function's processor. The function is pure Python and runs on both. A second of arm64 costs a fifth less."
   type        = string
   default     = "arm64"
 
@@ -198,7 +198,7 @@ variable "architecture" {
 }
 
 variable "client" {
-  description = "What calls AWS. lean is Holdoff's own client, which starts in less than half of the time."
+  description = "The client that calls AWS. lean is Holdoff's own, which starts in less than half of the time."
   type        = string
   default     = "botocore"
 
@@ -209,13 +209,13 @@ variable "client" {
 }
 
 variable "dynamodb_endpoint" {
-  description = "DynamoDB's URL where it is not AWS's usual one (FIPS, a VPC endpoint, a local engine)."
+  description = "DynamoDB's URL, if it is not AWS's usual one (FIPS, a VPC endpoint, a local engine)."
   type        = string
   default     = ""
 }
 
 variable "codebuild_endpoint" {
-  description = "CodeBuild's URL where it is not AWS's usual one."
+  description = "CodeBuild's URL, if it is not AWS's usual one."
   type        = string
   default     = ""
 }

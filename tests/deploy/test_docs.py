@@ -58,7 +58,7 @@ def test_every_variable_is_in_it() -> None:
 
 
 def test_every_alarm_says_what_to_do() -> None:
-    said = named(rows("Where it is, and who hears of it"))
+    said = named(rows("Alarms"))
     assert said == Stack(**ALL).of("AWS::CloudWatch::Alarm").keys()
 
 

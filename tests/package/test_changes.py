@@ -1,4 +1,4 @@
-"""The changelog is made of fragments, and a tag is published only if it, the version and the changelog agree."""
+"""The changelog grows by fragments, and a tag is published only if it, the version and the changelog agree."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def checkout(folder: Path, changelog: str, *fragments: str) -> Path:
 
 
 def test_towncrier_makes_the_section_that_a_release_needs(tmp_path: Path) -> None:
-    there = checkout(tmp_path, (ROOT / "CHANGELOG.md").read_text(), "16.added.md", "+words.fixed.md")
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    there = checkout(tmp_path, changelog, "16.added.md", "+words.fixed.md")
     (there / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     with pytest.raises(SystemExit, match=r"changes/ still has \+words.fixed.md, 16.added.md; run: towncrier build"):
         notes(f"v{holdoff.__version__}", there)
@@ -55,7 +56,9 @@ def test_towncrier_makes_the_section_that_a_release_needs(tmp_path: Path) -> Non
         "### Mended",
         "- It does that now.",
     ]
-    assert "## Before the first release" in (there / "CHANGELOG.md").read_text()
+    older = changelog.partition(PROJECT["tool"]["towncrier"]["start_string"])[2].strip()
+    assert older.startswith("## ")
+    assert (there / "CHANGELOG.md").read_text().strip().endswith(older)
     assert [path.name for path in (there / "changes").iterdir()] == ["README.md"]
 
 

@@ -37,9 +37,9 @@ REDIRECTS: Final = range(301, 309)
 
 
 def table(heading: str) -> dict[str, str]:
-    """The rows of a table: what comes, and what it says."""
+    """The rows of a table: what happens, and what it means."""
     section = TEXT.partition(f"### {heading}\n")[2].partition("\n#")[0]
-    rows = dict(re.findall(r"^\| (?!what comes|---)(.*?) \| (.*?) \|$", section, re.MULTILINE))
+    rows = dict(re.findall(r"^\| (?!what happens|---)(.*?) \| (.*?) \|$", section, re.MULTILINE))
     assert rows, heading
     return {name: SAYS[says] for name, says in rows.items()}
 
@@ -269,15 +269,15 @@ def _refused(*given: int) -> Callable[[Trial], list[str]]:
 TRIED: dict[str, Callable[[Trial], list[str]]] = {
     "2xx with `workflow_run_id`": _as_it_should_be,
     "2xx with `id`": _as_it_should_be,
-    "2xx with what `id` names": _as_it_should_be,
-    "any 2xx, where `id` is not set": lambda trial: [trial.answered(one, id=None) for one in (200, 201, 202, 204, 299)],
+    "2xx with the value that `id` names": _as_it_should_be,
+    "any 2xx, if `id` is not set": lambda trial: [trial.answered(one, id=None) for one in (200, 201, 202, 204, 299)],
     "202 without a body (Render queues the deploy)": lambda trial: [
         trial.answered(202, id=one) for one in ("build.id", "header:Location")
     ],
     "403 or 429 with `Retry-After`": _limited(retry_after="60"),
     "403 or 429 with `x-ratelimit-remaining: 0`": _limited(x_ratelimit_remaining="0", x_ratelimit_reset="1767225660"),
     "403 or 429 that speaks of a rate limit or abuse detection": _words,
-    "an app's key that is none, or that GitHub does not take": lambda trial: [
+    "a private key of an app that is no key, or that GitHub refuses": lambda trial: [
         _app(trial, "no key"),
         _app(trial, _rsa(), kind="status", status=401),
     ],
@@ -288,24 +288,24 @@ TRIED: dict[str, Callable[[Trial], list[str]]] = {
         )
     ],
     "a status in `refused`, under 500": _refused(300, 302, 409, 429, 499),
-    "a status in `refused`, from 500 on": _refused(500, 502, 503, 599),
+    "a status in `refused`, 500 or more": _refused(500, 502, 503, 599),
     "no such host": _no_host,
     "no connection": lambda trial: [trial.elsewhere(f"http://127.0.0.1:{free_port()}")],
-    "a proxy that refuses, or breaks off": _proxy,
+    "a proxy that refuses, or breaks the connection": _proxy,
     "TLS that fails": _bad_tls,
-    "a certificate that does not fit": _certificate,
+    "a certificate that is not valid": _certificate,
     "a secret that is not there": _no_secret,
-    "a secret that AWS does not tell just now": _aws_is_silent,
-    "an address that is no URL": _no_url,
-    "sent, and no answer": lambda trial: [
+    "a secret that AWS cannot return at the moment": _aws_is_silent,
+    "an address that is no URL of HTTP": _no_url,
+    "the request was sent, and no answer came": lambda trial: [
         trial.faulty(how, after=after) for how in ("drop", "hang") for after in (False, True)
     ],
-    "sent, and the connection reset": _reset,
-    "an answer that drips": lambda trial: [trial.faulty("drip", part=part) for part in ("head", "body")],
-    "an answer that is no HTTP": _no_http,
+    "the request was sent, and the connection was reset": _reset,
+    "an answer that comes too slowly": lambda trial: [trial.faulty("drip", part=part) for part in ("head", "body")],
+    "an answer that is not HTTP": _no_http,
     "2xx without an id": _without_id,
     "2xx with a page in HTML": lambda trial: [trial.faulty("lie")],
-    "2xx with more than 8 MB, or more than that in gzip": _huge,
+    "2xx with more than 8 MB, packed or unpacked": _huge,
 }
 
 
@@ -374,8 +374,8 @@ COMMANDS: dict[str, Callable[[Path, pytest.MonkeyPatch], list[str]]] = {
     "a program that may not be executed": lambda folder, _: [_not_executable(folder)],
     "no such folder": lambda folder, _: [_command(["true"], str(folder / "none"))],
     "too many processes or open files, no memory, a program that is being written": lambda _, patch: _no_room(patch),
-    "a process": lambda *_: [_command(["true"])],
-    "a process that ends with another status than 0": lambda *_: [_command(["false"])],
+    "the process has begun": lambda *_: [_command(["true"])],
+    "a process that exits with a status other than 0": lambda *_: [_command(["false"])],
 }
 
 
