@@ -214,7 +214,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (
             project("cooldown = 1\nstarter = { command = ['x'], codebuild = 'y' }"),
-            "write just one of command and codebuild",
+            "write only one of command and codebuild",
         ),
         (
             project("cooldown = 1\nstarter = { command = ['x'], enviroment = {} }"),
@@ -222,7 +222,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (
             "[projects.'docs@next']\ncooldown = 1",
-            "projects.docs@next.project is 'docs@next'; write a name without '@', which parts a project from a key",
+            "projects.docs@next.project is 'docs@next'; write a name without '@', which stands before a key",
         ),
         (
             "[projects.'']\ncooldown = 1",
@@ -602,7 +602,7 @@ def test_a_pipe_has_no_store_of_its_own(tmp_path: Path) -> None:
     os.close(write_end)
     config = read(f"/dev/fd/{read_end}")
     os.close(read_end)
-    with pytest.raises(ConfigError, match=r"^/dev/fd/\d+: store is missing; write one: a pipe has no store of its own"):
+    with pytest.raises(ConfigError, match=r"^/dev/fd/\d+: store is missing; write a store: a pipe has none of its own"):
         config.open_store()
     assert config.open_store("memory:").url == "memory:"
 

@@ -1,4 +1,4 @@
-"""Makes docs/reference/http.md from the API's own description (``holdoff.server.openapi``).
+"""Makes docs/reference/http.md from the API's description (``holdoff.server.openapi``).
 
 Run: python -m tools.written
 """
@@ -24,7 +24,7 @@ operation with `GET` takes its inputs in the query, one with `POST` in a JSON ob
 here is refused.
 
 """
-#: Where an example helps more than a type.
+#: An example, which helps more than types.
 EXAMPLE: Final = """\
 A first request, and its answer. (It has more fields, such as the instants.)
 
@@ -45,7 +45,6 @@ Content-Type: application/json
 
 
 def page() -> str:
-    """The whole page."""
     api = description()
     parts = [HEAD.format(**api), EXAMPLE]
     for path, operations in api["paths"].items():

@@ -1,16 +1,17 @@
 """The Lambda function's package: ``make lambda`` writes dist/holdoff-lambda.zip.
 
-In it is just what ``holdoff.ingress.aws_lambda`` can come to import, found by reading the imports: no command line, no
-testing, nothing of others (the runtime brings boto3). A ``holdoff.toml`` may go along; it is loaded first, so that one
-with a mistake is refused here and not by the function.
+The package has the modules that ``holdoff.ingress.aws_lambda`` can import, found by reading the imports: no command
+line, no ``holdoff.testing``, no other packages (the runtime has boto3). It may have a ``holdoff.toml``, which is loaded
+first, so that a mistake in it is found here and not by the function.
 
-The same sources give the same bytes on every machine: entries in order, one time stamp and mode for all, no compiled
-code. Nothing is compressed, because zlib's output is not the same with every zlib: some Pythons come with zlib-ng. The
-service unpacks it once, when it is uploaded.
+The same sources give the same bytes on every machine: sorted entries with the same time stamp and mode, no compiled
+code. Nothing is compressed, because zlib's output depends on the zlib: some Pythons use zlib-ng. The service unpacks
+the package once, when it is uploaded.
 
-With ``HOLDOFF_AWS_CLIENT=lean`` in the function's environment nothing of boto3 is loaded, and a cold start takes less
-than half as long. With ``--compiled`` it takes a fifth less: a function cannot keep what it compiles, so else each cold
-start compiles all of it anew. It wants the very Python that the function runs on, and the bytes are that one's.
+With ``HOLDOFF_AWS_CLIENT=lean`` in its environment the function does not load boto3, and a cold start takes less than
+half as long. With ``--compiled`` a cold start takes a fifth less: a function cannot keep compiled code, so otherwise
+each cold start compiles everything anew. ``--compiled`` needs the function's version of Python, and the bytes depend on
+it.
 
 Run: python tools/lambda_package.py [--compiled] [--config holdoff.toml] [--output dist/holdoff-lambda.zip]
 Needs nothing but the standard library.
@@ -37,15 +38,15 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parent.parent
 OUTPUT: Final = ROOT / "dist" / "holdoff-lambda.zip"
 HANDLER: Final = "holdoff.ingress.aws_lambda"
-#: What the template has the function run on.
+#: The runtime in the template.
 RUNTIME: Final = "python3.13"
-#: Where the function finds it: its working directory is where the package is unpacked.
+#: The function finds the config here: the package is unpacked into its working directory.
 CONFIG: Final = "holdoff.toml"
-#: The first instant that a zip can say.
+#: The first instant that a zip file can have.
 STAMP: Final = (1980, 1, 1, 0, 0, 0)
-#: A regular file that every user may read: the service runs the function as a user of its own.
+#: A regular file that every user may read: the function runs as a user of the service.
 MODE: Final = 0o100644
-#: No compiled or installed package of this machine can be what makes it work.
+#: Without compiled or installed packages of this machine, which could hide that a module is missing.
 CLEAN: Final = (sys.executable, "-I", "-S", "-c")
 FROM: Final = "import sys; sys.path.insert(0, sys.argv[1]); "
 IMPORTS: Final = FROM + "from importlib import import_module; import_module(sys.argv[2])"
@@ -53,7 +54,7 @@ LOADS: Final = FROM + "from holdoff.config import read; read(sys.argv[2], named_
 
 
 def main() -> None:
-    """Write the package, check that it imports, and say what it is."""
+    """Write the package, check that it can be imported, and print its size and digests."""
     parser = argparse.ArgumentParser(description="Write the Lambda function's package.")
     parser.add_argument("--config", type=Path, help="a holdoff.toml to put into it")
     parser.add_argument("--output", type=Path, default=OUTPUT)
@@ -62,18 +63,9 @@ def main() -> None:
     print(described(build(args.output, config=args.config, compiled=args.compiled)))
 
 
-def build(
-    output: Path,
-    *,
-    config: Path | None = None,
-    compiled: bool = False,
-    source: Path = ROOT / "src",
-) -> Path:
-    """The package, written to ``output``.
-
-    Raises:
-        SystemExit: the config is wrong, what was packed cannot be imported, or this is not the Python to compile it.
-    """
+def build(output: Path, *, config: Path | None = None, compiled: bool = False, source: Path = ROOT / "src") -> Path:
+    """Write the package to ``output``. Raises SystemExit if the config has a mistake, if the package cannot be
+    imported, or if this Python cannot compile it."""
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in modules(source).values()}
     if compiled:
         files |= _compiled(source, list(files))
@@ -91,7 +83,7 @@ def build(
 
 
 def _compiled(source: Path, names: list[str]) -> dict[str, bytes]:
-    """The compiled forms of these files, to be used without a look at the sources, which cannot have changed."""
+    """The compiled forms of these files. They do not check whether the sources have changed."""
     this = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if this != RUNTIME:
         raise SystemExit(f"--compiled: this is {this}; run it with {RUNTIME}, as the function does")
@@ -110,7 +102,7 @@ def _compiled(source: Path, names: list[str]) -> dict[str, bytes]:
 
 
 def modules(source: Path) -> dict[str, Path]:
-    """The files by name of the modules that the handler can come to import, sooner or later."""
+    """The modules that the handler can import, at once or later, and their files."""
     found: dict[str, Path] = {}
     wanted = {HANDLER}
     while wanted:
@@ -124,14 +116,14 @@ def modules(source: Path) -> dict[str, Path]:
 
 
 def _file(source: Path, name: str) -> Path | None:
-    """The file of a module of ours; ``None``: it is another's, or no module at all."""
+    """The file of one of our modules; ``None``: the name is another package's, or that of no module."""
     stem = source.joinpath(*name.split("."))
     candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py"))
     return next((path for path in candidates if name and path.is_file()), None)
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """The names of what may be modules: of every import, in functions too, and those spelt out as text."""
+    """Names that may be modules: in every import, in functions too, and in texts that begin with ``holdoff.``."""
     for node in _executed(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -143,7 +135,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
+    """All nodes except those that only a type checker reads."""
     yield node
     skips = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     for child in node.orelse if skips else ast.iter_child_nodes(node):  # type: ignore[attr-defined]
@@ -166,7 +158,7 @@ def _run(code: str, *args: object) -> None:
 
 
 def described(package: Path) -> str:
-    """Its size and digests; the second as ``aws lambda get-function --query Configuration.CodeSha256`` says it."""
+    """The package's size and digests; the second as in ``aws lambda get-function --query Configuration.CodeSha256``."""
     content = package.read_bytes()
     digest = hashlib.sha256(content)
     return (

@@ -1,6 +1,6 @@
 """Makes docs/holdoff.1, the man page, from the parsers of the command line.
 
-Run: python -m tools.man_page > docs/holdoff.1
+Run: python -m tools.written
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from holdoff.cli.completion import Option, options_of
 from holdoff.cli.main import VERBS, parser_of
 
 HEAD = """\
-.\\" Made by `python -m tools.man_page` from the parsers of the command line.
+.\\" Made by `python -m tools.written` from the parsers of the command line.
 .TH HOLDOFF 1 "" Holdoff "User commands"
 .SH NAME
 holdoff \\- many triggers in, few builds out, and the last change always built
@@ -28,14 +28,15 @@ holdoff \\- many triggers in, few builds out, and the last change always built
 .B \\-\\-
 .I COMMAND...
 .SH DESCRIPTION
-Starts at most one build per project and region in each cooldown, however many processes and machines ask, and never
-loses the last trigger. What it knows is in a SQLite file, in PostgreSQL or in a DynamoDB table.
+Starts at most one build per project and region in each cooldown, however many processes and machines trigger it, and
+never loses the last trigger. Its state is in a SQLite file, in PostgreSQL or in a DynamoDB table.
 .SH COMMANDS
 """
 TAIL = """\
 .SH EXIT STATUS
-0; 1 what was asked about is not so; 2 bad usage; 65 a stored gate that cannot be read; 69 no store; 70 a bug of ours;
-74 the output could not be written; 75 a start failed, or its end is not known; 77 no rights; 78 bad configuration;
+0; 1 a check found something wrong, or there is no such gate or answer; 2 bad usage; 65 a stored gate cannot be read;
+69 no store; 70 a bug of Holdoff; 74 the output cannot be written; 75 a start failed, or its end is not known;
+77 no rights; 78 bad configuration;
 of
 .B run
 the command's own, 128+N if signal N ended it, 126 and 127 if it cannot be executed.
@@ -57,11 +58,6 @@ Where the SQLite file is by default.
 .B NO_COLOR
 No colours.
 """
-
-
-def main() -> None:
-    """Print it."""
-    print(page(), end="")
 
 
 def page() -> str:
@@ -95,7 +91,3 @@ def _head(option: Option) -> str:
 def _roff(text: str) -> str:
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{text}" if text.startswith((".", "'")) else text
-
-
-if __name__ == "__main__":
-    main()

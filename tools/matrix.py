@@ -1,9 +1,8 @@
-"""The fast tier on every Python that is supported: ``make matrix``.
+"""Runs the fast tests on every supported Python: ``make matrix``.
 
-Which those are stands in pyproject.toml's classifiers, and nowhere else. Each Python gets an environment of its own
-with the exact versions of requirements-dev.txt, kept in build/matrix. A Python comes from where there is one: from
-PATH, from pyenv, or uv fetches it. One that cannot be had is named at the end; ``--all`` makes that a failure, as CI
-wants it.
+The supported versions stand in the classifiers of pyproject.toml. Each Python gets its own environment with the exact
+versions of requirements-dev.txt, kept in build/matrix. A Python comes from PATH or from pyenv, or uv fetches it. One
+that cannot be found is named at the end; with ``--all``, as in CI, that is a failure.
 
 Run: python -m tools.matrix [--all] [--only 3.13] [-- arguments of pytest]
 """
@@ -26,7 +25,7 @@ TESTS: Final = ("-m", "pytest", "-q", "-m", "not slow", "-n", "2", "--dist", "wo
 
 
 def main() -> int:
-    """Run what there is, and say what there is not."""
+    """Run the tests on each Python, and print the results."""
     parser = argparse.ArgumentParser(description="Run the fast tier on every supported Python.")
     parser.add_argument("--all", action="store_true", help="fail where a Python cannot be had")
     parser.add_argument("--only", action="append", metavar="3.N", help="this one; may be given again")
@@ -39,13 +38,13 @@ def main() -> int:
 
 
 def supported(project: Path = ROOT / "pyproject.toml") -> list[str]:
-    """The versions that the package says it is for: ``3.11``, ..."""
+    """The supported versions: ``3.11``, ..."""
     classifiers = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["classifiers"]
     return ["3." + line.removeprefix(MARK) for line in classifiers if line.startswith(MARK)]
 
 
 def run(version: str, arguments: list[str]) -> str:
-    """What became of one of them: ``passed``, ``failed`` or ``not found``, and what is to be said of it."""
+    """The result of one version: ``passed``, ``failed`` or ``not found``, with the details."""
     python = found(version)
     if python is None:
         return "not found: neither on PATH nor with pyenv, and uv could not fetch it"
@@ -63,7 +62,7 @@ def run(version: str, arguments: list[str]) -> str:
 
 
 def found(version: str) -> str | None:
-    """A Python of that version. A name on PATH may be a shim that leads nowhere, so each is asked what it is."""
+    """A Python of that version. A name on PATH may be a shim that leads nowhere, so each is asked for its version."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for path in [f"python{version}", *sorted(map(str, pyenv.glob(f"{version}.*/bin/python")), reverse=True)]:
         if asked(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])") == version:
@@ -73,7 +72,7 @@ def found(version: str) -> str | None:
 
 
 def asked(*command: str) -> str | None:
-    """What a command printed; ``None`` where it failed."""
+    """What a command printed; ``None``: it failed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     except (OSError, subprocess.SubprocessError):

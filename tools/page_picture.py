@@ -1,4 +1,5 @@
-"""Makes docs/page.png: the page of ``holdoff serve`` over the demo's day, in Chromium, the same in every run.
+"""Makes docs/page.png: the page of ``holdoff serve`` with the demo's day, in Chromium. Every run makes the same
+picture.
 
 Run: python -m tools.page_picture docs/page.png
 """
@@ -33,7 +34,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The page on a free port, with its clock standing still at the end of the day; gives its address."""
+    """Serve the page on a free port, with a clock that stands still at the end of the day; gives the page's address."""
     with TemporaryDirectory(prefix="holdoff-page-") as folder, socket.create_server(("127.0.0.1", 0)) as at:
         head = f'store = "memory:"\n[server]\ntokens = "{folder}/tokens"\ndead_letters = "{folder}/letters"\n'
         config = parse(head + config_text('["true"]'))
@@ -56,7 +57,7 @@ def served() -> Iterator[str]:
 
 
 def take(url: str, file: Path, width: int, theme: str) -> None:
-    """A picture of all of a page."""
+    """Take a picture of a whole page."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         raise SystemExit("there is no Chromium: apt-get install chromium")
@@ -76,7 +77,6 @@ def take(url: str, file: Path, width: int, theme: str) -> None:
 
 
 def main() -> None:
-    """Parse the command line and do as it says."""
     parser = argparse.ArgumentParser(prog="python -m tools.page_picture", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--path", default="/", help="of the page, such as /gates/site")

@@ -1,4 +1,4 @@
-"""Makes docs/reference/python.md from the docstrings of what ``holdoff`` exports.
+"""Makes docs/reference/python.md from the docstrings of the names that ``holdoff`` exports.
 
 Run: python -m tools.written
 """
@@ -35,13 +35,12 @@ if decision.build_id:
 """
 FIRST: Final = ("Gate", "Policy", "Decision", "Outcome", "Why", "Request", "open_store", "Status", "WakeLoop")
 THEN: Final = ("Starter", "starters", "Store", "testing")
-#: Sections of a docstring, which are lists.
+#: The titles of a docstring's sections, where they differ. A section is a list.
 TITLES: Final = {"Args": "Arguments"}
 SECTION: Final = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
 
 
 def page() -> str:
-    """The whole page."""
     errors = [name for name in holdoff.__all__ if name not in {*FIRST, *THEN, "HoldoffError"}]
     parts = [HEAD]
     for name in (*FIRST, *THEN):
@@ -62,7 +61,7 @@ def _named(name: str, thing: Any) -> Iterator[str]:
                 yield from _signature(f"{name}.{inner}", getattr(thing, inner))
                 yield from _text(getattr(thing, inner))
         return
-    if getattr(thing, "_is_protocol", False):  # what it must do stands at the top of its file
+    if getattr(thing, "_is_protocol", False):  # the top of its file says what an implementation must do
         yield from _text(inspect.getmodule(thing))
     yield from _signature(name, thing)
     yield from _text(thing)
@@ -86,11 +85,11 @@ def _members(name: str, thing: type) -> Iterator[str]:
 
 
 def _signature(name: str, thing: Any, *, of_class: bool = False) -> Iterator[str]:
-    """As it is called, one argument a line where it is long."""
+    """A signature; a long one has one argument a line."""
     if getattr(thing, "_is_protocol", False) or (isinstance(thing, type) and issubclass(thing, enum.Enum)):
         return
     signature = inspect.signature(thing)
-    if "in_order" in signature.parameters:  # a Value: its attributes are what it is made of
+    if "in_order" in signature.parameters:  # a Value: its docstring lists its attributes
         return
     given = [one for one in signature.parameters.values() if not (of_class and one.name == "self")]
     words = [_shown(str(one)) for one in given]
@@ -106,7 +105,7 @@ def _signature(name: str, thing: Any, *, of_class: bool = False) -> Iterator[str
 
 
 def _shown(parameter: str) -> str:
-    """An argument as the source has it."""
+    """An argument as in the source."""
     return re.sub(r"<function .* at \w+>", "...", re.sub(r": '([^']*)'", r": \1", parameter))
 
 
@@ -137,7 +136,7 @@ def _blocks(doc: str) -> Iterator[str]:
 
 
 def _entry(section: str, line: str) -> str:
-    """A line of a list: a new entry, or more of the one before."""
+    """A line of a list: a new entry, or the continuation of an entry."""
     name, colon, words = line.partition(": ")
     if colon and not line.startswith(" ") and section not in {"Returns", "Yields"}:
         return f"* `{name}`: {words}\n"

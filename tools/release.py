@@ -1,7 +1,7 @@
-"""What a tag has to agree with before it is published, and the release's notes: ``python -m tools.release v0.2.0``.
+"""Checks a tag before its release, and prints the release's notes: ``python -m tools.release v0.2.0``.
 
-The version stands in src/holdoff/__init__.py, and nowhere else. CHANGELOG.md must have a section for it, and nothing
-may be left in changes/. Needs nothing but the standard library.
+The version stands only in src/holdoff/__init__.py. CHANGELOG.md must have a section for it, and changes/ must have no
+fragments left. This file needs only the standard library.
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Print the notes of the tag's release, or say what does not agree."""
+    """Print the notes of the tag's release, or exit with what does not agree."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m tools.release TAG")
     print(notes(sys.argv[1]))
 
 
 def notes(tag: str, root: Path = ROOT) -> str:
-    """The section of CHANGELOG.md that a tag is for.
-
-    Raises:
-        SystemExit: the tag, the version and the changelog do not say the same.
-    """
+    """The section of CHANGELOG.md for a tag. Raises SystemExit if tag, version and changelog do not agree."""
     source = (root / "src/holdoff/__init__.py").read_text(encoding="utf-8")
     (version,) = re.findall(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
     if tag != f"v{version}":

@@ -2,10 +2,10 @@
 
 Run: make docs, or python -m tools.site
 
-The generator sees one folder only, and pages refer to more than docs/: to README.md, SECURITY.md, files of the source.
-So the pages are copied first, ``PAGES`` from outside docs/ with them, and each link that leaves docs/ leads to such a
-page or to the file in the repository. All other links are checked by the generator (pages, headings) and by
-tests/test_site.py (pictures, files).
+The generator reads one folder only, but pages link to files outside docs/: README.md, SECURITY.md, the source. So the
+pages of docs/ and those in ``PAGES`` are copied into one folder first. Each link that leaves docs/ then leads to such a
+page, or to the file in the repository. The generator checks all other links to pages and headings, and
+tests/test_site.py checks links to pictures and files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 SITE: Final = ROOT / "site"
 CONFIG: Final = "zensical.toml"
-#: What is shown besides docs/, and where.
+#: The pages from outside docs/, and their places on the site.
 PAGES: Final = {
     "README.md": "docs/project/readme.md",
     "ARCHITECTURE.md": "docs/project/architecture.md",
@@ -33,33 +33,27 @@ PAGES: Final = {
     "deploy/terraform/README.md": "docs/project/terraform.md",
 }
 COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
-#: Of Markdown, of its references below a text, and of HTML.
+#: Links of Markdown, of Markdown's references below a text, and of HTML.
 LINK: Final = re.compile(
     r'(?<=\]\()[^)\s]+(?=\))|^\[[^\]]+\]: \S+|(?<= src=")[^"]+(?=")|(?<= href=")[^"]+(?=")', re.MULTILINE
 )
 
 
 def build(into: Path = SITE) -> None:
-    """Build it.
-
-    Raises:
-        SystemExit: the generator warned of something, and has said of what.
-    """
+    """Build the site. Raises SystemExit with the warnings of the generator, if there are any."""
     with tempfile.TemporaryDirectory(prefix="holdoff-site-") as folder:
         stage(Path(folder))
         program = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
         done = subprocess.run(program, cwd=folder, check=False, text=True, capture_output=True)
         if done.returncode:
             told = COLOUR.sub("", done.stdout + done.stderr).partition("Traceback")[0]
-            sys.exit(
-                f"{told}The site was not built. Mend what is named above (paths are below docs/), and run it again."
-            )
+            sys.exit(f"{told}The site was not built. Correct the pages named above (below docs/), and run it again.")
         shutil.rmtree(into, ignore_errors=True)
         shutil.move(Path(folder, "site"), into)
 
 
 def stage(folder: Path) -> None:
-    """Copy what the generator reads."""
+    """Copy the files that the generator reads."""
     shutil.copy(ROOT / CONFIG, folder)
     shutil.copytree(ROOT / "docs", folder / "docs")
     pages = {str(page.relative_to(ROOT)): page.relative_to(ROOT) for page in (ROOT / "docs").rglob("*.md")}
@@ -69,7 +63,7 @@ def stage(folder: Path) -> None:
 
 
 def with_links(text: str, source: Path, target: Path) -> str:
-    """The text of ``source``, its links right at ``target``. Both are paths in the repository."""
+    """The text of ``source`` with links that are right at ``target``. Both are paths in the repository."""
 
     def led(match: re.Match[str]) -> str:
         label, colon, link = match[0].rpartition("]: ")
@@ -88,7 +82,6 @@ def with_links(text: str, source: Path, target: Path) -> str:
 
 
 def repository() -> str:
-    """Where it is on the web."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         return str(tomllib.load(file)["project"]["urls"]["Homepage"])
 

@@ -1,4 +1,4 @@
-"""Draws the policies of docs/explained/policies.md: triggers in, builds out, replayed and drawn by the planner's code.
+"""Draws the policies for docs/explained/policies.md: triggers and builds, replayed and drawn by the planner's code.
 
 Run: python -m tools.written
 """
@@ -21,7 +21,7 @@ NINE: Final = DAY + 9 * 60 * MINUTE_MS
 
 
 class Scene(Value, kw_only=False):
-    """One picture. ``minutes``: when triggers come. ``takes``: how long a build takes, minutes. ``lanes``: by name."""
+    """One picture. ``minutes``: when triggers come. ``takes``: the minutes that a build takes. ``lanes``: by name."""
 
     title: str
     minutes: tuple[float, ...]
@@ -86,7 +86,7 @@ def drawn() -> dict[str, str]:
 
 
 def picture(scene: Scene) -> str:
-    """One picture, with its looks in it: a browser shows it alone."""
+    """One picture, with its style sheet in it: a browser shows it alone."""
     at_ms = [NINE + int(minute * MINUTE_MS) for minute in scene.minutes]
     past = Past(at_ms, [int(scene.takes * MINUTE_MS)] * len(at_ms))
     lanes = [Lane(name, policy, replay(past, policy)) for name, policy in scene.lanes]

@@ -1,6 +1,6 @@
-"""Writes what is made from the code: pictures of policies, the references of the HTTP and Python APIs, the man page.
+"""Writes the files that are made from the code: pictures of policies, references of the HTTP and Python APIs, man page.
 
-Run: python -m tools.written. tests/test_site.py holds each to what this makes.
+Run: python -m tools.written. tests/test_site.py checks that each file is up to date.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ ROOT: Final = Path(__file__).parent.parent
 
 
 def written() -> dict[str, str]:
-    """What each file should hold, by its path in the repository."""
     return {
         "docs/holdoff.1": man_page.page(),
         "docs/reference/http.md": http_reference.page(),
@@ -24,7 +23,6 @@ def written() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write them all."""
     for path, text in written().items():
         (ROOT / path).write_text(text)
 

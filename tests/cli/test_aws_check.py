@@ -269,7 +269,7 @@ class TestAccount:
         cli.environment |= account.root() | {"AWS_ACCESS_KEY_ID": "AKIANOBODYS"}
         done = cli("aws", "check", "--store", STORE, "--codebuild", PROJECT)
         assert done.returncode == 77
-        assert done.stdout.startswith("unchecked identity: STS does not say who this is")
+        assert done.stdout.startswith("unchecked identity: STS does not tell who this is")
         assert len(done.stdout.splitlines()) == 1
         assert "credentials" in done.stderr
 
@@ -452,7 +452,7 @@ def test_a_store_that_does_not_answer(cli: Cli) -> None:
             "--schedule-role is 'arn:aws:iam::1:user/x'",
         ),
         (("--role", ""), "--role is ''; write a role's ARN"),
-        (("--schedule-group", "g"), "--schedule-group says nothing without --schedule-role"),
+        (("--schedule-group", "g"), "--schedule-group goes with --schedule-role"),
     ],
 )
 def test_wrong_usage(cli: Cli, argv: tuple[str, ...], said: str) -> None:

@@ -166,7 +166,7 @@ def test_the_names_that_are_completed(shell: Cli) -> None:
 
 
 def test_the_man_page_is_up_to_date() -> None:
-    """To renew: python -m tools.man_page > docs/holdoff.1"""
+    """To renew: python -m tools.written"""
     assert (ROOT / "docs/holdoff.1").read_text() == page()
 
 

@@ -66,7 +66,7 @@ def test_it_says_which_file_it_hides(cli: Cli) -> None:
     cli.config("")
     above, cli.folder = cli.folder / "holdoff.toml", cli.folder / "below"
     cli.folder.mkdir()
-    assert cli("init").stderr == f"holdoff: from here on it goes before {above}\n"
+    assert cli("init").stderr == f"holdoff: in this folder and below it is now used instead of {above}\n"
 
 
 def test_it_writes_over_nothing(cli: Cli) -> None:
@@ -74,9 +74,7 @@ def test_it_writes_over_nothing(cli: Cli) -> None:
     done = cli("init", "site")
 
     assert done.returncode == 2
-    assert done.stderr == (
-        f"holdoff: {cli.folder}/holdoff.toml is there already. It is kept: edit it, or go to another folder\n"
-    )
+    assert done.stderr == (f"holdoff: {cli.folder}/holdoff.toml exists already. Edit it, or go to another folder\n")
     assert (cli.folder / "holdoff.toml").read_text() == "# mine"
 
 
@@ -84,7 +82,7 @@ def test_in_a_folder_that_is_gone(cli: Cli) -> None:
     done = cli("init", prelude="import os, tempfile as t\nfolder = t.mkdtemp()\nos.chdir(folder)\nos.rmdir(folder)")
 
     assert done.returncode == 2
-    assert done.stderr == "holdoff: the working directory does not exist any more. Go to another folder\n"
+    assert done.stderr == "holdoff: the working directory no longer exists. Go to another folder\n"
 
 
 def test_a_name_with_a_key_is_none(cli: Cli) -> None:

@@ -30,7 +30,7 @@ def test_the_file_of_a_stranger_in_a_shared_folder_is_not_run(cli: Cli) -> None:
     assert (done.returncode, cli.lines("built")) == (78, [])
     passed_over, refused = done.stderr.splitlines()
     assert passed_over.startswith(f"holdoff: {file} is passed over: belongs to {BOB}, not to you (root). To use it,")
-    assert refused.startswith("holdoff: holdoff.toml is nowhere to be found; write one with a table [projects.site] (")
+    assert refused.startswith("holdoff: holdoff.toml is not found; write one with a table [projects.site] (")
     assert "passed over" in cli("status").stderr
     assert cli("trigger", "site", "--config", str(file), "--source-version", "named").returncode == 0
     assert cli.lines("built") == ["named"]

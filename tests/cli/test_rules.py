@@ -65,14 +65,14 @@ def test_what_cannot_be_mapped_exits_65(cli: Cli, event: str) -> None:
     del event
     said = cli("rules", "try", "-", stdin="{}")
     assert said.returncode == 65
-    assert said.stdout.startswith("it would be refused: event.project is missing")
+    assert said.stdout.startswith("the event would be refused: event.project is missing")
 
 
 def test_it_says_what_the_function_would_do_before_it_opens_anything(cli: Cli, event: str) -> None:
     del event
     probe = {"requestContext": {"elb": {}}, "headers": {"user-agent": "ELB-HealthChecker/2.0"}, "httpMethod": "GET"}
     said = cli("rules", "try", "-", stdin=json.dumps(probe | {"path": "/"}))
-    assert "nothing would be built: a load balancer asks" in said.stdout
+    assert "nothing would be built: a load balancer's health check" in said.stdout
     stack = {"RequestType": "Delete", "ResponseURL": "https://x", "StackId": "s", "RequestId": "r"}
     assert "which is answered" in cli("rules", "try", "-", stdin=json.dumps(stack)).stdout
     said = cli("rules", "try", "-", stdin=json.dumps(shapes.codebuild(project="other")))
@@ -91,7 +91,7 @@ def test_a_secret_in_the_path_is_taken_off_as_when_it_is_checked(cli: Cli, event
     ("words", "said"),
     [
         (("gone.json",), "gone.json cannot be read: No such file or directory"),
-        (("holdoff.toml",), "holdoff.toml is not JSON; give --header"),
+        (("holdoff.toml",), "holdoff.toml is not JSON; for a webhook's body that is not JSON give --header"),
         (("push.json", "--header", "X-GitHub-Event"), "--header takes 'NAME: VALUE'"),
     ],
 )

@@ -337,7 +337,7 @@ def test_a_relative_file_from_a_working_directory_that_is_gone(cli: Cli, tmp_pat
     gone.mkdir()
     done = cli_in(gone, cli, 'rmdir "$1"; exec "$0" -m holdoff trigger p --config ../holdoff.toml', str(gone))
 
-    want = "--config is '../holdoff.toml'; write an absolute path: the working directory does not exist any more"
+    want = "--config is '../holdoff.toml'; write an absolute path: the working directory no longer exists"
     assert (done.returncode, done.stderr) == (78, f"holdoff: {want}\n")
 
 
@@ -518,8 +518,8 @@ def test_overlap_cancel_ends_what_is_in_a_group_of_its_own(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("how", "would"),
     [
-        ("--overlap defer --wait", "with overlap defer it would wait for its end, which never comes"),
-        ("--overlap cancel", "with overlap cancel it would end it, and itself with it"),
+        ("--overlap defer --wait", "with overlap defer it would wait for that command, which waits for it"),
+        ("--overlap cancel", "with overlap cancel it would end that command, and itself"),
     ],
 )
 @pytest.mark.parametrize(
@@ -530,7 +530,7 @@ def test_a_run_inside_its_own_command_does_not_wait_for_itself(cli: Cli, how: st
     run = f"run p --cooldown 0 {how} --"
     done = cli(*run.split(), *shlex.split(between), *PROGRAM, *run.split(), *RAN)
 
-    assert (done.returncode, done.stderr) == (2, f"holdoff: p: this runs in a command of p; {would}\n")
+    assert (done.returncode, done.stderr) == (2, f"holdoff: p: this runs inside a command of p; {would}\n")
     assert cli.lines() == []
     assert cli.record().pending is None
 
@@ -613,7 +613,7 @@ os.fork, behind.detach = fork, detach
     done = cli("trigger", "p", "--detach", prelude=no_fork)
 
     assert done.returncode == 0
-    assert done.stderr == "holdoff: --detach: no room; waits for the build's end\n"
+    assert done.stderr == "holdoff: --detach: no room; waiting for the build's end instead\n"
     assert cli.lines() == ["ran"]
 
 

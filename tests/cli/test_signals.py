@@ -355,7 +355,7 @@ def test_a_wait_in_a_terminal_is_one_line_that_is_redrawn(cli: Cli) -> None:
     terminal.type(b"\x03")
 
     assert terminal.end() == died_of(signal.SIGINT)
-    assert "holdoff: p: no longer waited for; it stays pending" in terminal.seen
+    assert "holdoff: p: no longer waiting; the trigger stays pending" in terminal.seen
     drawn = terminal.seen.split("\r")[1]
     assert drawn.startswith("holdoff: p deferred: last built ")
     assert len(drawn.partition("^C")[0]) < 60

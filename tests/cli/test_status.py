@@ -246,7 +246,7 @@ def test_a_gate_may_be_held_before_its_first_trigger(cli: Cli) -> None:
     held = cli("hold", "p", "--why", "x", "--new")
 
     assert (refused.returncode, held.returncode) == (2, 0)
-    assert "(before its first trigger: --new)" in refused.stderr
+    assert "(to hold a gate that has had no trigger yet: --new)" in refused.stderr
     assert held.stderr.startswith("holdoff: p: held")
 
 

@@ -157,7 +157,7 @@ def test_status_where_there_is_nothing_yet(cli: Cli) -> None:
     assert cli("status").stdout == f"no gates yet: the first trigger makes one ({cli.store.url})\n"
     unknown = cli("status", "p")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert unknown.stderr == f"holdoff: p (local): no such gate in {cli.store.url}, where there is none yet\n"
+    assert unknown.stderr == f"holdoff: p (local): no such gate in {cli.store.url}, which has no gates yet\n"
     assert cli.json("status", "--json")["gates"] == []
 
 
@@ -220,7 +220,7 @@ def test_history_and_explain(docs: Cli) -> None:
 
 def test_history_of_a_gate_that_only_others_have_built(cli: Cli) -> None:
     cli.built_at(Decimal(int(time.time()) - 7_200))
-    assert cli("history", "p").stdout == "p (local): none of Holdoff's own is kept; last built 2h ago\n"
+    assert cli("history", "p").stdout == "p (local): no build of Holdoff is kept; last built 2h ago\n"
     cli.built_at(Decimal(0))
     assert cli("history", "p").stdout == "p (local): no builds yet\n"
 
@@ -298,10 +298,7 @@ def test_finished_frees_a_gate_whose_builds_end_nothing_reports(cli: Cli, option
 
     unknown = cli("finished", "site", "hook-8", *at)
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert (
-        "no such build: hook-8. `holdoff history site` lists those that are known; nothing was changed"
-        in unknown.stderr
-    )
+    assert "no such build: hook-8. `holdoff history site` lists the known builds; nothing was changed" in unknown.stderr
     assert gate.status().record.running is not None
 
     done = cli("finished", "site", "hook-7", *option, *at)
@@ -472,7 +469,7 @@ def test_output_that_cannot_be_written_is_74(cli: Cli, argv: str) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123
         process = cli.start(*argv.split(), stdout=full)
 
-    assert process.communicate()[1] == "holdoff: cannot write its output: No space left on device\n"
+    assert process.communicate()[1] == "holdoff: cannot write the output: No space left on device\n"
     assert process.returncode == 74
 
 
@@ -519,7 +516,7 @@ def test_usage_and_version(cli: Cli) -> None:
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:
-    broken = "import holdoff.cli.status as s\ndef main(args): raise RuntimeError('two\\nlines')\ns.main = main"
+    broken = "import holdoff.cli.status as s\ndef status(args): raise RuntimeError('two\\nlines')\ns.status = status"
     plain = cli("status", prelude=broken)
     debug = cli("status", "--debug", prelude=broken)
 

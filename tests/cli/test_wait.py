@@ -155,7 +155,7 @@ def test_one_that_gives_up_leaves_its_trigger_to_the_next_run(held: Cli, number:
 
     assert gave_up == (
         -number if number == signal.SIGINT else 128 + number,
-        "holdoff: p: no longer waited for; it stays pending, and the next run builds it\n",
+        "holdoff: p: no longer waiting; the trigger stays pending, and the next run builds it\n",
     )
     assert "for 2 triggers" in after.stderr
     assert held.lines() == ["next"]
@@ -280,7 +280,7 @@ def test_a_store_that_does_not_answer_for_a_while_ends_no_wait(held: Cli, until:
         line_with(process.stderr, "covered by build")
     with held.store.path.with_name("gates.db-journal").open() as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
-        line_with(process.stderr, "p: still waited for; the store is asked again: ")
+        line_with(process.stderr, "p: still waiting; asking the store again: ")
     if until == "its build has ended":
         other.communicate("\n", timeout=PATIENCE)
         assert ends(process)[0] == 4
@@ -296,7 +296,7 @@ def test_a_store_that_does_not_come_back_ends_the_wait_and_the_trigger_stays(hel
         fcntl.flock(theirs, fcntl.LOCK_EX)
         status, errors = ends(process)
     assert status == 69
-    assert "p: no longer waited for; it stays pending, and the next run builds it" in errors
+    assert "p: no longer waiting; the trigger stays pending, and the next run builds it" in errors
     assert held.record().pending is not None
 
 

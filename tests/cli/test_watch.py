@@ -90,7 +90,7 @@ def test_a_bad_edit_is_said_once_and_the_old_one_goes_on(cli: Cli) -> None:
     code, _, errors = ended(loop)
 
     assert "coldown" in said
-    assert said.endswith(". Going on with the settings as they were\n")
+    assert said.endswith(". The settings stay as they were\n")
     assert (code, errors) == (0, "")
     assert cli.lines() == ["one"]
 
@@ -99,7 +99,7 @@ def test_a_file_that_is_gone_is_said_once_and_its_return_too(cli: Cli) -> None:
     cli.config(config("echo one >> ran", "docs"))
     loop = watching(cli)
     (cli.folder / "holdoff.toml").unlink()
-    assert line_of(loop.stderr).endswith("holdoff.toml is gone. Going on with the settings as they were\n")
+    assert line_of(loop.stderr).endswith("holdoff.toml is gone. The settings stay as they were\n")
     cli.config(config("echo two >> ran", "docs"))
 
     assert "was read again" in line_of(loop.stderr)
@@ -117,7 +117,7 @@ def test_a_file_that_all_could_write_meanwhile_is_passed_over_and_that_is_said_o
     cli.config(config("echo three >> ran", "docs"))
 
     assert "is passed over: can be written by all users" in said
-    assert said.endswith(". Going on with the settings as they were\n")
+    assert said.endswith(". The settings stay as they were\n")
     assert "was read again" in line_of(loop.stderr)
     assert ended(loop)[2] == ""
 

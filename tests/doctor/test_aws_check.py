@@ -153,7 +153,7 @@ def test_what_works_without_being_right_is_a_warning() -> None:
     assert [finding.level for finding in found] == ["warn"] * 3
     assert "there is no index holdoff-due, so looking for due gates reads the whole table" in found[0].message
     assert "1 writes a second are provisioned" in found[1].message
-    assert "history is kept for ever" in found[2].message
+    assert "history is never deleted" in found[2].message
 
 
 def test_a_table_that_serves_nothing_fails() -> None:

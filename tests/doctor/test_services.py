@@ -95,10 +95,10 @@ def test_the_right_to_stop_is_only_for_who_cancels(pipelines: CodePipelineStandi
 def test_a_pipeline_that_is_not_as_the_starter_has_it(pipelines: CodePipelineStandin) -> None:
     lines = told({"codepipeline": "plain", "source_action": "Code", "endpoint": pipelines.url})
     assert (
-        "warn      a start that was left is found again only by its time and its versions. Declare a variable "
+        "warn      an unfinished start can be found again only by its time and its versions. Declare a variable "
         in lines[1]
     )
-    assert lines[2] == "fail      it has no action Code. There are Source"
+    assert lines[2] == "fail      it has no action Code. Its actions are Source"
 
 
 def test_a_pipeline_that_is_not_there(pipelines: CodePipelineStandin) -> None:

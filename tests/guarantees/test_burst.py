@@ -55,7 +55,7 @@ def _check_receipts(bench: Bench, decisions: list[Decision]) -> None:
     starts = {f"build-{token}": at_ms for token, (at_ms, _) in bench.builds.started.items()}
     scene = _scene(bench)
     for decision in decisions:
-        key, token, _ = parse_decision_id(decision.id)
+        key, token = parse_decision_id(decision.id)
         assert key == scene.key
         explanation = explain_decision(scene, token)
         assert explanation.verdict in {"started", "covered"}  # one that comes just when it is due

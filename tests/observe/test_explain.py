@@ -52,7 +52,7 @@ class Place:
         return explain.explain_version(self.scene(), version)
 
     def decision(self, decision_id: str) -> Explanation:
-        key, token, _ = explain.parse_decision_id(decision_id)
+        key, token = explain.parse_decision_id(decision_id)
         assert key == self.gate().key
         return explain.explain_decision(self.scene(), token)
 
@@ -197,7 +197,7 @@ def test_the_trigger_of_a_caller_that_waits_is_known_by_its_token() -> None:
     place.gate().trigger()
     waiting = place.gate().trigger(waits=True)
     assert place.decision(waiting.id).verdict == "pending"
-    assert "callers that wait for it: 1" in str(explain.explain_gate(place.scene()))
+    assert "callers that wait for this build: 1" in str(explain.explain_gate(place.scene()))
     place.clock.advance("1s")  # a wake comes after the callers that wait
     then_built(place)
     assert place.decision(waiting.id).build_id == "b2"
@@ -215,9 +215,9 @@ def test_of_a_storm_an_early_event_is_said_to_be_taken() -> None:
     early = place.event("push-4")
     assert early.verdict == "unknown"
     assert early.lines[0] == (
-        "event push-4: it was taken. Of each build the newest 3 triggers are known by name, and it is not one of them"
+        "event push-4: it was accepted, and is not among the newest 3 triggers that are kept by name for each build"
     )
-    assert "it was taken" not in place.event("push-99").lines[0]
+    assert "it was accepted" not in place.event("push-99").lines[0]
 
 
 def test_a_skipped_trigger_is_told_what_came_after_it() -> None:

@@ -99,7 +99,7 @@ def test_a_date_as_spreadsheets_write_it_is_no_time(text: str) -> None:
 
 def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
     assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
-    with pytest.raises(UsageError, match="--zone is no zone"):
+    with pytest.raises(UsageError, match="--zone is no known time zone"):
         zone_named("Nowhere/At-all")
 
 
@@ -406,14 +406,14 @@ REMARKS: dict[str, tuple[list[int], list[str]]] = {
     "one": ([AT], ["1 trigger is few to go by"]),
     "a gap": (
         [AT + n * 1_000_003 + (n > 50) * 60 * DAY for n in range(100)],
-        ["nothing came for 60d from 2024-03-05 on: is the history whole?"],
+        ["nothing came for 60d from 2024-03-05 on: is the history complete?"],
     ),
     "it grows": (
         [AT + n * 4_000_003 for n in range(1_000)] + [AT + 999 * 4_000_003 - n * 100_003 for n in range(2_000)],
-        ["it changes: the newest quarter of the time has 75 % of the triggers; --last 11d13h has only those"],
+        ["the rate changes: the newest quarter of the time has 75 % of the triggers; --last 11d13h uses only these"],
     ),
-    "whole minutes": ([AT + n * 60_000 for n in range(100)], ["all its times are whole minutes: what is shorter"]),
-    "whole days": ([AT // DAY * DAY + n * DAY for n in range(100)], ["all its times are whole days: what is shorter"]),
+    "whole minutes": ([AT + n * 60_000 for n in range(100)], ["all its times are whole minutes: shorter times"]),
+    "whole days": ([AT // DAY * DAY + n * DAY for n in range(100)], ["all its times are whole days: shorter times"]),
     "all at once": ([AT] * 100, []),
 }
 
@@ -477,7 +477,7 @@ def test_of_too_many_triggers_the_newest_are_replayed() -> None:
 def test_a_policy_that_skips_hides_triggers_from_its_history() -> None:
     skips = from_builds([build(AT, AT, 1)], "it", policy=Policy("1h", on_cooldown="skip"))
 
-    assert skips.notes == ("what this policy skipped is not in its history, but in Holdoff's log",)
+    assert skips.notes == ("triggers that this policy skipped are in Holdoff's log, but not here",)
     assert from_builds([build(AT, AT, 1)], "it", policy=Policy("1h")).notes == ()
 
 
@@ -535,7 +535,7 @@ def test_codebuild() -> None:
     assert history.at_ms == (AT, AT, AT, AT)
     assert sorted(took or 0 for took in history.took_ms) == [0, 0, 120_000, 240_000]
     assert len(history.failed) == 1
-    assert history.notes == ("these are builds: a trigger that was held back or dropped is not here",)
+    assert history.notes == ("these are builds: triggers that were held back or dropped are not here",)
 
 
 def test_codebuild_that_does_not_answer() -> None:

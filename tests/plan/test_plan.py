@@ -90,7 +90,8 @@ def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) ->
     assert [row["present"] for row in told["policies"]] == [True, False, False]
     assert [row["replayed"] for row in told["policies"]] == ["core", "fast", "core"]
     assert (
-        "2 of 3 policies were replayed trigger by trigger: the fast way does not know them" in told["history"]["notes"]
+        "2 of 3 policies were replayed trigger by trigger: the fast way does not know these policies"
+        in told["history"]["notes"]
     )
 
 
@@ -101,7 +102,7 @@ def test_a_history_of_its_own(cli: Cli) -> None:
     done = cli("plan", "site", "--cooldown", "1h", "--json")
 
     told = json.loads(done.stdout)
-    assert "site is not in holdoff.toml: no present policy to compare with" in done.stderr
+    assert "site is not in holdoff.toml, so there is no present policy to compare with" in done.stderr
     assert told["history"]["source"] == "history of site (local)"
     assert told["history"]["triggers"] == 3
     (cli.folder / "own.json").write_text(cli("history", "site", "--json").stdout)
@@ -120,10 +121,10 @@ def test_stdin_and_the_grid(cli: Cli) -> None:
 
 
 BAD = {
-    "no history": (("plan",), 2, "no history; name one by --git PATH"),
+    "no history": (("plan",), 2, "no history; give --git PATH"),
     "no file": (("plan", "--history", "nope.csv"), 2, "nope.csv cannot be read: No such file"),
     "no repository": (("plan", "--git", "."), 2, "git log of . failed"),
-    "no such zone": (("plan", "--history", "times.csv", "--zone", "Mars"), 2, "--zone is no zone"),
+    "no such zone": (("plan", "--history", "times.csv", "--zone", "Mars"), 2, "--zone is no known time zone"),
     "no such column": (("plan", "--history", "times.csv", "--time-column", "x"), 2, "it has time"),
     "no duration": (("plan", "--history", "times.csv", "--cooldown", "5 parsecs"), 2, "--cooldown is"),
     "no limit": (("plan", "--history", "times.csv", "--limit", "3"), 2, "--limit is"),

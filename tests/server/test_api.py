@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[int, str, tuple[str, str, Any]]] = {
     "unknown gate": (404, "no such gate", ("POST", "/hold", {"project": "sit", "why": "x"})),
     "unknown gate, looked at": (404, "no such gate", ("GET", "/explain?project=sit", None)),
     "no project": (422, "project is missing", ("POST", "/trigger", {})),
-    "unknown input": (422, "not known here", ("POST", "/trigger", SITE | {"sourceversion": "v1"})),
+    "unknown input": (422, "an input is not known", ("POST", "/trigger", SITE | {"sourceversion": "v1"})),
     "wrong type": (422, "force must be boolean", ("POST", "/trigger", SITE | {"force": "yes"})),
     "true is no number": (422, "at must be", ("POST", "/trigger", SITE | {"at": True})),
     "too long": (422, "1 to 200 characters", ("POST", "/trigger", SITE | {"reason": "x" * 201})),
@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[int, str, tuple[str, str, Any]]] = {
     "forbidden variable": (403, "no event may set", ("POST", "/trigger", SITE | {"environment": {"PATH": "x"}})),
     "no duration": (422, "duration is", ("POST", "/hold", SITE | {"why": "x", "duration": "a while"})),
     "no reason": (422, "why is missing", ("POST", "/hold", SITE)),
-    "two questions": (422, "will do", ("GET", "/explain?project=site&event_id=x&source_version=y", None)),
+    "two questions": (422, "give only one of", ("GET", "/explain?project=site&event_id=x&source_version=y", None)),
     "no decision": (422, "decision", ("GET", "/explain?decision=x", None)),
     "no question": (422, "project is missing", ("GET", "/explain", None)),
     "no limit": (422, "limit", ("GET", "/history?project=site&limit=0", None)),
@@ -208,7 +208,7 @@ def test_a_store_that_does_not_answer_is_a_503(served: Served, monkeypatch: pyte
 def test_what_is_broken_here_tells_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.site, "statuses", lambda _=None: 1 / 0)
 
-    assert problem(served.api("GET", "/status")) == (500, "this server is broken; its log says more")
+    assert problem(served.api("GET", "/status")) == (500, "an internal error of this server; its log says more")
     assert served.lines[-1]["message"] == "division by zero"
 
 

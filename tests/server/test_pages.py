@@ -130,7 +130,7 @@ def test_a_store_that_is_away_says_when_to_come_back(browser: Browser, monkeypat
 
 
 def test_without_a_gate_it_says_so(browser: Browser) -> None:
-    assert "No gate is like that." in browser.text("/?q=nothing-is-called-so")
+    assert "No gate matches." in browser.text("/?q=nothing-is-called-so")
 
 
 def test_the_numbers_are_those_of_the_gates(browser: Browser) -> None:
@@ -325,9 +325,9 @@ def test_reset_ends_the_cooldown(browser: Browser) -> None:
         ({"why": "x" * 201}, 422, "why"),
         ({"duration": "soon"}, 422, "duration"),
         ({"what": "finished"}, 422, "must be one of"),
-        ({"form": "01M85NYK000000000000000000"}, 403, "not from a page of this server"),
-        ({"form": "é"}, 403, "not from a page of this server"),
-        ({"form": ""}, 403, "not from a page of this server"),
+        ({"form": "01M85NYK000000000000000000"}, 403, "not from this server"),
+        ({"form": "é"}, 403, "not from this server"),
+        ({"form": ""}, 403, "not from this server"),
     ],
 )
 def test_what_is_not_right_changes_nothing(browser: Browser, fields: dict[str, str], status: int, says: str) -> None:
@@ -575,7 +575,7 @@ def test_builds_beyond_what_is_read_are_told(browser: Browser, monkeypatch: pyte
     text = browser.text()
 
     assert 'class="unread"' in text
-    assert "Counted from the newest builds only" in text
+    assert "Only the newest builds are counted" in text
     assert "older builds are not read here" in text
 
 

@@ -158,7 +158,7 @@ def test_a_build_that_fails_is_a_failed_build(cli: Cli) -> None:
     ("file", "said"),
     [
         (FILE, "webhooks.github is env:GITHUB, a variable that is not set or empty; write "),
-        (FILE.partition("[webhooks]")[0], "no webhook is let in: [webhooks] of holdoff.toml names no secret"),
+        (FILE.partition("[webhooks]")[0], "no webhook is accepted: [webhooks] of holdoff.toml names no secret"),
     ],
     ids=["not set", "none"],
 )
@@ -465,7 +465,7 @@ def test_tokens_by_the_command_line(cli: Cli) -> None:
     gone = cli("token", "revoke", "laptop")
 
     assert made.stdout.startswith("holdoff_")
-    assert "this is all that is ever shown of it" in made.stderr
+    assert "the token is shown only now" in made.stderr
     assert (again.returncode, "already" in again.stderr) == (2, True)
     assert [(one["name"], one["scopes"]) for one in listed] == [("laptop", ["look", "trigger", "operate"])]
     assert lines[0].startswith("laptop  look,trigger,operate  20")

@@ -1,4 +1,4 @@
-"""The command line: the program ``holdoff``, and a file for each of its verbs or for several."""
+"""The command line ``holdoff``. A file holds one of its verbs, or several that belong together."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 
 def entry() -> NoReturn:
-    """The program. First it keeps the garbage collector from its imports: with the interpreter's own threshold of 700
-    objects that takes a tenth of their time and finds nothing. A Ctrl-C during the imports ends the program without a
-    traceback."""
+    """The program. The garbage collector stays out of the imports: with the interpreter's threshold of 700 objects it
+    takes a tenth of their time and finds nothing. A Ctrl-C during the imports ends the program without a traceback."""
     gc.set_threshold(20_000)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else our caller ignores it
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise the caller has SIGINT ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from holdoff.cli import main
 

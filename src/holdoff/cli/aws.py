@@ -1,4 +1,4 @@
-"""``holdoff aws check``: would it work in this account? Looks, and changes nothing."""
+"""``holdoff aws check``: would Holdoff work in this account? It looks, and changes nothing."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ if TYPE_CHECKING:
     from holdoff.doctor.findings import Finding
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``aws``."""
+def add_aws_arguments(parser: argparse.ArgumentParser) -> None:
     what = "look at table, rights, projects, regions, clock and wakes"
     parser.add_argument("action", choices=["check"], help=what)
     add_store(parser)
     options = {
         "--codebuild": ("NAME", "one CodeBuild project, instead of holdoff.toml's"),
         "--role": ("ARN", "look up the rights of a function's role, instead of yours"),
-        "--schedule-role": ("ARN", "by which schedules wake the function (default: HOLDOFF_SCHEDULE_ROLE)"),
-        "--schedule-group": ("NAME", "their group (default: HOLDOFF_SCHEDULE_GROUP, else holdoff)"),
+        "--schedule-role": ("ARN", "the role of schedules that wake the function (default: HOLDOFF_SCHEDULE_ROLE)"),
+        "--schedule-group": ("NAME", "the schedules' group (default: HOLDOFF_SCHEDULE_GROUP, else holdoff)"),
     }
     for option, (metavar, words) in options.items():
         parser.add_argument(option, metavar=metavar, help=words)
     add_json(parser)
 
 
-def main(args: argparse.Namespace) -> int:
-    """Look; the exit status is 1 where something would not work."""
+def aws(args: argparse.Namespace) -> int:
+    """Print the findings; the exit status is 1 where something would not work."""
     findings = []
     for finding in _found(args):
         findings.append({name: getattr(finding, name) for name in ("level", "about", "message", "hint")})
@@ -57,15 +56,15 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
     config = load_config(args)
     store = config.open_store(args.store)
     if not isinstance(store, DynamoDBStore):
-        want = "--store dynamodb://TABLE?region=REGION, or that in holdoff.toml; `holdoff store check` takes any"
+        want = "--store dynamodb://TABLE?region=REGION, or store in holdoff.toml; `holdoff store check` takes any store"
         raise ConfigError(field="store", got=store.url, want=want)
     policies = Policies(store.region, _role("--role", args.role))
     scheduled_by = os.environ.get(settings.ROLE) or None if args.schedule_role is None else args.schedule_role
     role = _role("--schedule-role", scheduled_by)
     if role is None and args.schedule_group:
-        raise UsageError("--schedule-group says nothing without --schedule-role")
+        raise UsageError("--schedule-group goes with --schedule-role")
     group = args.schedule_group or os.environ.get(settings.GROUP) or settings.DEFAULT_GROUP
-    if args.codebuild is not None:  # as a function has it that names one CodeBuild project in its environment
+    if args.codebuild is not None:  # as in a function whose environment names one CodeBuild project
         project = Project(name=args.codebuild, policy=Policy(0), starter={"codebuild": args.codebuild})
         config = Config(projects={project.name: project})
     return check(config, store, policies, role=role, group=group)

@@ -1,8 +1,8 @@
-"""What the verbs share: options, opening what they name, and printing.
+"""What the verbs share: their common options, the config, store and gate that these name, and printing.
 
-**Names, reasons and services' words are foreign.** Whatever stands in a store, none of it drives a terminal, forges a
-line or turns text around: ``show`` and ``say`` print whole lines and nothing that is not printable, and the standard
-streams themselves let nothing else through (``Printable``), whichever code writes to them.
+**Names, reasons and messages of services are untrusted.** No text in a store can send codes to a terminal, fake a line
+of output or reverse the direction of text. ``show`` and ``say`` print whole lines of printable characters. The standard
+streams (``Printable``) escape everything else, whichever code writes to them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 
 from holdoff.core.errors import UsageError
-from holdoff.core.request import MAX_REASON, GateKey, storable
+from holdoff.core.request import KEY_MARK, MAX_REASON, GateKey, storable
 from holdoff.exact_json import dumps
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from holdoff.config import Config
     from holdoff.stores.base import Store
 
-#: The errors that kept output from stdout.
+#: The first error that a write to stdout met; empty: there was none.
 unwritten: list[OSError] = []
 
 
@@ -38,12 +38,15 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         "holdoff.toml's, else a SQLite file in your state directory)",
     )
     parser.add_argument(
-        "--config", metavar="FILE", help="holdoff.toml (default: HOLDOFF_CONFIG, else the nearest upward)"
+        "--config",
+        metavar="FILE",
+        help="the holdoff.toml (default: HOLDOFF_CONFIG, else the nearest in this folder or above)",
     )
 
 
 def add_gate(parser: argparse.ArgumentParser, *, optional: str | None = None) -> None:
-    """``PROJECT`` (``optional``: what one is for), ``--key`` and ``--region``, and what ``add_store`` adds."""
+    """``PROJECT``, ``--key`` and ``--region``, and what ``add_store`` adds. ``optional``: PROJECT may be left out; its
+    help."""
     parser.add_argument("project", metavar="PROJECT", nargs="?" if optional else None, help=optional)
     parser.add_argument("--key", help="the gate of this branch, customer, ... of PROJECT; the same as PROJECT@KEY")
     parser.add_argument("--region", help="the gate's region (default: the project's or the store's)")
@@ -51,18 +54,17 @@ def add_gate(parser: argparse.ArgumentParser, *, optional: str | None = None) ->
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """``--json``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 
 def first_line(text: str) -> str | None:
-    """The first line of a text that says something, as a record keeps it: ``git log -1 --format=%B`` has many lines."""
+    """The first line of a text that is not blank, in the form that a record keeps: a commit message has many lines."""
     lines = (" ".join(line.split()) for line in text.splitlines())
     return storable(next(filter(None, lines), ""), MAX_REASON) or None
 
 
 def person(args: argparse.Namespace) -> str | None:
-    """Who says so: ``--by``, else the user's name, where there is one."""
+    """The person who gives the command: ``--by``, else the user's name; ``None``: the user has no name."""
     import getpass
 
     try:
@@ -72,7 +74,7 @@ def person(args: argparse.Namespace) -> str | None:
 
 
 def read_bytes(name: str) -> bytes:
-    """What is in a file that an argument names; ``-`` is stdin."""
+    """The content of the file that an argument names; ``-`` is stdin."""
     if name == "-":
         return sys.stdin.buffer.read()
     try:
@@ -83,7 +85,6 @@ def read_bytes(name: str) -> bytes:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The config that the options name."""
     from holdoff.config import load
 
     config = load(args.config)
@@ -106,8 +107,6 @@ def open_gate(args: argparse.Namespace) -> tuple[Config, Store, GateKey]:
 
 def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
     """The gate that the options name in a store: PROJECT or PROJECT@KEY, ``--key`` and ``--region``."""
-    from holdoff.core.request import KEY_MARK, GateKey
-
     if args.key is not None and KEY_MARK in args.project[1:]:
         raise UsageError(f"{args.project} has a key already; give the key once, there or by --key")
     region = args.region
@@ -118,18 +117,17 @@ def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
 
 
 class Printable(io.TextIOWrapper):
-    """A standard stream that lets through printable characters and line ends only: argparse, logging and tracebacks
-    write what they are given."""
+    """A standard stream that escapes all but printable characters and line ends: argparse, logging and tracebacks write
+    whatever text they are given."""
 
     def write(self, text: str) -> int:
-        """Write it, escaped where need be."""
         super().write("\n".join(map(printable, text.split("\n"))))
         return len(text)
 
 
 def printable(text: str) -> str:
-    """The text with an escape in place of each character that is not printable: controls (C0, C1, DEL), those that
-    turn text around or cannot be seen (U+202E, U+200F, U+2066 ...), line separators, halves of surrogate pairs."""
+    """The text with an escape in place of each character that is not printable: controls (C0, C1, DEL), marks that
+    reverse text or cannot be seen (U+202E, U+200F, U+2066 ...), line separators, halves of surrogate pairs."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
@@ -141,7 +139,7 @@ def one_line(message: object) -> str:
 
 
 def print_json(value: object) -> None:
-    """One object on stdout, in UTF-8 whatever the locale: so it is with JSON. What is not printable is escaped."""
+    """Print one object on stdout, in UTF-8 in every locale, as JSON demands. Unprintable characters are escaped."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     text = dumps(value, indent=2)
     _write("".join(char if char.isprintable() or char == "\n" else _in_json(char) for char in text) + "\n")
@@ -153,42 +151,42 @@ def _in_json(char: str) -> str:
 
 
 def show(*lines: object) -> None:
-    """Lines on stdout, at once. A failure only sets the exit status: there may be a command to look after."""
+    """Print lines on stdout and flush. An error only sets the exit status: there may be a command to look after."""
     _write("".join(f"{one_line(line)}\n" for line in lines))
 
 
 def _write(text: str) -> None:
     try:
-        if text:  # without a text, only flush: to write nothing fails where a terminal has gone
+        if text:  # a write of nothing fails where a terminal has gone
             sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        pass  # its reader has gone, and wants no more
+        pass  # the reader has gone
     except OSError as error:
-        if not unwritten:  # what could not be written is tried again with all that comes after it
+        if not unwritten:  # the next write tries the same text again, and would report the same error
             unwritten.append(error)
-            say(f"cannot write its output: {error.strerror}")
+            say(f"cannot write the output: {error.strerror}")
 
 
 def say(message: object) -> None:
-    """A line for a person, on stderr: stdout may be a command's. Where its reader has gone, it is lost."""
+    """Print a line for a person on stderr: stdout may belong to a command. Without a reader the line is lost."""
     with suppress(OSError):
         print(f"holdoff: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def draw(*parts: str, stream: TextIO) -> None:
-    """Text with a terminal's own codes: all that stands in a store must have gone through ``one_line``."""
+    """Write text with a terminal's own codes. Texts of a store in it must have gone through ``one_line``."""
     with suppress(OSError):
         io.TextIOWrapper.write(stream, "".join(parts))  # type: ignore[arg-type]
         stream.flush()
 
 
 def mend_streams() -> None:
-    """Standard streams that are closed lead nowhere; the others let through what is printable, and escape characters
-    that their encoding does not know."""
+    """Replace the standard streams: a closed one by the null device, stdout and stderr by ``Printable`` ones, which
+    also escape characters that their encoding does not have."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # Its own descriptor, the lowest that is free, outlives the stream: --detach puts others in their places.
+            # The descriptor is the lowest free one, that of the closed stream. It stays open: --detach replaces it.
             null = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(null, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     for name in ("stdout", "stderr"):

@@ -1,13 +1,14 @@
-"""``holdoff completion bash``: what a shell completes ``holdoff`` with, made from the parsers themselves.
+"""``holdoff completion SHELL``: the script with which a shell completes ``holdoff``, made from the parsers.
 
-Names of projects are asked for while a person types (``holdoff completion projects``). They are foreign: no shell
-expands one, and each is quoted where it is put in.
+The script gets the names of projects while a person types (``holdoff completion projects``). The names are untrusted:
+the script quotes each, and lets the shell expand none.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import add_store, opened, show
@@ -31,9 +32,9 @@ class Option(Value):
     """An option, or a positional argument, of a verb.
 
     Attributes:
-        flags: as it is written; none: it is positional.
-        value: what its value is called; ``None``: it takes none.
-        choices: its values, where it takes no other.
+        flags: how the option is written; none: it is a positional argument.
+        value: the name of its value in the help; ``None``: it takes no value.
+        choices: the only values that it takes; none: it takes any.
     """
 
     flags: tuple[str, ...]
@@ -43,12 +44,12 @@ class Option(Value):
 
     @property
     def kind(self) -> str:
-        """What completes its value: ``choices``, ``files``, ``projects`` or, where only a person knows, nothing."""
+        """What completes its value: ``choices``, ``files``, ``projects``; empty: only a person knows the value."""
         return "choices" if self.choices else {"FILE": "files", "PROJECT": "projects"}.get(self.value or "", "")
 
 
 def options_of(verb: str) -> list[Option]:
-    """All that a verb takes, as its parser has it."""
+    """The options and positional arguments of a verb, from its parser."""
     return [
         Option(
             flags=tuple(action.option_strings),
@@ -61,15 +62,13 @@ def options_of(verb: str) -> list[Option]:
     ]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``completion``."""
+def add_completion_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("shell", choices=[*SHELLS, "projects"], help="whose script to print; or the projects' names")
+    parser.add_argument("shell", choices=[*SHELLS, "projects"], help="the shell; or projects, to print their names")
     add_store(parser)
 
 
-def main(args: argparse.Namespace) -> int:
-    """Print it."""
+def completion(args: argparse.Namespace) -> int:
     if args.shell == "projects":
         show(*_projects(*opened(args)))
     else:
@@ -78,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _projects(config: Config, store: Store) -> list[str]:
-    """Those of holdoff.toml, and the gates of a file: no key that a person presses waits for a service."""
+    """The projects of holdoff.toml, and those in a store that is a file: no keystroke should wait for a service."""
     names = set(config.projects)
     if store.url.startswith("sqlite:"):
         names |= {key.project for key, _ in store.gates()}
@@ -86,12 +85,9 @@ def _projects(config: Config, store: Store) -> list[str]:
 
 
 def script(shell: str) -> str:
-    """The script for a shell."""
     head = f"# {shell} completion for holdoff, made by `holdoff completion {shell}`.\n"
     return head + SHELLS[shell]({verb: options_of(verb) for verb in VERBS})
 
-
-# --- bash ------------------------------------------------------------------------------------------------------------
 
 _BASH: Final = """\
 _holdoff() {
@@ -140,25 +136,15 @@ def _bash(verbs: Mapping[str, list[Option]]) -> str:
             valued = [option for option in options if option.value and option.kind == kind]
             named[name] = [flag for option in valued for flag in option.flags]
         named["takes"] = [word for option in options if not option.flags for word in option.choices or [option.kind]]
-        rows.append(
-            f"        {verb}) " + " ".join(f"{name}='{' '.join(words)}'" for name, words in named.items()) + " ;;"
-        )
+        settings = " ".join(f"{name}='{' '.join(words)}'" for name, words in named.items())
+        rows.append(f"        {verb}) {settings} ;;")
         for option in options:
-            patterns = " | ".join(f"'{verb} {flag}'" for flag in option.flags)
-            choices += (
-                [f"        {patterns}) words='{' '.join(option.choices)}' ;;"] if patterns and option.choices else []
-            )
-    parts = {"@verbs@": " ".join(verbs), "@rows@": "\n".join(rows), "@choices@": "\n".join(choices)}
-    return _filled(_BASH, parts)
+            if option.flags and option.choices:
+                patterns = " | ".join(f"'{verb} {flag}'" for flag in option.flags)
+                choices.append(f"        {patterns}) words='{' '.join(option.choices)}' ;;")
+    script = _BASH.replace("@verbs@", " ".join(verbs)).replace("@rows@", "\n".join(rows))
+    return script.replace("@choices@", "\n".join(choices))
 
-
-def _filled(text: str, parts: Mapping[str, str]) -> str:
-    for mark, part in parts.items():
-        text = text.replace(mark, part)
-    return text
-
-
-# --- zsh -------------------------------------------------------------------------------------------------------------
 
 _ZSH: Final = """\
 _holdoff_projects() {
@@ -190,12 +176,12 @@ compdef _holdoff holdoff"""
 
 
 def _zsh(verbs: Mapping[str, list[Option]]) -> str:
-    described = " ".join(_quoted(f"{verb}:{does}") for verb, (_, does) in VERBS.items())
+    described = " ".join(quote(f"{verb}:{does}") for verb, (_, does) in VERBS.items())
     rows = []
     for verb, options in verbs.items():
         specs = [spec for option in options for spec in _zsh_specs(option)]
-        rows.append(f"        {verb}) _arguments -S {' '.join(map(_quoted, specs))} ;;")
-    return _filled(_ZSH, {"@verbs@": described, "@rows@": "\n".join(rows)})
+        rows.append(f"        {verb}) _arguments -S {' '.join(map(quote, specs))} ;;")
+    return _ZSH.replace("@verbs@", described).replace("@rows@", "\n".join(rows))
 
 
 def _zsh_specs(option: Option) -> Iterator[str]:
@@ -207,13 +193,6 @@ def _zsh_specs(option: Option) -> Iterator[str]:
     yield from (f"{flag}[{words}]{value}" for flag in option.flags)
     if not option.flags:
         yield value
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-# --- fish ------------------------------------------------------------------------------------------------------------
 
 
 def _fish(verbs: Mapping[str, list[Option]]) -> str:

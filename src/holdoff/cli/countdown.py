@@ -1,7 +1,7 @@
-"""A line in a terminal that is drawn again and again, and removes nothing but itself.
+"""A line in a terminal that is redrawn again and again, and overwrites nothing but itself.
 
-The terminal is shared: with the prompt's line, with jobs in the background, with the command's own output. So the line
-begins on a line of its own, and only as many columns as were drawn are drawn over.
+The terminal is shared with the prompt, with background jobs and with the command's output. So the line begins on a line
+of its own, and a redraw overwrites only as many columns as were drawn before.
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ class Countdown:
 
     @property
     def is_in_front(self) -> bool:
-        """Whether the stream is a terminal with us in front. Behind, the line belongs to the shell's prompt."""
+        """Whether the stream is a terminal and this process in its foreground, not a job behind the shell's prompt."""
         with suppress(OSError):
             return os.tcgetpgrp(self.stream.fileno()) == os.getpgrp()
         return False
 
     def show(self, message: object) -> None:
-        """Draw it, in place of what it said before. A line that wraps could not be drawn over: it is cut."""
+        """Draw the line, over the one before. It is cut, because a line that wraps could not be overwritten."""
         columns, _ = terminal_size(self.stream)
         line = clipped(one_line(message), columns - 1)
-        start = "\r" if self._drawn is not None else f"{' ' * columns}\r"  # wraps, unless the cursor is at the left
+        start = "\r" if self._drawn is not None else f"{' ' * columns}\r"  # goes to a new line, if one has begun
         drawn, self._drawn = self._drawn or 0, width_of(line)
         draw(start, line, " " * (drawn - self._drawn), "\b" * (drawn - self._drawn), stream=self.stream)
 
     def clear(self) -> None:
-        """Take it away."""
         if self._drawn is not None:
             draw("\r", " " * self._drawn, "\r", stream=self.stream)
             self._drawn = None

@@ -1,10 +1,10 @@
-"""``--detach``: the caller gets the decision and goes on; a process behind it looks after the build.
+"""``--detach``: the caller gets the decision and goes on; a process in the background looks after the build.
 
-What has started us may wait until no process has its pipes open any more, as git does with a hook's. So the process
-behind keeps none of them: output goes on to where it went only if that is a file.
+The program that called us may wait until no process holds its pipes any more, as git does with a hook. So the
+background process closes them: its output goes where it went before only if that is a file.
 """
 
-# ruff: noqa: PTH123, SIM115  (pathlib is slow to import; streams are as long-lived as we are)
+# ruff: noqa: PTH123, SIM115  (pathlib is slow to import; the streams live as long as the process)
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from typing import Any, Final
 
 from holdoff.cli.common import Printable
 
-#: What the process behind says last, when it has decided and goes on.
+#: The last byte that the background process sends to the caller's: it has decided, and goes on alone.
 _GOES_ON: Final = b"\0"
 _ESCAPED: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
 
 
 def detach() -> int | None:
-    """Go on in a process behind. In the caller's: wait for the decision, pass on what is said until then, and return
-    the exit status. In the process behind: ``None``."""
+    """Fork. In the caller's process: wait for the decision, pass on the output until then, and return the exit status.
+    In the background process: return ``None``."""
     reader, writer = os.pipe()
     sys.stderr.flush()
     try:
@@ -47,8 +47,8 @@ def detach() -> int | None:
 
 
 def _settle(writer: int) -> None:
-    """Out of the caller's session, with streams that hold up none of its readers: what we say goes to the caller until
-    we go on, what a command says does not."""
+    """Leave the caller's session and its pipes. What this process prints goes to the caller until ``go_on``; what a
+    command prints does not."""
     os.setsid()
     errors = os.dup(2)  # not inherited
     null = os.open(os.devnull, os.O_RDWR)
@@ -61,8 +61,8 @@ def _settle(writer: int) -> None:
 
 
 def go_on() -> None:
-    """In the process behind: what the caller waits for is said."""
-    with suppress(OSError):  # it has gone, and the build goes on without it
+    """In the background process: the caller has its decision, and need not wait any longer."""
+    with suppress(OSError):  # the caller has gone, and the build goes on without it
         sys.stdout.flush()
         sys.stdout.buffer.write(_GOES_ON)
     for name, fd in (("stdout", 1), ("stderr", 2)):

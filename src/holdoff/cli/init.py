@@ -1,6 +1,6 @@
-"""``holdoff init``: a first ``holdoff.toml``, which works as it is. It asks nothing and writes over nothing.
+"""``holdoff init``: writes a first ``holdoff.toml``, which works as it is. It asks nothing and overwrites nothing.
 
-Every line that is commented out is right, too: to use it, take the mark away.
+Every setting that is commented out is correct, too: remove the mark to use it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ EPILOG: Final = """\
 """
 HEAD: Final = """\
 # Which builds start when. `holdoff trigger {name}` asks for one; `holdoff wake --watch` starts what was deferred.
-# docs/config.md has every setting. To use a line that begins with #, take the mark away.
+# docs/config.md has every setting. To use a line that begins with #, remove the mark.
 
-# Where the gates are kept. Without this setting: a SQLite file of this file's own, in your state directory.
+# Where the gates are kept. Without this setting: in a SQLite file for this holdoff.toml, in your state directory.
 # store = "sqlite:///gates.db"  # beside this file
 # store = "dynamodb://builds?region={region}"  # a table, for several machines
 
@@ -38,7 +38,7 @@ cooldown = "10m"            # the least time between two starts
 # quiet = "30s"             # start only once no trigger has come for this long ...
 # max_wait = "5m"           # ... but at the latest this long after the first trigger (needs quiet)
 # limit = "10/1d"           # at most 10 starts in any day
-# overlap = "defer"         # while a build runs: allow another (the default), skip, defer or cancel
+# overlap = "defer"         # while a build runs: allow another build (the default), skip, defer or cancel
 # cooldown_from = "finish"  # count the cooldown from a build's end (the default: start)
 # on_failure = "rearm"      # build again what a failed build should have built (the default: keep)
 # unchanged = "skip"        # build no version twice (the default: build)
@@ -60,45 +60,40 @@ starter = { codebuild = {quoted} }
 REGION: Final = "eu-west-1"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``init``."""
+def add_init_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name (default: that of this folder)")
+    parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name (default: the name of this folder)")
     parser.add_argument(
         "--starter", choices=list(STARTERS), default="command", help="what builds (default: %(default)s)"
     )
 
 
-def main(args: argparse.Namespace) -> int:
-    """Write it, and say what comes next."""
+def init(args: argparse.Namespace) -> int:
     try:
         here = os.getcwd()  # noqa: PTH109  (pathlib is slow to import)
     except FileNotFoundError:
-        raise UsageError("the working directory does not exist any more", hint="Go to another folder") from None
+        raise UsageError("the working directory no longer exists", hint="Go to another folder") from None
     name = args.project or _name_of(os.path.basename(here))  # noqa: PTH119
     GateKey(name, REGION)
     if KEY_MARK in name:
-        raise UsageError(f"PROJECT is {name!r}", hint=f"Take a name without {KEY_MARK!r}, which parts it from a key")
+        raise UsageError(f"PROJECT is {name!r}", hint=f"Take a name without {KEY_MARK!r}, which stands before a key")
     above, _ = nearest(here)
     try:
         with open(FILE, "x", encoding="utf-8") as file:  # noqa: PTH123
             file.write(text_of(name, args.starter))
     except FileExistsError:
-        raise UsageError(
-            f"{here}/{FILE} is there already", hint="It is kept: edit it, or go to another folder"
-        ) from None
+        raise UsageError(f"{here}/{FILE} exists already", hint="Edit it, or go to another folder") from None
     except OSError as error:
-        with suppress(OSError):  # a full disk: the half of it would be kept
+        with suppress(OSError):  # on a full disk half of the file would be left
             os.unlink(FILE)  # noqa: PTH108
         raise UsageError(f"{here}/{FILE}: {error.strerror}", hint="Go to a folder that you may write to") from None
     show(f"wrote {here}/{FILE} with the project {name}; next: holdoff trigger {shlex.quote(name)}")
     if above:
-        say(f"from here on it goes before {above}")
+        say(f"in this folder and below it is now used instead of {above}")
     return 0
 
 
 def text_of(name: str, starter: str) -> str:
-    """The file for a project."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
     quoted = json.dumps(name, ensure_ascii=False)  # TOML has the same escapes, but no surrogate pairs
     table = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted
@@ -107,5 +102,5 @@ def text_of(name: str, starter: str) -> str:
 
 
 def _name_of(folder: str) -> str:
-    """A project's name that needs no quoting in a shell."""
+    """A project's name after a folder's, without characters that a shell would want quoted."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", folder).strip("-.") or "site"

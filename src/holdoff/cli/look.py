@@ -1,4 +1,4 @@
-"""``holdoff explain``, ``history`` and ``item``: what stands in the store of one gate, and what it means."""
+"""``holdoff explain``, ``history`` and ``item``: what the store holds of one gate, and what that means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
 HISTORY_HEADINGS = ["started", "build", "outcome", "covers", "why", "version"]
-#: Verdicts on what was asked about that no build answers, or none yet.
+#: Verdicts that mean: no build has answered what was asked about, at least not yet.
 UNANSWERED = {"pending", "passed_over", "replaced", "unknown", "aged_out"}
 MOST_BUILDS = 1_000_000
 EXPLAIN_EPILOG = """\
@@ -28,13 +28,12 @@ EXPLAIN_EPILOG = """\
   holdoff explain site-build --event delivery-7         which build answered that event
   holdoff explain site-build --source-version 4f2a91c   which build answered that version
 
-exit status: 0 it is built, or being built; or a project's gate was explained, whatever it does.
-1 no build has answered the decision, event or version (yet); or there is no such gate.
+exit status: 0 it is built or being built, or a project's gate was explained, in whatever state.
+1 no build has answered the decision, event or version yet, or there is no such gate.
 """
 
 
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``explain``."""
     add_gate(parser)
     parser.epilog = EXPLAIN_EPILOG
     asked = parser.add_mutually_exclusive_group()
@@ -44,29 +43,21 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def explain(args: argparse.Namespace) -> int:
-    """Answer; 1 where no build has answered what was asked about."""
     config, store = opened(args)
     try:
-        key, token, _ = answers.parse_decision_id(args.project)
+        key, token = answers.parse_decision_id(args.project)
     except ConfigError:
         key, token = key_of(config, args, store), ""
     asked = next((name for name in ("event", "source_version") if getattr(args, name) is not None), None)
     if token and (asked or args.region or args.key):
-        raise UsageError("a decision's id goes without --event, --source-version, --region and --key")
-    if asked and not getattr(args, asked):  # of none it would say that all is built
+        raise UsageError("a decision's id does not go with --event, --source-version, --region or --key")
+    if asked and not getattr(args, asked):  # an empty one is no question about a build
         raise UsageError(f"--{asked.replace('_', '-')} is empty")
     if not config.knows(key, store):
         say(no_such_gate(config, store, key))
         return 1
     scene = answers.Scene.of(store, key, config.terms(key, store), now_ms(store, SystemClock()))
-    if token:
-        answer = answers.explain_decision(scene, token)
-    elif args.event:
-        answer = answers.explain_event(scene, args.event)
-    elif args.source_version:
-        answer = answers.explain_version(scene, args.source_version)
-    else:
-        answer = answers.explain_gate(scene)
+    answer = answers.explain(scene, token=token, event=args.event, version=args.source_version)
     if args.json:
         print_json(answer.to_dict())
     else:
@@ -75,14 +66,13 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``history``."""
     add_gate(parser)
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most this many (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many builds (default: %(default)s)")
     add_json(parser)
 
 
 def history(args: argparse.Namespace) -> int:
-    """A table in a terminal, lines elsewhere, JSON where asked; without what runs, if the record cannot be read."""
+    """Print the builds. If the record cannot be read, print those in the history only."""
     if not 1 <= args.limit <= MOST_BUILDS:
         raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
@@ -99,16 +89,15 @@ def history(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"builds": [answers.build_to_dict(build) for build in builds]})
     elif not builds:
-        last_ms = record.lastbuild_ms
-        others = f"none of Holdoff's own is kept; last built {say_age(at_ms - last_ms)}" if last_ms else "no builds yet"
-        show(f"{key}: {others}")
+        last = f"; last built {say_age(at_ms - record.lastbuild_ms)}" if record.lastbuild_ms else ""
+        show(f"{key}: {'no build of Holdoff is kept' if last else 'no builds yet'}{last}")
     else:
         rows = [_cells(scene, build) for build in builds]
         if not (sys.stdout.isatty() and show_table([HISTORY_HEADINGS, *rows])):
             show(*("  ".join(filter(None, row)) for row in rows))
     if error is None:
         return 0
-    say(f"the gate itself cannot be read, and a build that runs now is not shown: {error}")
+    say(f"the gate itself cannot be read, so a build that runs now is not shown: {error}")
     return error.exit_code
 
 
@@ -127,7 +116,6 @@ add_item_arguments = add_gate
 
 
 def item(args: argparse.Namespace) -> int:
-    """Print it; status 1 where there is none."""
     config, store, key = open_gate(args)
     item = store.item(key)
     if item is None:

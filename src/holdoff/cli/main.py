@@ -1,4 +1,4 @@
-"""The command line: finds the verb, imports only that verb's file, and turns errors into a line and an exit status."""
+"""Finds the verb of a command line, imports that verb's file only, and turns errors into a line and an exit status."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Final, NoReturn
 
-#: verb: (its file, what it does). A file has ``add_VERB_arguments`` and ``VERB``; one of a single verb may call them
-#: ``add_arguments`` and ``main``.
+#: verb: (its file, what it does). The file has the functions ``add_VERB_arguments`` and ``VERB``.
 VERBS: Final = {
-    "run": ("run", "gate a command of this machine"),
+    "run": ("run", "run a command on this machine, at most once per cooldown"),
     "init": ("init", "write a first holdoff.toml here"),
     "trigger": ("start", "ask for a build of a project from holdoff.toml"),
     "status": ("status", "what the gates are doing"),
@@ -33,25 +32,24 @@ VERBS: Final = {
     "history": ("look", "the builds of a project, and what each covered"),
     "wake": ("start", "start what is due"),
     "serve": ("serve", "webhooks, an API, a page and the wake loop, in one process"),
-    "token": ("serve", "who may use the API and the page of `holdoff serve`"),
-    "dead-letters": ("serve", "webhooks that came to nothing"),
+    "token": ("serve", "make, list and revoke tokens for the API and the page"),
+    "dead-letters": ("serve", "list and retry webhooks that could not be carried out"),
     "hold": ("manage", "let nothing start for now"),
     "resume": ("manage", "end a hold"),
     "reset": ("manage", "end a cooldown"),
-    "finished": ("manage", "report the end of a build whose end nothing else reports"),
+    "finished": ("manage", "report that a build has ended, where nothing else reports it"),
     "store": ("manage", "create or check the table or file"),
-    "aws": ("aws", "would it work in this AWS account?"),
-    "plan": ("plan", "which policy would have served your own past best?"),
-    "rules": ("rules", "what would become of an event, and why?"),
+    "aws": ("aws", "would Holdoff work in this AWS account?"),
+    "plan": ("plan", "which policy would have suited your own past best?"),
+    "rules": ("rules", "what would Holdoff do with an event, and why?"),
     "item": ("look", "a gate's stored item as JSON, numbers exact"),
-    "completion": ("completion", "print what a shell completes `holdoff` with"),
+    "completion": ("completion", "print a script with which a shell completes `holdoff`"),
 }
-#: What is typed for a setting that no option is named after.
+#: What the command line calls a setting whose name is not that of an option.
 _NAMES: Final = {"project": "PROJECT", "name": "NAME", "duration": "--for", "user_header": "--trust-header"}
 
 
 def entry() -> NoReturn:
-    """The program ``holdoff``, once this is imported."""
     hear_of_children()
     leave_init()
     mend_streams()
@@ -64,23 +62,20 @@ def entry() -> NoReturn:
         status, interrupted = 128 + signal.SIGINT, True
     except SystemExit as end:  # argparse has said why
         status = end.code if isinstance(end.code, int) else UsageError.exit_code
-    if interrupted or not is_ignored:  # from here on one more ends us without a word
+    if interrupted or not is_ignored:  # from here on another SIGINT ends the process silently
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     show()
     with suppress(OSError):
         sys.stderr.flush()
-    if interrupted:  # a shell's loop around us stops only if we die of it
+    if interrupted:  # a shell's loop around this command stops only if the process dies of SIGINT
         os.kill(os.getpid(), signal.SIGINT)
-    # Not sys.exit: taking the interpreter apart takes as long as a quarter of all we do, and nothing is left to do.
+    # Not sys.exit: the interpreter's clean-up takes a quarter of the command's time, and nothing is left to clean up.
     os._exit(status or (74 if unwritten else 0))  # EX_IOERR
 
 
 def run(argv: Sequence[str]) -> int:
-    """One command line; its exit status. No traceback but with ``--debug``.
-
-    Raises:
-        KeyboardInterrupt: SIGINT ended it.
-    """
+    """Carry out one command line; its exit status. Only with ``--debug`` it prints a traceback. A SIGINT is raised as
+    KeyboardInterrupt."""
     end = argv.index("--") if "--" in argv else len(argv)
     words, command = list(argv[:end]), list(argv[end + 1 :]) if "--" in argv else None
     debug = "--debug" in words
@@ -125,12 +120,12 @@ def _dispatch(argv: list[str], command: list[str] | None) -> int:
 
 
 def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
-    """The parser of a verb, and the module that does what it says."""
+    """The parser of a verb, and the module of the verb."""
     import argparse
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            advice = f"`{self.prog} --help` tells what there is"
+            advice = f"`{self.prog} --help` lists the options"
             self.exit(UsageError.exit_code, f"{self.prog}: {without_values(message)}\n{self.prog}: {advice}\n")
 
     does = VERBS[name][1]
@@ -145,9 +140,9 @@ def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
 
 
 def _declare(name: str, parser: Any) -> ModuleType:
-    """Tell a parser what a verb takes; the verb's module."""
+    """Add a verb's options to a parser; the verb's module."""
     module: ModuleType = __import__(f"holdoff.cli.{VERBS[name][0]}", fromlist=["*"])  # importlib imports warnings, too
-    (getattr(module, f"add_{name.replace('-', '_')}_arguments", None) or module.add_arguments)(parser)
+    getattr(module, f"add_{name.replace('-', '_')}_arguments")(parser)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return module
 
@@ -160,17 +155,16 @@ def _run_verb(name: str, rest: list[str], command: list[str] | None) -> int:
     if getattr(args, "project", "") is None and getattr(args, "key", None) is not None:
         raise UsageError("--key goes with PROJECT")
     try:
-        status: int = (getattr(module, name.replace("-", "_"), None) or module.main)(args)
+        status: int = getattr(module, name.replace("-", "_"))(args)
     except ConfigError as error:
-        if (typed := _typed(error.field, args)) is None:
+        if (option := _option_of(error.field, args)) is None:
             raise
-        raise UsageError(str(ConfigError(field=typed, got=error.got, want=error.want))) from error
+        raise UsageError(str(ConfigError(field=option, got=error.got, want=error.want))) from error
     return status
 
 
-def _typed(field: str, args: Any) -> str | None:
-    """What the command line calls a setting that it gives; ``None``: it gives none. A store may also come from the
-    environment."""
+def _option_of(field: str, args: Any) -> str | None:
+    """The option that set a setting; ``None``: no option did. (A store may also come from the environment.)"""
     dest = field.removeprefix("server.")
     if dest == "store" or getattr(args, dest, None) is None:
         return None
@@ -204,7 +198,7 @@ def _read(name: str, rest: list[str], command: list[str] | None) -> tuple[Module
 
 
 def without_values(message: str) -> str:
-    """What argparse says of a value that an option does not take, with the value only if that can be no secret."""
+    """A message of argparse about a wrong value; the value is left out where it may be a secret."""
     return re.sub(
         r"(invalid (?:choice|\w+ value): )'(.*?)'(?= \(choose|$)",
         lambda found: f"{found[1]}{shown('', found[2])}",
@@ -213,13 +207,12 @@ def without_values(message: str) -> str:
 
 
 def shown_argument(argument: str) -> str:
-    """An argument as it may be shown: of ``--token=x`` the option."""
+    """An argument without its value, which may be a secret: ``--token=...``."""
     name, mark, _ = argument.partition("=")
     return f"{shown_name(name)}{mark and '=...'}"
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
-    """Which of these words may have been meant."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, n=1)
@@ -230,5 +223,5 @@ def _usage() -> str:
     verbs = "\n".join(f"  {name:14}{does}" for name, (_, does) in VERBS.items())
     return (
         "usage: holdoff COMMAND ...\n\nMany triggers in, few builds out, and the last change always built.\n\n"
-        f"{verbs}\n\nholdoff COMMAND --help tells more; holdoff --version tells the version."
+        f"{verbs}\n\nholdoff COMMAND --help describes a command; holdoff --version shows the version."
     )

@@ -1,4 +1,4 @@
-"""``holdoff hold``, ``resume``, ``reset``, ``finished``, ``store``: what a person does to gates and to their store."""
+"""``holdoff hold``, ``resume``, ``reset``, ``finished``, ``store``: how a person changes gates and their store."""
 
 from __future__ import annotations
 
@@ -17,35 +17,31 @@ if TYPE_CHECKING:
 
 
 def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``hold``."""
     add_gate(parser)
-    parser.add_argument("--for", dest="duration", metavar="DURATION", help="such as 2h (default: until resumed)")
-    parser.add_argument("--why", required=True, type=first_line, help="for those who ask why nothing builds")
-    parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
-    parser.add_argument("--new", action="store_true", help="hold it before its first trigger")
+    parser.add_argument("--for", dest="duration", metavar="DURATION", help="how long: 2h (default: until resumed)")
+    why = "the reason, for those who ask why nothing builds"
+    parser.add_argument("--why", required=True, type=first_line, help=why)
+    parser.add_argument("--by", metavar="WHO", help="who holds it (default: you)")
+    parser.add_argument("--new", action="store_true", help="hold a gate that has had no trigger yet")
 
 
 def hold(args: argparse.Namespace) -> int:
-    """Hold, and say what that means."""
     if args.why is None:
         raise UsageError("--why is empty", hint="Write a reason, for people who ask why nothing builds")
     return _edit(args, lambda gate: gate.hold(why=args.why, duration=args.duration, by=person(args)))
 
 
 def add_resume_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``resume``."""
     add_gate(parser)
-    parser.add_argument("--by", metavar="WHO", help="who says so (default: you)")
-    parser.add_argument("--why", metavar="TEXT", type=first_line, help="for those who ask later")
+    parser.add_argument("--by", metavar="WHO", help="who does this (default: you)")
+    parser.add_argument("--why", metavar="TEXT", type=first_line, help="the reason, for those who ask later")
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Resume, and say what that means."""
     return _edit(args, lambda gate: gate.resume(by=person(args), why=args.why))
 
 
 def add_reset_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``reset``."""
     add_resume_arguments(parser)
     parser.add_argument("--drop-pending", action="store_true", help="drop what is pending, too: it is never built")
     claim = "give up a start that cannot be finished; if its build exists, the gate does not know of it"
@@ -53,25 +49,23 @@ def add_reset_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def reset(args: argparse.Namespace) -> int:
-    """Reset, and say what that means."""
     drop = {"drop_pending": args.drop_pending, "drop_claim": args.drop_claim}
     return _edit(args, lambda gate: gate.reset(**drop, by=person(args), why=args.why), "{} reset; ")
 
 
 def add_finished_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``finished``."""
     add_gate(parser)
     parser.add_argument("build_id", metavar="BUILD-ID", help="as `holdoff history PROJECT` shows it")
-    parser.add_argument("--failed", action="store_true", help="it failed (default: it succeeded)")
-    parser.add_argument("--detail", metavar="TEXT", type=first_line, help="how it ended, in a few words")
+    parser.add_argument("--failed", action="store_true", help="the build failed (default: it succeeded)")
+    parser.add_argument("--detail", metavar="TEXT", type=first_line, help="how the build ended, in a few words")
 
 
 def finished(args: argparse.Namespace) -> int:
-    """Report the end, and say what that means. A build that did not start here is refused."""
+    """Report the end of a build that the gate knows; refuse any other."""
 
     def end(gate: Gate) -> None:
         if not gate.has_build(args.build_id):
-            hint = f"`holdoff history {shlex.quote(gate.key.project)}` lists those that are known; nothing was changed"
+            hint = f"`holdoff history {shlex.quote(gate.key.project)}` lists the known builds; nothing was changed"
             raise UsageError(f"{gate.key}: no such build: {args.build_id}", hint=hint)
         gate.finished(args.build_id, succeeded=not args.failed, detail=args.detail)
 
@@ -79,30 +73,29 @@ def finished(args: argparse.Namespace) -> int:
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``store``."""
-    what = "init creates what is missing and touches nothing that is there; check only looks"
+    what = "init creates what is missing and changes nothing that exists; check only looks"
     parser.add_argument("action", choices=["init", "check"], help=what)
     add_store(parser)
 
 
 def store(args: argparse.Namespace) -> int:
-    """Do it; ``check`` exits 1 where something is wrong."""
+    """Create or check the store. ``check`` exits 1 where something is wrong."""
     config, store = opened(args)
     if args.action == "init":
         show(*(store.initialise() or [f"{store.url}: nothing to do"]))
         return 0
     wrong = store.check()
-    if check_gates := getattr(store, "check_gates", None):  # gates that must not be in it
+    if check_gates := getattr(store, "check_gates", None):  # only a store of several regions has it
         wrong += check_gates(config.keys(store))
     show(*(wrong or [f"{store.url}: all is well"]))
     return 1 if wrong else 0
 
 
 def _edit(args: argparse.Namespace, change: Callable[[Gate], None], said: str = "") -> int:
-    """Change the gate that the options name, which need not be in holdoff.toml; say what that means."""
+    """Change the gate that the options name, and print its status. Its project need not be in holdoff.toml."""
     config, store, key = open_gate(args)
     if not getattr(args, "new", False) and not config.knows(key, store):
-        advice = " (before its first trigger: --new)" if hasattr(args, "new") else ""
+        advice = " (to hold a gate that has had no trigger yet: --new)" if hasattr(args, "new") else ""
         raise UsageError(no_such_gate(config, store, key) + advice)
     known = config.projects.get(key.name)
     with Gate(

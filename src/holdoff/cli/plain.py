@@ -1,9 +1,9 @@
-"""Command lines that are plain, read without argparse: it takes 3 ms to import and to fill, and every command behind
+"""Reads plain command lines without argparse, which takes 3 ms to import and to set up: every command behind
 ``holdoff run`` would wait for it.
 
-A verb declares its options once, and to either. Plain is a line of options written out, each with its value, and as
-many other words as there are places for; no value begins with ``-``. All else, help and mistakes above all, is
-argparse's, which reads it anew.
+A verb declares its options once, for this reader and for argparse. A line is plain if its options are written out, each
+with its value, if no value begins with ``-``, and if there are as many other words as positional arguments. Argparse
+reads every other line, such as help and mistakes, from the start.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class NotPlain(Exception):
 
 
 class Plain:
-    """What ``argparse.ArgumentParser`` is to a verb that declares its options. It has none of the other methods: a
-    verb that calls one is argparse's."""
+    """Takes the declarations of a verb's options, as ``argparse.ArgumentParser`` does. It has no other method of that
+    class: a verb that calls one is read by argparse."""
 
     usage = description = epilog = ""
 
@@ -45,7 +45,7 @@ class Plain:
         help: str = "",  # noqa: A002
         **more: object,
     ) -> None:
-        """As argparse has it."""
+        """As ``ArgumentParser.add_argument``."""
         is_flag = action == "store_true"
         is_plain = is_flag or (action == "store" and (type is str or not isinstance(default, str)))
         if not is_plain or any(more.values()):
@@ -59,15 +59,11 @@ class Plain:
             self._places.append(place)
 
     def set_defaults(self, **values: Any) -> None:
-        """As argparse has it."""
+        """As ``ArgumentParser.set_defaults``."""
         self._values.update(values)
 
     def read(self, words: list[str]) -> SimpleNamespace:
-        """What the words say.
-
-        Raises:
-            NotPlain: the line is not plain: argparse reads it.
-        """
+        """The values by their names, as ``ArgumentParser.parse_args``. Raises ``NotPlain``."""
         values, places, rest = dict(self._values), iter(self._places), iter(words)
         for word in rest:
             name, mark, text = word.partition("=") if word.startswith("-") else ("", "=", word)
@@ -85,7 +81,7 @@ class Plain:
 
 
 class _Place:
-    """Where a value goes; of a flag ``type`` is ``None``."""
+    """An option or a positional argument. ``type``: makes its value from a text; ``None``: it is a flag."""
 
     def __init__(self, name: str, type_: Callable[[str], Any] | None, choices: Container[Any] | None) -> None:
         self.name, self.type, self.choices = name, type_, choices
@@ -95,7 +91,7 @@ class _Place:
             return True
         try:
             value = self.type(text)
-        except Exception:  # noqa: BLE001  (argparse knows which of them are mistakes, and what to say)
+        except Exception:  # noqa: BLE001  (argparse knows which errors are mistakes, and what to say)
             raise NotPlain from None
         if self.choices is not None and value not in self.choices:
             raise NotPlain

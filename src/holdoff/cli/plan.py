@@ -1,4 +1,4 @@
-"""``holdoff plan``: which policy would have served your own past best? Builds nothing, and changes nothing."""
+"""``holdoff plan``: which policy would have suited your own past best? It builds nothing, and changes nothing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import (
-    add_gate,
-    add_json,
-    draw,
-    key_of,
-    load_config,
-    print_json,
-    read_bytes,
-    say,
-    show,
-)
-from holdoff.cli.table import show_table
+from holdoff.cli.common import add_gate, add_json, draw, key_of, load_config, print_json, read_bytes, say, show
+from holdoff.cli.table import laid_out, show_table
 from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
 from holdoff.core.policy import Policy, choices
@@ -36,20 +26,20 @@ if TYPE_CHECKING:
     from holdoff.plan.answer import Plan
     from holdoff.plan.history import History
 
-#: A row's colour by what it is; SGR parameters.
+#: The colours of marked rows; SGR parameters.
 _COLOURS: Final = {"take this": "32;1", "efficient": "32", "present": "35"}
-#: Which columns a terminal does without that is too narrow for all: the fewest first.
+#: Which columns are left out where a terminal is too narrow for all: none at first, then more and more.
 _LEFT_OUT: Final = tuple(
     ("promised", "overlap", "p95", "median", "building", "cost", "longest", "saved")[:count] for count in range(9)
 )
-#: Options that stand in all policies as they are given, and those that list what is combined.
+#: Options that every policy takes over, and options that list values to combine.
 _KEPT: Final = ("overlap", "cooldown_from", "on_failure")
 _LISTS: Final = {"cooldowns": "cooldown", "quiets": "quiet", "most": "max_wait", "limits": "limit"}
-#: So many builds of a gate's own history are read at most.
+#: At most this many builds of a gate's own history are read.
 MOST_BUILDS: Final = 100_000
-#: What may be written to files, by the names of the options.
+#: The options that write a file.
 _FILES: Final = ("html", "svg", "png")
-#: How many characters wide a full bar is.
+#: The width of a full progress bar, in characters.
 _BAR: Final = 30
 EPILOG: Final = """\
   holdoff plan --git . --build-time 4m                     a repository's commits
@@ -59,15 +49,15 @@ EPILOG: Final = """\
       holdoff plan --history - --html plan.html
   holdoff plan site                                        its own history
 
-A history is CSV, JSON or JSON lines with a time in each row. "longest" is the
-longest wait for the start of a build that has the change, "to end" for its end.
+A history is CSV, JSON or JSON lines with a time in each row. In the table,
+"longest" is the longest time that a change waited for the start of a build
+that has it; "to end" is the longest time until that build's end.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``plan``."""
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    what = "its policy in holdoff.toml is tried, too; its own history is replayed unless another is named"
+    what = "its policy in holdoff.toml is tried, too; its own history is replayed unless you name another"
     add_gate(parser, optional=what)
     _add_history(parser)
     _add_policies(parser)
@@ -84,12 +74,12 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--git", metavar="PATH", help="the commits of this repository")
     one.add_argument("--history", metavar="FILE", help="CSV, JSON or JSON lines; - reads it from stdin")
     one.add_argument("--codebuild", metavar="NAME", help="the builds of this CodeBuild project")
-    group.add_argument("--branch", help="of --git (default: HEAD)")
+    group.add_argument("--branch", help="the branch of --git (default: HEAD)")
     group.add_argument("--time-column", metavar="NAME", help="which column of --history has the time (default: found)")
     group.add_argument("--zone", help="for times without a zone, such as Europe/Berlin (default: UTC)")
-    group.add_argument("--last", metavar="DURATION", help="only the end of the history: 90d")
+    group.add_argument("--last", metavar="DURATION", help="only this last part of the history: 90d")
     group.add_argument("--build-time", metavar="DURATION", help="how long a build takes (default: the history's)")
-    group.add_argument("--price-per-minute", metavar="PRICE", type=price, help="the price of a minute: 0.005")
+    group.add_argument("--price-per-minute", metavar="PRICE", type=price, help="what a minute of building costs: 0.005")
 
 
 def _add_policies(parser: argparse.ArgumentParser) -> None:
@@ -102,20 +92,19 @@ def _add_policies(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--overlap", choices=choices("overlap"), help="what happens while the build before still runs")
     group.add_argument("--cooldown-from", choices=choices("cooldown_from"), help="what the cooldown counts from")
     group.add_argument("--on-failure", choices=choices("on_failure"), help="what happens after a failed build")
-    most = "how long a change may wait for the end of its build: the policy with the fewest builds within that is taken"
+    most = "how long a change may wait for the end of its build; of the policies within it the fewest builds win"
     group.add_argument("--longest-wait", metavar="DURATION", help=most)
 
 
 def price(text: str) -> float:
-    """A price. Of another text argparse says that it is no valid one, by this function's name."""
+    """A price. The message of argparse about a wrong one has this function's name in it: ``invalid price value``."""
     found = float(text)
     if not 0 <= found < 1e6:
         raise ValueError
     return found
 
 
-def main(args: argparse.Namespace) -> int:
-    """Replay, and say which to take."""
+def plan(args: argparse.Namespace) -> int:
     files = {kind: name for kind in _FILES if (name := getattr(args, kind)) is not None}
     on_stdout = [kind for kind, name in files.items() if name == "-"] + (["json"] if args.json else [])
     if len(on_stdout) > 1:
@@ -127,7 +116,7 @@ def main(args: argparse.Namespace) -> int:
     }
     own = _own_policy(args, config)
     zone = None if args.zone is None else zone_named(args.zone)
-    with _progress() as told:
+    with _progress_bar() as progress:
         history = checked(_history(args, config, own, zone), SystemClock().now_ms())
         if given["last"] is not None:
             history = history.newest(given["last"])
@@ -140,7 +129,7 @@ def main(args: argparse.Namespace) -> int:
             price=args.price_per_minute,
             project=args.project and args.project.partition(KEY_MARK)[0],
             zone=zone,
-            told=told,
+            progress=progress,
         )
         for kind, name in files.items():
             _write(plan, kind, name)
@@ -169,9 +158,7 @@ def _history(args: argparse.Namespace, config: Config, own: Policy | None, zone:
         name = "stdin" if args.history == "-" else args.history
         return from_bytes(read_bytes(args.history), name, column=args.time_column, zone=zone, project=project)
     if args.project is None:
-        raise UsageError(
-            "no history; name one by --git PATH, --history FILE or --codebuild NAME, or a PROJECT for its own"
-        )
+        raise UsageError("no history; give --git PATH, --history FILE or --codebuild NAME, or a PROJECT for its own")
     store = config.open_store(args.store)
     key = key_of(config, args, store)
     return sources.from_builds(store.history(key, limit=MOST_BUILDS), f"history of {key}", policy=own)
@@ -182,7 +169,7 @@ def _own_policy(args: argparse.Namespace, config: Config) -> Policy | None:
         return None
     known = config.projects.get(args.project.partition(KEY_MARK)[0])
     if known is None:
-        say(f"{args.project} is not in holdoff.toml: no present policy to compare with")
+        say(f"{args.project} is not in holdoff.toml, so there is no present policy to compare with")
     return None if known is None else known.policy
 
 
@@ -197,19 +184,19 @@ def _listed(text: str | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[float], None]]:
-    """Draws a bar on stderr, where that is a terminal, until the work is over, however it ends."""
+def _progress_bar() -> Iterator[Callable[[float], None]]:
+    """Draw a progress bar on stderr, where that is a terminal, until the work ends or fails."""
     if not sys.stderr.isatty():
         yield lambda _share: None
         return
 
-    def told(share: float) -> None:
+    def draw_share(share: float) -> None:
         done = int(share * _BAR)
         draw(f"\r\033[Kreplaying [{'#' * done}{'.' * (_BAR - done)}] {share:.0%}", stream=sys.stderr)
 
     draw("reading ...", stream=sys.stderr)
     try:
-        yield told
+        yield draw_share
     finally:
         draw("\r\033[K", stream=sys.stderr)
 
@@ -218,25 +205,23 @@ def _progress() -> Iterator[Callable[[float], None]]:
 
 
 def _show(plan: Plan) -> None:
-    """A table, narrower in a narrow terminal; what to take comes last, where it is seen."""
+    """Print the table, with fewer columns in a narrow terminal, and then the recommendation, where it is seen."""
     show(*answer.about(plan), "")
     rows = answer.table(plan)
-    if not (sys.stdout.isatty() and any(_is_shown(rows, plan, left_out) for left_out in _LEFT_OUT)):
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        show(*("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+    if not (sys.stdout.isatty() and any(_show_without(rows, plan, left_out) for left_out in _LEFT_OUT)):
+        show(*laid_out(rows))
     where = "In holdoff.toml:" if plan.present is None else "In holdoff.toml, in place of what is there:"
     show("", plan.choice.why, "", where, "", *plan.toml.splitlines(), "", "The worst moments:")
     show(*(f"  {moment}" for moment in answer.worst(plan)))
 
 
-def _is_shown(rows: list[list[str]], plan: Plan, left_out: tuple[str, ...]) -> bool:
+def _show_without(rows: list[list[str]], plan: Plan, left_out: tuple[str, ...]) -> bool:
     kept = [place for place, name in enumerate(rows[0]) if name not in left_out]
     colours = [next((_COLOURS[mark] for mark in answer.marks(plan, place)), "") for place in range(len(plan.figures))]
     return show_table([[row[place] for place in kept] for row in rows], colours)
 
 
 def _write(plan: Plan, kind: str, name: str) -> None:
-    """A file that is asked for."""
     if kind == "html":
         from holdoff.plan import page
 

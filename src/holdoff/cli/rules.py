@@ -1,4 +1,4 @@
-"""``holdoff rules try``: what would become of an event, and why. Nothing is triggered, and no secret is asked for."""
+"""``holdoff rules try``: what Holdoff would do with an event, and why. It triggers nothing and needs no secret."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ if TYPE_CHECKING:
     from holdoff.config import Config
 
 _FIELDS: Final = ("key", "region", "reason", "source_version", "line", "parent", "event_id", "by")
-#: A webhook's origin, as after its secret was checked.
+#: The origin of a webhook whose secret was right.
 _WEBHOOK: Final = Origin(outside=True, scheme="try")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``rules``."""
-    parser.add_argument("action", choices=["try"], help="say what would become of an event, and why; do nothing")
+def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["try"], help="say what Holdoff would do with an event, and why; do nothing")
     parser.add_argument("event", metavar="EVENT.json", help="an event as the function gets it; - reads it from stdin")
     parser.add_argument(
         "--header",
         metavar="'NAME: VALUE'",
         action="append",
         default=[],
-        help="the file is a webhook's body, and this one of its headers, such as 'X-GitHub-Event: push'",
+        help="the file is a webhook's body, and this is one of its headers, such as 'X-GitHub-Event: push'",
     )
     parser.add_argument("--path", default="/", help="the path that the webhook is sent to, such as /hooks/site-build")
     add_store(parser)
     add_json(parser)
 
 
-def main(args: argparse.Namespace) -> int:
-    """Say it; the exit status is 65 where the event cannot be understood."""
+def rules(args: argparse.Namespace) -> int:
+    """Print the outcomes; the exit status is 65 where the event cannot be understood."""
     config, store = opened(args)
     routes = Routes(config, store.region)
     found: list[Found] = []
     for message in _messages(args, config):
         found += [message] if isinstance(message, Found) else routes.found(message)
-    found = [_as_told(one, routes) for one in found]
+    found = [_refuse_unknown_end(one, routes) for one in found]
     if args.json:
         print_json({"outcomes": [{"outcome": _outcome(one), **_facts(one)} for one in found]})
     else:
@@ -61,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Found]:
-    """The messages in the event, or what the function makes of it before it opens any."""
+    """The messages in the event, or the outcome of an event that the function does not open."""
     body = read_bytes(args.event)
     if args.header or args.path != "/":
         headers = dict(_header(text) for text in args.header)
@@ -69,9 +68,9 @@ def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Fo
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        raise UsageError(f"{args.event} is not JSON; give --header for a webhook's body that is none") from None
+        raise UsageError(f"{args.event} is not JSON; for a webhook's body that is not JSON give --header") from None
     if is_health_check(event):
-        return [Found(Ignored("a load balancer asks whether the function is well"))]
+        return [Found(Ignored("a load balancer's health check"))]
     if is_http(event):
         return [_webhook(http_request(event), config)]
     if envelopes.is_custom_resource(event):
@@ -80,15 +79,15 @@ def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Fo
 
 
 def _webhook(request: HttpRequest, config: Config) -> Message:
-    """The message in a request, as after its secret was checked: one that stood in its path is gone."""
+    """The message in a request whose secret was right. A secret in the request's path is taken out."""
     above, _, last = request.path.rstrip("/").rpartition("/")
     if "url" in config.webhooks and last not in config.projects:
         request = request.but(path=above or "/")
     return envelopes.http_message(request, _WEBHOOK)
 
 
-def _as_told(found: Found, routes: Routes) -> Found:
-    """The end of a build that no gate here can have started is an error when it is told."""
+def _refuse_unknown_end(found: Found, routes: Routes) -> Found:
+    """The outcome; an error in place of the end of a build that no gate here can have started."""
     end = found.outcome
     if not isinstance(end, BuildEnded) or end.then is not None or routes.gates_of(end):
         return found
@@ -108,16 +107,16 @@ def _outcome(found: Found) -> str:
 
 
 def _facts(found: Found) -> dict[str, Any]:
-    """What is known of an outcome, as plain JSON values."""
+    """An outcome, the event and the rule as plain JSON values."""
     facts: dict[str, Any] = {}
     if found.draft is not None and found.draft.sender is not None:
         facts["event"] = f"{found.draft.sender}: {found.draft.type}"
     if found.rule is not None:
         facts["rule"] = f"rules[{found.rule}]"
-    return facts | _said(found.outcome)
+    return facts | _outcome_facts(found.outcome)
 
 
-def _said(outcome: Intent | EventError) -> dict[str, Any]:
+def _outcome_facts(outcome: Intent | EventError) -> dict[str, Any]:
     match outcome:
         case Request():
             said = {"project": outcome.project, **{name: getattr(outcome, name) for name in _FIELDS}}
@@ -126,7 +125,7 @@ def _said(outcome: Intent | EventError) -> dict[str, Any]:
             said["force"] = outcome.forced
             return {name: value for name, value in said.items() if value}
         case BuildEnded():
-            then = {} if outcome.then is None else {"then": _said(outcome.then)}
+            then = {} if outcome.then is None else {"then": _outcome_facts(outcome.then)}
             return {"build_id": outcome.build_id, "succeeded": outcome.succeeded, **then}
         case WakeAsked(gate):
             return {"gate": "all that are due" if gate is None else str(gate)}
@@ -141,9 +140,9 @@ def _show(found: Found) -> None:
     heads = {
         "trigger": "{project} would be asked for a build",
         "ignored": "nothing would be built: {why}",
-        "end": "the end of build {build_id} would be told to its gate",
-        "wake": "woken would be: {gate}",
-        "refused": "it would be refused: {why}",
+        "end": "the end of build {build_id} would be reported to its gate",
+        "wake": "gates that would be woken: {gate}",
+        "refused": "the event would be refused: {why}",
     }
     show(heads[_outcome(found)].format_map(facts))
     for name, value in facts.items():

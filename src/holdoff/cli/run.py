@@ -1,4 +1,4 @@
-"""``holdoff run``: gate a command of this machine."""
+"""``holdoff run``: run a command of this machine if its gate lets it start, else skip it or wait."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from holdoff.config import Project
 
-#: As shells have it.
+#: The exit statuses that shells use.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 EXAMPLES: Final = """\
@@ -31,30 +31,30 @@ EXAMPLES: Final = """\
   holdoff run sync --cooldown 0 --overlap skip -q -- ./sync.sh    never two
   holdoff run site --cooldown 9m --on-failure rearm -- make site  try again
 
-The command runs if the project's last start is at least the cooldown ago. If
-not, it is skipped, with status 0 and a line on stderr; with --wait it waits
-for its turn: of all that wait, the newest one's command runs, and the others
-wait for its end and exit with its status.
+The command runs if the project's last start is at least the cooldown ago.
+Otherwise it is skipped, with status 0 and a line on stderr. With --wait it
+waits for its turn instead. Of all callers that wait, the newest one's command
+runs. The others wait for its end and exit with its status.
 """
 EPILOG: Final = """\
-exit status: that of the command that ran (128+N if signal N ended it; of
-SIGINT holdoff dies, too); 0 or --skip-exit-code if none did; 127 no such
-command; 126 it cannot be executed; 75 the start failed, its end is not known,
---overlap cancel could not end the one before, or with --wait it was dropped,
-or --wait-timeout is over; 69 no store; 77 no rights; 78 bad configuration; 65
-a stored gate that cannot be read; 2 bad usage.
+exit status: that of the command that ran, or 128+N if signal N ended it (of
+SIGINT holdoff dies, too); 0 or --skip-exit-code if no command ran; 127 no such
+command; 126 it cannot be executed; 75 the start failed, the command's end is
+not known, --overlap cancel could not end the run before, or, with --wait, the
+trigger was dropped or --wait-timeout is over; 69 no store; 77 no rights; 78
+bad configuration; 65 the stored gate cannot be read; 2 bad usage.
 """
-#: Options that make the policy; without ``--cooldown`` that is holdoff.toml's.
+#: Options that are settings of the policy. Without ``--cooldown`` the policy comes from holdoff.toml.
 OF_POLICY: Final = ("quiet", "max_wait", "overlap", "on_failure")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``run``."""
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "holdoff run PROJECT --cooldown DURATION [options] -- COMMAND..."
     parser.description = f"{parser.description}\n\n{EXAMPLES}"
     parser.epilog = EPILOG
     add_gate(parser)
-    parser.add_argument("--cooldown", metavar="DURATION", help="such as 90, 10m or 1h30m (default: holdoff.toml's)")
+    cooldown = "the least time between two starts, such as 90, 10m or 1h30m (default: holdoff.toml's)"
+    parser.add_argument("--cooldown", metavar="DURATION", help=cooldown)
     parser.add_argument("--wait", action="store_true", help="wait for its turn instead of skipping")
     parser.add_argument("--wait-timeout", metavar="DURATION", help="with --wait: give up after this long (status 75)")
     parser.add_argument("--quiet", metavar="DURATION", help="with --wait: run once no other run has come for this long")
@@ -62,22 +62,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-wait", metavar="DURATION", help="with --quiet: at the latest this long after the first run"
     )
     overlap = (
-        "while the run before still runs: run beside it (default), skip, wait (with --wait), or end that one first"
+        "while the run before still runs: run beside it (default), skip, wait (with --wait), or end that run first"
     )
     parser.add_argument("--overlap", choices=choices("overlap"), help=overlap)
-    failure = "a run that fails uses up the cooldown (default), or the next one tries again, with a back-off"
+    failure = "a run that fails uses up the cooldown (default), or the next run tries again, after a back-off"
     parser.add_argument("--on-failure", choices=choices("on_failure"), help=failure)
-    parser.add_argument("--force", action="store_true", help="run now, unless --overlap keeps it from that")
+    parser.add_argument("--force", action="store_true", help="run now, unless --overlap forbids it")
     parser.add_argument("--reason", type=first_line, help="why, for people to read")
-    parser.add_argument("--skip-exit-code", type=int, metavar="N", help="exit status if it did not run (default: 0)")
-    parser.add_argument("-q", "--silent", action="store_true", help="say nothing but errors")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say so when it starts, too")
+    parser.add_argument("--skip-exit-code", type=int, metavar="N", help="exit status if no command ran (default: 0)")
+    parser.add_argument("-q", "--silent", action="store_true", help="print errors only")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also print a line when the command starts")
     add_json(parser)
     parser.set_defaults(command=None)
 
 
-def main(args: argparse.Namespace) -> int:
-    """Run, skip or wait."""
+def run(args: argparse.Namespace) -> int:
     if not args.command:
         raise UsageError("no command", hint="Put it after --: holdoff run PROJECT --cooldown 10m -- make")
     if not 0 <= (args.skip_exit_code or 0) <= 255:
@@ -90,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     policy = _policy(args, config.projects.get(key.name))
     if status := _cannot_run(args.command[0]):
         return status
-    # With --json, stdout is for the one object: the command's output goes to stderr.
+    # With --json, stdout has one JSON object only: the command's output goes to stderr.
     starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
     gate = Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
     with gate, starter.holding():
@@ -102,7 +101,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _cannot_run(program: str) -> int | None:
-    """Why the program certainly cannot run, as an exit status: then nothing is claimed."""
+    """The exit status for a program that certainly cannot run, so that nothing is claimed; ``None``: it may run."""
     found = [path for path in paths_of(program) if os.path.exists(path)]  # noqa: PTH110
     files = [path for path in found if not os.path.isdir(path)]  # noqa: PTH112
     if any(os.access(path, os.X_OK) for path in files):
@@ -115,7 +114,7 @@ def _cannot_run(program: str) -> int | None:
 def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
     if not args.wait and (args.quiet or args.overlap == "defer"):
         option = "--quiet" if args.quiet else "--overlap defer"
-        raise UsageError(f"{option} goes with --wait: what is deferred is run by a caller that waits")
+        raise UsageError(f"{option} goes with --wait: only a caller that waits runs what is deferred")
     asked = {name: value for name in OF_POLICY if (value := getattr(args, name)) is not None}
     if args.cooldown is not None:
         return Policy(args.cooldown, on_cooldown="defer" if args.wait else "skip", **asked)
@@ -124,32 +123,32 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
         raise UsageError("no --cooldown", hint=hint)
     if asked:
         listed = ", ".join(f"--{name.replace('_', '-')}" for name in OF_POLICY)
-        raise UsageError(f"{listed} go with --cooldown; else holdoff.toml says")
+        raise UsageError(f"{listed} go with --cooldown; without it the policy in holdoff.toml counts")
     return known.policy.for_caller(waits=args.wait)
 
 
 def _check_not_inside(gate: Gate) -> None:
-    """Refuse a run that would wait for the end of the command that it runs in, or end that command."""
+    """Refuse a run inside a command of the same gate that would wait for that command's end, or end it."""
     token, overlap = os.environ.get("HOLDOFF_TOKEN"), gate.policy.overlap
     if not token or overlap not in {"defer", "cancel"}:
         return
     record = gate.store.get(gate.key)
     is_ours = record.running is not None and holds_us(record.running.build_id)
     if is_ours or (record.claim is not None and record.claim.token == token):
-        would = "wait for its end, which never comes" if overlap == "defer" else "end it, and itself with it"
+        would = "wait for that command, which waits for it" if overlap == "defer" else "end that command, and itself"
         name = gate.key.project
-        raise UsageError(f"{name}: this runs in a command of {name}; with overlap {overlap} it would {would}")
+        raise UsageError(f"{name}: this runs inside a command of {name}; with overlap {overlap} it would {would}")
 
 
 def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int | None) -> tuple[Decision, int]:
-    """What became of it, and the exit status."""
+    """Trigger, wait where that is asked for, and say what happened. Returns the decision and the exit status."""
     decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     status = None if decision.taken_over is None else gate.wait(decision.taken_over)
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.wait import wait_for_turn
 
         decision, status = wait_for_turn(gate, decision, starter, timeout_ms=timeout_ms, silent=args.silent)
-    # With overlap cancel: the command that still runs though it was to be ended for this one.
+    # With overlap cancel: the command before, which was to be ended for this one and still runs.
     is_left = decision.outcome is Outcome.DEFERRED and decision.why is Why.RUNNING
     before = decision.detail if is_left and gate.policy.overlap == "cancel" and not args.wait else None
     if before:
@@ -163,12 +162,12 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
     if decision.build_id is not None:
         return decision, gate.wait(decision.build_id) or 0
     if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
-        status = StartUnknown.exit_code  # it was waited for, and will not be; or was not to be waited for
+        status = StartUnknown.exit_code  # it was waited for and dropped, or the command before could not be ended
     return decision, (args.skip_exit_code or 0) if status is None else status
 
 
 def _tell(decision: Decision, status: int | None, args: argparse.Namespace) -> None:
-    """What failed, always; what did not run, and what runs beside it, unless silent; that it started, where asked."""
+    """Print a failure always, a skip or a run beside this one unless silent, and a start if verbose."""
     failed = decision.outcome is Outcome.FAILED or status == StartUnknown.exit_code
     if failed or args.verbose or (decision.outcome is not Outcome.STARTED and not args.silent):
         late = "; --wait-timeout is over" if args.wait and decision.outcome is Outcome.DEFERRED else ""

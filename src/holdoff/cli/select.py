@@ -1,6 +1,6 @@
-"""What the name of a gate that is known nowhere may have meant.
+"""The message about a gate that is not known, with the one that may have been meant.
 
-A misspelt name must not hold, reset or wait for a gate that no trigger will ever reach.
+A misspelt name must not hold or reset a gate that no trigger will ever reach.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
 
 def no_such_gate(config: Config, store: Store, key: GateKey) -> str:
-    """Where it is not known, and which one may have been meant."""
     where = store.url if config.path is None else f"{store.url} or {config.path}"
     known = sorted({*config.keys(store), *(gate for gate, _ in store.gates())})
     if not known:
-        return f"{key}: no such gate in {where}, where there is none yet"
+        return f"{key}: no such gate in {where}, which has no gates yet"
     meant = _nearest(key, known)
     return f"{key}: no such gate in {where}" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _nearest(key: GateKey, known: list[GateKey]) -> str | None:
-    """The known gate whose project, or else whose region, is written most like this one's."""
+    """What may have been meant: another region of this project, else another project."""
     from difflib import get_close_matches
 
     here = [gate.region for gate in known if gate.project == key.project]

@@ -1,7 +1,7 @@
-"""``holdoff serve``, ``token`` and ``dead-letters``: the server of its own, who may use it, and what came to nothing.
+"""``holdoff serve``, ``token`` and ``dead-letters``: the server, who may use it, and its webhooks that failed.
 
-Only ``serve`` imports the web framework (``holdoff[server]``). It goes by ``holdoff.toml`` as that stands, as ``wake
---watch`` does; what ``[server]`` says counts from the start only.
+Only ``serve`` imports the web framework (``holdoff[server]``). Like ``wake --watch``, it reads ``holdoff.toml`` again
+when the file changes; the table ``[server]`` is read at the start only.
 """
 
 from __future__ import annotations
@@ -36,23 +36,19 @@ SERVE_EPILOG = """\
   holdoff serve                                on http://127.0.0.1:4653
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:4653/api/v1/status
 
-Webhooks come to /hooks/PROJECT, and are let in by [webhooks] of holdoff.toml.
-On any other address than a loopback one it needs tokens, and a proxy or a
-certificate before them.
+Webhooks come to /hooks/PROJECT; [webhooks] of holdoff.toml says which are
+accepted. On any address but a loopback one the server needs tokens. There,
+use a certificate, or a proxy with TLS in front of the server.
 """
 
 
-# --- serve -----------------------------------------------------------------------------------------------------------
-
-
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``serve``."""
     parser.epilog = SERVE_EPILOG
     add_store(parser)
     parser.add_argument("--listen", metavar="ADDRESS:PORT", help="where to listen (default: 127.0.0.1:4653)")
     parser.add_argument("--certificate", metavar="FILE", help="the certificate for TLS, in PEM")
     parser.add_argument("--key", metavar="FILE", help="the key of the certificate")
-    header = "the header in which a proxy on this machine says who the user is: X-Forwarded-User"
+    header = "the header in which a proxy on this machine names the user, such as X-Forwarded-User"
     parser.add_argument("--trust-header", dest="user_header", metavar="NAME", help=header)
     anonymous = f"what may be done without a token, on a loopback address only: {', '.join(SCOPES)}"
     parser.add_argument("--anonymous", type=partial(_scopes, "--anonymous"), metavar="SCOPE,...", help=anonymous)
@@ -60,7 +56,6 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve until a signal ends it."""
     config, store = opened(args)
     given = {field: value for field in SETTINGS if (value := getattr(args, field)) is not None}
     server = (config.server or Server()).but(**given)
@@ -73,12 +68,12 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
-    from holdoff.cli.watch import ConfigFile, Said, gate_of, is_news
+    from holdoff.cli.watch import ConfigFile, LogLines, gate_of, is_news
     from holdoff.server.site import Site
     from holdoff.stores.base import check_writable
     from holdoff.wake.loop import WakeLoop
 
-    logging.basicConfig(handlers=[Said()])
+    logging.basicConfig(handlers=[LogLines()])
     site = Site(
         config,
         store,
@@ -88,7 +83,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     )
     run.check_access(site)
     for key in config.keys(store)[:1]:
-        check_writable(store, key)  # else the first trigger would be told
+        check_writable(store, key)  # otherwise the first trigger would be the first to meet the error
     file = ConfigFile(args, config, store, taken=site.go_by)
 
     def look(loop: WakeLoop) -> None:
@@ -115,43 +110,39 @@ def _say_where(site: Site, at: tuple[Any, ...]) -> None:
     server, host = site.server, f"[{at[0]}]" if ":" in at[0] else at[0]
     say(f"serving {site.store.url} on http{'s' if server.certificate else ''}://{host}:{at[1]}; Ctrl-C ends it")
     if not server.is_loopback and server.certificate is None:
-        say("what is sent there is not encrypted: put a proxy before it, or name --certificate and --key")
+        say("traffic to it is not encrypted: put a proxy in front of it, or give --certificate and --key")
     if not (site.guard.tokens.all() or server.anonymous or server.user_header):
-        say("page and API let nothing in yet: `holdoff token new NAME --scope look,trigger,operate` makes a token")
+        say("page and API refuse all requests yet: `holdoff token new NAME --scope look,trigger,operate` makes a token")
     _say_what_webhooks_lack(site)
 
 
 def _say_what_webhooks_lack(site: Site) -> None:
-    """Which of their secrets are not there, as far as this machine knows: what AWS keeps is not asked for."""
+    """Name the secrets of webhooks that are missing on this machine. Secrets in AWS are not fetched."""
     webhooks = site.settings.webhooks(site.config, site.clock.now_ms())
     secrets = [secret for several in webhooks.secrets.values() for secret in several]
     if not secrets:
-        say("no webhook is let in: [webhooks] of holdoff.toml names no secret")
+        say("no webhook is accepted: [webhooks] of holdoff.toml names no secret")
     for secret in secrets:
         try:
             if secret.reference.startswith(("env:", "file:")):
                 secret.fetch()
         except ConfigError as error:
-            say(f"{error}. Until then its webhooks are refused")
+            say(f"{error}. Until then webhooks with this secret are refused")
 
 
 def _write(line: dict[str, Any]) -> None:
-    """A sentence for a person, JSON for all else."""
+    """Write a line of the log: a sentence in a terminal, JSON elsewhere."""
     if not sys.stdout.isatty():
-        show(json.dumps(line))  # in ASCII, as a function's: what a terminal's lines escape would be no JSON
+        show(json.dumps(line))  # in ASCII, because ``show`` escapes other characters in a way that is no JSON
         return
     about = [str(line[name]) for name in ("project", "error", "message", "ignored", "by") if line.get(name)]
     show(line["message"] if line["event"] == "decision" else f"{line['event']}: {' '.join(about)}")
 
 
-# --- token -----------------------------------------------------------------------------------------------------------
-
-
 def add_token_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``token``."""
-    parser.add_argument("action", choices=["new", "list", "revoke"], help="new shows the token, once")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="whose it is, or what for")
-    scope = f"what it is good for: {', '.join(SCOPES)}; may be given several times"
+    parser.add_argument("action", choices=["new", "list", "revoke"], help="new prints the token, only this once")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="who or what uses the token")
+    scope = f"what the token allows: {', '.join(SCOPES)}; may be given several times"
     to_scopes = partial(_scopes, "--scope")
     parser.add_argument("--scope", type=to_scopes, action="extend", default=[], metavar="SCOPE,...", help=scope)
     add_store(parser)
@@ -159,7 +150,6 @@ def add_token_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def token(args: argparse.Namespace) -> int:
-    """Make, list or revoke."""
     tokens, _ = _files(args)
     if (args.action == "list") is not (args.name is None):
         raise UsageError("`token list` takes no NAME" if args.name else f"`token {args.action}` takes a NAME")
@@ -171,14 +161,14 @@ def token(args: argparse.Namespace) -> int:
         if args.json:
             print_json({"name": args.name, "token": text})
         else:
-            say(f"this is all that is ever shown of it; {tokens.path} has its SHA-256")
+            say(f"the token is shown only now; {tokens.path} keeps its SHA-256")
             show(text)
     elif args.action == "revoke":
         tokens.revoke(args.name)
         if args.json:
             print_json({"name": args.name, "revoked": True})
         else:
-            say(f"{args.name} is revoked, in servers that run as well")
+            say(f"{args.name} is revoked, also in servers that are running")
     elif args.json:
         print_json({"tokens": [{"name": t.name, "scopes": list(t.scopes), "made": t.made} for t in tokens.all()]})
     else:
@@ -186,21 +176,17 @@ def token(args: argparse.Namespace) -> int:
     return 0
 
 
-# --- dead letters ----------------------------------------------------------------------------------------------------
-
-
 def add_dead_letters_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``dead-letters``."""
-    what = "retry carries it out, with the power that it had, and drops it"
+    what = "retry carries out a webhook again, with the rights that it had, and deletes it if that succeeds"
     parser.add_argument("action", choices=["list", "show", "retry"], help=what)
-    parser.add_argument("id", metavar="ID", nargs="?", help="the id of a letter")
+    parser.add_argument("id", metavar="ID", nargs="?", help="the id of a dead letter")
     parser.add_argument("--all", action="store_true", help="retry all letters, the oldest first")
     add_store(parser)
     add_json(parser)
 
 
 def dead_letters(args: argparse.Namespace) -> int:
-    """List, show or retry. A build of this machine is waited for."""
+    """List, show or retry. A retry waits for a build of this machine."""
     _, letters = _files(args)
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
         raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")

@@ -1,7 +1,7 @@
 """``holdoff trigger`` and ``wake``: start builds of the projects in holdoff.toml, on demand and when they are due.
 
-Where a build is a command of this machine, its end is waited for. ``wake`` is for cron and systemd, or, with
-``--watch``, the loop itself.
+A build that is a command of this machine is a child of this process, which waits for its end. cron and systemd run
+``wake``; ``wake --watch`` is a loop that needs neither.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from holdoff.starters.command import Command
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from holdoff.config import Config
     from holdoff.core.request import GateKey, Request
@@ -59,30 +58,29 @@ of its line, in whatever order they come:
 
 
 def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``trigger``."""
     add_gate(parser)
     parser.description = f"{parser.description}\n\n{EXAMPLES}"
     parser.epilog = EPILOG
     parser.add_argument("--reason", type=first_line, help="why, for people to read")
     parser.add_argument("--source-version", metavar="VERSION", help="what to build: a commit, a tag")
-    parser.add_argument("--event-id", metavar="ID", help="the event behind it; the same one again is a duplicate")
+    parser.add_argument("--event-id", metavar="ID", help="the event behind it; a second trigger with it is a duplicate")
     parser.add_argument("--line", help="the branch, or the like, that the version is on")
     parser.add_argument("--at", metavar="INSTANT", help="when it happened, by its source: ISO 8601, or epoch seconds")
     parser.add_argument("--parent", metavar="VERSION", help="the version before, on the same line")
-    force = "start now, whatever cooldown, limit, quiet time or a hold says; overlap counts all the same"
+    force = "start now, in spite of cooldown, limit, quiet time and hold; overlap still counts"
     parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--by", metavar="WHO", help="who asks (default: you, with --force)")
-    detach = "do not wait for the build's end; its output goes on to where this goes if that is a file, else nowhere"
+    detach = "do not wait for the build's end; its output goes to the same file as this command's output, or is dropped"
     parser.add_argument("--detach", action="store_true", help=detach)
     add_json(parser)
 
 
 def trigger(args: argparse.Namespace) -> int:
-    """Trigger; where the build is a command of this machine, wait for its end."""
+    """Trigger. Where the build is a command of this machine, wait for its end."""
     if args.at is not None:
         parse_instant(args.at, field="at")
     config, store, key = open_gate(args)
-    # With --json, stdout is for the one object: a command's output goes to stderr.
+    # With --json, stdout has one JSON object only: the command's output goes to stderr.
     starter = config.project(key.name).make_starter(stdout=sys.stderr.fileno() if args.json else None)
     gate = config.gate(key.name, store, key=key.key, region=key.region, starter=starter)
     is_behind = args.detach and isinstance(starter, Command)
@@ -91,12 +89,13 @@ def trigger(args: argparse.Namespace) -> int:
 
         try:
             status = detach()
-        except OSError as error:  # no room for a process: what is asked for counts for more than its caller's time
-            say(f"--detach: {error.strerror}; waits for the build's end")
+        except OSError as error:  # no room for a process: the build counts for more than its caller's time
+            say(f"--detach: {error.strerror}; waiting for the build's end instead")
             is_behind, status = False, None
         if status is not None:
             return status
-    with gate, _holding_signals(starter):
+    # Signals that come before the command runs are held for it.
+    with gate, starter.holding() if isinstance(starter, Command) else nullcontext():
         asked = {name: getattr(args, name) for name in ASKED}
         decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
         if args.json:
@@ -109,14 +108,13 @@ def trigger(args: argparse.Namespace) -> int:
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``wake``."""
     add_store(parser)
     parser.add_argument("--watch", action="store_true", help="go on until Ctrl-C or SIGTERM")
     parser.add_argument("--every", metavar="DURATION", help="with --watch: how often to look (default: 1s)")
 
 
 def wake(args: argparse.Namespace) -> int:
-    """Wake every gate that is due and in holdoff.toml; gates that are not are named."""
+    """Wake every gate that is due. A gate that is due and not in holdoff.toml is named."""
     config, store = opened(args)
     if args.watch:
         from holdoff.cli.watch import watch
@@ -133,14 +131,14 @@ def _once(config: Config, store: Store) -> int:
         for key in _due(config, store, now_ms(store, SystemClock())):
             try:
                 if key.name not in config.projects:
-                    say(f"{key} is due, but not in holdoff.toml: how to build it is not known here")
+                    say(f"{key} is due, but not in holdoff.toml: its starter is not known here")
                     continue
                 gate = config.gate(key.name, store, key=key.key, region=key.region, woken=True)
                 builds.hold_signals(gate.starter)
                 decision = gate.wake()
                 show(decision)
                 builds.add(gate, decision)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  (a starter's own: no other waits for its author)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (a fault of one starter stops no other gate)
                 from holdoff.wake.loop import not_woken
 
                 say(not_woken(key, error))
@@ -151,7 +149,7 @@ def _once(config: Config, store: Store) -> int:
 
 
 def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
-    """The gates that are due: by the store, which says when by the settings of the last write, and by today's."""
+    """The gates that are due by the store, which goes by the settings of the last write, and by today's settings."""
     due = list(store.due(at_ms))
     yield from due
     for key in (key for key in config.keys(store) if key not in due):
@@ -159,19 +157,14 @@ def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
             if (record := store.get(key)).pending is None:
                 continue
             by_today_ms = wake_ms(record, config.gate(key.name, store, region=key.region).terms)
-        except Exception as error:  # noqa: BLE001  (to wake it says what is wrong)
+        except Exception as error:  # noqa: BLE001  (the wake reports what is wrong)
             by_today_ms = None if isinstance(error, RecordInvalid) else at_ms
         if by_today_ms is not None and by_today_ms <= at_ms:
             yield key
 
 
-def _holding_signals(starter: Starter | None) -> AbstractContextManager[None]:
-    """Where the build is a command of this process: signals that come before it runs are held for it."""
-    return starter.holding() if isinstance(starter, Command) else nullcontext()
-
-
 def _wait_for_builds(gate: Gate, decision: Decision) -> int:
-    """Wait for what this process started itself, and say which failed; its exit status, else the decision's."""
+    """Wait for the commands that this decision started here, and print the failed ones. Returns the exit status."""
     status = 0
     for build_id in (decision.taken_over, decision.build_id):
         if build_id is not None and (ended := gate.wait(build_id)) is not None:
@@ -181,18 +174,27 @@ def _wait_for_builds(gate: Gate, decision: Decision) -> int:
     return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
 
 
+class _Wait(threading.Thread):
+    """Waits for the commands that one decision started: a command has a lease to renew and an end to report."""
+
+    status = 0
+
+    def __init__(self, gate: Gate, decision: Decision) -> None:
+        super().__init__()
+        self.gate, self.decision = gate, decision
+
+    def run(self) -> None:
+        self.status = _wait_for_builds(self.gate, self.decision)
+
+
 class _Builds(ExitStack):
-    """The builds that this process starts at one gate after the other. Each command is waited for in a thread of its
-    own: it has a lease to be renewed and an end to be reported, whatever the others do. A signal goes to all of them.
-    At the end all are waited for, whatever else failed.
-    """
+    """The builds that this process starts at one gate after another. A signal goes to all their commands. At the end
+    all are waited for, even after an error."""
 
     def __init__(self) -> None:
         super().__init__()
         self._commands: list[Command] = []
-        self._waits: list[threading.Thread] = []
-        self._started: list[tuple[Gate, Decision]] = []
-        self._statuses: list[int] = []
+        self._waits: list[_Wait] = []
 
     def __exit__(self, *raised: Any) -> bool | None:
         self._finish()
@@ -206,25 +208,18 @@ class _Builds(ExitStack):
     @property
     def status(self) -> int:
         """The exit status of the last one that failed."""
-        return next(filter(None, reversed(self._statuses)), 0)
+        return next((wait.status for wait in reversed(self._waits) if wait.status), 0)
 
     def hold_signals(self, starter: Starter | None) -> None:
-        """Before a start: signals that come from now on are held for its command."""
-        self.enter_context(_holding_signals(starter))
+        """Before a start: hold signals for its command from now on."""
         if isinstance(starter, Command):
+            self.enter_context(starter.holding())
             self._commands.append(starter)
 
     def add(self, gate: Gate, decision: Decision) -> None:
-        """Look after what this decision has started here."""
-        place = len(self._started)
-
-        def wait() -> None:
-            self._statuses[place] = _wait_for_builds(gate, decision)
-
-        self._started.append((gate, decision))
-        self._statuses.append(0)
-        self._waits.append(threading.Thread(target=wait))
-        with suppress(RuntimeError):  # no room for a thread: it is waited for at the end
+        """Wait for the commands that this decision started here."""
+        self._waits.append(_Wait(gate, decision))
+        with suppress(RuntimeError):  # no room for a thread: _finish waits for it
             self._waits[-1].start()
 
     def _finish(self) -> None:
@@ -232,23 +227,23 @@ class _Builds(ExitStack):
         with handling(pass_on):
             for number in self.came:
                 pass_on(number)
-            for thread in self._waits:
-                if thread.ident is None:
-                    thread.run()
+            for wait in self._waits:
+                if wait.ident is None:
+                    wait.run()
                 else:
-                    thread.join()
+                    wait.join()
 
     def _pass_on(self, number: int) -> None:
-        for gate, decision in self._started:
-            for build_id in filter(None, (decision.taken_over, decision.build_id)):
-                if isinstance(gate.starter, Command):
+        for wait in self._waits:
+            for build_id in filter(None, (wait.decision.taken_over, wait.decision.build_id)):
+                if isinstance(wait.gate.starter, Command):
                     with suppress(LookupError):  # it has ended
-                        gate.starter.stop(build_id, number)
+                        wait.gate.starter.stop(build_id, number)
 
 
 @contextmanager
 def finish_builds() -> Iterator[Decide]:
-    """What decides at gates in this process; at the end the commands that it started are waited for."""
+    """A function that decides at gates in this process. At the end, wait for the commands that it started."""
     from holdoff.ingress.dispatch import decide_here
 
     with _Builds() as builds:

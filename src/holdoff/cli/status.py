@@ -1,8 +1,8 @@
 """``holdoff status``: what the gates are doing, those that want attention first.
 
-A gate that cannot be read hides nothing but itself: it is shown as such, the others as they are, and the exit status is
-that of the error (65). In a terminal they are a table where that fits, else a line each: a name is never cut. Gates
-that want no attention are only counted where they do not all fit on the screen.
+A gate that cannot be read is shown as unreadable, and the exit status is 65; the other gates are shown as they are. A
+terminal gets a table if it is wide enough, else a line for each gate: no name is cut. If the gates do not all fit on
+the screen, gates that want no attention are only counted.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from holdoff.cli.select import no_such_gate
 from holdoff.cli.table import show_table, terminal_size
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
-from holdoff.core.record import Record
-from holdoff.core.request import GateKey
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
 from holdoff.core.value import Value
-from holdoff.observe.status import ATTENTION, Status, say_instant, status_of, urgency
+from holdoff.observe.status import ATTENTION, Status, say_instant, status_of, unreadable, urgency
 
 if TYPE_CHECKING:
     import argparse
 
     from holdoff.config import Config
+    from holdoff.core.record import Record
+    from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
 
 #: What ``--only`` takes besides ``ATTENTION``: the states of gates.
 STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown", "unreadable")
 HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pending"]
-#: A colour by what a gate wants attention for, or by its state; SGR parameters.
+#: The colour of a gate by the first thing that it wants attention for; SGR parameters.
 COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
 EPILOG: Final = f"""\
 Gates that want attention come first: unreadable, {", ".join(ATTENTION)}.
-Overdue: it could have been built a minute ago or more, and no wake came.
+Overdue: the gate has been due for a minute or more, and nothing has woken it.
 
   holdoff status                        all gates of the store, and of holdoff.toml
-  holdoff status --only failed,held     just these; a state will do, too: ready
+  holdoff status --only failed,held     only these; a state is allowed, too: ready
   holdoff status site --max-stale 30m   for a monitor
 
 exit status: 0; 1 a change waits longer than --max-stale, or there is no such
@@ -48,22 +48,17 @@ gate; 65 a gate cannot be read.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``status``."""
-    add_gate(parser, optional="just this one")
+def add_status_arguments(parser: argparse.ArgumentParser) -> None:
+    add_gate(parser, optional="only this project")
     parser.epilog = EPILOG
     what = "for a monitor: exit 1 if a trigger older than this is not covered by a build yet"
     parser.add_argument("--max-stale", metavar="DURATION", help=what)
-    parser.add_argument("--only", metavar="WHAT,...", help=f"just those that are {', '.join(ATTENTION)}, or a state")
+    parser.add_argument("--only", metavar="WHAT,...", help=f"only gates that are {', '.join(ATTENTION)}, or in a state")
     add_json(parser)
 
 
 class Shown(Value):
-    """A gate as it is shown: its status, or why there is none.
-
-    Attributes:
-        marks: what it wants attention for, and its state.
-    """
+    """A gate and its status, or the error why it has none. ``marks``: what it wants attention for, and its state."""
 
     key: GateKey
     status: Status | None = None
@@ -76,13 +71,13 @@ class Shown(Value):
         return self.status is None or len(self.marks) > 1
 
     def lines(self, *, regions: bool) -> list[str]:
-        """It and what is odd about it, a line each; with its region where there are several."""
+        """Its status and its notes, a line each. ``regions``: with the gate's region."""
         name = str(self.key) if regions else self.key.project
         line = [] if self.status is None else [name + str(self.status).removeprefix(self.key.project)]
         return [*line, *self.notes()]
 
     def notes(self) -> list[str]:
-        """What is odd about it."""
+        """What a person should know besides the status, a line each."""
         if self.status is None:
             return [f"{self.key.project}: cannot be read: {self.error}"]
         pending = self.status.record.pending
@@ -91,25 +86,19 @@ class Shown(Value):
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values."""
-        if self.status is not None:
-            return self.status.to_dict()
-        return {
-            "project": self.key.project,
-            "region": self.key.region,
-            "state": "unreadable",
-            "attention": ["unreadable"],
-            "error": str(self.error),
-        }
+        return unreadable(self.key, self.error) if self.status is None else self.status.to_dict()
 
 
-def main(args: argparse.Namespace) -> int:
-    """A table in a terminal, lines elsewhere, JSON where asked."""
-    gc.disable()  # many gates are very many values, none of which is in a cycle: to look for some takes a fifth of all
+def status(args: argparse.Namespace) -> int:
+    """Print a table in a terminal, lines elsewhere, JSON where asked."""
+    gc.disable()  # many gates are very many values and no cycles: the collector would take a fifth of the time
     longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max_stale")
     only = _only(args.only)
     config, store = opened(args)
     at_ms = now_ms(store, SystemClock())
-    gates = [_shown(config, store, key, record, at_ms, longest_ms) for key, record in _gates(config, store, args)]
+    project = None if args.project is None else key_of(config, args, store).project
+    found = config.gates(store, project, args.region)
+    gates = [_shown(config, store, key, one, at_ms, longest_ms) for key, one in found.items()]
     shown = [gate for gate in gates if not only or only & set(gate.marks)]
     unknown = None
     if not gates and args.project is not None:
@@ -131,23 +120,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _only(text: str | None) -> set[str]:
-    """What ``--only`` names."""
     named = set(filter(None, (text or "").replace(" ", "_").split(",")))
     for name in sorted(named - {*ATTENTION, *STATES}):
         raise UsageError(f"--only {name}: it takes {', '.join(ATTENTION)}, or a state: {', '.join(STATES)}")
     return named
-
-
-def _gates(config: Config, store: Store, args: argparse.Namespace) -> list[tuple[GateKey, Record | RecordInvalid]]:
-    """All gates of the store, or the one asked for, and the projects of holdoff.toml that have none yet."""
-    project = None if args.project is None else key_of(config, args, store).project
-    gates = {key: found for key, found in store.gates(project) if args.region in (None, key.region)}
-    there = {key.project for key in gates}
-    for key in config.keys(store):
-        is_asked = project in (None, key.project) and args.region in (None, key.region)
-        if is_asked and key.project not in there:
-            gates[key] = Record()
-    return sorted(gates.items())
 
 
 def _shown(
@@ -175,12 +151,13 @@ def _exit_status(gates: Iterable[Shown]) -> int:
 
 
 def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
-    """The gates, how many of which kind, the store and the time."""
+    """Print the gates, how many of each kind there are, the store and the time."""
     listed, in_terminal = gates, sys.stdout.isatty()
     if in_terminal and len(gates) > terminal_size(sys.stdout)[1] - 6:
         listed = [gate for gate in gates if gate.wants_attention]
     readable = [gate.status for gate in listed if gate.status is not None]
-    if in_terminal and readable and show_table([HEADINGS, *map(_row, readable)], map(_colour, readable)):
+    colours = (COLOURS[one.attention[0]] if one.attention else "" for one in readable)
+    if in_terminal and readable and show_table([HEADINGS, *map(_row, readable)], colours):
         show(*(line for gate in listed for line in gate.notes()))
     else:
         regions = len({gate.key.region for gate in gates}) > 1
@@ -214,7 +191,3 @@ def _row(one: Status) -> list[str]:
     ready = "after it ends" if one.state == "running" and one.is_latest else one.ready_in or ""
     ready = f"overdue {say_duration(one.overdue_ms)}" if one.overdue_ms else ready
     return [one.key.project, one.key.region, state, last, ready, waiting]
-
-
-def _colour(one: Status) -> str:
-    return COLOURS[one.attention[0]] if one.attention else ""

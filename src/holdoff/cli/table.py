@@ -1,4 +1,4 @@
-"""Text in columns, for a terminal. Nothing in a table is cut: where one does not fit, its caller writes lines."""
+"""Tables for a terminal. No cell is cut: where a table is too wide, the caller prints lines instead."""
 
 from __future__ import annotations
 
@@ -31,16 +31,13 @@ def clipped(text: str, columns: int) -> str:
 
 
 def show_table(rows: Sequence[Sequence[str]], colours: Iterable[str] = ()) -> bool:
-    """Print rows under their headings, the first row, to the terminal that is stdout.
+    """Print a table to the terminal that is stdout. ``False``: the terminal is too narrow, and nothing was printed.
 
     Args:
-        rows: cells, foreign text among them; a column that is empty in all rows is left out.
-        colours: of each row but the first, SGR parameters; "" is none.
-
-    Returns:
-        Whether it was printed; ``False``: the terminal is too narrow for it.
+        rows: the first row has the headings. A column whose other cells are empty is left out.
+        colours: SGR parameters for each row below the headings; "" is none.
     """
-    lines = _laid_out([list(map(one_line, row)) for row in rows])
+    lines = laid_out([list(map(one_line, row)) for row in rows])
     if max(map(width_of, lines)) > terminal_size(sys.stdout)[0]:
         return False
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
@@ -51,14 +48,15 @@ def show_table(rows: Sequence[Sequence[str]], colours: Iterable[str] = ()) -> bo
 
 
 def terminal_size(stream: TextIO) -> tuple[int, int]:
-    """Columns and lines of a terminal, which may have gone since."""
+    """Columns and lines of a terminal; 80 and 24, if the terminal has gone."""
     columns, lines = 0, 0
     with suppress(OSError):
         columns, lines = os.get_terminal_size(stream.fileno())
     return columns or 80, lines or 24
 
 
-def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+def laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows of a table as lines. A column whose cells below the heading are empty is left out."""
     columns = []
     for column in (one for one in zip(*rows, strict=True) if any(one[1:])):
         widest = max(map(width_of, column))

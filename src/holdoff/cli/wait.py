@@ -1,9 +1,9 @@
-"""Waiting for a turn (``holdoff run --wait``): of all that wait the newest one's command runs, and its end is shared.
+"""``holdoff run --wait``: of all callers that wait, the newest one's command runs, and all exit with its status.
 
-Each caller's trigger has left a token in what is pending, so a caller can look where its trigger is now: still pending,
-in a start under way, in a build, or dropped. While it is pending, the caller wakes the gate when it is due. The gate
-lets the newest caller start at once, and each older one a second later, so one that has died costs a second. For the
-build of another the caller waits to the end, and exits with its status.
+Each caller's trigger has left a token in the pending trigger. By its token a caller finds its trigger: still pending,
+in a start under way, in a build, or dropped. While its trigger is pending, the caller wakes the gate when the gate is
+due. The gate lets the newest caller start at once and each older one a second later, so a caller that has died costs a
+second. If another caller's build covers the trigger, the caller waits for that build's end.
 """
 
 from __future__ import annotations
@@ -27,37 +27,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How often to look while a change is near or its instant is not known; how often otherwise, and how often a progress
-#: line is drawn; the longest nap.
+#: The nap between two looks: while a change is near or its instant is not known; otherwise, and where a progress line
+#: is drawn; at the most.
 SOON_MS: Final = 200
 TICK_MS: Final = 1_000
 LONGEST_MS: Final = 30_000
-#: How often the newest caller looks at least: a person may free the gate at any moment, and a second later the next
-#: newest caller may start.
+#: The longest nap of the newest caller: a person may free the gate at any moment, and a second later the next newest
+#: caller may start.
 NEWEST_MS: Final = 500
-#: A build is young for so long: many end soon.
+#: Many builds end within this time, so callers look at a young build more often.
 YOUNG_MS: Final = 10_000
-#: A store that does not answer is asked again for so long: most restarts and failovers take less.
+#: How long to go on asking a store that does not answer: most restarts and failovers take less.
 OUTAGE_MS: Final = 60_000
-#: A nap takes at least so many times as long as the look before: hundreds that wait leave the store time for others.
+#: A nap is at least this many times as long as the look before it, so that hundreds of callers do not load the store.
 NAP_TO_LOOK: Final = 4
-#: Where the next build started before this one's end was reported, no lease tells whether it still runs: its end is
-#: waited for until this long after its start.
+#: If the next build started before this build's end was reported, no lease tells whether this one still runs. Its end
+#: is waited for until this long after its start.
 NO_LEASE_MS: Final = 3_600_000
 
 
 def wait_for_turn(
     gate: Gate, asked: Decision, starter: Command, *, timeout_ms: int | None = None, silent: bool = False
 ) -> tuple[Decision, int | None]:
-    """Wait until the trigger that was deferred is started here, or another's build that covers it has ended.
-
-    Args:
-        timeout_ms: wait no longer than this.
-        silent: show nothing meanwhile.
+    """Wait until a deferred trigger is started here, or until another caller's build that covers it has ended.
 
     Returns:
-        What became of it: started here, failed here, covered, dropped, or deferred still; and the exit status where it
-        is covered, or was not waited for any longer.
+        The decision: started here, failed here, covered, dropped, or still deferred. And the exit status, if the
+        trigger is covered or the time is over.
     """
     waiter = _Waiter(gate, asked, starter, timeout_ms, silent=silent)
     try:
@@ -70,15 +66,15 @@ def wait_for_turn(
 
 
 class _Late(Exception):
-    """It was waited for as long as it may be. ``decision``: what became of it so far."""
+    """The time to wait is over. ``decision``: what has become of the trigger so far."""
 
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
 
 
 class _Waiter:
-    """A caller that waits: where its trigger is, and what it shows meanwhile. That is a line that is redrawn, in front
-    of a terminal; in a log, or as a job behind, a line whenever the reason changes."""
+    """A caller that waits. In the foreground of a terminal it redraws one line. In a log, or as a background job, it
+    prints a line whenever the reason changes."""
 
     def __init__(self, gate: Gate, asked: Decision, starter: Command, timeout_ms: int | None, *, silent: bool) -> None:
         self.gate, self.asked, self.starter, self.silent = gate, asked, starter, silent
@@ -88,7 +84,7 @@ class _Waiter:
         self._look_ms = 0
 
     def wait_while_pending(self) -> Decision | Running | Finished:
-        """What became of the trigger, or the build of another that covers it."""
+        """The decision on the trigger, or another caller's build that covers it."""
         gate, asked = self.gate, self.asked
         decision, nap_ms, is_newest = asked, _nap_ms(asked), True
         longest_ms = TICK_MS if self.countdown.is_in_front and not self.silent else LONGEST_MS
@@ -107,7 +103,7 @@ class _Waiter:
                         self.countdown.clear()  # the command may run, and write, before wake returns
                         decision = self._ask(lambda: gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
-                        if left is not None:  # a start that another caller left, and this one finished
+                        if left is not None:  # this wake finished a start that another caller left
                             where = self._ask(lambda: gate.waiter_at(asked.token))
                             if isinstance(where, Running | Finished) and where.build_id == left:
                                 return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
@@ -120,7 +116,7 @@ class _Waiter:
                         return where
         except (KeyboardInterrupt, StoreUnavailable):
             self.countdown.clear()
-            say(f"{asked.project}: no longer waited for; it stays pending, and the next run builds it")
+            say(f"{asked.project}: no longer waiting; the trigger stays pending, and the next run builds it")
             raise
 
     def wait_for_end(self, build: Running | Finished) -> tuple[Decision, int]:
@@ -139,7 +135,7 @@ class _Waiter:
         return asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=f"build {build.build_id}, {detail}"), status
 
     def _ask(self, act: Callable[[], T]) -> T:
-        """What ``act`` answers. Where the store does not answer it is asked again: the trigger is in it."""
+        """The answer of ``act``. While the store does not answer, ask again: the trigger is in the store."""
         silent_ms = None
         while True:
             began_ms = running_ms()
@@ -150,7 +146,7 @@ class _Waiter:
                     silent_ms = began_ms
                     self.countdown.clear()
                     if not self.silent:
-                        say(f"{self.asked.project}: still waited for; the store is asked again: {error}")
+                        say(f"{self.asked.project}: still waiting; asking the store again: {error}")
                 if began_ms - silent_ms >= OUTAGE_MS:
                     raise
                 self._nap(TICK_MS, self.asked)
@@ -178,7 +174,6 @@ class _Waiter:
 
 
 def _nap_ms(decision: Decision) -> int:
-    """How long to nap before the next look."""
     if decision.why in {Why.CLAIMED, Why.RUNNING, Why.IDLE}:
         return SOON_MS
     if decision.due_ms is None:
@@ -188,14 +183,14 @@ def _nap_ms(decision: Decision) -> int:
 
 
 def _goes_on(build: Running | Finished, at_ms: int) -> bool:
-    """Whether it may still be running: its lease stands, or its end may still be reported."""
+    """Whether the build may still run: its lease stands, or its end may still be reported."""
     if isinstance(build, Running):
         return build.lease_until_ms > at_ms
     return build.ended_ms is None and build.started_ms + NO_LEASE_MS > at_ms
 
 
 def _ended(build: Running | Finished) -> tuple[str, int]:
-    """How it ended, for a person, and the exit status it gives us."""
+    """How the build ended, in words, and the exit status of a caller that it covers."""
     if isinstance(build, Running) or build.succeeded is None:
         return "but how that ended is not known", StartUnknown.exit_code
     status = build.exit_status if build.exit_status is not None else int(not build.succeeded)

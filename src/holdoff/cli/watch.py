@@ -1,8 +1,8 @@
-"""``holdoff wake --watch``: the loop that builds what is due, as a person at a terminal or a service manager runs it.
+"""``holdoff wake --watch``: the loop that starts what is due, as a person at a terminal or a service manager runs it.
 
-It goes by ``holdoff.toml`` as that stands: an edit counts from the next look on, and one that is wrong is said once,
-while the settings before it go on. SIGHUP has it read the file again at once. At SIGINT and SIGTERM nothing is started
-any more, the commands that run are told to stop, and the loop ends with them.
+An edit of ``holdoff.toml`` counts from the next look on. An edit with a mistake is reported once, and the settings
+before it stay in force. At SIGHUP the loop reads the file again even if it has not changed. At SIGINT and SIGTERM the
+loop starts nothing more, stops the commands that run, and ends when they have ended.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
-    """Wake what is due, until a signal ends it."""
-    logging.basicConfig(handlers=[Said()])
+    """Wake the gates that are due, until a signal ends the loop."""
+    logging.basicConfig(handlers=[LogLines()])
     stop, file = threading.Event(), ConfigFile(args, config, store)
     every = "1s" if args.every is None else args.every
     loop = WakeLoop(
@@ -41,8 +41,8 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         partial(gate_of, config, store),
         clock=SystemClock(),
         every=every,
-        on_decision=tell,
-        on_end=tell_of_end,
+        on_decision=show_decision,
+        on_end=show_end,
         before_look=file.look,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,37 +61,30 @@ def gate_of(config: Config, store: Store, key: GateKey) -> Gate | None:
     return config.gate(key.name, store, key=key.key, region=key.region, woken=True)
 
 
-def tell(decision: Decision) -> None:
-    """A decision of the loop."""
+def show_decision(decision: Decision) -> None:
     if is_news(decision):
         show(decision)
 
 
 def is_news(decision: Decision) -> bool:
-    """Whether a wake changed something. A gate that was woken too early only goes on waiting."""
+    """Whether a wake changed something. A gate that was woken too early goes on waiting."""
     return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None
 
 
-def tell_of_end(gate: Gate, build_id: str, status: int) -> None:
-    """The end of a command that the loop looked after."""
+def show_end(gate: Gate, build_id: str, status: int) -> None:
     if status:
         show(f"{gate.key.project}: build {build_id} failed: exit status {status}")
 
 
-class Said(logging.Handler):
-    """Warnings as lines for a person."""
+class LogLines(logging.Handler):
+    """Prints warnings as lines for a person."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
         say(record.getMessage())
 
 
 class ConfigFile:
-    """The ``holdoff.toml`` that the loop goes by, and what it looked like when it was read.
-
-    Args:
-        taken: called with new settings once the loop goes by them.
-    """
+    """The ``holdoff.toml`` that the loop goes by. ``taken``: called with new settings once the loop goes by them."""
 
     def __init__(
         self,
@@ -107,19 +100,19 @@ class ConfigFile:
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
-        """Facts of the file that every edit changes; ``None``: there is no file."""
+        """Facts about the file, some of which every edit changes; ``None``: there is no file."""
         try:
             file = Path(self.config.path or "").stat()
         except OSError:
             return None
-        return file.st_mtime_ns, file.st_ctime_ns, file.st_ino, file.st_size  # its rights, too
+        return file.st_mtime_ns, file.st_ctime_ns, file.st_ino, file.st_size  # ctime: of its access rights, too
 
     def forget(self) -> None:
-        """Have the file read at the next look."""
+        """Read the file at the next look, changed or not."""
         self._seen = ()
 
     def look(self, loop: WakeLoop) -> None:
-        """Have the loop go by the file as it stands, if that has changed and is right."""
+        """If the file has changed and has no mistake, have the loop go by it."""
         sight = self._sight()
         if sight == self._seen or self.config.path is None:
             return
@@ -127,10 +120,10 @@ class ConfigFile:
         try:
             config = load(self.args.config)
         except ConfigError as error:
-            say(f"{error}. Going on with the settings as they were")
+            say(f"{error}. The settings stay as they were")
             return
         if config.path != path:
-            say(f"{config.passed_over or f'{path} is gone'}. Going on with the settings as they were")
+            say(f"{config.passed_over or f'{path} is gone'}. The settings stay as they were")
             return
         new = config.open_store(self.args.store)
         is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is shown without a password

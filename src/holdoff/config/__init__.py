@@ -1,9 +1,9 @@
-"""``holdoff.toml`` and the environment -> stores, policies, starters and gates.
+"""From ``holdoff.toml`` and the environment to stores, policies, starters and gates.
 
-Everything wrong in the file is refused when it is loaded, with the file, the key and what would be right.
+Every mistake in the file is refused when the file is loaded. The error names the file, the key and what would be right.
 """
 
-# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
+# pathlib takes 5 ms to import, and every command that ``holdoff run`` starts would wait for it.
 # ruff: noqa: PTH100, PTH109, PTH110, PTH111, PTH112, PTH113, PTH118, PTH120, PTH123
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["FILE", "Config", "Project", "load", "nearest", "parse", "read"]
 
 FILE: Final = "holdoff.toml"
-_ABSOLUTE: Final = "an absolute path: the working directory does not exist any more"
+_ABSOLUTE: Final = "an absolute path: the working directory no longer exists"
 _TOML: Final = "valid TOML, with texts and durations in quotes: cooldown = '10m'"
 
 
 def load(named: str | None = None) -> Config:
-    """The file named, else by ``HOLDOFF_CONFIG``, else the nearest ``holdoff.toml`` upward from the working directory.
-    ``passed_over`` says which nearer one is not obeyed.
+    """The config in the file that is named here, else by ``HOLDOFF_CONFIG``, else in the nearest ``holdoff.toml``
+    upward from the working directory. Its ``passed_over`` says which nearer file is not used.
 
     Raises:
-        ConfigError: there is no such file, it cannot be read, or something in it is wrong; or a variable is misspelt.
+        ConfigError: there is no such file, it cannot be read, or it has a mistake; or a variable is misspelt.
     """
     refuse_misspelt(os.environ)
     if named is not None:
@@ -51,19 +51,16 @@ def load(named: str | None = None) -> Config:
 
 
 def nearest(folder: str | Path) -> tuple[str | None, str | None]:
-    """The nearest ``holdoff.toml`` upward that no other user owns or could write, not above the repository or home.
-
-    Returns:
-        The file, or ``None``; and a sentence about the first that is passed over, or ``None``. A folder that this user
-        may not look into is left out.
-    """
+    """The nearest ``holdoff.toml`` upward, not above the repository or home, that no other user owns or may write.
+    ``None``: there is none. And a sentence about the first file that is passed over; ``None``: none is. Folders that
+    this user may not look into are left out."""
     here, above, passed_over = "", os.path.abspath(folder), None
     home = os.path.expanduser("~")
     ends = {home, os.path.realpath(home)}
     while here != above:
         here = above
         if os.path.isfile(found := os.path.join(here, FILE)):
-            from holdoff.config.trust import distrust  # wanted where there is a file only
+            from holdoff.config.trust import distrust  # only needed where there is a file
 
             why = distrust(found)
             if why is None:
@@ -77,14 +74,14 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 
 
 def read(path: str | Path, *, named_by: str = "config") -> Config:
-    """The config in a file. ``named_by``: what errors call its name."""
+    """The config in a file. ``named_by``: what named the file, for errors."""
     try:
-        os.path.abspath(path)  # fails where the working directory is gone: the file's folder is needed later
+        os.path.abspath(path)  # the file's folder is needed later; this fails where the working directory is gone
         with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may write a byte order mark
             text = file.read()
     except OSError as error:
         want = f"a file that can be read ({error.strerror})"
-        if isinstance(error, FileNotFoundError):  # where the working directory is gone, it names no file
+        if isinstance(error, FileNotFoundError):  # without a file name, the working directory is what is gone
             want = _ABSOLUTE if error.filename is None else "a file that exists"
         raise ConfigError(field=named_by, got=shown_file(str(path)), want=want) from None
     except UnicodeDecodeError:
@@ -96,14 +93,14 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
 
 
 def parse(text: str, path: Path | None = None) -> Config:
-    """The config in a TOML text; errors name the key only."""
-    import tomllib  # slow to import, and not wanted where there is no file
+    """The config in a TOML text. Errors name the key only."""
+    import tomllib  # slow to import, and not needed where there is no file
 
     try:
         data = tomllib.loads(text)
         _refuse_huge(data)
-    except (ValueError, RecursionError) as error:  # of a number of 5,000 digits tomllib says ValueError
-        said = re.sub(r"\(?(['\"]).{2,}\1,?\)?", "...", str(error))  # without the keys in it: one may be a secret
+    except (ValueError, RecursionError) as error:  # for a number of 5,000 digits tomllib raises ValueError
+        said = re.sub(r"\(?(['\"]).{2,}\1,?\)?", "...", str(error))  # without keys of the file: one may be a secret
         raise ConfigError(field="the file", got=Unquoted(f"not TOML: {said}"), want=_TOML) from None
     if data.keys() - TOP:
         refuse_unknown(data, tuple(TOP), "", _of_tables(data))
@@ -111,13 +108,13 @@ def parse(text: str, path: Path | None = None) -> Config:
     store = data.get("store")
     if store is not None:
         store = must_be(str, store, "store", "a store URL").strip()
-        open_store(store)  # refuses what no store knows; connects to nothing
+        open_store(store)  # refuses a URL of no known store; connects to nothing
         if re.search(r"^postgres(ql)?://[^/@]*:[^@]+@|[?&](ssl)?password=", store):  # it would be in the repository
             want = "it without the password, which comes from PGPASSWORD or ~/.pgpass; or the URL as HOLDOFF_STORE"
             raise ConfigError(field="store", got=store, want=want)
         file = store.removeprefix("sqlite:///")
         if folder and file != store and not file.startswith(("/", "~")):
-            store = f"sqlite:///{os.path.join(folder, file)}"  # whatever the working directory
+            store = f"sqlite:///{os.path.join(folder, file)}"  # relative to the file, not to the working directory
     tables = must_be(dict, data.get("projects", {}), "projects", "tables [projects.NAME]")
     projects = {name: project_of(name, table, folder) for name, table in tables.items()}
     config = Config(path=path, store=store, projects=projects)
@@ -135,7 +132,7 @@ def parse(text: str, path: Path | None = None) -> Config:
 
 
 def _of_tables(data: Mapping[str, object]) -> dict[str, str]:
-    """The settings that belong in a table, not at the top of a file, and what to write for each."""
+    """What to write for each setting that belongs in a table and stands at the top of a file."""
     from holdoff.config.server import KEYS
 
     tables = {name for name, table in data.items() if isinstance(table, dict) and "cooldown" in table}
@@ -145,7 +142,7 @@ def _of_tables(data: Mapping[str, object]) -> dict[str, str]:
 
 
 def _refuse_huge(value: object) -> None:
-    """TOML's whole numbers have 64 bits. tomllib reads longer ones, which Python then refuses to print."""
+    """Refuse whole numbers of more than TOML's 64 bits. tomllib reads them, and Python refuses to print long ones."""
     if isinstance(value, int) and value.bit_length() > 64:
         raise ValueError("a whole number of more than 64 bits")
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

@@ -1,4 +1,4 @@
-"""How a setting in ``holdoff.toml`` is refused: with its key, what stands there, and what would be right."""
+"""Refuses a wrong setting in ``holdoff.toml``: the error names its key, its value and what would be right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Kind = TypeVar("Kind")
 
 MISSING: Final = Unquoted("missing")
-#: The settings at the top of a file, and what to write for one that stands below a heading.
+#: The settings at the top of a file, and what to write for one that stands below a heading instead.
 TOP: Final = {
     "store": "it above the first heading [...]",
     "projects": "the heading [projects.NAME]",
@@ -27,19 +27,19 @@ TOP: Final = {
     "server": "the heading [server]",
 }
 _WEBHOOK: Final = "HOLDOFF_WEBHOOK_"
-#: The variables that are settings, besides that of each webhook.
+#: The environment variables that are settings, besides one for each scheme of webhooks.
 VARIABLES: Final = (
     *("HOLDOFF_CONFIG", "HOLDOFF_STORE", "HOLDOFF_AWS_CLIENT", "HOLDOFF_SCHEDULE_ROLE", "HOLDOFF_SCHEDULE_GROUP"),
     *("HOLDOFF_SCHEDULE_DEAD_LETTERS", "HOLDOFF_DEAD_LETTERS"),
 )
-#: What a command finds of its own build. One that calls Holdoff must not wait until these are looked at.
+#: The variables that a command gets about its own build. ``refuse_misspelt`` passes over them first, for speed.
 OF_BUILDS: Final = ("HOLDOFF_TOKEN", *(f"HOLDOFF_{name.upper()}" for name in TOLD))
 
 
 def refuse_unknown(
     settings: Mapping[str, object], known: tuple[str, ...], prefix: str, elsewhere: Mapping[str, str] = {}
 ) -> None:
-    """Refuse keys that are none of those known. ``elsewhere``: keys of other tables, and what to write for them."""
+    """Refuse keys that are not known. ``elsewhere``: keys that belong to other tables, and what to write for each."""
     for key in settings:
         if key not in known:
             got, name, want = "not a setting of this table", shown_name(key), elsewhere.get(key, TOP.get(key))
@@ -53,14 +53,14 @@ def refuse_unknown(
 
 
 def refuse_misspelt(environment: Mapping[str, str]) -> None:
-    """Refuse a variable whose name is a slip for a setting's, or that says where an unknown sender's secret is. Others
-    may be the user's own, such as one that holds a webhook's secret itself: ``holdoff.toml`` may name it."""
+    """Refuse a variable whose name is a misspelt setting, or that says where the secret of an unknown sender is. Others
+    may be the user's own: ``holdoff.toml`` may name a variable that holds a webhook's secret."""
     for name, value in environment.items():
         if name[:4].upper() != "HOLD" or name in VARIABLES or name in OF_BUILDS or not value:
             continue
         import difflib
 
-        from holdoff.config.schemes import NAMES  # these are slow to import
+        from holdoff.config.schemes import NAMES  # slow to import
         from holdoff.references import FORM
 
         known = (*VARIABLES, *(_WEBHOOK + scheme.upper() for scheme in NAMES))
@@ -75,7 +75,7 @@ def refuse_misspelt(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def under(prefix: str) -> Iterator[None]:
-    """An error that is raised within gets this prefix before its setting's name."""
+    """Put this prefix before the setting's name of an error that is raised within."""
     try:
         yield
     except ConfigError as error:
@@ -83,17 +83,16 @@ def under(prefix: str) -> Iterator[None]:
 
 
 def shown_file(path: str) -> str:
-    """The name of a file, as far as it looks like one: in a variable it may be a secret that belongs elsewhere."""
+    """A path as an error shows it. A text that does not look like a path may be a secret, and is treated as one."""
     return Unquoted(repr(path)) if is_plain(path) or (path.endswith(".toml") and "://" not in path) else path
 
 
 def must_be(kind: type[Kind], value: object, at: str, want: str) -> Kind:
-    """The value, which must be of that type."""
     if not isinstance(value, kind):
         raise ConfigError(field=at, got=value, want=want)
     return value
 
 
 def one_or_more(value: object) -> list[object]:
-    """A setting that may be a list, as a list. An empty one becomes its own only entry, which every check refuses."""
+    """A setting that may be a list, as a list. An empty list becomes the only entry, which every check refuses."""
     return value if isinstance(value, list) and value else [value]

@@ -1,7 +1,7 @@
-"""Patterns in rules. Nothing in them is special but ``*`` and ``?``: brackets stand for themselves.
+"""Patterns in rules. Only ``*`` and ``?`` are special; brackets stand for themselves.
 
-In a condition ``*`` stands for anything. In the names of branches, tags and files it stops at a ``/``, and ``**`` does
-not, as GitHub has it
+In a condition ``*`` stands for any text. In the name of a branch, tag or file ``*`` stops at a ``/`` and ``**`` does
+not, as on GitHub
 (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet).
 """
 
@@ -15,11 +15,11 @@ from typing import Final
 
 from holdoff.core.errors import ConfigError
 
-#: In a rule's ``branches``: the one that the sender calls the default one (as in GitHub's workflow templates).
+#: In a rule's ``branches``: the branch that the sender calls its default (as in GitHub's workflow templates).
 DEFAULT_BRANCH: Final = "$default-branch"
-#: What no branch's and no tag's name has in it (https://git-scm.com/docs/git-check-ref-format), as in ``v[0-9]``.
+#: Characters that no branch or tag has in its name (https://git-scm.com/docs/git-check-ref-format).
 _IN_NO_REF: Final = frozenset("[\\^~:")
-#: ``**/`` is nothing, or anything up to a ``/``.
+#: ``**/`` stands for nothing, or for any text that ends with a ``/``.
 _PARTS: Final = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
 _STEPS: Final = {"**/": ("maybe", "**", "/")}
 
@@ -35,11 +35,7 @@ def names_any(name: str, patterns: Iterable[str]) -> bool:
 
 
 def check_name(name: str, at: str) -> str:
-    """The pattern of a branch's, a tag's or a file's name in a setting, where it can match one.
-
-    Raises:
-        ConfigError: no name is like that.
-    """
+    """The pattern of a branch, tag or file in a setting. A pattern that no such name matches raises ConfigError."""
     kind = at.rpartition(".")[2]
     is_of_files, want = kind.startswith("paths"), None
     if not name or name != name.strip() or not name.isprintable():
@@ -51,29 +47,28 @@ def check_name(name: str, at: str) -> str:
     elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
         want = f"a name; a rule may have in branches {DEFAULT_BRANCH!r}"
     elif not is_of_files and set(name) & _IN_NO_REF:
-        want = "a name without [ \\ ^ ~ and :, which git takes in no name; only * and ? stand for other characters"
+        want = "a name without [ \\ ^ ~ and :, which git allows in no name; only * and ? stand for other characters"
     elif is_of_files and name.endswith("/"):
         want = f"'{name}**': a file's path, not a folder's"
     elif name.startswith("!"):
         left_out = "paths_ignore" if is_of_files else "a rule before it that has 'ignore'"
-        want = f"a name without '!': what is left out stands in {left_out}"
+        want = f"a name without '!': to leave names out, use {left_out}"
     if want is not None:
         raise ConfigError(field=at, got=name, want=want)
     return name
 
 
 def is_anything(patterns: Iterable[str]) -> bool:
-    """Whether one of a condition's patterns matches whatever there is, and so says nothing."""
+    """Whether one of a condition's patterns matches every text."""
     return any(not pattern.strip("*") for pattern in patterns)
 
 
-# The names and the patterns may be an attacker's, and a regular expression would go back and forth in them for hours:
-# here each character of a name is looked at once, with all the places in the pattern where it may be. A set of places
-# is a number, in which place ``n`` is the bit ``1 << n``.
+# Names and patterns may come from an attacker, and a regular expression could backtrack in them for hours. Here the
+# matcher looks at each character of a name once, and keeps the set of all places in the pattern that the name so far
+# can have led to. The set is a number: place ``n`` is the bit ``1 << n``.
 
 
 def _is_named(name: str, pattern: str) -> bool:
-    """Whether a pattern matches the whole name."""
     places, end = _places(pattern)
     at = _with_skipped(1, places)
     for character in name:
@@ -85,7 +80,7 @@ def _is_named(name: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=1_000)
 def _places(pattern: str) -> tuple[Mapping[str, int], int]:
-    """Where each step of a pattern stands, and the place behind the last."""
+    """The places of each kind of step in a pattern, and the place after the last step."""
     steps = [step for part in _PARTS.findall(pattern) for step in _STEPS.get(part, (part,))]
     places: dict[str, int] = {}
     for place, step in enumerate(steps):
@@ -95,7 +90,7 @@ def _places(pattern: str) -> tuple[Mapping[str, int], int]:
 
 @lru_cache(maxsize=100_000)
 def _after(at: int, character: str, pattern: str) -> int:
-    """The places after one more character."""
+    """The places after one more character of the name."""
     places, _ = _places(pattern)
     stays, goes = at & places.get("**", 0), at & (places.get(character, 0) if character not in "*?" else 0)
     if character != "/":
@@ -105,7 +100,7 @@ def _after(at: int, character: str, pattern: str) -> int:
 
 
 def _with_skipped(at: int, places: Mapping[str, int]) -> int:
-    """The places, and those that can be reached from them without a character."""
+    """These places, and the places that can be reached from them without a character."""
     nothing, maybe = places.get("*", 0) | places.get("**", 0), places.get("maybe", 0)
     while (more := at | (at & (nothing | maybe)) << 1 | (at & maybe) << 3) != at:
         at = more

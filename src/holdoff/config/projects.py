@@ -1,4 +1,4 @@
-"""The projects of a ``holdoff.toml``: each with its policy and starter, and the gates they make."""
+"""The projects of a ``holdoff.toml``, each with its policy and starter, and the gates that they make."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
+from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
 from holdoff.core.terms import Terms
 from holdoff.core.units import type_of_duration
@@ -41,13 +42,13 @@ STARTER_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "gitlab": ("ref", "environment", "token", "trigger_token", "endpoint"),
 }
 _ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
-#: The starters' classes, each in the module of its kind. A command's is made apart: it has an output.
+#: The starters' classes, each in the module of its kind. ``Command`` is made separately: it takes an output.
 _CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **_ON_HTTP}
-#: What a project can allow events from outside.
+#: What a project can allow events from outside to do.
 POWERS: Final = ("force", "wake", "end")
 EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
 PROJECT_KEYS: Final = (*POLICY_KEYS, "region", "starter", *EVENT_KEYS)
-#: Settings of starters that people write into the project's table, and what to write there.
+#: Settings of a starter that people write into the project's table, and what to write there instead.
 _OF_STARTERS: Final = {
     name: f"it in the starter's table: starter = {{ {name} = ... }}"
     for kind, options in STARTER_KEYS.items()
@@ -62,9 +63,9 @@ class Project(Value):
 
     Attributes:
         allow: what events from outside may do besides asking for a build, of ``POWERS``.
-        allow_environment: which variables they may set.
-        branch: which branch a push builds, a pattern; ``None``: the one that its sender says is the default one.
-        usual_branches: which, where neither ``branch`` nor the sender says; patterns.
+        allow_environment: the variables that events may set.
+        branch: the branch that a push builds, a pattern; ``None``: the sender's default branch.
+        usual_branches: the branches, as patterns, where the sender does not say which is its default.
         skip_ci: whether ``[skip ci]`` in a commit's message is obeyed.
     """
 
@@ -80,10 +81,10 @@ class Project(Value):
     skip_ci: bool = True
 
     def __repr__(self) -> str:
-        return f"Project({self.name!r}, ...)"  # what a starter is given may be secret
+        return f"Project({self.name!r}, ...)"  # a starter's settings may be secret
 
     def make_starter(self, *, stdout: int | None = None) -> Starter:
-        """Its starter. ``stdout``: where a command's output goes, this process's unless given."""
+        """Make the project's starter. ``stdout``: where a command's output goes; ``None``: this process's stdout."""
         settings = dict(self.starter)
         if "command" in settings:
             from holdoff.starters.command import Command
@@ -105,14 +106,14 @@ class Project(Value):
 
 
 class Config(Value):
-    """What a ``holdoff.toml`` says; without a file, nothing but the defaults.
+    """The content of a ``holdoff.toml``; without a file, the defaults.
 
     Attributes:
-        store: its URL; a relative path in the file is meant from the file's folder.
-        rules: which events are whose; the first that matches wins.
-        webhooks: where the secrets of webhooks are to be found, by scheme.
-        server: what ``holdoff serve`` goes by.
-        passed_over: a sentence about a file that was found nearer and is not obeyed.
+        store: its URL; a relative path in the file starts at the file's folder.
+        rules: which event belongs to which project; the first rule that matches wins.
+        webhooks: where the secrets of webhooks are, by scheme.
+        server: the settings of ``holdoff serve``.
+        passed_over: a sentence about a file that was found nearer and is not used.
     """
 
     path: Path | None = None
@@ -124,11 +125,8 @@ class Config(Value):
     server: Server | None = None
 
     def project(self, name: str) -> Project:
-        """The project of that name. The gate ``site-build@KEY`` has the settings of ``site-build``.
-
-        Raises:
-            ConfigError: there is none; names those there are.
-        """
+        """The project of a name; ``site-build@KEY`` has the settings of ``site-build``. An unknown name raises
+        ConfigError, which lists the projects."""
         name = name.partition(KEY_MARK)[0]
         if name in self.projects:
             return self.projects[name]
@@ -137,37 +135,50 @@ class Config(Value):
         if self.path is None:
             where = "looked upward, to the top of the repository or your home"
             want = f"one with {table} ({where}); `holdoff init` writes a first one"
-            raise ConfigError(field="holdoff.toml", got=Unquoted("nowhere to be found"), want=want)
+            raise ConfigError(field="holdoff.toml", got=Unquoted("not found"), want=want)
         known = ", ".join(sorted(self.projects))
         want = table + (f", or name one of these: {known}" if known else "")
         raise ConfigError(field=f"{self.path}: projects.{name}", got=MISSING, want=want)
 
     def open_store(self, url: str | None = None) -> Store:
-        """The store: the one named, else the file's, else the file's own SQLite store in the user's state directory."""
-        if url is not None:  # from a variable it may end as lines do on Windows
+        """The store of this URL, else of the file's, else a SQLite store for this file in the user's state
+        directory."""
+        if url is not None:  # the value of a variable may end with a carriage return
             return open_store(url.strip())
         if self.store is None and self.path is not None and not self.path.is_file():  # --config <(sops -d holdoff.toml)
-            raise ConfigError(field=f"{self.path}: store", got=MISSING, want="one: a pipe has no store of its own")
+            raise ConfigError(field=f"{self.path}: store", got=MISSING, want="a store: a pipe has none of its own")
         return open_store(self.store or default_url(self.path))
 
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
 
+    def gates(
+        self, store: Store, project: str | None = None, region: str | None = None
+    ) -> dict[GateKey, Record | RecordInvalid]:
+        """The gates of a store, and the projects that have no gate there yet: all, or those of a project and region."""
+        found = {key: one for key, one in store.gates(project) if region in (None, key.region)}
+        there = {key.project for key in found}
+        for key in self.keys(store):
+            is_wanted = project in (None, key.project) and region in (None, key.region)
+            if is_wanted and key.project not in there:
+                found[key] = Record()
+        return dict(sorted(found.items()))
+
     def terms(self, key: GateKey, store: Store) -> Terms | None:
-        """The terms a gate goes by; ``None`` where its project is not in the file."""
+        """The terms that a gate goes by; ``None``: its project is not in the file."""
         known = self.projects.get(key.name)
         return None if known is None else Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms)
 
     def knows(self, key: GateKey, store: Store) -> bool:
-        """Whether the file or the store has a gate: its item or, after that has expired, its builds."""
+        """Whether the file or the store has a gate. In the store: its item or, if that has expired, its builds."""
         try:
             return key in self.keys(store) or store.item(key) is not None or any(store.history(key, limit=1))
         except RecordInvalid:
             return True
 
     def gate(self, name: str, store: Store, *, key: str | None = None, region: str | None = None, **more: Any) -> Gate:
-        """The gate of a project, or of one key of it. ``more`` goes to ``Gate``."""
+        """The gate of a project, or of a key of it. ``more``: further arguments of ``Gate``."""
         project = self.project(name)
         if "starter" not in more:
             more["starter"] = project.make_starter()
@@ -187,7 +198,7 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     with under(f"{at}."):
         GateKey(name, "local" if region is None else region)
         if KEY_MARK in name:
-            want = f"a name without {KEY_MARK!r}, which parts a project from a key"
+            want = f"a name without {KEY_MARK!r}, which stands before a key"
             raise ConfigError(field="project", got=name, want=want)
         policy = Policy(**{key: settings[key] for key in POLICY_KEYS if key in settings})
         starter = must_be(dict, settings.get("starter", MISSING), "starter", _STARTER)
@@ -197,15 +208,15 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
 
 
 def _may_be_project(table: object) -> bool:
-    """Whether a table within a project's may be another project, of whose name TOML took the dots for its own."""
+    """Whether a table within a project's table may be another project, whose name has dots that TOML read as tables."""
     if not isinstance(table, dict) or table.keys() & STARTER_KEYS.keys():
         return False
     return "cooldown" in table or any(isinstance(one, dict) for one in table.values())
 
 
 def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:
-    """What a project says of events, as ``Project`` has it."""
-    from holdoff.config.patterns import check_name  # only events need these two
+    """A project's settings for events, as ``Project`` takes them."""
+    from holdoff.config.patterns import check_name  # only projects with such settings need these two
     from holdoff.config.variables import check_variable
 
     powers = must_be(list, settings.get("allow", []), f"{at}.allow", f"a list of {', '.join(POWERS)}")
@@ -223,10 +234,10 @@ def _of_events(settings: Mapping[str, object], at: str) -> dict[str, Any]:
 
 
 def _made(settings: dict[str, Any]) -> Starter | None:
-    """The starter in a table; ``None``: another package's, which is not made here."""
+    """The starter in a table; ``None``: a plug-in's, which is not made here."""
     kinds = [kind for kind in STARTER_KEYS if kind in settings]
     if len(kinds) > 1:
-        raise ConfigError(field="starter", got=settings, want="just one of " + " and ".join(kinds))
+        raise ConfigError(field="starter", got=settings, want="only one of " + " and ".join(kinds))
     if kinds:
         refuse_unknown(settings, (*kinds, *STARTER_KEYS[kinds[0]]), "starter.", _BESIDE_STARTER)
         with under("starter."):
@@ -237,6 +248,6 @@ def _made(settings: dict[str, Any]) -> Starter | None:
 
 
 def _plugins() -> dict[str, Any]:
-    from importlib import metadata  # slow to import, and seldom wanted
+    from importlib import metadata  # slow to import, and seldom needed
 
     return {entry.name: entry for entry in metadata.entry_points(group="holdoff.starters")}

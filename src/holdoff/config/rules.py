@@ -1,6 +1,6 @@
-"""``[[rules]]`` of ``holdoff.toml``: which events are whose.
+"""``[[rules]]`` of ``holdoff.toml``: which event belongs to which project.
 
-Here they are read and, where they are wrong, refused. ``ingress.events.rules`` applies them.
+This file reads the rules and refuses wrong ones. ``ingress.events.rules`` applies them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from holdoff.core.shown import shown_name
 from holdoff.core.value import Value
 
 Condition = tuple[str, tuple[str, ...]]
-#: The paths that there are: how each begins, and what may follow.
+#: The forms of a path: how it begins, and what may follow.
 _PATHS: Final = (
     r"event(?:\.[^\s.{}]+)+|http\.(?:method|path|webhook|headers\.[^\s.A-Z{}]+)"
     r"|sns\.(?:TopicArn|Subject|Message)|sqs\.(?:eventSourceARN|attributes\.\w+)"
     r"|change\.(?:sender|type|repository|ref|branch|tag|version|by)"
 )
 _PATH: Final = re.compile(_PATHS)
-#: A path that stands in braces in a rule's text: ``{change.repository}-{change.branch}``.
+#: A path in braces within a rule's text: ``{change.repository}-{change.branch}``.
 IN_BRACES: Final = re.compile(rf"\{{({_PATHS})\}}")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs|change)\.\S*")
@@ -35,15 +35,14 @@ MAX_PATH: Final = 400
 
 
 class Rule(Value):
-    """One table ``[[rules]]``. Each text but patterns is a path (``is_path``), has paths in braces, or is meant as it
-    stands.
+    """One table ``[[rules]]``. A text that is no pattern is a path (``is_path``), has paths in braces, or is literal.
 
     Attributes:
-        when: paths below the event, each with the patterns of which one must match; all must hold.
-        projects: which projects get the event; empty: the event's own, or the only one.
-        says: what it says of the request, by ``SAYS``; ``None``: that there is none.
+        when: paths below the event, each with patterns, one of which must match. All paths must match.
+        projects: which projects get the event; empty: the project that the event names, or the only one.
+        says: fields of the request, by ``SAYS``; ``None``: the request has no such field.
         environment: variables, by name. secondary_versions: versions of other sources, by the source's identifier.
-        branches, tags, paths, paths_ignore: patterns of names; an event that none fits passes on to the next rule.
+        branches, tags, paths, paths_ignore: patterns of names; an event that fits none goes on to the next rule.
         goes_on: whether later rules get the event, too.
         ignore: why such events build nothing.
     """
@@ -62,36 +61,35 @@ class Rule(Value):
 
     @property
     def has_names(self) -> bool:
-        """Whether it lets events pass by their branches, tags or files."""
+        """Whether the rule chooses events by their branches, tags or files."""
         return bool(self.branches or self.tags or self.paths or self.paths_ignore)
 
 
 SAYS: Final = ("region", "key", "reason", "source_version", "event_id", "line", "at", "parent")
-#: A field of a starter's texts. In a rule no such field is filled in.
+#: A field of a starter's texts. A rule's texts have no such fields.
 _FIELD: Final = re.compile(rf"\{{({'|'.join(SAYS)}|project|branch|tag|by)\}}")
 _TABLES: Final = ("environment", "secondary_versions")
 _NAMES: Final = ("branches", "tags", "paths", "paths_ignore")
 _KEYS: Final = ("when", "project", *SAYS, *_TABLES, *_NAMES, "continue", "ignore")
-#: Settings for which a plain text would be wrong, and why.
+#: Settings for which a literal text would be wrong, and why.
 _PATHS_ONLY: Final = {
     "event_id": "with the same id, every event but the first is a duplicate",
-    "at": "each event has an instant of its own",
-    "parent": "each version has a parent of its own",
+    "at": "each event has its own instant",
+    "parent": "each version has its own parent",
 }
 
 
 def is_path(text: str) -> bool:
-    """Whether a rule's text says where in the event to look, rather than being meant as it stands."""
+    """Whether a rule's text says where in the event to look."""
     return _PATH.fullmatch(text) is not None
 
 
 def _is_literal(text: str) -> bool:
-    """Whether a rule's text is meant as it stands."""
     return not is_path(text) and not IN_BRACES.search(text)
 
 
 def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str] = ()) -> tuple[Rule, ...]:
-    """The rules in the tables ``[[rules]]`` of a file with these projects and webhooks."""
+    """The rules in the tables ``[[rules]]`` of a file that has these projects and webhooks."""
     listed = must_be(list, tables, "rules", "tables [[rules]]")
     rules = tuple(rule_of(table, f"rules[{n}]", projects) for n, table in enumerate(listed))
     known = (*NAMES, *(name for name in webhooks if name not in NAMES))
@@ -101,22 +99,22 @@ def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str
                 raise ConfigError(field=f"rules[{n}].when.http.webhook", got=pattern, want=f"one of {', '.join(known)}")
     for n, rule in enumerate(rules[:-1]):
         if not rule.when and not rule.has_names and not (rule.goes_on and rule.ignore is None):
-            want = f"the last rule, or one with 'continue = true': it takes all, and rules[{n + 1}] gets nothing"
+            want = f"the last rule, or a rule with 'continue = true': it takes all events, so rules[{n + 1}] gets none"
             raise ConfigError(field=f"rules[{n}].when", got=Unquoted("{}"), want=want)
     return rules
 
 
 def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
-    """The rule in a table ``[[rules]]`` of a file with these projects."""
+    """The rule in a table ``[[rules]]`` of a file that has these projects."""
     settings = must_be(dict, table, at, "a table of settings")
     refuse_unknown(settings, _KEYS, f"{at}.", {"projects": "project, with a name or a list of names"})
-    want = "a table such as { source = 'aws.ecr', 'detail.image-tag' = 'v*' }; {} matches all"
+    want = "a table such as { source = 'aws.ecr', 'detail.image-tag' = 'v*' }; {} matches all events"
     when = must_be(dict, settings.get("when", MISSING), f"{at}.when", want)
     if settings.keys() == {"when"}:
         want = "a project for such events, or ignore = 'why they build nothing'"
         raise ConfigError(field=f"{at}.project", got=MISSING, want=want)
     if "ignore" in settings and settings.keys() - {"when", "ignore", *_NAMES}:
-        raise ConfigError(field=f"{at}.ignore", got=settings["ignore"], want="it, or a project, not both")
+        raise ConfigError(field=f"{at}.ignore", got=settings["ignore"], want="either ignore or a project, not both")
     tables: dict[str, Any] = {name: _texts(settings.get(name, {}), f"{at}.{name}") for name in _TABLES}
     names: dict[str, Any] = {name: _names(settings[name], f"{at}.{name}") for name in _NAMES if name in settings}
     rule = Rule(
@@ -136,7 +134,7 @@ def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
 
 
 def _says(key: str, value: object, at: str) -> str | None:
-    """``source_version = false`` says that there is none; all others are texts."""
+    """A field of the request; ``None`` for ``source_version = false``: the request has no version."""
     if key == "source_version" and value is False:
         return None
     text = _text(value, at)
@@ -170,13 +168,11 @@ def _projects(value: object, at: str, projects: Collection[str]) -> tuple[str, .
 
 
 def _names(value: object, at: str) -> tuple[str, ...]:
-    """Patterns of the names of branches, tags or files."""
     want = "a name, in which ** stands for anything, or a list"
     return tuple(check_name(must_be(str, one, at, want), at) for one in one_or_more(value))
 
 
 def _check_literals(rule: Rule) -> None:
-    """Check the texts that are meant as they stand."""
     texts = {key: text for key, text in rule.says.items() if text is not None and _is_literal(text)}
     for name, why in _PATHS_ONLY.items():
         if name in texts:
@@ -195,7 +191,8 @@ def _check_literals(rule: Rule) -> None:
 
 
 def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Condition]:
-    """``'detail.tag' = 'v*'`` and ``detail.tag = 'v*'`` (which TOML reads as a table in a table) are the same."""
+    """The conditions of a table. ``'detail.tag' = 'v*'`` and ``detail.tag = 'v*'``, a table in a table, are the
+    same."""
     for key, value in table.items():
         path = f"{above}{key}"
         if isinstance(value, dict) and value:
@@ -211,9 +208,9 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
         yield path, patterns
 
 
-#: How paths begin that are looked for in envelopes only.
+#: How a path begins that is looked up in envelopes only.
 OF_ENVELOPES: Final = re.compile(r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr)|change\.)")
-#: What stands at a path: how it begins, and what it looks like, for the error.
+#: How every value at a path begins, and an example for the error.
 _BEGINS: Final = {
     "http.path": ("/", "a path such as '/hooks/site'"),
     "sns.TopicArn": ("arn:", "an ARN such as 'arn:aws:sns:*:cms-edits'"),
@@ -223,7 +220,7 @@ _BEGINS: Final = {
 
 
 def _check_can_match(path: str, patterns: tuple[str, ...], at: str) -> None:
-    """Refuse a pattern that no event can match: its rule would never take anything."""
+    """Refuse a pattern that no event can match: its rule would never take an event."""
     begins, want = _BEGINS.get(path, ("", ""))
     for pattern in patterns:
         literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
@@ -235,4 +232,4 @@ def _check_can_match(path: str, patterns: tuple[str, ...], at: str) -> None:
             raise ConfigError(field=at, got=pattern, want=f"{pattern.upper()!r}: methods are in capitals")
     header = path.removeprefix("http.headers.")
     if header != path and may_be_secret(header) and not is_anything(patterns):
-        raise ConfigError(field=at, got=Unquoted("not handed to rules"), want="a header that can be no secret")
+        raise ConfigError(field=at, got=Unquoted("hidden from rules"), want="a header that cannot be a secret")

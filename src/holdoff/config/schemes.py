@@ -1,11 +1,11 @@
-"""How senders of webhooks show who they are: a row for each header (or other place) that a proof comes in.
+"""How senders of webhooks prove who they are: a row for each header, or other place, in which a proof comes.
 
-Most sign: they send a keyed hash (HMAC) of the body, some with the time beside it. Some send the secret itself, in a
-header, in the body or in the URL. A sender may do either, and so have several rows. ``ingress.events.signatures`` goes
-by this table, and by the rows that a user adds in ``[webhooks.NAME]``: they are of the same class.
+Most senders sign the body with a keyed hash (HMAC), some together with the time. Other senders send the secret itself,
+in a header, in the body or in the URL. A sender that can do both has several rows. ``ingress.events.signatures`` goes
+by this table and by the rows that a user adds in ``[webhooks.NAME]``, which have the same class.
 
-The order is by strength: what is signed with its time, what is signed, SHA-1, the secret itself (or a signature of the
-time alone), the secret in a body or a URL.
+From strong to weak: a signature over body and time, over the body, over the body by SHA-1; the secret itself, or a
+signature over the time alone; the secret in a body; the secret in a URL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from holdoff.core.value import Value
 TOLERANCE_MS: Final = 300_000
 ALGORITHMS: Final = ("sha1", "sha256", "sha512")
 ENCODINGS: Final = ("hex", "base64", "base64url")
-#: Where the secret is, in a body or a query: a field of this name.
+#: The field of a body or a query that has the secret.
 FIELD: Final = "secret"
 
 
@@ -26,26 +26,26 @@ class Scheme(Value):
     """One way to prove who sent a webhook.
 
     Attributes:
-        name: what its secrets are called in ``[webhooks]``.
+        name: the name of its secrets in ``[webhooks]``.
         place: where the proof is: a header, the field ``secret`` of a JSON body, or the URL.
-        header: its name, in lower case.
-        prefix: what stands before the proof; ``{time}`` in it is the time of signing, a number.
-        several: whether a header may hold several proofs, with spaces between, of which one is enough.
+        header: the header's name, in lower case.
+        prefix: the text before the proof; ``{time}`` in it is the time of signing, a number.
+        several: whether a header may hold several proofs, separated by spaces, of which one is enough.
         algorithm: of the HMAC; ``None``: the secret itself is sent.
         encoding: of the HMAC. ``base64url`` is without padding. Of a secret, ``basic``: HTTP's Basic.
         signed: what is signed. There are ``{body}``, ``{time}``, ``{id}``, ``{method}``, ``{target}``, ``{headers}``,
-            and ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and when.
-        form: whether of a form it is the field ``payload`` that may be signed.
+            and ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and the time.
+        form: whether the field ``payload`` of a form may be signed instead of the form.
         id, time: the headers for which ``{id}`` and ``{time}`` stand. A time is in seconds or milliseconds.
-        tolerance_ms: how far it may be from our clock.
-        listed: the header that lists those for which ``{headers}`` stands.
-        needs: headers that this sender sends with every webhook. Without one of them it is refused: events are told
-            apart by them, and what one sender signed must not be read as another's.
-        without: headers that another scheme has, and this never.
+        tolerance_ms: how far that time may be from our clock.
+        listed: the header that lists the headers for which ``{headers}`` stands.
+        needs: headers that this sender sends with every webhook. A webhook without one of them is refused: they tell
+            senders apart, and an event that one sender signed must not be read as another's.
+        without: headers that another scheme has, and this scheme never.
         whsec: whether the scheme's secrets have to begin with ``whsec_``, or must not; ``None``: either.
         key: what a secret is: the key as ``text``, or in ``base64``.
-        only_200: whether this sender takes any other status for a failure.
-        claims: what a JSON Web Signature has to say, where the proof is one. ``{sha256}``: of the body, in hex.
+        only_200: whether this sender treats every other status as a failure.
+        claims: the claims that a JSON Web Signature must have, if it is the proof. ``{sha256}``: the body's, in hex.
     """
 
     name: str
@@ -70,17 +70,16 @@ class Scheme(Value):
 
     @property
     def is_timed(self) -> bool:
-        """Whether the time is signed, too."""
         return "{time}" in self.prefix or self.time is not None
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The headers that a signature is nothing without."""
+        """The headers without which a signature proves nothing."""
         return tuple(name for name in (self.id, self.time, self.listed) if name)
 
     @property
     def strength(self) -> int:
-        """0 is the strongest. Those of one strength stay in the order of their table."""
+        """0 is the strongest. Rows of one strength stay in the order of their table."""
         if self.algorithm is None or "{body}" not in self.signed:
             return {"header": 3, "body": 4, "url": 5}[self.place]
         return 2 if self.algorithm == "sha1" else 0 if self.is_timed else 1
@@ -112,7 +111,7 @@ SCHEMES: Final = (
     _standard("standard"),
     # https://docs.svix.com/receiving/verifying-payloads/how-manual
     _standard("standard", "svix"),
-    # https://www.sanity.io/docs/webhooks. It repeats for half an hour, and says not whether it signs again.
+    # https://www.sanity.io/docs/webhooks. It retries for half an hour, and does not say whether it signs again.
     Scheme(
         name="sanity",
         header="sanity-webhook-signature",
@@ -152,12 +151,7 @@ SCHEMES: Final = (
     # https://vercel.com/docs/webhooks/webhooks-api#securing-webhooks
     Scheme(name="vercel", header="x-vercel-signature", algorithm="sha1"),
     # https://www.storyblok.com/docs/concepts/webhooks
-    Scheme(
-        name="storyblok",
-        header="webhook-signature",
-        algorithm="sha1",
-        without=("webhook-id", "webhook-timestamp"),
-    ),
+    Scheme(name="storyblok", header="webhook-signature", algorithm="sha1", without=("webhook-id", "webhook-timestamp")),
     _secret("gitlab", "x-gitlab-token", whsec=False, needs=("x-gitlab-event",)),
     # With a key it signs the time alone: https://help.gitee.com/webhook/how-to-verify-webhook-keys
     Scheme(
@@ -184,10 +178,10 @@ SCHEMES: Final = (
     Scheme(name="url", place="url", algorithm=None),
 )
 NAMES: Final = tuple(dict.fromkeys(scheme.name for scheme in SCHEMES))
-#: Headers by which a request says which sender's event it is.
+#: Headers that tell which sender's event a request is.
 EVENT_HEADERS: Final = frozenset(name for scheme in SCHEMES for name in scheme.needs)
 
-#: What a header's name has in it where it may hold a secret. A short word counts by itself only.
+#: Words in the name of a header that may hold a secret. A short word counts only if it stands alone.
 _SECRET: Final = re.compile(
     r"access|api.?key|assert|auth|bearer|cert|cookie|cred|csrf|hmac|identity|jwt|key|oidc|pass|private|pwd|saml|secret"
     r"|security|sess|sign|ticket|token|xsrf|(^|[-_])(mac|nonce|otp|pin|pw|sid|sig)($|[-_])"
@@ -196,5 +190,5 @@ _HARMLESS: Final = re.compile(r".*(idempotency-key|event-key)|access-control-.*"
 
 
 def may_be_secret(header: str) -> bool:
-    """Whether a header, by its name in lower case, may hold a secret: rules, logs and dead letters do not get it."""
+    """Whether a header of this name, in lower case, may hold a secret: rules, logs and dead letters do not get it."""
     return _SECRET.search(header) is not None and not _HARMLESS.fullmatch(header)

@@ -1,6 +1,6 @@
 """``[server]`` of ``holdoff.toml``: where ``holdoff serve`` listens, and who may do what there."""
 
-# The paths are joined as holdoff.config does.
+# os.path, as in holdoff.config.
 # ruff: noqa: PTH111, PTH118
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from holdoff.config.checks import must_be, one_or_more, refuse_unknown, under
 from holdoff.core.errors import ConfigError
 from holdoff.core.value import Value
 
-#: What a caller may do: see gates and builds; ask for builds, and say that they ended; all else.
+#: What a caller may do: see gates and builds; ask for builds and report their ends; everything else.
 SCOPES: Final = ("look", "trigger", "operate")
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
 _LISTEN: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
@@ -24,19 +24,16 @@ _LISTS: Final = ("proxies", "user_scopes", "anonymous")
 
 
 class Server(Value):
-    """The table.
+    """The table. A wrong setting raises ConfigError.
 
     Attributes:
-        listen: ``HOST:PORT``; port 0: any that is free.
-        tokens: their file, and dead_letters: their folder; ``None``: beside the store.
-        certificate, key: of TLS, files in PEM; ``None``: without.
-        user_header: the header in which a proxy says who the user is.
-        proxies: addresses and networks of those that are believed.
+        listen: ``HOST:PORT``; port 0: any free port.
+        tokens: the file of the tokens. dead_letters: the folder of the dead letters. ``None``: beside the store.
+        certificate, key: PEM files for TLS; ``None``: no TLS.
+        user_header: the header in which a proxy names the user.
+        proxies: addresses and networks of the proxies that are trusted to do so.
         user_scopes: what such a user may do.
-        anonymous: what may be done on a loopback address without any token.
-
-    Raises:
-        ConfigError: one of them is not what it should be.
+        anonymous: what may be done on a loopback address without a token.
     """
 
     listen: str = "127.0.0.1:4653"
@@ -66,7 +63,6 @@ class Server(Value):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
 
@@ -80,7 +76,6 @@ class Server(Value):
         return self.address[0] == "localhost"
 
     def networks(self) -> tuple[Any, ...]:
-        """``proxies`` as ``ipaddress`` has networks."""
         from ipaddress import ip_network
 
         try:
@@ -94,7 +89,7 @@ KEYS: Final = Server._fields
 
 
 def server_of(table: object, folder: str | None) -> Server:
-    """The table of a file in this folder, from where its relative paths are meant."""
+    """The table of a file in this folder, at which its relative paths start."""
     settings: dict[str, Any] = {**must_be(dict, table, "server", "a table such as { listen = '127.0.0.1:4653' }")}
     refuse_unknown(settings, KEYS, "server.")
     for name, value in settings.items():

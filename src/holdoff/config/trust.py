@@ -1,10 +1,11 @@
-"""Whether a ``holdoff.toml`` that was found, not named, may be obeyed: commands in it are run, in the folder it is in.
+"""Whether a ``holdoff.toml`` that was found, not named, may be used: the commands in it run in its folder.
 
-As git asks of a repository (https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory) and ssh of
-its files (``StrictModes`` in sshd_config(5)): no other user but root may own it or could write it.
+No other user but root may own the file or be able to write it. Git asks the same of a repository
+(https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory), and ssh of its files (``StrictModes``
+in sshd_config(5)).
 """
 
-# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
+# pathlib takes 5 ms to import, and every command that ``holdoff run`` starts would wait for it.
 # ruff: noqa: PTH114, PTH116, PTH120
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-#: Entries that name a user, a group: https://github.com/torvalds/linux/blob/master/include/uapi/linux/posix_acl.h
+#: Tags of entries for a user and for a group:
+#: https://github.com/torvalds/linux/blob/master/include/uapi/linux/posix_acl.h
 _USER, _GROUP = 2, 8
 
 
 def distrust(path: str) -> str | None:
-    """Why a file is not to be obeyed: which other user owns it or could write it; ``None``: none does.
+    """Why a file must not be used: which other user owns it or could write it; ``None``: no other user does.
 
-    The folder counts: its owner, and who may write there, could put another file in its place. In one like ``/tmp``,
-    where only owners may do that (the sticky bit), it does not.
+    The folder counts, too: its owner and all who may write there could replace the file. A folder such as ``/tmp``,
+    where only a file's owner may do that (the sticky bit), does not count.
     """
     folder = os.path.dirname(path)
     if os.path.islink(path) and (why := _distrusted(path, os.lstat(path), "the link ")):
@@ -49,10 +51,10 @@ def _distrusted(path: str, found: os.stat_result, which: str) -> str | None:
 
 
 def _is_listed(path: str, me: int) -> bool:
-    """Whether an access control list (acl(5)) lets others write; where there is one, the group's bits are its mask."""
+    """Whether an access control list (acl(5)) lets others write. If there is a list, the group's bits are its mask."""
     try:
         entries = struct.iter_unpack("<HHI", os.getxattr(path, "system.posix_acl_access")[4:])
-    except (OSError, AttributeError):  # there is none, or the system knows no such lists
+    except (OSError, AttributeError):  # the file has no list, or the system has no such lists
         return False
     writers = [(tag, number) for tag, rights, number in entries if rights & os.W_OK]
     others = {number for tag, number in writers if tag == _USER} - {me, 0}
@@ -60,12 +62,12 @@ def _is_listed(path: str, me: int) -> bool:
 
 
 def _has_others(group: int, me: int) -> bool:
-    """Whether other users but root may be in it. One with the user's name is the user's own, as many systems make
-    one for each; of any other a directory service need not list the users."""
+    """Whether the group may have members other than the user and root. A group with the user's name is the user's own:
+    many systems make one for each user. A directory service need not list the members of any other group."""
     mine = {_name(pwd.getpwuid, me), "root"}
     try:
         found = grp.getgrgid(group)
-    except KeyError:  # a group that this machine does not know may have any members
+    except KeyError:  # an unknown group may have any members
         return group != os.getegid()
     if {found.gr_name, *found.gr_mem} - mine:
         return True
@@ -73,7 +75,7 @@ def _has_others(group: int, me: int) -> bool:
 
 
 def _name(look_up: Callable[[int], Sequence[object]], number: int) -> object:
-    """A user's or a group's name, or its number where it has none."""
+    """The name of a user or group, or its number if it has no name."""
     with suppress(KeyError):
         return look_up(number)[0]
     return number

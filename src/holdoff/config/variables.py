@@ -1,7 +1,7 @@
-"""Variables that no event may set: those that say which code runs, where it is found, or with whose rights.
+"""Variables that no event may set: they say which code runs, where it is found, or with whose rights.
 
-What sudo takes out of an environment (https://www.sudo.ws, ``initial_badenv_table``), and what shells, languages,
-package managers and clouds read to find code, options, registries and credentials.
+These are the variables that sudo removes from an environment (https://www.sudo.ws, ``initial_badenv_table``), and those
+in which shells, languages, package managers and clouds find code, options, registries and credentials.
 """
 
 from __future__ import annotations
@@ -36,16 +36,12 @@ _FORBIDDEN: Final = """
 
 
 def is_forbidden(name: str) -> bool:
-    """Whether no event may set the variable, whatever a project lists. Case counts for nothing, as with proxies."""
+    """Whether no event may set the variable, whatever a project lists. Case is ignored: ``http_proxy`` counts, too."""
     return matches_any(name.upper(), _FORBIDDEN.split())
 
 
 def check_variable(name: str, field: str) -> None:
-    """Refuse the name of a variable that no event may set, or that is no name.
-
-    Raises:
-        ConfigError: it is one.
-    """
+    """Refuse the name of a variable that no event may set, and a text that is no name."""
     if not (name.isidentifier() and name.isascii()):
         raise ConfigError(field=field, got=name, want="names of variables: letters, digits and '_'")
     if is_forbidden(name):

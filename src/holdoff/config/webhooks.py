@@ -1,9 +1,9 @@
-"""``[webhooks]`` of ``holdoff.toml``: where the secrets are, which projects each is for, and schemes of the user's own.
+"""``[webhooks]`` of ``holdoff.toml``: where the secrets are, which projects each is for, and the user's own schemes.
 
-A value is a reference, a list of references, a table that binds one to projects, or a scheme of the user's own.
+A value is a reference, a list of references, a table that binds a reference to projects, or a scheme of the user's own.
 
-Here they are read and, where they are wrong, refused. What is wrong may be a secret in the wrong place: no error shows
-a value. ``holdoff.references`` fetches the secrets; ``ingress.events.signatures`` goes by them.
+This file reads the table and refuses mistakes. A wrong value may be a secret in the wrong place, so no error shows a
+value. ``holdoff.references`` fetches the secrets, and ``ingress.events.signatures`` checks webhooks with them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from holdoff.references import reference_of
 _UNSHOWN: Final = Unquoted("wrong (not shown: it may be a secret)")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
-#: The settings of a scheme of the user's own: what each has to be, and what is right.
+#: The settings of a user's own scheme: what each has to match, and what to write.
 _OWN: Final = {
     "header": (_HEADER, "the name of the header that the signature is in"),
     "prefix": (re.compile(r"[ -~]*"), "what stands before the signature, such as 'sha256='"),
@@ -36,21 +36,21 @@ _OWN: Final = {
 
 
 class Reference(Value):
-    """Where a secret is, and which projects it is good for (``None``: all)."""
+    """Where a secret is, and which projects it is for; ``None``: all."""
 
     text: str
     projects: tuple[str, ...] | None = None
 
 
 class Webhook(Value):
-    """One entry of ``[webhooks]``. ``scheme``: of the user's own; ``None``: the built-in ones of that name."""
+    """One entry of ``[webhooks]``. ``scheme``: the user's own; ``None``: the built-in schemes of that name."""
 
     secrets: tuple[Reference, ...]
     scheme: Scheme | None = None
 
 
 def webhooks_of(table: object, projects: Collection[str]) -> dict[str, Webhook]:
-    """The table ``[webhooks]`` of a file with these projects, by the name of the scheme."""
+    """The table ``[webhooks]`` of a file that has these projects, by the name of the scheme."""
     settings = must_be(dict, table, "webhooks", "a table such as { github = 'env:GITHUB_SECRET' }")
     texts = {name: 0 for name, value in settings.items() if not isinstance(value, dict)}
     refuse_unknown(texts, (*NAMES, "or [webhooks.NAME] for a scheme of your own"), "webhooks.")
@@ -60,7 +60,7 @@ def webhooks_of(table: object, projects: Collection[str]) -> dict[str, Webhook]:
 
 
 def _check_bounds(webhooks: Mapping[str, Webhook]) -> None:
-    """Refuse a secret that is bound in one place and not in another: the other would let it in for all."""
+    """Refuse a secret that is bound to projects in one entry and not in another, which would accept it for all."""
     bound: dict[str, tuple[str, ...] | None] = {}
     for name, webhook in webhooks.items():
         for one in webhook.secrets:
@@ -92,7 +92,7 @@ def _secret(value: object, at: str, projects: Collection[str]) -> Reference:
 
 
 def _projects(settings: Mapping[str, Any], at: str, projects: Collection[str]) -> tuple[str, ...] | None:
-    """The projects that a secret is bound to. One that is not there may be a secret: it is not shown."""
+    """The projects that a secret is bound to. An unknown project may be a secret, so no error shows it."""
     if "projects" not in settings:
         return None
     named = one_or_more(settings["projects"])

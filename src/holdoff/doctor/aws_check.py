@@ -1,8 +1,8 @@
-"""``holdoff aws check``: looks at all that a set-up needs in an account, and changes nothing.
+"""``holdoff aws check``: looks at everything that a set-up needs in an account, and changes nothing.
 
-Each right is tried by a request that needs it and does nothing (``stores.dynamodb.rights``), or, where there is no such
-request, looked up in IAM's simulator (``policies``). For a function's rights name its role: then all of them are
-looked up.
+A right is tried by a request that needs it and changes nothing (``stores.dynamodb.rights``). Where there is no such
+request, the right is looked up in IAM's simulator (``policies``). With ``--role``, for a function's rights, all rights
+are looked up.
 """
 
 from __future__ import annotations
@@ -29,20 +29,15 @@ from holdoff.stores.dynamodb.table import faults_of, our_index
 def check(
     config: Config, store: DynamoDBStore, policies: Policies, *, role: str | None = None, group: str = "holdoff"
 ) -> Iterator[Finding]:
-    """One finding after the other. The table comes first: where it does not answer, nothing else is worth asking.
-
-    Args:
-        role, group: of the schedules that wake the gates; ``None``: nothing in AWS does.
-
-    Raises:
-        StoreError: the table does not answer, or does not take these credentials.
-    """
+    """The findings. The table comes first: if it does not answer or refuses the credentials, StoreError is raised,
+    because nothing else would be worth asking. ``role``, ``group``: of the schedules that wake the gates; no role: no
+    schedule does."""
     try:
         caller = policies.caller()
         yield ok("identity", caller + (f", asking about {policies.role}" if policies.role else ""))
-    except Exception as error:  # noqa: BLE001  (whatever it is: then it is not known)
+    except Exception as error:  # noqa: BLE001  (after any error it is not known)
         advice = hint(row_of(error), Target(service="STS", name="STS", region=store.region), "GetCallerIdentity")
-        yield unchecked("identity", f"STS does not say who this is ({describe(error)})", advice)
+        yield unchecked("identity", f"STS does not tell who this is ({describe(error)})", advice)
     keys = config.keys(store)
     arn = store.table
     table: Answer | None = {}
@@ -54,7 +49,7 @@ def check(
             yield from _table(store, table)
     except StoreDenied as refused:
         if not is_denied(refused.__cause__):
-            raise  # it is the credentials: every other answer would be the same
+            raise  # the credentials are wrong: every other answer would be the same
         arn = arn if arn.startswith("arn:") else policies.arn("dynamodb", store.region, f"table/{arn}")
         yield unchecked("table", refused.message, refused.hint)
     yield _clock(store)
@@ -70,7 +65,8 @@ def check(
 
 
 def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
-    """What ``holdoff store check`` says of it, and what is not missed until it is needed."""
+    """The faults that ``holdoff store check`` finds, and safety settings, which are missed only when they are
+    needed."""
     try:
         faults = faults_of(store.url, table)
         shortcomings = [] if faults else store.definition.shortcomings_of(table)
@@ -104,18 +100,18 @@ def _clock(store: DynamoDBStore) -> Finding:
     found = f"this machine {apart} DynamoDB, give or take {within_ms / 1000:.1f} s"
     if abs(offset_ms) <= OFFSET_MS:
         return ok("clock", found)
-    return warn("clock", found, "Holdoff corrects for it, and setting the clock is better")
+    return warn("clock", found, "Holdoff corrects for it, but it is better to set the clock")
 
 
 def _rights(
     store: DynamoDBStore, policies: Policies, arn: str, keys: list[GateKey], *, scans: bool = False
 ) -> Iterator[Finding]:
-    """``scans``: without the index what is due is found by a Scan, whose right is then needed like any other."""
+    """``scans``: there is no index, so Holdoff finds due gates by a Scan, whose right it then needs like any other."""
     index = f"{arn}/index/{INDEX}"
     only_for = {right: None if scans and right.operation == "scan" else right.only_for for right in RIGHTS}
     if policies.role is not None:
         for right in RIGHTS:
-            if scans or right.operation != "scan":  # otherwise that is for people's commands
+            if scans or right.operation != "scan":  # otherwise only commands of people scan
                 resource = index if right.on_index else arn
                 yield policies.ask("rights", right.action, resource, only_for=only_for[right])
         return

@@ -1,4 +1,4 @@
-"""What ``holdoff aws check`` found: one finding is one line."""
+"""The findings of ``holdoff aws check``: one finding is one line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from holdoff.core.value import Value
 
 
 class Finding(Value, kw_only=False):
-    """One thing that was looked at.
+    """What was found.
 
     Attributes:
         level: ``ok``; ``warn``: it works, and could be better; ``fail``: it does not work; ``unchecked``: this process
             cannot tell.
-        about: what was looked at: the table, a gate.
-        message: what was found.
-        hint: what to do, where there is something to do.
+        about: what was looked at, such as the table or a gate.
+        hint: what to do, if there is something to do.
     """
 
     level: str

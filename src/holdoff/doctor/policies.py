@@ -1,10 +1,11 @@
-"""Rights that cannot be tried without effect: what IAM's own simulator says of them.
+"""Asks IAM's simulator about rights that cannot be tried without an effect.
 
-``SimulatePrincipalPolicy`` takes into account a principal's policies and boundary, and an organisation's policies that
-have no conditions; not those of resources or sessions:
+``SimulatePrincipalPolicy`` counts a principal's policies and boundary, and policies of the organisation that have no
+conditions. It does not count policies of resources or sessions:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html.
 
-It wants a user, group or role. Of the session of a role one learns only the role's name, not its path: IAM is asked.
+It takes a user, group or role. The session of a role has the role's name and not its path, so IAM is asked for the
+path.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from holdoff.aws.errors import denied_hint, describe
 from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
 
 LIMITS: Final = Limits(connect_s=2, read_s=5, tries=3)
-#: Why a request was denied ("because no identity-based policy allows the s3:GetObject action"), as the service says:
+#: The reason in a service's message ("because no identity-based policy allows the s3:GetObject action"):
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
 _REASON: Final = re.compile(
     r"no [\w -]+? (?:policy|boundary) allows|an explicit deny(?: in an? [\w -]+? (?:policy|boundary))?"
@@ -26,12 +27,12 @@ _REASON: Final = re.compile(
 
 
 class Policies:
-    """Whose rights are asked for: this process's own, or those of a role.
+    """The rights of a role, or of this process.
 
     Args:
         region: where to ask.
-        role: the role's ARN; ``None``: this process's own.
-        iam, sts: clients of the user's own.
+        role: the role's ARN; ``None``: the rights of this process.
+        iam, sts: clients to use; made here unless given.
     """
 
     def __init__(self, region: str, role: str | None = None, *, iam: object = None, sts: object = None) -> None:
@@ -44,12 +45,12 @@ class Policies:
         self._silence: Exception | None = None
 
     def caller(self) -> str:
-        """Who this process is: an ARN. No right is needed to ask. Raises whatever botocore raised."""
+        """The ARN of this process. Asking for it needs no right. Raises any error of botocore."""
         self._caller = self._caller or str(self._sts.of(self._region).get_caller_identity()["Arn"])
         return self._caller
 
     def arn(self, service: str, region: str, resource: str) -> str:
-        """The ARN of something in the same account; with stars, as in a policy, for what is not known."""
+        """The ARN of a resource in the same account, with a star, as in a policy, for an unknown account."""
         parts = (self.role or self._caller).split(":", 5)
         partition, account = (parts[1], parts[4]) if len(parts) == 6 else ("aws", "*")
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
@@ -57,18 +58,18 @@ class Policies:
     def ask(
         self, about: str, action: str, resource: str, context: Mapping[str, str] = {}, *, only_for: str | None = None
     ) -> Finding:
-        """Whether an action on a resource is allowed; ``unchecked`` where IAM cannot be asked.
+        """Whether an action on a resource is allowed; ``unchecked`` if IAM cannot be asked.
 
         Args:
-            context: keys that a policy may ask for, besides those of every request.
-            only_for: all that goes without it.
+            context: keys for the conditions of policies, besides the keys of every request.
+            only_for: the only feature that needs the right; ``None``: Holdoff needs it.
         """
         if self.role is None and self._caller.endswith(":root"):
             return ok(about, f"{action} is allowed to the account itself")
         try:
             decision, lacking = self._simulated(action, resource, context)
-        except Exception as error:  # noqa: BLE001  (whatever it is: then it is not known)
-            # It is asked once, as each further answer would be the same, and may take as long.
+        except Exception as error:  # noqa: BLE001  (after any error it is not known)
+            # IAM is asked only once: a further answer would be the same, and could take as long.
             hint = "Allow yourself iam:SimulatePrincipalPolicy and iam:GetRole, or look it up"
             known, self._silence = self._silence, error
             what = f"whether {action} on {resource} is allowed: IAM does not tell ({describe(error)})"
@@ -82,18 +83,18 @@ class Policies:
         return denied(about, action, resource, only_for=only_for, where=where, said=said)
 
     def get_role(self, arn: str) -> dict[str, Any]:
-        """A role, by its ARN. Raises whatever botocore raised."""
+        """A role by its ARN. Raises any error of botocore."""
         return dict(self._iam.of(self._region).get_role(RoleName=arn.rpartition("/")[2])["Role"])
 
     def _simulated(self, action: str, resource: str, more: Mapping[str, str]) -> tuple[str, list[str]]:
-        """IAM's decision, and the keys of conditions that it was not given."""
+        """IAM's decision, and the keys of conditions whose values it does not know."""
         if self._silence is not None:
             raise self._silence
         if self._principal is None:  # the user, or the role behind a session
             caller = self.caller()
             is_session = ":assumed-role/" in caller
             self._principal = str(self.get_role(f"/{caller.split('/')[1]}")["Arn"]) if is_session else caller
-        region, account = resource.split(":")[3:5]  # each request says them of itself, and the simulator not
+        region, account = resource.split(":")[3:5]  # a real request has them as keys, the simulator does not
         known = {"aws:RequestedRegion": region or self._region, "aws:ResourceAccount": account, **more}
         context = [
             {"ContextKeyName": name, "ContextKeyType": "string", "ContextKeyValues": [value]}
@@ -111,7 +112,8 @@ class Policies:
 def denied(
     about: str, action: str, resource: str, *, only_for: str | None = None, where: str = "", said: str = ""
 ) -> Finding:
-    """That an action is not allowed, and why, as far as the service says. ``only_for``: all that goes without it."""
+    """The finding that an action is not allowed, with the reason if ``said``, the service's message, has one.
+    ``only_for``: the only feature that needs the right."""
     reason = _REASON.search(said)
     because = reason and f" ({reason[0]}{' it' if reason[0].endswith('allows') else ''})"
     found = f"{action} is not allowed{where}{because or ''}"

@@ -1,12 +1,12 @@
-"""Whether a project's builds can be started, followed and found again, and whether what wakes its gates is there.
+"""Whether a project's builds can be started, followed and found again, and whether schedules can wake its gates.
 
-Each right but that to start is tried by a request that needs it and changes nothing: the first tells whether there is
-such a project or pipeline; the others ask after, or stop, a build that never was (a UUID of zeros). A role for
-schedules trusts ``scheduler.amazonaws.com``; what makes a schedule has to be allowed to pass it on:
+Every right except the right to start is tried by a request that changes nothing. The first request tells whether the
+project or pipeline exists. The others ask after a build that never was (a UUID of zeros), or stop it. A schedule's role
+must trust ``scheduler.amazonaws.com``, and the caller who makes a schedule must be allowed to pass the role on:
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html.
 
-There is no StartBuild that starts nothing, and no CreateSchedule that makes nothing: no document says that parameters
-are looked at after the rights, and before anything is done. So IAM is asked; not of a role that another account has.
+StartBuild and CreateSchedule cannot be tried: no document says that a service checks the rights before the parameters
+and both before it acts. So IAM is asked about these, unless the role belongs to another account.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NEVER_BUILT: Final = "00000000-0000-0000-0000-000000000000"
 WAKES: Final = "wakes"
 SCHEDULER: Final = "scheduler.amazonaws.com"
 _NOT_THERE: Final = ("ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException")
-#: Codes of answers to a request that the rights let through.
+#: Error codes of requests that the rights allowed.
 _LET_THROUGH: Final = (
     *_NOT_THERE,
     "InvalidInputException",
@@ -40,16 +40,16 @@ _LET_THROUGH: Final = (
 
 
 def builds(project: Project, key: GateKey, policies: Policies) -> Iterator[Finding]:
-    """The findings about one project's starter."""
+    """The findings about a project's starter."""
     about, starter = str(key), project.make_starter()
     if not isinstance(starter, OnAws):
-        yield unchecked(about, f"its starter is no AWS service: {', '.join(project.starter)}")
+        yield unchecked(about, f"its starter is not an AWS service: {', '.join(project.starter)}")
         return
     there = starter.for_region(key.region)
     target, service, role = there.target_of(key), there.service.lower(), there.role
     try:
         client = make_client(service, ASKING, region=there.region, endpoint=there.endpoint, role=role)
-    except Exception as error:  # noqa: BLE001  (whatever it is: there is no client)
+    except Exception as error:  # noqa: BLE001  (after any error there is no client)
         yield _silent(about, there, error)
         return
     region, name = str(client.meta.region_name), target.name.rpartition(":project/")[2]
@@ -69,7 +69,7 @@ def builds(project: Project, key: GateKey, policies: Policies) -> Iterator[Findi
     }
     for operation, refused in tried.items():
         action = f"{service}:{operation}"
-        is_ours = policies.role is None or role is not None  # of another's role, only IAM can tell
+        is_ours = policies.role is None or role is not None  # for the role of --role only IAM can tell
         yield _tried(about, there, action, arn, refused) if is_ours else policies.ask(about, action, arn)
     if role is None:
         yield policies.ask(about, f"{service}:{there.starts}", arn)
@@ -80,7 +80,7 @@ def builds(project: Project, key: GateKey, policies: Policies) -> Iterator[Findi
 
 
 def _probes(starter: OnAws, named: str, name: str) -> dict[str, dict[str, Any]]:
-    """Requests that change nothing, by their operations; the last one is of the right to stop."""
+    """Requests that change nothing, by their operations; the last one tries the right to stop."""
     if isinstance(starter, CodeBuild):
         never, kind = f"{name}:{NEVER_BUILT}", starter.kind
         return {kind.lists: {"projectName": named}, kind.gets: {"ids": [never]}, kind.stops: {"id": never}}
@@ -94,7 +94,7 @@ def _probes(starter: OnAws, named: str, name: str) -> dict[str, dict[str, Any]]:
 
 
 def _found(about: str, starter: OnAws, what: str, region: str, error: Exception | None) -> Finding:
-    """Whether there is such a project or pipeline."""
+    """Whether the project or pipeline exists."""
     if error is None:
         return ok(about, f"{what} is there, in {region}")
     if is_denied(error) and operation_of(error, "") == "AssumeRole" and starter.role is not None:
@@ -102,7 +102,7 @@ def _found(about: str, starter: OnAws, what: str, region: str, error: Exception 
     if is_denied(error):
         return unchecked(about, f"whether there is a {what}")
     if (row := row_of(error)) is not None and row.cause is Cause.MISSING:
-        hint = f"`aws {starter.service.lower()} list-{starter.thing}s --region {region}` lists those there are"
+        hint = f"`aws {starter.service.lower()} list-{starter.thing}s --region {region}` lists the existing ones"
         return fail(about, f"there is no {what} in {region}", hint)
     return _silent(about, starter, error)
 
@@ -111,14 +111,14 @@ def _pipeline(about: str, starter: CodePipeline, pipeline: dict[str, Any]) -> It
     """Whether the pipeline has what the starter names."""
     if TOKEN_VARIABLE not in {variable["name"] for variable in pipeline.get("variables", ())}:
         hint = f"Declare a variable {TOKEN_VARIABLE} in it, with any default"
-        yield warn(about, "a start that was left is found again only by its time and its versions", hint)
+        yield warn(about, "an unfinished start can be found again only by its time and its versions", hint)
     actions = [action["name"] for stage in pipeline["stages"] for action in stage["actions"]]
     if starter.source_action not in (None, *actions):
-        yield fail(about, f"it has no action {starter.source_action}", f"There are {', '.join(actions)}")
+        yield fail(about, f"it has no action {starter.source_action}", f"Its actions are {', '.join(actions)}")
 
 
 def _tried(about: str, starter: OnAws, action: str, arn: str, error: Exception | None) -> Finding:
-    """Whether an action is allowed, by the answer to a try."""
+    """Whether an action is allowed, by the answer to a request that needs it."""
     if error is None or code_of(error) in _LET_THROUGH:
         return ok(about, f"{action} is allowed")
     return denied(about, action, arn, said=describe(error)) if is_denied(error) else _silent(about, starter, error)
@@ -131,23 +131,20 @@ def _silent(about: str, starter: OnAws, error: Exception) -> Finding:
 def _asked(client: Any, operation: str, parameters: dict[str, Any]) -> tuple[dict[str, Any], Exception | None]:
     try:
         return method(client, operation)(**parameters), None
-    except Exception as error:  # noqa: BLE001  (whatever it is, it is shown)
+    except Exception as error:  # noqa: BLE001  (any error is shown)
         return {}, error
 
 
 def wakes(role: str | None, group: str, policies: Policies, region: str) -> Iterator[Finding]:
     """The findings about the schedules in this group, which wake a function by this role."""
     if role is None:
-        yield unchecked(
-            WAKES,
-            "no schedules are named, so what was deferred waits for a sweep, `holdoff wake` or the next trigger",
-            "Name the schedules' role: HOLDOFF_SCHEDULE_ROLE or --schedule-role",
-        )
+        found = "no schedules are named, so a deferred build waits for a sweep, `holdoff wake` or the next trigger"
+        yield unchecked(WAKES, found, "Name the schedules' role: HOLDOFF_SCHEDULE_ROLE or --schedule-role")
         return
     try:
         make_client("scheduler", LIMITS, region=region).get_schedule_group(Name=group)
         yield ok(WAKES, f"the schedule group {group} is there, in {region}")
-    except Exception as error:  # noqa: BLE001  (whatever it is, it is shown)
+    except Exception as error:  # noqa: BLE001  (any error is shown)
         hint = "Create it, or name another: HOLDOFF_SCHEDULE_GROUP or --schedule-group"
         yield _missing(error, f"schedule group {group}", f" in {region}", hint)
     try:
@@ -156,7 +153,7 @@ def wakes(role: str | None, group: str, policies: Policies, region: str) -> Iter
         else:
             hint = f"Let {SCHEDULER} assume it (sts:AssumeRole in its trust policy)"
             yield fail(WAKES, f"the role {role} does not trust EventBridge Scheduler", hint)
-    except Exception as error:  # noqa: BLE001  (whatever it is, it is shown)
+    except Exception as error:  # noqa: BLE001  (any error is shown)
         yield _missing(error, f"role {role}", "", "Create it, or name another")
     yield policies.ask(WAKES, "scheduler:CreateSchedule", policies.arn("scheduler", region, f"schedule/{group}/*"))
     yield policies.ask(WAKES, "iam:PassRole", role, {"iam:PassedToService": SCHEDULER})
@@ -169,7 +166,7 @@ def _missing(error: Exception, what: str, where: str, hint: str) -> Finding:
 
 
 def _trusts(document: Any) -> bool:
-    """Whether a trust policy names the service. botocore decodes the document, unless it is handed as text."""
+    """Whether a trust policy names the scheduler. botocore decodes the document, but a client may return it as text."""
     policy = json.loads(document) if isinstance(document, str) else document or {}
     statements = policy.get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:

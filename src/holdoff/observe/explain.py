@@ -1,11 +1,12 @@
-"""Why did(n't) my build run? Answers from the record and the history, and says so where an answer has aged out.
+"""Why did(n't) my build run? Answers from a gate's record and history, also that an answer is no longer kept.
 
-A deferral leaves in what is pending, and later in the build that covers it, a note of its event, version and line. A
-build *contains* a note that names no version, the build's own, or another of its line: versions of one line follow one
-another. Any other note was *replaced*: the last to arrive won, and no build is made for it.
+A deferral leaves a note of its event, version and line in the pending trigger, and later in the build that covers it. A
+build *contains* a note without a version, a note of the build's version, and a note of another version of the build's
+line, because versions of one line follow one another. Every other note was *replaced*: the last trigger to arrive won,
+and no build is made for the replaced one.
 
-A decision's id carries an instant only. It is compared with instants of other machines within their clocks' margin, and
-where that leaves two answers, the later one is given: nothing is called covered that may not be.
+A decision's id has an instant only. It is compared with instants of other machines within the margin of their clocks.
+If two answers are possible, the later build is named: an answer must not call a trigger covered that may not be.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 KEPT_DAYS: Final = KEPT_HISTORY_MS // 86_400_000
-#: A machine's clock is wrong by less than this: no build claimed so long before an instant is asked about.
+#: No machine's clock is wrong by more: a build that was claimed this long before an instant cannot answer for it.
 MAX_CLOCK_ERROR_MS: Final = 86_400_000
-#: What an answer says by its verdict, where that is all; {} is the build's id.
+#: The answer for each verdict, unless there is more to say; {} is the build's id.
 _ANSWERS: Final = {
     "started": "it started build {}",
     "covered": "it was covered by build {}",
@@ -41,10 +42,10 @@ _ANSWERS: Final = {
     "pending": "pending, not built yet",
     "passed_over": "it was skipped, dropped or failed, and nothing has started since",
     "aged_out": f"older than the history, which is kept for {KEPT_DAYS} days",
-    "unknown": "not known here. It was skipped, never came, or is older than what is kept: the newest few of each "
-    f"build, for {KEPT_DAYS} days",
+    "unknown": "not known here. It was skipped, never came, or is no longer kept: "
+    f"the newest few triggers of each build are kept for {KEPT_DAYS} days",
 }
-#: A skip leaves nothing in the record: of a decision only its instant is known, and others came at the same.
+#: A skip leaves nothing in the record. A skipped decision's instant may fit a build by chance.
 _SKIPS: Final = ", unless the decision said skipped"
 _WAITS: Final = {
     Why.COOLING_DOWN: "the cooldown",
@@ -57,7 +58,7 @@ _WAITS: Final = {
 
 
 class Explanation(Value):
-    """An answer: what was asked about, what became of it, and the build that covered it, if any.
+    """An answer: what was asked about, what became of it, and the build that covers it, if any.
 
     Attributes:
         verdict: ``started``, ``covered``, ``pending``, ``starting``, ``replaced``, ``superseded``, ``passed_over``
@@ -79,7 +80,7 @@ class Explanation(Value):
 
 
 class Scene(Value):
-    """All that an answer is drawn from: one gate, its record read once, its history as far as it is wanted."""
+    """What an answer is made from: a gate, its record, read once, and its history, read as far as needed."""
 
     store: Store
     key: GateKey
@@ -89,15 +90,15 @@ class Scene(Value):
 
     @classmethod
     def of(cls, store: Store, key: GateKey, terms: Terms | None, now_ms: int) -> Scene:
-        """The gate as it stands in a store."""
+        """The gate as it is in a store."""
         return cls(store=store, key=key, record=store.get(key), terms=terms, now_ms=now_ms)
 
     def builds(self, limit: int | None = None) -> Iterator[Finished]:
-        """The newest builds first, the one in the record included."""
+        """The builds, the newest first, with the one in the record."""
         return islice(chain(self._running(), self.store.history(self.key, limit=limit)), limit)
 
     def naming(self, *texts: str) -> Iterator[Finished]:
-        """The same, without some of those that hold none of these texts, where the store can search."""
+        """The same; a store that can search may leave out builds that contain none of these texts."""
         search = getattr(self.store, "naming", None)
         return self.builds() if search is None else chain(self._running(), search(self.key, texts))
 
@@ -106,24 +107,30 @@ class Scene(Value):
         return [] if running is None else [unended(running).but(covers=running.covers)]
 
     def outcome_of(self, build: Finished) -> str:
-        """How one of its builds ended, or that it still runs, as a person says it."""
+        """How a build of the gate ended, or that it still runs, in words."""
         running = self.record.running
         if running is None or running.token != build.token or running.lease_until_ms <= self.now_ms:
             return outcome_of(build)
         return "is running, and could not be cancelled for a newer one" if running.cancel_failed else "is running"
 
 
-def parse_decision_id(text: str) -> tuple[GateKey, str, int]:
-    """The gate, the token and the instant (epoch milliseconds) that a decision's id carries.
-
-    Raises:
-        ConfigError: not a decision's id.
-    """
+def parse_decision_id(text: str) -> tuple[GateKey, str]:
+    """The gate and the token in a decision's id. Other texts raise ConfigError."""
     parts = text.rsplit("/", 2)
-    at_ms = instant_ms(parts[-1])
-    if len(parts) != 3 or at_ms is None:
+    if len(parts) != 3 or instant_ms(parts[2]) is None:
         raise ConfigError(field="decision", got=text, want="an id such as 'PROJECT/REGION/01M85NYK...'")
-    return GateKey(parts[0], parts[1]), parts[2], at_ms
+    return GateKey(parts[0], parts[1]), parts[2]
+
+
+def explain(
+    scene: Scene, *, token: str | None = None, event: str | None = None, version: str | None = None
+) -> Explanation:
+    """Explain a decision by its token, an event or a version; without any of these, the gate."""
+    if token:
+        return explain_decision(scene, token)
+    if event:
+        return explain_event(scene, event)
+    return explain_version(scene, version) if version else explain_gate(scene)
 
 
 def explain_event(scene: Scene, event_id: str) -> Explanation:
@@ -132,7 +139,7 @@ def explain_event(scene: Scene, event_id: str) -> Explanation:
     found = _explain_noted(scene, f"event {event_id}", (known, event_id), lambda note: note.event == known)
     if found.verdict != "unknown" or known not in scene.record.events:
         return found
-    what = f"it was taken. Of each build the newest {KEPT_NOTES} triggers are known by name, and it is not one of them"
+    what = f"it was accepted, and is not among the newest {KEPT_NOTES} triggers that are kept by name for each build"
     return _answer(scene, found.subject, "unknown", what=what)
 
 
@@ -143,7 +150,7 @@ def explain_version(scene: Scene, version: str) -> Explanation:
     newer = [line.version for line in scene.record.lines if line.parent == older and line.version is not None]
     if explanation.verdict != "unknown" or not newer:
         return explanation
-    for build in scene.builds():  # it came, if it came, after the one that follows it on its line
+    for build in scene.builds():  # if the version came, it came after the next version of its line
         if digest(build.source_version) in newer:
             what = f"an older version of its line; {build.source_version} was built already"
             return _answer(scene, subject, "superseded", build, what)
@@ -151,7 +158,7 @@ def explain_version(scene: Scene, version: str) -> Explanation:
 
 
 def notes_of(fold: Pending) -> tuple[Note, ...]:
-    """What is remembered of its triggers, the one that is built first; that one may have fallen out of the others."""
+    """The notes of a fold's triggers. The request that is built comes first: its own note may no longer be kept."""
     return (note_of(fold.request), *fold.notes)
 
 
@@ -170,13 +177,13 @@ def _explain_noted(scene: Scene, subject: str, texts: tuple[str, ...], asked: Ca
 
 def _replaced_by(newer: Request, note: Note) -> str:
     if note.version in {None, newer.source_version}:
-        return "replaced by a newer trigger with other variables: no build has its own"
-    what = newer.source_version or "one that names no version"
+        return "replaced by a newer trigger with other variables: no build has the variables of this one"
+    what = newer.source_version or "a trigger that names no version"
     return f"replaced by {what} (another line, or none is known): no build was made for it"
 
 
 def _places(scene: Scene, builds: Iterator[Finished]) -> Iterator[tuple[Pending, str, Finished | None]]:
-    """What is pending, in a claim and in the builds, the newest first; each with the verdict on what it contains."""
+    """The folds that are pending, in a claim and in builds, the newest first, each with the verdict on its triggers."""
     pending, claim = scene.record.pending, scene.record.claim
     if pending is not None:
         yield pending, "pending", None
@@ -196,7 +203,7 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
 
     def fits(fold: Pending, by: Claim | Finished | None) -> bool:
         if by is not None and fold.count == 1 and by.claimed_ms == fold.last_ms:
-            return False  # the one trigger is that which made the claim
+            return False  # its only trigger is the one that made the claim
         return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= fold.last_ms + margin_ms
 
     answers, later = [], None
@@ -269,7 +276,7 @@ def _claim_line(scene: Scene) -> Iterator[str]:
         yield "a start was left unfinished; the next trigger or wake finishes it"
     elif claim is not None:
         over = say_duration(claim.lease_until_ms - scene.now_ms, up=True)
-        yield f"a start is under way; if nothing comes of it, a trigger or wake in {over} or later finishes it"
+        yield f"a start is under way; if it does not end, a trigger or wake in {over} or later finishes it"
 
 
 def _pending_lines(scene: Scene) -> list[str]:
@@ -280,7 +287,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         return []
     lines = [f"pending: {triggers_of(pending)}, the first {_ago(scene, pending.first_ms)}{_newest(pending)}"]
     if pending.waiters:
-        lines.append(f"callers that wait for it: {len(pending.waiters)}")
+        lines.append(f"callers that wait for this build: {len(pending.waiters)}")
     if pending.failures:
         lines.append(_failures(scene, pending))
     if terms is None:
@@ -298,7 +305,7 @@ def _pending_lines(scene: Scene) -> list[str]:
 
 
 def _failures(scene: Scene, pending: Pending) -> str:
-    """What became of it so far: a start that was refused, or, with ``on_failure = "rearm"``, a build that failed."""
+    """The failures so far: starts that were refused, or, with ``on_failure = "rearm"``, a build that failed."""
     times = {1: "once", 2: "twice"}.get(pending.failures, f"{pending.failures} times")
     failed = failed_ms(scene.record)
     refusal = f": {pending.refusal}" if pending.refusal else ""
@@ -319,7 +326,7 @@ def _by(name: str | None) -> str:
 
 
 def reasons_of(fold: Pending) -> list[str]:
-    """The reasons of its triggers, each once."""
+    """The reasons of a fold's triggers, each once."""
     return list(dict.fromkeys(note.reason for note in fold.notes if note.reason))
 
 
@@ -336,7 +343,7 @@ def _build_line(scene: Scene, build: Finished) -> str:
 
 
 def outcome_of(build: Finished) -> str:
-    """How a build ended, as a person says it."""
+    """How a build ended, in words."""
     detail = f" ({build.detail})" if build.detail else ""
     if build.ended_ms is None:
         return f"its end was not reported{detail}"

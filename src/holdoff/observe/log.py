@@ -1,11 +1,11 @@
-"""One JSON object for each decision, each error and each sweep: what stands in the log.
+"""The lines of the log: a JSON object for each decision, each error and each sweep.
 
-The keys are stable and stand in ``docs/observability.md``; a key that says nothing is left out. ``timestamp`` and
-``level`` are those that Lambda's log-level filter reads
+The keys are stable and documented in ``docs/observability.md``. A key without a value is left out. Lambda's log-level
+filter reads ``timestamp`` and ``level``
 (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
 
-Of an event only its id, source version and reason stand here, never the environment, headers or body. Texts are
-foreign: each is cut, its control characters escaped, and passwords in URLs taken out.
+The log has the id, source version and reason of an event, never its environment, headers or body. Texts are untrusted:
+each is cut, its control characters are escaped, and passwords in URLs are removed.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from holdoff.core.request import KEY_MARK
 from holdoff.core.shown import without_secrets
 from holdoff.core.units import iso
 
-#: Characters of any one text.
+#: The length of a text, in characters.
 LONGEST: Final = 500
-#: Control characters, line separators, halves of surrogate pairs: what breaks a line, or the stream it is written to;
-#: and what turns the text after it around.
+#: Characters that break a line or the stream (controls, line separators, halves of surrogate pairs), and marks that
+#: reverse the text after them.
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def decision_line(decision: Decision, *, kind: str, **about: str | int | None) -> dict[str, object]:
-    """What a decision says, with what it was about.
+    """The line of a decision.
 
     Args:
-        kind: what asked for it: the kind of message, such as ``sqs`` or ``wake``.
-        about: ``event_id``, ``source_version`` and ``reason``; and ``took_ms``, how long the decision took, the start
-            included.
+        kind: the kind of message that asked for it, such as ``sqs`` or ``wake``.
+        about: ``event_id``, ``source_version`` and ``reason`` of the trigger; and ``took_ms``, how long the decision
+            took, its start included.
     """
     told = decision.to_dict()
     timestamp = told.pop("decided")
-    del told["detail"]  # it is in the message
-    # Keys are many, and each project of a metric is paid for.
+    del told["detail"]  # the message has it
+    # Without the key: there may be many, and each project of a metric costs money.
     told["project"], _, key = decision.project.partition(KEY_MARK)
     told |= {"key": key or None, "covers": decision.covers or None, "unconfirmed": decision.unconfirmed or None}
     level = "ERROR" if decision.outcome is Outcome.FAILED else "WARN" if decision.unconfirmed else "INFO"
@@ -46,11 +46,11 @@ def decision_line(decision: Decision, *, kind: str, **about: str | int | None) -
 
 
 def error_line(error: BaseException, *, kind: str, now_ms: int, **about: str | None) -> dict[str, object]:
-    """What an error says where no decision was made. No traceback: of an error that is not ours, the last place.
+    """The line of an error, where no decision was made. An error that is not Holdoff's has its last place in the code.
 
     Args:
-        kind: as of a decision; ``unknown`` where that is what is wrong.
-        about: ``message_id``, that of the message or delivery it came with; ``project`` and ``region``.
+        kind: as for a decision; ``unknown`` if the kind is what is wrong.
+        about: ``message_id`` of the message or delivery that failed; ``project`` and ``region``.
     """
     told: dict[str, object] = {"message": str(error), "where": _last_place(error.__traceback__)}
     if isinstance(error, HoldoffError):
@@ -61,13 +61,13 @@ def error_line(error: BaseException, *, kind: str, now_ms: int, **about: str | N
 
 
 def sweep_line(*, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: int) -> dict[str, object]:
-    """What a sweep found. Written by each, also by one that found nothing: no line is an alarm too.
+    """The line of a sweep. Every sweep writes one, even if nothing was due: an alarm can watch for a missing line.
 
     Args:
         due: how many gates were due.
-        overdue_ms: for how long the oldest of them had been; 0 where none was.
-        stale_ms: how long the oldest trigger that no build covers yet has waited, due or not; 0 where none waits.
-        woken: how many of them were woken without an error.
+        overdue_ms: how long the oldest of them had been due; 0: none was.
+        stale_ms: how long the oldest trigger that no build covers yet has waited, due or not; 0: none waits.
+        woken: how many gates were woken without an error.
     """
     return {
         "timestamp": iso(now_ms),
@@ -81,8 +81,8 @@ def sweep_line(*, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: 
 
 
 def clean(text: str) -> str:
-    """A foreign text as it may stand in a log."""
-    start = without_secrets(text[: 4 * LONGEST])  # of the rest nothing is shown
+    """An untrusted text in the form in which a log may have it."""
+    start = without_secrets(text[: 4 * LONGEST])  # nothing of the rest is shown
     start = _UNFIT.sub(lambda found: ascii(found[0])[1:-1], start)
     is_whole = len(text) <= 4 * LONGEST and len(start) <= LONGEST
     return start if is_whole else f"{start[: LONGEST - 40]}... ({len(text)} characters)"
@@ -93,7 +93,7 @@ def _line(keys: dict[str, object]) -> dict[str, object]:
 
 
 def _last_place(traceback: TracebackType | None) -> str | None:
-    """``holdoff/gate.py:97``: where it was raised."""
+    """Where an error was raised, such as ``holdoff/gate.py:97``."""
     if traceback is None:
         return None
     while traceback.tb_next is not None:

@@ -1,13 +1,13 @@
-"""CloudWatch metrics in the log line itself: the embedded metric format.
+"""CloudWatch metrics in the lines of the log, by the embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html:
-``_aws.CloudWatchMetrics`` says which of the line's own keys are metrics and which dimensions; nothing is called, and
-nothing has to be granted but the log itself.
+``_aws.CloudWatchMetrics`` says which keys of a line are metrics and which are dimensions. This calls no service, and
+needs no right but the right to write the log.
 
-Every set of dimensions with its values is a custom metric that is paid for in each hour in which it is written. So
-there are few sets: ``function`` alone for what alarms watch, which need to know no project; the project where one wants
-to know which; and the reason only for the count of decisions. A value that is not there is not written: read its sum
-with missing data as zero.
+Each set of dimensions with its values is a custom metric, which costs money in each hour in which it is written. So
+there are few sets: ``function`` alone for alarms, which need no project; the project where a person wants to know
+which; the reason only for the count of decisions. A metric without a value is not written: read its sum with missing
+data as zero.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ UNSIGNED: Final = "SignatureError"
 
 
 class Metric(Value, kw_only=False):
-    """One metric: its name, unit and sets of dimensions, and what a line is worth to it: a number, or whether the line
-    counts as one. ``None``: nothing."""
+    """One metric. ``value``: returns the metric's value for a line: a number, or whether the line counts as one;
+    ``None``: the line has no value."""
 
     name: str
     unit: str
@@ -43,11 +43,11 @@ def _took_to_start(line: Mapping[str, object]) -> object:
 
 
 def _is_second_build(line: Mapping[str, object]) -> bool:
-    """Whether it would have been a second build, without Holdoff."""
+    """Whether the trigger would have started a second build, without Holdoff."""
     return line["why"] in {"claimed", "duplicate"} or "taken_over" in line
 
 
-#: By the event of a line.
+#: The metrics by the event of a line.
 OF: Final[dict[str, tuple[Metric, ...]]] = {
     "decision": (
         Metric("Decisions", "Count", (BY_FUNCTION, BY_REASON), lambda _: True),
@@ -56,7 +56,7 @@ OF: Final[dict[str, tuple[Metric, ...]]] = {
         Metric("Staleness", "Seconds", (BY_PROJECT,), lambda line: line.get("waited")),
         Metric("DoubleStartsPrevented", "Count", (BY_FUNCTION,), _is_second_build),
     ),
-    # What is not signed may come from any stranger: counted apart, it sets off no alarm.
+    # Any stranger can send unsigned webhooks. They are counted separately, so that they set off no alarm.
     "error": (
         Metric("Errors", "Count", (BY_FUNCTION,), lambda line: line["error"] != UNSIGNED),
         Metric("Unsigned", "Count", (BY_FUNCTION,), lambda line: line["error"] == UNSIGNED),
@@ -69,11 +69,7 @@ OF: Final[dict[str, tuple[Metric, ...]]] = {
 
 
 def with_metrics(line: Line, *, function: str) -> Line:
-    """A line of ``log``, and the metrics that it is worth.
-
-    Args:
-        function: names the function in every dimension set, so that two of them do not mix.
-    """
+    """A line of ``log`` with its metrics. ``function``: the dimension that keeps two functions apart."""
     line = {**line, "function": function}
     worth: dict[Metric, object] = {}
     for metric in OF[str(line["event"])]:
@@ -86,7 +82,7 @@ def with_metrics(line: Line, *, function: str) -> Line:
 
 
 def _directives(metrics: Iterable[Metric], project: object) -> list[dict[str, object]]:
-    """One for each choice of sets. A project whose name CloudWatch does not take is counted under its function only:
+    """A directive for each choice of sets. A project whose name CloudWatch does not take counts for its function only:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html."""
     with_project = isinstance(project, str) and project.isascii() and not project.isspace()
     by_sets: dict[Sets, list[dict[str, str]]] = {}

@@ -1,7 +1,7 @@
-"""OpenTelemetry spans, where the process has loaded OpenTelemetry; else nothing, at no cost.
+"""OpenTelemetry spans, if the process has loaded OpenTelemetry.
 
-Holdoff imports nothing for it: who traces a function has an SDK (a layer, ``opentelemetry-instrument``) that was loaded
-before us. So a cold start without it pays nothing, and no setting is needed.
+Holdoff does not import it: a user who traces a function has an SDK (a layer, ``opentelemetry-instrument``) that is
+loaded before Holdoff. So a cold start without it costs nothing, and no setting is needed.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from holdoff.core.decision import Decision, Outcome
 
 @contextmanager
 def span(name: str, attributes: Mapping[str, object]) -> Iterator[Callable[[Decision], None]]:
-    """A span around the block, which calls what it is given with its decision. An error that leaves the block is
-    recorded; a start that failed is an error of the span's, too. Attributes that are ``None`` are left out; none
-    carries an event."""
+    """A span around the block, which calls the function that it gets with its decision. The span records an error that
+    leaves the block. A failed start is an error, too. Attributes that are ``None`` are left out. None has an event's
+    content."""
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
         yield lambda _decision: None

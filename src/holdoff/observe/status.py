@@ -1,4 +1,4 @@
-"""What a gate is doing right now, worked out from its record: for people, monitors and the page."""
+"""What a gate is doing now, worked out from its record, for people, monitors and the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from holdoff.core.waits import cooldown_end_ms, foremost, is_moved_back, over_ms
 
 #: What a person should look at, the most urgent first.
 ATTENTION: Final = ("failed", "held", "overdue", "stale", "running", "pending")
-#: Wakes come every minute, where cron makes them: what is due for longer is overdue.
+#: cron wakes gates every minute, so a gate that has been due for longer is overdue.
 OVERDUE_MS: Final = 60_000
 
 
@@ -26,12 +26,12 @@ class Status(Value):
     """One gate at one instant.
 
     Attributes:
-        state: ``ready``, or the code of what stands in the way (``cooling_down``, ``claimed``, ``held``, ...);
-            ``unknown`` where no policy is known and it depends on one.
+        state: ``ready``, or the code of what prevents a start (``cooling_down``, ``claimed``, ``held``, ...);
+            ``unknown`` if the state depends on a policy, and none is known.
         ready_ms: when the gate may start again; ``None``: now, or not known.
-        is_latest: ``ready_ms`` counts on the lease of the running build; an earlier end makes it earlier.
-        stale_after_ms: from which age on a trigger that no build covers is stale; ``None``: from none.
-        notes: what is odd about ``lastbuild``, a sentence each.
+        is_latest: ``ready_ms`` is the end of the running build's lease; if the build ends earlier, it is earlier.
+        stale_after_ms: the age from which a trigger that no build covers is stale; ``None``: none is.
+        notes: what is unusual about ``lastbuild``, a sentence each.
     """
 
     key: GateKey
@@ -64,19 +64,19 @@ class Status(Value):
         return f"last built {say_age(self.now_ms - last_ms)}{runs}"
 
     def age(self, at_ms: int) -> str:
-        """How long ago that was, as a person says it."""
+        """How long ago an instant was, in words."""
         return say_duration(max(0, self.now_ms - at_ms))
 
     @property
     def last_built_ms(self) -> int | None:
-        """When the last build started, epoch milliseconds. (After a reset ``lastbuild`` does not tell.)"""
+        """When the last build started, epoch milliseconds. (A reset moves ``lastbuild``.)"""
         record = self.record
         builds = [build.started_ms for build in (record.running, record.finished) if build]
         return max([record.lastbuild_ms or 0, *builds]) or None
 
     @property
     def failed_ms(self) -> int | None:
-        """When the last build ended, where it failed and none has started since."""
+        """When the last build ended, if it failed and none has started since."""
         return failed_ms(self.record)
 
     @property
@@ -87,19 +87,19 @@ class Status(Value):
 
     @property
     def late_ms(self) -> int:
-        """For how long the gate has been due and no wake came, milliseconds."""
+        """How long the gate has been due without a wake, milliseconds."""
         record = self.record
         waits = record.pending is not None or record.claim is not None
         return max(0, self.now_ms - record.due_ms) if waits and record.due_ms is not None else 0
 
     @property
     def overdue_ms(self) -> int:
-        """The same, where that is over a minute; else 0: no wake is missing."""
+        """The same if it is over a minute; otherwise 0: no wake is missing."""
         return self.late_ms if self.late_ms > OVERDUE_MS else 0
 
     @property
     def attention(self) -> tuple[str, ...]:
-        """Which words of ``ATTENTION`` fit this gate."""
+        """Why a person should look, the most urgent first: failed, held, overdue, stale, running, pending."""
         record, pending, stale_ms = self.record, self.record.pending, self.stale_ms
         found = {
             "failed": self.failed_ms is not None or (pending is not None and pending.failures > 0),
@@ -121,14 +121,14 @@ class Status(Value):
 
     @property
     def ready_in(self) -> str | None:
-        """How long until it may start, as a person says it."""
+        """How long until the gate may start, in words; ``None``: now, or not known."""
         if self.ready_ms is None or self.ready_ms <= self.now_ms:
             return None
         return say_duration(self.ready_ms - self.now_ms, up=True)
 
     @property
     def ready_says(self) -> str:
-        """The same, as a phrase. Empty: now, or not known."""
+        """The same as a phrase; empty: now, or not known."""
         if self.ready_in is None:
             return ""
         latest = "after it ends, at the latest " if self.state == "running" else "at the latest "
@@ -160,6 +160,11 @@ class Status(Value):
         }
 
 
+def unreadable(key: GateKey, error: object) -> dict[str, object]:
+    """A gate that cannot be read, as plain JSON values: what stands in place of ``Status.to_dict``."""
+    return {**plain(key, "project", "region"), "state": "unreadable", "attention": ["unreadable"], "error": str(error)}
+
+
 def plain(value: Value, *fields: str) -> dict[str, object]:
     """These fields of a value as plain JSON values: instants in ISO 8601, their names without ``_ms``."""
     found: dict[str, object] = {}
@@ -171,13 +176,13 @@ def plain(value: Value, *fields: str) -> dict[str, object]:
 
 
 def triggers_of(fold: Pending) -> str:
-    """How many triggers, as a person says it."""
+    """How many triggers, in words."""
     return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
 
 
 def local_time(ms: int, zone: tzinfo | None = None) -> datetime:
-    """An instant by this time zone, or this machine's. By UTC where Python refuses that: ``TZ`` is a day or more
-    from UTC, or the year is 10000 there."""
+    """An instant in a time zone, or in this machine's. In UTC if Python refuses that: ``TZ`` is a day or more from UTC,
+    or the year there is 10000."""
     utc = to_datetime(ms)
     try:
         return utc.astimezone(zone)
@@ -186,7 +191,7 @@ def local_time(ms: int, zone: tzinfo | None = None) -> datetime:
 
 
 def say_instant(ms: int) -> str:
-    """An instant by the time zone of this machine, with UTC beside it: ``2026-11-24 11:00:00 CET (10:00:00 UTC)``."""
+    """An instant in this machine's time zone and in UTC: ``2026-11-24 11:00:00 CET (10:00:00 UTC)``."""
     local, utc = local_time(ms), to_datetime(ms)
     if not local.utcoffset():
         return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
@@ -195,13 +200,13 @@ def say_instant(ms: int) -> str:
 
 
 def hold_now(record: Record, now_ms: int) -> Hold | None:
-    """The hold, while it lasts."""
+    """The hold; ``None``: there is none, or it is over."""
     hold = record.hold
     return hold if hold is not None and (hold.until_ms is None or hold.until_ms > now_ms) else None
 
 
 def urgency(found: Status | RecordInvalid | None) -> int:
-    """A gate's place among the others: 0 is one that cannot be read, the last are those that want no attention."""
+    """The order of gates: first those that cannot be read (0), last those that want no attention."""
     if not isinstance(found, Status):
         return 0
     attention = found.attention
@@ -211,7 +216,7 @@ def urgency(found: Status | RecordInvalid | None) -> int:
 def status_of(
     key: GateKey, record: Record, terms: Terms | None, now_ms: int, *, stale_after_ms: int | None = None
 ) -> Status:
-    """The status of a gate; without terms, what can be told without a policy."""
+    """The status of a gate; without terms, as much of it as depends on no policy."""
     at_ms, is_latest = None, False
     notes: tuple[str, ...] = ()
     if terms is None:
@@ -247,7 +252,7 @@ def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ..
     last_ms = record.lastbuild_ms
     if last_ms and (ahead := ahead_ms(record, terms, now_ms)):
         said = f"lastbuild is {say_duration(ahead, up=True)} in the future (a clock was wrong)"
-        return (f"{said}: it counts as now, and is put right when used",)
+        return (f"{said}: it counts as now, and the next start corrects it",)
     failed = record.finished is not None and record.finished.succeeded is False and record.running is None
     given_back = failed and terms.policy.on_failure == "rearm"
     if last_ms and is_moved_back(record, terms) and not given_back:

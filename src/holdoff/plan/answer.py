@@ -1,4 +1,4 @@
-"""The answer of a plan as data and as words, for the terminal, for JSON and for a page."""
+"""A plan as data and in words: what the terminal, the JSON and the page show."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from holdoff.plan import history as histories
 from holdoff.plan.choose import LONGEST_START_MS, Choice, choose
 from holdoff.plan.history import History
 from holdoff.plan.replay import Past
-from holdoff.plan.report import Figures, Moment, figures_of, percent, said, settings_of, toml_of
+from holdoff.plan.report import Figures, figures_of, percent, said, settings_of, toml_of
 from holdoff.plan.times import Zone
 
-#: What the headings mean.
+#: The meaning of the table's headings.
 EXPLAINED: Final = (
     "Median, p95 and longest: how long a change waited for the start of a build that has it; to end: the longest wait "
-    "for its end. Efficient: no other builds as little with a shorter wait to the end."
+    "for its end. Efficient: no other policy builds as little with a shorter wait to the end."
 )
 
 
 class Plan(Value):
-    """What was tried on a history, and which to take.
+    """The policies that were tried on a history, and the recommended one.
 
     Attributes:
-        figures: one for each policy.
-        present: the place among them of the policy in force.
+        figures: the figures of each policy.
+        present: the place of the policy in force among them.
         price: of a minute of building.
         project: its name; ``None``: not known.
-        build_ms: how long a build takes, as a person says it.
-        zone: of the times that are said; ``None``: UTC.
+        build_ms: how long a build takes, if a person said so.
+        zone: of the times in the answer; ``None``: UTC.
     """
 
     history: History
@@ -48,17 +48,17 @@ class Plan(Value):
 
     @property
     def taken(self) -> Figures:
-        """Those of the policy to take."""
+        """The figures of the recommended policy."""
         return self.figures[self.choice.taken]
 
     @property
     def toml(self) -> str:
-        """The lines to paste; a project that has no name yet is called ``site`` there."""
+        """The lines to paste into ``holdoff.toml``; a project without a name is called ``site``."""
         return toml_of(self.taken.policy, self.project or "site")
 
     @property
     def drawn(self) -> list[int]:
-        """The places of the policies that a picture shows: those with absurd waits would press all others together."""
+        """The places of the policies that a picture shows: absurd waits would squeeze all other policies together."""
         borne = [row.end.longest_ms or 0 for row in self.figures if (row.start.longest_ms or 0) <= LONGEST_START_MS]
         most_ms = 2 * max(borne, default=0) or float("inf")
         always = (self.choice.taken, self.present)
@@ -66,7 +66,6 @@ class Plan(Value):
         return [place for place, ms in waits if ms is not None and (ms <= most_ms or place in always)]
 
     def cost(self, row: Figures) -> float | None:
-        """What a policy's builds cost."""
         return None if self.price is None else self.price * row.building_ms / 60_000
 
 
@@ -80,20 +79,20 @@ def plan(
     price: float | None = None,
     project: str | None = None,
     zone: Zone | None = None,
-    told: Callable[[float], None] = lambda _share: None,
+    progress: Callable[[float], None] = lambda _share: None,
 ) -> Plan:
-    """Replay each policy, and choose.
+    """Replay each policy, and choose one.
 
     Args:
-        policies: at least one; ``present`` among them, if there is one.
-        most_ms: how long a change may wait for the end of its build, as for ``choose.choose``; ``None``: no bound.
-        told: is called now and then with the share of the work that is done.
+        policies: at least one; with ``present``, if there is one.
+        most_ms: how long a change may wait for the end of its build; ``None``: no bound.
+        progress: called now and then with the share of the work that is done.
     """
     past = history.past(build_ms)
 
     def replayed(place: int, policy: Policy) -> Figures:
-        told(place / len(policies))
-        return figures_of(past, policy, lambda done: told((place + done / len(past.at_ms)) / len(policies)))
+        progress(place / len(policies))
+        return figures_of(past, policy, lambda done: progress((place + done / len(past.at_ms)) / len(policies)))
 
     figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)
@@ -126,7 +125,7 @@ def _costs(made: Plan) -> str:
 
 
 def about(plan: Plan) -> Iterator[str]:
-    """What a reader must know of the history, in sentences."""
+    """What a reader must know about the history, in sentences."""
     history = plan.history
     first, last = (f"{to_datetime(at):%Y-%m-%d}" for at in (history.at_ms[0], history.at_ms[-1]))
     yield f"{histories.describe(history)}, {first} to {last}"
@@ -142,32 +141,31 @@ def about(plan: Plan) -> Iterator[str]:
     slow = sum(not row.is_fast for row in plan.figures)
     if slow:
         count = len(plan.figures)
-        yield f"{slow} of {count} policies were replayed trigger by trigger: the fast way does not know them"
+        yield f"{slow} of {count} policies were replayed trigger by trigger: the fast way does not know these policies"
 
 
 def _of_failures(plan: Plan) -> Iterator[str]:
-    """What the replay makes of builds that failed."""
+    """How the replay treats builds that failed."""
     count = len(plan.history.failed)
     if count:
-        one, many = "1 build of it failed, and counts as a build", f"{count:,} builds of it failed, and count as builds"
-        words = one if count == 1 else many
+        words = f"{count:,} of its builds failed, and {'counts as a build' if count == 1 else 'count as builds'}"
         rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
-        again = 'under on_failure = "rearm" what failed is built once more after its back-off, and succeeds then'
+        again = 'under on_failure = "rearm" a failed build is built once more after its back-off, and then succeeds'
         yield f"{words}; {again}" if rearms else words
 
 
 def bad_rows(history: History) -> str | None:
-    """Which rows have no time; ``None``: all have."""
+    """A sentence about the rows without a time; ``None``: there are none."""
     if not history.bad_count:
         return None
     rows = "; ".join(f"{where}: {why}" for where, why in history.bad)
     more = "" if history.bad_count <= len(history.bad) else "; ..."
     count = history.bad_count + len(history.at_ms)
-    return f"{history.source}: {history.bad_count:,} of {count:,} rows were passed over: {rows}{more}"
+    return f"{history.source}: {history.bad_count:,} of {count:,} rows were ignored: {rows}{more}"
 
 
 def marks(plan: Plan, place: int) -> tuple[str, ...]:
-    """What a policy is: ``take this``, ``efficient``, ``present``."""
+    """The marks of a policy: ``take this``, ``efficient``, ``present``."""
     holds = {
         "take this": place == plan.choice.taken,
         "efficient": place in plan.choice.efficient,
@@ -177,7 +175,7 @@ def marks(plan: Plan, place: int) -> tuple[str, ...]:
 
 
 def table(plan: Plan) -> list[list[str]]:
-    """The headings and the rows, without the columns that are empty; the last one tells what a policy is."""
+    """The headings and the rows, without columns that are empty. The last column has the policies' marks."""
     marked = [
         ", ".join(marks(plan, place)).replace("take this, efficient", "take this") for place in range(len(plan.figures))
     ]
@@ -187,7 +185,6 @@ def table(plan: Plan) -> list[list[str]]:
 
 
 def _cells(row: Figures, cost: float | None, mark: str) -> dict[str, str]:
-    """By their headings."""
     return {
         "policy": row.name,
         "builds": f"{row.builds:,}",
@@ -204,18 +201,15 @@ def _cells(row: Figures, cost: float | None, mark: str) -> dict[str, str]:
     }
 
 
-def worst(plan: Plan) -> list[str]:
-    """The worst moments of the policy to take, each in a sentence."""
-    return [_moment(one, plan.zone or UTC) for one in plan.taken.worst]
-
-
-def _moment(one: Moment, zone: Zone) -> str:
-    start, end = said(one.started_ms - one.at_ms), said(one.ended_ms - one.at_ms)
-    return f"{local_time(one.at_ms, zone):%Y-%m-%d %H:%M:%S %Z}: a change waited {start} for a start, {end} for an end"
+def worst(plan: Plan) -> Iterator[str]:
+    """The worst moments under the recommended policy, each in a sentence."""
+    for one in plan.taken.worst:
+        at = f"{local_time(one.at_ms, plan.zone or UTC):%Y-%m-%d %H:%M:%S %Z}"
+        start, end = said(one.started_ms - one.at_ms), said(one.ended_ms - one.at_ms)
+        yield f"{at}: a change waited {start} for a start, {end} for an end"
 
 
 def to_dict(plan: Plan) -> dict[str, object]:
-    """Plain JSON values; durations in seconds."""
     history, policies = plan.history, []
     for place, row in enumerate(plan.figures):
         is_so = {name.split()[0]: name in marks(plan, place) for name in ("efficient", "present", "take this")}

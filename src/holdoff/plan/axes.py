@@ -1,4 +1,4 @@
-"""From values to places, with marks at numbers that people count by."""
+"""Axes: from values to places, with marks at round numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 DAY_MS: Final = 86_400_000
 _SECOND, _MINUTE, _HOUR = 1_000, 60_000, 3_600_000
-#: How far apart marks may be: of numbers, and of durations in milliseconds.
+#: The steps between marks: of numbers, and of durations in milliseconds.
 COUNTS: Final = tuple(part * 10**power for power in range(12) for part in (1, 2, 5))
 SPANS_MS: Final = (
     *(n * _SECOND for n in (1, 2, 5, 10, 15, 30)),
@@ -18,7 +18,7 @@ SPANS_MS: Final = (
 
 
 def step_of(span: int, most: int, steps: Sequence[int]) -> int:
-    """The shortest of the steps that makes at most so many of a span."""
+    """The shortest step of which at most ``most`` cover a span."""
     return next((step for step in steps if span <= step * most), steps[-1])
 
 
@@ -32,9 +32,9 @@ class Axis:
         self.step: int = step_of(self.most, 6, steps)
 
     def at(self, value: float) -> float:
-        """Where a value stands."""
+        """The place of a value."""
         return self.start + (self.end - self.start) * value / self.most
 
     def marks(self) -> list[int]:
-        """Values to name."""
+        """The values that get a mark."""
         return list(range(0, self.most + 1, self.step))

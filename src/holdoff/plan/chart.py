@@ -1,4 +1,4 @@
-"""The trade-off as a picture file, by matplotlib (the extra ``plan``): for a report, a chat or a ticket."""
+"""Draws the trade-off as a picture file, with matplotlib (the extra ``plan``): for a report, a chat or a ticket."""
 
 from __future__ import annotations
 
@@ -20,16 +20,13 @@ if TYPE_CHECKING:
 
 Kind = Literal["svg", "png"]
 _TAKEN, _EFFICIENT, _PRESENT, _OTHERS = "#c2410c", "#1a7f5a", "#6d28d9", "#8a929a"
-#: Of the file alone, so that the same plan makes the same bytes.
+#: Without date and version, so that the same plan makes the same bytes.
 _METADATA: Final = {"svg": {"Date": None}, "png": {"Software": "holdoff plan"}}
 
 
 def chart(plan: Plan, kind: Kind) -> bytes:
-    """Each policy a dot, the efficient ones joined.
-
-    Raises:
-        UsageError: matplotlib is not installed; it says how to.
-    """
+    """The picture: each policy is a dot, and a line joins the efficient ones. Without matplotlib it raises
+    UsageError."""
     try:
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -53,19 +50,19 @@ def _draw(figure: Figure, plan: Plan) -> None:
     drawn = plan.drawn
     shown = [plan.figures[place] for place in drawn]
     front = [plan.figures[place] for place in plan.choice.efficient if place in drawn]
-    axes.scatter(*_places(shown), s=30, color=_OTHERS, label="others", zorder=2)
-    axes.plot(*_places(front), color=_EFFICIENT, marker="o", label="efficient", zorder=3)
+    axes.scatter(*_points(shown), s=30, color=_OTHERS, label="others", zorder=2)
+    axes.plot(*_points(front), color=_EFFICIENT, marker="o", label="efficient", zorder=3)
     named = {"take this": (plan.choice.taken, _TAKEN), "present": (plan.present, _PRESENT)}
     for name, (place, colour) in named.items():
         if place is not None and place in drawn:
             row = plan.figures[place]
-            ((x,), (y,)) = _places([row])
+            ((x,), (y,)) = _points([row])
             axes.scatter([x], [y], s=90, facecolor="none" if name == "present" else colour, edgecolor=colour,
                          linewidth=2, label=f"{name}: {_plain(row.name)}", zorder=4)  # fmt: skip
     _name_axes(axes, plan, [row.end.longest_ms or 0 for row in shown])
 
 
-def _places(rows: list[Figures]) -> tuple[list[int], list[int]]:
+def _points(rows: list[Figures]) -> tuple[list[int], list[int]]:
     return [row.builds for row in rows], [row.end.longest_ms or 0 for row in rows]
 
 
@@ -82,5 +79,5 @@ def _name_axes(axes: Axes, plan: Plan, waits_ms: list[int]) -> None:
 
 
 def _plain(text: str) -> str:
-    """Without what matplotlib would read as mathematics."""
+    """A text with its dollar signs escaped: matplotlib would read them as mathematics."""
     return printable(text).replace("$", r"\$")

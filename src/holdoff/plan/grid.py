@@ -1,4 +1,4 @@
-"""Which policies are tried: the present one, a build for each trigger, and each combination of what is given."""
+"""The policies to try: the present one, a build for each trigger, and each combination of the given settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from holdoff.core.policy import Policy
 from holdoff.core.units import parse_duration
 from holdoff.plan.report import settings_of, written
 
-#: What is tried where no policy is given.
+#: The settings to combine where none are given.
 COOLDOWNS: Final = ("0", "1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h")
 QUIETS: Final = ("0", "30s", "2m")
-#: The least bound of a quiet time of the grid.
+#: The least ``max_wait`` for a quiet time that is not given.
 LEAST_MAX_WAIT_MS: Final = 300_000
-#: What the combinations set; a project's other settings stay as they are.
+#: The settings that are combined; a project's other settings stay as they are.
 _VARIED: Final = ("cooldown", "quiet", "max_wait")
 
 
@@ -29,17 +29,16 @@ def policies(
     limits: Sequence[str] = (),
     kept: Mapping[str, Any] = {},
 ) -> list[Policy]:
-    """The policies to try, each once, ``own`` the first. What is not varied stays as it is there.
+    """The policies to try, each once, the present one first. Other settings stay as they are in the present one. Wrong
+    settings, or settings that do not go together, raise ConfigError.
 
     Args:
-        own: the present one; ``None``: there is none.
-        cooldowns, quiets, limits: as people write them; the grid's, unless given.
-        most: of ``max_wait``. Without it a quiet time that is given has no bound; the grid's is the cooldown's length,
-            and at least five minutes.
-        kept: settings of all, instead of the present one's.
-
-    Raises:
-        ConfigError: that is no duration or limit, or they do not go together; it names the setting.
+        own: the present policy; ``None``: there is none.
+        cooldowns, quiets, limits: texts as people write them; the defaults above, unless given.
+        most: values of ``max_wait``. Without any, a given quiet time has no bound. A default quiet time is bounded by
+            the
+            length of the cooldown, and by no less than five minutes.
+        kept: settings of all policies, instead of the present one's.
     """
     fixed: dict[str, Any] = (
         {} if own is None else {name: one for name, one in settings_of(own).items() if name not in _VARIED}
@@ -53,7 +52,7 @@ def policies(
             bound_ms = max(parse_duration(cooldown, field="cooldown"), LEAST_MAX_WAIT_MS)
         quiet_ms = parse_duration(quiet, field="quiet")
         if quiet_ms and 0 < bound_ms < quiet_ms:
-            left_out = True  # it could not bound the quiet time
+            left_out = True  # a bound shorter than the quiet time
             continue
         waits: dict[str, Any] = {"quiet": written(quiet_ms)} if quiet_ms else {}
         waits |= {"max_wait": written(bound_ms)} if quiet_ms and bound_ms else {}

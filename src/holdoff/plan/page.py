@@ -1,6 +1,7 @@
-"""The plan as a page that needs nothing else, and its pictures: SVG drawn here, no script, light and dark.
+"""The plan as an HTML page that needs no other file, with pictures in SVG, without scripts, light and dark.
 
-Every text that is not ours (a history's name, a project's) is escaped, and the page's own policy lets nothing load.
+Every untrusted text (the name of a history or a project) is escaped, and the page's own policy forbids loading
+anything.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ svg .pulse { fill: var(--pulse); } svg .build { fill: var(--build); } svg .hold 
 
 
 class Lane(Value, kw_only=False):
-    """What one policy makes of the busiest day."""
+    """The busiest day under one policy."""
 
     name: str
     policy: Policy
@@ -56,7 +57,7 @@ class Lane(Value, kw_only=False):
 
 
 def page(plan: Plan) -> str:
-    """The page: HTML that is XML, too."""
+    """The page, in HTML that is XML, too."""
     title = f"Holdoff plan: {printable(plan.project or plan.history.source)}"
     (first, *lines), day_ms = answer.about(plan), busiest_day_ms(plan.past.at_ms)
     moments = "".join(f"<li>{escape(moment)}</li>" for moment in answer.worst(plan))
@@ -85,7 +86,7 @@ def page(plan: Plan) -> str:
 
 
 def _scroll(name: str, inner: str) -> str:
-    """What may be wider than a phone."""
+    """A part of the page that may be wider than a phone."""
     return f'<div class="scroll" role="region" aria-label="{escape(name)}" tabindex="0">{inner}</div>'
 
 
@@ -101,7 +102,7 @@ def _table(plan: Plan) -> str:
 
 
 def lanes_of(plan: Plan) -> list[Lane]:
-    """Before (the present policy; a build for each trigger, if there is none or it stays) and after."""
+    """Before and after. Before is the present policy; if there is none, or it stays, a build for each trigger."""
     at, taken = plan.present, plan.taken.policy
     if at is None or at == plan.choice.taken:
         name, before = "a build for each trigger", Policy(0)
@@ -111,11 +112,8 @@ def lanes_of(plan: Plan) -> list[Lane]:
     return [Lane(name, before, replay(plan.past, before)), Lane(after, taken, replay(plan.past, taken))]
 
 
-# --- builds against waiting ----------------------------------------------------------------------------------------
-
-
 def trade_off(plan: Plan) -> str:
-    """Each policy a dot, the efficient ones joined."""
+    """Each policy is a dot, and a line joins the efficient ones."""
     drawn_ones, legend = plan.drawn, list(_legend(plan))
     rows = [(place, plan.figures[place]) for place in drawn_ones]
     across = Axis([row.builds for _, row in rows], _LEFT, _WIDE - 30, COUNTS)
@@ -136,7 +134,7 @@ def trade_off(plan: Plan) -> str:
         _text(_WIDE - 20, _HIGH - 8, "builds", "end", "dim"),
         _text(4, 16, "the longest wait, to the end of the build", "start", "dim"),
         *(
-            [_text(4, 32, f"{left_out} with far longer waits, or endless ones, are not drawn", "start", "dim")]
+            [_text(4, 32, f"{left_out} policies with far longer or endless waits are not drawn", "start", "dim")]
             if left_out
             else []
         ),
@@ -156,7 +154,7 @@ def _dot(plan: Plan, place: int, at: tuple[float, float]) -> str:
 
 
 def _legend(plan: Plan) -> Iterator[str]:
-    """What the dots are, where the picture is empty; the names of the one to take and of the present one among it."""
+    """What the dots mean, in the empty corner of the picture, with the names of the recommended and present policy."""
     present, taken = plan.present, plan.choice.taken
     lines = [("dot", "others"), ("dot efficient", "efficient")]
     if present is not None and present != taken:
@@ -170,7 +168,7 @@ def _legend(plan: Plan) -> Iterator[str]:
 
 
 def clipped(text: str, most: int) -> str:
-    """So much of a name as there is room for."""
+    """A text, cut to a length."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
@@ -179,11 +177,8 @@ def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
     return f'<text{of_kind} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-# --- the busiest day -----------------------------------------------------------------------------------------------
-
-
 def busiest_day_ms(at_ms: Sequence[int]) -> int:
-    """When the day (of UTC) with the most triggers began."""
+    """The first instant of the day (in UTC) with the most triggers."""
     counts: dict[int, int] = {}
     for at in at_ms:
         counts[at // DAY_MS] = counts.get(at // DAY_MS, 0) + 1
@@ -191,7 +186,7 @@ def busiest_day_ms(at_ms: Sequence[int]) -> int:
 
 
 def timeline(past: Past, day_ms: int, lanes: Sequence[Lane]) -> str:
-    """Triggers as pulses; of each lane the builds as bars, the cooldown shaded after each start."""
+    """Triggers as pulses; for each lane, builds as bars and cooldowns as shades."""
     day = [at for at in past.at_ms if day_ms <= at < day_ms + DAY_MS]
     ends = [end for lane in lanes for end in _of_day(lane.made, day_ms)[1]]
     first, last = day[0], max([day[-1], *ends]) + 1
@@ -238,18 +233,15 @@ def _rect(kind: str, span: tuple[float, float], y: int, high: int) -> str:
     return f'<rect class="{kind}" x="{start:.1f}" y="{y}" width="{max(1.0, end - start - 0.5):.1f}" height="{high}"/>'
 
 
-def _joined(spans: Iterable[tuple[float, float]], gap: float) -> Iterator[tuple[float, float]]:
-    """Spans that overlap are one, and so are those too close to be told apart where there are thousands."""
-    held: tuple[float, float] | None = None
+def _joined(spans: Iterable[tuple[float, float]], gap: float) -> list[tuple[float, float]]:
+    """The spans, with those joined that overlap or are too close to be told apart. (There may be thousands.)"""
+    found: list[tuple[float, float]] = []
     for start, end in spans:
-        if held is not None and (start < held[1] - gap or start - held[0] < 1):
-            held = held[0], max(held[1], end)
-            continue
-        if held is not None:
-            yield held
-        held = start, end
-    if held is not None:
-        yield held
+        if found and (start < found[-1][1] - gap or start - found[-1][0] < 1):
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
 
 
 def _svg(high: int, title: str, drawn: Iterable[str]) -> str:

@@ -1,9 +1,9 @@
-"""From a file to a history: git's, CI services', logs, Holdoff's own, any table of times.
+"""From a file to a history: of git, CI services, logs, Holdoff itself, or any table of times.
 
-Bytes become rows (a CSV's lines, a JSON text's objects), rows become instants. Which column has the time is found by
-its name, or by what stands in it. A row without an instant is *bad*: it is counted, and the first of them are shown
-with their lines. A time without a zone is UTC, or as the caller says, and how many there were is told. Nothing of a row
-but its time, its duration, its version and whether it failed is kept, and nothing of a bad one is shown.
+Bytes become rows (lines of a CSV, objects of a JSON text), and rows become instants. The column with the time is found
+by its name or by its values. A row without an instant is *bad*: bad rows are counted, and the first of them are
+reported with their lines. A time without a zone is in UTC, or in the zone that the caller gives; a note says how many
+there were. Only a row's time, duration and version, and whether it failed, are kept. No value of a bad row is shown.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from holdoff.plan.history import Entry, History, Span, in_order, length, span_of
 from holdoff.plan.rows import Bad, Row, Rows, rows_of
 from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
 
-#: So many rows tell which column has the time.
+#: How many rows decide which column has the time.
 _SAMPLE: Final = 50
-#: How columns of times are called, without marks and capitals, the likeliest first. ``start`` before ``update``: a
-#: run's end comes after what triggered it.
+#: Names of columns with times, without marks and capitals, the likeliest first. ``start`` comes before ``update``: a
+#: run ends after its trigger.
 _TIMES: Final = (
     *("createdat", "created", "timestamp", "time", "eventtime", "eventtimestamp", "at", "datetime", "occurredat"),
     *("receivedat", "pushedat", "publishedat", "committedat", "committerdate", "queuedat", "starttime", "startedat"),
@@ -34,41 +34,38 @@ _TIMES: Final = (
 )
 _STARTS: Final = ("startedat", "runstartedat", "starttime", "started", "createdat", "created")
 _ENDS: Final = ("endtime", "finishedat", "endedat", "ended", "completedat", "updatedat")
-#: And those of lengths, each with its unit in milliseconds; that of Jenkins' ``duration`` is another.
+#: Names of columns with durations, and their units in milliseconds. (The unit of Jenkins' ``duration`` is another.)
 _DURATIONS: Final = {"durationseconds": 1000, "durationms": 1, "duration": 1000, "buildduration": 1000}
 _VERSIONS: Final = ("headsha", "resolvedsourceversion", "sourceversion", "sha", "commit", "version", "revision")
 _OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", "state")
-#: How services call the outcome of a build that failed, without capitals.
+#: Names of services for the outcome of a build that failed, without capitals.
 _FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "startup_failure"})
-#: And that of one that has not ended, or was not let end: how long it took says nothing.
+#: And for a build that has not ended by itself: its duration means nothing.
 _UNFINISHED: Final = {
     *("cancelled", "canceled", "canceling", "aborted", "skipped", "stopped", "not_built", "stale", "action_required"),
     *("in_progress", "running", "queued", "pending", "created", "requested", "preparing", "scheduled", "manual"),
     *("waiting", "waiting_for_resource"),
 }
 _NONE: Final = {"", "none"}
-#: What lines of Holdoff's own log tell of: its first decision may come after any number of others.
+#: The events in Holdoff's own log: the first decision may come after any number of other events.
 _EVENTS: Final = frozenset({"decision", "error", "sweep", "ignored", "finished", "hold", "resume", "reset"})
-#: An instant of these years, in milliseconds.
+#: A present-day instant, in milliseconds.
 _IN_MS: Final = re.compile(r"\d{13}")
-
-
-# --- from bytes ----------------------------------------------------------------------------------------------------
 
 
 def from_bytes(
     data: bytes, source: str, *, column: str | None = None, zone: Zone | None = None, project: str | None = None
 ) -> History:
-    """The history in a file: CSV, JSON or JSON lines, of any of the services that the module names.
+    """The history in a file: CSV, JSON or JSON lines.
 
     Args:
-        source: what errors and reports call it.
-        column: which one has the time; else it is found.
-        zone: of times that have none; UTC unless given.
-        project: of Holdoff's own log, the lines of this one only.
+        source: the name of the history in errors and reports.
+        column: the column with the time; found unless given.
+        zone: of times without a zone; UTC unless given.
+        project: the project to take from Holdoff's own log; all unless given.
 
     Raises:
-        UsageError: no such column, or none that has times.
+        UsageError: there is no such column, or no column has times.
         EventError: no row has a time.
     """
     bad = Bad()
@@ -82,7 +79,7 @@ def from_bytes(
     events = {str(row.get("event")) for _, row in first if {"timestamp", "level"} <= row.keys()}
     if "decision" in events or (events and events <= _EVENTS):
         kept = (row for row in chain(first, rows) if _is_trigger(row[1], project))
-        # What a start came to (``outcome``) is not what its build came to.
+        # ``outcome`` is that of the decision, not that of the build.
         rows = ((where, {name: row[name] for name in row if name != "outcome"}) for where, row in kept)
         first, column = list(islice(rows, _SAMPLE)), column or "timestamp"
         if not first:
@@ -124,7 +121,7 @@ def _outcomes_of(row: Row, ended: Sequence[Callable[[Row], object]]) -> set[str]
 
 def _bad_hint(bad: Bad) -> str:
     shown = "; ".join(f"{where}: {why}" for where, why in bad.first)
-    return shown or "It is empty, or has nothing but a first line of names"
+    return shown or "It is empty, or has only a line of names"
 
 
 def _zone_notes(doubts: Counter[Doubt], zone: Zone | None) -> tuple[str, ...]:
@@ -138,12 +135,12 @@ def _zone_notes(doubts: Counter[Doubt], zone: Zone | None) -> tuple[str, ...]:
 
 
 def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
-    """The column that has the time: one that is called so, else one of times in words, else one of numbers."""
+    """The column with the time: one with a likely name, else one with times in words, else one with numbers."""
     names = list(dict.fromkeys(name for row in sample for name in row))
     if named is not None:
         if named in names or not names:
             return named
-        raise UsageError(f"{source} has no column {_shown(named)}; it has {_told(names)}")
+        raise UsageError(f"{source} has no column {_shown(named)}; it has {_names(names)}")
     known = {plain(name): name for name in reversed(names)}
     likely = [known[name] for name in _TIMES if name in known]
     in_words = [name for name in names if any(isinstance(one := row.get(name), str) and ":" in one for row in sample)]
@@ -155,13 +152,13 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
         return ""
     why = _why_not(sample, [*likely, *names])
     raise UsageError(
-        f"no column of {source} has times ({why}); name one by --time-column, of {_told(names)}. "
+        f"no column of {source} has times ({why}); name one by --time-column, of {_names(names)}. "
         "A time is ISO 8601, RFC 2822, a web server's, or seconds since 1970"
     )
 
 
 def _why_not(sample: Sequence[Row], names: Sequence[str]) -> str:
-    """Why the first of these columns has no times; rather, what is wrong with a text that looks like one."""
+    """What is wrong with a text in these columns that looks like a time; else why the first column has no times."""
     said: list[str] = []
     for name, row in product(names, sample):
         try:
@@ -171,17 +168,17 @@ def _why_not(sample: Sequence[Row], names: Sequence[str]) -> str:
     return next((one for one in said if not one.endswith(("is no time", "is missing"))), said[0])
 
 
-def _told(names: Sequence[str]) -> str:
+def _names(names: Sequence[str]) -> str:
     return ", ".join(map(_shown, names[:20])) or "none"
 
 
 def _shown(name: str) -> str:
-    """A column's name; where a file has none, its first line stands in their place, and may hold anything."""
+    """A column's name as an error shows it. Without a line of names, the file's first line may hold anything."""
     return name if is_plain(name) else shown_name(name)
 
 
 def _getters(sample: Sequence[Row], likely: Sequence[str]) -> list[Callable[[Row], object]]:
-    """What gets each of these that is there, the likeliest first."""
+    """Functions that get these columns from a row, for the columns that exist, the likeliest first."""
     names = {plain(name): name for row in sample for name in row}
     return [methodcaller("get", names[name]) for name in likely if name in names]
 
@@ -191,8 +188,8 @@ def _getter(sample: Sequence[Row], likely: Sequence[str]) -> Callable[[Row], obj
 
 
 def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | None]:
-    """What tells how long a row's build took: its duration, in the unit that the column's name says, else in Jenkins'
-    milliseconds, else in seconds; or its end less its start."""
+    """A function that tells how long a row's build took: by its duration, in the unit of the column's name, in Jenkins'
+    milliseconds or in seconds; or by its start and its end."""
     duration, start, end = (_getter(sample, likely) for likely in (tuple(_DURATIONS), _STARTS, _ENDS))
     names = {plain(name) for row in sample for name in row}
     if names.isdisjoint((*_DURATIONS, *_ENDS)):
@@ -201,10 +198,10 @@ def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | No
     unit_ms = 1 if named == "duration" and _is_of_jenkins(sample) else _DURATIONS.get(named, 1000)
 
     def took_ms(row: Row, zone: Zone | None) -> int | None:
-        told = duration(row)
-        if isinstance(told, str | int | float) and not isinstance(told, bool):
+        found = duration(row)
+        if isinstance(found, str | int | float) and not isinstance(found, bool):
             try:
-                return length(float(told) * unit_ms)
+                return length(float(found) * unit_ms)
             except (ValueError, OverflowError):
                 return None
         began, ended = ms_or_none(start(row), zone), ms_or_none(end(row), zone)
@@ -214,18 +211,17 @@ def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | No
 
 
 def _is_of_jenkins(sample: Sequence[Row]) -> bool:
-    """Whether ``timestamp`` is in whole milliseconds and ``duration`` a whole number, as Jenkins' API has them."""
+    """Whether ``timestamp`` is in whole milliseconds and ``duration`` a whole number, as in Jenkins' API."""
     at, duration = _getter(sample, ("timestamp",)), _getter(sample, ("duration",))
-    told = {str(duration(row)).strip().lower() for row in sample if _IN_MS.fullmatch(str(at(row)).strip())} - _NONE
-    return bool(told) and all(map(str.isdecimal, told))
+    durations = {str(duration(row)).strip().lower() for row in sample if _IN_MS.fullmatch(str(at(row)).strip())} - _NONE
+    return bool(durations) and all(map(str.isdecimal, durations))
 
 
 # --- Holdoff's own -------------------------------------------------------------------------------------------------
 
 
 def _is_trigger(row: Row, project: str | None) -> bool:
-    """Whether a line of Holdoff's log tells of a trigger: not of a wake, a sweep or an error, nor of one that came
-    twice."""
+    """Whether a line of Holdoff's log is about a trigger: not about a wake, a sweep, an error or a duplicate."""
     if row.get("event") != "decision" or row.get("kind") == "wake" or row.get("why") == "duplicate":
         return False
     if project is None:
@@ -235,7 +231,7 @@ def _is_trigger(row: Row, project: str | None) -> bool:
 
 
 def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> History:
-    """What ``holdoff history --json`` prints."""
+    """The history that ``holdoff history --json`` prints."""
     spans: list[Span] = []
     for where, build in builds:
         try:

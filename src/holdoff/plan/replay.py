@@ -1,14 +1,14 @@
-"""What a policy would have built of a past: instants of triggers in, builds out.
+"""Replays a past under a policy: instants of triggers in, builds out.
 
-There are two ways, and one set of rules. ``by_core`` drives the shipped protocol: a record in memory, every trigger and
-every wake by the functions that decide in front of your deploys. ``by_build`` knows the waits of the policies that
-``is_fast`` names well enough to go from one build to the next by binary search; it is held to the first, build for
-build, on random pasts (``tests/plan/test_equal.py``).
+There are two ways with the same results. ``by_core`` drives the shipped protocol on a record in memory: the functions
+that decide in front of your deploys decide about every trigger and every wake. ``by_build`` goes from one build to the
+next by binary search, for the policies that ``is_fast`` names. ``tests/plan/test_equal.py`` compares both, build for
+build, on random pasts.
 
-At one instant a build's end comes first, then what is due, then the triggers in their order. Every build is reported as
-it ends; every wake comes on time; a build has all that was triggered before it. A build fails whose newest trigger is
-one of a build that failed; where it is armed again (``on_failure = "rearm"``) it is built once more after its back-off,
-and succeeds then.
+At one instant a build's end comes first, then what is due, then the triggers in their order. Every end is reported at
+once, every wake comes on time, and a build has all triggers before it. A build fails if its newest trigger's build
+failed in the past. With ``on_failure = "rearm"`` a failed build is built once more after its back-off, and then
+succeeds.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_DURATION_MS
 from holdoff.core.value import Value
 
-#: How often a long replay tells how far it is, in triggers.
-_TOLD_EVERY: Final = 2_000
-Told = Callable[[int], None]
+#: A long replay reports its progress after this many triggers.
+_PROGRESS_EVERY: Final = 2_000
+Progress = Callable[[int], None]
 
 
 class Past(Value, kw_only=False):
@@ -39,9 +39,9 @@ class Past(Value, kw_only=False):
 
     Attributes:
         at_ms: when each came, epoch milliseconds, in order.
-        took_ms: how long a build takes whose newest trigger is this one; as many as there are triggers.
-        versions: what each asked for, where that is known; else empty.
-        failed: the triggers, by their places, of which a build fails that has them as its newest.
+        took_ms: for each trigger, how long a build takes that has it as its newest.
+        versions: the version that each asked for; empty: not known.
+        failed: the places of triggers that make a build fail that has them as its newest.
     """
 
     at_ms: Sequence[int]
@@ -51,14 +51,14 @@ class Past(Value, kw_only=False):
 
 
 class Replay(Value):
-    """The builds, in the order of their starts; of each build one entry in every list.
+    """The builds, in the order of their starts. Each list has one entry for each build.
 
     Attributes:
-        started_ms, ended_ms: when; of one that was cancelled, when that was.
-        until: it has the first so many triggers of the past, those of the builds before it included; one that is
-            built once more after a failure has as many as the one before.
-        cancelled: the builds that were cancelled, by their places.
-        is_fast: whether it was made by ``by_build``.
+        started_ms, ended_ms: when the build started, and when it ended or was cancelled.
+        until: how many triggers of the past this build and the builds before it have. A build that is built once more
+            after a failure has as many as the build before.
+        cancelled: the places of the builds that were cancelled.
+        is_fast: whether ``by_build`` made the replay.
     """
 
     started_ms: list[int]
@@ -68,24 +68,21 @@ class Replay(Value):
     is_fast: bool = False
 
 
-def replay(past: Past, policy: Policy, told: Told = lambda _done: None) -> Replay:
-    """The builds of a policy, by the fast way where there is one. ``told``: is called with how many triggers are
+def replay(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:
+    """The builds of a policy, by the fast way if it knows the policy. ``progress``: called with how many triggers are
     done."""
-    return by_build(past, policy) if is_fast(past, policy) else by_core(past, policy, told)
+    return by_build(past, policy) if is_fast(past, policy) else by_core(past, policy, progress)
 
 
 def is_fast(past: Past, policy: Policy) -> bool:
-    """Whether ``by_build`` knows this policy: nothing is skipped, cancelled, or armed again."""
+    """Whether ``by_build`` knows this policy: one that skips, cancels and rearms nothing."""
     skips_none = policy.unchanged == "build" or not any(past.versions)
     rearms_none = policy.on_failure == "keep" or not past.failed
     return policy.on_cooldown == "defer" and policy.overlap in {"allow", "defer"} and skips_none and rearms_none
 
 
-# --- from build to build -------------------------------------------------------------------------------------------
-
-
 def by_build(past: Past, policy: Policy) -> Replay:
-    """The builds by binary search, from each to the next: what a build costs does not depend on how much it covers."""
+    """The builds, from each to the next by binary search: the cost of a build does not depend on what it covers."""
     at_ms, took_ms, limit = past.at_ms, past.took_ms, policy.limit
     waits_for_end = policy.overlap == "defer" or policy.cooldown_from == "finish"
     after_end_ms = policy.cooldown_ms if policy.cooldown_from == "finish" else 0
@@ -107,8 +104,8 @@ def by_build(past: Past, policy: Policy) -> Replay:
 
 
 def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], tuple[int, int]]:
-    """What tells the next build of a first trigger and the instant from which the gate is free: its start, and the
-    first trigger that it does not have."""
+    """A function that tells the next build from its first trigger and from the instant at which the gate is free: when
+    the build starts, and the first trigger that it does not have."""
     quiet_ms, most_ms = policy.quiet_ms, policy.max_wait_ms
 
     def at_once(first: int, free_ms: int) -> tuple[int, int]:
@@ -121,7 +118,8 @@ def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], t
     pauses = _pauses(at_ms, quiet_ms)
 
     def when_quiet(first: int, free_ms: int) -> tuple[int, int]:
-        # The last one it has: it comes last before the gate is free, or before the quiet or the longest wait is over.
+        # The build's last trigger is the last one before the gate is free, or before the quiet or the longest wait
+        # ends.
         last = max(first, bisect_left(at_ms, free_ms, first) - 1)
         quiet = pauses[bisect_left(pauses, last)]
         over_ms = at_ms[quiet] + quiet_ms
@@ -134,22 +132,19 @@ def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], t
 
 
 def _pauses(at_ms: Sequence[int], quiet_ms: int) -> list[int]:
-    """The triggers after which none comes for so long."""
+    """The triggers after which no other comes for this long."""
     found = [n for n in range(len(at_ms) - 1) if at_ms[n + 1] - at_ms[n] >= quiet_ms]
     return [*found, len(at_ms) - 1]
 
 
-# --- by the core ---------------------------------------------------------------------------------------------------
-
-
-def by_core(past: Past, policy: Policy, told: Told = lambda _done: None) -> Replay:
+def by_core(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:
     """The builds as the shipped protocol makes them, trigger by trigger."""
     core = _Core(past, policy)
     for done, at_ms in enumerate(past.at_ms):
         core.pass_until(at_ms)
         core.trigger(done)
-        if done % _TOLD_EVERY == 0:
-            told(done)
+        if done % _PROGRESS_EVERY == 0:
+            progress(done)
     core.pass_until(None)
     return Replay(
         started_ms=core.started_ms, ended_ms=core.ended_ms, until=core.until, cancelled=frozenset(core.cancelled)
@@ -157,7 +152,7 @@ def by_core(past: Past, policy: Policy, told: Told = lambda _done: None) -> Repl
 
 
 class _Core:
-    """Drives the protocol on one record, with a starter whose builds take their time and end well."""
+    """Drives the protocol on one record, with a starter whose builds take the times of the past."""
 
     def __init__(self, past: Past, policy: Policy) -> None:
         self.past = past
@@ -173,21 +168,20 @@ class _Core:
         self.ends: list[tuple[int, int]] = []
 
     def trigger(self, nth: int) -> None:
-        """The next trigger, now."""
         self.now_ms, self.done = self.past.at_ms[nth], nth + 1
         version = self.past.versions[nth] if self.past.versions else None
         event = Trigger(request=Request(project="plan", region="plan", source_version=version), token=self._token())
         self._drive(protocol.trigger(event, self.terms, Snapshot(record=self.record, seen_ms=self.now_ms)))
 
     def pass_until(self, at_ms: int | None) -> None:
-        """All that happens by itself up to an instant, itself included: ends of builds, and what is due then."""
+        """Let happen what comes by itself up to and at an instant: ends of builds, and wakes of what is due."""
         while True:
             due_ms = self.record.due_ms if self.record.pending is not None else None
             ends_ms = self.ends[0][0] if self.ends else None
             next_ms = min((ms for ms in (due_ms, ends_ms) if ms is not None), default=None)
             if next_ms is None or (at_ms is not None and next_ms > at_ms):
                 return
-            self.now_ms = max(self.now_ms, next_ms)  # what an end frees may have been due before it
+            self.now_ms = max(self.now_ms, next_ms)  # a start that an end allows may have been due before that end
             if ends_ms == next_ms:
                 self._end(heappop(self.ends)[1])
             else:

@@ -1,7 +1,7 @@
-"""What a policy costs and what it saves: the figures of a replay.
+"""The figures of a replay: what a policy costs and what it saves.
 
 **Staleness** is how long a change waited: from its trigger to the start, and to the end, of the first build that has
-it. A build that fails has its changes, too: that it failed is theirs, not the policy's.
+it. A build that fails has its changes, too: the failure is the fault of the changes, not of the policy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from holdoff.core.policy import Limit, Policy
 from holdoff.core.units import iso, say_duration
 from holdoff.core.value import Value
-from holdoff.plan.replay import Past, Replay, Told, replay
+from holdoff.plan.replay import Past, Progress, Replay, replay
 
 WORST: Final = 5
 _PERCENTS: Final = (50, 95, 100)
@@ -24,7 +24,7 @@ _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000
 
 
 class Waits(Value, kw_only=False):
-    """How long changes waited, milliseconds; ``None``: for ever."""
+    """How long changes waited, milliseconds; ``None``: without end."""
 
     median_ms: int | None
     p95_ms: int | None
@@ -32,8 +32,8 @@ class Waits(Value, kw_only=False):
 
 
 class Moment(Value):
-    """The change that waited longest for a build: when it came, and when the first build that has it began and was
-    over."""
+    """The change that waited longest for a build: when it came, and when the first build that has it began and
+    ended."""
 
     at_ms: int
     started_ms: int
@@ -45,12 +45,12 @@ class Figures(Value):
 
     Attributes:
         triggers, builds: how many.
-        building_ms: how long builds ran, all together; of them ``overlap_ms`` beside another.
+        building_ms: how long all builds ran together. overlap_ms: how much of that beside another build.
         start, end: how long changes waited for the start, and for the end, of a build that has them.
-        never: changes that no build has; a policy that skips may have such.
-        promised_ms: the longest that a change may wait for a start, by the policy; ``None``: it promises nothing.
+        never: how many changes no build has, under a policy that skips.
+        promised_ms: the longest time that the policy lets a change wait for a start; ``None``: there is no limit.
         worst: the worst moments, the worst first.
-        is_fast: how it was replayed.
+        is_fast: whether the fast way replayed it.
     """
 
     policy: Policy
@@ -67,7 +67,7 @@ class Figures(Value):
 
     @property
     def saved(self) -> int:
-        """Builds that were not needed, of one for each trigger."""
+        """How many fewer builds there were than one for each trigger."""
         return self.triggers - self.builds
 
     @property
@@ -99,16 +99,12 @@ def _seconds(ms: int | None) -> float | None:
     return None if ms is None else ms / 1000
 
 
-# --- figures -------------------------------------------------------------------------------------------------------
-
-
-def figures_of(past: Past, policy: Policy, told: Told = lambda _done: None) -> Figures:
-    """Replay a policy, and measure what came of it."""
-    return measured(past, policy, replay(past, policy, told))
+def figures_of(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Figures:
+    """Replay a policy, and measure the replay."""
+    return measured(past, policy, replay(past, policy, progress))
 
 
 def measured(past: Past, policy: Policy, made: Replay) -> Figures:
-    """The figures of a replay."""
     ends = _first_ends(made)
     has = made.until[-1] if made.until else 0
     return Figures(
@@ -127,15 +123,15 @@ def measured(past: Past, policy: Policy, made: Replay) -> Figures:
 
 
 def _first_ends(made: Replay) -> list[int]:
-    """When the changes of each build were first built: a later build has them too, and may end earlier; one that was
-    cancelled has built nothing."""
+    """When the changes of each build were first built. A later build has them, too, and may end earlier; a cancelled
+    build has built nothing."""
     never = max(made.ended_ms, default=0) + 1
     ends = [never if n in made.cancelled else end for n, end in enumerate(made.ended_ms)]
     return list(accumulate(reversed(ends), min))[::-1]
 
 
 def _overlap_ms(made: Replay) -> int:
-    """For how long builds ran beside an earlier one."""
+    """How long builds ran beside an earlier one."""
     total, busy_ms = 0, 0
     for start, end in zip(made.started_ms, made.ended_ms, strict=True):
         total += max(0, min(end, busy_ms) - start)
@@ -144,7 +140,7 @@ def _overlap_ms(made: Replay) -> int:
 
 
 def _waits(at_ms: Sequence[int], until: Sequence[int], instants: Sequence[int]) -> Waits:
-    """From each trigger to the instant of its build; what no build has waits for ever."""
+    """The waits from each trigger to the instant of its build. A change that no build has waits without end."""
     counts = map(sub, until, (0, *until))
     built = chain.from_iterable(map(repeat, instants, counts))
     ordered = sorted(map(sub, built, at_ms))
@@ -153,7 +149,8 @@ def _waits(at_ms: Sequence[int], until: Sequence[int], instants: Sequence[int]) 
 
 
 def _worst(at_ms: Sequence[int], made: Replay, ends: Sequence[int]) -> Iterable[Moment]:
-    """Of each build the first change waited longest; one that is built once more has none of its own."""
+    """The longest waits. Of each build the first change waited longest; a build after a failure has no change of its
+    own."""
     spans = zip((0, *made.until[:-1]), made.until, made.started_ms, ends, strict=False)
     moments = ((at_ms[first], start, end) for first, until, start, end in spans if first < until)
     for at, start, end in nlargest(WORST, moments, key=lambda one: one[2] - one[0]):
@@ -161,14 +158,14 @@ def _worst(at_ms: Sequence[int], made: Replay, ends: Sequence[int]) -> Iterable[
 
 
 def promised_ms(policy: Policy, past: Past) -> int | None:
-    """The longest that a change waits for the start of a build, whatever comes, with builds as long as these; ``None``:
-    there is no bound."""
+    """The longest time that a change can wait for the start of a build, with builds as long as these; ``None``: there
+    is no bound."""
     if policy.on_cooldown == "skip" or policy.overlap == "skip" or policy.unchanged == "skip":
         return None
     if policy.quiet_ms is not None and policy.max_wait_ms is None:
         return None
     if policy.on_failure == "rearm" and past.failed:
-        return None  # the back-off of one that fails again and again keeps the newest waiting, too
+        return None  # while a build fails again and again, newer changes wait for its back-off, too
     longest_ms = max(past.took_ms, default=0)
     after_end = policy.cooldown_from == "finish"
     waits = [policy.cooldown_ms + (longest_ms if after_end else 0), policy.max_wait_ms or 0]
@@ -177,11 +174,8 @@ def promised_ms(policy: Policy, past: Past) -> int | None:
     return max(waits)
 
 
-# --- policies in words ---------------------------------------------------------------------------------------------
-
-
 def settings_of(policy: Policy) -> dict[str, str]:
-    """A policy's settings as ``holdoff.toml`` has them; those that are as without them are left out."""
+    """A policy's settings as in ``holdoff.toml``; settings with their default values are left out."""
     plain = vars(Policy(0))
     found = {"cooldown": written(policy.cooldown_ms)}
     for field, value in vars(policy).items():
@@ -197,7 +191,7 @@ def _setting(value: int | Limit | str) -> str:
 
 
 def toml_of(policy: Policy, project: str) -> str:
-    """The lines to paste."""
+    """The lines to paste into ``holdoff.toml``."""
     name = project if re.fullmatch("[A-Za-z0-9_-]+", project) else f'"{_quoted(project)}"'
     return "".join([f"[projects.{name}]\n", *(f'{key} = "{value}"\n' for key, value in settings_of(policy).items())])
 
@@ -207,7 +201,7 @@ def _quoted(text: str) -> str:
 
 
 def written(ms: int) -> str:
-    """A duration as a person writes it, exactly: ``1h30m``."""
+    """A duration as a person writes it, without rounding: ``1h30m``."""
     parts = []
     for unit, unit_ms in _UNITS:
         count, ms = divmod(ms, unit_ms)
@@ -216,12 +210,12 @@ def written(ms: int) -> str:
 
 
 def said(ms: int | None) -> str:
-    """How long a wait was, as a person says it."""
+    """How long a wait was, in words."""
     return "never" if ms is None else say_duration(ms, up=True)
 
 
 def percent(part: int, whole: int) -> str:
-    """A share as a whole number that never rounds to all or nothing."""
+    """A percentage as a whole number, which is never rounded to all or nothing."""
     share = round(100 * part / max(1, whole))
     if share == 0 and part:
         return "under 1"

@@ -1,4 +1,4 @@
-"""From bytes to rows: the lines of a CSV or a log, the objects of a JSON text, each with where it stands."""
+"""From bytes to rows: the lines of a CSV or a log, the objects of a JSON text, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from holdoff.plan.times import ms_or_none, plain
 
 Row = Mapping[str, object]
 Rows = Iterable[tuple[str, Row]]
-#: So many bad rows are shown.
+#: How many bad rows are shown.
 SHOWN_BAD: Final = 5
-#: Under which names services put a list of what happened.
+#: The names under which services have a list of builds or events.
 _LISTS: Final = (
     *("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records"),
     *("values", "value"),
 )
-#: How a line of Holdoff's own log begins. Others may stand above it: systemd keeps what a server says with its log.
+#: How a line of Holdoff's own log begins. Other lines may stand above it: systemd keeps a server's messages with its
+#: log.
 _OWN: Final = '\n{"timestamp": "'
-#: What may stand above the names: comments, and the mark by which Excel is told what stands between cells.
+#: How a line above the names begins: a comment, or the line that tells Excel the separator of cells.
 _ABOVE: Final = ("#", "sep=")
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
@@ -36,26 +37,22 @@ _LOGGED: Final = re.compile(
 
 
 class Bad:
-    """Rows without a time: how many, and the first of them."""
+    """The rows without a time: their number, and the first of them."""
 
     def __init__(self) -> None:
         self.count: int = 0
         self.first: list[tuple[str, str]] = []
 
     def add(self, where: str, why: str) -> None:
-        """One more: where it stands, and what is wrong there."""
         self.count += 1
         if self.count <= SHOWN_BAD:
             self.first.append((where, why))
 
 
 def rows_of(data: bytes, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The rows of a text, packed or not: JSON where it begins as such or has lines of Holdoff's own log, a log where
-    its first line begins with a time and goes on with words, else CSV. What is no row is added to ``bad``.
-
-    Raises:
-        ValueError: it is packed, and cannot be unpacked; or a workbook.
-    """
+    """The rows of a text, compressed or not. A text that begins as JSON, or has lines of Holdoff's own log, is JSON. A
+    text whose first line begins with a time and goes on with words is a log. All else is CSV. A part that is no row is
+    added to ``bad``. A workbook, and a file that cannot be decompressed, raise ValueError."""
     text = _text(data)
     first = text.lstrip().partition("\n")[0]
     if _OWN in text or (first[:1] in {"{", "["} and not _LOGGED.search(first)):
@@ -68,16 +65,16 @@ def _text(data: bytes) -> str:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
-            raise ValueError("is packed by gzip, and broken") from None
+            raise ValueError("is a broken gzip file") from None
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise ValueError("is a workbook, or packed as ZIP: save it as CSV")
+        raise ValueError("is a workbook or a ZIP file: save it as CSV")
     marked = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
     text = data.decode("utf-16" if marked else "utf-8-sig", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")  # not ``splitlines``: a title may hold a form feed
 
 
 def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The lines of a log; those without a time of their own, as of a stack's trace, go on with the one before."""
+    """The lines of a log. An indented line without a time, as in a stack trace, belongs to the line before."""
     for number, line in enumerate(text.split("\n"), start=1):
         found = _LOGGED.search(line)
         if found:
@@ -87,11 +84,12 @@ def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
 
 
 def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The lines under a first line of names; without one, columns are called 1, 2, ... Comments may stand above."""
+    """The lines below the line of names; without that line the columns are called 1, 2, ... Comments may stand
+    above."""
     lines = text.split("\n")
     above = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_ABOVE)), len(lines))
     head = "".join(lines[above : above + 1])
-    # Of two that are as frequent: a comma before a space stands within a name.
+    # Of two equally frequent separators, one before a space is rather a comma within a name.
     delimiter = max(",;\t|", key=lambda mark: (head.count(mark), -head.count(f"{mark} ")))
     reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []
@@ -114,7 +112,7 @@ def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
 
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The objects of a list, wherever a service puts it; else one a line."""
+    """The objects of a list, wherever a service puts it; without a list, one object a line."""
     entries: Iterator[tuple[str, object]]
     try:
         entries = ((f"entry {number}", entry) for number, entry in enumerate(_list_in(json.loads(text)), start=1))
@@ -129,7 +127,8 @@ def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
 
 
 def _row(entry: object) -> Row | None:
-    """An object; a bare value; or fields with their values, as ``aws logs get-query-results`` prints a row."""
+    """The row of an object, of a bare value, or of fields with values, as ``aws logs get-query-results`` prints
+    them."""
     if isinstance(entry, str | int | float):
         return {"1": entry}
     if isinstance(entry, list) and all(isinstance(one, dict) and {"field", "value"} <= one.keys() for one in entry):

@@ -1,4 +1,4 @@
-"""Histories that are asked for: git's, a store's, CodeBuild's."""
+"""Fetches histories: from git, from a store, from CodeBuild."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
 from holdoff.plan.history import MOST_SPREAD, History, Span, span_of, spread
 
-#: So many builds of CodeBuild are asked for at a time, the most that the service takes.
+#: How many builds of CodeBuild are asked for at a time: the most that the service allows.
 _AT_A_TIME: Final = 100
 #: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html
 _SUCCEEDED: Final = {"SUCCEEDED": True} | dict.fromkeys(("FAILED", "FAULT", "TIMED_OUT"), False)
-#: At most so many: it keeps a year of them.
+#: The most builds that are read; CodeBuild keeps those of a year.
 _MOST_BUILDS: Final = 100_000
 
 
 def from_git(path: str, branch: str | None = None) -> History:
-    """The commits of a branch (``HEAD`` unless given), by the time of their commit: git does not know pushes.
-
-    ``--first-parent``: what a merge brings counts once, as the push of it does. (https://git-scm.com/docs/git-log)
-
-    Raises:
-        UsageError: there is no git, no such repository, or no such branch.
-    """
+    """The commits of a branch (``HEAD`` unless given) by the times of the commits: git does not record pushes. With
+    ``--first-parent`` a merge counts once, as its push does (https://git-scm.com/docs/git-log). Without git, or without
+    such a repository or branch, it raises UsageError."""
     form = ["--first-parent", "--no-show-signature", "--format=%ct %H"]
     argv = ["git", "-C", path, "log", *form, "--end-of-options", branch or "HEAD", "--"]
     try:
@@ -41,26 +37,24 @@ def from_git(path: str, branch: str | None = None) -> History:
         raise UsageError(f"git log of {path} has no commits")
     at, versions = zip(*commits, strict=True)
     source = f"git log of {path}" + (f", {branch}" if branch else "")
-    note = "the times are those of commits: what was pushed together came as one trigger, and is here as many"
+    note = "the times are those of commits: commits that were pushed together were one trigger, and count as many here"
     return History(source=source, at_ms=at, versions=versions, notes=(note,))
 
 
 def from_builds(
     builds: Iterable[Finished], source: str, *, policy: Policy | None = None, most: int = MOST_SPREAD
 ) -> History:
-    """The triggers that a gate's builds covered, from its history in the store, the newest build first.
+    """The triggers that a gate's builds covered. Without a build it raises EventError.
 
     Args:
-        policy: the gate's; one that skips is noted, for what it skipped is not in a history.
-        most: of triggers, as for ``history.spread``.
-
-    Raises:
-        EventError: there is no build.
+        builds: the gate's history in the store, the newest build first.
+        policy: of the gate; if it skips, a note says that the history does not have the skipped triggers.
+        most: how many triggers, as for ``history.spread``.
     """
     history = spread(source, map(_span_of, builds), most)
     if policy is None or "skip" not in (policy.on_cooldown, policy.overlap, policy.unchanged):
         return history
-    return history.but(notes=(*history.notes, "what this policy skipped is not in its history, but in Holdoff's log"))
+    return history.but(notes=(*history.notes, "triggers that this policy skipped are in Holdoff's log, but not here"))
 
 
 def _span_of(build: Finished) -> Span:
@@ -70,16 +64,9 @@ def _span_of(build: Finished) -> Span:
 
 
 def from_codebuild(project: str, region: str | None = None, *, client: Any = None) -> History:
-    """The builds of a CodeBuild project, with how long they took.
-
-    https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuildsForProject.html
-
-    Args:
-        client: one of boto3's; made here unless given.
-
-    Raises:
-        UsageError: the service cannot be asked, or answers with an error; it says why.
-    """
+    """The builds of a CodeBuild project and their durations
+    (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuildsForProject.html). Any error of the service
+    becomes a UsageError that says why. ``client``: of boto3; made here unless given."""
     from holdoff.aws.client import Limits, make_client
     from holdoff.aws.errors import describe as said
 
@@ -90,10 +77,10 @@ def from_codebuild(project: str, region: str | None = None, *, client: Any = Non
         raise UsageError("CodeBuild cannot be asked: botocore is not installed; pip install 'holdoff[aws]'") from None
     except HoldoffError:
         raise
-    except Exception as error:  # noqa: BLE001  (no region, no credentials, any answer: it says why)
+    except Exception as error:  # noqa: BLE001  (no region, no credentials, any answer: the message says why)
         raise UsageError(f"the builds of {project} cannot be read from CodeBuild: {said(error)}") from None
     history = spread(f"CodeBuild project {project}", builds)
-    return history.but(notes=(*history.notes, "these are builds: a trigger that was held back or dropped is not here"))
+    return history.but(notes=(*history.notes, "these are builds: triggers that were held back or dropped are not here"))
 
 
 def _codebuild_builds(client: Any, project: str) -> Iterator[Span]:

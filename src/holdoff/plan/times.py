@@ -1,4 +1,4 @@
-"""Instants as services, logs and people write them: ISO 8601, RFC 2822, Apache's, epoch seconds down to nanoseconds."""
+"""Reads instants as services, logs and people write them: ISO 8601, RFC 2822, Apache's form, epoch numbers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from holdoff.core.errors import UsageError
 from holdoff.core.units import MAX_INSTANT_MS
 
 Zone = tzinfo
-#: What is in doubt of an instant: nothing; its zone, which it does not say; or which of two instants it is, or whether
-#: there was one, for clocks were changed then: it is taken as before the change.
+#: What is uncertain about an instant: nothing; its zone, because the text has none; or, at a change of clocks, which of
+#: two instants is meant or whether it existed: then the time before the change counts.
 Doubt = Literal["none", "zone", "clock change"]
-#: A number below this is no instant but a count or an id: 1973 in seconds.
+#: A smaller number (1973, in seconds) is not an instant but a count or an id.
 _LEAST: Final = 100_000_000
-#: Beyond so many seconds a number is in milliseconds, and so on.
+#: A number below the first limit is in seconds, below the second in milliseconds, below the third in microseconds.
 _UNITS: Final = ((100_000_000_000, 1000), (100_000_000_000_000, 1), (10**17, Decimal("0.001")))
 _NANOSECONDS: Final = Decimal("0.000001")
 _NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
@@ -34,28 +34,18 @@ _COMPACT: Final = re.compile(r"^((?:19|20)\d{6})(\d{6})$")
 
 
 def zone_named(name: str) -> Zone:
-    """A zone by its name in the tz database.
-
-    Raises:
-        UsageError: there is none of that name here.
-    """
+    """A zone by its name in the tz database. An unknown name raises UsageError."""
     from zoneinfo import ZoneInfo
 
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
-        raise UsageError("--zone is no zone that is known here; write one such as 'Europe/Berlin' or 'UTC'") from None
+        raise UsageError("--zone is no known time zone; write one such as 'Europe/Berlin' or 'UTC'") from None
 
 
 def ms_of(value: object, zone: Zone | None) -> tuple[int, Doubt]:
-    """Epoch milliseconds, and what is in doubt of them.
-
-    Args:
-        zone: of a time that has none; ``None``: UTC.
-
-    Raises:
-        ValueError: no instant; the message says why, without the value.
-    """
+    """Epoch milliseconds, and what is uncertain about them. A value that is no instant raises ValueError, whose message
+    does not have the value. ``zone``: of a time without one; ``None``: UTC."""
     if isinstance(value, str | int) and not isinstance(value, bool):
         return _of_text(str(value).strip(), zone)
     if isinstance(value, datetime):
@@ -66,7 +56,7 @@ def ms_of(value: object, zone: Zone | None) -> tuple[int, Doubt]:
 
 
 def ms_or_none(value: object, zone: Zone | None) -> int | None:
-    """The same; ``None``: no instant."""
+    """Epoch milliseconds; ``None``: the value is no instant."""
     try:
         return ms_of(value, zone)[0]
     except ValueError:
@@ -85,7 +75,7 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
         try:
             return _of_datetime(datetime.fromisoformat(text), zone)
         except ValueError:
-            pass  # in another form, or out of range: what follows says so
+            pass  # in another form or out of range: the code below finds out
     if not text:
         raise ValueError("is missing")
     text = _COMPACT.sub(r"\1T\2", text) if text.isdecimal() else _GMT.sub("", _year_first(text))
@@ -105,7 +95,7 @@ def _of_text(text: str, zone: Zone | None) -> tuple[int, Doubt]:
 
 
 def _year_first(text: str) -> str:
-    """What spreadsheets write (``2.3.2026 9:05``, ``2026/3/2 9:05``) in the form of ISO 8601; another text as it is."""
+    """A time of a spreadsheet (``2.3.2026 9:05``, ``2026/3/2 9:05``) in the form of ISO 8601; other texts unchanged."""
     found = _IN_NUMBERS.fullmatch(text)
     year, mark, month, day, rest = found.groups("") if found else [""] * 5
     if not rest and 4 not in (len(year), len(day)):
@@ -148,5 +138,5 @@ def _checked(ms: int) -> int:
 
 
 def plain(name: str) -> str:
-    """A column's name without marks and capitals."""
+    """A column's name without punctuation and capitals."""
     return "".join(filter(str.isalnum, name)).lower()

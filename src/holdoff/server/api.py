@@ -1,9 +1,9 @@
-"""The API, ``/api/v1``: one row an operation, from which its route, its checks and its description are made.
+"""The API, ``/api/v1``: one row for each operation. Its route, its checks and its description are made from the row.
 
-Inputs are a query or a JSON object. Here only their names and types are checked; what they may be is the affair of
-``Request``, ``Gate`` and the others that take them. A caller has no more power than its scopes: with ``trigger`` alone
-it asks for builds as an event from outside does (``events.powers``): at the project's own gate, with the variables that
-the project lists, and forced only if the project allows it. With ``operate`` it may say all of it.
+The inputs come in a query or in a JSON object. This file checks only their names and types; ``Request``, ``Gate`` and
+the other classes that take them check their values. A caller with the scope ``trigger`` has the rights of an event from
+outside (``events.powers``): it triggers the project's own gate, sets only the variables that the project lists, and
+forces a build only if the project allows that. A caller with ``operate`` may use every input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.requests import Request as Asks
 from starlette.responses import Response
 from starlette.routing import Route
 
-from holdoff.core.errors import ConfigError, RecordInvalid
+from holdoff.core.errors import ConfigError
 from holdoff.core.request import MAX_BUILD_ID, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
 from holdoff.core.units import iso, parse_instant
 from holdoff.core.value import Value
@@ -26,7 +26,7 @@ from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
 from holdoff.ingress.webhook import has_put_off
 from holdoff.observe import explain as answers
-from holdoff.observe.status import status_of
+from holdoff.observe.status import Status, status_of, unreadable
 from holdoff.server.access import Caller, check_origin
 from holdoff.server.bodies import query_of, read_object
 from holdoff.server.problems import Problem, as_json
@@ -39,31 +39,29 @@ Inputs = dict[str, Any]
 
 
 def text(most: int, says: str, *, needed: bool = False) -> dict[str, Any]:
-    """A text, as ``core.request.check_note`` has it; one that is not needed may be null."""
+    """The schema of a text that ``core.request.check_note`` accepts. A text that is not needed may be null."""
     kinds = "string" if needed else ["string", "null"]
     plain_text = {"minLength": 1, "maxLength": most, "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
     return {"type": kinds, **plain_text, "description": says, "needed": needed}
 
 
 def flag(says: str, *, needed: bool = False) -> dict[str, Any]:
-    """True or false."""
     return {"type": "boolean", "description": says, "needed": needed}
 
 
 def pairs(says: str) -> dict[str, Any]:
-    """An object of texts."""
     return {"type": "object", "additionalProperties": {"type": "string"}, "description": says}
 
 
-#: Not with a key's mark at its end, as ``core.request.GateKey`` has it.
-PROJECT: Final = text(500, "its name", needed=True) | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
+#: A key's mark must not stand at the end, as in ``core.request.GateKey``.
+PROJECT: Final = text(500, "the project's name", needed=True) | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
 ANY_PROJECT: Final[dict[str, Any]] = PROJECT | {"type": ["string", "null"], "needed": False}
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
 WHY: Final = text(MAX_REASON, "for those who ask later")
-BY: Final = text(MAX_REASON, "for whom; the caller's own name is noted beside it")
+BY: Final = text(MAX_REASON, "for whom the caller acts; the caller's own name is noted, too")
 GATE: Final[dict[str, dict[str, Any]]] = {
     "project": PROJECT,
-    "key": text(200, "the gate of this key of it (a branch, a customer)"),
+    "key": text(200, "the gate of this key of the project (a branch, a customer)"),
     "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
 }  # fmt: skip
 
@@ -72,10 +70,10 @@ class Operation(Value):
     """One operation.
 
     Attributes:
-        scope: what its caller needs.
-        inputs: the schema of each, by name; of a GET in the query, else in the body.
-        act: does it. Runs in a thread.
-        statuses: of answers that are no problem.
+        scope: the scope that its caller needs.
+        inputs: the schemas of its inputs by name; a GET takes them in the query, a POST in the body.
+        act: carries it out, in a thread.
+        statuses: of its answers without a problem.
     """
 
     method: str
@@ -90,16 +88,11 @@ class Operation(Value):
 
 
 def status(site: Site, _caller: Caller, asked: Inputs) -> object:
-    """What the gates are doing, as ``holdoff status --json`` has it."""
+    """What the gates are doing, as ``holdoff status --json`` prints it."""
     found = site.statuses(asked.get("project"))
     if asked.get("project") and not found:
         raise Problem(404, "no such gate")
-    gates = [
-        {"project": key.project, "region": key.region, "state": "unreadable", "error": str(one)}
-        if isinstance(one, RecordInvalid)
-        else one.to_dict()
-        for key, one in found.items()
-    ]
+    gates = [one.to_dict() if isinstance(one, Status) else unreadable(key, one) for key, one in found.items()]
     return {"gates": gates, "store": site.store.url, "at": iso(site.now_ms())}
 
 
@@ -107,23 +100,18 @@ def explain(site: Site, _caller: Caller, asked: Inputs) -> object:
     """Why did(n't) my build run?"""
     named = [name for name in ("decision", "event_id", "source_version") if asked.get(name)]
     if len(named) > 1:
-        raise Problem(422, f"one of {' and '.join(named)} will do")
+        raise Problem(422, f"give only one of {' and '.join(named)}")
     if named == ["decision"]:
-        key, token, _ = answers.parse_decision_id(asked["decision"])
-        scene = site.scene(site.key(key.name, key.key, key.region))
-        return answers.explain_decision(scene, token).to_dict()
+        key, token = answers.parse_decision_id(asked["decision"])
+        return answers.explain(site.scene(site.key(key.name, key.key, key.region)), token=token).to_dict()
     if "project" not in asked:
         raise Problem(422, "the project is missing, or the id of a decision")
     scene = site.scene(_key(site, asked))
-    if asked.get("event_id"):
-        return answers.explain_event(scene, asked["event_id"]).to_dict()
-    if asked.get("source_version"):
-        return answers.explain_version(scene, asked["source_version"]).to_dict()
-    return answers.explain_gate(scene).to_dict()
+    return answers.explain(scene, event=asked.get("event_id"), version=asked.get("source_version")).to_dict()
 
 
 def history(site: Site, _caller: Caller, asked: Inputs) -> object:
-    """The builds, the newest first, and what each covered."""
+    """The builds, the newest first, with what each covered."""
     scene = site.scene(_key(site, asked))
     return {"builds": [answers.build_to_dict(build) for build in scene.builds(asked.get("limit", 20))]}
 
@@ -157,16 +145,15 @@ def finished(site: Site, caller: Caller, asked: Inputs) -> object:
         return is_newest, is_newest or gate.has_build(build_id)
 
     is_newest, is_known = site.edit("finished", key, caller.name, end)
-    message = "noted" if is_newest else "it is not the build that runs; its end is kept with the history"
+    message = "noted" if is_newest else "this is not the build that runs; its end is kept in the history"
     if not is_known:
-        message = "no build of this id is known here; if a start is under way, the end is kept for that"
+        message = "no build with this id is known here; if a start is under way, the end is kept for its build"
     return {"finished": is_newest, "build_id": build_id, "message": message}
 
 
 def hold(site: Site, caller: Caller, asked: Inputs) -> object:
-    """Let nothing start for now; what comes is kept."""
-    how = {"why": asked["why"], "duration": asked.get("duration")}
-    return _edited("hold", site, caller, asked, **how)
+    """Let nothing start for now. Triggers stay pending."""
+    return _edited("hold", site, caller, asked, why=asked["why"], duration=asked.get("duration"))
 
 
 def resume(site: Site, caller: Caller, asked: Inputs) -> object:
@@ -192,26 +179,26 @@ def _key(site: Site, asked: Inputs) -> Any:
 
 
 def letters(site: Site, _caller: Caller, _asked: Inputs) -> object:
-    """Webhooks that came to nothing, the oldest first."""
+    """Webhooks that could not be carried out, the oldest first."""
     return {"dead_letters": site.letters.all()}
 
 
 def letter(site: Site, _caller: Caller, asked: Inputs) -> object:
-    """One of them, as it came, without its secrets."""
+    """One dead letter: the webhook as it came, without its secrets."""
     return site.letters.about(asked["id"]) | {"letter": site.letters.read(asked["id"])}
 
 
 def retry(site: Site, _caller: Caller, asked: Inputs) -> object:
-    """Carry it out, with the power that the webhook had. It is deleted, unless it comes to nothing again."""
+    """Carry out a dead letter again, with the rights of its webhook. It is deleted unless that fails."""
     return site.retry(asked["id"])
 
 
-_LETTER: Final = {"id": {"type": "string", "description": "the letter's id, as the list has it", "needed": True}}
+_LETTER: Final = {"id": {"type": "string", "description": "the letter's id, from the list", "needed": True}}
 _VERSION: Final = text(MAX_VERSION, "what to build: a commit, a tag")
-_EVENT: Final = text(MAX_EVENT_ID, "the event behind it; the same one again is a duplicate")
+_EVENT: Final = text(MAX_EVENT_ID, "the event behind it; a second trigger with this id is a duplicate")
 OPERATIONS: Final = (
     Operation(method="GET", path="/status", scope="look", act=status,
-              inputs={"project": ANY_PROJECT | {"description": "only its gates; all gates unless given"}}),
+              inputs={"project": ANY_PROJECT | {"description": "only the gates of this project; all unless given"}}),
     Operation(method="GET", path="/explain", scope="look", act=explain,
               inputs={**GATE, "project": ANY_PROJECT, "decision": text(4_000, "the id of a decision"),
                       "event_id": _EVENT, "source_version": _VERSION}),
@@ -222,16 +209,17 @@ OPERATIONS: Final = (
               statuses=(200, 202), inputs={
                   **GATE, "reason": text(MAX_REASON, "why, for people to read"), "source_version": _VERSION,
                   "event_id": _EVENT, "by": BY,
-                  "environment": pairs("variables for the build; without operate, just those that the project allows"),
+                  "environment": pairs("variables for the build; without operate, only those that the project allows"),
                   "secondary_versions": pairs("the version of each of the build's other sources, by its identifier"),
                   "force": flag("start now, in spite of any wait; without operate, if the project allows it"),
-                  "line": text(MAX_LINE, "what versions follow one another on: a repository's branch"),
+                  "line": text(MAX_LINE, "the line on which versions follow one another: a branch"),
                   "at": {"type": ["string", "number", "null"], "description": "when it happened, by its source"},
                   "parent": text(MAX_VERSION, "the version before, on the same line")}),
     Operation(method="POST", path="/finished", scope="trigger", act=finished,
-              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` has it", needed=True),
-                      "succeeded": flag("or it failed", needed=True), "detail": text(MAX_REASON, "in a person's words"),
-                      "exit_status": {"type": ["integer", "null"], "description": "of a command"}}),
+              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` shows it", needed=True),
+                      "succeeded": flag("whether the build succeeded", needed=True),
+                      "detail": text(MAX_REASON, "how it ended, in words"),
+                      "exit_status": {"type": ["integer", "null"], "description": "the status of a command"}}),
     Operation(method="POST", path="/hold", scope="operate", act=hold,
               inputs={**GATE, "why": WHY | {"type": "string", "needed": True}, "by": BY,
                       "duration": {"type": ["string", "number", "null"], "description": "such as '2h', or seconds"}}),
@@ -239,7 +227,7 @@ OPERATIONS: Final = (
               inputs={**GATE, "why": WHY, "by": BY}),
     Operation(method="POST", path="/reset", scope="operate", act=reset,
               inputs={**GATE, "why": WHY, "by": BY, "drop_pending": flag("drop what is pending: it is not built"),
-                      "drop_claim": flag("give up a start that cannot be finished; it may have built")}),
+                      "drop_claim": flag("give up a start that cannot be finished; its build may exist")}),
     Operation(method="GET", path="/dead-letters", scope="operate", act=letters, inputs={}),
     Operation(method="GET", path="/dead-letters/{id}", scope="operate", act=letter,
               inputs=_LETTER),
@@ -248,11 +236,7 @@ OPERATIONS: Final = (
 )  # fmt: skip
 
 
-# --- routes ----------------------------------------------------------------------------------------------------------
-
-
 def routes(site: Site) -> list[Route]:
-    """The routes."""
     return [Route(AT + one.path, partial(_answer, site, one), methods=[one.method]) for one in OPERATIONS]
 
 
@@ -269,11 +253,7 @@ async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
 
 
 def carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Any:
-    """What an operation answers.
-
-    Raises:
-        Problem, HoldoffError: it was not carried out.
-    """
+    """The answer of an operation. Raises Problem or HoldoffError if it was not carried out."""
     try:
         return operation.act(site, caller, checked(operation.inputs, asked))
     except ConfigError as error:
@@ -287,15 +267,11 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 def checked(schemas: dict[str, dict[str, Any]], asked: Inputs) -> Inputs:
-    """The inputs, each of its type; what is null is left out.
-
-    Raises:
-        Problem: one is missing, unknown or of another type.
-        ConfigError: a text has what no text here may have.
-    """
+    """The inputs without those that are null. One that is missing, unknown or of another type raises Problem; a text
+    that is too long or not printable raises ConfigError."""
     for name in asked:
         if name not in schemas:
-            raise Problem(422, f"an input is not known here; known are {', '.join(schemas) or 'none'}", field=name[:80])
+            raise Problem(422, f"an input is not known; the inputs are {', '.join(schemas) or 'none'}", field=name[:80])
     found: Inputs = {}
     for name, schema in schemas.items():
         if schema.get("needed") and asked.get(name) is None:
@@ -309,12 +285,12 @@ def checked(schemas: dict[str, dict[str, Any]], asked: Inputs) -> Inputs:
 def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if kinds == ["integer"] and isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
-        value = int(value)  # in a query all is text
+        value = int(value)  # in a query every value is a text
     is_flag = isinstance(value, bool)
     if not any(isinstance(value, _TYPES[kind]) and is_flag is (kind == "boolean") for kind in kinds):
         raise Problem(422, f"{name} must be {' or '.join(kinds)}", field=name)
     if "maximum" in schema and not schema["minimum"] <= value <= schema["maximum"]:
-        raise Problem(422, f"{name} is from {schema['minimum']} to {schema['maximum']}", field=name)
+        raise Problem(422, f"{name} must be from {schema['minimum']} to {schema['maximum']}", field=name)
     if "maxLength" in schema:
         check_note(name, value, schema["maxLength"])
     return value

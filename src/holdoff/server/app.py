@@ -1,6 +1,6 @@
-"""Puts the server together: hooks, API, page, metrics, health, and what stands before all of them.
+"""Puts the server together: hooks, API, page, metrics and health checks, behind one middleware.
 
-``create_app`` is the one way in, for ``holdoff serve``, for tests, and for those who serve it by other means.
+``holdoff serve``, the tests and every other ASGI server use ``create_app``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from holdoff.server.openapi import description
 from holdoff.server.problems import Problem, as_json
 from holdoff.server.site import Site
 
-#: Of every answer, unless the route has set its own. There is no CORS: no page of another origin may read anything.
+#: The headers of every answer, unless the route sets its own. There is no CORS: no page of another origin reads
+#: anything.
 HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -37,18 +38,13 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-#: An answer of /readyz is good for so long: a stranger may ask, and each is a read of the store.
+#: How long an answer of /readyz is used again: any stranger may ask, and each answer is a read of the store.
 READY_MS: Final = 1_000
 
 
 def create_app(site: Site) -> Starlette:
     """The application, with this site as ``app.state.site``."""
-    routes: list[BaseRoute] = [
-        *hooks.routes(site),
-        *api.routes(site),
-        *_plain_routes(site),
-        *pages.routes(site),
-    ]
+    routes: list[BaseRoute] = [*hooks.routes(site), *api.routes(site), *_plain_routes(site), *pages.routes(site)]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_Front, site=site)],
@@ -66,7 +62,7 @@ def _plain_routes(site: Site) -> list[Route]:
         return PlainTextResponse("ok\n") if site.is_looking() else PlainTextResponse("the wake loop is gone\n", 503)
 
     async def readyz(_: Request) -> Response:
-        async with one_at_a_time:  # of many that ask at once, one looks at the store, and all have its answer
+        async with one_at_a_time:  # of many requests at once, one looks at the store, and all use its answer
             if not 0 <= site.clock.now_ms() - ready[0][0] < READY_MS:
                 is_ready = not site.stopping.is_set() and await run_sync(site.is_ready)
                 ready[0] = site.clock.now_ms(), is_ready
@@ -76,7 +72,7 @@ def _plain_routes(site: Site) -> list[Route]:
         site.guard.caller(request).needs("look")
         try:
             encode, kind = choose_encoder(request.headers.get("accept", ""))
-        except (TypeError, ValueError):  # of a version that is no number
+        except (TypeError, ValueError):  # its version is no number
             encode, kind = choose_encoder("")
         return Response(await run_sync(encode, site.metrics.registry), media_type=kind)
 
@@ -100,13 +96,12 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 
 class _Front:
-    """Before all routes: the headers of every answer, and what no route has caught."""
+    """The middleware: sets the headers of every answer, and answers errors that no route has caught."""
 
     def __init__(self, app: ASGIApp, site: Site) -> None:
         self.app, self.site = app, site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -127,4 +122,4 @@ class _Front:
             self.site.log.failed(error, kind="request")
             if begun:
                 raise
-            await Problem(500, "this server is broken; its log says more").response()(scope, receive, sent)
+            await Problem(500, "an internal error of this server; its log says more").response()(scope, receive, sent)

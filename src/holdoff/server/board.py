@@ -1,8 +1,7 @@
-"""What the page shows of all gates: which of them, in what order, what was read of their histories, and the numbers.
+"""The first page's data: which gates it shows, in what order, with the builds and the numbers of the time shown.
 
-One look is one read of all records, and then of the histories of just those gates that built in the time that is shown,
-the newest builds only. A history is kept in memory until its gate's record changes. All gates together are allowed
-``MOST_BUILDS``, shared out evenly.
+Each look reads all records, and then the newest builds of those gates that built in the time shown. A history stays in
+memory until its gate's record changes. All gates together read at most ``MOST_BUILDS`` builds, shared out evenly.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from holdoff.server.site import Found, Site
 MOST_BUILDS: Final = 10_000
 FEWEST_BUILDS: Final = 16
 MOST_OF_ONE: Final = 1_000
-#: So many rows are drawn; the rest by links.
+#: The rows of one page; links lead to the rest.
 MOST_ROWS: Final = 50
-#: A late report of an end changes a history and not the record: what was read is good for so long.
+#: How long a history is used again. (A late report of an end changes the history and not the record.)
 KEPT_MS: Final = 30_000
 KEPT_GATES: Final = 2_000
 
 
 class Numbers(Value):
-    """What a manager asks for, of the time that is shown."""
+    """What happened in the time shown, in numbers."""
 
     triggers: int = 0
     builds: int = 0
@@ -38,13 +37,13 @@ class Numbers(Value):
     longest_ms: int = 0
 
     def plus(self, other: Numbers) -> Numbers:
-        """Of both."""
+        """The sum; of the waits, the longer one."""
         added = {name: getattr(self, name) + getattr(other, name) for name in self._fields if name != "longest_ms"}
         return Numbers(longest_ms=max(self.longest_ms, other.longest_ms), **added)
 
 
 class Row(Value):
-    """One gate. ``error``: why it cannot be read; then there is no more of it."""
+    """One gate. ``error``: why it cannot be read; then it has no status."""
 
     key: GateKey
     error: str = ""
@@ -60,7 +59,7 @@ class Row(Value):
 
 
 class Board(Value):
-    """All that the first page shows: the rows of this page of its pages, of so many that were found, of a total."""
+    """What the first page shows. ``rows``: those of this page; ``found``: how many gates match; ``total``: of all."""
 
     rows: tuple[Row, ...]
     total: int
@@ -73,14 +72,14 @@ class Board(Value):
 
 
 class Histories:
-    """The builds of gates, as they were last read."""
+    """The builds of gates, kept from the last read."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._kept: dict[tuple[GateKey, int, int], tuple[object, int, list[Finished]]] = {}
 
     def newest(self, scene: Scene, limit: int, back_ms: int) -> list[Finished]:
-        """The newest builds; those that ended before the time that is shown are left out."""
+        """The newest builds, back to the first one that started before the time shown."""
         name, version = (scene.key, limit, back_ms), (scene.record.writes, scene.record.lastbuild)
         kept = self._kept.get(name)
         if kept is None or kept[0] != version or not 0 <= scene.now_ms - kept[1] < KEPT_MS:
@@ -95,14 +94,13 @@ def _read(scene: Scene, limit: int, from_ms: int) -> list[Finished]:
     for build in scene.builds(limit):
         found.append(build)
         if build.started_ms < from_ms:
-            break  # its holdoff may reach into what is shown
+            break  # this one is kept: its holdoff may reach into the time shown
     return found
 
 
 def row_of(
     scene: Scene, status: Status, builds: list[Finished], limit: int, window: Window, *, drawn: bool = True
 ) -> Row:
-    """A gate with its numbers, and its drawing if that is wanted."""
     is_cut = len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
     drawing = draw(status, builds, scene.terms, window, is_cut=is_cut) if drawn else None
     numbers = _numbers(status, [build for build in builds if build.started_ms >= window.from_ms])
@@ -130,13 +128,12 @@ def _is_wanted(key: GateKey, found: Found, text: str, only: set[str]) -> bool:
 
 
 def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str], page: int) -> Board:
-    """Look at all gates."""
     statuses: Mapping[GateKey, Found] = site.statuses()
     window = Window.of(zoom, site.now_ms())
     wanted = sorted((urgency(one), key) for key, one in statuses.items() if _is_wanted(key, one, text, only))
     active = sum((one.last_built_ms or 0) >= window.from_ms for one in statuses.values() if isinstance(one, Status))
     limit = min(MOST_OF_ONE, max(FEWEST_BUILDS, MOST_BUILDS // max(active, 1)))
-    limit = 1 << limit.bit_length() - 1  # so that one gate more does not have all read again
+    limit = 1 << limit.bit_length() - 1  # a power of two, so that one more gate does not make all be read again
     pages = max(1, -(-len(wanted) // MOST_ROWS))
     page = min(page, pages)  # gates may have gone
     first = (page - 1) * MOST_ROWS

@@ -1,8 +1,9 @@
-"""A gate drawn as an oscilloscope draws a signal: instants become places, from the left edge (0) to the right (100).
+"""Draws a gate as an oscilloscope draws a signal: an instant becomes a place between the left edge (0) and the right
+(100).
 
-Places are percentages, so that one drawing fits every width. The holdoff and the quiet time are today's policy's.
-Shapes of one kind that would touch are drawn as one: a drawing has as many as an eye can tell apart, however many
-builds there were.
+Places are percentages, so that one drawing fits every width. The holdoff and the quiet time are those of today's
+policy. Shapes of one kind that would touch are drawn as one shape. So a drawing never has more shapes than an eye can
+tell apart, however many builds there were.
 """
 
 from __future__ import annotations
@@ -22,24 +23,20 @@ from holdoff.observe.status import Status, hold_now, local_time, say_instant, tr
 
 HOUR_MS: Final = 3_600_000
 #: How far back each zoom looks, and how far apart its lines are.
-ZOOMS: Final = {
-    "1h": (HOUR_MS, HOUR_MS // 6),
-    "1d": (24 * HOUR_MS, 4 * HOUR_MS),
-    "7d": (168 * HOUR_MS, 24 * HOUR_MS),
-}
-#: So much of what is behind is shown ahead of now.
+ZOOMS: Final = {"1h": (HOUR_MS, HOUR_MS // 6), "1d": (24 * HOUR_MS, 4 * HOUR_MS), "7d": (168 * HOUR_MS, 24 * HOUR_MS)}
+#: The time shown ahead of now, as a share of the time shown before now.
 AHEAD: Final = 0.2
-#: What is closer than this, in hundredths of the width, is one.
+#: Shapes that are closer than this, in hundredths of the width, are drawn as one.
 TOUCH: Final = 0.15
-#: No shape is narrower: an instant is seen, too.
+#: The least width of a shape, so that an instant is seen, too.
 LEAST: Final = 0.1
-#: What lies over what; later over earlier.
+#: The order of drawing: later kinds lie over earlier ones.
 LAYERS: Final = ("unread", "holdoff", "quiet", "held", "pulse", "waiting", "build", "failed", "ended", "running")
 _MORE: Final = "; and more"
 
 
 class Shape(Value):
-    """Something that lasts from ``x`` for ``width``. ``says``: what it is, for who points at it."""
+    """Something that lasts from ``x`` for ``width``. ``says``: its tooltip."""
 
     kind: str
     x: float
@@ -49,7 +46,7 @@ class Shape(Value):
 
 
 class Window(Value):
-    """The time that is shown, epoch milliseconds."""
+    """The time shown, in epoch milliseconds."""
 
     from_ms: int
     now_ms: int
@@ -58,23 +55,22 @@ class Window(Value):
 
     @classmethod
     def of(cls, zoom: str, now_ms: int) -> Window:
-        """What a zoom shows."""
         back_ms, step_ms = ZOOMS[zoom]
         return cls(from_ms=now_ms - back_ms, now_ms=now_ms, until_ms=now_ms + int(back_ms * AHEAD), step_ms=step_ms)
 
     def at(self, ms: int) -> float:
-        """The place of an instant; the edge, if it is beyond."""
+        """The place of an instant; the edge, if the instant is beyond it."""
         inside = min(max(ms, self.from_ms), self.until_ms)
         return round(100 * (inside - self.from_ms) / (self.until_ms - self.from_ms), 2)
 
     def shape(self, kind: str, from_ms: int, until_ms: int, says: str, count: int = 1) -> Iterator[Shape]:
-        """What is seen of that; nothing, if it is all beyond."""
+        """The visible part of a shape; nothing, if all of it is beyond an edge."""
         if until_ms >= self.from_ms and from_ms <= self.until_ms:
             x = self.at(from_ms)
             yield Shape(kind=kind, x=x, width=max(LEAST, round(self.at(until_ms) - x, 2)), says=says, count=count)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Where the lines are, and what they say, by this machine's time zone."""
+        """The places of the lines, and their labels in this machine's time zone."""
         offset = local_time(self.now_ms).utcoffset()
         offset_ms = int(offset.total_seconds() * 1000) if offset else 0
         first_ms = -(-(self.from_ms + offset_ms) // self.step_ms) * self.step_ms - offset_ms
@@ -84,7 +80,8 @@ class Window(Value):
 
 
 class Drawing(Value):
-    """What is drawn of one gate. ``due``: where the mark of what is pending is; ``None``: there is none."""
+    """The drawing of one gate. ``due``: the place of the mark at which the pending trigger is due; ``None``: no
+    mark."""
 
     shapes: tuple[Shape, ...]
     now: float
@@ -95,12 +92,7 @@ class Drawing(Value):
 
 
 def draw(status: Status, builds: list[Finished], terms: Terms | None, window: Window, *, is_cut: bool) -> Drawing:
-    """Draw a gate.
-
-    Args:
-        builds: the newest first, as ``Scene.builds`` has them.
-        is_cut: there are older ones that were not read.
-    """
+    """Draw a gate. ``builds``: the newest first; ``is_cut``: older ones were not read."""
     shapes = [
         *(_unread(builds, window) if is_cut else ()),
         *_holds(status.record, window),
@@ -121,20 +113,19 @@ def draw(status: Status, builds: list[Finished], terms: Terms | None, window: Wi
     )
 
 
-def merged(shapes: Iterable[Shape]) -> Iterator[Shape]:
-    """Those of one kind that touch as one, in the order in which they are drawn."""
-    last: Shape | None = None
+def merged(shapes: Iterable[Shape]) -> list[Shape]:
+    """The shapes in the order of drawing, shapes of one kind that touch as one."""
+    found: list[Shape] = []
     for shape in sorted(shapes, key=lambda one: (LAYERS.index(one.kind), one.x)):
-        touch = last and last.kind == shape.kind and shape.x - (last.x + last.width) < TOUCH
-        if last and touch and max(last.width, shape.width) < 4 * TOUCH:
+        last = found[-1] if found else shape
+        is_close = found and last.kind == shape.kind and shape.x - (last.x + last.width) < TOUCH
+        if is_close and max(last.width, shape.width) < 4 * TOUCH:
             width = round(max(last.x + last.width, shape.x + shape.width) - last.x, 2)
-            last = last.but(width=width, count=last.count + shape.count, says=f"{last.says.removesuffix(_MORE)}{_MORE}")
-            continue
-        if last:
-            yield last
-        last = shape
-    if last:
-        yield last
+            says = f"{last.says.removesuffix(_MORE)}{_MORE}"
+            found[-1] = last.but(width=width, count=last.count + shape.count, says=says)
+        else:
+            found.append(shape)
+    return found
 
 
 def _unread(builds: list[Finished], window: Window) -> Iterator[Shape]:
@@ -142,7 +133,7 @@ def _unread(builds: list[Finished], window: Window) -> Iterator[Shape]:
 
 
 def _holds(record: Record, window: Window) -> Iterator[Shape]:
-    """The hold of now, and those before that a person ended."""
+    """The present hold, and earlier holds that a person ended."""
     hold = hold_now(record, window.now_ms)
     if hold:
         end_ms = hold.until_ms or window.until_ms
@@ -165,7 +156,7 @@ def _triggers(status: Status, builds: list[Finished], policy: Policy | None, win
 
 
 def _builds(status: Status, builds: list[Finished], window: Window) -> Iterator[Shape]:
-    """Bars. One whose end was never reported is as long as nothing."""
+    """The builds as bars. A build whose end was never reported has no length."""
     record = status.record
     for build in builds:
         is_running = record.running is not None and record.running.token == build.token
@@ -193,7 +184,7 @@ def _holdoffs(record: Record, builds: list[Finished], terms: Terms, window: Wind
 
 
 def _end_ms(record: Record, terms: Terms, end_ms: int) -> int:
-    """When the newest build's cooldown ends: a person may have moved it."""
+    """When the newest build's cooldown ends; a person may have ended it earlier."""
     if not is_moved_back(record, terms):
         return cooldown_end_ms(record, terms) or end_ms
     reset: Act | None = next((act for act in record.acts if act.what == "reset"), None)

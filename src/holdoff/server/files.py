@@ -1,11 +1,11 @@
-"""What a server keeps beside its store: tokens, and dead letters. Both are files, whatever the store is.
+"""Tokens and dead letters: files that a server keeps beside its store, whatever the store is.
 
-A letter is one JSON file in a folder, written beside its place, flushed and renamed: it is there whole, or not at all.
-Where the gates are in PostgreSQL or DynamoDB the letters are files of this machine all the same: the least mechanism
-that survives a store which does not answer. Servers on several machines each keep their own.
+A letter is one JSON file in a folder. It is written under another name, flushed and renamed, so it is there whole or
+not at all. Letters are files of this machine even where the gates are in PostgreSQL or DynamoDB: a file is the simplest
+thing that works while the store does not answer. Servers on several machines each keep their own letters.
 
-A token is 32 random bytes, and of it only the SHA-256 is kept. A slow hash (scrypt) makes guessing dear where people
-choose the words; of 256 random bits none are guessed, and each request would pay for it, a stranger's as well.
+A token is 32 random bytes. The file has only its SHA-256. A slow hash (scrypt) would protect passwords that people
+choose; 256 random bits cannot be guessed, and every request, a stranger's too, would have to wait for the slow hash.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from holdoff.stores import default_url
 from holdoff.stores.base import Store
 from holdoff.stores.sqlite import SQLiteStore
 
-#: So many letters are kept; what comes then is only logged. A sender's slip must not fill the disk.
+#: When there are this many letters, a further one is only logged: a sender's mistake must not fill the disk.
 MOST_LETTERS: Final = 10_000
 MAX_NAME: Final = 80
 PREFIX: Final = "holdoff_"
@@ -45,7 +45,7 @@ _LETTER: Final = re.compile(r"([0-9A-Z]{26})\.json")
 
 
 def beside(config: Config, store: Store) -> str:
-    """The path that these files stand beside: a SQLite store's own, else that of the default one."""
+    """The path beside which these files are: that of the SQLite store, else that of the default SQLite store."""
     return str(store.path) if isinstance(store, SQLiteStore) else default_url(config.path).removeprefix("sqlite:///")
 
 
@@ -57,7 +57,7 @@ def files_of(config: Config, store: Store, clock: Clock) -> tuple[Tokens, Letter
 
 
 def _write(path: Path, content: object) -> None:
-    """In its place whole or not at all, also after a power cut; for this user only."""
+    """Write a file as JSON, whole or not at all, also after a power cut. Only this user can read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):
@@ -68,7 +68,7 @@ def _write(path: Path, content: object) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-    except BaseException:  # a full disk, say: half a file is none, and of those there would be many
+    except BaseException:  # of a full disk, say: every try would leave half a file
         new.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
@@ -78,11 +78,8 @@ def _write(path: Path, content: object) -> None:
         os.close(folder)
 
 
-# --- tokens --------------------------------------------------------------------------------------------------------
-
-
 class Token(Value):
-    """One token, without itself."""
+    """What the file has of one token."""
 
     name: str
     scopes: tuple[str, ...]
@@ -96,7 +93,7 @@ class Token(Value):
 
 
 class Tokens:
-    """The tokens in a file. It is read again where it has changed: what is revoked is out at once."""
+    """The tokens in a file. A changed file is read again, so a revoked token is refused at once."""
 
     def __init__(self, path: str, clock: Clock) -> None:
         self.path: Path = Path(path).absolute()
@@ -105,18 +102,14 @@ class Tokens:
         self._known: tuple[Token, ...] = ()
 
     def all(self) -> tuple[Token, ...]:
-        """Those in the file.
-
-        Raises:
-            ConfigError: it is no such file, or another user could write it.
-        """
+        """The tokens. A file with other content, or that another user could write, raises ConfigError."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise self._wrong(f"a file that can be read ({error.strerror})") from None
-        seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)  # its rights, too
+        seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)  # ctime: of its access rights, too
         if seen != self._seen:
             if why := distrust(str(self.path)):
                 raise self._wrong(f"a file of your own: {why}")
@@ -131,11 +124,7 @@ class Tokens:
         return self._known
 
     def new(self, name: str, scopes: Iterable[str]) -> str:
-        """Make one; it is nowhere but in what this returns.
-
-        Raises:
-            UsageError: there is one of that name.
-        """
+        """Make a token; only this return value has it. A name that exists raises UsageError."""
         check_note("name", name, MAX_NAME)
         text = PREFIX + base64.urlsafe_b64encode(self._clock.random(256).to_bytes(32)).rstrip(b"=").decode()
         made = iso(self._clock.now_ms())
@@ -147,11 +136,7 @@ class Tokens:
         return text
 
     def revoke(self, name: str) -> None:
-        """Take it out.
-
-        Raises:
-            UsageError: there is none of that name.
-        """
+        """Remove a token. An unknown name raises UsageError."""
         with self._changing() as known:
             left = [one for one in known if one.name != name]
             if len(left) == len(known):
@@ -159,7 +144,7 @@ class Tokens:
             self._keep(left)
 
     def find(self, text: str) -> Token | None:
-        """The token that this is. All are compared, in the same time."""
+        """The token that this text is. The comparison takes the same time for every text."""
         digest, found = _digest(text), None
         for one in self.all():
             if hmac.compare_digest(one.sha256, digest):
@@ -171,7 +156,7 @@ class Tokens:
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[Token, ...]]:
-        """Those in the file, which no other process changes meanwhile."""
+        """The tokens, under a lock: no other process changes the file meanwhile."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as lock:  # noqa: PTH123
@@ -188,41 +173,28 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-# --- dead letters --------------------------------------------------------------------------------------------------
-
-
 class NoSuchLetter(UsageError):
     """There is no letter of that id."""
 
 
 class Letters:
-    """The dead letters in a folder. An id is a token: it carries the instant at which the letter was kept."""
+    """The dead letters in a folder. An id is a time-ordered token: it has the instant at which the letter was kept."""
 
     def __init__(self, folder: str, clock: Clock) -> None:
         self.folder: Path = Path(folder).absolute()
         self._clock = clock
 
     def keep(self, letter: dict[str, object]) -> None:
-        """Keep one.
-
-        Raises:
-            StoreError: there are too many, or the folder takes no more.
-        """
+        """Keep a letter. Raises StoreError if there are too many, or if the file cannot be written."""
         if len(self.ids()) >= MOST_LETTERS:
-            raise StoreError(
-                f"{self.folder} has {MOST_LETTERS:,} letters: no more is kept", hint="Retry or delete some"
-            )
+            raise StoreError(f"{self.folder} is full, with {MOST_LETTERS:,} letters", hint="Retry or delete some")
         try:
             _write(self._file(new_token(self._clock)), letter)
         except OSError as error:
             raise StoreError(f"a letter could not be written to {self.folder}: {error.strerror}") from None
 
     def ids(self) -> list[str]:
-        """The oldest first.
-
-        Raises:
-            StoreError: the folder cannot be read.
-        """
+        """The ids, the oldest first. Raises StoreError if the folder cannot be read."""
         try:
             names = sorted(os.listdir(self.folder))  # noqa: PTH208
         except FileNotFoundError:
@@ -232,13 +204,13 @@ class Letters:
         return [found[1] for name in names if (found := _LETTER.fullmatch(name))]
 
     def all(self) -> list[dict[str, object]]:
-        """What each is, in short; without its content."""
+        """All letters in short, without their content."""
         return [self.about(letter) for letter in self.ids()]
 
     def about(self, id_: str) -> dict[str, object]:
-        """What one is, in short."""
+        """A letter in short, without its content."""
         about: dict[str, object] = {"id": id_, "kept": iso(instant_ms(id_) or 0)}
-        with suppress(NoSuchLetter):  # retried meanwhile
+        with suppress(NoSuchLetter):  # it was retried and deleted meanwhile
             try:
                 letter = self.read(id_)
             except StoreError as error:
@@ -248,28 +220,20 @@ class Letters:
         return about
 
     def read(self, id_: str) -> dict[str, Any]:
-        """One letter, as ``events.aside`` has it.
-
-        Raises:
-            NoSuchLetter: there is none.
-            StoreError: it cannot be read, or another hand has changed it.
-        """
+        """A letter, as ``events.aside`` made it. Raises NoSuchLetter, or StoreError if it cannot be read."""
         file = self._file(id_)
         try:
             found = json.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             raise NoSuchLetter(f"there is no dead letter {id_}") from None
         except (OSError, ValueError, RecursionError) as error:
-            why = getattr(error, "strerror", None) or "it is no JSON"
+            why = getattr(error, "strerror", None) or "it is not JSON"
             raise StoreError(f"{file} cannot be read as a dead letter: {why}", hint="Mend or delete it") from None
         return found if isinstance(found, dict) else {}
 
     def retry(self, id_: str, act: Callable[[dict[str, Any]], T]) -> T:
-        """Have it carried out, and drop it if that was no error.
-
-        Raises:
-            StoreError: it was, and the folder does not let it go.
-        """
+        """Carry out a letter by ``act``, and delete it if that raises nothing. Raises StoreError if it cannot be
+        deleted."""
         done = act(self.read(id_))
         try:
             self._file(id_).unlink(missing_ok=True)
@@ -280,5 +244,5 @@ class Letters:
 
     def _file(self, id_: str) -> Path:
         if not _LETTER.fullmatch(f"{id_}.json"):
-            raise NoSuchLetter("that is no id of a dead letter: `holdoff dead-letters list` has them")
+            raise NoSuchLetter("that is no id of a dead letter: `holdoff dead-letters list` shows the ids")
         return self.folder / f"{id_}.json"

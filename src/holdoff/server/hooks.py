@@ -1,8 +1,8 @@
-"""``POST /hooks/NAME`` and ``/hooks/NAME/SECRET``: webhooks, by the same ingress and with the same answers as on Lambda
+"""``POST /hooks/NAME`` and ``/hooks/NAME/SECRET``: webhooks, with the same ingress and the same answers as on Lambda
 (``ingress.webhook``).
 
-The answer is given once what was decided is in the store (``starts``). What was signed and came to nothing is kept as a
-dead letter.
+The answer waits until the decision is in the store (``starts``). A webhook whose signature is right and that cannot be
+carried out is kept as a dead letter.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ from holdoff.server.bodies import read
 from holdoff.server.problems import Problem, as_json
 from holdoff.server.site import Site
 
-#: So many are carried out at once, in the order in which they came; writes that wait for one another share a commit.
+#: How many webhooks are carried out at once, in the order in which they came. Writes that wait share a commit.
 AT_ONCE: Final = 32
-#: No sender waits longer for an answer, however many are before it: most give up after ten seconds.
+#: The longest time until an answer, however many webhooks wait: most senders give up after ten seconds.
 ANSWERED_S: Final = 9.0
-#: So many wait at most, also of those that were answered: their bodies are in the memory.
+#: How many webhooks may wait, with those that were answered already: their bodies are in memory.
 MOST_TURNS: Final = 1_000
 
 
 def routes(site: Site) -> list[Route]:
-    """The routes."""
     pool, turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook"), set[Future[Reply]]()
 
     async def hook(request: Request) -> Response:
@@ -43,7 +42,7 @@ def routes(site: Site) -> list[Route]:
         turns.add(turn := get_running_loop().run_in_executor(pool, _reply, site, request, body))
         turn.add_done_callback(turns.discard)
         try:
-            reply = await wait_for(shield(turn), ANSWERED_S)  # carried out all the same, or kept as a dead letter
+            reply = await wait_for(shield(turn), ANSWERED_S)  # a late one is still carried out, or kept as dead letter
         except TimeoutError:
             reply = undecided(StoreUnavailable("no decision yet"))
         return as_json(reply.body, reply.status, reply.headers)
@@ -56,7 +55,7 @@ def _reply(site: Site, request: Request, body: bytes) -> Reply:
     dispatch = site.dispatch
 
     def refused(error: HoldoffError) -> None:
-        """Whatever a stranger sends: it is logged so many times, and no more."""
+        """Log a refused request, until there are too many from its address."""
         log = site.muted if failures.are_many(address) else site.log
         failures.add(address)
         log.failed(error, kind="http")
@@ -82,12 +81,12 @@ def _reply(site: Site, request: Request, body: bytes) -> Reply:
 
 
 def _asked(request: Request, body: bytes) -> HttpRequest:
-    # Of two signatures neither is silently left out.
+    # Two headers of one name are joined: two signatures together are a wrong one.
     headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
     plain = decompressed(body, headers.pop("content-encoding", "identity").strip().lower())
     return HttpRequest(
         method=request.method,
-        path=request.scope["raw_path"].decode("latin-1"),  # as a function has it: what is decoded twice is another
+        path=request.scope["raw_path"].decode("latin-1"),  # still encoded, as a Lambda function gets it
         target=request.scope["path"],
         headers=headers,
         body=plain,

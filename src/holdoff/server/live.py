@@ -1,7 +1,7 @@
-"""What makes the page live: a stream of server-sent events, one each time that something changed.
+"""Makes the page live: a stream of server-sent events, one each time that something changed.
 
-An event says that the page is to be fetched again, and nothing else: what a caller may see is checked there, as ever.
-All streams of a process share one look at the store every ``LOOK_S`` seconds, and there is none while no page is open.
+An event only tells the page to fetch itself again; the answer to that request checks what the caller may see. All
+streams of a process share one look at the store every ``LOOK_S`` seconds. While no page is open there are no looks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from holdoff.server.problems import Problem
 from holdoff.server.site import Site
 
 LOOK_S: Final = 2.0
-#: Time goes on in the drawing too: an event comes after so many looks at the latest.
+#: After this many looks an event comes even without a change, because the drawing moves with time.
 MOST_LOOKS: Final = 10
 
 
 class Watch:
-    """What the gates are doing, as one number, from the last look."""
+    """The last look at the gates, as one number."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -33,7 +33,7 @@ class Watch:
         self._lock = anyio.Lock()
 
     async def mark(self) -> int:
-        """A number that is another one when something changed."""
+        """A number that changes when something in the gates changes."""
         async with self._lock:
             if anyio.current_time() - self._seen[0] >= LOOK_S * 0.9:
                 self._seen = anyio.current_time(), await run_sync(self._look)
@@ -43,7 +43,7 @@ class Watch:
         try:
             found = self.site.statuses()
         except StoreError:
-            return 0  # streams outlive a store that is away: the page says what is wrong with it
+            return 0  # the streams go on while the store does not answer: the page shows the error
         seen = (
             (key, one.state, one.attention, one.record.writes[:1], one.record.lastbuild, one.record.due_ms)
             for key, one in found.items()
@@ -52,7 +52,7 @@ class Watch:
         return hash(tuple(seen))
 
     async def events(self, request: Request) -> AsyncIterator[str]:
-        """One a change, until the server ends or the caller may look no more."""
+        """An event for each change, until the server ends or the caller may no longer look."""
         yield "retry: 3000\n\n"
         last, looks = await self.mark(), 0
         while not self.site.stopping.is_set() and self._may_look(request):
@@ -62,7 +62,7 @@ class Watch:
                 yield "event: look\ndata: again\n\n"
                 last, looks = mark, 0
             else:
-                yield ":\n\n"  # so that a caller who has gone is noticed
+                yield ":\n\n"  # a write, so that the server notices a caller that has gone
 
     async def _pause(self) -> None:
         for _ in range(4):
@@ -77,7 +77,6 @@ class Watch:
         return True
 
     async def stream(self, request: Request) -> Response:
-        """The route."""
         self.site.guard.caller(request).needs("look")
         headers = {"x-accel-buffering": "no"}
         return StreamingResponse(self.events(request), media_type="text/event-stream", headers=headers)

@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), made from its table."""
+"""The API's description (OpenAPI 3.1), made from the table of its operations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DECISION: Final[dict[str, Any]] = {
     },
 }
 MEANS: Final = {200: "done", 202: "built later, or the start is under way"}
-#: What an answer is, where more is said of it than that it is an object.
+#: The schemas of answers, where there is more to say than that the answer is an object.
 _ANSWERS: Final = {
     "/status": {"type": "object", "required": ["gates", "store", "at"]},
     "/explain": {"type": "object", "required": ["subject", "verdict", "answer"]},
@@ -44,7 +44,7 @@ _ANSWERS: Final = {
 
 
 def description() -> dict[str, Any]:
-    """The whole."""
+    """The whole description."""
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(AT + one.path, {})[one.method.lower()] = _operation(one)
@@ -88,7 +88,7 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A query has no null."""
+    """A parameter of the query. A query has no null, so the first kind counts."""
     kinds = schema["type"]
     kind = next(iter(kinds)) if isinstance(kinds, list) else kinds
     needed = bool(schema.get("needed"))

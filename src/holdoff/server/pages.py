@@ -1,8 +1,8 @@
-"""The page: all gates at ``/``, one of them at ``/gates/PROJECT``, rendered here and whole without a script.
+"""The pages: all gates at ``/``, one gate at ``/gates/PROJECT``. They are rendered here and complete without scripts.
 
-A form is carried out as the API's operation of the same name, with the same checks and the same power. A browser may
-send one only from here: its origin is checked, its cookies are ``SameSite=Lax``, and a form carries what another
-cookie says, which no other site can know. Nothing is changed by GET.
+A form is carried out as the API's operation of the same name, with the same checks and rights. A browser may send a
+form only from these pages: the origin is checked, the cookies are ``SameSite=Lax``, and a form repeats the secret in a
+cookie, which no other site can know. A GET changes nothing.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ CSP: Final = (
 )
 FORM_COOKIE: Final = "holdoff_form"
 FORM: Final = "application/x-www-form-urlencoded"
-#: So many pages are made at once.
+#: How many pages are made at once.
 AT_ONCE: Final = 4
-#: So many replays wait for their turn at most; more are refused.
+#: How many replays may wait for their turn; further ones are refused.
 MOST_WAITING: Final = 8
 MOST_FORM: Final = 16_384
 LISTED_BUILDS: Final = 50
 ONLY: Final = ("attention", *ATTENTION, "ready", "cooling_down")
-#: What a person may do, as the API has it: what the form asks besides, and what is said when it is done.
+#: The operations of the API that have a form: the form's title, a field of its own, and that field's label.
 ACTS: Final = {
-    "trigger": ("Ask for a build", "force", "force it: now, whatever the gate waits for"),
-    "hold": ("Hold", "duration", "for how long, such as 2h; nothing: until it is resumed"),
+    "trigger": ("Ask for a build", "force", "force it: start now, whatever the gate waits for"),
+    "hold": ("Hold", "duration", "for how long, such as 2h; empty: until it is resumed"),
     "resume": ("Resume", "", ""),
     "reset": ("Reset: end the cooldown", "drop_pending", "drop what is pending, too"),
 }
@@ -70,8 +70,8 @@ _VERSION: Final = hashlib.sha256(b"".join(_STATIC.values())).hexdigest()[:12]
 
 
 def gate_url(key: GateKey, **more: str) -> str:
-    """Where a gate's page is. Browsers and proxies make something else of many a path: only a plain name is put there,
-    any other in the query."""
+    """The URL of a gate's page. Browsers and proxies change unusual paths, so a name that is not plain is in the
+    query."""
     is_plain = _PLAIN.fullmatch(key.name) is not None
     named = {"project": "" if is_plain else key.name, "key": key.key, "region": key.region, **more}
     asked = urlencode({name: value for name, value in named.items() if value})
@@ -92,15 +92,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def html(template: str, status: int = 200, **about: Any) -> Response:
-    """A page."""
     text = _templates.get_template(template).render(about)
-    # With "no-referrer" a browser would say "Origin: null" of the forms of this very page.
+    # With "no-referrer" a browser would send the forms of this page with "Origin: null".
     headers = {"content-security-policy": CSP, "referrer-policy": "same-origin"}
     return Response(text.encode("utf-8", "replace"), status, headers, "text/html; charset=utf-8")
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """The routes."""
     pages = Pages(site)
     return [
         Route("/", pages.shown(pages.overview)),
@@ -122,17 +120,16 @@ async def _static(request: Request) -> Response:
 
 
 class Pages:
-    """The pages of one site."""
-
     def __init__(self, site: Site) -> None:
         self.site: Site = site
         self.histories: Histories = Histories(site)
-        # A page is work for a processor: pages wait for one another, and no hook and no call of the API for them.
+        # Pages take processor time. They wait for one another, so that hooks and calls of the API need not wait for
+        # them.
         self.views: CapacityLimiter = CapacityLimiter(AT_ONCE)
-        self.turns: CapacityLimiter = CapacityLimiter(1)  # a replay is more, and no other page waits for it
+        self.turns: CapacityLimiter = CapacityLimiter(1)  # replays take more, and no other page waits for them
 
     def shown(self, page: Handler) -> Handler:
-        """The route with its refusals as pages for people; one that is not known is asked to log in."""
+        """The route that shows a page, or a page for its error. A caller that is not known is asked to log in."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -142,13 +139,12 @@ class Pages:
             shown = html("problem.html", problem.status, problem=problem, caller=None, form="")
             shown.headers.update(problem.headers)
             if problem.status == 401 and COOKIE in request.cookies:
-                _drop_cookie(shown)  # a token that is revoked must not stand before a proxy's user
+                _drop_cookie(shown)  # otherwise a revoked token would count before the user that a proxy names
             return shown
 
         return answer
 
     async def overview(self, request: Request) -> Response:
-        """All gates."""
         caller = self._looks(request)
         asked, zoom = request.query_params, _zoom(request)
         text, only = asked.get("q", "")[:200].strip(), asked.get("only", "")[:200]
@@ -168,7 +164,6 @@ class Pages:
         return await run_sync(show, limiter=self.views)
 
     async def gate(self, request: Request) -> Response:
-        """One gate."""
         caller = self._looks(request)
         return await self._gate(request, caller, done=DONE.get(request.query_params.get("done", ""), ""))
 
@@ -194,11 +189,11 @@ class Pages:
         return await run_sync(show, limiter=self.views)
 
     async def what_if(self, request: Request) -> Response:
-        """What other policies would have made of a gate's own past."""
+        """A gate's own past under other policies."""
         caller = self._looks(request)
         asked = asked_of(request.query_params)
         if self.turns.statistics().tasks_waiting >= MOST_WAITING:
-            raise Problem(503, "too many ask what if just now: try again in a minute")
+            raise Problem(503, "too many replays at once: try again in a minute")
 
         def show() -> Response:
             key = self._key(request)
@@ -209,7 +204,6 @@ class Pages:
         return await run_sync(show, limiter=self.turns)
 
     async def act(self, request: Request) -> Response:
-        """What a person does to a gate."""
         check_origin(request)
         caller = self._looks(request)
         form = await self._form(request)
@@ -224,7 +218,7 @@ class Pages:
             return await self._gate(request, caller, status=problem.status, problem=problem, sent=form)
         told = {"ask": done["id"]} if "outcome" in done else {"done": form["what"]}
         if done.get("why") == Why.DUPLICATE:
-            told = {"ask": form["once"]}  # what became of it when it came first
+            told = {"ask": form["once"]}  # explain the trigger that came first
         return RedirectResponse(gate_url(key, **told), 303)
 
     def _carry_out(
@@ -232,12 +226,12 @@ class Pages:
     ) -> tuple[GateKey, dict[str, Any]]:
         what, key = form["what"], self._key(request)
         if form.get("sure") != "yes":
-            raise Problem(422, "nothing was done: tick the box that confirms it")
+            raise Problem(422, "nothing was done: tick the box to confirm")
         by, why = form.get("by", "").strip(), form.get("why", "").strip()
         if not why or not (by or caller.name):
             raise Problem(422, "nothing was done: say who, and why")
         asked = {"project": key.name, "key": key.key, "region": key.region, "by": by or None}
-        # A form that is sent twice (a double click) asks for one build.
+        # The id makes a form that is sent twice, by a double click, a duplicate.
         asked |= {"reason": why, "event_id": form.get("once") or None} if what == "trigger" else {"why": why}
         extra = ACTS[what][1]
         if form.get(extra):
@@ -245,7 +239,7 @@ class Pages:
         return key, carried_out(self.site, operation, caller, asked)
 
     async def login(self, request: Request) -> Response:
-        """Take a token, and keep it in a cookie that no script can read."""
+        """Take a token, and set it as a cookie that no script can read."""
         check_origin(request)
         token = (await self._form(request, guarded=False)).get("token", "").strip()
         self.site.guard.token(request, token).needs("look")
@@ -273,7 +267,7 @@ class Pages:
             raise Problem.of_input(error) from None
 
     def _with_form(self, request: Request, template: str, status: int = 200, **about: Any) -> Response:
-        """A page with forms, which carry what the cookie says."""
+        """A page with forms, which repeat the secret in the cookie."""
         known = request.cookies.get(FORM_COOKIE, "")
         secret = known if instant_ms(known) is not None else new_token(self.site.clock)
         answer = html(template, status, form=secret, is_logged_in=COOKIE in request.cookies, **about)
@@ -288,10 +282,10 @@ class Pages:
         try:
             form = dict(parse_qsl(body.decode(), max_num_fields=20, errors="strict"))
         except ValueError:
-            raise Problem(400, "the body is no form") from None
+            raise Problem(400, "the body is not a form") from None
         known = request.cookies.get(FORM_COOKIE, "")
         if guarded and not (known and hmac.compare_digest(known.encode(), form.get("form", "").encode())):
-            raise Problem(403, "this form is not from a page of this server, or too old: go back, reload and try again")
+            raise Problem(403, "this form is too old or not from this server: go back, reload the page and try again")
         return form
 
 
@@ -301,9 +295,9 @@ def _zoom(request: Request) -> str:
 
 
 def _set_cookie(request: Request, answer: Response, name: str, value: str) -> None:
-    # Behind a proxy that speaks TLS for this server only the browser says so, and it does so with forms alone.
+    # Behind a proxy with TLS only the browser knows of it, and says so only with forms: in the header Origin.
     is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-    # Not "strict": a link in a chat or a mail would show a page to log in at.
+    # Not "strict": a link in a chat or a mail would lead to the login.
     answer.set_cookie(name, value, httponly=True, samesite="lax", path="/", secure=is_secure)
 
 
@@ -312,13 +306,13 @@ def _drop_cookie(answer: Response) -> None:
 
 
 def _asked(site: Site, scene: answers.Scene, asked: str) -> answers.Explanation:
-    """Why did(n't) my build run? By whatever the text is: a decision's id, an event's, or a version."""
+    """Explain what a text names: a decision by its id, an event by its id, or a version."""
     try:
-        key, token, _ = answers.parse_decision_id(asked)
+        key, token = answers.parse_decision_id(asked)
         if key != scene.key:
             scene = site.scene(site.key(key.name, key.key, key.region))
         return answers.explain_decision(scene, token)
-    except (ConfigError, Problem):  # an event's id or a version may look like one
+    except (ConfigError, Problem):  # an event's id or a version may look like a decision's id
         event = answers.explain_event(scene, asked)
     if event.verdict != "unknown":
         return event

@@ -1,4 +1,4 @@
-"""Errors as a client reads them: problem details (RFC 9457), with a status by the kind of error."""
+"""Errors as answers: problem details (RFC 9457), with a status for each kind of error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from holdoff.core.errors import (
 )
 from holdoff.server.files import NoSuchLetter
 
-#: The first that fits decides; of all else it is this server that is not as it should be.
+#: The first row that fits counts. Every other error is the server's own: 500.
 STATUS: Final = (
     (NoSuchLetter, 404),
     (NotAllowed, 403),
@@ -33,7 +33,7 @@ RETRY_AFTER: Final = {429: {"retry-after": "60"}, 503: {"retry-after": "30"}}
 
 
 class Problem(Exception):
-    """What a request is refused with. ``more``: members besides those of the RFC."""
+    """The refusal of a request. ``more``: members besides those of the RFC."""
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: object) -> None:
         super().__init__(detail)
@@ -44,7 +44,7 @@ class Problem(Exception):
 
     @classmethod
     def of(cls, error: Problem | HoldoffError) -> Problem:
-        """What an error of Holdoff's own means to the client."""
+        """The problem that an error of Holdoff is to the client."""
         if isinstance(error, Problem):
             return error
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
@@ -52,11 +52,10 @@ class Problem(Exception):
 
     @classmethod
     def of_input(cls, error: ConfigError) -> Problem:
-        """Something in the request is not what it should be."""
+        """The problem of a wrong value in the request."""
         return cls(422, str(error), field=error.field)
 
     def response(self) -> Response:
-        """As it is sent."""
         told = {"title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail, **self.more}
         return as_json(told, self.status, self.headers, media_type="application/problem+json")
 
@@ -64,5 +63,5 @@ class Problem(Exception):
 def as_json(
     content: Any, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
 ) -> Response:
-    """In ASCII: a foreign text may have halves of surrogate pairs."""
+    """An answer in JSON. It is in ASCII, because untrusted texts may have halves of surrogate pairs."""
     return Response(json.dumps(content), status, headers, media_type)

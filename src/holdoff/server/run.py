@@ -1,7 +1,7 @@
-"""Runs it: uvicorn in the main thread, the wake loop in another, and how both end.
+"""Runs the server: uvicorn in the main thread, the wake loop in another.
 
-At SIGTERM and SIGINT no request is taken any more. Those that run end, then the starts under way, then the wake loop,
-and with it the commands that it looks after. A kill loses nothing: what was answered is in the store.
+At SIGTERM and SIGINT the server takes no further request. The running requests end, then the starts under way, then the
+wake loop and the commands that it looks after. A kill loses nothing: what was answered is in the store.
 """
 
 from __future__ import annotations
@@ -23,26 +23,22 @@ from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.wake.loop import WakeLoop
 
-#: How long requests may take to end.
+#: How long the running requests may take to end.
 DRAIN_S: Final = 10
-#: So many connections at once; more are answered 503.
+#: How many connections may be open at once; requests on further ones get 503.
 MOST_CONNECTIONS: Final = 1_000
-#: How seldom the same thing is said on account of strangers, and of how many things that is remembered.
+#: The least time between two equal messages that strangers can cause, and how many messages are remembered.
 SELDOM_S: Final = 60
 MOST_SAID: Final = 100
 
 
 def check_access(site: Site) -> None:
-    """Refuse to be reached from elsewhere where nothing says who may do what.
-
-    Raises:
-        ConfigError: so it is.
-    """
+    """Refuse to listen on an address that other machines reach while the server would not know its callers."""
     server = site.server
     if server.is_loopback:
         return
     if server.anonymous:
-        want = "nothing: without a token any program that reaches this address could do that; or listen on 127.0.0.1"
+        want = "nothing: any program that reaches this address could do that without a token; or listen on 127.0.0.1"
         raise ConfigError(field="server.anonymous", got=list(server.anonymous), want=want)
     if not site.guard.tokens.all():
         want = "127.0.0.1:PORT, or make a token first: holdoff token new NAME --scope look,trigger,operate"
@@ -50,17 +46,13 @@ def check_access(site: Site) -> None:
 
 
 def listening(server: Server) -> socket.socket:
-    """The socket that it listens on.
-
-    Raises:
-        ConfigError: it cannot be had.
-    """
+    """The socket that the server listens on. An address that cannot be used raises ConfigError."""
     host, port = server.address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         at = socket.create_server((host, port), family=family, backlog=2048)
-        # Else an answer's body waits for its head to be acknowledged, 40 ms: asyncio sees to that only where a socket
-        # was made with the protocol's number, https://github.com/python/cpython/blob/3.11/Lib/asyncio/base_events.py
+        # Otherwise an answer's body waits 40 ms for the acknowledgement of its head. asyncio sets this only for a
+        # socket with the protocol's number: https://github.com/python/cpython/blob/3.11/Lib/asyncio/base_events.py
         at.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return at
     except OSError as error:
@@ -69,13 +61,13 @@ def listening(server: Server) -> socket.socket:
 
 
 def seldom() -> Callable[[logging.LogRecord], bool]:
-    """A filter that lets each thing be said once a minute: what uvicorn and asyncio say, any stranger can have them say
-    (2,048 times a second, where no more files can be opened: asyncio tries so often to take a connection)."""
+    """A filter that lets each message through once a minute. Any stranger can make uvicorn and asyncio log messages, up
+    to 2,048 in a second: that is how often asyncio tries to accept a connection when no more files can be opened."""
     last: dict[str, float] = {}
 
     def passes(record: logging.LogRecord) -> bool:
-        said = str(record.msg).partition("\n")[0]  # what differs each time stands in the lines below, or is filled in
-        # What uvicorn would have installed for a stranger's WebSocket is of no use here.
+        said = str(record.msg).partition("\n")[0]  # what differs each time is in the lines below or in the arguments
+        # uvicorn's advice to install something for a stranger's WebSocket is of no use here.
         if "uvicorn[standard]" in said or 0 <= record.created - last.get(said, -SELDOM_S) < SELDOM_S:
             return False
         if len(last) >= MOST_SAID:
@@ -87,25 +79,24 @@ def seldom() -> Callable[[logging.LogRecord], bool]:
 
 
 class _Server(uvicorn.Server):
-    """Tells the site at once that it is to end: what streams would never end by itself."""
+    """Tells the site at once that the server is to end: streams would not end otherwise."""
 
     def __init__(self, config: uvicorn.Config, site: Site) -> None:
         super().__init__(config)
         self._site = site
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal came."""
         self._site.stopping.set()
         super().handle_exit(sig, frame)
 
 
 def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], None]) -> None:
-    """Serve until a signal ends it. ``begun``: called just before the first request is taken."""
+    """Serve until a signal ends the server. ``begun``: called before the first request is taken."""
     server = site.server
     config = uvicorn.Config(
         create_app(site),
-        http="h11",  # httptools, where it is installed, takes headers without end
-        workers=1,  # else WEB_CONCURRENCY would have to be a number
+        http="h11",  # httptools has no limit for headers
+        workers=1,  # otherwise WEB_CONCURRENCY would have to be a number
         log_config=None,
         access_log=False,
         server_header=False,
@@ -128,7 +119,7 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     looks = threading.Thread(target=loop.run, args=(stop,), name="holdoff-wake")
     site.is_looking = looks.is_alive
     uvicorn_server = _Server(config, site)
-    # What comes before uvicorn listens to signals, and what it raises again at its end.
+    # For signals before uvicorn handles them, and for those that uvicorn raises again at its end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, uvicorn_server.handle_exit)
     looks.start()
@@ -139,4 +130,4 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
         stop.set()
         site.starts.close()
         looks.join()
-        loop.end_children()  # of starts that were under way
+        loop.end_children()  # the commands of starts that were under way

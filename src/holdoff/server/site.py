@@ -1,6 +1,6 @@
-"""What the routes share: the store and the projects as ``holdoff.toml`` stands, and what is done with them.
+"""What all routes of a process share: the settings, the store, and what is done with gates.
 
-One per process. ``go_by`` takes new settings; a request that is under way ends with those it began with.
+``go_by`` takes new settings. A request in progress ends with the settings with which it began.
 """
 
 from __future__ import annotations
@@ -35,23 +35,22 @@ Found = Status | RecordInvalid
 
 
 class _Loop:
-    """The wake loop of this process, as what arranges wakes: it looks every second, so nothing is left to arrange."""
+    """A scheduler of wakes that has nothing to do: the wake loop of this process looks every second."""
 
-    def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:
-        """Nothing to do."""
+    def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None: ...
 
 
 class Site:
-    """See above.
+    """The state of a server.
 
     Args:
-        environment: where secrets of webhooks are.
-        write: takes the lines of the log.
+        environment: the variables that may hold secrets of webhooks.
+        write: writes a line of the log.
         attend: looks after commands of this process that a decision started.
 
     Attributes:
-        stopping: set when the process is asked to end: what streams ends then.
-        is_looking: whether the wake loop is alive.
+        stopping: set when the process is asked to end: streams end then.
+        is_looking: returns whether the wake loop is alive.
     """
 
     def __init__(
@@ -73,43 +72,32 @@ class Site:
         self.settings: Settings = Settings(environment)
         self._write = write
         self.log: EventLog = EventLog(self._logged, clock=self.clock)
-        self.muted: EventLog = EventLog(self.metrics.count, clock=self.clock)  # for those that fail again and again
+        self.muted: EventLog = EventLog(self.metrics.count, clock=self.clock)  # counts and writes nothing
         self.starts: Starts = Starts(attend, self._later)
         self.stopping: threading.Event = threading.Event()
         self.is_looking: Callable[[], bool] = lambda: True
         self.go_by(config, store)
 
     def go_by(self, config: Config, store: Store) -> None:
-        """Go by these settings from now on."""
         self.dispatch: Dispatch = Dispatch(
             config, store, clock=self.clock, log=self.log, scheduler=_Loop(), decide=self.starts.decide
         )
 
     @property
     def config(self) -> Config:
-        """The settings as they stand."""
         return self.dispatch.config
 
     @property
     def store(self) -> Store:
-        """What keeps the gates."""
         return self.dispatch.store
 
     def now_ms(self) -> int:
-        """What time it is for the users of the store."""
+        """The time by the store's clock, where it has one."""
         return now_ms(self.store, self.clock)
 
-    # --- gates -----------------------------------------------------------------------------------------------------
-
     def key(self, project: str, key: str | None = None, region: str | None = None, *, new: bool = False) -> GateKey:
-        """The gate of these names.
-
-        Args:
-            new: it will do that ``holdoff.toml`` knows its project.
-
-        Raises:
-            ConfigError: that is no name. Problem: it is known nowhere.
-        """
+        """The gate of these names. A wrong name raises ConfigError, an unknown gate Problem. ``new``: a gate without an
+        item is known, too, if its project is in ``holdoff.toml``."""
         name = GateKey.of(project, key, "local").name
         own = self.config.projects.get(name)
         found = GateKey.of(project, key, (region or (own and own.region) or self.store.region))
@@ -118,43 +106,38 @@ class Site:
         return found
 
     def gate(self, key: GateKey) -> Gate:
-        """The gate of a key; without a starter where ``holdoff.toml`` does not know its project."""
+        """The gate of a key. It has no starter if its project is not in ``holdoff.toml``."""
         if key.name in self.config.projects:
             return self.dispatch.gate(key)
         at: Any = {"key": key.key, "region": key.region, "store": self.store, "clock": self.clock}
         return Gate(key.name, policy=Policy(0), knows_policy=False, **at)
 
     def statuses(self, project: str | None = None) -> dict[GateKey, Found]:
-        """All gates of the store, or those of one project (and its keys), and the projects that have none yet."""
-        found = {key: one for key, one in self.store.gates() if project in (None, key.name, key.project)}
-        with_one = {key.project for key in found}
-        for key in self.config.keys(self.store):
-            if project in (None, key.project) and key.project not in with_one:
-                found[key] = Record()
-        at_ms = self.now_ms()
+        """The gates of the store, and the projects that have no gate there yet: all, or those of a project and its
+        keys."""
+        gates, at_ms = self.config.gates(self.store), self.now_ms()
         return {
             key: status_of(key, one, self.config.terms(key, self.store), at_ms) if isinstance(one, Record) else one
-            for key, one in sorted(found.items())
+            for key, one in gates.items()
+            if project in (None, key.name, key.project)
         }
 
     def scene(self, key: GateKey) -> Scene:
-        """The gate as it stands, for ``observe.explain``."""
+        """The gate as it is in the store, for ``observe.explain``."""
         return self.scene_of(key, self.store.get(key), self.now_ms())
 
     def scene_of(self, key: GateKey, record: Record, at_ms: int) -> Scene:
-        """The same, of what has been read already."""
+        """The same from a record that was read already."""
         return Scene(store=self.store, key=key, record=record, terms=self.config.terms(key, self.store), now_ms=at_ms)
 
     def edit(self, what: str, key: GateKey, by: str | None, change: Callable[[Gate], Any]) -> Any:
-        """What a person does to a gate: it is noted in the log, as well as in the record."""
+        """Change a gate for a person, and note that in the log."""
         done = change(self.gate(key))
         self.log.noted(what, project=key.project, region=key.region, by=by)
         return done
 
-    # --- what came before --------------------------------------------------------------------------------------------
-
     def retry(self, letter: str) -> Answer:
-        """Carry out a dead letter, with the power that its webhook had, and drop it."""
+        """Carry out a dead letter, with the rights that its webhook had, and delete it."""
         return self.letters.retry(letter, lambda kept: carry_out_again(kept, letter, self.dispatch, lambda: EVER_MS))
 
     def is_ready(self) -> bool:
@@ -166,14 +149,12 @@ class Site:
             return False
         return True
 
-    # --- the log -----------------------------------------------------------------------------------------------------
-
     def woken(self, decision: Decision) -> None:
-        """A decision of the wake loop."""
+        """Log a decision of the wake loop."""
         self.log.decided(decision, kind="wake")
 
     def ended(self, gate: Gate, build_id: str, status: int) -> None:
-        """The end of a command that the wake loop looked after."""
+        """Log the end of a command that the wake loop looked after."""
         about = {"project": gate.key.project, "build_id": build_id, "exit_status": status}
         self.log.noted("finished", succeeded=status == 0, **about)
 

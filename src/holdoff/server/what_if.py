@@ -1,7 +1,7 @@
-"""What if a gate had gone by another policy? Its past, replayed as ``holdoff plan`` does, in bounds that a page bears.
+"""What if a gate had gone by another policy? Replays its past as ``holdoff plan`` does, within the limits of a page.
 
-The newest builds are read, so many triggers of them are replayed, and so many policies are tried: what is left out is
-said. Nothing is written, and nothing is asked of a starter.
+There are limits for the builds read, the triggers replayed and the policies tried. The page says what is left out. A
+replay writes nothing and calls no starter.
 """
 
 from __future__ import annotations
@@ -24,28 +24,27 @@ from holdoff.server.site import Site
 
 MOST_BUILDS: Final = 2_000
 MOST_POLICIES: Final = 40
-#: So many triggers are replayed from build to build; and so many, of all policies together, one by one.
+#: How many triggers are replayed from build to build; and how many, of all policies together, one by one.
 MOST_TRIGGERS: Final = 50_000
 MOST_STEPS: Final = 20_000
 MOST_TEXT: Final = 200
-#: The fields of the form: what they are called, and an example.
+#: The fields of the form: the label, and an example.
 FIELDS: Final = {
     "cooldown": ("Cooldowns", "5m, 10m, 30m"),
     "quiet": ("Quiet times", "0, 30s, 2m"),
     "longest": ("No change waits longer than", "15m"),
     "build": ("Builds take", "as its history says"),
 }
-#: What the form says, as it was written, by these names.
+#: The texts in the form's fields, by the fields' names.
 Asked = dict[str, str]
 
 
 def asked_of(query: Mapping[str, str]) -> Asked:
-    """What a query says."""
     return {name: query.get(name, "")[:MOST_TEXT].strip() for name in FIELDS}
 
 
 def _policies(asked: Asked, own: Policy | None) -> list[Policy]:
-    """Those to try. A ``ConfigError``: one of the fields is not what it should be, or there are too many."""
+    """The policies to try. Wrong fields, or too many policies, raise ConfigError."""
     tried = grid.policies(own, cooldowns=_listed(asked["cooldown"]), quiets=_listed(asked["quiet"]))
     if len(tried) > MOST_POLICIES:
         want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
@@ -58,7 +57,7 @@ def _listed(text: str) -> list[str]:
 
 
 def look(site: Site, key: GateKey, asked: Asked) -> dict[str, Any]:
-    """What a page needs: the plan, or why there is none."""
+    """The data of the page: the plan, or why there is none."""
     scene = site.scene(key)
     own = scene.terms.policy if scene.terms else None
     try:

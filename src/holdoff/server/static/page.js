@@ -1,5 +1,5 @@
-// Makes the page live: when the server says that something changed, the page is fetched again, and what is marked
-// data-live is put in place of what is there. Forms are left alone.
+// Makes the page live: when the server says that something changed, this script fetches the page again and replaces the
+// parts that are marked data-live. It does not touch forms.
 "use strict";
 (() => {
   const state = document.getElementById("live-state");
@@ -17,7 +17,7 @@
       if (!answer.ok) say(`not live: the server answers ${answer.status}`);
       else if (source?.readyState === EventSource.OPEN) say("live");
       if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    } catch { /* the stream tells when the server is back */ }
+    } catch { /* the stream reports when the server is back */ }
     busy = false;
     if (again) { again = false; look(); }
   }
@@ -36,7 +36,7 @@
     source.onopen = () => say("live");
     source.onerror = () => {
       say("not live: no answer");
-      // One that was refused, by a proxy whose server starts again, say, no browser opens again.
+      // A browser does not reopen a stream that was refused, for example by a proxy while the server restarts.
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(reopen, 3000);
     };
     source.addEventListener("look", look);
