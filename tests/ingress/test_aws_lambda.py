@@ -130,7 +130,7 @@ def test_one_event_by_many_ways_is_one_trigger(standin: CodeBuildStandin, tmp_pa
 def test_why_nothing_is_built_is_told_in_words_that_a_log_and_an_answer_can_carry(
     stage: Stage,
 ) -> None:
-    deleted = {"event": "referenceDeleted", "referenceName": "\ud800\n" + "long" * 500}
+    deleted = {"event": "referenceDeleted", "referenceFullName": "\ud800\n" + "long" * 500}
     event = {"detail-type": "CodeCommit Repository State Change", "source": "aws.codecommit"}
     answer = stage.send({**event, "detail": deleted})
     assert answer["ignored"].encode().startswith(b"\\ud800\\nlong")

@@ -248,6 +248,23 @@ def test_a_push_by_a_queue_and_a_newer_one_by_a_topic_are_of_one_line(world: Wor
     assert built(world) == "XB"
 
 
+def test_a_mirror_that_lags_behind_brings_no_older_version_back(
+    shared_standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mirror of Bitbucket Data Center tells each change again when it has it, with the date of that."""
+    rule = '[[rules]]\nwhen = { eventKey = "mirror:*" }\nproject = "site"'
+    world = World(shared_standin, tmp_path, monkeypatch, project("site"), rule)
+    pushes = Pushes(world, "Bitbucket Data Center")
+    pushes.come(A, B)
+    pushes.become_old()
+    for version in (A, B):
+        late = with_texts(pushes.host.push(version, BEFORE[version], world.clock.now_ms()), {"id-of": "mirrored"})
+        world.get(with_texts(late, {"repo:refs_changed": "mirror:repo_synchronized"}), scheme="bitbucket")
+        world.rest()
+        world.wait("1h")
+    assert built(world) == "ABB"
+
+
 def test_another_line_replaces_and_is_never_said_to_cover(world: World) -> None:
     """Two repositories of one project: the last to arrive is built, and what it took the place of is said to be so."""
     pushes = Pushes(world, "GitHub")

@@ -487,6 +487,16 @@ def test_each_event_of_a_list_counts_for_itself(sender: str) -> None:
         assert len(outcomes) == len(events)
 
 
+@pytest.mark.parametrize("sender", LISTS)
+def test_a_list_means_the_same_by_a_queue(sender: str) -> None:
+    events = [LISTS[sender](f"Microsoft.Storage.{kind}") for kind in ("BlobTierChanged", "BlobCreated")]
+    scanned, pushed = (outcome for message in opened(s.in_sqs(events)) for outcome in ONE.intents(message))
+    assert scanned == Ignored(
+        f"nothing is built for {sender}'s Microsoft.Storage.BlobTierChanged unless a rule takes it"
+    )
+    assert isinstance(pushed, Request)
+
+
 def test_a_handshake_keeps_back_no_change_beside_it() -> None:
     asked = event_grid("Microsoft.EventGrid.SubscriptionValidationEvent", validationCode="512d38b6")
     events = [asked, event_grid("Microsoft.Storage.BlobCreated")]

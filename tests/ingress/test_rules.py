@@ -340,7 +340,7 @@ def test_the_same_rule_for_the_same_event_however_it_comes() -> None:
         ),
         ("when = {}\nignore = 7", "rules[0].ignore is 7; write a text"),
         ("when = {}\nignore = ''", "rules[0].ignore is ''; write text of 1 to 200 characters"),
-        ("when = {}\nignore = 'x'\nproject = 'docs'", "rules[0].ignore is 'x'; write it, or a"),
+        ("when = {}\nignore = 'x'\nproject = 'docs'", "rules[0].ignore is 'x'; write either ignore or a project"),
         ("when = { a = 1.5 }\nproject = 'docs'", "rules[0].when.a is 1.5; write a text, in which"),
         ("when = { a = [] }\nproject = 'docs'", "rules[0].when.a is []; write a text, in which"),
         ("when = { a = [['x']] }\nproject = 'docs'", "rules[0].when.a is ['x']; write a text, in"),

@@ -19,7 +19,6 @@ from tests.ingress import payloads as p
 from tests.ingress.driven import HOSTS, Host
 from tests.ingress.events_table import PAGE, SENT, written
 from tests.ingress.sent import Built, Other, Refused, Sent
-from tests.ingress.sent_by_git import NOON_MS
 from tests.ingress.shapes import REGION
 from tests.ingress.wanted import ONE
 
@@ -129,7 +128,7 @@ TAKEN: dict[str, tuple[HttpRequest, dict[str, str], Built]] = {
         Built(
             p.AFTER,
             "OCTO/site refs/heads/main",
-            NOON_MS,
+            None,
             p.BEFORE,
             f"{p.DELIVERY}#refs/heads/main",
             "admin",
@@ -139,12 +138,17 @@ TAKEN: dict[str, tuple[HttpRequest, dict[str, str], Built]] = {
     "a mirror that has too many refs builds the newest": (
         p.data_center("mirror:repo_synchronized", {"refLimitExceeded": True, "changes": []}),
         header("x-event-key", "mirror:*"),
-        Built(id=p.DELIVERY, reason="mirror:repo_synchronized"),
+        Built(id=p.DELIVERY, reason="Bitbucket: mirror:repo_synchronized"),
     ),
     "a tag": (
         p.gitlab_push("refs/tags/v1"),
         {"ref": "refs/tags/v*"},
         Built(p.AFTER, "octo/site refs/tags/v1", None, p.BEFORE, p.DELIVERY, "jsmith", "push to octo/site v1"),
+    ),
+    "an annotated tag builds its commit, and is no version itself": (
+        p.gitlab_push("refs/tags/v1", before=p.OTHER, after=p.BEFORE, checkout_sha=p.AFTER),
+        {"ref": "refs/tags/v*"},
+        Built(p.AFTER, "octo/site refs/tags/v1", None, None, p.DELIVERY, "jsmith", "push to octo/site v1"),
     ),
     "a draft": (
         p.strapi_entry("update", None),

@@ -1,7 +1,7 @@
-"""Webhooks at a function: ``webhook``, as AWS's front ends hand requests on and take answers.
+"""Webhooks at a function: ``webhook``, with the answers that AWS's front ends take.
 
-Dead letters go to a queue. Sent to the function again, or to a queue in front of it, such a webhook does what it would
-have done.
+Dead letters go to a queue. A letter that is sent to the function again, or to a queue in front of it, does what the
+webhook would have done.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from holdoff.ingress.webhook import Reply
 
 
 def keep_in(queue: str, letter: dict[str, object]) -> None:
-    """Send a dead letter to the queue of this URL, where there is one."""
+    """Send a dead letter to the queue of this URL, if there is one."""
     if not queue:
         return
     if not re.fullmatch(r"https?://[^\s/?#@]+/[^\s?#@]+", queue):

@@ -1,16 +1,16 @@
-"""The Lambda handler: ``holdoff.ingress.aws_lambda.handler``. From any event to the right gate, and an answer.
+"""The Lambda handler: ``holdoff.ingress.aws_lambda.handler``. It takes any event to the right gate, and answers.
 
-A drop-in for the old snippet: with its variables REGION_NAME, DDB_TABLE_NAME, CODEBUILD_PROJECT_NAME and COOLDOWN
+It is a drop-in for the old snippet. With the variables REGION_NAME, DDB_TABLE_NAME, CODEBUILD_PROJECT_NAME and COOLDOWN
 (seconds) it works on the same table, beside functions that still run the snippet. ``settings`` has all variables.
 
-What is answered depends on who asks:
+The answer depends on the caller:
 
-* a queue (SQS): ``batchItemFailures``, so that only what failed comes again; a FIFO queue's batch ends at the first
-  failure; where nothing of it was carried out, the invocation fails;
+* a queue (SQS): ``batchItemFailures``, so that only failed records come again. A FIFO queue's batch ends at the first
+  failure. If all records failed, the invocation fails;
 * HTTP (API Gateway, function URL): a status and the decision as JSON, once the signature was checked;
-* all others: the decision as a JSON object. Where none could be made the invocation fails, so that Lambda delivers
-  an asynchronous event again, and then hands it to the dead-letter queue. All its other messages were carried out; if
-  they come again, they are duplicates.
+* all others: the decision as a JSON object. If a message fails, the invocation fails. Lambda then delivers an
+  asynchronous event again, and hands it to the dead-letter queue in the end. The event's other messages were carried
+  out; if they come again, they are duplicates.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def handler(event: object, context: object = None) -> Answer:
 
 @cache
 def _function() -> Function:
-    """This process's: clients and last snapshots are kept between invocations."""
+    """The process's function, which keeps clients and last snapshots between invocations."""
     return Function(os.environ)
 
 
@@ -56,7 +56,7 @@ class Function:
 
     Args:
         write: takes log lines; standard output is Lambda's log.
-        new_scheduler: makes what arranges wakes, of an invocation's context.
+        new_scheduler: makes the scheduler of wakes from an invocation's context.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Function:
         return self._each(event, dispatch, left_ms, getattr(context, "aws_request_id", None))
 
     def _custom_resource(self, event: object) -> Answer:
-        from holdoff.ingress.custom_resource import answer  # urllib is slow to import, and hardly ever wanted
+        from holdoff.ingress.custom_resource import answer  # urllib is slow to import, and seldom needed
 
         try:
             said: Answer = {"ignored": answer(event)}
@@ -99,7 +99,7 @@ class Function:
         return said
 
     def _each(self, event: object, dispatch: Dispatch, left_ms: LeftMs, request_id: str | None) -> Answer:
-        """Every message, whatever became of the others; then the first error, if there was one."""
+        """Carry out every message, even if others fail. Then raise the first error, if there was one."""
         answers: list[Answer] = []
         errors: list[Exception] = []
         try:
@@ -110,7 +110,7 @@ class Function:
         for message in messages:
             try:
                 answers.append(dispatch.carry_out(message, left_ms))
-            except Exception as error:  # noqa: BLE001  (a plug-in's own, say; the others do not wait for its author)
+            except Exception as error:  # noqa: BLE001  (a plug-in may raise anything)
                 self._log.failed(error, kind=message.kind, message_id=message.id)
                 errors.append(error)
         if errors:
@@ -118,13 +118,13 @@ class Function:
         return answers[0] if len(answers) == 1 else {"answers": answers}
 
     def _batch(self, event: Any, dispatch: Dispatch, left_ms: LeftMs) -> Answer:
-        """A queue's batch: what failed comes again, and in the end goes to the queue's own dead letters."""
+        """A queue's batch: failed records come again, and end in the queue's own dead letters."""
         failed: list[str] = []
         errors: list[Exception] = []
         in_order, needed_ms = is_fifo(event), min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
         for place, record in enumerate(event["Records"]):
             own_id = str(record["messageId"])
-            # What comes later must not overtake what failed; and cut off in the middle, all of them would come again.
+            # A later record must not overtake a failed one. After a time-out the whole batch would come again.
             if (failed and in_order) or (place and left_ms() < needed_ms):
                 failed.append(own_id)
                 continue
@@ -134,7 +134,7 @@ class Function:
                 failed.append(own_id)
                 errors.append(error)
         if errors and len(failed) == len(event["Records"]):
-            raise errors[0]  # a mapping made by hand may take no reports of failures, and deletes what was answered
+            raise errors[0]  # a mapping without ReportBatchItemFailures would delete the batch
         return {"batchItemFailures": [{"itemIdentifier": own_id} for own_id in failed]}
 
     def _http(self, event: object, context: object, left_ms: LeftMs) -> Answer:
@@ -146,7 +146,7 @@ class Function:
         try:
             dispatch = self._dispatch_for(context)
         except HoldoffError as error:
-            return response(event, undecided(error))  # an answer by which its sender may try again
+            return response(event, undecided(error))  # the sender may retry on this answer
         now_ms = self._clock.now_ms()
         webhooks = self._settings.webhooks(dispatch.config, now_ms)
         keep, read = partial(keep_in, self._settings.text(DEAD_LETTERS)), partial(http_request, event)
@@ -154,7 +154,7 @@ class Function:
         return response(event, reply)
 
     def _dispatch_for(self, context: object) -> Dispatch:
-        """Made at the first invocation, which names the function; again where the settings have changed."""
+        """The dispatch, made at the first invocation, which names the function, and again if the settings change."""
         now_ms, known = self._clock.now_ms(), self._dispatch
         if known is not None and now_ms < self._until_ms:
             return known
@@ -166,7 +166,7 @@ class Function:
         except HoldoffError as error:
             self._log.failed(error, kind="invocation")
             if known is None:
-                raise  # else what was right goes on
+                raise  # otherwise the last right settings stay
         self._dispatch, self._until_ms = known, now_ms + KEPT_MS
         return known
 
@@ -176,7 +176,7 @@ def _print(line: dict[str, object]) -> None:
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # What the first invocation would load, on a share of a processor; the init phase has a whole one.
+    # The first invocation would load these with a share of a processor. The init phase has a whole processor.
     for module in ("holdoff.stores.dynamodb.store", "holdoff.starters.codebuild"):
         import_module(module)
     prepare("dynamodb", "codebuild", *(["scheduler"] if os.environ.get(ROLE) else []))

@@ -1,7 +1,7 @@
-"""The answer to a custom resource of CloudFormation, whose stack hangs for an hour without one.
+"""The answer to a custom resource of CloudFormation. Without an answer its stack hangs for an hour.
 
-A custom resource is no trigger: its stack waits for a result that Holdoff does not have. So its creation is answered
-with a failure that says so, and its deletion with success, or the stack could never be deleted
+A custom resource is no trigger: its stack waits for a result that Holdoff does not have. So the answer to its creation
+is a failure that says so. The answer to its deletion is success, or the stack could never be deleted
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html).
 """
 
@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from holdoff.core.errors import EventEarly
 from holdoff.ingress.events.paths import text_at
 
-#: Where CloudFormation takes answers. An event may not send us anywhere else.
+#: Where CloudFormation takes answers. No answer goes to another place.
 _URL: Final = re.compile(
     r"https://cloudformation-custom-resource-response-[a-z0-9-]+\.s3(?:[.-][a-z0-9]+)*\.amazonaws\.com(\.cn)?/\S+"
 )
@@ -28,7 +28,7 @@ _TIMEOUT_S: Final = 5
 
 
 def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(sent, timeout=_TIMEOUT_S)) -> str:
-    """Answer it, and say what was answered.
+    """Send the answer, and say what it was.
 
     Args:
         put: sends the request; raises ``OSError`` where that fails.

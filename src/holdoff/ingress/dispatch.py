@@ -1,6 +1,6 @@
 """Carries out intents at their gates: triggers, ends of builds, wakes and sweeps.
 
-One per process. The gates it makes keep their clients and last snapshots between messages.
+A process has one ``Dispatch``. Its gates keep their clients and last snapshots between messages.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Answer = dict[str, Any]
 LeftMs = Callable[[], int]
 Decide = Callable[[Gate, Request | None], Decision]
 
-#: A sweep says how long the oldest trigger waits, over so many gates at the most: each is one read.
+#: A sweep reports how long the oldest trigger has waited. It reads at most so many gates for that.
 MOST_LOOKED_AT: Final = 100
-#: A sweep stops where less time than this is left: a start may take so long, with the store's and its own time-outs.
-#: Of a short time-out of the function half is enough: of several only one would be done each time.
+#: A sweep stops if less time than this is left: a start may take so long, with the store's and its own time-outs. If
+#: the function's time-out is short, half of it is enough: otherwise each sweep would wake one gate only.
 TIME_FOR_A_WAKE_MS: Final = 125_000
 #: Later than any gate is due.
 EVER_MS: Final = 10**15
-#: What of a request stands in the log.
+#: The fields of a request that the log shows.
 _ASKED: Final = ("event_id", "source_version", "reason")
 
 
@@ -47,8 +47,8 @@ class Dispatch:
     """Carries out what messages want, in any number of threads.
 
     Args:
-        scheduler: without one nothing arranges wakes, and no decision promises one.
-        decide: has a gate decide a request, or (``None``) wakes it.
+        scheduler: arranges wakes. Without one no decision promises a wake.
+        decide: has a gate decide a request, or (``None``) wakes the gate.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Dispatch:
         self._gates: dict[GateKey, Gate] = {}
 
     def carry_out(self, message: Message, left_ms: LeftMs) -> Answer:
-        """What became of a message, as plain JSON values: of each of its changes, whatever became of the others.
+        """What became of each change in a message, as plain JSON values. A change that fails does not stop the others.
 
         Raises:
-            HoldoffError: the first of those that could not be carried out.
+            HoldoffError: the first failure.
         """
         answers: list[Answer] = []
         errors: list[Exception] = []
@@ -83,7 +83,7 @@ class Dispatch:
                 if isinstance(wanted, EventError):
                     raise wanted
                 answers.append(self._perform(wanted, message.kind, left_ms))
-            except Exception as error:  # noqa: BLE001  (a plug-in's own, say; the others do not wait for its author)
+            except Exception as error:  # noqa: BLE001  (a plug-in may raise anything)
                 errors.append(error)
         for other in errors[1:]:
             self._log.failed(other, kind=message.kind, message_id=message.id)
@@ -117,7 +117,7 @@ class Dispatch:
             made = self.config.gate(
                 key.name, self.store, key=key.key, region=key.region, clock=self._clock, woken=woken
             )
-            gate = self._gates.setdefault(key, made)  # another thread may have made one, which knows its builds
+            gate = self._gates.setdefault(key, made)  # another thread may have made one
         return gate
 
     def trigger(self, request: Request, kind: str) -> Decision:
@@ -128,8 +128,7 @@ class Dispatch:
         return self._decided(self.gate(key), None, "wake")
 
     def _decided(self, gate: Gate, request: Request | None, kind: str) -> Decision:
-        """The decision on a request, or (``None``) on a wake, once the wake that it promises is arranged and all is
-        logged."""
+        """The decision on a request, or (``None``) on a wake, after its own wake is arranged and its line is logged."""
         began_ms = self._clock.now_ms()
         with span(f"holdoff.{'wake' if request is None else 'trigger'}", {**_names(gate.key), "kind": kind}) as decided:
             decision = self._decide(gate, request)
@@ -147,8 +146,8 @@ class Dispatch:
         return decision
 
     def _ended(self, ended: BuildEnded, kind: str) -> Answer:
-        """Report it to the gate whose build it is, and build what waited for that; then what a rule makes of it."""
-        # Each is a project's own gate, or one that a trigger made by naming the build's region.
+        """Report an end to the gate that started the build, and start what waited. Then trigger what a rule says."""
+        # Each is a project's own gate, or a gate in the build's region that a trigger has named.
         keys = [
             key
             for key in self.routes.gates_of(ended)
@@ -171,7 +170,7 @@ class Dispatch:
         for key in tried:
             record = self.store.get(key)
             is_reported = record.finished is not None and record.finished.build_id == ended.build_id
-            if record.claim is not None and not is_reported:  # it may be the build of the start under way
+            if record.claim is not None and not is_reported:  # the start in progress may be that of this build
                 raise EventEarly(
                     f"build {ended.build_id} has ended, and a start of {key} is not recorded yet",
                     hint="Deliver the event again in a minute",
@@ -181,9 +180,9 @@ class Dispatch:
         return answer
 
     def _with_key(self, ended: BuildEnded) -> Iterator[GateKey]:
-        """The gates of a project's keys that may have started a build whose event does not tell the key.
+        """The gates with keys that may have started a build, if its event does not name the key.
 
-        Asked for last: every gate of the store is read for it.
+        This reads every gate of the store, so it comes last.
         """
         if ended.key is not None or ended.starter == "codebuild":
             return
@@ -195,7 +194,7 @@ class Dispatch:
                     yield key
 
     def _sweep(self, left_ms: LeftMs) -> Answer:
-        """Wake all that is due; one gate's trouble does not keep the others waiting."""
+        """Wake all gates that are due. A gate that fails does not stop the others."""
         at_ms, needed_ms = now_ms(self.store, self._clock), min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
         due = list(self._waiting(at_ms))
         overdue_ms = next((at_ms - (record.due_ms or at_ms) for _, record in self._read(due)), 0)
@@ -206,7 +205,7 @@ class Dispatch:
             try:
                 self._woken(key)
                 woken += 1
-            except Exception as error:  # noqa: BLE001  (a plug-in's own, say)
+            except Exception as error:  # noqa: BLE001  (a plug-in may raise anything)
                 self._log.failed(error, kind="sweep", **_names(key))
         at_ms = now_ms(self.store, self._clock)
         left = self._read(islice(self._waiting(EVER_MS), MOST_LOOKED_AT))
@@ -215,11 +214,11 @@ class Dispatch:
         return {"due": len(due), "woken": woken}
 
     def _waiting(self, until_ms: int) -> Iterator[GateKey]:
-        """The gates of these projects that have to be woken by then, the longest overdue first."""
+        """The gates of these projects that are due by then, the longest overdue first."""
         return (key for key in self.store.due(until_ms) if key.name in self.config.projects)
 
     def _read(self, keys: Iterable[GateKey]) -> Iterator[tuple[GateKey, Record]]:
-        """The gates as they stand; one that cannot be read is logged and left out."""
+        """The gates and their records. A gate that cannot be read is logged and left out."""
         for key in keys:
             try:
                 yield key, self.store.get(key)
@@ -228,7 +227,7 @@ class Dispatch:
 
 
 def decide_here(gate: Gate, request: Request | None) -> Decision:
-    """In this thread, to the end of what it starts."""
+    """Decide in this thread, and wait until the start is confirmed."""
     return gate.wake() if request is None else gate.submit(request)
 
 

@@ -1,4 +1,4 @@
-"""The log of an ingress: a line for each decision, error and sweep, with the metrics it is worth."""
+"""The log of an ingress: a line for each decision, error and sweep, with its metrics."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from holdoff.observe.metrics import with_metrics
 
 
 class EventLog:
-    """Writes the lines. ``function``: the name of the function that writes them; ``None``: none does, and what measures
-    is elsewhere."""
+    """Writes the lines. ``function``: the name of the Lambda function; ``None``: there is none, and the lines have no
+    metrics."""
 
     def __init__(
         self, write: Callable[[dict[str, object]], None], *, clock: Clock, function: str | None = None
@@ -28,11 +28,11 @@ class EventLog:
         self._measured(decision_line(decision, **more))
 
     def failed(self, error: BaseException, **more: Any) -> None:
-        """That no decision could be made, or something after it; ``more`` as of ``error_line``."""
+        """A failure, before a decision or after it; ``more`` as of ``error_line``."""
         self._measured(error_line(error, now_ms=self._clock.now_ms(), **more))
 
     def swept(self, **found: Any) -> None:
-        """What a sweep found, as of ``sweep_line``."""
+        """A sweep; ``found`` as of ``sweep_line``."""
         self._measured(sweep_line(**found, now_ms=self._clock.now_ms()))
 
     def noted(self, event: str, **more: object) -> None:

@@ -1,9 +1,9 @@
-"""What a function's environment says: which projects, which store, who wakes, which secrets.
+"""The settings in a function's environment: projects, store, scheduler of wakes, secrets.
 
-One project, by the old snippet's variables, or many, by a ``holdoff.toml``: in the package, or in an SSM parameter
-(``HOLDOFF_CONFIG=ssm:NAME``). ``docs/aws.md`` lists all variables.
+The old snippet's variables name one project. A ``holdoff.toml``, in the package or in an SSM parameter
+(``HOLDOFF_CONFIG=ssm:NAME``), names many. ``docs/aws.md`` lists all variables.
 
-Secrets stand there by reference (``holdoff.references``).
+Secrets are named by references (``holdoff.references``).
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ WANTED: Final = {
     PROJECT: "the CodeBuild project's name",
     COOLDOWN: type_of_duration,
 }
-#: Of calls that fetch a secret, or keep a dead letter.
+#: For calls that fetch a secret, or keep a dead letter.
 LIMITS: Final = Limits(connect_s=2, read_s=3, tries=2)
 
 
 class Settings:
-    """Those in an environment. ``client_of`` makes the client of a service, where secrets are."""
+    """The settings in an environment. ``client_of`` makes the client of a service that holds secrets."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class Settings:
         self._references = References(environment, client_of)
 
     def text(self, name: str) -> str:
-        """A variable, without white space around it; empty where it is not set."""
+        """A variable, without white space around it; empty if it is not set."""
         return self._environment.get(name, "").strip()
 
     def config(self, now_ms: int) -> Config:
-        """The projects: of the file that is named or in the package, else the one of the old snippet's variables.
+        """The projects of the file that is named or in the package, else the project of the old snippet's variables.
 
         Raises:
-            ConfigError: there is neither, or both, or something in it is wrong.
+            ConfigError: there is neither, or both, or a setting is wrong.
             StoreUnavailable: the parameter could not be read just now.
         """
         refuse_misspelt(self._environment)
@@ -90,13 +90,13 @@ class Settings:
             raise error.under(f"{named}: ") from None
 
     def _one_project(self) -> Config:
-        """As the old snippet had it. Nothing woke what it put off, so it skips, unless wakes are scheduled."""
+        """The project of the old snippet's variables. It skips, unless wakes are scheduled: nothing else wakes it."""
         region, name, cooldown = self._needed(REGION), self._needed(PROJECT), self._needed(COOLDOWN)
         try:
             policy = Policy(cooldown, on_cooldown="defer" if self.text(ROLE) else "skip")
         except ConfigError as error:
             raise ConfigError(field=COOLDOWN, got=cooldown, want=error.want) from None
-        # As for the snippet, which branches build is for EventBridge's pattern to say.
+        # As with the snippet, EventBridge's pattern decides which branches build.
         starter = {"codebuild": name, "region": region}
         project = Project(name=name, policy=policy, region=region, starter=starter, usual_branches=("**",))
         return Config(projects={name: project})
@@ -116,7 +116,7 @@ class Settings:
         return DynamoDBStore(self._needed(TABLE), region=self._needed(REGION))
 
     def scheduler(self, context: object) -> WakeScheduler | None:
-        """EventBridge Scheduler, where it was given a role and the invocation says what to wake."""
+        """EventBridge Scheduler, if there is a role for it, and the invocation says what to wake."""
         role = self.text(ROLE)
         target = getattr(context, "invoked_function_arn", None)
         if not role or not target:
@@ -124,7 +124,7 @@ class Settings:
         from holdoff.wake.scheduler import Scheduler
 
         return Scheduler(
-            # As the schedules' role names it: a right is on a function, a version or an alias
+            # In the form of the schedules' role: a right is on a function, a version or an alias
             # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html).
             str(target).removesuffix(":$LATEST"),
             role=role,
@@ -133,8 +133,8 @@ class Settings:
         )
 
     def webhooks(self, config: Config, now_ms: int) -> Webhooks:
-        """The webhooks' schemes and secrets: those of ``HOLDOFF_WEBHOOK_GITHUB`` and its like, and the file's. Each
-        secret is fetched when it is asked for: one that cannot be had keeps out only its own senders."""
+        """The schemes and secrets of webhooks, from ``HOLDOFF_WEBHOOK_GITHUB`` and its like, and from the file. Each
+        secret is fetched when it is needed: a secret that cannot be fetched keeps out its own senders only."""
         from holdoff.ingress.events.signatures import Secret, Webhooks
 
         folder = None if config.path is None else str(config.path.absolute().parent)

@@ -1,4 +1,4 @@
-"""Webhooks, whatever carries them: the signature first, then the event, then an answer that the sender can act on.
+"""Webhooks: first the signature, then the event, then an answer that the sender can act on.
 
 | status | what it means to the sender |
 |---|---|
@@ -11,10 +11,11 @@
 | 500 | not set up as it should be, or broken; kept as well, once the signature was checked |
 | 503 | no decision could be made: send it again; kept among the dead letters, where there are any |
 
-Senders that take all but 200 for a failure, and send it again (``Scheme.only_200``), get 200 instead of 202.
+Some senders take any status but 200 for a failure, and send the webhook again (``Scheme.only_200``). They get 200
+instead of 202.
 
-**Dead letters** are webhooks that were signed as they should be and came to nothing: senders seldom try again. They are
-kept as they came, without their secrets and with the power they had (``events.aside``).
+**Dead letters** are webhooks that were signed correctly and came to nothing: senders seldom try again. They are kept
+without their secrets, and with the power that they had (``events.aside``).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import text_at
 from holdoff.ingress.events.signatures import Webhooks, check
 
-#: Keeps a dead letter; may raise anything.
+#: Keeps a dead letter. It may raise anything.
 Keep = Callable[[dict[str, object]], None]
 
 
@@ -66,11 +67,11 @@ def reply_to(
     log: EventLog,
     refused: Callable[[HoldoffError], None] | None = None,
 ) -> Reply:
-    """Check a request, carry it out and say what became of it; what it decides is in the store by then.
+    """Check a request, carry it out, and say what became of it. The decision is in the store before the answer.
 
     Args:
-        read: makes the request of what came; may raise a ``HoldoffError``.
-        refused: is told why a request was, before its signature counted; the log is unless given.
+        read: makes the request; may raise a ``HoldoffError``.
+        refused: gets the error of a request that was not let in. The default is the log.
     """
     try:
         checked = check(read(), webhooks, now_ms)
@@ -81,11 +82,11 @@ def reply_to(
     try:
         message = http_message(checked.request, checked.origin)
         done = dispatch.carry_out(message, left_ms)
-    except Exception as error:  # noqa: BLE001  (whatever it is: its sender seldom tries again)
+    except Exception as error:  # noqa: BLE001  (whatever it is, its sender seldom tries again)
         log.failed(error, kind="http", message_id=message and message.id)
         try:
             keep(put_aside(checked.request, checked.origin, error))
-        except Exception as lost:  # noqa: BLE001  (the sender is answered all the same)
+        except Exception as lost:  # noqa: BLE001  (the sender still gets its answer)
             log.failed(lost, kind="dead letters")
         if isinstance(error, EventError):
             return Reply(403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
@@ -95,12 +96,13 @@ def reply_to(
 
 
 def _seen_again(message: Message) -> Answer:
-    """What the sender of a handshake wants to see in its answer, and nothing beside it."""
-    return {name: text_at(message.event, at) for _, when, at, name in HANDSHAKES if fits(message, f"{when} & {at}")}
+    """What the sender of a handshake wants to see in its answer. The answer has nothing else."""
+    first = message.but(event=message.event[0]) if isinstance(message.event, list) and message.event else message
+    return {name: text_at(first.event, at) for _, when, at, name in HANDSHAKES if fits(first, f"{when} & {at}")}
 
 
 def has_put_off(done: Answer) -> bool:
-    """Whether some of what was asked for is built later, or its start is under way and what comes of it not known."""
+    """Whether a build comes later, or a start is in progress and its result is not known."""
     under_way = {"outcome": Outcome.STARTED, "build_id": None}.items()
     answers = done.get("answers", [done])
     return any(one.get("outcome") in (Outcome.DEFERRED, Outcome.FAILED) or under_way <= one.items() for one in answers)
@@ -110,17 +112,17 @@ def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatc
     """Carry out a dead letter, with the power that its webhook had.
 
     Args:
-        letter_id: its id where its sender gave it none: so it is carried out once.
+        letter_id: its id if its sender gave none, so that it is carried out once.
 
     Raises:
-        HoldoffError: it comes to nothing again.
+        HoldoffError: it fails again.
     """
     message = http_message(*taken_back(letter))
     return dispatch.carry_out(message.but(id=message.id or letter_id), left_ms)
 
 
 def undecided(error: Exception) -> Reply:
-    """The answer where no decision was made, and the sender is told no more than it needs."""
+    """The answer if no decision was made. It tells the sender no more than it needs."""
     if isinstance(error, SignatureError):
         return Reply(401, {"error": error.public})
     if isinstance(error, EventError):

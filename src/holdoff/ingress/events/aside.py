@@ -1,8 +1,8 @@
-"""Webhooks that came to nothing: put aside as they came, and taken back as they were. Pure.
+"""Dead letters: webhooks that came to nothing, put aside and taken back. Pure.
 
-A letter holds a request that was checked, without its secrets, and its ``Origin``: sent again, it has the power that it
-had, and no more, whichever way it comes. A large body is compressed. One that is too large even so is left out: its
-sender has to deliver it again.
+A letter holds a checked request, without its secrets, and its ``Origin``. Sent again, on any way, the request has the
+same power as before. A large body is compressed. A body that is still too large is left out: its sender has to deliver
+it again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from holdoff.ingress.events.paths import dig, kind_of, needed
 
 #: ``holdoff`` of a letter.
 ASIDE: Final = "webhook"
-#: A letter holds its request as a front end would hand it on.
+#: A letter holds its request in a front end's form.
 _FORM: Final = Form(name="a letter", when="")
 #: A larger body is compressed.
 MOST_PLAIN: Final = 100_000
@@ -31,7 +31,7 @@ _MOST_ERROR: Final = 1_000
 
 
 def put_aside(request: HttpRequest, origin: Origin, error: Exception) -> dict[str, object]:
-    """The letter of a checked request that came to nothing, and why. As JSON it has at most ``MOST_LETTER`` bytes."""
+    """The letter of a checked request that failed, with the error. Its JSON has at most ``MOST_LETTER`` bytes."""
     letter: dict[str, object] = {
         "holdoff": ASIDE,
         "error": str(error)[:_MOST_ERROR],
@@ -47,7 +47,7 @@ def put_aside(request: HttpRequest, origin: Origin, error: Exception) -> dict[st
 
 
 def _plain(body: bytes) -> str | None:
-    """A short text; ``None``: it is neither."""
+    """The body as text; ``None``: it is too long, or no text."""
     try:
         return body.decode() if len(body) <= MOST_PLAIN else None
     except UnicodeDecodeError:
@@ -55,10 +55,10 @@ def _plain(body: bytes) -> str | None:
 
 
 def taken_back(letter: Mapping[str, Any]) -> tuple[HttpRequest, Origin]:
-    """The request in a letter, and what power it has.
+    """The request in a letter, and its origin.
 
     Raises:
-        EventError: it is none, or without its body.
+        EventError: it is no letter, or its body was left out.
     """
     request, projects = dig(letter, "request"), dig(letter, "origin.projects")
     if dig(request, "left_out") is not None:

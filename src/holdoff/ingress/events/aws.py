@@ -1,13 +1,14 @@
 """What the events of AWS services ask for by themselves. Pure.
 
-Of AWS's own services only those events build that say that a source has changed. Of EventBridge's, sources of one's own
-are applications, and each of their events is a change, unless its detail is what a host of repositories or a content
-system sent: then it is what that is.
+Of the events of AWS's own services only those build that say that a source has changed. On EventBridge a source of
+your own is an application, and each of its events is a change. If its detail is what a host of repositories or a
+content system sent, the event counts as that sender's.
 
-No source version is taken from ECR or S3, though they name one. CodeBuild reads it as a version of *its* source
+ECR and S3 name versions, but Holdoff takes none from them. CodeBuild reads a version as one of *its* source
 (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: a commit, branch or tag of a repository,
-or the version of the very ZIP file in S3 that is built): an image's digest is never one, and an object's version only
-where that object is the source. Without a version the newest is built, which is right for each. A rule can say more.
+or the version of the ZIP file in S3 that it builds). An image's digest is never such a version. An object's version is
+one only if that object is the source. Without a version CodeBuild builds the newest, which is always right. A rule can
+name a version.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of
 
 _WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
-#: What browsers, previews of links and handshakes ask: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
+#: What browsers, previews of links and handshakes send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
     refused("HTTP", "a look", "came by GET, which asks for nothing: send it by POST", "http.method=GET"),
 )
-#: What is about the delivery of events, and what keeps functions warm. No rule makes a trigger of it.
+#: Messages about the delivery of events, and calls that keep functions warm. No rule makes a trigger of them.
 CONTROL: Final = (
     # https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
     refused(
@@ -64,29 +65,18 @@ CONTROL: Final = (
         "nothing is built for a custom resource of CloudFormation",
         f"{_RESOURCE} & LogicalResourceId",
     ),
-    # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext; and as it is done by hand.
+    # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext, and warmers written by hand.
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            "source=serverless-plugin-*warmup",
-            *(f"{name}={'|'.join(_WARM)}" for name in ("source", "action", "type", "event")),
-            *(f"{name}=true" for name in (*_WARM, "warming", "isWarmup", "isWarmUp", "healthcheck")),
+            f"source,action,type,event=serverless-plugin-*warmup|{'|'.join(_WARM)}",
+            f"{','.join(_WARM)},warming,isWarmup,isWarmUp,healthcheck=true",
         )
     ),
 )
 
-#: The services whose events of other types are known to be no changes.
+#: No other event of these services is a change.
 _KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3|aws.events|aws.scheduler"
-_COMMIT: Final[Mapping[str, Any]] = {
-    "sender": "CodeCommit",
-    "repository": "{detail.repositoryName}",
-    "ref": "{detail.referenceFullName!}",
-    "reason": "push to {detail.repositoryName} {detail.referenceName}",
-    "version": "{detail.commitId!}",
-    "parent": "{detail.oldCommitId}",
-    "by": "{detail.callerUserArn/}",
-    "at": "time",
-}
 _IN_S3: Final[Mapping[str, Any]] = {
     "sender": "S3",
     "reason": "{detail-type} s3://{detail.bucket.name}/{detail.object.key}",
@@ -100,20 +90,17 @@ _NOTED_BY_S3: Final[Mapping[str, Any]] = {
     "at": "eventTime",
 }
 
-_WRITTEN: Final = "|".join(
-    f"{above}{name}:*" for above in ("", "s3:") for name in ("ObjectCreated", "ObjectRemoved", "LifecycleExpiration")
-)
 _UNWRITTEN: Final[Mapping[str, Any]] = {
     "ignored": "nothing is built for S3's {eventName} unless a rule takes it",
     "named_by": ("eventName",),
 }
-#: In a bucket with versions a lifecycle rule deletes no other: of the current one it makes an old one
+#: In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one
 #: (https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html).
 _OLD_VERSION: Final[Mapping[str, Any]] = {
     "ignored": "nothing is built for an old version that a lifecycle rule of S3 deleted unless a rule takes it",
     "named_by": ("eventName", "detail.reason", "detail.deletion-type"),
 }
-#: Where a trail logs what is done to a bucket, EventBridge tells of it so
+#: The form of EventBridge's events if a trail logs the calls on a bucket
 #: (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
 _BY_TRAIL: Final = "source=aws.s3 & detail-type=AWS API Call via CloudTrail"
 _TRAILED: Final[Mapping[str, Any]] = {
@@ -125,18 +112,24 @@ _TRAILED: Final[Mapping[str, Any]] = {
 #: https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-codecommit.html
 _CODECOMMIT: Final = (
-    *(
-        Kind(name=name, when=f"source=aws.codecommit & detail.event={event}", ignored=why, **{**_COMMIT, "version": ""})
-        for name, event, why in (
-            ("a deleted branch", "referenceDeleted", "{detail.referenceName} was deleted"),
-            ("a merge without a branch", "unreferencedMergeCommitCreated", "a merge commit without a branch"),
-        )
+    control(
+        "CodeCommit",
+        "a merge without a branch",
+        "a merge commit without a branch",
+        "source=aws.codecommit & detail.event=unreferencedMergeCommitCreated",
     ),
     Kind(
+        sender="CodeCommit",
         name="push",
         when="source=aws.codecommit & detail-type=CodeCommit Repository State Change",
+        repository="{detail.repositoryName}",
+        ref="{detail.referenceFullName!}",
+        version="{detail.commitId!}",
+        parent="{detail.oldCommitId}",
+        deleted="detail.event=referenceDeleted",
         ref_named_by=("detail.referenceName",),
-        **_COMMIT,
+        by="{detail.callerUserArn/}",
+        at="time",
     ),
     Kind(
         sender="CodeCommit",
@@ -145,9 +138,8 @@ _CODECOMMIT: Final = (
         each="codecommit.references",
         repository="{eventSourceARN:}",
         ref="{codecommit.references.0.ref!}",
-        reason="push to {eventSourceARN:} {codecommit.references.0.ref}",
         version="{codecommit.references.0.commit!}",
-        deleted="codecommit.references.0.deleted",
+        deleted="codecommit.references.0.deleted=true",
         by="{userIdentityARN/}",
         at="eventTime",
     ),
@@ -170,6 +162,7 @@ _OF_AN_IMAGE: Final[Mapping[str, Any]] = {
     "line": "ecr {detail.repository-name}{detail.image-tag^:}",
     "at": "time",
 }
+_NOT_PUSHED: Final = {**_OF_AN_IMAGE, "ignored": "no image was pushed: {detail.action-type} {detail.result}"}
 _STORED: Final = (
     Kind(
         name="a signature",
@@ -185,19 +178,8 @@ _STORED: Final = (
             ("", "image {detail.repository-name!}{detail.image-digest^@} pushed"),
         )
     ),
-    *(
-        Kind(
-            name=name,
-            when=f"{_IN_ECR}{action}",
-            ignored="no image was pushed: {detail.action-type} {detail.result}",
-            named_by=(named_by,),
-            **_OF_AN_IMAGE,
-        )
-        for name, action, named_by in (
-            ("a failed push", " & detail.action-type=PUSH", "detail.result"),
-            ("another image action", "", "detail.action-type"),
-        )
-    ),
+    Kind(name="a failed push", when=f"{_IN_ECR} & detail.action-type=PUSH", named_by=("detail.result",), **_NOT_PUSHED),
+    Kind(name="another image action", when=_IN_ECR, named_by=("detail.action-type",), **_NOT_PUSHED),
     Kind(
         name="an old version",
         when="source=aws.s3 & detail.reason=Lifecycle* & detail.deletion-type=Perm* & detail.object.version-id=?????*",
@@ -211,9 +193,9 @@ _STORED: Final = (
         for name, what, more in (
             ("another event", " & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", _UNWRITTEN),  # MinIO's
             ("an old version", " & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*", _OLD_VERSION),
-            ("a changed object", f" & eventName={_WRITTEN}", {}),
+            ("a changed object", " & eventName=*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*", {}),
             ("another event", " & eventName", _UNWRITTEN),
-            ("a changed object", "", {}),  # written by hand: S3 always says what happened
+            ("a changed object", "", {}),  # written by hand: S3 always sends an ``eventName``
         )
     ),
     Kind(
@@ -234,7 +216,7 @@ _STORED: Final = (
 _SCHEDULERS: Final = "source=aws.events|aws.scheduler"
 _SCHEDULED: Final[Mapping[str, Any]] = {"sender": "a schedule", "reason": "schedule {resources.0/}", "at": "time"}
 _TOLD: Final[Mapping[str, Any]] = {"sender": "EventBridge", "reason": "{detail-type}", "at": "time"}
-# What partners of EventBridge send is no AWS service's:
+# Partners of EventBridge are no services of AWS:
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
 _OF_A_PARTNER: Final = Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_TOLD)
 _OF_ONES_OWN: Final = Kind(name="an event of one's own", when="detail-type", **_TOLD)
@@ -261,20 +243,20 @@ _BY_BRIDGE: Final = (
         **_SCHEDULED,
     ),
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
-    # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would set off builds.
+    # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would trigger builds.
     Kind(when="source=aws.partner/buildkite.com*", named_by=("detail-type", "source"), **_UNKNOWN),
     _OF_A_PARTNER,
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
-    # An input written by hand, which says no more than that.
+    # An input written by hand, without a ``detail-type``.
     Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
     _OF_ONES_OWN,
 )
-#: What may have the event of another sender as its detail.
+#: Events that may have another sender's event as their detail.
 CARRIERS: Final = (_OF_A_PARTNER, _OF_ONES_OWN)
 
-#: By what the detail of an event is known, where a rule of EventBridge hands on no more (``InputPath``); and the source
-#: and type of its event, as far as the detail tells them. Those of CodeBuild and CodePipeline are below.
+#: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
+#: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("callerUserArn & referenceFullName", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event", "aws.codecommit", "event"),
@@ -288,7 +270,7 @@ DETAILS: Final = (
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
 )
 
-#: What services tell topics in plain text, or nearly so: by its subject, or by how it begins.
+#: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (
     *(f'{state}: "*" in *' for state in ("ALARM", "OK", "INSUFFICIENT_DATA")),
     *("*: AWS CodeDeploy *", "Amazon SES *", "AWS Budgets: *", "AWS Elastic Beanstalk Notification*"),
@@ -298,9 +280,9 @@ _BEGINNINGS: Final = (
     *('{"ElastiCache:*', '{"MemoryDB:*', "*Build notification from the AWS Amplify Console*"),
     *("StackId='arn:*", "Successfully validated SNS topic for Amazon SES *"),
 )
-#: What services ask of functions, or tell topics, by what it is known by
+#: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
-#: detail alone: as triggers, those of CodeBuild and CodePipeline would set off themselves.
+#: detail alone: if details of CodeBuild and CodePipeline were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace=Alexa*"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*"),
@@ -385,7 +367,7 @@ _ASKED_BY: Final = (
     ("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
     ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message={'|'.join(_BEGINNINGS)}"),
 )
-#: No change; a rule names it by what it is known by.
+#: None of these is a change. A rule names the type by a condition on the same paths.
 _ASKED: Final = tuple(
     Kind(
         sender=sender,
@@ -399,7 +381,7 @@ _ASKED: Final = tuple(
     for known in several
 )
 
-#: A job of a pipeline, a record of a stream, and messages without a form of their own: as the old snippet had it.
+#: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (
     # https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html
     Kind(

@@ -1,12 +1,12 @@
 """What the webhooks of content systems, registries, stores, clouds and hosts of sites ask for by themselves. Pure.
 
-What visitors can see afterwards is a change: published, unpublished, deleted while it was public, an asset; an object
-or image that was written. Drafts, autosaves, reviews and models are none. What a host of sites, or a service that
-builds, tells of its work is none, or builds would set off builds.
+An event is a change if visitors can see its effect: content was published, unpublished, or deleted while it was public;
+an asset, an object or an image was written. Drafts, autosaves, reviews and models are no changes. The events of hosts
+of sites and of services that build are no changes: builds would trigger builds.
 
-No kind here has a version: the sender's are none of the project's source. Without one the newest is built, and all that
-was published before is in it. So these have no line and no order either, and leave the few lines that a gate remembers
-to git repositories. An id stands only where the sender repeats it when it delivers again.
+No kind here has a version: a sender's versions are not versions of the project's source. Without a version the newest
+is built, and it contains all that was published before. So these kinds need no line and no order. A gate remembers few
+lines, and keeps them for git repositories. A kind has an id only if the sender repeats the id when it delivers again.
 """
 
 from __future__ import annotations
@@ -14,44 +14,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of, trial
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, ignored, paths_of, trial
 
 
 def _change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:
-    """What builds. ``when``: its conditions (``Kind.when``)."""
+    """An event that builds. ``when``: its conditions (``Kind.when``)."""
     return Kind(sender=sender, name=name, when=when, reason=reason, **more)
-
-
-def _ignored(sender: str, name: str, what: str, named_by: str, when: str, **more: Any) -> Kind:
-    """What builds nothing unless a rule names it by one of these paths, with commas between. ``what``: a template of
-    what it is."""
-    why = f"nothing is built for {sender}'s {what} unless a rule takes it"
-    return _change(sender, name, when, f"{sender}: {what}", ignored=why, named_by=tuple(named_by.split(",")), **more)
 
 
 def _typed(
     sender: str, path: str, known_by: str, changes: str, others: str = "*", *, tag: str = "", **more: str
 ) -> Iterator[Kind]:
-    """What a sender tells, by its type.
+    """A sender's events, by their types.
 
     Args:
-        path: where the type is; known_by: the conditions by which the sender is known besides.
-        changes: the types that are changes; others: those that are none. Empty: there are none of these.
-        tag: where an image's tag is. What is pushed about an image, beside it, is none (as ``aws`` has it).
+        path: where the type is. known_by: more conditions by which the sender is known.
+        changes: the types that are changes. others: the types that are not. Either may be empty.
+        tag: where an image's tag is. Signatures and the like, which are pushed beside an image, are no changes.
     """
     known = f"{known_by} & " if known_by else ""
     if tag:
         what = f"{{{path}}} of {{{tag}}}"
-        yield _ignored(sender, "a signature", what, tag, f"{known}{path} & {tag}={ABOUT_AN_IMAGE}", **more)
+        yield ignored(sender, "a signature", what, tag, f"{known}{path} & {tag}={ABOUT_AN_IMAGE}", **more)
     if changes:
         yield _change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
     if others:
-        yield _ignored(sender, "another event", f"{{{path}}}", path, f"{known}{path}={others}", **more)
+        yield ignored(sender, "another event", f"{{{path}}}", path, f"{known}{path}={others}", **more)
 
 
 # --- Contentful: https://www.contentful.com/developers/docs/webhooks/headers/ ----------------------
-# An entry is unpublished before it can be archived or deleted. What a release or a bulk action publishes is told one by
-# one. The key is the same when a webhook fires twice:
+# An entry is unpublished before it can be archived or deleted. A release or a bulk action sends an event for each
+# entry. The key is the same when a webhook fires twice:
 # https://www.contentful.com/developers/changelog/idempotency-key-headers-for-webhook-requests/
 _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
@@ -67,49 +60,36 @@ _CONTENTFUL: Final = (
         for kind in ("Entry", "Asset")
         for action, done in (("publish", "published"), ("unpublish", "unpublished"))
     ),
-    _ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
-    # Without its topic: what is published has a revision, what is being edited has a version.
-    _ignored("Contentful", "a draft", "{sys.type} that is edited", "sys.type", "sys.space.sys.id & sys.version"),
+    ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
+    # Without its topic: published content has a revision, content that is edited has a version.
+    ignored("Contentful", "a draft", "{sys.type} that is edited", "sys.type", "sys.space.sys.id & sys.version"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
-# Its body is whatever its projection makes of a document, the whole of it by default, so that the headers tell what it
-# is. Documents of Sanity's own, such as releases, schemas and groups, begin with "_.".
+# A projection may make any body of a document, so the headers say what the event is. The ids of Sanity's own documents,
+# such as releases, schemas and groups, begin with "_.".
 _OPERATION: Final = "http.headers.sanity-operation"
 _DOCUMENT: Final = "http.headers.sanity-document-id"
+_DONE: Final = f"{{{_OPERATION}}}"
+_DONE_TO: Final = f"{_DONE} of {{{_DOCUMENT}|a document}}"
 _SANITY: Final = (
-    *(
-        _ignored("Sanity", name, f"{{{_OPERATION}}} of {what}", _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}={ids}")
-        for name, what, ids in (
-            ("a draft", "a draft", "drafts.*|versions.*"),
-            ("a document of its own", f"{{{_DOCUMENT}}}", "_.*"),
-        )
-    ),
-    _change(
-        "Sanity",
-        "a document",
-        f"{_OPERATION}=create|update|delete",
-        f"{{{_OPERATION}}} of {{{_DOCUMENT}|a document}} in Sanity",
-    ),
-    _ignored("Sanity", "another event", f"{{{_OPERATION}}}", _OPERATION, _OPERATION),
-    _ignored("Sanity", "a draft", "draft", "_id", "_id=drafts.*|versions.* & _type"),
+    ignored("Sanity", "a draft", f"{_DONE} of a draft", _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=drafts.*|versions.*"),
+    ignored("Sanity", "a document of its own", _DONE_TO, _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=_.*"),
+    _change("Sanity", "a document", f"{_OPERATION}=create|update|delete", f"{_DONE_TO} in Sanity"),
+    ignored("Sanity", "another event", _DONE, _OPERATION, _OPERATION),
+    ignored("Sanity", "a draft", "draft", "_id", "_id=drafts.*|versions.* & _type"),
 )
 
 # --- Strapi: https://docs.strapi.io/cms/backend-customization/webhooks -----------------------------
-# A type without drafts is public at once; an entry that is not public has null as its ``publishedAt``. The header
-# ``X-Strapi-Event`` says what the body says, and tells what has an unknown event from what others send.
+# A type without drafts is public at once. An entry that is not public has null as its ``publishedAt``. The header
+# ``X-Strapi-Event`` says the same as the body. By the header Holdoff knows Strapi's events of unknown types.
 _HEADER: Final = "http.headers.x-strapi-event"
 _EDITS: Final = "event=entry.create|entry.update|entry.delete"
+_PUBLISHED: Final = "entry.publishedAt,entry.published_at"
 _NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflows.updateEntryStage"
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
-    _ignored(
-        "Strapi",
-        "a draft",
-        "{event} of a draft",
-        "entry.publishedAt,entry.published_at",
-        f"{_EDITS} & entry.publishedAt,entry.published_at=null",
-    ),
+    ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
     _change(
         "Strapi",
         "an entry",
@@ -118,12 +98,12 @@ _STRAPI: Final = (
     ),
     _change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     _change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
-    _ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
-    _ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
+    ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
+    ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )
 
 # --- DatoCMS: https://www.datocms.com/docs/general-concepts/webhooks -------------------------------
-# Of a model without drafts the status is "published" at once. A call that is tried again has the same id:
+# In a model without drafts the status is "published" at once. A call that is tried again has the same id:
 # https://www.datocms.com/docs/content-management-api/resources/webhook-call
 _STATUS: Final = "entity.meta.status"
 _CALL: Final = "{webhook_call_id}"
@@ -131,7 +111,7 @@ _CALL: Final = "{webhook_call_id}"
 
 def _not_at_dato(name: str, what: str, of: str, named_by: str, when: str) -> Kind:
     when = f"entity_type={of} & {when}"
-    return _ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id=_CALL)
+    return ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id=_CALL)
 
 
 _DATOCMS: Final = (
@@ -159,8 +139,8 @@ _DATOCMS: Final = (
 )
 
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------
-# What is public has a new master ref after each publication: the same in all that is sent of one, which is sent again
-# every ten minutes unless it is answered with 200.
+# Each publication has a new master ref. All events of one publication have the same ref. Prismic sends each event again
+# every ten minutes until the answer is 200.
 _BODY: Final = "domain & apiUrl"
 _PRISMIC: Final = (
     trial("Prismic", f"{_BODY} & type=test-trigger"),
@@ -171,7 +151,7 @@ _PRISMIC: Final = (
         "published in Prismic's {domain}",
         id="prismic:{domain}:{masterRef}",
     ),
-    _ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY} & type"),
+    ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY} & type"),
 )
 
 # --- Storyblok: https://www.storyblok.com/docs/concepts/webhooks -----------------------------------
@@ -188,18 +168,18 @@ _STORYBLOK: Final = (
                 "datasource_slug & action=entries_updated|datasource_entry_saved",
                 "data source {datasource_slug} {action}",
             ),
-            # At first it had a text, and no action.
+            # The first form had a text, and no action.
             ("a release", "release_id & action,text=merged|*has been merged*", "release {release_id} merged"),
-            # What is in one stage of a pipeline is copied to the next, of which there may be a site.
+            # The content of one stage of a pipeline is copied to the next stage, which may have a site.
             ("a stage", "branch_id & action=deployed|branch_deployed", "stage {branch_id} deployed"),
         )
     ),
-    _ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
+    ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
 )
 
 # --- Drafts of content systems whose other events build; at Contentstack all but publications -------
-# https://docs.ghost.org/webhooks: of a deleted post it tells all that it was before; of the rest, what it is now, and
-# which fields were different before.
+# https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
+# now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
 _DRAFTS: Final = (
     _change(
@@ -209,20 +189,20 @@ _DRAFTS: Final = (
         "a post or page in Ghost",
     ),
     *(
-        _ignored(sender, "a draft", "draft", ",".join(paths_of(when)), when)
+        ignored(sender, "a draft", "draft", ",".join(paths_of(when)), when)
         for sender, when in (
             ("Ghost", "post.current.status,page.current.status=draft|scheduled"),
             ("Ghost", f"{_GHOST_BEFORE}=draft|scheduled & post.previous.uuid,page.previous.uuid"),
             # https://agilitycms.com/docs/apis/webhooks
             ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
-            # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: saved as a draft, a page
-            # stays public, and a post does not.
+            # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
+            # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
             # https://kontent.ai/learn/docs/webhooks, and its first form
             ("Kontent.ai", "notifications.0.message.delivery_slot,message.api_name=preview|delivery_preview"),
-            # https://developer.wordpress.org/reference/classes/wp_post/, as plug-ins post it on each save
+            # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
             ("Webflow", "triggerType=collection_item_created & payload.isDraft=true"),
@@ -246,7 +226,7 @@ _JFROG: Final = "domain=artifact_*|build|release_bundle*|distribution|destinatio
 def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) -> Iterator[Kind]:
     """Pushes of an image, by the paths of its repository and its tag."""
     what = f"{known_by} & {tag}={ABOUT_AN_IMAGE}"
-    yield _ignored(sender, "a signature", f"push of {{{tag}}}", tag, what)
+    yield ignored(sender, "a signature", f"push of {{{tag}}}", tag, what)
     yield _change(sender, "a pushed image", known_by, f"image {{{repository}}}{{{tag}^:}} pushed", **more)
 
 
@@ -259,11 +239,11 @@ _REGISTRIES: Final = (
         id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
         by="{push_data.pusher}",
     ),
-    # A signature is pushed by itself. Tags were an object at first, with counts beside it.
+    # A signature is pushed alone. In the first form tags were an object, with counts beside it.
     _change("Quay", "a pushed image", f"{_QUAY} & updated_tags.1", "image {repository}:{updated_tags.0} pushed"),
     *_images("Quay", f"{_QUAY} & updated_tags,pushed_image_count,pruned_image_count", "repository", "updated_tags.0"),
-    # Builds of Quay's own, scans, mirrors. What they pushed a push tells, too.
-    _ignored(
+    # Quay's own builds, scans and mirrors. If they push an image, Quay sends a push as well.
+    ignored(
         "Quay",
         "another event",
         "event of {repository}",
@@ -288,7 +268,7 @@ _REGISTRIES: Final = (
         tag="target.tag",
         id="{id}",
     ),
-    # https://distribution.github.io/distribution/about/notifications/: it tells of an image's layers, too.
+    # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
         "a registry",
         "events.0.action",
@@ -328,22 +308,22 @@ _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*"
 )
-#: The sender of those. One that is Holdoff's own form of a trigger, too, is that (``rules``).
+#: The sender of these events. One that is also a trigger in Holdoff's own form counts as that trigger (``rules``).
 CLOUD_EVENTS: Final = "CloudEvents"
 _GCS: Final = "message.attributes"
 _OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
-#: By whom and by what it is known that a sender wants to see something again before it sends events; where that is, and
-#: its name then. https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema
+#: Before it sends events, a sender may want to see a text again: the sender, the conditions by which its request is
+#: known, where the text is, and the text's name in the answer. https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema
 #: https://docs.slack.dev/reference/events/url_verification
 HANDSHAKES: Final = (
-    ("Event Grid", "0.eventType=*.SubscriptionValidationEvent", "0.data.validationCode", "validationResponse"),
+    ("Event Grid", "eventType=*.SubscriptionValidationEvent", "data.validationCode", "validationResponse"),
     ("Slack", "type=url_verification", "challenge", "challenge"),
 )
 
 
 def _written(sender: str, path: str, known_by: str, **more: str) -> Iterator[Kind]:
-    """Events of all clouds, and after them those of one's own, which build."""
+    """Events of all clouds, and after them your own events, which build."""
     yield from _typed(sender, path, known_by, _WRITTEN, _OTHERS, **more)
     yield from _typed(sender, path, known_by, "*", "", id=more["id"])
 
@@ -357,14 +337,13 @@ _CLOUDS: Final = (
     # https://developers.google.com/workspace/drive/api/guides/push#sync-message
     trial("Google", "http.headers.x-goog-resource-state=sync"),
     *(control(by, "a handshake", f"a handshake of {by}", f"{when} & {at}") for by, when, at, _ in HANDSHAKES),
-    *_written("Event Grid", "0.eventType", "0.metadataVersion", id="{0.id}", tag="0.data.target.tag"),
-    # In headers, as JSON, or in a batch:
+    *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
+    # In headers, or as JSON:
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *_cloud_events("http.headers.ce-", ""),
     *_cloud_events("", "data."),
-    *_cloud_events("0.", "0.data."),
-    # https://docs.cloud.google.com/storage/docs/pubsub-notifications: of an overwritten object two events tell.
-    _ignored("Cloud Storage", "an old version", "overwritten object", _OVERWRITTEN, _OVERWRITTEN),
+    # https://docs.cloud.google.com/storage/docs/pubsub-notifications: an overwritten object sends two events.
+    ignored("Cloud Storage", "an old version", "overwritten object", _OVERWRITTEN, _OVERWRITTEN),
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
     # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
     *_typed("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription", ""),
@@ -379,9 +358,9 @@ _VERCEL: Final = (
     "|budget.*|flag*|marketplace.*|observability.*"
 )
 _HOSTS: Final = (
-    _ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
-    _ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & id & createdAt & region", id="{id}"),
-    _ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
+    ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
+    ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & id & createdAt & region", id="{id}"),
+    ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(
         kind
         for sender, path, known_by in (
@@ -410,9 +389,9 @@ _HOSTS: Final = (
         for kind in _typed(sender, path, known_by, "")
     ),
     *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|user_account_*|comment_created"),
-    # Known by their secret alone, whatever it is that they send.
+    # Known by their secret alone.
     *(
-        _ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
+        ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
         for scheme, sender in (("azure", "Azure DevOps"), ("storyblok", "Storyblok"), ("vercel", "Vercel"))
     ),
 )

@@ -1,16 +1,16 @@
-"""The ends of builds, from the events of the services that ran them, as rows of a table; and whose they may be. Pure.
+"""The ends of builds, from the events of the services that ran them, as rows of tables; and whose they may be. Pure.
 
-Whatever else these services tell ends no build and asks for none: builds would set off builds.
+All other events of these services end no build and ask for none: builds would trigger builds.
 
-* CodeBuild, https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications-ref.html. For the end of
-  a *batch* no document has an event (https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codebuild.html names
-  builds, phases and fleets). So a batch is known by its ARN, in any change of a build's state; where none comes, a
-  sweep asks for the end. The builds *within* a batch come as builds; they are no gate's.
-* GitHub, GitLab, Netlify and Vercel, by webhook (``_WEB``): only the kinds of runs that the starters begin, of a
-  project that is configured; of all others the events stay what they are. What is told of such a run before its end is
-  no end, and sets off nothing either.
+* CodeBuild, https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications-ref.html. No document has
+  an event for the end of a *batch* (https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codebuild.html names
+  builds, phases and fleets). So a batch is known by its ARN, in any change of a build's state. If no such event comes,
+  a sweep asks for the end. The builds *within* a batch send events as builds; no gate started them.
+* GitHub, GitLab, Netlify and Vercel, by webhook (``_WEB``): only the kinds of runs that starters begin, and only of
+  projects that are configured. A starter's run triggers nothing before its end. The events of all other runs are
+  ordinary events.
 * CodePipeline, https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html.
-  Its events do not tell for which key of a project an execution ran.
+  Its events do not name the key for which an execution ran.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from holdoff.core.value import Value
 from holdoff.ingress.events.intents import BuildEnded, Ignored
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import Message
-from holdoff.ingress.events.paths import as_text, dig, look_up, needed, text_at
+from holdoff.ingress.events.paths import as_text, dig, needed, text_at
 
 _VARIABLES: Final = "detail.additional-information.environment.environment-variables"
 
@@ -40,7 +40,7 @@ class _Row(Value):
     form: re.Pattern[str]  #: the ARN's
     id: str | None = None  #: the path of the build's id, where the ARN has only the name
     status: tuple[str, ...]  #: the paths where the status may stand
-    ended: tuple[str, ...]  #: those that are an end
+    ended: tuple[str, ...]  #: the statuses that are an end
 
 
 _ARN: Final = r"(?a)arn:[\w-]+:{}:(?P<region>[\w-]+):(?P<account>\d+):"
@@ -122,17 +122,17 @@ _WEB: Final = (
 
 
 def web_build_of(message: Message) -> BuildEnded | None:
-    """The build that a webhook tells of, whether it has ended (``is_end``) or not; ``None``: of none that a starter
-    begins."""
+    """The build that a webhook reports, whether it has ended (``is_end``) or not; ``None``: it reports no build that a
+    starter begins."""
     row = next((row for row in _WEB if fits(message, row.when)), None)
     event = message.event
-    build_id = None if row is None else as_text(look_up(event, row.id))
+    build_id = None if row is None else as_text(dig(event, row.id))
     if row is None or build_id is None:
         return None
     status = text_at(event, row.status) or "under way"
     return BuildEnded(
         starter=row.starter,
-        name=" ".join(filter(None, (as_text(look_up(event, path)) for path in row.name))),
+        name=" ".join(filter(None, (as_text(dig(event, path)) for path in row.name))),
         region="",
         account=(text_at(event, row.part) or "").rpartition("/")[2].partition("@")[0] if row.part else "",
         build_id=build_id,
@@ -148,10 +148,10 @@ SOURCES: Final = tuple(_ROWS)
 
 
 def end_of(event: Any) -> BuildEnded | Ignored:
-    """What an event of one of these services says: the end of a build, or nothing.
+    """The end of a build, or nothing, by an event of one of these services.
 
     Raises:
-        EventError: something is missing that the end of a build has.
+        EventError: the end of a build lacks something.
     """
     row, kind = _ROWS[text_at(event, "source") or ""], text_at(event, "detail-type")
     if not fnmatchcase(kind or "", row.type):
@@ -177,21 +177,21 @@ def end_of(event: Any) -> BuildEnded | Ignored:
 
 
 def _key_in(variables: object, name: str) -> str | None:
-    """The key of the gate that started it, where the build knows it: ``starters.on_aws.KEY_VARIABLE``."""
+    """The key of the gate that started a build, if the build knows it: ``starters.on_aws.KEY_VARIABLE``."""
     named = [one for one in variables if dig(one, name) == "HOLDOFF_KEY"] if isinstance(variables, list) else []
     return text_at(named[0], "value") if named else None
 
 
 def of_no_project(ended: BuildEnded) -> Ignored:
-    """That the build of no project here has ended: one rule of EventBridge may tell of all builds of an account."""
+    """No project here started this build: one rule of EventBridge may report all builds of an account."""
     starter = f"{ended.starter} = {ended.name!r}{ended.region and f' in {ended.region}'}"
     return Ignored(f"build {ended.build_id} has ended, and no project here has the starter {starter}")
 
 
 def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bool:
-    """Whether a build that ended may be one of this gate's, by its project's table ``starter``."""
+    """Whether this gate may have started a build, by its project's table ``starter``."""
     named = starter.get(ended.starter)
-    if not ended.region:  # by a webhook: of a build hook nothing but the build's id tells whose it is
+    if not ended.region:  # by a webhook: a build hook's URL does not name the site, so only the build's id tells
         known = ended.starter == "webhook" or str(named).casefold() in ended.name.casefold().split()
         return known and ended.account in ("", starter.get("workflow"))
     if not isinstance(named, str) or bool(starter.get("batch")) != ended.batch:

@@ -1,9 +1,9 @@
-"""Foreign events -> messages: envelopes opened, whatever they came in. Pure: no I/O, no clock, no AWS library.
+"""Foreign events -> messages: opens the envelopes. Pure: no I/O, no clock, no AWS library.
 
-What a message asks for is ``rules``' affair; whether a webhook is signed as it should be is ``signatures``'.
+``rules`` says what a message asks for. ``signatures`` checks who sent a webhook.
 
-**Ids.** The same event must have the same id whatever way it comes and however often: a second delivery is a duplicate.
-So the innermost event's own id wins over that of any envelope.
+**Ids.** An event must have the same id in every delivery and on every way, so that a second delivery is a duplicate.
+So the innermost event's own id wins over the id of any envelope.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from holdoff.ingress.events.message import MOST_PARTS, Message
 from holdoff.ingress.events.paths import dig, kind_of, needed, text_at
 from holdoff.ingress.events.s3 import s3_id
 
-#: The key of Holdoff's own messages: "wake", "sweep", or "webhook", of one that was checked and put aside.
+#: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
 CONTROL: Final = "holdoff"
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
@@ -33,8 +33,8 @@ OUTSIDE: Final = Origin(outside=True)
 def opened(event: object, *, request_id: str | None = None) -> list[Message]:
     """The messages in an invocation's event. An HTTP request is not opened here: ``signatures.check`` it first.
 
-    Lambda repeats ``request_id``, the invocation's, when it delivers again, and names it in the record of what it gave
-    up. So it makes an id for what has none (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html).
+    If Lambda delivers an invocation again, its ``request_id`` is the same. The record of a failed invocation names it,
+    too. So it makes an id for an event without one (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html).
 
     Raises:
         EventError: it cannot be opened.
@@ -43,7 +43,7 @@ def opened(event: object, *, request_id: str | None = None) -> list[Message]:
 
 
 def is_sqs(event: object) -> bool:
-    """Whether it is a batch of a queue: answered with ``batchItemFailures``, so that each record needs its id."""
+    """Whether it is a batch of a queue. The answer is ``batchItemFailures``, so each record needs its id."""
     records = dig(event, "Records")
     if not isinstance(records, list) or not records:
         return False
@@ -51,12 +51,12 @@ def is_sqs(event: object) -> bool:
 
 
 def is_fifo(batch: object) -> bool:
-    """Whether a batch's queue keeps an order: after the first failure nothing more of the batch is taken."""
+    """Whether a batch's queue keeps an order: after the first failure the rest of the batch has to wait."""
     return (text_at(batch, "Records.0.eventSourceARN") or "").endswith(".fifo")
 
 
 def is_custom_resource(event: object) -> bool:
-    """Whether an invocation is one that a stack waits for."""
+    """Whether a stack of CloudFormation waits for the answer to an invocation."""
     return all(text_at(event, name) for name in ("RequestType", "ResponseURL", "StackId", "RequestId"))
 
 
@@ -69,12 +69,12 @@ def _opened(message: Message, depth: int) -> list[Message]:
     if not isinstance(event, dict):
         return [message]
     if (text_at(event, "eventSource", "EventSource") or "").startswith("aws:"):
-        return _record(message, depth)  # one that EventBridge Pipes put into a queue by itself
+        return _record(message, depth)  # EventBridge Pipes put single records into queues
     if is_http(event):
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
     if isinstance(event.get("Records"), list) and event["Records"]:
         return _each(event["Records"], message, depth)
-    if event.get(CONTROL) == "webhook" and message.envelopes.keys() <= {"sqs"}:  # one that was put aside
+    if event.get(CONTROL) == "webhook" and message.envelopes.keys() <= {"sqs"}:  # put aside
         webhook = http_message(*taken_back(event))
         return [webhook.but(id=webhook.id or message.id)]
     if CONTROL in event:
@@ -92,15 +92,15 @@ def _opened(message: Message, depth: int) -> list[Message]:
 
 
 def _is_failed_invocation(event: object) -> bool:
-    """Whether it is the record of a failed invocation, which has its event
+    """Whether it is the record of a failed invocation, which contains the event
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
     is_record = isinstance(event, dict) and "requestPayload" in event and "requestContext" in event
     return is_record and text_at(event, "requestContext.condition") != "Success"
 
 
 def _each(items: list[Any], message: Message, depth: int) -> list[Message]:
-    """All of a list. What has no id of its own gets its place in the list, or it would pass for its neighbour. What
-    cannot be opened keeps none of its neighbours waiting."""
+    """The messages of a list. An item without an id of its own is told from its neighbours by its place in the list. An
+    item that cannot be opened does not stop the others."""
     messages: list[Message] = []
     for place, item in enumerate(items):
         numbered = f"{message.id}#{place}" if message.id and len(items) > 1 else message.id
@@ -116,7 +116,7 @@ def _each(items: list[Any], message: Message, depth: int) -> list[Message]:
     return messages
 
 
-#: What a record is by what it has, where it does not say: tests that are written by hand leave it out.
+#: The source of a record that names none, by its content: tests that are written by hand leave the source out.
 _SOURCES: Final = (
     *(("s3.bucket", "aws:s3"), ("Sns.Message", "aws:sns"), ("body", "aws:sqs")),
     *((name, f"aws:{name}") for name in ("codecommit", "dynamodb", "kinesis")),
@@ -141,20 +141,20 @@ def _record(message: Message, depth: int) -> list[Message]:
     return _opened(message, depth)
 
 
-#: What errors call an envelope, where its content and id are, and what of it rules may look at:
+#: The name of an envelope in errors, where its content and its id are, and which of its fields rules may look at:
 #: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, and in a queue the same with ``Type``.
 _CARRIERS: Final = {
     "sqs": ("record", "body", "messageId", ("eventSourceARN", "attributes")),
     "sns": ("record.Sns", "Message", "MessageId", ("TopicArn", "Subject", "Message")),
-    # What EventBridge Pipes make of a queue's record that they put on a bus, and Lambda of a failed invocation. What an
-    # event of one's own has as its detail is no envelope: the event says more.
+    # EventBridge Pipes put a queue's record on a bus like this, and Lambda a failed invocation. An event of your own is
+    # no envelope, whatever its detail is.
     "eventbridge": ("event", "detail", "id", ("source", "detail-type")),
 }
 
 
 def _carried(message: Message, kind: str, envelope: object, depth: int) -> list[Message]:
-    """The messages in an envelope's text: JSON objects are opened, anything else is text."""
+    """The messages in an envelope's text. JSON objects and lists are opened; any other content stays text."""
     name, content, own_id, about = _CARRIERS[kind]
     value = text = dig(envelope, content)
     if not isinstance(value, dict | list):  # as EventBridge Pipes may have opened it
@@ -181,7 +181,7 @@ def is_eventbridge(event: Mapping[str, Any]) -> bool:
 def _eventbridge(message: Message) -> Message:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 
-    AWS's quick start for GitHub makes events of deliveries: the header's is the type, the body's is the detail
+    AWS's quick start for GitHub makes events of deliveries: the type is the header's, the detail is the body
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html).
     """
     event = {"detail-type": message.event.get("detailType"), **message.event}
@@ -195,16 +195,16 @@ def _eventbridge(message: Message) -> Message:
 
 
 def _whole(message: Message) -> Message | None:
-    """The whole event of a detail that came alone; ``None``: it is none."""
+    """The whole event of a detail that came alone; ``None``: it is no such detail."""
     for when, source, kind in DETAILS:
-        if "project" not in message.event and fits(message, when):  # else a trigger that was made of it
+        if "project" not in message.event and fits(message, when):  # with a ``project`` it is a trigger
             whole = {**message.event, "source": source, "detail-type": kind, "detail": message.event}
             return _eventbridge(message.but(event=whole))
     return None
 
 
 def _is_envelope(event: Mapping[str, Any]) -> bool:
-    """Whether events are in it: as SNS, MinIO, EventBridge and its Pipes post them to a URL."""
+    """Whether a body is an envelope, as SNS, MinIO, EventBridge and its Pipes post it to a URL."""
     source = text_at(event, "eventSource", "EventSource", "Records.0.eventSource", "Records.0.EventSource") or ""
     is_of_topic = event.get("Type") == "Notification" and "TopicArn" in event
     is_bridged = is_eventbridge(event) or _is_failed_invocation(event)
@@ -212,7 +212,8 @@ def _is_envelope(event: Mapping[str, Any]) -> bool:
 
 
 def http_message(request: HttpRequest, origin: Origin) -> Message:
-    """The message in a request whose signature was checked. An ``EventError``: its body is not what its headers say."""
+    """The message in a request whose signature was checked. Raises an ``EventError`` if the body does not fit the
+    headers."""
     about = {
         "method": request.method,
         "path": request.path,
@@ -223,7 +224,7 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
     message = Message(
         kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about}, origin=origin
     )
-    if not isinstance(event, dict) or request.headers.keys() & EVENT_HEADERS:  # a sender's own
+    if not isinstance(event, dict) or request.headers.keys() & EVENT_HEADERS:  # a sender's own form
         return message
     if not _is_envelope(event):
         return message.but(kind="wake") if event.get(CONTROL) in ("wake", "sweep") else _whole(message) or message

@@ -1,7 +1,7 @@
-"""Guards: why an event builds nothing although it has come, whatever project a rule gives it to. Pure.
+"""Guards: why an event builds nothing, whatever project a rule gives it to. Pure.
 
 Each guard looks at one thing: the event's type, its ref, its commit's message, its files. A rule lifts the guard of the
-type or the ref by a condition on what the guard looks at; ``[skip ci]`` is switched off by the project.
+type or of the ref by a condition on what the guard looks at. A project switches ``[skip ci]`` off.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.paths import short_ref
 
 #: https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
-#: GitLab takes a hyphen or an underscore for the space, too (its lib/gitlab/ci/pipeline/chain/skip.rb).
+#: GitLab allows a hyphen or an underscore instead of the space (its lib/gitlab/ci/pipeline/chain/skip.rb).
 _SKIPS: Final = re.compile(r"\[(?:skip[ _-]ci|ci[ _-]skip|no ci|skip actions|actions skip)\]", re.IGNORECASE)
 _SKIP_TRAILER: Final = re.compile(r"\n\n\n(?:[\w-]+:.*\n)*skip-checks:\s*true\s*\Z", re.IGNORECASE)
 
 
 def no_change(draft: Draft, rule: Rule | None) -> str | None:
-    """Why it is no change, whatever the project."""
+    """Why an event is no change, whatever the project."""
     if draft.deleted:
         return f"{short_ref(draft.ref or 'a reference')} was deleted"
     if draft.ref is not None and draft.parent is not None and draft.parent == draft.source_version:
-        return f"nothing was pushed: {short_ref(draft.ref)} is where it was"  # what Gitea's test of a webhook says
+        return f"nothing was pushed: {short_ref(draft.ref)} is where it was"  # Gitea's test of a webhook
     if draft.ignored is None or _names(rule, draft.named_by):
         return None
     return draft.ignored
@@ -38,7 +38,7 @@ def not_wanted(draft: Draft, rule: Rule | None, project: Project) -> str | None:
     if project.skip_ci and draft.text and (_SKIPS.search(draft.text) or _SKIP_TRAILER.search(draft.text)):
         return "its newest commit, or its push, says to skip it ([skip ci])"
     if rule is not None and (rule.branches or rule.tags):
-        return _not_named(draft, rule, [project])  # of several projects each has a default branch of its own
+        return _not_named(draft, rule, [project])  # each project has a default branch of its own
     if draft.ref is None or _names(rule, draft.ref_named_by):
         return None
     if draft.branch is None:
@@ -54,10 +54,8 @@ def not_wanted(draft: Draft, rule: Rule | None, project: Project) -> str | None:
 
 
 def _is_default(draft: Draft, project: Project) -> bool:
-    """Whether a push of its branch builds: the project says which does, else the sender, else the usual names do.
-
-    What a sender says is a name, what a project says is a pattern.
-    """
+    """Whether the branch is the default one: by the project's pattern, else by the sender's name for it, else by the
+    usual names."""
     if draft.branch is None:
         return False
     if project.branch is None and draft.default is not None:
@@ -66,14 +64,14 @@ def _is_default(draft: Draft, project: Project) -> bool:
 
 
 def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
-    """Why the names in a rule (``branches``, ``tags``, ``paths``, ``paths_ignore``) let the event pass by.
+    """Why the names in a rule (``branches``, ``tags``, ``paths``, ``paths_ignore``) do not fit the event.
 
     Args:
-        projects: those that the rule is for.
+        projects: the projects of the rule.
     """
     if (rule.branches or rule.tags) and (why := _not_named(draft, rule, projects)):
         return why
-    # A change must not be lost: where not all files are known, or others were changed, too, no rule ignores it by them.
+    # A change must not be lost: if not all files are known, or other files were changed, too, no rule ignores it.
     if draft.changed is None:
         is_of_files = rule.paths or rule.paths_ignore
         return "not all files are known that were changed" if rule.ignore and is_of_files else None
@@ -86,7 +84,7 @@ def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | Non
 
 
 def _not_named(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
-    """Why a ref is none of those that a rule names."""
+    """Why a rule's branches and tags do not fit a ref."""
     if draft.ref is None:
         return "the event names no branch and no tag, and the rule wants one"
     named = ((draft.branch, rule.branches), (draft.tag, rule.tags))
@@ -97,10 +95,10 @@ def _not_named(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | N
 
 
 def is_named(draft: Draft, rule: Rule) -> bool:
-    """Whether a rule names the event's type, branch or tag, and so may take what a guard keeps from others."""
+    """Whether a rule names the event's type, branch or tag, and so may lift a guard."""
     return bool(rule.branches or rule.tags) or _names(rule, (*draft.named_by, *draft.ref_named_by))
 
 
 def _names(rule: Rule | None, paths: tuple[str, ...]) -> bool:
-    """Whether a rule has a condition on one of these paths that says something."""
+    """Whether a rule has a condition on one of these paths, other than ``*``."""
     return rule is not None and any(path in paths and not is_anything(patterns) for path, patterns in rule.when)

@@ -1,7 +1,7 @@
-"""HTTP requests, as any of AWS's front ends hand them on: headers, the body's bytes, and what they hold. Pure.
+"""HTTP requests, as AWS's front ends hand them on: headers, the body's bytes, and their content. Pure.
 
-All that looks like HTTP is HTTP (``is_http``), so that none of it is taken for a direct invocation and let in without a
-check. What can be read, and so be checked, is in the table ``FORMS``; all else is refused.
+All that looks like HTTP counts as HTTP (``is_http``). So no request passes for a direct invocation, which needs no
+check. The table ``FORMS`` has the forms that can be read, and so be checked. All others are refused.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from urllib.parse import parse_qsl, urlencode
 from holdoff.config.schemes import may_be_secret
 from holdoff.core.errors import EventError, SignatureError
 from holdoff.core.value import Value
-from holdoff.ingress.events.paths import ABSENT, dig, kind_of, look_up, text_at
+from holdoff.ingress.events.paths import ABSENT, dig, kind_of, text_at
 
-#: A body may have so many bytes once it is decompressed: as many as a plain one, of which Lambda takes 6 MB
+#: A decompressed body may have so many bytes, as many as a plain body: Lambda takes 6 MB
 #: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 MOST_CONTENT: Final = 6_291_456
-#: What gzip compressed may be in so many parts. One of no content has 20 bytes, and each costs a copy of the rest.
+#: A gzip body may have so many parts. An empty part has 20 bytes, and each part costs a copy of the rest.
 _MOST_PARTS: Final = 100
 
 
 class HttpRequest(Value):
-    """A request. Its headers and content stay out of logs: they may hold secrets.
+    """A request. Its headers and its content stay out of logs, because they may hold secrets.
 
     Attributes:
-        path: as far as the front end decoded it.
-        headers: by lower-case name; several of one name are joined with a comma.
+        path: the path, as the front end decoded it.
+        headers: by lower-case name. Several headers of one name are joined with a comma.
         body: its bytes, decompressed.
-        sent: the bytes as they were sent, where they were compressed.
+        sent: the bytes as they were sent, if they were compressed.
         query: the part of the URL after the ``?``.
-        target: the whole path of the URL, where the front end took something off it.
+        target: the whole path of the URL, if the front end took a part off.
     """
 
     method: str
@@ -54,9 +54,9 @@ class Form(Value):
     """How a front end hands on a request: where its parts are.
 
     Attributes:
-        when: a path that only this one's events have.
-        target: of the whole path in the URL.
-        query: of the raw query, or of its parameters; ``decoded``: whether these are decoded.
+        when: a path that only this front end's events have.
+        target: the path of the URL's whole path.
+        query: the paths of the raw query, or of its parameters. decoded: whether the parameters are decoded.
     """
 
     name: str
@@ -101,8 +101,8 @@ FORMS: Final = (
         decoded=True,
     ),
 )
-#: Names of a request's parts, in small letters and without marks, however a front end or its template writes them: what
-#: has one of these is HTTP, and what has all of a row.
+#: Names of a request's parts, in lower case and without marks. An event with one of these names is HTTP. So is an event
+#: with all the names in a row of the table below.
 _PART: Final = re.compile(
     "requestcontext|(request|multivalue)?headers|httpmethod|routekey|(raw)?querystring|(multivalue)?querystringparameters"
     "|rawpath|pathparameters|stagevariables|isbase64encoded|bodyjson"
@@ -111,15 +111,15 @@ _TOGETHER: Final = (
     *({"method", where} for where in ("body", "path", "url", "uri")),
     *({"body", where} for where in ("header", "path", "query", "params")),
 )
-#: What API Gateway's own templates call them below ``params`` and ``context``
+#: API Gateway's own templates have these below ``params`` and ``context``
 #: (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html).
 _BELOW: Final = ("params.header", "params.querystring", "context.http-method")
 
 
 def is_http(event: object) -> bool:
-    """Whether it is an HTTP request, or anything that a front end may have made of one.
+    """Whether it is an HTTP request, or anything that a front end may make of a request.
 
-    The records of failed invocations and streams have a ``requestContext``, too, with the function in it
+    The records of failed invocations and streams have a ``requestContext``, too, which names the function
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
     """
     if not isinstance(event, dict):
@@ -131,17 +131,17 @@ def is_http(event: object) -> bool:
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
         return True  # Lambda@Edge
     is_one = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
-    return is_one or any(look_up(event, path) is not ABSENT for path in _BELOW)
+    return is_one or any(dig(event, path, ABSENT) is not ABSENT for path in _BELOW)
 
 
 def http_request(event: object) -> HttpRequest:
     """The request in an event of a front end.
 
     Raises:
-        SignatureError: it is of a front end that keeps from us what was signed.
-        EventError: it is broken.
+        SignatureError: the front end does not hand on what was signed.
+        EventError: the request is broken.
     """
-    is_question = text_at(event, "methodArn", "routeArn")  # for rights, which has all but the body
+    is_question = text_at(event, "methodArn", "routeArn")  # an authorizer's event, which lacks only the body
     form = None if is_question else next((form for form in FORMS if dig(event, form.when) is not None), None)
     request = None if form is None else request_of(event, form)
     if request is None:
@@ -153,7 +153,8 @@ def http_request(event: object) -> HttpRequest:
 
 
 def request_of(event: object, form: Form) -> HttpRequest | None:
-    """The request in an event of this form; ``None``: it has no method or path. An ``EventError``: it is broken."""
+    """The request in an event of this form; ``None``: there is no method or no path. Raises an ``EventError`` if it is
+    broken."""
     method, path = text_at(event, form.method), text_at(event, form.path)
     if method is None or path is None:
         return None
@@ -186,10 +187,10 @@ def _body(event: object, form: Form, encoding: str) -> tuple[bytes, bytes | None
 
 
 def decompressed(sent: bytes, encoding: str) -> bytes:
-    """The content of bytes with this ``Content-Encoding``. A front end may have decompressed them, and left the header.
+    """The content of bytes with this ``Content-Encoding``. A front end may have decompressed them and kept the header.
 
     Raises:
-        EventError: they are not what the header says, or too many.
+        EventError: the bytes do not fit the header, or their content is too large.
     """
     if encoding == "identity" or not sent or (encoding == "gzip" and not sent.startswith(b"\x1f\x8b")):
         return sent
@@ -214,7 +215,7 @@ def decompressed(sent: bytes, encoding: str) -> bytes:
 
 
 def _query(event: object, form: Form) -> str:
-    """The raw query, or one that says the same."""
+    """The raw query, or an equivalent one."""
     found = next((found for found in (dig(event, path) for path in form.query) if found), "")
     if isinstance(found, str):
         return found
@@ -223,7 +224,7 @@ def _query(event: object, form: Form) -> str:
 
 
 def _pairs(found: object, at: str) -> Iterator[tuple[str, str]]:
-    """Names and values, however a front end lists several of one name."""
+    """Names and values, in any form that a front end has for several values of one name."""
     for name, value in found.items() if isinstance(found, dict) else ():
         values = value if isinstance(value, list) else [value]
         if not isinstance(name, str) or not all(isinstance(one, str) for one in values):
@@ -232,7 +233,7 @@ def _pairs(found: object, at: str) -> Iterator[tuple[str, str]]:
 
 
 def _headers(event: object) -> dict[str, str]:
-    """By lower-case name. All that were sent: of two signatures neither is silently left out."""
+    """The headers by lower-case name. All values are kept, so no signature is silently left out."""
     found: dict[str, str] = {}
     for name, value in _pairs(dig(event, "multiValueHeaders") or dig(event, "headers"), "event.headers"):
         found[name.lower()] = f"{found[name.lower()]},{value}" if name.lower() in found else value
@@ -240,14 +241,14 @@ def _headers(event: object) -> dict[str, str]:
 
 
 def is_health_check(event: object) -> bool:
-    """Whether a load balancer asks if the function is well
+    """Whether it is the health check of a load balancer
     (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#register-lambda)."""
     agent = text_at(event, "headers.user-agent", "multiValueHeaders.user-agent.0") or ""
     return agent.startswith("ELB-HealthChecker/") and dig(event, "requestContext.elb") is not None
 
 
 def plain_headers(request: HttpRequest) -> dict[str, str]:
-    """Its headers without those that may be secrets."""
+    """The headers that cannot be secrets."""
     return {name: value for name, value in request.headers.items() if not may_be_secret(name)}
 
 
@@ -258,10 +259,10 @@ _IDS: Final = (
 
 
 def delivery_id(headers: Mapping[str, str]) -> str | None:
-    """The sender's id for the delivery: the same when it delivers again.
+    """The sender's id for the delivery, which is the same when it delivers again.
 
-    GitLab's ``X-Gitlab-Event-UUID`` is not one: hooks that a hook's receiver set off share it. ``Idempotency-Key`` came
-    with GitLab 17.4 (https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers).
+    GitLab's ``X-Gitlab-Event-UUID`` is no such id: if a hook's receiver causes more hooks, all have the same one. Since
+    17.4 GitLab sends an ``Idempotency-Key`` (https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers).
     """
     if "x-github-event" in headers:
         return headers.get("x-github-delivery") or None
@@ -269,7 +270,7 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
 
 
 def form_of(request: HttpRequest) -> dict[str, str] | None:
-    """The fields of a form; of several of one name the last. ``None``: the body is none.
+    """The fields of a form; of several fields of one name the last. ``None``: the body is no form.
 
     curl calls JSON a form, too.
     """
@@ -283,10 +284,10 @@ def form_of(request: HttpRequest) -> dict[str, str] | None:
 
 
 def content_of(request: HttpRequest) -> object:
-    """The body's JSON, or a form's fields; an empty body is an empty object. Text that is none stays text, unless the
-    sender called it JSON."""
+    """The body's JSON, or a form's fields. An empty body is an empty object. A body that is no JSON stays text, unless
+    the sender called it JSON."""
     fields = form_of(request)
-    # GitHub and Gitea send their JSON in the field ``payload``, when they are set so.
+    # GitHub and Gitea may be set to send their JSON in the field ``payload`` of a form.
     text = fields.get("payload") if fields is not None else _text(request)
     if text is None:
         return fields

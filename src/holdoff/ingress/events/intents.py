@@ -1,4 +1,4 @@
-"""What an event wants of Holdoff, as values: a ``Request`` (a trigger), or one of those below."""
+"""What an event wants of Holdoff, as values: a ``Request`` (a trigger), or one of the classes below."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from holdoff.core.value import Value
 
 
 class Origin(Value):
-    """Where an event came from, and so what power it has.
+    """Where an event came from, and so its power.
 
     Attributes:
-        outside: whether it came by an envelope, and not as a direct invocation. From outside only builds may be asked
-            for, unless a project allows more.
-        scheme: by which a webhook was checked, such as ``github``; ``None``: it is no webhook.
-        projects: those its secret is bound to; ``None``: any.
+        outside: whether it came in an envelope, and not as a direct invocation. An event from outside may ask only for
+            builds, unless a project allows more.
+        scheme: the scheme that proved a webhook, such as ``github``; ``None``: it is no webhook.
+        projects: the projects to which its secret is bound; ``None``: any.
     """
 
     outside: bool = False
@@ -27,8 +27,8 @@ class BuildEnded(Value):
     """A build came to its end.
 
     Attributes:
-        is_end: false of one that a webhook tells of before its end.
-        starter, name: what ran it, as the table ``starter`` has it: ``codebuild`` and the name of the project, say.
+        is_end: whether the build has ended. Webhooks also report builds that are under way.
+        starter, name: what ran it, as in a table ``starter``: ``codebuild`` and the name of the project, for example.
         batch: whether it was a batch of builds.
         region, account: where it ran.
     """
@@ -42,18 +42,18 @@ class BuildEnded(Value):
     is_end: bool = True
     succeeded: bool
     detail: str  #: its status, such as ``TIMED_OUT``
-    key: str | None = None  #: of the gate that started it, where the build knows it
+    key: str | None = None  #: of the gate that started it, if the build knows it
     then: Request | None = None  #: the trigger that a rule makes of this end
 
 
 class WakeAsked(Value, kw_only=False):
-    """Start what is due: at one gate, or (``None``) at all."""
+    """Start what is due: at one gate, or (``None``) at all gates."""
 
     gate: GateKey | None = None
 
 
 class Ignored(Value, kw_only=False):
-    """Nothing is to be built for it, and why."""
+    """There is nothing to build for the event, and why."""
 
     why: str
 
@@ -64,17 +64,17 @@ Intent = Request | BuildEnded | WakeAsked | Ignored
 class Draft(Value):
     """A trigger as an event asks for it by itself, before any rule, and before its project and region are known.
 
-    The fields of a ``Request``, and what decides whether it becomes one:
+    It has the fields of a ``Request``, and the fields that decide whether it becomes one:
 
     Attributes:
         sender, type: for people, and for rules as ``change.sender`` and ``change.type``.
-        at: when it happened, as its source says it.
+        at: the instant of the change, in its source's form.
         repository, ref, default: where a version was pushed, and the branch that the sender calls the default one.
         text: the newest commit's message.
         changed: every path that was changed; ``None``: not known.
-        deleted: whether the ref is gone.
-        ignored: why it builds nothing by itself; ``named_by``: paths of which a rule has to name one to lift that.
-        ref_named_by: paths of which a rule has to name one to build another branch than the default one.
+        deleted: whether the ref was deleted.
+        ignored, named_by: why it builds nothing by itself; a rule lifts that by a condition on one of these paths.
+        ref_named_by: a rule builds a branch other than the default one by a condition on one of these paths.
     """
 
     sender: str | None = None

@@ -1,6 +1,6 @@
 """JSON Web Signatures (RFC 7515) by a shared secret, as far as a webhook needs them: compact, HS256, and nothing else.
 
-The token names its own algorithm. One that names another (``none``, RS256) or wants something understood (``crit``) is
+The token names its own algorithm. A token with another algorithm (``none``, RS256), or with extensions (``crit``), is
 no proof, whatever its signature: https://www.rfc-editor.org/rfc/rfc8725#section-3.1. Pure.
 """
 
@@ -17,7 +17,7 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-
 
 
 def claims_of(token: str, key: bytes, now_ms: int, tolerance_ms: int) -> Mapping[str, Any]:
-    """What a token says; nothing, where it is not signed by this key, or not good now (``exp``, ``nbf``)."""
+    """What a token says; nothing, if this key did not sign it, or if it is not valid now (``exp``, ``nbf``)."""
     parts = _COMPACT.fullmatch(token)
     if parts is None:
         return {}
@@ -44,6 +44,6 @@ def _bytes(part: str) -> bytes:
 
 
 def _s(claims: Mapping[str, Any], name: str, otherwise: float) -> float:
-    """An instant, epoch seconds. What is no number is never good."""
+    """An instant, epoch seconds. A value that is no number makes the token invalid."""
     at = claims.get(name, otherwise)
     return at if isinstance(at, int | float) and not isinstance(at, bool) else float("nan")

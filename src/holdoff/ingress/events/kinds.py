@@ -1,15 +1,15 @@
-"""Kinds of events, as rows of tables: what each asks for by itself, and why most ask for nothing. Pure.
+"""Kinds of events, as rows of tables: what an event of each kind asks for by itself. Pure.
 
-A kind is known by the conditions that a rule has, too. The first row that matches says what an event is: a *change*,
-with the fields below; *ignored*, with the reason, which a rule lifts by naming the event's type; a
-*control message*, which no rule lifts; or *refused*, with what to do about it. The tables stand beside this file, one
-for each family of senders. ``rules`` says what becomes of a change.
+A row has conditions, as a rule has. The first row whose conditions hold gives the event its kind. An event of a kind is
+one of four things: a *change*, with the fields below; *ignored*, with the reason, unless a rule names its type; a
+*control message*, which no rule takes; or *refused*, with advice. The tables stand beside this file, one for each
+family of senders. ``rules`` says what becomes of a change.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from holdoff.core.errors import EventError
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_template, replaced, text_at
+from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_template, replaced, short_ref, text_at
 
 
 class Kind(Value):
@@ -26,28 +26,27 @@ class Kind(Value):
 
     Attributes:
         sender, name: for people: "GitHub", "push".
-        when: the conditions by which it is known: ``type=push|tag & id,uuid``, the patterns at a path, as in a rule, or
-            that something is there; of several paths one is enough.
-        ignored: why it builds nothing by itself.
-        named_by: paths; a rule with a condition on one of them has named the type, and takes the event in spite of
-            ``ignored``. Empty: no rule can, as this is a control message.
-        refused: why it is an error, and what to do.
-        id: the sender's id of this event; where there is none, the envelope's counts.
-        reason: in a person's words.
-        version, parent: the version to build, and the one before it. tagged: that of a tag, where it is another.
-        repository, ref: both together are the line. ``ref`` is a full one (``refs/heads/main``).
-        line: instead of both.
+        when: the conditions of the row, ``type=push|tag & id,uuid``. Each has paths and patterns, as in a rule; without
+            patterns something has to be there. Of several paths one is enough.
+        ignored: why an event of this kind builds nothing by itself.
+        named_by: paths. A rule with a condition on one of them names the type, and takes an event that is ``ignored``.
+            Without paths it is a control message.
+        refused: why the event is an error, and what to do.
+        id: the sender's id of the event; without one, the id of the envelope counts.
+        reason: why to build, for people. The default for a push is its repository and its ref.
+        version, parent: the version to build, and the version before it. tagged: the version to build of a tag.
+        repository, ref: both together are the line. A ``ref`` that does not begin with ``refs/`` is a branch.
+        line: the line, if it is another.
         default: the branch that the sender calls the default one.
         by: who made the change.
-        text: the newest commit's message, where ``[skip ci]`` may stand; else that of the version, in ``commits``.
-        ref_named_by: paths; a rule with a condition on one of them has named the ref, as one on a path in ``ref`` has.
-        each: the path of a list in the event, each item of which is an event of its own; an event without one is none
-            of this kind.
-        at: the path of the instant when it happened, by its source.
-        deleted: the path of what is true where the ref was deleted.
-        commits: the path of a list of commits, with their messages, and ``added``, ``modified`` and ``removed`` paths.
-        total: the path of how many commits there are, where the list may hold fewer. Where nothing is there, it may.
-        forced: the path of what is true where commits were taken away, of which no list tells.
+        text: the message of the newest commit, which may say ``[skip ci]``. The default is the message in ``commits``.
+        ref_named_by: paths. A rule with a condition on one of them, or on a path in ``ref``, names the ref.
+        each: the path of a list. Each item is an event of its own. An event without such a list is not of this kind.
+        at: the path of the instant of the change, by its source.
+        deleted: the conditions that hold if the ref was deleted.
+        commits: the path of a list of commits, with their messages and their ``added``, ``modified`` and ``removed``.
+        total: the path of the number of commits, if the list may be cut off. An event without that number may be, too.
+        forced: the path of what is true if commits were taken away. No list has the files of these.
     """
 
     sender: str
@@ -81,19 +80,10 @@ class Kind(Value):
             return False
         return fits(message, self.when)
 
-    @property
-    def is_in_list(self) -> bool:
-        """Whether an event of this kind is an item of a list: its conditions are on the first one."""
-        return self.when.startswith("0.")
-
     def items(self, message: Message) -> list[Any]:
-        """The events in one: in its list ``each``, or in itself, where it is a list."""
-        found = message.event if self.is_in_list else message.look(self.each)
+        """The events in its list ``each``."""
+        found = message.look(self.each)
         return found if isinstance(found, list) else []
-
-    def part(self, event: Any, item: object) -> Any:
-        """The event with one of its items alone."""
-        return [item] if self.is_in_list else replaced(event, self.each, [item])
 
     def draft(self, message: Message) -> Draft:
         """What an event of this kind asks for by itself.
@@ -103,27 +93,32 @@ class Kind(Value):
         """
         if self.refused is not None:
             raise EventError("event", self.refused)
-        builds = self.ignored is None and not message.look(self.deleted)
+        is_deleted = bool(self.deleted) and fits(message, self.deleted)
+        builds = self.ignored is None and not is_deleted
 
         def text(template: str, *, short: bool = False) -> str | None:
-            # The fields of an event that builds nothing need not be there.
+            # An event that builds nothing may lack fields.
             template = template if builds else template.replace("!", "")
             return filled(template, message.look, short=short) or None
 
         ref = text(self.ref)
+        ref = f"refs/heads/{ref}" if ref and not ref.startswith("refs/") else ref
         is_tag = ref is not None and ref.startswith("refs/tags/")
-        version = text(self.tagged or self.version if is_tag else self.version, short=True)
-        parent, repository = text(self.parent), text(self.repository)
+        tip = text(self.version, short=True)
+        version = text(self.tagged, short=True) if is_tag and self.tagged else tip
+        before, repository = text(self.parent), text(self.repository)
+        is_version = version == tip and not _is_zero(before)  # of an annotated tag both are the tag's own objects
+        pushed = ("push to", repository, ref and short_ref(ref))
         event_id = text(self.id)
-        if self.each and (event_id or message.id):  # of several in one
+        if self.each and (event_id or message.id):  # the other refs in the event need ids, too
             event_id = f"{event_id or message.id}#{ref or ''}"
         return Draft(
             sender=self.sender,
             type="push of a tag" if is_tag and self.name == "push" else self.name,
-            reason=text(self.reason, short=True),
+            reason=text(self.reason, short=True) or (ref and " ".join(filter(None, pushed))),
             event_id=event_id,
             source_version=version,
-            parent=None if _is_zero(parent) else parent,
+            parent=before if is_version else None,
             repository=repository,
             ref=ref,
             line=text(self.line) or (ref and f"{repository or self.sender} {ref}"),
@@ -131,22 +126,22 @@ class Kind(Value):
             by=text(self.by),
             text=text(self.text) or self._message(message, version),
             at=message.look(self.at),
-            changed=None if _is_zero(parent) else self._changed(message),  # of a new ref all is new
-            deleted=bool(message.look(self.deleted)) or _is_zero(version),
+            changed=None if _is_zero(before) else self._changed(message),  # in a new ref all files are new
+            deleted=is_deleted or _is_zero(version),
             ignored=self.ignored and filled(self.ignored, message.look, short=True),
             named_by=("change.type", *self.named_by) if self.named_by else (),
             ref_named_by=("change.ref", "change.branch", "change.tag", *in_template(self.ref), *self.ref_named_by),
         )
 
     def _message(self, message: Message, version: str | None) -> str | None:
-        """What the commit of a version says, where the event lists it."""
+        """The message of a version's commit, if the event lists that commit."""
         commits = message.look(self.commits)
         listed = commits if isinstance(commits, list) else []
         of_it = (one for one in listed if version and text_at(one, "id", "commitId") == version)
         return next((text_at(one, "message", "comment") for one in of_it), None)
 
     def _changed(self, message: Message) -> tuple[str, ...] | None:
-        """Every path that was changed; ``None``: the event does not say them all."""
+        """Every path that was changed; ``None``: the event does not list them all."""
         commits = message.look(self.commits)
         if not isinstance(commits, list) or not commits or len(commits) >= MOST_COMMITS:
             return None
@@ -160,7 +155,7 @@ class Kind(Value):
             if not known or sum(map(len, known)) >= MOST_FILES:
                 return None
             found |= dict.fromkeys(path for one in known for path in one if isinstance(path, str))
-        return tuple(found) or None  # of a merge no file may be told
+        return tuple(found) or None  # senders may list no files of a merge
 
 
 def control(sender: str, name: str, why: str, when: str) -> Kind:
@@ -168,17 +163,25 @@ def control(sender: str, name: str, why: str, when: str) -> Kind:
     return Kind(sender=sender, name=name, when=when, ignored=why)
 
 
+def ignored(sender: str, name: str, what: str, named_by: str, when: str, **more: Any) -> Kind:
+    """An event that builds nothing unless a rule names it by one of these paths, with commas between. ``what``: a
+    template of what it is."""
+    why = f"nothing is built for {sender}'s {what} unless a rule takes it"
+    fields = {"reason": f"{sender}: {what}", "ignored": why, "named_by": tuple(named_by.split(","))}
+    return Kind(**{"sender": sender, "name": name, "when": when} | fields | more)
+
+
 def trial(sender: str, when: str, name: str = "a test") -> Kind:
-    """What its sender sends to try its webhook."""
+    """What a sender sends to try its webhook."""
     return control(sender, name, f"{name} of {sender}: the webhook is set up", when)
 
 
 def refused(sender: str, name: str, why: str, when: str) -> Kind:
-    """What is an error."""
+    """An event that is an error."""
     return Kind(sender=sender, name=name, when=when, refused=why)
 
 
-#: Tags of what is pushed about an image, beside it: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+#: Tags of signatures and the like, which are pushed beside an image: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 #: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
 ABOUT_AN_IMAGE: Final = f"sha256-*.sig|sha256-*.att|sha256-*.sbom|sha256-{'?' * 64}"
 #: GitHub lists at most so many commits of a push (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push).
@@ -192,17 +195,19 @@ def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | 
     return next((kind for table in tables for kind in table if kind.matches(message)), None)
 
 
-def parts_of(message: Message, tables: Iterable[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
-    """The events in one that carries several, else the event itself; each with its kind."""
-    kind = kind_of_event(message, tables)
-    items = kind.items(message) if kind else []
-    if kind is None or not items:
-        return [(message, kind)]
-    if len(items) > MOST_PARTS:
+def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
+    """Each event in one that carries several, or the event itself, with its kind."""
+    batch, where = message.event, "event"
+    if not (isinstance(batch, list) and batch and kind_of_event(message.but(event=batch[0]), tables)):
+        kind = kind_of_event(message, tables)
+        if kind is None or not kind.each:
+            return [(message, kind)]
+        where = f"event.{kind.each}"
+        batch = [replaced(message.event, kind.each, [item]) for item in kind.items(message)]
+    if len(batch) > MOST_PARTS:
         problem = f"has more than {MOST_PARTS} changes in one event"
-        where = f"event.{kind.each}" if kind.each else "event"
         raise EventError(where, problem, hint="Trigger the project by hand")
-    parts = (message.but(event=kind.part(message.event, item)) for item in items)
+    parts = [message.but(event=event) for event in batch]
     return [(part, kind_of_event(part, tables)) for part in parts]
 
 
@@ -219,13 +224,13 @@ def fits(message: Message, when: str) -> bool:
 
 
 def paths_of(when: str) -> tuple[str, ...]:
-    """The paths that conditions are on."""
+    """The paths in conditions."""
     return tuple(path for paths, _ in _conditions(when) for path in paths)
 
 
 def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
-    """Whether a path leads to what one of the patterns matches; a list, to one that any of it matches (as in
-    EventBridge's), and an empty one to ``[]`` alone."""
+    """Whether one of the patterns matches what lies at a path. In a list one item that matches is enough, as in
+    EventBridge's patterns. An empty list matches ``[]`` alone."""
     found = message.look(path, ABSENT)
     if found == []:
         return "[]" in patterns
@@ -235,5 +240,5 @@ def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
 
 
 def _is_zero(version: str | None) -> bool:
-    """All zeros: what a ref that is not there points at."""
+    """Whether a version is all zeros: git's name for a ref that does not exist."""
     return re.fullmatch("0{7,}", version or "") is not None

@@ -1,4 +1,4 @@
-"""One event, out of its envelopes: what it holds, whose id it has, and what power it came with."""
+"""One event, out of its envelopes: its content, its id, and its power."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from holdoff.config.rules import OF_ENVELOPES
 from holdoff.core.errors import EventError
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import Origin
-from holdoff.ingress.events.paths import ABSENT, look_up
+from holdoff.ingress.events.paths import dig
 
-#: So many events may be in one from outside: each may be a write to a store, and a megabyte could hold 300,000.
+#: A message from outside may hold so many events. Each may be a write to a store, and a megabyte could hold 300,000.
 MOST_PARTS: Final = 1_000
 
 
 class Message(Value):
-    """One event. Its content stays out of logs: it may hold secrets.
+    """One event. Its content stays out of logs, because it may hold secrets.
 
     Attributes:
-        kind: what it is, or else the innermost envelope it came in: ``direct``, ``wake``, ``eventbridge``, ``sns``,
-            ``sqs``, ``s3`` or ``http``.
-        id: its own id, the innermost one there is.
-        event: the innermost event: a JSON object most often; text where a queue or topic carried text.
-        envelopes: those that rules may look at, by name: ``http``, ``sns``, ``sqs``; and ``change``, what is known of
-            the change, in words that are the same for all senders.
-        origin: what power it has.
-        error: why it could not be opened, where others came with it.
+        kind: what it is, or its innermost envelope: ``direct``, ``wake``, ``eventbridge``, ``sns``, ``sqs``, ``s3`` or
+            ``http``.
+        id: the innermost id.
+        event: the innermost event: most often a JSON object; a text if a queue or a topic carried text.
+        envelopes: the envelopes that rules may look at, by name: ``http``, ``sns``, ``sqs``; and ``change``, what is
+            known of the change, in the same words for all senders.
+        origin: where it came from, and so its power.
+        error: why it could not be opened, if other messages came with it.
     """
 
     kind: str = "direct"
@@ -40,9 +40,8 @@ class Message(Value):
         return f"Message(kind={self.kind!r}, id={self.id!r})"
 
     def look(self, path: str, otherwise: object = None) -> Any:
-        """What lies at a path below the event, or in an envelope, at ``sns.TopicArn``. At no path (``""``) is nothing.
+        """What lies at a path below the event, or in an envelope (``sns.TopicArn``). An empty path leads nowhere.
 
-        A path of an envelope leads to no other place: what an event says of itself is no envelope.
+        The path of an envelope never leads into the event: an event cannot claim an envelope for itself.
         """
-        found = look_up(self.envelopes if OF_ENVELOPES.match(path) else self.event, path) if path else ABSENT
-        return otherwise if found is ABSENT else found
+        return dig(self.envelopes if OF_ENVELOPES.match(path) else self.event, path, otherwise) if path else otherwise

@@ -19,22 +19,16 @@ _KINDS: Final = {
     list: "a list",
     dict: "an object",
 }
-#: ``{path}``, or ``{path,another}``, the first that is there, or ``{path|what stands there instead}``. After the path:
-#: ``!``, it must be there; ``/`` or ``:``, only what comes after the last one; ``%``, it is encoded as in a URL; ``^``
-#: and a mark, the mark stands before what is there.
+#: A field of a template: ``{path}``; ``{path,another}``, the first path with a text; ``{path|default}``. After the path
+#: may stand: ``!``, there must be a text; ``/`` or ``:``, only the part after the last one counts; ``%``, the text is
+#: encoded as in a URL; ``^`` and a mark, the mark comes before the text.
 _FIELD: Final = re.compile(r"\{([^{}|/:!%^]+)([/:%]|\^.)?(!)?(?:\|([^{}]*))?\}")
 _INDEX: Final = re.compile("(?a)-?\\d{1,9}")
 
 
-def dig(value: object, path: str) -> Any:
-    """What lies at a path; ``None`` where there is nothing."""
-    found = look_up(value, path)
-    return None if found is ABSENT else found
-
-
 def text_at(value: object, *paths: str) -> str | None:
-    """The first text that there is at one of these paths; an empty one is none."""
-    found = (look_up(value, path) for path in paths)
+    """The first text at one of these paths that is not empty."""
+    found = (dig(value, path) for path in paths)
     return next((one for one in found if isinstance(one, str) and one), None)
 
 
@@ -44,17 +38,17 @@ def needed(value: object, path: str, root: str = "event") -> str:
     Raises:
         EventError: there is none.
     """
-    found = look_up(value, path)
+    found = dig(value, path)
     if not isinstance(found, str) or not found:
         raise EventError(f"{root}.{path}", f"is {kind_of(found)}, not a text")
     return found
 
 
 def filled(template: str, look: Callable[[str], object], *, short: bool = False) -> str:
-    """The template with what lies at its paths in it. ``look``: finds it; ``short``: refs as ``short_ref`` has them.
+    """The template, filled in with what ``look`` finds at its paths. ``short``: shorten refs, as ``short_ref`` does.
 
     Raises:
-        EventError: nothing lies at a path that says ``!``.
+        EventError: there is no text at a path with ``!``.
     """
 
     def text(field: re.Match[str]) -> str:
@@ -87,11 +81,11 @@ def short_ref(ref: str) -> str:
     return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
-def look_up(value: object, path: str) -> object:
-    """What lies at ``detail.tags.0.name``; ``ABSENT`` where there is nothing.
+def dig(value: Any, path: str, otherwise: object = None) -> Any:
+    """What lies at ``detail.tags.0.name``; ``otherwise`` where there is nothing.
 
-    A number counts into a list, a negative one from its end. A key may have dots of its own (``CodePipeline.job``): the
-    shortest key that is there is taken.
+    A number is a place in a list; a negative number counts from the end. A key may contain dots (``CodePipeline.job``):
+    the shortest key that exists is taken.
     """
     names = path.split(".")
     while names:
@@ -101,10 +95,10 @@ def look_up(value: object, path: str) -> object:
         elif isinstance(value, dict):
             used = next((n for n in range(1, len(names) + 1) if ".".join(names[:n]) in value), 0)
             if used == 0:
-                return ABSENT
+                return otherwise
             value = value[".".join(names[:used])]
         else:
-            return ABSENT
+            return otherwise
         names = names[used:]
     return value
 
@@ -115,15 +109,15 @@ def as_text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    # Longer whole numbers are no names, and Python refuses to write very long ones.
+    # A longer whole number is no name, and Python refuses to write a very long one.
     if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 256):
         return repr(value)
     return None
 
 
 def kind_of(value: object) -> str:
-    """What a value is, for an error: never the value itself, which may be secret."""
-    if value is None or value is ABSENT:
+    """What a value is, for an error. The error never shows the value itself, which may be secret."""
+    if value is None:
         return "missing"
     if value == "":
         return "empty"

@@ -1,9 +1,9 @@
 """Powers: what an event may ask for besides a build, by where it came from. Pure.
 
-A direct invocation has been authorised as such, and may ask for all that Holdoff's own form can say. An event from
-outside (by a topic, a queue or HTTP) may only ask for a build of the project that it is for; whatever else it asks for
-must be allowed by the project. A webhook may ask only for the projects that its secret is bound to, and may neither
-wake gates nor end builds unless that is allowed. No event may set a variable that says which code runs.
+AWS has authorised a direct invocation, so it may ask for all that Holdoff's own form can say. An event from outside (by
+a topic, a queue or HTTP) may ask only for a build of its project. The project must allow anything else. A webhook may
+ask only for the projects to which its secret is bound. It may wake gates and end builds only if the project allows
+that. No event may set a variable that says which code runs.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from holdoff.core.errors import NotAllowed
 from holdoff.core.request import GateKey
 from holdoff.ingress.events.intents import Draft, Origin
 
-#: How much of a name that an event says stands in an error.
+#: How much of a name from an event an error shows.
 MAX_NAME: Final = 80
 #: Where an event asks for a power.
 _FIELDS: Final = {"force": "event.force", "wake": "event.holdoff", "end": "event.detail"}
 
 
 def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own: GateKey) -> None:
-    """Whether an event may ask for what it asks for by itself; what a rule says needs no leave.
+    """Check what an event asks for by itself. What a rule says is always allowed.
 
     Raises:
-        NotAllowed: it may not.
+        NotAllowed: the event may not ask for that.
     """
     _check_project(origin, project)
     set_by_rule = () if rule is None else rule.environment
@@ -53,11 +53,11 @@ def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own
 
 
 def check_power(power: str, origin: Origin, projects: Iterable[Project]) -> None:
-    """Whether a message may do what each of these projects has to allow (``Project.allow``). Topics and queues may wake
-    gates, which starts only what is due, and tell the ends of builds.
+    """Check that each of these projects allows a power (``Project.allow``). Topics and queues may wake gates, which
+    starts only what is due, and report the ends of builds.
 
     Raises:
-        NotAllowed: it may not.
+        NotAllowed: a project does not allow it.
     """
     if not (origin.outside if power == "force" else origin.scheme):
         return
@@ -72,6 +72,6 @@ def check_power(power: str, origin: Origin, projects: Iterable[Project]) -> None
 
 
 def _check_project(origin: Origin, project: Project) -> None:
-    """Whether a message's secret is for this project."""
+    """Check that a message's secret is for this project."""
     if origin.projects is not None and project.name not in origin.projects:
         raise NotAllowed("project", "is not one of those that this webhook's secret is for")

@@ -1,10 +1,10 @@
-"""Messages -> intents: what an event asks for by itself, narrowed or sent elsewhere by the rules. Pure.
+"""Messages -> intents: the rules narrow what an event asks for by itself, or send it elsewhere. Pure.
 
     message -> its kind (``kinds``) -> a draft -> the first rule that takes it -> the guards -> the powers -> a request
 
-A rule narrows or sends elsewhere. The guards stand whatever a rule says of the project: what is no change, another
-branch than the default one, a deleted ref, ``[skip ci]``. A rule lifts a guard only where it names what the guard looks
-at. A ``Request`` is made here, once, and fits its gate.
+The guards stand, whatever project a rule names. They keep out events that are no changes, branches other than the
+default one, deleted refs, and ``[skip ci]``. A rule lifts a guard only if it names what the guard looks at. Each
+``Request`` is made here, once, and fits its gate.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
 from holdoff.ingress.events.kinds import Kind, holds, kind_of_event, parts_of
 from holdoff.ingress.events.message import Message
-from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, look_up, text_at
+from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
 TABLES: Final = (aws.CONTROL, *_SENDERS, *aws.TABLES)
-#: The reason of a message that says nothing known, by its envelope: the first of these that is not empty.
+#: The reason for a message of an unknown sender, by its envelope: the first of these that is not empty.
 _REASONS: Final = {
     "http": ("webhook",),
     "sns": ("{sns.Subject}", "message on {sns.TopicArn:|a topic}"),
@@ -45,7 +45,7 @@ Outcome = Intent | EventError
 
 
 class Found(Value, kw_only=False):
-    """What a message became, and how: what the event says by itself, and the number of the rule that took it."""
+    """What a message became, with the draft that the event made by itself, and the number of the rule that took it."""
 
     outcome: Outcome
     draft: Draft | None = None
@@ -62,14 +62,14 @@ class Routes:
         self._region = region
 
     def intents(self, message: Message) -> list[Outcome]:
-        """What a message wants, for each change in it and each project that gets it. Never empty.
+        """What a message wants, for each change in it and each project that gets the change. Never empty.
 
-        What cannot be mapped is an ``EventError`` in the list, which names what was missing.
+        A change that cannot be mapped is an ``EventError`` in the list. It names what was missing.
         """
         return [found.outcome for found in self.found(message)]
 
     def found(self, message: Message) -> list[Found]:
-        """``intents``, each with how it was found."""
+        """``intents``, each with its draft and its rule."""
         try:
             if message.error is not None:
                 raise message.error
@@ -93,8 +93,8 @@ class Routes:
         return GateKey.of(project, key, self.projects[project].region or self._region)
 
     def gates_of(self, end: BuildEnded) -> list[GateKey]:
-        """The gates that may have started a build: those of the projects with that starter, in their own region first,
-        then in the build's, which a trigger may have named."""
+        """The gates that may have started a build: the gates of the projects with that starter, each in the project's
+        own region, then in the build's region, which a trigger may have named."""
         found: dict[GateKey, None] = {}
         for name, project in self.projects.items():
             if end.starter in project.starter:
@@ -104,25 +104,25 @@ class Routes:
         return list(found)
 
     def _of_part(self, message: Message, told_by: Kind | Draft | None, why: str | None) -> list[Found]:
-        """``why``: what is known of a build's event that ends no build."""
+        """``why``: why the event of a build ends no build."""
         try:
             draft = told_by if isinstance(told_by, Draft) else self._draft(message, told_by)
         except EventError as error:
-            # What it changed is not known, and so not whether a rule's names would let it pass.
+            # Its ref and its files are not known, so no rule with names may ignore it.
             taking = self._first_rule(message)
             ignored = None if taking is None or taking.has_names else taking.ignore
             return [Found(Ignored(ignored) if ignored else error)]
         draft = draft if why is None else draft.but(ignored=why)
         message = message.but(envelopes={**message.envelopes, "change": _change(draft)})
         found = self._by_rules(draft, message)
-        # That one of the rules builds nothing for it is not to be said where another does.
+        # If one rule builds something, the rules that build nothing are not mentioned.
         wanted = [one for one in found if not isinstance(one.outcome, Ignored)]
         return wanted or found[-1:] or [Found(self._wanted(draft, None, None, message), draft)]
 
     def _by_rules(self, draft: Draft, message: Message) -> list[Found]:
-        """What each rule makes of a change, up to the first that keeps it from later ones."""
+        """What each rule makes of a change, up to the first rule that keeps it from later rules."""
         found: list[Found] = []
-        is_kept = False  # by a guard, from a rule that was to take it
+        is_kept = False  # a guard kept the change from a rule that matches
         for number, rule in enumerate(self._rules):
             if not _matches(rule, message) or (is_kept and not guards.is_named(draft, rule)):
                 continue
@@ -149,7 +149,7 @@ class Routes:
         otherwise = Draft(reason=next(filter(None, reasons), None))
         if not is_trigger:
             return otherwise
-        # An event that a rule takes is another sender's, most often, whose words may mean something else.
+        # An event that a rule takes is most often another sender's, whose words may have other meanings.
         is_ruled = self._first_rule(message) is not None
         draft = trigger_json.read(event, strict=not is_ruled)
         if is_ruled and message.origin.outside:
@@ -174,10 +174,10 @@ class Routes:
         return WakeAsked(gate=GateKey(own.project, asked.region or own.region))
 
     def _ended(self, end: BuildEnded, message: Message) -> list[Outcome]:
-        """The end, and what a rule makes of it: triggers of other projects, where the rule names what has ended."""
+        """The end, and what a rule makes of it: triggers of other projects, if the rule names what has ended."""
         own = dict.fromkeys(key.name for key in self.gates_of(end))
         projects = [self.projects[name] for name in own]
-        if not end.region:  # by a webhook: its own run must not set off itself, whether it may end builds or not
+        if not end.region:  # by a webhook, which may not be allowed to end builds: a run must never trigger itself
             if not end.is_end:
                 return [Ignored(f"build {end.build_id} is {end.detail}")]
             if not all("end" in project.allow for project in projects):
@@ -189,7 +189,7 @@ class Routes:
             return [end]
         draft = Draft(reason=f"build {end.build_id} {end.detail}")
         each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
-        # A build that sets off itself would never end.
+        # A build that triggers itself would never end.
         then = [one for one in each if isinstance(one, Request) and one.project not in own]
         errors = [one for one in each if isinstance(one, EventError)]
         return [*errors, end.but(then=then[0] if then else None), *then[1:]]
@@ -198,7 +198,7 @@ class Routes:
         """The request, or why there is none."""
         try:
             if not (project or draft.project):
-                self._of_url(message)  # a ping, too, is to say that it is misspelt
+                self._of_url(message)  # a misspelt URL is an error for a ping, too
             if why := guards.no_change(draft, rule):
                 return Ignored(why)
             ruled = draft if rule is None else _ruled(draft, rule, project, message)
@@ -213,7 +213,7 @@ class Routes:
             return _of_event(error)
 
     def _project(self, named: str | None, message: Message) -> str:
-        """The project named, else the one in the request's path, else the only one."""
+        """The project that is named, else the project in the request's path, else the only project."""
         known = ", ".join(sorted(self.projects)) or "none"
         if named is not None and named not in self.projects:
             raise EventError("project", f"{named[:80]!r} is not one of those configured: {known}")
@@ -228,7 +228,7 @@ class Routes:
         )
 
     def _of_url(self, message: Message) -> str | None:
-        """The project in the request's path, where it names one: its last part, else what stands behind ``hooks``."""
+        """The project in the request's path, if there is one: in the last part, or in the part behind ``hooks``."""
         parts = [unquote(part) for part in (text_at(message.envelopes, "http.path") or "").split("/") if part]
         if parts and parts[-1] in self.projects:
             return parts[-1]
@@ -241,21 +241,21 @@ class Routes:
 
 
 def _sent(message: Message) -> Message:
-    """What may be another sender's, in the detail of an event of one's own or a partner's; else the message itself."""
+    """The detail of an event of your own or of a partner, which may be another sender's event; else the message."""
     detail = message.look("detail") if message.kind == "eventbridge" else None
     is_carrier = isinstance(detail, dict) and kind_of_event(message, TABLES) in aws.CARRIERS
     return message.but(event=detail) if is_carrier else message
 
 
 def _in_detail(sent: Message, message: Message) -> list[tuple[Message, Draft | Kind | None]]:
-    """The events in a detail, each in an event as it came, and what it asks for; empty: it is no known sender's."""
+    """The events in a detail, each in an event as it came, and what each asks for; empty: no sender here is known."""
     drafts: list[tuple[Message, Draft | Kind | None]] = []
     try:
         for part, kind in parts_of(sent, _SENDERS):
             if kind is None:
                 return []
             draft = kind.draft(part)
-            # The type is what EventBridge calls it, too. Where no rule can name it, it is a control message.
+            # EventBridge's own type names it, too. No rule names a control message.
             known_by = (*("source", "detail-type"), *_below_detail(draft.named_by)) if draft.named_by else ()
             draft = draft.but(named_by=known_by, ref_named_by=_below_detail(draft.ref_named_by))
             drafts.append((message.but(event={**message.event, "detail": part.event}), draft))
@@ -273,7 +273,7 @@ def _matches(rule: Rule, message: Message) -> bool:
 
 
 def _change(draft: Draft) -> dict[str, str | None]:
-    """What is known of the change, in words that are the same for all senders."""
+    """What is known of the change, in the same words for all senders."""
     return {
         "sender": draft.sender,
         "type": draft.type,
@@ -287,7 +287,7 @@ def _change(draft: Draft) -> dict[str, str | None]:
 
 
 def _ruled(draft: Draft, rule: Rule, project: str | None, message: Message) -> Draft:
-    """What the event says, with what the rule says over it."""
+    """The draft of the event, overridden by what the rule says."""
     ruled: dict[str, Any] = {
         name: None if text is None else _value(text, message, is_note=name == "reason")
         for name, text in rule.says.items()
@@ -302,11 +302,11 @@ def _ruled(draft: Draft, rule: Rule, project: str | None, message: Message) -> D
 
 
 def _value(text: str, message: Message, *, is_note: bool = False) -> str:
-    """The text as it stands, or what lies at ``event.detail.commitId``, or in an envelope, at ``sns.TopicArn``; a text
-    with such paths in braces is filled in.
+    """The value of a rule's text: the text itself; or what lies at a path such as ``event.detail.commitId`` or
+    ``sns.TopicArn``; or a text with such paths in braces, filled in.
 
     Args:
-        is_note: it is for people only: where a path leads to no text, it is no error.
+        is_note: the value is for people only, so a path without a text is no error.
 
     Raises:
         EventError: a path leads to no text.
@@ -314,12 +314,12 @@ def _value(text: str, message: Message, *, is_note: bool = False) -> str:
 
     def at(path: str) -> str:
         root, _, below = path.partition(".")
-        found = look_up(message.event, below) if root == "event" else look_up(message.envelopes, path)
+        found = dig(message.event, below) if root == "event" else dig(message.envelopes, path)
         if (value := as_text(found)) or is_note:
             return value or ""
         raise EventError(path, f"is {kind_of(found)}, and a rule takes a text from there")
 
-    # At once: what is filled in is the event's, and nothing in it is a path.
+    # All fields at once: what is filled in is the event's, and is never read as a path.
     return at(text) if is_path(text) else IN_BRACES.sub(lambda found: at(found[1]), text)
 
 
@@ -335,14 +335,14 @@ def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Req
         environment=tuple(ruled.environment.items()),
         by=_note(ruled.by),
         forced=ruled.forced,
-        line=_fit(ruled.line, MAX_LINE) if ruled.source_version else None,  # versions are in a line, and nothing else
+        line=_fit(ruled.line, MAX_LINE) if ruled.source_version else None,  # only versions are in a line
         at_ms=_instant(ruled.at, of_sender=ruled.sender is not None),
         parent=_fit(ruled.parent, MAX_VERSION),
     )
 
 
 def _instant(at: object, *, of_sender: bool) -> int | None:
-    """``of_sender``: a known sender's words that are no instant put nothing in order, and are no reason to lose it."""
+    """The instant. ``of_sender``: if a known sender's text is no instant, there is no order; the event is not lost."""
     if at is None:
         return None
     try:
@@ -354,13 +354,13 @@ def _instant(at: object, *, of_sender: bool) -> int | None:
 
 
 def _note(text: str | None) -> str | None:
-    """Words for people, as short and as plain as they must be."""
+    """A text for people, in one line, without control characters, and not too long."""
     plain = " ".join(_UNFIT.sub(" ", (text or "")[: 4 * MAX_REASON]).split())
     return (plain if len(plain) <= MAX_REASON else f"{plain[: MAX_REASON - 1]}…") or None
 
 
 def _fit(text: str | None, limit: int) -> str | None:
-    """A name that is too long or unfit to be one: its start, and a digest that tells it from all others."""
+    """The name. If it is too long or has unfit characters: its start, and a digest that differs from all others."""
     if not text or (len(text) <= limit and not _UNFIT.search(text)):
         return text or None
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -368,7 +368,7 @@ def _fit(text: str | None, limit: int) -> str | None:
 
 
 def _of_event(error: EventError | ConfigError) -> EventError:
-    """What a gate would refuse, as the event's fault; the value stays unsaid."""
+    """An error of the event, instead of a gate's, without the value."""
     if isinstance(error, EventError):
         return error
     return EventError(_note(error.field) or "event", f"is not {error.want}")

@@ -1,10 +1,10 @@
-"""The ids of S3's events: the same whichever way they come. Pure.
+"""The ids of S3's events: the same on every way. Pure.
 
-S3's events have no id of their own; what they say makes one. S3 sends a notification, or EventBridge an event, or both,
-and either may be delivered again. Bucket, key and sequencer are in both forms
+S3's events have no id of their own, so their content makes one. S3 sends a notification, or EventBridge an event, or
+both, and either may be delivered again. Bucket, key and sequencer are in both forms
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html). Only writes and deletions have a sequencer; of
-the rest the request's id tells one from the next.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html). Only writes and deletions have a sequencer. The
+other events are told apart by the request's id.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from urllib.parse import unquote_plus
 
 from holdoff.ingress.events.paths import text_at
 
-#: What the two forms call by different names. A deletion by a lifecycle rule is one of the reasons of EventBridge's
-#: ``Object Deleted``.
+#: The two forms have different names for these. EventBridge's ``Object Deleted`` includes deletions by lifecycle rules.
 _SAME: Final = {"Removed": "Deleted", "LifecycleExpiration": "Deleted"}
 
 
@@ -29,6 +28,6 @@ def s3_id(event: Any) -> str | None:
     mark = sequencer or text_at(event, "detail.request-id", "responseElements.x-amz-request-id")
     if not (bucket and key and mark and what):
         return None
-    # ``Object Created`` and ``ObjectCreated:Put`` are one; so are ``Object Deleted`` and ``ObjectRemoved:Delete``.
+    # ``Object Created`` and ``ObjectCreated:Put`` are the same; so are ``Object Deleted`` and ``ObjectRemoved:Delete``.
     short = what.removeprefix("s3:").partition(":")[0].replace(" ", "").removeprefix("Object")
     return f"s3:{bucket}/{key}#{mark}:{_SAME.get(short, short)}"

@@ -1,13 +1,13 @@
-"""Who sent a webhook, by what it is signed with, and so what power it has. Pure: time and secrets are given.
+"""Who sent a webhook, by its signature, and so its power. Pure: the caller gives time and secrets.
 
-The table ``config.schemes`` says which headers (or other places) hold a proof, and what of. **The strongest place that
-a request has a proof in, and for which a secret is configured, decides alone**: a wrong signature is refused, whatever
-else is right beside it. All schemes that use this place are tried, with every secret of theirs. A request without any
-is refused. What else the request says of its sender (its event's header) must be there, too.
+The table ``config.schemes`` says which headers (or other places) hold a proof, and what the proof covers. **One place
+alone decides on a request: the strongest place that has a proof, and for which a secret is configured.** A wrong
+signature there is refused, even if a proof in another place is right. All schemes of this place are tried, each with
+all its secrets. A request without any proof is refused. The header that names the sender's event must be there, too.
 
-A secret that cannot be had keeps out its own sender only: where another one proves the request, that counts.
+A secret that cannot be fetched keeps out its own sender only. A proof by another secret still counts.
 
-All comparisons take the same time wherever the texts differ.
+All comparisons take the same time, wherever the texts differ.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from holdoff.references import shown_reference
 
 _PREFIX: Final = re.compile(r"(v1,)?whsec_")
 _TIME: Final = re.compile("[0-9]{1,13}")
-#: From here on a time is in milliseconds: as seconds it would be in the year 5138.
+#: From this number on a time is in milliseconds: in seconds it would be in the year 5138.
 _MILLISECONDS: Final = 10**11
 _FIELDS: Final = re.compile(r"\{(\w+)\}")
 _ENCODE: Final[dict[str, Callable[[bytes], Sequence[bytes]]]] = {
@@ -40,7 +40,7 @@ _ENCODE: Final[dict[str, Callable[[bytes], Sequence[bytes]]]] = {
     "base64": lambda digest: (base64.b64encode(digest),),
     "base64url": lambda digest: (base64.urlsafe_b64encode(digest).rstrip(b"="),),
 }
-#: A larger body is not taken apart before it is proved: of 6 KB, packed, a stranger could make 600 MB of objects.
+#: A larger body is not parsed before it is proved: from 6 KB, compressed, a stranger could make 600 MB of objects.
 MOST_UNPROVED: Final = 262_144
 #: What encodeURI and Node's querystring.escape leave as it is.
 _IN_URI: Final = ";,/?:@&=+$-_.!~*'()#"
@@ -51,9 +51,9 @@ class Secret(Value):
     """One secret of a scheme.
 
     Attributes:
-        at: its setting; reference: where it is. Both for errors.
-        fetch: gets it; raises a ``HoldoffError`` where it cannot be had.
-        projects: those it is good for; ``None``: all.
+        at: its setting; reference: where it is. Both are for errors.
+        fetch: gets the secret, or raises a ``HoldoffError``.
+        projects: the projects for which it is valid; ``None``: all.
     """
 
     at: str
@@ -63,25 +63,25 @@ class Secret(Value):
 
 
 class Webhooks(Value):
-    """The secrets of each scheme, by its name, and the schemes of the user's own."""
+    """The secrets of each scheme, by the scheme's name, and the user's own schemes."""
 
     secrets: Mapping[str, Sequence[Secret]] = {}
     own: tuple[Scheme, ...] = ()
 
     def places(self) -> Iterable[list[Scheme]]:
-        """The schemes of each place where a proof may be, the strongest place first."""
+        """The schemes of each place that may have a proof, the strongest place first."""
         places: dict[tuple[str, str], list[Scheme]] = {}
         for scheme in sorted((*SCHEMES, *self.own), key=lambda one: one.strength):
             places.setdefault((scheme.place, scheme.header), []).append(scheme)
         return places.values()
 
 
-#: What proves a request: its scheme, and the secret.
+#: A scheme and a secret that prove a request.
 _Proof = tuple[Scheme, Secret]
 
 
 class Checked(Value):
-    """A request whose sender is known: ``origin``, its power; ``request``, itself without its secrets."""
+    """A request whose sender is known. ``origin``: its power; ``request``: the request without its secrets."""
 
     origin: Origin
     request: HttpRequest
@@ -89,28 +89,28 @@ class Checked(Value):
 
 
 def check(request: HttpRequest, webhooks: Webhooks, now_ms: int) -> Checked:
-    """Who sent a request.
+    """Check who sent a request.
 
     Raises:
-        SignatureError: it is not signed, or not as it should be.
-        ConfigError, StoreUnavailable: a secret that may have signed it cannot be had.
+        SignatureError: it is not signed, or not correctly.
+        ConfigError, StoreUnavailable: a secret that may have signed it cannot be fetched.
     """
     if not any(webhooks.secrets.values()):
         raise SignatureError(
             "no webhook is let in: no secret is configured",
             hint="Name one in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_GITHUB and its like",
         )
-    missing: dict[str, HoldoffError] = {}  # why the secrets of a sender cannot be had, by its name
+    missing: dict[str, HoldoffError] = {}  # why a sender's secrets cannot be fetched, by the sender's name
     for schemes in webhooks.places():
-        # Of a sender whose secret cannot be had only what else it sends counts: GitLab signs, and sends its token.
+        # If a sender's secret cannot be fetched, only its other proofs count: GitLab signs, and sends its token.
         names = missing or webhooks.secrets
         tried = [one for one in schemes if one.name in names and _is_in(request, one)]
         proofs, wrong, unknown = _tried(request, tried, webhooks, now_ms)
         if proofs:
             return _checked(request, proofs, webhooks)
-        # The last part of a path was only tried: it need not be a secret.
+        # The last part of a path is tried, and need not be a secret.
         if wrong and (schemes[0].place != "url" or _url_secrets(request)):
-            raise next(iter(unknown.values()), wrong[0])  # what cannot be had may be what would prove it
+            raise next(iter(unknown.values()), wrong[0])  # the secret that is missing may prove the request
         missing |= unknown
     raise next(iter(missing.values()), None) or _unsigned(request)
 
@@ -118,8 +118,8 @@ def check(request: HttpRequest, webhooks: Webhooks, now_ms: int) -> Checked:
 def _tried(
     request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
 ) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
-    """With every secret of these schemes: what proves the request, what is wrong with it by the others, and why the
-    secrets of a sender cannot be had."""
+    """Try every secret of these schemes: what proves the request, what is wrong with it by the other secrets, and why a
+    sender's secrets cannot be fetched."""
     proofs: list[_Proof] = []
     wrong: list[SignatureError] = []
     unknown: dict[str, HoldoffError] = {}
@@ -147,7 +147,7 @@ def _checked(request: HttpRequest, proofs: list[_Proof], webhooks: Webhooks) -> 
 
 
 def _unsigned(request: HttpRequest) -> SignatureError:
-    """What a request came with that nothing is configured for."""
+    """An error that names the proof for which no secret is configured."""
     carried = [one for one in SCHEMES if one.place == "header" and _is_in(request, one)]
     likely = next((one for one in carried if {*one.needs, *one.beside} <= request.headers.keys()), None)
     if likely is None:
@@ -165,20 +165,20 @@ def _unsigned(request: HttpRequest) -> SignatureError:
 
 
 def _is_in(request: HttpRequest, scheme: Scheme) -> bool:
-    """Whether a request has a proof of this scheme, be it right or wrong."""
+    """Whether a request has a proof of this scheme, right or wrong."""
     if scheme.place == "body":
         return _body_secret(request) is not None
     if scheme.place == "url":
         return True
     given = request.headers.get(scheme.header)
-    # Without a secret Gitea sends the headers of all its signatures, with nothing in them.
+    # Without a secret Gitea sends empty signature headers.
     if given in (None, "", "sha1=", scheme.prefix) or any(name in request.headers for name in scheme.without):
         return False
     return scheme.algorithm is not None or given.lower().startswith(scheme.prefix.lower())
 
 
 def _prove(request: HttpRequest, scheme: Scheme, key: bytes, now_ms: int) -> None:
-    """Raise a ``SignatureError``, where a request is not proved by this key."""
+    """Raise a ``SignatureError`` if this key does not prove a request."""
     for name in scheme.needs:
         if not request.headers.get(name):
             raise SignatureError(f"a webhook came with {scheme.header.title()}, and without {name.title()}")
@@ -199,12 +199,12 @@ def _prove(request: HttpRequest, scheme: Scheme, key: bytes, now_ms: int) -> Non
 
 
 def _is_one_of(given: Sequence[str], right: Sequence[bytes]) -> bool:
-    """All are compared, so that the time tells nothing of which it was."""
+    """Compares all, so that the time does not tell which one was right."""
     return any([hmac.compare_digest(_bytes(one), other) for one in given for other in right])  # noqa: C419
 
 
 def _secrets(request: HttpRequest, scheme: Scheme) -> list[str]:
-    """The secrets that a request shows."""
+    """The secrets in a request."""
     if scheme.place == "body":
         return [_body_secret(request) or ""]
     if scheme.place == "url":
@@ -220,7 +220,7 @@ def _secrets(request: HttpRequest, scheme: Scheme) -> list[str]:
 
 
 def _signatures(request: HttpRequest, scheme: Scheme, key: bytes, time: str) -> Iterator[bytes]:
-    """What would be right, over each form of the body that the sender may have had before it."""
+    """The right signatures, over each form of the body that the sender may have signed."""
     before, _, after = scheme.signed.partition("{body}")
     fill = {"time": time, "id": request.headers.get(scheme.id or "", ""), "method": request.method}
     fill["key"] = key.decode(errors="replace")
@@ -246,7 +246,7 @@ def _bodies(request: HttpRequest, scheme: Scheme) -> Iterator[bytes]:
 
 
 def _time(request: HttpRequest, scheme: Scheme, now_ms: int) -> str:
-    """The time of signing, as it was sent; empty, where a scheme has none."""
+    """The time of signing, as it was sent; empty, if the scheme has none."""
     if not scheme.is_timed:
         return ""
     if not all(request.headers.get(name) for name in scheme.beside):
@@ -266,7 +266,7 @@ def _time(request: HttpRequest, scheme: Scheme, now_ms: int) -> str:
 
 
 def _key(secret: str, scheme: Scheme, from_: Secret) -> bytes:
-    """The key in a secret: as it stands, or in base64, with a prefix or without, padded or not."""
+    """The key in a secret: its text, or base64 with or without a prefix, padded or not."""
     if scheme.key == "text":
         return _bytes(secret)
     text = _PREFIX.sub("", secret, count=1).rstrip("=")
@@ -288,7 +288,7 @@ def _target(request: HttpRequest) -> str:
 
 
 def _listed(request: HttpRequest, scheme: Scheme) -> str:
-    """The headers that are signed, as Contentful does it."""
+    """The headers that are signed, in Contentful's form."""
     names = sorted(_names(request, scheme.listed or "") & request.headers.keys())
     return ";".join(f"{name}:{request.headers[name].strip()}" for name in names)
 
@@ -301,7 +301,7 @@ def _names(request: HttpRequest, listed: str) -> set[str]:
 
 
 def _without_secrets(request: HttpRequest, proofs: set[str], *, by_path: bool) -> HttpRequest:
-    """The request as rules, logs and dead letters may see it: without these headers, and secrets elsewhere."""
+    """The request as rules, logs and dead letters may see it: without these headers, and without other secrets."""
     headers = {name: value for name, value in request.headers.items() if name not in proofs}
     path, query = request.path, request.query
     if by_path:
@@ -317,7 +317,7 @@ def _without_secrets(request: HttpRequest, proofs: set[str], *, by_path: bool) -
 
 
 def _has_secret_in_path(request: HttpRequest, webhooks: Webhooks) -> bool:
-    """Whether the path ends with a secret, whatever it was that proved the request."""
+    """Whether the path ends with a secret, whatever proved the request."""
     found = False
     for secret in webhooks.secrets.get("url", ()):
         with suppress(HoldoffError):
@@ -334,7 +334,7 @@ def _url_secrets(request: HttpRequest) -> list[str]:
 
 
 def _body_secret(request: HttpRequest) -> str | None:
-    """The text in the field ``secret`` of a body; ``None``: there is none, or the body is too large to look."""
+    """The text in the field ``secret`` of a body; ``None``: there is none, or the body is too large to be parsed."""
     found = _object(request).get(FIELD) if len(request.body) <= MOST_UNPROVED else None
     return found if isinstance(found, str) else None
 

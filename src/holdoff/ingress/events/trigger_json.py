@@ -1,7 +1,7 @@
 """Holdoff's own form of a trigger, a JSON object: ``{"project": "site-build", "source_version": "4f2a91c"}``. Pure.
 
-It comes by a direct invoke, and just as well through a topic, a queue or a webhook. The same ways comes JSON of others,
-and they also have words such as ``project``, ``region`` and ``environment``: ``is_trigger`` tells which is which.
+It comes by a direct invoke, a topic, a queue or a webhook. So does the JSON of other senders, which also use words such
+as ``project``, ``region`` and ``environment``: ``is_trigger`` tells which is which.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.paths import kind_of
 
 _TEXTS: Final = ("project", "region", "reason", "source_version", "event_id", "by")
-#: Words so common that an object with nothing but these is not taken for a trigger.
+#: Words so common that an object with only these is no trigger.
 _COMMON: Final = frozenset({"key", "line", "at", "parent"})
 _MAPS: Final = ("environment", "secondary_versions")
 KEYS: Final = frozenset({*_TEXTS, *_COMMON, *_MAPS, "force"})
 
 
 def is_trigger(event: Mapping[str, Any], projects: Container[str]) -> bool:
-    """Whether it is one: it has nothing but these keys, or one that no other has, or names a project of this file."""
+    """Whether it is a trigger: it has only these keys, or a ``source_version``, or a project that is configured."""
     named = event.get("project")
     if "source_version" in event or (isinstance(named, str) and named in projects):
         return True
@@ -32,7 +32,7 @@ def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
     """What it asks for.
 
     Args:
-        strict: refuse a value of the wrong type, instead of leaving it out.
+        strict: refuse a value of the wrong type. Otherwise leave it out.
 
     Raises:
         EventError: a value is not what it should be.
@@ -48,7 +48,7 @@ def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
 
 
 def _wanted(key: str, value: object) -> str | None:
-    """What would be right; ``None``: it is."""
+    """What the value should be; ``None``: it is right."""
     if key == "force":
         return None if isinstance(value, bool) else "true or false"
     if key in _MAPS:
