@@ -1,10 +1,10 @@
 """Holdoff: many triggers in, few builds out, and the last change always built.
 
-A ``Gate`` stands before the builds of one project. Its ``Policy`` says what may start when, its store remembers, its
+A ``Gate`` controls the builds of one project. Its ``Policy`` says what may start when, its store keeps the state, its
 starter starts a build, and each trigger gets a ``Decision``:
 
     >>> import holdoff
-    >>> clock = holdoff.testing.ManualClock()  # leave it out, and the gate goes by the machine's
+    >>> clock = holdoff.testing.ManualClock()  # default: the machine's clock
     >>> gate = holdoff.Gate(
     ...     "site",
     ...     store=holdoff.open_store("memory:"),  # sqlite:///gates.db outlives the process
@@ -23,13 +23,13 @@ starter starts a build, and each trigger gets a ``Decision``:
     >>> gate.finished("number 1", succeeded=True)
     True
     >>> clock.advance("9m")
-    >>> print(gate.wake())  # a WakeLoop does that as it comes due
+    >>> print(gate.wake())  # a WakeLoop does that when the gate is due
     site started: build number 2
 
 Start with ``help(holdoff.Gate)`` and ``help(holdoff.Policy)``. Then: ``open_store`` has the URLs of stores,
-``starters`` what starts builds, ``Status`` what a gate is doing, ``WakeLoop`` what wakes gates as they come due.
-``Store`` and ``Starter`` say what one of your own has to do, ``testing`` tests it. Every exception is a
-``HoldoffError``.
+``starters`` has what starts builds, ``Status`` says what a gate is doing, and a ``WakeLoop`` wakes gates that are due.
+``Store`` and ``Starter`` say what a store or starter of your own has to do, and ``testing`` tests it. Every exception
+is a ``HoldoffError``.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     Protocol = object  # typing takes 2 ms to import, and a command behind us would wait for it
 
-#: A signal that comes just before a wait begins is handled when the wait ends: no single wait is longer than this.
+#: A signal that comes just before a wait begins is handled only when that wait ends. So no single wait is longer.
 LONGEST_WAIT_MS: Final = 1_000
 
 
@@ -49,27 +49,27 @@ class SystemClock:
 
 
 def running_ms() -> int:
-    """Milliseconds of a clock that is never set, from any starting point: measures how long something takes."""
+    """Milliseconds of a clock that is never set, from an arbitrary start: for measuring how long something takes."""
     return time.monotonic_ns() // 1_000_000
 
 
 def now_ms(store: object, clock: Clock) -> int:
-    """What time it is for the users of a store: its own, where it knows (``clock_offset_ms``), else the clock's."""
+    """The time for the users of a store: this clock's, corrected where the store knows better (``clock_offset_ms``)."""
     offset = getattr(store, "clock_offset_ms", None)
     return clock.now_ms() + (offset() if offset is not None else 0)
 
 
 def waits_s(ms: int) -> Iterator[float]:
-    """The waits, in seconds, that make up one of ``ms`` milliseconds in which signals are heard."""
+    """Short waits, in seconds, that together make ``ms`` milliseconds. Signals are handled between them."""
     for done_ms in range(0, ms, LONGEST_WAIT_MS):
         yield min(LONGEST_WAIT_MS, ms - done_ms) / 1000
 
 
 def new_token(clock: Clock) -> str:
-    """A token for now: a decision's id and a start's idempotency key."""
+    """A token with the present instant: a decision's id and a start's idempotency key."""
     return token.make(clock.now_ms(), clock.random(80))
 
 
 def new_write_id(clock: Clock) -> str:
-    """An id for one write: 7 characters, unlike those of the sixteen writes before it."""
+    """An id for one write: 7 random characters, enough to differ from the ids of the sixteen writes before it."""
     return token.encode(clock.random(35), 7)

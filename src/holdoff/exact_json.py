@@ -1,6 +1,7 @@
-"""JSON with numbers exact both ways: an integer stays one, a fraction is a ``Decimal``, all digits survive.
+"""JSON with exact numbers, read and written: an integer stays an integer, a fraction is a ``Decimal``, all digits stay.
 
-(The old snippet's encoder made ``int`` of a Decimal unless it was positive with a remainder: ``-0.5`` became ``0``.)
+(The old snippet's encoder turned every Decimal into an ``int`` unless it was positive and had a fraction: ``-0.5``
+became ``0``.)
 """
 
 from __future__ import annotations
@@ -14,16 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final, NoReturn
 
-#: Beyond every number that a store keeps. Written out, ``1e999999999`` would fill the memory.
+#: More than the exponent of any number that a store keeps. ``1e999999999``, written out, would fill the memory.
 MAX_EXPONENT: Final = 400
 
 
 def loads(text: str | bytes) -> Any:
-    """Any JSON value.
-
-    Raises:
-        ValueError: not JSON, or with a number that nothing keeps: ``1e999999999``, ``NaN``.
-    """
+    """Any JSON value. Raises ``ValueError`` for other texts, and for a number that no store keeps: ``1e999999999``."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     return _decode(text)
@@ -45,11 +42,8 @@ _decode = json.JSONDecoder(parse_float=_number, parse_constant=_no_number).decod
 
 
 def dumps(value: object, *, indent: int | None = None) -> str:
-    """JSON text. Sets become sorted lists and bytes base64 text, as the AWS command line shows them.
-
-    Raises:
-        TypeError: a value JSON has no form for.
-    """
+    """JSON text. Sets become sorted lists and bytes base64 text, as the AWS command line shows them. Raises
+    ``TypeError`` for a value that JSON has no form for."""
     text = _encode(value) if indent is None else _Encoder(indent=indent).encode(value)
     return _unquoted(text) if _MARK in text else text
 
@@ -60,7 +54,7 @@ def _unquoted(text: str) -> str:
 
 
 class _Encoder(json.JSONEncoder):
-    """C's, and for values that JSON has no type for. A fraction becomes a text with a mark; ``_unquoted`` ends that."""
+    """Also encodes values that JSON has no type for. A fraction becomes a text with a mark, for ``_unquoted``."""
 
     def __init__(self, indent: int | None = None) -> None:
         super().__init__(allow_nan=False, ensure_ascii=False, indent=indent)
@@ -79,5 +73,5 @@ class _Encoder(json.JSONEncoder):
 
 
 _encode = _Encoder().encode
-#: Unlike any text that is written: drawn anew in each process.
+#: No text in the JSON begins with this: each process draws its own.
 _MARK: Final = f"number {SystemClock().random(128):x} "

@@ -1,5 +1,5 @@
-"""The parts of a gate: a store, a starter, a clock, a policy and its leases. Parts that do not go together are refused
-here, before the first trigger."""
+"""Checks that the parts of a gate fit together: store, starter, clock, policy and leases. A part that does not fit is
+refused here, before the first trigger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from holdoff.starters.base import Starter
 
-#: The parts of a gate: a method that each must have, and what would be right.
+#: For each part of a gate: a method that it must have, and what would be right.
 _DOES: Final = {
     "store": ("swap", "a store, such as holdoff.open_store('sqlite:///gates.db')"),
     "starter": ("start", "an object with start(request, token), such as holdoff.starters.Call(function)"),
@@ -27,24 +27,20 @@ _DOES: Final = {
 
 
 def check_does(field: str, got: object) -> None:
-    """Refuse what cannot be a store, a starter or a clock; ``None`` is allowed. A class is not an object of it."""
+    """Refuse what cannot be a store, a starter or a clock, such as a class in place of an object. ``None`` is right."""
     method, want = _DOES[field]
     if got is not None and (isinstance(got, type) or not callable(getattr(got, method, None))):
         raise ConfigError(field=field, got=kind_of(got), want=want)
 
 
 def check_overlap(policy: Policy, starter: Starter | None) -> None:
-    """Refuse to cancel builds by a starter that cannot.
-
-    Raises:
-        ConfigError: it cannot.
-    """
+    """Refuse ``overlap="cancel"`` with a starter that cannot cancel builds."""
     if policy.overlap == "cancel" and starter is not None and not hasattr(starter, "cancel"):
         raise ConfigError(field="overlap", got="cancel", want="another: this starter cannot cancel a build")
 
 
 def freezer(starter: Starter | None) -> Callable[[Request], Request]:
-    """The starter's ``freeze``. It is called before the claim is written: whatever it raises, nothing was started."""
+    """The starter's ``freeze``. It is called before the claim is written. If it raises, nothing was started."""
     freeze, claimant = getattr(starter, "freeze", None), getattr(starter, "claimant", None)
     if freeze is None:
         return as_it_stands if claimant is None else lambda request: request.but(parameters=claimant())
@@ -64,7 +60,7 @@ def freezer(starter: Starter | None) -> Callable[[Request], Request]:
 
 
 def claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
-    """A claim's lease: longer than all that the starter may take."""
+    """The lease of a claim. It must be longer than ``start_budget_ms`` of the starter."""
     lease_ms = parse_duration(claim_lease, field="claim_lease")
     budget_ms = starter_ms(starter, "start_budget_ms", 0)
     if lease_ms <= budget_ms:
@@ -76,13 +72,13 @@ def claim_lease_ms(claim_lease: object, starter: Starter | None) -> int:
 
 
 def build_lease_ms(build_lease: object, starter: Starter | None) -> int:
-    """A build's lease: the starter's, unless one is given."""
+    """The lease of a build. Default: the starter's."""
     of_starter_ms = starter_ms(starter, "build_lease_ms", 8 * 3_600_000, least_ms=1)
     return optional_duration(build_lease, field="build_lease") or of_starter_ms
 
 
 def starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_ms: int = 0) -> int:
-    """A duration that the starter states. It is written into the record, so it is checked."""
+    """A duration that the starter declares. It goes into the record, so it is checked."""
     ms: int = getattr(starter, name, otherwise_ms)
     if not is_whole(ms, least_ms, MAX_DURATION_MS):
         want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"

@@ -1,8 +1,8 @@
-"""Gate: the front door of the library. Drives the protocol with a real store, starter and clock.
+"""Gate: the front door of the library. It drives the protocol with a real store, starter and clock.
 
-Between calls a gate keeps the last snapshot of its record. It is a hint that saves reads; every write is conditional on
-it, so a stale one costs a request and nothing else. It also keeps its last request, for a caller that asks for the same
-again, and the tokens of builds that it may have to wait for. There are no threads and no timers here.
+Between calls a gate keeps the last snapshot of its record. The snapshot saves reads. Every write is conditional on it,
+so a stale snapshot costs one request and nothing else. The gate also keeps its last request, for a caller that asks for
+the same again, and the tokens of builds that it may have to wait for. It has no threads and no timers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Generator, Mapping
-from types import TracebackType
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id, now_ms
 from holdoff.core import builds, people, protocol
@@ -41,35 +40,35 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 Watch = Callable[[Effect], None]
-#: A report of an end is looked for among so many builds of the history.
+#: How many builds of the history are searched for the one whose end is reported.
 SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
-#: How many gates a process keeps at hand: there may be any number of keys.
+#: How many gates a process keeps in memory. A project may have any number of keys.
 KEPT_GATES: Final = 1_000
-#: What a starter may say of a build. Any other answer counts as none.
+#: The states that a starter may return for a build. Any other answer counts as ``None``.
 _STATES: Final = ("running", "succeeded", "failed")
-#: The largest that a record keeps.
+#: The largest exit status that a record keeps.
 _MAX_EXIT_STATUS: Final = 10**15
 
 
 class Gate:
-    """Lets triggers of one project in one region through to at most one build per cooldown.
+    """Lets the triggers of one project in one region start at most one build per cooldown.
 
-    Safe to use from many threads and across a fork; as many gates in as many processes as there are may share a store.
+    Safe to use from many threads and across a fork. Any number of gates in any number of processes may share a store.
 
     Args:
         project: the project's name.
-        key: a gate of its own for this key of the project (a branch, a customer), with the project's settings.
-        region: the gate's region; the store's unless given.
-        store: what keeps the gate; the SQLite file in the user's state directory unless given.
+        key: a key of the project (a branch, a customer) that has a gate of its own, with the project's settings.
+        region: the gate's region. Default: the store's.
+        store: what keeps the gate. Default: the SQLite file in the user's state directory.
         policy: what may start when.
         starter: what starts a build. Without one, ``trigger`` and ``wake`` raise ``ConfigError``.
-        clock: where time and randomness come from.
-        claim_lease: how long a start may take from claim to confirm; after it another process may take the start over.
-        build_lease: after how long a build whose end is not reported counts as ended.
-        max_staleness: how old the snapshot may be that a skip rests on; 0: a skip always reads.
+        clock: where time and randomness come from. Default: this machine's clock.
+        claim_lease: how long a start may take from claim to confirm. After that another process may take it over.
+        build_lease: how long a build may run without a report of its end. After that it counts as ended.
+        max_staleness: how old a snapshot may be for a skip to rest on it. 0: every skip reads the gate.
         woken: whether something wakes this gate when it is due.
-        knows_policy: whether ``policy`` is the gate's own. If it is a stand-in, only hold, resume and reset.
+        knows_policy: whether ``policy`` is the gate's own. With a stand-in, only hold, resume and reset the gate.
 
     Raises:
         ConfigError: a bad name or duration, or a lease too short for the starter.
@@ -120,9 +119,9 @@ class Gate:
         )
         check_overlap(policy, starter)
         self._snapshot = Snapshot()
-        #: What was asked for last, and the request that it made.
+        #: The arguments of the last trigger, and the request made from them.
         self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
-        #: How many skips were answered from the last one, and in which process: with both, each gets an id of its own.
+        #: How many skips were answered from the last one, and the process that it was made in. Each skip gets an id.
         self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
@@ -132,8 +131,6 @@ class Gate:
 
     def __reduce__(self) -> str:
         raise TypeError("a gate cannot be pickled or copied; make one in each process, on the same store")
-
-    # --- triggers ------------------------------------------------------------------------------
 
     def trigger(
         self,
@@ -150,26 +147,27 @@ class Gate:
         parent: str | None = None,
         waits: bool = False,
     ) -> Decision:
-        """Ask for a build. Always answers with what became of it, and why; what it promises is in the store by then.
+        """Ask for a build. The decision says what became of the trigger, and why. All that it promises is stored.
 
         Args:
             reason: why, for people to read: one line of at most 200 characters.
-            source_version: what to build (commit, tag), at most 200 characters; the newest unless given.
-            event_id: the id of the event behind it, at most 1,024 characters: the same one again is a duplicate.
+            source_version: what to build (commit, tag), at most 200 characters. Default: the newest.
+            event_id: the id of the event behind it, at most 1,024 characters. The same id again is a duplicate.
             environment: variables for the build: names and texts.
-            secondary_versions: which version of each of its other sources, by the source's identifier.
-            force: start now, whatever the cooldown, the limit, the quiet time or a hold say. What ``overlap`` or a
-                start under way puts off starts after that, and not during a hold.
+            secondary_versions: the version of each of the build's other sources, by the source's identifier.
+            force: start now, in spite of the cooldown, the limit, the quiet time or a hold. If ``overlap`` or a start
+                in progress puts the build off, it starts after that, but not during a hold.
             by: who asks, for people to read.
-            line: what versions follow one another on (a repository's branch): an older one never replaces a newer one.
-            at: when it happened, by its source: an ISO 8601 instant, an aware ``datetime`` or epoch seconds.
+            line: what the versions follow one another on (a repository's branch). An older version of a line never
+                replaces a newer one.
+            at: when the change happened, by its source: an ISO 8601 instant, an aware ``datetime`` or epoch seconds.
             parent: the version before ``source_version`` on its line.
             waits: the caller waits for the build, and wakes the gate itself (``wake(waiter=decision.token)``).
 
         Raises:
             ConfigError: an argument is not what it should be.
-            StoreError: no decision could be made. Triggering again is safe: it breaks no cooldown, and with the same
-                event id it counts once, though the first may be in.
+            StoreError: no decision could be made. Triggering again is safe: it breaks no cooldown. With the same event
+                id the trigger counts once, even if the first one was written.
         """
         asked = (reason, source_version, event_id, environment, secondary_versions, by, line, at, parent)
         last, made = self._asked
@@ -195,13 +193,13 @@ class Gate:
         return self.submit(request, waits=waits)
 
     def submit(self, request: Request, *, waits: bool = False, watch: Watch | None = None) -> Decision:
-        """``trigger`` for a request that is made already, for this gate.
+        """``trigger``, with a ``Request`` for this gate in place of its arguments.
 
         Args:
-            watch: is shown each effect just before it is performed: before ``Start`` its claim is in the store.
+            watch: called with each effect just before it is performed. At ``Start`` the claim is in the store.
 
         Raises:
-            ConfigError: it is for another gate, or there is no starter.
+            ConfigError: the request is for another gate, or there is no starter.
             StoreError: no decision could be made. Submitting again is safe, as for ``trigger``.
         """
         snapshot = self._snapshot
@@ -214,15 +212,15 @@ class Gate:
         asked_of = getattr(request, "gate", request)
         if asked_of != self.key:
             raise ConfigError(field="request", got=str(asked_of), want=f"a request for {self.key}")
-        event = Trigger(request=request, token=self._token(), waits=waits)
+        event = Trigger(request=request, token=new_token(self.clock), waits=waits)
         return self._decide(protocol.trigger(event, self.terms, self._snapshot), watch)
 
     def wake(self, *, waiter: str | None = None, watch: Watch | None = None) -> Decision:
         """Start what is due, finish a start that another process left, or say what the gate waits for.
 
         Args:
-            waiter: the ``token`` of the decision on a trigger of a caller that waits. The newest waiter comes first,
-                each older one a second later, a wake without a waiter after them all.
+            waiter: the ``token`` of the decision that a waiting caller got. The newest waiter may start the build
+                first, each older one a second later, and a wake without a waiter after all of them.
             watch: as for ``submit``.
 
         Raises:
@@ -231,15 +229,15 @@ class Gate:
         self._must_have_starter()
         check_note("waiter", waiter, MAX_TOKEN)
         request = Request(project=self.key.name, region=self.key.region, key=self.key.key)
-        event = Wake(request=request, token=self._token(), waiter=waiter)
+        event = Wake(request=request, token=new_token(self.clock), waiter=waiter)
         return self._decide(protocol.wake(event, self.terms), watch)
 
     def waiter_at(self, token: str) -> Pending | Claim | Running | Finished | None:
-        """Where the trigger of a waiting caller is: pending, in a start under way, in the build that runs, or in one of
+        """Where a waiting caller's trigger is: pending, in a start in progress, in the running build, or in a build of
         the history. ``None``: a person dropped it.
 
         Args:
-            token: of the decision on it, whose trigger was made with ``waits``.
+            token: the token of the decision on it. The trigger was made with ``waits``.
         """
         if token is None:
             raise ConfigError(field="token", got=None, want="the token of a decision")
@@ -255,19 +253,17 @@ class Gate:
                 return build
         return None
 
-    # --- what happens to builds and gates ------------------------------------------------------
-
     def finished(
         self, build_id: str, *, succeeded: bool, detail: str | None = None, exit_status: int | None = None
     ) -> bool:
-        """Report that a build ended. Every end is kept, of an older build too; a repeated report changes nothing.
+        """Report that a build ended. Every end is kept, also that of an older build. A repeated report changes nothing.
 
         Returns:
-            Whether it was the build this gate thinks is running.
+            Whether it was the build that this gate thinks is running.
 
         Raises:
-            ConfigError: ``succeeded`` or ``exit_status`` is not what it should be; nothing was written.
-            StoreError: it may be in: reporting again is safe.
+            ConfigError: ``succeeded`` or ``exit_status`` is not what it should be. Nothing was written.
+            StoreError: the report may or may not be written. Reporting again is safe.
         """
         check_flag("succeeded", succeeded)
         if exit_status is not None and not is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
@@ -277,14 +273,14 @@ class Gate:
         end = End(build_id=build_id, succeeded=succeeded, detail=words, exit_status=exit_status)
         found, token = self._end(end), self._tokens.get(build_id)
         if not found and token is not None:
-            self.renew(token)  # the store did not take its start at the time
+            self.renew(token)  # its start could not be confirmed at the time
             found = self._end(end)
         if not found:
             self._keep_end(end)
         return found
 
     def has_build(self, build_id: str) -> bool:
-        """Whether it is the newest build that started here, or among the hundred before it.
+        """Whether this gate started the build: its newest one, or one of the hundred before.
 
         Raises:
             StoreError: the gate or its history could not be read.
@@ -307,7 +303,7 @@ class Gate:
         return found
 
     def _keep_end(self, end: End) -> None:
-        """The end of a build that a newer one has overtaken belongs into the history."""
+        """Keep the end of a build that a newer build has replaced in the record, in the history."""
         try:
             for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
                 if build.build_id == end.build_id and build.succeeded is None and build.detail is None:  # no report yet
@@ -318,8 +314,7 @@ class Gate:
             _warn("could not keep the end of %s: %s", end.build_id, error)
 
     def renew(self, token: str) -> None:
-        """Say that the build of this token is alive: its lease starts afresh. If this process made the start and the
-        store did not take it then, it is written now."""
+        """Start the lease of this token's build again. If this process could not confirm the start, it does so now."""
         ids = [build_id for build_id, started in self._tokens.items() if started == token]
 
         def change(record: Record, at_ms: int) -> Record:
@@ -331,11 +326,11 @@ class Gate:
         self._edit(change)
 
     def hold(self, *, why: str, duration: Duration | None = None, by: str | None = None) -> None:
-        """Let nothing new start, except by force, until ``resume`` or for ``duration``; triggers that come are kept.
+        """Start nothing new, except by force, until ``resume`` or for ``duration``. Triggers are kept meanwhile.
 
         Raises:
             ConfigError: ``duration`` is no duration above zero, or ``why`` or ``by`` no line of at most 200 characters.
-            StoreError: it may be in: the same hold again does no harm.
+            StoreError: the hold may or may not be written. The same hold again does no harm.
         """
         length_ms = optional_duration(duration, field="duration")
         if not why:
@@ -350,33 +345,29 @@ class Gate:
         self._edit(change)
 
     def resume(self, *, by: str | None = None, why: str | None = None) -> None:
-        """End a hold. What came meanwhile is one build.
+        """End a hold. The triggers that came during the hold become one build.
 
         Raises:
             ConfigError: ``why`` or ``by`` is no line of at most 200 characters.
-            StoreError: it may be in: to resume again does no harm.
+            StoreError: the end of the hold may or may not be written. To resume again does no harm.
         """
         self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why), self.terms))
 
     def reset(
-        self,
-        *,
-        drop_pending: bool = False,
-        drop_claim: bool = False,
-        by: str | None = None,
-        why: str | None = None,
+        self, *, drop_pending: bool = False, drop_claim: bool = False, by: str | None = None, why: str | None = None
     ) -> None:
         """End the cooldown, the limit and the back-off.
 
         Args:
-            drop_pending: drop what is pending, too: it is never built.
+            drop_pending: also drop what is pending. It is never built.
             drop_claim: give up a start that cannot be finished (the right to look for its build is missing, say). If
                 its build exists after all, no record shows it.
-            by, why: who says so, and why: lines of at most 200 characters.
+            by, why: who resets the gate, and why: lines of at most 200 characters.
 
         Raises:
             ConfigError: an argument is not what it should be.
-            StoreError: it may be in: to reset again does no harm, unless a build has started since.
+            StoreError: the reset may or may not be written. To reset again does no harm, unless a build has started
+                since.
         """
         check_flag("drop_pending", drop_pending)
         check_flag("drop_claim", drop_claim)
@@ -400,18 +391,16 @@ class Gate:
 
     @property
     def wake_ms(self) -> int | None:
-        """When a wake would start or finish something, by this process's last snapshot; ``None``: never."""
+        """When a wake would start or finish something, by this gate's last snapshot. ``None``: never."""
         record = self._snapshot.record
         return None if record is None else wake_ms(record, self.terms)
 
-    # --- builds that are this process's own children -------------------------------------------
-
     def wait(self, build_id: str | None) -> int | None:
-        """Wait for a build that this process runs itself, keep its lease alive, and report its end.
+        """Wait for a build that is a child of this process, renew its lease, and report its end.
 
         Returns:
-            Its exit status; ``None`` where the starter starts builds elsewhere, another thread has waited for it, or
-            the decision has no build.
+            The exit status. ``None``: the starter starts builds elsewhere, another thread has waited for this build,
+            or the decision has no build.
 
         Raises:
             ConfigError: ``build_id`` is no text.
@@ -435,27 +424,20 @@ class Gate:
             if code is not None:
                 detail = f"exit status {code}" if code else None
                 self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
-        except StoreError as error:  # the caller still gets the status; in the record the lease runs out
+        except StoreError as error:  # the caller still gets the status; in the record the lease expires
             _warn("could not record the end of %s: %s", build_id, error)
         finally:
             self._tokens.pop(build_id, None)
         return code
 
-    # --- driving the protocol ------------------------------------------------------------------
-
     def close(self) -> None:
-        """Let go of the store's connections."""
+        """Close the store's connections."""
         self.store.close()
 
     def __enter__(self) -> Gate:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
@@ -467,7 +449,7 @@ class Gate:
         self._snapshot = self._drive(protocol.edit(change))
 
     def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
-        """Perform what the generator asks for, to its end. After an error what was last seen is doubtful."""
+        """Perform what the generator asks for, to its end. An error makes the gate forget its snapshot."""
         answer: object = None
         error: Exception | None = None
         try:
@@ -479,7 +461,7 @@ class Gate:
                     answer, error = self._perform(effect), None
                 except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
                     answer, error = None, raised
-                    self._tell_of(effect, raised)
+                    self._log(effect, raised)
         except StopIteration as stop:
             result: _T = stop.value
             return result
@@ -487,13 +469,13 @@ class Gate:
             self._snapshot = Snapshot()
             raise
 
-    def _tell_of(self, effect: Effect, error: Exception) -> None:
-        """Log what no decision says. (Of a command that could not be ended ``holdoff run`` tells its caller.)"""
+    def _log(self, effect: Effect, error: Exception) -> None:
+        """Log the errors that no decision shows. (``holdoff run`` itself reports a command that it could not end.)"""
         if isinstance(error, HoldoffError):
             words = storable(error, MAX_REASON)
         else:
             words = type(error).__name__
-            _tell_where(error)
+            _log_traceback(error)
         if isinstance(effect, Poll):
             _warn("could not ask how build %s of %s is: %s", effect.build_id, self.key, words)
         elif isinstance(effect, Find):
@@ -527,13 +509,14 @@ class Gate:
         return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply
 
     def _known(self, record: Record) -> Record:
-        """The record with the leases of processes that the starter knows to be dead, or alive, whatever they say."""
+        """The record, with the leases of processes corrected where the starter knows whether the process lives."""
         starter: Any = self.starter
         claim, running = record.claim, record.running
         if (claim is None and running is None) or not hasattr(starter, "lives"):
             return record
-        is_first = claim is not None and claim.attempt == 1  # which process took it over is not written down
-        claims = starter.claims(claim.request.parameters) if claim is not None and is_first else None
+        claims = None
+        if claim is not None and claim.attempt == 1:  # of a claim taken over, no record says which process has it
+            claims = starter.claims(claim.request.parameters)
         runs = None if running is None else starter.lives(running.build_id)
         return builds.as_known(record, self.terms, self._now_ms(), claims=claims, runs=runs)
 
@@ -542,8 +525,7 @@ class Gate:
         build_id: object = starter.start(request, token)
         if hasattr(build_id, "__await__"):
             raise not_awaited(build_id)
-        known = "" if build_id is None else storable(build_id, MAX_BUILD_ID)
-        known = known or token
+        known = ("" if build_id is None else storable(build_id, MAX_BUILD_ID)) or token
         if hasattr(starter, "wait"):
             self._tokens[known] = token
         return known
@@ -565,9 +547,6 @@ class Gate:
     def _now_ms(self) -> int:
         return now_ms(self.store, self.clock)
 
-    def _token(self) -> str:
-        return new_token(self.clock)
-
     def _must_have_starter(self) -> None:
         if self.starter is None:
             want = "a starter, such as holdoff.starters.Command(['make', 'docs'])"
@@ -580,8 +559,8 @@ def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
     return Act(what=what, at_ms=at_ms, by=by, why=why)
 
 
-def _tell_where(error: Exception) -> None:
-    """Log where an error was raised, for a starter's or a store's author. Its words may hold a secret."""
+def _log_traceback(error: Exception) -> None:
+    """Log where an error was raised, for the author of a starter or a store. Its message may hold a secret."""
     import logging
     from traceback import format_tb
 

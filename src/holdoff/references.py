@@ -1,14 +1,15 @@
-"""Where secrets are: how every setting names one, and how it is fetched.
+"""References to secrets: how every setting names a secret, and how the secret is fetched.
 
     "env:GITHUB_SECRET"                a variable of the environment
-    "file:/run/credentials/x/token"    a file; a relative path is meant from the folder of ``holdoff.toml``
+    "file:/run/credentials/x/token"    a file; a relative path starts at the folder of ``holdoff.toml``
     "ssm:/holdoff/github"              a parameter of AWS Systems Manager, by name or ARN; it is decrypted
     "secretsmanager:holdoff/github"    a secret of AWS Secrets Manager, by name or ARN
 
-A setting with anything else in it is refused, and not shown: it may be the secret itself. A variable and a file are
-read each time. What AWS keeps is kept here for ``KEPT_MS``, so that a rotated secret is taken up without a restart, and
-for longer while the service does not answer. A failure is kept for ``FAILED_MS``: strangers' requests must not make a
-call each. White space around a secret is none of it. No error shows a value.
+A setting with anything else in it is refused, and the error does not show it: it may be the secret itself. A variable
+and a file are read each time. A secret from AWS is cached for ``KEPT_MS``, so a rotated secret takes effect without a
+restart. While the service does not answer, the cached secret stays in use. A failure is cached for ``FAILED_MS``, so
+that not every request of a stranger makes a call to AWS. White space around a secret is removed. No error shows a
+secret.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from typing import Any, Final
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
 from holdoff.core.shown import Unquoted, shown_name
 
-#: What the names of variables, parameters and secrets are made of, or an ARN of the two latter:
+#: The characters of names of variables, files, parameters and secrets, and of ARNs of parameters and secrets:
 #: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 #: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-#: What begins with ``whsec_`` is a key of Standard Webhooks, and no variable.
+#: A text that begins with ``whsec_`` is a key of Standard Webhooks, and no variable's name.
 FORM: Final = (
     r"(?a:env:(?!whsec_)[A-Za-z_]\w*|file:[^{}|\x00-\x1f\x7f]*[^{}|\s\x00-\x1f\x7f]|ssm:[\w.:/-]+"
     r"|secretsmanager:[\w/+=.@:-]+)"
@@ -35,12 +36,12 @@ KEPT_MS: Final = 300_000
 FAILED_MS: Final = 5_000
 MOST_CHARACTERS: Final = 100_000
 _RIGHT: Final = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
-#: What a reference is that leads to nothing, and what would be right.
+#: For a reference that leads to nothing: what it is, and what would be right.
 _NOTHING: Final = {
     "env": ("a variable that is not set or empty", "the name of one that is set, or export it where Holdoff runs"),
     "file": ("a file that is not there, not readable or empty", "the path of one that has the secret in it"),
 }
-#: What would be right, by the service's error.
+#: What would be right, by the service's error code.
 _BY_CODE: Final = {
     "ParameterNotFound": "the name of a parameter that exists",
     "ResourceNotFoundException": "the name of a secret that exists",
@@ -50,11 +51,7 @@ _BY_CODE: Final = {
 
 
 def reference_of(value: object, field: str) -> str:
-    """The reference in a setting.
-
-    Raises:
-        ConfigError: it is none. What stands there is not shown.
-    """
+    """The reference in a setting. If it is none, raises a ``ConfigError`` that does not show the setting."""
     text = value.strip() if isinstance(value, str) else ""
     if re.fullmatch(FORM, text):
         return text
@@ -62,16 +59,16 @@ def reference_of(value: object, field: str) -> str:
 
 
 def shown_reference(reference: str) -> Unquoted:
-    """A reference as an error may show it: what stands after ``env:`` may be the secret itself."""
+    """A reference as an error may show it: the text after ``env:`` may be the secret itself."""
     return Unquoted(re.sub("[^/:]+", lambda part: shown_name(part[0]), reference))
 
 
 class References:
-    """What references lead to. For all threads of a process.
+    """Fetches the secrets that references name. One object serves all threads of a process.
 
     Args:
         environment: where variables are.
-        client_of: makes the client of a service of AWS; unless given, one whose calls leave time to send a start.
+        client_of: makes the client of an AWS service. Default: one whose calls leave time to send a start.
     """
 
     def __init__(self, environment: Mapping[str, str], client_of: Callable[[str], Any] | None = None) -> None:
@@ -80,14 +77,14 @@ class References:
         self._kept: dict[tuple[str, str], tuple[int, str | HoldoffError | None]] = {}
 
     def value(self, reference: str, now_ms: int, *, field: str, folder: str | None = None) -> str:
-        """What a reference leads to, without white space around it.
+        """The secret that a reference names, without white space around it.
 
         Args:
-            folder: what the path of a file is meant from; the working directory unless given.
+            folder: where a relative path of a file starts. Default: the working directory.
 
         Raises:
-            ConfigError: it is no reference, there is no such thing, or no right to read it.
-            StoreUnavailable: it could not be fetched just now, and nothing is known from before.
+            ConfigError: this is no reference, or there is no such secret, or no right to read it.
+            StoreUnavailable: the secret could not be fetched now, and none is cached.
         """
         source, _, name = reference_of(reference, field).partition(":")
         if source in _RIGHT:
@@ -97,21 +94,21 @@ class References:
     def _fetched(self, reference: str, now_ms: int, field: str) -> str:
         at_ms, kept = self._kept.get((reference, field), (0, None))
         if kept is None or abs(now_ms - at_ms) >= (KEPT_MS if isinstance(kept, str) else FAILED_MS):
-            self._kept[reference, field] = now_ms, kept  # other threads go by it while this one asks
-            kept = self._anew(reference, field)
+            self._kept[reference, field] = now_ms, kept  # other threads use it while this one asks
+            kept = self._fetched_now(reference, field)
             self._kept[reference, field] = self._kept[reference, field][0], kept
         if isinstance(kept, HoldoffError):
             raise kept.with_traceback(None)
         return kept
 
-    def _anew(self, reference: str, field: str) -> str | HoldoffError:
+    def _fetched_now(self, reference: str, field: str) -> str | HoldoffError:
         try:
-            return _held(self._asked(reference, field), reference, field)
+            return _held(self._ask(reference, field), reference, field)
         except HoldoffError as error:
             known = self._kept[reference, field][1] if isinstance(error, StoreUnavailable) else None
-            return known if isinstance(known, str) else error  # the old one, until the service answers again
+            return known if isinstance(known, str) else error  # the old secret, until the service answers again
 
-    def _asked(self, reference: str, field: str) -> object:
+    def _ask(self, reference: str, field: str) -> object:
         service, _, name = reference.partition(":")
         try:
             client = self._client_of(service)
@@ -120,7 +117,7 @@ class References:
             return client.get_secret_value(SecretId=name).get("SecretString")
         except HoldoffError:
             raise
-        except Exception as error:  # noqa: BLE001  (whatever it is: its words have the name, and are not told)
+        except Exception as error:  # noqa: BLE001  (any error: its message has the name, and is not shown)
             raise _unread(error, service, shown_reference(reference), field) from None
 
 
@@ -131,10 +128,10 @@ def _unread(error: Exception, service: str, named: Unquoted, field: str) -> Hold
         return ConfigError(field=field, got=named, want="another, or install what asks AWS: pip install 'holdoff[aws]'")
     want = _BY_CODE.get(code_of(error), "")
     if is_denied(error) and "kms:" in (advice := denied_hint(describe(error), "", named)):
-        want = f"one that may be decrypted: {advice}"  # it names no more than the key
+        want = f"one that may be decrypted: {advice}"  # this advice names the key only
     if want:
         return ConfigError(field=field, got=named, want=want.replace("{}", _RIGHT[service]))
-    why = code_of(error) or type(error).__name__  # not its words: they have the name
+    why = code_of(error) or type(error).__name__  # not its message: it has the name
     return StoreUnavailable(f"{field}: {named} could not be read ({why})", hint="Try again")
 
 
@@ -142,7 +139,7 @@ def _held(value: object, reference: str, field: str) -> str:
     text = str(value or "").strip("\ufeff \t\r\n")
     source = reference.partition(":")[0]
     what, want = _NOTHING.get(source, ("where nothing is", "the name of something that is there"))
-    if source == "secretsmanager" and text.startswith('{"'):  # its console makes such, unless told otherwise
+    if source == "secretsmanager" and text.startswith('{"'):  # the console's default
         what, want = "a secret of key/value pairs", "the name of one in plain text, with the value alone"
     elif text:
         return text
@@ -150,7 +147,6 @@ def _held(value: object, reference: str, field: str) -> str:
 
 
 def _content(path: str, folder: str | None) -> str | None:
-    """What a file has; ``None``: it cannot be read."""
     path = os.path.join(folder or "", os.path.expanduser(path))  # noqa: PTH111, PTH118  (pathlib is slow to import)
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123

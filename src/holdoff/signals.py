@@ -1,8 +1,9 @@
-"""Signals: handled for a while, heard at once while we wait for a child, and passed on by a container's first process.
+"""Signals: handlers for a limited time, waiting for a child without delaying signals, and the first process of a
+container.
 
-Python runs a handler between two instructions, never inside a system call. A signal that lands after the last check
-and before a blocking call is told only when that call returns, which for a child may be hours later. What wakes the
-main thread here is a pipe that the signal itself writes to (``signal.set_wakeup_fd``).
+Python runs a signal handler between two instructions, never inside a system call. If a signal arrives after the last
+check and before a blocking call, the handler runs only when the call returns. For a child that may be hours later. So
+the main thread waits on a pipe, to which the signal itself writes (``signal.set_wakeup_fd``).
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ if TYPE_CHECKING:
 
         @property
         def returncode(self) -> int | None:
-            """Its exit status, less than zero where a signal ended it; ``None``: it has not been seen to end."""
+            """The exit status, less than zero if a signal ended the child. ``None``: no end was seen yet."""
 
         def wait(self) -> int:
-            """Block until it ended."""
+            """Block until the child has ended."""
 
 
-#: What asks a command to stop, from a person, a terminal or a service manager.
+#: Signals by which a person, a terminal or a service manager asks a command to stop.
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-#: What is meant for the command, whatever it makes of it.
+#: Signals that are for the command, which decides what to do.
 FORWARDED: Final = (*STOPPING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[bool]:
-    """Handle ``FORWARDED`` in this way for a while, but for those that are ignored.
+    """Handle the ``FORWARDED`` signals for a while, except those that this process ignores.
 
-    Does nothing outside the main thread, and says so: only that one may handle signals.
+    Yields whether this is the main thread. In any other thread it does nothing: only the main one may handle signals.
     """
     before, is_main = {}, threading.current_thread() is threading.main_thread()
     if is_main:
@@ -54,18 +55,18 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[bool]
 
 
 class InTurn:
-    """A handler that handles one signal after the other: one that comes amid this waits for its turn.
+    """A handler that handles one signal after the other. A signal that comes meanwhile waits for its turn.
 
-    The same one again, before it is passed on, counts once, as where the system keeps it pending: timeout(1) tells its
-    child, and then its whole group.
+    The same signal again, before the first is passed on, counts once, like a pending signal of the system: timeout(1)
+    signals its child, and then its whole group.
 
     Args:
-        handle: what to do about a signal.
-        came: the signals that came, in their order; those that were there before are handled by ``go_on``.
+        handle: called with each signal.
+        came: the signals that came, in order. Those that are in it already are handled by ``go_on``.
 
     Attributes:
-        current: the one that is handled. ``handle`` sets it to 0 once it passes the signal on: from then on the same
-            one counts again.
+        current: the signal that is being handled. ``handle`` sets it to 0 when it passes the signal on. From then on
+            the same signal counts again.
     """
 
     def __init__(self, handle: Callable[[int], None], came: list[int]) -> None:
@@ -81,7 +82,7 @@ class InTurn:
         self.go_on()
 
     def go_on(self) -> None:
-        """Handle what came."""
+        """Handle the signals that came."""
         while self._handled < len(self._came) and not self._is_handling:
             self._is_handling = True
             try:
@@ -95,7 +96,7 @@ class InTurn:
 
 
 def hear_of_children() -> None:
-    """Where our caller ignores SIGCHLD we inherit that, and the system would not tell how a child ended (wait(2)).
+    """Stop ignoring SIGCHLD. A process inherits that from its caller, and then wait(2) cannot say how a child ended.
     Does nothing outside the main thread."""
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
@@ -103,20 +104,20 @@ def hear_of_children() -> None:
 
 
 def wait_for(child: Child) -> int:
-    """``child.wait()``, with every signal handled as it comes."""
+    """``child.wait()``, during which every signal is handled as it comes."""
     if threading.current_thread() is threading.main_thread():
         with suppress(OSError, RuntimeError):  # no room for the pipe or the thread
-            return _heard_while(child)
+            return _wait_with_pipe(child)
     return child.wait()
 
 
-def _heard_while(child: Child) -> int:
+def _wait_with_pipe(child: Child) -> int:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         waiter = (child, os.dup(writer))
-        threading.Thread(target=_tell_of_end, args=waiter, name="holdoff-child", daemon=True).start()
+        threading.Thread(target=_write_at_end, args=waiter, name="holdoff-child", daemon=True).start()
         while child.returncode is None:
             os.read(reader, 512)
     finally:
@@ -126,27 +127,27 @@ def _heard_while(child: Child) -> int:
     return child.returncode
 
 
-def _tell_of_end(child: Child, writer: int) -> None:
+def _write_at_end(child: Child, writer: int) -> None:
     try:
         child.wait()
     finally:
-        with suppress(OSError):  # full: the reader is awake; closed: it waits no more
+        with suppress(OSError):  # the pipe is full: the reader is awake; or closed: the reader waits no more
             os.write(writer, b"\0")
         os.close(writer)
 
 
 def leave_init() -> None:
-    """Where this is the first process of a container: go on as a child of it, so that nothing is asked of us that is
-    asked of an init. The first process passes signals on, reaps what ends, and exits with our status.
+    """If this is the first process of a container, go on as its child, which has none of the duties of an init process.
+    The first process passes signals on, reaps processes that end, and exits with the child's status.
 
-    What a terminal sends comes from the kernel, and comes to us as well: it is not passed on.
+    It does not pass on a signal of a terminal: the kernel sends that to the child as well.
     """
     if os.getpid() != 1:
         return
     heard = (*FORWARDED, signal.SIGCHLD)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
     child = 0
-    with suppress(OSError):  # no room for one more process: go on as the first
+    with suppress(OSError):  # no room for one more process: go on as the first process
         child = os.fork()
     if child == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -160,7 +161,7 @@ def leave_init() -> None:
 
 
 def _reap(child: int) -> None:
-    """Reap all that has ended; end with the child."""
+    """Reap all processes that have ended. If the child is one of them, exit with its status."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == child:

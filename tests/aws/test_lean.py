@@ -168,7 +168,7 @@ def test_what_only_botocore_heeds_is_botocores(
         client = None
     assert not isinstance(client, Lean)
     if not name.startswith("HOLDOFF"):
-        assert "by botocore, because" in caplog.text
+        assert "botocore makes the calls, because" in caplog.text
         assert "evil" not in caplog.text
 
 

@@ -73,7 +73,7 @@ def test_one_that_the_system_reaped_is_not_said_to_have_gone_well() -> None:
     child = shell("exit 7")
     os.waitpid(child.pid, 0)  # as where SIGCHLD is ignored
 
-    assert child.wait() == children.UNTOLD
+    assert child.wait() == children.UNKNOWN_STATUS
 
 
 @pytest.mark.parametrize(

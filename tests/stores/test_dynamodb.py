@@ -535,7 +535,7 @@ def test_a_claim_whose_confirm_might_not_fit_is_refused(store: DynamoDBStore, cl
     """A build that is started and cannot be recorded would be started again with every lease."""
     put(store, client, lastbuild={"N": "5"}, **filled_to(MAX_CLAIMED_BYTES + 1, claimed(request=large(0))))
     before = raw(store, client)
-    with pytest.raises(RecordInvalid, match="Take out what else stands in the item"):
+    with pytest.raises(RecordInvalid, match="Remove what else is in the item"):
         store.swap(KEY, expected=store.get(KEY), new=claimed(before=store.get(KEY), request=large(0)))
     assert raw(store, client) == before
 
@@ -1070,7 +1070,7 @@ def test_a_200_that_is_not_the_services_is_no_answer(body: bytes) -> None:
             step()
         assert store.clock_offset_ms() == 0, "by the proxy's clock"
         assert ("may or may not be in" in str(caught.value)) is writes
-        assert ("a trigger with an event id that is in counts once" in str(caught.value)) is writes
+        assert ("an event whose id is in the store counts once" in str(caught.value)) is writes
     store.close()
 
 

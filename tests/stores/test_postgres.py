@@ -264,7 +264,7 @@ def test_names_that_are_too_long_for_an_index_are_refused(store: PostgresStore) 
     for end in ("x", "x" * 40, os.urandom(200).hex()):
         too_long = GateKey(longest.project + end, longest.region)
         act = lambda key=too_long: store.swap(key, expected=Record(), new=BUILT)  # noqa: E731
-        refused(act, StoreError, 69, "has no room for that", "2,600 bytes")
+        refused(act, StoreError, 69, "has no room for such long names", "2,600 bytes")
 
 
 def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> None:
@@ -276,7 +276,9 @@ def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> No
         assert store.get(KEY) == record
         assert f"{store.url}: its texts are not in UTF8" in store.check()
         rocket = record.but(built="🚀").swapped("W2")
-        refused(lambda: store.swap(KEY, expected=record, new=rocket), RecordInvalid, 65, "cannot keep that", "UTF8")
+        refused(
+            lambda: store.swap(KEY, expected=record, new=rocket), RecordInvalid, 65, "cannot keep this value", "UTF8"
+        )
     finally:
         store.close()
         postgres_server.psql("DROP DATABASE latin")
@@ -351,7 +353,9 @@ WRONG_WAYS = """
 def test_a_way_that_does_not_lead_there_is_told_at_once(postgres_server: Cluster, parameters: str) -> None:
     store = PostgresStore(f"{postgres_server.url}?{parameters}")
     began = time.monotonic()
-    refused(lambda: write(store), StoreMismatch, 78, "cannot be reached that way", "See the URL's parameters")
+    refused(
+        lambda: write(store), StoreMismatch, 78, "cannot be reached with these parameters", "See the URL's parameters"
+    )
     assert time.monotonic() - began < store.server.busy_ms / 1000
 
 
@@ -424,16 +428,16 @@ def test_more_connections_than_there_are(store: PostgresStore) -> None:
     ("code", "kind", "what"),
     [
         ("53100", StoreUnavailable, "has no space left on its disk"),
-        ("53200", StoreThrottled, "is short of something"),
-        ("40001", StoreThrottled, "has others at the same gate"),
-        ("40P01", StoreThrottled, "has others at the same gate"),
-        ("55P03", StoreThrottled, "has others at the same gate"),
+        ("53200", StoreThrottled, "is short of a resource"),
+        ("40001", StoreThrottled, "has other writers at the same gate"),
+        ("40P01", StoreThrottled, "has other writers at the same gate"),
+        ("55P03", StoreThrottled, "has other writers at the same gate"),
         ("57014", StoreThrottled, "took too long"),
         ("25006", StoreDenied, "read-only replica"),
-        ("58030", StoreUnavailable, "has trouble with its system"),
+        ("58030", StoreUnavailable, "has an error of its operating system"),
         ("57P01", StoreUnavailable, "is stopping, starting or failing over"),
-        ("XX001", StoreError, "refused that"),
-        ("P0001", StoreError, "refused that"),
+        ("XX001", StoreError, "refused the statement"),
+        ("P0001", StoreError, "refused the statement"),
     ],
 )
 def test_what_the_server_says_has_its_meaning_and_changes_nothing(

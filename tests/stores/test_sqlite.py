@@ -1242,9 +1242,9 @@ def test_a_file_that_was_moved_or_deleted_is_not_written_to_any_more(
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (Path.unlink, "was moved or deleted while it was in use: its gates start afresh, as if none had built"),
+        (Path.unlink, "was moved or deleted while it was in use: its gates start anew, as if none had built"),
         (lambda path: path.rename(path.with_name("moved.db")), "was moved or deleted while it was in use"),
-        (lambda path: replaced(path), "was replaced while it was in use: its gates are now as they stand in the new"),
+        (lambda path: replaced(path), "was replaced while it was in use: its gates are now those of the new"),
         (lambda path: filled(path).close(), ""),
         (lambda path: shutil.copyfile(path, path.with_name("copy.db")), ""),
     ],

@@ -99,7 +99,7 @@ def test_what_goes_on_failing_is_said_once_a_minute(
 
     monkeypatch.setattr(bench.store, "due", due)
     WakeLoop(bench.store, bench.gate, clock=bench.clock, every="1ms", before_look=look).run(stop)
-    said = [record.getMessage().removeprefix("looking for what is due failed: ") for record in caplog.records]
+    said = [record.getMessage().removeprefix("looking for due gates failed: ") for record in caplog.records]
     assert said == ["no answer", "no answer", "no rights"]
 
 
@@ -138,7 +138,7 @@ def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixt
     loop.once()
     loop.once()
     assert bench.built == ["b"]
-    assert caplog.text.count("a (local) is due, but how to build it is not known here") == 1
+    assert caplog.text.count("a (local) is due, but this loop has no settings for it") == 1
 
 
 class AllDue(MemoryStore):
@@ -166,7 +166,7 @@ def test_of_any_number_of_keys_no_more_than_some_are_kept_at_hand(caplog: pytest
 
     gc.collect()
     assert len(made) == KEPT_GATES
-    assert caplog.text.count("how to build it is not known here") == 1
+    assert caplog.text.count("this loop has no settings for it") == 1
 
 
 def test_a_loop_that_never_rests_is_refused() -> None:

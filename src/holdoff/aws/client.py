@@ -1,21 +1,21 @@
 """Clients of AWS services: how they are made, how long their calls may take, and who may use them.
 
-All of a process's clients come from one botocore session: what is slow about the first (credentials, endpoints, service
-descriptions) is done once, and a function that needs three clients starts in little more than the time of one.
-botocore is imported when the first client is made: it takes longer than many a decision. ``HOLDOFF_AWS_CLIENT=lean``
-does without it where it can: ``lean`` says where, and how.
+All clients of a process come from one botocore session. The slow work for the first client (credentials, endpoints,
+service descriptions) is done once, so three clients take little more time than one. botocore is imported when the first
+client is made, because the import takes longer than many decisions. With ``HOLDOFF_AWS_CLIENT=lean`` the client of the
+module ``lean`` takes its place where it can.
 
-A client may act as a *role* of another account. botocore assumes it when the first request is signed, and again before
-its credentials run out; all clients of a role share them.
+A client may act as a *role* of another account. botocore assumes the role when the first request is signed, and again
+before the credentials expire. All clients of a role share its credentials.
 
-The SDK sends a request again when a try got no answer, and raises the error of the last try only. The try without an
-answer may have made the build or written the item all the same, and the next one may be throttled, refused by a limit
-(*because of that very build*), find no network or no credentials. So every try is judged, by the table in ``errors``.
-And no try begins when the time of its call is over: after a machine's sleep it would be signed afresh, and sent when
-the claim is another process's and the service has forgotten the token.
+The SDK sends a request again when a try got no answer, and raises the error of the last try only. But the try without
+an answer may have made the build or written the item. The next try may then be throttled, be refused by a limit
+(*because of that very build*), or find no network or no credentials. So every try is judged, by the table in
+``errors``. No try begins when the time of its call is over: after a machine has slept, the SDK would sign the request
+again and send it when another process has the claim and the service has forgotten the token.
 
 A client belongs to the process that made it. Connections cannot be shared, and a lock that another thread held during a
-fork stays held in the child for ever; so a child starts with new locks, a new session and new clients.
+fork is never released in the child. So a child starts with new locks, a new session and new clients.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, Final
 
-from holdoff.aws.errors import RETRY_AFTER_MS, Tried, is_certain, row_of, said_in
+from holdoff.aws.errors import RETRY_AFTER_MS, Tried, clean_message, is_certain, row_of
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url, without_secrets
 from holdoff.core.value import Value
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
-#: Which client is used: with "lean" that of ``lean``, for every call that it can make.
+#: Which client is used. "lean": the client of ``lean``, for every call that it can make.
 CLIENT: Final = "HOLDOFF_AWS_CLIENT"
 _TYPE_OF_ENDPOINT: Final = "a URL such as http://127.0.0.1:8000, without user, password and parameters"
 
 _lock = threading.RLock()
 _sessions: dict[tuple[tuple[tuple[str, str], ...], Role | None], Any] = {}
-#: How many forks this process is away from the first one.
+#: How many forks there are between the first process and this one.
 _generation = 0
 
 
 class Limits(Value):
-    """How long a call may take, in seconds, with so many tries, over so many connections at a time.
+    """How long a call may take, in seconds, how many tries it has, and over how many connections at a time.
 
-    ``connect_s`` is for the connection, and as long again for the TLS handshake; ``read_s`` for the answer.
-    ``validates``: whether the SDK looks through the parameters first, value by value. The service looks again, so calls
-    whose parameters are all made here need not.
+    ``connect_s`` is for the connection, and again for the TLS handshake; ``read_s`` is for the answer. ``validates``:
+    whether the SDK checks the parameters first, value by value. The service checks them too, so calls whose parameters
+    are all made here do without.
     """
 
     connect_s: float
@@ -61,33 +61,32 @@ class Limits(Value):
 
     @property
     def longest_ms(self) -> int:
-        """The longest that a call takes: its tries, and before the second, third... at most 1 s, 2 s... and what the
-        service asks for."""
+        """The longest time of a call. Before the second, third... try it waits 1 s, 2 s... and as the service asks."""
         waits_ms = sum((1000 << n) + RETRY_AFTER_MS for n in range(self.tries - 1))
         return int(1000 * self.tries * (2 * self.connect_s + self.read_s)) + waits_ms
 
 
-#: How long it may take to assume a role: once in a decision at most, and within one of its calls.
+#: How long it may take to assume a role. That happens once in a decision at most, within one of its calls.
 ASSUMING: Final = Limits(connect_s=1, read_s=3, tries=1)
-#: The same where botocore itself asks for credentials (a profile's role, a web identity, SSO): it would take minutes.
+#: The same where botocore itself fetches credentials (a profile's role, a web identity, SSO). Its default is minutes.
 LENDING: Final = Limits(connect_s=2, read_s=4, tries=2)
 
 
 class Role(Value, kw_only=False):
-    """A role to act as. ``external_id``: what its trust policy may ask for."""
+    """A role to act as. ``external_id``: the external id that its trust policy may require."""
 
     arn: str
     external_id: str | None = None
 
 
 class TooLate(Exception):
-    """The time of a call was over before a try began. It was not sent."""
+    """The time of a call was over before a try began. The request was not sent."""
 
 
 class _Call(threading.local):
-    """A thread's present call. Others may call through a given client, in threads that began none here.
+    """The present call of a thread. A given client may also be used by others, in threads that began no call here.
 
-    ``over_ms``: from this instant on no try may begin; ``None``: it has no end.
+    ``over_ms``: from this instant on no try may begin; ``None``: there is no limit.
     """
 
     tried = Tried()
@@ -95,19 +94,19 @@ class _Call(threading.local):
 
 
 class Clients:
-    """A service's clients, one for each region, made when first needed, for all threads.
+    """The clients of a service, one for each region, made when first needed, for all threads.
 
-    Follows each try of a thread's present call. botocore's ``before-send`` comes before each, ``needs-retry`` after
-    each that was answered or failed, the last one included. Only an answer that cannot be read comes without: it ends
-    the call, with an exception that is in no table.
+    Follows each try of a thread's present call. botocore emits ``before-send`` before each try, and ``needs-retry``
+    after each try that was answered or failed, also after the last. Only after an answer that cannot be read it emits
+    nothing: that ends the call, with an exception that is in no table.
 
     Args:
         service: as botocore names it.
-        endpoint: another than AWS's own; ``None``: as ``AWS_ENDPOINT_URL_*`` say, else AWS's own.
-        given: a client of the user's own, used for every region, with its own limits, left open, and as safe to take
-            through a fork as it is. If it is not botocore's, no try of it is seen: each call counts as sent.
-        role: to act as; ``None``: as this process itself.
-        lean: whether the client of ``lean`` may take botocore's place here: it knows the operations that are called.
+        endpoint: a URL in place of AWS's own; ``None``: as ``AWS_ENDPOINT_URL_*`` say, else AWS's own.
+        given: a client of the user's own, for every region. It has its own limits, is never closed here, and is as safe
+            across a fork as it is by itself. If it is not botocore's, its tries are not seen: each call counts as sent.
+        role: the role to act as; ``None``: act as this process.
+        lean: whether the client of ``lean`` may be used: it knows all operations that are called here.
     """
 
     def __init__(
@@ -146,9 +145,9 @@ class Clients:
             return self._made[_generation, region]
 
     def begin(self) -> None:
-        """A new call of this thread: nothing has left this machine."""
+        """Begin a call of this thread: nothing has left this machine yet."""
         self._call.tried = Tried(sent=self._is_blind)
-        if self.given is None:  # that has time-outs of its own
+        if self.given is None:  # a given client has time-outs of its own
             self._call.over_ms = SystemClock().now_ms() + self.limits.longest_ms
 
     @property
@@ -157,7 +156,7 @@ class Clients:
         return self._call.tried
 
     def _follow(self, client: Any) -> bool:
-        """See every try of this client, if it is botocore's."""
+        """Follow every try of this client. False: it is not botocore's, so that is impossible."""
         events = getattr(getattr(client, "meta", None), "events", None)
         if events is not None:
             events.register(f"before-send.{self.service}", self._sending)
@@ -179,7 +178,7 @@ class Clients:
             self._call.tried = Tried(sent=True, in_doubt=True)
 
     def _tries(self, failure: Exception | None) -> None:
-        """A try of a lean client: it begins, or has failed."""
+        """Called by a lean client: a try begins (``None``), or has failed."""
         if failure is None:
             self._sending()
         elif row_of(failure) is None:
@@ -190,7 +189,7 @@ class Clients:
         return {region for _, region in list(self._made)}
 
     def close(self) -> None:
-        """Let go of the connections; the next call makes new ones."""
+        """Close the connections. The next call makes new ones."""
         with _lock:
             made, self._made = self._made, {}
         for (generation, _), client in made.items():
@@ -207,14 +206,16 @@ def make_client(
     role: Role | None = None,
     lean: Callable[[Exception | None], None] | None = None,
 ) -> Any:
-    """A client of a service. ``region``: unless given, that of AWS_REGION (of which botocore knows nothing), of
-    AWS_DEFAULT_REGION or of the profile. ``lean``: is told of each try of the lean client, which then may take
-    botocore's place; ``None``: it may not.
+    """A client of a service.
+
+    Args:
+        region: default: AWS_REGION (which botocore does not read), AWS_DEFAULT_REGION or the profile's region.
+        lean: called at each try of the lean client, which then may be used; ``None``: it may not.
 
     Raises:
         ImportError: botocore is not installed.
-        ConfigError: its endpoint is no URL, or has a user or a password.
-        BotoCoreError: what it was given makes no client.
+        ConfigError: the endpoint is no URL, or has a user or a password in it.
+        BotoCoreError: botocore makes no client from these settings.
     """
     region = region_named(region)
     if lean is not None and role is None and _is_lean():
@@ -222,12 +223,12 @@ def make_client(
 
         if (client := client_of(service, limits, region=region, endpoint=endpoint, on_try=lean)) is not None:
             return client
-    with _lock:  # a session is not for sharing between threads; a client is
+    with _lock:  # threads may share a client, but not a session
         session = _session(role, region)
         try:
             made = session.create_client(service, region_name=region, endpoint_url=endpoint, config=_config(limits))
         except ValueError as error:
-            if "endpoint" not in str(error):  # "Invalid endpoint: ", and then what it is
+            if "endpoint" not in str(error):  # "Invalid endpoint: URL"
                 raise
             raise ConfigError(field=ENDPOINT, got=Unquoted("no URL"), want=_TYPE_OF_ENDPOINT) from None
     check_endpoint(ENDPOINT, made.meta.endpoint_url)
@@ -235,12 +236,12 @@ def make_client(
 
 
 def region_named(region: str | None) -> str | None:
-    """The region, or where none is given the environment's."""
+    """The region; if none is given, the environment's."""
     return region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
 
 
 def _new_session() -> Any:
-    """A session whose clients' errors hold no secret: a traceback shows an error's words."""
+    """A session whose errors hold no secret: a traceback shows an error's message."""
     from botocore.session import get_session
 
     session = get_session()
@@ -251,11 +252,11 @@ def _new_session() -> Any:
 
 def _without_secrets(response: Any = None, caught_exception: Exception | None = None, **_: object) -> None:
     if response is not None and "Error" in response[1]:
-        response[1]["Error"]["Message"] = said_in(response[1]["Error"].get("Message"))
+        response[1]["Error"]["Message"] = clean_message(response[1]["Error"].get("Message"))
     elif caught_exception is not None:
-        said = " ".join(str(caught_exception).split())
-        if (told := without_secrets(said_in(said))) != said:
-            caught_exception.args, caught_exception.__context__ = (told,), None
+        message = " ".join(str(caught_exception).split())
+        if (clean := without_secrets(clean_message(message))) != message:
+            caught_exception.args, caught_exception.__context__ = (clean,), None
 
 
 def _is_lean() -> bool:
@@ -266,8 +267,7 @@ def _is_lean() -> bool:
 
 
 def check_endpoint(field: str, url: str | None) -> None:
-    """Refuse what is no URL, and what has a secret in it: requests are signed, and make no use of that, but botocore's
-    errors show it."""
+    """Refuse a text that is no URL, and a URL with a user or a password, which botocore's errors would show."""
     if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):
         raise ConfigError(field=field, got=shown_url(url), want=_TYPE_OF_ENDPOINT)
 
@@ -283,20 +283,19 @@ def _config(limits: Limits) -> Any:
         tcp_keepalive=True,
         max_pool_connections=limits.connections,
         parameter_validation=limits.validates,
-        user_agent=f"holdoff botocore/{botocore_version}",  # botocore's own takes a tenth of a call's time to make
+        user_agent=f"holdoff botocore/{botocore_version}",  # to make botocore's own takes a tenth of a call's time
     )
 
 
 def prepare(*services: str) -> None:
-    """Load in advance what makes a service's first client slow. An error comes again with that client."""
+    """Load in advance what makes a service's first client slow. An error is ignored: that client raises it again."""
     with suppress(Exception):
         for service in services:
             make_client(service, Limits(connect_s=1, read_s=1, tries=1), lean=lambda _: None).close()
 
 
 def _session(role: Role | None = None, region: str | None = None) -> Any:
-    """The session of this environment: where it changes (a test, a program that takes on a role), another. For a role
-    one of its own, whose credentials STS gives, in this region."""
+    """The session of this environment, or of a role, with credentials from STS. Another environment has another one."""
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     if (settings, None) not in _sessions:
         _sessions.clear()
@@ -310,7 +309,7 @@ def _session(role: Role | None = None, region: str | None = None) -> Any:
 
 
 def _assumed(role: Role, own: Any, region: str | None) -> Any:
-    """Credentials that botocore fetches when they are needed, and again before they run out."""
+    """Credentials that botocore fetches when they are needed, and again before they expire."""
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
     from botocore.exceptions import NoCredentialsError
 

@@ -1,11 +1,11 @@
-"""How far a service's clock is from this machine's, from the ``Date`` of its answers.
+"""The difference between a service's clock and this machine's, from the ``Date`` of the service's answers.
 
-``Date`` has whole seconds, so one answer says only: the service read its clock within that second, between our sending
-and our receiving. Each further answer narrows it. Where they contradict each other a clock was set, and the newest
-counts.
+``Date`` has whole seconds. So one answer says only: the service read its clock within that second, after we sent the
+request and before we received the answer. Each further answer narrows the estimate. If an answer contradicts the
+estimate, a clock was set, and the newest answer counts.
 
-A clock within 2 s is left alone: two machines uncorrected in either direction, each with the half second that one
-answer cannot tell, are at most 5 s apart (``DynamoDBStore.clock_margin_ms``).
+A difference of up to 2 s is not corrected. Two machines that are not corrected, one ahead and one behind, each with the
+half second that one answer leaves open, are at most 5 s apart (``DynamoDBStore.clock_margin_ms``).
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from holdoff.core.units import http_date_ms
 
 log: Final = logging.getLogger("holdoff.aws.clock")
 
-#: This machine's time is corrected only if the service's clock is further off than this.
+#: This machine's time is corrected only if the service's clock differs by more than this.
 OFFSET_MS: Final = 2_000
-#: Answers that took longer say too little.
+#: An answer that took longer than this is not used.
 QUICK_MS: Final = 1_000
 
 
 class ServiceClock:
-    """What is known of one service's clock. Two threads that learn at once lose no more than one of the answers."""
+    """What is known of one service's clock. If two threads narrow the estimate at once, one of the answers is lost."""
 
     def __init__(self) -> None:
-        #: Between these lies what to add to this machine's time.
+        #: The amount to add to this machine's time lies between these.
         self._bounds_ms: tuple[int, int] | None = None
         self._warned = False
 
     def saw(self, answer: Any, sent_ms: int, received_ms: int) -> None:
-        """Narrow the estimate by an answer. One that is slow, or is not the service's, is left out."""
+        """Narrow the estimate by an answer. A slow answer, or one that is not the service's, is ignored."""
         date_ms = _date_ms(answer)
         if date_ms is None or not 0 <= received_ms - sent_ms <= QUICK_MS:
             return
@@ -50,12 +50,12 @@ class ServiceClock:
             )
 
     def offset_ms(self) -> int:
-        """What to add to this machine's time for the service's; 0 where they are at most 2 s apart, or not known."""
+        """What to add to this machine's time for the service's. 0: they are at most 2 s apart, or it is not known."""
         measured = self.measured_ms()
         return measured[0] if measured is not None and abs(measured[0]) > OFFSET_MS else 0
 
     def measured_ms(self) -> tuple[int, int] | None:
-        """What to add to this machine's time for the service's, corrected or not, and how much it may be off."""
+        """What to add to this machine's time for the service's, even if it is under 2 s, and how exact that is."""
         if (known := self._bounds_ms) is None:
             return None
         low_ms, high_ms = known
@@ -64,10 +64,10 @@ class ServiceClock:
 
 def _date_ms(answer: Any) -> int | None:
     try:
-        metadata = answer["ResponseMetadata"]  # without a request's id it is a proxy's answer, by a clock of its own
+        metadata = answer["ResponseMetadata"]  # without a request's id it is a proxy's answer, with the proxy's time
         return _instant_ms(metadata["HTTPHeaders"]["date"]) if metadata["RequestId"] else None
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
         return None
 
 
-_instant_ms = lru_cache(maxsize=4)(http_date_ms)  # the answers of one second have the same
+_instant_ms = lru_cache(maxsize=4)(http_date_ms)  # all answers of one second have the same date

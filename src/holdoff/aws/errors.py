@@ -1,29 +1,29 @@
 """What an error of an AWS call means: one table for all services that are called here.
 
-``ANSWERS`` (the services' error codes) and ``FAILURES`` (botocore's exceptions) are the table: whether the work was
-done (``Verdict``), what is wrong (``Cause``), and what to do. Three rules stand above it:
+``ANSWERS`` (the services' error codes) and ``FAILURES`` (botocore's exceptions) are the table. A row says whether the
+work was done (``Verdict``), what is wrong (``Cause``), and what to do. Three rules come before the table:
 
-1. **A try in doubt makes the call unknown, whatever came last** (``client`` says why).
-2. **An HTTP status from 500 on is unknown**, whatever its code: the service, or something before it, failed half-way.
+1. **A try in doubt makes the call unknown, whatever the last try got** (``client`` says why).
+2. **An HTTP status from 500 on is unknown**, whatever its code: the service, or a proxy, failed half-way.
 3. **An error before the first try left this machine is certain**, even if it is not in the table.
 
-What is in no row is unknown. Of a missing right the service's own words tell more than what was asked for: a table with
-a KMS key of its own refuses ``dynamodb:UpdateItem`` for lack of ``kms:Decrypt``, and what an organisation's policy
-denies no policy of the account allows. ``DENIALS`` reads them. Why the rows are as they are:
+An error in no row is unknown. For a missing right, the service's message says more than the failed call: a table with a
+KMS key of its own refuses ``dynamodb:UpdateItem`` because ``kms:Decrypt`` is missing, and no policy of the account can
+allow what an organisation's policy denies. ``DENIALS`` reads these messages. Why the rows are as they are:
 
-* ``InvalidInputException`` is what CodeBuild says of parameters it does not take, and also (no other error is declared
-  for it) of a token that was used with *other parameters*: then a build with this token exists. The code does not tell
-  them apart, the words are not documented. So the starter looks for the build (``Verdict.LOOK``): found, it is the
-  answer. Not found, it is certain, unless the message speaks of a mismatch or of idempotency.
+* ``InvalidInputException``: CodeBuild does not take the parameters. Or the token was used with *other parameters* (no
+  other error is declared for that): then a build with this token exists. The code is the same for both, and the message
+  is not documented. So the starter looks for the build (``Verdict.LOOK``). If there is one, it is the answer. If not,
+  the refusal is certain, unless the message speaks of a mismatch or of idempotency.
 * ``AccountLimitExceededException`` (the account's or the project's limit on concurrent builds), quotas, throttling and
-  conflicts: nothing was done, and it passes by itself.
+  conflicts: nothing was done, and the cause passes by itself.
 * Rights, credentials, signatures, unreadable requests, conditions: checked before anything is done.
-* ``KmsAccessDenied`` and its like are SQS's: the queue's key cannot be used for the caller. DynamoDB, the Parameter
-  Store and Secrets Manager say the same in the words of an AccessDeniedException.
+* ``KmsAccessDenied`` and similar codes are SQS's: the queue's key cannot be used for the caller. DynamoDB, the
+  Parameter Store and Secrets Manager say the same in the message of an AccessDeniedException.
 * ``EndpointConnectionError`` (refused, no such host), ``ConnectTimeoutError`` and ``ProxyConnectionError``: there never
   was a connection to send anything on. ``ReadTimeoutError`` and ``ConnectionClosedError`` come after sending: unknown.
-* ``SSLError``: the certificate is checked before the request is sent, so a failed check is certain; any other may come
-  in the middle of an answer: unknown.
+* ``SSLError``: the certificate is checked before the request is sent, so a failed check is certain. Any other SSL error
+  may come in the middle of an answer: unknown.
 
 Sources: the declared errors and the token's five minutes,
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html; the codes that all actions share,
@@ -44,7 +44,7 @@ from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 
 UNKNOWN_FROM_STATUS: Final = 500
-#: How much longer a client waits at most before another try, where the service asks for it.
+#: The longest extra wait before another try, if the service asks for one.
 RETRY_AFTER_MS: Final = 5_000
 
 
@@ -82,8 +82,8 @@ class Row(Value, kw_only=False):
     """One line of the table.
 
     Attributes:
-        names: error codes, or names of exceptions, with blanks between; what derives from a named one is meant too.
-        hint: what to do next; filled in from the ``Target``.
+        names: error codes, or names of exceptions, with blanks between. Subclasses of a named exception count too.
+        hint: what to do next. Its fields are filled in from the ``Target``.
     """
 
     names: str
@@ -92,7 +92,7 @@ class Row(Value, kw_only=False):
 
     @property
     def verdict(self) -> Verdict:
-        """What it says about the work."""
+        """What the error says about the work."""
         if self.cause is Cause.REUSE:
             return Verdict.LOOK
         passes = self.cause in (Cause.LIMIT, Cause.SLOW_DOWN, Cause.CONFLICT, Cause.NETWORK)
@@ -100,15 +100,15 @@ class Row(Value, kw_only=False):
 
 
 class Target(Value):
-    """What a call went to, for the words of its errors.
+    """The target of a call, for the messages of its errors.
 
     Attributes:
         name: the project, table or group.
-        region: ``None``: whichever botocore found.
-        resource: what a policy names: an ARN, or words.
-        missing: what to do where there is none.
-        settings: where the things stand that are sent.
-        role: the role by which it was called; empty: as this process itself.
+        region: ``None``: the region that botocore found.
+        resource: the resource as a policy names it: an ARN, or words.
+        missing: what to do if there is no such resource.
+        settings: where the parameters of the call come from.
+        role: the role that called; empty: this process itself.
     """
 
     service: str
@@ -172,12 +172,9 @@ ANSWERS: Final = (
     Row(
         "TransactionConflictException ReplicatedWriteConflictException ConflictException",
         Cause.CONFLICT,
-        "Trigger again: another write was under way",
+        "Trigger again: another write was in progress",
     ),
-    Row(
-        "ConditionalCheckFailedException TransactionCanceledException ResourceInUseException",
-        Cause.STATE,
-    ),
+    Row("ConditionalCheckFailedException TransactionCanceledException ResourceInUseException", Cause.STATE),
 )
 _CREDENTIALS: Final = Row(
     "NoCredentialsError PartialCredentialsError CredentialRetrievalError MetadataRetrievalError "
@@ -203,7 +200,7 @@ FAILURES: Final = (
     ),
     Row("TooLate", Cause.NETWORK, "Trigger again"),
 )
-#: Failures that only their words tell, each by a part that no other has. In none of them was anything sent.
+#: Failures that only their message tells apart, by a part of it. In none of them was anything sent.
 WORDS: Final = {
     r"CERTIFICATE_VERIFY_FAILED|NO_CERTIFICATE_OR_CRL_FOUND|SSL validation failed for \S+ \[Errno (?:2|13|21)\]": Row(
         "", Cause.CERTIFICATE, "Check who answers in {service}'s name, or name certificates to trust in AWS_CA_BUNDLE"
@@ -211,15 +208,15 @@ WORDS: Final = {
     "Invalid header value": Row("", Cause.CREDENTIALS, "Take line ends out of AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN"),
     "exception: Failed to parse": Row("", Cause.NETWORK, "See HTTPS_PROXY: in a password, %2F is / and %23 is #"),
 }
-#: What is not told. A service that takes another signature goes on to say what it would have signed: all headers, the
-#: session's token among them; and botocore what it could not send: that token, or a proxy with its password.
-_UNTOLD: Final = re.compile(
+#: Parts of messages that are never shown. A service that expected another signature lists all headers that it would
+#: have signed, with the session's token. botocore shows what it could not send: that token, or a proxy's password.
+_HIDDEN: Final = re.compile(
     "The Canonical String.*|(?<=unhandled exception: )(Invalid header value|Failed to parse)?.*", re.DOTALL
 )
 #: Operations by which botocore fetches credentials, before it sends the request that needs them.
 _LENDERS: Final = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken", "CreateOAuth2Token")
 _WHICH: Final = r"(?P<which>[\w -]+? policy|permissions boundary)"
-#: What to do about a missing right, by the service's words. The first line that is found counts.
+#: What to do about a missing right, by the service's message. The first pattern that matches counts.
 DENIALS: Final = {
     rf"explicit deny in an? {_WHICH}": "Take {action} on {resource} out of the deny in the {which}",
     r"explicit deny": "Take {action} on {resource} out of that deny",
@@ -240,7 +237,7 @@ _BY_NAME: Final = {name: row for row in FAILURES for name in row.names.split()}
 
 
 def row_of(error: BaseException) -> Row | None:
-    """The line of the table that an error is in."""
+    """The row of the table that an error is in."""
     if not response_of(error):
         return _failure(error)
     row = row_of_code(code_of(error), status_of(error))
@@ -251,7 +248,7 @@ def row_of(error: BaseException) -> Row | None:
 
 
 def row_of_code(code: str, status: int = 0) -> Row | None:
-    """The line of a code of an answer, or of one that stands inside an answer: why a transaction was cancelled."""
+    """The row of an answer's code, or of a code inside an answer: the reason why a transaction was cancelled."""
     return None if status >= UNKNOWN_FROM_STATUS else _BY_CODE.get(code)
 
 
@@ -264,7 +261,7 @@ def verdict(error: BaseException, tried: Tried) -> Verdict:
 
 
 def is_certain(response: tuple[Any, Mapping[str, Any]] | None, failure: Exception | None) -> bool:
-    """Whether the end of one try, as botocore's ``needs-retry`` tells it, says if the work was done."""
+    """Whether the end of one try, as in botocore's ``needs-retry``, makes certain if the work was done."""
     if response is None:
         return failure is not None and _failure(failure) is not None
     status = response[0].status_code
@@ -278,7 +275,7 @@ def is_denied(error: BaseException | None) -> bool:
 
 
 def response_of(error: BaseException | None) -> dict[str, Any]:
-    """What the service answered; empty where it did not."""
+    """The service's answer; empty if there was none."""
     response = getattr(error, "response", None)
     return response if isinstance(response, dict) else {}
 
@@ -304,14 +301,14 @@ def _part(error: BaseException | None, name: str) -> dict[str, Any]:
 
 
 def _failure(error: BaseException) -> Row | None:
-    told = (row for words, row in WORDS.items() if re.search(words, str(error)))
+    matched = (row for words, row in WORDS.items() if re.search(words, str(error)))
     named = (_BY_NAME[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _BY_NAME)
-    return next(told, None) or next(named, None)
+    return next(matched, None) or next(named, None)
 
 
-def said_in(message: object) -> str:
-    """The words of a service, or of botocore, in one line, without what they tell of a request's headers."""
-    return " ".join(_UNTOLD.sub(r"\1", str(message or "")).split())
+def clean_message(message: object) -> str:
+    """The message of a service or of botocore in one line, without the headers of a request."""
+    return " ".join(_HIDDEN.sub(r"\1", str(message or "")).split())
 
 
 def describe(error: BaseException) -> str:
@@ -320,30 +317,30 @@ def describe(error: BaseException) -> str:
         status, code = status_of(error), code_of(error)
         if status >= UNKNOWN_FROM_STATUS:
             code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
-        return f"{code}: {said_in(_part(error, 'Error').get('Message'))}".rstrip(": .")
-    return (said_in(error) or type(error).__name__).rstrip(".: ")
+        return f"{code}: {clean_message(_part(error, 'Error').get('Message'))}".rstrip(": .")
+    return (clean_message(error) or type(error).__name__).rstrip(".: ")
 
 
-def hint(row: Row | None, target: Target, operation: str, said: str = "") -> str | None:
-    """What to do about it; ``None``: not known. ``said``: the service's words, as ``describe`` has them."""
+def hint(row: Row | None, target: Target, operation: str, message: str = "") -> str | None:
+    """What to do about an error; ``None``: not known. ``message``: as ``describe`` returns it."""
     if row is None or not row.hint:
         return None
     action = f"{target.service.lower()}:{operation}"
     if row.cause in (Cause.DENIED, Cause.CREDENTIALS):
         to = f" to {target.role}" if target.role and row.cause is Cause.DENIED else ""
-        return denied_hint(said, action, target.resource, row.hint + to)
+        return denied_hint(message, action, target.resource, row.hint + to)
     words = {"action": action, "region": target.region or "this process's region"}
     return row.hint.format_map(vars(target) | words)
 
 
-def denied_hint(said: str, action: str, resource: str, otherwise: str = "Allow {action} on {resource}") -> str:
-    """What to do about a missing right, by the service's words where they know better than what was asked for."""
-    if named := _REFUSED.search(said):
+def denied_hint(message: str, action: str, resource: str, otherwise: str = "Allow {action} on {resource}") -> str:
+    """What to do about a missing right. The service's message counts more than the action that was called."""
+    if named := _REFUSED.search(message):
         action, resource = named["action"], (named["resource"] or resource).rstrip(".,")
     is_key = action.startswith("kms:")
     kms, key = (action, resource) if is_key else ("kms:Decrypt", f"the KMS key of {resource}")
     words = {"action": action, "resource": resource, "kms": kms, "key": key}
     for pattern, advice in DENIALS.items():
-        if found := re.search(pattern, said):
+        if found := re.search(pattern, message):
             return advice.format_map(words | found.groupdict())
     return otherwise.format_map(words)

@@ -1,19 +1,19 @@
-"""A client of AWS services in a few pages, with ``http.client`` and a signature of our own.
+"""A small client of AWS services, with ``http.client`` and a signature of our own.
 
 botocore takes long to import, and spends most of a call's time on service descriptions and hooks. With
-``HOLDOFF_AWS_CLIENT=lean`` what a decision calls is called by this client, where it does all that botocore would do:
-``client_of`` says where. Anywhere else it is botocore. It does as botocore does, and tests hold the two together:
+``HOLDOFF_AWS_CLIENT=lean`` the calls of a decision are made by this client, if it can do all that botocore would do:
+``client_of`` decides. All other calls are made by botocore. Tests hold the two clients to the same behaviour:
 
 * **TLS**: checked by this system's certificates, or by those in AWS_CA_BUNDLE or else REQUESTS_CA_BUNDLE.
-* **Connections** are kept and used again. One that the service has closed in the meantime is found out before use; one
-  that closes at that very moment is a try without an answer.
-* **Tries**: as many, after the same errors and the same waits, as in botocore's "standard" mode. Its quota is missing,
-  by which a client of many threads gives up sooner; the number of tries is the bound here.
-* **Answers**: the checksum is compared where there is one; what is no JSON object is no answer. An error answer has
-  ``response`` and ``operation_name`` as botocore's has, so that ``errors`` reads both.
+* **Connections** are kept and used again. Before use, the client checks whether the service has closed the connection.
+  If it closes at that very moment, the try has no answer.
+* **Tries**: as many, after the same errors and with the same waits, as in botocore's "standard" mode. botocore's retry
+  quota, by which a client of many threads gives up sooner, is not there: the number of tries is the bound.
+* **Answers**: a checksum is compared if there is one. A body that is no JSON object is no answer. An error answer has
+  ``response`` and ``operation_name`` like botocore's, so that ``errors`` reads both.
 
-Otherwise than botocore's: no file of the AWS CLI's is read; parameters are not looked through; in answers binary stays
-text, and time stamps stay numbers.
+Differences to botocore: files of the AWS CLI are not read; parameters are not checked; in answers binary stays text,
+and time stamps stay numbers.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPException, HTTPResponse
 from types import SimpleNamespace
@@ -34,7 +35,7 @@ from urllib.parse import SplitResult, urlsplit
 from weakref import finalize
 from zlib import crc32
 
-from holdoff.aws.errors import RETRY_AFTER_MS, said_in
+from holdoff.aws.errors import RETRY_AFTER_MS, clean_message
 from holdoff.aws.signature import Keys, Signer
 from holdoff.clock import SystemClock
 from holdoff.core.value import Value
@@ -49,13 +50,13 @@ OnTry = Callable[[Exception | None], None]
 
 
 class Service(Value, kw_only=False):
-    """How a service is spoken to, as botocore's description of it says.
+    """The protocol of a service, from botocore's description of it.
 
     Attributes:
         content: the content type.
-        target: what stands before an operation's name in ``X-Amz-Target``; empty: an operation has a path.
-        token: the parameter that botocore fills in where it is left out, by operation.
-        variable: how AWS_ENDPOINT_URL_* calls it, where that is not its name.
+        target: the prefix of an operation's name in ``X-Amz-Target``; empty: an operation has a path.
+        token: an operation, and the parameter of it that botocore fills in if it is missing.
+        variable: the service's name in AWS_ENDPOINT_URL_*, if that differs.
     """
 
     content: str
@@ -73,13 +74,13 @@ SERVICES: Final = {
     "ssm": Service(f"{_JSON}1", "AmazonSSM."),
     "scheduler": Service("application/json", "", ("CreateSchedule", "ClientToken")),
 }
-#: The parameter that is the end of an operation's path, and what stands before it.
+#: For an operation with a path: the beginning of the path, and the parameter that is its end.
 PATHS: Final = {"CreateSchedule": ("/schedules/", "Name")}
 #: Regions whose endpoints end in amazonaws.com.
 _REGION: Final = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(gov-)?[a-z]+-[0-9]")
-#: A region's name, where the endpoint is given: it is in the signature only.
+#: Any region's name. It is enough if the endpoint is given: then only the signature has the region.
 _ANY_REGION: Final = re.compile(r"[A-Za-z0-9-]+")
-#: Variables that only botocore obeys.
+#: Variables that only botocore obeys. If one is set, botocore makes the calls.
 ELSE: Final = """
     AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
     AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_ACCOUNT_ID_ENDPOINT_MODE AWS_AUTH_SCHEME_PREFERENCE
@@ -98,11 +99,11 @@ _PORTS: Final = range(1, 1 << 16)
 
 
 class NoConnection(Exception):
-    """There never was a connection to send anything on."""
+    """There was no connection to send anything on."""
 
 
 class NoAnswer(Exception):
-    """What came is not what the service sent."""
+    """The bytes that came are not a whole answer of the service."""
 
 
 class Refused(Exception):
@@ -110,17 +111,16 @@ class Refused(Exception):
 
     def __init__(self, response: Answer, operation: str) -> None:
         self.code: str = response["Error"]["Code"]
-        said = response["Error"]["Message"]
-        super().__init__(f"{operation} was refused ({self.code}): {said}")
+        super().__init__(f"{operation} was refused ({self.code}): {response['Error']['Message']}")
         self.response: Answer = response
         self.operation_name: str = operation
 
 
 def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str | None, on_try: OnTry) -> Lean | None:
-    """The client of a service; ``None``: only botocore's will do.
+    """The lean client of a service. ``None``: only botocore can do all that is needed.
 
     Args:
-        on_try: is called before each try with ``None``, and with the error of each that failed.
+        on_try: called before each try with ``None``, and after each failed try with its error.
     """
     env = os.environ
     region, variable = region or "", SERVICES[service].variable or service.upper()
@@ -139,7 +139,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
     )
     for why, is_so in unfit:
         if is_so:
-            log.info("%s: by botocore, because %s", service, why)
+            log.info("%s: botocore makes the calls, because %s", service, why)
             return None
     url = urlsplit(named or f"https://{service}.{region}.amazonaws.com")
     signer = Signer(Keys(id=keys[0], secret=keys[1], token=keys[2]), region, service)
@@ -156,10 +156,10 @@ def _tls(bundle: str | None) -> ssl.SSLContext:
 
 
 class Lean:
-    """One service in one region. Its operations are methods, named and called as botocore's: ``update_item(Key=...)``.
+    """One service in one region. Its operations are methods, called like those of botocore: ``update_item(Key=...)``.
 
-    They raise ``Refused``, ``NoConnection``, ``NoAnswer``, or what ``socket``, ``ssl`` and ``http.client`` raise: the
-    error of the last try.
+    They raise the error of the last try: ``Refused``, ``NoConnection``, ``NoAnswer``, or an exception of ``socket``,
+    ``ssl`` or ``http.client``.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class Lean:
         return lambda **parameters: self._call(operation, parameters)
 
     def close(self) -> None:
-        """Let go of the connections; another call makes new ones."""
+        """Close the connections. The next call makes new ones."""
         _close(self._idle)
 
     def _call(self, operation: str, parameters: Answer) -> Answer:
@@ -199,7 +199,6 @@ class Lean:
         raise AssertionError("a call has a try at least")
 
     def _written(self, operation: str, parameters: Answer) -> tuple[str, dict[str, str], bytes]:
-        """Path, headers and body."""
         wire = SERVICES[self._service]
         if operation == wire.token[0]:
             parameters.setdefault(wire.token[1], f"{self._clock.random(128):032x}")
@@ -224,7 +223,7 @@ class Lean:
                 if response.length is None and not response.chunked:
                     raise NoAnswer("the answer does not say how long it is")  # its head may have been cut off
                 if response.status < _FIRST:
-                    raise NoAnswer("the answer is not there yet")  # else the next request would get it
+                    raise NoAnswer("the answer is not there yet")  # else the next request would read it
                 content = response.read()
                 keep = not response.will_close and len(self._idle) < self._limits.connections
                 answered = {name.lower(): value for name, value in response.getheaders()}
@@ -236,14 +235,14 @@ class Lean:
         return answer_of(operation, response.status, answered, content)
 
     def _connected(self) -> socket.socket:
-        while (idle := _pop(self._idle)) is not None:
-            if not _is_readable(idle):
-                return idle
-            idle.close()  # it was closed, or holds bytes that no request asked for
+        with suppress(IndexError):
+            while _is_readable(idle := self._idle.pop()):
+                idle.close()  # the service closed it, or sent bytes that no request asked for
+            return idle
         return self._connect()
 
     def _connect(self) -> socket.socket:
-        """Another connection. Whatever goes wrong here, nothing was sent."""
+        """A new connection. If this fails, nothing was sent."""
         try:
             made = socket.create_connection(self._address, self._limits.connect_s)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -253,29 +252,23 @@ class Lean:
             made.settimeout(self._limits.read_s)
         except ssl.SSLCertVerificationError:
             raise
-        except (OSError, ValueError) as error:  # the latter of what is no host's name
+        except (OSError, ValueError) as error:  # ValueError: it is no host's name
             raise NoConnection(f"no connection to {self.meta.endpoint_url}: {error}") from error
         return made
 
 
-def _pop(idle: list[socket.socket]) -> socket.socket | None:
-    try:
-        return idle.pop()
-    except IndexError:  # another thread has taken it
-        return None
-
-
 def _close(idle: list[socket.socket]) -> None:
-    while (connection := _pop(idle)) is not None:
-        connection.close()
+    with suppress(IndexError):  # another thread may take the last one
+        while True:
+            idle.pop().close()
 
 
 def answer_of(operation: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
-    """What the service says, in botocore's words.
+    """The service's answer, in botocore's form.
 
     Raises:
-        Refused: it is an error.
-        NoAnswer, ValueError: it is no answer of a service's.
+        Refused: it is an error answer.
+        NoAnswer, ValueError: it is no answer of the service.
     """
     checksum = headers.get("x-amz-crc32", "")
     if checksum.isdecimal() and crc32(content) != int(checksum):
@@ -284,23 +277,23 @@ def answer_of(operation: str, status: int, headers: Mapping[str, str], content: 
     if request_id := headers.get("x-amzn-requestid"):
         metadata["RequestId"] = request_id
     try:
-        said = json.loads(content)
+        body = json.loads(content)
     except ValueError:
-        said = None
-    is_object = isinstance(said, dict)
+        body = None
+    is_object = isinstance(body, dict)
     if status >= _FIRST_ERROR:
-        raise Refused(_error(said if is_object else {}, status, headers) | {"ResponseMetadata": metadata}, operation)
+        raise Refused(_error(body if is_object else {}, status, headers) | {"ResponseMetadata": metadata}, operation)
     if not is_object:
         raise ValueError("the answer is no JSON object")
-    said["ResponseMetadata"] = metadata
-    return said  # type: ignore[no-any-return]
+    body["ResponseMetadata"] = metadata
+    return body  # type: ignore[no-any-return]
 
 
-def _error(said: Answer, status: int, headers: Mapping[str, str]) -> Answer:
-    """With the code alone, without its name space or what stands behind it."""
-    code = str(said.get("__type") or headers.get("x-amzn-errortype") or status)
-    message = said_in(said.get("message") or said.get("Message"))
-    return {**said, "Error": {"Code": code.split(":", 1)[0].rsplit("#", 1)[-1], "Message": message}}
+def _error(body: Answer, status: int, headers: Mapping[str, str]) -> Answer:
+    """The error of an answer. Its code has no name space before it and no text after it."""
+    code = str(body.get("__type") or headers.get("x-amzn-errortype") or status)
+    message = clean_message(body.get("message") or body.get("Message"))
+    return {**body, "Error": {"Code": code.split(":", 1)[0].rsplit("#", 1)[-1], "Message": message}}
 
 
 def _passes(error: Exception) -> bool:
@@ -312,7 +305,7 @@ def _passes(error: Exception) -> bool:
 
 
 def _wait_ms(error: Exception, number: int, chance: int, service: str) -> int:
-    """How long to wait after the first, second... try, by chance (of 65,536) and as the service asks.
+    """How long to wait after try ``number``: at random (``chance`` of 65,536), or longer if the service asks for it.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, with botocore's figures.
     """

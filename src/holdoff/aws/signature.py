@@ -17,14 +17,14 @@ _METHOD: Final = "AWS4-HMAC-SHA256"
 
 
 class Keys(Value):
-    """Whose requests these are. ``token``: a session's; empty: there is none."""
+    """The credentials that requests are signed with. ``token``: the session's; empty: there is none."""
 
     id: str
     secret: str
     token: str = ""
 
     def __repr__(self) -> str:
-        return f"Keys(id={self.id!r})"  # what reports errors shows local variables
+        return f"Keys(id={self.id!r})"  # error reports show local variables
 
 
 class Signer:
@@ -32,14 +32,14 @@ class Signer:
 
     def __init__(self, keys: Keys, region: str, service: str) -> None:
         self._keys, self._region, self._service = keys, region, service
-        self._of_day = "", b""  # one attribute: threads see a day with its own key
+        self._key_of_day = "", b""  # one attribute, so that threads see a day together with its key
 
     def signed(self, path: str, headers: Mapping[str, str], body: bytes, now_s: int) -> dict[str, str]:
-        """The headers, ``host`` among them, and those that sign them.
+        """The headers, ``host`` among them, and the headers of the signature.
 
         Args:
             path: as it is sent, of letters, digits, ``/``, ``-``, ``_``, ``.`` and ``~``: nothing in it is quoted.
-            headers: by name, in lower case, without blanks around them or two in a row.
+            headers: by name, in lower case. A value has no blanks at its ends, and no two in a row.
             now_s: epoch seconds.
         """
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
@@ -58,10 +58,10 @@ class Signer:
         return signed
 
     def _key(self, day: str) -> bytes:
-        known, key = self._of_day
+        known, key = self._key_of_day
         if known != day:
             key = f"AWS4{self._keys.secret}".encode()
             for part in (day, self._region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._of_day = day, key
+            self._key_of_day = day, key
         return key

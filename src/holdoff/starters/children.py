@@ -1,7 +1,7 @@
-"""Child processes without ``subprocess``: to import that takes longer than to decide on a start, and to write it down.
+"""Child processes without ``subprocess``, whose import takes longer than to decide on a start and to write it down.
 
-``subprocess`` is still needed for a child that is to run in another folder, or to do something before it is executed:
-posix_spawn(3) has neither (https://man7.org/linux/man-pages/man3/posix_spawn.3.html).
+``subprocess`` is still needed for a child that runs in another folder, or does something before it is executed:
+posix_spawn(3) can do neither (https://man7.org/linux/man-pages/man3/posix_spawn.3.html).
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any, Final
 
-#: Python ignores them, and its children would.
+#: Python ignores these signals. A child must not inherit that.
 _NOT_IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
-#: The exit status of a child whose own is not known.
-UNTOLD: Final = 255
+#: The exit status of a child whose real one is not known.
+UNKNOWN_STATUS: Final = 255
 
 
 class Child:
-    """As much of ``subprocess.Popen`` as is needed of a child. Safe to use from many threads.
+    """The part of ``subprocess.Popen`` that is needed here. Safe to use from many threads.
 
     Attributes:
-        pid: whose number it is.
-        returncode: its exit status, less than zero where a signal ended it; ``None``: it has not been seen to end.
+        returncode: the exit status, less than zero if a signal ended the child. ``None``: no end was seen yet.
     """
 
     def __init__(self, pid: int) -> None:
@@ -36,8 +35,8 @@ class Child:
         self._reaping = threading.Lock()
 
     def poll(self) -> int | None:
-        """Its exit status, if it has ended."""
-        if self._reaping.acquire(blocking=False):  # else another thread waits for it
+        """The exit status, if the child has ended."""
+        if self._reaping.acquire(blocking=False):  # otherwise another thread waits for it
             try:
                 self._reap(os.WNOHANG)
             finally:
@@ -45,7 +44,7 @@ class Child:
         return self.returncode
 
     def wait(self) -> int:
-        """Block until it ended; its exit status."""
+        """Block until the child has ended. Returns its exit status."""
         with self._reaping:
             self._reap(0)
         assert self.returncode is not None
@@ -55,13 +54,13 @@ class Child:
         if self.returncode is None:
             try:
                 pid, status = os.waitpid(self.pid, how)
-            except ChildProcessError:  # the system has reaped it, where SIGCHLD is ignored: no proof that it went well
-                pid, status = self.pid, UNTOLD << 8
+            except ChildProcessError:  # SIGCHLD is ignored, so the system reaped it: no proof that it succeeded
+                pid, status = self.pid, UNKNOWN_STATUS << 8
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send it a signal, unless it has ended."""
+        """Send the child a signal, unless it has ended."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -79,16 +78,16 @@ def start(
     """Start a program. It inherits all descriptors that may be inherited.
 
     Args:
-        program: its path.
+        program: the path of the program.
         argv: its name and its arguments.
         env: its environment.
-        files: what to do with its descriptors first, as ``os.posix_spawn`` has it.
-        group: the process group that it joins, 0 for one of its own; ours unless given.
-        blocked: signals that it blocks, besides those that we do.
+        files: what to do with its descriptors first, as ``os.posix_spawn`` takes it.
+        group: the process group that it joins; 0: a group of its own. Default: our group.
+        blocked: signals that it blocks, besides those that we block.
 
     Raises:
-        OSError: there is no such program, or it cannot be executed, or there is no room for it.
-        ValueError: a text that no system call takes.
+        OSError: there is no such program, it cannot be executed, or there is no room for it.
+        ValueError: no system call takes such a text.
     """
     options: dict[str, Any] = {} if group is None else {"setpgroup": group}
     if blocked:
@@ -97,7 +96,7 @@ def start(
 
 
 def inherited() -> list[int]:
-    """The descriptors that a child would get besides its standard streams."""
+    """The descriptors that a child would inherit, besides its standard streams."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with suppress(OSError):
             return [file for file in map(int, os.listdir(folder)) if file > 2 and _is_inheritable(file)]  # noqa: PTH208

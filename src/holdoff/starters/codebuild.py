@@ -1,33 +1,22 @@
 """AWS CodeBuild as a starter: ``StartBuild`` or ``StartBuildBatch`` with the claim's token, at most one build for it.
 
-CodeBuild remembers a token for 5 minutes. A batch differs from a build in the names of its operations and of what they
-answer (``_Kind``), in a few options, and in that no document says in which order batches are listed
+CodeBuild remembers a token for 5 minutes. A batch differs from a build in the names of its operations and their results
+(``_Kind``), and in a few options. No document says in which order batches are listed
 (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuildBatchesForProject.html).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Unpack
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.value import Value
-from holdoff.starters.on_aws import (
-    KEY_VARIABLE,
-    TOKEN_VARIABLE,
-    Answer,
-    OnAws,
-    Questions,
-    Where,
-    as_json,
-    check_size,
-    checked_environment,
-    is_past,
-    method,
-)
+from holdoff.starters import on_aws
+from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where, method
 
-#: Every other parameter of StartBuild and StartBuildBatch, but the four that are set here; and those of one of them.
+#: The parameters of both StartBuild and StartBuildBatch, without the four that are set here; and those of one only.
 _OPTIONS: Final = """
     artifactsOverride buildspecOverride cacheOverride certificateOverride computeTypeOverride debugSessionEnabled
     encryptionKeyOverride environmentTypeOverride gitCloneDepthOverride gitSubmodulesConfigOverride imageOverride
@@ -53,8 +42,7 @@ _STATES: Final = {"IN_PROGRESS": "running", "SUCCEEDED": "succeeded"} | dict.fro
 
 
 class _Kind(Value, kw_only=False):
-    """What a start makes: its operations, the words in their answers, its options, and whether its listing certainly
-    has the newest first."""
+    """A build or a batch: operations, names in answers, options, and whether lists certainly have the newest first."""
 
     starts: str
     gets: str
@@ -67,17 +55,15 @@ class _Kind(Value, kw_only=False):
     in_order: bool
 
 
-_BUILDS: Final = frozenset(f"{_OPTIONS} {_OF_BUILDS}".split())
-_BATCHES: Final = frozenset(f"{_OPTIONS} {_OF_BATCHES}".split())
 # fmt: off
 BUILD: Final = _Kind(
     "StartBuild", "BatchGetBuilds", "ListBuildsForProject", "StopBuild",
-    "build", "builds", "buildStatus", _BUILDS,
-    True,  # it is the default; asking for an order is an error for a project of more than 100 builds
+    "build", "builds", "buildStatus", frozenset(f"{_OPTIONS} {_OF_BUILDS}".split()),
+    True,  # the default order; to ask for an order is an error for a project of more than 100 builds
 )
 BATCH: Final = _Kind(
     "StartBuildBatch", "BatchGetBuildBatches", "ListBuildBatchesForProject", "StopBuildBatch",
-    "buildBatch", "buildBatches", "buildBatchStatus", _BATCHES,
+    "buildBatch", "buildBatches", "buildBatchStatus", frozenset(f"{_OPTIONS} {_OF_BATCHES}".split()),
     False,
 )
 # fmt: on
@@ -86,22 +72,22 @@ BATCH: Final = _Kind(
 class CodeBuild(OnAws):
     """Starts builds of an AWS CodeBuild project.
 
-    A build finds its claim's token in HOLDOFF_TOKEN; by it a build is found again when its claimant died.
+    Each build has its claim's token in the variable HOLDOFF_TOKEN. If the claimant dies, the build is found by it.
 
     Rights on the project: ``codebuild:StartBuild``; ``codebuild:ListBuildsForProject`` and ``codebuild:BatchGetBuilds``
-    to finish a start that was left and to follow builds; ``codebuild:StopBuild`` for ``overlap="cancel"``. For batches
-    their counterparts (``BATCH``).
+    to finish the start of another process and to follow builds; ``codebuild:StopBuild`` for ``overlap="cancel"``.
+    Batches need the same rights for batches (``BATCH``).
 
     Args:
-        project: its name or ARN; the gate's project unless given.
+        project: the project's name or ARN. Default: the gate's project.
         batch: start a batch of builds, as the project's buildspec describes it.
-        environment: variables for every build; a trigger's own go over them. A value is text, or
+        environment: variables for every build; a trigger's variables replace them. A value is text, or
             ``{"type": "PARAMETER_STORE" or "SECRETS_MANAGER", "value": "its name"}``.
         options: other parameters of StartBuild, such as ``{"computeTypeOverride": "BUILD_GENERAL1_LARGE"}``.
-        where: region, client, endpoint, role and external_id, as ``on_aws.Where`` has them.
+        where: region, client, endpoint, role and external_id: see ``on_aws.Where``.
 
     Raises:
-        ConfigError: one of them is not what it should be.
+        ConfigError: an argument is not what it should be.
     """
 
     service = "CodeBuild"
@@ -111,7 +97,7 @@ class CodeBuild(OnAws):
     #: A build may wait 8 hours in the queue and then run for 36: "from 5 to 2160", timeoutInMinutesOverride.
     #: https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html
     build_lease_ms = (8 + 36) * 3_600_000
-    #: It remembers a token for 5 minutes; one less for clocks that are apart.
+    #: CodeBuild remembers a token for 5 minutes. One minute less, because clocks differ.
     token_memory_ms = 240_000
 
     def __init__(
@@ -128,12 +114,12 @@ class CodeBuild(OnAws):
             raise ConfigError(field="batch", got=batch, want="true or false")
         self.kind: _Kind = BATCH if batch else BUILD
         self.starts: str = self.kind.starts
-        self._variables = checked_environment({} if environment is None else environment, _TYPES)
+        self._variables = on_aws.checked_environment({} if environment is None else environment, _TYPES)
         self._options = _checked_options({} if options is None else options, self.kind)
-        check_size(options=self._options, environment=self._variables)
+        on_aws.check_size(options=self._options, environment=self._variables)
 
     def freeze(self, request: Request) -> Request:
-        """The request with all that StartBuild will be sent, but for the token, as JSON text."""
+        """The request with all parameters of StartBuild, except the token, as JSON text."""
         variables = self._variables | {
             name: {"name": name, "value": value} for name, value in request.environment if name != TOKEN_VARIABLE
         }
@@ -149,33 +135,24 @@ class CodeBuild(OnAws):
             ]
         if variables:
             parameters["environmentVariablesOverride"] = [variables[name] for name in sorted(variables)]
-        return request.but(parameters=as_json(parameters))
+        return request.but(parameters=on_aws.as_json(parameters))
 
     def _send(self, region: str | None, parameters: Answer, token: str) -> str:
         ours = {"name": TOKEN_VARIABLE, "value": token, "type": "PLAINTEXT"}
         variables = [*parameters.get("environmentVariablesOverride", ()), ours]
-        # Nothing but the token is added to what was frozen, so a take-over sends the very same.
+        # Only the token is added to the frozen parameters, so a take-over sends the very same.
         sent = {**parameters, "environmentVariablesOverride": variables, "idempotencyToken": token}
         return str(method(self._starting.of(region), self.kind.starts)(**sent)[self.kind.build]["id"])
 
     def _found(self, ask: Questions, client: Any, parameters: Answer, token: str) -> str | None:
-        for builds in self._pages(ask, client, parameters["projectName"]):
+        for page in ask.pages(method(client, self.kind.lists), projectName=parameters["projectName"]):
+            builds = self._builds(ask, client, page["ids"]) if page["ids"] else []
             for build in builds:
                 if _token_of(build) == token:
                     return str(build["id"])
-            if is_past(builds, token, in_order=self.kind.in_order):
+            if on_aws.is_past(builds, token, in_order=self.kind.in_order):
                 return None
         return None
-
-    def _pages(self, ask: Questions, client: Any, project: str) -> Iterator[list[Answer]]:
-        """A project's builds, up to 100 at a time."""
-        more: dict[str, str] = {}
-        while True:
-            page = ask(method(client, self.kind.lists), projectName=project, **more)
-            yield self._builds(ask, client, page["ids"]) if page["ids"] else []
-            if not page.get("nextToken"):
-                return
-            more = {"nextToken": page["nextToken"]}
 
     def _builds(self, ask: Questions, client: Any, ids: list[str]) -> list[Answer]:
         builds: list[Answer] = ask(method(client, self.kind.gets), ids=ids)[self.kind.builds]
@@ -190,10 +167,8 @@ class CodeBuild(OnAws):
 
 
 def _token_of(build: Answer) -> str | None:
-    for variable in build.get("environment", {}).get("environmentVariables", ()):
-        if variable["name"] == TOKEN_VARIABLE:
-            return str(variable["value"])
-    return None
+    variables = build.get("environment", {}).get("environmentVariables", ())
+    return next((str(one["value"]) for one in variables if one["name"] == TOKEN_VARIABLE), None)
 
 
 def _checked_options(options: object, kind: _Kind) -> dict[str, Any]:
@@ -202,7 +177,7 @@ def _checked_options(options: object, kind: _Kind) -> dict[str, Any]:
     for name, value in options.items():
         want = _INSTEAD.get(name)
         if want is None and name not in kind.options:
-            from difflib import get_close_matches  # it takes long to import
+            from difflib import get_close_matches  # slow to import
 
             near = get_close_matches(str(name), kind.options, 1)
             want = f"it as {near[0]}" if near else f"parameters of {kind.starts}, such as computeTypeOverride"
@@ -214,9 +189,9 @@ def _checked_options(options: object, kind: _Kind) -> dict[str, Any]:
 
 
 def _wanted(name: str, value: Any) -> str | None:
-    """What would be right; ``None``: it is."""
+    """What would be right; ``None``: the value is right."""
     try:
-        as_json(value)
+        on_aws.as_json(value)
         if name == _SECONDARY:
             Request(project="-", region="-", secondary_versions=_versions_in(value))  # type: ignore[arg-type]
     except (TypeError, ValueError, LookupError, ConfigError):

@@ -1,15 +1,15 @@
 """AWS CodePipeline as a starter: ``StartPipelineExecution`` with the claim's token.
 
-Only variables that the pipeline declares can be sent. So it is asked for its definition first, which also says what
-kind of version a source action takes.
+Only variables that the pipeline declares can be sent. So the starter first reads the pipeline's definition, which also
+says what kind of version a source action takes.
 
-**A pipeline that declares HOLDOFF_TOKEN** has each execution found again by its claim's token. Of any other is known
-which executions the API started since the token's instant, and with which variables and revisions. The first of them
-that contradicts nothing of what was asked is taken for the claim's own. If it was a person's after all, it builds the
-same sources, later than the claim: no change is lost, and none built twice. Only a clock that is off can mislead that.
-How long CodePipeline remembers a token no document says, so nothing relies on it (``token_memory_ms`` is not there).
+**If a pipeline declares HOLDOFF_TOKEN**, each execution is found by its claim's token. For any other pipeline the API
+lists the executions since the token's instant, with their variables and revisions. The first execution started by the
+API that does not contradict the request counts as the claim's own. Even if a person started it, it builds the same
+sources, later than the claim: no change is lost, and none is built twice. Only a wrong clock can make this go wrong. No
+document says how long CodePipeline remembers a token, so there is no ``token_memory_ms``.
 
-An execution that is stopped first ends the actions that are under way. It can wait for an approval for days:
+An execution that is stopped first ends its actions in progress. It can wait for an approval for days:
 https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html.
 """
 
@@ -24,27 +24,15 @@ from holdoff.aws.client import Limits
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
-from holdoff.starters.on_aws import (
-    ASKING,
-    KEY_VARIABLE,
-    TOKEN_VARIABLE,
-    Answer,
-    OnAws,
-    Questions,
-    Where,
-    as_json,
-    check_size,
-    checked_environment,
-    is_past,
-    text_of,
-)
+from holdoff.starters import on_aws
+from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where
 
 _NAME: Final = r"[A-Za-z0-9.@_-]{1,100}"
 _ID: Final = re.compile(rf"({_NAME}):([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})")
 _STATES: Final = {"InProgress": "running", "Stopping": "running", "Succeeded": "succeeded"} | dict.fromkeys(
     ("Cancelled", "Failed", "Stopped", "Superseded"), "failed"
 )
-#: What kind of version a source action takes, by its provider; a commit's id unless it stands here.
+#: The kind of version that a source action takes, by its provider. Other providers take a commit's id.
 #: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_SourceRevisionOverride.html
 _TYPES: Final = {"ECR": "IMAGE_DIGEST", "S3": "S3_OBJECT_VERSION_ID"}
 _COMMIT: Final = "COMMIT_ID"
@@ -56,25 +44,25 @@ class CodePipeline(OnAws):
     """Starts executions of an AWS CodePipeline pipeline. A build's id is ``PIPELINE:EXECUTION``.
 
     Rights on the pipeline: ``codepipeline:StartPipelineExecution``, ``GetPipeline``; ``ListPipelineExecutions`` and
-    ``GetPipelineExecution`` to finish a start that was left and to follow executions; ``StopPipelineExecution`` for
-    ``overlap="cancel"``.
+    ``GetPipelineExecution`` to finish the start of another process and to follow executions; ``StopPipelineExecution``
+    for ``overlap="cancel"``.
 
     Args:
-        pipeline: its name; the gate's project unless given.
-        source_action: the source action that a trigger's source version is for; without it the newest is built. A
-            trigger's secondary versions are for the actions that they name.
-        environment: variables for every execution, where the pipeline declares them; a trigger's own go over them.
-        where: region, client, endpoint, role and external_id, as ``on_aws.Where`` has them.
+        pipeline: the pipeline's name. Default: the gate's project.
+        source_action: the source action that a trigger's source version is for; without it the newest version is built.
+            A trigger's secondary versions are for the actions that they name.
+        environment: variables for every execution, if the pipeline declares them; a trigger's variables replace them.
+        where: region, client, endpoint, role and external_id: see ``on_aws.Where``.
 
     Raises:
-        ConfigError: one of them is not what it should be.
+        ConfigError: an argument is not what it should be.
     """
 
     service = "CodePipeline"
     thing = "pipeline"
     named = "name"
     starts = _BY_THE_API
-    #: With the pipeline asked for first, as long as CodeBuild's.
+    #: Together with the first question about the pipeline, as long as CodeBuild's.
     starting: ClassVar[Limits] = Limits(connect_s=1.5, read_s=4, tries=2, connections=32)
     build_lease_ms = 30 * 24 * 3_600_000
 
@@ -88,16 +76,16 @@ class CodePipeline(OnAws):
     ) -> None:
         super().__init__(pipeline, **where)
         for field, name in {"codepipeline": pipeline, "source_action": source_action}.items():
-            if text_of(field, name, "a name") is not None and not re.fullmatch(_NAME, str(name)):
+            if on_aws.text_of(field, name, "a name") is not None and not re.fullmatch(_NAME, str(name)):
                 raise ConfigError(field=field, got=name, want="a name of letters, digits and any of '.@_-', no ARN")
         self.source_action = source_action
-        checked = checked_environment({} if environment is None else environment, ())
+        checked = on_aws.checked_environment({} if environment is None else environment, ())
         self._variables = {name: variable["value"] for name, variable in checked.items()}
-        check_size(environment=self._variables)
-        self.start_budget_ms: int = self.start_budget_ms + ASKING.longest_ms
+        on_aws.check_size(environment=self._variables)
+        self.start_budget_ms: int = self.start_budget_ms + on_aws.ASKING.longest_ms
 
     def freeze(self, request: Request) -> Request:
-        """The request with the variables and revisions to start with, but for the token, as JSON text."""
+        """The request with the variables and revisions of the start, except the token, as JSON text."""
         variables = self._variables | dict(request.environment)
         if request.key is not None:
             variables[KEY_VARIABLE] = request.key
@@ -105,7 +93,7 @@ class CodePipeline(OnAws):
         if self.source_action is not None and request.source_version is not None:
             revisions[self.source_action] = request.source_version
         parts = {"name": self.project or request.project, "variables": variables, "revisions": revisions}
-        return request.but(parameters=as_json({name: part for name, part in parts.items() if part}))
+        return request.but(parameters=on_aws.as_json({name: part for name, part in parts.items() if part}))
 
     def _send(self, region: str | None, parameters: Answer, token: str) -> str:
         name = parameters["name"]
@@ -133,36 +121,36 @@ class CodePipeline(OnAws):
 
     def _found(self, ask: Questions, client: Any, parameters: Answer, token: str) -> str | None:
         name, found = parameters["name"], None
-        more: dict[str, str] = {}
-        while True:
-            page = ask(client.list_pipeline_executions, pipelineName=name, **more)
+        for page in ask.pages(client.list_pipeline_executions, pipelineName=name):
             executions = page["pipelineExecutionSummaries"]
-            for one in filter(_is_by_the_api, executions):
-                if is_past([one], token, in_order=True):
+            for one in executions:
+                is_by_the_api = one.get("trigger", {}).get("triggerType", _BY_THE_API) == _BY_THE_API
+                if not is_by_the_api or on_aws.is_past([one], token, in_order=True):
                     continue
                 has = self._variables_of(ask, client, name, one["pipelineExecutionId"])
                 if _may_be(one, has, parameters, token):
                     found = f"{name}:{one['pipelineExecutionId']}"
                     if TOKEN_VARIABLE in has:
                         return found
-            if not page.get("nextToken") or is_past(executions, token, in_order=False):
-                return found
-            more = {"nextToken": page["nextToken"]}
+            if on_aws.is_past(executions, token, in_order=False):
+                break
+        return found
 
     def _variables_of(self, ask: Questions, client: Any, name: str, execution: str) -> dict[str, str]:
-        told = ask(client.get_pipeline_execution, pipelineName=name, pipelineExecutionId=execution)["pipelineExecution"]
-        return {one["name"]: one.get("resolvedValue", "") for one in told.get("variables", ())}
+        answer = ask(client.get_pipeline_execution, pipelineName=name, pipelineExecutionId=execution)
+        variables = answer["pipelineExecution"].get("variables", ())
+        return {one["name"]: one.get("resolvedValue", "") for one in variables}
 
     def _state(self, ask: Questions, client: Any, build_id: str) -> str | None:
         if (named := _ID.fullmatch(build_id)) is None:
             return None
         try:
-            told = ask(client.get_pipeline_execution, pipelineName=named[1], pipelineExecutionId=named[2])
+            answer = ask(client.get_pipeline_execution, pipelineName=named[1], pipelineExecutionId=named[2])
         except Exception as error:
             if aws.code_of(error) in _NOT_THERE:
                 return None
             raise
-        return _STATES.get(told["pipelineExecution"]["status"])
+        return _STATES.get(answer["pipelineExecution"]["status"])
 
     def _stop(self, ask: Questions, client: Any, build_id: str) -> None:
         if (named := _ID.fullmatch(build_id)) is None:
@@ -182,12 +170,8 @@ def _asked(parameters: Answer, token: str) -> dict[str, str]:
     return {**parameters.get("variables", {}), TOKEN_VARIABLE: token}
 
 
-def _is_by_the_api(execution: Answer) -> bool:
-    return bool(execution.get("trigger", {}).get("triggerType", _BY_THE_API) == _BY_THE_API)
-
-
 def _may_be(execution: Answer, has: Mapping[str, str], parameters: Answer, token: str) -> bool:
-    """Whether an execution is the one that was asked for with this token, as far as it says."""
+    """Whether an execution may be the one that was started with this token."""
     if any(has.get(name, value) != value for name, value in _asked(parameters, token).items()):
         return False
     if TOKEN_VARIABLE in has:

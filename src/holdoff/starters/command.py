@@ -1,4 +1,4 @@
-"""A command of this machine as a starter: a child process, its output passed through."""
+"""A command of this machine as a starter: a child process, whose output goes where this process's output goes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,8 @@ from holdoff.core.request import TOLD, Request
 from holdoff.core.shown import shown_program
 from holdoff.core.value import Value
 from holdoff.signals import STOPPING, InTurn, handling, hear_of_children, wait_for
-from holdoff.starters.processes import (
-    Keeper,
-    end,
-    is_left,
-    lives,
-    name_of,
-    name_of_child,
-    own_group_of,
-    owner_of,
-    state_of,
-    targets_of,
-    tell,
-)
+from holdoff.starters import processes
+from holdoff.starters.processes import Keeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,18 +27,18 @@ if TYPE_CHECKING:
 
     from holdoff.starters.children import Child
 
-#: What a terminal sends to every process in front of it, the command included.
+#: Signals that a terminal sends to every process in its foreground, the command included.
 FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
-#: A service manager sends to one process of a service after the other: how long until the last of them has got it.
-ALL_TOLD_MS: Final = 100
-#: Why no process could be made for now: too many of them or of their files, no memory, a program that is being written.
+#: A service manager signals one process of a service after the other. This is how long that takes at most.
+ALL_SIGNALLED_MS: Final = 100
+#: Errors that pass by themselves: too many processes or open files, no memory, a program that is being written.
 PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
-#: What a person has to do about a file that is there.
+#: What a person has to do about a program file that exists.
 _HINTS: Final = {
     errno.EACCES: "Make it executable: chmod +x",
     errno.ENOENT: "It is there, but what its first line (#!) names is not, or that line ends as on Windows (CRLF)",
 }
-#: What git says to a hook of the one repository it is about (``git rev-parse --local-env-vars``; githooks(5)).
+#: The variables by which git tells a hook its repository (``git rev-parse --local-env-vars``; githooks(5)).
 OF_A_REPOSITORY: Final = (
     "GIT_(DIR|WORK_TREE|IMPLICIT_WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|PREFIX"
     "|CONFIG|CONFIG_(PARAMETERS|COUNT)|GRAFT_FILE|SHALLOW_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE"
@@ -58,13 +47,13 @@ OF_A_REPOSITORY: Final = (
 
 
 class _Child(Value):
-    """A command that runs.
+    """A running command.
 
     Attributes:
-        parent: the process that started it: a fork has it here, but it is no child of that.
+        parent: the process that started it. A fork of that process has this object, but not the child.
         group: its process group, if that is not ours.
-        missed: the signals that came too early for it to get them from where we got them.
-        told: the signals by which all of it was asked to stop.
+        missed: signals that came before it was started, so their sender cannot have sent them to it.
+        asked: signals by which it was asked to stop.
     """
 
     process: Child | subprocess.Popen[bytes]
@@ -72,50 +61,50 @@ class _Child(Value):
     parent: int
     group: int | None
     missed: list[int]
-    told: list[int]
+    asked: list[int]
 
     def targets(self) -> Collection[int]:
-        """What to tell or end of it, as kill(2) has it; nothing where it has ended: its number may be another's."""
+        """The targets to signal, as kill(2) takes them. None if it has ended: its pid may be another process's."""
         if self.process.poll() is not None:
             return ()
-        family = targets_of(self.process.pid, own=self.group or 0)
+        family = processes.targets_of(self.process.pid, own=self.group or 0)
         return dict.fromkeys((-self.group, *family)) if self.group else family
 
 
 class Command:
-    """Starts ``argv`` as a child process.
+    """Starts ``argv`` as a child process. The methods that gates use are described in ``starters.base``.
 
-    The command finds HOLDOFF_PROJECT, HOLDOFF_REGION, HOLDOFF_TOKEN and, where they are known, HOLDOFF_KEY,
-    HOLDOFF_REASON, HOLDOFF_SOURCE_VERSION and HOLDOFF_LINE in its environment.
+    The command's environment has HOLDOFF_PROJECT, HOLDOFF_REGION, HOLDOFF_TOKEN and, if they are known, HOLDOFF_KEY,
+    HOLDOFF_REASON, HOLDOFF_SOURCE_VERSION and HOLDOFF_LINE.
 
-    No service remembers its token: there is no ``find``, and if this process is killed between the start and the
-    confirm, a take-over runs the command again. On the same machine it is known for certain whether the process that
-    claimed a start still lives, and whether a command still runs, whatever their leases say (see ``processes``).
+    No service remembers the token, so there is no ``find``: if this process is killed between the start and the
+    confirm, a take-over runs the command again. On the same machine, ``processes`` knows for certain whether the
+    process that claimed a start lives, and whether a command runs. That counts more than their leases.
 
-    Where no process was made, there certainly is no build; an error that passes by itself (PASSING) is worth a retry.
-    A process is a build, and one that ends with another status than 0 has failed.
+    A process is a build. If no process was made, there certainly is no build; an error that passes by itself (PASSING)
+    is worth a retry. A build whose exit status is not 0 has failed.
 
-    As a job of a terminal, in front or behind, the command stays in this process's group: Ctrl-C and Ctrl-Z reach all
-    of it, also after ``fg``, and it may ask for a password. Elsewhere the command has a group of its own. A signal that
-    asks this process to stop is passed on to all that the command has started in its session, others to the command. A
-    signal that a service manager or a terminal has sent to the command too is not passed on. Signals that this process
-    ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is ended; if it exits
-    without waiting, the command goes on.
+    As a job of a terminal, in foreground or background, the command stays in this process's group: Ctrl-C and Ctrl-Z
+    reach all of it, also after ``fg``, and it may ask for a password. Otherwise the command has its own group. A signal
+    that asks this process to stop is passed on to all that the command has started in its session, other signals to the
+    command only. A signal that a service manager or a terminal has also sent to the command is not passed on. Signals
+    that this process ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is
+    ended; if it exits without waiting, the command goes on.
 
     Args:
         argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
-        stdout: a file descriptor for its output; this process's own unless given.
-        folder: where it runs, without the variables that git sets for a hook; this process's own folder unless given.
+        stdout: a file descriptor for the command's output. Default: this process's own output.
+        folder: where the command runs, without the variables that git sets for a hook. Default: the working directory.
 
     Attributes:
-        came: the signals that came; those that came before ``wait`` are passed on when it begins in the main thread.
+        came: the signals that came. Those from before ``wait`` are passed on when it begins in the main thread.
         refused: why the last start was refused.
         interrupted: whether the last command that was waited for died of SIGINT.
     """
 
-    #: ``cancel`` takes twice the grace at most; starting a process takes no time to speak of.
+    #: ``cancel`` takes twice the grace at most; the start itself takes hardly any time.
     start_budget_ms = 15_000
-    #: Renewed while we wait for it; what a killed process leaves elsewhere runs out after this.
+    #: Renewed while a gate waits for the command. After this time the build of a killed process counts as ended.
     build_lease_ms = 60_000
 
     def __init__(self, argv: Sequence[str], *, stdout: int | None = None, folder: str | None = None) -> None:
@@ -133,7 +122,7 @@ class Command:
         self._children: dict[str, _Child] = {}  # by build id
 
     def start(self, request: Request, token: str) -> str:
-        """Start the process; its id is its name (``processes.name_of_child``)."""
+        """Start the process. The build's id is the process's name (``processes.name_of_child``)."""
         own_group = not _is_job_of_terminal()
         hear_of_children()
         self._let_go()
@@ -141,7 +130,7 @@ class Command:
             keeper = Keeper(apart=own_group)
         except OSError as error:  # no room for its pipe
             raise self._refusal(error) from None
-        alone = not own_group and os.getpgrp() != os.getpid()  # a script's group, which goes on without us
+        alone = not own_group and os.getpgrp() != os.getpid()  # the group is a script's, and the script goes on
         if not alone:
             keeper.keep(0)
         try:
@@ -152,19 +141,19 @@ class Command:
             )
         except (OSError, ValueError) as error:
             keeper.close()
-            raise self._refusal(error) from None  # its words have the name
+            raise self._refusal(error) from None  # its message has the name
         if alone:
-            keeper.keep(process.pid, told=True)
+            keeper.keep(process.pid, written=True)
         keeper.keep(-process.pid)  # a group of its own, if it makes one
         group = (keeper.group or process.pid) if own_group else None
-        build_id = name_of_child(process.pid)
+        build_id = processes.name_of_child(process.pid)
         self._children[build_id] = _Child(
-            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=self.came.copy(), told=[]
+            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=self.came.copy(), asked=[]
         )
         return build_id
 
     def _let_go(self) -> None:
-        """Of commands that have ended and are not waited for, leave no process and no pipe behind."""
+        """Reap commands that have ended without being waited for, and close their keepers."""
         for child in list(self._children.values()):
             if child.parent == os.getpid() and child.process.poll() is not None:
                 child.keeper.close()
@@ -176,7 +165,7 @@ class Command:
         return StartRefused(message, hint=self._hint(error), worth_retrying=passes)
 
     def _hint(self, error: OSError | ValueError) -> str | None:
-        """What to do about a file that is there, and is no program."""
+        """What to do about a file that exists and is no program."""
         program = self.argv[0]
         if not isinstance(error, OSError) or not os.path.isfile(os.path.join(self.folder or "", program)):  # noqa: PTH113, PTH118
             return None
@@ -186,7 +175,7 @@ class Command:
 
     def _spawn(self, env: dict[str, str], **how: Any) -> Child | subprocess.Popen[bytes]:
         paths = paths_of(self.argv[0], env)
-        # Where there is none, never the bare name: to the system that is a file of the working directory.
+        # If there is none, never the bare name: to the system that is a file of the working directory.
         none = self.argv[0] if self.folder else next(filter(os.path.isfile, paths), paths[0])
         program = next(filter(_is_program, paths), none)
         try:
@@ -199,9 +188,9 @@ class Command:
     def _execute(
         self, program: str, argv: list[str], env: dict[str, str], group: int | None, before: Callable[[], None] | None
     ) -> Child | subprocess.Popen[bytes]:
-        """What we inherited is the command's, too, such as make's jobserver."""
+        """Run the program. It inherits what this process inherited, such as make's jobserver."""
         if self.folder is None and before is None:
-            from holdoff.starters import children  # not wanted by those who are skipped
+            from holdoff.starters import children  # a skip does not need it
 
             files = [] if self.stdout is None else [(os.POSIX_SPAWN_DUP2, self.stdout, 1)]
             return children.start(program, argv, env, files=files, group=group)
@@ -223,7 +212,6 @@ class Command:
         return child if child is not None and child.parent == os.getpid() else None
 
     def status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: not a child of this process."""
         child = self._child(build_id)
         if child is None:
             return None
@@ -232,88 +220,83 @@ class Command:
         return "running" if code is None else "failed" if code else "succeeded"
 
     def lives(self, build_id: str) -> bool | None:
-        """Whether it runs, whatever its lease says; ``None``: it is not of this machine, or its end is being told."""
-        return True if (runs := lives(build_id)) else False if runs is False and is_left(build_id) else None
+        """Whether it runs, in spite of its lease; ``None``: it is of another machine, or its end is being reported."""
+        runs = processes.lives(build_id)
+        return False if runs is False and processes.is_left(build_id) else runs or None
 
     def claimant(self) -> str:
-        """What names this process, as JSON: kept with a claim of it."""
-        return f'"{name_of(os.getpid())}"'
+        """The name of this process, as JSON. It is kept with a claim."""
+        return f'"{processes.name_of(os.getpid())}"'
 
     def claims(self, claimant: str) -> bool | None:
-        """Whether the process of that name is still about to start what it claimed, whatever its lease says: dead it is
-        not, stopped (SIGSTOP) it is; ``None``: its lease tells."""
-        state = state_of(claimant.strip('"'))
-        return True if state == "T" else False if state in {"", "Z", "X"} else None
+        """Whether the process of that name will still start what it claimed, in spite of its lease. False: it is dead.
+        True: it is stopped (SIGSTOP). ``None``: its lease decides."""
+        state = processes.state_of(claimant.strip('"'))
+        return True if state == "T" else False if state in processes.ENDED else None
 
     def stop(self, build_id: str, number: int = signal.SIGTERM) -> None:
-        """Ask it to end, by SIGTERM or the signal that asked us.
-
-        Raises:
-            LookupError: it is not a child of this process.
-        """
+        """``number``: the signal that asked this process to stop. ``LookupError``: it is no child of this process."""
         child = self._child(build_id)
         if child is None:
             raise LookupError(f"{build_id} is not a child of this process")
         self._send(child, number)
 
     def cancel(self, build_id: str) -> None:
-        """End it, by SIGTERM, or SIGKILL if it does not go: when this returns, it runs no more. It may be any process's
-        child, on this machine.
+        """By SIGTERM, or by SIGKILL if the command goes on. When this returns, the command runs no more. It may be a
+        child of any process of this machine.
 
         Raises:
-            LookupError: it does not run here.
-            PermissionError: it is another user's.
+            LookupError: the build does not run here.
+            PermissionError: the process is another user's.
         """
         child = self._child(build_id)
-        if child is None and not lives(build_id):
+        if child is None and not processes.lives(build_id):
             raise LookupError(f"{build_id} does not run here")
         with suppress(ProcessLookupError):
             if child is not None:
                 child.keeper.close()
-                end(*child.targets())
+                targets = child.targets()
             else:
-                end(*targets_of(int(build_id.rpartition(":")[2]), own=own_group_of(build_id)))
-        if lives(build_id):
+                own_group = processes.own_group_of(build_id)
+                targets = processes.targets_of(int(build_id.rpartition(":")[2]), own=own_group)
+            processes.end(*targets)
+        if processes.lives(build_id):
             raise PermissionError(f"{build_id} could not be ended")
 
     def why_left(self, build_id: str) -> str:
-        """Why ``cancel`` did not end it, as words that follow its name."""
-        if lives(build_id) is None:
+        """Why ``cancel`` did not end the build, as words that follow its name."""
+        if processes.lives(build_id) is None:
             return "runs on another machine or in another container, and cannot be ended from here"
-        owner = owner_of(build_id)
+        owner = processes.owner_of(build_id)
         return f"belongs to the user {owner}, and may not be ended by this one" if owner else "could not be ended"
 
     def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
-        """Block until it ended; its exit status, 128 + N for signal N. ``None``: not a child of this process.
-
-        Calls ``beat()`` from another thread every ``every_ms`` milliseconds meanwhile.
-        """
+        """The exit status is 128 + N if signal N ended the command. ``beat()`` is called from another thread."""
         child = self._child(build_id)
         if child is None:
             return None
-
         forward = InTurn(lambda number: self._send(child, number, forward), self.came)
         with handling(forward) as is_main, _beating(beat, every_ms / 1000):
-            if is_main:  # else who handles signals passes these on, too (``stop``)
+            if is_main:  # otherwise the handler of signals passes these on, too (``stop``)
                 forward.go_on()
             code = wait_for(child.process)
             kept = child.keeper.close()
-            if kept and child.told and child.group:
-                end(-child.group, told=child.told)
-            self.came[:] = [number for number in self.came if number in STOPPING]  # what comes next is to end, too
-        self._children.pop(build_id, None)  # of many threads that wait for it, the first
+            if kept and child.asked and child.group:
+                processes.end(-child.group, asked=child.asked)
+            self.came[:] = [number for number in self.came if number in STOPPING]  # the next command is to end, too
+        self._children.pop(build_id, None)  # several threads may have waited for it
         self.interrupted = code == -signal.SIGINT
         return code if code >= 0 else 128 - code
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold the signals that come while no command runs; the next one gets them as soon as it runs.
+        """Keep the signals that come while no command runs. The next command gets them as soon as it runs.
 
-        Between a claim and its start they only wait in ``came``: a start half done would leave a command that no
-        process looks after.
+        Between a claim and its start they only wait in ``came``: half a start would leave a command that no process
+        looks after.
 
         Raises:
-            KeyboardInterrupt: at the end, where the last command died of SIGINT. So a shell's loop around us stops.
+            KeyboardInterrupt: at the end, if the last command died of SIGINT. So a shell's loop around this stops.
         """
         with handling(self._hold):
             yield
@@ -322,7 +305,7 @@ class Command:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While ``holding``: raise ``KeyboardInterrupt`` with the number of what came, or comes meanwhile."""
+        """While ``holding``: raise ``KeyboardInterrupt`` with the number of a signal that came, or comes meanwhile."""
         self._interrupts = True
         try:
             if self.came:
@@ -332,45 +315,45 @@ class Command:
             self._interrupts = False
 
     def _hold(self, number: int, _frame: FrameType | None) -> None:
-        if number not in self.came:  # as ``InTurn`` has it
+        if number not in self.came:  # the same signal again counts once, as in ``InTurn``
             self.came.append(number)
         if self._interrupts:
             raise KeyboardInterrupt(number)
 
     def _send(self, child: _Child, number: int, came_by: InTurn | None = None) -> None:
-        """Pass a signal on to the child, unless it got it from where we did."""
+        """Pass a signal on to the child, unless its sender has sent it to the child, too."""
         if number in STOPPING:
-            child.told.append(number)
+            child.asked.append(number)
         if number in child.missed:
             child.missed.remove(number)
         elif self._got_it_too(child, number):
             return
         if came_by is not None:
-            came_by.current = 0  # from here on, the same one is another
+            came_by.current = 0  # from here on, the same signal counts again
         if number in STOPPING:
             for target in child.targets():
-                tell(target, number)
+                processes.tell(target, number)
             if child.group:
                 child.keeper.forget(number)
         elif child.process.poll() is None:
-            tell(child.process.pid, number)
+            processes.tell(child.process.pid, number)
 
     def _got_it_too(self, child: _Child, number: int) -> bool:
         with suppress(ProcessLookupError):  # it has just ended
             if not child.group and os.getpgid(child.process.pid) != os.getpgrp():
-                return False  # such as timeout(1), which no terminal tells
+                return False  # such as timeout(1), which gets no signal of the terminal
         got = child.keeper.got(number)
         if got is False:
-            SystemClock().sleep(ALL_TOLD_MS)
+            SystemClock().sleep(ALL_SIGNALLED_MS)
             got = child.keeper.got(number)
         return number in FROM_TERMINAL and not child.group if got is None else got
 
 
 def paths_of(program: str, environment: Mapping[str, str] | None = None) -> list[str]:
-    """The paths at which a program of that name is looked for, in this environment or ours. No name is no program."""
+    """The paths at which a program of that name is searched, in this environment or ours. No name is no program."""
     known = os.environ if environment is None else environment
     path = "" if os.path.dirname(program) or not program else known.get("PATH", os.defpath)  # noqa: PTH120
-    folders = path.split(os.pathsep)  # os.get_exec_path does the same, and imports warnings
+    folders = path.split(os.pathsep)  # not os.get_exec_path, which imports warnings
     return [os.path.join(folder, program) for folder in folders]  # noqa: PTH118
 
 
@@ -379,15 +362,15 @@ def _is_program(path: str) -> bool:
 
 
 def _is_job_of_terminal() -> bool:
-    """Whether a terminal's Ctrl-C goes to our process group, or will once our shell brings that to the front."""
+    """Whether a terminal's Ctrl-C goes to our process group, or will when the shell brings it to the foreground."""
     with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123
         return os.getpgrp() in {os.tcgetpgrp(terminal.fileno()), os.getpid()}
     return False
 
 
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
-    """The caller's own, the request's own, and what it is about; what is not known now does not come from a run around
-    this one. Nor does a variable without a name, which posix_spawn(3) refuses."""
+    """The caller's variables (without those of an outer run, and without an empty name, which posix_spawn(3) refuses),
+    the request's variables, and Holdoff's own."""
     about = {"": None, "HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in TOLD}}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
@@ -399,8 +382,8 @@ def _environment(request: Request, token: str, folder: str | None) -> dict[str, 
 
 
 def _uncoerce(environment: dict[str, str]) -> None:
-    """Take back what Python sets in a C locale, for itself and all its children (PEP 538). As the process was started
-    stands in proc_pid_environ(5)."""
+    """Undo what Python sets in a C locale, for itself and all its children (PEP 538). proc_pid_environ(5) has the
+    variables as the process was started."""
     if environment["LC_CTYPE"] not in {"C.UTF-8", "C.utf8", "UTF-8"}:
         return
     with suppress(OSError), open("/proc/self/environ", "rb") as file:  # noqa: PTH123  (pathlib is slow to import)
@@ -419,7 +402,7 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
             beat()
 
     thread = threading.Thread(target=beats, name="holdoff-lease", daemon=True)
-    with suppress(RuntimeError):  # no room for a thread: the command runs, and this machine knows that without a lease
+    with suppress(RuntimeError):  # no room for a thread: the command runs, which this machine knows without a lease
         thread.start()
     try:
         yield

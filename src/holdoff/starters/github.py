@@ -1,25 +1,25 @@
-"""GitHub Actions as a starter: ``workflow_dispatch`` of a workflow on a ref. A build's id is that of the run.
+"""GitHub Actions as a starter: ``workflow_dispatch`` of a workflow on a ref. A build's id is the id of the run.
 
-What GitHub's answers to a dispatch say of the run, before the rows that all services have (``on_http``):
+GitHub's answers to a dispatch. These rows come before the rows of all services (``on_http``):
 
-    200                            it runs, and this is its id (``return_run_details``)
+    200                            it runs, and the answer has its id (``return_run_details``)
     403, 429 at a limit            NOT_NOW: ``Retry-After``, ``x-ratelimit-remaining: 0``, or words that say so
-    302 and its like               NEVER: the repository was renamed
+    302, 303                       NEVER: the repository was renamed
     401, 403, 404, 422, other 4xx  NEVER: the credentials, a right, the repository, the ref, an input
-    204                            UNKNOWN: it runs, but GitHub did not tell its id; ``find`` does
-    5xx and all else               UNKNOWN
+    204                            UNKNOWN: it runs, but the answer has no id; ``find`` finds it
+    5xx and all others             UNKNOWN
 
 https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
 https://github.blog/changelog/2026-02-19-workflow-dispatch-api-now-returns-run-ids
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 
-**A run is found again by its token**, in the input ``holdoff_token``, which the workflow declares and has in its
-``run-name``: the API tells a run's title and none of its inputs. Where the title is just the workflow's name, there is
-no ``run-name``: then the first run on the same ref since the token's instant is taken for it. If a person started that,
-it builds the same ref, later than the claim: no change is lost, and none built twice. GitHub knows no idempotency key,
-so there is no ``token_memory_ms``.
+**A run is found again by its token**, in the input ``holdoff_token``. The workflow declares this input and has it in
+its ``run-name``, because the API shows a run's title and none of its inputs. If the title is just the workflow's name,
+there is no ``run-name``. Then the first run on the same ref since the token's instant counts as the claim's own. Even
+if a person started it, it builds the same ref, later than the claim: no change is lost, and none is built twice. GitHub
+has no idempotency key, so there is no ``token_memory_ms``.
 
-The dispatch's own event has the input, too: by that the ingress knows not to build for it again.
+The event of the dispatch has the input, too. By that the ingress knows that it must not build for this event.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _FORMS: Final = {
     "workflow": (r"[\w.-]{1,200}", "a workflow file's name, such as 'build.yml'"),
     "app": (r"[\w.-]{1,60}", "an app's client id, such as 'Iv23abc'"),
 }
-#: An installation's token is good for an hour; a new one is asked for so long before.
+#: An installation's token is valid for an hour. A new one is fetched this long before its end.
 RENEW_MS: Final = 300_000
 _SLOW: Final = "GitHub asks to slow down, and it is tried again"
 _NEEDS: Final = (
@@ -63,14 +63,14 @@ class GitHub(OnApi):
         repository: ``OWNER/NAME``.
         workflow: the workflow file's name, ``build.yml``.
         ref: the branch or tag to run it on; a text that is filled in (``templates``), such as ``{branch|main}``.
-        inputs: the workflow's inputs, such texts too. The trigger's variables and ``holdoff_token`` come to them.
-        token: a reference to a personal token; to the variable GITHUB_TOKEN unless given.
-        app, private_key: instead of it, an app's client id and a reference to its key.
+        inputs: the workflow's inputs, also texts to fill in. The trigger's variables and ``holdoff_token`` are added.
+        token: a reference to a personal token. Default: ``env:GITHUB_TOKEN``.
+        app, private_key: in place of the token, an app's client id and a reference to its key.
         endpoint: the API of a GitHub Enterprise Server (from 3.21), ``https://HOST/api/v3``.
         folder: where the relative paths of ``file:`` references start.
 
     Raises:
-        ConfigError: one of them is not what it should be.
+        ConfigError: an argument is not what it should be.
     """
 
     service = "GitHub"
@@ -117,7 +117,7 @@ class GitHub(OnApi):
             raise ConfigError(field="app", got=Unquoted("half there"), want="app and private_key, or token")
         key = private_key if app is not None else "env:GITHUB_TOKEN" if token is None else token
         self._secret = text_in("token" if app is None else "private_key", key, secret=True)
-        self._kept: tuple[str, int] | None = None  # the installation's token, and until when it is good
+        self._kept: tuple[str, int] | None = None  # the installation's token, and the instant when it expires
 
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
         values = values_of(request, token)
@@ -132,12 +132,12 @@ class GitHub(OnApi):
 
     def _ask(self, time: Time, method: str, url: str, **body: Any) -> Answer:
         answer = super()._ask(time, method, url, **body)
-        self._kept = None if answer.status == 401 else self._kept  # it was revoked
+        self._kept = None if answer.status == 401 else self._kept  # the token was revoked
         return answer
 
-    def _words(self, answer: Answer) -> str:
-        said = answer.json()
-        return str(said.get("message") or "") if isinstance(said, dict) else ""
+    def _message_in(self, answer: Answer) -> str:
+        body = answer.json()
+        return str(body.get("message") or "") if isinstance(body, dict) else ""
 
     def _asked_to_wait_ms(self, answer: Answer) -> int:
         reset = answer.headers.get("x-ratelimit-reset", "")
@@ -153,10 +153,10 @@ class GitHub(OnApi):
         for run in self._pages(time, url, token, "workflow_runs"):
             if token in run["display_title"]:
                 return str(run["id"])
-            began_ms = parse_instant(run["created_at"], field="created_at") + 999  # it has whole seconds
+            began_ms = parse_instant(run["created_at"], field="created_at") + 999  # GitHub gives whole seconds
             is_unnamed = run["display_title"] == run["name"] and run["head_branch"] == branch
             if is_unnamed and began_ms >= (instant_ms(token) or 0):
-                unnamed = str(run["id"])  # the list has the newest first
+                unnamed = str(run["id"])  # the newest come first, so the last one counts
         return unnamed
 
     def _state(self, run: dict[str, Any]) -> str | None:
@@ -174,44 +174,38 @@ class GitHub(OnApi):
         secret = filled(self._secret, {}, self.folder) or ""
         return _with(secret if self._app is None else self._installation(time, self._app, secret))
 
-    # --- an app --------------------------------------------------------------------------------
-
     def _installation(self, time: Time, app: str, key: str) -> str:
-        """The app's token for the repository, kept until it expires.
-
-        Raises:
-            Unanswered: there is none. Nothing was started.
-        """
-        now_ms, kept = self.clock.now_ms(), self._kept  # another thread may throw it away
+        """The app's token for the repository, kept until it expires. Raises ``Unanswered`` if there is none."""
+        now_ms, kept = self.clock.now_ms(), self._kept  # another thread may set it to None
         if kept is None or now_ms >= kept[1] - RENEW_MS:
             headers = _with(_signed(app, key, now_ms // 1000))
             which = self._for_app(time, "GET", f"{self._repository}/installation", headers, "id")
             url = f"{self._endpoint}/app/installations/{which['id']}/access_tokens"
-            told = self._for_app(time, "POST", url, headers, "token", "expires_at")
-            self._kept = kept = told["token"], parse_instant(told["expires_at"], field="expires_at")
+            made = self._for_app(time, "POST", url, headers, "token", "expires_at")
+            self._kept = kept = made["token"], parse_instant(made["expires_at"], field="expires_at")
         return kept[0]
 
     def _for_app(self, time: Time, method: str, url: str, headers: Mapping[str, str], *wanted: str) -> dict[str, Any]:
         try:
             answer = send(time, method, url, headers=headers)
         except Unanswered as error:
-            passes, hint, said = error.verdict is not Verdict.NEVER, error.hint, error.message
+            passes, hint, message = error.verdict is not Verdict.NEVER, error.hint, error.message
         else:
-            told = answer.json()
-            if answer.is_done and isinstance(told, dict) and told.keys() >= {*wanted}:
-                return told
+            content = answer.json()
+            if answer.is_done and isinstance(content, dict) and content.keys() >= {*wanted}:
+                return content
             passes = answer.is_done or self._row_of(answer).verdict is not Verdict.NEVER
-            hint, said = _FOR_APPS, self._said(answer)
-        raise Unanswered(f"no token for the app, {said}", Verdict.NOT_NOW if passes else Verdict.NEVER, hint=hint)
+            hint, message = _FOR_APPS, self._summary(answer)
+        raise Unanswered(f"no token for the app, {message}", Verdict.NOT_NOW if passes else Verdict.NEVER, hint=hint)
 
 
 def _with(token: str) -> dict[str, str]:
-    told = {"accept": "application/vnd.github+json", "x-github-api-version": _VERSION}
-    return {**told, "authorization": f"Bearer {token}"}
+    api = {"accept": "application/vnd.github+json", "x-github-api-version": _VERSION}
+    return {**api, "authorization": f"Bearer {token}"}
 
 
 def _signed(app: str, key: str, now_s: int) -> str:
-    """The app's own token.
+    """The token of the app itself.
 
     https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
     """
@@ -220,8 +214,8 @@ def _signed(app: str, key: str, now_s: int) -> str:
 
         return jwt.encode({"iat": now_s - 60, "exp": now_s + 540, "iss": app}, key, algorithm="RS256")
     except ImportError:
-        raise Unanswered("what signs for an app is not installed", Verdict.NEVER, hint=INSTALL) from None
-    except Exception:  # noqa: BLE001  (its words may have the key)
+        raise Unanswered("the package that signs for an app is not installed", Verdict.NEVER, hint=INSTALL) from None
+    except Exception:  # noqa: BLE001  (its message may have the key)
         raise Unanswered("private_key does not lead to an app's key (PEM)", Verdict.NEVER, hint=_FOR_APPS) from None
 
 

@@ -1,19 +1,19 @@
-"""GitLab CI as a starter: a pipeline on a ref, by a trigger token or by the API. A build's id is that of the pipeline.
+"""GitLab CI as a starter: a pipeline on a ref, by a trigger token or by the API. A build's id is the pipeline's id.
 
-What GitLab's answers to that say of the pipeline, before the rows that all services have (``on_http``):
+GitLab's answers to a start. These rows come before the rows of all services (``on_http``):
 
-    201                          it is there, and this is its id; one that is no good has failed at once
-    400 "Too many pipelines"     NOT_NOW: so many a minute for one commit and user
-    400, 401, 403, 404, 422      NEVER: the ref, the variables, what .gitlab-ci.yml says, the token, the project
+    201                          the pipeline exists, and the answer has its id; an invalid one has failed at once
+    400 "Too many pipelines"     NOT_NOW: the limit per minute for one commit and user
+    400, 401, 403, 404, 422      NEVER: the ref, the variables, the content of .gitlab-ci.yml, the token, the project
     429                          NOT_NOW
-    302 and its like             NEVER: the project has moved, or an instance wants a person to log in
-    5xx and all else             UNKNOWN
+    302, 303                     NEVER: the project has moved, or the instance wants a person to log in
+    5xx and all others           UNKNOWN
 
 https://docs.gitlab.com/api/pipeline_triggers/   https://docs.gitlab.com/api/pipelines/
 https://docs.gitlab.com/administration/instance_limits/
 
-**A pipeline is found again by its token**, in the variable HOLDOFF_TOKEN, which the API tells to a maintainer and to
-whom the pipeline belongs. GitLab knows no idempotency key, so there is no ``token_memory_ms``.
+**A pipeline is found again by its token**, in the variable HOLDOFF_TOKEN. The API shows the variable to a maintainer
+and to the owner of the pipeline. GitLab has no idempotency key, so there is no ``token_memory_ms``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import Request
+from holdoff.core.request import TOLD, Request
 from holdoff.core.shown import Unquoted
 from holdoff.core.verdict import Verdict
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
@@ -32,12 +32,10 @@ from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
 
 TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
-#: What every pipeline is told, as ``command`` tells it.
-_TOLD: Final = ("project", "region", "key", "reason", "source_version", "line")
 _SOURCES: Final = ("trigger", "api")
 MOST_SEEN: Final = 10_000
 _PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
-#: https://docs.gitlab.com/api/pipelines/: all others are on their way.
+#: https://docs.gitlab.com/api/pipelines/: in all other states a pipeline runs.
 _STATES: Final = {"success": "succeeded"} | dict.fromkeys(("failed", "canceled", "skipped"), "failed")
 
 
@@ -47,15 +45,15 @@ class GitLab(OnApi):
     Args:
         project: its path ``GROUP/NAME``, or its number.
         ref: the branch or tag to run it on; a text that is filled in (``templates``), such as ``{branch|main}``.
-        environment: variables of every pipeline, such texts too; a trigger's own go over them.
-        token: a reference to an access token with the scope ``api``; to the variable GITLAB_TOKEN unless there is a
-            trigger token. Without it a pipeline is started, and neither found again nor followed.
-        trigger_token: a reference to a pipeline trigger token, to start with.
-        endpoint: an instance of one's own, ``https://HOST``.
+        environment: variables of every pipeline, also texts to fill in; a trigger's variables replace them.
+        token: a reference to an access token with the scope ``api``. Default: ``env:GITLAB_TOKEN``, unless there is a
+            trigger token. Without an access token a pipeline is started, but neither found again nor followed.
+        trigger_token: a reference to a pipeline trigger token, by which pipelines are started.
+        endpoint: an instance of your own, ``https://HOST``.
         folder: where the relative paths of ``file:`` references start.
 
     Raises:
-        ConfigError: one of them is not what it should be.
+        ConfigError: an argument is not what it should be.
     """
 
     service = "GitLab"
@@ -103,9 +101,9 @@ class GitLab(OnApi):
 
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
         values = values_of(request, token)
-        told = {f"HOLDOFF_{name.upper()}": values[name] for name in _TOLD}
+        about = {f"HOLDOFF_{name.upper()}": values[name] for name in TOLD}
         own = {name: filled(text, values, self.folder) for name, text in parts["environment"].items()}
-        every = {**told, **own, **dict(request.environment), TOKEN_VARIABLE: token}
+        every = {**about, **own, **dict(request.environment), TOKEN_VARIABLE: token}
         variables = {name: value for name, value in every.items() if value is not None}
         ref, url = filled(parts["ref"], values, self.folder) or "main", self._api(parts["project"])
         if self._trigger is not None:
@@ -114,9 +112,9 @@ class GitLab(OnApi):
         listed = [{"key": name, "value": value} for name, value in variables.items()]
         return self._ask(time, "POST", f"{url}/pipeline", json={"ref": ref, "variables": listed})
 
-    def _words(self, answer: Answer) -> str:
-        said = answer.json()
-        message = said.get("message") or said.get("error") if isinstance(said, dict) else None
+    def _message_in(self, answer: Answer) -> str:
+        body = answer.json()
+        message = body.get("message") or body.get("error") if isinstance(body, dict) else None
         base = message.get("base") if isinstance(message, dict) else None
         words = base if isinstance(base, list) else [message]
         return "; ".join(word for word in words if isinstance(word, str))
@@ -129,8 +127,8 @@ class GitLab(OnApi):
         return None
 
     def _tokens_of(self, time: Time, url: str) -> list[str]:
-        """The token of a pipeline, if it has one. It stays as it is, and is asked for once: so a look among more of
-        them than there is time for gets to its end in several."""
+        """The token of a pipeline, if it has one. It never changes, so it is read once. If there are too many pipelines
+        for one search, a later search goes on with the rest."""
         if (known := self._seen.get(url)) is None:
             variables = self._list(self._ask(time, "GET", f"{url}/variables?per_page=100"))
             known = [one["value"] for one in variables if one["key"] == TOKEN_VARIABLE]

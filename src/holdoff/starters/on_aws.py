@@ -1,6 +1,6 @@
-"""What the starters of AWS services have in common: a start with the claim's token, and how its build is found again.
+"""The common part of the starters of AWS services: a start with the claim's token, and how its build is found again.
 
-What an error means for the build stands in ``aws.errors``, as a table.
+The module ``aws.errors`` has the table of what an error means for the build.
 
 **Time-outs.** ``find``, ``cancel`` and ``start`` of one decision together stay under the 60 s lease of a claim, so that
 no claim is taken over while its start may still be sent. For CodeBuild:
@@ -9,22 +9,20 @@ no claim is taken over while its start may still be sent. For CodeBuild:
     cancel   the same                                                                                        12 s
     start    two tries of (2 + 2 + 6) s; between them botocore waits at most 1 s, and 5 s more if asked to   26 s
 
-50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store; a role that has to be assumed
-takes up to 5 s of them. (Looking for the build after an InvalidInputException comes on top. That is harmless when it is
-late: nothing is sent after it that could start a build.) A client of the user's own (``client=``) brings its own
-time-outs and retries.
+That is 50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store. To assume a role
+takes up to 5 s of them. (After an InvalidInputException the build is looked for in addition. That may be late: nothing
+is sent after it that could start a build.) A client of the user's own (``client=``) has its own time-outs and retries.
 
-**Retries.** The SDK's, and every try carries the same token, so a try that is sent again after a lost answer gets the
-build that the first one made. Questions are asked once: a decision that gets no answer leaves the claim, and the next
-one asks again.
+**Retries.** The SDK retries a start, and every try carries the same token. So a try after a lost answer gets the build
+that the first try made. Questions are asked once: without an answer, the decision leaves the claim, and the next
+decision asks again.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 
@@ -35,16 +33,16 @@ from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUn
 from holdoff.core.request import GateKey, Request
 from holdoff.core.token import instant_ms
 from holdoff.core.verdict import Verdict
-from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES
+from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
 ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
 #: How long ``find`` may take with all its questions, and ``cancel``.
 ASK_MS: Final = 12_000
 
-#: Where a build is found again by its token.
+#: The variable with the token, by which a build is found again.
 TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
-#: Tells a build, and the event of its end, for which key of the project it is.
+#: The variable with the key of the project, for the build and for the event of its end.
 KEY_VARIABLE: Final = "HOLDOFF_KEY"
 #: The region of gates on stores that have none.
 NO_REGION: Final = "local"
@@ -55,13 +53,13 @@ Ask = Callable[..., Answer]
 
 
 class Where(TypedDict, total=False):
-    """Where and as whom a starter starts its builds.
+    """Where a starter starts its builds, and as whom.
 
     Attributes:
-        region: the gate's unless given; botocore's own where the gate's is "local".
-        client: a boto3 client of your own, instead of those with the time-outs above.
-        endpoint: a URL to use instead of AWS's.
-        role: the ARN of a role to act as, in another account say; ``external_id``: what its trust policy asks for.
+        region: default: the gate's region; if that is "local", the region that botocore finds.
+        client: a boto3 client of your own, in place of those with the time-outs above.
+        endpoint: a URL in place of AWS's.
+        role: the ARN of a role to act as, in another account say; ``external_id``: the id that its trust policy needs.
     """
 
     region: str | None
@@ -72,19 +70,20 @@ class Where(TypedDict, total=False):
 
 
 class OnAws:
-    """A starter of one service. Each says its words, and how a build is sent, looked for, asked after and stopped."""
+    """A starter of one service. A subclass has the service's names, and sends, finds, asks after and stops a build. The
+    public methods are described in ``starters.base``."""
 
-    service: ClassVar[str]  #: as people call it; in lower case as botocore and policies do
-    thing: ClassVar[str]  #: what it runs: a project, a pipeline
-    arn_prefix: ClassVar[str] = ""  #: what stands before its name in an ARN
-    named: ClassVar[str]  #: the parameter with its name
+    service: ClassVar[str]  #: as people call it; botocore and policies have it in lower case
+    thing: ClassVar[str]  #: what the service runs: a project, a pipeline
+    arn_prefix: ClassVar[str] = ""  #: the text before the thing's name in an ARN
+    named: ClassVar[str]  #: the parameter with the thing's name
     starts: str  #: the operation that starts it
     starting: ClassVar[Limits] = STARTING
-    #: Send what was frozen, with a token, in a region; the build's id.
+    #: Send the frozen parameters with a token, in a region. Returns the build's id.
     _send: Callable[[str | None, Answer, str], str]
     #: The id of the build with a token, by questions to a client.
     _found: Callable[[Questions, Any, Answer, str], str | None]
-    #: What ``status`` says of an id; stop it, or raise where there is none.
+    #: The state of a build by its id, as in ``status``; and: stop the build, or raise if there is none.
     _state: Callable[[Questions, Any, str], str | None]
     _stop: Callable[[Questions, Any, str], None]
     freeze: Callable[[Request], Request]
@@ -103,7 +102,7 @@ class OnAws:
         self.start_budget_ms: int = self.starting.longest_ms + 2 * ASK_MS + (ASSUMING.longest_ms if self.role else 0)
 
     def for_region(self, region: str) -> Self:
-        """This starter for gates of a region, where it was given none of its own. Clients are shared."""
+        """This starter for gates of a region, unless it has a region of its own. Clients are shared."""
         if self.region is not None or region == NO_REGION:
             return self
         bound = copy(self)
@@ -111,12 +110,6 @@ class OnAws:
         return bound
 
     def start(self, request: Request, token: str) -> str:
-        """Start the build, at most once for a token, and return its id.
-
-        Raises:
-            StartRefused: it certainly does not exist.
-            StartUnknown: it may.
-        """
         parameters = self._parameters(request)
         target = self._target(parameters[self.named], request.region)
         self._starting.begin()
@@ -124,26 +117,20 @@ class OnAws:
             return self._send(target.region, parameters, token)
         except Exception as error:
             tried = self._starting.tried
-            says = aws.verdict(error, tried)
-            found = self._refused_but_there(error, token, request, target) if says is Verdict.LOOK else None
+            verdict = aws.verdict(error, tried)
+            found = self._found_though_refused(error, token, request, target) if verdict is Verdict.LOOK else None
             if found is not None:
                 return found
-            if says is Verdict.UNKNOWN:
+            if verdict is Verdict.UNKNOWN:
                 raise self._start_unknown(error, target, in_doubt=tried.in_doubt) from error
             raise StartRefused(
                 f"{target} was not started ({aws.describe(error)})",
                 hint=self._hint(error, target),
-                worth_retrying=says is Verdict.NOT_NOW,
+                worth_retrying=verdict is Verdict.NOT_NOW,
             ) from error
 
     def find(self, token: str, request: Request) -> str | None:
-        """The build with this token, if there is one: the newest are looked through, back to its instant.
-
-        What does not exist has no builds.
-
-        Raises:
-            StartUnknown: that cannot be told.
-        """
+        """The newest builds are searched, back to the token's instant. A project that does not exist has no builds."""
         parameters = self._parameters(request)
         target = self._target(parameters[self.named], request.region)
         try:
@@ -151,15 +138,10 @@ class OnAws:
         except Exception as error:
             if (row := aws.row_of(error)) is not None and row.cause is aws.Cause.MISSING:
                 return None
-            said = f"cannot look among the builds of {target} ({aws.describe(error)})"
-            raise StartUnknown(said, hint=self._hint(error, target)) from error
+            message = f"cannot look among the builds of {target} ({aws.describe(error)})"
+            raise StartUnknown(message, hint=self._hint(error, target)) from error
 
     def status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here.
-
-        Raises:
-            HoldoffError: it could not be asked.
-        """
         ask = Questions()
         try:
             states = (self._state(ask, client, build_id) for client in self._known_clients())
@@ -168,11 +150,7 @@ class OnAws:
             raise self._build_error("ask after", error, build_id) from error
 
     def cancel(self, build_id: str) -> None:
-        """Stop it. One that has ended stays as it is.
-
-        Raises:
-            HoldoffError: it could not be stopped, or there is none.
-        """
+        """A build that has ended stays as it is."""
         ask = Questions()
         try:
             *others, last = self._known_clients()
@@ -184,19 +162,12 @@ class OnAws:
             raise self._build_error("stop", error, build_id) from error
 
     def target_of(self, key: GateKey) -> aws.Target:
-        """What a gate's builds are built by."""
+        """The project or pipeline of a gate's builds."""
         return self._target(self.project or key.name, key.region)
 
     def _parameters(self, request: Request) -> Answer:
-        """What was frozen, or is frozen now."""
-        with suppress(ValueError):
-            parameters = json.loads(request.parameters or self.freeze(request).parameters)
-            if isinstance(parameters, dict) and isinstance(parameters.get(self.named), str):
-                return parameters
-        raise StartUnknown(
-            f"this start of {request.project} was frozen by another starter than {self.service}",
-            hint="Give the gate that starter back until the start is finished",
-        )
+        frozen = request if request.parameters else self.freeze(request)
+        return frozen_parameters(frozen, self.service, lambda found: isinstance(found.get(self.named), str))
 
     def _target(self, name: str, region: str = NO_REGION) -> aws.Target:
         where = self.for_region(region).region
@@ -217,15 +188,11 @@ class OnAws:
     def _hint(self, error: Exception, target: aws.Target) -> str | None:
         return aws.hint(aws.row_of(error), target, aws.operation_of(error, self.starts), aws.describe(error))
 
-    def _refused_but_there(self, error: Exception, token: str, request: Request, target: aws.Target) -> str | None:
-        """The build with this token, although the service did not take the parameters; ``None``: there certainly is
-        none.
+    def _found_though_refused(self, error: Exception, token: str, request: Request, target: aws.Target) -> str | None:
+        """The build with this token, although the service refused the parameters; ``None``: there certainly is none.
+        Raises ``StartUnknown`` if there may be one.
 
-        Where the right to look is missing there are only the words to go by: better than a claim that could never be
-        finished.
-
-        Raises:
-            StartUnknown: there may be one.
+        If the right to look is missing, only the message decides. Otherwise the claim could never be finished.
         """
         refused = f"{self.service} refused the parameters of {target} ({aws.describe(error)}), "
         try:
@@ -248,14 +215,14 @@ class OnAws:
         return StartUnknown(f"{words} ({aws.describe(error)})", hint=_LATER)
 
     def _known_clients(self) -> list[Any]:
-        """Of its region, or of all in use: a build's id does not say its region."""
+        """The client of the starter's region, or all clients in use: a build's id does not have its region."""
         regions = {self.region} if self.region is not None else (self._starting.regions() | self._asking.regions())
         return [self._asking.of(region) for region in sorted(regions or {None}, key=str)]
 
     def _build_error(self, doing: str, error: Exception, build_id: str) -> HoldoffError:
         target = self._target(build_id.rpartition(":")[0] or build_id)
-        said = f"cannot {doing} the build {build_id} ({aws.describe(error)})"
-        return HoldoffError(said, hint=self._hint(error, target))
+        message = f"cannot {doing} the build {build_id} ({aws.describe(error)})"
+        return HoldoffError(message, hint=self._hint(error, target))
 
 
 _LATER: Final = (
@@ -265,17 +232,26 @@ _LATER: Final = (
 
 
 class Questions:
-    """Requests that start nothing, begun only while each can end within ``ASK_MS``."""
+    """Sends requests that start nothing. No request begins so late that it could end after ``ASK_MS``."""
 
     def __init__(self) -> None:
         self._clock: Clock = SystemClock()
         self._until_ms = self._clock.now_ms() + ASK_MS - ASKING.longest_ms
 
     def __call__(self, ask: Ask, **parameters: Any) -> Answer:
-        """One of them."""
+        """Send one request."""
         if self._clock.now_ms() > self._until_ms:
             raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
         return ask(**parameters)
+
+    def pages(self, ask: Ask, **parameters: Any) -> Iterator[Answer]:
+        """The pages of a list."""
+        while True:
+            page = self(ask, **parameters)
+            yield page
+            if not page.get("nextToken"):
+                return
+            parameters["nextToken"] = page["nextToken"]
 
 
 def method(client: Any, operation: str) -> Any:
@@ -284,10 +260,10 @@ def method(client: Any, operation: str) -> Any:
 
 
 def is_past(page: list[Answer], token: str, *, in_order: bool) -> bool:
-    """Whether the pages after this one cannot have the token's build: the newest come first, and these are too old.
+    """Whether no later page can have the token's build: the newest builds come first, and this page's are too old.
 
     Args:
-        in_order: the newest certainly come first; else only a page that has them so is believed.
+        in_order: the newest builds certainly come first. If False, that counts only for a page that has them so.
     """
     started = [build["startTime"].timestamp() * 1000 for build in page if build.get("startTime")]
     if not started or not (in_order or started == sorted(started, reverse=True)):
@@ -296,7 +272,7 @@ def is_past(page: list[Answer], token: str, *, in_order: bool) -> bool:
 
 
 def as_json(value: object) -> str:
-    """The one text for a value: keys in order, no blanks."""
+    """JSON text, always the same for the same value: keys in order, no blanks."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -314,7 +290,7 @@ def _checked_role(role: object, external_id: object, client: object) -> Role | N
     arn, external = text_of("role", role, want), text_of("external_id", external_id, "text that the role asks for")
     if arn is None:
         if external is not None:
-            raise ConfigError(field="role", got=None, want=f"{want}: external_id is what such a one asks for")
+            raise ConfigError(field="role", got=None, want=f"{want}: external_id goes with a role")
         return None
     if client is not None or not _ROLE.fullmatch(arn):
         raise ConfigError(field="role", got=arn, want=want if client is None else "nothing beside a client of your own")
@@ -322,7 +298,7 @@ def _checked_role(role: object, external_id: object, client: object) -> Role | N
 
 
 def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: those that may be named."""
+    """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: the allowed types."""
     if not isinstance(environment, Mapping):
         raise ConfigError(field="environment", got=environment, want="a table of variables")
     if TOKEN_VARIABLE in environment:
@@ -340,7 +316,7 @@ def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str
 
 
 def check_size(**settings: object) -> None:
-    """Refuse settings that would be frozen into too long a text."""
+    """Refuse settings whose frozen text would be too long."""
     size = sum(len(as_json(setting).encode()) for setting in settings.values())
     if size > MAX_FROZEN_BYTES:
         want = f"at most {MAX_FROZEN_BYTES:,} bytes; a long buildspec can stand in a file or in S3"

@@ -1,13 +1,13 @@
-"""Processes of this machine: which one is meant, whether it lives, how it is ended, and what ends it if we die.
+"""Processes of this machine: names for them, whether they live, how they are ended, and what ends them if we die.
 
-**A name that is never another's.** A pid is given again once its process has gone. So a process is called
-``HOST:MARK:PID``; the mark tells in which boot and which name spaces the pid was given, and when the process started
-(field 22 of proc_pid_stat(5)); of a command also, which process reports its end. Read where the mark was made, such a
-name is certain: that very process lives, or it does not. Read elsewhere (on another machine, in another container,
-after a boot) it says nothing. Where there is no /proc, the name is ``HOST:PID``, and nothing is certain.
+**A name always belongs to one process.** The system reuses a pid when its process has gone. So a process has the name
+``HOST:MARK:PID``. The mark says in which boot and which name spaces the pid was given, and when the process started
+(field 22 of proc_pid_stat(5)). For a command it also says which process reports its end. In the place where the mark
+was made, the name decides for certain whether that process lives. In another place (another machine, another container,
+after a boot) it says nothing. Without /proc the name is ``HOST:PID``, and nothing is certain.
 
-**No command is left behind.** A ``Keeper`` is a shell that reads from a pipe of ours, and does nothing else. However we
-die, the pipe ends; then it ends the command, and all that the command started.
+**No command is left behind.** A ``Keeper`` is a shell that reads from a pipe of ours, and does nothing else. When we
+die, from whatever cause, the pipe ends. Then the shell ends the command and all that the command has started.
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
@@ -31,32 +31,28 @@ if TYPE_CHECKING:
 
     from holdoff.starters.children import Child
 
-#: How long what was told to end may take to go, before it is killed.
+#: How long a process that was asked to end may take, before it is killed.
 GRACE_MS: Final = 5_000
 LOOK_AGAIN_MS: Final = 20
-#: States of what does not run any more. In a container zombies may stay for ever.
-_ENDED: Final = {"", "Z", "X"}
-
-
-# --- which one, and whether it lives -------------------------------------------------------------------------------
+#: States of processes that do not run any more. In a container zombies may stay without end.
+ENDED: Final = {"", "Z", "X"}
 
 
 def name_of(pid: int) -> str:
-    """What a process that exists is called: ``vm:e1028bd61290548:4247``."""
+    """The name of a process that exists: ``vm:e1028bd61290548:4247``."""
     host, place, fields = os.uname().nodename, _place(), _fields(pid)
     return f"{host}:{place}{fields[19]}:{pid}" if place and fields else f"{host}:{pid}"
 
 
 def name_of_child(pid: int) -> str:
-    """What a child of ours is called: ``vm:e1028bd61290548.1290540.4246:4247``."""
+    """The name of a child of ours: ``vm:e1028bd61290548.1290540.4246:4247``."""
     name, ours = name_of(pid), name_of(os.getpid())
     host, *mark, _ = name.rsplit(":", 2)
     return f"{host}:{mark[0]}.{ours.split(':')[-2][8:]}.{os.getpid()}:{pid}" if mark else name
 
 
 def state_of(name: str) -> str | None:
-    """The state of the process of that name, a letter of proc_pid_stat(5); empty: there is none any more; ``None``: it
-    cannot be known here."""
+    """The process's state, a letter of proc_pid_stat(5). Empty: the process is gone. ``None``: not known here."""
     _, mark, number = name.rsplit(":", 2) if name.count(":") >= 2 else ("", "", "")
     start, place = mark.partition(".")[0], _place()
     if not place or start[:8] != place or not number.isdecimal() or int(number) <= 1:
@@ -73,20 +69,20 @@ def state_of(name: str) -> str | None:
 
 
 def lives(name: str) -> bool | None:
-    """Whether the process of that name runs; ``None``: it cannot be known here."""
+    """Whether the process of that name runs; ``None``: that cannot be known here."""
     state = state_of(name)
-    return None if state is None else state not in _ENDED
+    return None if state is None else state not in ENDED
 
 
 def owner_of(name: str) -> str | None:
-    """The user whose process that name is; ``None``: ours, or it cannot be known here."""
+    """The user of the process of that name; ``None``: our user, or it cannot be known here."""
     if not lives(name):
         return None
     try:
         user = os.stat(f"/proc/{name.rpartition(':')[2]}").st_uid
     except OSError:
         return None
-    import pwd  # wanted where a command could not be ended, only
+    import pwd  # needed only if a command could not be ended
 
     try:
         return None if user == os.geteuid() else pwd.getpwuid(user).pw_name
@@ -95,14 +91,14 @@ def owner_of(name: str) -> str | None:
 
 
 def is_left(name: str) -> bool:
-    """Whether it is certain that no process will report the end of the child of that name."""
+    """Whether certainly no process will report the end of the child of that name."""
     host, mark, _ = name.rsplit(":", 2)
     start, *parent = mark.split(".")
     return len(parent) == 2 and lives(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") is False
 
 
 def holds_us(name: str) -> bool:
-    """Whether the process of that name is this one, or has started it, or one that has."""
+    """Whether the process of that name is this process or one of its ancestors."""
     there, ours = int(name.rpartition(":")[2]) if lives(name) else 0, os.getpid()
     while there and ours != there:
         fields = _fields(ours)
@@ -113,23 +109,23 @@ def holds_us(name: str) -> bool:
 
 
 def targets_of(pid: int, *, own: int = 0) -> list[int]:
-    """What to tell or end of a process and of all that it has started in its session, as kill(2) has it: the groups
-    that one of them leads (timeout(1) makes one), and the group ``own``; of any other, which is our caller's, just
-    those processes."""
+    """The targets, as kill(2) takes them, for a process and all that it has started in its session: the groups that one
+    of these processes leads (timeout(1) makes one), and the group ``own``. Any other group is our caller's: of that,
+    only these processes."""
     groups: dict[int, int] = {}
     with suppress(OSError, KeyError):  # it has ended
         groups[pid] = os.getpgid(pid)
         there = os.listdir("/proc") if _place() else ()  # there is none, or it tells of other processes
         seen = {int(one): fields for one in there if one.isdigit() and (fields := _fields(int(one)))}
         family = [pid]
-        for one in family:  # which grows meanwhile
+        for one in family:  # the list grows meanwhile
             family += [other for other, fields in seen.items() if fields[1] == str(one) and other not in family]
         groups |= {one: int(seen[one][2]) for one in family if seen[one][3] == seen[pid][3]}
     return list(dict.fromkeys(-group if group == own or group in groups else one for one, group in groups.items()))
 
 
 def own_group_of(name: str) -> int:
-    """The process group of a child that lives; 0: its parent is in it, too, or that has died, and a script may be."""
+    """The process group of a child that lives. 0: its parent is in it, too, or has died, and a script may be in it."""
     _, mark, number = name.rsplit(":", 2)
     with suppress(ProcessLookupError):
         group = os.getpgid(int(number))
@@ -138,8 +134,8 @@ def own_group_of(name: str) -> int:
 
 
 def _place() -> str | None:
-    """Where a pid of ours is known: 8 digits for this boot and these name spaces; ``None``: there is no telling."""
-    from binascii import crc32  # not wanted by those who are skipped
+    """8 digits for this boot and these name spaces, in which a pid of ours is valid; ``None``: not known."""
+    from binascii import crc32  # a skip does not need it
 
     try:
         if os.readlink("/proc/self") != str(os.getpid()):  # the /proc of another name space
@@ -147,7 +143,7 @@ def _place() -> str | None:
         with open("/proc/sys/kernel/random/boot_id", "rb") as file:
             known = file.read()
         for space in ("pid", "time"):
-            with suppress(FileNotFoundError):  # Linux has the latter since 5.6
+            with suppress(FileNotFoundError):  # Linux has time name spaces since 5.6
                 known += os.readlink(f"/proc/self/ns/{space}").encode()
     except OSError:
         return None
@@ -155,9 +151,9 @@ def _place() -> str | None:
 
 
 def _fields(pid: int) -> list[str] | None:
-    """The fields of proc_pid_stat(5) from the third on: state, parent, group, ... ``None``: there are none to be had.
+    """The fields of proc_pid_stat(5) from the third on: state, parent, group, ... ``None``: they cannot be read.
 
-    The second, a program's own name, may hold anything but a slash: blanks and brackets too.
+    The second field, a program's name, may hold blanks and brackets.
     """
     with suppress(OSError), open(f"/proc/{pid}/stat", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
@@ -165,17 +161,14 @@ def _fields(pid: int) -> list[str] | None:
     return None
 
 
-# --- ending --------------------------------------------------------------------------------------------------------
-
-
-def end(*targets: int, told: Collection[int] = ()) -> None:
-    """End processes, or groups (less than zero, as kill(2) has it), and wait until they are gone.
+def end(*targets: int, asked: Collection[int] = ()) -> None:
+    """End processes, or groups (less than zero, as in kill(2)), and wait until they are gone.
 
     Args:
-        told: the signals by which they were asked to stop already: they have their grace first, and get none again.
+        asked: signals by which they were asked to stop already. They first have their grace, and get these only once.
     """
-    asked = [0] if told else []  # signal 0 asks nothing
-    for number in (*asked, *{signal.SIGTERM}.difference(told), signal.SIGKILL):
+    grace = [0] if asked else []  # signal 0 does nothing
+    for number in (*grace, *{signal.SIGTERM}.difference(asked), signal.SIGKILL):
         for target in targets:
             tell(target, number)
         for _ in range(GRACE_MS // LOOK_AGAIN_MS):
@@ -185,7 +178,7 @@ def end(*targets: int, told: Collection[int] = ()) -> None:
 
 
 def tell(target: int, number: int) -> None:
-    """Send a signal, where there is a process that may be sent one; what is asked to stop has to run for that."""
+    """Send a signal, if there is a process that we may signal. To be asked to stop, it has to run: it is continued."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(target, number)
         if number in STOPPING:
@@ -195,38 +188,36 @@ def tell(target: int, number: int) -> None:
 def _any_runs(target: int) -> bool:
     try:
         os.kill(target, 0)
-    except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+    except (ProcessLookupError, PermissionError):  # on macOS a zombie gives PermissionError
         return False
     if not _place():
         return True
     pids = filter(str.isdigit, os.listdir("/proc")) if target < 0 else (str(target),)
     seen = (_fields(int(pid)) for pid in pids)
-    return any(one and one[0] not in _ENDED and (target > 0 or one[2] == str(-target)) for one in seen)
+    return any(one and one[0] not in ENDED and (target > 0 or one[2] == str(-target)) for one in seen)
 
 
-# --- what ends it if we die ----------------------------------------------------------------------------------------
-
-#: Each line names what to end; 0, its own group with itself, comes first and is ended last.
+#: Each line names a target to end. 0, the shell's own group with the shell, comes first and is ended last.
 _KEEP: Final = """\
 cd /; while read -r it; do all="$it $all"; done
 [ "$all" ] || exit; trap "" $0
 kill -TERM $all; kill -CONT $all; sleep 5; kill -KILL $all"""
-#: It is deaf to what we pass on, and to Ctrl-Z: blocked signals stay pending, which tells that it got them. A shell
-#: that waits for a child may unblock them: then they are ignored.
+#: The keeper blocks the signals that we pass on, and Ctrl-Z. Blocked signals stay pending, which shows that they came.
+#: A shell that waits for a child may unblock them: then it ignores them.
 _BLOCKED: Final = (*FORWARDED, signal.SIGTSTP)
 
 
 class Keeper:
-    """Ends a command if this process dies, and tells which signals others have sent to all of us.
+    """Ends a command if this process dies, and knows which signals were sent to all processes of ours.
 
     Args:
-        apart: it is the leader of a process group, which the command joins; else it is in ours.
+        apart: the keeper leads a process group, which the command joins. If False, it is in our group.
 
     Raises:
         OSError: there is no room for the pipe.
 
     Attributes:
-        group: its process group; 0, where there is no shell: the command runs unguarded.
+        group: the keeper's process group. 0: there is no shell, and the command runs unguarded.
     """
 
     def __init__(self, *, apart: bool) -> None:
@@ -245,7 +236,7 @@ class Keeper:
             self.group = self._shell.pid if apart else os.getpgrp()
 
     def _start(self, group: int | None) -> None:
-        from holdoff.starters import children  # not wanted by those who are skipped
+        from holdoff.starters import children  # a skip does not need it
 
         self._shell: Child | None = None
         reader, self._pipe = os.pipe()
@@ -260,22 +251,21 @@ class Keeper:
                 group=group,
                 blocked=_BLOCKED,
             )
-        except OSError:  # no shell, no room for one more process, or the group has gone
+        except OSError:  # no shell, no room for one more process, or the group is gone
             pass
         finally:
             os.close(reader)
 
-    def keep(self, target: int, *, told: bool = False) -> None:
-        """From now on, end this, too, as kill(2) has it: 0 is its own group with all that is in it then. ``told``: the
-        target has told it before it was executed, so that there was no instant without a guard."""
+    def keep(self, target: int, *, written: bool = False) -> None:
+        """Also end this target, as kill(2) takes it. 0: the keeper's own group, with all that is in it then.
+        ``written``: the target wrote the line itself before it was executed, so that it was never without a guard."""
         self._lines += (line := f"{target}\n".encode())
         with suppress(OSError):
-            os.write(self._pipe, b"" if told else line)
+            os.write(self._pipe, b"" if written else line)
 
     def got(self, number: int) -> bool | None:
-        """Whether it got this signal, too: sent to our group in front of a terminal, or by a service manager to each
-        process of a service. Then the command got it from there. One that came once is told once. ``None``: there is
-        no telling."""
+        """Whether the keeper got this signal, too: a terminal sends it to our group, a service manager to each process
+        of a service. Then the command got it, too. Each signal is reported once. ``None``: not known."""
         with self._lock:
             if number in self._got:
                 self._got.remove(number)
@@ -286,7 +276,7 @@ class Keeper:
             return None if pending is None else number in pending
 
     def forget(self, number: int) -> None:
-        """Have another in its place, to which that signal was not sent yet. What else the one before got is known: a
+        """Replace the shell by one that has not got this signal. Other signals that the old shell got are remembered: a
         service manager may send two at once, such as SIGTERM and SIGHUP."""
         with self._lock:
             shell, pipe, self._pipe = self._shell, self._pipe, -1
@@ -296,12 +286,12 @@ class Keeper:
                 self._start(self.group)
                 os.write(self._pipe, self._lines)
             before, after = (_pending(one) or set() for one in (shell, self._shell))
-            self._got |= before - after - {number}  # of what came to both, the new one tells
+            self._got |= before - after - {number}  # a signal that both got is pending in the new one
             _send_home(shell, pipe)
 
     def close(self) -> bool:
-        """The command has ended, or is to go on without us. Whether it kept until now: then no other has its group.
-        (A signal's handler may do it in the middle of this.)"""
+        """End the keeper: the command has ended, or is to go on without us. Returns whether this call ended it: then no
+        other process has its group. (A signal handler may close it in the middle of this.)"""
         _kept.discard(self)
         with self._lock:
             pipe, self._pipe = self._pipe, -1
@@ -314,11 +304,11 @@ def _send_home(shell: Child | None, pipe: int) -> None:
     if shell is not None:
         shell.kill()
         shell.wait()
-    os.close(pipe)  # not before: its end is what the shell waits for
+    os.close(pipe)  # not earlier: the shell waits for the pipe's end
 
 
 def _pending(shell: Child | None) -> set[int] | None:
-    """The signals that were sent to a keeper; ``None``: there is no telling."""
+    """The signals that are pending for a keeper's shell; ``None``: not known."""
     if shell is not None:
         with suppress(OSError), open(f"/proc/{shell.pid}/status") as file:
             for line in file:
@@ -327,7 +317,7 @@ def _pending(shell: Child | None) -> set[int] | None:
     return None
 
 
-#: Those that keep now. What is registered with ``atexit`` has its place there for ever, so one function is, for all.
+#: The keepers in use. ``atexit`` never forgets a function, so one function is registered for all keepers.
 _kept: Final[set[Keeper]] = set()
 
 
@@ -339,7 +329,7 @@ def _end_all() -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Our parent's commands end with our parent: its keepers wait for the end of pipes, and we have copies of those."""
+    """Close our copies of the pipes of our parent's keepers: its commands have to end with our parent, not with us."""
     for keeper in _kept:
         with suppress(OSError):
             os.close(keeper._pipe)

@@ -1,14 +1,14 @@
-"""One request to a web service, and what it means where no answer comes.
+"""One request to a web service, and what a missing answer means.
 
-It goes by whether the request was begun to be sent. Before: a connection that is refused, a name that is not found, a
-proxy or TLS that fails, no time left: nothing was done, and it passes by itself (NOT_NOW), but for a certificate that
-does not fit and for what is no URL (NEVER). From the first byte on it is not known (UNKNOWN).
+That depends on whether sending had begun. If not (the connection is refused, a name is not found, a proxy or TLS fails,
+there is no time left), nothing was done, and the cause passes by itself (NOT_NOW). But a certificate that does not fit
+and a text that is no URL have to be corrected (NEVER). After the first byte the result is not known (UNKNOWN).
 
-No redirect is followed: a POST that became a GET starts nothing, and what is secret in a request is for its own address
-only. Nothing is repeated, and no connection is kept: of one that the service has closed by then it is not known what
-was read. Nothing is begun to be sent after ``Time.send_by_ms``, whatever a name server takes, and the connection is cut
-at ``Time.cut_ms``, however slowly the answer drips. What the network has not taken by then is dropped: the system would
-go on to send it for minutes, when the next claimant has asked, found no build and started one.
+No redirect is followed: a POST that became a GET starts nothing, and the secrets of a request are for its own address.
+Nothing is repeated. No connection is kept: if the service had closed it, we would not know what the service had read.
+No sending begins after ``Time.send_by_ms``, however long a name server takes. The connection is cut at ``Time.cut_ms``,
+however slowly the answer comes. Data that the network has not taken by then is dropped. Otherwise the system could
+still send it minutes later, when the next claimant has asked, found no build and started one.
 
 The client is httpx2 (``holdoff[server]``), imported with the first request.
 """
@@ -31,16 +31,16 @@ from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 
 CONNECT_S: Final = 5.0
-#: No answer that says anything is longer.
+#: No useful answer is longer.
 MOST_BYTES: Final = 8_000_000
-#: SO_LINGER (socket(7)): what becomes of what was not delivered before the socket was closed.
+#: SO_LINGER (socket(7)): whether data that was not delivered when the socket is closed is dropped or still sent.
 DROP: Final = struct.pack("ii", 1, 0)
 KEEP: Final = struct.pack("ii", 0, 0)
 INSTALL: Final = "pip install 'holdoff[server]'"
 
 
 class Unanswered(HoldoffError):
-    """No answer came. ``verdict``: what that says of the work that was asked for."""
+    """No answer came. ``verdict``: what that says about the requested work."""
 
     def __init__(self, message: str, verdict: Verdict, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -48,7 +48,7 @@ class Unanswered(HoldoffError):
 
 
 class Answer(Value):
-    """What came back. ``headers``: by lower-case name; ``is_whole``: whether all of the body came."""
+    """An answer. ``headers``: by lower-case name; ``is_whole``: whether all of the body came."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,18 +57,18 @@ class Answer(Value):
 
     @property
     def is_done(self) -> bool:
-        """Whether it says that the request was carried out."""
+        """Whether the service says that it did what was asked."""
         return 200 <= self.status <= 299
 
     def json(self) -> Any:
-        """What the body says; an empty table where it is no whole JSON."""
+        """The body as JSON; an empty table if it is no JSON or not whole."""
         with suppress(ValueError, RecursionError):
             return json.loads(self.body) if self.is_whole else {}
         return {}
 
 
 class Time(Value, kw_only=False):
-    """Until when a request may be begun, and when its answer is cut off; epoch milliseconds."""
+    """The last instants to begin sending a request, and to receive its answer; epoch milliseconds."""
 
     clock: Clock
     send_by_ms: int
@@ -76,28 +76,21 @@ class Time(Value, kw_only=False):
 
     @classmethod
     def of(cls, clock: Clock, send_ms: int, answer_ms: int = 0) -> Time:
-        """So long from now on."""
+        """These times, counted from now."""
         now_ms = clock.now_ms()
         return cls(clock, now_ms + send_ms, now_ms + send_ms + answer_ms)
 
     def left_s(self) -> float:
-        """How long there is for the answer.
-
-        Raises:
-            Unanswered: it is too late to send anything.
-        """
+        """The time left for the answer. Raises ``Unanswered`` if it is too late to send anything."""
         now_ms = self.clock.now_ms()
         if now_ms >= self.send_by_ms:
-            raise Unanswered("there was no time left to ask it", Verdict.NOT_NOW)
+            raise Unanswered("there was no time left to ask", Verdict.NOT_NOW)
         return (self.cut_ms - now_ms) / 1000
 
 
 def send(time: Time, method: str, url: str, *, headers: Mapping[str, str], **body: Any) -> Answer:
-    """Send one request. ``body``: ``json`` or ``data``, as the client has them.
-
-    Raises:
-        Unanswered: no answer came. Tells nothing of what is in the request.
-    """
+    """Send one request. ``body``: ``json`` or ``data``, as the client takes them. If no answer comes, raises
+    ``Unanswered``, which shows nothing of the request."""
     httpx, sent = _client(), _Sent(time)
     headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "holdoff", **headers}
     try:
@@ -109,29 +102,29 @@ def send(time: Time, method: str, url: str, *, headers: Mapping[str, str], **bod
             content, is_whole = _content(response)
     except Unanswered:
         raise
-    except Exception as error:  # noqa: BLE001  (whatever it is: its words and its request may hold what is secret)
+    except Exception as error:  # noqa: BLE001  (any error: its message and its request may hold secrets)
         raise _unanswered(error, httpx, is_sent=sent.is_sent) from None
-    told = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(status=response.status_code, headers=told, body=content, is_whole=is_whole)
+    received = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status_code, headers=received, body=content, is_whole=is_whole)
 
 
 def _unanswered(error: Exception, httpx: Any, *, is_sent: bool) -> Unanswered:
     kind = type(error).__name__
-    if is_sent and not isinstance(error, httpx.LocalProtocolError):  # it was not fit to be sent
-        return Unanswered(f"no answer came to what was sent ({kind})", Verdict.UNKNOWN)
-    if isinstance(error, httpx.ConnectError):  # its words are the system's
+    if is_sent and not isinstance(error, httpx.LocalProtocolError):  # LocalProtocolError: it could not be sent
+        return Unanswered(f"the request was sent, and no answer came ({kind})", Verdict.UNKNOWN)
+    if isinstance(error, httpx.ConnectError):  # its message is the system's, without secrets
         hint = "The certificate does not fit" if "CERTIFICATE_VERIFY_FAILED" in str(error) else None
         return Unanswered(f"no connection ({error})", Verdict.NEVER if hint else Verdict.NOT_NOW, hint=hint)
     of_a_proxy, no_room = httpx.ProxyError | httpx.RemoteProtocolError, OSError | RuntimeError
     if isinstance(error, httpx.TimeoutException | httpx.NetworkError | of_a_proxy | no_room):
         return Unanswered(f"no connection ({kind})", Verdict.NOT_NOW)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
-        return Unanswered("what it is sent to is no URL", Verdict.NEVER, hint="One begins with https:// or http://")
+        return Unanswered("the address is no URL", Verdict.NEVER, hint="One begins with https:// or http://")
     return Unanswered(f"the request could not be made ({kind})", Verdict.NEVER, hint="See the URL and the headers")
 
 
 class _Sent:
-    """How far a request has come: httpcore tells before each step. Cuts its connection when the time is over.
+    """How far a request has come: httpcore calls ``trace`` at each step. Cuts the connection when the time is over.
 
     https://www.encode.io/httpcore/extensions/#trace
     """
@@ -172,8 +165,7 @@ class _Sent:
 
 
 def _content(response: Any) -> tuple[bytes, bool]:
-    """The body, and whether that is all of it. It was asked for uncompressed; what is gzip all the same is unpacked no
-    further than to MOST_BYTES, however much there is in it."""
+    """The body, and whether that is all of it. A gzip body, which was not asked for, is unpacked up to MOST_BYTES."""
     is_packed = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
     unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_packed else None
     content = bytearray()
@@ -182,7 +174,7 @@ def _content(response: Any) -> tuple[bytes, bool]:
             content += part if unpack is None else unpack.decompress(part, MOST_BYTES)
             if len(content) > MOST_BYTES or (unpack is not None and unpack.unconsumed_tail):
                 return b"", False
-    except Exception:  # noqa: BLE001  (the head has come, and what it says stands)
+    except Exception:  # noqa: BLE001  (the status has come, and it counts)
         return bytes(content), False
     return bytes(content), unpack is None or unpack.eof
 
@@ -192,7 +184,7 @@ def _client() -> Any:
     try:
         import httpx2
     except ImportError:
-        raise Unanswered("its client is not installed", Verdict.NEVER, hint=INSTALL) from None
+        raise Unanswered("the HTTP client is not installed", Verdict.NEVER, hint=INSTALL) from None
     return httpx2
 
 
@@ -203,7 +195,7 @@ def _certificates() -> Any:
 
 @cache
 def _hidden() -> Any:
-    """The client logs each URL: of these logs and errors have no more than the host."""
+    """A class of URLs whose text has the host only: the client logs each URL."""
 
     class Hidden(_client().URL):  # type: ignore[misc]
         def __str__(self) -> str:

@@ -1,12 +1,12 @@
-"""Texts of a starter's settings that are filled in when a request is sent, and where its secrets are.
+"""Texts in a starter's settings that are filled in when a request is sent, with fields of the trigger and with secrets.
 
-    "env:HOOK"                      a reference: what it leads to (``holdoff.references``)
-    "Bearer {env:RENDER_KEY}"       one within a text
-    "{source_version|main}"         a field of the request, or what stands there instead
+    "env:HOOK"                      a reference to a secret (``holdoff.references``)
+    "Bearer {env:RENDER_KEY}"       a reference within a text
+    "{source_version|main}"         a field of the request; ``main`` if the request does not have it
 
-A reference is followed when the request is sent and never before: its value is in no setting, no stored request, no
-log and no error. All is filled in at once, so that nothing in a field is taken for a reference. Where a text is one
-field and nothing else, and that is not known, its entry in a body is left out.
+A secret is fetched when the request is sent and never before: it is in no setting, no stored request, no log and no
+error. All fields are filled in at once, so that a reference in a field's value is not followed. If a text is one field
+and nothing else, and the request does not have it, the text's entry in a body is left out.
 """
 
 from __future__ import annotations
@@ -24,27 +24,24 @@ from holdoff.references import FORM, WANT, References
 
 Values = Mapping[str, str | None]
 _NOTES: Final = ("project", "region", "key", "reason", "source_version", "event_id", "by", "line", "parent")
-#: What a text may name when a build is started; ``environment.NAME`` besides.
+#: The fields of a text that starts a build. ``environment.NAME`` is a field, too.
 STARTING: Final = (*_NOTES, "branch", "tag", "token")
-#: What it may name of a build that is there.
+#: The fields of a text about an existing build.
 OF_A_BUILD: Final = ("build_id",)
 
 _FIELD: Final = re.compile(rf"\{{(?:({FORM})|([A-Za-z_][\w.]*))(?:\|([^{{}}]*))?\}}")
 _NAMED: Final = re.compile(rf"\{{(?!{FORM}\}})([A-Za-z_][^{{}}|]*)")
-#: An entry of such a name holds a secret: it must not stand in the file.
+#: The value of an entry with such a name is a secret, which must not be in the file.
 _SECRET: Final = re.compile(r"auth|token|secret|passw|cookie|credential|private|api.?key", re.IGNORECASE)
-#: Of this process: all starters share what AWS keeps.
+#: One for the process, so that all starters share the cache of AWS's secrets.
 REFERENCES: Final = References(os.environ)
-#: What references led to when they were last followed.
+#: The secrets that references led to when they were last followed.
 _secrets: Final[dict[tuple[str, str | None], str]] = {}
 
 
 def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: bool = False) -> str:
-    """A text that may be filled in. ``names``: what it may name; ``secret``: it must have a reference in it.
-
-    Raises:
-        ConfigError: it is no such text. What stands there is not shown.
-    """
+    """A text that may be filled in. ``names``: the fields that it may have; ``secret``: it must have a reference. If it
+    is no such text, raises a ``ConfigError`` that does not show it."""
     text = value.strip() if isinstance(value, str) else ""
     if re.fullmatch(FORM, text):
         text = f"{{{text}}}"
@@ -60,7 +57,7 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
 
 
 def entries_in(field: str, value: object, names: tuple[str, ...], *, nested: bool = False) -> dict[str, Any]:
-    """A table of such texts by name. ``nested``: or of numbers, truth values, lists and tables of all these."""
+    """A table of such texts by name. ``nested``: it may also have numbers, truth values, and lists and tables."""
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         raise ConfigError(field=field, got=Unquoted("something else"), want="a table of texts")
     return {name: _entry(field, name, one, names, nested=nested) for name, one in value.items()}
@@ -81,7 +78,7 @@ def _entry(field: str, name: str, value: object, names: tuple[str, ...], *, nest
 
 
 def values_of(request: Request, token: str) -> dict[str, str | None]:
-    """What is known of a request, by the names that texts have for it."""
+    """The values of all fields of a request, by the names of ``STARTING``."""
     ref = (request.line or "").rpartition(" ")[2]
     return {
         **{name: getattr(request, name) for name in _NOTES},
@@ -93,15 +90,15 @@ def values_of(request: Request, token: str) -> dict[str, str | None]:
 
 
 def filled(text: str, values: Values, folder: str | None = None, encode: Callable[[str], str] = str) -> str | None:
-    """The text with all in it; ``None``: it is one field and nothing else, and that is not known.
+    """The text, filled in; ``None``: it is one field and nothing else, and there is no value for that.
 
     Args:
         folder: where the relative paths of ``file:`` references start.
-        encode: what becomes of a field's value; what a reference leads to is taken as it is.
+        encode: applied to the value of a field, but not to a secret.
 
     Raises:
         ConfigError: a reference leads to nothing.
-        StoreUnavailable: what it leads to could not be fetched just now.
+        StoreUnavailable: a secret could not be fetched now.
     """
 
     def put(found: re.Match[str]) -> str:
@@ -120,14 +117,14 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
 
 
 def without_referenced(text: str) -> str:
-    """What a service says, without what references led to: it may repeat what it was sent."""
+    """A service's message without secrets: it may repeat what it was sent."""
     for secret in sorted(_secrets.values(), key=len, reverse=True):
         text = text.replace(secret, "...")
     return text
 
 
 def filled_in(value: Any, values: Values, folder: str | None) -> Any:
-    """A body with all in it."""
+    """A body with all its texts filled in."""
     if isinstance(value, str):
         return filled(value, values, folder)
     if isinstance(value, list):
@@ -139,8 +136,7 @@ def filled_in(value: Any, values: Values, folder: str | None) -> Any:
 
 
 def found_at(answer: Any, path: str, values: Values) -> Any:
-    """What lies at ``result.stages.-1.status``, or at ``builds[queueId={build_id}].result``: of the first in the list
-    that has it. ``None``: nothing."""
+    """The value at a path: ``result.stages.-1.status``, or ``builds[id={build_id}].result``, the first that fits."""
     for name, key, wanted in _STEPS.findall(path):
         if isinstance(answer, Mapping):
             answer = answer.get(name)

@@ -1,16 +1,16 @@
-"""Any build hook as a starter: a URL that builds when it is asked, of Netlify, Vercel, Render, Jenkins, your own.
+"""Any build hook as a starter: a URL that starts a build, of Netlify, Vercel, Render, Jenkins or your own.
 
-What its answers say of the build, before the rows that all services have (``on_http``):
+These rows come before the rows of all services (``on_http``):
 
-    a status in ``refused``   certainly no build; from 500 on it passes by itself
-    2xx                       it builds, if the answer has the id that ``id`` says is there, or is a 202 without a body
-                              (Render queues a deploy); else it is not known (a page to log in at is a 200, too)
+    a status in ``refused``   certainly no build; from 500 on the cause passes by itself
+    2xx                       there is a build if the answer has an id where ``id`` says, or is a 202 without a body
+                              (Render queues a deploy); otherwise it is not known (a login page is a 200, too)
 
-``docs/starters.md`` has the settings for each service, and where they are documented.
+``docs/starters.md`` has the settings for each service, and where the service documents them.
 
 **Tokens.** Each start carries its token in the header ``Idempotency-Key``, or where a text says ``{token}``. Most hooks
-do not know it, and cannot be asked for it: so a start that got no answer is sent again after the claim's lease, and may
-build twice. Only where the service documents how long it remembers a token is there ``token_memory``.
+ignore the token and cannot find a build by it. So a start without an answer is sent again after the claim's lease, and
+may build twice. ``token_memory`` is for services that document how long they remember a token.
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ IDEMPOTENCY: Final = "idempotency-key"
 class Webhook(OnHttp):
     """Starts builds by a request to a URL.
 
-    Texts are filled in (``templates``): with references to what is secret, and with fields of the trigger.
+    Texts are filled in (``templates``) with secrets, by reference, and with fields of the trigger.
 
     Args:
-        url: where to; with a reference, as such URLs are secrets.
-        method: POST unless given.
-        headers: of every request to the service, with what is secret by reference.
+        url: where to send the request; with a reference, because such URLs are secrets.
+        method: default: POST.
+        headers: headers of every request to the service; secrets by reference.
         json, form: the body, one of them or none.
         refused: statuses, besides most 4xx ones, that mean: there certainly is no build.
-        id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without it, and
-            where a 202 has no body, a build has its token for an id.
-        status_url: where a build can be asked after, with ``{build_id}`` in it.
-        state: where the answer to that has the state; of several, all with blanks between.
-        succeeded, failed: which states are those ends, with stars; any other is a build that runs.
-        cancel_url, cancel_method: how to stop one.
-        token_memory: for how long the service documents that it remembers a token.
+        id: where the answer has the build's id: ``deploy.id``, or ``header:Location`` (its last part). Without ``id``,
+            or if a 202 has no body, the token is the build's id.
+        status_url: where to ask for a build's state, with ``{build_id}`` in it.
+        state: where the answer to that has the state. If there are several, all of them with blanks between.
+        succeeded, failed: the states, with stars, of builds that succeeded or failed. In any other state a build runs.
+        cancel_url, cancel_method: how to stop a build.
+        token_memory: for how long the service remembers a token, by its documentation.
         build_lease: how long a build can take at most; without ``status_url`` it counts as ended then.
         folder: where the relative paths of ``file:`` references start.
 
     Raises:
-        ConfigError: one of them is not what it should be.
+        ConfigError: an argument is not what it should be.
     """
 
     service = "the build hook"
-    #: There only with ``status_url``, and with ``cancel_url``.
+    #: There only with ``status_url``; and only with ``cancel_url``.
     status: Callable[[str], str | None]
     cancel: Callable[[str], None]
 
@@ -90,7 +90,7 @@ class Webhook(OnHttp):
         parts: dict[str, Any] = {
             "method": _one_of("method", method, _METHODS),
             "url": text_in("webhook", url, STARTING, secret=True),
-            "headers": {name.lower(): text for name, text in named.items()},  # else one might be sent twice
+            "headers": {name.lower(): text for name, text in named.items()},  # so that none is sent twice
             "body": _body_in(json, form),
         }
         if "{token}" not in repr(parts):
@@ -116,17 +116,12 @@ class Webhook(OnHttp):
 
     def _follow(self, url: str, state: object, succeeded: object, failed: object) -> None:
         paths = [state] if isinstance(state, str) else state
-        given: dict[str, Any] = {"state": paths, "succeeded": succeeded, "failed": failed}
-        for name in given:
-            want = "where the answer has the state, such as 'status'"
-            if name in ENDS:
-                want = "a list of states, such as ['live', '*_failed']"
-            given[name] = _listed(name, given[name], str, want)
-            if not given[name]:
-                raise ConfigError(field=name, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
+        paths = _beside_status_url("state", paths, "where the answer has the state, such as 'status'")
+        want = "a list of states, such as ['live', '*_failed']"
+        ends = {"succeeded": succeeded, "failed": failed}
+        self._ends = {name: _beside_status_url(name, patterns, want) for name, patterns in ends.items()}
         self._status_url = text_in("status_url", url, OF_A_BUILD)
-        self._state = [text_in("state", path, OF_A_BUILD) for path in given["state"]]
-        self._ends = {name: given[name] for name in ENDS}
+        self._state = [text_in("state", path, OF_A_BUILD) for path in paths]
         self.status = self._status
 
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
@@ -158,28 +153,23 @@ class Webhook(OnHttp):
 
     def _asked(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._status_url, build_id)
-        said = None if answer.status in (404, 410) else self._told(answer)
-        if not said:
+        body = None if answer.status in (404, 410) else self._json(answer)
+        if not body:
             return None
-        states = [found_at(said, path, {"build_id": build_id}) for path in self._state]
+        states = [found_at(body, path, {"build_id": build_id}) for path in self._state]
         state = " ".join(one if isinstance(one, str) else json.dumps(one) for one in states)
         ends = (name for name, patterns in self._ends.items() if any(fnmatchcase(state, one) for one in patterns))
         return next(ends, "running")
 
     def _cancel(self, build_id: str) -> None:
-        """Stop it. One that has ended stays as it is.
-
-        Raises:
-            HoldoffError: it could not be stopped, or there is none.
-        """
+        """A build that has ended stays as it is."""
         time = Time.of(self.clock, ASK_MS)
         answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
         if not answer.is_done and not (hasattr(self, "status") and self._asked(time, build_id) in ENDS):
-            raise HoldoffError(f"{self.service} did not stop {build_id}: {self._said(answer)}")
+            raise HoldoffError(f"{self.service} did not stop {build_id}: {self._summary(answer)}")
 
 
 def _body_in(json: object, form: object) -> dict[str, Any]:
-    """As the client takes it."""
     if json is not None and form is not None:
         raise ConfigError(field="form", got=Unquoted("there"), want="one body: json or form")
     if json is not None:
@@ -188,7 +178,7 @@ def _body_in(json: object, form: object) -> dict[str, Any]:
 
 
 def _in_url(value: str) -> str:
-    """``.`` and ``..`` too: the client would take them for steps in the path."""
+    """A value quoted for a URL, also ``.`` and ``..``, which the client would take for steps in the path."""
     return quote(value, safe="") if value.strip(".") else "%2E" * len(value)
 
 
@@ -210,6 +200,13 @@ def _listed(field: str, value: object, kind: type, want: str) -> list[Any]:
     listed = list(value) if isinstance(value, list | tuple) else [None]
     if not all(isinstance(one, kind) and not isinstance(one, bool) for one in listed):
         raise ConfigError(field=field, got=Unquoted("something else"), want=want)
+    return listed
+
+
+def _beside_status_url(field: str, value: object, want: str) -> list[str]:
+    listed = _listed(field, value, str, want)
+    if not listed:
+        raise ConfigError(field=field, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
     return listed
 
 

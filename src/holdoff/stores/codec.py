@@ -1,36 +1,38 @@
-"""Record <-> item: the plain values that stand in a store, by the attribute names that stand in DynamoDB.
+"""Record <-> item: the plain values that a store keeps, by the names of their DynamoDB attributes.
 
-One table for each class, used in both directions: a field is written and read as its type says, under its own name
-without ``_ms`` or a shorter one, because AWS bills names. ``cb_project``, ``region`` and ``lastbuild`` are the old
-snippet's; the rest is ours, instants in epoch milliseconds. Whatever may stand in a table is read with care: an item is
-foreign input.
+Each class has one table, which serves both directions. A field is written and read according to its type. Its attribute
+has the field's name without ``_ms``, or a shorter name, because AWS bills names. ``cb_project``, ``region`` and
+``lastbuild`` are the old snippet's. The rest is ours, with instants in epoch milliseconds. An item is foreign input, so
+every value is checked when it is read.
 
-**Registers that a fold shifts in place stand there at full length**, padded at their end; pads are dropped when read.
-The project, region and key of a request are not stored: they are the gate's. Nor is a field at its default.
+**Registers that a fold shifts in place are stored at full length**, padded at their end. Reading drops the pads. A
+field at its default is not stored. Nor are the project, region and key of a request: they are the gate's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from holdoff.core import record as registers
 from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.pending import note_of
 from holdoff.core.record import FORMAT, Act, Claim, End, Finished, Hold, Line, Note, Pending, Record, Running
-from holdoff.core.request import Request
+from holdoff.core.request import GateKey, Request
 from holdoff.core.shown import shown
 from holdoff.core.units import MAX_INSTANT_MS, ms_from_seconds, seconds_from_ms
 from holdoff.core.value import Value
-from holdoff.exact_json import loads
+from holdoff.exact_json import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from holdoff.core.request import GateKey
-
     Plain = dict[str, Any]
+    #: A row of a query.
+    Row = tuple[Any, ...]
+    #: Logs a warning: a message with ``%s``, and its arguments.
+    Warn = Callable[..., None]
     _Write = Callable[[Any], Any]
     _Read = Callable[[Any, GateKey], Any]
 
@@ -43,23 +45,20 @@ DUE: Final = "due"
 EXPIRES: Final = "expires"
 
 _REQUIRED: Final = object()
-#: Fields that stand in the keys, or beside the rest.
+#: Fields that are in the item's keys, and the attributes of other programs.
 _ELSEWHERE: Final = {"project", "region", "key", "others"}
 
 
 class _Wrong(Exception):
-    """Something that stands in an item is not what should stand there; ``path`` grows on the way out."""
+    """A value of an item is wrong. Each table on the way out adds a name to ``path``."""
 
     def __init__(self, got: object, want: str) -> None:
         self.path = ""
-        self.what = f"is {shown('', got)}; {want} is right"  # it may stand in a build's environment
+        self.what = f"is {shown('', got)}; {want} is right"  # it may be a secret of a build's environment
 
     def under(self, name: str) -> _Wrong:
         self.path = f"{name}.{self.path}" if self.path else name
         return self
-
-
-# --- how a field is written and read ---------------------------------------------------------------------------------
 
 
 def _as_it_is(value: Any) -> Any:
@@ -105,7 +104,7 @@ def _read_pairs(value: object, key: GateKey) -> tuple[tuple[str, str], ...]:
 
 
 def _list_of(kind: str) -> tuple[_Write, _Read]:
-    """A list; its empty entries are pads."""
+    """A list. Its empty entries are pads."""
     write, read_entry = _KINDS[kind]
 
     def read(value: object, key: GateKey) -> tuple[Any, ...]:
@@ -116,7 +115,7 @@ def _list_of(kind: str) -> tuple[_Write, _Read]:
     return lambda entries: [write(entry) for entry in entries], read
 
 
-#: By a field's name, where it is special, or its type; ``_ms`` is of any integer whose name ends so.
+#: By the name of a special field, or by a field's type. ``_ms`` stands for each integer whose name ends with that.
 _KINDS: Final[dict[str, tuple[_Write, _Read]]] = {
     "str": (_as_it_is, _read_text),
     "int": (_as_it_is, _whole(0, 10**15, "a whole number from 0")),
@@ -141,7 +140,7 @@ def _kind_of(field: str, type_: str) -> tuple[_Write, _Read]:
 
 
 class _Table:
-    """The fields of one class, and the names of those that have a shorter one."""
+    """The fields of one class. ``short``: the attribute names that differ."""
 
     def __init__(self, kind: type[Value], /, **short: str) -> None:
         self._kind = kind
@@ -174,9 +173,7 @@ class _Table:
             raise _Wrong(error.got, f"{error.field}: {error.want}") from None
 
 
-# --- tables ----------------------------------------------------------------------------------------------------------
-
-#: A request as it stands in ``pending``.
+#: A request as it is stored in ``pending``.
 request_to_plain: Final = _Table(
     Request,
     source_version="version",
@@ -189,7 +186,7 @@ _NOTE: Final = _Table(Note, reason="r", version="v", event="e", line="l", at_ms=
 
 
 def note_to_plain(note: Note) -> Plain:
-    """A note; one that says nothing is no pad."""
+    """A note. An empty note is written so that it is not taken for a pad."""
     return _NOTE.write(note) or {"r": ""}
 
 
@@ -203,7 +200,7 @@ _PENDING: Final = _Table(Pending, count="n")
 
 
 def _write_covers(covers: Pending) -> Plain:
-    """What a build covers, without a lone note that only repeats its request."""
+    """What a build covers. A single note that repeats its request is left out."""
     plain = _PENDING.write(covers)
     if covers.notes == (note_of(covers.request),):
         del plain["notes"]
@@ -227,14 +224,11 @@ _Table(Hold)
 _Table(Act)
 _Table(Line, line="l", version="v", parent="p")
 _RECORD: Final = _Table(Record)
-#: Our own attributes, ``lastbuild`` among them. Nothing else in an item is ever touched.
+#: Our own attributes, ``lastbuild`` among them. No other attribute of an item is ever changed.
 OWN: Final = (*[row[0] for row in _RECORD._rows], FORMAT_NAME)
 _KNOWN: Final = frozenset({*OWN, PROJECT, REGION})
 #: A build of the history.
 build_to_plain: Final = _FINISHED.write
-
-
-# --- whole items -----------------------------------------------------------------------------------------------------
 
 
 def record_to_item(record: Record) -> Plain:
@@ -254,10 +248,10 @@ def _pad(plain: Plain, name: str, length: int, pad: object) -> None:
 
 
 def item_to_record(key: GateKey, item: Mapping[str, Any]) -> Record:
-    """The record of an item as it may stand in a store.
+    """The record of an item of a store.
 
     Raises:
-        RecordInvalid: it is of a newer format, or something in it is not what Holdoff or the old snippet writes; names
+        RecordInvalid: the item is of a newer format, or neither Holdoff nor the old snippet writes such a value; names
             the attribute.
     """
     found = item.get(FORMAT_NAME)
@@ -273,33 +267,19 @@ def item_to_record(key: GateKey, item: Mapping[str, Any]) -> Record:
     return record.but(others=tuple(sorted(others))) if others else record
 
 
+def swapped(expected: Record, new: Record, current: Record) -> Record | None:
+    """The record after ``Store.swap``, with the attributes of other programs; ``None``: it is not ``expected`` now."""
+    return new.but(others=current.others) if current.is_version(expected) else None
+
+
 def seen_ms(record: Record) -> int:
-    """The newest instant in a record that its writer has seen pass: the time, as far as a store knows it."""
+    """The newest instant in a record that is not in the future of its writer: the time, as far as a store knows it."""
     claimed_ms = record.claim.held_ms if record.claim else 0
     return max(claimed_ms, record.pending.last_ms if record.pending else 0)
 
 
-def json_to_plain(key: GateKey, text: str | bytes) -> Plain:
-    """What a row of SQL holds of a gate, or of a build of its history.
-
-    Raises:
-        RecordInvalid: it is not an object in JSON, or has numbers that nothing keeps.
-    """
-    try:
-        plain = loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
-    if not isinstance(plain, dict):
-        raise RecordInvalid(f"{key}: the row is a {type(plain).__name__} in JSON, not an object")
-    return plain
-
-
 def plain_to_build(key: GateKey, plain: object) -> Finished:
-    """A build of the history.
-
-    Raises:
-        RecordInvalid: it is not what Holdoff writes.
-    """
+    """A build of the history. Raises ``RecordInvalid`` if Holdoff does not write such a build."""
     build: Finished = _read(_FINISHED, key, plain)
     return build
 
@@ -317,3 +297,69 @@ def _invalid(key: GateKey, wrong: _Wrong) -> RecordInvalid:
         hint="Nothing was started or changed. Correct the item; a gate may be nothing but its keys and lastbuild "
         "(0: never built)",
     )
+
+
+# --- rows of SQL -----------------------------------------------------------------------------------------------------
+
+
+def row_of_key(key: GateKey) -> Plain:
+    """The columns that name a gate."""
+    return {"project": key.project, "region": key.region}
+
+
+def row_of_record(key: GateKey, record: Record) -> Plain:
+    """The columns of a gate: its item as JSON, and copies of the instants that are searched for."""
+    item = dumps(record_to_item(record))
+    return {**row_of_key(key), "item": item, "due_ms": record.due_ms, "expires_ms": record.expires_ms}
+
+
+def row_of_build(key: GateKey, build: Finished) -> Plain:
+    """The columns of a build of the history, and the instant before which older builds are deleted."""
+    at_ms = build.claimed_ms
+    row = {"claimed_ms": at_ms, "token": build.token, "build": dumps(build_to_plain(build))}
+    return {**row_of_key(key), **row, "forgotten_ms": at_ms - registers.KEPT_HISTORY_MS}
+
+
+def json_to_plain(key: GateKey, text: str | bytes) -> Plain:
+    """The item of a gate, or a build of its history, from a row of SQL. Raises ``RecordInvalid`` if the text is not an
+    object in JSON, or has numbers that no store keeps."""
+    try:
+        plain = loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
+    if not isinstance(plain, dict):
+        raise RecordInvalid(f"{key}: the row is a {type(plain).__name__} in JSON, not an object")
+    return plain
+
+
+def row_to_record(key: GateKey, text: str | bytes) -> Record:
+    """The record of a row's item. Raises as ``json_to_plain`` and ``item_to_record`` do."""
+    return item_to_record(key, json_to_plain(key, text))
+
+
+def rows_to_keys(rows: Iterable[Row], store: str, warn: Warn) -> Iterator[tuple[GateKey, list[Any]]]:
+    """The gate of each row that begins with project and region, and the rest of the row."""
+    for project, region, *rest in rows:
+        try:
+            names = [str(name, "utf-8") if isinstance(name, bytes) else name for name in (project, region)]
+            yield GateKey(*names), rest
+        except (ConfigError, UnicodeError) as error:
+            warn("%s: a row that no gate can have is left out: %.200s", store, error)
+
+
+def rows_to_gates(rows: Iterable[Row], store: str, warn: Warn) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+    """The gate of each row of project, region and item. For a gate that cannot be read, its error."""
+    for key, (text,) in rows_to_keys(rows, store, warn):
+        try:
+            yield key, row_to_record(key, text)
+        except RecordInvalid as error:
+            yield key, error
+
+
+def rows_to_builds(key: GateKey, rows: Iterable[Row], store: str, warn: Warn) -> Iterator[Finished]:
+    """The build of each row that ends with one. A build that cannot be read is logged and left out."""
+    for *_, text in rows:
+        try:
+            yield plain_to_build(key, json_to_plain(key, text))
+        except RecordInvalid as error:
+            warn("%s: a build of its history is left out: %s", store, error)

@@ -1,20 +1,21 @@
-"""A store in this process's memory: for trying things, and the plain truth the others are tested beside."""
+"""A store in this process's memory: for trials and tests, and the plain model that other stores are compared with."""
 
 from __future__ import annotations
 
 import os
 import threading
 from bisect import bisect, bisect_left, insort
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import StoreMismatch, StoreUnavailable
 from holdoff.core.record import Record
-from holdoff.stores.codec import PROJECT, REGION, record_to_item, seen_ms
+from holdoff.stores.codec import PROJECT, REGION, record_to_item, seen_ms, swapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from holdoff.core.pending import Fold
     from holdoff.core.record import Finished
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Gates in a dict, under a lock."""
+    """Gates in a dict, under a lock. The methods are described in ``stores.base.Store``."""
 
     url = "memory:"
     region = "local"
@@ -36,7 +37,7 @@ class MemoryStore:
         self._pid = os.getpid()
 
     def _locked(self) -> threading.RLock:
-        """One thread at a time. A child of a fork has a copy of the gates, which no other process would ever see."""
+        """The lock, for one thread at a time. Refused in the child of a fork: no other process would see its gates."""
         if self._pid != os.getpid():
             raise StoreMismatch(
                 f"a memory: store belongs to process {self._pid}, and this is {os.getpid()}, its child",
@@ -44,25 +45,31 @@ class MemoryStore:
             )
         if self._lock._is_owned():  # type: ignore[attr-defined]
             raise StoreUnavailable(
-                "the memory: store was called again from a signal handler, in the midst of another use",
+                "the memory: store was called again from a signal handler, during another use",
                 hint="Nothing was done; try again when the handler has returned",
             )
         return self._lock
 
     def get(self, key: GateKey) -> Record:
-        """See ``Store.get``."""
         with self._locked():
             return self._gates.get(key, Record())
 
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """See ``Store.swap``."""
+        return self._write(key, partial(swapped, expected, new), history)
+
+    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
+        return self._write(key, partial(fold.applied, expected))
+
+    def _write(
+        self, key: GateKey, decide: Callable[[Record], Record | None], history: tuple[Finished, ...] = ()
+    ) -> Swapped | Lost:
         with self._locked():
             current = self._gates.get(key, Record())
-            if not current.is_version(expected):
+            new = decide(current)
+            if new is None:
                 return Lost(current)
-            new = new.but(others=current.others)
             if key not in self._gates:
                 for gone in self._expiring.until(seen_ms(new)):
                     self._put(gone, Record())
@@ -72,45 +79,31 @@ class MemoryStore:
                 self._history.setdefault(key, {})[build.token] = build
             return Swapped(new)
 
-    def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
-        """See ``Store.fold``."""
-        with self._locked():
-            current = self._gates.get(key, Record())
-            new = fold.applied(expected, current)
-            if new is None:
-                return Lost(current)
-            self._put(key, new)
-            return Swapped(new)
-
     def _put(self, key: GateKey, new: Record) -> None:
         self._gates[key] = new
         self._due.move(key, new.due_ms)
         self._expiring.move(key, new.expires_ms)
 
     def keep(self, key: GateKey, build: Finished) -> None:
-        """See ``Store.keep``."""
         with self._locked():
             self._history.setdefault(key, {})[build.token] = build
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``."""
         with self._locked():
             return iter(self._due.until(now_ms))
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
-        """See ``Store.gates``."""
         with self._locked():
             return iter([(key, self._gates[key]) for key in sorted(self._gates) if project in (None, key.project)])
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
-        """See ``Store.history``. (Kept for as long as the process lives.)"""
+        """See ``Store.history``. Builds are kept until the process ends."""
         with self._locked():
             builds = self._history.get(key, {}).values()
             newest_first = sorted(builds, key=lambda build: (build.claimed_ms, build.token), reverse=True)
         return iter(newest_first[:limit])
 
     def item(self, key: GateKey) -> dict[str, object] | None:
-        """See ``Store.item``."""
         with self._locked():
             record = self._gates.get(key)
         return None if record is None else {PROJECT: key.project, REGION: key.region, **record_to_item(record)}
@@ -124,18 +117,18 @@ class MemoryStore:
         return []
 
     def close(self) -> None:
-        """Nothing to let go of; the gates stay."""
+        """Nothing to close; the gates stay."""
 
 
 class _Instants:
-    """Gates by an instant of theirs, in order: what has come is found without a look at what has not."""
+    """Gates in the order of one of their instants. To find those whose instant has come, the others are not read."""
 
     def __init__(self) -> None:
         self._sorted: list[tuple[int, GateKey]] = []
         self._of: dict[GateKey, int] = {}
 
     def move(self, key: GateKey, new_ms: int | None) -> None:
-        """A gate's instant is another one; ``None``: it has none."""
+        """Give a gate another instant; ``None``: it has none."""
         old_ms = self._of.pop(key, None)
         if old_ms is not None:
             del self._sorted[bisect_left(self._sorted, (old_ms, key))]
@@ -144,5 +137,5 @@ class _Instants:
             insort(self._sorted, (new_ms, key))
 
     def until(self, now_ms: int) -> list[GateKey]:
-        """Those whose instant has come, the oldest first."""
+        """The gates whose instant has come, the oldest first."""
         return [key for _, key in self._sorted[: bisect(self._sorted, now_ms, key=itemgetter(0))]]

@@ -1,4 +1,4 @@
-"""Which store a URL names, and which one there is without any."""
+"""Opens the store that a URL names, and knows the URL of the default store."""
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
 # ruff: noqa: PTH100, PTH111, PTH118
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def open_store(url: str) -> Store:
-    """The store a URL names. Nothing is connected, read or created before its first use.
+    """The store that a URL names. It connects, reads and creates nothing before its first use.
 
     Args:
         url: ``sqlite:///gates.db`` (relative), ``sqlite:////var/lib/gates.db`` (absolute), ``memory:``,
             ``postgresql://USER:PASSWORD@HOST/DATABASE?schema=holdoff`` with any parameters of libpq's, or
             ``dynamodb://TABLE?region=eu-west-1`` with, for a local engine, ``&endpoint=http://127.0.0.1:8000``. TABLE
-            may be the table's ARN, and then the region is the ARN's; an ARN alone will do, too. Other schemes come from
-            the entry-point group ``holdoff.stores``.
+            may be the table's ARN, and then the region is the ARN's. The ARN alone is enough, too. Other schemes come
+            from the entry-point group ``holdoff.stores``.
 
     Raises:
-        ConfigError: not a URL of a store, or with parts that the store does not know. Shows no user, password or
-            parameter of it.
-        StoreError: what another package has for its scheme makes none.
+        ConfigError: not a URL of a store, or with parts that the store does not know. The error shows no user, password
+            or parameter.
+        StoreError: the package that has this scheme made no store.
     """
     want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
     if not isinstance(url, str):
@@ -67,7 +67,7 @@ def open_store(url: str) -> Store:
 
 
 def _plugged_in(entry: EntryPoint, url: str) -> Store:
-    """The store of another package, whose code may raise anything, and answer anything."""
+    """The store of another package, whose code may raise anything and return anything."""
     from holdoff.core.shown import kind_of, without_secrets
     from holdoff.stores.base import Store
 
@@ -84,16 +84,16 @@ def _plugged_in(entry: EntryPoint, url: str) -> Store:
 
 
 def default_url(config: str | Path | None = None) -> str:
-    """The SQLite file in the user's state directory: that of a config file, which no other file shares, or without one.
+    """The SQLite file in the user's state directory. Each config file has its own; without one, it is ``gates.db``.
 
-    Two checkouts have projects of the same names, and each is built in its own folder: a store of both would start the
-    build of one for a trigger of the other.
+    Two checkouts have projects of the same names, and each is built in its own folder. With one store for both, a
+    trigger of one checkout would start the build of the other.
 
     Raises:
         ConfigError: the user has no home, so there is no such directory.
     """
     state = state_folder()
-    if state is None:  # a container's user that has neither HOME nor a line in /etc/passwd
+    if state is None:  # a container's user may have neither HOME nor a line in /etc/passwd
         want = "its path, or name a store: --store sqlite:///PATH"
         raise ConfigError(field="HOME", got=None, want=want)
     if config is None:
@@ -103,7 +103,7 @@ def default_url(config: str | Path | None = None) -> str:
 
 
 def state_folder() -> str | None:
-    """Holdoff's own in the user's state directory (``XDG_STATE_HOME``, or what the system uses)."""
+    """Holdoff's folder in the user's state directory (``XDG_STATE_HOME``, or the system's default)."""
     base = os.environ.get("XDG_STATE_HOME", "")
     if not base.startswith("/"):
         home = os.path.expanduser("~")
@@ -135,7 +135,7 @@ def _dynamodb(url: str) -> Store:
 def _postgresql(url: str) -> Store:
     from importlib import import_module
 
-    try:  # by a name that tools/lambda_package.py does not follow: a function's package has no psycopg
+    try:  # tools/lambda_package.py does not follow this import: a function's package has no psycopg
         postgres = import_module(f"{__package__}.postgres")
     except ImportError as error:
         hint = "pip install 'holdoff[postgres]'"

@@ -1,16 +1,16 @@
-"""Gates in a PostgreSQL database: the store of those who have several machines and no AWS.
+"""Gates in a PostgreSQL database: the store for several machines without AWS.
 
     postgresql://USER:PASSWORD@HOST/DATABASE?schema=holdoff
 
-A row is a gate as JSON, with copies of the instants that are looked for, as in SQLite. The way to the server is
-``postgres_server``'s affair; here is what stands there.
+A row is a gate as JSON, with copies of the instants that are searched for, as in SQLite. This module has the tables and
+the statements. ``postgres_server`` has the connections and transactions.
 
-**A write is one transaction of two messages.** The first locks the gate's row, which is made if there is none, and
-brings it; what becomes of it is decided here, by the same pure functions as in memory and in SQLite; the second writes
-and commits, or rolls back. Writers of one gate queue at its row, those of two do not meet. The lock of a client that
-dies or falls silent ends with its transaction.
+**A write is one transaction of two messages.** The first message locks the gate's row and reads it; if there is no row,
+it makes one. The store then decides by the same pure functions as in memory and in SQLite. The second message writes
+and commits, or rolls back. Writers of one gate queue at its row. Writers of different gates do not wait for each other.
+If a client dies or falls silent, the server ends its transaction, and with it the lock.
 
-**Who waits for something to be due hears of it**: a write that moves a gate's due instant notifies those who listen.
+**A write that moves a gate's due instant notifies the processes that wait for due gates.**
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import ConfigError, RecordInvalid
+from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import GateKey
@@ -35,8 +35,8 @@ from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
 T = TypeVar("T")
 log: Final = logging.getLogger("holdoff.stores.postgres")
 
-#: ``item`` is the gate as JSON (not jsonb, which has no room for every text); the instants beside it are copies. Names
-#: are ordered by their bytes, as everywhere else.
+#: ``item`` is the gate as JSON (not jsonb, which cannot hold every text); the instants beside it are copies. Names are
+#: ordered by their bytes, as everywhere else.
 TABLES: Final = f"""
 CREATE TABLE gates (
     project text COLLATE "C" NOT NULL,
@@ -60,11 +60,11 @@ CREATE TABLE history (
 CREATE INDEX history_claimed ON history (claimed_ms);
 CREATE TABLE version AS SELECT {VERSION} AS version
 """
-#: The same where some of them are there, and others were dropped or not restored.
+#: The same, for a schema with some of the tables: the others were dropped or not restored.
 REST: Final = re.sub("CREATE (TABLE|INDEX)", r"\g<0> IF NOT EXISTS", TABLES)
-#: So many builds are found by a text at most.
+#: How many builds a search by text finds at most.
 PAGE_OF_BUILDS: Final = 100
-#: One process at a time looks whether they are there, and creates them.
+#: One process at a time checks whether the tables are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
 SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass('version') IS NULL,
@@ -72,7 +72,7 @@ SELECT to_regnamespace(%(schema)s) IS NULL, to_regclass('version') IS NULL,
 """
 GATE: Final = "project = %(project)s AND region = %(region)s"
 GET: Final = f"SELECT item::text FROM gates WHERE {GATE}"
-#: Makes the row, or locks the one that is there and leaves it as it is.
+#: Makes the row, or locks the existing row and leaves it as it is.
 LOCK: Final = f"""
 INSERT INTO gates AS g (project, region, item) VALUES (%(project)s, %(region)s, '{{}}')
     ON CONFLICT (project, region) DO UPDATE SET item = g.item WHERE false;
@@ -97,8 +97,8 @@ SELECT build::text FROM history
 """
 DUE: Final = "SELECT project, region FROM gates WHERE due_ms <= %(now_ms)s ORDER BY due_ms"
 NEXT: Final = "SELECT min(due_ms) - %(now_ms)s FROM gates WHERE due_ms > %(since_ms)s"
-#: Gates that have expired, and the history of such gates once its own time is over. A few at a time, and without
-#: waiting: what is locked is in use, and another new gate finds it.
+#: Deletes expired gates, and the history of such gates when it is old enough itself. A few at a time, and without
+#: waiting: a locked row is in use, and the next new gate deletes it.
 EXPIRE: Final = """
 WITH gone AS (
     DELETE FROM gates WHERE (project, region) IN (
@@ -108,7 +108,7 @@ DELETE FROM history WHERE EXISTS (SELECT FROM gone) AND (project, region, claime
     SELECT project, region, claimed_ms, token FROM history WHERE claimed_ms < %(forgotten_ms)s
     ORDER BY claimed_ms LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
-#: What is wrong, a line each.
+#: A line for each fault.
 CHECK: Final = """
 SELECT 'this user may not ' || lower(act) || ' in ' || name
     FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS act, unnest('{gates,history}'::text[]) AS name
@@ -122,15 +122,15 @@ UNION ALL SELECT 'its texts are not in UTF8' WHERE getdatabaseencoding() <> 'UTF
 
 
 class PostgresStore:
-    """Gates in one schema of a database.
+    """Gates in one schema of a database. The methods are described in ``stores.base.Store``.
 
     Args:
-        url: as libpq reads it, and ``schema`` among its parameters.
+        url: as libpq reads it, with ``schema`` as one more parameter.
         region: the region of gates that name none.
         busy_ms: how long an operation may take in all.
     """
 
-    #: Each machine's correction is as right as its quickest answer was quick.
+    #: A machine's correction is as exact as its quickest answer was quick.
     clock_margin_ms = 1_000
 
     def __init__(self, url: str, *, region: str = "local", busy_ms: int | None = None) -> None:
@@ -141,55 +141,42 @@ class PostgresStore:
         self.region = region
 
     def clock_offset_ms(self) -> int:
-        """What to add to this machine's time for the server's, as far as is known. Asks nothing."""
+        """What to add to this machine's time for the server's, as far as it is known. Sends no request."""
         return self.server.offset_ms
 
-    # --- one gate ----------------------------------------------------------------------------------------------------
-
     def get(self, key: GateKey) -> Record:
-        """See ``Store.get``."""
         return codec.item_to_record(key, self._plain(key) or {})
 
     def item(self, key: GateKey) -> dict[str, object] | None:
-        """See ``Store.item``."""
         plain = self._plain(key)
         return None if plain is None else {codec.PROJECT: key.project, codec.REGION: key.region, **plain}
 
     def _plain(self, key: GateKey) -> dict[str, Any] | None:
-        rows = self.server.read(f"reading {key}", GET, _named(key))
+        rows = self.server.read(f"reading {key}", GET, codec.row_of_key(key))
         return codec.json_to_plain(key, rows[0][0]) if rows else None
 
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """See ``Store.swap``."""
-
-        def decide(current: Record) -> Record | None:
-            return new.but(others=current.others) if current.is_version(expected) else None
-
-        return self._write(f"writing {key}", key, decide, history)
+        return self._write(f"writing {key}", key, partial(codec.swapped, expected, new), history)
 
     def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
-        """See ``Store.fold``."""
         return self._write(f"deferring a trigger of {key}", key, partial(fold.applied, expected))
 
     def _write(
-        self,
-        doing: str,
-        key: GateKey,
-        decide: Callable[[Record], Record | None],
-        history: tuple[Finished, ...] = (),
+        self, doing: str, key: GateKey, decide: Callable[[Record], Record | None], history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """The gate as ``decide`` has it; ``None``: it stays."""
+        """Write what ``decide`` makes of the gate. ``None``: it stays as it is."""
 
         def act(link: Link) -> Swapped | Lost:
-            (((text,),),) = self.server.begin(link, (LOCK, _named(key)))
-            current = codec.item_to_record(key, codec.json_to_plain(key, text))
+            (((text,),),) = self.server.begin(link, (LOCK, codec.row_of_key(key)))
+            current = codec.row_to_record(key, text)
             new = decide(current)
             if new is None:
                 link.talk(ROLLBACK)
                 return Lost(current)
-            statements = [(SAVE, _saved(key, new)), *[(KEEP, _kept(key, build)) for build in history]]
+            statements = [(SAVE, codec.row_of_record(key, new))]
+            statements += [(KEEP, codec.row_of_build(key, build)) for build in history]
             if current == Record():
                 now_ms = codec.seen_ms(new)  # first: it must not find this gate
                 statements.insert(0, (EXPIRE, {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}))
@@ -201,87 +188,65 @@ class PostgresStore:
         return self._change(doing, act)
 
     def keep(self, key: GateKey, build: Finished) -> None:
-        """See ``Store.keep``."""
-
         def act(link: Link) -> None:
             self.server.begin(link)
-            link.commit_with((KEEP, _kept(key, build)))
+            link.commit_with((KEEP, codec.row_of_build(key, build)))
 
         self._change(f"keeping a build of {key}", act)
 
     def _change(self, doing: str, act: Callable[[Link], T]) -> T:
-        """One write. The first one of all creates the tables."""
+        """One write. The first write of all creates the tables."""
         try:
             return self.server.call(doing, act, writes=True)
         except NoTables:
             self.initialise()
             return self.server.call(doing, act, writes=True)
 
-    # --- many --------------------------------------------------------------------------------------------------------
-
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        """See ``Store.due``."""
         rows = self.server.read("looking for what is due", DUE, {"now_ms": now_ms})
-        return iter([key for key, _ in _keyed(rows)])
+        return iter([key for key, _ in codec.rows_to_keys(rows, self.url, log.warning)])
 
     def wait_for_due(self, since_ms: int, now_ms: int, most_ms: int) -> bool:
-        """See ``Store``. (Behind pgbouncer a change made meanwhile is not heard of.)
-
-        Raises:
-            StoreError: waiting did not go well.
-        """
+        """See ``Store``. (Behind pgbouncer a change made meanwhile goes unnoticed.)"""
         return self.server.wait((NEXT, {"since_ms": since_ms, "now_ms": now_ms}), self._channel, most_ms)
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
-        """See ``Store.gates``."""
-        for key, (text,) in _keyed(self.server.read("listing the gates", GATES, {"project": project})):
-            try:
-                yield key, codec.item_to_record(key, codec.json_to_plain(key, text))
-            except RecordInvalid as error:
-                yield key, error
+        rows = self.server.read("listing the gates", GATES, {"project": project})
+        yield from codec.rows_to_gates(rows, self.url, log.warning)
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
-        """See ``Store.history``."""
-        yield from self._builds(key, self._rows(f"reading the history of {key}", key, limit, None))
+        rows = self._rows(f"reading the history of {key}", key, limit, None)
+        yield from codec.rows_to_builds(key, rows, self.url, log.warning)
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
-        """See ``Store``. The newest is asked for first, alone: most callers want no more, and the search ends there."""
+        """The newest build is searched for first, alone: most callers want no more, and the search ends there."""
         for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
             rows = self._rows(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
-            yield from self._builds(key, rows[known:])
+            yield from codec.rows_to_builds(key, rows[known:], self.url, log.warning)
             if len(rows) < most:
                 return
 
     def _rows(self, doing: str, key: GateKey, limit: int | None, texts: list[str] | None) -> list[Row]:
-        return self.server.read(doing, HISTORY, {**_named(key), "limit": limit, "texts": texts})
-
-    def _builds(self, key: GateKey, rows: list[Row]) -> Iterator[Finished]:
-        for (found,) in rows:
-            try:
-                yield codec.plain_to_build(key, codec.json_to_plain(key, found))
-            except RecordInvalid as error:
-                log.warning("%s: a build of its history is left out: %s", self.url, error)
-
-    # --- the tables --------------------------------------------------------------------------------------------------
+        return self.server.read(doing, HISTORY, {**codec.row_of_key(key), "limit": limit, "texts": texts})
 
     def initialise(self) -> list[str]:
-        """Create the tables, and their schema if there is none."""
+        """Create the missing tables, and the schema if it is missing."""
 
         def act(link: Link) -> list[str]:
             look = (LOOK, {"schema": self._schema})
             *_, ((no_schema, no_version, missing),) = self.server.begin_bare(link, look)
             if missing and not no_version:
                 link.talk(ROLLBACK)
-                self.server.begin(link, look)  # refuses another version: nothing is created beside that
+                self.server.begin(link, look)  # refuses another version: beside that nothing is created
             create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES if no_version else REST
             link.commit_with((create if missing else "SELECT", {}))
-            told = f"{self.url}: created the tables gates, history and version in schema {self._schema}"
-            return [told if no_version else f"{told}, as far as they were missing"] if missing else []
+            done = f"{self.url}: created the tables gates, history and version in schema {self._schema}"
+            return [done if no_version else f"{done}, as far as they were missing"] if missing else []
 
         return self.server.call("creating its tables", act, writes=True)
 
     def check(self) -> list[str]:
-        """Look whether the tables are there, can be written and are kept safe, and change nothing."""
+        """Check that the tables are there, can be written and survive a power cut, and change nothing."""
 
         def act(link: Link) -> list[str]:
             (found,) = self.server.begin(link, (CHECK, {}), ROLLBACK)
@@ -293,33 +258,10 @@ class PostgresStore:
             return [f"{self.url} has no tables in schema {self._schema} yet; the first trigger creates them"]
 
     def close(self) -> None:
-        """Close the connections that rest; they are opened again when needed."""
+        """Close the idle connections. If the store is used again, it reconnects."""
         self.server.close()
 
     def __del__(self) -> None:
         """A store that was never closed closes its connections."""
         with suppress(Exception):  # at the interpreter's end anything may be gone already
             self.server.close()
-
-
-def _named(key: GateKey) -> dict[str, object]:
-    return {"project": key.project, "region": key.region}
-
-
-def _saved(key: GateKey, record: Record) -> dict[str, object]:
-    item = dumps(codec.record_to_item(record))
-    return {**_named(key), "item": item, "due_ms": record.due_ms, "expires_ms": record.expires_ms}
-
-
-def _kept(key: GateKey, build: Finished) -> dict[str, object]:
-    at_ms = build.claimed_ms
-    row = {"claimed_ms": at_ms, "token": build.token, "build": dumps(codec.build_to_plain(build))}
-    return {**_named(key), **row, "forgotten_ms": at_ms - KEPT_HISTORY_MS}
-
-
-def _keyed(rows: list[Row]) -> Iterator[tuple[GateKey, list[Any]]]:
-    for project, region, *rest in rows:
-        try:
-            yield GateKey(project, region), rest
-        except ConfigError as error:
-            log.warning("a row that no gate can have is left out: %.200s", error)

@@ -1,9 +1,9 @@
-"""What went wrong with a store in PostgreSQL: one table, by SQLSTATE.
+"""The errors of a store in PostgreSQL: one table, by SQLSTATE.
 
-The codes: https://www.postgresql.org/docs/current/errcodes-appendix.html. A row is for a code, for what begins with
-three of it, or for its class of two. Where no connection is made, libpq keeps the code to itself, and pgbouncer has one
-for everything: there the server's words tell (``WORDS``). Only the first line of what is said is told: details may hold
-what stands in a row.
+The codes: https://www.postgresql.org/docs/current/errcodes-appendix.html. A row is for a whole code, for the first
+three characters of codes, or for their class, the first two. If no connection was made, libpq gives no code, and
+pgbouncer has one code for everything. Then the server's message decides (``WORDS``). An error of ours has only the
+first line of the message: the other lines may have values of a row.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _GRANTS: Final = (
 
 
 class NoTables(errors.StoreMissing):
-    """The database has no tables of Holdoff's (yet)."""
+    """The database does not have Holdoff's tables (yet)."""
 
 
 class Meaning(Value, kw_only=False):
     """What an error means.
 
     Attributes:
-        passes: the same may go well in a moment, over a new connection.
-        is_loss: the connection is gone; if a COMMIT was sent, it is not known what came of it.
+        passes: a retry over a new connection may succeed.
+        is_loss: the connection is lost; if a COMMIT was sent, it is not known whether it was done.
     """
 
     kind: type[errors.StoreError]
@@ -43,15 +43,15 @@ class Meaning(Value, kw_only=False):
 
 
 _GONE: Final = Meaning(errors.StoreUnavailable, "did not answer", passes=True, is_loss=True)
-_BUSY: Final = Meaning(errors.StoreThrottled, "has others at the same gate", "See pg_stat_activity", passes=True)
+_BUSY: Final = Meaning(errors.StoreThrottled, "has other writers at the same gate", "See pg_stat_activity", passes=True)
 _NONE: Final = Meaning(NoTables, "has no tables of Holdoff's", INIT)
-OTHER: Final = Meaning(errors.StoreError, "refused that", "See its log")
-#: A key of PostgreSQL's has 2,704 bytes, and that of the history an instant and a token, too.
+OTHER: Final = Meaning(errors.StoreError, "refused the statement", "See its log")
+#: A key of PostgreSQL's has at most 2,704 bytes, and the key of the history also has an instant and a token.
 LONGEST_NAMES: Final = 2_600
 MEANINGS: Final[dict[str, Meaning]] = {
     "": _GONE,
     "08": _GONE,
-    "22": Meaning(errors.RecordInvalid, "cannot keep that", "Its database must be in UTF8"),
+    "22": Meaning(errors.RecordInvalid, "cannot keep this value", "Its database must be in UTF8"),
     "25006": Meaning(
         errors.StoreDenied,
         "is a read-only replica, or lets this user only read",
@@ -70,22 +70,22 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "42": Meaning(errors.StoreMismatch, "has tables there that are not Holdoff's", "Name another schema: ?schema=NAME"),
     "42501": Meaning(errors.StoreDenied, "does not allow that", _GRANTS),
     "42P01": _NONE,
-    "53100": Meaning(errors.StoreUnavailable, "has no space left on its disk", "Free some"),
+    "53100": Meaning(errors.StoreUnavailable, "has no space left on its disk", "Free some disk space there"),
     "53300": _BUSY.but(what="has too many connections", hint="Raise max_connections, or put pgbouncer before it"),
-    "53": Meaning(errors.StoreThrottled, "is short of something", "See its log"),
+    "53": Meaning(errors.StoreThrottled, "is short of a resource", "See its log"),
     "23514": OTHER.but(
-        what="has no room for that", hint=f"Project and region may have {LONGEST_NAMES:,} bytes together"
+        what="has no room for such long names", hint=f"Project and region may have {LONGEST_NAMES:,} bytes together"
     ),
     "55P03": _BUSY,
     "57014": _BUSY.but(what="took too long"),
     "57P": _GONE.but(what="is stopping, starting or failing over"),
-    "58": Meaning(errors.StoreUnavailable, "has trouble with its system", "See its log"),
+    "58": Meaning(errors.StoreUnavailable, "has an error of its operating system", "See its log"),
     "pool": Meaning(errors.StoreMismatch, "is pooled by statement", "Of pgbouncer: pool_mode = transaction"),
     "standby": _GONE.but(what="has no host that takes writes"),
-    "host": Meaning(errors.StoreUnavailable, "has a host that is not found", "See that its name is right"),
-    "way": Meaning(errors.StoreMismatch, "cannot be reached that way", "See the URL's parameters, and PG* beside it"),
+    "host": Meaning(errors.StoreUnavailable, "has a host that is not found", "Check its name"),
+    "way": Meaning(errors.StoreMismatch, "cannot be reached with these parameters", "See the URL's parameters and PG*"),
 }
-#: The words of a server that speaks English, or of libpq, and the code that they stand for.
+#: Parts of the messages of a server that speaks English, or of libpq, and the code that each stands for.
 WORDS: Final = {
     "authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist": "28",
     'database ".*" does not exist|no such database': "3D",
@@ -103,9 +103,8 @@ def meaning_of(error: Exception) -> Meaning:
     """The row of an error: psycopg's, or Python's own where a value cannot be sent."""
     code = error.sqlstate or "" if isinstance(error, psycopg.Error) else "22"
     if isinstance(error, psycopg.OperationalError) and code[:2] in {"", "08"}:
-        said = str(error)
-        code = next((known for words, known in WORDS.items() if re.search(words, said)), code)
-    elif not code:  # the client's own
+        code = next((known for words, known in WORDS.items() if re.search(words, str(error))), code)
+    elif not code:  # an error of the client itself
         code = "22" if isinstance(error, psycopg.DataError) else "driver"
     return next((MEANINGS[part] for part in (code, code[:3], code[:2]) if part in MEANINGS), OTHER)
 
@@ -115,7 +114,7 @@ def typed(error: Exception, store: str, doing: str, *, writes: bool, in_doubt: b
 
     Args:
         store: its URL, without secrets.
-        in_doubt: whether a COMMIT was sent, and no answer came.
+        in_doubt: whether a COMMIT was sent and got no answer.
     """
     meaning = meaning_of(error)
     if in_doubt:
@@ -123,7 +122,7 @@ def typed(error: Exception, store: str, doing: str, *, writes: bool, in_doubt: b
     end = ""
     if writes and issubclass(meaning.kind, errors.StoreUnavailable):
         end = "; the write may or may not be in" if in_doubt else "; nothing was written"
-    said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
-    # The name of a user may be a secret in the wrong place.
-    said = re.sub('((?:user|role) )"[^"]*"', r"\1...", said.removeprefix("connection failed: "))
-    return meaning.kind(f"{store} {meaning.what}, while {doing} ({said:.200}){end}", hint=meaning.hint)
+    message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
+    # The name of a user may be a secret that was written in the wrong place.
+    message = re.sub('((?:user|role) )"[^"]*"', r"\1...", message.removeprefix("connection failed: "))
+    return meaning.kind(f"{store} {meaning.what}, while {doing} ({message:.200}){end}", hint=meaning.hint)

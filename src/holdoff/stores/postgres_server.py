@@ -1,20 +1,19 @@
-"""The way to a PostgreSQL database: its URL, connections, transactions and time, and one bound for all that goes wrong.
+"""The connection to a PostgreSQL database: its URL, connections, transactions and time, and one time limit for a call.
 
-**One bound.** A call takes ``busy_ms`` at most, however often it tries again, each time over a new connection: after a
-lost one, a restart, a failover, a deadlock. The server ends a statement that takes longer, and a transaction whose
-client has gone silent. psycopg would wait for ever for a server that is there and says nothing, so every wait has an
-end here (``Link.wait``). A COMMIT without an answer leaves a doubt, and is tried again like all else: a write that is
-in is recognised by its id.
+**One time limit.** A call takes ``busy_ms`` at most, with all its tries. Each retry has another connection: after a
+lost one, a restart, a failover, a deadlock. The server ends a statement that takes longer, or a transaction if the
+client is silent. psycopg would wait without end for a silent server, so every wait has an end (``Link.wait``). A
+COMMIT without an answer leaves a doubt, and is tried again like any call: a write that is in is recognised by its id.
 
-**No state stays with a session**, so pgbouncer may hand each transaction to another one: settings are made for the
-transaction, statements are sent as text, several in one message, and none is prepared. Only who waits for news has a
-session of its own; behind pgbouncer nothing would be heard, and there the next due instant is waited for instead.
+**A session keeps no state**, so pgbouncer may give each transaction to another one. Settings are made for the
+transaction. Statements are sent as text, several in one message, and none is prepared. Only a process that waits for
+notifications has a session of its own. Behind pgbouncer it would get none, so there it waits for the next due instant.
 
-**A process has connections of its own**, a few for all its threads, and a child of a fork leaves its parent's alone.
-None is used again after an error, and after a loss none of those that rested.
+**A process has its own connections**, a few for all its threads. A child of a fork does not use its parent's. A
+connection is not used again after an error. After a lost connection, all idle ones are closed.
 
-**The server has the time**, and says it in every transaction. What this machine's clock is wrong by lies between what
-our sending and our receiving allow; the estimate moves only as far as it must.
+**The server has the time**, and returns it in every transaction. The error of this machine's clock lies between two
+bounds, from the instants of sending and receiving. The estimate moves only as far as these bounds require.
 """
 
 from __future__ import annotations
@@ -42,24 +41,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
-#: SQL, and what stands for its ``%(names)s``.
+#: SQL, and the values of its ``%(names)s``.
 Statement = tuple[str, Mapping[str, object]]
 
 CLOCK: Final = SystemClock()
-#: Those of psycopg, and Python's own where a value cannot be sent or read.
+#: The errors of psycopg, and Python's own for a value that cannot be sent or read.
 ERRORS: Final = (psycopg.Error, ValueError, ArithmeticError, RecursionError, MemoryError)
-#: How long a call may take in all, and the making of a connection.
+#: How long a call may take in all, and how long connecting may take.
 BUSY_MS: Final = 10_000
 CONNECT_MS: Final = 5_000
-#: A firewall or a NAT forgets a connection that rests, and says nothing: what is sent is never acknowledged. So the
-#: kernel keeps it in use, and gives up on it in time for another try. A URL may say otherwise.
+#: A firewall or a NAT silently forgets an idle connection: what is sent then is never acknowledged. So the kernel keeps
+#: the connection in use, and gives it up in time for another try. A URL may have other values.
 KEEPING: Final = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 3_000}
 #: The wait before the second try, and the longest wait before any try.
 FIRST_WAIT_MS: Final = 10
 LONGEST_WAIT_MS: Final = 500
-#: How many connections of a process may be in use, besides those that wait for news.
+#: How many connections of a process may be in use, besides those that wait for notifications.
 CONNECTIONS: Final = 10
-#: Of the tables. A release that raises it locks ``gates`` meanwhile, so that no write is half-way.
+#: The version of the tables. A release that raises it has to lock ``gates`` meanwhile, so that no write is half-way.
 VERSION: Final = 1
 BEGIN: Final = """
 BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -67,8 +66,8 @@ SET LOCAL search_path = %(schema)s;
 SET LOCAL statement_timeout = %(left_ms)s;
 SET LOCAL idle_in_transaction_session_timeout = %(busy_ms)s
 """
-#: Which version stands there (``max``: a row even without one; named in full: a user without a right to the schema is
-#: told so), what time it is; and a decision that was given has to survive a power cut.
+#: Reads the version (``max``: a row even without one; named in full: the error then says that a right to the schema is
+#: missing) and the time, and sees to it that a commit survives a power cut.
 HEAD: Final = """
 SELECT max(version), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
@@ -79,11 +78,11 @@ ROLLBACK: Final[Statement] = ("ROLLBACK", {})
 
 
 class Address(Value):
-    """Where a database is.
+    """The address of a database.
 
     Attributes:
-        parameters: libpq's, secrets among them.
-        schema: where the tables are.
+        parameters: libpq's parameters, with secrets.
+        schema: the schema of the tables.
         shown: the URL, without user, password and libpq's parameters.
     """
 
@@ -93,12 +92,12 @@ class Address(Value):
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """Raises: ConfigError: libpq cannot read the URL, or reads it in another way than it is meant."""
+        """Raises: ConfigError: libpq cannot read the URL, or reads it differently from what the user meant."""
         named = re.search("[?&]schema=([^&]*)", url)
         schema = named[1] if named else "holdoff"
         try:
             found = conninfo_to_dict(re.sub("([?&])schema=[^&]*(&|$)", lambda it: it[1] if it[2] else "", url))
-        except psycopg.Error:  # whose words may be parts of a password
+        except psycopg.Error:  # its message may have parts of a password
             found = {"port": "not to be read"}
         host, port, name = (str(found.get(part) or "") for part in ("host", "port", "dbname"))
         is_meant = re.fullmatch("[0-9,]*", port) and "@" not in f"{host}{name}"
@@ -113,7 +112,7 @@ class Address(Value):
 
 
 class Attempt:
-    """One try of a call: until when, and whether a COMMIT was sent."""
+    """One try of a call: when it has to give up, and whether a COMMIT was sent."""
 
     commits = False
 
@@ -122,22 +121,22 @@ class Attempt:
 
     @property
     def left_ms(self) -> int:
-        """The rest of the time; at least 1, because 0 is no bound to PostgreSQL."""
+        """The time left; at least 1, because 0 means no limit to PostgreSQL."""
         return max(1, self.give_up_ms - running_ms())
 
 
 class Link(psycopg.Connection[Row]):
-    """A connection, and the try that has it. ``hears``: whether what is notified comes here, once that is known."""
+    """A connection, and the try that uses it. ``hears``: whether it gets notifications; ``None``: not known yet."""
 
     attempt: Attempt = Attempt(0)
     hears: bool | None = None
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
-        """As psycopg waits, but with an end."""
+        """psycopg's wait, with a time limit."""
         return super().wait(_ending(gen, self.attempt), *args, **kwargs)
 
     def talk(self, *statements: Statement) -> list[list[Row]]:
-        """Send statements as one message. The rows of each one that has some."""
+        """Send statements as one message. Returns the rows of each statement that has rows."""
         cursor, found = psycopg.ClientCursor(self), []
         cursor.execute(";".join([cursor.mogrify(sql, values) for sql, values in statements]))
         while True:
@@ -153,7 +152,7 @@ class Link(psycopg.Connection[Row]):
 
 
 def _ending(gen: PQGen[T], attempt: Attempt) -> PQGen[T]:
-    """A generator of psycopg's, step by step, until the time is up. (While it waits, psycopg asks every 0.1 s.)"""
+    """Run a generator of psycopg's, step by step, until the time is up. (While it waits, a step comes every 0.1 s.)"""
     try:
         wanted = next(gen)
         while True:
@@ -166,10 +165,10 @@ def _ending(gen: PQGen[T], attempt: Attempt) -> PQGen[T]:
 
 
 class _Links:
-    """A process's connections: those that rest, and those of who waits; and how many more may be in use.
+    """The connections of a process: idle ones, those that wait for notifications, and how many more may be in use.
 
-    The thread that came first gets the next one: else, in a burst of 50, some wait four times as long as the others.
-    What a signal's handler takes amid ``take`` or ``give`` it has given back when they go on.
+    The thread that came first gets the next one: otherwise, in a burst of 50, some wait four times as long as others. A
+    signal handler may interrupt ``take`` or ``give``: it gives back what it takes before they go on.
     """
 
     def __init__(self) -> None:
@@ -180,7 +179,7 @@ class _Links:
         self._lock = threading.RLock()
 
     def take(self, timeout_s: float) -> bool:
-        """Whether one may be used now, or in time."""
+        """Take one, now or in time. Returns whether that succeeded."""
         with self._lock:
             if self.free:
                 self.free -= 1
@@ -196,7 +195,7 @@ class _Links:
         return True
 
     def give(self) -> None:
-        """Give it to the thread that has waited longest."""
+        """Give one back, to the thread that has waited longest."""
         with self._lock:
             if self._queue:
                 self._queue.popleft().release()
@@ -205,7 +204,7 @@ class _Links:
 
 
 class Server:
-    """One database. ``offset_ms`` is what to add to this machine's time for the server's."""
+    """One database. ``offset_ms``: what to add to this machine's time for the server's."""
 
     def __init__(self, url: str, *, busy_ms: int | None = None) -> None:
         self.address: Address = Address.of(url)
@@ -214,14 +213,9 @@ class Server:
         self._head: Statement = (HEAD.format(schema=self.address.schema), {})
         self._of_process: dict[int, _Links] = {}
 
-    # --- one transaction ---------------------------------------------------------------------------------------------
-
     def begin(self, link: Link, *statements: Statement) -> list[list[Row]]:
-        """The first message of a transaction: its bounds, and statements. Their rows.
-
-        Raises:
-            StoreMismatch: the tables are of a newer Holdoff.
-        """
+        """Send the first message of a transaction: its time limits, and statements. Returns the rows of the statements.
+        Raises ``StoreMismatch`` if the tables are of a newer Holdoff."""
         sent_ms = CLOCK.now_ms()
         ((version, server_ms, _),), *found = self.begin_bare(link, self._head, *statements)
         self.offset_ms = min(max(self.offset_ms, server_ms - CLOCK.now_ms()), server_ms - sent_ms)
@@ -234,26 +228,20 @@ class Server:
         return found
 
     def begin_bare(self, link: Link, *statements: Statement) -> list[list[Row]]:
-        """The same, whatever stands there."""
-        server_ms = max(1, link.attempt.left_ms * 9 // 10)  # its own word for what took too long comes before our end
+        """The same, whatever the version of the tables."""
+        server_ms = max(1, link.attempt.left_ms * 9 // 10)  # less than our own limit, so that the server's error comes
         bounds = {"schema": self.address.schema, "left_ms": server_ms, "busy_ms": self.busy_ms}
         return link.talk((BEGIN, bounds), *statements)
 
     def read(self, doing: str, *statement: Any) -> list[Row]:
-        """What one statement finds; nothing, where there are no tables yet."""
+        """The rows of one statement; none, if there are no tables yet."""
         try:
             return self.call(doing, lambda link: self.begin(link, statement, COMMIT)[0])
         except NoTables:
             return []
 
-    # --- one call ----------------------------------------------------------------------------------------------------
-
     def call(self, doing: str, act: Callable[[Link], T], *, writes: bool = False) -> T:
-        """What ``act`` answers, with a connection; tried again while that may help.
-
-        Raises:
-            StoreError: whatever went wrong.
-        """
+        """Call ``act`` with a connection, and try again while that may help. All errors become a ``StoreError``."""
         give_up_ms, in_doubt, first = running_ms() + self.busy_ms, False, None
         for tries in count():
             attempt = Attempt(give_up_ms)
@@ -267,9 +255,9 @@ class Server:
                     self.close()
                 if not meaning.passes or attempt.left_ms <= 2 * wait_ms:  # a try needs time, too
                     if first and isinstance(error, psycopg.errors.QueryCanceled):
-                        error = first  # that the time for the last try was short says nothing
-                    told = typed(error, self.address.shown, doing, writes=writes, in_doubt=in_doubt)
-                    raise told from (None if isinstance(told, StoreDenied) else error)  # which names the user
+                        error = first  # the last try had little time: its error says nothing
+                    raised = typed(error, self.address.shown, doing, writes=writes, in_doubt=in_doubt)
+                    raise raised from (None if isinstance(raised, StoreDenied) else error)  # the error names the user
                 first = first or error
             CLOCK.sleep(wait_ms)
         raise AssertionError  # count() has no end
@@ -284,7 +272,7 @@ class Server:
             links.give()
 
     def _with_one_of(self, links: deque[Link], act: Callable[[Link], T], attempt: Attempt) -> T:
-        """What ``act`` answers, with a connection that rests there, or a new one; after an error it is closed."""
+        """Call ``act`` with an idle connection or a new one. After an error the connection is closed."""
         try:
             link = links.pop()
         except IndexError:
@@ -299,8 +287,8 @@ class Server:
         return answer
 
     def wait(self, statement: Statement, channel: str, most_ms: int) -> bool:
-        """Wait until something is notified; no longer than the statement says (``None``: no matter), and than
-        ``most_ms``. Whether it was less."""
+        """Wait for a notification, for at most ``most_ms``, and at most as long as the statement says (``None``: no
+        limit). Returns whether the wait was shorter than ``most_ms``."""
 
         def act(link: Link) -> bool:
             if link.hears is None:
@@ -318,9 +306,9 @@ class Server:
         try:
             return self._with_one_of(self._links.waiting, act, Attempt(running_ms() + self.busy_ms))
         except ERRORS as error:
-            raise typed(error, self.address.shown, "waiting for news", writes=False, in_doubt=False) from error
-
-    # --- connections -------------------------------------------------------------------------------------------------
+            raise typed(
+                error, self.address.shown, "waiting for a notification", writes=False, in_doubt=False
+            ) from error
 
     @property
     def _links(self) -> _Links:
@@ -328,7 +316,7 @@ class Server:
         return self._of_process.get(pid) or self._of_process.setdefault(pid, _Links())
 
     def _connect(self, attempt: Attempt) -> Link:
-        hosts = str(self.address.parameters.get("host")).count(",") + 1  # each of them is tried for so long
+        hosts = str(self.address.parameters.get("host")).count(",") + 1  # libpq gives each host the time-out
         ours = {
             "connect_timeout": max(1, min(CONNECT_MS, attempt.left_ms) // hosts // 1000),
             "client_encoding": "UTF8",
@@ -337,7 +325,7 @@ class Server:
         return Link.connect(**{**KEEPING, **self.address.parameters, **ours}, autocommit=True)
 
     def close(self) -> None:
-        """Close what rests; it is opened again when needed."""
+        """Close the idle connections; they are opened again when needed."""
         links = self._links
         for resting in (links.idle, links.waiting):
             with suppress(IndexError):  # another thread may be first

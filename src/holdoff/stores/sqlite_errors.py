@@ -1,8 +1,8 @@
-"""What went wrong with a store in a file: which file, on which disk, why, and what to do.
+"""The errors of a store in a file: which file, on which disk, why, and what to do.
 
-SQLite says "disk I/O error" or "unable to open database file" and keeps the system's own word to itself. So the system
-is asked, after the failure, for what SQLite needs: a few open files, and for a write a little space in the same folder.
-What it says then is said here.
+SQLite says "disk I/O error" or "unable to open database file" and hides the system's own error. So after a failure this
+module asks the system for what SQLite needs: a few open files, and for a write a little space in the same folder. If
+the system refuses that, its error is the one to show.
 """
 
 # pathlib takes 5 ms to import, and the command behind us may still have to run.
@@ -20,11 +20,11 @@ from holdoff.core.errors import RecordInvalid, StoreDenied, StoreError, StoreMis
 from holdoff.stores.base import AGAIN
 from holdoff.stores.sqlite_place import busy, cut_short, mount_of
 
-#: As much as a write may need, journal included.
+#: As much space as a write may need, journal included.
 PROBED_BYTES: Final = 65_536
-#: So many files at a time may a use open: the store, its journal (which we lock, and SQLite writes) and its folder.
+#: How many files one use may open: the store, its journal (once to lock it, and once by SQLite) and its folder.
 OPENED: Final = 4
-#: What to do where trying again helps once that is done. ``{disk}`` is where the file's disk is mounted.
+#: What to do before a retry can help. ``{disk}``: where the file's disk is mounted.
 PASSING: Final = {
     errno.ENOSPC: "Free some disk space on {disk}",
     errno.EDQUOT: "Free some disk space of this user's on {disk}, or have the quota raised",
@@ -35,13 +35,13 @@ PASSING: Final = {
     errno.ENOMEM: "Free some memory",
 }
 ANOTHER: Final = "name another file: --store sqlite:///PATH"
-#: Of SQLite's 512 bytes, our ``.new-journal`` has 12.
+#: SQLite takes 512 bytes, and our ``.new-journal`` needs 12 of them.
 LONGEST_PATH: Final = 500
 TOO_LONG: Final = f"SQLite opens no path of more than {LONGEST_PATH} bytes: {ANOTHER}"
 
 
 def replaced(file: str, *, writes: bool) -> StoreError:
-    """The path names another file than it did a moment ago."""
+    """The error for a path that names another file than a moment ago."""
     message = f"{file} was replaced, moved or deleted at this moment"
     if not writes:
         return StoreUnavailable(message, hint="Try again")
@@ -49,7 +49,7 @@ def replaced(file: str, *, writes: bool) -> StoreError:
 
 
 def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: bool) -> StoreError:
-    """The error to raise for one of SQLite's or the system's. ``failed``: which file, and what was being done."""
+    """The error to raise for an error of SQLite or the system. ``failed``: which file, and what was being done."""
     if isinstance(error, OSError):
         return _of_system(error, file, f"{file} cannot be opened: {_where(error, file)}", "Try again")
     if not isinstance(error, sqlite3.Error):
@@ -68,19 +68,19 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
             return StoreMismatch(message, hint=hint)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             end, again, is_long = "", "Try again", len(os.fsencode(os.path.realpath(file))) > LONGEST_PATH
-            told: StoreError = StoreDenied(message, hint=TOO_LONG if is_long else _rights(file))
+            of_sqlite: StoreError = StoreDenied(message, hint=TOO_LONG if is_long else _rights(file))
         case sqlite3.SQLITE_FULL:
             end, again = "; nothing was written", "Try again"
-            told = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")
+            of_sqlite = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")
         case _:
             end, again = ("; the write may or may not be in", AGAIN) if writes else ("", "Try again")
-            told = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
+            of_sqlite = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
     cause = _no_more_files() or (_probed(os.path.dirname(file)) if writes else None)
-    return told if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
+    return of_sqlite if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
 
 
 def _of_system(error: OSError, file: str, message: str, again: str) -> StoreError:
-    """The error for one of the system's, with what to do."""
+    """The error to raise for an error of the system, with what to do."""
     disk = _disk(file)
     if error.errno in PASSING:
         return StoreUnavailable(message, hint=f"{PASSING[error.errno].format(disk=disk)}. {again}")
@@ -92,7 +92,7 @@ def _of_system(error: OSError, file: str, message: str, again: str) -> StoreErro
 
 
 def _where(error: OSError, file: str) -> str:
-    """Which of the path's parts the system means, and its word."""
+    """The part of the path that the system's error is about, and its message."""
     path = str(error.filename or file)
     if isinstance(error, NotADirectoryError):
         while not os.path.lexists(path):
@@ -101,7 +101,7 @@ def _where(error: OSError, file: str) -> str:
 
 
 def _no_more_files() -> OSError | None:
-    """What the system says when some files are opened; not the store, whose locks would be gone once that is closed."""
+    """The system's error when some files are opened. (Not the store itself: closing that would drop SQLite's locks.)"""
     opened: list[int] = []
     try:
         while len(opened) < OPENED:
@@ -115,7 +115,7 @@ def _no_more_files() -> OSError | None:
 
 
 def _probed(folder: str) -> OSError | None:
-    """What the system says when a little is written there."""
+    """The system's error when a little is written in this folder."""
     import tempfile
 
     try:
@@ -129,13 +129,12 @@ def _probed(folder: str) -> OSError | None:
 
 
 def _disk(file: str) -> str:
-    """Where its disk is mounted, for a person."""
     mount, kind = mount_of(file)
     return f"{mount} ({kind})" if kind else f"the disk of {file}"
 
 
 def _rights(file: str) -> str:
-    """Whose the file is, or the nearest folder to it that there is, and what to do."""
+    """Who owns the file, or the nearest folder above it that exists, and what to do."""
     path = file
     while path != "/" and not os.path.exists(path):
         path = os.path.dirname(path)
@@ -147,7 +146,7 @@ def _rights(file: str) -> str:
 
 
 def _name_of(found: os.stat_result) -> str:
-    """USER:GROUP, by number where they have no name."""
+    """USER:GROUP; a number if there is no name."""
     import grp
     import pwd
 

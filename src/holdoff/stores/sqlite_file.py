@@ -1,21 +1,21 @@
-"""Gates in a SQLite file: the default store, safe across threads, forks and processes of one machine.
+"""The file of a SQLite store: opened and used safely by the threads, forks and processes of one machine.
 
-**Between two writes the file alone is the whole truth.** It has a rollback journal (``journal_mode=TRUNCATE``) and no
-WAL: a file that is moved, copied or replaced takes all of its gates along, and none of another's. ``synchronous=FULL``:
-a decision that was given survives a power cut. One clock, so no clock margin.
+**Between two writes the file alone has all of the state.** It has a rollback journal (``journal_mode=TRUNCATE``) and no
+WAL. So a file that is moved, copied or replaced takes all of its gates along, and no gates of another file. With
+``synchronous=FULL`` a decision survives a power cut. There is one clock, so there is no clock margin.
 
-**Which file that is** the path alone says, and its lock is the path's own: that is ``sqlite_place``'s affair. A store
-never stands at its path half made: it is created complete beside it and linked into place. One that is not there yet
-reads as an empty one. Where the file that this process used is gone, or another stands there, the log says so.
+**The path decides which file it is**, and the lock belongs to the path: see ``sqlite_place``. A store is created
+complete beside its path and then linked into place, so there is never half a store. A file that is not there yet reads
+as an empty store. If the file that this process used is gone or replaced, the log says so.
 
-**Threads** of one process are ``sqlite_turns``'s affair.
+**Threads** of one process take turns: see ``sqlite_turns``.
 
-**A fork finds the file closed**: SQLite notes in the process which locks it holds, and a child with a copy of those
-notes would trust locks that it has not got. Each store is closed just before, under its own lock, and opens the file
-again when it is used: in the parent, in the child, or in both. What threads of the parent wait to write is theirs.
+**A fork finds the file closed.** SQLite keeps in memory which locks the process holds. A child with a copy of that
+memory would rely on locks that it does not have. So each store is closed just before a fork, under its own lock, and
+opens the file again when it is used in the parent or the child. Only the parent does what its threads wait to write.
 
-**A signal may come at any moment.** What its handler asks of a store in the midst of a use by the same thread is
-refused before it touches the file; an exception that it raises leaves no lock taken and no transaction open.
+**A signal may come at any moment.** If its handler uses the store while the same thread is using it, that is refused
+before the file is touched. If the handler raises an exception, no lock stays taken and no transaction open.
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-#: Of the schema, as ``user_version`` in the file. 1 was never released.
+#: The version of the schema, ``user_version`` in the file. 1 was never released.
 SCHEMA_VERSION: Final = 2
-#: ``item`` is the gate as JSON; the instants beside it are copies, for the indexes; the comment is the store's id.
+#: ``item`` is the gate as JSON; the instants beside it are copies, for the indexes. The comment has the store's id.
 SCHEMA: Final = f"""
 CREATE TABLE gates ( -- store %032x
     project TEXT NOT NULL,
@@ -73,21 +73,21 @@ CREATE INDEX history_claimed ON history (claimed_ms);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
-#: Whether "may this process do that" can be asked for the user whose rights it has.
+#: Options for ``os.access``: ask for the effective user, if the system can.
 AS_ITSELF: Final = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
-#: Connections of a parent, in its child.
+#: In a child: the parent's connections, which must not be closed here.
 _ABANDONED: Final[list[sqlite3.Connection]] = []
 
 
 class SQLiteFile:
-    """A file that the path names now, under a lock of the path.
+    """The file that the path names now, under the lock of the path.
 
     Args:
-        path: the file; it and its folder are created by the first write.
-        url: as it was opened.
+        path: the file; the first write creates it and its folder.
+        url: the URL that opened it.
         region: the region of gates that name none.
-        busy_ms: how long an operation may wait for others.
-        folder_mode: the rights of folders that have to be made, before the umask.
+        busy_ms: how long an operation may wait for other threads and processes.
+        folder_mode: the mode of folders that have to be made, before the umask.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class SQLiteFile:
     ) -> None:
         self.url: str = url or f"sqlite:///{path}"
         try:
-            self._file = os.path.abspath(path)  # it stays where it is, wherever the process goes
+            self._file = os.path.abspath(path)  # the process may change its working directory
         except FileNotFoundError:
             want = "an absolute path: the working directory does not exist any more"
             raise ConfigError(field="store", got=self.url, want=want) from None
@@ -123,14 +123,12 @@ class SQLiteFile:
 
         return Path(self._file)
 
-    # --- one operation -----------------------------------------------------------------------------------------------
-
-    # No context is a generator here: an exception from a signal handler could leave it suspended, with its locks taken.
+    # No context manager here is a generator: an exception from a signal handler could leave it suspended, with locks.
 
     def _step(
         self, doing: str, act: Callable[[sqlite3.Connection], T], *, writes: bool = False, swaps: bool = False
     ) -> T:
-        """One sight of the file; or one write that is in the file that the path names when it is answered."""
+        """One read of the file, or one write. When a write returns, it is in the file that the path names."""
         use = Use(act, writes=writes, swaps=swaps)
         self._turn(doing, use, partial(self._transact, use))
         answer: T = use.answer
@@ -147,7 +145,7 @@ class SQLiteFile:
                     if not (in_wal := self._check_schema(db)):
                         group = self.turns.carry_out(use, db)
                         db.execute("COMMIT")  # fails where there is no transaction any more
-                if in_wal:  # another program's doing: where it is opened anew, it has its rollback journal again
+                if in_wal:  # another program did that; opening the file again restores its rollback journal
                     self.disconnect()
                     continue
                 if use.writes and self._place.name() != self._place.opened:
@@ -158,13 +156,12 @@ class SQLiteFile:
                     self._place.unlock(journal)
 
     def _turn(self, doing: str, use: Use, act: Callable[[int], T]) -> T:
-        """One thread at a time; its waits for others have one bound, whose end ``act`` is given. What goes wrong is a
-        ``StoreError``."""
+        """Call ``act`` in this thread's turn, with the instant when all waits must end. Raises only ``StoreError``."""
         turns, failed = self.turns, f"{self._file}: {doing} failed"
         give_up_ms = running_ms() + self.busy_ms
         if turns.is_mine():
             raise StoreUnavailable(
-                f"{failed}: the store was called again from a signal handler, in the midst of another use",
+                f"{failed}: the store was called again from a signal handler, during another use",
                 hint="Nothing was done; try again when the handler has returned",
             )
         try:
@@ -180,13 +177,13 @@ class SQLiteFile:
         return max(0, min(self.busy_ms, give_up_ms - running_ms()))
 
     def initialise(self) -> list[str]:
-        """Create the file, touching none that is there."""
+        """Create the file. An existing file is not changed."""
         existed = os.path.exists(self._file)
         self._step("opening", lambda _: None, writes=True)
         return [] if existed else [f"created {self._file}"]
 
     def check(self) -> list[str]:
-        """Look through the whole file for damage, and change nothing."""
+        """Check the whole file for damage, and change nothing."""
 
         def look(give_up_ms: int) -> list[str]:
             if self._place.checked() is None:
@@ -207,10 +204,8 @@ class SQLiteFile:
 
         return self._turn("checking", Use(lambda _: None, writes=False), look)
 
-    # --- the file ----------------------------------------------------------------------------------------------------
-
     def close(self) -> None:
-        """Close the file; it is opened again when needed. Not from a signal handler amid a use, which needs it."""
+        """Close the file; it is opened again when needed. Does nothing in a signal handler that interrupts a use."""
         turns = self.turns
         if not turns.is_mine():
             try:
@@ -220,28 +215,26 @@ class SQLiteFile:
                 turns.release()
 
     def disconnect(self) -> None:
-        """Close the file, in a turn at it."""
+        """Close the file. The caller has its turn at the file."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def abandon(self) -> None:
-        """A fork copied the connection, by C code or amid a use that did not end: to close it would drop the parent's
-        locks."""
+        """Drop the connection, which a fork copied, without closing it: that would drop the parent's locks."""
         if self._connection is not None:
             _ABANDONED.append(self._connection)
             self._connection = None
 
     def __del__(self) -> None:
-        """A store that was never closed closes its file; Python 3.13 and later complain of one left to them.
+        """A store that was never closed closes its file; Python 3.13 and later warn of an open connection.
 
-        Without the lock: nothing else can use the store any more, and a thread that has gone may have left it taken.
+        Without the lock: nothing else can use the store any more, and a thread that is gone may still hold it.
         """
         with suppress(Exception):  # at the interpreter's end anything may be gone already
             self.disconnect()
 
     def _open(self, journal: int | None, give_up_ms: int, *, writes: bool) -> sqlite3.Connection:
-        """A connection to the file that the path names now."""
         name = self._place.name()
         if journal is not None and (name or writes):
             self._place.judge(journal, name)
@@ -249,45 +242,45 @@ class SQLiteFile:
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self.disconnect()
             self._connection = self._connect(journal, give_up_ms, writes=writes)
-        patience_ms = self._left_ms(give_up_ms)  # opening may have taken some of it
+        patience_ms = self._left_ms(give_up_ms)  # opening took some of the time
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
             self._patience_ms = patience_ms
-        self._connection.execute("PRAGMA shrink_memory")  # its pages may be of a file that a copy was written over
+        self._connection.execute("PRAGMA shrink_memory")  # a copy may have been written over the file: drop old pages
         return self._connection
 
     def _connect(self, journal: int | None, give_up_ms: int, *, writes: bool) -> sqlite3.Connection:
-        """Open the file, once it is certain which one that is; for a reader where there is none, an empty one."""
+        """Open the file that the path names. If there is none, a reader gets an empty store."""
         real = os.path.realpath(self._file)
         if journal is not None:
             with suppress(OSError):  # left by a process that died
                 os.unlink(f"{real}.new")
         found = self._place.checked()
         if found is None and not writes:
-            self._tell_of_another(found)
+            self._warn_of_another(found)
             self._place.opened, self._writable = None, False
             db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             db.executescript(SCHEMA % 0)
             return db
         name = found or self._create(real)
         if journal is not None and writes:
-            with suppress(PermissionError):  # another's; its own user does it
+            with suppress(PermissionError):  # another user's file: its own user does it
                 share(journal, os.stat(real))
         self._writable = os.access(real, os.W_OK, **AS_ITSELF)
         if not self._writable:
             self._place.check_journal_mode(real)
         quoted = real.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-        # Never rwc, which would leave an empty file where there is none.
+        # Never rwc, which would make an empty file if there is none.
         uri = f"file://{quoted}?mode={'rw' if self._writable else 'ro'}"
         self._patience_ms = self._left_ms(give_up_ms)
         timeout_s = self._patience_ms / 1000
         db = sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False)
         try:
-            db.text_factory = bytes  # a row that is not even UTF-8 is the trouble of its own gate only
+            db.text_factory = bytes  # if a row is not UTF-8, only its own gate fails
             db.execute("PRAGMA synchronous = FULL")
             self._check_schema(db)
             _leave_wal(db, give_up_ms)
-            self._tell_of_another(found)
+            self._warn_of_another(found)
             self._place.opened = self._place.name()
             if self._place.opened != name:
                 raise errors().replaced(self._file, writes=writes)
@@ -296,25 +289,25 @@ class SQLiteFile:
             raise
         return db
 
-    def _tell_of_another(self, name: Name | None) -> None:
-        """That the file is not the one that was used before. It may be meant so: to delete it is to start afresh."""
+    def _warn_of_another(self, name: Name | None) -> None:
+        """Warn if this is not the file that was used before. It may be intended: to delete a file is to start anew."""
         opened = self._place.opened
         if opened is None or (name is not None and opened[:3] == name[:3]):
             return
-        what = "was replaced while it was in use: its gates are now as they stand in the new file"
+        what = "was replaced while it was in use: its gates are now those of the new file"
         if name is None:
-            what = "was moved or deleted while it was in use: its gates start afresh, as if none had built"
+            what = "was moved or deleted while it was in use: its gates start anew, as if none had built"
         warn("%s %s", self._file, what)
 
     def _create(self, real: str) -> Name:
-        """A store that is complete from its first moment at the path."""
+        """Create a store that is complete when it appears at the path."""
         new = f"{real}.new"
         os.close(os.open(new, os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666))  # SQLite would make it 0644
         try:
             with closing(sqlite3.connect(new, isolation_level=None)) as db:
                 db.executescript(f"BEGIN;{SCHEMA % SystemClock().random(128)}COMMIT;")
             for end in ("-wal", "-shm"):
-                remove(f"{real}{end}")  # of a file that is gone: SQLite would read it into this one
+                remove(f"{real}{end}")  # left by a file that is gone: SQLite would read it into the new one
             try:
                 os.link(new, real)
             except FileExistsError:
@@ -330,7 +323,7 @@ class SQLiteFile:
         return name
 
     def _check_schema(self, db: sqlite3.Connection) -> bool:
-        """Refuse what is not ours. Whether it is in WAL mode, where another file has what was written last."""
+        """Refuse a file that is not ours. Returns whether it is in WAL mode: then another file has the last writes."""
         names = ("application_id", "user_version", "journal_mode")
         mark, version, mode = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
         if mark != APPLICATION_ID:
@@ -347,7 +340,7 @@ class SQLiteFile:
 
 
 def _leave_wal(db: sqlite3.Connection, give_up_ms: int) -> None:
-    """Have a rollback journal. SQLite itself does not wait for those who have the file open in WAL mode."""
+    """Switch to a rollback journal. SQLite itself does not wait for other processes that use the file in WAL mode."""
     while True:
         try:
             db.execute("PRAGMA journal_mode = TRUNCATE")
@@ -359,18 +352,18 @@ def _leave_wal(db: sqlite3.Connection, give_up_ms: int) -> None:
 
 
 def errors() -> ModuleType:
-    """``sqlite_errors``: who meets no trouble does not wait for its import."""
+    """The module ``sqlite_errors``, which is imported only after an error."""
     try:
         from holdoff.stores import sqlite_errors
-    except (OSError, ImportError) as error:  # it cannot be opened
-        what = "no more files can be opened: not even that which says what went wrong with the store"
+    except (OSError, ImportError) as error:  # its file cannot be opened
+        what = "no more files can be opened, not even the module that explains the store's error"
         raise StoreUnavailable(what, hint="Raise the limit on open files: ulimit -n. Try again") from error
     return sqlite_errors
 
 
 def warn(message: str, *args: object) -> None:
-    """Log what is wrong with the file, or a row of it."""
-    import logging  # takes longer to import than a skip takes
+    """Log a warning about the file or a row of it."""
+    import logging  # the import takes longer than a skip
 
     logging.getLogger("holdoff.stores.sqlite").warning(message, *args)
 
@@ -378,14 +371,14 @@ def warn(message: str, *args: object) -> None:
 # --- forks -----------------------------------------------------------------------------------------------------------
 
 
-#: Those that are told of every fork; those locked for a fork under way, by its thread; and what makes it the only one.
+#: The stores to close before a fork; those locked for a fork in progress, by its thread; and the lock of all forks.
 stores: Final[WeakSet[SQLiteFile]] = WeakSet()
 _held: Final[dict[int, list[SQLiteFile]]] = {}
 forking: Any = threading.RLock()
 
 
 def _before_fork() -> None:
-    """Close all that can be had within a bound: a thread that never comes back must not hang every fork."""
+    """Close all stores whose lock can be taken in time: a thread that never ends must not block every fork."""
     give_up_ms = running_ms() + BUSY_MS
     forking.acquire(timeout=BUSY_MS / 1000)
     held: list[SQLiteFile] = []
@@ -394,19 +387,19 @@ def _before_fork() -> None:
         if not store.turns.is_mine():
             held.append(store)
             if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - running_ms())) / 1000):
-                with suppress(Exception):  # SQLite's, whatever it is: the fork goes on
+                with suppress(Exception):  # any error of SQLite: the fork goes on
                     store.disconnect()
 
 
 def _after_fork_in_parent() -> None:
     for store in _held.pop(threading.get_ident(), ()):
         store.turns.release()
-    with suppress(RuntimeError):  # waited for in vain
+    with suppress(RuntimeError):  # the lock could not be taken in time
         forking.release()
 
 
 def _after_fork_in_child() -> None:
-    """Of all of them: a fork by C code runs nothing before it."""
+    """Drop the connections of all stores: before a fork by C code nothing was closed."""
     global forking
     forking = threading.RLock()
     _held.clear()

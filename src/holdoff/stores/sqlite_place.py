@@ -1,15 +1,15 @@
 """The place of a store in a file: which file the path names now, the journal beside it, and who may use them.
 
-**The path has a lock of its own**, as SQLite locks files, and one may take another's place: each use has a ``flock`` of
-``PATH-journal``, looks which file the path names, and opens another one anew; a write looks again after its commit. A
-journal found under that lock is of a writer that died. It is undone in the file it was written for (by the store's id
-and the count of changes), and dropped where another stands now. What is left: a writer that is killed in mid-commit,
-and whose file is then moved away without its journal.
+**The path has a lock of its own**, because SQLite locks files, and another file may replace this one. Each use takes a
+``flock`` of ``PATH-journal`` and looks which file the path names. If that is another file, it is opened. A write looks
+again after its commit. A journal that is found under that lock was left by a writer that died. If the path names the
+file that it was written for (by the store's id and the count of changes), SQLite undoes the write. If not, the journal
+is dropped. One case stays open: a writer is killed during its commit, and its file is then moved without its journal.
 
-**Other people use it.** The umask and the folder say who: file and journal always have the same rights. Reading makes
-no file and changes none, so a user who may only read leaves nothing that the owner cannot use.
+**Several users may share a store.** The umask and the folder decide who: file and journal always have the same rights.
+Reading makes and changes no file, so a user who may only read leaves nothing that the owner cannot use.
 
-Nothing here needs SQLite.
+This module does not need SQLite.
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 #: "Hold" in ASCII: marks a database as ours (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID: Final = 0x486F6C64
-#: Where SQLite's file format has what tells files apart: the magic word, the count of changes, and our mark and id.
+#: The parts of SQLite's file format that tell files apart: the magic word, the count of changes, our mark and our id.
 MAGIC: Final = b"SQLite format 3\0"
 CHANGES: Final = slice(24, 28)
 WAL: Final = slice(18, 19)
 MARK: Final = slice(68, 72)
 PAGE: Final = 4096
 STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
-#: Between two looks whether others have let go of the path: 200 processes that look each millisecond take all of two
-#: cores, and the one that has it gets on no more.
+#: The longest pause between two tries to take the path's lock. If 200 processes try each millisecond, they take all of
+#: two cores, and the process that has the lock makes no progress.
 LONGEST_NAP_MS: Final = 16
-#: A process that has waited so long is next; so long the others give way to it (it may be stopped).
+#: A process that has waited PATIENT_MS is next. Others let it go first for GIVE_WAY_MS at most: it may be stopped.
 PATIENT_MS: Final = 50
 GIVE_WAY_MS: Final = 1_000
-#: Locks a file for this opening of it, where the system has that (Linux): the place of the one that is next.
+#: The call for a lock of one opening of a file, if the system has it (Linux). This lock marks the process that is next.
 LOCK_OPENING: Final = getattr(fcntl, "F_OFD_SETLK", None)
 TAKE, LEAVE = (kind.to_bytes(2, sys.byteorder) + bytes(30) for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK))
-#: What the system says where the rights are missing.
+#: The system's errors for missing rights.
 NO_RIGHTS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-#: Where the kernel tells what is mounted.
+#: The kernel's list of what is mounted.
 MOUNTS: Final = "/proc/self/mounts"
-#: Their locks do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
+#: Locks in these do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre"}
     | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.juicefs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone"}
@@ -64,15 +64,15 @@ Name = tuple[str, int, int, int]
 
 
 class Place:
-    """Where a store is.
+    """The place of a store.
 
     Args:
         file: an absolute path.
-        busy_ms: how long an operation may wait for others; errors tell it.
-        folder_mode: the rights of folders that have to be made, before the umask.
+        busy_ms: how long an operation may wait for others, for errors.
+        folder_mode: the mode of folders that have to be made, before the umask.
 
     Attributes:
-        opened: the file that the store has open, or had last.
+        opened: the file that the store has open, or had open last.
     """
 
     def __init__(self, file: str, busy_ms: int, folder_mode: int) -> None:
@@ -90,15 +90,15 @@ class Place:
         real = self.real(file)
         if file.st_size == 0 and os.path.isfile(self.file):
             raise StoreMismatch(
-                f"{self.file} is empty; a store never is: it was cut to nothing, or something else made it",
+                f"{self.file} is empty, and a store never is: it was truncated, or another program made it",
                 hint="Put a copy of it back, or delete it to start afresh (a gate that is gone has never built)",
             )
         return (real, *_which(file))
 
     def real(self, file: os.stat_result | None = None) -> str:
-        """The real path. To look for it takes longer than all else here: a file that has one name, and is still found
-        by the real path that it had, has that one."""
-        opened = self.opened  # once: a fork in another thread closes the file amid this
+        """The real path. To resolve it takes longer than all else here. So the last real path is used if it still
+        leads to the same file, and that file has one name."""
+        opened = self.opened  # read once: a fork in another thread may close the file meanwhile
         if opened is None:
             return os.path.realpath(self.file)
         real, which = opened[0], opened[1:]
@@ -110,7 +110,7 @@ class Place:
         return real if stays else os.path.realpath(self.file)
 
     def open_journal(self, *, writes: bool) -> int | None:
-        """``PATH-journal``, opened; made if need be for a write. A reader may do without: SQLite's own locks hold."""
+        """Open ``PATH-journal``; a write makes it if it is missing. A reader can do without, by SQLite's own locks."""
         name = f"{self.real()}-journal"
         try:
             return os.open(name, os.O_RDWR | os.O_NOFOLLOW)
@@ -122,7 +122,7 @@ class Place:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
 
     def _make_journal(self, name: str) -> int | None:
-        """Made with the rights of the file, as SQLite would make it; before the file, with the same umask."""
+        """Make the journal with the rights of the file, as SQLite would. If there is no file yet, the umask decides."""
         self.checked()
         _make_folder(os.path.dirname(name), self._folder_mode)
         try:
@@ -138,16 +138,16 @@ class Place:
             if file:
                 share(journal, file)
         except BaseException:
-            remove(name)  # those who can use the file could not use it
+            remove(name)  # the users of the file could not use it
             os.close(journal)
             raise
         return journal
 
     def lock(self, journal: int, left_ms: int) -> bool:
-        """Whether, once it is locked, it still is the one at the path: another program's SQLite deletes journals.
+        """Lock the journal. Returns whether it still is the one at the path: another program's SQLite deletes journals.
 
-        A process that has waited for ``PATIENT_MS`` is the next one, if none is so yet, and all others let it go first:
-        else it might wait for ever, for one that writes without a pause.
+        A process that has waited for ``PATIENT_MS`` becomes the next one, if there is none, and all others let it go
+        first. Otherwise a process that writes without a pause could keep it waiting without end.
         """
         nap_ms, waited_ms, is_next, give_way_ms = 1, 0, False, min(GIVE_WAY_MS, left_ms // 2)
         while waited_ms <= left_ms:
@@ -166,14 +166,13 @@ class Place:
         raise busy(self.file, f"{self.file} is in use", self._busy_ms)
 
     def unlock(self, journal: int) -> None:
-        """Let it go, and close it."""
-        fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave it to a child's copy
+        """Unlock the journal, and close it."""
+        fcntl.flock(journal, fcntl.LOCK_UN)  # closing alone would leave the lock to a child's copy
         _as_next(journal, LEAVE)
         os.close(journal)
 
     def judge(self, journal: int, name: Name | None) -> None:
-        """What a writer that died left: SQLite undoes it in the file that it was written for; from another it is kept
-        away."""
+        """Leave the journal of a writer that died to SQLite, if it was written for this file. Otherwise empty it."""
         if os.pread(journal, 1, 0) <= b"\0":
             return
         if fcntl.fcntl(journal, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
@@ -182,33 +181,28 @@ class Place:
             os.ftruncate(journal, 0)
 
     def checked(self) -> Name | None:
-        """The same as ``name``; a place where no store can be is refused."""
+        """The same as ``name``. A place where no store can be is refused."""
         name = self.name()
         mount, kind = mount_of(self.file)
         if kind in NETWORK_FILE_SYSTEMS:
-            raise StoreMismatch(
-                f"{self.file} is on a network file system ({kind}), where SQLite's locks do not hold",
-                hint="Use a file on a local disk, or for several machines PostgreSQL or DynamoDB",
-            )
-        if os.path.isdir(self.file):
-            hint = f"Name a file in it: --store sqlite:///{self.file}/gates.db"
-            raise StoreMismatch(f"{self.file} is a folder", hint=hint)
-        if name and not os.path.isfile(self.file):
-            raise StoreMismatch(f"{self.file} is not a file", hint="Name one: --store sqlite:///PATH")
-        if mount == os.path.realpath(self.file):
-            raise StoreMismatch(
-                f"{self.file} is mounted by itself, so its journal would not stand beside it under another name",
-                hint="Mount the folder that it is in, with the journal",
-            )
-        if name and name[-1] > 1:
-            raise StoreMismatch(
-                f"{self.file} has {name[-1]} names (hard links), and its journal would stand beside one of them only",
-                hint="Delete all names but one; symbolic links and copies do no harm",
-            )
-        return name
+            what = f"is on a network file system ({kind}), where SQLite's locks do not hold"
+            hint = "Use a file on a local disk, or for several machines PostgreSQL or DynamoDB"
+        elif os.path.isdir(self.file):
+            what, hint = "is a folder", f"Name a file in it: --store sqlite:///{self.file}/gates.db"
+        elif name and not os.path.isfile(self.file):
+            what, hint = "is not a file", "Name one: --store sqlite:///PATH"
+        elif mount == os.path.realpath(self.file):
+            what = "is mounted by itself, so its journal would not stand beside it under another name"
+            hint = "Mount the folder that it is in, with the journal"
+        elif name and name[-1] > 1:
+            what = f"has {name[-1]} names (hard links), and its journal would stand beside one of them only"
+            hint = "Delete all names but one; symbolic links and copies do no harm"
+        else:
+            return name
+        raise StoreMismatch(f"{self.file} {what}", hint=hint)
 
     def check_journal_mode(self, real: str) -> None:
-        """To read a file that another program left in WAL mode would make files beside it, which are its reader's."""
+        """Refuse to read a file in WAL mode, as another program left it: SQLite would make files of the reader's."""
         with open(real, "rb") as file:
             if file.read(PAGE)[WAL] == b"\2":
                 hint = "The next use by a user who may write it puts that right"
@@ -216,13 +210,13 @@ class Place:
 
 
 def _as_next(journal: int, act: bytes) -> bool:
-    """Take or leave the place of the one that is next; whether that went. It does where there is no such place."""
+    """Take or leave the lock of the process that is next. Returns whether that succeeded; without such a lock, True."""
     try:
         if LOCK_OPENING is not None:
             fcntl.fcntl(journal, LOCK_OPENING, act)
     except BlockingIOError:
         return False
-    except OSError:  # opened for reading only, or a system that only has the name
+    except OSError:  # the journal is open for reading only, or the system has the call in name only
         pass
     return True
 
@@ -232,7 +226,7 @@ def _which(file: os.stat_result) -> tuple[int, int, int]:
 
 
 def mount_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:
-    """Where the file system of a path is mounted, and its type; ``None`` where the kernel does not tell (not Linux)."""
+    """Where the file system of a path is mounted, and its type; ``None``: the kernel does not say (not Linux)."""
     try:
         with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
             lines = mounts.read().splitlines()
@@ -250,7 +244,7 @@ def mount_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:
 
 
 def busy(file: str, message: str, busy_ms: int, *, again: str | None = None) -> StoreUnavailable:
-    """Others had it all the time. ``again``: what to do where another thread was about to write for this one."""
+    """The error if others had the file all the time. ``again``: a hint, if another thread was to write for this one."""
     end = "nothing was written" if again is None else "the write may or may not be in"
     return StoreUnavailable(
         f"{message} (others had it for {busy_ms / 1000:g}s); {end}",
@@ -259,14 +253,14 @@ def busy(file: str, message: str, busy_ms: int, *, again: str | None = None) -> 
 
 
 def cut_short(file: str) -> StoreUnavailable:
-    """A writer died, and this user may not undo what it left."""
+    """The error if a writer died, and this user may not undo its write."""
     return StoreUnavailable(
         f"{file}-journal has a write that was cut short", hint="The next use by a user who may write it puts that right"
     )
 
 
 def _make_folder(folder: str, mode: int) -> None:
-    """As ``os.makedirs``, whose ``mode`` is for the last of them only."""
+    """Like ``os.makedirs``, with the mode for all folders, not for the last one only."""
     if not os.path.isdir(folder):
         _make_folder(os.path.dirname(folder), mode)
         try:
@@ -277,7 +271,7 @@ def _make_folder(folder: str, mode: int) -> None:
 
 
 def share(journal: int, file: os.stat_result) -> None:
-    """Let all who can use the file use its journal, and no others."""
+    """Let the users of the file use its journal, and no others."""
     now, mode = os.fstat(journal), file.st_mode & 0o666
     if now.st_mode & 0o666 != mode:
         os.fchmod(journal, mode)
@@ -289,11 +283,11 @@ def share(journal: int, file: os.stat_result) -> None:
 
 
 def _is_journal_of(journal: int, path: str) -> bool:
-    """Whether a journal whose writer died was written for this file. One without page 1 is another program's; SQLite
-    undoes it, as it does in a database that is not ours."""
+    """Whether the journal of a writer that died was written for this file. If the journal lacks page 1, or the database
+    is not ours, another program wrote it: then it is left to SQLite."""
     old = os.pread(journal, os.fstat(journal).st_size, 0)
     at = old.find(MAGIC)
-    with open(path, "rb") as file:  # closing it drops locks of this process: none, under the lock of the path
+    with open(path, "rb") as file:  # closing a file drops its locks: there are none, under the lock of the path
         now = file.read(PAGE)
     if at < 0 or now[MARK] != APPLICATION_ID.to_bytes(4):
         return True
@@ -303,6 +297,6 @@ def _is_journal_of(journal: int, path: str) -> bool:
 
 
 def remove(path: str) -> None:
-    """Delete it, where it is there."""
+    """Delete a file, if it exists."""
     with suppress(FileNotFoundError):
         os.unlink(path)

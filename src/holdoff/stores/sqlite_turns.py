@@ -1,13 +1,13 @@
-"""Whose turn it is at a file, among the threads of a process; and writes that go along with another's.
+"""The turns of a process's threads at a file, and writes that share one thread's commit.
 
-**Writes that wait share a commit.** A commit waits for the disk, and ten writes take it no longer than one. So the
-thread whose turn it is carries out what the others wait to write as well, in its own transaction; once that is in the
-file, each has its answer. A write that could not go along, or whose transaction failed, takes a turn of its own, as if
-nothing had been: it is conditional, and known again by its id.
+**Writes that wait share a commit.** A commit waits for the disk, and for ten writes no longer than for one. So the
+thread whose turn it is also carries out the writes of the threads that wait, in its own transaction. When that is in
+the file, each thread has its answer. If a write failed there, or the transaction failed, its thread takes a turn of its
+own and tries again: the write is conditional, and recognised by its id.
 
-**The lock is one of Python's own**: it is taken and let go in one step, amid which no exception of a signal's handler
-can come. When it is free, the thread that came first is called. A call may be lost (to such an exception): that costs
-``UNCALLED_MS``.
+**The lock is one of Python's own**: to take it is one step, and so is to release it. In such a step no signal handler
+can raise an exception. When the lock is free, the thread that came first is called. If an exception of a signal handler
+loses the call, that costs ``UNCALLED_MS``.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 #: How long an operation may wait, in all, for threads and processes before it, whose writes take milliseconds.
 BUSY_MS: Final = 10_000
-#: So many writes share a commit at most: the first of them waits for no more than these.
+#: How many writes share a commit at most. The first of them waits for no more than these.
 MOST_ALONG: Final = 64
-#: A thread that waits and is not called looks for itself.
+#: After this time a waiting thread that was not called looks whether it is its turn.
 UNCALLED_MS: Final = 100
-#: Counts for more than any number of times that a thread was too late.
+#: More than any count of a thread's late writes.
 FIRST: Final = 1_000_000
-#: For so long other writes wait for a thread whose swap was too late.
+#: How long other writes wait for a thread whose swap was too late.
 LET_IN_MS: Final = 2
 
 
@@ -41,16 +41,14 @@ class Use:
     """One use of the file that waits for its turn.
 
     Attributes:
-        act: what is done.
-        call: a lock that is released to call the thread that waits.
-        swaps: what is written rests on what stood there, and on no other write since.
-        is_taken: another thread carries it out; how that ends is not known yet.
-        went_well: it was carried out without an error; what it wrote may still be undone.
-        is_done: ``answer`` is its answer, and what it wrote is in the file.
-        along: the uses that this one's thread has taken.
+        act: the function to call with the connection.
+        call: a lock that is released to call the waiting thread.
+        swaps: it is a swap, which fails if another write came first.
+        is_taken: another thread carries it out, and has not finished.
+        went_well: it was carried out without an error. Its write may still be undone.
+        is_done: ``answer`` is its answer, and its write is in the file.
+        along: the uses that the thread of this one has taken.
     """
-
-    __slots__ = ("act", "along", "answer", "call", "is_done", "is_taken", "swaps", "thread", "went_well", "writes")
 
     def __init__(self, act: Callable[[sqlite3.Connection], Any], *, writes: bool, swaps: bool = False) -> None:
         self.act: Callable[[sqlite3.Connection], Any] = act
@@ -66,7 +64,7 @@ class Use:
         self.call.acquire()
 
     def carry_out(self, db: sqlite3.Connection, *, along: bool) -> None:
-        """Carry it out. ``along``: in a transaction of another's thread, where nothing stays of what goes wrong."""
+        """Carry it out. ``along``: in another thread's transaction, where an error must undo only this use."""
         if not along:
             self.answer, self.went_well = self.act(db), True
             return
@@ -74,8 +72,8 @@ class Use:
         db.execute("SAVEPOINT along")
         try:
             self.answer, self.went_well = self.act(db), True
-        except Exception:  # whatever it is: its own thread will meet it
-            if not db.in_transaction:  # the disk is full, say, and all is undone
+        except Exception:  # its own thread tries again, and gets the error
+            if not db.in_transaction:  # all is undone: the disk is full, say
                 raise
             db.execute("ROLLBACK TO along")
         db.execute("RELEASE along")
@@ -87,17 +85,17 @@ class Turns:
     def __init__(self) -> None:
         self.lock: Any = threading.RLock()
         self._waiting: deque[Use] = deque()
-        #: How often in a row a thread's writes were too late; which of those threads are waited for, and by which use.
+        #: How often in a row a thread's writes were too late; the threads that a use waits for; and that use.
         self._late: dict[int, int] = {}
         self._awaited: set[int] = set()
         self._patient: Use | None = None
 
     def is_mine(self) -> bool:
-        """Whether it is this very thread's turn."""
+        """Whether it is the turn of the present thread."""
         return bool(self.lock._is_owned())
 
     def wait(self, use: Use, give_up_ms: int) -> bool:
-        """Wait until it is this use's turn, or another thread has carried it out; whether that came in time."""
+        """Wait until it is this use's turn, or another thread has carried it out. Returns whether that came in time."""
         is_called = False
         self._waiting.append(use)
         if use.thread in self._awaited:
@@ -109,7 +107,7 @@ class Turns:
                 if use.writes and self._awaited:
                     self._let_in(use)
                 return True
-            if not (use.is_taken or use in self._waiting):  # it was taken, and that did not go well
+            if not (use.is_taken or use in self._waiting):  # another thread took it, and failed
                 self._waiting.append(use)
             left_ms = give_up_ms - running_ms()
             if left_ms <= 0:
@@ -119,8 +117,8 @@ class Turns:
         return True
 
     def _let_in(self, use: Use) -> None:
-        """Wait a moment for threads whose swap was too late: they decide again, and without this pause the folds of
-        other threads, which do not conflict with one another, would make each of their swaps too late."""
+        """Wait a moment for threads whose swap was too late. They decide again. Without this pause the folds of other
+        threads, which do not conflict with one another, would make each of these swaps too late."""
         self._patient = use
         while self._awaited - {use.thread}:
             if not use.call.acquire(timeout=LET_IN_MS / 1000):
@@ -128,18 +126,18 @@ class Turns:
         self._patient = None
 
     def carry_out(self, mine: Use, db: sqlite3.Connection) -> list[Use]:
-        """Carry out, in a transaction of this thread's: its own use; if that writes, what else waits to write.
+        """Carry out, in one transaction, this thread's own use and, if that writes, the writes of waiting threads.
 
-        Each swap makes what rests on the same record too late, so the thread comes first that was too late most often.
-        A fold does so to swaps only: of two threads that were late as often, the one that swaps comes first. Before
-        them all comes a thread whose swap has just gone in: most often that was a claim, and this is its confirm. What
-        was too late is carried out once more at the end, so that its answer has what stands there then.
+        A swap makes other writes on the same record too late, so the thread that was too late most often comes first. A
+        fold makes only swaps too late: of two threads that were late as often, the one with a swap comes first. Before
+        all others comes a thread whose swap has just succeeded: most often that was a claim, and this is its confirm. A
+        write that was too late is carried out again at the end, so that its answer has the state at the end.
         """
         if mine.writes and len(self._waiting) > 1:
             others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
             for use in others:
                 use.is_taken = True
-            mine.along = [use for use in others if self._leave(use)]  # not those that have just given up
+            mine.along = [use for use in others if self._leave(use)]  # the others have just given up
         if not mine.along:
             mine.carry_out(db, along=False)
             return [mine]
@@ -152,7 +150,7 @@ class Turns:
         return group
 
     def committed(self, group: list[Use]) -> None:
-        """What was carried out is in the file."""
+        """Note that the writes of these uses are in the file."""
         for use in group:
             use.is_done = use.went_well
             late = self._late.pop(use.thread, 0) if use.writes else 0
@@ -171,7 +169,7 @@ class Turns:
         return True
 
     def end(self, use: Use) -> None:
-        """A use is over, however it went: the others are called."""
+        """End a use, whether it succeeded or not, and call the threads of the uses that it took."""
         self._leave(use)
         self.release()
         for one in use.along:
@@ -179,12 +177,12 @@ class Turns:
             _call(one)
 
     def release(self) -> None:
-        """Let the lock go, if it is held."""
-        try:  # no call may stand before this one: at its end a handler's exception could come, and the lock stay taken
+        """Release the lock, if it is held."""
+        try:  # no call may come before the release: a handler could raise at its end, and the lock would stay taken
             self.lock.release()
             _call(self._waiting[0])
         except (RuntimeError, IndexError):
-            return  # the lock was not held (waited for in vain, or carried out by another); or none waits
+            return  # the lock was not held (the wait timed out, or another thread did the work); or no thread waits
 
 
 def _call(use: Use) -> None:

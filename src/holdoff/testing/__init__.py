@@ -1,4 +1,4 @@
-"""For tests, ours and yours: a clock that moves when told to, and the suites that every store and starter must pass.
+"""For tests, ours and yours: a clock that the test moves, and the suites that every store and starter must pass.
 
 ``holdoff.testing.stateful.StoreMachine`` tries a store with random histories. It needs ``hypothesis``,
 ``StarterConformance`` needs ``pytest``, and the rest neither.

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move."""
+"""A clock that a test moves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from holdoff.core.units import Duration, Instant, parse_duration, parse_instant
 
 
 class ManualClock:
-    """A ``Clock`` for tests: time passes only through ``advance`` and ``sleep``; its random bits are repeatable.
+    """A ``Clock`` for tests: time passes only by ``advance``, ``set`` and ``sleep``; its random bits are repeatable.
 
     Args:
         start: an ISO 8601 instant or epoch seconds.
-        seed: another seed gives other tokens; two clocks on one store need two.
+        seed: another seed gives other tokens. Two clocks on one store need two seeds.
 
     >>> clock = ManualClock("2026-01-01T00:00:00Z")
     >>> clock.advance("10m")
@@ -30,12 +30,12 @@ class ManualClock:
         return self._now_ms
 
     def advance(self, duration: Duration) -> None:
-        """Let time pass: ``"10m"``, seconds, a ``timedelta``."""
+        """Let time pass: ``"10m"``, seconds or a ``timedelta``."""
         with self._lock:
             self._now_ms += parse_duration(duration, field="duration")
 
     def set(self, instant: Instant) -> None:
-        """Set it, also backwards."""
+        """Set the clock, also backwards."""
         with self._lock:
             self._now_ms = parse_instant(instant, field="instant")
 
@@ -45,7 +45,7 @@ class ManualClock:
             self._now_ms += ms
 
     def random(self, bits: int) -> int:
-        """So many bits, never the same twice, the same in every run."""
+        """So many bits: other bits for each call, and the same bits in each run."""
         with self._lock:
             self._drawn += 1
             drawn = f"{self._seed}:{self._drawn}".encode()

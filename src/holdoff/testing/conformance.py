@@ -1,4 +1,4 @@
-"""The suite that every store must pass. Pytest collects it from a subclass that makes the store:
+"""The suite that every store must pass. Pytest collects its tests from a subclass that makes the store:
 
     from holdoff.testing import StoreConformance
 
@@ -6,9 +6,9 @@
         def make_store(self, tmp_path):
             return MyStore(...)
 
-``make_store`` gives a fresh, empty store; ``another`` a second one on the same gates, as another process would open it.
-With ``write_behind`` and ``spoil`` the suite writes behind the store's back; a store that keeps nothing outside its
-process leaves them as they are.
+``make_store`` returns a new, empty store; ``another`` a second one on the same gates, as another process would open it.
+With ``write_behind`` and ``spoil`` the suite changes an item without the store. If no other program can change the
+items of your store, leave these two methods as they are.
 """
 
 from __future__ import annotations
@@ -37,38 +37,37 @@ NOW_MS = 1_795_395_667_000
 
 
 def request(key: GateKey = KEY, **fields: Any) -> Request:
-    """What is asked of this gate."""
+    """A request for this gate."""
     return Request(project=key.name, region=key.region, key=key.key, **fields)
 
 
 def pending(key: GateKey = KEY, **fields: Any) -> Pending:
-    """One trigger that came at ``NOW_MS``."""
+    """What is pending after one trigger, at ``NOW_MS``."""
     return single(request(key, **fields), NOW_MS)
 
 
 def deferred(key: GateKey = KEY, **fields: Any) -> Record:
-    """A gate that cools down, with one trigger that was deferred by the swap ``SWAP0001``, and all else that a record
-    has: no fold may touch it."""
+    """A gate that cools down, with one trigger that was deferred by the swap ``SWAP0001``, and a value in every other
+    field, which no fold may change."""
     refused = pending(key, **fields).but(failures=1, retry_ms=NOW_MS, refusal="not now")
     cooling = full_record(key).but(lastbuild=Decimal("1795395600.5"), due_ms=NOW_MS + 1, expires_ms=None)
     return cooling.but(claim=None, pending=refused, writes=(), events=()).swapped("SWAP0001")
 
 
 def fold(write_id: str = "FOLD0001", *, key: GateKey = KEY, last_ms: int | None = NOW_MS + 5, **changes: Any) -> Fold:
-    """A trigger to join what is pending."""
+    """A fold of one more trigger into what is pending."""
     return Fold(write_id=write_id, request=request(key, reason=write_id), last_ms=last_ms).but(**changes)
 
 
 def build(number: int, **changes: Any) -> Finished:
-    """A build that has left its record. Of two the one that was claimed later started earlier, as it may, and has the
-    lesser token."""
+    """A build that has left its record. A greater number: a later claim, an earlier start and a smaller token."""
     at_ms, token = NOW_MS + number, f"01M82X{9_999 - number:04}00000000000B{number:04}"
     made = Finished(build_id=f"site-build:{number}", token=token, started_ms=2 * NOW_MS - number, claimed_ms=at_ms)
     return made.but(**{"covers": pending(), **changes})
 
 
 def full_record(key: GateKey = KEY) -> Record:
-    """A record with something in every field, no two alike, that does not expire."""
+    """A record with a different value in every field, which does not expire."""
     record: Record = _full("Record", key, "")
     assert record.claim is not None
     assert record.pending is not None
@@ -78,7 +77,7 @@ def full_record(key: GateKey = KEY) -> Record:
 
 
 def _records() -> Iterator[Record]:
-    """One with something in every field; one with what counts as false; one with the longest texts."""
+    """A record with a value in every field; one with values that are false in Python; one with the longest texts."""
     yield (full := full_record())
     ended = _full("Finished", KEY, "").but(succeeded=False, exit_status=0, ended_ms=0)
     running = _full("Running", KEY, "").but(before=Decimal(0), polled_ms=0, cancel_failed=False)
@@ -89,7 +88,7 @@ def _records() -> Iterator[Record]:
 
 
 def _full(of: str, key: GateKey, where: str) -> Any:
-    """A value of this type, another one for each place."""
+    """A value of this type, different for each ``where``."""
     of = of.removesuffix(" | None")
     by_type = {
         "str": f"Käse & <ünïcode> 🚀 {where} e\u0301 ",
@@ -123,31 +122,31 @@ class StoreConformance:
     #: Rounds of each race. A store with slow round trips may lower it.
     race_rounds = 25
     race_threads = 8
-    #: How many gates and builds are listed: more than a page of a service.
+    #: How many gates and builds are listed: more than one page of a service.
     many = 120
     #: Whether a child of a fork finds the same gates.
     shares_between_processes = True
-    #: Whether the first write of a gate deletes what has expired, or a service does that in its own time.
+    #: Whether the first write of a gate deletes what has expired. False: a service deletes it in its own time.
     deletes_expired = True
 
     def make_store(self, tmp_path: Path) -> Store:
-        """A fresh, empty store."""
+        """A new, empty store."""
         raise NotImplementedError
 
     def another(self, store: Store) -> Store:
-        """A second store on the same gates, as another process has it."""
+        """A second store on the same gates, as another process would have it."""
         return store
 
     def write_behind(self, store: Store, key: GateKey, attributes: dict[str, object]) -> bool:
-        """Set these attributes of a gate's item as another program would, past the store; False: none can."""
+        """Set these attributes of a gate's item as another program would, without the store; False: none can."""
         return False
 
     def spoil(self, store: Store, key: GateKey) -> bool:
-        """Make the item of a gate unreadable, past the store; False: no program can."""
+        """Make the item of a gate unreadable, without the store; False: no program can."""
         return self.write_behind(store, key, {"claim": "what is this?"})
 
     def _racers(self, store: Store, number: int) -> list[Store]:
-        """Stores for so many threads; half of these share one."""
+        """A store for each of ``number`` threads. Half of the threads share one."""
         return [self.another(store) if n % 2 else store for n in range(number)]
 
     def _filled(self, tmp_path: Path, record: Record) -> Store:
@@ -282,8 +281,8 @@ class StoreConformance:
         assert str(keys[1]) in _refusal(lambda: store.get(keys[1]))
 
     def test_a_swap_yields(self, tmp_path: Path) -> None:
-        """To another write; to another ``lastbuild`` under the same write, which is all that the old snippet moves; to
-        what is there where it would create; to nothing where it would change."""
+        """A swap is lost after another write; after a change of ``lastbuild`` alone, as the old snippet makes it; if it
+        would create a gate that exists; if it would change a gate that does not exist."""
         first = Record(lastbuild=Decimal(5), writes=("W1",))
         for number, (there, expected) in enumerate(
             [
@@ -327,7 +326,7 @@ class StoreConformance:
         assert (now.pending and now.pending.request.source_version, _count(now)) == ("new", 2)
 
     def test_a_fold_yields(self, tmp_path: Path) -> None:
-        """To every swap since, to ``lastbuild``, to itself, to its event, and to an order it must keep."""
+        """A fold is lost after a swap, a change of ``lastbuild``, itself, its event, or a trigger that came later."""
         record = deferred().but(events=("E1",))
         swapped = record.swapped("SWAP0002")
         idle = record.but(pending=None)
@@ -350,7 +349,7 @@ class StoreConformance:
         assert self.make_store(tmp_path / "none").fold(KEY, expected=record, fold=fold()) == Lost(Record())
 
     def test_folds_do_not_conflict(self, tmp_path: Path) -> None:
-        """On one sight, through two stores: both are in, in the store's order; and a swap sees both."""
+        """Two folds on one read, through two stores: both are in, in the store's order, and a swap sees both."""
         record = deferred()
         store = self._filled(tmp_path, record)
         first, second = fold("FOLD0001", event="E1"), fold("FOLD0002", event="E2")
@@ -360,7 +359,7 @@ class StoreConformance:
         assert store.swap(KEY, expected=record, new=record.swapped("SWAP0002")) == Lost(both)
 
     def test_a_fold_sent_again_is_recognised(self, tmp_path: Path) -> None:
-        """Its answer was lost, and other triggers have come before the client tries again."""
+        """The answer to a fold was lost, and other triggers have come before the client tries again."""
         record = deferred()
         store = self._filled(tmp_path, record)
         for write_id in ("FOLD0001", "FOLD0002"):
@@ -487,7 +486,7 @@ class StoreConformance:
             assert all(answer.current == current for answer in answers if isinstance(answer, Lost))
 
     def test_many_folds_are_all_in(self, tmp_path: Path) -> None:
-        """Sixteen deciders with one sight."""
+        """Sixteen deciders with the same read."""
         store = self._filled(tmp_path, deferred())
         racers = self._racers(store, 16)
         answers = _race(racers, lambda s, n: s.fold(KEY, expected=deferred(), fold=fold(f"F{n}", event=f"E{n}")))
@@ -516,7 +515,7 @@ class StoreConformance:
         assert taken == [sum(isinstance(answer, Swapped) for answer in answers)], "the first trigger for the claim"
 
     def test_a_store_survives_a_fork(self, tmp_path: Path) -> None:
-        """Used, and by threads at that moment; then parent and children write at once, each through its copy."""
+        """The fork comes while threads use the store. Then parent and children write at once, each through its copy."""
         if not self.shares_between_processes:
             return
         store, stop = self._filled(tmp_path, deferred()), threading.Event()
@@ -556,7 +555,7 @@ def _item(store: Store) -> dict[str, object]:
 
 
 def _race(racers: list[Store], act: Callable[[Store, int], Swapped | Lost]) -> list[Swapped | Lost]:
-    """Every thread acts at once, each on a store of its own; what each was answered."""
+    """All threads act at once, each on its own store. Returns the answers."""
     barrier = threading.Barrier(len(racers))
 
     def one(store: Store, number: int) -> Swapped | Lost:

@@ -1,4 +1,4 @@
-"""The suite that every starter must pass. Pytest collects it from a subclass that makes the starter:
+"""The suite that every starter must pass. Pytest collects its tests from a subclass that makes the starter:
 
     from holdoff.testing import StarterConformance
 
@@ -11,9 +11,9 @@
         def builds(self):
             return [build.id for build in my_service.builds]
 
-The suite drives the service behind the starter, a stand-in of yours: it counts what exists there, makes it refuse,
-lose answers and end builds. ``lacks`` says what the starter does not have, or the stand-in cannot do; a test that needs
-it is not there, and one test holds the declaration against the starter.
+The suite drives the service behind the starter, a stand-in of yours. It counts the builds there, and makes the service
+refuse, lose answers and end builds. ``lacks`` names what the starter does not have or the stand-in cannot do. Tests
+that need it are left out, and one test compares ``lacks`` with the starter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import pytest
 
 from holdoff.core import token as tokens
 from holdoff.core.errors import StartRefused
-from holdoff.core.request import Request, storable
+from holdoff.core.request import MAX_BUILD_ID, Request, storable
 from holdoff.fitting import build_lease_ms, starter_ms
 
 if TYPE_CHECKING:
@@ -41,15 +41,14 @@ if TYPE_CHECKING:
 _Test = TypeVar("_Test", bound="Callable[..., None]")
 
 CLAIM_LEASE_MS: Final = 60_000
-MAX_ID: Final = 400
-#: What a starter has as a method of that name; then what it promises, and what a stand-in can be made to do.
+#: The optional methods of a starter; then its other promises, and what a stand-in can do.
 METHODS: Final = {"find", "freeze", "status", "cancel", "wait", "for_region"}
 CAPABILITIES: Final = METHODS | {"tokens", "refusals", "lost answers", "fork"}
 _numbers = itertools.count(1)
 
 
 def needs(*capabilities: str) -> Callable[[_Test], _Test]:
-    """Marks a test that is there only for starters with all of these."""
+    """Mark a test for starters with all of these capabilities."""
 
     def mark(test: _Test) -> _Test:
         test.needs = frozenset(capabilities)  # type: ignore[attr-defined]
@@ -61,13 +60,13 @@ def needs(*capabilities: str) -> Callable[[_Test], _Test]:
 class StarterConformance:
     """What ``holdoff.starters.base`` promises, as tests."""
 
-    #: Of ``CAPABILITIES``, those that are not there.
+    #: The ``CAPABILITIES`` that the starter and its stand-in do not have.
     lacks: ClassVar[Collection[str]] = ()
     project: str = "site-build"
     region: str = "eu-west-1"
-    #: How many start at once.
+    #: How many threads start a build at once.
     threads = 8
-    #: How long a build that does not beat is let run, in seconds.
+    #: After how many seconds a build without a beat is ended.
     silence_s: float = 10
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -84,19 +83,19 @@ class StarterConformance:
         raise NotImplementedError
 
     def builds(self) -> Sequence[str]:
-        """The ids of all builds that exist, running or ended, as the service has them, the oldest first."""
+        """The ids of all builds of the service, running or ended, the oldest first."""
         raise NotImplementedError
 
     def another(self, starter: Any) -> Any:
-        """A second starter of the same settings at the same service, as another process has it."""
+        """A second starter with the same settings at the same service, as another process would have it."""
         return starter
 
     def reconfigured(self, starter: Any) -> Any:
-        """A starter of *other* settings at the same service, as a deploy leaves it. For ``freeze``."""
+        """A starter with *other* settings at the same service, as after a deploy. For ``freeze``."""
         raise NotImplementedError
 
     def sent(self) -> Sequence[object]:
-        """What the service was sent to start builds, each in full, in order. For ``freeze``."""
+        """All requests to start builds that the service got, each in full, in order. For ``freeze``."""
         raise NotImplementedError
 
     def refusing(self) -> AbstractContextManager[object]:
@@ -104,22 +103,21 @@ class StarterConformance:
         raise NotImplementedError
 
     def losing_answers(self) -> AbstractContextManager[object]:
-        """Meanwhile, the service does what it is asked, starts builds too, and all its answers are lost. For ``lost
-        answers``."""
+        """Meanwhile, the service does all that it is asked, but no answer arrives. For ``lost answers``."""
         raise NotImplementedError
 
     def end(self, build_id: str, *, succeeded: bool) -> None:
-        """End a build that runs. For ``status`` and ``wait``."""
+        """End a running build. For ``status`` and ``wait``."""
         raise NotImplementedError
 
     def settle(self, build_id: str) -> None:
-        """Return when a build that was cancelled has ended, where that takes a moment."""
+        """Return when a cancelled build has ended, if that takes a moment."""
 
     def advance(self, ms: int) -> None:
-        """Let the service's time pass, where it can be moved."""
+        """Let the service's time pass, if it can be moved."""
 
     def now_ms(self) -> int:
-        """The service's time: tokens say when they were made."""
+        """The service's time, which new tokens contain."""
         return 1_767_225_600_000
 
     @pytest.fixture
@@ -132,7 +130,7 @@ class StarterConformance:
         assert ("tokens" in self.lacks) == (not getattr(starter, "token_memory_ms", 0)), "token_memory_ms"
 
     def test_its_budget_is_under_the_lease(self, starter: Any) -> None:
-        """That of ``find``, ``cancel`` and ``start`` together."""
+        """The budget of ``find``, ``cancel`` and ``start`` together."""
         assert 0 < starter.start_budget_ms < CLAIM_LEASE_MS
         for name in ("start_budget_ms", "token_memory_ms"):
             starter_ms(starter, name, 0)  # raises
@@ -142,7 +140,7 @@ class StarterConformance:
         ids = [starter.start(self._frozen(starter), self._token()) for _ in range(2)]
         assert ids == [*self.builds()]
         assert len({*ids}) == 2
-        assert ids == [storable(build_id, MAX_ID) for build_id in ids], "an id is kept as it is"
+        assert ids == [storable(build_id, MAX_BUILD_ID) for build_id in ids], "an id is kept as it is"
 
     def test_any_request_can_be_started(self, starter: Any) -> None:
         variables = (("EMPTY", ""), ("LINES", "a\nb"), ("STAGE", "Käse & <ünïcode> 🚀"))
@@ -182,7 +180,7 @@ class StarterConformance:
         starter.start(frozen, self._token())
         child = multiprocessing.get_context("fork").Process(target=starter.start, args=(frozen, self._token()))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python 3.12 and later warn of a fork with threads: it is what is tried
+            warnings.simplefilter("ignore")  # Python 3.12 and later warn of a fork with threads, which is tested here
             child.start()
         child.join()
         assert (child.exitcode, len(self.builds())) == (0, 2)
@@ -217,7 +215,7 @@ class StarterConformance:
     def test_find_knows_what_was_started(self, starter: Any) -> None:
         frozen, given = self._frozen(starter), [self._token() for _ in range(3)]
         ids = [starter.start(frozen, token) for token in given]
-        self.advance(10 * CLAIM_LEASE_MS)  # it is asked because services forget tokens
+        self.advance(10 * CLAIM_LEASE_MS)  # services forget tokens: that is why the gate asks
         assert [self.another(starter).find(token, frozen) for token in given] == ids
 
     @needs("find", "status")
@@ -276,7 +274,6 @@ class StarterConformance:
 
     @needs("wait")
     def test_wait_beats_until_the_end(self, starter: Any) -> None:
-        """Beats keep the build's lease."""
         build_id, runs = starter.start(self._frozen(starter), self._token()), [True]
 
         def end() -> None:
@@ -319,7 +316,7 @@ class StarterConformance:
         return starter.freeze(request) if hasattr(starter, "freeze") else request
 
     def _lost(self, starter: Any) -> tuple[Request, str, BaseException | None]:
-        """A start whose answer was lost: what it was asked, its token, and what it raised."""
+        """A start whose answer was lost: its request, its token, and its exception."""
         frozen, token = self._frozen(starter), self._token()
         with self.losing_answers():
             return frozen, token, _raised(starter.start, frozen, token)
@@ -328,7 +325,7 @@ class StarterConformance:
         return tokens.make(self.now_ms(), next(_numbers))
 
     def _together(self, starter: Any, given: list[str]) -> list[str]:
-        """The ids of builds that were started with these tokens at the same time."""
+        """The ids of builds that are started with these tokens at the same time."""
         frozen, barrier = self._frozen(starter), threading.Barrier(len(given))
 
         def start(token: str) -> str:
@@ -342,6 +339,6 @@ class StarterConformance:
 def _raised(act: Callable[..., object], *arguments: object) -> BaseException | None:
     try:
         act(*arguments)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (which one is what is asked)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (the caller wants any of them)
         return error
     return None

@@ -1,4 +1,4 @@
-"""A store under any steps in any order, beside a plain model of what every store must promise. Needs ``hypothesis``.
+"""A state machine that compares a store with a plain model, for any steps in any order. Needs ``hypothesis``.
 
     from holdoff.testing.stateful import StoreMachine
 
@@ -8,8 +8,8 @@
 
     TestMyMachine = MyMachine.TestCase
 
-``StoreConformance`` asks for one promise after the other; this finds what only an odd order of steps shows. The model
-is a dict of records and a dict of builds. It shares no code with any store, not even ``Fold.applied``.
+``StoreConformance`` checks one promise after the other. The machine finds faults that only an odd order of steps shows.
+The model is a dict of records and a dict of builds. It shares no code with any store, not even ``Fold.applied``.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class StoreMachine(RuleBasedStateMachine):
     """What ``holdoff.stores.base.Store`` promises, as a state machine on two store objects of the same gates."""
 
     def make_store(self) -> Store:
-        """A fresh, empty store."""
+        """A new, empty store."""
         raise NotImplementedError
 
     def another(self, store: Store) -> Store:
-        """A second store on the same gates, as another process has it."""
+        """A second store on the same gates, as another process would have it."""
         return store
 
     def write_behind(self, key: GateKey, attributes: dict[str, object]) -> bool:
-        """Set these attributes of a gate's item as another program would, past the store; False: no program can.
+        """Set these attributes of a gate's item as another program would, without the store; False: no program can.
 
-        It may be ``lastbuild`` alone, as the old snippet writes it, or an attribute that is none of Holdoff's.
+        It may be ``lastbuild`` alone, as the old snippet writes it, or an attribute that is not Holdoff's.
         """
         return False
 
@@ -70,21 +70,19 @@ class StoreMachine(RuleBasedStateMachine):
         self.written: int = 0
 
     def teardown(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         for store in self.stores:
             store.close()
 
-    # --- steps ---------------------------------------------------------------------------------
-
     @rule(key=_keys, which=_which, data=st.data())
     def swap(self, key: GateKey, which: int, data: DataObject) -> None:
-        """By a writer that has seen the last write."""
+        """A swap by a writer that has read the last write."""
         self._swap(key, which, self._record(key), data)
 
     @rule(key=_keys, which=_which, data=st.data())
-    def swap_on_an_old_sight(self, key: GateKey, which: int, data: DataObject) -> None:
-        """By one that has not, or has not seen that ``lastbuild`` has moved."""
-        self._swap(key, which, data.draw(st.sampled_from(self._sights(key)), label="expected"), data)
+    def swap_on_an_old_record(self, key: GateKey, which: int, data: DataObject) -> None:
+        """A swap by a writer that has not read the last write, or the last change of ``lastbuild``."""
+        self._swap(key, which, data.draw(st.sampled_from(self._old_records(key)), label="expected"), data)
 
     def _swap(self, key: GateKey, which: int, expected: Record, data: DataObject) -> None:
         history = tuple(data.draw(_histories(key), label="history"))
@@ -107,7 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(key=_keys, which=_which, data=st.data())
     def fold(self, key: GateKey, which: int, data: DataObject) -> None:
-        """Some triggers that were decided on one sight, most often the last."""
+        """Some triggers that were decided on one read, most often the last."""
         now = self._record(key)
         if now.pending is None or data.draw(st.booleans(), label="anew"):
             new = now.but(pending=data.draw(strategies.made(Pending, key), label="pending"))
@@ -116,7 +114,8 @@ class StoreMachine(RuleBasedStateMachine):
                 new = new.but(writes=writes, events=tuple(f"EVENT{n}" for n in range(values.KEPT_EVENTS)))
             self._write(key, which, now, new)
         old = data.draw(st.integers(0, 3), label="old") == 0
-        expected = data.draw(st.sampled_from(self._sights(key)[-5:]), label="expected") if old else self._record(key)
+        olds = st.sampled_from(self._old_records(key)[-5:])
+        expected = data.draw(olds, label="expected") if old else self._record(key)
         for _ in range(data.draw(st.integers(1, 3), label="folds")):
             now = self._record(key)
             fold = data.draw(strategies.folds(key, now), label="fold")
@@ -126,51 +125,49 @@ class StoreMachine(RuleBasedStateMachine):
             if joined is not None:
                 self._becomes(key, joined)
 
-    def _sights(self, key: GateKey) -> list[Record]:
+    def _old_records(self, key: GateKey) -> list[Record]:
         now = self._record(key)
-        moved = (now.lastbuild or Decimal(0)) + Decimal("1E-16")  # which no float tells apart
+        moved = (now.lastbuild or Decimal(0)) + Decimal("1E-16")  # the same number as a float
         old = [Record(), *self.past[-2:], now.but(lastbuild=moved), now.but(lastbuild=None)]
         return [*old, now.but(moved="ANOTHER2"), now.but(writes=()), now.but(writes=("ANOTHER1", *now.writes))]
 
     @rule(key=_keys, which=_which, data=st.data())
     def keep(self, key: GateKey, which: int, data: DataObject) -> None:
-        """More is learnt of a build that has left its record, or of one that never stood there."""
+        """Keep a build that has left its record, perhaps again with more details, or one that never was in a record."""
         for build in data.draw(_histories(key), label="history"):
             self.stores[which].keep(key, build)
             self.builds[key][build.token] = build
 
     @rule(key=_keys, lastbuild=strategies.seconds())
     def the_old_snippet_builds(self, key: GateKey, lastbuild: Decimal) -> None:
-        """It writes ``lastbuild``, and knows of nothing else."""
+        """The old snippet writes ``lastbuild`` and no other attribute."""
         if self.write_behind(key, {"lastbuild": lastbuild}):
             self._becomes(key, self._record(key).but(lastbuild=lastbuild))
 
     @rule(key=_keys, name=st.sampled_from(["owner", "Due", "x"]), value=strategies.texts | st.booleans())
     def another_program_adds_an_attribute(self, key: GateKey, name: str, value: object) -> None:
-        """It is none of ours, and must stay as it is whatever we write."""
+        """The attribute is not ours, and every write must leave it as it is."""
         now = self._record(key)
         if self.write_behind(key, {name: value}):
             self._becomes(key, now.but(others=tuple(sorted({**dict(now.others), name: value}.items()))))
 
     @rule(which=_which, data=st.data())
     def look_for_what_is_due(self, which: int, data: DataObject) -> None:
-        """At, just before and just after the instants that count."""
+        """Look at, just before and just after the due instants."""
         dues = [record.due_ms for record in self.gates.values() if record.due_ms is not None]
         near = [due_ms + by for due_ms in dues for by in (-1, 0, 1)]
         self._check_due(self.stores[which], data.draw(st.sampled_from([0, *near]), label="now"))
 
     @rule(which=_which, ends=st.booleans())
     def close(self, which: int, ends: bool) -> None:
-        """It is used again without more ado; or its process ends, and another begins."""
+        """Close a store, which is used again; or its process ends, and another one opens a store."""
         self.stores[which].close()
         if ends:
             self.stores[which] = self.another(self.stores[1 - which])
 
-    # --- what must hold after each step --------------------------------------------------------
-
     @invariant()
     def everything_is_there(self) -> None:
-        """Through the one store or the other, by whichever it was written."""
+        """All is read through one store or the other, also what the other one wrote."""
         store = self.stores[self.written % 2]
         for key in KEYS:
             assert store.get(key) == self._record(key)
@@ -213,7 +210,7 @@ def _records(key: GateKey) -> SearchStrategy[Record]:
 
 
 def _histories(key: GateKey) -> SearchStrategy[list[Finished]]:
-    """Up to two builds of ten that there are, a week apart; the same build may come again with more known of it."""
+    """Up to two of ten possible builds, a week apart. The same build may come again with other details."""
 
     def named(pair: tuple[int, Finished]) -> Finished:
         number, build = pair
@@ -224,7 +221,7 @@ def _histories(key: GateKey) -> SearchStrategy[list[Finished]]:
 
 
 def _folded(now: Record, expected: Record, fold: Fold) -> Record | None:
-    """The record with this trigger in what is pending; ``None``: it may not join."""
+    """The record after a fold; ``None``: the fold is lost."""
     pending, request = now.pending, fold.request
     if pending is None or now.moved is None or now.moved != expected.moved or now.lastbuild != expected.lastbuild:
         return None

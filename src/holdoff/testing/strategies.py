@@ -1,6 +1,6 @@
-"""Hypothesis strategies for whatever may stand in a store: any record, any build of a history, any fold to try.
+"""Hypothesis strategies for all that a store may hold: any record, any build of a history; and any fold to try.
 
-Needs ``hypothesis``; nothing else of Holdoff imports this.
+Needs ``hypothesis``. Only ``testing.stateful`` imports this module.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ _V = TypeVar("_V", bound=Value)
 NOW_MS: Final = 1_795_395_667_000
 
 texts: SearchStrategy[str] = st.text(
-    st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=("Cs", "Cc")),
-    min_size=1,
-    max_size=12,
+    st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12
 )
 instants: SearchStrategy[int] = st.integers(0, 2 * NOW_MS)
 digests: SearchStrategy[str] = st.sampled_from([digest(str(n)) or "" for n in range(6)])
@@ -38,7 +36,7 @@ write_ids: SearchStrategy[str] = st.text("0123456789ABCDEF", min_size=8, max_siz
 variables: SearchStrategy[dict[str, str]] = st.dictionaries(
     st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), texts, max_size=3
 )
-#: Few, so that requests often are of one line, and one another's parents.
+#: Few values, so that requests often have the same line, and are often each other's parents.
 lines: SearchStrategy[str] = st.sampled_from(["refs/heads/main", "refs/heads/next"])
 versions: SearchStrategy[str] = st.sampled_from(["4f2a91c", "93bc07d", "d4e5f6a"])
 
@@ -49,19 +47,19 @@ def maybe(strategy: SearchStrategy[_T]) -> SearchStrategy[_T | None]:
 
 
 def listed(strategy: SearchStrategy[_T], most: int, *, unique: bool = False) -> SearchStrategy[tuple[_T, ...]]:
-    """A register: up to ``most`` of them."""
+    """A register: a tuple of up to ``most`` values."""
     return st.lists(strategy, max_size=most, unique=unique).map(tuple)
 
 
 @st.composite
 def seconds(draw: st.DrawFn) -> Decimal:
-    """Epoch seconds as any program may have written them: whole, to the millisecond, or to all 38 digits."""
+    """Epoch seconds as any program may write them: whole, or with a fraction, to all 38 digits."""
     whole = draw(st.integers(0, 253_402_300_798) | st.just(NOW_MS // 1000))
     fraction = draw(st.text("0123456789", max_size=26) | st.just("") | st.just("000"))
     return Decimal(f"{whole}.{fraction}") if fraction else Decimal(whole)
 
 
-#: Fields that are not just any value of their type, by their names; ``CLASS.NAME`` where others have the name, too.
+#: Fields with special values, by name; by ``CLASS.NAME`` if other classes have the name, too.
 _SPECIAL: Final[dict[str, SearchStrategy[Any]]] = {
     "Request.source_version": maybe(versions),
     "Request.parent": maybe(versions),
@@ -88,7 +86,7 @@ _SPECIAL: Final[dict[str, SearchStrategy[Any]]] = {
 
 
 def made(kind: type[_V], key: GateKey) -> SearchStrategy[_V]:
-    """Any value of this class, of this gate: each field special, or as its type says."""
+    """Any value of this class, for this gate. Each field is special, or any value of its type."""
     return _named(kind.__name__, key)
 
 
@@ -117,7 +115,7 @@ def _of_type(type_: str, name: str, key: GateKey) -> SearchStrategy[Any]:
 
 @st.composite
 def folds(draw: st.DrawFn, key: GateKey, record: Record) -> Fold:
-    """A trigger to join what is pending at a gate in this state: one that may, or that one condition keeps out."""
+    """A fold at a gate in this state: one that may be applied, or one that breaks a condition."""
     pending = record.pending
     assert pending is not None
     request = draw(made(Request, key))

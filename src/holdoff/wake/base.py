@@ -1,7 +1,7 @@
-"""The WakeScheduler protocol: what arranges that a gate is woken at an instant, for a process that cannot wait for it.
+"""The WakeScheduler protocol: it arranges that a gate is woken at an instant, for a process that cannot wait that long.
 
-Whether a gate needs a wake is not the user's to say: it does while ``Gate.wake_ms`` names an instant. A wake that is
-lost is made good by the next look for due gates: a sweep, ``holdoff wake``, a loop, the next trigger.
+The user does not choose whether a gate needs a wake: it needs one while ``Gate.wake_ms`` names an instant. If a wake is
+lost, the next search for due gates finds the gate: a sweep, ``holdoff wake``, a loop, or the gate's next trigger.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ class WakeScheduler(Protocol):
     """Arranges wakes."""
 
     def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:
-        """See to it that the gate is woken at ``due_ms`` or soon after, never before. Asked twice, it is woken once.
+        """Arrange that the gate is woken at ``due_ms`` or soon after, never before. Two calls make one wake.
 
         Raises:
-            WakeError: it could not be arranged; a sweep will have to find the gate.
+            WakeError: the wake could not be arranged; a sweep has to find the gate.
         """
-        ...

@@ -1,7 +1,7 @@
-"""A wake loop, in a thread or as a process: looks for what is due, and wakes it.
+"""A wake loop, in a thread or as a process: it looks for gates that are due, and wakes them.
 
-Any number of loops, on any number of machines, may run on one store: a wake decides under the same conditional write as
-a trigger does. A loop that dies leaves nothing behind that another does not find.
+Any number of loops, on any number of machines, may run on one store: a wake writes under the same condition as a
+trigger. If a loop dies, other loops find all that it was about to wake.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 log: Final = logging.getLogger("holdoff.wake.loop")
-#: What goes on failing in the same words is said again after this long: a loop may look every second, all night.
-SAID_AGAIN_MS: Final = 60_000
+#: A failure that goes on is logged again after this time: a loop may look every second, all night.
+LOGGED_AGAIN_MS: Final = 60_000
 _WANT_GATE_OF: Final = "a function from a key to its gate, such as lambda key: gate if key == gate.key else None"
 
 
 def not_woken(key: GateKey, error: BaseException) -> str:
-    """That a gate could not be woken, and why."""
+    """The message that a gate could not be woken, and why."""
     kind = "" if isinstance(error, HoldoffError) else f"{type(error).__name__}: "
     return f"waking {key} failed: {kind}{error}"
 
@@ -39,14 +39,14 @@ class WakeLoop:
     """Wakes the gates of a store as they come due.
 
     Args:
-        store: whose gates.
-        gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. Asked
-            once for a key; of over a thousand keys, now and then again.
-        clock: what says what is due; the machine's unless given.
-        every: how often to look, besides when the store says that something is due (``wait_for_due``).
+        store: the store of the gates.
+        gate_of: makes the gate of a key, with its policy and starter; ``None``: this loop has no settings for it. It is
+            called once for a key; with over a thousand keys, now and then again.
+        clock: says what is due. Default: this machine's clock.
+        every: how often to look, besides the moments when the store reports that a gate is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
-        on_end: called with the end of each command that this loop started: its gate, build id and exit status.
-        before_look: called before each look with the loop itself, which it may ``go_by`` new settings.
+        on_end: called at the end of each command that this loop started, with its gate, build id and exit status.
+        before_look: called before each look with the loop itself. It may call ``go_by`` with new settings.
         wake: wakes a gate. It may leave the start to another thread, so that the next gate does not wait for it.
 
     Raises:
@@ -80,27 +80,27 @@ class WakeLoop:
         self._changed: tuple[GateKey, ...] = ()
         self._looked_ms = 0
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
-        self._beginning = threading.Lock()  # of two that see a thread unstarted, one starts it
-        #: Failures that go on: of which gate (``None``: of the look), in which words, and when that was logged.
+        self._beginning = threading.Lock()  # of two callers that find a thread not started, one starts it
+        #: Failures that go on, by gate (``None``: the look itself): the message, and when it was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None], changed: Iterable[GateKey] = ()) -> None:
-        """Look in this store from now on, and make gates by this ``gate_of``. Builds that run are still attended to.
+        """Look in this store from now on, and make gates by this ``gate_of``. Running builds are still waited for.
 
         Args:
-            changed: gates to wake at the next look, due or not: the store goes by the settings of their last write.
+            changed: gates to wake at the next look, due or not: their due instant still follows the old settings.
         """
         self.store, self._gate_of, self._gates, self._changed = store, gate_of, {}, tuple(changed)
 
     def once(self) -> list[Decision]:
-        """Wake all that is due now; returns the decisions. One gate's trouble is logged, and keeps no other waiting.
+        """Wake all gates that are due now; returns the decisions. If one gate fails, the loop logs that and goes on.
 
         Raises:
-            StoreError: the store cannot say what is due.
+            StoreError: the store cannot list the gates that are due.
         """
         decisions = []
         self._begin_waits()
-        if len(self._gates) >= KEPT_GATES:  # keys without settings stay: the log names each once
+        if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         changed, self._changed = self._changed, ()
         self._looked_ms = now_ms(self.store, self.clock)
@@ -114,8 +114,7 @@ class WakeLoop:
         return decisions
 
     def run(self, stop: threading.Event) -> None:
-        """Look again and again until ``stop`` is set. Then nothing is started any more; the commands that this loop
-        started are told to stop, and waited for."""
+        """Look again and again until ``stop`` is set. Then ask the commands of this loop to stop, and wait for them."""
         self._stop = stop
         try:
             while not stop.is_set():
@@ -124,28 +123,28 @@ class WakeLoop:
                     self.once()
                     self._failing.pop(None, None)
                 except HoldoffError as error:
-                    self._say(None, f"looking for what is due failed: {error}")
+                    self._log_failure(None, f"looking for due gates failed: {error}")
                 self._rest(stop)
         finally:
             self.end_children()
 
     def _rest(self, stop: threading.Event) -> None:
-        """Wait for the next look, in parts, so that signals are heard. A store that tells of changes ends it when
-        a gate comes due."""
-        tells = getattr(self.store, "wait_for_due", None)
+        """Wait for the next look, in parts, so that signals are handled. A store with ``wait_for_due`` ends the wait
+        when a gate comes due."""
+        wait_for_due = getattr(self.store, "wait_for_due", None)
         for part_s in waits_s(self.every_ms):
             try:
-                if tells is not None and not stop.is_set():
-                    if tells(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
+                if wait_for_due is not None and not stop.is_set():
+                    if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
             except StoreError as error:
-                log.debug("waiting for what comes due failed: %s", error)  # the next look says so, if it lasts
+                log.debug("waiting for a gate to come due failed: %s", error)  # if it lasts, the next look reports it
             if stop.wait(part_s):
                 return
 
     def start(self) -> Callable[[], None]:
-        """Run in a thread. The function returned stops it and waits for it."""
+        """Run in a thread. The returned function stops the loop and waits for its end."""
         stop = threading.Event()
         thread = threading.Thread(target=self.run, args=(stop,), name="holdoff-wake", daemon=True)
         thread.start()
@@ -161,28 +160,28 @@ class WakeLoop:
             if key not in self._gates:
                 self._gates[key] = self._gate_of(key)
                 if self._gates[key] is None:
-                    log.warning("%s is due, but how to build it is not known here", key)
+                    log.warning("%s is due, but this loop has no settings for it", key)
             gate = self._gates[key]
             if gate is None:
                 return None
             decision = self._wake_gate(gate)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (a starter's own: no other gate waits for its author)
-            self._say(key, not_woken(key, error))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a starter may raise anything; other gates go on)
+            self._log_failure(key, not_woken(key, error))
             return None
         self._failing.pop(key, None)
         self.attend(gate, decision)
         return decision
 
-    def _say(self, failing: GateKey | None, words: str) -> None:
+    def _log_failure(self, failing: GateKey | None, message: str) -> None:
         at_ms = self.clock.now_ms()
-        said, said_ms = self._failing.get(failing, ("", 0))
-        if said != words or abs(at_ms - said_ms) >= SAID_AGAIN_MS:
-            self._failing[failing] = words, at_ms
-            log.warning("%s", words)
+        logged, logged_ms = self._failing.get(failing, ("", 0))
+        if logged != message or abs(at_ms - logged_ms) >= LOGGED_AGAIN_MS:
+            self._failing[failing] = message, at_ms
+            log.warning("%s", message)
 
     def attend(self, gate: Gate, decision: Decision) -> None:
-        """Look after the commands of this process that a decision started, by whatever way: each is waited for in a
-        thread of its own, and told to stop when the loop ends."""
+        """Look after the commands of this process that a decision started, by a wake or a trigger: wait for each in a
+        thread of its own, and ask it to stop when the loop ends."""
         for build_id in (decision.taken_over, decision.build_id):
             if build_id is not None and hasattr(gate.starter, "wait") and build_id not in self._children:
                 thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
@@ -199,7 +198,7 @@ class WakeLoop:
             self._children.pop(build_id, None)
 
     def _begin_waits(self) -> None:
-        """Where there was no room for a thread, the next look tries again."""
+        """Start the threads that wait. If the system has no room for one, the next look tries again."""
         with self._beginning:
             for _, thread in list(self._children.values()):
                 if thread.ident is None:
@@ -207,7 +206,7 @@ class WakeLoop:
                         thread.start()
 
     def end_children(self) -> None:
-        """Tell the commands that are looked after to stop, and wait for them."""
+        """Ask the commands that this loop looks after to stop, and wait for them."""
         children = list(self._children.items())
         for build_id, (gate, _) in children:
             with suppress(LookupError):  # it has just ended

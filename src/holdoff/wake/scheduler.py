@@ -1,12 +1,12 @@
 """Wakes by EventBridge Scheduler: a one-time schedule for each gate and minute, which deletes itself.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html: ``at(yyyy-mm-ddThh:mm:ss)``; all schedules
-"invoke their targets with 60 second precision": one for 1:00 fires between 1:00:00 and 1:00:59. So a wake is due at
-the next whole minute. An instant already past is refused.
+"invoke their targets with 60 second precision": a schedule for 1:00 fires between 1:00:00 and 1:00:59. So each wake is
+scheduled for a whole minute. The service refuses an instant in the past.
 
-The schedule's name says which gate, target and minute, so that another process that arranges the same wake meets a
-conflict, which means that it is arranged already. A wake that comes too early (clocks differ) is answered *deferred*,
-and then the next minute is arranged under another name. A wake that comes twice finds nothing left to do.
+A schedule's name contains the gate, the target and the minute. So if another process arranges the same wake, the
+service answers with a conflict, and the wake is arranged. A wake that comes too early (clocks differ) is answered
+*deferred*, and the next minute is arranged under another name. A wake that comes twice finds nothing left to do.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from holdoff.core.request import GateKey
 from holdoff.core.units import to_datetime
 
 MINUTE_MS: Final = 60_000
-#: A request takes a moment, and clocks differ: nothing is scheduled for an instant nearer than this.
+#: A request takes a moment, and clocks differ: no wake is scheduled for an instant nearer than this.
 SOON_MS: Final = 5_000
 
 LIMITS: Final = Limits(connect_s=2, read_s=3, tries=2)
-#: Where the handler takes them from.
+#: The variables that the handler takes these settings from.
 _VARIABLES: Final = {"role": " (HOLDOFF_SCHEDULE_ROLE)", "dead_letters": " (HOLDOFF_SCHEDULE_DEAD_LETTERS)"}
 
 
@@ -37,13 +37,13 @@ class Scheduler:
     Args:
         target: the ARN of the function to invoke.
         role: the ARN of the role by which the service may invoke it.
-        group: the schedules' group; it has to exist.
-        region: where; ``None``: the environment's.
+        group: the group of the schedules. It has to exist.
+        region: the region of the schedules; ``None``: the environment's.
         dead_letters: the ARN of a queue for wakes that could not be delivered.
         client: a client of your own.
 
     Raises:
-        ConfigError: one of them is no ARN.
+        ConfigError: an argument is no ARN where it has to be one.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Scheduler:
         at_ms = next_minute_ms(due_ms, now_ms)
         if schedule_name(key, self.target, at_ms) in self._arranged:
             return None
-        for try_ms in (at_ms, at_ms + MINUTE_MS):  # by the service's clock the first may be past already
+        for try_ms in (at_ms, at_ms + MINUTE_MS):  # by the service's clock the first may be in the past
             try:
                 return self._arrange(key, try_ms)
-            except Exception as error:  # noqa: BLE001  (whatever it is: the wake is not arranged)
+            except Exception as error:  # noqa: BLE001  (after any error the wake is not arranged)
                 failed, row = error, row_of(error)
             if row is None or row.cause is not Cause.INPUT:
                 break
@@ -113,13 +113,13 @@ class Scheduler:
         except Exception as error:
             if code_of(error) != "ConflictException":
                 raise
-        if len(self._arranged) >= 1_000:  # remembered, so as not to arrange them again
+        if len(self._arranged) >= 1_000:  # known schedules are not created again
             self._arranged.clear()
         self._arranged.add(name)
 
 
 def wake_event(key: GateKey) -> dict[str, str]:
-    """What the function is invoked with."""
+    """The event that the function is invoked with."""
     return {"holdoff": "wake", "project": key.project, "region": key.region}
 
 

@@ -1,11 +1,11 @@
-"""Record <-> DynamoDB item, and the conditional updates that move one: pure, and without botocore.
+"""Record <-> DynamoDB item, and the conditional updates of an item: pure, and without botocore.
 
-DynamoDB's typed values (``{"N": "1795395667"}``) are made and read here, numbers exact to all 38 digits. One attribute
-stands in an item of ours beside those of ``codec``: ``due_in`` (always ``"holdoff"``, there exactly where ``due`` is),
-the partition key of the sparse index ``holdoff-due``, which finds the gates to wake.
+This module writes and reads DynamoDB's typed values (``{"N": "1795395667"}``), with numbers exact to all 38 digits. An
+item has one attribute besides those of ``codec``: ``due_in``. It is always ``"holdoff"``, and is there exactly if
+``due`` is there. It is the partition key of the sparse index ``holdoff-due``, which finds the gates to wake.
 
-A build that has left the gate's record is an item of its own beside it, under the sort key
-``REGION#build#INSTANT#TOKEN`` (the instant of its claim), with the build in ``build`` and its end in ``expires``.
+A build that has left the gate's record is an item of its own, under the sort key ``REGION#build#INSTANT#TOKEN`` (the
+instant of its claim). The build is in ``build``, and ``expires`` says when the item may be deleted.
 """
 
 from __future__ import annotations
@@ -18,19 +18,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
+from holdoff.core import record as registers
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, note_of
-from holdoff.core.record import (
-    FORMAT,
-    KEPT_EVENTS,
-    KEPT_HISTORY_MS,
-    KEPT_NOTES,
-    KEPT_WAITERS,
-    KEPT_WRITES,
-    Finished,
-    Record,
-    digest,
-)
+from holdoff.core.record import FORMAT, Finished, Record, digest
 from holdoff.core.request import MAX_REGION_BYTES, GateKey, Request
 from holdoff.stores import codec
 
@@ -42,34 +33,28 @@ INDEX: Final = "holdoff-due"
 DUE_IN: Final = "due_in"
 DUE_HERE: Final = "holdoff"
 BUILD: Final = "build"
-#: In the sort key of whatever is no gate: history items stand under ``REGION#build#INSTANT``.
+#: In the sort key of every item that is no gate: history items have ``REGION#build#INSTANT``.
 NO_GATE: Final = "#"
-#: All that a swap sets or removes. Attributes of others are never named.
+#: All attributes that a swap sets or removes. It never names an attribute of another program.
 TOUCHED: Final = (*codec.OWN, DUE_IN)
 
-#: What DynamoDB can keep of a number. Anything else would be changed by storing it, so it is refused.
+#: The numbers that DynamoDB can keep. Any other number would be changed by storing it, so it is refused.
 _EXACT: Final = Context(prec=38, Emin=-130, Emax=125, traps=[Overflow, Subnormal, Inexact])
-#: DynamoDB takes items of 400 KB, and a confirm must always fit. So many bytes, besides what is pending, an item may
-#: have when a claim is made...
+#: DynamoDB takes items of 400 KB, and a confirm must always fit. So an item may have this many bytes, besides what is
+#: pending, when a claim is made...
 MAX_CLAIMED_BYTES: Final = 304 * 1024
 #: ... and so many while it is out: take-overs, holds and the ends of builds have the 56 KB between. The 40 KB above are
 #: the confirm's, and the largest pending's: a fold replaces its request, and does not add to it.
 MAX_HELD_BYTES: Final = 360 * 1024
-
-
-#: All that is ours, with a starter's parameters of this length in a claim, and so many starts, is far below that.
+#: A record with shorter parameters in its claim, and fewer starts, is far below these bounds and is not measured.
 SMALL: Final = 64 * 1024
 MANY_STARTS: Final = 1_000
-#: What a driver never alters in what it has read: a swap writes these only where they change.
+#: Attributes that a swap writes only if they change.
 _KEPT: Final = frozenset(("finished", "hold", "starts", "built", "events", "lines", "acts"))
 
 
 def encoded(value: object) -> Value:
-    """A typed value.
-
-    Raises:
-        RecordInvalid: DynamoDB cannot keep it exactly.
-    """
+    """A typed value. Raises ``RecordInvalid`` if DynamoDB cannot keep the plain one exactly."""
     if isinstance(value, str):
         return {"S": value}
     match value:
@@ -93,14 +78,14 @@ def encoded(value: object) -> Value:
 
 
 def decoded(value: Mapping[str, Any]) -> object:
-    """The plain value of a typed one. TypeError, ValueError or ArithmeticError: it is none that DynamoDB gives."""
+    """The plain value of a typed one. TypeError, ValueError or ArithmeticError: DynamoDB has no such value."""
     ((kind, content),) = value.items()
     match kind, content:
         case "N", str():
             return _number(content)
         case ("S", str()) | ("BOOL", bool()) | ("B", bytes()):
             return content
-        case "B", str():  # as the service sends it, by a client that leaves it so
+        case "B", str():  # the lean client leaves it as the service sends it
             return b64decode(content, validate=True)
         case "NULL", _:
             return None
@@ -118,17 +103,17 @@ def decoded(value: Mapping[str, Any]) -> object:
 def _number(text: str) -> int | Decimal:
     if text.isdigit() and text.isascii() and len(text) <= _EXACT.prec:
         return int(text)
-    number = _EXACT.create_decimal(text)  # so that no silly exponent is ever multiplied out
+    number = _EXACT.create_decimal(text)  # refuses an absurd exponent, which would be multiplied out
     return int(number) if number == number.to_integral_value() else number
 
 
 def decoded_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """All plain values of an item or a map. DynamoDB keeps no order, so by name: the same every time."""
+    """All plain values of an item or a map, ordered by name: DynamoDB keeps no order."""
     return {name: decoded(item[name]) for name in sorted(item)}
 
 
 def size_of(value: object) -> int:
-    """The bytes of a plain value by AWS's counting: names and texts in UTF-8, two digits of a number to a byte.
+    """The bytes of a plain value as AWS counts them: names and texts in UTF-8, two digits of a number to a byte.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
@@ -152,7 +137,7 @@ def size_of(value: object) -> int:
 
 
 def item_size(attributes: Mapping[str, Any]) -> int:
-    """The bytes of an item, keys and all, from its plain values."""
+    """The bytes of an item, from its plain values, keys included."""
     return sum(len(name.encode()) + size_of(value) for name, value in attributes.items())
 
 
@@ -162,22 +147,18 @@ def key_of(key: GateKey) -> Item:
 
 
 def record_of(key: GateKey, item: Mapping[str, Mapping[str, Any]] | None) -> Record:
-    """The record of an item as it stands in the table; ``Record()`` where there is none. Raises as ``decoded`` does.
-
-    Raises:
-        RecordInvalid: something in it is not what Holdoff or the old snippet writes; names the attribute.
-    """
+    """The record of an item; ``Record()``: there is none. Raises as ``decoded`` and ``codec.item_to_record`` do."""
     plain = decoded_item(item or {})
     plain.pop(DUE_IN, None)
     return codec.item_to_record(key, plain)
 
 
 def check_room(key: GateKey, record: Record, most: int) -> None:
-    """Refuse a write while a claim is out that might leave no room for its confirm: its build would be started again
-    with every lease. Once an attribute of others has grown into that room, no take-over starts anything either.
+    """Refuse a write that might leave no room for the confirm of a claim. Without a confirm, the build would be started
+    again after each lease. If an attribute of another program has grown into that room, a take-over is refused, too.
 
     Args:
-        record: as it would be written; the one that a fold joins.
+        record: the record to write, or the one that a fold joins.
         most: how many bytes it may have besides what is pending.
     """
     if record.claim is None:
@@ -191,13 +172,13 @@ def check_room(key: GateKey, record: Record, most: int) -> None:
         raise RecordInvalid(
             f"{key}: besides what is pending, the item would have {size:,} bytes, {ours:,} of them Holdoff's; over "
             f"{most:,} of DynamoDB's 400 KB, a build might be started and could not be recorded",
-            hint="Nothing was started or written. Take out what else stands in the item, or hand the build a smaller "
+            hint="Nothing was started or written. Remove what else is in the item, or hand the build a smaller "
             "environment",
         )
 
 
 def history_prefix(key: GateKey) -> str:
-    """How the sort keys of a gate's builds begin. A region too long for that is there by its digest."""
+    """The beginning of the sort keys of a gate's builds. If the region is too long, its digest stands for it."""
     region = key.region
     if len(region.encode()) > MAX_REGION_BYTES - 100:
         region = blake2b(region.encode(), digest_size=32).hexdigest()
@@ -205,19 +186,19 @@ def history_prefix(key: GateKey) -> str:
 
 
 def build_item(key: GateKey, build: Finished) -> Item:
-    """A build of the history: its instants in the order of its keys, and the same build in one place only."""
+    """The item of a build of the history. Its sort key begins with the instant, and is the same for the same build."""
     sort_key = f"{history_prefix(key)}{build.claimed_ms:015}{NO_GATE}{build.token}"
     kept_from_ms = max(build.claimed_ms, build.ended_ms or 0)
     return {
         codec.PROJECT: encoded(key.project),
         codec.REGION: encoded(sort_key),
         BUILD: encoded(codec.build_to_plain(build)),
-        codec.EXPIRES: encoded(-(-(kept_from_ms + KEPT_HISTORY_MS) // 1000)),
+        codec.EXPIRES: encoded(-(-(kept_from_ms + registers.KEPT_HISTORY_MS) // 1000)),
     }
 
 
 def build_of(key: GateKey, item: Mapping[str, Mapping[str, Any]]) -> Finished:
-    """The build in an item of the history. RecordInvalid: it is not what Holdoff writes."""
+    """The build in an item of the history. RecordInvalid: Holdoff does not write such a build."""
     return codec.plain_to_build(key, decoded(item.get(BUILD, {"M": {}})))
 
 
@@ -225,13 +206,13 @@ def swap_update(expected: Record, new: Record) -> Update:
     """``Store.swap`` as one UpdateItem: what is ours set or removed, if the gate still is ``expected``.
 
     SET #writes = :writes, ...  REMOVE #claim, ...
-    IF  #writes[0] = :was_write              the last write of ours
-    AND #lastbuild = :was_lastbuild          the old snippet moves only this
+    IF  #writes[0] = :was_write              our last write is the same
+    AND #lastbuild = :was_lastbuild          the old snippet changes only this
     """
     was, plain = _plain(expected), _plain(new)
     kept = {name for name in _KEPT if expected.moved is not None and was.get(name) == plain.get(name)}
     values = {name: encoded(plain[name]) for name in TOUCHED if name in plain and name not in kept}
-    # Where ``moved`` is missing, anything may stand there.
+    # Without ``moved``, any attribute may be in the item.
     gone = [name for name in TOUCHED if name not in plain and (name in was or expected.moved is None)]
     has_writes, has_lastbuild = bool(expected.writes), expected.lastbuild is not None
     compared = {":was_write": encoded(expected.writes[0])} if has_writes else {":pad": encoded("")}
@@ -251,11 +232,10 @@ def _plain(record: Record) -> dict[str, Any]:
 def _swap_expressions(
     sets: tuple[str, ...], gone: tuple[str, ...], has_writes: bool, has_lastbuild: bool
 ) -> Mapping[str, Any]:
-    writes, lastbuild = "(attribute_not_exists(#writes[0]) OR #writes[0] = :pad)", "#lastbuild = :was_lastbuild"
-    if has_writes:
-        writes = "#writes[0] = :was_write"
-    if not has_lastbuild:
-        lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
+    no_writes = "(attribute_not_exists(#writes[0]) OR #writes[0] = :pad)"
+    no_lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
+    writes = "#writes[0] = :was_write" if has_writes else no_writes
+    lastbuild = "#lastbuild = :was_lastbuild" if has_lastbuild else no_lastbuild
     remove = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
     named = dict.fromkeys((*sets, *gone, "writes", "lastbuild"))
     return {
@@ -275,18 +255,18 @@ _ALIASES: Final = dict(pair.split("=") for pair in _NAMES.split())
 
 
 def fold_update(expected: Record, fold: Fold) -> Update | None:
-    """``Fold.applied`` as one UpdateItem; ``None`` where it could not apply to any record.
+    """``Fold.applied`` as one UpdateItem; ``None``: it could not apply to any record.
 
-    SET #p.#n = #p.#n + :1                   one more
+    SET #p.#n = #p.#n + :1                   one more trigger
         #p.#t = :t, #p.#q = :q               it is the last, and the newest (unless ``older``)
         #w[15] = #w[14], ..., #w[0] = :w     registers shift in place: right-hand sides see the item as it was
     IF  #f = :f                              the format is ours
-    AND #m = :m AND #l = :l                  no swap since, ours or the old snippet's
+    AND #m = :m AND #l = :l                  no swap since, neither ours nor the old snippet's
     AND NOT contains(#w, :w)                 this write is not in
-    AND NOT contains(#e, :e)                 nor its event
-    AND #p.#t <= :t                          ``in_order``: the last one stays the last
-    AND NOT (older)                          it is the newest of its line; or, if ``older``, is not
-    AND NOT #p.#o[0].#k = :k ...             nor was one of the newest pushed onto it
+    AND NOT contains(#e, :e)                 nor is its event
+    AND #p.#t <= :t                          ``in_order``: no trigger came later
+    AND NOT (older)                          it is the newest of its line; with ``older``: it is not
+    AND NOT #p.#o[0].#k = :k ...             its version is no parent of one of the newest triggers
     AND attribute_exists(#w[15]) ...         the registers have their length
     """
     older = _older(fold.request)
@@ -311,23 +291,24 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
 def _fold_expressions(older: str, parts: frozenset[str]) -> Mapping[str, Any]:
     """The expressions of a fold that has these parts, and the names of the values in them."""
     conditions = ["#f = :f", "#m = :m", "#l = :l", "NOT contains(#w, :w)"]
-    sets, registers = ["#p.#n = #p.#n + :1"], [("#w", ":w", KEPT_WRITES), ("#p.#o", ":o", KEPT_NOTES)]
+    sets = ["#p.#n = #p.#n + :1"]
+    shifted = [("#w", ":w", registers.KEPT_WRITES), ("#p.#o", ":o", registers.KEPT_NOTES)]
     if "lastbuild" not in parts:
         conditions[2] = "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
     if older:
         conditions.append(f"({older})" if "older" in parts else f"NOT ({older})")
     if "older" not in parts:
         sets.append("#p.#q = :q")
-        conditions += [f"NOT #p.#o[{n}].#k = :k" for n in range(KEPT_NOTES)] if "parents" in parts else []
+        conditions += [f"NOT #p.#o[{n}].#k = :k" for n in range(registers.KEPT_NOTES)] if "parents" in parts else []
     if "last_ms" in parts:
         sets.append("#p.#t = :t")
         conditions += ["#p.#t <= :t"] if "in_order" in parts else []
     if "event" in parts:
-        registers.append(("#e", ":e", KEPT_EVENTS))
+        shifted.append(("#e", ":e", registers.KEPT_EVENTS))
         conditions.append("NOT contains(#e, :e)")
     if "waiter" in parts:
-        registers.append(("#p.#y", ":y", KEPT_WAITERS))
-    for register, newest, length in registers:
+        shifted.append(("#p.#y", ":y", registers.KEPT_WAITERS))
+    for register, newest, length in shifted:
         conditions.append(f"attribute_exists({register}[{length - 1}])")
         sets += [f"{register}[{n}] = {register}[{n - 1}]" for n in range(length - 1, 0, -1)]
         sets.append(f"{register}[0] = {newest}")
@@ -341,7 +322,6 @@ def _fold_expressions(older: str, parts: frozenset[str]) -> Mapping[str, Any]:
 
 
 def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
-    """All that a fold's expressions may compare with or set."""
     request = fold.request
     return {
         ":1": 1,
@@ -363,7 +343,7 @@ def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
 
 
 def _older(request: Request) -> str:
-    """``pending.is_older(request, the newest one)`` as a condition; empty: it is so of none."""
+    """``pending.is_older(request, newest)`` as a condition; empty: the request is older than no other."""
     is_parent = ""
     if request.source_version is not None:
         is_parent = "#p.#q.#r = :v" + (" AND NOT #p.#q.#v = :r" if request.parent is not None else "")

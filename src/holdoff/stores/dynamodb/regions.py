@@ -1,12 +1,12 @@
-"""What a global table means for gates: whether a gate may be written through this table's replica.
+"""Global tables: whether a gate may be written through this table's replica.
 
 Global tables have two modes:
 
-* **Eventual consistency**, the default. Conditions are evaluated on the copy of the region that is asked, and of two
-  writes the last wins: asked in two regions at once, both claims of a gate go through, and two builds start. So each
-  gate is written in one region only, the one it is named for: ``region`` in its key is that of the writing store.
-* **Strong consistency.** A condition sees every write; but such a table takes no transactions, and by one a build's
-  history is kept.
+* **Eventual consistency**, the default. DynamoDB evaluates a condition on the replica of the region that is asked, and
+  of two writes the last one wins. So if two regions claim a gate at once, both claims succeed, and two builds start.
+  Therefore each gate is written in one region only: the region in its key.
+* **Strong consistency.** A condition sees every write. But such a table takes no transactions, which the history of
+  builds needs.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 """
@@ -21,13 +21,14 @@ from holdoff.core.value import Value
 
 
 class Replicas(Value):
-    """The copies of a table.
+    """The replicas of a table.
 
     Attributes:
-        here: the region of the one that is asked.
-        regions: of all, in order; empty: it is no global table.
-        strong: whether a condition sees every region's writes.
-        known: whether the right to ask was there; without it gates of other regions are written, but not woken.
+        here: the region of the replica that is asked.
+        regions: the regions of all replicas, in order; empty: it is no global table.
+        strong: whether a condition sees the writes of all regions.
+        known: whether this process has the right to ask for them. If not, it writes gates of other regions, but does
+            not wake them.
     """
 
     here: str
@@ -36,7 +37,7 @@ class Replicas(Value):
     known: bool = True
 
     def troubles(self, keys: Iterable[GateKey]) -> list[str]:
-        """A line for each reason not to write these gates through this copy."""
+        """A line for each reason not to write these gates through this replica."""
         if not self.regions:
             return []
         if self.strong:
@@ -55,7 +56,7 @@ class Replicas(Value):
 
 
 def replicas_of(table: dict[str, Any], here: str) -> Replicas:
-    """The copies that a table's description names; whether it lists the one that was asked does not matter."""
+    """The replicas in a table's description, which may or may not list the replica that was asked."""
     others = {str(replica["RegionName"]) for replica in table.get("Replicas", ())}
     return Replicas(
         here=here,

@@ -1,8 +1,8 @@
-"""Which rights on the table Holdoff needs, each with a request that needs it and changes nothing.
+"""The rights on the table that Holdoff needs, each with a request that needs it and changes nothing.
 
-The writes are conditional on what can never hold, at a key that no gate has: a right that is missing is told by
-AccessDeniedException before any condition is looked at, and one that is there by ConditionalCheckFailedException. A
-transaction needs the rights of its parts
+The writes have a condition that never holds, and a key that no gate has. If the right is missing, DynamoDB answers
+AccessDeniedException before it looks at the condition. If the right is there, it answers
+ConditionalCheckFailedException. A transaction needs the rights of its parts
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
 """
 
@@ -22,11 +22,11 @@ class Right(Value, kw_only=False):
     """One right.
 
     Attributes:
-        action: as a policy names it.
+        action: the right as a policy names it.
         operation: the client's method that needs it.
-        parameters: of a request that changes nothing, for a key that no gate has.
-        on_index: on the index, not on the table.
-        only_for: what goes without it; ``None``: nothing does.
+        parameters: the parameters of a request that changes nothing, for a key that no gate has.
+        on_index: whether it is a right on the index, not on the table.
+        only_for: what does not work without it; ``None``: nothing works without it.
     """
 
     action: str
@@ -37,18 +37,15 @@ class Right(Value, kw_only=False):
 
 
 def tried(connection: Connection, project: str) -> Iterator[tuple[Right, StoreError | None]]:
-    """Each right, and the error where its request was not let through: ``StoreDenied`` where the right is missing.
-
-    Raises:
-        StoreUnavailable: the table does not answer.
-    """
-    # Under the project, which a policy may be narrowed to; neither a gate nor its history has such a key.
+    """Each right, and the error of its request; ``None``: it was allowed. ``StoreDenied``: the right is missing. Raises
+    ``StoreUnavailable`` if the table does not answer."""
+    # The key has the project, because a policy may be limited to it. Neither a gate nor its history has such a key.
     key = {PROJECT: encoded(project), REGION: encoded(f"{NO_GATE}none")}
     for right in RIGHTS:
         try:
             connection.ask(f"trying {right.action}", right.operation, bool, **right.parameters(key))
         except (ConditionFailed, IndexMissing):
-            yield right, None  # it was let through
+            yield right, None  # it was allowed
         except StoreUnavailable:
             raise
         except StoreError as error:

@@ -2,17 +2,17 @@
 
     dynamodb://builds?region=eu-west-1&endpoint=http://127.0.0.1:8000
 
-Partition key ``cb_project``, sort key ``region``; what stands in an item, and the expressions that move one, are
-``item``'s affair, the way to the service ``connection``'s, the table itself ``table``'s.
+The partition key is ``cb_project``, the sort key ``region``. The module ``item`` has the attributes of an item and the
+expressions that update it, ``connection`` the calls of the service, ``table`` the table itself.
 
-Every write is one request, won or lost: the failed write brings the item along. A write that botocore sends again
-because its answer was lost fails its own condition; it comes back as ``Lost``, with its own id in ``current.writes``,
-and its writer recognises it. Folds do not conflict with one another: of 500 at once each is in with its first request.
+Every write is one request: if its condition fails, the answer has the item. botocore sends a write again if its answer
+was lost; then the write fails its own condition and returns ``Lost``, with its own id in ``current.writes``, by which
+the writer recognises it. Folds do not conflict with one another: of 500 at once each succeeds with its first request.
 
-Where a build leaves the record for the history, ``swap`` is one transaction of the gate's update and the build's item.
-Whatever else writes to that gate within those milliseconds is turned away with a conflict, and tries again.
+If a build leaves the record for the history, ``swap`` is one transaction of the gate's update and the build's item. Any
+other write to that gate in those milliseconds gets a conflict, and is tried again.
 
-All gates share one key of the sparse index ``holdoff-due``, which takes about 1,000 changes a second: some hundred
+All gates share one key of the sparse index ``holdoff-due``. Such a key takes about 1,000 changes a second: some hundred
 starts each second, over all gates of a table.
 """
 
@@ -42,30 +42,30 @@ from holdoff.stores.dynamodb.table import Table
 T = TypeVar("T")
 log: Final = logging.getLogger("holdoff.stores.dynamodb")
 
-#: A sweep wakes so many gates at a time, and reads no more index entries for that.
+#: How many gates a sweep reads at first.
 FIRST_PAGE: Final = 100
-#: How often a write meets another one under way before its caller hears of it, and how long it waits each time.
+#: How many times a write that meets another write is tried before it raises, and how long it waits each time.
 CONFLICTS: Final = 12
 CONFLICT_WAIT_MS: Final = 15
 _TABLE: Final = re.compile(r"(arn:aws[a-z-]*:dynamodb:([a-z0-9-]+):\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 
 
 class DynamoDBStore:
-    """Gates in a DynamoDB table.
+    """Gates in a DynamoDB table. The methods are described in ``stores.base.Store``.
 
     Args:
-        table: its name or ARN.
-        region: where it is; ``None``: as its ARN says, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
-        endpoint: another than AWS's own, such as DynamoDB Local's.
-        client: a boto3 client of your own instead, with its own time-outs; ``None``: made at first use.
-        clock: this machine's; it is compared with the service's. Not a gate's clock that a test moves.
+        table: the table's name or ARN.
+        region: the table's region; ``None``: its ARN's, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
+        endpoint: a URL in place of AWS's own, such as DynamoDB Local's.
+        client: a boto3 client of your own, with its own time-outs; ``None``: made at first use.
+        clock: this machine's clock, which is compared with the service's. Not a gate's clock that a test moves.
 
     Attributes:
-        connection: the way to the service, and what is known of its clock.
-        definition: the table itself: its description, and whether it is as it should be.
+        connection: the connection to the service, with what is known of its clock.
+        definition: the table itself: its description, and whether it is right.
     """
 
-    #: Two machines within 2 s of the service, uncorrected, in either direction, and the header's whole seconds.
+    #: Two machines that are not corrected, each within 2 s of the service, and the header's whole seconds.
     clock_margin_ms = 5_000
 
     def __init__(
@@ -90,21 +90,14 @@ class DynamoDBStore:
 
     @property
     def region(self) -> str:
-        """The region of gates that name none: the table's.
-
-        Raises:
-            ConfigError: no region is named anywhere.
-        """
+        """The region of gates that name none: the table's. Raises ``ConfigError`` if no region is named anywhere."""
         return self.connection.region
 
     def clock_offset_ms(self) -> int:
-        """What to add to this machine's time for the service's; 0 unless they are over 2 s apart. Asks nothing."""
+        """What to add to this machine's time for the service's; 0 unless they differ by over 2 s. Sends no request."""
         return self.connection.offset.offset_ms()
 
-    # --- one gate ----------------------------------------------------------------------------------------------------
-
     def get(self, key: GateKey) -> Record:
-        """See ``Store.get``."""
         return self._read(key, partial(items.record_of, key))
 
     def item(self, key: GateKey) -> dict[str, object] | None:
@@ -123,7 +116,7 @@ class DynamoDBStore:
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
-        """See ``Store.swap``. What might leave a claim's confirm no room in the item is refused, here and in folds."""
+        """See ``Store.swap``. A write that might leave no room in the item for a claim's confirm is refused."""
         items.check_room(key, new, items.MAX_CLAIMED_BYTES if expected.claim is None else items.MAX_HELD_BYTES)
         update = {"Key": items.key_of(key), **items.swap_update(expected, new)}
         builds = {build.token: items.build_item(key, build) for build in history}
@@ -134,7 +127,6 @@ class DynamoDBStore:
         return self._write(key, "transact_write_items", lambda _: Swapped(record=new), TransactItems=parts)
 
     def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:
-        """See ``Store.fold``."""
         update = items.fold_update(expected, fold)
         if update is None:
             return Lost(current=self.get(key))
@@ -146,11 +138,10 @@ class DynamoDBStore:
         return self._write(key, "update_item", read, Key=items.key_of(key), **update)
 
     def keep(self, key: GateKey, build: Finished) -> None:
-        """See ``Store.keep``."""
         self._write(key, "put_item", bool, Item=items.build_item(key, build))
 
     def _write(self, key: GateKey, operation: str, read: Callable[[Answer], T], **parameters: Any) -> T | Lost:
-        """One write, again where another one was just under way; ``Lost`` where its condition does not hold."""
+        """One write, tried again while another one is in progress. ``Lost``: its condition does not hold."""
         if refusals := self._copies(key).troubles([key]):
             raise StoreMismatch(f"{self.connection.name}: {refusals[0]}")
         doing = f"writing {key}"
@@ -166,7 +157,7 @@ class DynamoDBStore:
         raise last
 
     def _copies(self, key: GateKey) -> Replicas:
-        """The copies of this table, asked for once; for a gate of this region they do not matter."""
+        """The replicas of this table, asked for once. For a gate of this region they do not matter."""
         if key.region == self.region:
             return Replicas(here=self.region)
         if self._replicas is None:
@@ -182,12 +173,10 @@ class DynamoDBStore:
                 )
         return self._replicas
 
-    # --- many gates --------------------------------------------------------------------------------------------------
-
     def due(self, now_ms: int) -> Iterator[GateKey]:
         """See ``Store.due``. A table without the index (``holdoff store init`` adds it) is read as a whole.
 
-        A global table tells of gates that are written in other regions, too: to wake those is for the stores there.
+        A global table also has gates that are written in other regions. The stores there wake them.
         """
         for key in self._all_due(now_ms):
             copies = self._copies(key)
@@ -222,7 +211,6 @@ class DynamoDBStore:
         yield from (key for _, key in sorted(found))
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
-        """See ``Store.gates``."""
         if project is None:
             more = {"FilterExpression": "NOT contains(#region, :no_gate)", "ConsistentRead": True}
             found = self._pages("listing all gates", "scan", self._gate_in, {":no_gate": items.NO_GATE}, **more)
@@ -231,8 +219,8 @@ class DynamoDBStore:
         yield from sorted(found, key=lambda pair: pair[0])
 
     def _gates_of(self, project: str) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
-        """Skips its builds: those of a region, maybe thousands, stand next to one another, under ``REGION#``."""
-        region = " "  # stands before all that a name may begin with
+        """Skips the builds, maybe thousands: those of a region are next to one another, under ``REGION#``."""
+        region = " "  # comes before every character that a name may begin with
         while region:
             found = self._pages(
                 f"listing the gates of {project}",
@@ -252,7 +240,7 @@ class DynamoDBStore:
                     yield gate
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
-        """See ``Store.history``. The service deletes what has expired, days late; until then it is shown."""
+        """See ``Store.history``. The service deletes expired builds days late; until then they are shown."""
         builds = self._pages(
             f"reading the history of {key}",
             "query",
@@ -266,18 +254,18 @@ class DynamoDBStore:
         return islice(builds, limit)
 
     def _key_in(self, item: items.Item) -> GateKey | None:
-        """The gate of an item; ``None``: it is no gate's. What has a key that no gate has stops none of the others."""
+        """The gate of an item; ``None``: the item is no gate's. An item whose key no gate can have is logged."""
         project, region = item[PROJECT]["S"], item[REGION]["S"]
         if items.NO_GATE in region:
             return None
         try:
             return GateKey(project, region)
         except ConfigError as error:
-            log.warning("%s: %r (%r) is passed over; no gate has such a key: %s", self.url, project, region, error)
+            log.warning("%s: %r (%r) is ignored; no gate has such a key: %s", self.url, project, region, error)
             return None
 
     def _due_in(self, item: items.Item) -> tuple[Decimal, GateKey] | None:
-        """``due``, whatever number it is, and the gate: a wrong one stops its own gate only, when that is read."""
+        """``due``, any number, and the gate. If ``due`` is wrong, only reading its own gate raises an error."""
         key = self._key_in(item)
         return None if key is None else (Decimal(item[DUE]["N"]), key)
 
@@ -304,8 +292,8 @@ class DynamoDBStore:
         values: Mapping[str, object],
         **parameters: Any,
     ) -> Iterator[T]:
-        """What is read from all items of a Query or Scan, page by page. ``#due`` names the attribute ``due``. A
-        ``Limit`` is for the first page: one whose caller goes on wants all."""
+        """What ``read`` makes of all items of a Query or Scan, page by page. ``#due`` names the attribute ``due``. A
+        ``Limit`` is for the first page: a caller that goes on wants all."""
         named = re.findall(r"#(\w+)", " ".join(text for text in parameters.values() if isinstance(text, str)))
         parameters |= {
             "ExpressionAttributeNames": {f"#{name}": name for name in named},
@@ -324,27 +312,22 @@ class DynamoDBStore:
             parameters["ExclusiveStartKey"] = more
             parameters.pop("Limit", None)
 
-    # --- the table ---------------------------------------------------------------------------------------------------
-
     def initialise(self) -> list[str]:
-        """See ``Store.initialise``."""
         return self.definition.initialise()
 
     def check(self) -> list[str]:
-        """See ``Store.check``."""
         return self.definition.check()
 
     def check_gates(self, keys: Iterable[GateKey]) -> list[str]:
-        """A line for each gate that must not be written through this table: ``regions`` says which."""
+        """A line for each gate that must not be written through this table. ``regions`` has the rule."""
         return [f"{self.connection.name}: {trouble}" for trouble in self.definition.replicas().troubles(keys)]
 
     def close(self) -> None:
-        """See ``Store.close``."""
         self.connection.close()
 
 
 def _region_of(table: str, region: str | None) -> str | None:
-    """The table's region, as far as it is named: its ARN has one, and no other may be named beside it."""
+    """The named region of the table. An ARN has a region, and no other may be named besides."""
     found = _TABLE.fullmatch(table)
     if found is None:
         want = "a table's name (3 to 255 letters, digits, '_', '-' or '.') or its ARN"

@@ -1,9 +1,9 @@
-"""The DynamoDB table itself: created, looked at, and given what it lacks, online and without touching an item.
+"""The DynamoDB table itself: it is created, checked, and given what is missing, online and without touching an item.
 
 partition key  cb_project (S)
 sort key       region (S)
 index          holdoff-due: due_in (S), due (N); keys only; holds just the gates that have to be woken
-time to live   by expires; deletes history items and idle gates of keys, days late, and is never part of a decision
+time to live   by expires; deletes history items and idle gates of keys, days late; no decision relies on it
 """
 
 from __future__ import annotations
@@ -28,22 +28,20 @@ _INDEX: Final[dict[str, Any]] = {
     "KeySchema": _schema(DUE_IN, DUE),
     "Projection": {"ProjectionType": "KEYS_ONLY"},
 }
-#: What is right, as CreateTable takes it.
+#: The right table, as CreateTable takes it.
 TABLE: Final[dict[str, Any]] = {
     "KeySchema": _schema(PROJECT, REGION),
     "AttributeDefinitions": [
-        {"AttributeName": PROJECT, "AttributeType": "S"},
-        {"AttributeName": REGION, "AttributeType": "S"},
-        {"AttributeName": DUE_IN, "AttributeType": "S"},
-        {"AttributeName": DUE, "AttributeType": "N"},
+        {"AttributeName": name, "AttributeType": kind}
+        for name, kind in {PROJECT: "S", REGION: "S", DUE_IN: "S", DUE: "N"}.items()
     ],
     "GlobalSecondaryIndexes": [_INDEX],
     "BillingMode": "PAY_PER_REQUEST",
 }
-#: A decision writes once or twice: below this many writes a second, a burst of triggers is throttled.
+#: A decision writes once or twice. With fewer writes a second than this, a burst of triggers is throttled.
 FEW_WRITES: Final = 5
 LOOK_EVERY_MS: Final = 1_000
-#: A table is there in seconds. An index has to read every item first: of a large table, for a long time.
+#: A table is ready in seconds. An index has to read every item first; in a large table that takes long.
 WAIT_MS: Final = 600_000
 
 
@@ -55,11 +53,8 @@ class Table:
         self._clock = clock
 
     def initialise(self) -> list[str]:
-        """Create what is missing and wait until it is there. A line for each thing done.
-
-        Raises:
-            StoreMismatch: a table of that name has other keys.
-        """
+        """Create what is missing and wait until it is ready. A line for each thing done. Raises ``StoreMismatch`` if a
+        table of that name has other keys."""
         done = [] if self.described() is not None else self._create()
         table = self._active()
         if wrong := _wrong_keys(table):
@@ -74,7 +69,7 @@ class Table:
             GlobalSecondaryIndexUpdates=[{"Create": create}],
         )
         self._active()
-        # Expiry that is on, on its way, or by an attribute of others, which `check` tells, is left alone.
+        # Expiry that is on, or being turned on, stays. So does expiry by another attribute, which `check` reports.
         return done + self._add(
             f"turned on expiry (time to live) by {EXPIRES}",
             lambda: self._expiry().get("TimeToLiveStatus") == "DISABLED",
@@ -90,11 +85,11 @@ class Table:
         return faults_of(self.connection.name, table) or self.shortcomings_of(table)
 
     def shortcomings_of(self, table: Answer) -> list[str]:
-        """A line for each thing that makes a table slow or dear, by its description; gates in it work all the same."""
+        """A line for each thing in a table's description that makes it slow or expensive. Its gates work, though."""
         return [f"{self.connection.name}: {trouble}" for trouble in _shortcomings(table, self._expiry())]
 
     def replicas(self) -> Replicas:
-        """The copies of the table; a table that does not exist has none."""
+        """The replicas of the table; a table that does not exist has none."""
         return replicas_of(self.described() or {}, self.connection.region)
 
     def described(self, doing: str = "looking at the table") -> Answer | None:
@@ -123,7 +118,7 @@ class Table:
         ]
 
     def _add(self, done: str, is_missing: Callable[[], bool], operation: str, **parameters: Any) -> list[str]:
-        """Give the table what it lacks, unless another process has just done so."""
+        """Give the table what is missing, unless another process has just done so."""
         if not is_missing():
             return []
         try:
@@ -140,11 +135,7 @@ class Table:
         )
 
     def _active(self) -> Answer:
-        """The table, once it and its index of ours are ready.
-
-        Raises:
-            StoreUnavailable: they still are not; the service goes on without us.
-        """
+        """Wait until the table and our index are ready. Returns the table."""
         for _ in range(WAIT_MS // LOOK_EVERY_MS):
             table = self.described("waiting for the table")
             if table is not None and table["TableStatus"] == "DELETING":
@@ -159,7 +150,7 @@ class Table:
 
 
 def _description(answer: Answer) -> Answer:
-    """A table's description; without what every one has it is none."""
+    """A table's description. KeyError: it lacks what every description has."""
     table: Answer = answer["Table"]
     for needed in ("TableStatus", "KeySchema", "AttributeDefinitions"):
         table[needed]
@@ -173,13 +164,12 @@ def our_index(table: Answer) -> Answer | None:
 
 
 def faults_of(name: str, table: Answer) -> list[str]:
-    """A line for each thing for which no gate works in a table of this name and description."""
+    """A line for each fault that keeps all gates of a table from working."""
     faults = _wrong_keys(table) or ([] if _serves(table) else [f"the table is {table['TableStatus']}"])
     return [f"{name}: {fault}" for fault in faults]
 
 
 def _wrong_keys(table: Answer) -> list[str]:
-    """What is wrong with the keys of the table, and of its index of ours."""
     parts = [("its keys", table, TABLE)]
     if (index := our_index(table)) is not None:
         parts.append((f"the keys of the index {INDEX}", index, _INDEX))
@@ -227,9 +217,9 @@ def _shortcomings(table: Answer, expiry: Answer) -> Iterator[str]:
         yield f"{least} writes a second are provisioned, so bursts of triggers are throttled"
     status, attribute = str(expiry.get("TimeToLiveStatus")), expiry.get("AttributeName")
     if status == "ENABLED" and attribute != EXPIRES:
-        yield f"items expire by {attribute}, not by {EXPIRES}: history is kept for ever"
+        yield f"items expire by {attribute}, not by {EXPIRES}: history is never deleted"
     elif status not in {"ENABLED", "ENABLING"} or attribute != EXPIRES:
         yield (
-            f"expiry (time to live) by {EXPIRES} is {status.lower()}, so history is kept for ever; "
+            f"expiry (time to live) by {EXPIRES} is {status.lower()}, so history is never deleted; "
             "`holdoff store init` turns it on"
         )
