@@ -191,3 +191,22 @@ def test_an_end_that_tells_no_key_finds_the_gate_of_the_key_that_started_it() ->
     (message,) = opened(pipeline())
     assert dispatch.carry_out(message, lambda: 10**6)["finished"] == "site@main"
     assert store.get(key).running is None
+
+
+def test_the_end_of_a_build_that_is_followed_is_told_without_reading_every_gate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There may be a hundred thousand keys; a gate whose build is followed is among those to be woken."""
+    config = parse(
+        f'[projects.site]\ncooldown = 0\nregion = "{shapes.REGION}"\noverlap = "defer"\n'
+        'starter = { codepipeline = "release" }\n'
+    )
+    store, clock = MemoryStore(), ManualClock()
+    dispatch = Dispatch(config, store, clock=clock, log=EventLog(lambda _: None, clock=clock), scheduler=None)
+    key = GateKey.of("site", "main", shapes.REGION)
+    runs = Record(running=running(build_id=f"release:{EXECUTION}"), due_ms=clock.now_ms() + 30_000)
+    store.swap(key, expected=Record(), new=runs.swapped("W1"))
+    monkeypatch.setattr(store, "gates", lambda: (pytest.fail("every gate was read") for _ in "x"))
+
+    (message,) = opened(pipeline())
+    assert dispatch.carry_out(message, lambda: 10**6)["finished"] == "site@main"

@@ -79,19 +79,26 @@ def test_keys_are_summed_up_under_their_project(served: Served) -> None:
     assert value(served, "holdoff_running_builds", project="site") == 2
 
 
-def test_the_store_is_read_now_and_then(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("took_s", "every_s"), [(0, READ_EVERY_MS // 1000), (14, 9 * 14)])
+def test_the_store_is_read_now_and_then(
+    served: Served, monkeypatch: pytest.MonkeyPatch, took_s: int, every_s: int
+) -> None:
+    """What takes longer to read than a scrape may is read seldom: else each scrape would read it, and find no end."""
     read, gates = [], served.site.store.gates
 
     def counted(*project: Any) -> Any:
         read.append(project)
+        served.clock.sleep(took_s * 1000)
         return gates(*project)
 
     monkeypatch.setattr(served.site.store, "gates", counted)
     for _ in range(3):
         families(served)
-    served.clock.advance(READ_EVERY_MS / 1000)
+    served.clock.advance(every_s - 1)
     families(served)
-
+    assert len(read) == 1
+    served.clock.advance(1)
+    families(served)
     assert len(read) == 2
 
 

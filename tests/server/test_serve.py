@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,14 +23,13 @@ from holdoff.core.record import Pending, Record
 from holdoff.core.request import GateKey, Request
 from holdoff.server.run import listening
 from holdoff.stores import open_store
-from tests.cli.conftest import PATIENCE, Cli, Terminal, cli, line_of
+from tests.cli.conftest import PATIENCE, Cli, Terminal, cli, line_of, line_with
 from tests.cli.test_startup import imported
 from tests.server.conftest import signed_push
 from tests.standins.hooks import HookStandin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from holdoff.stores.base import Store
 
@@ -376,6 +376,25 @@ def test_tls_by_given_files(cli: Cli) -> None:
     connection.close()
 
     assert answer == b"ok\n"
+
+
+def test_a_certificate_that_was_renewed_is_taken_at_sighup(cli: Cli) -> None:
+    cert, key = certificate(cli.folder)
+    server = Server(cli, "true", "--certificate", cert, "--key", key)
+
+    def shown() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=PATIENCE).strip()
+
+    first = Path(cert).read_text().strip()
+    assert shown() == first
+    Path(cert).write_text("half of it")
+    server.process.send_signal(signal.SIGHUP)
+    assert line_with(server.process.stderr, "cert.pem was not read again")
+    assert shown() == first
+    certificate(cli.folder)
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: shown() == Path(cert).read_text().strip())
+    assert shown() != first
 
 
 #: By an option: wrong usage, under its name. By the file: a wrong setting.

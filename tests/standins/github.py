@@ -5,8 +5,9 @@ What GitHub documents, and the stand-in does:
 - POST .../workflows/FILE/dispatches: ``ref`` is a branch or a tag; at most 25 inputs; with ``return_run_details`` 200
   with ``workflow_run_id``, ``run_url`` and ``html_url``, else 204.
   https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
-- GET .../workflows/FILE/runs: ``event``, ``created`` (``>=`` an instant), ``per_page`` up to 100, ``page``; the newest
-  first. ``display_title`` is the ``run-name``, or where there is none, of a dispatch, the workflow's name.
+- GET .../workflows/FILE/runs: ``event``, ``created`` (from an instant to another, or to ``*``), ``per_page`` up to 100,
+  ``page``; the newest first, and of a search with these the newest 1,000 only. ``display_title`` is the ``run-name``,
+  or where there is none, of a dispatch, the workflow's name.
 - GET .../actions/runs/ID; POST .../cancel: 202, or 409 where it has ended.
 - 401 for bad credentials; 404 for what the token may not see.
 - Apps (https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app): a JWT by RS256, its
@@ -24,7 +25,7 @@ from typing import Any
 
 import jwt
 
-from holdoff.core.units import iso, parse_instant
+from holdoff.core.units import iso
 from tests.standins.web import Reply, Seen, WebStandin
 
 BAD = {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest", "status": "401"}
@@ -105,10 +106,12 @@ class GitHubStandin(WebStandin):
         }
 
     def _runs(self, query: dict[str, str]) -> Reply:
-        since_ms = parse_instant(query["created"].removeprefix(">="), field="created")
-        runs = [self._run(run) for run, build in reversed(self.builds.items()) if build.made_ms >= since_ms]
+        since, _, until = query["created"].partition("..")
+        runs = [self._run(run) for run in reversed(self.builds)]
+        found = [run for run in runs if run["created_at"] >= since and (until == "*" or run["created_at"] <= until)]
         size, page = int(query["per_page"]), int(query["page"])
-        return 200, {}, {"total_count": len(runs), "workflow_runs": runs[(page - 1) * size : page * size]}
+        listed = found[:1_000][(page - 1) * size : page * size]
+        return 200, {}, {"total_count": len(found), "workflow_runs": listed}
 
     def _for_app(self, seen: Seen, bearer: str) -> Reply:
         now_s = self.clock.now_ms() // 1000

@@ -335,3 +335,21 @@ def test_a_lost_answer_is_one_execution(clock: ManualClock, pipeline: Pipeline, 
         clock.advance(later)
         assert gate().wake().taken_over == standin.builds_started[0].id
         assert len(standin.builds_started) == 1
+
+
+def test_a_look_that_was_too_long_goes_on_where_it_was(
+    standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock
+) -> None:
+    """Else a start that was left would be looked for in vain for ever, once more are listed than there is time for."""
+    token = token_at(clock)
+    left = starter.start(request(), token)
+    for _ in range(5):
+        starter.start(request(), token_at(clock))
+    standin.fault("GetPipelineExecution", "pause", seconds=0.001, times=3)
+    standin.fault("GetPipelineExecution", "error", code="ThrottlingException")
+    with pytest.raises(StartUnknown):
+        starter.find(token, request())
+    rest = standin.fault("GetPipelineExecution", "pause", seconds=0.001, times=9)
+
+    assert starter.for_region(REGION).find(token, request()) == left
+    assert len(rest.arrived) == 3

@@ -75,6 +75,16 @@ def test_of_another_place_nothing_is_known(name: str, monkeypatch: pytest.Monkey
     assert lives(name.format(place=place)) is None
 
 
+@linux
+def test_a_machine_restored_from_the_same_snapshot_of_memory_is_another(child: subprocess.Popen[bytes]) -> None:
+    """It has the same boot and name spaces, and other processes: of those nothing is known here, dead or alive."""
+    of_clone = f"clone-of-{name_of(child.pid)}"
+    assert lives(of_clone) is None
+    child.kill()
+    child.wait()
+    assert lives(of_clone) is None
+
+
 def test_where_there_is_no_proc_it_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_place", lambda: None)
     name = name_of_child(os.getpid())

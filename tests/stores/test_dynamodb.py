@@ -1352,7 +1352,16 @@ def test_two_can_initialise_at_once(stores: Stores) -> None:
     assert sum(line.startswith("created") for lines in done for line in lines) == 1
 
 
-def test_expiry_by_another_attribute_is_left_alone(stores: Stores, client: Any) -> None:
+@pytest.mark.parametrize(
+    ("attribute", "told"),
+    [
+        ("gone_at", "expire by gone_at, not by expires: history is never deleted"),
+        ("lastbuild", "expire by lastbuild, not by expires: a gate is deleted after it has built"),
+    ],
+)
+def test_expiry_by_another_attribute_is_left_alone_and_told(
+    stores: Stores, client: Any, attribute: str, told: str
+) -> None:
     name = new_name()
     client.create_table(
         TableName=name,
@@ -1360,11 +1369,11 @@ def test_expiry_by_another_attribute_is_left_alone(stores: Stores, client: Any) 
         AttributeDefinitions=_string("cb_project") + _string("region"),
         BillingMode="PAY_PER_REQUEST",
     )
-    client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "gone_at"})
+    client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute})
     store = stores.new(name)
     assert store.initialise() == ["added the index holdoff-due"]
     (line,) = store.check()
-    assert "expire by gone_at, not by expires" in line
+    assert told in line
 
 
 # --- what goes wrong -----------------------------------------------------------------------------

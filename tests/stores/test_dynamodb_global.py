@@ -17,7 +17,8 @@ from holdoff.core.errors import StoreMismatch
 from holdoff.core.pending import Fold, single
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey, Request
-from holdoff.stores.dynamodb.store import DynamoDBStore
+from holdoff.stores.dynamodb.store import KNOWN_MS, DynamoDBStore
+from holdoff.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +110,20 @@ def test_a_gate_of_another_region_is_not_written_through_this_copy(
         store.keep(THERE, Finished(build_id="b", token="T", started_ms=1, claimed_ms=1))
     assert store.get(THERE) == before
     assert len(asked) == 1
+
+
+def test_a_copy_that_is_added_later_is_noticed(store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process lives for months, and this is how a table is moved to another region."""
+    clock = ManualClock()
+    client = store.connection.client("testing")
+    lasting = DynamoDBStore("holdoff-global", region="eu-west-1", client=client, clock=clock)
+    assert set(lasting.due(2)) == {HERE, THERE}
+    described(monkeypatch, lasting, {"Replicas": [{"RegionName": "us-east-1"}]})
+    assert set(lasting.due(2)) == {HERE, THERE}
+    clock.sleep(KNOWN_MS)
+    assert list(lasting.due(2)) == [HERE]
+    with pytest.raises(StoreMismatch, match="starts two builds"):
+        lasting.swap(THERE, expected=lasting.get(THERE), new=Record().swapped("W2"))
 
 
 def test_without_the_right_to_know_it_writes_all_the_same(

@@ -146,6 +146,18 @@ def test_what_is_broken_is_named(name: str) -> None:
         record_of(KEY, {name: {"BS": [b"?"]}})
 
 
+@pytest.mark.parametrize("due_in", [{}, {"due_in": {"S": "?"}}, {"due_in": {"NULL": True}}], ids=str)
+def test_a_due_that_the_index_does_not_find_is_none_and_is_written_again(due_in: dict[str, Any]) -> None:
+    assert record_of(KEY, {"due": {"N": "1795395667000"}, **due_in}) == Record()
+
+
+def test_a_write_id_that_a_person_emptied_is_still_the_last_one() -> None:
+    """Else each write would lose against a write that there is not."""
+    record = record_of(KEY, {"writes": {"L": [{"S": ""}, {"S": "W1"}, {"S": ""}]}, "moved": {"S": "W2"}})
+    assert record.writes == ("", "W1")
+    assert swap_update(record, record.swapped("W3"))["ExpressionAttributeValues"][":was_write"] == {"S": ""}
+
+
 # --- history -------------------------------------------------------------------------------------
 
 

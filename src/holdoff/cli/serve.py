@@ -90,6 +90,10 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         site.metrics.looked.set(site.clock.now_ms() / 1000)
         file.look(loop)
 
+    def again(*_: object) -> None:
+        file.forget()
+        site.renew()
+
     loop = WakeLoop(
         store,
         partial(gate_of, config, store),
@@ -101,7 +105,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         wake=lambda gate: site.starts.decide(gate, None),
     )
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: file.forget())
+        signal.signal(signal.SIGHUP, again)
     at = run.listening(site.server)
     run.serve(site, loop, at, lambda: _say_where(site, at.getsockname()))
 

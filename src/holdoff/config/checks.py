@@ -33,7 +33,7 @@ VARIABLES: Final = (
     *("HOLDOFF_SCHEDULE_DEAD_LETTERS", "HOLDOFF_DEAD_LETTERS"),
 )
 #: The variables that a command gets about its own build. ``refuse_misspelt`` passes over them first, for speed.
-OF_BUILDS: Final = ("HOLDOFF_TOKEN", *(f"HOLDOFF_{name.upper()}" for name in TOLD))
+OF_BUILDS: Final = ("HOLDOFF_TOKEN", *TOLD)
 
 
 def refuse_unknown(

@@ -130,8 +130,10 @@ def storable(said: object, limit: int) -> str:
         return ""
 
 
-#: The fields of its request that a command finds in variables, such as HOLDOFF_SOURCE_VERSION.
-TOLD: Final = ("project", "region", "key", "reason", "source_version", "line")
+#: The variables in which a build finds fields of its request, such as HOLDOFF_SOURCE_VERSION.
+TOLD: Final = {
+    f"HOLDOFF_{name.upper()}": name for name in ("project", "region", "key", "reason", "source_version", "line")
+}
 
 
 class Request(Value):

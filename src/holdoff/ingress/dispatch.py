@@ -182,12 +182,14 @@ class Dispatch:
     def _with_key(self, ended: BuildEnded) -> Iterator[GateKey]:
         """The gates with keys that may have started a build, if its event does not name the key.
 
-        This reads every gate of the store, so it comes last.
+        The gates that are to be woken first come first: a gate whose build is followed is among them. Then this reads
+        every gate of the store, so it comes last.
         """
         if ended.key is not None or ended.starter == "codebuild":
             return
         names = {key.name for key in self.routes.gates_of(ended)}
-        for key, record in self.store.gates():
+        soonest = self._read(islice(self._waiting(EVER_MS), MOST_LOOKED_AT))
+        for key, record in chain(soonest, self.store.gates()):
             if key.key is not None and key.name in names and isinstance(record, Record):
                 known = [build.build_id for build in (record.running, record.finished) if build is not None]
                 if record.claim is not None or ended.build_id in known:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -23,6 +24,7 @@ from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.wake.loop import WakeLoop
 
+log: Final = logging.getLogger("holdoff.server")
 #: How long the running requests may take to end.
 DRAIN_S: Final = 10
 #: How many connections may be open at once; requests on further ones get 503.
@@ -90,6 +92,15 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def _renew(context: ssl.SSLContext, server: Server) -> None:
+    """Take the certificate as it stands in its file now, for new connections. Of a pair that does not fit none is."""
+    try:
+        for one in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+            one.load_cert_chain(str(server.certificate), server.key)
+    except OSError as error:  # ssl.SSLError is one
+        log.warning("%s was not read again (%s); the one before goes on", server.certificate, error.strerror or error)
+
+
 def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], None]) -> None:
     """Serve until a signal ends the server. ``begun``: called before the first request is taken."""
     server = site.server
@@ -113,6 +124,8 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     except (OSError, ssl.SSLError) as error:
         want = f"a certificate and its key, in PEM ({error.strerror or error})"
         raise ConfigError(field="server.certificate", got=server.certificate, want=want) from None
+    if config.ssl is not None:
+        site.renew = partial(_renew, config.ssl, server)
     for name in ("uvicorn.error", "asyncio"):
         logging.getLogger(name).addFilter(seldom())
     stop = threading.Event()

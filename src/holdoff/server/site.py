@@ -51,6 +51,7 @@ class Site:
     Attributes:
         stopping: set when the process is asked to end: streams end then.
         is_looking: returns whether the wake loop is alive.
+        renew: reads the certificate again.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Site:
         self.starts: Starts = Starts(attend, self._later)
         self.stopping: threading.Event = threading.Event()
         self.is_looking: Callable[[], bool] = lambda: True
+        self.renew: Callable[[], None] = lambda: None
         self.go_by(config, store)
 
     def go_by(self, config: Config, store: Store) -> None:

@@ -48,6 +48,8 @@ from holdoff.core.request import Request
 
 #: How far clocks may differ (AWS allows 5 minutes). Older builds than that, before the token's instant, are ignored.
 LOOK_BACK_MS: Final = 600_000
+#: A starter remembers of so many builds what the service said, where it has to ask for each build.
+MOST_SEEN: Final = 10_000
 #: A gate's record may hold up to four frozen requests.
 MAX_FROZEN_BYTES: Final = 16_384
 

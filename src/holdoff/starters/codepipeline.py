@@ -25,6 +25,7 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
 from holdoff.starters import on_aws
+from holdoff.starters.base import MOST_SEEN
 from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where
 
 _NAME: Final = r"[A-Za-z0-9.@_-]{1,100}"
@@ -79,6 +80,7 @@ class CodePipeline(OnAws):
             if on_aws.text_of(field, name, "a name") is not None and not re.fullmatch(_NAME, str(name)):
                 raise ConfigError(field=field, got=name, want="a name of letters, digits and any of '.@_-', no ARN")
         self.source_action = source_action
+        self._seen: dict[str, dict[str, str]] = {}
         checked = on_aws.checked_environment({} if environment is None else environment, ())
         self._variables = {name: variable["value"] for name, variable in checked.items()}
         on_aws.check_size(environment=self._variables)
@@ -137,9 +139,17 @@ class CodePipeline(OnAws):
         return found
 
     def _variables_of(self, ask: Questions, client: Any, name: str, execution: str) -> dict[str, str]:
-        answer = ask(client.get_pipeline_execution, pipelineName=name, pipelineExecutionId=execution)
-        variables = answer["pipelineExecution"].get("variables", ())
-        return {one["name"]: one.get("resolvedValue", "") for one in variables}
+        """The variables of an execution. Those with a token never change, so they are asked for once. A search that
+        runs out of time then goes on where it stopped."""
+        if (known := self._seen.get(execution)) is None:
+            answer = ask(client.get_pipeline_execution, pipelineName=name, pipelineExecutionId=execution)
+            told = answer["pipelineExecution"].get("variables", ())
+            known = {one["name"]: one.get("resolvedValue", "") for one in told}
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            if TOKEN_VARIABLE in known:
+                self._seen[execution] = known
+        return known
 
     def _state(self, ask: Questions, client: Any, build_id: str) -> str | None:
         if (named := _ID.fullmatch(build_id)) is None:

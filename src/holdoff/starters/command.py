@@ -371,7 +371,7 @@ def _is_job_of_terminal() -> bool:
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
     """The caller's variables (without those of an outer run, and without an empty name, which posix_spawn(3) refuses),
     the request's variables, and Holdoff's own."""
-    about = {"": None, "HOLDOFF_TOKEN": token, **{f"HOLDOFF_{name.upper()}": getattr(request, name) for name in TOLD}}
+    about = {"": None, "HOLDOFF_TOKEN": token} | {name: getattr(request, field) for name, field in TOLD.items()}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)

@@ -25,7 +25,7 @@ The event of the dispatch has the input, too. By that the ingress knows that it 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from holdoff.core.errors import ConfigError
@@ -45,6 +45,8 @@ _FORMS: Final = {
     "workflow": (r"[\w.-]{1,200}", "a workflow file's name, such as 'build.yml'"),
     "app": (r"[\w.-]{1,60}", "an app's client id, such as 'Iv23abc'"),
 }
+#: https://docs.github.com/en/rest/actions/workflow-runs: "up to 1,000 results for each search"
+MOST_LISTED: Final = 1_000
 #: An installation's token is valid for an hour. A new one is fetched this long before its end.
 RENEW_MS: Final = 300_000
 _SLOW: Final = "GitHub asks to slow down, and it is tried again"
@@ -148,9 +150,8 @@ class GitHub(OnApi):
     def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
         ref = filled(parts["ref"], values_of(request, token), self.folder) or "main"
         branch = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        url = f"{self._workflow(parts)}/runs?event=workflow_dispatch&created=%3E%3D"
         unnamed: str | None = None
-        for run in self._pages(time, url, token, "workflow_runs"):
+        for run in self._runs(time, f"{self._workflow(parts)}/runs?event=workflow_dispatch&created=", token):
             if token in run["display_title"]:
                 return str(run["id"])
             began_ms = parse_instant(run["created_at"], field="created_at") + 999  # GitHub gives whole seconds
@@ -158,6 +159,15 @@ class GitHub(OnApi):
             if is_unnamed and began_ms >= (instant_ms(token) or 0):
                 unnamed = str(run["id"])  # the newest come first, so the last one counts
         return unnamed
+
+    def _runs(self, time: Time, url: str, token: str) -> Iterator[dict[str, Any]]:
+        """All since the token's instant. Of a search GitHub lists the newest 1,000: then those up to the oldest."""
+        until, left = "*", 0
+        while left == 0:
+            left = MOST_LISTED
+            for run in self._pages(time, url, token, "workflow_runs", f"..{until}"):
+                until, left = run["created_at"], left - 1
+                yield run
 
     def _state(self, run: dict[str, Any]) -> str | None:
         if run.get("status") != "completed":

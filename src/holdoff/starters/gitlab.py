@@ -27,13 +27,13 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.request import TOLD, Request
 from holdoff.core.shown import Unquoted
 from holdoff.core.verdict import Verdict
+from holdoff.starters.base import MOST_SEEN
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
 
 TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
 _SOURCES: Final = ("trigger", "api")
-MOST_SEEN: Final = 10_000
 _PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
 #: https://docs.gitlab.com/api/pipelines/: in all other states a pipeline runs.
 _STATES: Final = {"success": "succeeded"} | dict.fromkeys(("failed", "canceled", "skipped"), "failed")
@@ -101,7 +101,7 @@ class GitLab(OnApi):
 
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
         values = values_of(request, token)
-        about = {f"HOLDOFF_{name.upper()}": values[name] for name in TOLD}
+        about = {name: values[field] for name, field in TOLD.items()}
         own = {name: filled(text, values, self.folder) for name, text in parts["environment"].items()}
         every = {**about, **own, **dict(request.environment), TOKEN_VARIABLE: token}
         variables = {name: value for name, value in every.items() if value is not None}

@@ -193,10 +193,12 @@ class OnApi(OnHttp):
             message = error.message if isinstance(error, HoldoffError) else f"{self.service} answered something else"
             raise StartUnknown(f"cannot look among the builds: {message}") from None
 
-    def _pages(self, time: Time, url: str, token: str, listed: str | None = None) -> Iterator[dict[str, Any]]:
-        """The builds that may have a token, the newest first. ``url``: without the instant, which goes at its end."""
+    def _pages(
+        self, time: Time, url: str, token: str, listed: str | None = None, end: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """The builds that may have a token, the newest first. ``url``: up to the instant; ``end``: what follows it."""
         since = iso(max(0, (instant_ms(token) or 0) - LOOK_BACK_MS))[:19]
-        url += f"{since}Z&per_page={PAGE}&page="
+        url += f"{since}Z{end}&per_page={PAGE}&page="
         page = 1
         builds: list[Any] = [{}] * PAGE
         while len(builds) == PAGE:

@@ -3,8 +3,9 @@
 **A name always belongs to one process.** The system reuses a pid when its process has gone. So a process has the name
 ``HOST:MARK:PID``. The mark says in which boot and which name spaces the pid was given, and when the process started
 (field 22 of proc_pid_stat(5)). For a command it also says which process reports its end. In the place where the mark
-was made, the name decides for certain whether that process lives. In another place (another machine, another container,
-after a boot) it says nothing. Without /proc the name is ``HOST:PID``, and nothing is certain.
+was made, the name decides for certain whether that process lives. In another place (another machine, even one restored
+from the same snapshot of memory, another container, after a boot) it says nothing. Without /proc the name is
+``HOST:PID``, and nothing is certain.
 
 **No command is left behind.** A ``Keeper`` is a shell that reads from a pipe of ours, and does nothing else. When we
 die, from whatever cause, the pipe ends. Then the shell ends the command and all that the command has started.
@@ -53,9 +54,9 @@ def name_of_child(pid: int) -> str:
 
 def state_of(name: str) -> str | None:
     """The process's state, a letter of proc_pid_stat(5). Empty: the process is gone. ``None``: not known here."""
-    _, mark, number = name.rsplit(":", 2) if name.count(":") >= 2 else ("", "", "")
+    host, mark, number = name.rsplit(":", 2) if name.count(":") >= 2 else ("", "", "")
     start, place = mark.partition(".")[0], _place()
-    if not place or start[:8] != place or not number.isdecimal() or int(number) <= 1:
+    if not place or start[:8] != place or host != os.uname().nodename or not number.isdecimal() or int(number) <= 1:
         return None
     with suppress(PermissionError):
         try:

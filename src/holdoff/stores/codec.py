@@ -104,13 +104,16 @@ def _read_pairs(value: object, key: GateKey) -> tuple[tuple[str, str], ...]:
 
 
 def _list_of(kind: str) -> tuple[_Write, _Read]:
-    """A list. Its empty entries are pads."""
+    """A list. The empty entries at its end are pads."""
     write, read_entry = _KINDS[kind]
 
     def read(value: object, key: GateKey) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise _Wrong(value, "a list")
-        return tuple([read_entry(entry, key) for entry in value if entry not in ("", {})])
+        length = len(value)
+        while length and value[length - 1] in ("", {}):
+            length -= 1
+        return tuple([read_entry(entry, key) for entry in value[:length]])
 
     return lambda entries: [write(entry) for entry in entries], read
 

@@ -53,6 +53,8 @@ CONNECT_MS: Final = 5_000
 #: A firewall or a NAT silently forgets an idle connection: what is sent then is never acknowledged. So the kernel keeps
 #: the connection in use, and gives it up in time for another try. A URL may have other values.
 KEEPING: Final = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 3_000}
+#: Of several hosts, unless a URL says otherwise: a replica may be hours behind, and a decision rests on what is read.
+WRITING: Final = {"target_session_attrs": "read-write"}
 #: The wait before the second try, and the longest wait before any try.
 FIRST_WAIT_MS: Final = 10
 LONGEST_WAIT_MS: Final = 500
@@ -70,7 +72,8 @@ SET LOCAL idle_in_transaction_session_timeout = %(busy_ms)s
 #: missing) and the time, and sees to it that a commit survives a power cut.
 HEAD: Final = """
 SELECT max(version), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
-    CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
+    CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END,
+    pg_is_in_recovery()
 FROM "{schema}".version
 """
 COMMIT: Final[Statement] = ("COMMIT", {})
@@ -126,10 +129,12 @@ class Attempt:
 
 
 class Link(psycopg.Connection[Row]):
-    """A connection, and the try that uses it. ``hears``: whether it gets notifications; ``None``: not known yet."""
+    """A connection, and the try that uses it. ``hears``: whether it gets notifications; ``None``: not known yet.
+    ``is_replica``: such a connection is used once. In a moment the host's name may lead to the primary."""
 
     attempt: Attempt = Attempt(0)
     hears: bool | None = None
+    is_replica: bool = False
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """psycopg's wait, with a time limit."""
@@ -217,7 +222,7 @@ class Server:
         """Send the first message of a transaction: its time limits, and statements. Returns the rows of the statements.
         Raises ``StoreMismatch`` if the tables are of a newer Holdoff."""
         sent_ms = CLOCK.now_ms()
-        ((version, server_ms, _),), *found = self.begin_bare(link, self._head, *statements)
+        ((version, server_ms, _, link.is_replica),), *found = self.begin_bare(link, self._head, *statements)
         self.offset_ms = min(max(self.offset_ms, server_ms - CLOCK.now_ms()), server_ms - sent_ms)
         if version != VERSION:
             what, hint = f"of a newer Holdoff (schema {version}, known here: {VERSION})", "pip install -U holdoff"
@@ -283,7 +288,10 @@ class Server:
         except BaseException:
             link.close()
             raise
-        links.append(link)
+        if link.is_replica:
+            link.close()
+        else:
+            links.append(link)
         return answer
 
     def wait(self, statement: Statement, channel: str, most_ms: int) -> bool:
@@ -322,7 +330,8 @@ class Server:
             "client_encoding": "UTF8",
             "fallback_application_name": "holdoff",
         }
-        return Link.connect(**{**KEEPING, **self.address.parameters, **ours}, autocommit=True)
+        unless_said = KEEPING if hosts == 1 else KEEPING | WRITING
+        return Link.connect(**{**unless_said, **self.address.parameters, **ours}, autocommit=True)
 
     def close(self) -> None:
         """Close the idle connections; they are opened again when needed."""

@@ -149,8 +149,9 @@ def key_of(key: GateKey) -> Item:
 def record_of(key: GateKey, item: Mapping[str, Mapping[str, Any]] | None) -> Record:
     """The record of an item; ``Record()``: there is none. Raises as ``decoded`` and ``codec.item_to_record`` do."""
     plain = decoded_item(item or {})
-    plain.pop(DUE_IN, None)
-    return codec.item_to_record(key, plain)
+    is_found = plain.pop(DUE_IN, None) == DUE_HERE  # by the index; a person may have taken it out
+    record = codec.item_to_record(key, plain)
+    return record if is_found or record.due_ms is None else record.but(due_ms=None)
 
 
 def check_room(key: GateKey, record: Record, most: int) -> None:

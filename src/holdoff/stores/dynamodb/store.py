@@ -47,6 +47,8 @@ FIRST_PAGE: Final = 100
 #: How many times a write that meets another write is tried before it raises, and how long it waits each time.
 CONFLICTS: Final = 12
 CONFLICT_WAIT_MS: Final = 15
+#: So long the copies of a table are known: to move it to another region, a person adds one.
+KNOWN_MS: Final = 300_000
 _TABLE: Final = re.compile(r"(arn:aws[a-z-]*:dynamodb:([a-z0-9-]+):\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 
 
@@ -85,6 +87,7 @@ class DynamoDBStore:
         self.definition: Table = Table(self.connection, self._clock)
         self._has_warned = False
         self._replicas: Replicas | None = None
+        self._asked_ms = 0
         self.table = table
         self.url: str = self.connection.name
 
@@ -157,10 +160,12 @@ class DynamoDBStore:
         raise last
 
     def _copies(self, key: GateKey) -> Replicas:
-        """The replicas of this table, asked for once. For a gate of this region they do not matter."""
+        """The replicas of this table. For a gate of this region they do not matter."""
         if key.region == self.region:
             return Replicas(here=self.region)
-        if self._replicas is None:
+        now_ms = self._clock.now_ms()
+        if self._replicas is None or not 0 <= now_ms - self._asked_ms < KNOWN_MS:
+            self._asked_ms = now_ms
             try:
                 self._replicas = self.definition.replicas()
             except StoreDenied as denied:

@@ -216,9 +216,12 @@ def _shortcomings(table: Answer, expiry: Answer) -> Iterator[str]:
     if _is_provisioned(table) and least < FEW_WRITES:
         yield f"{least} writes a second are provisioned, so bursts of triggers are throttled"
     status, attribute = str(expiry.get("TimeToLiveStatus")), expiry.get("AttributeName")
-    if status == "ENABLED" and attribute != EXPIRES:
-        yield f"items expire by {attribute}, not by {EXPIRES}: history is never deleted"
-    elif status not in {"ENABLED", "ENABLING"} or attribute != EXPIRES:
+    if status in {"ENABLED", "ENABLING"} and attribute != EXPIRES:
+        harm = "history is never deleted"
+        if attribute == "lastbuild":
+            harm = "a gate is deleted after it has built, with what is pending"
+        yield f"items expire by {attribute}, not by {EXPIRES}: {harm}"
+    elif status not in {"ENABLED", "ENABLING"}:
         yield (
             f"expiry (time to live) by {EXPIRES} is {status.lower()}, so history is never deleted; "
             "`holdoff store init` turns it on"
