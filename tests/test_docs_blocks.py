@@ -207,7 +207,7 @@ def test_the_example_of_the_api_is_as_the_api_is() -> None:
 QUOTED: Final = {
     "not signed as it should be": "src/holdoff/core/errors.py",
     "No gates yet: the first trigger makes one": "src/holdoff/server/templates/overview.html",
-    "No gate is like that": "src/holdoff/server/templates/overview.html",
+    "No gate matches": "src/holdoff/server/templates/overview.html",
     "(others had it for": "src/holdoff/stores/sqlite_place.py",
 }
 
