@@ -66,7 +66,7 @@ def test_it_says_which_file_it_hides(cli: Cli) -> None:
     cli.config("")
     above, cli.folder = cli.folder / "holdoff.toml", cli.folder / "below"
     cli.folder.mkdir()
-    assert cli("init").stderr == f"holdoff: in this folder and below it is now used instead of {above}\n"
+    assert cli("init").stderr == f"holdoff: the new file is now used in this folder and below, instead of {above}\n"
 
 
 def test_it_writes_over_nothing(cli: Cli) -> None:

@@ -220,7 +220,7 @@ def test_history_and_explain(docs: Cli) -> None:
 
 def test_history_of_a_gate_that_only_others_have_built(cli: Cli) -> None:
     cli.built_at(Decimal(int(time.time()) - 7_200))
-    assert cli("history", "p").stdout == "p (local): no build of Holdoff is kept; last built 2h ago\n"
+    assert cli("history", "p").stdout == "p (local): no build that Holdoff started is kept; last built 2h ago\n"
     cli.built_at(Decimal(0))
     assert cli("history", "p").stdout == "p (local): no builds yet\n"
 

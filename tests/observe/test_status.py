@@ -114,7 +114,7 @@ MARGIN = terms(by={"clock_margin_ms": 5_000})
         (built(-5_000), None),
         (
             built(-90_000),
-            "lastbuild is 1m30s in the future (a clock was wrong): it counts as now, and the next start corrects it",
+            "lastbuild is 1m30s in the future (a clock was wrong): it counts as now, and the next trigger corrects it",
         ),
         (built(6_000, finished=finished(started_ms=NOW)), None),
         (

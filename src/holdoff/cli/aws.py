@@ -56,7 +56,7 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
     config = load_config(args)
     store = config.open_store(args.store)
     if not isinstance(store, DynamoDBStore):
-        want = "--store dynamodb://TABLE?region=REGION, or store in holdoff.toml; `holdoff store check` takes any store"
+        want = "--store dynamodb://TABLE?region=REGION, or such a URL in holdoff.toml; `holdoff store check` takes any"
         raise ConfigError(field="store", got=store.url, want=want)
     policies = Policies(store.region, _role("--role", args.role))
     scheduled_by = os.environ.get(settings.ROLE) or None if args.schedule_role is None else args.schedule_role

@@ -89,7 +89,7 @@ def init(args: argparse.Namespace) -> int:
         raise UsageError(f"{here}/{FILE}: {error.strerror}", hint="Go to a folder that you may write to") from None
     show(f"wrote {here}/{FILE} with the project {name}; next: holdoff trigger {shlex.quote(name)}")
     if above:
-        say(f"in this folder and below it is now used instead of {above}")
+        say(f"the new file is now used in this folder and below, instead of {above}")
     return 0
 
 

@@ -90,7 +90,7 @@ def history(args: argparse.Namespace) -> int:
         print_json({"builds": [answers.build_to_dict(build) for build in builds]})
     elif not builds:
         last = f"; last built {say_age(at_ms - record.lastbuild_ms)}" if record.lastbuild_ms else ""
-        show(f"{key}: {'no build of Holdoff is kept' if last else 'no builds yet'}{last}")
+        show(f"{key}: {'no build that Holdoff started is kept' if last else 'no builds yet'}{last}")
     else:
         rows = [_cells(scene, build) for build in builds]
         if not (sys.stdout.isatty() and show_table([HISTORY_HEADINGS, *rows])):

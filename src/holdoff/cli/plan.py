@@ -92,7 +92,7 @@ def _add_policies(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--overlap", choices=choices("overlap"), help="what happens while the build before still runs")
     group.add_argument("--cooldown-from", choices=choices("cooldown_from"), help="what the cooldown counts from")
     group.add_argument("--on-failure", choices=choices("on_failure"), help="what happens after a failed build")
-    most = "how long a change may wait for the end of its build; of the policies within it the fewest builds win"
+    most = "how long a change may wait for the end of its build; the policy with the fewest builds within that wins"
     group.add_argument("--longest-wait", metavar="DURATION", help=most)
 
 

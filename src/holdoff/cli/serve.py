@@ -116,7 +116,7 @@ def _say_where(site: Site, at: tuple[Any, ...]) -> None:
     if not server.is_loopback and server.certificate is None:
         say("traffic to it is not encrypted: put a proxy in front of it, or give --certificate and --key")
     if not (site.guard.tokens.all() or server.anonymous or server.user_header):
-        say("page and API refuse all requests yet: `holdoff token new NAME --scope look,trigger,operate` makes a token")
+        say("page and API still refuse everything: `holdoff token new NAME --scope look,trigger,operate` makes a token")
     _say_what_webhooks_lack(site)
 
 

@@ -70,7 +70,7 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
     force = "start now, in spite of cooldown, limit, quiet time and hold; overlap still counts"
     parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--by", metavar="WHO", help="who asks (default: you, with --force)")
-    detach = "do not wait for the build's end; its output goes to the same file as this command's output, or is dropped"
+    detach = "do not wait for the build's end; its output goes where this command's goes if that is a file, or nowhere"
     parser.add_argument("--detach", action="store_true", help=detach)
     add_json(parser)
 

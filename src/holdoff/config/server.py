@@ -76,6 +76,7 @@ class Server(Value):
         return self.address[0] == "localhost"
 
     def networks(self) -> tuple[Any, ...]:
+        """``proxies`` as networks of ``ipaddress``."""
         from ipaddress import ip_network
 
         try:

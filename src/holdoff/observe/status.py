@@ -252,7 +252,7 @@ def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ..
     last_ms = record.lastbuild_ms
     if last_ms and (ahead := ahead_ms(record, terms, now_ms)):
         said = f"lastbuild is {say_duration(ahead, up=True)} in the future (a clock was wrong)"
-        return (f"{said}: it counts as now, and the next start corrects it",)
+        return (f"{said}: it counts as now, and the next trigger corrects it",)
     failed = record.finished is not None and record.finished.succeeded is False and record.running is None
     given_back = failed and terms.policy.on_failure == "rearm"
     if last_ms and is_moved_back(record, terms) and not given_back:

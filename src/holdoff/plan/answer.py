@@ -210,6 +210,7 @@ def worst(plan: Plan) -> Iterator[str]:
 
 
 def to_dict(plan: Plan) -> dict[str, object]:
+    """Plain JSON values; durations in seconds."""
     history, policies = plan.history, []
     for place, row in enumerate(plan.figures):
         is_so = {name.split()[0]: name in marks(plan, place) for name in ("efficient", "present", "take this")}

@@ -99,7 +99,7 @@ def _bend(rows: Sequence[Figures], sure: Sequence[int]) -> tuple[int, str]:
     why = [_beyond(rows, taken, borne, is_it)]
     if len(borne) < len(sure):
         limit = written(LONGEST_START_MS)
-        why.append(f"Policies that waited over {limit} for a start were left out, as no bound was given.")
+        why.append(f"Policies that make a change wait over {limit} for a start were left out, as no bound was given.")
     return taken, " ".join(why)
 
 

@@ -36,8 +36,7 @@ def policies(
         own: the present policy; ``None``: there is none.
         cooldowns, quiets, limits: texts as people write them; the defaults above, unless given.
         most: values of ``max_wait``. Without any, a given quiet time has no bound. A default quiet time is bounded by
-            the
-            length of the cooldown, and by no less than five minutes.
+            the length of the cooldown, and by no less than five minutes.
         kept: settings of all policies, instead of the present one's.
     """
     fixed: dict[str, Any] = (

@@ -45,7 +45,7 @@ class Figures(Value):
 
     Attributes:
         triggers, builds: how many.
-        building_ms: how long all builds ran together. overlap_ms: how much of that beside another build.
+        building_ms: the sum of the builds' durations. overlap_ms: how much of it ran beside another build.
         start, end: how long changes waited for the start, and for the end, of a build that has them.
         never: how many changes no build has, under a policy that skips.
         promised_ms: the longest time that the policy lets a change wait for a start; ``None``: there is no limit.

@@ -182,7 +182,7 @@ def _is_in(address: str, networks: Iterable[Any]) -> bool:
 def _comes_straight(asks: HTTPConnection) -> bool:
     """Whether a browser seems to call this server past the proxy, led here by a stranger's page, which could set any
     header: the host has this server's port, and is no loopback name. Through the proxy it would have the proxy's
-        port."""
+    port."""
     host, at = asks.headers.get("host", ""), asks.scope.get("server") or ("", None)
     return host.endswith(f":{at[1]}") and _LOOPBACK_HOST.fullmatch(host) is None
 
