@@ -13,6 +13,7 @@ import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -316,6 +317,35 @@ def test_an_instant_in_the_future_keeps_nothing_out(stage: Stage) -> None:
     at = "2026-11-25T03:11:00Z"
     stage.after("11m", with_secret({"project": "site", "line": "main", "source_version": "good", "at": at}))
     assert [build.source_version for build in stage.standin.builds_started] == ["evil", "good"]
+
+
+def test_a_handshake_is_sent_back_to_the_holder_only_and_as_plain_text(stage: Stage) -> None:
+    secret = {"x-holdoff-secret": SECRETS["PLAIN"]}
+
+    def answers(text: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Of the holder, and of a stranger."""
+        for method, name, body in (
+            ("GET", "challenge", b""),
+            ("GET", "hub.challenge", b""),
+            ("POST", "validationToken", b""),
+            ("POST", "", json.dumps({"challenge": text}).encode()),
+        ):
+            asked = request(body).but(method=method, query=urlencode({name: text}) if name else "")
+            for form in FRONT_ENDS.values():
+                theirs = stage.send(form(asked.but(headers={**asked.headers, **secret})))
+                yield theirs, stage.send(form(asked))
+
+    for ours, strangers in answers("a-1"):
+        assert (ours["statusCode"], strangers["statusCode"]) == (200, 401)
+        assert ours["body"] in ("a-1", '{"challenge": "a-1"}')
+        assert ours["headers"]["content-type"] in ("text/plain; charset=utf-8", "application/json")
+        assert (ours["body"] == "a-1") == (ours["headers"].get("x-content-type-options") == "nosniff")
+        assert "a-1" not in strangers["body"]
+    for text in ("x" * 1_001, "<b>x</b>", "a\r\nb", "a\x1b[2Jb"):
+        for each in answers(text):
+            assert [answer["statusCode"] for answer in each] == [422, 401]
+            assert not any(text in answer["body"] for answer in each)
+    assert stage.built == []
 
 
 # --- a publisher to a topic or a queue -----------------------------------------------------------------------------

@@ -43,6 +43,9 @@ def _codecommit() -> Iterator[Sent]:
     gone = {"Records": [{"eventSource": "aws:codecommit", "eventId": "1", "codecommit": {"references": [deleted]}}]}
     yield sent("a trigger, of a deleted branch", gone, "main was deleted")
     yield sent("a trigger without a reference", empty, Refused("is a push that does not say what was pushed"))
+    tested = {"ref": "refs/heads/main", "commit": "5c4ef1049f1d27deadbeeff313e0730018be182b"}
+    test = {"eventSource": "aws:codecommit", "eventName": "TriggerEventTest", "codecommit": {"references": [tested]}}
+    yield sent("a trigger, tested", {"Records": [test]}, "a test of CodeCommit")
     approved = {"event": "pullRequestCreated", "pullRequestId": "7", "callerUserArn": "arn:aws:sts::1:assumed-role/A/M"}
     approved = s.eventbridge("aws.codecommit", "CodeCommit Pull Request State Change", approved)
     yield sent("Pull Request State Change", approved, nothing("aws.codecommit", "CodeCommit Pull Request State Change"))
@@ -55,6 +58,18 @@ def _stored() -> Iterator[Sent]:
     signed = s.ecr(**{"image-tag": "sha256-7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234.sig"})
     why = "nothing is built for what is about an image of web unless a rule takes it"
     yield sent("Image Action: a signature", signed, why)
+    for what, media in (
+        ("a signature, by digest", "application/vnd.dev.sigstore.bundle.v0.3+json"),
+        ("an attestation, by digest", "application/vnd.in-toto+json"),
+    ):
+        yield sent(f"Image Action: {what}", s.ecr(**{"image-tag": "", "artifact-media-type": media}), why)
+    part = s.ecr(**{"image-tag": "", "artifact-media-type": "application/vnd.oci.image.config.v1+json"})
+    untagged = "nothing is built for an image to which no tag points in web unless a rule takes it"
+    yield sent("Image Action: a push by digest", part, untagged)
+    replicated = s.ecr(**{"action-type": "REPLICATE", "source-region": "us-west-2"}) | {
+        "detail-type": "ECR Replication Action"
+    }
+    yield sent("Replication Action: in the region of the copy", replicated, pushed)
     yield sent("Image Action: a failed push", s.ecr(result="FAILURE"), "no image was pushed: PUSH FAILURE")
     yield sent("Image Action: a deletion", s.ecr(**{"action-type": "DELETE"}), "no image was pushed: DELETE SUCCESS")
     scanned = s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE", "repository-name": "web"})

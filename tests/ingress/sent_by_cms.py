@@ -27,6 +27,8 @@ def _contents() -> Iterator[Sent]:
         for action in ("publish", "unpublish"):
             reason = f"{kind.lower()} e1 {action}ed in Contentful"
             yield sent(f"{kind}.{action}", p.contentful(f"{kind}.{action}"), Built(id=DELIVERY, reason=reason))
+    topic = "EnvironmentAlias.change_target"
+    yield sent(topic, p.contentful(topic), Built(id=DELIVERY, reason="alias e1 moved"))
     for topic in (
         "Entry.create",
         "Entry.save",

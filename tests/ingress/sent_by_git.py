@@ -168,6 +168,9 @@ def _azure() -> Iterator[Sent]:
     yield sent("git.push of nothing", none, "nothing was pushed: resource.refUpdates is empty")
     test = p.azure_push(subscription="00000000-0000-0000-0000-000000000000")
     yield sent("a test", test, "a test of Azure DevOps: the webhook is set up")
+    checked_in = Built(id=DELIVERY, by="Ann", reason="check-in of changeset 17")
+    changeset = {"changesetId": 17, "checkedInBy": {"displayName": "Ann"}}
+    yield sent("tfvc.checkin", p.azure("tfvc.checkin", changeset), checked_in)
     for event in ("git.pullrequest.merged", "build.complete"):
         yield sent(event, p.azure(event, {"id": 2}), nothing("Azure DevOps", event))
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tests.ingress.payloads import AFTER, BEFORE, DELIVERY, OTHER, ZERO, posted
-from tests.ingress.sent import Built, Sent, nothing
+from tests.ingress.sent import Built, Refused, Sent, nothing
 
 Json = dict[str, Any]
 EVENT_ID = "831e1650-001e-001b-66ab-eeb76e069631"
+
+
+def _asked(sender: str, method: str, query: str) -> Sent:
+    """A handshake in the query of a request without a body."""
+    asked = posted({}, {}).but(method=method, body=b"", query=query)
+    return Sent(sender, f"{method} ?{query.partition('=')[0]}=", asked, f"a handshake of {sender}")
 
 
 def _webhook(sender: str, event: str, becomes: Any, body: object, **headers: str) -> Sent:
@@ -191,7 +197,10 @@ _GIT = (
     _webhook("Gerrit", "ref-updated, of a deleted branch", "main was deleted", gerrit(new=ZERO)),
     *(
         _webhook("Gerrit", kind, nothing("Gerrit", kind), gerrit(kind))
-        for kind in ("change-merged", "patchset-created", "comment-added", "wip-state-changed", "ref-replicated")
+        for kind in (
+            *("change-merged", "patchset-created", "comment-added", "wip-state-changed", "ref-replicated"),
+            *("fetch-ref-replicated", "fetch-ref-replication-done"),
+        )
     ),
     _webhook(
         "Harness",
@@ -261,6 +270,11 @@ _GIT = (
             ),
             ("git:push:0.1, of a deleted branch", nothing("Launchpad", "git:push:0.1"), launchpad(_MAIN, None)),
             ("merge-proposal:0.1", nothing("Launchpad", "merge-proposal:0.1"), {"merge_proposal": "/~ann/+merge/1"}),
+            (
+                "bzr:push:0.1",
+                Built(reason="push to ~ann/site/trunk"),
+                {"bzr_branch_path": "~ann/site/trunk", "old": {"revision_id": "a"}, "new": {"revision_id": "b"}},
+            ),
         )
     ),
     *(
@@ -298,8 +312,13 @@ _GIT = (
             ),
             (
                 "a push of another branch",
+                "main is not the default branch that SCM-Manager has, and no rule takes it",
+                scm_manager("main", False),
+            ),
+            (
+                "a push of a branch, without saying whether it is the default one",
                 _NO_DEFAULT.format("SCM-Manager"),
-                scm_manager("side", False),
+                {"HTMLURL": "https://x/octo/site", "Branch": {"Name": "side", "DefaultBranch": None}},
             ),
             (
                 "opened, of a pull request",
@@ -313,6 +332,12 @@ _GIT = (
         "repo.content of several refs",
         Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, None, None, "push to octo/site main"),
         hugging_face("repo.content", ("refs/tags/v1", None, AFTER), (_MAIN, BEFORE, AFTER)),
+    ),
+    _webhook(
+        "Hugging Face",
+        "repo.content, as it was told at first",
+        Built(AFTER, f"octo/site {_MAIN}", reason="push to octo/site main"),
+        {name: value for name, value in hugging_face("repo.content").items() if name != "updatedRefs"},
     ),
     _webhook(
         "Hugging Face",
@@ -362,6 +387,11 @@ _GIT = (
             ("git.receive, by the whole name", _OF_PAGURE, pagure(branch=_MAIN)),
             ("git.receive of another branch", _NO_DEFAULT.format("Pagure"), pagure(branch="side")),
             ("issue.comment.added", nothing("Pagure", "issue.comment.added"), pagure("issue.comment.added")),
+            (
+                "Test.notification",
+                "a test of Pagure: the webhook is set up",
+                {"i": 1, "msg": {"content": "Test message"}, "msg_id": "2026-8e", "topic": "Test.notification"},
+            ),
         )
     ),
 )
@@ -411,6 +441,43 @@ _REGISTRIES = (
             ),
         )
     ),
+    *(
+        _webhook(sender, f"{kind} by digest", nothing(sender, f"{kind} of an image to which no tag points"), body)
+        for sender, kind, body in (
+            # https://github.com/goharbor/harbor/blob/main/src/controller/event/topic.go, and its documents
+            ("Harbor", "PUSH_ARTIFACT", harbor("PUSH_ARTIFACT", "sha256:8a")),
+            ("Azure Container Registry", "push", acr("push", "")),
+            ("Event Grid", _IN_AZURE, [{**event_grid(_IN_AZURE), "data": acr("push", "")}]),
+            (
+                "CloudEvents",
+                "harbor.artifact.pushed",
+                {**cloud_event("harbor.artifact.pushed"), "data": harbor("", "")["event_data"]},
+            ),
+        )
+    ),
+    # https://github.com/project-zot/zot/blob/main/pkg/extensions/events/events.go
+    *(
+        _webhook("CloudEvents", event, becomes, {**cloud_event(event.partition(",")[0]), "data": {"reference": tag}})
+        for event, tag, becomes in (
+            (
+                "zotregistry.image.updated",
+                "v1",
+                Built(id="/octo#7", reason="zotregistry.image.updated in CloudEvents"),
+            ),
+            (
+                "zotregistry.image.updated, of a signature",
+                "sha256-8a.sig",
+                nothing("CloudEvents", "zotregistry.image.updated of sha256-8a.sig"),
+            ),
+            *(
+                (kind, "v1", nothing("CloudEvents", kind))
+                for kind in (
+                    *("zotregistry.image.deleted", "zotregistry.image.lint_failed"),
+                    "zotregistry.repository.created",
+                )
+            ),
+        )
+    ),
     _webhook(
         "Azure Container Registry",
         "push",
@@ -438,9 +505,20 @@ _REGISTRIES = (
         Built(reason="image octo/site:sha256-8a.sig pushed"),
         quay("sha256-8a.sig", "v1"),
     ),
+    # https://github.com/quay/quay/blob/master/notifications/notificationevent.py
+    _webhook(
+        "Quay", "a test", "a test of Quay: the webhook is set up", {**quay("latest", "foo"), "pruned_image_count": 3}
+    ),
+    _webhook("Quay", "push of two tags", Built(reason="image octo/site:latest pushed"), quay("latest", "foo")),
     _webhook("JFrog", "artifact deployed", Built(reason="deployed in JFrog"), jfrog("artifact", "deployed")),
     _webhook("JFrog", "artifact cached", nothing("JFrog", "cached"), jfrog("artifact", "cached")),
     _webhook("JFrog", "docker pushed", Built(reason="pushed in JFrog"), jfrog("docker", "pushed")),
+    _webhook(
+        "JFrog",
+        "docker pushed, into the cache of another registry",
+        nothing("JFrog", "pushed"),
+        {**jfrog("docker", "pushed"), "data": {"repo_key": "docker-remote-cache", "tag": "latest"}},
+    ),
     _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
     _webhook(
         "Nexus",
@@ -723,6 +801,25 @@ _TALK = (
         "a handshake of Slack",
         {"token": "x", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", "type": "url_verification"},
     ),
+    # https://developer.monday.com/apps/docs/webhooks   https://developers.smartsheet.com/api/smartsheet/guides/webhooks
+    _webhook("monday.com", "a challenge", "a handshake of monday.com", {"challenge": "3eZb-rw1aBm2"}),
+    _webhook("Smartsheet", "a challenge", "a handshake of Smartsheet", {"challenge": "3eZb-rw1aBm2", "webhookId": 12}),
+    _webhook(
+        "any other webhook", "a challenge beside other fields", Built(reason="webhook"), {"challenge": "x", "y": 1}
+    ),
+    # https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks
+    _asked("Microsoft Graph", "POST", "validationToken=Validation%3A+Testing+client"),
+    _asked("Microsoft Graph", "POST", "validationtoken=a-1"),
+    # https://www.dropbox.com/developers/reference/webhooks   https://www.w3.org/TR/websub/#hub-verifies-intent
+    _asked("Dropbox", "GET", "challenge=a-1"),
+    _asked("WebSub", "GET", "hub.challenge=a-1&hub.mode=subscribe&hub.lease_seconds=864000"),
+    # https://developers.notion.com/reference/webhooks
+    _webhook(
+        "Notion",
+        "a verification",
+        Refused("asks to verify a subscription"),
+        {"verification_token": "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"},
+    ),
 )
 
 
@@ -750,6 +847,20 @@ _DRAFTS = (
             ("post.published.edited", _OF_GHOST, {"status": "published"}, {"title": "x"}),
             ("post.unpublished", _OF_GHOST, {"status": "draft"}, {"status": "published"}),
         )
+    ),
+    *(
+        _webhook("Ghost", event, nothing("Ghost", "member"), {"member": {"current": current, "previous": previous}})
+        for event, current, previous in (
+            ("member.added", {"uuid": "7", "status": "free"}, {}),
+            ("member.edited", {"uuid": "7", "status": "paid"}, {"status": "free"}),
+            ("member.deleted", {}, {"uuid": "7", "status": "free"}),
+        )
+    ),
+    _webhook(
+        "Kontent.ai",
+        "a step of a workflow, as it was told at first",
+        nothing("Kontent.ai", "draft"),
+        {"message": {"operation": "change_workflow_step", "api_name": "content_management"}, "data": {}},
     ),
     _webhook(
         "Kontent.ai",

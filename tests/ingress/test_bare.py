@@ -37,7 +37,7 @@ OTHERS = {
     "GitHub: a fork": p.github("fork", {"forkee": {}}),
     "GitHub: a ping": p.github("ping", {"zen": "x", "hook_id": 1}),
     "GitHub: of an organisation": p.posted({"organization": {"login": "o"}, "sender": {"login": "s"}}, {}),
-    "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "object_attributes": {}}),
+    "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",
         {"actor": {"uuid": "{1}"}, "repository": {"uuid": "{2}", "full_name": "octo/site"}, "pullrequest": {}},
@@ -118,7 +118,6 @@ ASKED: dict[str, dict[str, Any]] = {
     "Cost Explorer": {"accountId": "1", "anomalyId": "a", "monitorArn": "arn:x"},
     "DevOps Guru": {"MessageType": "NEW_INSIGHT", "InsightId": "i"},
     "ECS's hook": {"executionDetails": {"serviceArn": "arn:x"}, "executionId": "e", "lifecycleStage": "POST_SCALE_UP"},
-    "Elastic Transcoder": {"state": "COMPLETED", "jobId": "j", "pipelineId": "p", "outputs": []},
     "Firehose": {"records": [{"recordId": "r", "data": "eA=="}]},
     "Glacier": {"Action": "InventoryRetrieval", "VaultARN": "arn:x", "JobId": "j", "Completed": True},
     "Image Builder": {"versionlessArn": "arn:x", "semver": 1, "buildVersion": 3, "state": {"status": "AVAILABLE"}},
@@ -243,6 +242,20 @@ def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail:
 
 #: What others may call things, too.
 OWN: dict[str, dict[str, Any]] = {
+    "a git host": {"action": "published", "sender": {"name": "ann"}},
+    "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "Bitbucket": {"eventKey": "custom:price_changed", "action": "update"},
+    "Bitbucket, a number": {"eventKey": "1", "message": "x"},
+    "CloudWatch": {"describe": True, "page": "x"},
+    "Config": {"messageType": "page.published", "recordVersion": 3},
+    "Elastic Transcoder": {"pipelineId": "p", "jobId": "j", "state": "done"},
+    "GitLab": {"object_kind": "product", "id": 1},
+    "GitLab, a word of its own": {"object_kind": "release", "id": 1},
+    "Lambda, an authorizer": {"isAuthorized": True, "user": "ann", "event": "published"},
+    "Lambda, a mail": {"disposition": "CONTINUE", "page": "x"},
+    "monday.com": {"challenge": "x"},
+    "Notion": {"verification_token": "secret_x", "page": "x"},
+    "zot, and others": {"specversion": "1.0", "source": "/cms", "id": "7", "type": "x", "data": {"reference": None}},
     "Azure DevOps": {"eventType": "book.published", "publisherId": "42", "scope": "public"},
     "Contentstack": {"event": "saved", "module": "prices", "api_key": "x"},
     "Gerrit": {"type": "article-published", "eventCreatedOn": "2026-11-25"},
@@ -263,6 +276,65 @@ def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_w
     for event in (OWN[sender], s.in_sqs(OWN[sender]), s.eventbridge("my.cms", "Published", OWN[sender])):
         (request,) = ONE.intents(opened(event)[0])
         assert isinstance(request, Request)
+
+
+#: Words by which senders are known without their headers.
+WORDS: dict[str, dict[str, Any]] = {
+    "Bitbucket": {"eventKey": "repo:modified", "date": "2026-11-25"},
+    "GitLab": {"object_kind": "issue", "project_id": 1},
+    "AppSync": {"typeName": "Query", "fieldName": "page"},
+    "a warmer": {"ping": True},
+    "Storyblok": {"space_id": 1, "text": "x", "action": "x"},
+    "S3": {"bucket": {"name": "b"}, "object": {"key": "k"}, "request-id": "r"},
+    "a registry": {"events": [{"action": "push", "target": {"tag": "a"}}, {"action": "push", "target": {"tag": "b"}}]},
+    "Slack": {"type": "url_verification", "challenge": "x"},
+}
+
+
+@pytest.mark.parametrize("sender", WORDS)
+def test_what_has_a_source_version_is_holdoffs_own_form_whatever_words_are_beside_it(sender: str) -> None:
+    known = opened(WORDS[sender])[0]
+    assert all(not isinstance(one, Request) or one.source_version is None for one in ONE.intents(known))
+    own = {"project": "site", "source_version": "4f2a91c", "event_id": "edit-7", **WORDS[sender]}
+    for message in (*opened(own), *opened(s.in_sqs(own)), http_message(p.posted(own, {}), Origin(outside=True))):
+        (request,) = ONE.intents(message)
+        assert isinstance(request, Request)
+        assert (request.source_version, request.event_id) == ("4f2a91c", "edit-7")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-GitHub-Event": "star"}, {"X-Contentful-Topic": "ContentManagement.Entry.save"}]
+)
+def test_a_header_says_whose_event_it_is_though_it_has_a_source_version(headers: dict[str, str]) -> None:
+    asked = p.posted({"project": "site", "source_version": "main"}, headers)
+    (ignored,) = ONE.intents(http_message(asked, Origin(outside=True)))
+    assert isinstance(ignored, Ignored)
+
+
+def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version() -> None:
+    event = {"specversion": "1.0", "source": "/cms", "id": "7", "type": "priced", "source_version": "4f2a91c"}
+    (request,) = ONE.intents(opened(s.eventbridge("my.cms", "Priced", event))[0])
+    assert isinstance(request, Request)
+    assert (request.reason, request.event_id) == ("priced in CloudEvents", "/cms#7")
+
+
+@pytest.mark.parametrize(
+    ("event", "sender"),
+    [
+        ({"action": "opened", "sender": {"login": "ann"}, "issue": {"number": 1}}, "a git host"),
+        ({"action": "opened", "repository": {"full_name": "ann/site"}}, "a git host"),
+        ({"action": "opened", "sender": {"login": "ann", "node_id": "MDQ6"}}, "GitHub"),
+        ({"action": "fixed", "repository": {"full_name": "ann/site", "node_id": "R_1"}}, "GitHub"),
+        ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub"),
+    ],
+)
+def test_only_githubs_events_are_called_githubs(event: dict[str, Any], sender: str) -> None:
+    (found,) = ONE.found(opened(event)[0])
+    assert found.draft is not None
+    assert found.draft.sender == sender
+    assert found.draft.repository in ("ann/site", sender)
+    assert isinstance(found.outcome, Ignored)
+    assert f"{sender}'s" in found.outcome.why
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
 from holdoff.core.errors import EventError
+from holdoff.ingress import aws_http
 from holdoff.ingress.events.http import HttpRequest
 from tests.ingress import payloads as p
 from tests.ingress import sent_by_git, sent_by_others
 from tests.ingress import shapes as s
 from tests.ingress.driven import BY_NAME, Event, Json, World, project
-from tests.ingress.signed import SECRETS, by_url
+from tests.ingress.signed import FRONT_ENDS, SECRETS, by_url
 from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
@@ -173,7 +175,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Lambda: an empty batch": ({"Records": []}, "a batch with nothing in it"),
     "CodeBuild: by its details": (s.codebuild()["detail"], "a build's state of CodeBuild"),
     "ECR: a scan": (s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE"}), "ECR Image Scan"),
-    "ECR: a failed replication": (_replication("FAILED"), "ECR Replication Action"),
+    "ECR: a failed replication": (_replication("FAILED"), "no image was pushed: REPLICATE FAILED"),
     "ECR: a failed push": (s.ecr(result="FAILURE"), "no image was pushed"),
     "ECR: a deletion": (s.ecr(**{"action-type": "DELETE"}), "no image was pushed"),
     "a warmer: serverless-plugin-warmup": ({"source": "serverless-plugin-warmup"}, "keeps the function warm"),
@@ -311,33 +313,127 @@ def test_githubs_events_by_eventbridge_are_githubs(world: World) -> None:
 
 # --- handshakes ------------------------------------------------------------------------------------------
 
-HANDSHAKES: dict[str, tuple[HttpRequest, Json]] = {
-    sent.sender: (sent.what, answer)
-    for sent in sent_by_others.SENT
-    for sender, answer in (
-        ("Event Grid", {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}),
-        ("Slack", {"challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}),
-    )
-    if sent.becomes == f"a handshake of {sender}" and isinstance(sent.what, HttpRequest)
+#: By sender, what it wants to see: JSON with nothing else, or a plain text.
+ECHOES: dict[str, Json] = {
+    "Event Grid": {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"},
+    "Slack": {"challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"},
+    "monday.com": {"challenge": "3eZb-rw1aBm2"},
+    "Smartsheet": {"smartsheetHookResponse": "3eZb-rw1aBm2"},
 }
+PLAIN = {
+    "validationToken": "Validation: Testing client",
+    "validationtoken": "a-1",
+    "challenge": "a-1",
+    "hub.challenge": "a-1",
+}
+_SHAKEN = [one for one in sent_by_others.SENT if str(one.becomes).startswith("a handshake of")]
+HANDSHAKES = {one.sender: one.what for one in _SHAKEN if one.sender in ECHOES}
+ASKED = {one.event.partition("?")[2].rstrip("="): one for one in _SHAKEN if one.sender not in ECHOES}
 
 
-@pytest.mark.parametrize("sender", ["Event Grid", "Slack"])
+@pytest.mark.parametrize("sender", ECHOES)
 def test_a_handshake_is_answered_with_what_its_sender_wants_to_see_and_with_nothing_else(
     world: World, sender: str
 ) -> None:
-    asked, answer = HANDSHAKES[sender]
-    assert world.get(asked) == {"status": 200, **answer}
+    assert world.get(HANDSHAKES[sender]) == {"status": 200, **ECHOES[sender]}
     assert world.lines[-1]["ignored"] == f"a handshake of {sender}"
     assert world.builds == []
 
 
-@pytest.mark.parametrize("sender", ["Event Grid", "Slack"])
+@pytest.mark.parametrize("sender", ECHOES)
 def test_a_handshake_of_a_stranger_is_not_answered(world: World, sender: str) -> None:
-    asked, answer = HANDSHAKES[sender]
+    asked = HANDSHAKES[sender]
+    assert isinstance(asked, HttpRequest)
     refused = world.send(by_url(asked))
     assert refused["statusCode"] == 401
-    assert not any(shown in refused["body"] for shown in (*answer, *answer.values()))
+    assert not any(shown in refused["body"] for shown in (*ECHOES[sender], *ECHOES[sender].values()))
+
+
+def _by_the_url(asked: HttpRequest, secret: str) -> list[HttpRequest]:
+    """With a secret in the query, and in the path."""
+    return [asked.but(query=f"secret={secret}&{asked.query}"), asked.but(path=f"/hooks/site/{secret}")]
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_handshake_in_the_url_is_answered_with_its_text_alone(world: World, name: str, front_end: str) -> None:
+    world.environment["HOLDOFF_WEBHOOK_URL"] = "env:HOOK_SECRET"
+    asked = ASKED[name].what
+    assert isinstance(asked, HttpRequest)
+    for request in _by_the_url(asked, SECRETS["secret"]):
+        answer = world.send(FRONT_ENDS[front_end](request))
+        assert (answer["statusCode"], answer["body"], answer["isBase64Encoded"]) == (200, PLAIN[name], False)
+        kind = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+        assert answer["headers"] == kind
+        assert world.lines[-1]["ignored"] == f"a handshake of {ASKED[name].sender}"
+    for request in _by_the_url(asked, "another"):
+        answer = world.send(FRONT_ENDS[front_end](request))
+        assert (answer["statusCode"], PLAIN[name] in answer["body"]) == (401, False)
+    assert world.builds == []
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body", "status"),
+    [
+        ("GET", "", b"", 422),
+        ("GET", "challenge=", b"", 422),
+        ("GET", "page=1&validationToken=a-1", b"", 422),
+        ("HEAD", "challenge=a-1", b"", 200),
+        ("POST", "challenge=a-1", b"", 200),
+        ("POST", "hub.challenge=a-1", b"", 200),
+        ("POST", "validationToken=a-1", b'{"edited": 1}', 200),
+        ("POST", "", b'{"": "a-1"}', 200),
+    ],
+)
+def test_no_other_request_is_a_handshake(world: World, method: str, query: str, body: bytes, status: int) -> None:
+    asked = p.posted({}, {}).but(method=method, query=query, body=body)
+    answer = world.get(asked)
+    assert answer["status"] == status
+    assert "a-1" not in json.dumps(answer)
+    assert ("error" in answer, "ignored" in answer) == (method == "GET", method == "HEAD")
+    assert len(world.builds) == (method == "POST")
+
+
+BAD = ("x" * 1_001, "a\u0000b", "a\nb", "a\u202eb", "<script>alert(1)</script>")
+
+
+@pytest.mark.parametrize("text", BAD, ids=ascii)
+def test_a_text_that_is_no_token_is_not_sent_back(world: World, text: str) -> None:
+    in_url = p.posted({}, {}).but(body=b"")
+    for asked in (
+        in_url.but(query=urlencode({"validationToken": text})),
+        in_url.but(method="GET", query=urlencode({"challenge": text})),
+        in_url.but(method="GET", query=urlencode({"hub.challenge": text})),
+        p.posted({"challenge": text}, {}),
+        p.posted({"challenge": text, "webhookId": 7}, {}),
+        p.posted({"challenge": text, "type": "url_verification"}, {}),
+    ):
+        answer = world.get(asked)
+        assert (answer["status"], text in answer["error"]) == (422, False)
+        assert "is not answered" in answer["error"]
+        assert text not in str(world.lines)
+    assert world.builds == []
+
+
+def test_the_verification_of_notion_is_kept_and_told_nowhere_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+
+    class Queue:
+        def send_message(self, **asked: str) -> None:
+            kept.append(asked["MessageBody"])
+
+    world.environment["HOLDOFF_DEAD_LETTERS"] = "https://sqs.example/1/dead"
+    monkeypatch.setattr(aws_http, "make_client", lambda *_: Queue())
+    token = "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"
+    answer = world.get(p.posted({"verification_token": token}, {}))
+    assert answer["status"] == 422
+    (letter,) = map(json.loads, kept)
+    assert "give Notion the verification_token in this dead letter" in letter["error"]
+    assert json.loads(letter["request"]["body"]) == {"verification_token": token}
+    assert token not in f"{answer} {world.lines} {letter['error']}"
+    assert world.builds == []
 
 
 def _asks_to_send(secret: str) -> Json:

@@ -56,7 +56,7 @@ def only(message: Message, routes: Routes = ONE) -> Outcome:
 
 # --- what is no change ------------------------------------------------------------------------------
 
-ALERT = {"action": "fixed", "alert": {}, "repository": {"full_name": "octo/site"}}
+ALERT = {"action": "fixed", "alert": {}, "repository": {"node_id": "R_1", "full_name": "octo/site"}}
 MERGED = {"object_kind": "vulnerability", "object_attributes": {"project_id": 1, "state": "detected"}}
 DOCUMENTED = {"id": p.DELIVERY, "publisherId": "tfs", "scope": "all", "resource": {"status": "succeeded"}}
 DISPATCH = {"ref": "refs/heads/main", "inputs": {"holdoff_token": "0" * 26}, "sender": {"login": "octocat"}}
@@ -65,7 +65,7 @@ DEPLOY = {"id": "d1", "site_id": "s1", "state": "ready", "deploy_ssl_url": "http
 #: By name: the event, and a part of what is said of it.
 NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "GitHub: of an app": (
-        {"action": "created", "installation": {}, "sender": {"login": "octocat"}},
+        {"action": "created", "installation": {}, "sender": {"login": "octocat", "node_id": "U_1"}},
         "GitHub's created",
     ),
     "GitHub: an alert, of no sender": (ALERT, "GitHub's fixed"),
@@ -410,7 +410,9 @@ OWN: list[tuple[Json, bool]] = [
     ({"type": "order.placed", "eventCreatedOn": "2026"}, True),
     ({"action": "updated", "repository": {"full_name": "a/b"}}, False),
     ({"healthcheck": True}, True),
-    ({"object_kind": "push"}, True),  # without a ref it is no push
+    ({"object_kind": "push", "project_id": 1}, True),  # without a ref it is no push
+    ({"object_kind": "issue"}, True),
+    ({"object_kind": "issue", "project_id": 1}, False),
     ({"repository": {"project": {"key": "A"}}, "refChanges": [{}, {}]}, True),
 ]
 

@@ -41,7 +41,6 @@ CHANGES_OF_HOOKS = {
 }
 #: What builds of AWS's, and how many triggers it has. The last lines: JSON that has no mark of any service.
 CHANGES_OF_AWS = {
-    "sam codecommit repository": 1,
     "sam codepipeline job": 1,
     "sam dynamodb update": 3,
     "sam cloudwatch scheduled-event": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import http_request, is_http
+from holdoff.ingress.events.intents import Ignored
 from holdoff.ingress.events.message import Message
 from tests.ingress.wanted import ONE, WEBHOOK, only, routes, wants, without_order
 
@@ -29,13 +31,7 @@ EXPECTED = {
         reason="schedule ExampleRule",
         event_id="cdc73f9d-aea9-11e3-9d5a-835b769c0d9c",
     ),
-    "codecommit repository": wants(
-        project="site",
-        reason="push to my-repo master",
-        source_version="5c4ef1049f1d27deadbeeff313e0730018be182b",
-        event_id="5a824061-17ca-46a9-bbf9-114edeadbeef#refs/heads/master",
-        by="arn:aws:iam::123456789012:root",
-    ),
+    "codecommit repository": Ignored(why="a test of CodeCommit"),
     "codepipeline job": wants(
         project="site", reason="CodePipeline job", event_id="c968ef10-6415-4127-80b1-42502218a8c7"
     ),
@@ -70,6 +66,19 @@ EXPECTED = {
 def test_what_a_sample_asks_for(samples: Samples, name: str) -> None:
     (message,) = messages(samples[name])
     assert without_order(only(ONE, message)) == EXPECTED[name]
+
+
+def test_a_trigger_of_codecommit_that_is_no_test(samples: Samples) -> None:
+    event = deepcopy(samples["codecommit repository"])
+    event["Records"][0]["eventName"] = "ReferenceChanges"
+    (message,) = messages(event)
+    assert without_order(only(ONE, message)) == wants(
+        project="site",
+        reason="push to my-repo master",
+        source_version="5c4ef1049f1d27deadbeeff313e0730018be182b",
+        event_id="5a824061-17ca-46a9-bbf9-114edeadbeef#refs/heads/master",
+        by="arn:aws:iam::123456789012:root",
+    )
 
 
 def test_each_record_of_a_stream_has_its_own_id(samples: Samples) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdoff.config import parse
+from holdoff.core.errors import SignatureError
 from holdoff.core.request import GateKey
 from holdoff.ingress import aws_http
 from holdoff.ingress.event_log import EventLog
@@ -110,10 +111,56 @@ def test_a_sender_of_cloud_events_may_ask_whether_it_may(served: Served) -> None
     assert (stranger.status_code, "webhook-allowed-origin" in stranger.headers) == (401, False)
 
 
-def test_only_post_is_a_hook(served: Served) -> None:
-    answer = served.client.get("/hooks/site")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/hooks/site"),
+        ("GET", "/hooks/docs/in-the-url-7f3a"),
+        ("GET", "/hooks/docs/in-the-url-7f3a?challenge="),
+        ("GET", "/hooks/docs/in-the-url-7f3a?validationToken=a-1"),
+        ("HEAD", "/hooks/docs/in-the-url-7f3a?challenge=a-1"),
+        ("PUT", "/hooks/docs/in-the-url-7f3a?challenge=a-1"),
+    ],
+)
+def test_only_post_is_a_hook(served: Served, method: str, path: str) -> None:
+    answer = served.client.request(method, path)
 
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
+    assert "POST" in answer.headers["allow"]
+    assert served.site.letters.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "text"),
+    [
+        ("GET", "challenge=a-1", "a-1"),
+        ("GET", "hub.mode=subscribe&hub.challenge=a-1", "a-1"),
+        ("POST", "validationToken=Validation%3A+Testing+client", "Validation: Testing client"),
+        ("POST", "validationtoken=%C3%A4", "ä"),
+    ],
+)
+def test_a_handshake_in_the_url_is_answered_with_its_text_alone(
+    served: Served, hook: HookStandin, method: str, query: str, text: str
+) -> None:
+    answer = served.client.request(method, f"/hooks/docs/in-the-url-7f3a?{query}")
+    by_query = served.client.request(method, f"/hooks/docs?secret=in-the-url-7f3a&{query}")
+    stranger = served.client.request(method, f"/hooks/docs/another?{query}")
+    unsigned = served.client.request(method, f"/hooks/docs?{query}")
+
+    for one in (answer, by_query):
+        assert (one.status_code, one.text) == (200, text)
+        assert one.headers["content-type"] == "text/plain; charset=utf-8"
+        assert one.headers["x-content-type-options"] == "nosniff"
+    for one in (stranger, unsigned):
+        assert (one.status_code, one.json()) == (401, {"error": SignatureError.public})
+    assert (hook.starts, served.site.letters.ids()) == ([], [])
+
+
+def test_a_handshake_in_the_body_is_answered(served: Served, hook: HookStandin) -> None:
+    answer = served.client.post("/hooks/docs/in-the-url-7f3a", json={"challenge": "a-1"})
+
+    assert (answer.status_code, answer.json()) == (200, {"challenge": "a-1"})
+    assert hook.starts == []
 
 
 # --- decided before it is answered -----------------------------------------------------------------------------------

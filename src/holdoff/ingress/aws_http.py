@@ -33,7 +33,8 @@ def response(event: object, reply: Reply) -> Answer:
     """The response as API Gateway, function URLs, load balancers and VPC Lattice take it. A load balancer that sends
     several values for a header takes nothing else
     (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers)."""
-    answer: dict[str, Any] = {"statusCode": reply.status, "body": dumps(reply.body), "isBase64Encoded": False}
+    body = reply.body if isinstance(reply.body, str) else dumps(reply.body)
+    answer: dict[str, Any] = {"statusCode": reply.status, "body": body, "isBase64Encoded": False}
     if dig(event, "requestContext.elb") and dig(event, "multiValueHeaders"):
         return answer | {"multiValueHeaders": {name: [value] for name, value in reply.headers.items()}}
     return answer | {"headers": reply.headers}

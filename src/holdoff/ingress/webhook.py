@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from holdoff.core.decision import Outcome
 from holdoff.core.errors import EventError, HoldoffError, NotAllowed, SignatureError
@@ -40,20 +40,24 @@ from holdoff.ingress.events.signatures import Webhooks, check
 
 #: Keeps a dead letter. It may raise anything.
 Keep = Callable[[dict[str, object]], None]
+#: The longest text of a handshake that is sent back.
+_MOST_ECHO: Final = 1_000
 
 
 class Reply(Value, kw_only=False):
-    """What the sender is answered: a status, and plain JSON values."""
+    """What the sender is answered: a status, and plain JSON values or a plain text."""
 
     status: int
-    body: dict[str, Any]
+    body: dict[str, Any] | str
     origin: str | None = None  #: who may send CloudEvents: that specification's http-webhook.md, section 4
 
     @property
     def headers(self) -> dict[str, str]:
         """By lower-case name."""
         allowed = {"webhook-allowed-origin": self.origin, "webhook-allowed-rate": "*"} if self.origin else {}
-        return {"content-type": "application/json"} | allowed | ({"retry-after": "30"} if self.status == 503 else {})
+        of_text = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+        kind = of_text if isinstance(self.body, str) else {"content-type": "application/json"}
+        return kind | allowed | ({"retry-after": "30"} if self.status == 503 else {})
 
 
 def reply_to(
@@ -81,6 +85,7 @@ def reply_to(
     message: Message | None = None
     try:
         message = http_message(checked.request, checked.origin)
+        echo = _echo(message)
         done = dispatch.carry_out(message, left_ms)
     except Exception as error:  # noqa: BLE001  (whatever it is, its sender seldom tries again)
         log.failed(error, kind="http", message_id=message and message.id)
@@ -92,13 +97,20 @@ def reply_to(
             return Reply(403 if isinstance(error, NotAllowed) else 422, {"error": str(error)})
         return undecided(error)
     status = 202 if has_put_off(done) and not checked.only_200 else 200
-    return Reply(status, _seen_again(message) or done, checked.request.headers.get("webhook-request-origin"))
+    return Reply(status, echo or done, checked.request.headers.get("webhook-request-origin"))
 
 
-def _seen_again(message: Message) -> Answer:
-    """What the sender of a handshake wants to see in its answer. The answer has nothing else."""
+def _echo(message: Message) -> Answer | str | None:
+    """The whole answer that the sender of a handshake wants to see; ``None``: the message is no handshake. Raises an
+    ``EventError`` if the text may be more than a token."""
     first = message.but(event=message.event[0]) if isinstance(message.event, list) and message.event else message
-    return {name: text_at(first.event, at) for _, when, at, name in HANDSHAKES if fits(first, f"{when} & {at}")}
+    for _, when, at, name in HANDSHAKES:
+        if fits(first, f"{at} & {when}") and (text := text_at(first.event, at)):
+            if len(text) > _MOST_ECHO or not text.isprintable() or set("<>") & set(text):
+                why = f"is not answered: it has more than {_MOST_ECHO} characters, or '<', '>' or a control character"
+                raise EventError(at.removeprefix("?"), why)
+            return {name: text} if name else text
+    return None
 
 
 def has_put_off(done: Answer) -> bool:

@@ -1,5 +1,5 @@
 """``POST /hooks/NAME`` and ``/hooks/NAME/SECRET``: webhooks, with the same ingress and the same answers as on Lambda
-(``ingress.webhook``).
+(``ingress.webhook``). A ``GET`` is taken only if it is a handshake.
 
 The answer waits until the decision is in the store (``starts``). A webhook whose signature is right and that cannot be
 carried out is kept as a dead letter.
@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from holdoff.core.errors import HoldoffError, StoreUnavailable
 from holdoff.ingress.dispatch import EVER_MS
-from holdoff.ingress.events.http import MOST_CONTENT, HttpRequest, decompressed
+from holdoff.ingress.events.http import MOST_CONTENT, HttpRequest, decompressed, handshake_in
 from holdoff.ingress.webhook import Reply, reply_to, undecided
 from holdoff.server.bodies import read
 from holdoff.server.problems import Problem, as_json
@@ -36,6 +37,8 @@ def routes(site: Site) -> list[Route]:
     pool, turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook"), set[Future[Reply]]()
 
     async def hook(request: Request) -> Response:
+        if request.method in ("GET", "HEAD") and not handshake_in(request.method, _query(request)):
+            raise HTTPException(405, headers={"Allow": "OPTIONS, POST"})
         body = await read(request, MOST_CONTENT)
         if len(turns) >= MOST_TURNS:
             raise Problem(503, "too many requests wait: send it again")
@@ -45,9 +48,16 @@ def routes(site: Site) -> list[Route]:
             reply = await wait_for(shield(turn), ANSWERED_S)  # a late one is still carried out, or kept as dead letter
         except TimeoutError:
             reply = undecided(StoreUnavailable("no decision yet"))
+        if isinstance(reply.body, str):
+            return Response(reply.body, reply.status, reply.headers)
         return as_json(reply.body, reply.status, reply.headers)
 
-    return [Route("/hooks/{name:path}", hook, methods=["POST", "OPTIONS"])]
+    return [Route("/hooks/{name:path}", hook, methods=["GET", "POST", "OPTIONS"])]
+
+
+def _query(request: Request) -> str:
+    raw: bytes = request.scope["query_string"]
+    return raw.decode("latin-1")
 
 
 def _reply(site: Site, request: Request, body: bytes) -> Reply:
@@ -91,5 +101,5 @@ def _asked(request: Request, body: bytes) -> HttpRequest:
         headers=headers,
         body=plain,
         sent=None if plain == body else body,
-        query=request.scope["query_string"].decode("latin-1"),
+        query=_query(request),
     )

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, paths_of, refused
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, paths_of, refused
 
 _WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
-#: What browsers, previews of links and handshakes send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
+#: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
     refused("HTTP", "a look", "came by GET, which asks for nothing: send it by POST", "http.method=GET"),
@@ -29,8 +29,7 @@ LOOKS: Final = (
 CONTROL: Final = (
     # https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
     refused(
-        "SNS",
-        "the confirmation of a subscription",
+        *("SNS", "the confirmation of a subscription"),
         "asks to confirm a subscription: open its SubscribeURL, or give its Token to "
         "`aws sns confirm-subscription`; until then the topic sends nothing",
         "Type=SubscriptionConfirmation & TopicArn",
@@ -43,16 +42,14 @@ CONTROL: Final = (
     control("Lambda", "the record of a success", "an invocation succeeded", "requestContext.condition=Success"),
     control("Lambda", "the record of a success", "an invocation succeeded", "source=lambda & detail-type=*Success"),
     refused(
-        "Lambda",
-        "the record of a stream's batch",
+        *("Lambda", "the record of a stream's batch"),
         "says that a batch of a stream could not be handled, and has nothing of what was in it: "
         "the records are still in the stream; trigger the project by hand",
         "requestContext.functionArn & requestContext.condition",
     ),
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
     refused(
-        "CloudFormation",
-        "a custom resource",
+        *("CloudFormation", "a custom resource"),
         "is a custom resource of CloudFormation, whose stack waits for an answer that Holdoff does not give: "
         "take the resource out of the template, and let EventBridge send the stack's events instead",
         f"{_RESOURCE} & ResponseURL",
@@ -60,9 +57,7 @@ CONTROL: Final = (
     # CDK's provider framework answers the stack itself, and keeps the URL
     # (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html#handling-lifecycle-events-onevent).
     control(
-        "CloudFormation",
-        "a custom resource",
-        "nothing is built for a custom resource of CloudFormation",
+        *("CloudFormation", "a custom resource", "nothing is built for a custom resource of CloudFormation"),
         f"{_RESOURCE} & LogicalResourceId",
     ),
     # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext, and warmers written by hand.
@@ -113,9 +108,7 @@ _TRAILED: Final[Mapping[str, Any]] = {
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-codecommit.html
 _CODECOMMIT: Final = (
     control(
-        "CodeCommit",
-        "a merge without a branch",
-        "a merge commit without a branch",
+        *("CodeCommit", "a merge without a branch", "a merge commit without a branch"),
         "source=aws.codecommit & detail.event=unreferencedMergeCommitCreated",
     ),
     Kind(
@@ -131,6 +124,8 @@ _CODECOMMIT: Final = (
         by="{detail.callerUserArn/}",
         at="time",
     ),
+    # Its commit may be made up: https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-notify-test.html
+    control("CodeCommit", "a test", "a test of CodeCommit", "eventSource=aws:codecommit & eventName=TriggerEventTest"),
     Kind(
         sender="CodeCommit",
         name="push",
@@ -144,8 +139,7 @@ _CODECOMMIT: Final = (
         at="eventTime",
     ),
     refused(
-        "CodeCommit",
-        "push",
+        *("CodeCommit", "push"),
         "is a push that does not say what was pushed, in codecommit.references: trigger the project by hand",
         "eventSource=aws:codecommit",
     ),
@@ -154,22 +148,31 @@ _CODECOMMIT: Final = (
 #: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
-_IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action"
-_PUSHED: Final = f"{_IN_ECR} & detail.action-type=PUSH & detail.result=SUCCESS"
+#: A replication is reported in the region to which the image was copied.
+_IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action|ECR Replication Action"
+_PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
+_PUSHED: Final = f"{_PUSH_IN_ECR} & detail.result=SUCCESS"
 _OF_AN_IMAGE: Final[Mapping[str, Any]] = {
     "sender": "ECR",
     "reason": "{detail.action-type} {detail.repository-name}{detail.image-tag^:}",
     "line": "ecr {detail.repository-name}{detail.image-tag^:}",
     "at": "time",
 }
+_ABOUT: Final = ("detail.image-tag", "detail.artifact-media-type")
 _NOT_PUSHED: Final = {**_OF_AN_IMAGE, "ignored": "no image was pushed: {detail.action-type} {detail.result}"}
 _STORED: Final = (
-    Kind(
-        name="a signature",
-        when=f"{_IN_ECR} & detail.image-tag={ABOUT_AN_IMAGE}",
-        ignored="nothing is built for what is about an image of {detail.repository-name} unless a rule takes it",
-        named_by=("detail.image-tag",),
-        **_OF_AN_IMAGE,
+    *(
+        Kind(
+            name=name,
+            when=when,
+            ignored=f"nothing is built for {what} {{detail.repository-name}} unless a rule takes it",
+            named_by=_ABOUT,
+            **_OF_AN_IMAGE,
+        )
+        for name, what, when in (
+            ("a signature", "what is about an image of", f"{_IN_ECR} & {','.join(_ABOUT)}={ABOUT_AN_IMAGE}"),
+            ("a push by digest", "an image to which no tag points in", f"{_PUSHED} & detail.image-tag=|"),
+        )
     ),
     *(
         Kind(name="a pushed image", when=f"{_PUSHED}{has_tag}", **{**_OF_AN_IMAGE, "reason": reason})
@@ -178,7 +181,7 @@ _STORED: Final = (
             ("", "image {detail.repository-name!}{detail.image-digest^@} pushed"),
         )
     ),
-    Kind(name="a failed push", when=f"{_IN_ECR} & detail.action-type=PUSH", named_by=("detail.result",), **_NOT_PUSHED),
+    Kind(name="a failed push", when=_PUSH_IN_ECR, named_by=("detail.result",), **_NOT_PUSHED),
     Kind(name="another image action", when=_IN_ECR, named_by=("detail.action-type",), **_NOT_PUSHED),
     Kind(
         name="an old version",
@@ -289,7 +292,8 @@ _ASKED_BY: Final = (
     ("API Gateway", "a question for rights", "methodArn", "routeArn"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "info.fieldName", "info.operation & info.channel.path", "typeName & fieldName"),
+    ("AppSync", "a request", "info.fieldName", "info.operation & info.channel.path"),
+    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "version=201?-??-?? & operation=Invoke|BatchInvoke", "Info.fieldName"),
     ("Athena", "a query", "@type & queryId"),
     ("Auto Scaling", "an event", "AutoScalingGroupName & Event=autoscaling:*"),
@@ -305,7 +309,7 @@ _ASKED_BY: Final = (
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
-    ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true"),
+    ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName & NewStateValue", "alarmArn & alarmData.alarmName"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
@@ -316,13 +320,12 @@ _ASKED_BY: Final = (
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
     ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
     ("Config", "a check", "configRuleName & resultToken", "invokingEvent & resultToken"),
-    ("Config", "a notice", "messageType & recordVersion"),
+    ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
     ("Connect", "a contact's step", "Name=ContactFlowEvent"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
-    ("Elastic Transcoder", "a job's state", "pipelineId & jobId & state"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
@@ -358,12 +361,14 @@ _ASKED_BY: Final = (
     ("Transfer Family", "a question for rights", "serverId & protocol & sourceIp"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     ("WorkMail", "a mail", "flowDirection & messageId"),
-    ("Lambda", "the answer of a function", "policyDocument.Version", "isAuthorized", "isAuthenticated & principalId"),
+    ("Lambda", "the answer of a function", "policyDocument.Version", "isAuthenticated & principalId"),
+    ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,context", "allowProvisioning"),
+    ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,resolverContext,deniedFields,ttlOverride"),
     ("Lambda", "the answer of a function", "batchItemFailures.0.itemIdentifier", "batchItemFailures=[]"),
     ("Lambda", "the answer of a function", "records.0.recordId & records.0.result", "Status & PhysicalResourceId"),
     ("Lambda", "the answer of a function", "dialogAction.type", "sessionState.dialogAction.type"),
-    ("Lambda", "the answer of a function", "messageVersion & response.actionGroup", "allowProvisioning"),
-    ("Lambda", "the answer of a function", "statusCode & isBase64Encoded", "disposition=STOP_RULE*|CONTINUE"),
+    ("Lambda", "the answer of a function", "messageVersion & response.actionGroup", "statusCode & isBase64Encoded"),
+    ("Lambda", "the answer of a function", "disposition=STOP_RULE*|CONTINUE only disposition"),
     ("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
     ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message={'|'.join(_BEGINNINGS)}"),
 )
@@ -384,14 +389,8 @@ _ASKED: Final = tuple(
 #: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (
     # https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html
-    Kind(
-        sender="CodePipeline",
-        name="a job",
-        when="CodePipeline.job.id",
-        id="{CodePipeline.job.id}",
-        reason="CodePipeline job",
-    ),
-    Kind(sender="a stream", name="a record", when="eventSource & eventID", reason="{eventSource:} {eventName:}"),
+    change("CodePipeline", "a job", "CodePipeline.job.id", "CodePipeline job", id="{CodePipeline.job.id}"),
+    change("a stream", "a record", "eventSource & eventID", "{eventSource:} {eventName:}"),
 )
 
 TABLES: Final = (_CODECOMMIT, _STORED, _BY_BRIDGE, _ASKED, _OTHER)

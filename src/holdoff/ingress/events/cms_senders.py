@@ -12,14 +12,9 @@ lines, and keeps them for git repositories. A kind has an id only if the sender 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, control, ignored, paths_of, trial
-
-
-def _change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:
-    """An event that builds. ``when``: its conditions (``Kind.when``)."""
-    return Kind(sender=sender, name=name, when=when, reason=reason, **more)
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, refused, trial
 
 
 def _typed(
@@ -30,14 +25,17 @@ def _typed(
     Args:
         path: where the type is. known_by: more conditions by which the sender is known.
         changes: the types that are changes. others: the types that are not. Either may be empty.
-        tag: where an image's tag is. Signatures and the like, which are pushed beside an image, are no changes.
+        tag: where an image's tag is. Signatures and the like, which are pushed beside an image, are no changes. Nor are
+            pushes by digest alone, such as each part of an image for several platforms.
     """
     known = f"{known_by} & " if known_by else ""
     if tag:
         what = f"{{{path}}} of {{{tag}}}"
         yield ignored(sender, "a signature", what, tag, f"{known}{path} & {tag}={ABOUT_AN_IMAGE}", **more)
+        what, when = f"{{{path}}} of an image to which no tag points", f"{known}{path}={changes} & {tag}=|null|sha256:*"
+        yield ignored(sender, "a push by digest", what, tag, when, **more)
     if changes:
-        yield _change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
+        yield change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
     if others:
         yield ignored(sender, "another event", f"{{{path}}}", path, f"{known}{path}={others}", **more)
 
@@ -50,16 +48,15 @@ _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
 _CONTENTFUL: Final = (
     *(
-        _change(
-            "Contentful",
-            f"{done} content",
-            f"{_TOPIC}=*.{kind}.{action}",
+        change(
+            *("Contentful", f"{done} content", f"{_TOPIC}=*.{kind}.{action}"),
             f"{kind.lower()} {{sys.id}} {done} in Contentful",
             id=_KEY,
         )
         for kind in ("Entry", "Asset")
         for action, done in (("publish", "published"), ("unpublish", "unpublished"))
     ),
+    change("Contentful", "an alias", f"{_TOPIC}=*.EnvironmentAlias.change_target", "alias {sys.id} moved", id=_KEY),
     ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
     # Without its topic: published content has a revision, content that is edited has a version.
     ignored("Contentful", "a draft", "{sys.type} that is edited", "sys.type", "sys.space.sys.id & sys.version"),
@@ -75,7 +72,7 @@ _DONE_TO: Final = f"{_DONE} of {{{_DOCUMENT}|a document}}"
 _SANITY: Final = (
     ignored("Sanity", "a draft", f"{_DONE} of a draft", _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=drafts.*|versions.*"),
     ignored("Sanity", "a document of its own", _DONE_TO, _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=_.*"),
-    _change("Sanity", "a document", f"{_OPERATION}=create|update|delete", f"{_DONE_TO} in Sanity"),
+    change("Sanity", "a document", f"{_OPERATION}=create|update|delete", f"{_DONE_TO} in Sanity"),
     ignored("Sanity", "another event", _DONE, _OPERATION, _OPERATION),
     ignored("Sanity", "a draft", "draft", "_id", "_id=drafts.*|versions.* & _type"),
 )
@@ -90,14 +87,12 @@ _NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflow
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
     ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
-    _change(
-        "Strapi",
-        "an entry",
-        f"{_EDITS}|entry.publish|entry.unpublish",
+    change(
+        *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
         "{event} of {model|an entry}{entry.id^ } in Strapi",
     ),
-    _change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
-    _change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
+    change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
+    change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
     ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )
@@ -116,9 +111,7 @@ def _not_at_dato(name: str, what: str, of: str, named_by: str, when: str) -> Kin
 
 _DATOCMS: Final = (
     _not_at_dato(
-        "a sandbox",
-        "{entity_type} in the sandbox {environment}",
-        "item|upload|cda_cache_tags",
+        *("a sandbox", "{entity_type} in the sandbox {environment}", "item|upload|cda_cache_tags"),
         "is_environment_primary",
         "event_type & is_environment_primary=false",
     ),
@@ -127,7 +120,7 @@ _DATOCMS: Final = (
         for events, status in (("create|update", "draft|updated"), ("delete", "draft"))
     ),
     *(
-        _change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id=_CALL)
+        change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id=_CALL)
         for name, when in (
             ("a record", "entity_type=item & event_type=publish|unpublish|create|update|delete"),
             ("an upload", "entity_type=upload & event_type=create|update|delete"),
@@ -144,10 +137,8 @@ _DATOCMS: Final = (
 _BODY: Final = "domain & apiUrl"
 _PRISMIC: Final = (
     trial("Prismic", f"{_BODY} & type=test-trigger"),
-    _change(
-        "Prismic",
-        "published content",
-        f"{_BODY} & type=api-update & masterRef=?????*",
+    change(
+        *("Prismic", "published content", f"{_BODY} & type=api-update & masterRef=?????*"),
         "published in Prismic's {domain}",
         id="prismic:{domain}:{masterRef}",
     ),
@@ -159,7 +150,7 @@ _PRISMIC: Final = (
 _SPACE: Final = "space_id & text"
 _STORYBLOK: Final = (
     *(
-        _change("Storyblok", name, f"{_SPACE} & {when}", f"{reason} in Storyblok")
+        change("Storyblok", name, f"{_SPACE} & {when}", f"{reason} in Storyblok")
         for name, when, reason in (
             ("a story", "story_id & action=published|unpublished|deleted|moved", "story {full_slug,story_id} {action}"),
             ("an asset", "asset_id & action=created|replaced|deleted|restored", "asset {asset_id} {action}"),
@@ -182,10 +173,8 @@ _STORYBLOK: Final = (
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
 _DRAFTS: Final = (
-    _change(
-        "Ghost",
-        "a change",
-        f"post.current.status,page.current.status,{_GHOST_BEFORE}=published|sent",
+    change(
+        *("Ghost", "a change", f"post.current.status,page.current.status,{_GHOST_BEFORE}=published|sent"),
         "a post or page in Ghost",
     ),
     *(
@@ -202,17 +191,17 @@ _DRAFTS: Final = (
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
             # https://kontent.ai/learn/docs/webhooks, and its first form
             ("Kontent.ai", "notifications.0.message.delivery_slot,message.api_name=preview|delivery_preview"),
+            ("Kontent.ai", "message.api_name=content_management"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
             ("Webflow", "triggerType=collection_item_created & payload.isDraft=true"),
         )
     ),
+    ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
     *_typed(
-        "Contentstack",
-        "event",
-        "module=entry|asset|content_type|global_field|release|taxonomy|term & api_key",
+        *("Contentstack", "event", "module=entry|asset|content_type|global_field|release|taxonomy|term & api_key"),
         "publish|unpublish|*publish.success|delete*|deploy*",
     ),
 )
@@ -227,53 +216,41 @@ def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) 
     """Pushes of an image, by the paths of its repository and its tag."""
     what = f"{known_by} & {tag}={ABOUT_AN_IMAGE}"
     yield ignored(sender, "a signature", f"push of {{{tag}}}", tag, what)
-    yield _change(sender, "a pushed image", known_by, f"image {{{repository}}}{{{tag}^:}} pushed", **more)
+    yield change(sender, "a pushed image", known_by, f"image {{{repository}}}{{{tag}^:}} pushed", **more)
 
 
 _REGISTRIES: Final = (
     *_images(
-        "Docker Hub",
-        "push_data.pushed_at & repository.repo_name=?*",
-        "repository.repo_name",
-        "push_data.tag",
+        *("Docker Hub", "push_data.pushed_at & repository.repo_name=?*", "repository.repo_name", "push_data.tag"),
         id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
         by="{push_data.pusher}",
     ),
+    # https://github.com/quay/quay/blob/master/notifications/notificationevent.py: what its button for a test sends.
+    trial("Quay", f"{_QUAY} & updated_tags.0=latest & updated_tags.1=foo & pruned_image_count=3"),
     # A signature is pushed alone. In the first form tags were an object, with counts beside it.
-    _change("Quay", "a pushed image", f"{_QUAY} & updated_tags.1", "image {repository}:{updated_tags.0} pushed"),
+    change("Quay", "a pushed image", f"{_QUAY} & updated_tags.1", "image {repository}:{updated_tags.0} pushed"),
     *_images("Quay", f"{_QUAY} & updated_tags,pushed_image_count,pruned_image_count", "repository", "updated_tags.0"),
     # Quay's own builds, scans and mirrors. If they push an image, Quay sends a push as well.
     ignored(
-        "Quay",
-        "another event",
-        "event of {repository}",
+        *("Quay", "another event", "event of {repository}"),
         "build_id,trigger_kind,vulnerability.id,message,expiring_in",
         f"{_QUAY} & namespace=?*",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
-        "Harbor",
-        "type",
-        "event_data.repository.repo_full_name",
-        "PUSH_ARTIFACT|UPLOAD_CHART|pushImage",
+        *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage"),
         tag="event_data.resources.0.tag",
     ),
     *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
-        "Azure Container Registry",
-        "action",
-        "target.repository & request.host",
-        "push|chart_push",
+        *("Azure Container Registry", "action", "target.repository & request.host", "push|chart_push"),
         tag="target.tag",
         id="{id}",
     ),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
-        "a registry",
-        "events.0.action",
-        "events.0.target.tag",
-        "push",
+        *("a registry", "events.0.action", "events.0.target.tag", "push"),
         tag="events.0.target.tag",
         id="{events.0.id}",
         each="events",
@@ -281,15 +258,15 @@ _REGISTRIES: Final = (
     *_typed("a registry", "events.0.action", "events.0.target.repository", "", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
+    # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
+    *_typed("JFrog", "event_type", "domain=docker & data.repo_key=*-cache", ""),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
     *_typed("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.build_name,data.release_bundle_name", ""),
     # https://help.sonatype.com/en/working-with-webhooks.html
     *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
     # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
     *_typed(
-        "npm",
-        "event",
-        "hookOwner.username",
+        *("npm", "event", "hookOwner.username"),
         "package:change|package:publish|package:unpublish|package:deprecated|package:undeprecated|package:dist-tag*",
     ),
 )
@@ -303,22 +280,33 @@ _WRITTEN: Final = (
     "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
+    "|zotregistry.image.updated"
 )
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*"
-    "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*"
+    "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
 )
-#: The sender of these events. One that is also a trigger in Holdoff's own form counts as that trigger (``rules``).
-CLOUD_EVENTS: Final = "CloudEvents"
 _GCS: Final = "message.attributes"
 _OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
 #: Before it sends events, a sender may want to see a text again: the sender, the conditions by which its request is
-#: known, where the text is, and the text's name in the answer. https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema
-#: https://docs.slack.dev/reference/events/url_verification
+#: known, where the text is, and the text's name in the answer; no name: the text alone is the answer.
 HANDSHAKES: Final = (
+    # https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema
     ("Event Grid", "eventType=*.SubscriptionValidationEvent", "data.validationCode", "validationResponse"),
+    # https://docs.slack.dev/reference/events/url_verification
     ("Slack", "type=url_verification", "challenge", "challenge"),
+    # https://developers.smartsheet.com/api/smartsheet/guides/webhooks   https://developer.monday.com/apps/docs/webhooks
+    ("Smartsheet", "http.method=POST & webhookId only challenge,webhookId", "challenge", "smartsheetHookResponse"),
+    ("monday.com", "http.method=POST only challenge", "challenge", "challenge"),
+    # https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks; SharePoint writes it small.
+    *(("Microsoft Graph", "http.method=POST", at, "") for at in ("?validationToken", "?validationtoken")),
+    # https://www.dropbox.com/developers/reference/webhooks   https://www.w3.org/TR/websub/#hub-verifies-intent
+    ("Dropbox", "http.method=GET", "?challenge", ""),
+    ("WebSub", "http.method=GET", "?hub.challenge", ""),
+)
+SHAKEN: Final = tuple(
+    control(by, "a handshake", f"a handshake of {by}", f"{at} & {when}") for by, when, at, _ in HANDSHAKES
 )
 
 
@@ -329,14 +317,20 @@ def _written(sender: str, path: str, known_by: str, **more: str) -> Iterator[Kin
 
 
 def _cloud_events(at: str, data: str) -> Iterator[Kind]:
-    known_by, tag = f"{at}specversion & {at}source & {at}id", f"{data}resources.0.tag,{data}target.tag"
-    return _written(CLOUD_EVENTS, f"{at}type", known_by, tag=tag, id=f"{{{at}source}}#{{{at}id}}")
+    known_by, tag = f"{at}specversion & {at}source & {at}id", f"{data}resources.0.tag,{data}target.tag,{data}reference"
+    return _written("CloudEvents", f"{at}type", known_by, tag=tag, id=f"{{{at}source}}#{{{at}id}}")
 
 
 _CLOUDS: Final = (
     # https://developers.google.com/workspace/drive/api/guides/push#sync-message
     trial("Google", "http.headers.x-goog-resource-state=sync"),
-    *(control(by, "a handshake", f"a handshake of {by}", f"{when} & {at}") for by, when, at, _ in HANDSHAKES),
+    *SHAKEN,
+    # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
+    refused(
+        *("Notion", "a verification"),
+        "asks to verify a subscription: give Notion the verification_token in this dead letter, or it sends nothing",
+        "verification_token=secret_* only verification_token",
+    ),
     *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
     # In headers, or as JSON:
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md

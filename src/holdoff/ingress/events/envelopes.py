@@ -16,7 +16,7 @@ from holdoff.config.schemes import EVENT_HEADERS
 from holdoff.core.errors import EventError
 from holdoff.ingress.events.aside import taken_back
 from holdoff.ingress.events.aws import DETAILS
-from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, is_http, plain_headers
+from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, handshake_in, is_http, plain_headers
 from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message
@@ -197,7 +197,7 @@ def _eventbridge(message: Message) -> Message:
 def _whole(message: Message) -> Message | None:
     """The whole event of a detail that came alone; ``None``: it is no such detail."""
     for when, source, kind in DETAILS:
-        if "project" not in message.event and fits(message, when):  # with a ``project`` it is a trigger
+        if not {"project", "source_version"} & message.event.keys() and fits(message, when):  # else it is a trigger
             whole = {**message.event, "source": source, "detail-type": kind, "detail": message.event}
             return _eventbridge(message.but(event=whole))
     return None
@@ -220,7 +220,7 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
         "headers": plain_headers(request),
         "webhook": origin.scheme,
     }
-    event = content_of(request)
+    event = content_of(request) if request.body else handshake_in(request.method, request.query)
     message = Message(
         kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about}, origin=origin
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, control, ignored, refused, trial
+from holdoff.ingress.events.kinds import Kind, change, control, ignored, refused, trial
 
 Fields = dict[str, Any]
 
@@ -87,6 +87,7 @@ _GITHUB_KINDS: Final = (
     _other("GitHub", _TYPE, "{action^ }", **_RULE),
 )
 
+_HOST: Final = _GITHUB | {"repository": _GITHUB["repository"].replace("GitHub", "a git host")}
 _MOVED: Final = "before & after & ref=refs/*"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
@@ -96,12 +97,15 @@ _GITHUB_BARE: Final = (
     _other("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
-    _like_github("a git host", _MOVED, commits=""),
+    _like_github("a git host", _MOVED, commits="", repository=_HOST["repository"]),
     *(
-        _other("GitHub", "action|event", when=marks, named_by="action", **_GITHUB)
-        for marks in (  # without headers; an advisory of security has no sender
-            "sender.login & action,repository.full_name,organization.login",
-            "action & repository.full_name,security_advisory.ghsa_id",
+        _other(sender, "action|event", when=marks, named_by="action", **about)
+        for sender, about, marks in (  # without headers; an advisory of security has no sender
+            ("GitHub", _GITHUB, "sender.login & action,repository.full_name,organization.login & sender.node_id"),
+            ("GitHub", _GITHUB, "action & repository.full_name & repository.node_id"),
+            ("GitHub", _GITHUB, "action & security_advisory.ghsa_id"),
+            ("a git host", _HOST, "sender.login & action,repository.full_name,organization.login"),
+            ("a git host", _HOST, "action & repository.full_name"),
         )
     ),
 )
@@ -137,6 +141,12 @@ _TOLD: Final = "object_kind,event_name"
 _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|tag_push|Push Hook|Tag Push Hook"
 #: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
 _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
+#: Other senders may have an ``object_kind``, too, so the names of GitLab's events are listed.
+_AT_GITLAB: Final = (
+    "object_kind=access_token|build|deploy*|emoji|feature_flag|issue|member|merge_request|milestone|note|pipeline|project"
+    "|push|release|resource_*|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.project_id"
+)
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
     "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_* & project_id,user_id,group_id,key"
@@ -158,7 +168,8 @@ _GITLAB_KINDS: Final = (
         _other("GitLab", path, "{object_attributes.action^ }", when=when, **_GITLAB)
         for path, when in (
             (_TOLD, f"{_TOLD} & {_HOOK}=System Hook"),
-            (f"{_TOLD},{_HOOK}", f"{_HOOK},object_kind"),
+            (f"{_TOLD},{_HOOK}", _HOOK),
+            (_TOLD, _AT_GITLAB),
             ("event_name", _SYSTEM_EVENTS),
         )
     ),
@@ -224,11 +235,15 @@ _DATA_CENTER_KINDS: Final = (
         named_by=tuple(_NAMED.split(",")),
         reason="mirrored {repository.project.key}/{repository.slug} {changes.0.refId}",
     ),
-    _other(
-        *("Bitbucket", _NAMED),
-        id="{http.headers.x-request-uuid,http.headers.x-request-id}",
-        repository="{repository.full_name}",
-        by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
+    *(
+        _other(
+            *("Bitbucket", _NAMED),
+            when=when,
+            id="{http.headers.x-request-uuid,http.headers.x-request-id}",
+            repository="{repository.full_name}",
+            by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
+        )
+        for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|project:* & date")
     ),
     # Its old plug-in for web hooks names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
@@ -267,20 +282,29 @@ _AZURE_KINDS: Final = (
         commits="resource.commits",
     ),
     *_without("Azure DevOps", "resource.refUpdates", _IN_FULL, "eventType=git.push & publisherId,createdDate"),
+    change(  # into a repository of TFVC, whose changesets are no versions of git
+        *("Azure DevOps", "a check-in", "eventType=tfvc.checkin & publisherId,createdDate"),
+        "check-in of changeset {resource.changesetId}",
+        id="{id}",
+        by="{resource.checkedInBy.uniqueName,resource.checkedInBy.displayName}",
+    ),
     *(_other("Azure DevOps", "eventType", when=one, id="{id}") for one in _SERVICE_HOOKS),
 )
 
 
 # --- Gerrit, Pagure, Harness, Hugging Face, SourceHut, Launchpad, Phabricator, and others ----------
 _AT_GERRIT: Final = (
-    "assignee-changed|change-*|comment-added|custom-keyed-values-changed|draft-published|dropped-output|hashtags-changed"
-    "|merge-failed|patchset-created|private-state-changed|project-created|project-deleted|project-head-updated|ref-*"
-    "|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
+    "assignee-changed|change-*|comment-added|custom-keyed-values-changed|draft-published|dropped-output|fetch-ref-*"
+    "|hashtags-changed|merge-failed|patchset-created|private-state-changed|project-created|project-deleted|project-head-updated"
+    "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
-_TOLD_BY_SOURCEHUT: Final = "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*"
+_TOLD_BY_SOURCEHUT: Final = (
+    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
+)
+_MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
@@ -307,6 +331,7 @@ _OF_A_REF: Final = (
         repository="{msg.repo.fullname}",
         by="{msg.agent}",
     ),
+    trial("Pagure", "topic=*Test.notification & msg_id & msg.content"),
     *(
         _other("Pagure", "topic", when=when)
         for when in ("topic & msg_id & i & msg.agent", "topic=*pagure.* & msg.agent")
@@ -333,6 +358,10 @@ _OF_A_REF: Final = (
         repository="{repo.name}",
         default="main",
     ),
+    _push(  # at first it listed no refs
+        *("Hugging Face", "event.scope=repo.content & repo.name & repo.headSha", "", "repo.headSha", ""),
+        **_MAIN | {"parent": "", "repository": "{repo.name}"},
+    ),
     _other("Hugging Face", "event.scope", when="event.scope & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
     *(
@@ -350,18 +379,10 @@ _OF_A_REF: Final = (
             ("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
         )
     ),
-    Kind(
-        sender="SourceHut",
-        name="push",
-        when=f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE",
-        id=_DELIVERY,
-        reason="push to SourceHut",
+    change(
+        "SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut", id=_DELIVERY
     ),
-    _other(
-        *("SourceHut", _AT_SOURCEHUT),
-        when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT} & http.headers.x-webhook-delivery",
-        id=_DELIVERY,
-    ),
+    _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     *(
         Kind(
@@ -374,10 +395,11 @@ _OF_A_REF: Final = (
         )
         for name in ("main", "master")
     ),
+    change("Launchpad", "push", "bzr_branch_path & new.revision_id", "push to {bzr_branch_path}"),  # of one branch
     _other("Launchpad", _AT_LAUNCHPAD),
     # https://secure.phabricator.com/book/phabricator/article/webhooks: it says no branch.
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
-    Kind(sender="Phabricator", name="a commit", when="object.phid=PHID-CMIT-*", reason="commit at Phabricator"),
+    change("Phabricator", "a commit", "object.phid=PHID-CMIT-*", "commit at Phabricator"),
     _other("Phabricator", "object.type", when="object.phid=PHID-* & object.type"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd
     trial("SourceCraft", "header.type=webhook.ping & header.id", "a ping"),
@@ -402,7 +424,8 @@ _OF_A_REF: Final = (
             default=default,
             repository="{HTMLURL}",
         )
-        for is_default, default in (("true", "{Branch.Name}"), ("*", ""))
+        # If the branch is not the default one, only SCM-Manager knows which is: no branch has this name.
+        for is_default, default in (("true", "{Branch.Name}"), ("false", "that SCM-Manager has"), ("*", ""))
     ),
     _other("SCM-Manager", "action", when="sourceBranch.name & repository.sourceUrl"),
 )

@@ -269,6 +269,16 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _IDS if headers.get(name)), None)
 
 
+#: The parameters in which senders ask to see a text again, by the method.
+_HANDSHAKES: Final = {"GET": ("challenge", "hub.challenge"), "POST": ("validationToken", "validationtoken")}
+
+
+def handshake_in(method: str, query: str) -> dict[str, str]:
+    """What the query of a request without a body asks to see again, by the parameter's name after a ``?``."""
+    known = _HANDSHAKES.get(method, ())
+    return {f"?{name}": text for name, text in parse_qsl(query, errors="replace") if name in known}
+
+
 def form_of(request: HttpRequest) -> dict[str, str] | None:
     """The fields of a form; of several fields of one name the last. ``None``: the body is no form.
 

@@ -27,7 +27,8 @@ class Kind(Value):
     Attributes:
         sender, name: for people: "GitHub", "push".
         when: the conditions of the row, ``type=push|tag & id,uuid``. Each has paths and patterns, as in a rule; without
-            patterns something has to be there. Of several paths one is enough.
+            patterns something has to be there. Of several paths one is enough. ``id only id,type``: the event has no
+            field but these.
         ignored: why an event of this kind builds nothing by itself.
         named_by: paths. A rule with a condition on one of them names the type, and takes an event that is ``ignored``.
             Without paths it is a control message.
@@ -158,6 +159,11 @@ class Kind(Value):
         return tuple(found) or None  # senders may list no files of a merge
 
 
+def change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:
+    """An event that builds."""
+    return Kind(sender=sender, name=name, when=when, reason=reason, **more)
+
+
 def control(sender: str, name: str, why: str, when: str) -> Kind:
     """A control message."""
     return Kind(sender=sender, name=name, when=when, ignored=why)
@@ -181,9 +187,14 @@ def refused(sender: str, name: str, why: str, when: str) -> Kind:
     return Kind(sender=sender, name=name, when=when, refused=why)
 
 
-#: Tags of signatures and the like, which are pushed beside an image: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+#: Tags and types of signatures and the like, which are pushed beside an image. No tag has a ``/``: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 #: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
-ABOUT_AN_IMAGE: Final = f"sha256-*.sig|sha256-*.att|sha256-*.sbom|sha256-{'?' * 64}"
+ABOUT_AN_IMAGE: Final = (
+    f"sha256-*.sig|sha256-*.att|sha256-*.sbom|sha256-{'?' * 64}|application/*sigstore*|application/*cosign*"
+    "|application/*notary*|application/*in-toto*|application/*spdx*|application/*cyclonedx*"
+)
+#: The sender of all CloudEvents. One that is also a trigger in Holdoff's own form counts as that trigger (``rules``).
+CLOUD_EVENTS: Final = "CloudEvents"
 #: GitHub lists at most so many commits of a push (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push).
 MOST_COMMITS: Final = 2048
 #: And so many files of a commit (the schemas of octokit/webhooks: "a maximum of 3000").
@@ -191,8 +202,13 @@ MOST_FILES: Final = 3000
 
 
 def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | None:
-    """The first kind that matches; ``None``: no sender here sends such an event."""
-    return next((kind for table in tables for kind in table if kind.matches(message)), None)
+    """The first kind that matches; ``None``: no sender here sends such an event.
+
+    What has a ``source_version`` is a trigger in Holdoff's own form, unless its envelope says whose it is.
+    """
+    found = next((kind for table in tables for kind in table if kind.matches(message)), None)
+    is_own = found and found.sender != CLOUD_EVENTS and message.look("source_version", ABSENT) is not ABSENT
+    return kind_of_event(message.but(event={}), tables) and found if is_own else found
 
 
 def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
@@ -212,20 +228,25 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple
 
 
 @cache
-def _conditions(text: str) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-    """The paths and patterns in ``Kind.when``."""
+def _conditions(text: str) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...], frozenset[str]]:
+    """The paths and patterns in ``Kind.when``, and the only fields that the event may have; none: it may have any."""
+    text, _, only = text.partition(" only ")
     parted = (one.partition("=") for one in text.split(" & ") if one)
-    return tuple((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
+    each = tuple((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
+    return each, frozenset(only.split(",") if only else ())
 
 
 def fits(message: Message, when: str) -> bool:
     """Whether all the conditions in a text hold (``Kind.when``)."""
-    return all(any(holds(message, path, patterns) for path in paths) for paths, patterns in _conditions(when))
+    each, only = _conditions(when)
+    if only and not (isinstance(message.event, dict) and message.event.keys() <= only):
+        return False
+    return all(any(holds(message, path, patterns) for path in paths) for paths, patterns in each)
 
 
 def paths_of(when: str) -> tuple[str, ...]:
     """The paths in conditions."""
-    return tuple(path for paths, _ in _conditions(when) for path in paths)
+    return tuple(path for paths, _ in _conditions(when)[0] for path in paths)
 
 
 def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:

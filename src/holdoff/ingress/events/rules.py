@@ -27,7 +27,7 @@ from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
 from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
-from holdoff.ingress.events.kinds import Kind, holds, kind_of_event, parts_of
+from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, text_at
 
@@ -73,7 +73,7 @@ class Routes:
         try:
             if message.error is not None:
                 raise message.error
-            if look := kind_of_event(message, [aws.LOOKS]):  # it wakes no gate, and ends no build
+            if look := kind_of_event(message, [cms_senders.SHAKEN, aws.LOOKS]):  # it wakes no gate, and ends no build
                 return self._of_part(message, look, None)
             if message.kind == "wake":
                 return [Found(self._wake(message))]
@@ -143,7 +143,7 @@ class Routes:
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
         event = message.event
         is_trigger = isinstance(event, dict) and trigger_json.is_trigger(event, self.projects)
-        if kind is not None and not (is_trigger and kind.sender == cms_senders.CLOUD_EVENTS):
+        if kind is not None and not (is_trigger and kind.sender == CLOUD_EVENTS):
             return kind.draft(message)
         reasons = (filled(one, message.look, short=True) for one in _REASONS.get(message.kind, ("{eventSource:}",)))
         otherwise = Draft(reason=next(filter(None, reasons), None))
