@@ -344,13 +344,14 @@ def test_an_answer_is_sent_without_a_wait() -> None:
 # --- TLS, addresses --------------------------------------------------------------------------------------------------
 
 
-def certificate(folder: Path) -> tuple[str, str]:
+def certificate(folder: Path, *, is_rsa: bool = False) -> tuple[str, str]:
     """A certificate for 127.0.0.1, signed by itself, and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    key = rsa.generate_private_key(65537, 2048) if is_rsa else ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
     now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -391,10 +392,10 @@ def test_a_certificate_that_was_renewed_is_taken_at_sighup(cli: Cli) -> None:
     server.process.send_signal(signal.SIGHUP)
     assert line_with(server.process.stderr, "cert.pem was not read again")
     assert shown() == first
-    certificate(cli.folder)
-    server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: shown() == Path(cert).read_text().strip())
-    assert shown() != first
+    for is_rsa in (False, True):  # whose key may be of another type
+        certificate(cli.folder, is_rsa=is_rsa)
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: shown() == Path(cert).read_text().strip())
 
 
 #: By an option: wrong usage, under its name. By the file: a wrong setting.

@@ -15,7 +15,8 @@ What GitHub documents, and the stand-in does:
   /app/installations/ID/access_tokens: a token for an hour.
 
 What it does not document, and is assumed here: the words of 422; that an input that the workflow does not declare is
-refused (it is, with these words); that a run is listed at once.
+refused (it is, with these words); that a run is listed at once; that a page behind the 1,000 is refused (of its search
+it is, with these words).
 """
 
 from __future__ import annotations
@@ -110,7 +111,9 @@ class GitHubStandin(WebStandin):
         runs = [self._run(run) for run in reversed(self.builds)]
         found = [run for run in runs if run["created_at"] >= since and (until == "*" or run["created_at"] <= until)]
         size, page = int(query["per_page"]), int(query["page"])
-        listed = found[:1_000][(page - 1) * size : page * size]
+        if page * size > 1_000:
+            return 422, {}, {"message": "Only the first 1000 search results are available"}
+        listed = found[(page - 1) * size : page * size]
         return 200, {}, {"total_count": len(found), "workflow_runs": listed}
 
     def _for_app(self, seen: Seen, bearer: str) -> Reply:

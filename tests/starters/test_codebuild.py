@@ -800,7 +800,8 @@ class TestFind:
         standin.fault(operation, "error", code=code)
         with pytest.raises(StartUnknown, match="cannot look among the builds of site-build") as got:
             starter.find(token, request())
-        assert (f"Allow codebuild:{operation} on arn:" in str(got.value)) is (code == "AccessDeniedException")
+        hint = f"Allow codebuild:{operation} on arn:" if code == "AccessDeniedException" else "--drop-claim"
+        assert hint in str(got.value)
 
 
 class TestBatch:

@@ -448,6 +448,9 @@ def test_what_another_starter_has_frozen_is_not_sent(case: Case) -> None:
     for parameters in ('{"for":"another"}', "[]", "no JSON"):
         with pytest.raises(StartUnknown, match="another starter"):
             case.starter.start(REQUEST.but(parameters=parameters), case.token())
+        if hasattr(case.starter, "find"):
+            with pytest.raises(StartUnknown, match="Give the gate that starter back"):
+                case.starter.find(case.token(), REQUEST.but(parameters=parameters))
     assert case.standin.seen == []
 
 

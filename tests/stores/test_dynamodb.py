@@ -1374,6 +1374,10 @@ def test_expiry_by_another_attribute_is_left_alone_and_told(
     assert store.initialise() == ["added the index holdoff-due"]
     (line,) = store.check()
     assert told in line
+    assert "turn that off; `holdoff store init` then turns on the right one" in line
+    client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": False, "AttributeName": attribute})
+    assert store.initialise() == ["turned on expiry (time to live) by expires"]
+    assert store.check() == []
 
 
 # --- what goes wrong -----------------------------------------------------------------------------

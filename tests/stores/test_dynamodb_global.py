@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from holdoff.core.effects import Swapped
 from holdoff.core.errors import StoreMismatch
@@ -124,6 +124,27 @@ def test_a_copy_that_is_added_later_is_noticed(store: DynamoDBStore, monkeypatch
     assert list(lasting.due(2)) == [HERE]
     with pytest.raises(StoreMismatch, match="starts two builds"):
         lasting.swap(THERE, expected=lasting.get(THERE), new=Record().swapped("W2"))
+
+
+@pytest.mark.parametrize("error", [DENIED, ReadTimeoutError(endpoint_url="https://...")], ids=["denied", "no answer"])
+def test_what_is_known_of_its_copies_stays_known(
+    store: DynamoDBStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    """It is asked again each five minutes: if that fails, no gate may be written that was refused before."""
+    clock, client = ManualClock(), store.connection.client("testing")
+    lasting = DynamoDBStore("holdoff-global", region="eu-west-1", client=client, clock=clock)
+    described(monkeypatch, lasting, {"Replicas": [{"RegionName": "us-east-1"}]})
+    assert list(lasting.due(2)) == [HERE]
+    clock.sleep(KNOWN_MS)
+    described(monkeypatch, lasting, error)
+    with caplog.at_level(logging.WARNING):
+        assert list(lasting.due(2)) == [HERE]
+        with pytest.raises(StoreMismatch, match="starts two builds"):
+            lasting.swap(THERE, expected=lasting.get(THERE), new=Record().swapped("W2"))
+    assert "global table is not known" not in caplog.text
 
 
 def test_without_the_right_to_know_it_writes_all_the_same(

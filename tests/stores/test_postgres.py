@@ -667,7 +667,7 @@ def test_a_replica_reads_and_the_primary_is_found(mine: Cluster, victim: Postgre
         replica = PostgresStore(other.url, busy_ms=300)
         assert replica.get(KEY) == BUILT
         assert not replica.server._links.idle, "or it would be asked again once its name leads to the primary"
-        refused(lambda: write(replica), StoreDenied, 77, "read-only replica", "target_session_attrs=read-write")
+        refused(lambda: write(replica), StoreDenied, 77, "read-only replica", "Name the primary, or all")
         assert f"{replica.url}: it is a read-only replica, or lets this user only read" in replica.check()
         hosts = f"127.0.0.1:{other.port},127.0.0.1:{mine.port}"
         url = f"postgresql://{USER}:{PASSWORD}@{hosts}/{DATABASE}?target_session_attrs=read-write"
@@ -689,11 +689,20 @@ def test_hosts_that_take_no_writes_are_named(mine: Cluster, victim: PostgresStor
         refused(lambda: store.get(KEY), StoreUnavailable, 69, "has no host that takes writes")
 
 
-def test_of_several_hosts_no_replica_is_asked_unless_the_url_says_so(mine: Cluster, victim: PostgresStore) -> None:
+@pytest.mark.parametrize("by", ["the URL", "hostaddr", "PGHOST"])
+def test_of_several_hosts_no_replica_is_asked_unless_the_url_says_so(
+    mine: Cluster, victim: PostgresStore, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
     """A replica may be hours behind, and a connection to it would be used again once the primary is back."""
     with standby(mine) as other:
-        url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{other.port},127.0.0.1:{mine.port}/{DATABASE}"
-        both, any_of_them = PostgresStore(url, busy_ms=1_000), PostgresStore(f"{url}?target_session_attrs=any")
+        hosts, ports = "127.0.0.1,127.0.0.1", f"{other.port},{mine.port}"
+        url = f"postgresql://{USER}:{PASSWORD}@/{DATABASE}?host={hosts}&port={ports}"
+        if by == "hostaddr":
+            url = url.replace("host=", "hostaddr=")
+        elif by == "PGHOST":
+            url = url.replace(f"host={hosts}&", "")
+            monkeypatch.setenv("PGHOST", hosts)
+        both, any_of_them = PostgresStore(url, busy_ms=1_000), PostgresStore(f"{url}&target_session_attrs=any")
         assert "read-only replica" not in str(both.check())
         assert "read-only replica" in str(any_of_them.check())
         both.close()

@@ -93,12 +93,21 @@ class _Server(uvicorn.Server):
 
 
 def _renew(context: ssl.SSLContext, server: Server) -> None:
-    """Take the certificate as it stands in its file now, for new connections. Of a pair that does not fit none is."""
+    """Read the certificate again, for new connections. If it does not fit its key, the one before stays in use.
+
+    It gets a context of its own: beside a key of another type, the live one would keep the certificate before.
+    """
+    fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    def take(connection: ssl.SSLObject, *_: object) -> None:
+        connection.context = fresh
+
     try:
-        for one in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
-            one.load_cert_chain(str(server.certificate), server.key)
+        fresh.load_cert_chain(str(server.certificate), server.key)
+        context.sni_callback = take
     except OSError as error:  # ssl.SSLError is one
-        log.warning("%s was not read again (%s); the one before goes on", server.certificate, error.strerror or error)
+        why = error.strerror or error
+        log.warning("%s was not read again (%s); the certificate before stays in use", server.certificate, why)
 
 
 def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], None]) -> None:

@@ -50,6 +50,8 @@ from holdoff.core.request import Request
 LOOK_BACK_MS: Final = 600_000
 #: A starter remembers of so many builds what the service said, where it has to ask for each build.
 MOST_SEEN: Final = 10_000
+#: The hint of a search for a build that failed, if there is no better one.
+GIVE_UP: Final = "If this goes on, `holdoff reset PROJECT --drop-claim` gives the start up; its build may exist"
 #: A gate's record may hold up to four frozen requests.
 MAX_FROZEN_BYTES: Final = 16_384
 

@@ -81,7 +81,7 @@ class CodeBuild(OnAws):
     Args:
         project: the project's name or ARN. Default: the gate's project.
         batch: start a batch of builds, as the project's buildspec describes it.
-        environment: variables for every build; a trigger's variables replace them. A value is text, or
+        environment: variables for every build; a trigger's of the same name replace them. A value is text, or
             ``{"type": "PARAMETER_STORE" or "SECRETS_MANAGER", "value": "its name"}``.
         options: other parameters of StartBuild, such as ``{"computeTypeOverride": "BUILD_GENERAL1_LARGE"}``.
         where: region, client, endpoint, role and external_id: see ``on_aws.Where``.

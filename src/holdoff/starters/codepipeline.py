@@ -52,7 +52,8 @@ class CodePipeline(OnAws):
         pipeline: the pipeline's name. Default: the gate's project.
         source_action: the source action that a trigger's source version is for; without it the newest version is built.
             A trigger's secondary versions are for the actions that they name.
-        environment: variables for every execution, if the pipeline declares them; a trigger's variables replace them.
+        environment: variables for every execution, if the pipeline declares them; a trigger's of the same name replace
+            them.
         where: region, client, endpoint, role and external_id: see ``on_aws.Where``.
 
     Raises:

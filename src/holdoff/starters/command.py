@@ -212,6 +212,7 @@ class Command:
         return child if child is not None and child.parent == os.getpid() else None
 
     def status(self, build_id: str) -> str | None:
+        """``running``, ``succeeded`` or ``failed``; ``None``: it is no child of this process."""
         child = self._child(build_id)
         if child is None:
             return None
@@ -266,7 +267,7 @@ class Command:
     def why_left(self, build_id: str) -> str:
         """Why ``cancel`` did not end the build, as words that follow its name."""
         if processes.lives(build_id) is None:
-            return "runs on another machine or in another container, and cannot be ended from here"
+            return "runs on another machine or in another container, or the host was renamed: it cannot be ended here"
         owner = processes.owner_of(build_id)
         return f"belongs to the user {owner}, and may not be ended by this one" if owner else "could not be ended"
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from holdoff.core.errors import ConfigError
@@ -165,7 +166,7 @@ class GitHub(OnApi):
         until, left = "*", 0
         while left == 0:
             left = MOST_LISTED
-            for run in self._pages(time, url, token, "workflow_runs", f"..{until}"):
+            for run in islice(self._pages(time, url, token, "workflow_runs", f"..{until}"), MOST_LISTED):
                 until, left = run["created_at"], left - 1
                 yield run
 

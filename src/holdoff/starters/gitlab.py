@@ -45,7 +45,7 @@ class GitLab(OnApi):
     Args:
         project: its path ``GROUP/NAME``, or its number.
         ref: the branch or tag to run it on; a text that is filled in (``templates``), such as ``{branch|main}``.
-        environment: variables of every pipeline, also texts to fill in; a trigger's variables replace them.
+        environment: variables of every pipeline, also texts to fill in; a trigger's of the same name replace them.
         token: a reference to an access token with the scope ``api``. Default: ``env:GITLAB_TOKEN``, unless there is a
             trigger token. Without an access token a pipeline is started, but neither found again nor followed.
         trigger_token: a reference to a pipeline trigger token, by which pipelines are started.

@@ -33,7 +33,7 @@ from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUn
 from holdoff.core.request import GateKey, Request
 from holdoff.core.token import instant_ms
 from holdoff.core.verdict import Verdict
-from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
+from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
 ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
@@ -110,6 +110,8 @@ class OnAws:
         return bound
 
     def start(self, request: Request, token: str) -> str:
+        """Start the build, at most once for a token, and return its id. Raises ``StartRefused`` if there certainly is
+        no build, and ``StartUnknown`` if there may be one."""
         parameters = self._parameters(request)
         target = self._target(parameters[self.named], request.region)
         self._starting.begin()
@@ -130,7 +132,8 @@ class OnAws:
             ) from error
 
     def find(self, token: str, request: Request) -> str | None:
-        """The newest builds are searched, back to the token's instant. A project that does not exist has no builds."""
+        """The id of the build with this token, searched from the newest back to the token's instant. ``None``: there is
+        none; a project that does not exist has no builds. Raises ``StartUnknown`` if that cannot be found out."""
         parameters = self._parameters(request)
         target = self._target(parameters[self.named], request.region)
         try:
@@ -139,9 +142,11 @@ class OnAws:
             if (row := aws.row_of(error)) is not None and row.cause is aws.Cause.MISSING:
                 return None
             message = f"cannot look among the builds of {target} ({aws.describe(error)})"
-            raise StartUnknown(message, hint=self._hint(error, target)) from error
+            raise StartUnknown(message, hint=self._hint(error, target) or GIVE_UP) from error
 
     def status(self, build_id: str) -> str | None:
+        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
+        cannot be found out."""
         ask = Questions()
         try:
             states = (self._state(ask, client, build_id) for client in self._known_clients())
@@ -150,7 +155,8 @@ class OnAws:
             raise self._build_error("ask after", error, build_id) from error
 
     def cancel(self, build_id: str) -> None:
-        """A build that has ended stays as it is."""
+        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
+        there is none."""
         ask = Questions()
         try:
             *others, last = self._known_clients()

@@ -29,7 +29,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import http_date_ms, iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
-from holdoff.starters.base import LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
+from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
 from holdoff.starters.sending import Answer, Time, Unanswered, send
 from holdoff.starters.templates import without_referenced
 
@@ -104,6 +104,8 @@ class OnHttp:
         return request.but(parameters=self._frozen_parts)
 
     def start(self, request: Request, token: str) -> str:
+        """Start the build, and return its id. Raises ``StartRefused`` if there certainly is no build, and
+        ``StartUnknown`` if there may be one."""
         time, parts = Time.of(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
         wait_ms = self._not_before_ms.get((self.clock, self._frozen_parts), 0) - self.clock.now_ms()
         if wait_ms > 0:
@@ -160,6 +162,8 @@ class OnHttp:
         return ""
 
     def _status(self, build_id: str) -> str | None:
+        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
+        cannot be found out."""
         return self._asked(Time.of(self.clock, ASK_MS), build_id)
 
     def _json(self, answer: Answer) -> Any:
@@ -187,11 +191,13 @@ class OnApi(OnHttp):
         return send(time, method, url, headers=self._headers(time), **body)
 
     def _find(self, token: str, request: Request) -> str | None:
+        """The id of the build with this token; ``None``: there is none. Raises ``StartUnknown`` if that cannot be found
+        out."""
         try:
             return self._found(Time.of(self.clock, ASK_MS), self._frozen(request), request, token)
         except (HoldoffError, LookupError, TypeError, AttributeError) as error:
-            message = error.message if isinstance(error, HoldoffError) else f"{self.service} answered something else"
-            raise StartUnknown(f"cannot look among the builds: {message}") from None
+            why = error if isinstance(error, HoldoffError) else HoldoffError(f"{self.service} answered something else")
+            raise StartUnknown(f"cannot look among the builds: {why.message}", hint=why.hint or GIVE_UP) from None
 
     def _pages(
         self, time: Time, url: str, token: str, listed: str | None = None, end: str = ""
@@ -220,7 +226,8 @@ class OnApi(OnHttp):
         return self._state(body) if isinstance(body, dict) else None
 
     def _cancel(self, build_id: str) -> None:
-        """A build that has ended stays as it is."""
+        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
+        there is none."""
         if not build_id.isdecimal():
             raise HoldoffError(f"{self.service} has no build {build_id}")
         time = Time.of(self.clock, ASK_MS)

@@ -4,8 +4,8 @@
 ``HOST:MARK:PID``. The mark says in which boot and which name spaces the pid was given, and when the process started
 (field 22 of proc_pid_stat(5)). For a command it also says which process reports its end. In the place where the mark
 was made, the name decides for certain whether that process lives. In another place (another machine, even one restored
-from the same snapshot of memory, another container, after a boot) it says nothing. Without /proc the name is
-``HOST:PID``, and nothing is certain.
+from the same snapshot of memory, another container, after a boot, under another host name) it says nothing. Without
+/proc the name is ``HOST:PID``, and nothing is certain.
 
 **No command is left behind.** A ``Keeper`` is a shell that reads from a pipe of ours, and does nothing else. When we
 die, from whatever cause, the pipe ends. Then the shell ends the command and all that the command has started.

@@ -55,7 +55,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "25006": Meaning(
         errors.StoreDenied,
         "is a read-only replica, or lets this user only read",
-        "Name the primary; of several hosts in the URL, target_session_attrs=read-write finds it",
+        "Name the primary, or all hosts without target_session_attrs: then the one that takes writes is found",
         passes=True,
     ),
     "25P": _GONE.but(what="ended a transaction that took too long", is_loss=False),
@@ -81,7 +81,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "57P": _GONE.but(what="is stopping, starting or failing over"),
     "58": Meaning(errors.StoreUnavailable, "has an error of its operating system", "See its log"),
     "pool": Meaning(errors.StoreMismatch, "is pooled by statement", "Of pgbouncer: pool_mode = transaction"),
-    "standby": _GONE.but(what="has no host that takes writes"),
+    "standby": _GONE.but(what="has no host that takes writes", hint="Try again; to only read, name a replica alone"),
     "host": Meaning(errors.StoreUnavailable, "has a host that is not found", "Check its name"),
     "way": Meaning(errors.StoreMismatch, "cannot be reached with these parameters", "See the URL's parameters and PG*"),
 }

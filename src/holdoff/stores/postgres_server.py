@@ -324,14 +324,16 @@ class Server:
         return self._of_process.get(pid) or self._of_process.setdefault(pid, _Links())
 
     def _connect(self, attempt: Attempt) -> Link:
-        hosts = str(self.address.parameters.get("host")).count(",") + 1  # libpq gives each host the time-out
+        found = self.address.parameters
+        given = [found.get(name) or os.environ.get(f"PG{name.upper()}") for name in ("host", "hostaddr")]
+        hosts = max(str(one).count(",") for one in given) + 1  # libpq gives each host the time-out
         ours = {
             "connect_timeout": max(1, min(CONNECT_MS, attempt.left_ms) // hosts // 1000),
             "client_encoding": "UTF8",
             "fallback_application_name": "holdoff",
         }
         unless_said = KEEPING if hosts == 1 else KEEPING | WRITING
-        return Link.connect(**{**unless_said, **self.address.parameters, **ours}, autocommit=True)
+        return Link.connect(**{**unless_said, **found, **ours}, autocommit=True)
 
     def close(self) -> None:
         """Close the idle connections; they are opened again when needed."""

@@ -28,7 +28,7 @@ from typing import Any, Final, TypeVar
 
 from holdoff.clock import Clock, SystemClock
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreMismatch
+from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch
 from holdoff.core.pending import Fold
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey
@@ -160,7 +160,7 @@ class DynamoDBStore:
         raise last
 
     def _copies(self, key: GateKey) -> Replicas:
-        """The replicas of this table. For a gate of this region they do not matter."""
+        """The replicas of this table, as last known. For a gate of this region they do not matter."""
         if key.region == self.region:
             return Replicas(here=self.region)
         now_ms = self._clock.now_ms()
@@ -168,13 +168,17 @@ class DynamoDBStore:
             self._asked_ms = now_ms
             try:
                 self._replicas = self.definition.replicas()
-            except StoreDenied as denied:
+            except StoreError as error:
+                if self._replicas is not None:
+                    return self._replicas
+                if not isinstance(error, StoreDenied):
+                    raise
                 self._replicas = Replicas(here=self.region, known=False)
                 log.warning(
                     "whether this is a global table is not known, so gates of other regions, such as "
                     "%s, are written, but not woken: %s",
                     key,
-                    denied,
+                    error,
                 )
         return self._replicas
 

@@ -220,7 +220,8 @@ def _shortcomings(table: Answer, expiry: Answer) -> Iterator[str]:
         harm = "history is never deleted"
         if attribute == "lastbuild":
             harm = "a gate is deleted after it has built, with what is pending"
-        yield f"items expire by {attribute}, not by {EXPIRES}: {harm}"
+        then = "turn that off; `holdoff store init` then turns on the right one"
+        yield f"items expire by {attribute}, not by {EXPIRES}: {harm}; {then}"
     elif status not in {"ENABLED", "ENABLING"}:
         yield (
             f"expiry (time to live) by {EXPIRES} is {status.lower()}, so history is never deleted; "
