@@ -163,6 +163,15 @@ def test_a_handshake_in_the_body_is_answered(served: Served, hook: HookStandin) 
     assert hook.starts == []
 
 
+@pytest.mark.parametrize("asked", ["nowhere/in-the-url-7f3a?validationToken=a-1", "docs?validationToken=%3Cb%3E"])
+def test_a_refused_handshake_is_no_dead_letter(served: Served, asked: str) -> None:
+    """Without its query it would build, sent again."""
+    answer = served.client.post(f"/hooks/{asked}&secret=in-the-url-7f3a")
+
+    assert answer.status_code == 422
+    assert served.site.letters.ids() == []
+
+
 # --- decided before it is answered -----------------------------------------------------------------------------------
 
 

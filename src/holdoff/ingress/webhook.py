@@ -30,10 +30,10 @@ from holdoff.core.value import Value
 from holdoff.ingress.dispatch import Answer, Dispatch, LeftMs
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.aside import put_aside, taken_back
-from holdoff.ingress.events.cms_senders import HANDSHAKES
+from holdoff.ingress.events.cms_senders import HANDSHAKES, SHAKEN
 from holdoff.ingress.events.envelopes import http_message
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.kinds import fits
+from holdoff.ingress.events.kinds import fits, kind_of_event
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import text_at
 from holdoff.ingress.events.signatures import Webhooks, check
@@ -90,7 +90,8 @@ def reply_to(
     except Exception as error:  # noqa: BLE001  (whatever it is, its sender seldom tries again)
         log.failed(error, kind="http", message_id=message and message.id)
         try:
-            keep(put_aside(checked.request, checked.origin, error))
+            if message is None or not kind_of_event(message, [SHAKEN]):  # a late answer is of no use to its sender
+                keep(put_aside(checked.request, checked.origin, error))
         except Exception as lost:  # noqa: BLE001  (the sender still gets its answer)
             log.failed(lost, kind="dead letters")
         if isinstance(error, EventError):

@@ -212,19 +212,24 @@ def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | 
 
 
 def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
-    """Each event in one that carries several, or the event itself, with its kind."""
-    batch, where = message.event, "event"
-    if not (isinstance(batch, list) and batch and kind_of_event(message.but(event=batch[0]), tables)):
-        kind = kind_of_event(message, tables)
-        if kind is None or not kind.each:
-            return [(message, kind)]
-        where = f"event.{kind.each}"
-        batch = [replaced(message.event, kind.each, [item]) for item in kind.items(message)]
-    if len(batch) > MOST_PARTS:
-        problem = f"has more than {MOST_PARTS} changes in one event"
-        raise EventError(where, problem, hint="Trigger the project by hand")
-    parts = [message.but(event=event) for event in batch]
-    return [(part, kind_of_event(part, tables)) for part in parts]
+    """Each event in one that carries several, or the event itself, with its kind.
+
+    Each item of a list is an event if its first item says whose it is, and not the envelope.
+    """
+    batch, several = message.event, [message]
+    first = kind_of_event(message.but(event=batch[0]), tables) if isinstance(batch, list) and batch else None
+    if first is not None and first is not kind_of_event(message, tables):
+        ids = (message.id and f"{message.id}#{place}" for place in range(MOST_PARTS + 1))
+        several = [message.but(event=event, id=id_) for event, id_ in zip(batch, ids, strict=False)]
+    parts: list[tuple[Message, Kind | None]] = []
+    for one in several:
+        kind = kind_of_event(one, tables)
+        items = kind.items(one)[: MOST_PARTS + 1] if kind else []
+        each = [one.but(event=replaced(one.event, kind.each, [item])) for item in items] if kind else []
+        parts += [(part, kind_of_event(part, tables)) for part in each] or [(one, kind)]
+        if len(parts) > MOST_PARTS:
+            raise EventError("event", f"has more than {MOST_PARTS} changes", hint="Trigger the project by hand")
+    return parts
 
 
 @cache
