@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from holdoff.config import parse
-from holdoff.core.errors import EventError
+from holdoff.core.errors import EventEarly, EventError
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
+from holdoff.gate import Gate
 from holdoff.ingress.dispatch import Dispatch
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.ends import end_of, may_be_of
@@ -17,7 +18,7 @@ from holdoff.ingress.events.envelopes import opened
 from holdoff.ingress.events.intents import BuildEnded, Ignored
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
-from tests.core.build import running
+from tests.core.build import claim, running
 from tests.ingress import shapes
 
 ACCOUNT = "123456789012"
@@ -210,3 +211,28 @@ def test_the_end_of_a_build_that_is_followed_is_told_without_reading_every_gate(
 
     (message,) = opened(pipeline())
     assert dispatch.carry_out(message, lambda: 10**6)["finished"] == "site@main"
+
+
+def test_an_end_is_reported_once_to_a_gate_that_may_have_started_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate with a start in progress is among those to be woken, and among all gates."""
+    config = parse(
+        f'[projects.site]\ncooldown = 0\nregion = "{shapes.REGION}"\nstarter = {{ codepipeline = "release" }}\n'
+    )
+    store, clock = MemoryStore(), ManualClock()
+    dispatch = Dispatch(config, store, clock=clock, log=EventLog(lambda _: None, clock=clock), scheduler=None)
+    key = GateKey.of("site", "main", shapes.REGION)
+    starts = Record(claim=claim(), due_ms=clock.now_ms() + 30_000)
+    store.swap(key, expected=Record(), new=starts.swapped("W1"))
+    asked: list[GateKey] = []
+    finished = Gate.finished
+
+    def counted(gate: Gate, build_id: str, **how: Any) -> bool:
+        asked.append(gate.key)
+        return finished(gate, build_id, **how)
+
+    monkeypatch.setattr(Gate, "finished", counted)
+
+    (message,) = opened(pipeline())
+    with pytest.raises(EventEarly, match="a start of site@main"):
+        dispatch.carry_out(message, lambda: 10**6)
+    assert asked.count(key) == 1

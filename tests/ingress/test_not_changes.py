@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 import pytest
 
 from holdoff.core.errors import EventError
-from holdoff.ingress import aws_http
 from holdoff.ingress.events.http import HttpRequest
 from tests.ingress import payloads as p
 from tests.ingress import sent_by_git, sent_by_others
@@ -415,21 +414,11 @@ def test_a_text_that_is_no_token_is_not_sent_back(world: World, text: str) -> No
     assert (world.builds, world.queue.letters) == ([], [])  # sent again without its query, one would build
 
 
-def test_the_verification_of_notion_is_kept_and_told_nowhere_else(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[str] = []
-
-    class Queue:
-        def send_message(self, **asked: str) -> None:
-            kept.append(asked["MessageBody"])
-
-    world.environment["HOLDOFF_DEAD_LETTERS"] = "https://sqs.example/1/dead"
-    monkeypatch.setattr(aws_http, "make_client", lambda *_: Queue())
+def test_the_verification_of_notion_is_kept_and_told_nowhere_else(world: World) -> None:
     token = "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"
     answer = world.get(p.posted({"verification_token": token}, {}))
     assert answer["status"] == 422
-    (letter,) = map(json.loads, kept)
+    (letter,) = world.queue.letters
     assert "give Notion the verification_token in this dead letter" in letter["error"]
     assert json.loads(letter["request"]["body"]) == {"verification_token": token}
     assert token not in f"{answer} {world.lines} {letter['error']}"

@@ -26,7 +26,7 @@ from enum import Enum, auto
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.pending import Fold, content_of, followed, is_behind, is_older, joined, line_of, single, waiter_name
-from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
+from holdoff.core.record import KEPT_EVENTS, Line, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
@@ -190,8 +190,13 @@ def _is_superseded(record: Record, request: Request) -> bool:
         return False
     claimed = None if record.claim is None else record.claim.covers
     before = {version for fold in (record.pending, claimed) if fold is not None for version in followed(request, fold)}
-    started = [*record.lines, None if claimed is None else line_of(claimed.request)]
-    return any(is_older(place, line) and line.version not in before for line in started if line is not None)
+    return any(is_older(place, line) and line.version not in before for line in _started(record))
+
+
+def _started(record: Record) -> list[Line]:
+    """The newest version of each line that was started. That of a start under way comes first."""
+    claimed = None if record.claim is None else line_of(record.claim.request)
+    return [*record.lines] if claimed is None else [claimed, *record.lines]
 
 
 def _is_unchanged(record: Record, request: Request) -> bool:
@@ -211,11 +216,10 @@ def _is_unchanged(record: Record, request: Request) -> bool:
 def _is_set_back(record: Record, request: Request) -> bool:
     """Whether its line was at another version between the newest start and this request, as the request's parent says.
     The push of that version may arrive later, and only the place of a started build tells that it is older."""
-    place, claim = line_of(request), record.claim
+    place = line_of(request)
     if place is None or place.parent is None:
         return False
-    started = [*([line_of(claim.request)] if claim else []), *record.lines]
-    newest = next((line for line in started if line is not None and line.line == place.line), None)
+    newest = next((line for line in _started(record) if line.line == place.line), None)
     if newest is None or place.parent == newest.version:
         return False
     return (place.version, place.parent) != (newest.version, newest.parent)

@@ -161,6 +161,8 @@ class Dispatch:
     def _reported(self, keys: list[GateKey], ended: BuildEnded, kind: str) -> Answer:
         tried: list[GateKey] = []
         for key in chain(keys, self._with_key(ended)):
+            if key in tried:
+                continue
             tried.append(key)
             gate = self.gate(key)
             if gate.finished(ended.build_id, succeeded=ended.succeeded, detail=ended.detail):

@@ -41,11 +41,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from holdoff.core.errors import StartUnknown
 from holdoff.core.request import Request
 
+_T = TypeVar("_T")
 #: How far clocks may differ (AWS allows 5 minutes). Older builds than that, before the token's instant, are ignored.
 LOOK_BACK_MS: Final = 600_000
 #: A starter remembers of so many builds what the service said, where it has to ask for each build.
@@ -54,6 +55,14 @@ MOST_SEEN: Final = 10_000
 GIVE_UP: Final = "If this goes on, `holdoff reset PROJECT --drop-claim` gives the start up; its build may exist"
 #: A gate's record may hold up to four frozen requests.
 MAX_FROZEN_BYTES: Final = 16_384
+
+
+def remember(seen: dict[str, _T], key: str, answer: _T) -> _T:
+    """Keep what a service said of a build, for ``MOST_SEEN`` builds at most."""
+    if len(seen) >= MOST_SEEN:
+        seen.clear()
+    seen[key] = answer
+    return answer
 
 
 def frozen_parameters(request: Request, service: str, is_own: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

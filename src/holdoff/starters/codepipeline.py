@@ -25,7 +25,7 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
 from holdoff.starters import on_aws
-from holdoff.starters.base import MOST_SEEN
+from holdoff.starters.base import remember
 from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where
 
 _NAME: Final = r"[A-Za-z0-9.@_-]{1,100}"
@@ -146,10 +146,8 @@ class CodePipeline(OnAws):
             answer = ask(client.get_pipeline_execution, pipelineName=name, pipelineExecutionId=execution)
             told = answer["pipelineExecution"].get("variables", ())
             known = {one["name"]: one.get("resolvedValue", "") for one in told}
-            if len(self._seen) >= MOST_SEEN:
-                self._seen.clear()
             if TOKEN_VARIABLE in known:
-                self._seen[execution] = known
+                remember(self._seen, execution, known)
         return known
 
     def _state(self, ask: Questions, client: Any, build_id: str) -> str | None:

@@ -27,7 +27,7 @@ from holdoff.core.errors import ConfigError
 from holdoff.core.request import TOLD, Request
 from holdoff.core.shown import Unquoted
 from holdoff.core.verdict import Verdict
-from holdoff.starters.base import MOST_SEEN
+from holdoff.starters.base import remember
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
@@ -131,10 +131,7 @@ class GitLab(OnApi):
         for one search, a later search goes on with the rest."""
         if (known := self._seen.get(url)) is None:
             variables = self._list(self._ask(time, "GET", f"{url}/variables?per_page=100"))
-            known = [one["value"] for one in variables if one["key"] == TOKEN_VARIABLE]
-            if len(self._seen) >= MOST_SEEN:
-                self._seen.clear()
-            self._seen[url] = known
+            known = remember(self._seen, url, [one["value"] for one in variables if one["key"] == TOKEN_VARIABLE])
         return known
 
     def _state(self, pipeline: dict[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from holdoff.ingress.events.http import IN_QUERY
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, refused, trial
 
 
@@ -299,11 +300,11 @@ HANDSHAKES: Final = (
     # https://developers.smartsheet.com/api/smartsheet/guides/webhooks   https://developer.monday.com/apps/docs/webhooks
     ("Smartsheet", "http.method=POST & webhookId only challenge,webhookId", "challenge", "smartsheetHookResponse"),
     ("monday.com", "http.method=POST only challenge", "challenge", "challenge"),
-    # https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks; SharePoint writes it small.
-    *(("Microsoft Graph", "http.method=POST", at, "") for at in ("?validationToken", "?validationtoken")),
-    # https://www.dropbox.com/developers/reference/webhooks   https://www.w3.org/TR/websub/#hub-verifies-intent
-    ("Dropbox", "http.method=GET", "?challenge", ""),
-    ("WebSub", "http.method=GET", "?hub.challenge", ""),
+    *(
+        (by, f"http.method={method}", f"?{name}", "")
+        for method, known in IN_QUERY.items()
+        for name, by in known.items()
+    ),
 )
 SHAKEN: Final = tuple(
     control(by, "a handshake", f"a handshake of {by}", f"{at} & {when}") for by, when, at, _ in HANDSHAKES

@@ -269,13 +269,18 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _IDS if headers.get(name)), None)
 
 
-#: The parameters in which senders ask to see a text again, by the method.
-_HANDSHAKES: Final = {"GET": ("challenge", "hub.challenge"), "POST": ("validationToken", "validationtoken")}
+#: The parameters in which senders ask to see a text again, by the method, with the sender of each.
+IN_QUERY: Final = {
+    # https://www.dropbox.com/developers/reference/webhooks   https://www.w3.org/TR/websub/#hub-verifies-intent
+    "GET": {"challenge": "Dropbox", "hub.challenge": "WebSub"},
+    # https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks; SharePoint writes it small.
+    "POST": {"validationToken": "Microsoft Graph", "validationtoken": "Microsoft Graph"},
+}
 
 
 def handshake_in(method: str, query: str) -> dict[str, str]:
     """What the query of a request without a body asks to see again, by the parameter's name after a ``?``."""
-    known = _HANDSHAKES.get(method, ())
+    known = IN_QUERY.get(method, {})
     return {f"?{name}": text for name, text in parse_qsl(query, errors="replace") if name in known}
 
 

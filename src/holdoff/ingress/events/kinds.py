@@ -207,8 +207,10 @@ def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | 
     What has a ``source_version`` is a trigger in Holdoff's own form, unless its envelope says whose it is.
     """
     found = next((kind for table in tables for kind in table if kind.matches(message)), None)
-    is_own = found and found.sender != CLOUD_EVENTS and message.look("source_version", ABSENT) is not ABSENT
-    return kind_of_event(message.but(event={}), tables) and found if is_own else found
+    if found is None or found.sender == CLOUD_EVENTS or message.look("source_version", ABSENT) is ABSENT:
+        return found
+    is_by_envelope = kind_of_event(message.but(event={}), tables) is not None
+    return found if is_by_envelope else None
 
 
 def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
