@@ -8,17 +8,18 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError, SSLError
+from botocore.exceptions import ClientError, ReadTimeoutError, SSLError
 
 import holdoff
 from holdoff.aws import client as aws
@@ -329,38 +330,39 @@ class TestTimes:
         assert ASKING.longest_ms == 7_000 < ASK_MS
         assert CodeBuild().start_budget_ms == ASK_MS + ASK_MS + 26_000 == 50_000
 
+    @pytest.mark.parametrize("took_ms", [[7_000], [5_000, 7_000], [2_500, 2_500, 7_000], [1_000] * 5 + [7_000]])
     def test_a_service_that_stalls_takes_no_longer_than_was_reckoned(
-        self, standin: CodeBuildStandin, token: str, waits: list[float], monkeypatch: pytest.MonkeyPatch
+        self, took_ms: list[int], standin: CodeBuildStandin, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """All of it at a fiftieth: every request is answered just in time, or never, and every page has another."""
-        starting, asking = Limits(connect_s=0.04, read_s=0.12, tries=2), Limits(connect_s=0.04, read_s=0.06, tries=1)
-        monkeypatch.setattr(on_aws.OnAws, "starting", starting)
-        monkeypatch.setattr(on_aws, "ASKING", asking)
-        monkeypatch.setattr(on_aws, "ASK_MS", ASK_MS // 50)
-        starter = CodeBuild(endpoint=standin.url)
-        starter.start(request(), token)
-        plain = standin.client()
+        """Every question is answered just in time, and every page has another; to stop and to start get no answer."""
+        monkeypatch.setattr(on_aws, "SystemClock", lambda: clock)
+        monkeypatch.setattr("holdoff.aws.client.SystemClock", lambda: clock)
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda wait_s: clock.sleep(round(1000 * wait_s)))
+        plain, asked = standin.client(), cycle(took_ms)
         for _ in range(250):
             plain.start_build(projectName=PROJECT)
-        starter.status("site-build:x")  # clients are made, connections open
-        for _ in range(10):  # until this machine is not too busy for instants so close together
-            standin.clear_faults()
-            waits.clear()
-            for operation in ("ListBuildsForProject", "BatchGetBuilds"):
-                standin.fault(operation, "delay", seconds=0.04, times=20)
-            standin.fault("StopBuild", "hang")
-            standin.fault("StartBuild", "hang", times=TRIES)
-            began = time.monotonic()
-            with pytest.raises(StartUnknown) as stalled:
-                starter.find("a token of another's", request())
-            with pytest.raises(HoldoffError, match="cannot stop"):
-                starter.cancel("site-build:x")
-            with pytest.raises(StartUnknown):
-                starter.start(request(), tokens.make(1, 1))
-            took_ms = (time.monotonic() - began) * 1000 + 20 * sum(waits)
-            if "not done after" in str(stalled.value) and took_ms <= 50_000 / 50 + 200:
-                return
-        pytest.fail(f"{took_ms} ms, {stalled.value}")
+
+        def late(event_name: str, **_: object) -> None:
+            if (operation := event_name.rpartition(".")[2]) in ("StopBuild", "StartBuild"):
+                clock.sleep(10_000 if operation == "StartBuild" else ASKING.longest_ms)
+                raise ReadTimeoutError(endpoint_url=standin.url)
+            clock.sleep(next(asked))
+
+        starter = CodeBuild(endpoint=standin.url)
+        for clients in (starter._starting, starter._asking):
+            clients.of(REGION).meta.events.register("before-send.codebuild", late)
+        began_ms = clock.now_ms()
+        with suppress(StartUnknown):
+            starter.find("a token of another's", request())
+        found_ms = clock.now_ms()
+        assert 7_000 <= found_ms - began_ms <= ASK_MS
+        with pytest.raises(HoldoffError, match="cannot stop"):
+            starter.cancel("site-build:x")
+        assert clock.now_ms() - found_ms <= ASK_MS
+        with pytest.raises(StartUnknown):
+            starter.start(request(), tokens.make(1, 1))
+        assert clock.now_ms() - began_ms <= starter.start_budget_ms
+        assert len(standin.start_requests) == 250, "no start arrived"
 
     def test_botocore_waits_no_longer_than_was_reckoned(
         self, standin: CodeBuildStandin, token: str, waits: list[float]
