@@ -583,3 +583,33 @@ def test_25_what_did_not_start_stands_beside_no_build() -> None:
 
     w.starter.start = refuse  # type: ignore[assignment, method-assign]
     assert w.a.trigger().beside is None
+
+
+@pytest.mark.parametrize("pushes", [3, 4])
+def test_26_a_branch_is_set_back_however_many_pushes_are_pending(pushes: int) -> None:
+    """G8: "the last to arrive counts as the newer" where the three known parents do not tell. All came in order; the
+    last one was told "a newer version was started already", and what it had replaced was built."""
+    w = World()
+    w.a.trigger(source_version="C", parent="B", line="main")
+    for version, parent in zip("DEFG"[:pushes], "CDEF"[:pushes], strict=True):
+        w.a.trigger(source_version=version, parent=parent, line="main")
+    w.a.trigger(source_version="B", parent="CDEFG"[pushes], line="main")
+    w.clock.advance("10m")
+    w.a.wake()
+    assert w.starter.versions == ["C", "B"]
+
+
+def test_26a_and_though_a_start_is_under_way() -> None:
+    """The same, where the pushes between are partly pending and partly being started."""
+    w = World(cooldown=0)
+
+    def meanwhile(build_id: str) -> None:
+        w.b.trigger(source_version="D", parent="C", line="main")
+        said = w.b.trigger(source_version="A", parent="D", line="main")
+        assert said.why is Why.CLAIMED, build_id
+
+    w.a.trigger(source_version="B", parent="A", line="main")
+    w.starter.meanwhile = meanwhile
+    w.a.trigger(source_version="C", parent="B", line="main")
+    w.a.wake()
+    assert w.starter.versions == ["B", "C", "A"]

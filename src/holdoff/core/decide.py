@@ -25,7 +25,17 @@ from enum import Enum, auto
 
 from holdoff.core import builds, claims, clocks
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.pending import Fold, content_of, followed, is_behind, is_older, joined, line_of, single, waiter_name
+from holdoff.core.pending import (
+    Fold,
+    content_of,
+    is_behind,
+    is_older,
+    is_pushed_onto,
+    joined,
+    line_of,
+    single,
+    waiter_name,
+)
 from holdoff.core.record import KEPT_EVENTS, Line, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
@@ -188,9 +198,11 @@ def _is_superseded(record: Record, request: Request) -> bool:
     place = line_of(request)
     if place is None:
         return False
-    claimed = None if record.claim is None else record.claim.covers
-    before = {version for fold in (record.pending, claimed) if fold is not None for version in followed(request, fold)}
-    return any(is_older(place, line) and line.version not in before for line in _started(record))
+    # A version that was pushed onto what is pending or being started is newer than all that was started before.
+    later = [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
+    if any(is_pushed_onto(request, other) for other in later):
+        return False
+    return any(is_older(place, line) for line in _started(record))
 
 
 def _started(record: Record) -> list[Line]:

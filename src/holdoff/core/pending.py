@@ -130,13 +130,10 @@ def is_followed(request: Request, pending: Pending) -> bool:
     return digest(request.source_version) in [note.parent for note in pending.notes]
 
 
-def followed(request: Request, fold: Pending) -> set[str | None]:
-    """Digests of the versions before a request that was pushed onto the newest of these triggers: their parents. (Its
-    own version may be among them: then the branch was set back to it.) None of them if instants tell the order."""
-    newest, line = fold.request, digest(request.line)
-    if newest.line != request.line or not is_parent(newest, request) or _instants_tell(newest, request):
-        return set()
-    return {digest(newest.parent), *[note.parent for note in fold.notes if note.line == line]}
+def is_pushed_onto(request: Request, other: Request) -> bool:
+    """Whether a request was pushed onto the other's version, and so is newer than that. If instants tell the order,
+    they decide."""
+    return request.line == other.line and is_parent(other, request) and not _instants_tell(other, request)
 
 
 def _ancestry(pending: Pending) -> list[str | None]:
