@@ -613,3 +613,13 @@ def test_26a_and_though_a_start_is_under_way() -> None:
     w.a.trigger(source_version="C", parent="B", line="main")
     w.a.wake()
     assert w.starter.versions == ["B", "C", "A"]
+
+
+def test_26b_nor_is_what_failed_built_again_in_its_place() -> None:
+    """The same with on_failure = "rearm": B was built again though the branch had gone on to D, three pushes later."""
+    w = World(on_failure="rearm")
+    w.a.trigger(source_version="B", parent="D", line="main")
+    for version, parent in ("CB", "EC", "FE", "DF"):
+        w.a.trigger(source_version=version, parent=parent, line="main")
+    w.a.finished("b1", succeeded=False)
+    assert w.record.pending.request.source_version == "D"

@@ -212,14 +212,6 @@ def test_refusals_in_a_row_wait_longer_and_what_came_meanwhile_is_newer() -> Non
     assert (after.count, after.request.source_version) == (3, "v2")
 
 
-def test_an_older_version_that_came_meanwhile_is_not_newer() -> None:
-    newest = CLAIM.but(covers=pending(line="main", at_ms=2, source_version="v2"))
-    late = pending(NOW + 3, line="main", at_ms=1, source_version="v1")
-    after = refused(CLAIMED.but(claim=newest, pending=late), newest).pending
-    assert after is not None
-    assert (after.count, after.request.source_version) == (2, "v2")
-
-
 @pytest.mark.parametrize(
     ("failures", "soon_ms", "late_ms"),
     [(1, 5_000, 60_000), (2, 10_000, 120_000), (7, 300_000, 3_600_000), (99, 300_000, 3_600_000)],

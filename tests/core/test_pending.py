@@ -96,10 +96,9 @@ def test_it_makes_no_difference_which_two_are_joined_first(a: Any, b: Any, c: An
     assert left.count == 3
 
 
-@given(PENDINGS, PENDINGS)
-def test_the_later_is_built_unless_it_is_the_older_of_its_line(earlier: Any, later: Any) -> None:
-    both = joined(earlier, later)
-    older = is_older(later.request, earlier.request)
+@given(PENDINGS, PENDINGS, st.booleans())
+def test_the_later_is_built_unless_it_is_the_older_of_its_line(earlier: Any, later: Any, older: bool) -> None:
+    both = joined(earlier, later, older=older)
     assert both.request == (earlier if older else later).request
     assert both.notes == (*later.notes, *earlier.notes)
     assert (both.first_ms, both.last_ms) == (

@@ -194,10 +194,10 @@ def _joined_keeping_one_count(earlier: Pending, later: Pending) -> Pending:
     return _joined(earlier, later).but(count=later.count)
 
 
-def _joined_unforced(earlier: Pending, later: Pending) -> Pending:
+def _joined_unforced(earlier: Pending, later: Pending, **how: bool) -> Pending:
     """Only the newest trigger's force counts."""
-    request = _joined(earlier, later).request
-    return _joined(earlier, later).but(request=request.but(forced=request.forced and later.request.forced))
+    both = _joined(earlier, later, **how)
+    return both.but(request=both.request.but(forced=both.request.forced and later.request.forced))
 
 
 def _joined_in_part(self: Fold, record: Record) -> Record:

@@ -256,7 +256,7 @@ def _with_trigger(record: Record, fold: Fold, now_ms: int) -> Record:
     """The record with this trigger pending, alone or with others; without the id of the write."""
     alone = single(fold.request, now_ms, waiter=fold.waiter)
     return record.but(
-        pending=alone if record.pending is None else joined(record.pending, alone),
+        pending=alone if record.pending is None else joined(record.pending, alone, older=fold.older),
         events=shifted(fold.event, record.events, KEPT_EVENTS),
     )
 

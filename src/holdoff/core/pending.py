@@ -160,14 +160,12 @@ def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pendi
     )
 
 
-def joined(earlier: Pending, later: Pending) -> Pending:
+def joined(earlier: Pending, later: Pending, *, older: bool = False) -> Pending:
     """Two groups of triggers in one. Which came earlier is the store's order of writes, not a comparison of two clocks.
-    If one trigger was forced, all are."""
-    # Not plain: the line went on from the earlier triggers, and was then set back to a version before them.
-    is_plain = _instants_tell(later.request, earlier.request) or not is_followed(earlier.request, later)
-    older_wins = is_plain and is_behind(later.request, earlier)
-    newest = earlier.waiters[:1] if older_wins else ()
-    request = earlier.request if older_wins else later.request
+    If one trigger was forced, all are. ``older``: the later ones are older on their line, so the earlier newest stays.
+    """
+    newest = earlier.waiters[:1] if older else ()
+    request = earlier.request if older else later.request
     forced = earlier.request.forced or later.request.forced
     return Pending(
         request=request if request.forced is forced else request.but(forced=True),
