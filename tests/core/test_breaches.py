@@ -623,3 +623,29 @@ def test_26b_nor_is_what_failed_built_again_in_its_place() -> None:
         w.a.trigger(source_version=version, parent=parent, line="main")
     w.a.finished("b1", succeeded=False)
     assert w.record.pending.request.source_version == "D"
+
+
+@pytest.mark.parametrize("wakes", [True, False], ids=["built meanwhile", "at once"])
+def test_27_a_refusal_whose_answer_was_lost_says_nothing_of_a_hold(wakes: bool) -> None:
+    """G6: when the write that gave the slot back was sent again, the triggers had been built by another process. The
+    decision told "it is tried again once the hold is over": there was no hold, and nothing to try again."""
+
+    class Lossy(MemoryStore):
+        def swap(self, key: Any, *, expected: Any, new: Any, history: Any = ()) -> Any:
+            reply = super().swap(key, expected=expected, new=new, history=history)
+            if expected.claim is None or new.claim is not None or w.starter.versions:
+                return reply
+            w.clock.advance("5s")
+            if wakes:
+                assert w.b.wake().build_id == "b1"
+            return super().swap(key, expected=expected, new=new, history=history)
+
+    def refuse(*_: Any) -> str:
+        w.starter.start = start  # type: ignore[method-assign]
+        raise holdoff.StartRefused("no room", worth_retrying=True)
+
+    w = World(Lossy())
+    w.starter.start, start = refuse, w.starter.start  # type: ignore[assignment, method-assign]
+    said = w.a.trigger(source_version="x")
+    assert said.why is (Why.START_UNKNOWN if wakes else Why.START_FAILED)
+    assert "hold is over" not in str(said)

@@ -160,7 +160,7 @@ def _end_claim(
         return made
 
     after = yield from writes.apply(noted, record)
-    if made is not after and made.claim is None:
+    if made is not after and made.claim is None and after.pending is not None:  # else another process has built it
         return ended.but(record=after)
     if made is not after and after.claim is not None and after.claim.token == claim.token:
         return Resolved(record=after, error=why_left)
