@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import holdoff
+from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError, StartRefused
 from holdoff.core.record import Record
 from holdoff.observe import explain
@@ -257,12 +258,19 @@ def test_a_skip_beside_a_start_is_not_called_covered() -> None:
         place.clock.advance("10m")
 
 
-def test_where_triggers_are_skipped_an_instant_alone_leaves_a_doubt() -> None:
-    place = Place(on_cooldown="skip", quiet="30s")
-    deferred = place.gate().trigger()
-    place.clock.advance("30s")
+@pytest.mark.parametrize(("line", "said"), [(None, " or its version was replaced"), ("main", "")])
+def test_an_instant_alone_leaves_a_doubt(line: str | None, said: str) -> None:
+    """G8, "a version is called covered only if a build contains it": v1 is older than what was started, and skipped."""
+    place = Place()
+    place.gate().trigger(source_version="v2", line="main", at=2)
+    place.gate().trigger(source_version="v3", line="main", at=3)
+    skipped = place.gate().trigger(source_version="v1", line="main", at=1)
+    place.gate().trigger(source_version="v4", line=line, at=4)
+    assert skipped.why is Why.SUPERSEDED
+    assert place.decision(skipped.id).lines[0].endswith(f"not built yet, unless the decision said skipped{said}")
+    place.clock.advance("10m")
     place.gate().wake()
-    assert place.decision(deferred.id).lines[0].endswith("it was covered by build b1, unless the decision said skipped")
+    assert place.decision(skipped.id).lines[0].endswith(f"by build b2, unless the decision said skipped{said}")
 
 
 def test_one_whose_start_is_not_known_is_being_started() -> None:

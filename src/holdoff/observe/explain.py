@@ -47,6 +47,8 @@ _ANSWERS: Final = {
 }
 #: A skip leaves nothing in the record. A skipped decision's instant may fit a build by chance.
 _SKIPS: Final = ", unless the decision said skipped"
+#: Of a trigger that is known by its instant alone, no record says which of these versions was its own.
+_REPLACED: Final = " or its version was replaced"
 _WAITS: Final = {
     Why.COOLING_DOWN: "the cooldown",
     Why.RUNNING: "the build before",
@@ -207,12 +209,12 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
         return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= fold.last_ms + margin_ms
 
     answers, later = [], None
-    skips = scene.terms is not None and "skip" in (scene.terms.policy.on_cooldown, scene.terms.policy.overlap)
     for fold, verdict, build in _places(scene, scene.builds()):
         if fits(fold, claim if verdict == "starting" else build):
-            answer = _answer(scene, subject, verdict, build)
-            doubt = skips and waiter_name(token) not in fold.waiters
-            answers.append(answer.but(lines=(f"{answer.lines[0]}{_SKIPS}", *answer.lines[1:])) if doubt else answer)
+            answer, doubt = _answer(scene, subject, verdict, build), ""
+            if waiter_name(token) not in fold.waiters:
+                doubt = _SKIPS if all(contains(fold, note) for note in fold.notes) else f"{_SKIPS}{_REPLACED}"
+            answers.append(answer.but(lines=(f"{answer.lines[0]}{doubt}", *answer.lines[1:])))
         if build is None:
             continue
         if build.token == token:
