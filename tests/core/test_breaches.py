@@ -11,6 +11,7 @@ import holdoff
 from holdoff.core import claims
 from holdoff.core.decision import Why
 from holdoff.core.errors import StoreUnavailable
+from holdoff.core.record import Finished
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from tests.core.build import MINUTE, NOW, claimed, terms
@@ -649,3 +650,18 @@ def test_27_a_refusal_whose_answer_was_lost_says_nothing_of_a_hold(wakes: bool) 
     said = w.a.trigger(source_version="x")
     assert said.why is (Why.START_UNKNOWN if wakes else Why.START_FAILED)
     assert "hold is over" not in str(said)
+
+
+def test_28_a_caller_that_waits_gets_the_end_of_the_build_that_failed() -> None:
+    """``run --wait``: "the others wait for its end and exit with its status"; "a start clears them". With on_failure =
+    "rearm" they were pending again, were told "how that ended is not known", and exited with 75."""
+    w = World(on_failure="rearm")
+    w.a.trigger()
+    waiting = w.b.trigger(waits=True)
+    w.clock.advance("10m")
+    w.b.wake(waiter=waiting.token)
+    w.a.finished("b2", succeeded=False, exit_status=3)
+    build = w.b.waiter_at(waiting.token)
+    assert isinstance(build, Finished)
+    assert (build.build_id, build.exit_status) == ("b2", 3)
+    assert w.record.pending.count == 1

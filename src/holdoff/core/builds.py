@@ -66,7 +66,8 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
-    covers = running.covers.but(request=running.covers.request.but(forced=False))  # only the first start was forced
+    # Only the first start was forced, and only its callers wait: they get the end of this build.
+    covers = running.covers.but(request=running.covers.request.but(forced=False), waiters=())
     both = claims.behind(record.pending, covers)
     pending = claims.backed_off(record.pending, both, now_ms, worth_retrying=False)
     return record.but(lastbuild=claims.lastbuild_without(record, running.started_ms, running.before), pending=pending)
