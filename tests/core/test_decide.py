@@ -89,8 +89,10 @@ def test_nothing_has_waited_less_than_no_time() -> None:
 
 def test_a_decision_is_named_by_its_instant_and_a_start_by_its_token() -> None:
     token = make(NOW - 5, 7)
-    assert on_trigger(READY, trigger(token), TERMS).decision.token == token
-    assert on_trigger(built(0), trigger(token), TERMS).decision.id == f"site/local/{make(NOW, 7)}"
+    for record in (READY, built(0)):
+        step = on_trigger(record, trigger(token), TERMS)
+        assert step.decision.id == f"site/local/{make(NOW, 7)}"
+        assert step.record.claim is None or step.record.claim.token == step.decision.token
 
 
 def test_a_waiting_caller_is_known_by_its_decision_s_token() -> None:

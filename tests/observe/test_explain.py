@@ -283,6 +283,21 @@ def test_one_whose_start_is_not_known_is_being_started() -> None:
     assert place.decision(unknown.id).verdict == "started"
 
 
+def test_one_whose_start_was_refused_is_pending() -> None:
+    """Its token is a few milliseconds older than the decision: meanwhile the gate is read, and the store opened."""
+    place = Place()
+    place.errors = [StartRefused("no room", worth_retrying=True)]
+    gate = place.gate()
+
+    def get(key: Any) -> Record:
+        place.clock.advance("3ms")
+        return type(place.store).get(place.store, key)
+
+    place.store.get = get  # type: ignore[method-assign]
+    refused = gate.trigger()
+    assert (refused.why, place.decision(refused.id).verdict) == (Why.START_FAILED, "pending")
+
+
 def test_what_has_aged_out_is_said_to_have() -> None:
     place = Place(on_cooldown="skip")
     place.gate().trigger()

@@ -279,6 +279,8 @@ class StepBuilder:
         self.terms = terms
         self.now_ms = now_ms
         self.ahead_ms = ahead_ms
+        # A start is found by its token. Any other decision, also on a start that was refused, by the instant in it.
+        self.token = restamped(event.token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
         """What comes before any decision: an expired claim is taken over, a silent build is polled."""
@@ -299,13 +301,11 @@ class StepBuilder:
         **more: Any,
     ) -> Step:
         """A step with its decision; ``more`` are fields of that."""
-        token, gate = self.event.token, self.event.request.gate
-        # A start is found by its token. Any other decision is found by the instant in its id.
-        stamped = token if next_step is NextStep.START else restamped(token, self.now_ms)
+        gate = self.event.request.gate
         decision = Decision(
             project=gate.project,
             region=gate.region,
-            id=f"{gate.project}/{gate.region}/{stamped}",
+            id=f"{gate.project}/{gate.region}/{self.token}",
             outcome=outcome,
             why=why,
             decided_ms=self.now_ms,
@@ -331,7 +331,7 @@ class StepBuilder:
         return self.step(
             Outcome.STARTED,
             Why.FORCED if covers.request.forced else Why.READY,
-            record=claims.made(record, covers, self.event.token, self.terms, self.now_ms),
+            record=claims.made(record, covers, self.token, self.terms, self.now_ms),
             next_step=NextStep.START,
             covers=covers.count,
             waited_ms=max(0, self.now_ms - covers.first_ms),
