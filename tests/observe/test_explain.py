@@ -283,6 +283,26 @@ def test_one_whose_start_is_not_known_is_being_started() -> None:
     assert place.decision(unknown.id).verdict == "started"
 
 
+def test_of_two_that_come_at_once_both_are_pending() -> None:
+    """The one that came last was stored first: it was called skipped, dropped or failed."""
+    place = Place()
+    place.gate().trigger()
+    place.clock.advance("1m")
+    one, other = place.gate(), place.gate()
+    one.trigger()
+    fold, later = place.store.fold, []
+
+    def overtaken(key: Any, **how: Any) -> Any:
+        place.store.fold = fold  # type: ignore[method-assign]
+        place.clock.advance("1ms")
+        later.append(other.trigger())
+        return fold(key, **how)
+
+    place.store.fold = overtaken  # type: ignore[method-assign]
+    earlier = one.trigger()
+    assert [place.decision(said.id).verdict for said in (earlier, *later)] == ["pending"] * 2
+
+
 def test_one_whose_start_was_refused_is_pending() -> None:
     """Its token is a few milliseconds older than the decision: meanwhile the gate is read, and the store opened."""
     place = Place()
