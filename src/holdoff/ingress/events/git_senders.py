@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, change, control, ignored, refused, trial
+from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
 
 Fields = dict[str, Any]
 
@@ -31,12 +31,6 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
     why = f"is a push that does not say what was pushed, in {changes}: {advice}"
     nothing = control(sender, "push", f"nothing was pushed: {changes} is empty", f"{when} & {changes}=[]")
     return nothing, refused(sender, "push", why, when)
-
-
-def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
-    """A push, by the paths of a ref and of its versions."""
-    fields = {"ref": f"{{{ref}!}}", "version": f"{{{new}!}}", "parent": f"{{{old}}}"}
-    return Kind(**{"sender": sender, "name": "push", "when": when} | fields | more)
 
 
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
@@ -59,7 +53,7 @@ _RULE: Final = _GITHUB | {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.fu
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
     """A push in GitHub's form, which other hosts use, too."""
-    return _push(sender, when, "ref", "after", "before", **_GITHUB | _PUSH | more)
+    return push(sender, when, "ref", "after", "before", **_GITHUB | _PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
@@ -153,7 +147,7 @@ _SYSTEM_EVENTS: Final = (
 )
 _GITLAB_KINDS: Final = (
     *(
-        _push(
+        push(
             *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after", "before"),
             tagged="{checkout_sha,after!}",  # null if the tag was deleted
             text=text,
@@ -183,7 +177,7 @@ _CHANGE: Final = "push.changes.0"
 _NAME: Final = f"{_CHANGE}.new.name,{_CHANGE}.old.name"
 _BITBUCKET_KINDS: Final = (
     *(
-        _push(
+        push(
             *("Bitbucket", when, _NAME, f"{_CHANGE}.new.target.hash", f"{_CHANGE}.old.target.hash"),
             each="push.changes",
             id="{http.headers.x-request-uuid}",
@@ -206,7 +200,7 @@ _BITBUCKET_KINDS: Final = (
 def _at_data_center(when: str, changes: str, at: str = "date", /, **more: Any) -> Kind:
     """A change at Data Center. ``changes``: the path of the list of changes."""
     change = f"{changes}.0"
-    return _push(
+    return push(
         *("Bitbucket", when, f"{change}.ref.id,{change}.refId", f"{change}.toHash", f"{change}.fromHash"),
         each=changes,
         id="{http.headers.x-request-id}",
@@ -270,7 +264,7 @@ _SERVICE_HOOKS: Final = (
 )
 _AZURE_KINDS: Final = (
     trial("Azure DevOps", "eventType & publisherId & subscriptionId=00000000-0000-0000-0000-000000000000"),
-    _push(
+    push(
         *("Azure DevOps", "eventType=git.push"),
         *(f"resource.refUpdates.0.{name}" for name in ("name", "newObjectId", "oldObjectId")),
         each="resource.refUpdates",
@@ -309,7 +303,7 @@ _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
     *(
-        _push(
+        push(
             *("Gerrit", f"type={kind} & eventCreatedOn & {update}.refName"),
             *(f"{update}.{name}" for name in ("refName", "newRev", "oldRev")),
             each=each,
@@ -324,7 +318,7 @@ _OF_A_REF: Final = (
     ),
     _other("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn"),
     # https://docs.pagure.org/pagure/usage/using_webhooks.html
-    _push(
+    push(
         *("Pagure", "topic=*git.receive & msg.agent & msg.branch"),
         *("msg.branch", "msg.end_commit", "msg.old_commit"),
         id="{msg_id}",
@@ -337,7 +331,7 @@ _OF_A_REF: Final = (
         for when in ("topic & msg_id & i & msg.agent", "topic=*pagure.* & msg.agent")
     ),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
-    _push(
+    push(
         *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
         tagged="{commit.sha,sha!}",
         repository="{repo.path}",
@@ -350,7 +344,7 @@ _OF_A_REF: Final = (
     ),
     _other("Harness", "trigger", when="trigger & repo.git_url"),
     # https://huggingface.co/docs/hub/webhooks
-    _push(
+    push(
         *("Hugging Face", "event.scope=repo.content* & repo.name"),
         *(f"updatedRefs.0.{name}" for name in ("ref", "newSha", "oldSha")),
         each="updatedRefs",
@@ -358,14 +352,14 @@ _OF_A_REF: Final = (
         repository="{repo.name}",
         default="main",
     ),
-    _push(  # at first it listed no refs
+    push(  # at first it listed no refs
         *("Hugging Face", "event.scope=repo.content & repo.name & repo.headSha", "", "repo.headSha", ""),
-        **_MAIN | {"parent": "", "repository": "{repo.name}"},
+        **_MAIN | {"repository": "{repo.name}"},
     ),
     _other("Hugging Face", "event.scope", when="event.scope & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
     *(
-        _push(
+        push(
             *("SourceHut", f"{_AT_SOURCEHUT}={event}"),
             *(f"{each}.0.{path}" for path in (name, "new.id", "old.id")),
             each=each,
@@ -403,7 +397,7 @@ _OF_A_REF: Final = (
     _other("Phabricator", "object.type", when="object.phid=PHID-* & object.type"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd
     trial("SourceCraft", "header.type=webhook.ping & header.id", "a ping"),
-    _push(
+    push(
         *("SourceCraft", "header.type=repository.push & header.id"),
         *(f"ref_update.{name}" for name in ("ref", "after_sha", "before_sha")),
         tagged="{ref_update.checkout_sha,ref_update.after_sha!}",
