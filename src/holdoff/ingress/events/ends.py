@@ -46,7 +46,7 @@ def _ends(bad: str, good: str = "SUCCEEDED") -> Mapping[str, bool]:
 
 
 _BUILD: Final = "detail.build-id,detail.build-batch-id,resources.0"
-_PLACE: Final = {"region": "{region!}", "account": "{account!}"}
+_PLACE: Final = {"region": "{region!}", "account": "{account}"}
 OF_AWS: Final = (
     _Row(
         starter="codebuild",
