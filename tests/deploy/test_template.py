@@ -12,8 +12,8 @@ import pytest
 
 from holdoff.aws import client as aws_client
 from holdoff.ingress import settings
-from holdoff.ingress.events.ends import end_of
-from holdoff.ingress.events.intents import BuildEnded
+from holdoff.ingress.events.ends import OF_AWS, build_of
+from holdoff.ingress.events.message import Message
 from holdoff.observe import metrics
 from holdoff.starters import CodeBuild, CodePipeline
 from holdoff.stores.codec import EXPIRES
@@ -38,7 +38,6 @@ EVERYTHING = FILE_MODE | {
     "AlarmEmail": "ada@example.com",
     "StalenessAlarmSeconds": "7200",
 }
-PIPELINE = "arn:aws:codepipeline:eu-west-1:123456789012:release"
 WHERE = {
     "REGION_NAME": "eu-west-1",
     "DDB_TABLE_NAME": "Table",
@@ -233,10 +232,17 @@ def test_it_hears_of_the_ends_of_its_own_executions() -> None:
     pattern = Stack(CodePipelines="release,deploy").properties("PipelineEnded")["EventPattern"]
     assert pattern["source"] == ["aws.codepipeline"]
     assert pattern["detail"]["pipeline"] == ["release", "deploy"]
-    event = {"source": "aws.codepipeline", "detail-type": pattern["detail-type"][0], "resources": [PIPELINE]}
+    event = {
+        "source": "aws.codepipeline",
+        "detail-type": pattern["detail-type"][0],
+        "region": "eu-west-1",
+        "account": "1",
+    }
     for state in pattern["detail"]["state"]:
-        ended = end_of(event | {"detail": {"state": state, "execution-id": "1"}})
-        assert isinstance(ended, BuildEnded), state
+        detail = {"pipeline": "release", "state": state, "execution-id": "1"}
+        ended = build_of(Message(event={**event, "detail": detail}), OF_AWS)
+        assert ended is not None
+        assert ended.is_end, state
 
 
 def test_nothing_else_invokes_it_unless_asked_for() -> None:

@@ -56,7 +56,7 @@ def _stored() -> Iterator[Sent]:
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
     yield sent("Image Action: a push", s.ecr(), pushed)
     signed = s.ecr(**{"image-tag": "sha256-7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234.sig"})
-    why = "nothing is built for what is about an image of web unless a rule takes it"
+    why = nothing("ECR", "push about an image")
     yield sent("Image Action: a signature", signed, why)
     for what, media in (
         ("a signature, by digest", "application/vnd.dev.sigstore.bundle.v0.3+json"),
@@ -64,14 +64,13 @@ def _stored() -> Iterator[Sent]:
     ):
         yield sent(f"Image Action: {what}", s.ecr(**{"image-tag": "", "artifact-media-type": media}), why)
     part = s.ecr(**{"image-tag": "", "artifact-media-type": "application/vnd.oci.image.config.v1+json"})
-    untagged = "nothing is built for an image to which no tag points in web unless a rule takes it"
-    yield sent("Image Action: a push by digest", part, untagged)
+    yield sent("Image Action: a push by digest", part, nothing("ECR", "push by digest"))
     replicated = s.ecr(**{"action-type": "REPLICATE", "source-region": "us-west-2"}) | {
         "detail-type": "ECR Replication Action"
     }
     yield sent("Replication Action: in the region of the copy", replicated, pushed)
-    yield sent("Image Action: a failed push", s.ecr(result="FAILURE"), "no image was pushed: PUSH FAILURE")
-    yield sent("Image Action: a deletion", s.ecr(**{"action-type": "DELETE"}), "no image was pushed: DELETE SUCCESS")
+    yield sent("Image Action: a failed push", s.ecr(result="FAILURE"), nothing("ECR", "PUSH FAILURE"))
+    yield sent("Image Action: a deletion", s.ecr(**{"action-type": "DELETE"}), nothing("ECR", "DELETE SUCCESS"))
     scanned = s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE", "repository-name": "web"})
     yield sent("Image Scan", scanned, nothing("aws.ecr", "ECR Image Scan"))
 
@@ -82,7 +81,7 @@ def _stored() -> Iterator[Sent]:
         bridged = Built(id=own, reason=f"Object {kind} s3://content/a b/ä.md", **at)
         yield sent(f"Object {kind}", s.s3_created(f"Object {kind}"), bridged)
         yield sent(name, s.s3_notification(name), bridged._replace(reason=f"{name} s3://content/a b/ä.md"))
-    why = "nothing is built for an old version that a lifecycle rule of S3 deleted unless a rule takes it"
+    why = nothing("S3", "old version that a lifecycle rule deleted")
     yield sent("Object Deleted: an old version, by a lifecycle rule", s.s3_expired("Permanently Deleted"), why)
     yield sent("LifecycleExpiration:Delete of an old version", s.s3_notification("LifecycleExpiration:Delete"), why)
     marked = Built(
@@ -95,8 +94,7 @@ def _stored() -> Iterator[Sent]:
     put = s.by_trail("PutObject")
     yield sent("API Call via CloudTrail: a write", put, Built(id=EVENT, reason="PutObject s3://content/a b/ä.md", **at))
     failed = s.by_trail("PutObject", errorCode="AccessDenied")
-    why = "nothing is built for a failed PutObject of S3 unless a rule takes it"
-    yield sent("API Call via CloudTrail: a failed write", failed, why)
+    yield sent("API Call via CloudTrail: a failed write", failed, nothing("S3", "failed PutObject"))
     for kind in ("Object ACL Updated", "Object Tags Added", "Object Storage Class Changed", "Object Restore Completed"):
         yield sent(kind, s.s3_created(kind), nothing("aws.s3", kind))
     for name in ("ObjectTagging:Put", "ObjectAcl:Put", "LifecycleTransition", "Replication:OperationFailedReplication"):
@@ -124,9 +122,10 @@ def _others() -> Iterator[Sent]:
     yield sent("any other event of AWS", started, nothing("aws.ec2", "EC2 Instance State-change Notification"))
     sent = of("CodeBuild")
     yield sent("Build State Change: ended", s.codebuild(project="site"), Other("BuildEnded", "the end of a build"))
-    yield sent("Build State Change: began", s.codebuild("IN_PROGRESS", "site"), "the build is IN_PROGRESS")
+    began = nothing("aws.codebuild", "CodeBuild Build State Change")
+    yield sent("Build State Change: began", s.codebuild("IN_PROGRESS", "site"), began)
     phase = s.eventbridge("aws.codebuild", "CodeBuild Build Phase Change", {"completed-phase": "BUILD"})
-    yield sent("Build Phase Change", phase, "CodeBuild Build Phase Change ends no build")
+    yield sent("Build Phase Change", phase, nothing("aws.codebuild", "CodeBuild Build Phase Change"))
     job = {"CodePipeline.job": {"id": "11111111-abcd", "accountId": "1", "data": {}}}
     yield of("CodePipeline")("a job", job, Built(id="11111111-abcd", reason="CodePipeline job"))
     record = {"eventID": "c4ca42", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {}}

@@ -13,9 +13,10 @@ from holdoff.core.request import GateKey
 from holdoff.gate import Gate
 from holdoff.ingress.dispatch import Dispatch
 from holdoff.ingress.event_log import EventLog
-from holdoff.ingress.events.ends import end_of, may_be_of
+from holdoff.ingress.events.ends import OF_AWS, build_of, may_be_of
 from holdoff.ingress.events.envelopes import opened
-from holdoff.ingress.events.intents import BuildEnded, Ignored
+from holdoff.ingress.events.intents import BuildEnded
+from holdoff.ingress.events.message import Message
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from tests.core.build import claim, running
@@ -51,8 +52,9 @@ def batch(
 
 
 def ended(event: Any) -> BuildEnded:
-    found = end_of(event)
-    assert isinstance(found, BuildEnded)
+    found = build_of(Message(event=event), OF_AWS)
+    assert found is not None
+    assert found.is_end
     return found
 
 
@@ -90,13 +92,6 @@ def test_an_execution_of_a_pipeline(state: str) -> None:
     )
 
 
-def test_a_pipeline_s_arn_as_older_documents_have_it() -> None:
-    """https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"""
-    event = pipeline()
-    event["resources"] = [event["resources"][0].replace(":release", ":pipeline:release")]
-    assert ended(event) == ended(pipeline())
-
-
 def test_the_key_that_a_build_knows() -> None:
     event = shapes.codebuild()
     variables = [{"name": "HOLDOFF_KEY", "value": "feature/x", "type": "PLAINTEXT"}]
@@ -119,7 +114,8 @@ def test_the_key_that_a_build_knows() -> None:
     ids=lambda event: f"{event['detail-type']} {event['detail'].get('state', '')}",
 )
 def test_whatever_else_they_tell_is_nothing(event: Any) -> None:
-    assert isinstance(end_of(event), Ignored)
+    found = build_of(Message(event=event), OF_AWS)
+    assert found is None or not found.is_end
 
 
 @pytest.mark.parametrize("name", ["build-id", "build-status"])
@@ -128,15 +124,7 @@ def test_an_end_that_does_not_say_of_what_is_an_error(name: str) -> None:
     del event["detail"][name]
     event["resources"] = []
     with pytest.raises(EventError, match=f"event.detail.{name}"):
-        end_of(event)
-
-
-@pytest.mark.parametrize("arn", ["site-build:1", "arn:aws:codebuild:eu-west-1:1:project/site-build"])
-def test_an_end_of_what_is_no_build_is_an_error(arn: str) -> None:
-    event = shapes.codebuild()
-    event["detail"]["build-id"] = arn
-    with pytest.raises(EventError, match="is not the ARN of a build"):
-        end_of(event)
+        build_of(Message(event=event), OF_AWS)
 
 
 ARN = f"arn:aws:codebuild:{shapes.REGION}:{ACCOUNT}:project/site-build"

@@ -183,8 +183,8 @@ def test_a_push_of_a_tag_has_one_name_at_all_hosts(host: Host) -> None:
 
 
 # --- what a push says besides ----------------------------------------------------------------------
-def commits(*messages: str) -> list[dict[str, str]]:
-    return [{"id": message, "message": message} for message in messages]
+def commits(newest: str, older: str) -> list[dict[str, str]]:
+    return [{"id": p.AFTER, "message": newest}, {"id": p.OTHER, "message": older}]
 
 
 def target(message: str) -> dict[str, object]:
@@ -198,9 +198,12 @@ def target(message: str) -> dict[str, object]:
     [
         (
             p.github_push(head_commit={"id": p.AFTER, "message": "x [skip ci]"}),
-            p.github_push(head_commit={"id": p.AFTER, "message": "x"}, commits=commits("[skip ci]", "x")),
+            p.github_push(head_commit={"id": p.AFTER, "message": "x"}, commits=commits("x", "[skip ci]")),
         ),
-        (p.gitlab_push(commits=commits("x", "[skip ci]")), p.gitlab_push(commits=commits("[skip ci]", "x"))),
+        (
+            p.gitlab_push(commits=commits("[skip ci]", "x")[::-1]),
+            p.gitlab_push(commits=commits("x", "[skip ci]")[::-1]),
+        ),
         (p.bitbucket_push(target("[skip ci]")), p.bitbucket_push(target("x"))),
         (p.forge_push(commits=commits("[skip ci]", "x")), p.forge_push(commits=commits("x", "[skip ci]"))),
     ],

@@ -14,14 +14,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdoff.core.errors import EventError
-from holdoff.ingress.events.http import Form, HttpRequest, plain_headers, request_of
+from holdoff.ingress.events.http import HttpRequest, plain_headers, request_of
 from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.paths import dig, kind_of, needed
 
 #: ``holdoff`` of a letter.
 ASIDE: Final = "webhook"
-#: A letter holds its request in a front end's form.
-_FORM: Final = Form(name="a letter", when="")
 #: A larger body is compressed.
 MOST_PLAIN: Final = 100_000
 #: A queue's message may have 1 MiB:
@@ -68,7 +66,7 @@ def taken_back(letter: Mapping[str, Any]) -> tuple[HttpRequest, Origin]:
     if projects is not None and not (isinstance(projects, list) and all(isinstance(one, str) for one in projects)):
         raise EventError("event.origin.projects", f"is {kind_of(projects)}, not a list of names")
     bound = None if projects is None else tuple(projects)
-    kept = request_of(request, _FORM)
+    kept = request_of(request)
     if kept is None or not isinstance(dig(request, "headers"), dict):
         raise EventError("event.request", "has no method, no path or no headers")
     return kept, Origin(outside=True, scheme=needed(letter, "origin.scheme"), projects=bound)

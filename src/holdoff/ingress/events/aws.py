@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, paths_of, refused
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, push, refused
 
 _WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
@@ -72,37 +72,19 @@ CONTROL: Final = (
 
 #: No other event of these services is a change.
 _KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3|aws.events|aws.scheduler"
-_IN_S3: Final[Mapping[str, Any]] = {
-    "sender": "S3",
-    "reason": "{detail-type} s3://{detail.bucket.name}/{detail.object.key}",
-    "line": "s3://{detail.bucket.name}/{detail.object.key}",
-    "at": "time",
+#: An object, in the three forms of S3's events: EventBridge's, the notification's, and that of a call on a bucket which
+#: a trail logged (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
+_OBJECT: Final = (
+    "s3://{detail.bucket.name,s3.bucket.name,detail.requestParameters.bucketName}"
+    "/{detail.object.key,detail.requestParameters.key}{s3.object.key%}"
+)
+_IN_S3: Final[dict[str, Any]] = {
+    "reason": f"{{eventName,detail.eventName,detail-type}} {_OBJECT}",
+    "line": _OBJECT,
+    "at": "detail.eventTime,eventTime,time",
 }
-_NOTED_BY_S3: Final[Mapping[str, Any]] = {
-    "sender": "S3",
-    "reason": "{eventName} s3://{s3.bucket.name}/{s3.object.key%}",
-    "line": "s3://{s3.bucket.name}/{s3.object.key%}",
-    "at": "eventTime",
-}
-
-_UNWRITTEN: Final[Mapping[str, Any]] = {
-    "ignored": "nothing is built for S3's {eventName} unless a rule takes it",
-    "named_by": ("eventName",),
-}
-#: In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one
-#: (https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html).
-_OLD_VERSION: Final[Mapping[str, Any]] = {
-    "ignored": "nothing is built for an old version that a lifecycle rule of S3 deleted unless a rule takes it",
-    "named_by": ("eventName", "detail.reason", "detail.deletion-type"),
-}
-#: The form of EventBridge's events if a trail logs the calls on a bucket
-#: (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
 _BY_TRAIL: Final = "source=aws.s3 & detail-type=AWS API Call via CloudTrail"
-_TRAILED: Final[Mapping[str, Any]] = {
-    "sender": "S3",
-    "reason": "{detail.eventName} s3://{detail.requestParameters.bucketName}/{detail.requestParameters.key}",
-    "at": "detail.eventTime",
-}
+_WRITES: Final = "PutObject|CopyObject|CompleteMultipartUpload|PostObject|DeleteObject|DeleteObjects"
 
 #: https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-codecommit.html
@@ -111,14 +93,10 @@ _CODECOMMIT: Final = (
         *("CodeCommit", "a merge without a branch", "a merge commit without a branch"),
         "source=aws.codecommit & detail.event=unreferencedMergeCommitCreated",
     ),
-    Kind(
-        sender="CodeCommit",
-        name="push",
-        when="source=aws.codecommit & detail-type=CodeCommit Repository State Change",
+    push(
+        *("CodeCommit", "source=aws.codecommit & detail-type=CodeCommit Repository State Change"),
+        *("detail.referenceFullName", "detail.commitId", "detail.oldCommitId"),
         repository="{detail.repositoryName}",
-        ref="{detail.referenceFullName!}",
-        version="{detail.commitId!}",
-        parent="{detail.oldCommitId}",
         deleted="detail.event=referenceDeleted",
         ref_named_by=("detail.referenceName",),
         by="{detail.callerUserArn/}",
@@ -126,14 +104,10 @@ _CODECOMMIT: Final = (
     ),
     # Its commit may be made up: https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-notify-test.html
     control("CodeCommit", "a test", "a test of CodeCommit", "eventSource=aws:codecommit & eventName=TriggerEventTest"),
-    Kind(
-        sender="CodeCommit",
-        name="push",
-        when="",
+    push(
+        *("CodeCommit", "", "codecommit.references.0.ref", "codecommit.references.0.commit", ""),
         each="codecommit.references",
         repository="{eventSourceARN:}",
-        ref="{codecommit.references.0.ref!}",
-        version="{codecommit.references.0.commit!}",
         deleted="codecommit.references.0.deleted=true",
         by="{userIdentityARN/}",
         at="eventTime",
@@ -152,68 +126,57 @@ _CODECOMMIT: Final = (
 _IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action|ECR Replication Action"
 _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
 _PUSHED: Final = f"{_PUSH_IN_ECR} & detail.result=SUCCESS"
-_OF_AN_IMAGE: Final[Mapping[str, Any]] = {
-    "sender": "ECR",
+_IMAGE: Final[dict[str, Any]] = {
     "reason": "{detail.action-type} {detail.repository-name}{detail.image-tag^:}",
     "line": "ecr {detail.repository-name}{detail.image-tag^:}",
     "at": "time",
 }
-_ABOUT: Final = ("detail.image-tag", "detail.artifact-media-type")
-_NOT_PUSHED: Final = {**_OF_AN_IMAGE, "ignored": "no image was pushed: {detail.action-type} {detail.result}"}
+_RESULT: Final = "{detail.action-type} {detail.result}"
+_ABOUT: Final = "detail.image-tag,detail.artifact-media-type"
 _STORED: Final = (
+    ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_IN_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
+    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
+    change(
+        *("ECR", "a pushed image", _PUSHED),
+        **_IMAGE | {"reason": "image {detail.repository-name!}{detail.image-tag^:} pushed"},
+    ),
+    ignored("ECR", "a failed push", _RESULT, "detail.result", _PUSH_IN_ECR, **_IMAGE),
+    ignored("ECR", "another image action", _RESULT, "detail.action-type", _IN_ECR, **_IMAGE),
+    # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
     *(
-        Kind(
-            name=name,
-            when=when,
-            ignored=f"nothing is built for {what} {{detail.repository-name}} unless a rule takes it",
-            named_by=_ABOUT,
-            **_OF_AN_IMAGE,
+        ignored(
+            *("S3", "an old version", "old version that a lifecycle rule deleted"),
+            *("eventName,detail.reason,detail.deletion-type", when),
+            **_IN_S3,
         )
-        for name, what, when in (
-            ("a signature", "what is about an image of", f"{_IN_ECR} & {','.join(_ABOUT)}={ABOUT_AN_IMAGE}"),
-            ("a push by digest", "an image to which no tag points in", f"{_PUSHED} & detail.image-tag=|"),
+        for when in (
+            "source=aws.s3 & detail.reason=Lifecycle* & detail.deletion-type=Perm* & detail.object.version-id=?????*",
+            "eventSource=*:s3 & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*",
         )
     ),
-    *(
-        Kind(name="a pushed image", when=f"{_PUSHED}{has_tag}", **{**_OF_AN_IMAGE, "reason": reason})
-        for has_tag, reason in (
-            (" & detail.image-tag=?*", "image {detail.repository-name!}:{detail.image-tag} pushed"),
-            ("", "image {detail.repository-name!}{detail.image-digest^@} pushed"),
-        )
-    ),
-    Kind(name="a failed push", when=_PUSH_IN_ECR, named_by=("detail.result",), **_NOT_PUSHED),
-    Kind(name="another image action", when=_IN_ECR, named_by=("detail.action-type",), **_NOT_PUSHED),
-    Kind(
-        name="an old version",
-        when="source=aws.s3 & detail.reason=Lifecycle* & detail.deletion-type=Perm* & detail.object.version-id=?????*",
-        **_OLD_VERSION,
+    ignored(
+        *("S3", "a failed call", "failed {detail.eventName|call}"),
+        *("detail.errorCode", f"{_BY_TRAIL} & detail.errorCode=?*"),
         **_IN_S3,
     ),
-    Kind(name="a changed object", when="source=aws.s3 & detail-type=Object Created|Object Deleted", **_IN_S3),
+    # MinIO's types, some of which begin like a write.
+    ignored(
+        *("S3", "another event", "{eventName}", "eventName"),
+        "eventSource=*:s3 & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP",
+        **_IN_S3,
+    ),
     *(
-        Kind(name=name, when=f"{known_by}{what}", **more, **_NOTED_BY_S3)
-        for known_by in ("eventSource=aws:s3", "s3.bucket.name")  # MinIO's source is its own
-        for name, what, more in (
-            ("another event", " & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", _UNWRITTEN),  # MinIO's
-            ("an old version", " & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*", _OLD_VERSION),
-            ("a changed object", " & eventName=*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*", {}),
-            ("another event", " & eventName", _UNWRITTEN),
-            ("a changed object", "", {}),  # written by hand: S3 always sends an ``eventName``
+        change("S3", "a changed object", when, **_IN_S3)
+        for when in (
+            "source=aws.s3 & detail-type=Object Created|Object Deleted",
+            "eventSource=*:s3 & eventName=*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*",
+            f"{_BY_TRAIL} & detail.eventName={_WRITES}",
         )
     ),
-    Kind(
-        name="a failed call",
-        when=f"{_BY_TRAIL} & detail.errorCode=?*",
-        ignored="nothing is built for a failed {detail.eventName|call} of S3 unless a rule takes it",
-        named_by=("detail.errorCode",),
-        **_TRAILED,
-    ),
-    Kind(
-        name="a changed object",
-        when=f"{_BY_TRAIL} & detail.eventName=PutObject|CopyObject|CompleteMultipartUpload|PostObject"
-        "|DeleteObject|DeleteObjects",
-        **_TRAILED,
-    ),
+    ignored("S3", "another event", "{eventName}", "eventName", "eventSource=*:s3 & eventName", **_IN_S3),
+    # Written by hand: S3 always sends an ``eventName``.
+    change("S3", "a changed object", "eventSource=*:s3", **_IN_S3),
 )
 
 _SCHEDULERS: Final = "source=aws.events|aws.scheduler"

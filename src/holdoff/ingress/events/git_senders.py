@@ -14,16 +14,37 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, change, control, ignored, refused, trial
+from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
 
 Fields = dict[str, Any]
+#: Where hosts say it. No two hosts mean different things by one of these paths. A row may have words of its own.
+_SAID: Final[Fields] = {
+    "repository": "{repository.full_name,repository.fullName,project.path_with_namespace,msg.repo.fullname,repo.path"
+    ",repo.name,refUpdate.project,refUpdates.0.project,data.webhook.repository.name,git_repository_path,HTMLURL"
+    ",repository.homepage,repository.url,repository.name}",
+    "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
+    ",resource.repository.defaultBranch}",
+    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,user_username"
+    ",user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
+    ",principal.display_name,msg.agent,submitter.username,submitter.name,resource.pushedBy.uniqueName"
+    ",resource.pushedBy.displayName}",
+}
+#: Where they say the newest commit's message, if not in the list of commits.
+_TEXT: Final = (
+    "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
+    ",data.webhook.updates.0.new.message}"
+)
 
 
 def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
     """An event that builds nothing unless a rule names its type. ``path``: where the type is, or several paths with
     commas between; ``about``: more of the type."""
-    fields = {"name": "another event", "named_by": path, "when": path} | more
-    return ignored(sender=sender, what=f"{{{path}}}{about}", **fields)
+    fields = {"name": "another event", "named_by": path, "when": path}
+    return ignored(sender=sender, what=f"{{{path}}}{about}", **_SAID | fields | more)
+
+
+def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
+    return push(sender, when, ref, new, old, **_SAID | {"text": _TEXT} | more)
 
 
 def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, ...]:
@@ -33,33 +54,20 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
     return nothing, refused(sender, "push", why, when)
 
 
-def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
-    """A push, by the paths of a ref and of its versions."""
-    fields = {"ref": f"{{{ref}!}}", "version": f"{{{new}!}}", "parent": f"{{{old}}}"}
-    return Kind(**{"sender": sender, "name": "push", "when": when} | fields | more)
-
-
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
-_GITHUB: Final[Fields] = {
-    "id": "{http.headers.x-github-delivery}",
-    "repository": "{repository.full_name,repository.url,repository.name|GitHub}",
-    "default": "{repository.default_branch,repository.master_branch}",
-    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name}",
-}
 _PUSH: Final[Fields] = {
     "tagged": "{head_commit.id,after!}",  # of an annotated tag ``after`` is the tag's own object
-    "text": "{head_commit.message}",
     "at": "repository.pushed_at",
     "commits": "commits",
     "forced": "forced",
 }
-_RULE: Final = _GITHUB | {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"}
+_RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"}
 
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
     """A push in GitHub's form, which other hosts use, too."""
-    return _push(sender, when, "ref", "after", "before", **_GITHUB | _PUSH | more)
+    return _push(sender, when, "ref", "after", "before", **_PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
@@ -87,7 +95,6 @@ _GITHUB_KINDS: Final = (
     _other("GitHub", _TYPE, "{action^ }", **_RULE),
 )
 
-_HOST: Final = _GITHUB | {"repository": _GITHUB["repository"].replace("GitHub", "a git host")}
 _MOVED: Final = "before & after & ref=refs/*"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
@@ -97,15 +104,15 @@ _GITHUB_BARE: Final = (
     _other("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
-    _like_github("a git host", _MOVED, commits="", repository=_HOST["repository"]),
+    _like_github("a git host", _MOVED, commits=""),
     *(
-        _other(sender, "action|event", when=marks, named_by="action", **about)
-        for sender, about, marks in (  # without headers; an advisory of security has no sender
-            ("GitHub", _GITHUB, "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", _GITHUB, "action & repository.full_name & repository.node_id"),
-            ("GitHub", _GITHUB, "action & security_advisory.ghsa_id"),
-            ("a git host", _HOST, "sender.login & action,repository.full_name,organization.login"),
-            ("a git host", _HOST, "action & repository.full_name"),
+        _other(sender, "action|event", when=marks, named_by="action")
+        for sender, marks in (  # without headers; an advisory of security has no sender
+            ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
+            ("GitHub", "action & repository.full_name & repository.node_id"),
+            ("GitHub", "action & security_advisory.ghsa_id"),
+            ("a git host", "sender.login & action,repository.full_name,organization.login"),
+            ("a git host", "action & repository.full_name"),
         )
     ),
 )
@@ -119,23 +126,14 @@ _FORGES: Final = ",".join(f"http.headers.x-{name}-event" for name in ("forgejo",
 
 def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
     path = f"http.headers.x-{name}-event"
-    about = {"id": f"{{http.headers.x-{name}-delivery}}", "repository": "{repository.full_name}"}
-    text = "{head_commit.message,commits.0.message}"
-    return (
-        _like_github(sender, f"{path}=push", text=text, total="total_commits", **about),
-        _other(sender, path, "{action^ }", named_by=_FORGES, **_GITHUB | about),
-    )
+    pushed = _like_github(sender, f"{path}=push", total="total_commits")
+    return pushed, _other(sender, path, "{action^ }", named_by=_FORGES)
 
 
 # --- GitLab: https://docs.gitlab.com/user/project/integrations/webhook_events/ ---------------------
 # https://docs.gitlab.com/administration/system_hooks/: events of system hooks have ``event_name`` only.
 # No event says when its push happened. Its id is in the headers that ``http.delivery_id`` reads.
 _HOOK: Final = "http.headers.x-gitlab-event"
-_GITLAB: Final[Fields] = {
-    "repository": "{project.path_with_namespace,repository.homepage,repository.name}",
-    "default": "{project.default_branch}",
-    "by": "{user_username,user.username,user_name}",
-}
 _TOLD: Final = "object_kind,event_name"
 #: A push, by GitLab's header or by a name that only GitLab uses.
 _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|tag_push|Push Hook|Tag Push Hook"
@@ -156,16 +154,15 @@ _GITLAB_KINDS: Final = (
         _push(
             *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after", "before"),
             tagged="{checkout_sha,after!}",  # null if the tag was deleted
-            text=text,
+            **more,
             commits="commits",
             total="total_commits_count",
-            **_GITLAB,
         )
-        for told, text in ((_TOLD_TO_SKIP, "[skip ci]"), ("", "{commits.-1.message}"))
+        for told, more in ((_TOLD_TO_SKIP, {"text": "[skip ci]"}), ("", {}))
     ),
     # The header says the type, too, in other words. Of all system hooks it says the same.
     *(
-        _other("GitLab", path, "{object_attributes.action^ }", when=when, **_GITLAB)
+        _other("GitLab", path, "{object_attributes.action^ }", when=when)
         for path, when in (
             (_TOLD, f"{_TOLD} & {_HOOK}=System Hook"),
             (f"{_TOLD},{_HOOK}", _HOOK),
@@ -187,10 +184,7 @@ _BITBUCKET_KINDS: Final = (
             *("Bitbucket", when, _NAME, f"{_CHANGE}.new.target.hash", f"{_CHANGE}.old.target.hash"),
             each="push.changes",
             id="{http.headers.x-request-uuid}",
-            repository="{repository.full_name,repository.fullName}",
             ref=f"{above}{{{_NAME}!}}",
-            text=f"{{{_CHANGE}.new.target.message}}",
-            by="{actor.nickname,actor.username,actor.display_name}",
             deleted=f"{_CHANGE}.new=null",
         )
         for when, above in (
@@ -212,7 +206,6 @@ def _at_data_center(when: str, changes: str, at: str = "date", /, **more: Any) -
         id="{http.headers.x-request-id}",
         repository="{repository.project.key}/{repository.slug}",
         ref_named_by=(f"{change}.ref.displayId",),
-        by="{actor.name,actor.displayName}",
         at=at,
         commits="commits",
         **more,
@@ -236,13 +229,7 @@ _DATA_CENTER_KINDS: Final = (
         reason="mirrored {repository.project.key}/{repository.slug} {changes.0.refId}",
     ),
     *(
-        _other(
-            *("Bitbucket", _NAMED),
-            when=when,
-            id="{http.headers.x-request-uuid,http.headers.x-request-id}",
-            repository="{repository.full_name}",
-            by="{actor.nickname,actor.name,actor.display_name,actor.displayName}",
-        )
+        _other("Bitbucket", _NAMED, when=when, id="{http.headers.x-request-uuid,http.headers.x-request-id}")
         for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|project:* & date")
     ),
     # Its old plug-in for web hooks names no event:
@@ -276,8 +263,6 @@ _AZURE_KINDS: Final = (
         each="resource.refUpdates",
         id="{id}",
         repository="{resource.repository.project.name}/{resource.repository.name}",
-        default="{resource.repository.defaultBranch}",
-        by="{resource.pushedBy.uniqueName,resource.pushedBy.displayName}",
         at="resource.date",
         commits="resource.commits",
     ),
@@ -313,8 +298,6 @@ _OF_A_REF: Final = (
             *("Gerrit", f"type={kind} & eventCreatedOn & {update}.refName"),
             *(f"{update}.{name}" for name in ("refName", "newRev", "oldRev")),
             each=each,
-            repository=f"{{{update}.project}}",
-            by="{submitter.username,submitter.name}",
             at="eventCreatedOn",
         )
         for kind, update, each in (
@@ -328,8 +311,6 @@ _OF_A_REF: Final = (
         *("Pagure", "topic=*git.receive & msg.agent & msg.branch"),
         *("msg.branch", "msg.end_commit", "msg.old_commit"),
         id="{msg_id}",
-        repository="{msg.repo.fullname}",
-        by="{msg.agent}",
     ),
     trial("Pagure", "topic=*Test.notification & msg_id & msg.content"),
     *(
@@ -340,10 +321,6 @@ _OF_A_REF: Final = (
     _push(
         *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
         tagged="{commit.sha,sha!}",
-        repository="{repo.path}",
-        default="{repo.default_branch}",
-        text="{commit.message}",
-        by="{principal.display_name}",
         commits="commits",
         total="total_commits_count",
         forced="forced",
@@ -355,12 +332,11 @@ _OF_A_REF: Final = (
         *(f"updatedRefs.0.{name}" for name in ("ref", "newSha", "oldSha")),
         each="updatedRefs",
         deleted="updatedRefs.0.newSha=null",
-        repository="{repo.name}",
         default="main",
     ),
     _push(  # at first it listed no refs
         *("Hugging Face", "event.scope=repo.content & repo.name & repo.headSha", "", "repo.headSha", ""),
-        **_MAIN | {"parent": "", "repository": "{repo.name}"},
+        **_MAIN,
     ),
     _other("Hugging Face", "event.scope", when="event.scope & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
@@ -371,8 +347,6 @@ _OF_A_REF: Final = (
             each=each,
             id=_DELIVERY,
             deleted=f"{each}.0.new=null",
-            repository="{data.webhook.repository.name}",
-            text=f"{{{each}.0.new.message}}",
         )
         for event, each, name in (
             ("repo:post-update", "refs", "name"),
@@ -385,13 +359,10 @@ _OF_A_REF: Final = (
     _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     *(
-        Kind(
-            sender="Launchpad",
-            name="push",
-            when=f"ref_changes.refs/heads/{name}.new.commit_sha1 & git_repository_path",
+        _push(
+            *("Launchpad", f"ref_changes.refs/heads/{name}.new.commit_sha1 & git_repository_path", "", "", ""),
             ref=f"refs/heads/{name}",
             ref_named_by=(_AT_LAUNCHPAD, "change.type"),  # another branch may be in the same push
-            repository="{git_repository_path}",
         )
         for name in ("main", "master")
     ),
@@ -409,20 +380,14 @@ _OF_A_REF: Final = (
         tagged="{ref_update.checkout_sha,ref_update.after_sha!}",
         id="{header.id}",
         repository="{repository.organization.slug}/{repository.slug}",
-        default="{repository.default_branch}",
-        by="{pusher.slug}",
         at="pushed_at",
     ),
     _other("SourceCraft", "header.type", when="header.type=*.* & header.id & header.repository_id"),
     # https://github.com/scm-manager/scm-argocd-plugin: of a push it says the branch, and no version.
     *(
-        Kind(
-            sender="SCM-Manager",
-            name="push",
-            when=f"HTMLURL & Branch.Name=?* & Branch.DefaultBranch={is_default}",
-            ref="refs/heads/{Branch.Name}",
+        _push(
+            *("SCM-Manager", f"HTMLURL & Branch.Name=?* & Branch.DefaultBranch={is_default}", "Branch.Name", "", ""),
             default=default,
-            repository="{HTMLURL}",
         )
         # If the branch is not the default one, only SCM-Manager knows which is: no branch has this name.
         for is_default, default in (("true", "{Branch.Name}"), ("false", "that SCM-Manager has"), ("*", ""))

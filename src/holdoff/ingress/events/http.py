@@ -1,7 +1,7 @@
 """HTTP requests, as AWS's front ends hand them on: headers, the body's bytes, and their content. Pure.
 
 All that looks like HTTP counts as HTTP (``is_http``). So no request passes for a direct invocation, which needs no
-check. The table ``FORMS`` has the forms that can be read, and so be checked. All others are refused.
+check. A request that does not have the parts of a front end below cannot be checked, and is refused.
 """
 
 from __future__ import annotations
@@ -50,57 +50,19 @@ class HttpRequest(Value):
         return f"HttpRequest(method={self.method!r}, path={self.path!r})"
 
 
-class Form(Value):
-    """How a front end hands on a request: where its parts are.
-
-    Attributes:
-        when: a path that only this front end's events have.
-        target: the path of the URL's whole path.
-        query: the paths of the raw query, or of its parameters. decoded: whether the parameters are decoded.
-    """
-
-    name: str
-    when: str
-    method: str = "method"
-    path: str = "path"
-    target: str = ""
-    query: tuple[str, ...] = ()
-    decoded: bool = False
-    is_base64: str = "isBase64Encoded"
-
-
-_V1_QUERY: Final = ("multiValueQueryStringParameters", "queryStringParameters")
-FORMS: Final = (
-    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-    # https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-    Form(
-        name="API Gateway 2.0, function URL",
-        when="requestContext.http",
-        method="requestContext.http.method",
-        path="rawPath",
-        query=("rawQueryString",),
-    ),
-    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
-    Form(name="load balancer", when="requestContext.elb", method="httpMethod", query=_V1_QUERY),
-    # https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html#receive-event-from-service
-    Form(name="VPC Lattice 2.0", when="requestContext.serviceArn", query=("queryStringParameters",)),
-    Form(
-        name="VPC Lattice 1.0",
-        when="raw_path",
-        path="raw_path",
-        query=("query_string_parameters",),
-        is_base64="is_base64_encoded",
-    ),
-    # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
-    Form(
-        name="API Gateway 1.0",
-        when="requestContext",
-        method="httpMethod",
-        target="requestContext.path",
-        query=_V1_QUERY,
-        decoded=True,
-    ),
+#: The paths where front ends have a request's method, its path, and its raw query or the parameters of its query:
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+#: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+#: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+#: https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html#receive-event-from-service
+_METHOD: Final = ("requestContext.http.method", "httpMethod", "method")
+_PATH: Final = ("rawPath", "raw_path", "path")
+_QUERY: Final = (
+    *("rawQueryString", "multiValueQueryStringParameters", "queryStringParameters"),
+    "query_string_parameters",
 )
+FRONT_ENDS: Final = "API Gateway 1.0 and 2.0, function URL, load balancer, VPC Lattice 1.0 and 2.0"
 #: Names of a request's parts, in lower case and without marks. An event with one of these names is HTTP. So is an event
 #: with all the names in a row of the table below.
 _PART: Final = re.compile(
@@ -141,44 +103,45 @@ def http_request(event: object) -> HttpRequest:
         SignatureError: the front end does not hand on what was signed.
         EventError: the request is broken.
     """
-    is_question = text_at(event, "methodArn", "routeArn")  # an authorizer's event, which lacks only the body
-    form = None if is_question else next((form for form in FORMS if dig(event, form.when) is not None), None)
-    request = None if form is None else request_of(event, form)
+    # VPC Lattice 1.0 has no context. An authorizer's event has one, and lacks only the body.
+    is_one = dig(event, "requestContext") is not None or text_at(event, "raw_path") is not None
+    is_question = text_at(event, "methodArn", "routeArn") is not None
+    request = request_of(event) if is_one and not is_question else None
     if request is None:
         raise SignatureError(
             "a request came by a front end that does not hand on what was signed",
-            hint=f"It may be one of these: {', '.join(form.name for form in FORMS)}",
+            hint=f"It may be one of these: {FRONT_ENDS}",
         )
     return request
 
 
-def request_of(event: object, form: Form) -> HttpRequest | None:
-    """The request in an event of this form; ``None``: there is no method or no path. Raises an ``EventError`` if it is
-    broken."""
-    method, path = text_at(event, form.method), text_at(event, form.path)
+def request_of(event: object) -> HttpRequest | None:
+    """The request in a front end's event, or in a dead letter; ``None``: there is no method or no path. Raises an
+    ``EventError`` if it is broken."""
+    method, path = text_at(event, *_METHOD), text_at(event, *_PATH)
     if method is None or path is None:
         return None
     path, _, beside = path.partition("?")
     headers = _headers(event)
-    body, sent = _body(event, form, headers.pop("content-encoding", "identity"))
+    body, sent = _body(event, headers.pop("content-encoding", "identity"))
     return HttpRequest(
         method=method,
         path=path,
         headers=headers,
         body=body,
         sent=sent,
-        query=_query(event, form) or beside,
-        target=text_at(event, form.target) if form.target else None,
+        query=_query(event) or beside,
+        target=text_at(event, "requestContext.path"),  # of API Gateway 1.0
     )
 
 
-def _body(event: object, form: Form, encoding: str) -> tuple[bytes, bytes | None]:
+def _body(event: object, encoding: str) -> tuple[bytes, bytes | None]:
     body = dig(event, "body")
     if not isinstance(body, str | None):
         raise EventError("event.body", f"is {kind_of(body)}, not a text")
     try:
         sent = (body or "").encode()
-        if dig(event, form.is_base64) is True:
+        if any(dig(event, name) is True for name in ("isBase64Encoded", "is_base64_encoded")):
             sent = base64.b64decode(sent, validate=True)
     except ValueError:
         raise EventError("event.body", "is not the base64 or the text it should be") from None
@@ -214,13 +177,15 @@ def decompressed(sent: bytes, encoding: str) -> bytes:
     raise EventError("body", f"is compressed in more than {_MOST_PARTS} parts")
 
 
-def _query(event: object, form: Form) -> str:
+def _query(event: object) -> str:
     """The raw query, or an equivalent one."""
-    found = next((found for found in (dig(event, path) for path in form.query) if found), "")
+    found = next((found for found in (dig(event, path) for path in _QUERY) if found), "")
     if isinstance(found, str):
         return found
     pairs = list(_pairs(found, "event.queryStringParameters"))
-    return urlencode(pairs, errors="replace") if form.decoded else "&".join(f"{name}={value}" for name, value in pairs)
+    # API Gateway 1.0 decodes the parameters. A load balancer has the same names, and does not.
+    is_decoded = dig(event, "httpMethod") is not None and dig(event, "requestContext.elb") is None
+    return urlencode(pairs, errors="replace") if is_decoded else "&".join(f"{name}={value}" for name, value in pairs)
 
 
 def _pairs(found: object, at: str) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,7 @@ class Kind(Value):
         text: the message of the newest commit, which may say ``[skip ci]``. The default is the message in ``commits``.
         ref_named_by: paths. A rule with a condition on one of them, or on a path in ``ref``, names the ref.
         each: the path of a list. Each item is an event of its own. An event without such a list is not of this kind.
-        at: the path of the instant of the change, by its source.
+        at: the path of the instant of the change, by its source; of several paths the first that leads somewhere.
         deleted: the conditions that hold if the ref was deleted.
         commits: the path of a list of commits, with their messages and their ``added``, ``modified`` and ``removed``.
         total: the path of the number of commits, if the list may be cut off. An event without that number may be, too.
@@ -126,7 +126,7 @@ class Kind(Value):
             default=text(self.default, short=True),
             by=text(self.by),
             text=text(self.text) or self._message(message, version),
-            at=message.look(self.at),
+            at=next(filter(None, map(message.look, self.at.split(","))), None),
             changed=None if _is_zero(before) else self._changed(message),  # in a new ref all files are new
             deleted=is_deleted or _is_zero(version),
             ignored=self.ignored and filled(self.ignored, message.look, short=True),
@@ -157,6 +157,13 @@ class Kind(Value):
                 return None
             found |= dict.fromkeys(path for one in known for path in one if isinstance(path, str))
         return tuple(found) or None  # senders may list no files of a merge
+
+
+def push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
+    """A push, by the paths of a ref and of its versions. An empty path: the event does not say it."""
+    must_be = {name: path and f"{{{path}!}}" for name, path in (("ref", ref), ("version", new))}
+    fields = must_be | {"parent": old and f"{{{old}}}"}
+    return Kind(**{"sender": sender, "name": "push", "when": when} | fields | more)
 
 
 def change(sender: str, name: str, when: str, reason: str, **more: Any) -> Kind:

@@ -74,19 +74,18 @@ class Routes:
             if message.error is not None:
                 raise message.error
             if look := kind_of_event(message, [cms_senders.SHAKEN, aws.LOOKS]):  # it wakes no gate, and ends no build
-                return self._of_part(message, look, None)
+                return self._of_part(message, look)
             if message.kind == "wake":
                 return [Found(self._wake(message))]
-            is_of_aws = message.kind == "eventbridge" and text_at(message.event, "source") in ends.SOURCES
             sent = _sent(message)
-            told = ends.end_of(message.event) if is_of_aws else ends.web_build_of(sent)
-            if isinstance(told, BuildEnded) and (is_of_aws or self.gates_of(told)):
+            is_of_aws = message.kind == "eventbridge" and sent is message
+            told = ends.build_of(sent, ends.OF_AWS if is_of_aws else ends.WEB)
+            if told is not None and (told.is_end if is_of_aws else self.gates_of(told)):
                 return [Found(one) for one in self._ended(told, message)]
             parts = (sent is not message and _in_detail(sent, message)) or parts_of(message, TABLES)
         except (EventError, ConfigError) as error:
             return [Found(_of_event(error))]
-        why = told.why if isinstance(told, Ignored) else None
-        return [found for part, told_by in parts for found in self._of_part(part, told_by, why)]
+        return [found for part, told_by in parts for found in self._of_part(part, told_by)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
@@ -103,8 +102,7 @@ class Routes:
                 found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
-    def _of_part(self, message: Message, told_by: Kind | Draft | None, why: str | None) -> list[Found]:
-        """``why``: why the event of a build ends no build."""
+    def _of_part(self, message: Message, told_by: Kind | Draft | None) -> list[Found]:
         try:
             draft = told_by if isinstance(told_by, Draft) else self._draft(message, told_by)
         except EventError as error:
@@ -112,7 +110,6 @@ class Routes:
             taking = self._first_rule(message)
             ignored = None if taking is None or taking.has_names else taking.ignore
             return [Found(Ignored(ignored) if ignored else error)]
-        draft = draft if why is None else draft.but(ignored=why)
         message = message.but(envelopes={**message.envelopes, "change": _change(draft)})
         found = self._by_rules(draft, message)
         # If one rule builds something, the rules that build nothing are not mentioned.
