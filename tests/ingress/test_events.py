@@ -38,6 +38,21 @@ def test_an_event_has_the_same_id_whatever_way_it_comes(way: str) -> None:
     assert (message.kind, message.id, message.event) == ("eventbridge", COMMIT["id"], COMMIT)
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_json_that_was_written_as_json_again_is_read_again(times: int) -> None:
+    text: Any = COMMIT
+    for _ in range(times):
+        text = json.dumps(text)
+    for event in (text, in_sqs(text), in_sqs(json.dumps(notification(text)))):
+        (message,) = opened(event)
+        assert (message.kind, message.id, message.event) == ("eventbridge", COMMIT["id"], COMMIT)
+
+
+@pytest.mark.parametrize("text", ['"edited"', '"[1"', "7", '"7"', "null", '"' * 99])
+def test_a_text_that_is_no_json_of_an_object_stays_what_it_is(text: str) -> None:
+    assert opened(in_sqs(text))[0].event == text
+
+
 S3_WAYS = {
     "eventbridge": shapes.s3_created(),
     "notification": shapes.s3_notification(),

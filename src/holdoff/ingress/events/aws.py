@@ -221,8 +221,7 @@ _SCHEDULED: Final[Mapping[str, Any]] = {"sender": "a schedule", "reason": "sched
 _TOLD: Final[Mapping[str, Any]] = {"sender": "EventBridge", "reason": "{detail-type}", "at": "time"}
 # Partners of EventBridge are no services of AWS:
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
-_OF_A_PARTNER: Final = Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_TOLD)
-_OF_ONES_OWN: Final = Kind(name="an event of one's own", when="detail-type", **_TOLD)
+_CARRIER: Final[Mapping[str, Any]] = {**_TOLD, "carries": "detail", "named_by": ("source", "detail-type")}
 _UNKNOWN: Final[Mapping[str, Any]] = {
     **_TOLD,
     "name": "another event",
@@ -248,15 +247,13 @@ _BY_BRIDGE: Final = (
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
     # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would trigger builds.
     Kind(when="source=aws.partner/buildkite.com*", named_by=("detail-type", "source"), **_UNKNOWN),
-    _OF_A_PARTNER,
+    Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
     # An input written by hand, without a ``detail-type``.
     Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
-    _OF_ONES_OWN,
+    Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
-#: Events that may have another sender's event as their detail.
-CARRIERS: Final = (_OF_A_PARTNER, _OF_ONES_OWN)
 
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
@@ -300,6 +297,7 @@ _ASKED_BY: Final = (
     ("Auto Scaling", "an event", "AutoScalingGroupName & LifecycleTransition"),
     ("Bedrock", "a request", "messageVersion & agent.name", "messageVersion & node.name"),
     ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
+    ("Bedrock", "a gateway's request", "interceptorInputVersion"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
@@ -326,6 +324,13 @@ _ASKED_BY: Final = (
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
+    ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
+    (
+        "End User Messaging",
+        "a message",
+        "whatsAppWebhookEntry",
+        "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId",
+    ),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
@@ -339,6 +344,7 @@ _ASKED_BY: Final = (
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
+    ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's step", "ApplicationId & CampaignId"),
     ("Pinpoint", "a journey's step", "ApplicationId & JourneyId"),
     ("Pinpoint", "a message", "originationNumber & destinationNumber & inboundMessageId"),

@@ -71,9 +71,16 @@ def in_template(template: str) -> tuple[str, ...]:
 
 
 def replaced(value: Any, path: str, by: object) -> Any:
-    """A copy of nested objects with something else at a path of plain keys."""
-    name, _, below = path.partition(".")
+    """A copy of nested objects with something else at a path that leads through objects to what ``dig`` finds there."""
+    names = path.split(".")
+    used = _used(names, value)
+    name, below = ".".join(names[:used]), ".".join(names[used:])
     return {**value, name: replaced(value[name], below, by) if below else by}
+
+
+def _used(names: list[str], value: dict[str, Any]) -> int:
+    """How many names make the shortest key that exists; 0: none does."""
+    return next((n for n in range(1, len(names) + 1) if ".".join(names[:n]) in value), 0)
 
 
 def short_ref(ref: str) -> str:
@@ -93,7 +100,7 @@ def dig(value: Any, path: str, otherwise: object = None) -> Any:
         if isinstance(value, list) and _INDEX.fullmatch(names[0]) and -len(value) <= int(names[0]) < len(value):
             value = value[int(names[0])]
         elif isinstance(value, dict):
-            used = next((n for n in range(1, len(names) + 1) if ".".join(names[:n]) in value), 0)
+            used = _used(names, value)
             if used == 0:
                 return otherwise
             value = value[".".join(names[:used])]
