@@ -611,6 +611,34 @@ _CLOUDS = (
             ("s3:ObjectAccessed:Get", nothing("S3", "s3:ObjectAccessed:Get")),
         )
     ),
+    # https://docs.ceph.com/en/latest/radosgw/s3-notification-compatibility/
+    *(
+        _webhook("Ceph", kind, becomes, {"Records": [{**_IN_MINIO, "eventSource": "ceph:s3", "eventName": kind}]})
+        for kind, becomes in (
+            *(
+                (
+                    kind,
+                    Built(at_ms=1795575600000, id=f"s3:site/a.md#17A:{mark}", reason=f"{kind} s3://site/a.md"),
+                )
+                for kind, mark in (
+                    ("ObjectLifecycle:Expiration:Current", "Lifecycle"),
+                    ("ObjectSynced:Create", "Synced"),
+                )
+            ),
+            *(
+                (kind, nothing("S3", kind))
+                for kind in ("ObjectLifecycle:Expiration:NonCurrent", "ObjectLifecycle:Transition:Current")
+            ),
+        )
+    ),
+    # https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
+    *(
+        _webhook("Backblaze", kind, becomes, {"events": [{"eventType": kind, "bucketName": "site"}]})
+        for kind, becomes in (
+            ("b2:TestEvent", "a test of Backblaze: the webhook is set up"),
+            ("b2:ObjectCreated:Upload", Built(reason="webhook")),
+        )
+    ),
     _webhook(
         "Cloud Storage",
         "OBJECT_FINALIZE, by Pub/Sub",
@@ -807,6 +835,9 @@ _BUILDS = (
             ("Drone", "X_Drone_Event", "build"),
             # https://www.pulumi.com/docs/deployments/webhooks/
             ("Pulumi", "Pulumi_Webhook_Kind", "stack_update"),
+            # https://docs.sentry.io/integrations/integration-platform/webhooks/   https://docs.snyk.io
+            ("Sentry", "Sentry_Hook_Resource", "event_alert"),
+            ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
             ("Bitrise", "Bitrise_Event_Type", "build/finished"),
         )
     ),
@@ -895,6 +926,29 @@ _BUILDS = (
                 "verification",
                 {"notification_configuration_id": "nc-1", "notifications": [{"trigger": "verification"}]},
             ),
+            # https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+            (
+                "Alertmanager, Grafana",
+                "firing",
+                {"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "site", "alerts": []},
+            ),
+            # https://learn.microsoft.com/en-us/azure/azure-monitor/alerts/alerts-common-schema
+            (
+                "Azure Monitor",
+                "Fired",
+                {
+                    "schemaId": "azureMonitorCommonAlertSchema",
+                    "data": {"essentials": {"alertRule": "x", "monitorCondition": "Fired"}},
+                },
+            ),
+            # https://developer.pagerduty.com/docs/webhooks-overview
+            (
+                "PagerDuty",
+                "incident.triggered",
+                {"event": {"event_type": "incident.triggered", "resource_type": "incident", "occurred_at": "x"}},
+            ),
+            # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration
+            ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_callback_url": "https://x"}),
             # https://github.com/projectkudu/kudu/wiki/Web-hooks
             (
                 "App Service",
@@ -980,6 +1034,12 @@ _TALK = (
             ("sync", "a test of Google: the webhook is set up"),
             ("update", Built(reason="webhook")),
         )
+    ),
+    _webhook(
+        "Cloudflare",
+        "a test",
+        "a test of Cloudflare: the webhook is set up",
+        {"text": "Hello World! This is a test message sent from https://cloudflare.com. If you can see this, ..."},
     ),
     # https://docs.slack.dev/reference/events/url_verification
     _webhook(
@@ -1084,6 +1144,14 @@ _DRAFTS = (
         for sender, body in (
             ("Agility", {"state": "Saved", "contentID": 7, "instanceGUID": "x"}),
             ("ButterCMS", _butter("page.draft")),
+            ("Directus", {"event": "items.create", "collection": "posts", "payload": {"status": "draft"}}),
+            (
+                "Squidex",
+                {
+                    "type": "GreetingsCreated",
+                    "payload": {"$type": "EnrichedContentEvent", "type": "Created", "status": "Draft"},
+                },
+            ),
             ("Cosmic", {"resource": "objects", "event": "edited", "data": {"object": {"status": "draft"}}}),
             ("Webflow", {"triggerType": "collection_item_created", "payload": {"id": "1", "isDraft": True}}),
             ("Hygraph", {"operation": "update", "data": {"__typename": "Post", "stage": "DRAFT", "id": "c"}}),

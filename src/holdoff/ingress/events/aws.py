@@ -85,6 +85,10 @@ _NOTED_BY_S3: Final[Mapping[str, Any]] = {
     "at": "eventTime",
 }
 
+#: The last two are Ceph's: https://docs.ceph.com/en/latest/radosgw/s3-notification-compatibility/
+_WRITTEN: Final = (
+    "*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*|*ObjectSynced:*|*ObjectLifecycle:Expiration:Current"
+)
 _UNWRITTEN: Final[Mapping[str, Any]] = {
     "ignored": "nothing is built for S3's {eventName} unless a rule takes it",
     "named_by": ("eventName",),
@@ -196,7 +200,7 @@ _STORED: Final = (
         for name, what, more in (
             ("another event", " & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", _UNWRITTEN),  # MinIO's
             ("an old version", " & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*", _OLD_VERSION),
-            ("a changed object", " & eventName=*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*", {}),
+            ("a changed object", f" & eventName={_WRITTEN}", {}),
             ("another event", " & eventName", _UNWRITTEN),
             ("a changed object", "", {}),  # written by hand: S3 always sends an ``eventName``
         )

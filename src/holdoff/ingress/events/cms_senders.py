@@ -189,12 +189,16 @@ _DRAFTS: Final = (
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
             # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
+            # https://directus.io/docs/guides/automate/flows: of a type that has a status
+            ("Directus", "event=*items.create & collection & payload.status=draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
             ("Kontent.ai", "message.api_name=delivery_preview|content_management"),  # its first form
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
             ("Cosmic", "resource=objects & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
+            # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
+            ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
@@ -339,6 +343,9 @@ def _cloud_events(at: str, data: str) -> Iterator[Kind]:
 _CLOUDS: Final = (
     # https://developers.google.com/workspace/drive/api/guides/push#sync-message
     trial("Google", "http.headers.x-goog-resource-state=sync"),
+    # https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
+    trial("Backblaze", "events.0.eventType=b2:TestEvent"),
+    trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
     *SHAKEN,
     # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
     refused(
@@ -385,6 +392,13 @@ _HOSTS: Final = (
     *(
         kind
         for sender, path, known_by in (
+            # Alarms
+            ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
+            ("Azure Monitor", "data.essentials.monitorCondition", "schemaId=azureMonitorCommonAlertSchema"),
+            ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
+            ("Sentry", "http.headers.sentry-hook-resource", ""),
+            ("Snyk", "http.headers.x-snyk-event", ""),
+            # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
             ("Bamboo", "build.status", "build.buildResultKey"),
@@ -416,6 +430,7 @@ _HOSTS: Final = (
             ("TeamCity", "eventType", "payload.buildTypeId"),
             ("TeamCity", "build.notifyType", "build.buildTypeId"),
             ("Terraform", "notifications.0.trigger", "notification_configuration_id"),
+            ("Terraform", "stage", "run_id & task_result_callback_url"),
             ("Travis CI", "state", "build_url=*travis*"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
