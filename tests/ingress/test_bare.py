@@ -73,6 +73,7 @@ def test_other_events_without_their_headers_build_nothing(name: str) -> None:
 
 #: Where their forms come from: the pages of each service about Lambda, and the samples of aws-lambda-go.
 ASKED: dict[str, dict[str, Any]] = {
+    "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     "AppConfig": {
         "Type": "OnDeploymentComplete",
         "Application": {"Id": "a"},

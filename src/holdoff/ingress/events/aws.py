@@ -290,6 +290,7 @@ _BEGINNINGS: Final = (
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace=Alexa*"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*"),
+    ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn", "routeArn"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),

@@ -9,7 +9,6 @@ So the innermost event's own id wins over the id of any envelope.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -22,7 +21,7 @@ from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, ha
 from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import dig, kind_of, needed, replaced, text_at
+from holdoff.ingress.events.paths import dig, kind_of, needed, parsed, replaced, text_at
 from holdoff.ingress.events.s3 import s3_id
 
 #: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
@@ -63,7 +62,7 @@ def is_custom_resource(event: object) -> bool:
 
 
 def _opened(message: Message, depth: int) -> list[Message]:
-    event = _read(message.event)
+    event = parsed(message.event)
     message = message.but(event=event)
     if depth > MAX_DEPTH:
         raise EventError("event", f"has envelopes in envelopes, more than {MAX_DEPTH} deep")
@@ -184,6 +183,8 @@ def _eventbridge(message: Message) -> Message:
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html).
     """
     event = {"detail-type": message.event.get("detailType"), **message.event}
+    if "detail" in event:
+        event["detail"] = parsed(event["detail"])
     source = event.get("source")
     own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
     envelopes = message.envelopes
@@ -210,22 +211,11 @@ def _is_envelope(event: Mapping[str, Any]) -> bool:
     return is_bridged or is_of_topic or source.startswith("aws:") or source.endswith(":s3")
 
 
-def _read(event: Any) -> Any:
-    """The object or list whose JSON a text is, or whose JSON's JSON; else the text."""
-    if not isinstance(event, str):
-        return event
-    try:
-        value = _read(json.loads(event))
-    except (ValueError, RecursionError):
-        return event
-    return value if isinstance(value, dict | list) else event
-
-
 def _of_pubsub(event: Any) -> Any:
     """A message of Pub/Sub with its data as JSON, not as base64 (https://docs.cloud.google.com/pubsub/docs/push)."""
     if isinstance(data := dig(event, "message.data"), str) and text_at(event, "subscription"):
         with suppress(ValueError):
-            return replaced(event, "message.data", _read(base64.b64decode(data).decode()))
+            return replaced(event, "message.data", parsed(base64.b64decode(data).decode()))
     return event
 
 
@@ -238,7 +228,7 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
         "headers": plain_headers(request),
         "webhook": origin.scheme,
     }
-    event = _of_pubsub(_read(content_of(request))) if request.body else handshake_in(request.method, request.query)
+    event = _of_pubsub(parsed(content_of(request))) if request.body else handshake_in(request.method, request.query)
     message = Message(
         kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about}, origin=origin
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -108,6 +109,17 @@ def dig(value: Any, path: str, otherwise: object = None) -> Any:
             return otherwise
         names = names[used:]
     return value
+
+
+def parsed(value: Any) -> Any:
+    """The object or list whose JSON a text is, or whose JSON's JSON; else the text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inside = parsed(json.loads(value))
+    except (ValueError, RecursionError):
+        return value
+    return inside if isinstance(inside, dict | list) else value
 
 
 def as_text(value: object) -> str | None:

@@ -29,7 +29,7 @@ from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
 from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of, too_many
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, replaced, text_at
+from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, parsed, replaced, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
@@ -243,7 +243,7 @@ class Routes:
 
 def _sent(message: Message, by: Kind | None) -> Message | None:
     """What an event carries, which may be another sender's event; ``None``: events of this kind carry none."""
-    inside = message.look(by.carries) if by else None
+    inside = parsed(message.look(by.carries)) if by else None
     if by is None or not isinstance(inside, dict):
         return None
     return message.but(event=inside, id=filled(by.id, message.look) or message.id)
