@@ -406,6 +406,11 @@ _GIT = (
             ("git.receive of another branch", _NO_DEFAULT.format("Pagure"), pagure(branch="side")),
             ("issue.comment.added", nothing("Pagure", "issue.comment.added"), pagure("issue.comment.added")),
             (
+                "pull-request.new, without its number",
+                nothing("Pagure", "pull-request.new"),
+                {"topic": "pull-request.new", "msg_id": "2026-8e", "msg": {"agent": "ann"}},
+            ),
+            (
                 "Test.notification",
                 "a test of Pagure: the webhook is set up",
                 {"i": 1, "msg": {"content": "Test message"}, "msg_id": "2026-8e", "topic": "Test.notification"},
@@ -802,6 +807,7 @@ _CLOUDS = (
                 (kind, nothing("CloudEvents", kind))
                 for kind in (
                     "dev.cdevents.pipelinerun.finished.0.2.0",
+                    "cd.service.deployed.v1",  # CDEvents, at first
                     "google.cloud.cloudbuild.build.v1.statusChanged",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
@@ -814,7 +820,7 @@ _CLOUDS = (
             *(
                 (kind, Built(id="/octo#7", reason=f"{kind} in CloudEvents"))
                 for kind in (
-                    *("dev.cdevents.change.merged.0.2.0", "com.example.priced"),
+                    *("dev.cdevents.change.merged.0.2.0", "com.example.priced", "cd.change.merged.v1"),
                     "io.artifacthub.package.new-release",
                 )
             ),

@@ -65,7 +65,7 @@ CONTROL: Final = (
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
             f"source,action,type,event=serverless-plugin-*warmup|{'|'.join(_WARM)}",
-            f"{','.join(_WARM)},warming,isWarmup,isWarmUp,healthcheck=true",
+            f"{','.join(_WARM)},warming,isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
         )
     ),
 )

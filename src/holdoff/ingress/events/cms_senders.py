@@ -295,10 +295,11 @@ _WRITTEN: Final = (
     "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
+    "|cd.change.merged.v1|cd.artifact.published.v1"
     "|zotregistry.image.updated|io.artifacthub.package.new-release"
 )
 _OTHERS: Final = (
-    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*"
+    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*|cd.*.*.v1"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
     "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*"
 )

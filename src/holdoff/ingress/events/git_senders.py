@@ -337,10 +337,7 @@ _OF_A_REF: Final = (
         by="{msg.agent}",
     ),
     trial("Pagure", "topic=*Test.notification & msg_id & msg.content"),
-    *(
-        _other("Pagure", "topic", when=when)
-        for when in ("topic & msg_id & i & msg.agent", "topic=*pagure.* & msg.agent")
-    ),
+    *(_other("Pagure", "topic", when=when) for when in ("topic & msg_id & msg.agent", "topic=*pagure.* & msg.agent")),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _push(
         *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
