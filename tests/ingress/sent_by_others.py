@@ -964,6 +964,24 @@ _BUILDS = (
             # https://docs.buildbot.net/latest/manual/configuration/reporters/http_status.html, and its plug-in
             ("Buildbot", "finished", {"buildid": 33, "builderid": 7, "complete": True, "state_string": "finished"}),
             ("Buildbot", "new", {"event": "new", "buildid": 33, "buildername": "runtests", "project": "site"}),
+            # https://docs.ansible.com/automation-controller/latest/html/userguide/notifications.html
+            (
+                "AWX",
+                "successful",
+                {
+                    "status": "successful",
+                    "friendly_name": "Job",
+                    "started": "2018-09-11T19:19:10Z",
+                    "finished": "2018-09-11T19:21:41Z",
+                    "url": "https://awx.example.co.uk/#/jobs/playbook/2674",
+                },
+            ),
+            # As it was at first
+            (
+                "CircleCI",
+                "failed",
+                {"payload": {"status": "failed", "build_url": "https://circleci.com/gh/octo/site/7"}},
+            ),
             # Without their headers
             (
                 "CircleCI",

@@ -402,6 +402,7 @@ _HOSTS: Final = (
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
+            ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type", ""),
             ("Bitrise", "build_status", "build_slug & app_slug"),
@@ -410,6 +411,7 @@ _HOSTS: Final = (
             ("Buildkite", "http.headers.x-buildkite-event", ""),
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
             ("CircleCI", "http.headers.circleci-event-type", ""),
+            ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", "type", "happened_at & pipeline.id & workflow.id"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
