@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
+from holdoff.ingress.events.http import content_of
+from tests.ingress import payloads as p
 from tests.ingress.payloads import AFTER, BEFORE, DELIVERY, OTHER, ZERO, posted
 from tests.ingress.sent import Built, Refused, Sent, nothing
 
@@ -54,9 +58,10 @@ def jfrog(domain: str, event: str) -> Json:
     return {"domain": domain, "event_type": event, "data": data, "jpd_origin": origin}
 
 
-def pubsub(**attributes: str) -> Json:
+def pubsub(data: object = None, **attributes: str) -> Json:
     """https://docs.cloud.google.com/pubsub/docs/push#receive_push and /storage/docs/pubsub-notifications"""
-    message = {"attributes": attributes, "data": "e30=", "messageId": "2070443601311540"}
+    text = base64.b64encode(json.dumps(data or {}).encode()).decode()
+    message = {"attributes": attributes, "data": text, "messageId": "2070443601311540"}
     return {"message": message, "subscription": "projects/octo/subscriptions/site"}
 
 
@@ -219,6 +224,19 @@ _GIT = (
         "tag_created",
         "v1 is no branch, and no rule takes it",
         harness("tag_created", "refs/tags/v1"),
+    ),
+    # https://coding.net/help/docs/project-settings/open/webhook.html
+    *(
+        _webhook("CODING", event, becomes, {"repository": {"name": "site"}, **about}, X_Coding_Event=event)
+        for event, becomes, about in (
+            (
+                "push",
+                Built(AFTER, f"site {_MAIN}", None, BEFORE, reason="push to site main"),
+                {"event": "push", "ref": _MAIN, "before": BEFORE, "after": AFTER, "commits": []},
+            ),
+            ("merge_request", nothing("CODING", "merge_request"), {"event": "merge_request"}),
+            ("ping", "a ping of GitHub: the webhook is set up", {"zen": "x", "hook_id": 7}),
+        )
     ),
     _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),
     *(
@@ -388,6 +406,11 @@ _GIT = (
             ("git.receive of another branch", _NO_DEFAULT.format("Pagure"), pagure(branch="side")),
             ("issue.comment.added", nothing("Pagure", "issue.comment.added"), pagure("issue.comment.added")),
             (
+                "pull-request.new, without its number",
+                nothing("Pagure", "pull-request.new"),
+                {"topic": "pull-request.new", "msg_id": "2026-8e", "msg": {"agent": "ann"}},
+            ),
+            (
                 "Test.notification",
                 "a test of Pagure: the webhook is set up",
                 {"i": 1, "msg": {"content": "Test message"}, "msg_id": "2026-8e", "topic": "Test.notification"},
@@ -395,6 +418,7 @@ _GIT = (
         )
     ),
 )
+_IN_GOOGLE = "us-east1-docker.pkg.dev/octo/web/site"
 _IN_AZURE = "Microsoft.ContainerRegistry.ImagePushed"
 _REGISTRIES = (
     _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
@@ -484,6 +508,32 @@ _REGISTRIES = (
         Built(id=EVENT_ID, reason="push in Azure Container Registry"),
         acr("push"),
     ),
+    # Its events of charts have no request.
+    *(
+        _webhook("Azure Container Registry", action, becomes, {**acr(action), "request": None})
+        for action, becomes in (
+            ("chart_push", Built(id=EVENT_ID, reason="chart_push in Azure Container Registry")),
+            ("chart_delete", nothing("Azure Container Registry", "chart_delete")),
+        )
+    ),
+    # https://docs.cloud.google.com/artifact-registry/docs/configure-notifications
+    *(
+        _webhook("Artifact Registry", event, becomes, pubsub({"action": event.partition(",")[0], **about}))
+        for event, becomes, about in (
+            (
+                "INSERT",
+                Built(id="2070443601311540", reason="INSERT in Artifact Registry"),
+                {"digest": f"{_IN_GOOGLE}@sha256:6e", "tag": f"{_IN_GOOGLE}:1.1"},
+            ),
+            ("INSERT, by digest", nothing("Artifact Registry", "INSERT"), {"digest": f"{_IN_GOOGLE}@sha256:6e"}),
+            (
+                "INSERT, of a signature",
+                nothing("Artifact Registry", f"INSERT of {_IN_GOOGLE}:sha256-8a.sig"),
+                {"digest": f"{_IN_GOOGLE}@sha256:6e", "tag": f"{_IN_GOOGLE}:sha256-8a.sig"},
+            ),
+            ("DELETE", nothing("Artifact Registry", "DELETE"), {"tag": f"{_IN_GOOGLE}:1.1"}),
+        )
+    ),
     _webhook("Azure Container Registry", "delete", nothing("Azure Container Registry", "delete"), acr("delete")),
     _webhook(
         "Azure Container Registry",
@@ -553,6 +603,8 @@ _IN_MINIO = {
     "eventTime": "2026-11-25T03:00:00.000Z",
     "s3": {"bucket": {"name": "site"}, "object": {"key": "a.md", "sequencer": "17A"}},
 }
+_INCIDENT = {"incident": {"incident_id": "0.lx", "policy_name": "x", "state": "open"}, "version": "1.2"}
+_OF_GITHUB = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, by="octocat", reason="push to octo/site main")
 _CLOUDS = (
     *(
         _webhook("MinIO", kind, becomes, {"EventName": kind, "Records": [{**_IN_MINIO, "eventName": kind}]})
@@ -562,6 +614,34 @@ _CLOUDS = (
                 Built(at_ms=1795575600000, id="s3:site/a.md#17A:Created", reason="s3:ObjectCreated:Put s3://site/a.md"),
             ),
             ("s3:ObjectAccessed:Get", nothing("S3", "s3:ObjectAccessed:Get")),
+        )
+    ),
+    # https://docs.ceph.com/en/latest/radosgw/s3-notification-compatibility/
+    *(
+        _webhook("Ceph", kind, becomes, {"Records": [{**_IN_MINIO, "eventSource": "ceph:s3", "eventName": kind}]})
+        for kind, becomes in (
+            *(
+                (
+                    kind,
+                    Built(at_ms=1795575600000, id=f"s3:site/a.md#17A:{mark}", reason=f"{kind} s3://site/a.md"),
+                )
+                for kind, mark in (
+                    ("ObjectLifecycle:Expiration:Current", "Lifecycle"),
+                    ("ObjectSynced:Create", "Synced"),
+                )
+            ),
+            *(
+                (kind, nothing("S3", kind))
+                for kind in ("ObjectLifecycle:Expiration:NonCurrent", "ObjectLifecycle:Transition:Current")
+            ),
+        )
+    ),
+    # https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
+    *(
+        _webhook("Backblaze", kind, becomes, {"events": [{"eventType": kind, "bucketName": "site"}]})
+        for kind, becomes in (
+            ("b2:TestEvent", "a test of Backblaze: the webhook is set up"),
+            ("b2:ObjectCreated:Upload", Built(reason="webhook")),
         )
     ),
     _webhook(
@@ -596,6 +676,78 @@ _CLOUDS = (
         "the state of a build, by Pub/Sub",
         nothing("Cloud Build", "SUCCESS"),
         pubsub(buildId="7a", status="SUCCESS"),
+    ),
+    # https://docs.cloud.google.com/source-repositories/docs/pubsub-notifications
+    *(
+        _webhook(
+            *("Cloud Source Repositories", event, becomes),
+            pubsub(
+                {"name": "projects/octo/repos/site", "url": "https://x", "eventTime": "2026-11-25T03:00:00Z"} | about
+            ),
+        )
+        for event, becomes, about in (
+            (
+                "push of main or master, by Pub/Sub",
+                Built(id="2070443601311540", reason="push to projects/octo/repos/site main"),
+                {"refUpdateEvent": {"refUpdates": {_MAIN: {"refName": _MAIN, "oldId": BEFORE, "newId": AFTER}}}},
+            ),
+            (
+                "push of another branch, by Pub/Sub",
+                nothing("Cloud Source Repositories", "event of projects/octo/repos/site"),
+                {"refUpdateEvent": {"refUpdates": {"refs/heads/side": {"oldId": BEFORE, "newId": AFTER}}}},
+            ),
+            (
+                "a new repository, by Pub/Sub",
+                nothing("Cloud Source Repositories", "event of projects/octo/repos/site"),
+                {"createRepoEvent": {}},
+            ),
+        )
+    ),
+    _webhook(
+        "Cloud Deploy",
+        "a rollout, by Pub/Sub",
+        nothing("Cloud Deploy", "Rollout"),
+        pubsub(Action="Succeed", ResourceType="Rollout", DeliveryPipelineId="site"),
+    ),
+    _webhook(
+        "Cloud Billing",
+        "a budget, by Pub/Sub",
+        nothing("Cloud Billing", "b-1"),
+        pubsub({"budgetDisplayName": "x"}, billingAccountId="01-D4", budgetId="b-1"),
+    ),
+    _webhook(
+        "Artifact Analysis",
+        "an occurrence, by Pub/Sub",
+        nothing("Artifact Analysis", "VULNERABILITY"),
+        pubsub(
+            {
+                "name": "projects/octo/occurrences/7",
+                "kind": "VULNERABILITY",
+                "notificationTime": "2026-11-25T03:00:00Z",
+            }
+        ),
+    ),
+    *(
+        _webhook("Cloud Monitoring", event, nothing("Cloud Monitoring", "open"), body)
+        for event, body in (("an incident", _INCIDENT), ("an incident, by Pub/Sub", pubsub(_INCIDENT)))
+    ),
+    # What is carried: https://knative.dev/docs/eventing/sources/github-source/ and your own
+    *(
+        _webhook(carrier, event, becomes, carried(content_of(what)))
+        for event, what, becomes in (
+            ("a push at GitHub", p.github_push(), _OF_GITHUB),
+            ("an issue at GitHub", p.github("issues", {"action": "opened"}), nothing("a git host", "opened")),
+        )
+        for carrier, carried in (
+            ("Pub/Sub", pubsub),
+            ("CloudEvents", lambda data: {**cloud_event("dev.knative.source.github"), "data": data}),
+            ("Event Grid", lambda data: [{**event_grid("Octo.Git"), "data": data}]),
+        )
+        for becomes in [
+            becomes._replace(id={"Pub/Sub": "2070443601311540", "CloudEvents": "/octo#7"}.get(carrier, EVENT_ID))
+            if isinstance(becomes, Built)
+            else becomes
+        ]
     ),
     _webhook(
         "Pub/Sub",
@@ -655,12 +807,22 @@ _CLOUDS = (
                 (kind, nothing("CloudEvents", kind))
                 for kind in (
                     "dev.cdevents.pipelinerun.finished.0.2.0",
+                    "cd.service.deployed.v1",  # CDEvents, at first
                     "google.cloud.cloudbuild.build.v1.statusChanged",
+                    # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
+                    # https://plugins.jenkins.io/cloudevents
+                    "io.artifacthub.repository.scanning-errors",
+                    "sh.keptn.event.deployment.finished",
+                    "io.testkube.event.end-test-success",
+                    "org.jenkinsci.job.build.completed",
                 )
             ),
             *(
                 (kind, Built(id="/octo#7", reason=f"{kind} in CloudEvents"))
-                for kind in ("dev.cdevents.change.merged.0.2.0", "com.example.priced")
+                for kind in (
+                    *("dev.cdevents.change.merged.0.2.0", "com.example.priced", "cd.change.merged.v1"),
+                    "io.artifacthub.package.new-release",
+                )
             ),
         )
         for sent in (
@@ -677,6 +839,11 @@ _BUILDS = (
             ("CircleCI", "circleci_event_type", "workflow-completed"),
             ("Buildkite", "X_Buildkite_Event", "build.finished"),
             ("Drone", "X_Drone_Event", "build"),
+            # https://www.pulumi.com/docs/deployments/webhooks/
+            ("Pulumi", "Pulumi_Webhook_Kind", "stack_update"),
+            # https://docs.sentry.io/integrations/integration-platform/webhooks/   https://docs.snyk.io
+            ("Sentry", "Sentry_Hook_Resource", "event_alert"),
+            ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
             ("Bitrise", "Bitrise_Event_Type", "build/finished"),
         )
     ),
@@ -765,6 +932,104 @@ _BUILDS = (
                 "verification",
                 {"notification_configuration_id": "nc-1", "notifications": [{"trigger": "verification"}]},
             ),
+            # https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+            (
+                "Alertmanager, Grafana",
+                "firing",
+                {"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "site", "alerts": []},
+            ),
+            # https://learn.microsoft.com/en-us/azure/azure-monitor/alerts/alerts-common-schema
+            (
+                "Azure Monitor",
+                "Fired",
+                {
+                    "schemaId": "azureMonitorCommonAlertSchema",
+                    "data": {"essentials": {"alertRule": "x", "monitorCondition": "Fired"}},
+                },
+            ),
+            # https://developer.pagerduty.com/docs/webhooks-overview
+            (
+                "PagerDuty",
+                "incident.triggered",
+                {"event": {"event_type": "incident.triggered", "resource_type": "incident", "occurred_at": "x"}},
+            ),
+            # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration
+            ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_callback_url": "https://x"}),
+            # https://github.com/projectkudu/kudu/wiki/Web-hooks
+            (
+                "App Service",
+                "success",
+                {"id": AFTER, "status": "success", "deployer": "GitHub", "siteName": "octo", "hostName": "octo.net"},
+            ),
+            # https://docs.buildbot.net/latest/manual/configuration/reporters/http_status.html, and its plug-in
+            ("Buildbot", "finished", {"buildid": 33, "builderid": 7, "complete": True, "state_string": "finished"}),
+            ("Buildbot", "new", {"event": "new", "buildid": 33, "buildername": "runtests", "project": "site"}),
+            # https://docs.ansible.com/automation-controller/latest/html/userguide/notifications.html
+            (
+                "AWX",
+                "successful",
+                {
+                    "status": "successful",
+                    "friendly_name": "Job",
+                    "started": "2018-09-11T19:19:10Z",
+                    "finished": "2018-09-11T19:21:41Z",
+                    "url": "https://awx.example.co.uk/#/jobs/playbook/2674",
+                },
+            ),
+            # As it was at first
+            (
+                "CircleCI",
+                "failed",
+                {"payload": {"status": "failed", "build_url": "https://circleci.com/gh/octo/site/7"}},
+            ),
+            # Without their headers
+            (
+                "CircleCI",
+                "job-completed",
+                {"type": "job-completed", "happened_at": "x", "pipeline": {"id": "1"}, "workflow": {"id": "2"}},
+            ),
+            (
+                "Buildkite",
+                "build.running",
+                {"event": "build.running", "build": {"web_url": "https://x"}, "pipeline": {"slug": "site"}},
+            ),
+            ("Bitrise", "1", {"build_slug": "b", "app_slug": "a", "build_status": 1}),
+            # https://docs.getdbt.com/docs/deploy/webhooks
+            (
+                "dbt",
+                "job.run.completed",
+                {"accountId": 1, "eventType": "job.run.completed", "data": {"jobId": "123", "runId": "12345"}},
+            ),
+            # https://docs.expo.dev/eas/webhooks/
+            (
+                "Expo",
+                "finished",
+                {"id": "1", "appId": "a", "status": "finished", "buildDetailsPageUrl": "https://expo.dev/x"},
+            ),
+            # https://docs.railway.com/guides/webhooks, and at first
+            (
+                "Railway",
+                "Deployment.failed",
+                {
+                    "type": "Deployment.failed",
+                    "details": {"id": "8107"},
+                    "resource": {"project": {"id": "p"}, "environment": {"id": "e"}},
+                },
+            ),
+            (
+                "Railway",
+                "DEPLOY",
+                {"type": "DEPLOY", "project": {"id": "p"}, "environment": {"id": "e"}, "deployment": {"id": "d"}},
+            ),
+            # https://developer.apple.com/documentation/xcode/configuring-webhooks-in-xcode-cloud
+            (
+                "Xcode Cloud",
+                "COMPLETE",
+                {
+                    "ciProduct": {"id": "1"},
+                    "ciBuildRun": {"id": "2", "attributes": {"executionProgress": "COMPLETE"}},
+                },
+            ),
             (
                 "Cloudflare",
                 "pages_event_alert",
@@ -793,6 +1058,12 @@ _TALK = (
             ("sync", "a test of Google: the webhook is set up"),
             ("update", Built(reason="webhook")),
         )
+    ),
+    _webhook(
+        "Cloudflare",
+        "a test",
+        "a test of Cloudflare: the webhook is set up",
+        {"text": "Hello World! This is a test message sent from https://cloudflare.com. If you can see this, ..."},
     ),
     # https://docs.slack.dev/reference/events/url_verification
     _webhook(
@@ -856,6 +1127,13 @@ _DRAFTS = (
             ("member.deleted", {}, {"uuid": "7", "status": "free"}),
         )
     ),
+    _webhook("Cosmic", "a draft, as it was told at first", nothing("Cosmic", "draft"), {"type": "object.edited.draft"}),
+    _webhook(
+        "Kontent.ai",
+        "a draft, beside what was published",
+        Built(reason="webhook"),
+        {"notifications": [{"message": {"delivery_slot": slot}} for slot in ("preview", "published")]},
+    ),
     _webhook(
         "Kontent.ai",
         "a step of a workflow, as it was told at first",
@@ -890,6 +1168,15 @@ _DRAFTS = (
         for sender, body in (
             ("Agility", {"state": "Saved", "contentID": 7, "instanceGUID": "x"}),
             ("ButterCMS", _butter("page.draft")),
+            ("Directus", {"event": "items.create", "collection": "posts", "payload": {"status": "draft"}}),
+            (
+                "Squidex",
+                {
+                    "type": "GreetingsCreated",
+                    "payload": {"$type": "EnrichedContentEvent", "type": "Created", "status": "Draft"},
+                },
+            ),
+            ("Cosmic", {"resource": "objects", "event": "edited", "data": {"object": {"status": "draft"}}}),
             ("Webflow", {"triggerType": "collection_item_created", "payload": {"id": "1", "isDraft": True}}),
             ("Hygraph", {"operation": "update", "data": {"__typename": "Post", "stage": "DRAFT", "id": "c"}}),
             (

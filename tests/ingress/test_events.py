@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from holdoff.core.errors import EventError
+from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import MAX_DEPTH, http_message, is_fifo, is_sqs, opened
-from holdoff.ingress.events.http import HttpRequest, http_request, is_http
+from holdoff.ingress.events.http import HttpRequest, content_of, http_request, is_http
 from holdoff.ingress.events.intents import Ignored
 from holdoff.ingress.events.s3 import s3_id
-from tests.ingress import shapes
+from tests.ingress import payloads, shapes
 from tests.ingress.shapes import failed_invocation, in_sns, in_sqs, notification, sqs_record, v2
 from tests.ingress.wanted import ONE, WEBHOOK, only
 
@@ -36,6 +37,29 @@ def test_an_event_has_the_same_id_whatever_way_it_comes(way: str) -> None:
     (message,) = opened(WAYS[way])
 
     assert (message.kind, message.id, message.event) == ("eventbridge", COMMIT["id"], COMMIT)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_json_that_was_written_as_json_again_is_read_again(times: int) -> None:
+    text: Any = COMMIT
+    for _ in range(times):
+        text = json.dumps(text)
+    for event in (text, in_sqs(text), in_sqs(json.dumps(notification(text)))):
+        (message,) = opened(event)
+        assert (message.kind, message.id, message.event) == ("eventbridge", COMMIT["id"], COMMIT)
+
+
+def test_a_detail_that_is_a_text_is_read() -> None:
+    pushed = payloads.github_push()
+    for event in (COMMIT, shapes.eventbridge("my.app", "push", content_of(pushed))):
+        (message,) = opened(in_sqs({**event, "detail": json.dumps(event["detail"])}))
+        assert ONE.intents(message) == ONE.intents(opened(event)[0])
+        assert isinstance(only(ONE, message), Request)
+
+
+@pytest.mark.parametrize("text", ['"edited"', '"[1"', "7", '"7"', "null", '"' * 99])
+def test_a_text_that_is_no_json_of_an_object_stays_what_it_is(text: str) -> None:
+    assert opened(in_sqs(text))[0].event == text
 
 
 S3_WAYS = {

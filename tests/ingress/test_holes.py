@@ -297,6 +297,15 @@ def test_one_push_holds_no_more_changes_than_can_be_carried_out(stage: Stage) ->
     assert len(stage.lines) == 1
 
 
+def test_one_message_carries_no_more_changes_than_can_be_carried_out(stage: Stage) -> None:
+    pushes = [{"name": "refs/heads/main", "newObjectId": SHA, "oldObjectId": "b" * 40} for _ in range(600)]
+    push = {"eventType": "git.push", "publisherId": "tfs", "resource": {"refUpdates": pushes}}
+    carrier = {"specversion": "1.0", "source": "/x", "type": "own", "data": push}
+    answer = stage.send(with_secret([{**carrier, "id": "1"}, {**carrier, "id": "2"}]))
+    assert status(answer)[0] == 422
+    assert "more than 1000 changes" in answer["body"]
+
+
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 

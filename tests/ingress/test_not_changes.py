@@ -179,6 +179,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "ECR: a deletion": (s.ecr(**{"action-type": "DELETE"}), "ECR's DELETE SUCCESS"),
     "a warmer: serverless-plugin-warmup": ({"source": "serverless-plugin-warmup"}, "keeps the function warm"),
     "a warmer: lambda-warmer": ({"warmer": True, "concurrency": 3}, "keeps the function warm"),
+    "a warmer: Vapor's": ({"vaporWarmer": True, "functionName": "x"}, "keeps the function warm"),
     "a warmer: a ping": ({"ping": True}, "keeps the function warm"),
     **{f"CloudFormation: {kind}": (_resource(kind), "a custom resource") for kind in ("Create", "Update", "Delete")},
     "the record of a success": (_success(), "an invocation succeeded"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -11,7 +12,7 @@ from holdoff.config import parse
 from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
-from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.http import HttpRequest, content_of
 from holdoff.ingress.events.intents import Ignored, Origin
 from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.rules import Outcome, Routes
@@ -19,6 +20,7 @@ from tests.ingress import payloads as p
 from tests.ingress.driven import HOSTS, Host
 from tests.ingress.events_table import PAGE, SENT, written
 from tests.ingress.sent import Built, Other, Refused, Sent
+from tests.ingress.sent_by_others import pubsub
 from tests.ingress.shapes import REGION
 from tests.ingress.wanted import ONE
 
@@ -60,6 +62,27 @@ def test_what_an_event_becomes(sent: Sent) -> None:
             assert tuple(as_built(one) for one in outcomes if not isinstance(one, Ignored)) == built
 
 
+def dotted(event: object) -> object:
+    """The event with each key that leads to an object written into the keys below it."""
+    if not isinstance(event, dict):
+        return event
+    found: dict[str, object] = {}
+    for name, value in event.items():
+        found |= {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+    return found
+
+
+@pytest.mark.parametrize("sent", SENT, ids=[sent.name for sent in SENT])
+def test_an_event_whose_keys_have_dots_is_no_crash(sent: Sent) -> None:
+    """A path finds such keys, too: ``push.changes`` as one key is what ``changes`` below ``push`` is."""
+    if isinstance(sent.what, HttpRequest):
+        written = sent.what.but(body=json.dumps(dotted(content_of(sent.what))).encode())
+        assert ONE.intents(http_message(written, OUTSIDE))
+        return
+    with suppress(EventError):
+        assert all(ONE.intents(message) for message in opened(dotted(sent.what)))
+
+
 def test_no_two_events_of_the_table_have_one_name() -> None:
     assert len({sent.name for sent in SENT}) == len(SENT)
 
@@ -96,6 +119,30 @@ def test_a_rule_takes_what_is_ignored_by_naming_its_type(sent: Sent) -> None:
     for message in messages(sent):
         (outcome,) = with_rule(change__type="?*").intents(message)
         assert isinstance(outcome, Request), outcome
+
+
+_ISSUE, _SIDE = content_of(p.github("issues", {"action": "opened"})), content_of(p.github_push("refs/heads/side"))
+_IN_CLOUD_EVENTS = {"specversion": "1.0", "id": "7", "source": "/octo", "type": "dev.knative.source.github.issues"}
+
+
+@pytest.mark.parametrize(
+    ("event", "path", "pattern", "is_taken"),
+    [
+        ({**_IN_CLOUD_EVENTS, "data": _ISSUE}, "type", "dev.knative.*", True),
+        ({**_IN_CLOUD_EVENTS, "data": _ISSUE}, "data__action", "opened", True),
+        ({**_IN_CLOUD_EVENTS, "data": _ISSUE}, "data__repository__full_name", "octo/site", False),
+        ({**_IN_CLOUD_EVENTS, "data": _SIDE}, "data__ref", "refs/heads/side", True),
+        (pubsub(_ISSUE), "message__data__action", "opened", True),
+        (pubsub(_ISSUE), "subscription", "projects/octo/*", False),
+        (pubsub(_SIDE), "message__data__ref", "refs/heads/side", True),
+        (pubsub({"action": "DELETE", "tag": "eu.gcr.io/octo/site:1"}), "message__data__action", "DELETE", True),
+    ],
+)
+def test_a_rule_names_the_type_of_what_is_carried(
+    event: dict[str, object], path: str, pattern: str, is_taken: bool
+) -> None:
+    (outcome,) = with_rule(**{path: pattern}).intents(http_message(p.posted(event, {}), OUTSIDE))
+    assert isinstance(outcome, Request) == is_taken
 
 
 CONTROL = [one for one in SENT if "the webhook is set up" in str(one.becomes)]

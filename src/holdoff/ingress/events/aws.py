@@ -65,7 +65,7 @@ CONTROL: Final = (
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
             f"source,action,type,event=serverless-plugin-*warmup|{'|'.join(_WARM)}",
-            f"{','.join(_WARM)},warming,isWarmup,isWarmUp,healthcheck=true",
+            f"{','.join(_WARM)},warming,isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
         )
     ),
 )
@@ -83,6 +83,10 @@ _IN_S3: Final[dict[str, Any]] = {
     "line": _OBJECT,
     "at": "detail.eventTime,eventTime,time",
 }
+#: The last two are Ceph's: https://docs.ceph.com/en/latest/radosgw/s3-notification-compatibility/
+_WRITTEN: Final = (
+    "*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*|*ObjectSynced:*|*ObjectLifecycle:Expiration:Current"
+)
 _BY_TRAIL: Final = "source=aws.s3 & detail-type=AWS API Call via CloudTrail"
 _WRITES: Final = "PutObject|CopyObject|CompleteMultipartUpload|PostObject|DeleteObject|DeleteObjects"
 
@@ -170,7 +174,7 @@ _STORED: Final = (
         change("S3", "a changed object", when, **_IN_S3)
         for when in (
             "source=aws.s3 & detail-type=Object Created|Object Deleted",
-            "eventSource=*:s3 & eventName=*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*",
+            f"eventSource=*:s3 & eventName={_WRITTEN}",
             f"{_BY_TRAIL} & detail.eventName={_WRITES}",
         )
     ),
@@ -184,8 +188,7 @@ _SCHEDULED: Final[Mapping[str, Any]] = {"sender": "a schedule", "reason": "sched
 _TOLD: Final[Mapping[str, Any]] = {"sender": "EventBridge", "reason": "{detail-type}", "at": "time"}
 # Partners of EventBridge are no services of AWS:
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
-_OF_A_PARTNER: Final = Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_TOLD)
-_OF_ONES_OWN: Final = Kind(name="an event of one's own", when="detail-type", **_TOLD)
+_CARRIER: Final[Mapping[str, Any]] = {**_TOLD, "carries": "detail", "named_by": ("source", "detail-type")}
 _UNKNOWN: Final[Mapping[str, Any]] = {
     **_TOLD,
     "name": "another event",
@@ -211,15 +214,13 @@ _BY_BRIDGE: Final = (
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
     # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would trigger builds.
     Kind(when="source=aws.partner/buildkite.com*", named_by=("detail-type", "source"), **_UNKNOWN),
-    _OF_A_PARTNER,
+    Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
     # An input written by hand, without a ``detail-type``.
     Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
-    _OF_ONES_OWN,
+    Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
-#: Events that may have another sender's event as their detail.
-CARRIERS: Final = (_OF_A_PARTNER, _OF_ONES_OWN)
 
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
@@ -252,6 +253,7 @@ _BEGINNINGS: Final = (
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace=Alexa*"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*"),
+    ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn", "routeArn"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
@@ -263,6 +265,7 @@ _ASKED_BY: Final = (
     ("Auto Scaling", "an event", "AutoScalingGroupName & LifecycleTransition"),
     ("Bedrock", "a request", "messageVersion & agent.name", "messageVersion & node.name"),
     ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
+    ("Bedrock", "a gateway's request", "interceptorInputVersion"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
@@ -289,6 +292,13 @@ _ASKED_BY: Final = (
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
+    ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
+    (
+        "End User Messaging",
+        "a message",
+        "whatsAppWebhookEntry",
+        "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId",
+    ),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
@@ -302,6 +312,7 @@ _ASKED_BY: Final = (
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
+    ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's step", "ApplicationId & CampaignId"),
     ("Pinpoint", "a journey's step", "ApplicationId & JourneyId"),
     ("Pinpoint", "a message", "originationNumber & destinationNumber & inboundMessageId"),

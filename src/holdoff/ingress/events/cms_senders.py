@@ -12,7 +12,7 @@ lines, and keeps them for git repositories. A kind has an id only if the sender 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from holdoff.ingress.events.http import IN_QUERY
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, refused, trial
@@ -173,6 +173,7 @@ _STORYBLOK: Final = (
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
+_SLOT: Final = "notifications.0.message.delivery_slot"
 _DRAFTS: Final = (
     change(
         *("Ghost", "a change", f"post.current.status,page.current.status,{_GHOST_BEFORE}=published|sent"),
@@ -188,17 +189,24 @@ _DRAFTS: Final = (
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
             # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
+            # https://directus.io/docs/guides/automate/flows: of a type that has a status
+            ("Directus", "event=*items.create & collection & payload.status=draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
-            # https://kontent.ai/learn/docs/webhooks, and its first form
-            ("Kontent.ai", "notifications.0.message.delivery_slot,message.api_name=preview|delivery_preview"),
-            ("Kontent.ai", "message.api_name=content_management"),
+            ("Kontent.ai", "message.api_name=delivery_preview|content_management"),  # its first form
+            # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
+            ("Cosmic", "resource=objects & data.object.status=draft"),
+            ("Cosmic", "type=object.created.draft|object.edited.draft"),
+            # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
+            ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
             ("Webflow", "triggerType=collection_item_created & payload.isDraft=true"),
         )
     ),
+    # https://kontent.ai/learn/docs/webhooks
+    ignored(*("Kontent.ai", "a draft", "draft", _SLOT, f"{_SLOT}=preview"), each="notifications"),
     ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
     *_typed(
@@ -210,6 +218,7 @@ _DRAFTS: Final = (
 # --- Image registries: a repository's tag points at another image ----------------------------------
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
 _QUAY: Final = "docker_url=?* & repository=?*"
+_IN_GOOGLE: Final = "action=INSERT|DELETE & digest,tag=*gcr.io/*|*-docker.pkg.dev/*"
 _JFROG: Final = "domain=artifact_*|build|release_bundle*|distribution|destination"
 
 
@@ -245,10 +254,15 @@ _REGISTRIES: Final = (
     *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
-        *("Azure Container Registry", "action", "target.repository & request.host", "push|chart_push"),
+        # Events of charts have no request.
+        *("Azure Container Registry", "action", "target.repository & request.host,target.mediaType", "push|chart_push"),
         tag="target.tag",
         id="{id}",
     ),
+    # https://docs.cloud.google.com/artifact-registry/docs/configure-notifications
+    ignored("Artifact Registry", "a signature", "{action} of {tag}", "tag", f"{_IN_GOOGLE} & tag=*:sha256-*"),
+    *_typed("Artifact Registry", "action", f"{_IN_GOOGLE} & tag", "INSERT"),
+    *_typed("Artifact Registry", "action", _IN_GOOGLE, ""),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
         *("a registry", "events.0.action", "events.0.target.tag", "push"),
@@ -281,11 +295,13 @@ _WRITTEN: Final = (
     "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
-    "|zotregistry.image.updated"
+    "|cd.change.merged.v1|cd.artifact.published.v1"
+    "|zotregistry.image.updated|io.artifacthub.package.new-release"
 )
 _OTHERS: Final = (
-    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*"
+    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*|cd.*.*.v1"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
+    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*"
 )
 _GCS: Final = "message.attributes"
 _OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
@@ -311,20 +327,26 @@ SHAKEN: Final = tuple(
 )
 
 
-def _written(sender: str, path: str, known_by: str, **more: str) -> Iterator[Kind]:
+def _written(sender: str, path: str, known_by: str, carries: str = "data", **more: str) -> Iterator[Kind]:
     """Events of all clouds, and after them your own events, which build."""
     yield from _typed(sender, path, known_by, _WRITTEN, _OTHERS, **more)
-    yield from _typed(sender, path, known_by, "*", "", id=more["id"])
+    own: dict[str, Any] = {"id": more["id"], "carries": carries, "named_by": (path,)}
+    yield change(sender, "a change", f"{path} & {known_by}", f"{{{path}}} in {sender}", **own)
 
 
 def _cloud_events(at: str, data: str) -> Iterator[Kind]:
     known_by, tag = f"{at}specversion & {at}source & {at}id", f"{data}resources.0.tag,{data}target.tag,{data}reference"
-    return _written("CloudEvents", f"{at}type", known_by, tag=tag, id=f"{{{at}source}}#{{{at}id}}")
+    return _written(
+        "CloudEvents", f"{at}type", known_by, "" if at else "data", tag=tag, id=f"{{{at}source}}#{{{at}id}}"
+    )
 
 
 _CLOUDS: Final = (
     # https://developers.google.com/workspace/drive/api/guides/push#sync-message
     trial("Google", "http.headers.x-goog-resource-state=sync"),
+    # https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
+    trial("Backblaze", "events.0.eventType=b2:TestEvent"),
+    trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
     *SHAKEN,
     # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
     refused(
@@ -342,7 +364,19 @@ _CLOUDS: Final = (
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
     # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
     *_typed("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription", ""),
-    *_typed("Pub/Sub", "subscription", "message.messageId", "projects/*", "", id="{message.messageId}"),
+    # https://docs.cloud.google.com/deploy/docs/subscribe-deploy-notifications
+    *_typed("Cloud Deploy", f"{_GCS}.ResourceType", f"{_GCS}.DeliveryPipelineId,{_GCS}.TargetId", ""),
+    # https://docs.cloud.google.com/billing/docs/how-to/budgets-programmatic-notifications
+    *_typed("Cloud Billing", f"{_GCS}.budgetId", f"{_GCS}.billingAccountId", ""),
+    change(
+        *("Pub/Sub", "a change", "subscription=projects/* & message.messageId", "{subscription} in Pub/Sub"),
+        id="{message.messageId}",
+        carries="message.data",
+    ),
+    # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
+    *_typed("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*", ""),
+    # https://docs.cloud.google.com/monitoring/support/notification-options
+    *_typed("Cloud Monitoring", "incident.state", "incident.incident_id & incident.policy_name", ""),
 )
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
@@ -359,18 +393,38 @@ _HOSTS: Final = (
     *(
         kind
         for sender, path, known_by in (
+            # Alarms
+            ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
+            ("Azure Monitor", "data.essentials.monitorCondition", "schemaId=azureMonitorCommonAlertSchema"),
+            ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
+            ("Sentry", "http.headers.sentry-hook-resource", ""),
+            ("Snyk", "http.headers.x-snyk-event", ""),
+            # Builds
+            ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
+            ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type", ""),
+            ("Bitrise", "build_status", "build_slug & app_slug"),
+            ("Buildbot", "event", "buildid & buildername"),
+            ("Buildbot", "state_string", "buildid & builderid"),
             ("Buildkite", "http.headers.x-buildkite-event", ""),
+            ("Buildkite", "event", "pipeline.slug & build.web_url"),
             ("CircleCI", "http.headers.circleci-event-type", ""),
+            ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
+            ("CircleCI", "type", "happened_at & pipeline.id & workflow.id"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
+            ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("Drone", "http.headers.x-drone-event", ""),
+            ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("Heroku", "resource", "webhook_metadata.event.include"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
+            ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
+            ("Railway", "type", "resource.project.id & resource.environment.id"),
+            ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Semaphore", "pipeline.state", "workflow.id & revision.commit_sha"),
             ("Semaphore", "event", "project_hash_id"),
@@ -379,7 +433,9 @@ _HOSTS: Final = (
             ("TeamCity", "eventType", "payload.buildTypeId"),
             ("TeamCity", "build.notifyType", "build.buildTypeId"),
             ("Terraform", "notifications.0.trigger", "notification_configuration_id"),
+            ("Terraform", "stage", "run_id & task_result_callback_url"),
             ("Travis CI", "state", "build_url=*travis*"),
+            ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
         for kind in _typed(sender, path, known_by, "")
     ),

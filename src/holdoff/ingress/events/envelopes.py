@@ -8,8 +8,9 @@ So the innermost event's own id wins over the id of any envelope.
 
 from __future__ import annotations
 
-import json
+import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from holdoff.config.schemes import EVENT_HEADERS
@@ -20,7 +21,7 @@ from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, ha
 from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import dig, kind_of, needed, text_at
+from holdoff.ingress.events.paths import dig, kind_of, needed, parsed, replaced, text_at
 from holdoff.ingress.events.s3 import s3_id
 
 #: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
@@ -61,7 +62,8 @@ def is_custom_resource(event: object) -> bool:
 
 
 def _opened(message: Message, depth: int) -> list[Message]:
-    event = message.event
+    event = parsed(message.event)
+    message = message.but(event=event)
     if depth > MAX_DEPTH:
         raise EventError("event", f"has envelopes in envelopes, more than {MAX_DEPTH} deep")
     if isinstance(event, list) and event and all(isinstance(one, dict) for one in event):
@@ -156,18 +158,14 @@ _CARRIERS: Final = {
 def _carried(message: Message, kind: str, envelope: object, depth: int) -> list[Message]:
     """The messages in an envelope's text. JSON objects and lists are opened; any other content stays text."""
     name, content, own_id, about = _CARRIERS[kind]
-    value = text = dig(envelope, content)
+    value = dig(envelope, content)
     if not isinstance(value, dict | list):  # as EventBridge Pipes may have opened it
-        text = needed(envelope, content, name)
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
+        value = needed(envelope, content, name)
     inside = message.but(
         kind=kind,
         id=text_at(envelope, own_id) or message.id,
         origin=message.origin if message.origin.outside else OUTSIDE,
-        event=value if isinstance(value, dict | list) else text,
+        event=value,
         envelopes={**message.envelopes, kind: {key: dig(envelope, key) for key in about}},
     )
     return _opened(inside, depth + 1)
@@ -185,6 +183,8 @@ def _eventbridge(message: Message) -> Message:
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html).
     """
     event = {"detail-type": message.event.get("detailType"), **message.event}
+    if "detail" in event:
+        event["detail"] = parsed(event["detail"])
     source = event.get("source")
     own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
     envelopes = message.envelopes
@@ -211,6 +211,14 @@ def _is_envelope(event: Mapping[str, Any]) -> bool:
     return is_bridged or is_of_topic or source.startswith("aws:") or source.endswith(":s3")
 
 
+def _of_pubsub(event: Any) -> Any:
+    """A message of Pub/Sub with its data as JSON, not as base64 (https://docs.cloud.google.com/pubsub/docs/push)."""
+    if isinstance(data := dig(event, "message.data"), str) and text_at(event, "subscription"):
+        with suppress(ValueError):
+            return replaced(event, "message.data", parsed(base64.b64decode(data).decode()))
+    return event
+
+
 def http_message(request: HttpRequest, origin: Origin) -> Message:
     """The message in a request whose signature was checked. Raises an ``EventError`` if the body does not fit the
     headers."""
@@ -220,7 +228,7 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
         "headers": plain_headers(request),
         "webhook": origin.scheme,
     }
-    event = content_of(request) if request.body else handshake_in(request.method, request.query)
+    event = _of_pubsub(parsed(content_of(request))) if request.body else handshake_in(request.method, request.query)
     message = Message(
         kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about}, origin=origin
     )

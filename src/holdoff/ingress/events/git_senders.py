@@ -96,6 +96,7 @@ _GITHUB_KINDS: Final = (
 )
 
 _MOVED: Final = "before & after & ref=refs/*"
+_AT_CODING: Final = "http.headers.x-coding-event"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
     # Its pushes are like GitHub's, with ten commits: https://help.gitee.com/webhook/gitee-webhook-push-data-format
@@ -105,6 +106,8 @@ _GITHUB_BARE: Final = (
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, commits=""),
+    # Its form at first, and now: https://coding.net/help/docs/project-settings/open/webhook.html
+    _other("CODING", f"{_AT_CODING},event", when=_AT_CODING, repository="{repository.name}"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
@@ -184,6 +187,7 @@ _BITBUCKET_KINDS: Final = (
             *("Bitbucket", when, _NAME, f"{_CHANGE}.new.target.hash", f"{_CHANGE}.old.target.hash"),
             each="push.changes",
             id="{http.headers.x-request-uuid}",
+            default="{repository.mainbranch.name}",  # if at all
             ref=f"{above}{{{_NAME}!}}",
             deleted=f"{_CHANGE}.new=null",
         )
@@ -217,6 +221,7 @@ _NAMED: Final = f"{_KEY},eventKey"
 _PUSH_THERE, _MIRRORED = f"{_NAMED}=repo:refs_changed", f"{_NAMED}=mirror:repo_synchronized"
 _DATA_CENTER_KINDS: Final = (
     trial("Bitbucket", f"{_NAMED}=diagnostics:ping", "a ping"),
+    trial("Bitbucket", "test=true only test"),
     _at_data_center(_PUSH_THERE, "changes"),
     *_without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
     # A mirror has the push now. Its date is that of the mirroring, and not of the change. If there are very many refs,
@@ -313,10 +318,7 @@ _OF_A_REF: Final = (
         id="{msg_id}",
     ),
     trial("Pagure", "topic=*Test.notification & msg_id & msg.content"),
-    *(
-        _other("Pagure", "topic", when=when)
-        for when in ("topic & msg_id & i & msg.agent", "topic=*pagure.* & msg.agent")
-    ),
+    *(_other("Pagure", "topic", when=when) for when in ("topic & msg_id & msg.agent", "topic=*pagure.* & msg.agent")),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _push(
         *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
@@ -358,16 +360,26 @@ _OF_A_REF: Final = (
     ),
     _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
+    # https://docs.cloud.google.com/source-repositories/docs/pubsub-notifications
     *(
         _push(
-            *("Launchpad", f"ref_changes.refs/heads/{name}.new.commit_sha1 & git_repository_path", "", "", ""),
+            *(sender, f"{refs}.refs/heads/{name}.{new} & {repository}", "", "", ""),
             ref=f"refs/heads/{name}",
-            ref_named_by=(_AT_LAUNCHPAD, "change.type"),  # another branch may be in the same push
+            ref_named_by=("change.type", *type_at),  # another branch may be in the same push
+            repository=f"{{{repository}}}",
+        )
+        for sender, refs, new, repository, type_at in (
+            ("Launchpad", "ref_changes", "new.commit_sha1", "git_repository_path", [_AT_LAUNCHPAD]),
+            ("Cloud Source Repositories", "refUpdateEvent.refUpdates", "newId", "name", []),
         )
         for name in ("main", "master")
     ),
     change("Launchpad", "push", "bzr_branch_path & new.revision_id", "push to {bzr_branch_path}"),  # of one branch
     _other("Launchpad", _AT_LAUNCHPAD),
+    ignored(
+        *("Cloud Source Repositories", "another event", "event of {name}", "change.type"),
+        when="name=projects/*/repos/* & url & eventTime",
+    ),
     # https://secure.phabricator.com/book/phabricator/article/webhooks: it says no branch.
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
     change("Phabricator", "a commit", "object.phid=PHID-CMIT-*", "commit at Phabricator"),

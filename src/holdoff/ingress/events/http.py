@@ -88,7 +88,7 @@ def is_http(event: object) -> bool:
         return False
     names = {re.sub("[-_]", "", name).lower() for name, value in event.items() if value}
     if dig(event, "requestContext.functionArn") is not None:
-        names.remove("requestcontext")
+        names.discard("requestcontext")
     records = event.get("Records")
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
         return True  # Lambda@Edge

@@ -22,7 +22,7 @@ from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_templa
 
 
 class Kind(Value):
-    """One kind of event. Each field but the last six is a template (``paths.filled``).
+    """One kind of event. Each field but the last seven is a template (``paths.filled``).
 
     Attributes:
         sender, name: for people: "GitHub", "push".
@@ -43,6 +43,7 @@ class Kind(Value):
         text: the message of the newest commit, which may say ``[skip ci]``. The default is the message in ``commits``.
         ref_named_by: paths. A rule with a condition on one of them, or on a path in ``ref``, names the ref.
         each: the path of a list. Each item is an event of its own. An event without such a list is not of this kind.
+        carries: the path of an object that may be another sender's event.
         at: the path of the instant of the change, by its source; of several paths the first that leads somewhere.
         deleted: the conditions that hold if the ref was deleted.
         commits: the path of a list of commits, with their messages and their ``added``, ``modified`` and ``removed``.
@@ -69,6 +70,7 @@ class Kind(Value):
     text: str = ""
     ref_named_by: tuple[str, ...] = ()
     each: str = ""
+    carries: str = ""
     at: str = ""
     deleted: str = ""
     commits: str = ""
@@ -237,8 +239,13 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple
         each = [one.but(event=replaced(one.event, kind.each, [item])) for item in items] if kind else []
         parts += [(part, kind_of_event(part, tables)) for part in each] or [(one, kind)]
         if len(parts) > MOST_PARTS:
-            raise EventError("event", f"has more than {MOST_PARTS} changes", hint="Trigger the project by hand")
+            raise too_many()
     return parts
+
+
+def too_many() -> EventError:
+    """An event has more changes than one may have."""
+    return EventError("event", f"has more than {MOST_PARTS} changes", hint="Trigger the project by hand")
 
 
 @cache

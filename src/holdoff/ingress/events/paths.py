@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -71,9 +72,16 @@ def in_template(template: str) -> tuple[str, ...]:
 
 
 def replaced(value: Any, path: str, by: object) -> Any:
-    """A copy of nested objects with something else at a path of plain keys."""
-    name, _, below = path.partition(".")
+    """A copy of nested objects with something else at a path that leads through objects to what ``dig`` finds there."""
+    names = path.split(".")
+    used = _used(names, value)
+    name, below = ".".join(names[:used]), ".".join(names[used:])
     return {**value, name: replaced(value[name], below, by) if below else by}
+
+
+def _used(names: list[str], value: dict[str, Any]) -> int:
+    """How many names make the shortest key that exists; 0: none does."""
+    return next((n for n in range(1, len(names) + 1) if ".".join(names[:n]) in value), 0)
 
 
 def short_ref(ref: str) -> str:
@@ -93,7 +101,7 @@ def dig(value: Any, path: str, otherwise: object = None) -> Any:
         if isinstance(value, list) and _INDEX.fullmatch(names[0]) and -len(value) <= int(names[0]) < len(value):
             value = value[int(names[0])]
         elif isinstance(value, dict):
-            used = next((n for n in range(1, len(names) + 1) if ".".join(names[:n]) in value), 0)
+            used = _used(names, value)
             if used == 0:
                 return otherwise
             value = value[".".join(names[:used])]
@@ -101,6 +109,17 @@ def dig(value: Any, path: str, otherwise: object = None) -> Any:
             return otherwise
         names = names[used:]
     return value
+
+
+def parsed(value: Any) -> Any:
+    """The object or list whose JSON a text is, or whose JSON's JSON; else the text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inside = parsed(json.loads(value))
+    except (ValueError, RecursionError):
+        return value
+    return inside if isinstance(inside, dict | list) else value
 
 
 def as_text(value: object) -> str | None:

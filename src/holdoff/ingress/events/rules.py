@@ -27,9 +27,9 @@ from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
 from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
-from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of
-from holdoff.ingress.events.message import Message
-from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, text_at
+from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of, too_many
+from holdoff.ingress.events.message import MOST_PARTS, Message
+from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, parsed, replaced, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
@@ -77,15 +77,16 @@ class Routes:
                 return self._of_part(message, look)
             if message.kind == "wake":
                 return [Found(self._wake(message))]
-            sent = _sent(message)
-            is_of_aws = message.kind == "eventbridge" and sent is message
-            told = ends.build_of(sent, ends.OF_AWS if is_of_aws else ends.WEB)
+            parts = parts_of(message, TABLES)
+            sent = _sent(message, parts[0][1])
+            is_of_aws = message.kind == "eventbridge" and sent is None
+            told = ends.build_of(sent or message, ends.OF_AWS if is_of_aws else ends.WEB)
             if told is not None and (told.is_end if is_of_aws else self.gates_of(told)):
                 return [Found(one) for one in self._ended(told, message)]
-            parts = (sent is not message and _in_detail(sent, message)) or parts_of(message, TABLES)
+            drafts = _opened(parts)
         except (EventError, ConfigError) as error:
             return [Found(_of_event(error))]
-        return [found for part, told_by in parts for found in self._of_part(part, told_by)]
+        return [found for part, told_by in drafts for found in self._of_part(part, told_by)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
@@ -237,32 +238,50 @@ class Routes:
         raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; there is: {known}")
 
 
-def _sent(message: Message) -> Message:
-    """The detail of an event of your own or of a partner, which may be another sender's event; else the message."""
-    detail = message.look("detail") if message.kind == "eventbridge" else None
-    is_carrier = isinstance(detail, dict) and kind_of_event(message, TABLES) in aws.CARRIERS
-    return message.but(event=detail) if is_carrier else message
+def _sent(message: Message, by: Kind | None) -> Message | None:
+    """What an event carries, which may be another sender's event; ``None``: events of this kind carry none."""
+    inside = parsed(message.look(by.carries)) if by else None
+    if by is None or not isinstance(inside, dict):
+        return None
+    return message.but(event=inside, id=filled(by.id, message.look) or message.id)
 
 
-def _in_detail(sent: Message, message: Message) -> list[tuple[Message, Draft | Kind | None]]:
-    """The events in a detail, each in an event as it came, and what each asks for; empty: no sender here is known."""
-    drafts: list[tuple[Message, Draft | Kind | None]] = []
+#: An event, and what it asks for by itself.
+_Part = tuple[Message, Draft | Kind | None]
+
+
+def _opened(parts: list[tuple[Message, Kind | None]]) -> list[_Part]:
+    """The events, and instead of each that carries events of senders that are known here: these."""
+    opened: list[_Part] = []
+    for part, kind in parts:
+        opened += (kind and _carried(part, kind)) or [(part, kind)]
+        if len(opened) > MOST_PARTS:
+            raise too_many()
+    return opened
+
+
+def _carried(message: Message, by: Kind) -> list[_Part]:
+    """The events that one carries, each in an event as it came, and what each asks for; empty: no sender here is
+    known."""
+    if (sent := _sent(message, by)) is None:
+        return []
+
+    def below(paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(path if OF_ENVELOPES.match(path) else f"{by.carries}.{path}" for path in paths)
+
+    drafts: list[_Part] = []
     try:
         for part, kind in parts_of(sent, _SENDERS):
             if kind is None:
                 return []
             draft = kind.draft(part)
-            # EventBridge's own type names it, too. No rule names a control message.
-            known_by = (*("source", "detail-type"), *_below_detail(draft.named_by)) if draft.named_by else ()
-            draft = draft.but(named_by=known_by, ref_named_by=_below_detail(draft.ref_named_by))
-            drafts.append((message.but(event={**message.event, "detail": part.event}), draft))
+            # The type of what carries it names it, too. No rule names a control message.
+            known_by = (*by.named_by, *below(draft.named_by)) if draft.named_by else ()
+            draft = draft.but(named_by=known_by, ref_named_by=below(draft.ref_named_by))
+            drafts.append((message.but(event=replaced(message.event, by.carries, part.event), id=part.id), draft))
     except EventError:
         return []  # it only looks like a sender's
     return drafts
-
-
-def _below_detail(paths: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(path if OF_ENVELOPES.match(path) else f"detail.{path}" for path in paths)
 
 
 def _matches(rule: Rule, message: Message) -> bool:
