@@ -191,7 +191,6 @@ _BITBUCKET_KINDS: Final = (
             each="push.changes",
             id="{http.headers.x-request-uuid}",
             repository="{repository.full_name,repository.fullName}",
-            default="{repository.mainbranch.name}",  # if at all
             ref=f"{above}{{{_NAME}!}}",
             text=f"{{{_CHANGE}.new.target.message}}",
             by="{actor.nickname,actor.username,actor.display_name}",
