@@ -187,7 +187,6 @@ _BITBUCKET_KINDS: Final = (
             *("Bitbucket", when, _NAME, f"{_CHANGE}.new.target.hash", f"{_CHANGE}.old.target.hash"),
             each="push.changes",
             id="{http.headers.x-request-uuid}",
-            default="{repository.mainbranch.name}",  # if at all
             ref=f"{above}{{{_NAME}!}}",
             deleted=f"{_CHANGE}.new=null",
         )
