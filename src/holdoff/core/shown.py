@@ -81,7 +81,8 @@ def shown(field: str, value: object) -> Unquoted:
 
 def shown_field(field: str) -> str:
     """A setting's name. In some tables the names are the user's own, and a secret may stand where a name belongs."""
-    return re.sub(r"(?<![^\W_])((?:environment|options|webhooks)\.)(.+)$", lambda f: f[1] + shown_name(f[2]), field)
+    tables = r"(?<![^\W_])((?:environment|options|secondary_versions|webhooks)\.)(.+)$"
+    return re.sub(tables, lambda f: f[1] + shown_name(f[2]), field)
 
 
 def shown_name(name: str) -> str:

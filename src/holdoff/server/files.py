@@ -140,7 +140,8 @@ class Tokens:
         with self._changing() as known:
             left = [one for one in known if one.name != name]
             if len(left) == len(known):
-                raise UsageError(f"there is no token {name!r} in {self.path}")
+                said = f"{PREFIX}..." if name.startswith(PREFIX) else name  # it may be the token itself
+                raise UsageError(f"there is no token {said!r} in {self.path}: `holdoff token list` shows the names")
             self._keep(left)
 
     def find(self, text: str) -> Token | None:
