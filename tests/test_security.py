@@ -667,6 +667,8 @@ def test_a_dead_letter_of_the_server_is_private_and_has_its_power(served: Served
     assert file.stat().st_mode & 0o077 == file.parent.stat().st_mode & 0o077 == 0
     assert "for docs alone" not in file.read_text()
     assert served.api("POST", f"/dead-letters/{letter}/retry").status_code == 403
+    file.chmod(0o666)
+    assert "is not obeyed" in served.api("POST", f"/dead-letters/{letter}/retry").text
 
 
 def test_a_proxys_client_is_not_taken_for_this_machine(serve: Callable[..., Served]) -> None:

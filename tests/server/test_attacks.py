@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import math
+import os
 import re
 import threading
 import tracemalloc
@@ -23,19 +24,22 @@ from starlette.requests import Request
 from holdoff.cli.watch import ConfigFile
 from holdoff.config import Config, load
 from holdoff.config.webhooks import webhooks_of
-from holdoff.core.errors import ConfigError, StoreUnavailable
+from holdoff.core.errors import ConfigError, StoreError, StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.request import Request as BuildRequest
 from holdoff.gate import Gate
 from holdoff.server import bodies
 from holdoff.server.access import MOST_FAILURES
+from holdoff.server.files import Letters
 from holdoff.server.problems import Problem
 from holdoff.server.run import SELDOM_S, seldom
 from holdoff.server.starts import Starts
 from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
 from tests.cli.conftest import PATIENCE
 from tests.server.conftest import SECRETS
 from tests.server.test_pages import browser, record, stream_of
+from tests.users import ALICE, needs_root, public_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -313,6 +317,26 @@ def test_a_spoilt_letter_hides_no_other(served: Served, name: str) -> None:
     assert {(one.status_code, "cannot be read as a dead letter" in one.json()["detail"]) for one in answers} == {
         (500, True)
     }
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["written by another", "may be written by all", "in a folder of another"])
+def test_a_letter_that_another_user_could_have_written_is_not_obeyed(name: str) -> None:
+    """It says itself by which secret it came, and so what it may do."""
+    with public_folder() as folder:
+        letters = Letters(str(folder / "letters"), ManualClock())
+        letters.keep({"holdoff": "webhook"})
+        (letter,) = letters.ids()
+        file = letters.folder / f"{letter}.json"
+        if name == "may be written by all":
+            file.chmod(0o666)
+        else:
+            os.chown(file if name == "written by another" else file.parent, ALICE, -1)
+
+        assert "is not obeyed: " in str(letters.all()[0]["error"])
+        with pytest.raises(StoreError, match="is not obeyed: "):
+            letters.retry(letter, pytest.fail)
+        assert file.exists()
 
 
 def test_a_folder_of_letters_that_cannot_be_read_hides_no_metric(served: Served) -> None:

@@ -221,9 +221,12 @@ class Letters:
         return about
 
     def read(self, id_: str) -> dict[str, Any]:
-        """A letter, as ``events.aside`` made it. Raises NoSuchLetter, or StoreError if it cannot be read."""
+        """A letter, as ``events.aside`` made it. Raises NoSuchLetter, or StoreError if it cannot be read, or if another
+        user could have written it: it says itself what it may do."""
         file = self._file(id_)
         try:
+            if why := distrust(str(file)):
+                raise StoreError(f"{file} is not obeyed: {why}", hint="Delete it, or let only its user write there")
             found = json.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             raise NoSuchLetter(f"there is no dead letter {id_}") from None
