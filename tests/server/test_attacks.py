@@ -184,21 +184,26 @@ def test_a_spoilt_file_of_tokens_fills_no_log(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "status"),
+    ("port", "host", "status"),
     [
-        ("builds.example.com", 200),
-        ("builds.example.com:8443", 200),
-        ("localhost:80", 200),  # nginx, unless it is told to hand on another
-        ("rebound.example:80", 401),
-        ("[2001:db8::1]:80", 401),
+        (4653, "builds.example.com", 200),
+        (4653, "builds.example.com:8443", 200),
+        (4653, "localhost:4653", 200),  # nginx, unless it is told to hand on another
+        (4653, "rebound.example:4653", 401),
+        (4653, "[2001:db8::1]:4653", 401),
+        (80, "rebound.example", 401),  # a browser leaves this port out
+        (80, "[2001:db8::1]", 401),
+        (80, "builds.example.com:8443", 200),
     ],
 )
-def test_a_page_whose_name_leads_here_is_no_proxy(serve: Callable[..., Served], host: str, status: int) -> None:
-    """It sends what it likes, from a browser on this machine, but names the port of the server itself: 80 here."""
+def test_a_page_whose_name_leads_here_is_no_proxy(
+    serve: Callable[..., Served], port: int, host: str, status: int
+) -> None:
+    """It sends what it likes, from a browser on this machine, but names the port of the server itself."""
     served = serve(user_header="X-Forwarded-User")
     headers = {"host": host, "x-forwarded-user": "ada", "x-forwarded-for": "192.0.2.1", "origin": f"http://{host}"}
 
-    answer = served.client.get("/api/v1/status", headers=headers)
+    answer = served.client.get(f"http://localhost:{port}/api/v1/status", headers=headers)
     assert (answer.status_code, "must listen on another port" in answer.text) == (status, status == 401)
 
 
