@@ -143,6 +143,7 @@ class Guard:
             address = ip_address(_WITH_PORT.sub(r"\1\2", peer))
         except ValueError:
             return peer[:64]
+        address = getattr(address, "ipv4_mapped", None) or address  # all of these are in one IPv6 network
         return str(ip_network((address, 64), strict=False) if address.version == 6 else address)
 
     def _user(self, asks: HTTPConnection) -> str | None:
