@@ -82,6 +82,10 @@ FILE: dict[str, Any] = {
             "cooldown_from": "start",
             "on_failure": "keep",
             "unchanged": "build",
+            "allow": ["force"],
+            "allow_environment": ["TAG"],
+            "branch": "main",
+            "skip_ci": False,
             "region": "eu-west-1",
             "starter": {
                 "codebuild": "docs-build",
@@ -148,6 +152,16 @@ FILE: dict[str, Any] = {
             "at": "event.time",
             "parent": "event.detail.before",
             "environment": {"TAG": "event.detail.tag"},
+            "secondary_versions": {"THEME": "event.detail.theme"},
+        },
+        {
+            "when": {"source": "git"},
+            "branches": ["main"],
+            "tags": ["v*"],
+            "paths": ["docs/**"],
+            "paths_ignore": ["*.txt"],
+            "project": ["docs", "site"],
+            "continue": True,
         },
         {"when": {}, "ignore": "not ours"},
     ],
@@ -155,7 +169,27 @@ FILE: dict[str, Any] = {
         "github": "env:GITHUB_SECRET",
         "gitlab": ["ssm:/new", "secretsmanager:old"],
         "secret": {"secret": "env:DOCS", "projects": ["docs"]},
-        "acme": {"secret": "env:ACME", "header": "X-Acme-Signature"},
+        "acme": {
+            "secret": "env:ACME",
+            "projects": ["docs"],
+            "header": "X-Acme-Signature",
+            "prefix": "sha1=",
+            "encoding": "hex",
+            "algorithm": "sha1",
+            "timestamp": "X-Acme-Time",
+            "signed": "{time}.{body}",
+        },
+    },
+    "server": {
+        "listen": "127.0.0.1:4653",
+        "tokens": "tokens",
+        "dead_letters": "letters",
+        "certificate": "certificate.pem",
+        "key": "key.pem",
+        "user_header": "X-Forwarded-User",
+        "proxies": ["127.0.0.1"],
+        "user_scopes": ["look"],
+        "anonymous": ["look"],
     },
 }
 Place = tuple[str | int, ...]
@@ -205,7 +239,7 @@ def as_file(data: dict[str, Any]) -> str:
 
 
 def test_the_file_itself_is_right() -> None:
-    assert len(parse(as_file(FILE)).rules) == 2
+    assert len(parse(as_file(FILE)).rules) == 3
 
 
 def told_by_parsing(text: str) -> str:
@@ -324,6 +358,8 @@ URLS = [
     "postgresql+psycopg://me:{}@host/db?sslpassword={}",
     "https://host/services/{}",
     "redis://:{}@host",
+    "https:///me:{}@host",
+    "dynamodb:///KEY:{}@builds",
     "sqlite://me:{}@host/gates.db",
     "sqlite:///gates.db?key={}",
     "sqlite:gates.db?key={}",
@@ -387,6 +423,7 @@ def test_a_secret_instead_of_a_table(secret: str) -> None:
         ("postgresql://me:p/w?d#@db.example/x", "'postgresql://...@db.example/...'"),
         ("sqlite:///gates.db?mode=ro", "'sqlite:///gates.db?mode=...'"),
         ("sqlite:////var/me@host/gates.db", "'sqlite:////var/me@host/gates.db'"),
+        ("postgresql:///me:pw@db.example/x", "'postgresql://...@db.example/...'"),
         ("localhost:8000", "'localhost:8000'"),
         ("gates.db", "text (not shown: it may be a secret)"),
     ],
@@ -505,6 +542,10 @@ def test_the_file_and_the_project_both_named(tmp_path: Path) -> None:
 COMMANDS = [
     "status --store {}",
     "status --store postgresql://me:{}@host/db",
+    "status --store postgresql:///me:{}@host/db",
+    *(f"status --store postgresql://127.0.0.1:1/db?{name}={{}}" for name in ("sslmode", "service", "keepalives")),
+    "status --store postgresql://127.0.0.1:1/db?ssl_min_protocol_version={}",
+    "status --store postgresql://127.0.0.1:1/db?hostaddr={}",
     "status --store dynamodb://KEY:{}@builds",
     "status --config {}",
     "status --config {}.d/x",
@@ -524,6 +565,11 @@ COMMANDS = [
     "wake --watch --every {}",
     "history p --limit {}",
     "store {}",
+    "serve --anonymous {}",
+    "serve --listen {}",
+    "token new me --scope {}",
+    "token new me {} --scope look",
+    "token revoke holdoff_{}",
     "aws {}",
     "aws check --store sqlite:///x.db?key={}",
     "aws check --store dynamodb://builds?region=eu-west-1 --role {}",

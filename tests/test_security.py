@@ -340,6 +340,7 @@ def test_a_handshake_is_sent_back_to_the_holder_only_and_as_plain_text(stage: St
         assert ours["body"] in ("a-1", '{"challenge": "a-1"}')
         assert ours["headers"]["content-type"] in ("text/plain; charset=utf-8", "application/json")
         assert (ours["body"] == "a-1") == (ours["headers"].get("x-content-type-options") == "nosniff")
+        assert (ours["body"] == "a-1") == (ours["headers"].get("cache-control") == "no-store")
         assert "a-1" not in strangers["body"]
     for text in ("x" * 1_001, "<b>x</b>", "a\r\nb", "a\x1b[2Jb"):
         for each in answers(text):
@@ -667,6 +668,8 @@ def test_a_dead_letter_of_the_server_is_private_and_has_its_power(served: Served
     assert file.stat().st_mode & 0o077 == file.parent.stat().st_mode & 0o077 == 0
     assert "for docs alone" not in file.read_text()
     assert served.api("POST", f"/dead-letters/{letter}/retry").status_code == 403
+    file.chmod(0o666)
+    assert "is not obeyed" in served.api("POST", f"/dead-letters/{letter}/retry").text
 
 
 def test_a_proxys_client_is_not_taken_for_this_machine(serve: Callable[..., Served]) -> None:

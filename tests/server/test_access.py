@@ -259,6 +259,13 @@ def test_one_site_of_ipv6_is_one(served: Served) -> None:
     assert answers[-1] == 429
 
 
+def test_clients_of_ipv4_that_are_written_as_ipv6_are_not_one(served: Served) -> None:
+    answers = [served.at(f"::ffff:192.0.2.{place}").get(STATUS).status_code for place in range(MOST_FAILURES + 1)]
+
+    assert set(answers) == {401}
+    assert [served.at(one).get(STATUS).status_code for one in ["192.0.2.9", "::ffff:192.0.2.9"] * 10][-1] == 429
+
+
 # --- where it listens ------------------------------------------------------------------------------------------------
 
 

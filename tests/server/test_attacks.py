@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import math
+import os
 import re
 import threading
 import tracemalloc
@@ -23,19 +24,22 @@ from starlette.requests import Request
 from holdoff.cli.watch import ConfigFile
 from holdoff.config import Config, load
 from holdoff.config.webhooks import webhooks_of
-from holdoff.core.errors import ConfigError, StoreUnavailable
+from holdoff.core.errors import ConfigError, StoreError, StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.request import Request as BuildRequest
 from holdoff.gate import Gate
 from holdoff.server import bodies
 from holdoff.server.access import MOST_FAILURES
+from holdoff.server.files import Letters
 from holdoff.server.problems import Problem
 from holdoff.server.run import SELDOM_S, seldom
 from holdoff.server.starts import Starts
 from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
 from tests.cli.conftest import PATIENCE
 from tests.server.conftest import SECRETS
 from tests.server.test_pages import browser, record, stream_of
+from tests.users import ALICE, needs_root, public_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,21 +184,26 @@ def test_a_spoilt_file_of_tokens_fills_no_log(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "status"),
+    ("port", "host", "status"),
     [
-        ("builds.example.com", 200),
-        ("builds.example.com:8443", 200),
-        ("localhost:80", 200),  # nginx, unless it is told to hand on another
-        ("rebound.example:80", 401),
-        ("[2001:db8::1]:80", 401),
+        (4653, "builds.example.com", 200),
+        (4653, "builds.example.com:8443", 200),
+        (4653, "localhost:4653", 200),  # nginx, unless it is told to hand on another
+        (4653, "rebound.example:4653", 401),
+        (4653, "[2001:db8::1]:4653", 401),
+        (80, "rebound.example", 401),  # a browser leaves this port out
+        (80, "[2001:db8::1]", 401),
+        (80, "builds.example.com:8443", 200),
     ],
 )
-def test_a_page_whose_name_leads_here_is_no_proxy(serve: Callable[..., Served], host: str, status: int) -> None:
-    """It sends what it likes, from a browser on this machine, but names the port of the server itself: 80 here."""
+def test_a_page_whose_name_leads_here_is_no_proxy(
+    serve: Callable[..., Served], port: int, host: str, status: int
+) -> None:
+    """It sends what it likes, from a browser on this machine, but names the port of the server itself."""
     served = serve(user_header="X-Forwarded-User")
     headers = {"host": host, "x-forwarded-user": "ada", "x-forwarded-for": "192.0.2.1", "origin": f"http://{host}"}
 
-    answer = served.client.get("/api/v1/status", headers=headers)
+    answer = served.client.get(f"http://localhost:{port}/api/v1/status", headers=headers)
     assert (answer.status_code, "must listen on another port" in answer.text) == (status, status == 401)
 
 
@@ -313,6 +322,26 @@ def test_a_spoilt_letter_hides_no_other(served: Served, name: str) -> None:
     assert {(one.status_code, "cannot be read as a dead letter" in one.json()["detail"]) for one in answers} == {
         (500, True)
     }
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["written by another", "may be written by all", "in a folder of another"])
+def test_a_letter_that_another_user_could_have_written_is_not_obeyed(name: str) -> None:
+    """It says itself by which secret it came, and so what it may do."""
+    with public_folder() as folder:
+        letters = Letters(str(folder / "letters"), ManualClock())
+        letters.keep({"holdoff": "webhook"})
+        (letter,) = letters.ids()
+        file = letters.folder / f"{letter}.json"
+        if name == "may be written by all":
+            file.chmod(0o666)
+        else:
+            os.chown(file if name == "written by another" else file.parent, ALICE, -1)
+
+        assert "is not obeyed: " in str(letters.all()[0]["error"])
+        with pytest.raises(StoreError, match="is not obeyed: "):
+            letters.retry(letter, dict)
+        assert file.exists()
 
 
 def test_a_folder_of_letters_that_cannot_be_read_hides_no_metric(served: Served) -> None:

@@ -19,6 +19,7 @@ from holdoff.cli.start import finish_builds
 from holdoff.clock import SystemClock
 from holdoff.config.server import SCOPES, Server
 from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.shown import shown
 
 if TYPE_CHECKING:
     import argparse
@@ -246,5 +247,5 @@ def _scopes(option: str, text: str) -> tuple[str, ...]:
     found = tuple(filter(None, text.replace(" ", "").split(",")))
     for one in found:
         if one not in SCOPES:
-            raise UsageError(f"{option} is {one[:40]!r}; write one or more of {', '.join(SCOPES)}")
+            raise UsageError(f"{option} is {shown(option, one)}; write one or more of {', '.join(SCOPES)}")
     return found

@@ -81,7 +81,8 @@ def shown(field: str, value: object) -> Unquoted:
 
 def shown_field(field: str) -> str:
     """A setting's name. In some tables the names are the user's own, and a secret may stand where a name belongs."""
-    return re.sub(r"(?<![^\W_])((?:environment|options|webhooks)\.)(.+)$", lambda f: f[1] + shown_name(f[2]), field)
+    tables = r"(?<![^\W_])((?:environment|options|secondary_versions|webhooks)\.)(.+)$"
+    return re.sub(tables, lambda f: f[1] + shown_name(f[2]), field)
 
 
 def shown_name(name: str) -> str:
@@ -108,12 +109,12 @@ def shown_url(url: str) -> Unquoted:
     scheme, mark, rest = url.partition(":")
     if not mark or not re.fullmatch("[a-z]{2,12}", scheme):
         return shown("environment", url)
-    user = ""
-    if not rest.startswith("///"):  # no file; and a password may contain an @, so the user ends at the last one
+    user, is_file = "", scheme == "sqlite" and rest.startswith("///")
+    if not is_file:  # a password may contain an @, so the user ends at the last one
         user, at, rest = rest.rpartition("@")
         user = at and "//..." + at
     path, mark, query = rest.partition("#")[0].partition("?")
-    if not path.startswith("///"):
+    if not is_file:
         host, slash, _ = path.removeprefix("//").partition("/")
         host = host if is_plain(host) else "..."
         path = f"{user or '//'}{host}{slash and '/...'}" if user or path.startswith("//") else path and _opaque(path)

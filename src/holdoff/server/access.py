@@ -37,9 +37,11 @@ _LOOPBACK: Final = tuple(map(ip_network, LOOPBACK))
 _LOOPBACK_HOST: Final = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.ASCII)
 #: As some proxies write a client: ``192.0.2.1:5000``, ``[2001:db8::1]:5000``.
 _WITH_PORT: Final = re.compile(r"^(?:\[(.*)\]|([\d.]+))(?::\d+)?$")
+_PORT: Final = re.compile(r":\d+$", re.ASCII)
 _BY_PROXY: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _STRAIGHT: Final = (
-    "the proxy that names a user must listen on another port than this server: else a page could name a user, too"
+    "the proxy that names a user must listen on another port than this server, which must not be 80: else a page could "
+    "name a user, too"
 )
 _UNKNOWN: Final = "the caller is not known: send a token (`holdoff token new`) as 'Authorization: Bearer ...'"
 
@@ -141,6 +143,7 @@ class Guard:
             address = ip_address(_WITH_PORT.sub(r"\1\2", peer))
         except ValueError:
             return peer[:64]
+        address = getattr(address, "ipv4_mapped", None) or address  # all of these are in one IPv6 network
         return str(ip_network((address, 64), strict=False) if address.version == 6 else address)
 
     def _user(self, asks: HTTPConnection) -> str | None:
@@ -181,10 +184,11 @@ def _is_in(address: str, networks: Iterable[Any]) -> bool:
 
 def _comes_straight(asks: HTTPConnection) -> bool:
     """Whether a browser seems to call this server past the proxy, led here by a stranger's page, which could set any
-    header: the host has this server's port, and is no loopback name. Through the proxy it would have the proxy's
-    port."""
+    header: the host has this server's port (80, if it names none), and is no loopback name. Through the proxy it would
+    have the proxy's port."""
     host, at = asks.headers.get("host", ""), asks.scope.get("server") or ("", None)
-    return host.endswith(f":{at[1]}") and _LOOPBACK_HOST.fullmatch(host) is None
+    named = host if _PORT.search(host) else f"{host}:{443 if asks.scope['scheme'] == 'https' else 80}"
+    return named.endswith(f":{at[1]}") and _LOOPBACK_HOST.fullmatch(host) is None
 
 
 def _is_of_this_machine(asks: HTTPConnection) -> bool:

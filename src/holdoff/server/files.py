@@ -140,7 +140,8 @@ class Tokens:
         with self._changing() as known:
             left = [one for one in known if one.name != name]
             if len(left) == len(known):
-                raise UsageError(f"there is no token {name!r} in {self.path}")
+                said = f"{PREFIX}..." if name.startswith(PREFIX) else name  # it may be the token itself
+                raise UsageError(f"there is no token {said!r} in {self.path}: `holdoff token list` shows the names")
             self._keep(left)
 
     def find(self, text: str) -> Token | None:
@@ -220,9 +221,12 @@ class Letters:
         return about
 
     def read(self, id_: str) -> dict[str, Any]:
-        """A letter, as ``events.aside`` made it. Raises NoSuchLetter, or StoreError if it cannot be read."""
+        """A letter, as ``events.aside`` made it. Raises NoSuchLetter, or StoreError if it cannot be read, or if another
+        user could have written it: it says itself what it may do."""
         file = self._file(id_)
         try:
+            if why := distrust(str(file)):
+                raise StoreError(f"{file} is not obeyed: {why}", hint="Delete it, or let only its user write there")
             found = json.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             raise NoSuchLetter(f"there is no dead letter {id_}") from None

@@ -97,6 +97,8 @@ WORDS: Final = {
     " certificate |private key|does not support|invalid .*value|unrecognized configuration|definition of service|"
     "could not parse|channel binding|GSSAPI encryption|authentication method": "way",
 }
+#: Where a message quotes the name of a user, or the value of a parameter: a secret may stand there by mistake.
+_QUOTED: Final = r'((?:user|role|value:?|address|service) )".*?"(?=$|[ ,:)])'
 
 
 def meaning_of(error: Exception) -> Meaning:
@@ -123,6 +125,5 @@ def typed(error: Exception, store: str, doing: str, *, writes: bool, in_doubt: b
     if writes and issubclass(meaning.kind, errors.StoreUnavailable):
         end = "; the write may or may not be in" if in_doubt else "; nothing was written"
     message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
-    # The name of a user may be a secret that was written in the wrong place.
-    message = re.sub('((?:user|role) )"[^"]*"', r"\1...", message.removeprefix("connection failed: "))
+    message = re.sub(_QUOTED, r"\1...", message.removeprefix("connection failed: "))
     return meaning.kind(f"{store} {meaning.what}, while {doing} ({message:.200}){end}", hint=meaning.hint)

@@ -262,7 +262,8 @@ class Server:
                     if first and isinstance(error, psycopg.errors.QueryCanceled):
                         error = first  # the last try had little time: its error says nothing
                     raised = typed(error, self.address.shown, doing, writes=writes, in_doubt=in_doubt)
-                    raise raised from (None if isinstance(raised, StoreDenied) else error)  # the error names the user
+                    may_tell = isinstance(raised, StoreDenied | StoreMismatch)  # its message may quote a secret
+                    raise raised from (None if may_tell else error)
                 first = first or error
             CLOCK.sleep(wait_ms)
         raise AssertionError  # count() has no end

@@ -208,7 +208,8 @@ def _secrets(request: HttpRequest, scheme: Scheme) -> list[str]:
     if scheme.place == "body":
         return [_body_secret(request) or ""]
     if scheme.place == "url":
-        return _url_secrets(request) or [_last_part(request)]
+        found = _url_secrets(request) or [_last_part(request)]
+        return found if len(found) == 1 else []  # else a request could guess as often as its URL is long
     given = request.headers[scheme.header][len(scheme.prefix) :]
     if scheme.encoding != "basic":
         return [given.strip() if scheme.prefix else given]
