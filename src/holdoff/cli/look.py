@@ -54,9 +54,11 @@ def explain(args: argparse.Namespace) -> int:
     if asked and not getattr(args, asked):  # an empty one is no question about a build
         raise UsageError(f"--{asked.replace('_', '-')} is empty")
     if not config.knows(key, store):
-        say(no_such_gate(config, store, key))
+        say(no_such_gate(config, store, key) + ("" if token or args.project.count("/") < 2 else NO_DECISION))
         return 1
-    scene = answers.Scene.of(store, key, config.terms(key, store), now_ms(store, SystemClock()))
+    at_ms = now_ms(store, SystemClock())
+    record, terms = config.seen(key, store.get(key), store, at_ms)
+    scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
     answer = answers.explain(scene, token=token, event=args.event, version=args.source_version)
     if args.json:
         print_json(answer.to_dict())

@@ -294,7 +294,8 @@ def _pending_lines(scene: Scene) -> list[str]:
         return lines
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
-        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms
+        is_command = wait.why is Why.RUNNING and terms.children
+        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_command
         until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
