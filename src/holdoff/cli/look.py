@@ -79,12 +79,12 @@ def history(args: argparse.Namespace) -> int:
     if not 1 <= args.limit <= MOST_BUILDS:
         raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
-    at_ms, error = now_ms(store, SystemClock()), None
+    at_ms, error, terms = now_ms(store, SystemClock()), None, None
     try:
-        record, _ = config.seen(key, store.get(key), store, at_ms)
+        record, terms = config.seen(key, store.get(key), store, at_ms)
     except RecordInvalid as found:
         record, error = Record(), found
-    scene = answers.Scene(store=store, key=key, record=record, terms=None, now_ms=at_ms)
+    scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
     builds = list(scene.builds(args.limit))
     if not builds and error is None and not config.knows(key, store):
         say(no_such_gate(config, store, key))
