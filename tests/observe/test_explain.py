@@ -212,7 +212,7 @@ def test_the_trigger_of_a_caller_that_waits_is_known_by_its_token() -> None:
     place.gate().trigger()
     waiting = place.gate().trigger(waits=True)
     assert place.decision(waiting.id).verdict == "pending"
-    assert "callers that wait for this build: 1" in str(explain.explain_gate(place.scene()))
+    assert "callers of `holdoff run --wait`: 1, unless they have given up" in str(explain.explain_gate(place.scene()))
     place.clock.advance("1s")  # a wake comes after the callers that wait
     then_built(place)
     assert place.decision(waiting.id).build_id == "b2"

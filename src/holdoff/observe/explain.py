@@ -294,7 +294,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         return []
     lines = [f"pending: {triggers_of(pending)}, the first {_ago(scene, pending.first_ms)}{_newest(pending)}"]
     if pending.waiters:
-        lines.append(f"callers that wait for this build: {len(pending.waiters)}")
+        lines.append(f"callers of `holdoff run --wait`: {len(pending.waiters)}, unless they have given up")
     if pending.failures:
         lines.append(_failures(scene, pending))
     if terms is None:
