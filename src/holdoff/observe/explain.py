@@ -243,6 +243,8 @@ def explain_gate(scene: Scene) -> Explanation:
     record, builds = scene.record, list(scene.builds(3))
     status = status_of(scene.key, record, scene.terms, scene.now_ms)
     lines = [str(status), *status.notes, *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
+    if scene.terms is None:
+        lines.append("not in holdoff.toml: its cooldown is not known here, nor when it is ready")
     last_ms, own_ms = record.lastbuild_ms or 0, builds[0].started_ms if builds else 0
     if record.claim is None and last_ms - own_ms > SNIPPET_MS:
         lines.append(f"last build at {say_instant(last_ms)}, not one of Holdoff's own")
