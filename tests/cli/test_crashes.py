@@ -236,7 +236,7 @@ def test_those_that_wait_for_it_know_at_once(cli: Cli) -> None:
     assert "but how that ended is not known" in errors
 
 
-CONFIGURED = '[projects.p]\ncooldown = "1s"\noverlap = "defer"\nstarter = { command = ["true"] }\n'
+CONFIGURED = '[projects.p]\ncooldown = 0\noverlap = "defer"\nstarter = { command = ["true"] }\n'
 
 
 @pytest.mark.parametrize("config", ["", CONFIGURED], ids=["by its name alone", "in holdoff.toml"])
@@ -259,7 +259,9 @@ def test_of_a_command_that_runs_no_instant_is_told_at_which_it_ends(cli: Cli) ->
     assert line_of(process.stdout) == "ready\n"
     cli("trigger", "p")
     status, explained = cli("status"), cli("explain", "p")
+    (gate,) = cli.json("status", "--json")["gates"]
 
+    assert (gate["state"], gate["ready"]) == ("running", None)
     assert "ready after it ends, 1 trigger pending" in status.stdout
     assert "  waits for the build before\n" in explained.stdout
 

@@ -142,11 +142,12 @@ class Status(Value):
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, for machines."""
         record, pending = self.record, self.record.pending
+        is_known = self.ready_ms is not None and (self.ready_in is not None or not self.awaits_command)
         return {
             **plain(self.key, "project", "region"),
             "state": self.state,
             "attention": list(self.attention),
-            "ready": None if self.ready_ms is None else iso(self.ready_ms),
+            "ready": iso(self.ready_ms or 0) if is_known else None,
             "last_build": iso(self.last_built_ms) if self.last_built_ms else None,
             "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
             "due": None if record.due_ms is None else iso(record.due_ms),
