@@ -170,14 +170,14 @@ class Config(Value):
     def seen(self, key: GateKey, record: Record, store: Store, at_ms: int) -> tuple[Record, Terms | None]:
         """A gate for those who only look: its record, with what this machine knows of a command that runs; and the
         terms that the gate goes by, ``None``: its project is not in the file."""
-        known = self.projects.get(key.name)
+        known, terms = self.projects.get(key.name), None
         runs = None if record.running is None else lives(record.running.build_id)
-        terms = Terms(
-            policy=known.policy if known else Policy(0),
-            clock_margin_ms=store.clock_margin_ms,
-            children=runs is not None or (known is not None and "command" in known.starter),
-        )
-        return as_known(record, terms, at_ms, claims=None, runs=runs), terms if known else None
+        if known is not None:
+            is_command = runs is not None or "command" in known.starter
+            terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)
+        if runs is not None:
+            record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, claims=None, runs=runs)
+        return record, terms
 
     def knows(self, key: GateKey, store: Store) -> bool:
         """Whether the file or the store has a gate. In the store: its item or, if that has expired, its builds."""
