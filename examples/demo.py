@@ -61,7 +61,8 @@ def main(*options: str) -> None:
 
 def tell(text: str) -> None:
     """A line of the story."""
-    print(f"\n\033[1m# {text}\033[0m", flush=True)
+    bold = ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
+    print(f"\n{bold[0]}# {text}{bold[1]}", flush=True)
 
 
 def holdoff(*args: str) -> None:

@@ -676,3 +676,10 @@ def test_a_command_that_begins_with_a_variable(secret: str) -> None:
 def test_a_config_is_printed_without_what_its_starters_are_given(secret: str) -> None:
     config = parse(as_file(changed(FILE, ("projects", "docs", "starter", "environment", "STAGE"), secret)))
     assert secret not in repr(config)
+
+
+def test_a_hooks_url_in_the_file_is_no_riddle() -> None:
+    """It is the likeliest first mistake, and the error said that the URL is *something else*."""
+    hook = "https://api.netlify.com/build_hooks/5c23354f454e1350f8543e78"
+    with pytest.raises(ConfigError, match=r"site.starter.webhook is no reference \(not shown: it may be the secret\)"):
+        parse(f'[projects.site]\ncooldown = "10m"\nstarter = {{ webhook = "{hook}" }}\n')

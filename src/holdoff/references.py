@@ -31,6 +31,7 @@ FORM: Final = (
     r"|secretsmanager:[\w/+=.@:-]+)"
 )
 NO_REFERENCE: Final = Unquoted("no reference (not shown: it may be the secret)")
+UNSHOWN: Final = Unquoted("wrong (not shown: it may be a secret)")
 WANT: Final = "where the secret is, never the secret: 'env:NAME', 'file:PATH', 'ssm:NAME' or 'secretsmanager:NAME'"
 KEPT_MS: Final = 300_000
 FAILED_MS: Final = 5_000

@@ -136,7 +136,7 @@ def test_a_store_that_is_none(cli: Cli, verb: str) -> None:
     def store(name: str, status: int, words: str) -> None:
         refused(cli, status, words, *argv, "--store", f"sqlite:///{name}", *command)
 
-    store("diary", 78, "file is not a database")
+    store("diary", 78, "Otherwise name another file: --store sqlite:///PATH")
     store("other.db", 78, "is a database of another program")
     store(".", 78, "is a folder. Name a file in it")
     if verb == "run":  # the others make nothing
@@ -152,6 +152,7 @@ def test_a_gate_that_cannot_be_read(cli: Cli) -> None:
         shown = cli("status")
         assert shown.returncode == 65
         assert shown.stdout.startswith("p: cannot be read: p (local): lastbuild is ")
+        assert "no builds yet" not in cli("history", "p").stdout
         assert cli("item", "p").returncode == 0, "a look at it is how to find out"
 
 
@@ -191,6 +192,20 @@ def test_debug_shows_the_traceback_of_a_typed_error_too(cli: Cli) -> None:
     assert done.returncode == 78
     assert "Traceback (most recent call last)" in done.stderr
     assert " is a folder. Name a file in it: --store sqlite:///" in done.stderr.splitlines()[-1]
+
+
+def test_a_word_that_is_missing_is_named_by_what_it_may_be(cli: Cli) -> None:
+    """An error asked for an *action*, and nothing says what that is."""
+    for verb, words in (("token", "{new,list,revoke}"), ("completion", "{bash,zsh,fish,projects}")):
+        assert f"are required: {words}\n" in cli(verb).stderr
+    assert "argument {init,check}: invalid choice: 'bogus'" in cli("store", "bogus").stderr
+
+
+def test_a_decisions_id_that_is_cut(cli: Cli) -> None:
+    done = cli("explain", "p/local/01M8K9TY52CT9GTXMTXYNM6RM")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "(nor is it a decision's id, PROJECT/REGION/TOKEN: the token has 26 characters)" in done.stderr
 
 
 def test_json_prints_nothing_where_something_is_wrong(cli: Cli) -> None:

@@ -108,6 +108,12 @@ def test_a_message_that_is_too_long_does_not_wrap(screen: Screen) -> None:
     assert screen.lines == ["short"]
 
 
+def test_of_a_message_that_is_too_long_the_end_is_shown(screen: Screen) -> None:
+    Countdown(screen).show("holdoff: site deferred: last built 4s ago, starts in 16s")
+
+    assert screen.lines == ["e deferred: last built 4s ago, starts in 16s"[-COLUMNS + 1 :]]
+
+
 def test_the_first_words_of_the_command_stay(cli: Cli) -> None:
     """They come before the start is recorded."""
     cli("run", "p", "--cooldown", "300ms", "--", "true")

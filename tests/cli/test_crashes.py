@@ -236,6 +236,36 @@ def test_those_that_wait_for_it_know_at_once(cli: Cli) -> None:
     assert "but how that ended is not known" in errors
 
 
+CONFIGURED = '[projects.p]\ncooldown = 0\noverlap = "defer"\nstarter = { command = ["true"] }\n'
+
+
+@pytest.mark.parametrize("config", ["", CONFIGURED], ids=["by its name alone", "in holdoff.toml"])
+def test_a_command_is_not_told_to_run_once_it_is_dead(cli: Cli, config: str) -> None:
+    """Its lease stands for a minute; status, history and explain said for so long that it runs."""
+    if config:
+        (cli.folder / "holdoff.toml").write_text(config)
+    killed_while_it_runs(cli, *RUN[:-1], "--overlap", "skip", "-v", "--")
+    said = [cli(*look).stdout for look in (("status",), ("explain", "p"), ("history", "p"))]
+
+    assert not [text for text in said if "running" in text], said
+    how = "failed after" if config else "its end was not reported"
+    assert all(how in text for text in said[1:]), said
+
+
+def test_of_a_command_that_runs_no_instant_is_told_at_which_it_ends(cli: Cli) -> None:
+    """Its lease of a minute is renewed for as long as it runs: *at the latest in 59s* was never true."""
+    (cli.folder / "holdoff.toml").write_text(CONFIGURED)
+    process = cli.start(*RUN[:-1], "--overlap", "skip", "--", "sh", "-c", "echo ready; sleep 1000")
+    assert line_of(process.stdout) == "ready\n"
+    cli("trigger", "p")
+    status, explained = cli("status"), cli("explain", "p")
+    (gate,) = cli.json("status", "--json")["gates"]
+
+    assert (gate["state"], gate["ready"]) == ("running", None)
+    assert "ready after it ends, 1 trigger pending" in status.stdout
+    assert "  waits for the build before\n" in explained.stdout
+
+
 def killed_while_it_runs(cli: Cli, *run: str) -> None:
     process = cli.start(*run, "sh", "-c", "echo ready; sleep 1000")
     assert line_of(process.stdout) == "ready\n"

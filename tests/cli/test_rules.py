@@ -45,6 +45,9 @@ def test_a_trigger_is_shown_with_the_rule_that_took_it(cli: Cli, event: str) -> 
     for line in ("GitHub: push", "rules[0]", "octo/site refs/heads/main"):
         assert line in said.stdout
     assert not (cli.folder / "built").exists()
+    assert said.stderr.startswith("holdoff: [webhooks] of holdoff.toml names no secret"), "the server would answer 401"
+    (cli.folder / "holdoff.toml").write_text(f'{FILE}\n[webhooks]\ngithub = "env:GITHUB_SECRET"\n')
+    assert cli("rules", "try", event, "--header", "X-GitHub-Event: push").stderr == ""
 
 
 def test_what_builds_nothing_says_why(cli: Cli, event: str) -> None:

@@ -58,6 +58,21 @@ class Place:
         return explain.explain_decision(self.scene(), token)
 
 
+def test_of_a_build_whose_lease_is_over_all_lines_agree() -> None:
+    """It is pending again, said one line; the last *start* was refused, and its version is covered, said others."""
+    place = Place(overlap="defer", on_failure="rearm")
+    place.gate().trigger(source_version="v1")
+    place.clock.sleep(9 * 3_600_000)
+    scene = place.scene()
+    scene = scene.but(terms=scene.terms and scene.terms.but(children=True))
+    gate, version = str(explain.explain_gate(scene)), explain.explain_version(scene, "v1")
+
+    why = "(the process that looked after it is gone)"
+    assert f"failed after 8h {why}" in gate
+    assert "tried once: the last build failed 1h ago" in gate
+    assert (version.verdict, version.lines[0]) == ("pending", "source version v1: pending, not built yet")
+
+
 def test_a_trigger_that_started_names_its_build() -> None:
     place = Place()
     started = place.gate().trigger()
@@ -198,7 +213,7 @@ def test_the_trigger_of_a_caller_that_waits_is_known_by_its_token() -> None:
     place.gate().trigger()
     waiting = place.gate().trigger(waits=True)
     assert place.decision(waiting.id).verdict == "pending"
-    assert "callers that wait for this build: 1" in str(explain.explain_gate(place.scene()))
+    assert "callers of `holdoff run --wait`: 1, unless they have given up" in str(explain.explain_gate(place.scene()))
     place.clock.advance("1s")  # a wake comes after the callers that wait
     then_built(place)
     assert place.decision(waiting.id).build_id == "b2"

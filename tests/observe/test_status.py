@@ -74,6 +74,27 @@ def status(record: Record, by: Terms | None = TERMS) -> Status:
             "held, last built 0s ago, still running, ready at the latest in 30m",
         ),
         (
+            built(0, running=running(), pending=pending()).but(due_ms=NOW - 2 * MINUTE),
+            terms(0, overlap="defer", by={"children": True, "polls": True}),
+            "running",
+            NOW,
+            "running, last built 0s ago, ready after it ends, 1 trigger pending for 1m",
+        ),
+        (
+            built(0, running=running(), hold=HELD.hold and HELD.hold.but(until_ms=None)),
+            terms(0, overlap="defer", by={"children": True}),
+            "held",
+            None,
+            "held, last built 0s ago, still running",
+        ),
+        (
+            built(0, running=running()),
+            terms("1h", overlap="defer", by={"children": True}),
+            "running",
+            NOW + 60 * MINUTE,
+            "running, last built 0s ago, ready after it ends, in 1h or later",
+        ),
+        (
             built(0, running=running()),
             terms("1h", overlap="defer"),
             "running",

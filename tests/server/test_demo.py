@@ -41,7 +41,7 @@ def day() -> Store:
 def test_the_day_has_a_bit_of_everything() -> None:
     store, config = day(), parse(config_text('["true"]'))
     found = {
-        key.name: status_of(key, one, config.terms(key, store), END)
+        key.name: status_of(key, *config.seen(key, one, store, END), END)
         for key, one in store.gates()
         if not isinstance(one, Exception)
     }

@@ -426,6 +426,20 @@ def test_a_token_logs_in_by_a_cookie_that_no_script_reads(guarded: Browser) -> N
     assert guarded.get().status_code == 401
 
 
+def test_a_login_shows_the_page_that_was_asked_for_and_no_other_place(guarded: Browser) -> None:
+    """A link to a gate led to the list of all gates."""
+    at = "/gates/site?zoom=7d"
+    asked = f'name="to" value="{at}"'
+    wrong = guarded.client.post("/login", data={"token": "wrong", "to": at}, headers=guarded.headers)
+
+    assert asked in guarded.get(at).text
+    assert (wrong.status_code, asked in wrong.text) == (401, True)
+    for to, place in ((at, at), ("//evil.example/gates/", "/"), ("https://evil.example", "/"), ("/logout", "/")):
+        form = {"token": guarded.served.token, "to": to}
+        answer = guarded.client.post("/login", data=form, headers=guarded.headers, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, place)
+
+
 def test_behind_a_proxy_with_tls_the_cookie_is_for_tls_alone(guarded: Browser) -> None:
     answer = guarded.client.post(
         "/login", data={"token": guarded.served.token}, headers={"host": "b.example", "origin": "https://b.example"}

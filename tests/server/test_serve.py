@@ -490,6 +490,7 @@ def test_tokens_by_the_command_line(cli: Cli) -> None:
     assert [(one["name"], one["scopes"]) for one in listed] == [("laptop", ["look", "trigger", "operate"])]
     assert lines[0].startswith("laptop  look,trigger,operate  20")
     assert (gone.returncode, cli("token", "list").stdout) == (0, "")
+    assert cli("token", "list").stderr == f"holdoff: no tokens in {cli.store.path}.tokens\n", "where it looked"
     assert cli("token", "revoke", "laptop").returncode == 2
     assert cli.json("token", "new", "ci", "--scope", "look", "--json").keys() == {"name", "token"}
     assert cli.json("token", "revoke", "ci", "--json") == {"name": "ci", "revoked": True}
@@ -549,7 +550,9 @@ def test_dead_letters_by_the_command_line(cli: Cli) -> None:
     assert json.loads(shown["request"]["body"])["source_version"] == "v0"
     assert (done.returncode, cli.lines()) == (0, ["v0"])
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["docs started", "docs deferred"]
-    assert cli("dead-letters", "list").stdout == ""
+    for argv in (("list",), ("retry", "--all")):
+        empty = cli("dead-letters", *argv)
+        assert (empty.stdout, empty.stderr) == ("", f"holdoff: no dead letters in {cli.store.path}.letters\n")
 
 
 def test_each_line_of_the_log_is_json_whatever_a_text_holds(cli: Cli) -> None:

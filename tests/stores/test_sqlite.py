@@ -105,7 +105,7 @@ def test_builds_are_found_by_what_they_name(path: Path, version: str) -> None:
 def test_what_is_no_database_is_left_alone(path: Path) -> None:
     path.write_bytes(b"my diary\n" * 500)
 
-    refused(SQLiteStore(path), StoreMismatch, 78, "file is not a database", "Move ")
+    refused(SQLiteStore(path), StoreMismatch, 78, "file is not a database", "put a copy of it back")
     assert path.read_bytes() == b"my diary\n" * 500
 
 

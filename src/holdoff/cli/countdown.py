@@ -29,9 +29,10 @@ class Countdown:
         return False
 
     def show(self, message: object) -> None:
-        """Draw the line, over the one before. It is cut, because a line that wraps could not be overwritten."""
+        """Draw the line, over the one before. A line that wraps could not be overwritten, so a long one is cut at its
+        beginning: its end says how long the wait is."""
         columns, _ = terminal_size(self.stream)
-        line = clipped(one_line(message), columns - 1)
+        line = clipped(one_line(message)[::-1], columns - 1)[::-1]
         start = "\r" if self._drawn is not None else f"{' ' * columns}\r"  # goes to a new line, if one has begun
         drawn, self._drawn = self._drawn or 0, width_of(line)
         draw(start, line, " " * (drawn - self._drawn), "\b" * (drawn - self._drawn), stream=self.stream)

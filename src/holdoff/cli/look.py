@@ -22,6 +22,7 @@ HISTORY_HEADINGS = ["started", "build", "outcome", "covers", "why", "version"]
 #: Verdicts that mean: no build has answered what was asked about, at least not yet.
 UNANSWERED = {"pending", "passed_over", "replaced", "unknown", "aged_out"}
 MOST_BUILDS = 1_000_000
+NO_DECISION = " (nor is it a decision's id, PROJECT/REGION/TOKEN: the token has 26 characters)"
 EXPLAIN_EPILOG = """\
   holdoff explain site-build                            what it is doing, and what it waits for
   holdoff explain site-build/eu-west-1/01M85NYKKE...    what became of that decision
@@ -54,9 +55,11 @@ def explain(args: argparse.Namespace) -> int:
     if asked and not getattr(args, asked):  # an empty one is no question about a build
         raise UsageError(f"--{asked.replace('_', '-')} is empty")
     if not config.knows(key, store):
-        say(no_such_gate(config, store, key))
+        say(no_such_gate(config, store, key) + ("" if token or args.project.count("/") < 2 else NO_DECISION))
         return 1
-    scene = answers.Scene.of(store, key, config.terms(key, store), now_ms(store, SystemClock()))
+    at_ms = now_ms(store, SystemClock())
+    record, terms = config.seen(key, store.get(key), store, at_ms)
+    scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
     answer = answers.explain(scene, token=token, event=args.event, version=args.source_version)
     if args.json:
         print_json(answer.to_dict())
@@ -76,12 +79,12 @@ def history(args: argparse.Namespace) -> int:
     if not 1 <= args.limit <= MOST_BUILDS:
         raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
-    at_ms, error = now_ms(store, SystemClock()), None
+    at_ms, error, terms = now_ms(store, SystemClock()), None, None
     try:
-        record = store.get(key)
+        record, terms = config.seen(key, store.get(key), store, at_ms)
     except RecordInvalid as found:
         record, error = Record(), found
-    scene = answers.Scene(store=store, key=key, record=record, terms=None, now_ms=at_ms)
+    scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
     builds = list(scene.builds(args.limit))
     if not builds and error is None and not config.knows(key, store):
         say(no_such_gate(config, store, key))
@@ -90,7 +93,7 @@ def history(args: argparse.Namespace) -> int:
         print_json({"builds": [answers.build_to_dict(build) for build in builds]})
     elif not builds:
         last = f"; last built {say_age(at_ms - record.lastbuild_ms)}" if record.lastbuild_ms else ""
-        show(f"{key}: {'no build that Holdoff started is kept' if last else 'no builds yet'}{last}")
+        show(f"{key}: {'no build that Holdoff started is kept' if last or error else 'no builds yet'}{last}")
     else:
         rows = [_cells(scene, build) for build in builds]
         if not (sys.stdout.isatty() and show_table([HISTORY_HEADINGS, *rows])):

@@ -136,7 +136,11 @@ def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=79),
         allow_abbrev=False,
     )
-    return parser, _declare(name, parser)
+    module = _declare(name, parser)
+    for action in parser._actions:  # an error names a word as the usage shows it: {new,list,revoke}
+        if action.choices and not action.option_strings:
+            action.metavar = f"{{{','.join(action.choices)}}}"
+    return parser, module
 
 
 def _declare(name: str, parser: Any) -> ModuleType:

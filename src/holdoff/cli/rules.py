@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.cli.common import add_json, add_store, opened, print_json, read_bytes, show
+from holdoff.cli.common import add_json, add_store, opened, print_json, read_bytes, say, show
 from holdoff.core.errors import EventError, HoldoffError, UsageError
 from holdoff.core.request import Request
 from holdoff.core.units import iso
@@ -80,6 +80,8 @@ def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Fo
 
 def _webhook(request: HttpRequest, config: Config) -> Message:
     """The message in a request whose secret was right. A secret in the request's path is taken out."""
+    if not config.webhooks:
+        say("[webhooks] of holdoff.toml names no secret: `holdoff serve` refuses webhooks of which it knows no secret")
     above, _, last = request.path.rstrip("/").rpartition("/")
     if "url" in config.webhooks and last not in config.projects:
         request = request.but(path=above or "/")

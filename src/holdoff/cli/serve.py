@@ -178,6 +178,8 @@ def token(args: argparse.Namespace) -> int:
         print_json({"tokens": [{"name": t.name, "scopes": list(t.scopes), "made": t.made} for t in tokens.all()]})
     else:
         show(*(f"{t.name}  {','.join(t.scopes)}  {t.made}" for t in tokens.all()))
+        if not tokens.all():
+            say(f"no tokens in {tokens.path}")
     return 0
 
 
@@ -195,6 +197,8 @@ def dead_letters(args: argparse.Namespace) -> int:
     _, letters = _files(args)
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
         raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
+    if not (args.id or args.json or letters.ids()):
+        say(f"no dead letters in {letters.folder}")  # the server may run as another user, with another folder
     if args.action == "retry":
         return _retry(args, letters, letters.ids() if args.all else [args.id])
     if args.action == "show":

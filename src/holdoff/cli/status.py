@@ -131,7 +131,7 @@ def _shown(
 ) -> Shown:
     if isinstance(found, RecordInvalid):
         return Shown(key=key, error=found)
-    status = status_of(key, found, config.terms(key, store), at_ms, stale_after_ms=longest_ms)
+    status = status_of(key, *config.seen(key, found, store, at_ms), at_ms, stale_after_ms=longest_ms)
     return Shown(key=key, status=status, marks=(*status.attention, status.state))
 
 
@@ -188,6 +188,7 @@ def _row(one: Status) -> list[str]:
     pending = one.record.pending
     waiting = f"{pending.count}, for {one.age(pending.first_ms)}" if pending else ""
     waiting += ", stale" if "stale" in one.attention else ""
-    ready = "after it ends" if one.state == "running" and one.is_latest else one.ready_in or ""
+    ends = one.state == "running" and (one.is_latest or one.awaits_command)
+    ready = "after it ends" if ends else one.ready_in or ""
     ready = f"overdue {say_duration(one.overdue_ms)}" if one.overdue_ms else ready
     return [one.key.project, one.key.region, state, last, ready, waiting]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
+from holdoff.core.builds import as_known
 from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
@@ -14,6 +15,7 @@ from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
 from holdoff.fitting import check_overlap
 from holdoff.gate import Gate
+from holdoff.starters.processes import lives
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -165,10 +167,17 @@ class Config(Value):
                 found[key] = Record()
         return dict(sorted(found.items()))
 
-    def terms(self, key: GateKey, store: Store) -> Terms | None:
-        """The terms that a gate goes by; ``None``: its project is not in the file."""
-        known = self.projects.get(key.name)
-        return None if known is None else Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms)
+    def seen(self, key: GateKey, record: Record, store: Store, at_ms: int) -> tuple[Record, Terms | None]:
+        """A gate for those who only look: its record, with what this machine knows of a command that runs; and the
+        terms that the gate goes by, ``None``: its project is not in the file."""
+        known, terms = self.projects.get(key.name), None
+        runs = None if record.running is None else lives(record.running.build_id)
+        if known is not None:
+            is_command = runs is not None or "command" in known.starter
+            terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)
+        if runs is not None:
+            record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, claims=None, runs=runs)
+        return record, terms
 
     def knows(self, key: GateKey, store: Store) -> bool:
         """Whether the file or the store has a gate. In the store: its item or, if that has expired, its builds."""

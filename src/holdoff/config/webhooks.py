@@ -16,9 +16,8 @@ from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refus
 from holdoff.config.schemes import ALGORITHMS, ENCODINGS, NAMES, Scheme
 from holdoff.core.errors import ConfigError
 from holdoff.core.value import Value
-from holdoff.references import reference_of
+from holdoff.references import UNSHOWN, reference_of
 
-_UNSHOWN: Final = Unquoted("wrong (not shown: it may be a secret)")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 #: The settings of a user's own scheme: what each has to match, and what to write.
@@ -110,11 +109,11 @@ def _scheme(name: str, settings: Mapping[str, object], at: str) -> Scheme:
         if key in settings:
             said[key] = settings[key]
             if not isinstance(said[key], str) or not form.fullmatch(said[key]):
-                raise ConfigError(field=f"{at}.{key}", got=_UNSHOWN, want=want)
+                raise ConfigError(field=f"{at}.{key}", got=UNSHOWN, want=want)
     said |= {"name": name, "header": said["header"].lower(), "time": said.pop("timestamp", "").lower() or None}
     is_timed = said["time"] is not None or "{time}" in said.get("prefix", "")
     said.setdefault("signed", "{time}.{body}" if is_timed else "{body}")
     if ("{time}" in said["signed"]) is not is_timed:
         want = "'{time}' in it where there is a timestamp, and only there: a time that is not signed proves nothing"
-        raise ConfigError(field=f"{at}.signed", got=_UNSHOWN, want=want)
+        raise ConfigError(field=f"{at}.signed", got=UNSHOWN, want=want)
     return Scheme(**said, form=True)

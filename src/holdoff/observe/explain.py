@@ -97,6 +97,11 @@ class Scene(Value):
         """The gate as it is in a store."""
         return cls(store=store, key=key, record=store.get(key), terms=terms, now_ms=now_ms)
 
+    @property
+    def current(self) -> Record:
+        """The record as the next trigger finds it: a build whose lease is over has ended, and may be pending again."""
+        return self.record if self.terms is None else as_it_is_now(self.record, self.terms, self.now_ms)
+
     def builds(self, limit: int | None = None) -> Iterator[Finished]:
         """The builds, the newest first, with the one in the record."""
         return islice(chain(self._running(), self.store.history(self.key, limit=limit)), limit)
@@ -107,8 +112,11 @@ class Scene(Value):
         return self.builds() if search is None else chain(self._running(), search(self.key, texts))
 
     def _running(self) -> list[Finished]:
-        running = self.record.running
-        return [] if running is None else [unended(running).but(covers=running.covers)]
+        running, end = self.record.running, self.current.finished
+        if running is None:
+            return []
+        is_over = end is not None and end.token == running.token
+        return [(end if end and is_over else unended(running)).but(covers=running.covers)]
 
     def outcome_of(self, build: Finished) -> str:
         """How a build of the gate ended, or that it still runs, in words."""
@@ -188,7 +196,7 @@ def _replaced_by(newer: Request, note: Note) -> str:
 
 def _places(scene: Scene, builds: Iterator[Finished]) -> Iterator[tuple[Pending, str, Finished | None]]:
     """The folds that are pending, in a claim and in builds, the newest first, each with the verdict on its triggers."""
-    pending, claim = scene.record.pending, scene.record.claim
+    pending, claim = scene.current.pending, scene.record.claim
     if pending is not None:
         yield pending, "pending", None
     if claim is not None:
@@ -240,6 +248,8 @@ def explain_gate(scene: Scene) -> Explanation:
     record, builds = scene.record, list(scene.builds(3))
     status = status_of(scene.key, record, scene.terms, scene.now_ms)
     lines = [str(status), *status.notes, *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
+    if scene.terms is None:
+        lines.append("not in holdoff.toml: its cooldown is not known here, nor when it is ready")
     last_ms, own_ms = record.lastbuild_ms or 0, builds[0].started_ms if builds else 0
     if record.claim is None and last_ms - own_ms > SNIPPET_MS:
         lines.append(f"last build at {say_instant(last_ms)}, not one of Holdoff's own")
@@ -285,21 +295,21 @@ def _claim_line(scene: Scene) -> Iterator[str]:
 
 
 def _pending_lines(scene: Scene) -> list[str]:
-    terms = scene.terms
-    record = scene.record if terms is None else as_it_is_now(scene.record, terms, scene.now_ms)
+    terms, record = scene.terms, scene.current
     pending = record.pending
     if pending is None:
         return []
     lines = [f"pending: {triggers_of(pending)}, the first {_ago(scene, pending.first_ms)}{_newest(pending)}"]
     if pending.waiters:
-        lines.append(f"callers that wait for this build: {len(pending.waiters)}")
+        lines.append(f"callers of `holdoff run --wait`: {len(pending.waiters)}, unless they have given up")
     if pending.failures:
         lines.append(_failures(scene, pending))
     if terms is None:
         return lines
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
-        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms
+        is_command = wait.why is Why.RUNNING and terms.children
+        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_command
         until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
@@ -312,7 +322,7 @@ def _pending_lines(scene: Scene) -> list[str]:
 def _failures(scene: Scene, pending: Pending) -> str:
     """The failures so far: starts that were refused, or, with ``on_failure = "rearm"``, a build that failed."""
     times = {1: "once", 2: "twice"}.get(pending.failures, f"{pending.failures} times")
-    failed = failed_ms(scene.record)
+    failed = failed_ms(scene.current)
     refusal = f": {pending.refusal}" if pending.refusal else ""
     last = f"the last start was refused{refusal}" if failed is None else f"the last build failed {_ago(scene, failed)}"
     return f"tried {times}: {last}"

@@ -30,6 +30,7 @@ class Status(Value):
             ``unknown`` if the state depends on a policy, and none is known.
         ready_ms: when the gate may start again; ``None``: now, or not known.
         is_latest: ``ready_ms`` is the end of the running build's lease; if the build ends earlier, it is earlier.
+        awaits_command: a running command must end first, too. No lease says when: it is renewed while the command runs.
         stale_after_ms: the age from which a trigger that no build covers is stale; ``None``: none is.
         notes: what is unusual about ``lastbuild``, a sentence each.
     """
@@ -40,6 +41,7 @@ class Status(Value):
     now_ms: int
     ready_ms: int | None = None
     is_latest: bool = False
+    awaits_command: bool = False
     stale_after_ms: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -87,9 +89,10 @@ class Status(Value):
 
     @property
     def late_ms(self) -> int:
-        """How long the gate has been due without a wake, milliseconds."""
+        """How long the gate has been due without a wake, milliseconds. (A running command needs none: the process that
+        started it reports its end.)"""
         record = self.record
-        waits = record.pending is not None or record.claim is not None
+        waits = record.claim is not None or (record.pending is not None and not self.awaits_command)
         return max(0, self.now_ms - record.due_ms) if waits and record.due_ms is not None else 0
 
     @property
@@ -129,6 +132,8 @@ class Status(Value):
     @property
     def ready_says(self) -> str:
         """The same as a phrase; empty: now, or not known."""
+        if self.awaits_command and self.ready_ms is not None:  # else a hold has no end
+            return f"ready after it ends{f', in {self.ready_in} or later' if self.ready_in else ''}"
         if self.ready_in is None:
             return ""
         latest = "after it ends, at the latest " if self.state == "running" else "at the latest "
@@ -137,11 +142,12 @@ class Status(Value):
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, for machines."""
         record, pending = self.record, self.record.pending
+        is_known = self.ready_ms is not None and (self.ready_in is not None or not self.awaits_command)
         return {
             **plain(self.key, "project", "region"),
             "state": self.state,
             "attention": list(self.attention),
-            "ready": None if self.ready_ms is None else iso(self.ready_ms),
+            "ready": iso(self.ready_ms or 0) if is_known else None,
             "last_build": iso(self.last_built_ms) if self.last_built_ms else None,
             "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
             "due": None if record.due_ms is None else iso(record.due_ms),
@@ -217,7 +223,7 @@ def status_of(
     key: GateKey, record: Record, terms: Terms | None, now_ms: int, *, stale_after_ms: int | None = None
 ) -> Status:
     """The status of a gate; without terms, as much of it as depends on no policy."""
-    at_ms, is_latest = None, False
+    at_ms, is_latest, awaits_command = None, False, False
     notes: tuple[str, ...] = ()
     if terms is None:
         hold = hold_now(record, now_ms)
@@ -229,7 +235,9 @@ def status_of(
         right = as_it_is_now(record, terms, now_ms)
         notes = _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
-            state, at_ms = str(foremost(found).why), over_ms(found, now_ms)
+            others = [wait for wait in found if wait.why is not Why.RUNNING]
+            awaits_command = terms.children and len(others) < len(found)
+            state, at_ms = str(foremost(found).why), over_ms(others if awaits_command else found, now_ms)
             is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in found)
         elif right.pending is not None:
             state, at_ms = "pending", ready_ms(right, terms)
@@ -243,6 +251,7 @@ def status_of(
         now_ms=now_ms,
         ready_ms=at_ms,
         is_latest=is_latest,
+        awaits_command=awaits_command,
         stale_after_ms=stale_after_ms,
         notes=notes,
     )

@@ -88,6 +88,8 @@ _templates.globals |= {
     "gate_url": gate_url, "what_if_fields": FIELDS, "zooms": tuple(ZOOMS),
     "static": lambda name: f"/static/{name}?{_VERSION}",
 }  # fmt: skip
+#: A page of this server: a login leads to no other place.
+_PAGE: Final = re.compile(r"/(gates/|what-if\?|\?)")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -136,7 +138,8 @@ class Pages:
                 return await page(request)
             except (Problem, HoldoffError) as error:
                 problem = Problem.of(error)
-            shown = html("problem.html", problem.status, problem=problem, caller=None, form="")
+            to = getattr(request.state, "to", request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+            shown = html("problem.html", problem.status, problem=problem, caller=None, form="", to=to)
             shown.headers.update(problem.headers)
             if problem.status == 401 and COOKIE in request.cookies:
                 _drop_cookie(shown)  # otherwise a revoked token would count before the user that a proxy names
@@ -239,11 +242,12 @@ class Pages:
         return key, carried_out(self.site, operation, caller, asked)
 
     async def login(self, request: Request) -> Response:
-        """Take a token, and set it as a cookie that no script can read."""
+        """Take a token, set it as a cookie that no script can read, and show the page that was asked for."""
         check_origin(request)
-        token = (await self._form(request, guarded=False)).get("token", "").strip()
+        form = await self._form(request, guarded=False)
+        token, request.state.to = form.get("token", "").strip(), form.get("to", "")
         self.site.guard.token(request, token).needs("look")
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse(request.state.to if _PAGE.match(request.state.to) else "/", 303)
         _set_cookie(request, answer, COOKIE, token)
         return answer
 

@@ -119,7 +119,9 @@ class Site:
         keys."""
         gates, at_ms = self.config.gates(self.store), self.now_ms()
         return {
-            key: status_of(key, one, self.config.terms(key, self.store), at_ms) if isinstance(one, Record) else one
+            key: status_of(key, *self.config.seen(key, one, self.store, at_ms), at_ms)
+            if isinstance(one, Record)
+            else one
             for key, one in gates.items()
             if project in (None, key.name, key.project)
         }
@@ -130,7 +132,8 @@ class Site:
 
     def scene_of(self, key: GateKey, record: Record, at_ms: int) -> Scene:
         """The same from a record that was read already."""
-        return Scene(store=self.store, key=key, record=record, terms=self.config.terms(key, self.store), now_ms=at_ms)
+        record, terms = self.config.seen(key, record, self.store, at_ms)
+        return Scene(store=self.store, key=key, record=record, terms=terms, now_ms=at_ms)
 
     def edit(self, what: str, key: GateKey, by: str | None, change: Callable[[Gate], Any]) -> Any:
         """Change a gate for a person, and note that in the log."""

@@ -25,8 +25,8 @@ from urllib.parse import quote
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import TOLD, Request
-from holdoff.core.shown import Unquoted
 from holdoff.core.verdict import Verdict
+from holdoff.references import UNSHOWN
 from holdoff.starters.base import remember
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
@@ -85,7 +85,7 @@ class GitLab(OnApi):
     ) -> None:
         if not _PROJECT.fullmatch(str(project)):
             want = "a project's path, such as 'acme/site', or its number"
-            raise ConfigError(field="gitlab", got=Unquoted("something else"), want=want)
+            raise ConfigError(field="gitlab", got=UNSHOWN, want=want)
         variables = entries_in("environment", {} if environment is None else environment, STARTING)
         if TOKEN_VARIABLE in variables:
             want = "another name: this one carries the start's token"

@@ -29,6 +29,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import http_date_ms, iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
+from holdoff.references import UNSHOWN
 from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
 from holdoff.starters.sending import Answer, Time, Unanswered, send
 from holdoff.starters.templates import without_referenced
@@ -240,5 +241,5 @@ def endpoint_in(value: object, otherwise: str) -> str:
     """The setting ``endpoint``, the URL of the service's API. Raises ``ConfigError`` if it is no plain URL."""
     text = otherwise if value is None else value.rstrip("/") if isinstance(value, str) else ""
     if not text.startswith(("https://", "http://")) or any(mark in text for mark in "@?#{} \n"):
-        raise ConfigError(field="endpoint", got=Unquoted("something else"), want=f"a URL such as {otherwise}")
+        raise ConfigError(field="endpoint", got=UNSHOWN, want=f"a URL such as {otherwise}")
     return text

@@ -20,7 +20,7 @@ from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, shown_name
-from holdoff.references import FORM, WANT, References
+from holdoff.references import FORM, NO_REFERENCE, UNSHOWN, WANT, References
 
 Values = Mapping[str, str | None]
 _NOTES: Final = ("project", "region", "key", "reason", "source_version", "event_id", "by", "line", "parent")
@@ -47,7 +47,7 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
         text = f"{{{text}}}"
     if not text or not text.isprintable() or (secret and not re.search(rf"\{{{FORM}\}}", text)):
         want = WANT if secret else "text, in one line"
-        raise ConfigError(field=field, got=Unquoted("something else"), want=want)
+        raise ConfigError(field=field, got=NO_REFERENCE if secret else UNSHOWN, want=want)
     for name in _NAMED.findall(text):
         if name not in names and not (STARTING[0] in names and re.fullmatch(r"environment\.[A-Za-z_]\w*", name)):
             known = ", ".join(f"{{{one}}}" for one in names) or "nothing"
@@ -59,7 +59,7 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
 def entries_in(field: str, value: object, names: tuple[str, ...], *, nested: bool = False) -> dict[str, Any]:
     """A table of such texts by name. ``nested``: it may also have numbers, truth values, and lists and tables."""
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
-        raise ConfigError(field=field, got=Unquoted("something else"), want="a table of texts")
+        raise ConfigError(field=field, got=UNSHOWN, want="a table of texts")
     return {name: _entry(field, name, one, names, nested=nested) for name, one in value.items()}
 
 
@@ -73,7 +73,7 @@ def _entry(field: str, name: str, value: object, names: tuple[str, ...], *, nest
     where = f"{field}.{shown_name(name)}"
     text = text_in(where, value, names) if value != "" else ""
     if _SECRET.search(name) and not _FIELD.search(text):
-        raise ConfigError(field=where, got=Unquoted("something else"), want=WANT)
+        raise ConfigError(field=where, got=NO_REFERENCE, want=WANT)
     return text
 
 

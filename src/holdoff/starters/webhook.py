@@ -27,6 +27,7 @@ from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, printable, shown_name
 from holdoff.core.units import Duration, parse_duration
 from holdoff.core.verdict import Verdict
+from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled, filled_in, found_at, text_in, values_of
@@ -96,7 +97,7 @@ class Webhook(OnHttp):
         if "{token}" not in repr(parts):
             if IDEMPOTENCY in parts["headers"]:
                 want = "'{token}': a build that is started again for the same event is another one"
-                raise ConfigError(field=f"headers.{IDEMPOTENCY}", got=Unquoted("something else"), want=want)
+                raise ConfigError(field=f"headers.{IDEMPOTENCY}", got=UNSHOWN, want=want)
             parts["headers"][IDEMPOTENCY] = "{token}"
         super().__init__("webhook", parts, folder)
         self.rows: tuple[Row, ...] = tuple(
@@ -192,14 +193,14 @@ def _names_a_trigger(text: str) -> bool:
 
 def _one_of(field: str, value: object, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        raise ConfigError(field=field, got=Unquoted("something else"), want=f"one of {', '.join(choices)}")
+        raise ConfigError(field=field, got=UNSHOWN, want=f"one of {', '.join(choices)}")
     return str(value)
 
 
 def _listed(field: str, value: object, kind: type, want: str) -> list[Any]:
     listed = list(value) if isinstance(value, list | tuple) else [None]
     if not all(isinstance(one, kind) and not isinstance(one, bool) for one in listed):
-        raise ConfigError(field=field, got=Unquoted("something else"), want=want)
+        raise ConfigError(field=field, got=UNSHOWN, want=want)
     return listed
 
 

@@ -64,7 +64,8 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return busy(file, message, busy_ms)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            hint = f"Move {file} away to start afresh (a gate that is gone has never built)"
+            afresh = "put a copy of it back, or move it away to start afresh (a gate that is gone has never built)"
+            hint = f"If it is a store, {afresh}. Otherwise name another file: --store sqlite:///PATH"
             return StoreMismatch(message, hint=hint)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             end, again, is_long = "", "Try again", len(os.fsencode(os.path.realpath(file))) > LONGEST_PATH
