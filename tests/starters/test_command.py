@@ -416,6 +416,7 @@ class Failing(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.fails = False
+        self.error: Exception = StoreUnavailable("no answer")
         self.failed = threading.Event()
 
     def get(self, *args: Any, **options: Any) -> Any:
@@ -429,7 +430,7 @@ class Failing(MemoryStore):
     def _maybe(self) -> None:
         if self.fails:
             self.failed.set()
-            raise StoreUnavailable("no answer")
+            raise self.error
 
 
 def gate_of(store: MemoryStore, argv: list[str]) -> holdoff.Gate:
@@ -463,11 +464,16 @@ def test_the_lease_is_kept_alive(fifo: Path) -> None:
     assert renewed[0] < renewed[3]
 
 
-@pytest.mark.parametrize("recovers", [True, False])
+@pytest.mark.parametrize(
+    ("recovers", "error"),
+    [(True, StoreUnavailable("no answer")), (False, StoreUnavailable("no answer")), (True, OSError("no answer"))],
+)
 def test_a_store_that_fails_meanwhile_does_not_lose_the_status(
-    fifo: Path, recovers: bool, caplog: pytest.LogCaptureFixture
+    fifo: Path, recovers: bool, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Not even if another package's store raises what no store should: without a beat the lease would expire."""
     store = Failing()
+    store.error = error
     gate = gate_of(store, ["sh", "-c", f"cat {fifo}; exit 7"])
     build_id = gate.trigger().build_id
     assert build_id is not None
