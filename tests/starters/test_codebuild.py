@@ -891,6 +891,14 @@ class TestStatus:
             starter.status("site-build:x")
         assert "Allow codebuild:BatchGetBuilds on " in str(caught.value)
 
+    def test_a_page_of_a_proxy_cancels_nothing(self, standin: CodeBuildStandin, starter: CodeBuild, token: str) -> None:
+        """The build goes on: counted as cancelled, the next one would overlap it."""
+        build_id = starter.start(request(), token)
+        standin.fault("StopBuild", "http", status=200)
+        with pytest.raises(HoldoffError, match="cannot stop the build"):
+            starter.cancel(build_id)
+        assert starter.status(build_id) == "running"
+
     def test_cancelling_what_does_not_exist_says_so(self, starter: CodeBuild) -> None:
         with pytest.raises(HoldoffError, match="cannot stop the build site-build:x"):
             starter.cancel("site-build:x")

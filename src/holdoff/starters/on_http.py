@@ -183,6 +183,8 @@ class OnApi(OnHttp):
     _url_of: Callable[[str], str]
     _found: Callable[[Time, dict[str, Any], Request, str], str | None]
     _state: Callable[[dict[str, Any]], str | None]
+    #: Whether an answer, by its status and body, certainly is the service's to a request to stop a build.
+    _cancels: Callable[[int, Any], bool]
 
     def _id_in(self, answer: Answer, token: str) -> object:
         body = answer.json()
@@ -233,8 +235,11 @@ class OnApi(OnHttp):
             raise HoldoffError(f"{self.service} has no build {build_id}")
         time = Time.of(self.clock, ASK_MS)
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
-        if answer.status != 409 or self._asked(time, build_id) not in ENDS:
-            self._json(answer)
+        if answer.status == 409 and self._asked(time, build_id) in ENDS:
+            return
+        body = self._json(answer)
+        if not self._cancels(answer.status, body):  # a proxy's page, say: the build may go on
+            raise HoldoffError(f"{self.service} answered something else")
 
 
 def endpoint_in(value: object, otherwise: str) -> str:
