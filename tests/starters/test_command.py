@@ -352,11 +352,20 @@ def test_one_thread_may_stop_what_another_waits_for_as_it_ends() -> None:
         waiter.join()
 
 
-def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", ["start()", "atexit.register(start)"])
+def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path, runs: str) -> None:
+    """Also if the program starts it at its very end, when all other commands have been left to themselves."""
     code = f"""
+import atexit
+def start():
+    return command.start(Request(project="p", region="local"), "TOKEN")
+if "atexit" in "{runs}":
+    {runs}
 from holdoff.core.request import Request
 from holdoff.starters.command import Command
-Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"]).start(Request(project="p", region="local"), "TOKEN")
+command = Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"])
+if "atexit" not in "{runs}":
+    {runs}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     until((tmp_path / "ran").exists)

@@ -240,6 +240,8 @@ class Keeper:
         from holdoff.starters import children  # a skip does not need it
 
         self._shell: Child | None = None
+        if _is_ending:
+            return
         reader, self._pipe = os.pipe()
         own = (os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
         others = [(os.POSIX_SPAWN_CLOSE, file) for file in children.inherited()]
@@ -320,11 +322,15 @@ def _pending(shell: Child | None) -> set[int] | None:
 
 #: The keepers in use. ``atexit`` never forgets a function, so one function is registered for all keepers.
 _kept: Final[set[Keeper]] = set()
+#: Whether this process is ending. What it starts from now on (in functions that ``atexit`` calls later) has no keeper.
+_is_ending = False
 
 
 @atexit.register
 def _end_all() -> None:
     """A process that does not wait for its commands leaves them running."""
+    global _is_ending
+    _is_ending = True
     for keeper in list(_kept):
         keeper.close()
 
