@@ -227,7 +227,8 @@ def test_once_it_is_to_stop_it_starts_nothing_more() -> None:
     assert len(bench.seen) == len(bench.built) == 1
 
 
-def test_the_end_of_each_of_its_commands_is_told() -> None:
+def test_the_end_of_each_of_its_commands_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """If that fails, the log says so."""
     clock, store, stop = ManualClock(), open_store("memory:"), threading.Event()
     ends: list[tuple[str, int]] = []
 
@@ -238,12 +239,14 @@ def test_the_end_of_each_of_its_commands_is_told() -> None:
     def ended(gate: Gate, _build_id: str, status: int) -> None:
         ends.append((gate.key.project, status))
         stop.set()
+        raise ConnectionError("the pager does not answer")
 
     Gate("a", store=store, policy=Policy("10m"), starter=Call(lambda *_: "b0"), clock=clock).trigger()
     gate(GateKey("a", "local")).trigger()
     clock.advance("10m")
     WakeLoop(store, gate, clock=clock, every="10ms", on_end=ended).run(stop)
     assert ends == [("a", 3)]
+    assert "could not be recorded or reported: ConnectionError: the pager does not answer" in caplog.text
 
 
 @pytest.mark.parametrize("tries", [1, 1000])

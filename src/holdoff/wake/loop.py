@@ -198,8 +198,8 @@ class WakeLoop:
         try:
             if (status := gate.wait(build_id)) is not None:
                 self._on_end(gate, build_id, status)
-        except HoldoffError as error:
-            log.warning("the end of %s could not be recorded: %s", build_id, error)
+        except Exception as error:  # noqa: BLE001  (a callback may raise anything)
+            log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
             self._children.pop(build_id, None)
 
