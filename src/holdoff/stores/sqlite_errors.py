@@ -67,8 +67,8 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
             return busy(file, message, busy_ms)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             # SQLite says "malformed", too, if the disk could not be read at this moment (SQLITE_IOERR_CORRUPTFS).
-            hint = f"See first whether {_disk(file)} has errors (dmesg), and what `holdoff store check` finds. {AFRESH}"
-            return StoreMismatch(message, hint=hint.format(file))
+            first = f"See first whether {_disk(file)} has errors (dmesg), and what `holdoff store check` finds"
+            return StoreMismatch(message, hint=f"{first}. {AFRESH.format(file)}")
         case sqlite3.SQLITE_ERROR if re.search("no such (table|column)|has no column", str(error)):
             return StoreMismatch(f"{message}: another program has changed its tables", hint=AFRESH.format(file))
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
