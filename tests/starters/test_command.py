@@ -371,6 +371,21 @@ if "atexit" not in "{runs}":
     until((tmp_path / "ran").exists)
 
 
+def start_one(argv: list[str]) -> None:
+    Command(argv).start(REQUEST, "TOKEN")
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_what_is_not_waited_for_goes_on_when_a_worker_ends(tmp_path: Path, method: str) -> None:
+    """A worker of multiprocessing ends without the functions of atexit. Celery's workers do the same."""
+    argv = ["sh", "-c", f"sleep 0.3; echo ran > {tmp_path}/ran"]
+    worker = multiprocessing.get_context(method).Process(target=start_one, args=(argv,))  # type: ignore[attr-defined]
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+    until((tmp_path / "ran").exists)
+
+
 def ended(build_id: str) -> None:
     """Wait for its end, and leave its status where it is."""
     os.waitid(os.P_PID, int(build_id.rpartition(":")[2]), os.WEXITED | os.WNOWAIT)
