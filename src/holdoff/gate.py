@@ -415,7 +415,7 @@ class Gate:
         def beat() -> None:
             try:
                 self.renew(token)
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001  (the next beat tries again; without any the lease would expire)
                 _warn("could not renew the lease of %s: %s", build_id, error)
 
         code: int | None = None
@@ -459,9 +459,9 @@ class Gate:
                     watch(effect)
                 try:
                     answer, error = self._perform(effect), None
-                except Exception as raised:  # noqa: BLE001  (the protocol knows what it means)
-                    answer, error = None, raised
-                    self._log(effect, raised)
+                except BaseException as raised:  # noqa: BLE001  (the protocol knows what an error means)
+                    answer, error = None, _as_error(raised)
+                    self._log(effect, error)
         except StopIteration as stop:
             result: _T = stop.value
             return result
@@ -557,6 +557,16 @@ def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
     check_note("by", by, MAX_REASON)
     check_note("why", why, MAX_REASON)
     return Act(what=what, at_ms=at_ms, by=by, why=why)
+
+
+def _as_error(raised: BaseException) -> Exception:
+    """The error of a starter. What ends this thread or process is raised again; a cancelled task is the starter's own,
+    because a gate awaits nothing."""
+    if isinstance(raised, Exception):
+        return raised
+    if type(raised).__name__ == "CancelledError":  # asyncio's, which takes long to import
+        return StartUnknown("a task that the starter waited for was cancelled")
+    raise raised
 
 
 def _log_traceback(error: Exception) -> None:

@@ -115,7 +115,8 @@ class References:
             client = self._client_of(service)
             if service == "ssm":
                 return client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-            return client.get_secret_value(SecretId=name).get("SecretString")
+            answer = client.get_secret_value(SecretId=name)
+            return None if "SecretBinary" in answer else answer["SecretString"]  # a page of a proxy's has neither
         except HoldoffError:
             raise
         except Exception as error:  # noqa: BLE001  (any error: its message has the name, and is not shown)

@@ -341,6 +341,28 @@ def test_no_try_begins_when_the_time_of_its_call_is_over(
     client.update_item(TableName="builds", Key={})
 
 
+def test_nothing_is_sent_when_the_time_was_over_before_there_was_a_connection(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of a name's addresses may take the whole time to connect. The claim may have been taken over by then."""
+    clients = Clients("codepipeline", LIMITS, endpoint=wire.url, lean=True)
+    client, real, connect = clients.of("eu-west-1"), SystemClock.now_ms, socket.create_connection
+    late_ms = 0
+
+    def slow(*given: Any) -> socket.socket:
+        nonlocal late_ms
+        late_ms = LIMITS.longest_ms
+        return connect(*given)
+
+    monkeypatch.setattr(SystemClock, "now_ms", lambda clock: real(clock) + late_ms)
+    monkeypatch.setattr(socket, "create_connection", slow)
+    clients.begin()
+    with pytest.raises(TooLate) as caught:
+        client.start_pipeline_execution(name="release")
+    assert wire.requests == []
+    assert verdict(caught.value, clients.tried) is Verdict.NOT_NOW
+
+
 def test_a_call_that_is_answered_leaves_none(wire: Wire) -> None:
     clients = Clients("dynamodb", LIMITS, endpoint=wire.url, lean=True)
     clients.begin()

@@ -143,6 +143,19 @@ def test_an_interrupt_out_of_a_starter_leaves_the_claim_and_a_gate_that_works(be
     assert [asked.source_version for asked in bench.started] == ["v1", "v1"]
 
 
+def test_a_cancelled_task_out_of_a_starter_is_an_error_like_any_other(bench: Bench) -> None:
+    """asyncio's CancelledError is no Exception. It ended the thread of a wake loop, without a word."""
+
+    def runs_a_task(_request: Request, _token: str) -> None:
+        raise asyncio.CancelledError
+
+    bench.does = runs_a_task
+    decision = bench.gate().trigger()
+    assert decision.outcome is Outcome.FAILED
+    assert "a task that the starter waited for was cancelled" in str(decision)
+    assert bench.store.get(GateKey("site", "local")).claim is not None
+
+
 @pytest.mark.parametrize("build_id", [f"b{SURROGATE}", "b" * 10_000_000, "b\0\n\x1b[31m", "", 7, None, ["b"]])
 def test_whatever_a_starter_returns_is_confirmed_and_its_end_finds_it(bench: Bench, build_id: Any) -> None:
     bench.does = lambda _request, _token: build_id

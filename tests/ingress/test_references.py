@@ -154,6 +154,17 @@ def test_while_the_service_is_silent_the_old_one_holds() -> None:
     assert [value(references, "ssm:a", at) for at in (0, KEPT_MS)] == [SECRET] * 2
 
 
+@pytest.mark.parametrize("reference", ["ssm:/holdoff/github", "secretsmanager:holdoff/github"])
+def test_a_page_of_a_proxy_is_no_empty_secret(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore takes a 200 with any body for an empty answer. The old secret holds."""
+    services = Services(SECRET)
+    references = References({}, services)
+    assert value(references, reference) == SECRET
+    for name in ("get_parameter", "get_secret_value"):
+        monkeypatch.setattr(services, name, lambda **_: {"ResponseMetadata": {"HTTPStatusCode": 200}})
+    assert value(references, reference, KEPT_MS) == SECRET
+
+
 def test_a_silent_service_and_nothing_from_before() -> None:
     references = References({}, Services(refused("ThrottlingException")))
     with pytest.raises(StoreUnavailable, match=r"webhooks\.github: ssm:a could not be read"):

@@ -113,6 +113,7 @@ def test_the_unit_is_one() -> None:
 
     assert re.findall(r"^\[(\w+)\]$", text, re.MULTILINE) == ["Unit", "Service", "Install"]
     assert len(keys) == len(set(keys))
+    assert "OOMPolicy=continue" in text  # systemd's default: one build that takes all memory ends the server
     if shutil.which("systemd-analyze"):
         done = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", str(DEPLOY / "holdoff.service")],

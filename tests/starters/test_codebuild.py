@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from holdoff.core.request import Request
 from holdoff.core.verdict import Verdict
 from holdoff.starters import on_aws
 from holdoff.starters.codebuild import BATCH, BUILD, CodeBuild
-from holdoff.starters.on_aws import ASK_MS, ASKING, STARTING
+from holdoff.starters.on_aws import ASK_MS, ASKING, STARTING, Questions
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from tests.standins.codebuild import CodeBuildStandin, Outcome, StandinClock
@@ -891,6 +891,14 @@ class TestStatus:
             starter.status("site-build:x")
         assert "Allow codebuild:BatchGetBuilds on " in str(caught.value)
 
+    def test_a_page_of_a_proxy_cancels_nothing(self, standin: CodeBuildStandin, starter: CodeBuild, token: str) -> None:
+        """The build goes on: counted as cancelled, the next one would overlap it."""
+        build_id = starter.start(request(), token)
+        standin.fault("StopBuild", "http", status=200)
+        with pytest.raises(HoldoffError, match="cannot stop the build"):
+            starter.cancel(build_id)
+        assert starter.status(build_id) == "running"
+
     def test_cancelling_what_does_not_exist_says_so(self, starter: CodeBuild) -> None:
         with pytest.raises(HoldoffError, match="cannot stop the build site-build:x"):
             starter.cancel("site-build:x")
@@ -1074,3 +1082,18 @@ def test_killed_while_starting_is_one_build_per_token(
         assert token
         assert decision.taken_over == builds[0].id
         assert builds[0].env["STAGE"] == builds[0].source_version == "one"
+
+
+def test_a_list_without_end_is_not_read_to_it_where_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, running = ManualClock(), ManualClock()
+    monkeypatch.setattr("holdoff.clock.running_ms", running.now_ms)
+    monkeypatch.setattr("holdoff.clock.SystemClock.now_ms", lambda _: clock.now_ms())
+
+    def page(**_: object) -> dict[str, str]:
+        running.sleep(1_000)
+        clock.set("2020-01-01T00:00:00Z")
+        return {"nextToken": "again"}
+
+    pages = islice(Questions().pages(page), 100)
+    with pytest.raises(TimeoutError):
+        list(pages)

@@ -196,7 +196,10 @@ def test_of_a_request_another_starter_froze_is_unknown(starter: CodePipeline, cl
 # --- finding -----------------------------------------------------------------------------------------
 
 
-def test_finds_by_the_token_among_many(standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock) -> None:
+def test_finds_by_the_token_among_many(
+    standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdoff.starters.on_aws.ASK_MS", 600_000)  # the machine may be slow
     token = token_at(clock)
     build_id = starter.start(request(), token)
     client = standin.client()
@@ -304,6 +307,15 @@ def test_one_that_is_stopped_ends_when_its_actions_have(
     standin.settle()
     assert starter.status(build_id) == "failed"
     starter.cancel(build_id)  # it has ended
+
+
+def test_a_page_of_a_proxy_stops_nothing(
+    standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock
+) -> None:
+    build_id = starter.start(request(), token_at(clock))
+    standin.fault("StopPipelineExecution", "http", status=200)
+    with pytest.raises(HoldoffError, match="cannot stop"):
+        starter.cancel(build_id)
 
 
 def test_one_that_cannot_be_stopped_says_so(

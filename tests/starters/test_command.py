@@ -352,13 +352,37 @@ def test_one_thread_may_stop_what_another_waits_for_as_it_ends() -> None:
         waiter.join()
 
 
-def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", ["start()", "atexit.register(start)"])
+def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path, runs: str) -> None:
+    """Also if the program starts it at its very end, when all other commands have been left to themselves."""
     code = f"""
+import atexit
+def start():
+    return command.start(Request(project="p", region="local"), "TOKEN")
+if "atexit" in "{runs}":
+    {runs}
 from holdoff.core.request import Request
 from holdoff.starters.command import Command
-Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"]).start(Request(project="p", region="local"), "TOKEN")
+command = Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"])
+if "atexit" not in "{runs}":
+    {runs}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+    until((tmp_path / "ran").exists)
+
+
+def start_one(argv: list[str]) -> None:
+    Command(argv).start(REQUEST, "TOKEN")
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_what_is_not_waited_for_goes_on_when_a_worker_ends(tmp_path: Path, method: str) -> None:
+    """A worker of multiprocessing ends without the functions of atexit. Celery's workers do the same."""
+    argv = ["sh", "-c", f"sleep 0.3; echo ran > {tmp_path}/ran"]
+    worker = multiprocessing.get_context(method).Process(target=start_one, args=(argv,))  # type: ignore[attr-defined]
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
     until((tmp_path / "ran").exists)
 
 
@@ -416,6 +440,7 @@ class Failing(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.fails = False
+        self.error: Exception = StoreUnavailable("no answer")
         self.failed = threading.Event()
 
     def get(self, *args: Any, **options: Any) -> Any:
@@ -429,7 +454,7 @@ class Failing(MemoryStore):
     def _maybe(self) -> None:
         if self.fails:
             self.failed.set()
-            raise StoreUnavailable("no answer")
+            raise self.error
 
 
 def gate_of(store: MemoryStore, argv: list[str]) -> holdoff.Gate:
@@ -463,11 +488,16 @@ def test_the_lease_is_kept_alive(fifo: Path) -> None:
     assert renewed[0] < renewed[3]
 
 
-@pytest.mark.parametrize("recovers", [True, False])
+@pytest.mark.parametrize(
+    ("recovers", "error"),
+    [(True, StoreUnavailable("no answer")), (False, StoreUnavailable("no answer")), (True, OSError("no answer"))],
+)
 def test_a_store_that_fails_meanwhile_does_not_lose_the_status(
-    fifo: Path, recovers: bool, caplog: pytest.LogCaptureFixture
+    fifo: Path, recovers: bool, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Not even if another package's store raises what no store should: without a beat the lease would expire."""
     store = Failing()
+    store.error = error
     gate = gate_of(store, ["sh", "-c", f"cat {fifo}; exit 7"])
     build_id = gate.trigger().build_id
     assert build_id is not None

@@ -407,6 +407,15 @@ def test_a_retry_after_that_is_none_is_no_reason_to_wait_for_ever(case: Case, wa
     assert case.start() in case.standin.builds
 
 
+def test_a_service_is_not_waited_for_longer_where_the_clock_is_set_back(case: Case) -> None:
+    """The machine booted with a clock that was years ahead: no build would start until then."""
+    case.clock.set("2030-01-01T00:00:00Z")
+    case.standin.fault("status", status=429, headers={"Retry-After": "60"})
+    assert case.start() == NOT_NOW
+    case.clock.set("2026-01-01T00:00:00Z")
+    assert case.start() in case.standin.builds
+
+
 # --- what is not there ---------------------------------------------------------------------------------------------
 
 

@@ -157,6 +157,20 @@ def test_to_initialise_says_what_it_did_and_does_it_once(postgres_url: str) -> N
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ALTER TABLE gates SET UNLOGGED", "gates is unlogged: a crash of the server empties it"),
+        ("ALTER TABLE history DROP CONSTRAINT history_pkey", "history has no primary key, as after half a restore"),
+    ],
+)
+def test_tables_that_would_lose_gates_or_take_none_are_found_by_check(
+    store: PostgresStore, change: str, told: str
+) -> None:
+    sql(store, change)
+    assert f"{store.url}: {told}" in store.check()
+
+
 @pytest.mark.parametrize("gone", ["gates", "history", "gates, history"])
 def test_a_table_that_was_dropped_is_created_again(store: PostgresStore, gone: str) -> None:
     """The error said that `holdoff store init` does it, which did nothing."""

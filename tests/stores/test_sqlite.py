@@ -105,7 +105,7 @@ def test_builds_are_found_by_what_they_name(path: Path, version: str) -> None:
 def test_what_is_no_database_is_left_alone(path: Path) -> None:
     path.write_bytes(b"my diary\n" * 500)
 
-    refused(SQLiteStore(path), StoreMismatch, 78, "file is not a database", "put a copy of it back")
+    refused(SQLiteStore(path), StoreMismatch, 78, "file is not a database", "If it is no store, name another file")
     assert path.read_bytes() == b"my diary\n" * 500
 
 
@@ -152,13 +152,25 @@ def test_an_empty_file_is_no_new_store(path: Path) -> None:
     assert path.stat().st_size == 0
 
 
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE gates", "ALTER TABLE gates RENAME COLUMN item TO thing", "DROP TABLE history"]
+)
+def test_tables_that_another_program_changed_are_no_passing_trouble(path: Path, change: str) -> None:
+    filled(path)
+    with opened(path) as db:
+        db.execute(change)
+    with pytest.raises(StoreMismatch, match=r"another program has changed its tables\. Put a copy of"):
+        SQLiteStore(path).swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"), history=(build(1),))
+
+
 def test_a_damaged_file_is_found_by_check_and_refused_when_met(path: Path) -> None:
     filled(path)
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
 
-    with pytest.raises(StoreMismatch, match=r"malformed|not a database"):
+    # A disk that cannot be read looks the same to SQLite.
+    with pytest.raises(StoreMismatch, match=r"(malformed|not a database).*\(dmesg\).*store check"):
         SQLiteStore(path).get(KEY)
     try:
         found = SQLiteStore(path).check()
@@ -511,6 +523,31 @@ def test_one_that_another_program_puts_into_wal_mode_is_not_left_there(path: Pat
     assert not Path(f"{path}-wal").exists()
     for each in (store, other):
         each.close()
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("act", ["get", "swap", "check", "initialise"])
+def test_a_wal_that_another_file_left_is_not_read_into_this_one(path: Path, act: str, is_open: bool) -> None:
+    """A copy was put back, and what a program in WAL mode had left stayed beside it. Started builds were forgotten."""
+    filled(path)
+    wal, store = path.with_name("gates.db-wal"), SQLiteStore(path)
+    with opened(path) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("UPDATE gates SET item = '{}'")
+        left = wal.read_bytes()
+    if is_open:
+        assert store.get(KEY) == Record()
+    store.swap(KEY, expected=Record(), new=BUILT)
+    if not is_open:
+        store.close()
+    wal.write_bytes(left)
+    before = path.read_bytes()
+    acts = {"get": lambda: store.get(KEY), "swap": lambda: store.swap(KEY, expected=BUILT, new=BUILT.swapped("W2"))}
+    with pytest.raises(StoreMismatch, match=r"gates.db-wal was left by another file .* Move .*-wal away"):
+        acts.get(act, getattr(store, act))()
+    assert path.read_bytes() == before
+    wal.unlink()
+    assert store.get(KEY) == BUILT
 
 
 def test_one_that_another_program_has_open_in_wal_mode_is_waited_for(

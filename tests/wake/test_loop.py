@@ -132,6 +132,32 @@ def test_a_plug_in_that_breaks_stops_no_other(kind: type[BaseException], caplog:
     assert f"{kind.__name__}: a plug-in's own" in caplog.text
 
 
+def test_what_is_told_of_a_decision_and_fails_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+
+    def fails(_decision: Decision) -> None:
+        raise ConnectionError("the pager does not answer")
+
+    loop = WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=fails)
+    assert [decision.project for decision in loop.once()] == ["a", "b"]
+    assert bench.built == ["a", "b"]
+    assert "a decision on a (local) could not be reported: ConnectionError: the pager does not answer" in caplog.text
+
+
+def test_a_look_that_breaks_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    bench, stop, looks = Bench(), threading.Event(), []
+
+    def before_look(_loop: WakeLoop) -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("a callback's own")
+        stop.set()
+
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, every="1ms", before_look=before_look).run(stop)
+    assert len(looks) == 2
+    assert "looking for due gates failed: RuntimeError: a callback's own" in caplog.text
+
+
 def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     loop = bench.loop(lambda key: None if key.project == "a" else bench.gate(key))
@@ -201,7 +227,8 @@ def test_once_it_is_to_stop_it_starts_nothing_more() -> None:
     assert len(bench.seen) == len(bench.built) == 1
 
 
-def test_the_end_of_each_of_its_commands_is_told() -> None:
+def test_the_end_of_each_of_its_commands_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """If that fails, the log says so."""
     clock, store, stop = ManualClock(), open_store("memory:"), threading.Event()
     ends: list[tuple[str, int]] = []
 
@@ -212,12 +239,14 @@ def test_the_end_of_each_of_its_commands_is_told() -> None:
     def ended(gate: Gate, _build_id: str, status: int) -> None:
         ends.append((gate.key.project, status))
         stop.set()
+        raise ConnectionError("the pager does not answer")
 
     Gate("a", store=store, policy=Policy("10m"), starter=Call(lambda *_: "b0"), clock=clock).trigger()
     gate(GateKey("a", "local")).trigger()
     clock.advance("10m")
     WakeLoop(store, gate, clock=clock, every="10ms", on_end=ended).run(stop)
     assert ends == [("a", 3)]
+    assert "could not be recorded or reported: ConnectionError: the pager does not answer" in caplog.text
 
 
 @pytest.mark.parametrize("tries", [1, 1000])

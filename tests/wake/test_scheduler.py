@@ -39,13 +39,14 @@ class Service:
     def __init__(self, *errors: Exception | None) -> None:
         self.asked: list[dict[str, Any]] = []
         self.errors = list(errors)
+        self.answer: dict[str, Any] = {"ScheduleArn": "arn:aws:scheduler:eu-west-1:000000000000:schedule/holdoff/x"}
 
     def create_schedule(self, **parameters: Any) -> dict[str, Any]:
         self.asked.append(parameters)
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
-        return {}
+        return self.answer
 
 
 def scheduler(service: Service, **more: Any) -> Scheduler:
@@ -117,6 +118,14 @@ def test_names_tell_gates_targets_and_minutes_apart() -> None:
 def test_what_is_there_already_is_arranged() -> None:
     service = Service(refused("ConflictException"))
     scheduler(service).wake_at(KEY, NOW, NOW)
+
+
+def test_a_page_of_a_proxy_arranges_nothing() -> None:
+    """botocore takes a 200 with any body for an empty answer."""
+    service = Service()
+    service.answer = {}
+    with pytest.raises(WakeError, match="not the service's"):
+        scheduler(service).wake_at(KEY, NOW, NOW)
 
 
 def test_the_same_wake_is_asked_for_once() -> None:

@@ -120,7 +120,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
     """The lean client of a service. ``None``: only botocore can do all that is needed.
 
     Args:
-        on_try: called before each try with ``None``, and after each failed try with its error.
+        on_try: called with ``None`` just before the request of a try is sent, and after each failed try with its error.
     """
     env = os.environ
     region, variable = region or "", SERVICES[service].variable or service.upper()
@@ -188,7 +188,6 @@ class Lean:
     def _call(self, operation: str, parameters: Answer) -> Answer:
         path, headers, body = self._written(operation, parameters)
         for number in range(1, self._limits.tries + 1):
-            self._on_try(None)
             try:
                 return self._try(operation, path, headers, body)
             except Exception as error:
@@ -217,6 +216,7 @@ class Lean:
         connection = self._connected()
         keep = False
         try:
+            self._on_try(None)  # not before: each of a name's addresses may take the whole time to connect
             connection.sendall(request)
             with HTTPResponse(connection, method="POST") as response:
                 response.begin()

@@ -175,6 +175,9 @@ class GitHub(OnApi):
             return "running" if run.get("status") else None
         return "succeeded" if run.get("conclusion") in ("success", "neutral") else "failed"
 
+    def _cancels(self, status: int, _body: object) -> bool:
+        return status == 202  # its body is empty
+
     def _url_of(self, build_id: str) -> str:
         return f"{self._repository}/actions/runs/{build_id}"
 

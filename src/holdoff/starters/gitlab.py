@@ -138,6 +138,9 @@ class GitLab(OnApi):
         state = pipeline.get("status")
         return _STATES.get(state, "running") if isinstance(state, str) else None
 
+    def _cancels(self, _status: int, body: object) -> bool:
+        return isinstance(body, dict) and "id" in body
+
     def _url_of(self, build_id: str) -> str:
         return f"{self._api(self._parts['project'])}/pipelines/{build_id}"
 

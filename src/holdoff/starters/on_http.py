@@ -83,8 +83,9 @@ class OnHttp:
     rows: tuple[Row, ...] = ()
     clock: Clock = SystemClock()
     start_budget_ms = SEND_BY_MS + ANSWER_MS + 2 * ASK_MS
-    #: The instant until which no start is sent, by clock and settings: several starters may have the same settings.
-    _not_before_ms: ClassVar[dict[tuple[Clock, str], int]] = {}
+    #: When the service asked to wait, and for how long, by clock and settings: several starters may have the same
+    #: settings.
+    _asked_to_wait: ClassVar[dict[tuple[Clock, str], tuple[int, int]]] = {}
     #: Send a start with these parts; and: the build's id in the answer to a start that succeeded (``None``: none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
@@ -108,9 +109,9 @@ class OnHttp:
         """Start the build, and return its id. Raises ``StartRefused`` if there certainly is no build, and
         ``StartUnknown`` if there may be one."""
         time, parts = Time.of(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
-        wait_ms = self._not_before_ms.get((self.clock, self._frozen_parts), 0) - self.clock.now_ms()
-        if wait_ms > 0:
-            raise self._no_start(f"it asked to wait, {-(-wait_ms // 1000)} s more", Verdict.NOT_NOW)
+        asked_ms, wait_ms = self._asked_to_wait.get((self.clock, self._frozen_parts), (0, 0))
+        if 0 <= (waited_ms := self.clock.now_ms() - asked_ms) < wait_ms:  # less than 0: the clock was set back
+            raise self._no_start(f"it asked to wait, {-((waited_ms - wait_ms) // 1000)} s more", Verdict.NOT_NOW)
         try:
             answer = self._send(time, parts, request, token)
         except (ConfigError, StoreUnavailable) as error:  # a secret could not be fetched; nothing was sent
@@ -122,8 +123,8 @@ class OnHttp:
             return self._started(answer, token)
         row = self._row_of(answer)
         if row.verdict is Verdict.NOT_NOW:
-            until_ms = self.clock.now_ms() + self._asked_to_wait_ms(answer)
-            self._not_before_ms[self.clock, self._frozen_parts] = until_ms
+            asked = self.clock.now_ms(), self._asked_to_wait_ms(answer)
+            self._asked_to_wait[self.clock, self._frozen_parts] = asked
         raise self._no_start(self._summary(answer), row.verdict, row.hint)
 
     def _started(self, answer: Answer, token: str) -> str:
@@ -183,6 +184,8 @@ class OnApi(OnHttp):
     _url_of: Callable[[str], str]
     _found: Callable[[Time, dict[str, Any], Request, str], str | None]
     _state: Callable[[dict[str, Any]], str | None]
+    #: Whether an answer, by its status and body, certainly is the service's to a request to stop a build.
+    _cancels: Callable[[int, Any], bool]
 
     def _id_in(self, answer: Answer, token: str) -> object:
         body = answer.json()
@@ -233,8 +236,11 @@ class OnApi(OnHttp):
             raise HoldoffError(f"{self.service} has no build {build_id}")
         time = Time.of(self.clock, ASK_MS)
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
-        if answer.status != 409 or self._asked(time, build_id) not in ENDS:
-            self._json(answer)
+        if answer.status == 409 and self._asked(time, build_id) in ENDS:
+            return
+        body = self._json(answer)
+        if not self._cancels(answer.status, body):  # a proxy's page, say: the build may go on
+            raise HoldoffError(f"{self.service} answered something else")
 
 
 def endpoint_in(value: object, otherwise: str) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 
@@ -228,6 +229,7 @@ class Keeper:
         self._got: set[int] = set()
         self._pipe = -1
         _kept.add(self)
+        _end_all_of_a_worker()
         try:
             self._start(0 if apart else None)
         except OSError:
@@ -240,6 +242,8 @@ class Keeper:
         from holdoff.starters import children  # a skip does not need it
 
         self._shell: Child | None = None
+        if _ending == os.getpid():
+            return
         reader, self._pipe = os.pipe()
         own = (os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
         others = [(os.POSIX_SPAWN_CLOSE, file) for file in children.inherited()]
@@ -320,11 +324,27 @@ def _pending(shell: Child | None) -> set[int] | None:
 
 #: The keepers in use. ``atexit`` never forgets a function, so one function is registered for all keepers.
 _kept: Final[set[Keeper]] = set()
+#: A process that is ending. What it starts from now on (in functions that ``atexit`` calls later) has no keeper.
+_ending = 0
+#: The process that ``_end_all_of_a_worker`` was called in last.
+_worker = 0
+
+
+def _end_all_of_a_worker() -> None:
+    """Close the keepers at the end of a worker of ``multiprocessing``, or of ``billiard`` (Celery): such a worker ends
+    without the functions of ``atexit``."""
+    global _worker
+    if _worker != os.getpid():
+        _worker = os.getpid()
+        for name in {"multiprocessing.util", "billiard.util"} & sys.modules.keys():
+            sys.modules[name].Finalize(None, _end_all, exitpriority=0)
 
 
 @atexit.register
 def _end_all() -> None:
     """A process that does not wait for its commands leaves them running."""
+    global _ending
+    _ending = os.getpid()
     for keeper in list(_kept):
         keeper.close()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 from contextlib import suppress
 from typing import Final
@@ -35,6 +36,7 @@ PASSING: Final = {
     errno.ENOMEM: "Free some memory",
 }
 ANOTHER: Final = "name another file: --store sqlite:///PATH"
+AFRESH: Final = "Put a copy of {} back, or move it away to start afresh (a gate that is gone has never built)"
 #: SQLite takes 512 bytes, and our ``.new-journal`` needs 12 of them.
 LONGEST_PATH: Final = 500
 TOO_LONG: Final = f"SQLite opens no path of more than {LONGEST_PATH} bytes: {ANOTHER}"
@@ -64,9 +66,12 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return busy(file, message, busy_ms)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            afresh = "put a copy of it back, or move it away to start afresh (a gate that is gone has never built)"
-            hint = f"If it is a store, {afresh}. Otherwise name another file: --store sqlite:///PATH"
-            return StoreMismatch(message, hint=hint)
+            first = f"If it is no store, {ANOTHER}"
+            if code & 0xFF == sqlite3.SQLITE_CORRUPT:  # also if the disk could not be read just now
+                first = f"See first whether {_disk(file)} has errors (dmesg), and what `holdoff store check` finds"
+            return StoreMismatch(message, hint=f"{first}. {AFRESH.format(file)}")
+        case sqlite3.SQLITE_ERROR if re.search("no such (table|column)|has no column", str(error)):
+            return StoreMismatch(f"{message}: another program has changed its tables", hint=AFRESH.format(file))
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             end, again, is_long = "", "Try again", len(os.fsencode(os.path.realpath(file))) > LONGEST_PATH
             of_sqlite: StoreError = StoreDenied(message, hint=TOO_LONG if is_long else _rights(file))

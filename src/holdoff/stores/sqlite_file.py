@@ -188,6 +188,7 @@ class SQLiteFile:
         def look(give_up_ms: int) -> list[str]:
             if self._place.checked() is None:
                 return [f"{self._file} does not exist yet; the first trigger creates it"]
+            self._place.check_wal(self._place.real())
             self._place.check_journal_mode(self._file)
             reading = f"{self.path.as_uri()}?mode=ro"
             with closing(sqlite3.connect(reading, uri=True, timeout=self._left_ms(give_up_ms) / 1000)) as db:
@@ -238,6 +239,8 @@ class SQLiteFile:
         name = self._place.name()
         if journal is not None and (name or writes):
             self._place.judge(journal, name)
+        if name:
+            self._place.check_wal(name[0])
         is_usable = name == self._place.opened and (self._writable or not writes)
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self.disconnect()

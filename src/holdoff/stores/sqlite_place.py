@@ -39,6 +39,8 @@ CHANGES: Final = slice(24, 28)
 WAL: Final = slice(18, 19)
 MARK: Final = slice(68, 72)
 PAGE: Final = 4096
+#: The bytes of a ``-wal`` with no pages in it.
+NO_PAGES: Final = 32
 STORE_ID: Final = rb"-- store ([0-9a-f]{32})"
 #: The longest pause between two tries to take the path's lock. If 200 processes try each millisecond, they take all of
 #: two cores, and the process that has the lock makes no progress.
@@ -203,10 +205,17 @@ class Place:
 
     def check_journal_mode(self, real: str) -> None:
         """Refuse to read a file in WAL mode, as another program left it: SQLite would make files of the reader's."""
-        with open(real, "rb") as file:
-            if file.read(PAGE)[WAL] == b"\2":
-                hint = "The next use by a user who may write it puts that right"
-                raise StoreMismatch(f"{self.file} was left in WAL mode by another program", hint=hint)
+        if _is_in_wal_mode(real):
+            hint = "The next use by a user who may write it puts that right"
+            raise StoreMismatch(f"{self.file} was left in WAL mode by another program", hint=hint)
+
+    def check_wal(self, real: str) -> None:
+        """Refuse ``PATH-wal`` beside a file that is not in WAL mode. It was left by a file that was here before, and
+        SQLite would write its pages over those of this one."""
+        with suppress(FileNotFoundError):
+            if os.stat(f"{real}-wal").st_size > NO_PAGES and not _is_in_wal_mode(real) and os.stat(f"{real}-wal"):
+                hint = f"Move {real}-wal away. Until then nothing is read or written"
+                raise StoreMismatch(f"{real}-wal was left by another file than {self.file}", hint=hint)
 
 
 def _as_next(journal: int, act: bytes) -> bool:
@@ -219,6 +228,11 @@ def _as_next(journal: int, act: bytes) -> bool:
     except OSError:  # the journal is open for reading only, or the system has the call in name only
         pass
     return True
+
+
+def _is_in_wal_mode(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(PAGE)[WAL] == b"\2"
 
 
 def _which(file: os.stat_result) -> tuple[int, int, int]:

@@ -31,8 +31,11 @@ _WANT_GATE_OF: Final = "a function from a key to its gate, such as lambda key: g
 
 def not_woken(key: GateKey, error: BaseException) -> str:
     """The message that a gate could not be woken, and why."""
-    kind = "" if isinstance(error, HoldoffError) else f"{type(error).__name__}: "
-    return f"waking {key} failed: {kind}{error}"
+    return f"waking {key} failed: {_described(error)}"
+
+
+def _described(error: BaseException) -> str:
+    return f"{error}" if isinstance(error, HoldoffError) else f"{type(error).__name__}: {error}"
 
 
 class WakeLoop:
@@ -110,7 +113,10 @@ class WakeLoop:
             decision = self._wake(key)
             if decision is not None:
                 decisions.append(decision)
-                self._on_decision(decision)
+                try:
+                    self._on_decision(decision)
+                except Exception as error:  # noqa: BLE001  (a callback may raise anything; other gates go on)
+                    self._log_failure(key, f"a decision on {key} could not be reported: {_described(error)}")
         return decisions
 
     def run(self, stop: threading.Event) -> None:
@@ -122,8 +128,8 @@ class WakeLoop:
                     self._before_look(self)
                     self.once()
                     self._failing.pop(None, None)
-                except HoldoffError as error:
-                    self._log_failure(None, f"looking for due gates failed: {error}")
+                except Exception as error:  # noqa: BLE001  (a store or a callback may raise anything; the loop goes on)
+                    self._log_failure(None, f"looking for due gates failed: {_described(error)}")
                 self._rest(stop)
         finally:
             self.end_children()
@@ -192,8 +198,8 @@ class WakeLoop:
         try:
             if (status := gate.wait(build_id)) is not None:
                 self._on_end(gate, build_id, status)
-        except HoldoffError as error:
-            log.warning("the end of %s could not be recorded: %s", build_id, error)
+        except Exception as error:  # noqa: BLE001  (a callback may raise anything)
+            log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
             self._children.pop(build_id, None)
 
