@@ -24,14 +24,14 @@ from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.signals import FORWARDED
 from holdoff.stores.sqlite import SQLiteStore
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from decimal import Decimal
     from pathlib import Path
 
-#: Far more than anything here takes: a test that hangs says so instead of hanging the suite.
-PATIENCE = 60
+PATIENCE = PATIENCE_S
 PROGRAM = [sys.executable, "-m", "holdoff"]
 #: Takes the terminal on its standard input as its own, and becomes the program.
 IN_FRONT = """

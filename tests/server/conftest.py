@@ -15,6 +15,7 @@ from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.testing import ManualClock
 from tests.standins.hooks import HookStandin
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ class Served:
         assert config.server is not None
         config = config.but(server=config.server.but(**server))
         self.site = Site(config, config.open_store(), environment=SECRETS, write=self.lines.append, clock=self.clock)
-        self.site.starts.started_s = 30  # so that each start has ended when it is answered
+        self.site.starts.started_s = PATIENCE_S  # so that each start has ended when it is answered
         self.app = create_app(self.site)
         self.client = self.at(HERE[0])
         self.token = self.site.guard.tokens.new("all", ("look", "trigger", "operate"))
