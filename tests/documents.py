@@ -32,6 +32,7 @@ from holdoff.core.units import parse_duration
 from tests.standins.github import GitHubStandin
 from tests.standins.gitlab import GitLabStandin
 from tests.standins.services import Services
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,6 @@ FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INTO: Final = re.compile(r"\b[Ii]nto `(?:~/)?([^`]+)`:$")
 LATER: Final = re.compile(r"\b(\d+) (second|minute|hour|day)s? later\b")
 SLACK_S: Final = 20
-LIMIT_S: Final = 120
 #: The home directory that pages show.
 SHOWN_HOME: Final = "/home/you"
 DURATION: Final = re.compile(r"(?<![\w.])(?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+(?!\w)")
@@ -166,7 +166,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LIMIT_S,
+            timeout=PATIENCE_S,
             check=False,
         )
         if command.startswith(("export ", "cd ")):

@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from tests.package.conftest import run
+from tests.waiting import PATIENCE_S
 
 ROOT: Final = Path(__file__).parent.parent
 TEXT: Final = (ROOT / "CONTRIBUTING.md").read_text()
@@ -100,7 +101,7 @@ class Reader:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PATIENCE_S,
         )
         return done.returncode, done.stdout + done.stderr
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from holdoff.config import parse
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -33,7 +34,7 @@ def typed(command: str, folder: Path, **environment: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     return done.stdout
 

@@ -19,12 +19,11 @@ import pytest
 
 from holdoff.clock import waits_s
 from holdoff.signals import handling, wait_for
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Far more than a signal takes.
-PATIENCE_S = 60
 #: Python's own ways to send itself a signal look for it at once; this one does not.
 _raise = ctypes.PyDLL(None)["raise"]
 

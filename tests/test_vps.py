@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from holdoff.config import parse
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,6 @@ SYSTEMCTL: Final = """#!/bin/sh
 for unit; do :; done
 [ "$unit" = daemon-reload ] || [ -e ~/.config/systemd/user/"$unit" ]
 """
-PATIENCE: Final = 60
 
 
 class Block:
@@ -130,7 +130,7 @@ class Home:
         with subprocess.Popen(
             argv, env=self.environment, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:
-            watchdog = threading.Timer(PATIENCE, process.kill)
+            watchdog = threading.Timer(PATIENCE_S, process.kill)
             watchdog.start()
             try:
                 yield process
@@ -166,7 +166,7 @@ def read_until(process: subprocess.Popen[str], *words: str) -> None:
 
 def wait_until_built(home: Home) -> None:
     """The build that the hook has left behind is over. Asking is all a user could do as well."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         told = home.typed("~/.local/bin/holdoff status site --json --config ~/builds/holdoff.toml")
         (gate,) = json.loads(told)["gates"]
@@ -196,7 +196,7 @@ def test_the_first_ten_minutes(home: Home) -> None:
         home.typed("~/.local/bin/holdoff reset site --config ~/builds/holdoff.toml")
         read_until(loop, "site started", "is up")
         loop.send_signal(signal.SIGTERM)
-        assert loop.wait(PATIENCE) == 0
+        assert loop.wait(PATIENCE_S) == 0
     assert home.page == "two"
     told = home.follow("Look")[0]
     assert "succeeded" in told
@@ -242,12 +242,12 @@ def test_systemd_finds_nothing_wrong_with_the_units(home: Home) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=PATIENCE_S,
     )
     ours = [line for line in done.stderr.splitlines() if "holdoff" in line]
     assert (done.returncode, ours) == (0, [])
     calendar = re.findall(r"^OnCalendar=(.*)$", "\n".join(UNITS.values()), re.MULTILINE)
-    subprocess.run(["systemd-analyze", "calendar", *calendar], check=True, capture_output=True, timeout=PATIENCE)
+    subprocess.run(["systemd-analyze", "calendar", *calendar], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 def test_every_block_is_tried() -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Far more than anything that is waited for takes, on the slowest of machines: a test that hangs says so.
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 def until(is_so: Callable[[], object]) -> None:

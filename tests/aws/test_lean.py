@@ -26,12 +26,13 @@ from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.verdict import Verdict
 from tests.aws.wire import Wire, answer, refusal
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-LIMITS: Final = Limits(connect_s=10, read_s=10, tries=2, connections=2)
+LIMITS: Final = Limits(connect_s=PATIENCE_S, read_s=PATIENCE_S, tries=2, connections=2)
 #: Variables of botocore's that make no difference to the calls of the lean client.
 NO_MATTER: Final = set(
     """
@@ -292,9 +293,9 @@ def test_no_error_shows_what_cannot_be_sent(
 
 
 @pytest.mark.parametrize("fault", ["cut head after", "cut after", "garble after", "close after", "hang after"])
-def test_no_answer_is_tried_again_and_leaves_a_doubt(wire: Wire, fault: str) -> None:
-    limits = LIMITS.but(read_s=0.3) if fault == "hang after" else LIMITS
-    clients = Clients("dynamodb", limits, endpoint=wire.url, lean=True)
+def test_no_answer_is_tried_again_and_leaves_a_doubt(wire: Wire, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire.time_out_where_it_hangs(monkeypatch)
+    clients = Clients("dynamodb", LIMITS, endpoint=wire.url, lean=True)
     clients.begin()
     assert clients.tried == Tried(sent=False)
     wire.script[:] = [fault]
@@ -372,8 +373,7 @@ def test_a_call_that_is_answered_leaves_none(wire: Wire) -> None:
 
 
 def test_no_connection_is_certain() -> None:
-    with Wire() as gone:
-        client = made(endpoint=gone.url)
+    client = made(endpoint="http://127.0.0.1:9")
     with pytest.raises(NoConnection) as caught:
         client.get_item(Key={})
     row = row_of(caught.value)
@@ -402,7 +402,7 @@ def test_as_many_connections_are_kept_as_it_may_have(wire: Wire) -> None:
     client, together = made(endpoint=wire.url), threading.Barrier(5)
 
     def call() -> None:
-        together.wait(60)
+        together.wait(PATIENCE_S)
         client.get_item(Key={})
 
     threads = [threading.Thread(target=call) for _ in range(5)]

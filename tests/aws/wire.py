@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
+
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
 #: What may become of a request. "before": it never reaches the engine; "after": the engine has done it.
 FAULTS: Final = (
@@ -38,6 +43,7 @@ class Wire:
         self.script: list[str | bytes] = []
         self.requests: list[bytes] = []
         self.connections = 0
+        self._hung: list[object] = []
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -51,7 +57,7 @@ class Wire:
                 each.shutdown(socket.SHUT_RDWR)  # else a thread that waits at it keeps it open
             each.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)
 
     def _start(self, target: Callable[..., None], *given: object) -> None:
         self._threads.append(threading.Thread(target=target, args=given, daemon=True))
@@ -84,7 +90,8 @@ class Wire:
             return False
         answer = self._asked(request)
         if fault == "hang after":
-            self._done.wait(10)
+            self._hung.append(connection.getpeername())
+            self._done.wait(PATIENCE_S)
         elif fault == "cut after":
             connection.sendall(answer[:-1])
         elif fault == "cut head after":
@@ -95,12 +102,29 @@ class Wire:
             connection.sendall(answer)
         return fault in ("pass", "garble after")
 
+    def time_out_where_it_hangs(self, patch: pytest.MonkeyPatch) -> None:
+        """The time of a client is over as soon as the wire hangs, and at no other instant."""
+        time_out_when(lambda client: client.getsockname() in self._hung, patch)
+
     def _asked(self, request: bytes) -> bytes:
         if self._engine is None:
             return answer(200, b"{}")
         with socket.create_connection((str(self._engine.hostname), int(self._engine.port or 80))) as engine:
             engine.sendall(request)
             return read_message(engine.recv)
+
+
+def time_out_when(is_over: Callable[[socket.socket], bool], patch: pytest.MonkeyPatch) -> None:
+    """The time of whoever reads an answer is over when it is so. Its own limits may be out of reach of any machine."""
+    readinto = socket.SocketIO.readinto
+
+    def read(stream: Any, buffer: Any) -> int | None:
+        while not select.select([stream], [], [], 0.005)[0]:
+            if is_over(stream._sock):
+                raise TimeoutError("timed out")
+        return readinto(stream, buffer)
+
+    patch.setattr(socket.SocketIO, "readinto", read)
 
 
 def answer(status: int, body: bytes, **headers: str) -> bytes:

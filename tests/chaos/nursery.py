@@ -22,8 +22,8 @@ from tests.chaos.journal import Journal
 from tests.chaos.settings import Settings
 from tests.chaos.stores import hog
 from tests.chaos.worker import work
+from tests.waiting import PATIENCE_S
 
-LEAVE_WITHIN_S = 20
 HOG = "hog"
 
 
@@ -84,7 +84,7 @@ class Nursery:
         """Let the workers end what they are at, and leave."""
         for pid, job in self.children.items():
             os.kill(pid, signal.SIGKILL if job == HOG else signal.SIGTERM)
-        give_up = time.monotonic() + LEAVE_WITHIN_S
+        give_up = time.monotonic() + PATIENCE_S
         for pid, job in self.children.items():
             status = self._left(pid, give_up)
             unready = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM

@@ -12,7 +12,7 @@ from tests.chaos.run import Goal, Report, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The time is a bound for slow machines; what is reached by then has to be right all the same.
+#: The time, from when each has happened once, is for slow machines; what is reached by then has to be right as well.
 GOAL = Goal(kills=15, faults=100, seconds=6)
 
 

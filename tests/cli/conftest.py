@@ -24,20 +24,20 @@ from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.signals import FORWARDED
 from holdoff.stores.sqlite import SQLiteStore
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from decimal import Decimal
     from pathlib import Path
 
-#: Far more than anything here takes: a test that hangs says so instead of hanging the suite.
-PATIENCE = 60
+PATIENCE = PATIENCE_S
 PROGRAM = [sys.executable, "-m", "holdoff"]
 #: Takes the terminal on its standard input as its own, and becomes the program.
 IN_FRONT = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "holdoff", *sys.argv[1:]])
+os.execv(sys.executable, sys.argv[1:])
 """
 
 
@@ -146,12 +146,14 @@ def _program(prelude: str) -> list[str]:
 class Terminal:
     """``holdoff`` in front of a terminal of its own."""
 
-    def __init__(self, cli: Cli, *argv: str, columns: int, variables: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, cli: Cli, *argv: str, columns: int, variables: dict[str, str] | None = None, prelude: str = ""
+    ) -> None:
         self.fd, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         _keep_output_at_ctrl_c(theirs)
         self.process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-c", IN_FRONT, *argv],
+            [sys.executable, "-c", IN_FRONT, *_program(prelude), *argv],
             env=cli.environment | {"TERM": "xterm-256color"} | (variables or {}),
             cwd=cli.folder,
             start_new_session=True,

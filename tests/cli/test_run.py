@@ -474,19 +474,26 @@ def test_that_two_run_at_once_is_said(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "lines"),
+    ("script", "grace_s", "status", "lines"),
     [
-        ("trap 'echo gone >> ran; exit 5' TERM; echo ready; while true; do sleep 0.01; done", 5, ["gone", "ran"]),
-        ("trap '' TERM; echo ready; while true; do sleep 0.01; done", 137, ["ran"]),
+        (
+            "trap 'echo gone >> ran; exit 5' TERM; echo ready; while true; do sleep 0.01; done",
+            PATIENCE,
+            5,
+            ["gone", "ran"],
+        ),
+        ("trap '' TERM; echo ready; while true; do sleep 0.01; done", 0.1, 137, ["ran"]),
     ],
     ids=["goes", "stubborn"],
 )
-def test_overlap_cancel_ends_the_one_before_first(cli: Cli, script: str, status: int, lines: list[str]) -> None:
+def test_overlap_cancel_ends_the_one_before_first(
+    cli: Cli, script: str, grace_s: float, status: int, lines: list[str]
+) -> None:
     run = ("run", "p", "--cooldown", "0", "--overlap", "cancel", "-v", "--")
     first = cli.start(*run, "sh", "-c", script)
     assert line_of(first.stdout) == "ready\n"
     assert "p started" in line_of(first.stderr)
-    second = cli(*run, *RAN, prelude="import holdoff.starters.processes as p; p.GRACE_MS = 1_000")
+    second = cli(*run, *RAN, prelude=f"import holdoff.starters.processes as p; p.GRACE_MS = {1000 * grace_s:.0f}")
     first.wait(timeout=PATIENCE)
 
     assert (first.returncode, second.returncode) == (status, 0)

@@ -11,19 +11,18 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from holdoff.clock import SystemClock
 from tests.cli.conftest import PATIENCE, Terminal, line_of, line_with
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.cli.conftest import Cli
 
@@ -59,6 +58,7 @@ if os.fork() == 0:
 signal.pause()
 """
 SHORT = "import holdoff.starters.processes as p; p.GRACE_MS = 100"
+LONG = f"import holdoff.starters.processes as p; p.GRACE_MS = {1000 * PATIENCE}"
 #: The child of a command that goes at once: says what it gets, tidies up for a moment, and ends.
 TIDY = f"""{HEARING}
 import time
@@ -171,7 +171,7 @@ def test_what_outlives_the_grace_is_killed(cli: Cli) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_the_command_has_started_may_end_in_its_own_time(cli: Cli, number: signal.Signals) -> None:
     """The shell is the command, and goes at once. Many a program takes the second signal to mean: drop everything."""
-    process = cli.start(*RUN, sys.executable, "-c", TIDY)
+    process = cli.start(*RUN, sys.executable, "-c", TIDY, prelude=LONG)
     assert line_of(process.stdout) == "ready\n"
     process.send_signal(number)
 
@@ -373,43 +373,85 @@ def family_of(pid: int) -> list[int]:
     return [pid, *(one for child in children.split() for one in family_of(int(child)))]
 
 
-def to_the_process(pid: int, number: int) -> None:
+#: The time in which others may be sent the same signal is over once there is a file; that it has begun is a file, too.
+GATHERED = """
+import os, time, holdoff.starters.command as c
+class Clock:
+    def sleep(self, ms):
+        assert ms == c.ALL_SIGNALLED_MS
+        open("handled", "w").close()
+        while not os.path.exists("all told"):
+            time.sleep(0.001)
+c.SystemClock = Clock
+"""
+
+
+@contextmanager
+def telling(cli: Cli) -> Iterator[Path]:
+    """Until the end of the outermost block others may be sent the same signal. The file that says that it has begun."""
+    handled, all_told, within = (cli.folder / name for name in ("handled", "all told", "within"))
+    if within.exists():
+        yield handled
+        return
+    for file in (handled, all_told):
+        file.unlink(missing_ok=True)
+    within.touch()
+    yield handled
+    within.unlink()
+    all_told.touch()
+
+
+def to_the_process(cli: Cli, pid: int, number: int) -> None:
     """As a person does it, or a supervisor."""
-    os.kill(pid, number)
+    with telling(cli):
+        os.kill(pid, number)
 
 
-def to_its_group(pid: int, number: int) -> None:
+def to_its_group(cli: Cli, pid: int, number: int) -> None:
     """As a shell does it."""
-    os.killpg(pid, number)
+    with telling(cli):
+        os.killpg(pid, number)
 
 
-def to_it_and_its_group(pid: int, number: int) -> None:
+def to_it_and_its_group(cli: Cli, pid: int, number: int) -> None:
     """As timeout(1) does it, where the first is being handled already."""
-    os.kill(pid, number)
-    SystemClock().sleep(1)
-    os.killpg(pid, number)
+    with telling(cli) as handled:
+        os.kill(pid, number)
+        until(handled.exists)
+        os.killpg(pid, number)
 
 
-def to_each_process(pid: int, number: int) -> None:
+def to_each_process(cli: Cli, pid: int, number: int) -> None:
     """As systemd does it (KillMode=control-group): first to the one that it has started, until there is no other. One
     that has ended meanwhile is passed over: a keeper that has had a signal is replaced."""
-    told: set[int] = set()
-    while others := [one for one in family_of(pid) if one not in told]:
-        for one in others:
-            with suppress(ProcessLookupError):
-                os.kill(one, number)
+    told = {pid}
+    with telling(cli) as handled:
+        os.kill(pid, number)
+        until(handled.exists)
+        told.update(tell_all(pid, number, told))
+    while others := tell_all(pid, number, told):
         told.update(others)
 
 
+def tell_all(pid: int, number: int, told: set[int]) -> list[int]:
+    """Send it to all of the family that were not told yet."""
+    others = [one for one in family_of(pid) if one not in told]
+    for one in others:
+        with suppress(ProcessLookupError):
+            os.kill(one, number)
+    return others
+
+
+Way: TypeAlias = "Callable[[Cli, int, int], None]"
 WAYS = (to_the_process, to_its_group, to_it_and_its_group, to_each_process)
 
 
 @pytest.mark.parametrize("send", WAYS)
-def test_each_signal_reaches_the_command_once(cli: Cli, send: Callable[[int, int], None]) -> None:
-    process = cli.start(*RUN, sys.executable, "-c", EARS)
+def test_each_signal_reaches_the_command_once(cli: Cli, send: Way) -> None:
+    process = cli.start(*RUN, sys.executable, "-c", EARS, prelude=GATHERED)
     assert line_of(process.stdout) == "ready\n"
     for number in PASSED_ON:
-        send(process.pid, number)
+        send(cli, process.pid, number)
         assert line_of(process.stdout) == f"{number.name}\n"
         for _ in range(2):  # behind whatever we might have passed on besides
             barrier = signal.SIGUSR2 if number == signal.SIGUSR1 else signal.SIGUSR1
@@ -422,14 +464,14 @@ def test_each_signal_reaches_the_command_once(cli: Cli, send: Callable[[int, int
 
 
 @pytest.mark.parametrize("send", [to_the_process, to_its_group, to_it_and_its_group])
-def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli, send: Callable[[int, int], None]) -> None:
+def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli, send: Way) -> None:
     """A service manager kills what is left when the loop has ended."""
     starter = f"starter = {{ command = {json.dumps([sys.executable, '-c', TIDY])} }}"
     cli.config(f'[projects.p]\ncooldown = 0\nquiet = "1ms"\n{starter}')
     cli("trigger", "p")
-    process = cli.start("wake", "--watch")
+    process = cli.start("wake", "--watch", prelude=f"{LONG}\n{GATHERED}")
     line_with(process.stdout, "ready\n")
-    send(process.pid, signal.SIGTERM)
+    send(cli, process.pid, signal.SIGTERM)
     process.wait(PATIENCE)
 
     assert process.stdout is not None
@@ -437,14 +479,14 @@ def test_the_wake_loop_waits_for_what_a_command_has_started(cli: Cli, send: Call
 
 
 @pytest.mark.parametrize("send", WAYS)
-def test_in_a_terminal_too(cli: Cli, send: Callable[[int, int], None]) -> None:
-    terminal = Terminal(cli, *RUN, sys.executable, "-c", EARS, columns=60)
+def test_in_a_terminal_too(cli: Cli, send: Way) -> None:
+    terminal = Terminal(cli, *RUN, sys.executable, "-c", EARS, columns=60, prelude=GATHERED)
     terminal.wait_for("ready")
     sent = ["ready"]
     for number in PASSED_ON:
         barrier = signal.SIGUSR2 if number == signal.SIGUSR1 else signal.SIGUSR1
         for way, one in ((send, number), (to_the_process, barrier), (to_the_process, barrier)):
-            way(terminal.process.pid, one)
+            way(cli, terminal.process.pid, one)
             sent.append(one.name)
             terminal.wait_for("\r\n".join(sent))
     terminal.process.send_signal(signal.SIGINT)
@@ -454,14 +496,15 @@ def test_in_a_terminal_too(cli: Cli, send: Callable[[int, int], None]) -> None:
 
 
 @pytest.mark.parametrize("send", WAYS)
-def test_two_at_once_reach_it_once_each(cli: Cli, send: Callable[[int, int], None]) -> None:
+def test_two_at_once_reach_it_once_each(cli: Cli, send: Way) -> None:
     """As systemd does it with SendSIGHUP=yes. Signals have no order among themselves."""
-    terminal = Terminal(cli, *RUN, sys.executable, "-c", EARS, columns=60)
+    terminal = Terminal(cli, *RUN, sys.executable, "-c", EARS, columns=60, prelude=GATHERED)
     terminal.wait_for("ready")
     sent = []
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM):
-        send(terminal.process.pid, number)
-        sent.append(number.name)
+    with telling(cli):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM):
+            send(cli, terminal.process.pid, number)
+            sent.append(number.name)
     for _ in range(2):  # behind whatever we might have passed on besides
         for name in sent:
             terminal.wait_for(name)

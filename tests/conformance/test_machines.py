@@ -26,6 +26,7 @@ from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.testing.stateful import StoreMachine
 from tests.conformance import behind
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,7 +180,7 @@ def test_dynamodb(dynamodb_machine: type[DynamoDBMachine], request: pytest.Fixtu
 
 def test_what_is_for_every_test_needs_no_hypothesis() -> None:
     code = "import sys; sys.modules['hypothesis'] = None; from holdoff.testing import *"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)
 
 
 # --- wrong ---------------------------------------------------------------------------------------------------------

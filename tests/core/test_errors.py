@@ -13,6 +13,7 @@ import pytest
 
 from holdoff.core import errors
 from holdoff.core.errors import ConfigError, EventError, HoldoffError, NotAllowed, StartRefused
+from tests.waiting import PATIENCE_S
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HoldoffError)]
 _MADE_OF: dict[type, dict[str, Any]] = {
@@ -72,7 +73,7 @@ def test_an_error_in_a_worker_reaches_its_pool() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         for number in (7, 8):
             with pytest.raises(ConfigError, match=f"reason is {number}; write text"):
-                pool.submit(refused_in_a_worker, number).result(timeout=60)
+                pool.submit(refused_in_a_worker, number).result(timeout=PATIENCE_S)
 
 
 def test_an_error_whose_subclass_does_not_make_it_can_be_told() -> None:

@@ -34,7 +34,7 @@ SECRET: Final = "the webhook's secret"
 PROJECTS: Final = {
     "web": 'cooldown = "10m"',
     "image": 'cooldown = "10m"',
-    "news": 'cooldown = "5s"',
+    "news": 'cooldown = "20s"',
     "nightly": 'cooldown = 0\noverlap = "defer"',
     "fragile": 'cooldown = "10m"',
     "hooks": 'cooldown = "10m"',
@@ -42,7 +42,7 @@ PROJECTS: Final = {
     "queued": 'cooldown = "10m"',
     "twice": 'cooldown = "10m"',
     "ended": 'cooldown = 0\noverlap = "defer"',
-    "lost": 'cooldown = "1s"',
+    "lost": 'cooldown = "5s"',
 }
 TABLES: Final = [
     f'[projects.{name}]\n{policy}\nstarter = {{ codebuild = "{name}", environment = {{ STAGE = "prod" }} }}\n'

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from tests.deploy.cloudformation import TEMPLATE
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,15 +22,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 REGION: Final = "eu-west-1"
 PACKAGE: Final = "CodeUri: ../../dist/holdoff-lambda.zip"
-#: Far more than anything takes here but a schedule, which may have to wait for its minute.
-PATIENCE_S: Final = 30
 
 
-def until(found: Callable[[], T], *, what: str, within_s: float = PATIENCE_S) -> T:
+def until(found: Callable[[], T], *, what: str) -> T:
     """The first answer that is true."""
-    give_up = time.monotonic() + within_s
+    give_up = time.monotonic() + PATIENCE_S
     while not (answer := found()):
-        assert time.monotonic() < give_up, f"not within {within_s} s: {what}"
+        assert time.monotonic() < give_up, f"not within {PATIENCE_S} s: {what}"
         time.sleep(0.05)
     return answer
 

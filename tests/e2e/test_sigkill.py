@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.core.decision import Outcome
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Cloud
@@ -66,7 +67,7 @@ def _kill_at_the_start(cloud: Cloud, *, after_commit: bool) -> None:
     """A process that triggers, killed while StartBuild is under way: before or after the build exists."""
     pause = cloud.standin.fault("StartBuild", "pause", after_commit=after_commit)
     process = subprocess.Popen([sys.executable, "-c", TRIGGER, cloud.url, cloud.standin.url], env=cloud.environment)
-    pause.wait_arrived(timeout=30)
+    pause.wait_arrived(timeout=PATIENCE_S)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     if after_commit:

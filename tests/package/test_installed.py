@@ -16,6 +16,7 @@ import pytest
 import holdoff
 from tests.package.conftest import BIN, Installed, run
 from tests.standins.codebuild import CodeBuildStandin
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,12 @@ def test_alone_it_brings_nothing_and_does_the_main_job(installed: Installed, at_
 )
 def test_what_needs_an_extra_names_it(installed: Installed, at_home: dict[str, Any], command: str, extra: str) -> None:
     done = subprocess.run(
-        [installed() / "holdoff", *command.split()], capture_output=True, text=True, check=False, timeout=60, **at_home
+        [installed() / "holdoff", *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+        **at_home,
     )
     assert done.returncode != 0
     assert f"pip install 'holdoff[{extra}]'" in done.stderr
@@ -89,7 +95,7 @@ def test_server_serves_its_page_with_all_that_this_needs(installed: Installed, a
 
 
 def asked(port: int, path: str, token: str) -> str:
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -149,7 +155,7 @@ def test_every_public_type_is_known(installed: Installed, at_home: dict[str, Any
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=PATIENCE_S,
         **at_home,
     )
     found = json.loads(done.stdout)["typeCompleteness"]

@@ -19,6 +19,7 @@ from holdoff.plan import answer, page
 from holdoff.plan.history import History
 from holdoff.plan.report import settings_of, toml_of
 from tests.cli.conftest import Terminal
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -192,7 +193,7 @@ def test_a_reader_that_has_had_enough(times: Cli) -> None:
     assert process.stderr
     process.stdout.close()
 
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
     assert process.stderr.read() == ""
 
 

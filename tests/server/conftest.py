@@ -11,10 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from holdoff.config import parse
+from holdoff.server import hooks
 from holdoff.server.app import create_app
 from holdoff.server.site import Site
 from holdoff.testing import ManualClock
 from tests.standins.hooks import HookStandin
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +60,8 @@ class Served:
         assert config.server is not None
         config = config.but(server=config.server.but(**server))
         self.site = Site(config, config.open_store(), environment=SECRETS, write=self.lines.append, clock=self.clock)
-        self.site.starts.started_s = 30  # so that each start has ended when it is answered
+        # So that each start has ended when it is answered.
+        self.site.starts.started_s = self.site.starts.decided_s = PATIENCE_S
         self.app = create_app(self.site)
         self.client = self.at(HERE[0])
         self.token = self.site.guard.tokens.new("all", ("look", "trigger", "operate"))
@@ -110,8 +113,9 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookStandin]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, hook: HookStandin) -> Iterator[Callable[..., Served]]:
+def serve(tmp_path: Path, hook: HookStandin, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
     """Makes servers."""
+    monkeypatch.setattr(hooks, "ANSWERED_S", PATIENCE_S)
     made: list[Served] = []
 
     def make(**server: object) -> Served:

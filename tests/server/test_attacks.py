@@ -40,6 +40,7 @@ from tests.cli.conftest import PATIENCE
 from tests.server.conftest import SECRETS
 from tests.server.test_pages import browser, record, stream_of
 from tests.users import ALICE, needs_root, public_folder
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -396,7 +397,7 @@ def test_three_hundred_starts_that_hang_keep_no_other_gate_waiting() -> None:
 
     class Hanging:
         def start(self, _request: BuildRequest, token: str) -> str:
-            over.wait(60)
+            over.wait(PATIENCE_S)
             return token
 
     class Sound:
@@ -409,7 +410,7 @@ def test_three_hundred_starts_that_hang_keep_no_other_gate_waiting() -> None:
         for place in range(300):
             gate = Gate(f"h{place}", policy=policy, store=store, starter=Hanging())
             assert starts.decide(gate, BuildRequest(project=f"h{place}", region="local")).outcome == "started"
-        starts.started_s = 60
+        starts.started_s = PATIENCE_S
         gate = Gate("sound", policy=policy, store=store, starter=Sound())
         assert starts.decide(gate, BuildRequest(project="sound", region="local")).build_id is not None
     finally:

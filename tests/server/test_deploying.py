@@ -27,7 +27,7 @@ from tests.cli.conftest import PATIENCE
 from tests.engines import postgres
 from tests.engines.cache import EngineUnavailable
 from tests.engines.deploying import compose_schema, hadolint, promtool
-from tests.server.test_docs import free_port
+from tests.engines.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,14 +145,20 @@ class Image:
                 self.environment[name] = value.replace("$PATH", self.environment["PATH"])
 
 
-def test_the_steps_make_an_image_that_serves(tmp_path: Path) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    """One that no other process takes meanwhile."""
+    with free_port() as found:
+        yield found
+
+
+def test_the_steps_make_an_image_that_serves(tmp_path: Path, port: int) -> None:
     image = Image(tmp_path)
     for word, rest in steps():
         image.carry_out(word, rest)
     config = Path(image.environment["HOLDOFF_CONFIG"])
     config.parent.mkdir(parents=True)
     config.write_text('[projects.site]\ncooldown = "1h"\nstarter = { command = ["true"] }\n')
-    port = free_port()
     (entry,), (command,) = of("ENTRYPOINT"), of("CMD")
     (probe,) = (json.loads(one.partition("CMD ")[2]) for one in of("HEALTHCHECK"))
     how: dict[str, Any] = {"cwd": image.at, "env": image.environment}
@@ -210,9 +216,9 @@ def test_the_compose_file_is_as_careful_as_the_unit() -> None:
 
 
 @pytest.mark.postgres
-def test_its_server_keeps_its_gates_in_postgresql(postgres_server: Cluster, tmp_path: Path) -> None:
+def test_its_server_keeps_its_gates_in_postgresql(postgres_server: Cluster, tmp_path: Path, port: int) -> None:
     """By the settings of the compose file, as Compose fills them in."""
-    services, port = compose()["services"], free_port()
+    services = compose()["services"]
     database, asked = services["postgres"]["environment"], services["holdoff"]["environment"]
     assert asked["PGPASSWORD"] == database["POSTGRES_PASSWORD"]
     there = f"postgresql://{database['POSTGRES_USER']}@postgres/{database['POSTGRES_DB']}"

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from holdoff.server.api import OPERATIONS
 from tests.cli.conftest import PATIENCE
+from tests.engines.process import free_port
 from tests.standins.github import GitHubStandin
 from tests.standins.services import Services
 
@@ -31,11 +31,6 @@ STEPS: Final = [
 BIN: Final = "~/.local/share/holdoff/bin"
 BUILDERS: Final = ("Netlify", "GitHub Actions")
 DEPLOY: Final = ROOT / "deploy/server"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def as_typed(builder: str, port: int, standin: str) -> str:
@@ -69,15 +64,16 @@ def as_typed(builder: str, port: int, standin: str) -> str:
 def test_the_first_five_minutes_as_they_are_typed(tmp_path: Path, builder: str) -> None:
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1"}
     with Services() if builder == "Netlify" else GitHubStandin() as standin:
-        script = as_typed(builder, free_port(), standin.url)
-        try:
-            done = subprocess.run(
-                ["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-            )
-        finally:
-            pid = tmp_path / "builds/pid"
-            if pid.exists():
-                os.kill(int(pid.read_text()), signal.SIGTERM)
+        with free_port() as port:
+            script = as_typed(builder, port, standin.url)
+            try:
+                done = subprocess.run(
+                    ["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+                )
+            finally:
+                pid = tmp_path / "builds/pid"
+                if pid.exists():
+                    os.kill(int(pid.read_text()), signal.SIGTERM)
         starts = standin.starts
     assert done.returncode == 0, done.stdout
     *pushes, why, reset, history = [json.loads(line) for line in re.findall(r"^\{.*", done.stdout, re.MULTILINE)]

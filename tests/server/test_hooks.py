@@ -20,7 +20,8 @@ from holdoff.plan.read import from_bytes
 from holdoff.server import bodies, hooks
 from tests.ingress.signed import FRONT_ENDS
 from tests.server.conftest import FILE, SECRETS, Served, signed_push
-from tests.server.test_serve import wait_for
+from tests.waiting import PATIENCE_S
+from tests.waiting import until as wait_for
 
 if TYPE_CHECKING:
     from tests.standins.hooks import HookStandin
@@ -223,7 +224,7 @@ def test_what_is_not_decided_in_time_is_a_letter_and_is_decided_yet(
     swap = store.swap
 
     def slow(*key: Any, **more: Any) -> Any:
-        go_on.wait(30)
+        go_on.wait(PATIENCE_S)
         return swap(*key, **more)
 
     monkeypatch.setattr(store, "swap", slow)
@@ -239,7 +240,7 @@ def test_what_is_not_decided_in_time_is_a_letter_and_is_decided_yet(
 def test_no_sender_waits_long_for_its_turn(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "ANSWERED_S", 0.01)
     read, go_on = served.site.store.get, threading.Event()
-    monkeypatch.setattr(served.site.store, "get", lambda key: read(key) if go_on.wait(30) else None)
+    monkeypatch.setattr(served.site.store, "get", lambda key: read(key) if go_on.wait(PATIENCE_S) else None)
     answer = served.push("d1")
     kept = served.site.letters.ids()
     go_on.set()
@@ -254,11 +255,11 @@ def test_no_more_than_so_many_wait_for_a_store_that_hangs(served: Served, monkey
     monkeypatch.setattr(hooks, "ANSWERED_S", 0.01)
     monkeypatch.setattr(hooks, "MOST_TURNS", 2)
     read, go_on = served.site.store.get, threading.Event()
-    monkeypatch.setattr(served.site.store, "get", lambda key: read(key) if go_on.wait(30) else None)
+    monkeypatch.setattr(served.site.store, "get", lambda key: read(key) if go_on.wait(PATIENCE_S) else None)
     with served.client:  # one loop for all, as a server has
         answers = [served.push(delivery) for delivery in ("d1", "d2", "d3")]
         go_on.set()
-        monkeypatch.setattr(hooks, "ANSWERED_S", 30)
+        monkeypatch.setattr(hooks, "ANSWERED_S", PATIENCE_S)
         wait_for(lambda: served.push("d4").status_code == 202)
         wait_for(lambda: len(served.lines) == 3)
 
@@ -307,7 +308,7 @@ def test_a_wake_that_takes_a_start_over_covers_no_trigger(served: Served, hook: 
     pushed: list[Any] = []
     thread = threading.Thread(target=lambda: pushed.append(served.push("d2", version="9c01d3e")))
     thread.start()
-    assert hook.faults[1].arrived.wait(30)  # the take-over's request
+    assert hook.faults[1].arrived.wait(PATIENCE_S)  # the take-over's request
     assert pushed == []
     for one in (fault, hook.faults[1]):
         one.release()

@@ -59,6 +59,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Literal, Self, cast, get_args
 
+from tests.waiting import PATIENCE_S
+
 JSON = dict[str, Any]
 Outcome = Literal["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT"]
 FaultKind = Literal["error", "http", "drop", "hang", "delay", "pause"]
@@ -192,7 +194,7 @@ class Fault:
         if needed and not getattr(self, needed):
             raise ValueError(f"a fault of kind {self.kind!r} needs {needed}")
 
-    def wait_arrived(self, count: int = 1, timeout: float = 60) -> list[JSON]:
+    def wait_arrived(self, count: int = 1, timeout: float = PATIENCE_S) -> list[JSON]:
         """Waits until ``count`` requests are at this fault; their parameters."""
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.arrived) >= count, timeout):
@@ -277,7 +279,7 @@ class CodeBuildStandin:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def client(self, *, read_timeout: float = 10, attempts: int = 1) -> Any:
+    def client(self, *, read_timeout: float = PATIENCE_S, attempts: int = 1) -> Any:
         """A boto3 client for this stand-in; it does not retry unless told to."""
         return client_for(
             self.url, service=self.service, region=self.region, read_timeout=read_timeout, attempts=attempts
@@ -352,7 +354,7 @@ class CodeBuildStandin:
             self._queues[operation].append(fault)
             return fault
 
-    def wait_arrived(self, fault: int, count: int = 1, timeout: float = 60) -> list[JSON]:
+    def wait_arrived(self, fault: int, count: int = 1, timeout: float = PATIENCE_S) -> list[JSON]:
         """``Fault.wait_arrived``, for a caller that has only the fault's id."""
         return self._faults[fault].wait_arrived(count, timeout)
 
@@ -385,7 +387,7 @@ class CodeBuildStandin:
             found.setdefault(started.token or "", []).append(started)
         return found
 
-    def wait_started(self, count: int = 1, timeout: float = 60) -> list[StartedBuild]:
+    def wait_started(self, count: int = 1, timeout: float = PATIENCE_S) -> list[StartedBuild]:
         """Waits until ``count`` builds have really started: for a request without a listener."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._builds) >= count, timeout):
@@ -673,7 +675,7 @@ class _Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         super().server_close()
         for handler in self._handlers:
-            handler.join(timeout=2)
+            handler.join(timeout=PATIENCE_S)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # the client has gone: its affair
@@ -682,7 +684,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = 10  # for a client that connects and says nothing
+    timeout = PATIENCE_S  # for a client that connects and says nothing
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
@@ -735,7 +737,7 @@ def client_for(
     *,
     service: Any = "codebuild",
     region: str = "eu-west-1",
-    read_timeout: float = 10,
+    read_timeout: float = PATIENCE_S,
     attempts: int = 1,
 ) -> Any:
     """A boto3 client for the stand-in at this URL, with keys that mean nothing."""

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.waiting import PATIENCE_S
+
 DENIED = "User: arn:aws:iam::111111111111:role/fn is not authorized to perform: sts:AssumeRole on resource: "
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
@@ -36,7 +38,7 @@ class StsStandin:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 if standin.silent:
                     standin.unanswered += 1
-                    standin._closing.wait(30)
+                    standin._closing.wait(PATIENCE_S)
                     return
                 status, answer = standin._answer({name: values[0] for name, values in parse_qs(body).items()})
                 self.send_response(status)

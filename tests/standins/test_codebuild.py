@@ -28,6 +28,7 @@ from tests.standins.codebuild import (
     control,
     wall_ms,
 )
+from tests.waiting import PATIENCE_S
 
 PROJECT = "site-build"
 ROOT = Path(__file__).parents[2]
@@ -514,7 +515,7 @@ def test_a_client_killed_exactly_there(standin: CodeBuildStandin, after_commit: 
     pause = standin.fault("StartBuild", "pause", after_commit=after_commit)
     environment = {**os.environ, **standin.environment()}
     with subprocess.Popen([sys.executable, "-c", CLIENT_PROCESS], env=environment) as process:
-        pause.wait_arrived(timeout=60)
+        pause.wait_arrived(timeout=PATIENCE_S)
         process.kill()
     assert process.returncode == -signal.SIGKILL
     assert len(standin.builds_by_token().get("t1", [])) == after_commit

@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.standins.codebuild import StandinClock
+from tests.waiting import PATIENCE_S
 
 Kind = Literal["status", "drop", "hang", "drip", "lie"]
 Reply = tuple[int, Mapping[str, str], object]
@@ -72,6 +73,8 @@ class Fault:
     body: object = b""
     released: threading.Event = field(default_factory=threading.Event)
     arrived: threading.Event = field(default_factory=threading.Event)
+    #: It hangs, or has dripped for a while.
+    under_way: threading.Event = field(default_factory=threading.Event)
 
     def release(self) -> None:
         self.released.set()
@@ -181,7 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.kind == "drip":
             self._write(reply, fault)
         elif fault.kind == "hang":
-            fault.released.wait(30)
+            fault.under_way.set()
+            fault.released.wait(PATIENCE_S)
 
     def _reply(self, seen: Seen) -> Reply:
         with self.server.standin.lock:
@@ -200,8 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
             for byte in _each(slow):
                 self.wfile.write(byte)
                 self.wfile.flush()
-                if drip is None or drip.released.wait(0.05):
+                if drip is None or drip.released.wait(0.01):
                     break
+                drip.under_way.set()
             if drip is None or slow is head:
                 self.wfile.write(content)
             self.connection.shutdown(socket.SHUT_RDWR)

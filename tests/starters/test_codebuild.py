@@ -35,7 +35,9 @@ from holdoff.starters.codebuild import BATCH, BUILD, CodeBuild
 from holdoff.starters.on_aws import ASK_MS, ASKING, STARTING, Questions
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
+from tests.aws.wire import time_out_when
 from tests.standins.codebuild import CodeBuildStandin, Outcome, StandinClock
+from tests.waiting import PATIENCE_S
 
 PROJECT = "site-build"
 TRIES = STARTING.tries
@@ -95,13 +97,6 @@ def sent(starter: CodeBuild, **more: Any) -> Any:
 
 def variables(*pairs: tuple[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in pairs]
-
-
-def closed_port() -> str:
-    """The URL of a port where nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def refusal(starter: CodeBuild, token: str) -> StartRefused:
@@ -284,7 +279,7 @@ class TestStart:
         together = threading.Barrier(8)
 
         def start(token: str) -> str:
-            together.wait(60)
+            together.wait(PATIENCE_S)
             return starter.start(request(), token)
 
         with ThreadPoolExecutor(8) as pool:
@@ -623,7 +618,7 @@ class TestRefusals:
         assert "missing" in str(refusal(starter, token))
 
     def test_a_port_where_nothing_listens(self, token: str) -> None:
-        error = refusal(CodeBuild(endpoint=closed_port()), token)
+        error = refusal(CodeBuild(endpoint="http://127.0.0.1:9"), token)
         assert error.worth_retrying
         assert "Check the network, the endpoint" in str(error)
 
@@ -654,10 +649,19 @@ def refusal_at(starter: CodeBuild, token: str) -> StartRefused:
 class TestRetries:
     @pytest.mark.parametrize("kind", ["drop", "hang"])
     def test_a_lost_answer_is_asked_for_again_and_is_one_build(
-        self, standin: CodeBuildStandin, token: str, kind: Any
+        self, standin: CodeBuildStandin, token: str, kind: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        standin.fault("StartBuild", kind, after_commit=True)
-        starter = CodeBuild(client=standin.client(read_timeout=1, attempts=TRIES))  # the second is answered
+        fault = standin.fault("StartBuild", kind, after_commit=True)
+        firsts: list[object] = []
+
+        def is_over(reader: socket.socket) -> bool:
+            """Of the first that reads an answer, once the service has its request."""
+            if standin.url.endswith(f":{reader.getpeername()[1]}"):
+                firsts.append(reader.getsockname())
+            return bool(fault.arrived and firsts) and reader.getsockname() == firsts[0]
+
+        time_out_when(is_over, monkeypatch)
+        starter = CodeBuild(client=standin.client(attempts=TRIES))
         build_id = starter.start(request(), token)
         [build] = standin.builds_started
         assert build.id == build_id
@@ -695,7 +699,7 @@ class TestRetries:
             held.wait_arrived()
             refusal(starter, token_at(clock))
             held.release()
-            hanging.result(10)
+            hanging.result(PATIENCE_S)
 
 
 class TestMismatch:
@@ -1059,10 +1063,10 @@ def test_killed_while_starting_is_one_build_per_token(
         fault = standin.fault("StartBuild", kind, after_commit=after_commit)
         child = subprocess.Popen([sys.executable, "-c", CLIENT, url, standin.url], cwd=ROOT)
         try:
-            fault.wait_arrived(timeout=30)
+            fault.wait_arrived(timeout=PATIENCE_S)
         finally:
             child.kill()
-        assert child.wait(60) == -signal.SIGKILL
+        assert child.wait(PATIENCE_S) == -signal.SIGKILL
         fault.release()
         if builds_at_death:
             standin.wait_started(builds_at_death)

@@ -17,9 +17,21 @@ import pytest
 
 from holdoff.core.errors import StartRefused
 from holdoff.references import References
-from holdoff.starters import Command, on_http, sending, templates
+from holdoff.starters import Command, sending, templates
 from tests.standins.hooks import HookStandin
-from tests.starters.test_http import KINDS, NEVER, NOT_NOW, REQUEST, UNKNOWN, Case, case_of, free_port, tls_server
+from tests.starters.test_http import (
+    KINDS,
+    NEVER,
+    NOT_NOW,
+    NOTHING_LISTENS,
+    REQUEST,
+    UNKNOWN,
+    Case,
+    case_of,
+    over_once,
+    tls_server,
+)
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,11 +98,9 @@ class Trial:
 
     def faulty(self, kind: Any, **more: Any) -> str:
         """What a start says that is answered by a fault."""
-        self.patch.setattr(on_http, "SEND_BY_MS", 300)
-        self.patch.setattr(on_http, "ANSWER_MS", 200)
         case = case_of(self.kind)
-        with case.standin:
-            case.standin.fault(kind, **more)
+        with case.standin, self.patch.context() as patch:
+            over_once(case.standin.fault(kind, **more), patch)
             return self.of(case)
 
     def elsewhere(self, url: str, **more: Any) -> str:
@@ -207,7 +217,7 @@ def raw(answer: bytes, *, reset: bool = False) -> Iterator[str]:
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(60)
+                connection.settimeout(PATIENCE_S)
                 connection.recv(65_536)
                 if reset:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -290,7 +300,7 @@ TRIED: dict[str, Callable[[Trial], list[str]]] = {
     "a status in `refused`, under 500": _refused(300, 302, 409, 429, 499),
     "a status in `refused`, 500 or more": _refused(500, 502, 503, 599),
     "no such host": _no_host,
-    "no connection": lambda trial: [trial.elsewhere(f"http://127.0.0.1:{free_port()}")],
+    "no connection": lambda trial: [trial.elsewhere(NOTHING_LISTENS)],
     "a proxy that refuses, or breaks the connection": _proxy,
     "TLS that fails": _bad_tls,
     "a certificate that is not valid": _certificate,

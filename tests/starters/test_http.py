@@ -27,17 +27,19 @@ from tests.standins.github import GitHubStandin
 from tests.standins.gitlab import GitLabStandin
 from tests.standins.hooks import HookStandin
 from tests.test_config_secrets import told_by
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.standins.web import WebStandin
+    from tests.standins.web import Fault, WebStandin
 
 REQUEST = Request(project="site", region="local", source_version="4f2a91c", reason="a push")
 #: Certainly no build, and something has to be changed; or it passes by itself; or it is not known.
 NEVER, NOT_NOW, UNKNOWN = "never", "not now", "unknown"
+#: Below those that the system gives to any process that asks for one.
+NOTHING_LISTENS = "http://127.0.0.1:9"
 KINDS = ("webhook", "github", "gitlab")
 SECRETS = (HookStandin.secret, GitHubStandin.token, GitLabStandin.token, GitLabStandin.trigger_token, "s3cr3t-key")
 
@@ -102,12 +104,27 @@ def case_of(kind: str, **more: Any) -> Case:
     return Case(kind, **more)
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits 25 s."""
-    monkeypatch.setattr(on_http, "SEND_BY_MS", 200)
-    monkeypatch.setattr(on_http, "ANSWER_MS", 100)
-    monkeypatch.setattr(on_http, "ASK_MS", 300)
+def over_once(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a request is over once the fault is under way, and at no other instant."""
+
+    class Timer:
+        def __init__(self, left_s: float, cut: Callable[[], None]) -> None:
+            assert left_s == (on_http.SEND_BY_MS + on_http.ANSWER_MS) / 1000
+            self._cut, self._thread = cut, threading.Thread(target=self._run)
+
+        def _run(self) -> None:
+            if fault.under_way.wait(PATIENCE_S):
+                self._cut()
+
+        def start(self) -> None:
+            self._thread.start()
+
+        def cancel(self) -> None:
+            fault.under_way.set()  # nothing waits for it any more
+            self._thread.join()
+
+    monkeypatch.setattr(on_http, "ANSWER_MS", 1000 * PATIENCE_S)
+    monkeypatch.setattr(threading, "Timer", Timer)
 
 
 # --- an answer -----------------------------------------------------------------------------------------------------
@@ -179,14 +196,9 @@ def test_statuses_of_its_own_are_refusals_of_a_hook() -> None:
 # --- no answer -----------------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_refused_connection_is_no_build(kind: str) -> None:
-    assert case_of(kind, url=f"http://127.0.0.1:{free_port()}").start() == NOT_NOW
+    assert case_of(kind, url=NOTHING_LISTENS).start() == NOT_NOW
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -222,7 +234,7 @@ def test_a_service_that_accepts_nothing_is_no_build(kind: str, monkeypatch: pyte
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_proxy_that_is_not_there_is_no_build(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("HTTPS_PROXY", NOTHING_LISTENS)
     assert case_of(kind, url="https://ci.example").start() == NOT_NOW
 
 
@@ -253,7 +265,7 @@ def test_no_room_for_a_request_passes(kind: str, error: Exception, monkeypatch: 
         raise error
 
     monkeypatch.setattr(threading.Timer, "start", none)
-    assert case_of(kind, url=f"http://127.0.0.1:{free_port()}").start() == NOT_NOW
+    assert case_of(kind, url=NOTHING_LISTENS).start() == NOT_NOW
 
 
 def test_a_name_server_that_takes_longer_than_all_the_time_is_the_last_that_is_waited_for(
@@ -311,7 +323,7 @@ def tls_server(folder: Path) -> Iterator[str]:
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(60)
+                connection.settimeout(PATIENCE_S)
                 with suppress(OSError):  # the client does not trust it
                     context.wrap_socket(connection, server_side=True).close()
 
@@ -323,10 +335,11 @@ def tls_server(folder: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("how", ["drop", "hang"])
-@pytest.mark.usefixtures("hasty")
-def test_no_answer_to_what_was_sent_is_not_known(case: Case, how: Any, after: bool) -> None:
+def test_no_answer_to_what_was_sent_is_not_known(
+    case: Case, how: Any, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whether the build began or not."""
-    case.standin.fault(how, after=after)
+    over_once(case.standin.fault(how, after=after), monkeypatch)
     assert case.start() == UNKNOWN
     until(lambda: len(case.standin.builds) == after)
 
@@ -343,24 +356,23 @@ def test_what_the_network_has_not_taken_by_the_end_is_not_delivered_later() -> N
         connection, _ = server.accept()
         got = 0
         with connection, suppress(ConnectionResetError):
-            connection.settimeout(60)
+            connection.settimeout(PATIENCE_S)
             while part := connection.recv(65_536):
                 got += len(part)
     assert got < 300_000
 
 
 @pytest.mark.parametrize("part", ["head", "body"])
-@pytest.mark.usefixtures("hasty")
-def test_an_answer_that_drips_is_cut_off(case: Case, part: str) -> None:
-    case.standin.fault("drip", part=part)
+def test_an_answer_that_drips_is_cut_off(case: Case, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    over_once(case.standin.fault("drip", part=part), monkeypatch)
     assert case.start() == UNKNOWN
     until(lambda: len(case.standin.builds) == 1)
 
 
-@pytest.mark.usefixtures("hasty")
-def test_a_refusal_whose_body_drips_is_a_refusal(case: Case) -> None:
+def test_a_refusal_whose_body_drips_is_a_refusal(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """The head says all that is needed."""
-    case.standin.fault("status", status=403, headers={"Content-Length": "1000"}, body=b"{")
+    monkeypatch.setattr(case.standin, "reply", lambda _: (403, {}, b"x" * 1000))
+    over_once(case.standin.fault("drip"), monkeypatch)
     assert case.start() == NEVER
 
 

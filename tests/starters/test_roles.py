@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -144,9 +143,7 @@ def test_an_sts_that_is_silent_is_asked_as_often_as_was_reckoned(
 def test_an_sts_that_is_not_there_is_waited_for(
     sts: StsStandin, starter: CodeBuild, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{probe.getsockname()[1]}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
     with pytest.raises(StartRefused) as refused:
         starter.start(REQUEST, token_at(clock))
     assert refused.value.worth_retrying

@@ -14,6 +14,7 @@ from holdoff.core.request import GateKey
 from tests.standins.github import GitHubStandin
 from tests.standins.gitlab import GitLabStandin
 from tests.standins.hooks import HookStandin
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def killed_in_a_start(service: WebStandin, folder: Path, *, after: bool) -> None
     fault = service.fault("hang", after=after)
     with subprocess.Popen(holdoff(folder, "trigger", "site"), stdout=subprocess.DEVNULL) as process:
         try:
-            assert fault.arrived.wait(60)
+            assert fault.arrived.wait(PATIENCE_S)
         finally:
             process.kill()
     assert len(service.builds) == after
@@ -96,7 +97,7 @@ def test_a_start_that_was_killed_is_one_build(
     _, token = state(tmp_path)
     assert token is not None
     let_the_lease_end(tmp_path)
-    done = subprocess.run(holdoff(tmp_path, *verb), capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(holdoff(tmp_path, *verb), capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     assert done.returncode == 0, done.stderr
     assert [*service.builds] == [state(tmp_path)[0]]
@@ -112,7 +113,7 @@ def test_many_processes_take_one_start_over(service: WebStandin, tmp_path: Path)
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     several = [subprocess.Popen(holdoff(tmp_path, "wake"), **silent) for _ in range(4)]  # type: ignore[call-overload]
     for one in several:
-        one.wait(timeout=60)
+        one.wait(timeout=PATIENCE_S)
 
     assert [*service.builds] == [state(tmp_path)[0]]
     assert len(service.starts) == (2 if isinstance(service, HookStandin) else 1)
@@ -125,11 +126,11 @@ def test_killed_again_while_taking_over(service: WebStandin, tmp_path: Path) -> 
     fault = service.fault("hang", after=True, for_all=True)
     with subprocess.Popen(holdoff(tmp_path, "wake"), stdout=subprocess.DEVNULL) as process:
         try:
-            assert fault.arrived.wait(60)
+            assert fault.arrived.wait(PATIENCE_S)
         finally:
             process.kill()
     service.clear_faults()
     let_the_lease_end(tmp_path)
-    subprocess.run(holdoff(tmp_path, "wake"), check=True, capture_output=True, timeout=60)
+    subprocess.run(holdoff(tmp_path, "wake"), check=True, capture_output=True, timeout=PATIENCE_S)
 
     assert [*service.builds] == [state(tmp_path)[0]]

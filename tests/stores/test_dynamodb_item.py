@@ -47,6 +47,7 @@ from holdoff.stores.dynamodb.item import (
 )
 from tests.stores import strategies
 from tests.stores.strategies import KEY, NOW_MS, item_of, numbers, typical
+from tests.waiting import PATIENCE_S
 
 values = st.recursive(
     st.none() | st.booleans() | numbers | st.text(),
@@ -371,7 +372,7 @@ def test_botocore_is_not_imported_before_it_is_needed() -> None:
         "import sys, holdoff.stores.dynamodb.store as d; d.DynamoDBStore('builds', region='eu-west-1');"
         "import json; print(json.dumps([m for m in sys.modules if m[:4] in ('boto', 's3tr')]))"
     )
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
     assert json.loads(run.stdout) == []
 
 
@@ -383,7 +384,7 @@ def test_without_botocore_it_says_what_to_install() -> None:
         "try:\n    DynamoDBStore('builds', region='eu-west-1').get(GateKey('a', 'b'))\n"
         "except Exception as error:\n    print(type(error).__name__, error)"
     )
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
     assert run.stdout.startswith("StoreError dynamodb://builds?region=eu-west-1")
     assert run.stdout.rstrip().endswith("pip install 'holdoff[aws]'")
 

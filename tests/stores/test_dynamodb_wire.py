@@ -16,6 +16,7 @@ from holdoff.stores.dynamodb import connection
 from holdoff.stores.dynamodb.store import DynamoDBStore
 from tests.aws.wire import Wire, answer, refusal
 from tests.stores.strategies import KEY, NOW_MS
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +33,7 @@ _tables = itertools.count()
 def transport(request: pytest.FixtureRequest, aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
     """Which client is used. Neither waits before another try."""
     monkeypatch.setenv("HOLDOFF_AWS_CLIENT", request.param)
-    hangs = "hang after" in request.node.callspec.params.get("script", ())
-    monkeypatch.setattr(connection, "LIMITS", connection.LIMITS.but(read_s=0.5 if hangs else 30))
+    monkeypatch.setattr(connection, "LIMITS", connection.LIMITS.but(read_s=PATIENCE_S))
     monkeypatch.setattr("holdoff.clock.SystemClock.sleep", lambda *_: None)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda *_: None)
     name: str = request.param
@@ -53,8 +53,9 @@ def table(dynamodb_local_url: str) -> str:
 
 
 @pytest.fixture
-def wire(dynamodb_local_url: str) -> Iterator[Wire]:
+def wire(dynamodb_local_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     with Wire(dynamodb_local_url) as made:
+        made.time_out_where_it_hangs(monkeypatch)
         yield made
 
 
@@ -133,7 +134,6 @@ def test_a_connection_is_kept_and_one_that_was_closed_is_no_try(store: DynamoDBS
 
 
 def test_where_nothing_listens_nothing_was_written(table: str, transport: str, key: GateKey) -> None:
-    with Wire() as gone:
-        store = DynamoDBStore(table, region="eu-west-1", endpoint=gone.url)
+    store = DynamoDBStore(table, region="eu-west-1", endpoint="http://127.0.0.1:9")
     with pytest.raises(StoreUnavailable, match="did not answer"):
         store.get(key)

@@ -49,7 +49,7 @@ from holdoff.testing.conformance import build, deferred, fold, pending
 from holdoff.wake.loop import WakeLoop
 from tests.conftest import engine_or_skip
 from tests.engines.postgres import DATABASE, PASSWORD, USER, Cluster, cluster, pgbouncer, standby
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +115,24 @@ def refused(act: Callable[[], object], kind: type[StoreError], status: int, *wor
     told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     assert PASSWORD not in told
     return error
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    """The time of calls goes on only where they nap between two tries. A call has four tries, and for each the server
+    has more time than a slow machine needs."""
+    made = ManualClock()
+    monkeypatch.setattr(postgres_server, "running_ms", made.now_ms)
+    monkeypatch.setattr(postgres_server.CLOCK, "sleep", made.sleep)
+    for name, ms in {"BUSY_MS": 60_000, "FIRST_WAIT_MS": 5_000, "LONGEST_WAIT_MS": 20_000}.items():
+        monkeypatch.setattr(postgres_server, name, ms)
+    return made
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call may take as long as the slowest machine needs."""
+    monkeypatch.setattr(postgres_server, "BUSY_MS", 1000 * PATIENCE_S)
 
 
 def pids(store: PostgresStore) -> list[int]:
@@ -339,11 +357,12 @@ def role(store: PostgresStore, name: str, attributes: str = "") -> Iterator[str]
     ],
     ids=["password", "user", "database", "port"],
 )
+@pytest.mark.usefixtures("clock")
 def test_who_or_what_is_wrong(
     postgres_server: Cluster, change: dict[str, Any], kind: type[StoreError], status: int, words: list[str]
 ) -> None:
     url = postgres_server.url_of(change.pop("database", DATABASE), **change)
-    store = PostgresStore(url, busy_ms=300)
+    store = PostgresStore(url)
     for act in (lambda: store.get(KEY), lambda: write(store), store.initialise, store.check):
         error = refused(act, kind, status, *words)
     assert PASSWORD not in f"{store.url}{store!r}{error}"
@@ -364,13 +383,14 @@ WRONG_WAYS = """
 
 
 @pytest.mark.parametrize("parameters", WRONG_WAYS.split())
-def test_a_way_that_does_not_lead_there_is_told_at_once(postgres_server: Cluster, parameters: str) -> None:
-    store = PostgresStore(f"{postgres_server.url}?{parameters}")
-    began = time.monotonic()
+def test_a_way_that_does_not_lead_there_is_told_at_once(
+    postgres_server: Cluster, clock: ManualClock, parameters: str
+) -> None:
+    store, began_ms = PostgresStore(f"{postgres_server.url}?{parameters}"), clock.now_ms()
     refused(
         lambda: write(store), StoreMismatch, 78, "cannot be reached with these parameters", "See the URL's parameters"
     )
-    assert time.monotonic() - began < store.server.busy_ms / 1000
+    assert clock.now_ms() == began_ms, "it is not tried again"
 
 
 def test_rights_are_asked_for_by_name(store: PostgresStore) -> None:
@@ -411,14 +431,14 @@ def test_a_schema_may_be_named_as_a_word_of_sql(store: PostgresStore, schema: st
         tenant.close()
 
 
-def test_a_user_that_may_only_read(store: PostgresStore) -> None:
+def test_a_user_that_may_only_read(clock: ManualClock, store: PostgresStore) -> None:
     with role(store, "reader") as url:
         sql(store, f"GRANT USAGE ON SCHEMA {store.server.address.schema} TO reader")
         sql(
             store,
             "GRANT ALL ON gates, history, version TO reader; ALTER ROLE reader SET default_transaction_read_only = on",
         )
-        reader = PostgresStore(url, busy_ms=300)
+        reader = PostgresStore(url)
         assert reader.get(KEY) == BUILT
         for act in (lambda: write(reader), lambda: check_writable(reader, KEY)):
             refused(act, StoreDenied, 77, "read-only replica, or lets this user only read")
@@ -427,9 +447,9 @@ def test_a_user_that_may_only_read(store: PostgresStore) -> None:
         reader.close()
 
 
-def test_more_connections_than_there_are(store: PostgresStore) -> None:
+def test_more_connections_than_there_are(clock: ManualClock, store: PostgresStore) -> None:
     with role(store, "one", "CONNECTION LIMIT 1") as url:
-        first, second = (PostgresStore(url, busy_ms=400) for _ in range(2))
+        first, second = (PostgresStore(url) for _ in range(2))
         sql(store, f"GRANT USAGE ON SCHEMA {store.server.address.schema} TO one; GRANT SELECT ON gates, version TO one")
         assert first.get(KEY) == BUILT
         refused(lambda: second.get(KEY), StoreThrottled, 69, "has too many connections", "max_connections")
@@ -455,12 +475,11 @@ def test_more_connections_than_there_are(store: PostgresStore) -> None:
     ],
 )
 def test_what_the_server_says_has_its_meaning_and_changes_nothing(
-    store: PostgresStore, code: str, kind: type[StoreError], what: str
+    clock: ManualClock, store: PostgresStore, code: str, kind: type[StoreError], what: str
 ) -> None:
     """Said by a trigger, in the midst of a write: at the second message."""
     sql(store, f"CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE SQLSTATE ''{code}''; END'")
     sql(store, "CREATE TRIGGER no BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION no()")
-    store.server.busy_ms = 600
     error = refused(lambda: write(store), kind, kind.exit_code, what)
     doubt = code == "57P01"
     assert ("; the write may or may not be in" in str(error)) is doubt
@@ -483,7 +502,9 @@ def test_a_conflict_that_passes_is_tried_again(store: PostgresStore) -> None:
     assert sql(store, "SELECT last_value FROM tries") == [(3,)]
 
 
-def test_where_the_last_try_had_too_little_time_the_first_ones_trouble_is_told(store: PostgresStore) -> None:
+def test_where_the_last_try_had_too_little_time_the_first_ones_trouble_is_told(
+    clock: ManualClock, store: PostgresStore
+) -> None:
     sql(store, "CREATE SEQUENCE tries")
     sql(
         store,
@@ -491,10 +512,9 @@ def test_where_the_last_try_had_too_little_time_the_first_ones_trouble_is_told(s
         "'BEGIN IF nextval(''tries'') < 2 THEN RAISE SQLSTATE ''25006''; END IF; RAISE SQLSTATE ''57014''; END'",
     )
     sql(store, "CREATE TRIGGER no BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION no()")
-    store.server.busy_ms = 600
     refused(lambda: write(store), StoreDenied, 77, "read-only replica")
     ((tries,),) = sql(store, "SELECT last_value FROM tries")
-    assert tries > 1
+    assert tries == 4
 
 
 def test_every_row_of_the_table_says_what_to_do() -> None:
@@ -542,10 +562,9 @@ def test_a_gate_starts_one_build_and_counts_each_trigger_once(
     assert (len(started), pending.count) == (1, 2)
 
 
-def test_a_doubt_that_lasts_is_told(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_doubt_that_lasts_is_told(clock: ManualClock, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a write that is in, and whose connection cannot be made again."""
     lose(monkeypatch, 1)
-    monkeypatch.setattr(store.server, "busy_ms", 300)
     connect = store.server._connect
 
     def none_left(turn: Any) -> Link:
@@ -566,6 +585,7 @@ def test_a_doubt_that_lasts_is_told(store: PostgresStore, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL], ids=["fast", "at once", "killed"])
+@pytest.mark.usefixtures("patient")
 def test_a_restart_is_waited_for_and_nothing_acknowledged_is_lost(
     mine: Cluster, victim: PostgresStore, how: signal.Signals
 ) -> None:
@@ -582,26 +602,30 @@ def test_a_restart_is_waited_for_and_nothing_acknowledged_is_lost(
             assert answer.record == new if isinstance(answer, Swapped) else answer.current == new  # its own
             done[key] = new
 
+    def has_failed() -> bool:
+        return any(writer.done() for writer in writers)
+
     with ThreadPoolExecutor(len(keys)) as pool:
         writers = [pool.submit(write_on, key) for key in keys]
-        time.sleep(0.2)
+        until(lambda: all(record.writes for record in done.values()))
         mine.stop(how)
         mine.start()
-        time.sleep(0.3)
+        before = dict(done)  # what a record keeps of its writes, until all of that has been written since
+        until(lambda: all(before[key].writes[0] not in record.writes for key, record in done.items()) or has_failed())
         stop.set()
         for writer in writers:
-            writer.result(30)
+            writer.result(PATIENCE_S)
     assert {key: victim.get(key) for key in keys} == done
-    assert all(int(record.writes[0][1:]) > 16 for record in done.values())
 
 
-def test_a_server_that_does_not_come_back_is_told_within_the_bound(mine: Cluster, victim: PostgresStore) -> None:
-    victim.server.busy_ms = 700
+def test_a_server_that_does_not_come_back_is_told_within_the_bound(
+    mine: Cluster, clock: ManualClock, victim: PostgresStore
+) -> None:
     mine.stop(signal.SIGKILL)
-    began = time.monotonic()
-    refused(lambda: write(victim), StoreUnavailable, 69, "did not answer", "nothing was written")
-    refused(lambda: victim.get(KEY), StoreUnavailable, 69, "did not answer", "Try again")
-    assert time.monotonic() - began < 10, "each would wait so long by itself"
+    for act, word in ((lambda: write(victim), "nothing was written"), (lambda: victim.get(KEY), "Try again")):
+        began_ms = clock.now_ms()
+        refused(act, StoreUnavailable, 69, "did not answer", word)
+        assert victim.server.busy_ms // 2 < clock.now_ms() - began_ms <= victim.server.busy_ms
 
 
 def test_a_server_that_is_there_and_says_nothing_is_given_up(mine: Cluster, victim: PostgresStore) -> None:
@@ -613,10 +637,10 @@ def test_a_server_that_is_there_and_says_nothing_is_given_up(mine: Cluster, vict
         for act in (lambda: victim.get(KEY), lambda: write(victim)):
             began = time.monotonic()
             refused(act, StoreUnavailable, 69, "did not answer")
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < PATIENCE_S
     finally:
         mine.signal(signal.SIGCONT)
-    victim.server.busy_ms = 10_000
+    victim.server.busy_ms = 1000 * PATIENCE_S
     assert isinstance(write(victim), Swapped | Lost)
     assert victim.get(KEY) == NEXT
 
@@ -660,25 +684,26 @@ def firewall(server: Cluster) -> Iterator[tuple[int, Callable[[], None]]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops packets for a socket, and gives up on them")
+@pytest.mark.usefixtures("patient")
 def test_connections_that_a_firewall_forgot_cost_a_moment_and_no_error(
     mine: Cluster, victim: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as a NAT's in a cloud, of those that rest for minutes."""
+    """Such as a NAT's in a cloud, of those that rest for minutes. Its own patience would end in an error."""
     monkeypatch.setitem(postgres_server.KEEPING, "tcp_user_timeout", 300)
     with firewall(mine) as (port, forget):
         store = PostgresStore(mine.url_of(DATABASE, port=port))
         assert store.get(KEY) == BUILT
         forget()
-        began = time.monotonic()
         assert write(store) == Swapped(NEXT)
-        assert time.monotonic() - began < 10
         store.close()
 
 
-def test_a_replica_reads_and_the_primary_is_found(mine: Cluster, victim: PostgresStore) -> None:
+def test_a_replica_reads_and_the_primary_is_found(
+    mine: Cluster, victim: PostgresStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Then the primary dies, the replica is promoted, and the same store goes on there."""
     with standby(mine) as other:
-        replica = PostgresStore(other.url, busy_ms=300)
+        replica = PostgresStore(other.url)
         assert replica.get(KEY) == BUILT
         assert not replica.server._links.idle, "or it would be asked again once its name leads to the primary"
         refused(lambda: write(replica), StoreDenied, 77, "read-only replica", "Name the primary, or all")
@@ -689,23 +714,29 @@ def test_a_replica_reads_and_the_primary_is_found(mine: Cluster, victim: Postgre
         assert isinstance(write(both), Swapped)
         until(lambda: replica.get(KEY) == NEXT)
         mine.stop(signal.SIGKILL)
-        promotion = threading.Timer(0.5, other.promote)
-        promotion.start()
+        naps_ms: list[int] = []
+
+        def nap(ms: int) -> None:
+            naps_ms.append(ms)
+            if len(naps_ms) == 3:
+                other.promote()
+
+        monkeypatch.setattr(postgres_server.CLOCK, "sleep", nap)
         assert both.swap(KEY, expected=NEXT, new=NEXT.swapped("WRITE003")) == Swapped(NEXT.swapped("WRITE003"))
-        promotion.join()
+        assert len(naps_ms) >= 3
         for each in (replica, both):
             each.close()
 
 
-def test_hosts_that_take_no_writes_are_named(mine: Cluster, victim: PostgresStore) -> None:
+def test_hosts_that_take_no_writes_are_named(mine: Cluster, victim: PostgresStore, clock: ManualClock) -> None:
     with standby(mine) as other:
-        store = PostgresStore(f"{other.url}?target_session_attrs=read-write", busy_ms=300)
+        store = PostgresStore(f"{other.url}?target_session_attrs=read-write")
         refused(lambda: store.get(KEY), StoreUnavailable, 69, "has no host that takes writes")
 
 
 @pytest.mark.parametrize("by", ["the URL", "hostaddr", "PGHOST"])
 def test_of_several_hosts_no_replica_is_asked_unless_the_url_says_so(
-    mine: Cluster, victim: PostgresStore, monkeypatch: pytest.MonkeyPatch, by: str
+    mine: Cluster, victim: PostgresStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """A replica may be hours behind, and a connection to it would be used again once the primary is back."""
     with standby(mine) as other:
@@ -716,7 +747,7 @@ def test_of_several_hosts_no_replica_is_asked_unless_the_url_says_so(
         elif by == "PGHOST":
             url = url.replace(f"host={hosts}&", "")
             monkeypatch.setenv("PGHOST", hosts)
-        both, any_of_them = PostgresStore(url, busy_ms=1_000), PostgresStore(f"{url}&target_session_attrs=any")
+        both, any_of_them = PostgresStore(url), PostgresStore(f"{url}&target_session_attrs=any")
         assert "read-only replica" not in str(both.check())
         assert "read-only replica" in str(any_of_them.check())
         both.close()
@@ -728,6 +759,7 @@ def test_of_several_hosts_no_replica_is_asked_unless_the_url_says_so(
 # --- clients that are silent, many, forked or interrupted ----------------------------------------------------------
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_client_that_falls_silent_amid_a_write_holds_up_no_other(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -741,18 +773,19 @@ def test_a_client_that_falls_silent_amid_a_write_holds_up_no_other(
         monkeypatch.setattr(silent.server, "busy_ms", 200)
         found = begin_bare(link, *statements)
         slept.set()
-        go_on.wait(60)
+        go_on.wait(PATIENCE_S)
         return found
 
     monkeypatch.setattr(silent.server, "begin_bare", falls_silent)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(silent.swap, KEY, expected=BUILT, new=BUILT.swapped("SILENT01"))
         try:
-            assert slept.wait(60)
+            assert slept.wait(PATIENCE_S)
             assert isinstance(write(store), Swapped)
         finally:
+            monkeypatch.setattr(silent.server, "busy_ms", 1000 * PATIENCE_S)
             go_on.set()
-        assert answer.result(60) == Lost(NEXT)
+        assert answer.result(PATIENCE_S) == Lost(NEXT)
     silent.close()
 
 
@@ -763,17 +796,19 @@ def _url(store: PostgresStore) -> str:
 
 
 def test_a_gate_that_another_holds_is_waited_for_then_told(store: PostgresStore) -> None:
-    store.server.busy_ms = 400
+    usual_ms = store.server.busy_ms
     with psycopg.connect(**store.server.address.parameters) as other:
         other.execute(f"SELECT 1 FROM {store.server.address.schema}.gates FOR UPDATE")
         assert store.get(KEY) == BUILT, "readers wait for nothing"
+        store.server.busy_ms = 400
         refused(lambda: write(store), StoreThrottled, 69, "took too long", "pg_stat_activity", "nothing was written")
-        elsewhere = GateKey("q", "local")
+        store.server.busy_ms, elsewhere = usual_ms, GateKey("q", "local")
         assert isinstance(store.swap(elsewhere, expected=Record(), new=BUILT), Swapped), "another gate"
         other.rollback()
     assert isinstance(write(store), Swapped)
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_threads_share_a_few_connections(store: PostgresStore) -> None:
     most: list[int] = []
 
@@ -791,10 +826,10 @@ def test_many_threads_share_a_few_connections(store: PostgresStore) -> None:
 
 
 def test_when_all_connections_are_in_use_that_is_told(store: PostgresStore) -> None:
-    store.server.busy_ms = 300
-    links = store.server._links
+    links, usual_ms, store.server.busy_ms = store.server._links, store.server.busy_ms, 300
     assert all(links.take(0) for _ in range(CONNECTIONS))
     refused(lambda: store.get(KEY), StoreThrottled, 69, "all 10 of this process are in use")
+    store.server.busy_ms = usual_ms
     for _ in range(CONNECTIONS):
         links.give()
     assert (store.get(KEY), links.free) == (BUILT, CONNECTIONS)
@@ -805,7 +840,7 @@ def test_who_came_first_has_the_next_connection(store: PostgresStore) -> None:
     assert all(links.take(0) for _ in range(CONNECTIONS))
 
     def use(number: int) -> None:
-        assert links.take(10)
+        assert links.take(PATIENCE_S)
         order.append(number)
         links.give()
 
@@ -861,6 +896,10 @@ def test_a_handler_may_use_the_store_amid_a_use_and_may_raise(store: PostgresSto
 # --- time ----------------------------------------------------------------------------------------------------------
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class Shifted(type(postgres_server.CLOCK)):  # type: ignore[misc]
     """A machine whose clock is wrong."""
 
@@ -876,8 +915,9 @@ def test_the_servers_time_goes(store: PostgresStore, monkeypatch: pytest.MonkeyP
     assert store.clock_offset_ms() == 0, "this machine's clock is the server's, and no answer says otherwise"
     for ahead_ms in (90_000, -90_000, 0):
         monkeypatch.setattr(postgres_server, "CLOCK", Shifted(ahead_ms))
+        asked_ms = now_ms()
         store.get(KEY)
-        assert abs(store.clock_offset_ms() + ahead_ms) < 1_000
+        assert abs(store.clock_offset_ms() + ahead_ms) <= now_ms() - asked_ms + 1
 
 
 def test_a_decision_survives_a_power_cut_whatever_the_database_is_set_to(store: PostgresStore) -> None:
@@ -892,10 +932,6 @@ def test_a_decision_survives_a_power_cut_whatever_the_database_is_set_to(store: 
 # --- news ----------------------------------------------------------------------------------------------------------
 
 
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def test_a_gate_that_comes_due_ends_the_wait_and_one_that_was_looked_at_does_not(store: PostgresStore) -> None:
     at_ms = now_ms()
     store.swap(KEY, expected=BUILT, new=NEXT.but(due_ms=at_ms))
@@ -903,9 +939,9 @@ def test_a_gate_that_comes_due_ends_the_wait_and_one_that_was_looked_at_does_not
     assert store.wait_for_due(at_ms - 1, at_ms, 5_000) is True
     due_ms = now_ms() + 300
     store.swap(KEY, expected=store.get(KEY), new=NEXT.but(due_ms=due_ms))
-    while not store.wait_for_due(at_ms, now_ms(), 60_000) or now_ms() < due_ms:
+    while not store.wait_for_due(at_ms, now_ms(), 2000 * PATIENCE_S) or now_ms() < due_ms:
         pass
-    assert now_ms() < due_ms + 30_000
+    assert now_ms() < due_ms + 1000 * PATIENCE_S
 
 
 @pytest.mark.parametrize("through", ["postgres", "pgbouncer"])
@@ -918,22 +954,21 @@ def test_a_wake_does_not_wait_for_a_poll(store: PostgresStore, request: pytest.F
     starter = holdoff.starters.Call(lambda _request, _token: built.set())
 
     def made(its: PostgresStore, key: GateKey) -> holdoff.Gate:
-        return holdoff.Gate(key.name, region=key.region, store=its, policy=holdoff.Policy("1s"), starter=starter)
+        return holdoff.Gate(
+            key.name, region=key.region, store=its, policy=holdoff.Policy(0, quiet="1s"), starter=starter
+        )
 
     loop = WakeLoop(hearer, lambda key: made(hearer, key), clock=holdoff.clock.SystemClock(), every="10m")
     stop = loop.start()
     try:
-        gate = made(store, GateKey("site", "local"))
-        gate.trigger()
-        built.clear()
-        assert gate.trigger().due_ms is not None
-        assert built.wait(60)
+        assert made(store, GateKey("site", "local")).trigger().due_ms is not None
+        assert built.wait(PATIENCE_S)
         (link,) = hearer.server._links.waiting or [None]
         assert link is None or link.hears is (through == "postgres")
     finally:
         began = time.monotonic()
         stop()
-        assert time.monotonic() - began < 60, "it hears that it is to stop"
+        assert time.monotonic() - began < PATIENCE_S, "it hears that it is to stop"
         hearer.close()
 
 
@@ -944,7 +979,7 @@ def test_only_a_due_instant_that_moved_is_news(store: PostgresStore) -> None:
 
         def heard() -> int:
             sql(store, f"NOTIFY {store.server.address.schema}_due, 'END'")  # comes after all that was committed before
-            payloads = (one.payload for one in ear.notifies(timeout=60))
+            payloads = (one.payload for one in ear.notifies(timeout=PATIENCE_S))
             return len(list(iter(lambda: next(payloads), "END")))
 
         store.swap(KEY, expected=BUILT, new=record)
@@ -990,7 +1025,7 @@ def test_sessions_that_are_cut_behind_pgbouncer_cost_nothing(store: PostgresStor
 
 def test_a_pgbouncer_that_pools_by_statement_is_named(mine: Cluster, victim: PostgresStore) -> None:
     with engine_or_skip(pgbouncer(mine, mode="statement")) as url:
-        store = PostgresStore(url, busy_ms=300)
+        store = PostgresStore(url)
         refused(lambda: write(store), StoreMismatch, 78, "pool_mode = transaction")
         store.close()
 

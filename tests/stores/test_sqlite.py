@@ -37,7 +37,7 @@ from holdoff.stores.sqlite_place import Place, mount_of
 from holdoff.stores.sqlite_turns import Turns, Use
 from holdoff.testing import ManualClock
 from holdoff.testing.conformance import build, deferred, fold, pending
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -630,7 +630,7 @@ def test_with_little_time_left_it_does_not_give_way_for_all_of_it(path: Path, le
 def test_all_that_wait_have_one_bound(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four threads behind one stopped writer once were answered after one, two, three and four times the wait."""
     filled(path)
-    store = SQLiteStore(path, busy_ms=60_000)
+    store = SQLiteStore(path, busy_ms=2000 * PATIENCE_S)
     clock, told = ManualClock(), list[str]()
     for module in (sqlite_file, sqlite_turns):
         monkeypatch.setattr(module, "running_ms", clock.now_ms)
@@ -650,7 +650,7 @@ def test_all_that_wait_have_one_bound(path: Path, monkeypatch: pytest.MonkeyPatc
             until(lambda: len(store.turns._waiting) == 4)
             clock.sleep(store.busy_ms - 1)  # each has its turn in the last of its wait
         for thread in threads:
-            thread.join(30)  # a wait of its own after that, for the writer, would make a minute each
+            thread.join(PATIENCE_S)  # a wait of its own after that, for the writer, would be longer
         assert len(told) == 4
     for thread in threads:
         thread.join()
@@ -670,7 +670,7 @@ def test_a_thread_that_does_not_come_back_is_not_waited_for_for_ever(path: Path)
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        reader.join(30)
+        reader.join(PATIENCE_S)
     assert len(failed) == 1
 
 
@@ -746,7 +746,7 @@ class Slowed:
         self._write(*args)
         if not self.inside.is_set():
             self.inside.set()
-            self.go_on.wait(30)
+            self.go_on.wait(PATIENCE_S)
 
     def swap(self, name: str, record: Record = BUILT, expected: Record | None = None) -> None:
         """See ``act``."""
@@ -768,7 +768,7 @@ class Slowed:
         if ahead:
             until(lambda: len(self.store.turns._waiting) > ahead)
         else:
-            assert self.inside.wait(30)
+            assert self.inside.wait(PATIENCE_S)
 
     def end(self) -> None:
         """Let them go on, and wait for them."""
@@ -834,14 +834,14 @@ def test_who_gives_up_while_another_writes_for_it_is_told_of_the_doubt(
         group = carry_out(turns, mine, db)
         if len(group) > 1:
             inside.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE_S)
         return group
 
     monkeypatch.setattr(Turns, "carry_out", slowly)
     slowed.swap("a")
     slowed.swap("b")
     slowed.go_on.set()
-    assert inside.wait(30)
+    assert inside.wait(PATIENCE_S)
     clock.sleep(slowed.store.busy_ms)
     until(lambda: len(slowed.came) == 2)
     go_on.set()
@@ -883,12 +883,12 @@ def test_who_was_too_late_most_often_comes_first(path: Path, monkeypatch: pytest
     def fold_twice() -> None:
         assert isinstance(store.fold(key, expected=BUILT, fold=fold(key=key)), Lost)
         was_late.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE_S)
         slowed.came["fold"] = store.fold(key, expected=before, fold=fold(key=key))
 
     thread = threading.Thread(target=fold_twice)
     thread.start()
-    assert was_late.wait(30)
+    assert was_late.wait(PATIENCE_S)
     slowed.swap("first")
     slowed.swap("p", before.swapped("WRITE002"), before)
     go_on.set()
@@ -909,12 +909,12 @@ def test_a_claim_is_confirmed_before_what_others_write(path: Path, monkeypatch: 
     def claim_and_confirm() -> None:
         assert isinstance(store.swap(key, expected=Record(), new=claimed), Swapped)
         has_claimed.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE_S)
         came.append(store.swap(key, expected=claimed, new=claimed.swapped("CONFIRM1")))
 
     thread = threading.Thread(target=claim_and_confirm)
     thread.start()
-    assert has_claimed.wait(30)
+    assert has_claimed.wait(PATIENCE_S)
     slowed = Slowed(store, monkeypatch)
     slowed.swap("first")
     slowed.swap("p", claimed.swapped("WRITE002"), claimed)
@@ -1069,7 +1069,7 @@ def forked(act: Callable[[], object]) -> int:
         return child
     status = 1
     try:
-        signal.alarm(30)
+        signal.alarm(PATIENCE_S)
         act()
         status = 0
     finally:
@@ -1218,7 +1218,7 @@ def test_a_thread_that_does_not_come_back_hangs_no_fork(path: Path, monkeypatch:
     def hang() -> None:
         with store.turns.lock:
             taken.set()
-            go.wait(30)
+            go.wait(PATIENCE_S)
 
     thread = threading.Thread(target=hang)
     thread.start()
