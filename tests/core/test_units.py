@@ -71,6 +71,7 @@ def test_a_part_of_a_millisecond_is_rounded_up(written: object) -> None:
         "P1Y",
         "P",
         "PT",
+        "P0WT",
         "\u0661\u0660m",
         "10m ago",
         "nan",

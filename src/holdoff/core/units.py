@@ -37,7 +37,7 @@ _PAIRS: Final = tuple(pairwise(list(_UNIT_MS.items())[1:5]))
 _PART: Final = r"(\d+(?:\.\d+)?)(ms|[wdhms])"
 _ISO: Final = (
     r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
+    r"(?:T(?=\d)(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
 )
 #: For sums and products that lose no digit and raise nothing. The thread's own context keeps 28 digits by default.
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
