@@ -410,3 +410,11 @@ def test_a_wake_ends_what_its_lease_has_ended() -> None:
     late = over.but(pending=pending(), events=(E1,), due_ms=NOW + COOLDOWN)
     assert on_trigger(late, trigger(event_id="E1"), by).record.due_ms == NOW - MINUTE
     assert (said.outcome, said.why, said.due_ms) == (Outcome.DEFERRED, Why.COOLING_DOWN, NOW + 9 * MINUTE)
+
+
+@pytest.mark.parametrize(("overlap", "says"), [("skip", "ready"), ("defer", "starts")])
+def test_of_a_running_command_no_latest_end_is_promised(overlap: str, says: str) -> None:
+    """Its lease of a minute is renewed for as long as it runs: *at the latest in 59s* is never true."""
+    by = terms(0, overlap=overlap, by={"children": True, "build_lease_ms": 60_000})
+    step = on_trigger(built(COOLDOWN, running=running()), trigger(), by)
+    assert str(step.decision).endswith(f" is running, {says} after it ends")

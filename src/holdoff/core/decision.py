@@ -198,6 +198,8 @@ class Decision(Value):
 
     def _next(self) -> str:
         skipped = self.outcome is Outcome.SKIPPED
+        if self.due_ms is None and self.why is Why.RUNNING:
+            return f"{'ready' if skipped else 'starts'} after it ends"
         if self.due_ms is None:
             return "dropped" if skipped else "starts when that ends"
         wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
