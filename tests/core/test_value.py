@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdoff.core.record import Note, Record
+from holdoff.core.request import GateKey, Request
 from holdoff.core.value import Value
 
 
@@ -49,9 +51,17 @@ def test_a_copy_differs_in_what_it_is_told_to(point: Point, y: int) -> None:
 
 
 @pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
-@pytest.mark.parametrize("value", [Point(1, 2), Named(1, name="n"), Record(events=("e",))])
+@pytest.mark.parametrize("value", [Point(1, 2), Named(1, name="n"), Record(events=("e",), lastbuild=Decimal(7))])
 def test_values_survive_copies_and_processes(through: Any, value: Value) -> None:
     assert through(value) == value
+
+
+@pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_what_they_keep_beside_their_fields_does_not_stand_in_the_way(through: Any) -> None:
+    """A starter that hands its request to a pool of processes."""
+    request, record = Request(project="site", key="de", region="local"), Record(lastbuild=Decimal(7))
+    assert record.lastbuild_ms == through(record).lastbuild_ms == 7_000
+    assert through(request).gate == request.gate == GateKey("site@de", "local")
 
 
 def test_fields_are_given_in_order_or_by_name_and_matched_in_order() -> None:

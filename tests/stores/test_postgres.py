@@ -6,6 +6,7 @@ What every store must promise is in the conformance suite; this is what only a s
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import signal
@@ -806,6 +807,22 @@ def test_a_gate_that_another_holds_is_waited_for_then_told(store: PostgresStore)
         assert isinstance(store.swap(elsewhere, expected=Record(), new=BUILT), Swapped), "another gate"
         other.rollback()
     assert isinstance(write(store), Swapped)
+
+
+def test_where_no_more_files_can_be_opened_that_is_a_store_error(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """psycopg waits for a connection by a file of its own. Its OSError ended the beats of a lease, without a word."""
+    store.close()
+
+    def connect(**_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres_server.Link, "connect", connect)
+        for act in (lambda: store.get(KEY), lambda: store.wait_for_due(0, 0, 1)):
+            refused(act, StoreUnavailable, 69, "did not answer", "Too many open files")
+    assert store.get(KEY) == BUILT
 
 
 @pytest.mark.usefixtures("patient")

@@ -66,6 +66,14 @@ class Value:
             new._check()
         return new
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For ``copy`` and ``pickle``: the fields. What a slot keeps beside them is made again from them."""
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._check()
+
     def __setattr__(self, name: str, value: object) -> None:
         raise TypeError(f"{type(self).__name__} is immutable; make another: value.but({name}=...)")
 

@@ -334,7 +334,12 @@ class Server:
             "fallback_application_name": "holdoff",
         }
         unless_said = KEEPING if hosts == 1 else KEEPING | WRITING
-        return Link.connect(**{**unless_said, **found, **ours}, autocommit=True)
+        try:
+            return Link.connect(**{**unless_said, **found, **ours}, autocommit=True)
+        except OSError as error:  # psycopg waits by a file of its own, and no more can be opened
+            if error.errno is None:  # a signal handler's own, such as TimeoutError
+                raise
+            raise psycopg.OperationalError(str(error)) from error
 
     def close(self) -> None:
         """Close the idle connections; they are opened again when needed."""

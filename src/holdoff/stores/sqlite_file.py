@@ -169,6 +169,8 @@ class SQLiteFile:
                 raise busy(self._file, failed, self.busy_ms, again=errors().AGAIN if use.is_taken else None)
             return act(give_up_ms)
         except (sqlite3.Error, OSError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno is None:  # a signal handler's own, such as TimeoutError
+                raise
             raise errors().typed(error, self._file, failed, self.busy_ms, writes=use.writes) from error
         finally:
             turns.end(use)
