@@ -20,8 +20,8 @@ from holdoff.plan.read import from_bytes
 from holdoff.server import bodies, hooks
 from tests.ingress.signed import FRONT_ENDS
 from tests.server.conftest import FILE, SECRETS, Served, signed_push
-from tests.server.test_serve import wait_for
 from tests.waiting import PATIENCE_S
+from tests.waiting import until as wait_for
 
 if TYPE_CHECKING:
     from tests.standins.hooks import HookStandin

@@ -10,7 +10,8 @@ import pytest
 
 from holdoff.starters.processes import lives
 from tests.cli.conftest import PATIENCE, Cli, cli
-from tests.server.test_serve import FILE, Server, wait_for
+from tests.server.test_serve import FILE, Server
+from tests.waiting import until as wait_for
 
 if TYPE_CHECKING:
     from holdoff.core.record import Record
