@@ -68,7 +68,7 @@ def test_the_snippets_event_and_table_are_enough(deployed: Deployed, stack: Stac
     assert (line["event"], line["outcome"], line["kind"]) == ("decision", "started", "direct")
     assert len(deployed.started("site-build")) == 1
     item = dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"]
-    assert time.time() - float(item["lastbuild"]["N"]) < 60  # what the snippet beside it reads
+    assert time.time() - float(item["lastbuild"]["N"]) < 3_000  # what the snippet beside it reads
     assert len(stack.schedules()) == 1
     assert stack.invoke({"holdoff": "sweep"}) == {"due": 0, "woken": 0}  # by a scan
 
