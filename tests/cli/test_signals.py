@@ -428,18 +428,11 @@ def to_each_process(cli: Cli, pid: int, number: int) -> None:
     with telling(cli) as handled:
         os.kill(pid, number)
         until(handled.exists)
-        told.update(tell_all(pid, number, told))
-    while others := tell_all(pid, number, told):
-        told.update(others)
-
-
-def tell_all(pid: int, number: int, told: set[int]) -> list[int]:
-    """Send it to all of the family that were not told yet."""
-    others = [one for one in family_of(pid) if one not in told]
-    for one in others:
-        with suppress(ProcessLookupError):
-            os.kill(one, number)
-    return others
+        while others := [one for one in family_of(pid) if one not in told]:
+            for one in others:
+                with suppress(ProcessLookupError):
+                    os.kill(one, number)
+            told.update(others)
 
 
 Way: TypeAlias = "Callable[[Cli, int, int], None]"

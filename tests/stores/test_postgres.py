@@ -123,8 +123,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
     """The time of calls goes on only where they nap between two tries. A call has four tries, and for each the server
     has more time than a slow machine needs."""
     made = ManualClock()
+    began_ms = made.now_ms()
+
+    def nap(ms: int) -> None:
+        assert made.now_ms() - began_ms < 1_000_000, "it never gives up"
+        made.sleep(ms)
+
     monkeypatch.setattr(postgres_server, "running_ms", made.now_ms)
-    monkeypatch.setattr(postgres_server.CLOCK, "sleep", made.sleep)
+    monkeypatch.setattr(postgres_server.CLOCK, "sleep", nap)
     for name, ms in {"BUSY_MS": 60_000, "FIRST_WAIT_MS": 5_000, "LONGEST_WAIT_MS": 20_000}.items():
         monkeypatch.setattr(postgres_server, name, ms)
     return made
