@@ -118,6 +118,18 @@ def test_whatever_else_they_tell_is_nothing(event: Any) -> None:
     assert found is None or not found.is_end
 
 
+@pytest.mark.parametrize("event", [shapes.codebuild(), batch(), batch(where="build-batch"), pipeline()])
+def test_an_arn_says_where_it_ran_if_the_event_was_made_without_it(event: Any) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html"""
+    assert ended({name: event[name] for name in ("source", "detail-type", "detail", "resources")}) == ended(event)
+
+
+def test_a_build_within_a_batch_is_no_batch() -> None:
+    event = shapes.codebuild()
+    event["detail"]["build-batch-id"] = batch()["detail"]["build-id"]
+    assert not ended(event).batch
+
+
 @pytest.mark.parametrize("name", ["build-id", "build-status"])
 def test_an_end_that_does_not_say_of_what_is_an_error(name: str) -> None:
     event = shapes.codebuild()

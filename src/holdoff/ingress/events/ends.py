@@ -37,7 +37,7 @@ class _Row(Value):
     name: str = ""  #: what the starter's table names; by default the id's first part
     region: str = ""
     account: str = ""  #: at GitHub the workflow's file
-    batch: str = ""  #: the conditions of a batch of builds
+    arn: str = ""  #: the ARN of the build, or of what ran it: its region and account come before the event's
     variables: str = ""  #: the path of a list of what the build was told, where a key may be
 
 
@@ -54,7 +54,7 @@ OF_AWS: Final = (
         ended=_ends("FAILED|FAULT|TIMED_OUT|STOPPED"),
         status="{detail.build-status,detail.build-batch-status!}",
         id=f"{{{_BUILD}/!}}",
-        batch=f"{_BUILD}=arn:*:build-batch/*",
+        arn=f"{{{_BUILD}}}",
         variables="detail.additional-information.environment.environment-variables",
         **_PLACE,
     ),
@@ -64,6 +64,7 @@ OF_AWS: Final = (
         ended=_ends("FAILED|STOPPED|SUPERSEDED|CANCELED"),
         status="{detail.state!}",
         id="{detail.pipeline!}:{detail.execution-id!}",
+        arn="{resources.0}",
         **_PLACE,
     ),
 )
@@ -119,15 +120,16 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
     row, look = next((row for row in rows if fits(message, row.when)), None), message.look
     if row is None or not (build_id := filled(row.id, look)):
         return None
-    status = filled(row.status, look) or "under way"
+    status, arn = filled(row.status, look) or "under way", filled(row.arn, look)
+    region, account = _place(arn)
     variables = look(row.variables)
     told = variables if isinstance(variables, list) else []
     return BuildEnded(
         starter=row.starter,
         name=filled(row.name, look) or build_id.partition(":")[0],
-        batch=bool(row.batch) and fits(message, row.batch),
-        region=filled(row.region, look),
-        account=filled(row.account, look).partition("@")[0],
+        batch=":build-batch/" in arn,
+        region=region or filled(row.region, look),
+        account=account or filled(row.account, look).partition("@")[0],
         build_id=build_id,
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
