@@ -110,6 +110,7 @@ def test_the_key_that_a_build_knows() -> None:
         *(pipeline(state) for state in ("STARTED", "RESUMED", "STOPPING")),
         pipeline("SUCCEEDED", "CodePipeline Stage Execution State Change"),
         pipeline("FAILED", "CodePipeline Action Execution State Change"),
+        shapes.eventbridge("aws.codebuild", "CodeBuild Build State Change", {"build-status": "IN_PROGRESS"}),
     ],
     ids=lambda event: f"{event['detail-type']} {event['detail'].get('state', '')}",
 )

@@ -111,16 +111,17 @@ WEB: Final = (
 
 
 def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
-    """The build that an event reports, whether it has ended (``is_end``) or not; ``None``: it reports no build that a
-    starter begins.
+    """The build that an event reports; ``None``: it reports no build that a starter begins. A webhook may report a
+    build that has not ended (``is_end``); what AWS reports of such a build may lack anything, and is ``None``.
 
     Raises:
-        EventError: an event of AWS lacks something.
+        EventError: an end by AWS lacks something.
     """
     row, look = next((row for row in rows if fits(message, row.when)), None), message.look
-    if row is None or not (build_id := filled(row.id, look)):
+    status = filled(row.status, look) if row else ""
+    if row is None or (row.arn and status not in row.ended) or not (build_id := filled(row.id, look)):
         return None
-    status, arn = filled(row.status, look) or "under way", filled(row.arn, look)
+    arn = filled(row.arn, look)
     region, account = _place(arn)
     variables = look(row.variables)
     told = variables if isinstance(variables, list) else []
@@ -133,7 +134,7 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
         build_id=build_id,
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
-        detail=status,
+        detail=status or "under way",
         # What ``starters.on_aws.KEY_VARIABLE`` names.
         key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == "HOLDOFF_KEY"), None),
     )

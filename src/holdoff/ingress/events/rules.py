@@ -82,7 +82,7 @@ class Routes:
             # AWS's quick start for GitHub makes an event of a delivery.
             rows = (*ends.OF_AWS, *ends.WEB) if message.kind == "eventbridge" and sent is None else ends.WEB
             told = ends.build_of(sent or message, rows)
-            if told is not None and (told.is_end if told.region else self.gates_of(told)):
+            if told is not None and (told.region or self.gates_of(told)):
                 return [Found(one) for one in self._ended(told, message)]
             drafts = _opened(parts)
         except (EventError, ConfigError) as error:
