@@ -227,12 +227,19 @@ _GIT = (
     ),
     # https://coding.net/help/docs/project-settings/open/webhook.html
     *(
-        _webhook("CODING", event, becomes, {"repository": {"name": "site"}, **about}, X_Coding_Event=event)
+        _webhook(
+            "CODING", event, becomes, {"repository": {"name": "site"}, **about}, X_Coding_Event=event.partition(",")[0]
+        )
         for event, becomes, about in (
             (
                 "push",
                 Built(AFTER, f"site {_MAIN}", None, BEFORE, reason="push to site main"),
                 {"event": "push", "ref": _MAIN, "before": BEFORE, "after": AFTER, "commits": []},
+            ),
+            (
+                "push, at first",  # its branch has a short name
+                Built(AFTER, f"site {_MAIN}", None, BEFORE, reason="push to site main"),
+                {"event": "push", "ref": "main", "before": BEFORE, "after": AFTER, "commits": [{"sha": AFTER}]},
             ),
             ("merge_request", nothing("CODING", "merge_request"), {"event": "merge_request"}),
             ("ping", "a ping of GitHub: the webhook is set up", {"zen": "x", "hook_id": 7}),

@@ -495,6 +495,28 @@ def test_a_record_is_known_by_what_it_has_where_it_does_not_say_what_it_is() -> 
     assert isinstance(built, Request)
 
 
+@pytest.mark.parametrize("sender", ["Gogs", "Gitea", "Forgejo"])
+def test_a_delivery_has_an_id_without_github_s_headers(sender: str) -> None:
+    """Gogs sent none at first: https://github.com/gogs/gogs/commits/main/internal/database/webhook.go"""
+    pushed = p.forge_push(sender)
+    headers = {name: text for name, text in pushed.headers.items() if "github" not in name}
+    (request,) = ONE.intents(http_message(pushed.but(headers=headers), Origin(outside=True)))
+    assert isinstance(request, Request)
+    assert request.event_id == p.DELIVERY
+
+
+@pytest.mark.parametrize("source", [{}, {"eventSource": "s3"}, {"eventSource": "store"}], ids=str)
+def test_a_record_of_s3_is_known_whatever_it_says_of_its_source(source: dict[str, str]) -> None:
+    for kind, becomes in (("ObjectCreated:Put", Request), ("ObjectTagging:Put", Ignored)):
+        (record,) = without_source(s.s3_notification(kind))["Records"]
+        for event in ({**record, **source}, {"Records": [{**record, **source}]}):
+            for way in (event, s.in_sqs(event)):
+                (found,) = ONE.intents(opened(way)[0])
+                assert isinstance(found, becomes)
+                said = found.why if isinstance(found, Ignored) else str(found)
+                assert (kind if isinstance(found, Ignored) else "s3://content/a b/ä.md") in said
+
+
 def test_a_push_that_does_not_say_of_which_branch_is_an_error() -> None:
     event = s.codecommit(referenceName="side")
     del event["detail"]["referenceFullName"]

@@ -110,12 +110,25 @@ def test_the_key_that_a_build_knows() -> None:
         *(pipeline(state) for state in ("STARTED", "RESUMED", "STOPPING")),
         pipeline("SUCCEEDED", "CodePipeline Stage Execution State Change"),
         pipeline("FAILED", "CodePipeline Action Execution State Change"),
+        shapes.eventbridge("aws.codebuild", "CodeBuild Build State Change", {"build-status": "IN_PROGRESS"}),
     ],
     ids=lambda event: f"{event['detail-type']} {event['detail'].get('state', '')}",
 )
 def test_whatever_else_they_tell_is_nothing(event: Any) -> None:
     found = build_of(Message(event=event), OF_AWS)
     assert found is None or not found.is_end
+
+
+@pytest.mark.parametrize("event", [shapes.codebuild(), batch(), batch(where="build-batch"), pipeline()])
+def test_an_arn_says_where_it_ran_if_the_event_was_made_without_it(event: Any) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html"""
+    assert ended({name: event[name] for name in ("source", "detail-type", "detail", "resources")}) == ended(event)
+
+
+def test_a_build_within_a_batch_is_no_batch() -> None:
+    event = shapes.codebuild()
+    event["detail"]["build-batch-id"] = batch()["detail"]["build-id"]
+    assert not ended(event).batch
 
 
 @pytest.mark.parametrize("name", ["build-id", "build-status"])

@@ -8,11 +8,12 @@ import pytest
 
 from holdoff.config import parse
 from holdoff.core.request import Request
-from holdoff.ingress.events.envelopes import http_message
-from holdoff.ingress.events.http import HttpRequest
+from holdoff.ingress.events.envelopes import http_message, opened
+from holdoff.ingress.events.http import HttpRequest, content_of
 from holdoff.ingress.events.intents import BuildEnded, Ignored, Origin
 from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
+from tests.ingress.shapes import eventbridge
 
 TOKEN = "01JGF5XQ00AAAAAAAAAAAAAAAA"
 FILE = """
@@ -78,6 +79,19 @@ def test_the_end_of_a_run_is_no_trigger_of_its_own_project() -> None:
     assert "allow = ['end']" in become(run(), "github", "x-github-event", "workflow_run", allow="").why
     looked = become(run().but(method="OPTIONS"), "github", "x-github-event", "workflow_run")
     assert looked == Ignored("a request that only looks: it came by OPTIONS")
+
+
+@pytest.mark.parametrize("conclusion", ["success", None])
+def test_a_run_that_eventbridge_reports_is_no_trigger_of_its_own_project(conclusion: str | None) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas-furls.html"""
+    config = parse(FILE % ('"end"', STARTERS["github"], "x-github-event", "workflow_run", "site"))
+    (message,) = opened(eventbridge("github.com", "workflow_run", content_of(run(conclusion=conclusion))))
+    (found,) = Routes(config, "local").intents(message)
+    if conclusion is None:
+        assert found == Ignored("build 1601 is under way")
+    else:
+        assert isinstance(found, BuildEnded)
+        assert (found.build_id, found.succeeded, found.then) == ("1601", True, None)
 
 
 @pytest.mark.parametrize("more", [{"event": "push"}, {"path": ".github/workflows/lint.yml"}], ids=str)

@@ -156,7 +156,7 @@ _STORED: Final = (
         )
         for when in (
             "source=aws.s3 & detail.reason=Lifecycle* & detail.deletion-type=Perm* & detail.object.version-id=?????*",
-            "eventSource=*:s3 & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*",
+            "s3.bucket.name & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*",
         )
     ),
     ignored(
@@ -167,20 +167,20 @@ _STORED: Final = (
     # MinIO's types, some of which begin like a write.
     ignored(
         *("S3", "another event", "{eventName}", "eventName"),
-        "eventSource=*:s3 & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP",
+        "s3.bucket.name & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP",
         **_IN_S3,
     ),
     *(
         change("S3", "a changed object", when, **_IN_S3)
         for when in (
             "source=aws.s3 & detail-type=Object Created|Object Deleted",
-            f"eventSource=*:s3 & eventName={_WRITTEN}",
+            f"s3.bucket.name & eventName={_WRITTEN}",
             f"{_BY_TRAIL} & detail.eventName={_WRITES}",
         )
     ),
-    ignored("S3", "another event", "{eventName}", "eventName", "eventSource=*:s3 & eventName", **_IN_S3),
+    ignored("S3", "another event", "{eventName}", "eventName", "s3.bucket.name & eventName", **_IN_S3),
     # Written by hand: S3 always sends an ``eventName``.
-    change("S3", "a changed object", "eventSource=*:s3", **_IN_S3),
+    change("S3", "a changed object", "s3.bucket.name", **_IN_S3),
 )
 
 _SCHEDULERS: Final = "source=aws.events|aws.scheduler"

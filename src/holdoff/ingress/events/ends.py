@@ -37,7 +37,7 @@ class _Row(Value):
     name: str = ""  #: what the starter's table names; by default the id's first part
     region: str = ""
     account: str = ""  #: at GitHub the workflow's file
-    batch: str = ""  #: the conditions of a batch of builds
+    arn: str = ""  #: the ARN of the build, or of what ran it: its region and account come before the event's
     variables: str = ""  #: the path of a list of what the build was told, where a key may be
 
 
@@ -54,7 +54,7 @@ OF_AWS: Final = (
         ended=_ends("FAILED|FAULT|TIMED_OUT|STOPPED"),
         status="{detail.build-status,detail.build-batch-status!}",
         id=f"{{{_BUILD}/!}}",
-        batch=f"{_BUILD}=arn:*:build-batch/*",
+        arn=f"{{{_BUILD}}}",
         variables="detail.additional-information.environment.environment-variables",
         **_PLACE,
     ),
@@ -64,6 +64,7 @@ OF_AWS: Final = (
         ended=_ends("FAILED|STOPPED|SUPERSEDED|CANCELED"),
         status="{detail.state!}",
         id="{detail.pipeline!}:{detail.execution-id!}",
+        arn="{resources.0}",
         **_PLACE,
     ),
 )
@@ -110,28 +111,30 @@ WEB: Final = (
 
 
 def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
-    """The build that an event reports, whether it has ended (``is_end``) or not; ``None``: it reports no build that a
-    starter begins.
+    """The build that an event reports; ``None``: it reports no build that a starter begins. A webhook may report a
+    build that has not ended (``is_end``); what AWS reports of such a build may lack anything, and is ``None``.
 
     Raises:
-        EventError: an event of AWS lacks something.
+        EventError: an end by AWS lacks something.
     """
     row, look = next((row for row in rows if fits(message, row.when)), None), message.look
-    if row is None or not (build_id := filled(row.id, look)):
+    status = filled(row.status, look) if row else ""
+    if row is None or (row.arn and status not in row.ended) or not (build_id := filled(row.id, look)):
         return None
-    status = filled(row.status, look) or "under way"
+    arn = filled(row.arn, look)
+    region, account = _place(arn)
     variables = look(row.variables)
     told = variables if isinstance(variables, list) else []
     return BuildEnded(
         starter=row.starter,
         name=filled(row.name, look) or build_id.partition(":")[0],
-        batch=bool(row.batch) and fits(message, row.batch),
-        region=filled(row.region, look),
-        account=filled(row.account, look).partition("@")[0],
+        batch=":build-batch/" in arn,
+        region=region or filled(row.region, look),
+        account=account or filled(row.account, look).partition("@")[0],
         build_id=build_id,
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
-        detail=status,
+        detail=status or "under way",
         # What ``starters.on_aws.KEY_VARIABLE`` names.
         key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == "HOLDOFF_KEY"), None),
     )

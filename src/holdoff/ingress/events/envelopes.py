@@ -135,7 +135,7 @@ def _record(message: Message, depth: int) -> list[Message]:
     if source == "aws:sns":
         return _carried(message, "sns", dig(record, "Sns"), depth)
     if source is not None and source.endswith(":s3"):  # MinIO's is its own
-        return [message.but(kind="s3", event={**record, "eventSource": source}, id=s3_id(record) or message.id)]
+        return [message.but(kind="s3", id=s3_id(record) or message.id)]
     if source is not None:  # a stream's, most often
         return [message.but(id=text_at(record, "eventID", "eventId") or message.id)]
     if not isinstance(record, dict):

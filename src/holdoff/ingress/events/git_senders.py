@@ -107,6 +107,7 @@ _GITHUB_BARE: Final = (
     # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, commits=""),
     # Its form at first, and now: https://coding.net/help/docs/project-settings/open/webhook.html
+    _like_github("CODING", f"{_AT_CODING}=push", commits=""),
     _other("CODING", f"{_AT_CODING},event", when=_AT_CODING, repository="{repository.name}"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
