@@ -364,7 +364,7 @@ def test_a_handshake_in_the_url_is_answered_with_its_text_alone(world: World, na
         answer = world.send(FRONT_ENDS[front_end](request))
         assert (answer["statusCode"], answer["body"], answer["isBase64Encoded"]) == (200, PLAIN[name], False)
         kind = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
-        assert answer["headers"] == kind
+        assert answer["headers"] == kind | {"cache-control": "no-store"}
         assert world.lines[-1]["ignored"] == f"a handshake of {ASKED[name].sender}"
     for request in _by_the_url(asked, "another"):
         answer = world.send(FRONT_ENDS[front_end](request))

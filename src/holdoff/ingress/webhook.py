@@ -55,8 +55,11 @@ class Reply(Value, kw_only=False):
     def headers(self) -> dict[str, str]:
         """By lower-case name."""
         allowed = {"webhook-allowed-origin": self.origin, "webhook-allowed-rate": "*"} if self.origin else {}
-        of_text = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
-        of_text["cache-control"] = "no-store"  # it answers a GET
+        of_text = {
+            "content-type": "text/plain; charset=utf-8",
+            "x-content-type-options": "nosniff",
+            "cache-control": "no-store",  # it answers a GET
+        }
         kind = of_text if isinstance(self.body, str) else {"content-type": "application/json"}
         return kind | allowed | ({"retry-after": "30"} if self.status == 503 else {})
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
 
 Fields = dict[str, Any]
-#: Where hosts say it. No two hosts mean different things by one of these paths. A row may have words of its own.
+#: Where hosts say it, the surest first. A row may have words of its own.
 _SAID: Final[Fields] = {
     "repository": "{repository.full_name,repository.fullName,project.path_with_namespace,msg.repo.fullname,repo.path"
     ",repo.name,refUpdate.project,refUpdates.0.project,data.webhook.repository.name,git_repository_path,HTMLURL"
@@ -221,7 +221,6 @@ _NAMED: Final = f"{_KEY},eventKey"
 _PUSH_THERE, _MIRRORED = f"{_NAMED}=repo:refs_changed", f"{_NAMED}=mirror:repo_synchronized"
 _DATA_CENTER_KINDS: Final = (
     trial("Bitbucket", f"{_NAMED}=diagnostics:ping", "a ping"),
-    trial("Bitbucket", "test=true only test"),
     _at_data_center(_PUSH_THERE, "changes"),
     *_without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
     # A mirror has the push now. Its date is that of the mirroring, and not of the change. If there are very many refs,
