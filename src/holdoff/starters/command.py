@@ -222,8 +222,7 @@ class Command:
 
     def lives(self, build_id: str) -> bool | None:
         """Whether it runs, in spite of its lease; ``None``: it is of another machine, or its end is being reported."""
-        runs = processes.lives(build_id)
-        return False if runs is False and processes.is_left(build_id) else runs or None
+        return processes.runs(build_id)
 
     def claimant(self) -> str:
         """The name of this process, as JSON. It is kept with a claim."""

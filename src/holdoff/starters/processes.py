@@ -76,6 +76,12 @@ def lives(name: str) -> bool | None:
     return None if state is None else state not in ENDED
 
 
+def runs(name: str) -> bool | None:
+    """Whether the command of that name runs; ``None``: that cannot be known here, or its end is being reported."""
+    found = lives(name)
+    return False if found is False and is_left(name) else found or None
+
+
 def owner_of(name: str) -> str | None:
     """The user of the process of that name; ``None``: our user, or it cannot be known here."""
     if not lives(name):
