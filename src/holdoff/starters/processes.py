@@ -337,13 +337,14 @@ _worker = 0
 
 
 def _end_all_of_a_worker() -> None:
-    """Close the keepers at the end of a worker of ``multiprocessing``, or of ``billiard`` (Celery): such a worker ends
-    without the functions of ``atexit``."""
+    """Close the keepers at the end of a worker of ``multiprocessing``, which ends without the functions of ``atexit``.
+
+    A worker of Celery ends by ``os._exit``, like one that is killed: what its tasks do not wait for ends with it.
+    """
     global _worker
-    if _worker != os.getpid():
+    if _worker != os.getpid() and "multiprocessing.util" in sys.modules:
         _worker = os.getpid()
-        for name in {"multiprocessing.util", "billiard.util"} & sys.modules.keys():
-            sys.modules[name].Finalize(None, _end_all, exitpriority=0)
+        sys.modules["multiprocessing.util"].Finalize(None, _end_all, exitpriority=0)
 
 
 @atexit.register
