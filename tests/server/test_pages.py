@@ -185,6 +185,20 @@ def test_the_page_of_a_gate_says_what_it_waits_for(browser: Browser) -> None:
     assert "<th scope=" in text
 
 
+def test_what_waits_for_a_running_command_is_due_at_no_instant(browser: Browser) -> None:
+    """The lease of a command is renewed while it runs. The drawing said that the pending trigger is due now."""
+    site, policy = browser.served.site, Policy(0, overlap="defer")
+    known = site.config.projects["site"].but(policy=policy, starter={"command": ["true"]})
+    site.dispatch.config = site.config.but(projects={"site": known})
+    gate = pages_gate(browser, "site", policy)
+    gate.trigger()
+    gate.trigger()
+
+    assert '<span class="ready">ready after it ends</span>' in browser.text()
+    assert " is due " not in browser.text("/gates/site")
+    assert browser.served.api("GET", "/status").json()["gates"][0]["ready"] is None
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
@@ -248,12 +262,12 @@ def test_hostile_texts_are_texts_in_every_place(browser: Browser) -> None:
     assert browser.text(at).count("&lt;script&gt;alert(1)") > 8
 
 
-def pages_gate(browser: Browser, name: str) -> Any:
+def pages_gate(browser: Browser, name: str, policy: Policy = Policy("10m")) -> Any:
     from holdoff import Gate
     from tests.server.day import Builder
 
     site = browser.served.site
-    return Gate(name, policy=Policy("10m"), store=site.store, clock=site.clock, starter=Builder())
+    return Gate(name, policy=policy, store=site.store, clock=site.clock, starter=Builder())
 
 
 @pytest.mark.parametrize("name", ["a/b", ".", "..", "a/../b", "a b", "ä?#%2F", "a//b", "a&b=c"])
