@@ -311,7 +311,7 @@ class Tells(MemoryStore):
         super().__init__()
         self.waited: list[tuple[int, int, int]] = []
         self.looks: list[int] = []
-        self.answers: list[bool | StoreError] = []
+        self.answers: list[bool | Exception] = []
         self.stop = threading.Event()
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
@@ -323,16 +323,22 @@ class Tells(MemoryStore):
         answer = self.answers.pop(0)
         if not self.answers:
             self.stop.set()
-        if isinstance(answer, StoreError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
 
 @pytest.mark.parametrize(
-    ("answers", "looks"), [([True, True, True], 3), ([False, False, True], 1), ([StoreError("x"), True, False], 2)]
+    ("answers", "looks"),
+    [
+        ([True, True, True], 3),
+        ([False, False, True], 1),
+        ([StoreError("x"), True, False], 2),
+        ([RuntimeError("a store's own"), True, False], 2),
+    ],
 )
 def test_a_store_that_tells_ends_the_wait_and_one_that_cannot_does_not(
-    answers: list[bool | StoreError], looks: int
+    answers: list[bool | Exception], looks: int
 ) -> None:
     store, clock = Tells(), ManualClock()
     store.answers = answers

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.clock import Clock, SystemClock, now_ms, waits_s
 from holdoff.core.decision import Decision
-from holdoff.core.errors import ConfigError, HoldoffError, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
 from holdoff.core.units import Duration, parse_duration
@@ -144,8 +144,8 @@ class WakeLoop:
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
-            except StoreError as error:
-                log.debug("waiting for a gate to come due failed: %s", error)  # if it lasts, the next look reports it
+            except Exception as error:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
+                log.debug("waiting for a gate to come due failed: %s", _described(error))
             if stop.wait(part_s):
                 return
 
