@@ -268,7 +268,7 @@ def test_of_a_command_that_runs_no_instant_is_told_at_which_it_ends(cli: Cli) ->
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux tells")  # noqa: PTH110
 def test_a_command_that_has_ended_is_not_told_to_have_failed_before_its_end_is_reported(cli: Cli) -> None:
-    """Between its end and the report, which a store may hold up, status said: the process that looked after it is gone."""
+    """Until the report, which a store may hold up, status said: the process that looked after it is gone."""
     (cli.folder / "holdoff.toml").write_text(CONFIGURED)
     process = cli.start(*RUN[:-1], "-v", "--", "sh", "-c", "echo ready; exec sleep 1000")
     assert line_of(process.stdout) == "ready\n"

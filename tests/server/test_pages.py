@@ -187,10 +187,10 @@ def test_the_page_of_a_gate_says_what_it_waits_for(browser: Browser) -> None:
 
 def test_what_waits_for_a_running_command_is_due_at_no_instant(browser: Browser) -> None:
     """The lease of a command is renewed while it runs. The drawing said that the pending trigger is due now."""
-    site, policy = browser.served.site, Policy(0, overlap="defer")
-    known = site.config.projects["site"].but(policy=policy, starter={"command": ["true"]})
+    site = browser.served.site
+    known = site.config.projects["site"].but(policy=Policy(0, overlap="defer"), starter={"command": ["true"]})
     site.dispatch.config = site.config.but(projects={"site": known})
-    gate = pages_gate(browser, "site", policy)
+    gate = pages_gate(browser, "site", 0, overlap="defer")
     gate.trigger()
     gate.trigger()
 
@@ -262,12 +262,12 @@ def test_hostile_texts_are_texts_in_every_place(browser: Browser) -> None:
     assert browser.text(at).count("&lt;script&gt;alert(1)") > 8
 
 
-def pages_gate(browser: Browser, name: str, policy: Policy = Policy("10m")) -> Any:
+def pages_gate(browser: Browser, name: str, cooldown: str | int = "10m", **more: Any) -> Any:
     from holdoff import Gate
     from tests.server.day import Builder
 
     site = browser.served.site
-    return Gate(name, policy=policy, store=site.store, clock=site.clock, starter=Builder())
+    return Gate(name, policy=Policy(cooldown, **more), store=site.store, clock=site.clock, starter=Builder())
 
 
 @pytest.mark.parametrize("name", ["a/b", ".", "..", "a/../b", "a b", "ä?#%2F", "a//b", "a&b=c"])
