@@ -199,6 +199,16 @@ def test_what_waits_for_a_running_command_is_due_at_no_instant(browser: Browser)
     assert browser.served.api("GET", "/status").json()["gates"][0]["ready"] is None
 
 
+def test_a_build_whose_lease_is_over_is_not_drawn_as_running(browser: Browser) -> None:
+    """With ``overlap = "allow"`` the record keeps it: nothing waits for its end."""
+    pages_gate(browser, "site").trigger()
+    assert re.findall(r"[:>] ?is running<", browser.text("/gates/site")) == [": is running<", ">is running<"]
+    browser.served.clock.sleep(12 * 3_600_000)
+
+    assert not re.findall(r"[:>] ?is running<", browser.text("/gates/site"))
+    assert "its end was not reported" in browser.text("/gates/site")
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
