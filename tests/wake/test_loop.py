@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 from weakref import WeakSet
 
 import pytest
@@ -142,6 +143,19 @@ def test_what_is_told_of_a_decision_and_fails_stops_no_other(caplog: pytest.LogC
     assert [decision.project for decision in loop.once()] == ["a", "b"]
     assert bench.built == ["a", "b"]
     assert "a decision on a (local) could not be reported: ConnectionError: the pager does not answer" in caplog.text
+
+
+def test_gates_with_new_settings_are_woken_though_the_look_after_the_change_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    loop = bench.loop()
+    loop.go_by(bench.store, bench.gate, [GateKey("c", "local")])
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "due", Mock(side_effect=StoreError("it is away")))
+        with pytest.raises(StoreError):
+            loop.once()
+    assert [decision.project for decision in loop.once()] == ["a", "b", "c"]
 
 
 def test_a_look_that_breaks_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:

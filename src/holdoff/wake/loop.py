@@ -105,9 +105,10 @@ class WakeLoop:
         self._begin_waits()
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
-        changed, self._changed = self._changed, ()
         self._looked_ms = now_ms(self.store, self.clock)
-        for key in dict.fromkeys((*self.store.due(self._looked_ms), *changed)):
+        keys = dict.fromkeys((*self.store.due(self._looked_ms), *self._changed))
+        self._changed = ()  # not before: if this look fails, the next one wakes them
+        for key in keys:
             if self._stop.is_set():
                 break
             decision = self._wake(key)
