@@ -337,10 +337,7 @@ _worker = 0
 
 
 def _end_all_of_a_worker() -> None:
-    """Close the keepers at the end of a worker of ``multiprocessing``, which ends without the functions of ``atexit``.
-
-    A worker of Celery ends by ``os._exit``, like one that is killed: what its tasks do not wait for ends with it.
-    """
+    """Close the keepers at the end of a worker of ``multiprocessing``, which ends without ``atexit``'s functions."""
     global _worker
     if _worker != os.getpid() and "multiprocessing.util" in sys.modules:
         _worker = os.getpid()
