@@ -168,8 +168,8 @@ class Config(Value):
         return dict(sorted(found.items()))
 
     def seen(self, key: GateKey, record: Record, store: Store, at_ms: int) -> tuple[Record, Terms | None]:
-        """A gate for those who only look: its record, with what this machine knows of a command that runs; and the
-        terms that the gate goes by, ``None``: its project is not in the file."""
+        """What status, history and explain go by: the record, with what this machine knows of a running command; and
+        the terms, ``None``: the gate's project is not in the file."""
         known, terms = self.projects.get(key.name), None
         runs = None if record.running is None else processes.runs(record.running.build_id)
         if known is not None:
