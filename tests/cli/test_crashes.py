@@ -266,6 +266,25 @@ def test_of_a_command_that_runs_no_instant_is_told_at_which_it_ends(cli: Cli) ->
     assert "  waits for the build before\n" in explained.stdout
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux tells")  # noqa: PTH110
+def test_a_command_that_has_ended_is_not_told_to_have_failed_before_its_end_is_reported(cli: Cli) -> None:
+    """Until the report, which a store may hold up, status said: the process that looked after it is gone."""
+    (cli.folder / "holdoff.toml").write_text(CONFIGURED)
+    process = cli.start(*RUN[:-1], "-v", "--", "sh", "-c", "echo ready; exec sleep 1000")
+    assert line_of(process.stdout) == "ready\n"
+    assert "p started" in line_of(process.stderr)
+    running = cli.record().running
+    assert running is not None
+    process.send_signal(signal.SIGSTOP)  # so that it reports nothing
+    os.kill(int(running.build_id.rpartition(":")[2]), signal.SIGKILL)
+    until(lambda: processes.lives(running.build_id) is False)
+    said = [cli(*look).stdout for look in (("status",), ("explain", "p"), ("history", "p"))]
+    process.send_signal(signal.SIGCONT)
+
+    assert not [text for text in said if "failed" in text], said
+    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGKILL
+
+
 def killed_while_it_runs(cli: Cli, *run: str) -> None:
     process = cli.start(*run, "sh", "-c", "echo ready; sleep 1000")
     assert line_of(process.stdout) == "ready\n"

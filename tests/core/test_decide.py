@@ -418,3 +418,11 @@ def test_of_a_running_command_no_latest_end_is_promised(overlap: str, says: str)
     by = terms(0, overlap=overlap, by={"children": True, "build_lease_ms": 60_000})
     step = on_trigger(built(COOLDOWN, running=running()), trigger(), by)
     assert str(step.decision).endswith(f" is running, {says} after it ends")
+
+
+def test_nor_is_it_of_a_hold_beside_a_running_command() -> None:
+    """The lease outlasts the hold: *starts in 1m* was never true."""
+    by = terms(0, overlap="defer", by={"children": True, "build_lease_ms": 60_000})
+    hold = Hold(since_ms=NOW, why="a test", until_ms=NOW + 10_000)
+    step = on_trigger(built(COOLDOWN, running=running(), hold=hold), trigger(), by)
+    assert str(step.decision).endswith("on hold: a test, starts when that ends")

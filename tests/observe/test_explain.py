@@ -288,6 +288,16 @@ def test_an_instant_alone_leaves_a_doubt(line: str | None, said: str) -> None:
     assert place.decision(skipped.id).lines[0].endswith(f"by build b2, unless the decision said skipped{said}")
 
 
+def test_what_is_no_longer_noted_may_have_been_replaced() -> None:
+    """The three newest triggers of a build are noted. This one is older, of another line, and was replaced."""
+    place = Place()
+    place.gate().trigger()
+    replaced = place.gate().trigger(source_version="v1", line="side")
+    for number in range(3):
+        place.gate().trigger(source_version=f"m{number}", line="main", at=number)
+    assert place.decision(replaced.id).lines[0].endswith(" or its version was replaced")
+
+
 def test_one_whose_start_is_not_known_is_being_started() -> None:
     place = Place()
     place.errors = [TimeoutError("no answer")]

@@ -77,7 +77,7 @@ def status(record: Record, by: Terms | None = TERMS) -> Status:
             built(0, running=running(), pending=pending()).but(due_ms=NOW - 2 * MINUTE),
             terms(0, overlap="defer", by={"children": True, "polls": True}),
             "running",
-            NOW,
+            None,
             "running, last built 0s ago, ready after it ends, 1 trigger pending for 1m",
         ),
         (

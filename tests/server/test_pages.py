@@ -185,6 +185,30 @@ def test_the_page_of_a_gate_says_what_it_waits_for(browser: Browser) -> None:
     assert "<th scope=" in text
 
 
+def test_what_waits_for_a_running_command_is_due_at_no_instant(browser: Browser) -> None:
+    """The lease of a command is renewed while it runs. The drawing said that the pending trigger is due now."""
+    site = browser.served.site
+    known = site.config.projects["site"].but(policy=Policy(0, overlap="defer"), starter={"command": ["true"]})
+    site.dispatch.config = site.config.but(projects={"site": known})
+    gate = pages_gate(browser, "site", 0, overlap="defer")
+    gate.trigger()
+    gate.trigger()
+
+    assert '<span class="ready">ready after it ends</span>' in browser.text()
+    assert " is due " not in browser.text("/gates/site")
+    assert browser.served.api("GET", "/status").json()["gates"][0]["ready"] is None
+
+
+def test_a_build_whose_lease_is_over_is_not_drawn_as_running(browser: Browser) -> None:
+    """With ``overlap = "allow"`` the record keeps it: nothing waits for its end."""
+    pages_gate(browser, "site").trigger()
+    assert re.findall(r"[:>] ?is running<", browser.text("/gates/site")) == [": is running<", ">is running<"]
+    browser.served.clock.sleep(12 * 3_600_000)
+
+    assert not re.findall(r"[:>] ?is running<", browser.text("/gates/site"))
+    assert "its end was not reported" in browser.text("/gates/site")
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
@@ -248,12 +272,12 @@ def test_hostile_texts_are_texts_in_every_place(browser: Browser) -> None:
     assert browser.text(at).count("&lt;script&gt;alert(1)") > 8
 
 
-def pages_gate(browser: Browser, name: str) -> Any:
+def pages_gate(browser: Browser, name: str, cooldown: str | int = "10m", **more: Any) -> Any:
     from holdoff import Gate
     from tests.server.day import Builder
 
     site = browser.served.site
-    return Gate(name, policy=Policy("10m"), store=site.store, clock=site.clock, starter=Builder())
+    return Gate(name, policy=Policy(cooldown, **more), store=site.store, clock=site.clock, starter=Builder())
 
 
 @pytest.mark.parametrize("name", ["a/b", ".", "..", "a/../b", "a b", "ä?#%2F", "a//b", "a&b=c"])

@@ -377,7 +377,7 @@ def start_one(argv: list[str]) -> None:
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_what_is_not_waited_for_goes_on_when_a_worker_ends(tmp_path: Path, method: str) -> None:
-    """A worker of multiprocessing ends without the functions of atexit. Celery's workers do the same."""
+    """A worker of multiprocessing ends without the functions of atexit."""
     argv = ["sh", "-c", f"sleep 0.3; echo ran > {tmp_path}/ran"]
     worker = multiprocessing.get_context(method).Process(target=start_one, args=(argv,))  # type: ignore[attr-defined]
     worker.start()

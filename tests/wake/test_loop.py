@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 from weakref import WeakSet
 
 import pytest
@@ -142,6 +143,19 @@ def test_what_is_told_of_a_decision_and_fails_stops_no_other(caplog: pytest.LogC
     assert [decision.project for decision in loop.once()] == ["a", "b"]
     assert bench.built == ["a", "b"]
     assert "a decision on a (local) could not be reported: ConnectionError: the pager does not answer" in caplog.text
+
+
+def test_gates_with_new_settings_are_woken_though_the_look_after_the_change_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    loop = bench.loop()
+    loop.go_by(bench.store, bench.gate, [GateKey("c", "local")])
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "due", Mock(side_effect=StoreError("it is away")))
+        with pytest.raises(StoreError):
+            loop.once()
+    assert [decision.project for decision in loop.once()] == ["a", "b", "c"]
 
 
 def test_a_look_that_breaks_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
@@ -311,7 +325,7 @@ class Tells(MemoryStore):
         super().__init__()
         self.waited: list[tuple[int, int, int]] = []
         self.looks: list[int] = []
-        self.answers: list[bool | StoreError] = []
+        self.answers: list[bool | Exception] = []
         self.stop = threading.Event()
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
@@ -323,16 +337,22 @@ class Tells(MemoryStore):
         answer = self.answers.pop(0)
         if not self.answers:
             self.stop.set()
-        if isinstance(answer, StoreError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
 
 @pytest.mark.parametrize(
-    ("answers", "looks"), [([True, True, True], 3), ([False, False, True], 1), ([StoreError("x"), True, False], 2)]
+    ("answers", "looks"),
+    [
+        ([True, True, True], 3),
+        ([False, False, True], 1),
+        ([StoreError("x"), True, False], 2),
+        ([RuntimeError("a store's own"), True, False], 2),
+    ],
 )
 def test_a_store_that_tells_ends_the_wait_and_one_that_cannot_does_not(
-    answers: list[bool | StoreError], looks: int
+    answers: list[bool | Exception], looks: int
 ) -> None:
     store, clock = Tells(), ManualClock()
     store.answers = answers

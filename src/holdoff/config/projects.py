@@ -15,7 +15,7 @@ from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
 from holdoff.fitting import check_overlap
 from holdoff.gate import Gate
-from holdoff.starters.processes import lives
+from holdoff.starters import processes
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -168,10 +168,10 @@ class Config(Value):
         return dict(sorted(found.items()))
 
     def seen(self, key: GateKey, record: Record, store: Store, at_ms: int) -> tuple[Record, Terms | None]:
-        """A gate for those who only look: its record, with what this machine knows of a command that runs; and the
-        terms that the gate goes by, ``None``: its project is not in the file."""
+        """What status, history and explain go by: the record, with what this machine knows of a running command; and
+        the terms, ``None``: the gate's project is not in the file."""
         known, terms = self.projects.get(key.name), None
-        runs = None if record.running is None else lives(record.running.build_id)
+        runs = None if record.running is None else processes.runs(record.running.build_id)
         if known is not None:
             is_command = runs is not None or "command" in known.starter
             terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)

@@ -224,7 +224,8 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
         if fits(fold, claim if verdict == "starting" else build):
             answer, doubt = _answer(scene, subject, verdict, build), ""
             if waiter_name(token) not in fold.waiters:
-                doubt = _SKIPS if all(contains(fold, note) for note in fold.notes) else f"{_SKIPS}{_REPLACED}"
+                is_contained = fold.count <= len(fold.notes) and all(contains(fold, note) for note in fold.notes)
+                doubt = _SKIPS if is_contained else f"{_SKIPS}{_REPLACED}"
             answers.append(answer.but(lines=(f"{answer.lines[0]}{doubt}", *answer.lines[1:])))
         if build is None:
             continue

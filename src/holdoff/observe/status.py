@@ -132,7 +132,7 @@ class Status(Value):
     @property
     def ready_says(self) -> str:
         """The same as a phrase; empty: now, or not known."""
-        if self.awaits_command and self.ready_ms is not None:  # else a hold has no end
+        if self.awaits_command and (self.ready_in or self.state == "running"):  # else a hold has no end
             return f"ready after it ends{f', in {self.ready_in} or later' if self.ready_in else ''}"
         if self.ready_in is None:
             return ""
@@ -142,12 +142,11 @@ class Status(Value):
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, for machines."""
         record, pending = self.record, self.record.pending
-        is_known = self.ready_ms is not None and (self.ready_in is not None or not self.awaits_command)
         return {
             **plain(self.key, "project", "region"),
             "state": self.state,
             "attention": list(self.attention),
-            "ready": iso(self.ready_ms or 0) if is_known else None,
+            "ready": None if self.ready_ms is None else iso(self.ready_ms),
             "last_build": iso(self.last_built_ms) if self.last_built_ms else None,
             "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
             "due": None if record.due_ms is None else iso(record.due_ms),
@@ -235,9 +234,9 @@ def status_of(
         right = as_it_is_now(record, terms, now_ms)
         notes = _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
-            others = [wait for wait in found if wait.why is not Why.RUNNING]
-            awaits_command = terms.children and len(others) < len(found)
-            state, at_ms = str(foremost(found).why), over_ms(others if awaits_command else found, now_ms)
+            known = [wait for wait in found if wait.why is not Why.RUNNING] if terms.children else found
+            awaits_command = len(known) < len(found)
+            state, at_ms = str(foremost(found).why), over_ms(known, now_ms) if known else None
             is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in found)
         elif right.pending is not None:
             state, at_ms = "pending", ready_ms(right, terms)

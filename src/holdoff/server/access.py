@@ -40,8 +40,8 @@ _WITH_PORT: Final = re.compile(r"^(?:\[(.*)\]|([\d.]+))(?::\d+)?$")
 _PORT: Final = re.compile(r":\d+$", re.ASCII)
 _BY_PROXY: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _STRAIGHT: Final = (
-    "the proxy that names a user must listen on another port than this server, which must not be 80: else a page could "
-    "name a user, too"
+    "the proxy that names a user must listen on another port than this server, and this server not on port 80: else a "
+    "page could name a user, too"
 )
 _UNKNOWN: Final = "the caller is not known: send a token (`holdoff token new`) as 'Authorization: Bearer ...'"
 

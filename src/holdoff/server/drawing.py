@@ -157,9 +157,9 @@ def _triggers(status: Status, builds: list[Finished], policy: Policy | None, win
 
 def _builds(status: Status, builds: list[Finished], window: Window) -> Iterator[Shape]:
     """The builds as bars. A build whose end was never reported has no length."""
-    record = status.record
+    record, running = status.record, status.record.running if status.runs else None
     for build in builds:
-        is_running = record.running is not None and record.running.token == build.token
+        is_running = running is not None and running.token == build.token
         end_ms = build.ended_ms or (window.now_ms if is_running else build.started_ms)
         kind = "running" if is_running else {True: "build", False: "failed", None: "ended"}[build.succeeded]
         said = "is running" if is_running else outcome_of(build)

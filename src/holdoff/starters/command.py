@@ -88,8 +88,8 @@ class Command:
     reach all of it, also after ``fg``, and it may ask for a password. Otherwise the command has its own group. A signal
     that asks this process to stop is passed on to all that the command has started in its session, other signals to the
     command only. A signal that a service manager or a terminal has also sent to the command is not passed on. Signals
-    that this process ignores (``nohup``, a shell's background) stay ignored. If this process is killed, the command is
-    ended; if it exits without waiting, the command goes on.
+    that this process ignores (``nohup``, a shell's background) stay ignored. If this process is killed, or ends by
+    ``os._exit`` as Celery's workers do, the command is ended; if it exits without waiting, the command goes on.
 
     Args:
         argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
@@ -222,8 +222,7 @@ class Command:
 
     def lives(self, build_id: str) -> bool | None:
         """Whether it runs, in spite of its lease; ``None``: it is of another machine, or its end is being reported."""
-        runs = processes.lives(build_id)
-        return False if runs is False and processes.is_left(build_id) else runs or None
+        return processes.runs(build_id)
 
     def claimant(self) -> str:
         """The name of this process, as JSON. It is kept with a claim."""

@@ -76,6 +76,12 @@ def lives(name: str) -> bool | None:
     return None if state is None else state not in ENDED
 
 
+def runs(name: str) -> bool | None:
+    """Whether the command of that name runs; ``None``: that cannot be known here, or its end is being reported."""
+    found = lives(name)
+    return False if found is False and is_left(name) else found or None
+
+
 def owner_of(name: str) -> str | None:
     """The user of the process of that name; ``None``: our user, or it cannot be known here."""
     if not lives(name):
@@ -331,13 +337,11 @@ _worker = 0
 
 
 def _end_all_of_a_worker() -> None:
-    """Close the keepers at the end of a worker of ``multiprocessing``, or of ``billiard`` (Celery): such a worker ends
-    without the functions of ``atexit``."""
+    """Close the keepers at the end of a worker of ``multiprocessing``, which ends without ``atexit``'s functions."""
     global _worker
-    if _worker != os.getpid():
+    if _worker != os.getpid() and "multiprocessing.util" in sys.modules:
         _worker = os.getpid()
-        for name in {"multiprocessing.util", "billiard.util"} & sys.modules.keys():
-            sys.modules[name].Finalize(None, _end_all, exitpriority=0)
+        sys.modules["multiprocessing.util"].Finalize(None, _end_all, exitpriority=0)
 
 
 @atexit.register

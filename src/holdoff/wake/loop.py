@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.clock import Clock, SystemClock, now_ms, waits_s
 from holdoff.core.decision import Decision
-from holdoff.core.errors import ConfigError, HoldoffError, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
 from holdoff.core.units import Duration, parse_duration
@@ -105,9 +105,10 @@ class WakeLoop:
         self._begin_waits()
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
-        changed, self._changed = self._changed, ()
         self._looked_ms = now_ms(self.store, self.clock)
-        for key in dict.fromkeys((*self.store.due(self._looked_ms), *changed)):
+        keys = dict.fromkeys((*self.store.due(self._looked_ms), *self._changed))
+        self._changed = ()  # not before: if this look fails, the next one wakes them
+        for key in keys:
             if self._stop.is_set():
                 break
             decision = self._wake(key)
@@ -144,8 +145,8 @@ class WakeLoop:
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
-            except StoreError as error:
-                log.debug("waiting for a gate to come due failed: %s", error)  # if it lasts, the next look reports it
+            except Exception as error:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
+                log.debug("waiting for a gate to come due failed: %s", _described(error))
             if stop.wait(part_s):
                 return
 
