@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from holdoff.core import token
 
@@ -51,15 +51,6 @@ class SystemClock:
 def running_ms() -> int:
     """Milliseconds of a clock that is never set, from an arbitrary start: for measuring how long something takes."""
     return time.monotonic_ns() // 1_000_000
-
-
-def never_back(clock: Clock) -> Callable[[], int]:
-    """A function that returns the time by this clock; if the clock is set back from now on, that does not count.
-
-    A limit on how long something may take is counted by it. (``running_ms`` alone may stop while the machine sleeps.)
-    """
-    ahead_ms = clock.now_ms() - running_ms()
-    return lambda: max(clock.now_ms(), running_ms() + ahead_ms)
 
 
 def now_ms(store: object, clock: Clock) -> int:

@@ -136,7 +136,7 @@ def test_a_store_that_is_none(cli: Cli, verb: str) -> None:
     def store(name: str, status: int, words: str) -> None:
         refused(cli, status, words, *argv, "--store", f"sqlite:///{name}", *command)
 
-    store("diary", 78, "Otherwise name another file: --store sqlite:///PATH")
+    store("diary", 78, "If it is no store, name another file: --store sqlite:///PATH")
     store("other.db", 78, "is a database of another program")
     store(".", 78, "is a folder. Name a file in it")
     if verb == "run":  # the others make nothing

@@ -278,6 +278,9 @@ def g5_no_waste(history: History) -> Iterator[str]:
     hampered = history.holds or history.steps or history.faults or history.resets or len(history.refusals) > 1
     if hampered or not following or len(following) < len(history.builds):
         return
+    next_token = following[0].token
+    if history.holder.get(next_token) != next_token.rstrip("0123456789"):
+        return  # its claimant died at the end of the history; another process took it over once its lease was over
     turns_ms = 1_000 * sum(asked.waits for asked in history.asked)
     latest_ms = max(at_ms + 5_000, history.drained_ms) + scenario.margin_ms + 1_000 + turns_ms
     if following[0].started_ms > latest_ms:

@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 
 from holdoff.aws import errors as aws
 from holdoff.aws.client import ASSUMING, Clients, Limits, Role
-from holdoff.clock import SystemClock, never_back
+from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import GateKey, Request
 from holdoff.core.token import instant_ms
@@ -241,12 +241,12 @@ class Questions:
     """Sends requests that start nothing. No request begins so late that it could end after ``ASK_MS``."""
 
     def __init__(self) -> None:
-        self._now_ms = never_back(SystemClock())
-        self._until_ms = self._now_ms() + ASK_MS - ASKING.longest_ms
+        self._clock: Clock = SystemClock()
+        self._began_ms = self._clock.now_ms()
 
     def __call__(self, ask: Ask, **parameters: Any) -> Answer:
         """Send one request."""
-        if self._now_ms() > self._until_ms:
+        if not 0 <= self._clock.now_ms() - self._began_ms <= ASK_MS - ASKING.longest_ms:  # below 0: it was set back
             raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
         return ask(**parameters)
 

@@ -20,12 +20,12 @@ import socket
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-from holdoff.clock import Clock, never_back
+from holdoff.clock import Clock
 from holdoff.core.errors import HoldoffError
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
@@ -68,22 +68,24 @@ class Answer(Value):
 
 
 class Time(Value, kw_only=False):
-    """The last instants to begin sending a request, and to receive its answer; epoch milliseconds by ``now_ms``."""
+    """The last instants to begin sending a request, and to receive its answer; epoch milliseconds. A clock that is set
+    back to before ``began_ms`` says that no time is left."""
 
-    now_ms: Callable[[], int]
+    clock: Clock
+    began_ms: int
     send_by_ms: int
     cut_ms: int
 
     @classmethod
     def of(cls, clock: Clock, send_ms: int, answer_ms: int = 0) -> Time:
         """These times, counted from now."""
-        now_ms = never_back(clock)
-        return cls(now_ms, now_ms() + send_ms, now_ms() + send_ms + answer_ms)
+        now_ms = clock.now_ms()
+        return cls(clock, now_ms, now_ms + send_ms, now_ms + send_ms + answer_ms)
 
     def left_s(self) -> float:
         """The time left for the answer. Raises ``Unanswered`` if it is too late to send anything."""
-        now_ms = self.now_ms()
-        if now_ms >= self.send_by_ms:
+        now_ms = self.clock.now_ms()
+        if not self.began_ms <= now_ms < self.send_by_ms:
             raise Unanswered("there was no time left to ask", Verdict.NOT_NOW)
         return (self.cut_ms - now_ms) / 1000
 
