@@ -280,7 +280,7 @@ class StepBuilder:
         self.now_ms = now_ms
         self.ahead_ms = ahead_ms
         # A start is found by its token. Any other decision, also on a start that was refused, by the instant in it.
-        self.token = restamped(event.token, now_ms)
+        self.token: str = restamped(event.token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
         """What comes before any decision: an expired claim is taken over, a silent build is polled."""
