@@ -177,8 +177,9 @@ def token(args: argparse.Namespace) -> int:
     elif args.json:
         print_json({"tokens": [{"name": t.name, "scopes": list(t.scopes), "made": t.made} for t in tokens.all()]})
     else:
-        show(*(f"{t.name}  {','.join(t.scopes)}  {t.made}" for t in tokens.all()))
-        if not tokens.all():
+        lines = [f"{t.name}  {','.join(t.scopes)}  {t.made}" for t in tokens.all()]
+        show(*lines)
+        if not lines:
             say(f"no tokens in {tokens.path}")
     return 0
 
@@ -197,16 +198,19 @@ def dead_letters(args: argparse.Namespace) -> int:
     _, letters = _files(args)
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
         raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
-    if not (args.id or args.json or letters.ids()):
-        say(f"no dead letters in {letters.folder}")  # the server may run as another user, with another folder
-    if args.action == "retry":
-        return _retry(args, letters, letters.ids() if args.all else [args.id])
     if args.action == "show":
         print_json(letters.read(args.id))
-    elif args.json:
-        print_json({"dead_letters": letters.all()})
+        return 0
+    ids = letters.ids() if args.id is None else [args.id]
+    if not ids and not args.json:
+        say(f"no dead letters in {letters.folder}")  # the server may run as another user, with another folder
+    if args.action == "retry":
+        return _retry(args, letters, ids)
+    listed = [letters.about(id_) for id_ in ids]
+    if args.json:
+        print_json({"dead_letters": listed})
     else:
-        show(*(f"{one['id']}  {one['kept']}  {one.get('path')}: {one.get('error')}" for one in letters.all()))
+        show(*(f"{one['id']}  {one['kept']}  {one.get('path')}: {one.get('error')}" for one in listed))
     return 0
 
 

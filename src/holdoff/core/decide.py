@@ -186,11 +186,15 @@ def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Requ
     is_ahead = (request.at_ms or 0) > now_ms + terms.clock_margin_ms
     if not is_ahead and (request.line is None or request.at_ms is not None):
         return request
-    known = [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
-    instants = [other.at_ms for other in known if other.line == request.line]
+    instants = [other.at_ms for other in _not_built_yet(record) if other.line == request.line]
     instants += [line.at_ms for line in record.lines if line.line == digest(request.line)]
     instants += [now_ms] if is_ahead else []
     return request.but(at_ms=max((at for at in instants if at is not None), default=None))
+
+
+def _not_built_yet(record: Record) -> list[Request]:
+    """The newest request that is pending, and the newest that is being started."""
+    return [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
 
 
 def _is_superseded(record: Record, request: Request) -> bool:
@@ -199,8 +203,7 @@ def _is_superseded(record: Record, request: Request) -> bool:
     if place is None:
         return False
     # A version that was pushed onto what is pending or being started is newer than all that was started before.
-    later = [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
-    if any(is_pushed_onto(request, other) for other in later):
+    if any(is_pushed_onto(request, other) for other in _not_built_yet(record)):
         return False
     return any(is_older(place, line) for line in _started(record))
 

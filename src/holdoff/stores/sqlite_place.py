@@ -212,10 +212,13 @@ class Place:
     def check_wal(self, real: str) -> None:
         """Refuse ``PATH-wal`` beside a file that is not in WAL mode. It was left by a file that was here before, and
         SQLite would write its pages over those of this one."""
+        wal = f"{real}-wal"
         with suppress(FileNotFoundError):
-            if os.stat(f"{real}-wal").st_size > NO_PAGES and not _is_in_wal_mode(real) and os.stat(f"{real}-wal"):
-                hint = f"Move {real}-wal away. Until then nothing is read or written"
-                raise StoreMismatch(f"{real}-wal was left by another file than {self.file}", hint=hint)
+            if os.stat(wal).st_size <= NO_PAGES or _is_in_wal_mode(real):
+                return
+            os.stat(wal)  # another process may have changed the mode meanwhile, which deletes it
+            hint = f"Move {wal} away. Until then nothing is read or written"
+            raise StoreMismatch(f"{wal} was left by another file than {self.file}", hint=hint)
 
 
 def _as_next(journal: int, act: bytes) -> bool:
