@@ -616,6 +616,21 @@ def test_26a_and_though_a_start_is_under_way() -> None:
     assert w.starter.versions == ["B", "C", "A"]
 
 
+def test_26aa_also_if_it_is_set_back_from_the_version_that_is_being_started() -> None:
+    """Nothing is pending then: only the claim tells that the branch went on from B to C, and back to A."""
+    w = World(cooldown=0)
+
+    def meanwhile(build_id: str) -> None:
+        said = w.b.trigger(source_version="A", parent="C", line="main")
+        assert said.why is Why.CLAIMED, build_id
+
+    w.a.trigger(source_version="B", parent="A", line="main")
+    w.starter.meanwhile = meanwhile
+    w.a.trigger(source_version="C", parent="B", line="main")
+    w.a.wake()
+    assert w.starter.versions == ["B", "C", "A"]
+
+
 def test_26b_nor_is_what_failed_built_again_in_its_place() -> None:
     """The same with on_failure = "rearm": B was built again though the branch had gone on to D, three pushes later."""
     w = World(on_failure="rearm")
