@@ -631,6 +631,20 @@ def test_26aa_also_if_it_is_set_back_from_the_version_that_is_being_started() ->
     assert w.starter.versions == ["B", "C", "A"]
 
 
+def test_26ab_what_has_no_instant_is_as_new_as_the_version_that_is_being_started() -> None:
+    """That start is refused. A push from before it arrives then, and is not the newest."""
+    w = World()
+
+    def refuse(*_: Any) -> str:
+        w.b.trigger(source_version="v2", line="main")
+        raise holdoff.StartRefused("no room")
+
+    w.starter.start = refuse  # type: ignore[assignment, method-assign]
+    w.a.trigger(source_version="v1", line="main", at=10)
+    w.a.trigger(source_version="v0", line="main", at=5)
+    assert w.record.pending.request.source_version == "v2"
+
+
 def test_26b_nor_is_what_failed_built_again_in_its_place() -> None:
     """The same with on_failure = "rearm": B was built again though the branch had gone on to D, three pushes later."""
     w = World(on_failure="rearm")
