@@ -660,7 +660,8 @@ class TestRetries:
                 firsts.append(reader.getsockname())
             return bool(fault.arrived and firsts) and reader.getsockname() == firsts[0]
 
-        time_out_when(is_over, monkeypatch)
+        if kind == "hang":  # a dropped connection is over by itself: the first that waits may be that of the second try
+            time_out_when(is_over, monkeypatch)
         starter = CodeBuild(client=standin.client(attempts=TRIES))
         build_id = starter.start(request(), token)
         [build] = standin.builds_started
