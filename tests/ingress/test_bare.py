@@ -73,6 +73,7 @@ def test_other_events_without_their_headers_build_nothing(name: str) -> None:
 
 #: Where their forms come from: the pages of each service about Lambda, and the samples of aws-lambda-go.
 ASKED: dict[str, dict[str, Any]] = {
+    "Alexa's homes, at first": {"header": {"payloadVersion": "1", "namespace": "Control"}, "payload": {}},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     "AppConfig": {
         "Type": "OnDeploymentComplete",
@@ -143,10 +144,12 @@ ASKED: dict[str, dict[str, Any]] = {
     "Lambda's answer to a load balancer": {"statusCode": 200, "statusDescription": "200 OK", "headers": {}, "body": ""},
     "Lambda's answer to a web socket": {"statusCode": 200, "isBase64Encoded": False, "body": "x"},
     "Lambda's answer to Bedrock": {"messageVersion": "1.0", "response": {"actionGroup": "a", "httpStatusCode": 200}},
+    "Lambda's answer to Bedrock, in a list": {"messageVersion": "1.0", "response": [{"actionGroup": "a"}]},
     "Lambda's answer to IoT": {"allowProvisioning": True, "parameterOverrides": {}},
     "Lambda's answer to SES": {"disposition": "STOP_RULE"},
     "Lambda's batch, answered well": {"batchItemFailures": [], "state": {"1": "282"}},
     "Lambda's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
+    "Lambda's resource of CDK, answered": {"PhysicalResourceId": "r", "NoEcho": False, "Data": {"Key1": "a"}},
     "Lambda's resource, answered": {"Status": "SUCCESS", "PhysicalResourceId": "r", "StackId": "s"},
     "Lambda's authoriser of devices, answered": {"isAuthenticated": True, "principalId": "p", "policyDocuments": []},
     "Lambda's bot, answered": {"sessionState": {"dialogAction": {"type": "Close"}}},
@@ -248,6 +251,32 @@ def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail:
 
 #: What others may call things, too.
 OWN: dict[str, dict[str, Any]] = {
+    "Airbrake": {"error": {"error_class": "x"}},
+    "Alexa": {"header": {"namespace": "blog"}, "payload": {}},
+    "AppOptics": {"alert": {"id": 1, "name": "x"}, "trigger_time": 1},
+    "Azure Monitor": {"schemaId": "article", "data": {"status": "Activated"}},
+    "GoCD": {"type": "stage", "data": {"pipeline": {"stage": {"state": "published"}}}},
+    "Grafana": {"state": "alerting", "ruleId": 7},
+    "Intercom": {"type": "notification_event", "topic": "page.published"},
+    "Jira": {"webhookEvent": "page_published", "timestamp": 1},
+    "Linear": {"action": "update", "type": "Page", "webhookTimestamp": 1},
+    "Mailgun": {"event-data": {"event": "published"}},
+    "New Relic": {"state": "published", "issueUrl": "https://blog.example.com/issues/1"},
+    "Opsgenie": {"action": "Create", "alert": {"message": "x"}},
+    "PagerDuty": {"messages": [{"event": "published", "id": 1}]},
+    "Pingdom": {"check_id": 1, "current_state": "published"},
+    "Postmark": {"RecordType": "Page", "MessageID": "1"},
+    "Raygun": {"eventType": "published", "application": {"name": "x"}},
+    "RhodeCode": {"event": {"name": "repo-push", "repo": {"repo_name": "x"}}},
+    "Rollbar": {"event_name": "published", "data": {"item": {"id": 27}}},
+    "Rundeck": {"trigger": "published", "executionId": 1},
+    "SendGrid": {"event": "open", "email": "x"},
+    "Sentry": {"project_slug": "x", "level": "main"},
+    "Slack": {"type": "event_callback", "event": {"type": "published"}},
+    "Splunk": {"search_name": "x", "sid": "1"},
+    "Statuspage": {"page": {"id": "1", "status_indicator": "none"}},
+    "Stripe": {"object": "event", "type": "published"},
+    "WooCommerce": {"webhook_id": 42, "page": "x"},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "Artifact Registry": {"action": "INSERT", "tag": "ghcr.io/octo/site:1"},

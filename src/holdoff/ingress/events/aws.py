@@ -251,7 +251,7 @@ _BEGINNINGS: Final = (
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone: if details of CodeBuild and CodePipeline were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
-    ("Alexa", "a request", "request.type & request.requestId", "header.namespace=Alexa*"),
+    ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn", "routeArn"),
@@ -340,10 +340,12 @@ _ASKED_BY: Final = (
     ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,resolverContext,deniedFields,ttlOverride"),
     ("Lambda", "the answer of a function", "batchItemFailures.0.itemIdentifier", "batchItemFailures=[]"),
     ("Lambda", "the answer of a function", "records.0.recordId & records.0.result", "Status & PhysicalResourceId"),
+    ("Lambda", "the answer of a function", "PhysicalResourceId only PhysicalResourceId,Data,NoEcho"),
     ("Lambda", "the answer of a function", "dialogAction.type", "sessionState.dialogAction.type"),
-    ("Lambda", "the answer of a function", "messageVersion & response.actionGroup", "statusCode & isBase64Encoded"),
+    ("Lambda", "the answer of a function", "messageVersion & response.actionGroup,response.0.actionGroup"),
     ("Lambda", "the answer of a function", "disposition=STOP_RULE*|CONTINUE only disposition"),
     ("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
+    ("Lambda", "the answer of a function", "statusCode & isBase64Encoded"),
     ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message={'|'.join(_BEGINNINGS)}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.

@@ -286,6 +286,27 @@ _REGISTRIES: Final = (
     ),
 )
 
+# --- Stores, and a content system that is known by its header as they are -------------------------
+_SHOPS: Final = (
+    # https://shopify.dev/docs/api/webhooks
+    *_typed(
+        *("Shopify", "http.headers.x-shopify-topic", ""),
+        "product*|collection*|scheduled_product_listings/*|variants/*|inventory_items/*|inventory_levels/*|themes/*"
+        "|selling_plan_groups/*|discounts/*|metaobjects/*|metafield_definitions/*|locales/*|locations/*|markets*"
+        "|shop/update",
+    ),
+    # https://woocommerce.com/document/webhooks/: the ping has neither headers nor a signature
+    *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "product*|coupon*"),
+    trial("WooCommerce", "webhook_id only webhook_id", "a ping"),
+    *_typed("Stripe", "type", "object=event & pending_webhooks", "product.*|price.*|plan.*", id="{id}"),
+    # https://docs.umbraco.com/umbraco-cms/reference/webhooks
+    *_typed(
+        *("Umbraco", "http.headers.umb-webhook-event", ""),
+        "Umbraco.ContentPublish*|Umbraco.ContentUnpublish*|Umbraco.ContentDelete|Umbraco.ContentMoved*"
+        "|Umbraco.ContentSorted|Umbraco.Media*|Umbraco.Dictionary*|Umbraco.Domain*",
+    ),
+)
+
 # --- Clouds ----------------------------------------------------------------------------------------
 # https://learn.microsoft.com/en-us/azure/event-grid/system-topics
 # https://docs.cloud.google.com/eventarc/docs/event-types
@@ -354,11 +375,6 @@ _CLOUDS: Final = (
         "asks to verify a subscription: give Notion the verification_token in this dead letter, or it sends nothing",
         "verification_token=secret_* only verification_token",
     ),
-    *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
-    # In headers, or as JSON:
-    # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
-    *_cloud_events("http.headers.ce-", ""),
-    *_cloud_events("", "data."),
     # https://docs.cloud.google.com/storage/docs/pubsub-notifications: an overwritten object sends two events.
     ignored("Cloud Storage", "an old version", "overwritten object", _OVERWRITTEN, _OVERWRITTEN),
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
@@ -373,6 +389,11 @@ _CLOUDS: Final = (
         id="{message.messageId}",
         carries="message.data",
     ),
+    *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
+    # In headers, or as JSON; Eventarc sends messages of Pub/Sub with these headers:
+    # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+    *_cloud_events("http.headers.ce-", ""),
+    *_cloud_events("", "data."),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     *_typed("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*", ""),
     # https://docs.cloud.google.com/monitoring/support/notification-options
@@ -394,11 +415,41 @@ _HOSTS: Final = (
         kind
         for sender, path, known_by in (
             # Alarms
+            ("Airbrake", "error.error_class", "airbrake_error_url"),
             ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
-            ("Azure Monitor", "data.essentials.monitorCondition", "schemaId=azureMonitorCommonAlertSchema"),
+            ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
+            (
+                *("Azure Monitor", "data.essentials.monitorCondition,data.status,schemaId"),
+                "schemaId=azureMonitor*|AzureMonitor*|Microsoft.Insights/*",
+            ),
+            ("Grafana", "state", "ruleId & ruleUrl"),  # its alarms before version 8
+            ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
+            ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
+            (
+                *("PagerDuty", "messages.0.event,messages.0.type"),
+                "messages.0.incident.id,messages.0.data.incident.id",
+            ),
+            ("Pingdom", "current_state", "check_id & check_type & previous_state"),
+            ("Raygun", "eventType", "event=error_notification & error.url & application.name"),
+            ("Rollbar", "event_name", "data.item.id & data.item.environment"),
             ("Sentry", "http.headers.sentry-hook-resource", ""),
+            ("Sentry", "level", "project_slug & culprit & event.event_id"),
             ("Snyk", "http.headers.x-snyk-event", ""),
+            ("Splunk", "search_name", "sid & results_link"),
+            ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
+            # Mails, talk and tickets
+            ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
+            (
+                "Jira",
+                "webhookEvent",
+                "timestamp & webhookEvent=jira:*|comment_*|issuelink_*|worklog_*|sprint_*|board_*",
+            ),
+            ("Linear", "type", "webhookTimestamp & organizationId & action"),
+            ("Mailgun", "event-data.event", "signature.token"),
+            ("Postmark", "RecordType", "MessageStream & MessageID"),
+            ("SendGrid", "event", "sg_event_id"),
+            ("Slack", "event.type", "type=event_callback & team_id & api_app_id"),
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
@@ -419,6 +470,7 @@ _HOSTS: Final = (
             ("Drone", "http.headers.x-drone-event", ""),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
+            ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Heroku", "resource", "webhook_metadata.event.include"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
@@ -426,6 +478,7 @@ _HOSTS: Final = (
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
+            ("Rundeck", "trigger", "executionId & execution.href"),
             ("Semaphore", "pipeline.state", "workflow.id & revision.commit_sha"),
             ("Semaphore", "event", "project_hash_id"),
             ("SonarQube", "qualityGate.status", "serverUrl & analysedAt"),
@@ -449,5 +502,5 @@ _HOSTS: Final = (
 
 TABLES: Final = (
     *(_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _DRAFTS),
-    *(_REGISTRIES, _CLOUDS, _HOSTS),
+    *(_REGISTRIES, _SHOPS, _CLOUDS, _HOSTS),
 )

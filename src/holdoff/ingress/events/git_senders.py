@@ -112,9 +112,7 @@ _GITHUB_BARE: Final = (
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
-            ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.full_name & repository.node_id"),
-            ("GitHub", "action & security_advisory.ghsa_id"),
+            ("GitHub", "action,sender.login & sender.node_id,repository.node_id,security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & repository.full_name"),
         )
@@ -383,6 +381,14 @@ _OF_A_REF: Final = (
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
     change("Phabricator", "a commit", "object.phid=PHID-CMIT-*", "commit at Phabricator"),
     _other("Phabricator", "object.type", when="object.phid=PHID-* & object.type"),
+    # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch
+    _push(
+        *("RhodeCode", "event.name=repo-push & event.server_url", "event.push.branches.0.name", "", ""),
+        each="event.push.branches",
+        repository="{event.repo.repo_name}",
+        by="{event.actor.username}",
+    ),
+    _other("RhodeCode", "event.name", when="event.name & event.server_url & event.repo.repo_name"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd
     trial("SourceCraft", "header.type=webhook.ping & header.id", "a ping"),
     _push(
