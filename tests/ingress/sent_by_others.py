@@ -1223,6 +1223,12 @@ _BUILDS = (
     ),
     _webhook(
         "Webflow",
+        "collection_item_changed, of what was published before",
+        Built(reason="webhook"),
+        {"triggerType": "collection_item_changed", "payload": {"lastPublished": "2026-11-25", "isDraft": True}},
+    ),
+    _webhook(
+        "Webflow",
         "ecomm_inventory_changed",
         Built(reason="webhook"),
         {"triggerType": "ecomm_inventory_changed", "payload": {"siteId": "1"}},
@@ -1267,6 +1273,13 @@ _SHOPS = (
             ("Umbraco", "Umb_Webhook_Event", ("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint")),
         )
         for kind in kinds
+    ),
+    *(
+        _webhook("BigCommerce", scope, becomes, {"producer": "stores/8j", "hash": "64d3", "scope": scope})
+        for scope, becomes in (
+            ("store/product/updated", Built(reason="store/product/updated in BigCommerce")),
+            ("store/order/created", nothing("BigCommerce", "store/order/created")),
+        )
     ),
     _webhook(
         "Stripe",
@@ -1333,6 +1346,8 @@ def _butter(event: str) -> Json:
     return {"data": {"id": "x"}, "webhook": {"event": event}}
 
 
+_IN_UNIFORM = {"project": {"id": "p", "url": "https://uniform.app/projects/p"}, "initiator": {"is_api_key": False}}
+_IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w"}
 _OF_GHOST = Built(reason="a post or page in Ghost")
 _DRAFTS = (
     _webhook(
@@ -1388,6 +1403,30 @@ _DRAFTS = (
             ),
             *((event, nothing("Contentstack", event)) for event in ("create", "update", "publish.fail")),
         )
+    ),
+    *(
+        _webhook("Uniform", kind, becomes, {"id": "7", "eventType": kind, **_IN_UNIFORM})
+        for kind, becomes in (
+            *(
+                (kind, Built(reason=f"{kind} in Uniform"))
+                for kind in ("composition.published", "entry.deleted", "redirect.insert", "release.launched")
+            ),
+            *(
+                (kind, nothing("Uniform", kind))
+                for kind in ("composition.changed", "composition.release.published", "workflow.transition")
+            ),
+        )
+    ),
+    *(
+        _webhook("Notion", kind, becomes, {"id": EVENT_ID, "type": kind, **_IN_NOTION})
+        for kind, becomes in (
+            ("page.content_updated", Built(id=EVENT_ID, reason="page.content_updated in Notion")),
+            ("comment.created", nothing("Notion", "comment.created")),
+        )
+    ),
+    _webhook(
+        *("Webflow", "a draft that was changed", nothing("Webflow", "draft")),
+        {"triggerType": "collection_item_changed", "payload": {"lastPublished": None, "draft": True}},
     ),
     *(
         _webhook("WordPress", f"{name}: {value}", nothing("WordPress", "draft"), {"post": {"ID": 7, name: value}})

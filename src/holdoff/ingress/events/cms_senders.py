@@ -174,6 +174,7 @@ _STORYBLOK: Final = (
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
 _SLOT: Final = "notifications.0.message.delivery_slot"
+_CHANGED_ITEM: Final = "triggerType=collection_item_changed"
 _DRAFTS: Final = (
     change(
         *("Ghost", "a change", f"post.current.status,page.current.status,{_GHOST_BEFORE}=published|sent"),
@@ -202,7 +203,8 @@ _DRAFTS: Final = (
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
-            ("Webflow", "triggerType=collection_item_created & payload.isDraft=true"),
+            ("Webflow", "triggerType=collection_item_created & payload.isDraft,payload.draft=true"),
+            ("Webflow", f"{_CHANGED_ITEM} & payload.lastPublished=null & payload.isDraft,payload.draft=true"),
         )
     ),
     # https://kontent.ai/learn/docs/webhooks
@@ -212,6 +214,19 @@ _DRAFTS: Final = (
     *_typed(
         *("Contentstack", "event", "module=entry|asset|content_type|global_field|release|taxonomy|term & api_key"),
         "publish|unpublish|*publish.success|delete*|deploy*",
+    ),
+    # https://docs.uniform.app/docs/integrations/webhooks, and its package @uniformdev/webhooks
+    *_typed(
+        *("Uniform", "eventType", "initiator.is_api_key & project.url"),
+        "asset.*|composition.published|composition.deleted|entry.published|entry.deleted|manifest.published"
+        "|projectmap.*|redirect.*|release.launched",
+    ),
+    # https://developers.notion.com/reference/webhooks-events-delivery
+    *_typed(
+        *("Notion", "type", "subscription_id & integration_id & workspace_id"),
+        "page.content_updated|page.created|page.deleted|page.moved|page.properties_updated|page.undeleted"
+        "|database.*|data_source.*",
+        id="{id}",
     ),
 )
 
@@ -294,6 +309,11 @@ _SHOPS: Final = (
         "product*|collection*|scheduled_product_listings/*|variants/*|inventory_items/*|inventory_levels/*|themes/*"
         "|selling_plan_groups/*|discounts/*|metaobjects/*|metafield_definitions/*|locales/*|locations/*|markets*"
         "|shop/update",
+    ),
+    # https://developer.bigcommerce.com/docs/integrations/webhooks
+    *_typed(
+        *("BigCommerce", "scope", "producer=stores/* & hash"),
+        "store/product/*|store/category/*|store/sku/*|store/channel/*|store/priceList/*|store/information/*",
     ),
     # https://woocommerce.com/document/webhooks/: the ping has neither headers nor a signature
     *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "product*|coupon*"),
