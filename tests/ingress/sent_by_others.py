@@ -895,6 +895,8 @@ _BUILDS = (
             ("Sentry", "Sentry_Hook_Resource", "event_alert"),
             ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
             ("Bitrise", "Bitrise_Event_Type", "build/finished"),
+            # https://cirrus-ci.org/api/#webhooks
+            ("Cirrus CI", "X_Cirrus_Event", "build"),
         )
     ),
     *(
@@ -936,6 +938,12 @@ _BUILDS = (
                 "Jenkins",
                 "FINALIZED",
                 {"name": "site", "build": {"full_url": "https://x/1", "phase": "FINALIZED", "status": "SUCCESS"}},
+            ),
+            # https://forge.laravel.com/docs/sites/deployments#webhooks
+            (
+                "Laravel Forge",
+                "success",
+                {"status": "success", "server": {"id": 123}, "site": {"id": 456}, "commit_hash": AFTER},
             ),
             # https://octopus.com/docs/administration/managing-infrastructure/subscriptions
             (

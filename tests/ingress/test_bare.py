@@ -279,6 +279,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Statuspage": {"page": {"id": "1", "status_indicator": "none"}},
     "Stripe": {"object": "event", "type": "published"},
     "Uniform": {"eventType": "composition.changed", "project": {"url": "https://x"}, "initiator": {"id": "1"}},
+    "Laravel Forge": {"status": "published", "site": {"id": 7}, "server": {"id": 1}},
     "WooCommerce": {"webhook_id": 42, "page": "x"},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
