@@ -1013,7 +1013,7 @@ _BUILDS = (
             ),
             (
                 "Azure Monitor",
-                "Activated",
+                "AzureMonitorMetricAlert",
                 {"schemaId": "AzureMonitorMetricAlert", "data": {"version": "2.0", "status": "Activated"}},
             ),
             # Of PagerDuty's first two forms, and of these: the fixtures of https://github.com/zulip/zulip, and the

@@ -438,18 +438,12 @@ _HOSTS: Final = (
             ("Airbrake", "error.error_class", "airbrake_error_url"),
             ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
-            (
-                *("Azure Monitor", "data.essentials.monitorCondition,data.status,schemaId"),
-                "schemaId=azureMonitor*|AzureMonitor*|Microsoft.Insights/*",
-            ),
+            ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
             ("Grafana", "state", "ruleId & ruleUrl"),  # its alarms before version 8
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
-            (
-                *("PagerDuty", "messages.0.event,messages.0.type"),
-                "messages.0.incident.id,messages.0.data.incident.id",
-            ),
+            ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.incident.id,messages.0.data.incident.id"),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.id & data.item.environment"),
@@ -460,11 +454,7 @@ _HOSTS: Final = (
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk and tickets
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
-            (
-                "Jira",
-                "webhookEvent",
-                "timestamp & webhookEvent=jira:*|comment_*|issuelink_*|worklog_*|sprint_*|board_*",
-            ),
+            ("Jira", "webhookEvent", "webhookEvent=jira:*|comment_*|issuelink_*|worklog_*|sprint_*|board_*"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
             ("Mailgun", "event-data.event", "signature.token"),
             ("Postmark", "RecordType", "MessageStream & MessageID"),
