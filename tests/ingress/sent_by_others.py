@@ -1244,7 +1244,10 @@ _BUILDS = (
 )
 
 
-_FORM = {"content-type": "application/x-www-form-urlencoded"}
+_FORM = {
+    "content-type": "application/x-www-form-urlencoded",
+    "user-agent": "WooCommerce/9.9 Hookshot (WordPress/6.8)",
+}
 _OF_WOO = posted({}, _FORM).but(body=b"webhook_id=42")
 
 

@@ -280,7 +280,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Stripe": {"object": "event", "type": "published"},
     "Uniform": {"eventType": "composition.changed", "project": {"url": "https://x"}, "initiator": {"id": "1"}},
     "Laravel Forge": {"status": "published", "site": {"id": 7}, "server": {"id": 1}},
-    "WooCommerce": {"webhook_id": 42, "page": "x"},
+    "WooCommerce": {"webhook_id": 42},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "Artifact Registry": {"action": "INSERT", "tag": "ghcr.io/octo/site:1"},

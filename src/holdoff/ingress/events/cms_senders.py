@@ -315,9 +315,9 @@ _SHOPS: Final = (
         *("BigCommerce", "scope", "producer=stores/* & hash"),
         "store/product/*|store/category/*|store/sku/*|store/channel/*|store/priceList/*|store/information/*",
     ),
-    # https://woocommerce.com/document/webhooks/: the ping has neither headers nor a signature
+    # https://woocommerce.com/document/webhooks/: the ping has no topic, and no signature
     *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "product*|coupon*"),
-    trial("WooCommerce", "webhook_id only webhook_id", "a ping"),
+    trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
     *_typed("Stripe", "type", "object=event & pending_webhooks", "product.*|price.*|plan.*", id="{id}"),
     # https://docs.umbraco.com/umbraco-cms/reference/webhooks
     *_typed(
