@@ -525,6 +525,20 @@ _REGISTRIES = (
             ),
         )
     ),
+    # https://www.alibabacloud.com/help/en/acr/user-guide/manage-webhooks
+    *(
+        _webhook(
+            *("Alibaba Cloud", f"push of {tag}", becomes),
+            {
+                "push_data": {"digest": "sha256:8a", "pushed_at": "2026-11-25 11:00:00", "tag": tag},
+                "repository": {"name": "site", "namespace": "octo", "repo_full_name": "octo/site"},
+            },
+        )
+        for tag, becomes in (
+            ("v1", Built(reason="image octo/site:v1 pushed")),
+            ("sha256-8a.sig", nothing("Alibaba Cloud", "push of sha256-8a.sig")),
+        )
+    ),
     _webhook(
         "Azure Container Registry",
         "push",

@@ -250,6 +250,10 @@ _REGISTRIES: Final = (
         id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
         by="{push_data.pusher}",
     ),
+    # https://www.alibabacloud.com/help/en/acr/user-guide/manage-webhooks
+    *_images(
+        "Alibaba Cloud", "push_data.digest & repository.repo_full_name", "repository.repo_full_name", "push_data.tag"
+    ),
     # https://github.com/quay/quay/blob/master/notifications/notificationevent.py: what its button for a test sends.
     trial("Quay", f"{_QUAY} & updated_tags.0=latest & updated_tags.1=foo & pruned_image_count=3"),
     # A signature is pushed alone. In the first form tags were an object, with counts beside it.
