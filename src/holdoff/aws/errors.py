@@ -318,6 +318,8 @@ def describe(error: BaseException) -> str:
         if status >= UNKNOWN_FROM_STATUS:
             code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
         return f"{code}: {clean_message(_part(error, 'Error').get('Message'))}".rstrip(": .")
+    if isinstance(error, KeyError):  # a proxy's page, say: botocore takes any 200 for an answer
+        return f"the answer is not the service's: it has no {error}"
     return (clean_message(error) or type(error).__name__).rstrip(".: ")
 
 

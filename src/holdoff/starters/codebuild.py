@@ -163,7 +163,7 @@ class CodeBuild(OnAws):
         return _STATES.get(builds[0][self.kind.status]) if builds else None
 
     def _stop(self, ask: Questions, client: Any, build_id: str) -> None:
-        ask(method(client, self.kind.stops), id=build_id)[self.kind.build]  # a page of a proxy's has none
+        ask(method(client, self.kind.stops), id=build_id)[self.kind.build]
 
 
 def _token_of(build: Answer) -> str | None:

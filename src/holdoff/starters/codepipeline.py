@@ -166,8 +166,7 @@ class CodePipeline(OnAws):
             raise LookupError("it is no execution of a pipeline")
         which = {"pipelineName": named[1], "pipelineExecutionId": named[2]}
         try:
-            answer = ask(client.stop_pipeline_execution, **which, reason="Holdoff starts a newer one")
-            answer["pipelineExecutionId"]  # a page of a proxy's has none
+            ask(client.stop_pipeline_execution, **which, reason="Holdoff starts a newer one")["pipelineExecutionId"]
         except Exception as error:
             has_ended = aws.code_of(error) == "PipelineExecutionNotStoppableException"
             if has_ended and self._state(ask, client, build_id) in ("succeeded", "failed"):

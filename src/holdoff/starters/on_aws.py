@@ -83,7 +83,8 @@ class OnAws:
     _send: Callable[[str | None, Answer, str], str]
     #: The id of the build with a token, by questions to a client.
     _found: Callable[[Questions, Any, Answer, str], str | None]
-    #: The state of a build by its id, as in ``status``; and: stop the build, or raise if there is none.
+    #: The state of a build by its id, as in ``status``; and: stop the build, or raise if there is none. (An answer
+    #: that lacks what the service's has, a proxy's page say, is no answer: ``KeyError``.)
     _state: Callable[[Questions, Any, str], str | None]
     _stop: Callable[[Questions, Any, str], None]
     freeze: Callable[[Request], Request]
