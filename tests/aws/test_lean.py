@@ -318,26 +318,29 @@ def test_an_answer_that_comes_later_is_not_taken_for_that_of_the_next_call(wire:
 
 @pytest.mark.parametrize("which", ["lean", "botocore"])
 @pytest.mark.parametrize("sent", [0, 1], ids=["before the first try", "before the second"])
+@pytest.mark.parametrize("moved_ms", [LIMITS.longest_ms, -60_000], ids=["slept", "set back"])
 def test_no_try_begins_when_the_time_of_its_call_is_over(
-    which: str, sent: int, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    which: str, sent: int, moved_ms: int, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after the sleep of a laptop: it would be signed afresh, and sent when another process has taken over."""
+    """As after the sleep of a laptop: it would be signed afresh, and sent when another process has taken over. A clock
+    that is set back meanwhile gives no more time."""
     monkeypatch.setenv("HOLDOFF_AWS_CLIENT", which)
     clients = Clients("dynamodb", LIMITS, endpoint=wire.url, lean=True)
     client = clients.of("eu-west-1")
     assert isinstance(client, Lean) is (which == "lean")
-    real, over_ms = SystemClock.now_ms, 0
+    real, added_ms = SystemClock.now_ms, 0
     monkeypatch.setattr(
-        SystemClock, "now_ms", lambda clock: real(clock) + (over_ms if len(wire.requests) == sent else 0)
+        SystemClock, "now_ms", lambda clock: real(clock) + (added_ms if len(wire.requests) == sent else 0)
     )
     wire.script[:] = ["close after"]
     clients.begin()
-    over_ms = LIMITS.longest_ms
+    added_ms = moved_ms
     with pytest.raises(TooLate) as caught:
         client.update_item(TableName="builds", Key={})
     assert len(wire.requests) == sent
     assert clients.tried == (Tried(sent=True, in_doubt=True) if sent else Tried(sent=False))
     assert verdict(caught.value, clients.tried) is (Verdict.UNKNOWN if sent else Verdict.NOT_NOW)
+    added_ms = 0
     clients.begin()
     client.update_item(TableName="builds", Key={})
 

@@ -80,17 +80,17 @@ class Role(Value, kw_only=False):
 
 
 class TooLate(Exception):
-    """The time of a call was over before a try began. The request was not sent."""
+    """The time of a call was over before a try began, or the clock was set back. The request was not sent."""
 
 
 class _Call(threading.local):
     """The present call of a thread. A given client may also be used by others, in threads that began no call here.
 
-    ``over_ms``: from this instant on no try may begin; ``None``: there is no limit.
+    ``began_ms``: when it began; ``None``: its tries may begin at any time.
     """
 
     tried = Tried()
-    over_ms: int | None = None
+    began_ms: int | None = None
 
 
 class Clients:
@@ -148,7 +148,7 @@ class Clients:
         """Begin a call of this thread: nothing has left this machine yet."""
         self._call.tried = Tried(sent=self._is_blind)
         if self.given is None:  # a given client has time-outs of its own
-            self._call.over_ms = SystemClock().now_ms() + self.limits.longest_ms
+            self._call.began_ms = SystemClock().now_ms()
 
     @property
     def tried(self) -> Tried:
@@ -164,8 +164,9 @@ class Clients:
         return events is not None
 
     def _sending(self, **_: object) -> None:
-        if self._call.over_ms is not None and SystemClock().now_ms() >= self._call.over_ms:
-            raise TooLate("the time for it was over: this process or its machine was stopped")
+        began_ms = self._call.began_ms
+        if began_ms is not None and not 0 <= SystemClock().now_ms() - began_ms < self.limits.longest_ms:
+            raise TooLate("the time for it was over: this process or its machine was stopped, or its clock was set")
         self._call.tried = self._call.tried.but(sent=True)
 
     def _ended(
