@@ -89,7 +89,7 @@ class Webhook(OnHttp):
     ) -> None:
         named = entries_in("headers", _header_names({} if headers is None else headers), STARTING)
         parts: dict[str, Any] = {
-            "method": _one_of("method", method, _METHODS),
+            "method": _method_in("method", method),
             "url": text_in("webhook", url, STARTING, secret=True),
             "headers": {name.lower(): text for name, text in named.items()},  # so that none is sent twice
             "body": _body_in(json, form),
@@ -104,7 +104,7 @@ class Webhook(OnHttp):
             Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER) for status in _statuses(refused)
         )
         self.id_at: str | None = None if id is None else text_in("id", id)
-        self._cancel_method = _one_of("cancel_method", cancel_method, _METHODS)
+        self._cancel_method = _method_in("cancel_method", cancel_method)
         if status_url is not None:
             self._follow(status_url, state, succeeded, failed)
         if cancel_url is not None:
@@ -191,9 +191,9 @@ def _names_a_trigger(text: str) -> bool:
     return any(f"{{{name}" in text for name in (*STARTING, "environment."))
 
 
-def _one_of(field: str, value: object, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise ConfigError(field=field, got=UNSHOWN, want=f"one of {', '.join(choices)}")
+def _method_in(field: str, value: object) -> str:
+    if value not in _METHODS:
+        raise ConfigError(field=field, got=UNSHOWN, want=f"one of {', '.join(_METHODS)}")
     return str(value)
 
 

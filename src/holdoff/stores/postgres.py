@@ -130,19 +130,18 @@ class PostgresStore:
 
     Args:
         url: as libpq reads it, with ``schema`` as one more parameter.
-        region: the region of gates that name none.
         busy_ms: how long an operation may take in all.
     """
 
+    region = "local"
     #: A machine's correction is as exact as its quickest answer was quick.
     clock_margin_ms = 1_000
 
-    def __init__(self, url: str, *, region: str = "local", busy_ms: int | None = None) -> None:
+    def __init__(self, url: str, *, busy_ms: int | None = None) -> None:
         self.server: Server = Server(url, busy_ms=busy_ms)
         self.url: str = self.server.address.shown
         self._schema = self.server.address.schema
         self._channel = f"{self._schema}_due"
-        self.region = region
 
     def clock_offset_ms(self) -> int:
         """What to add to this machine's time for the server's, as far as it is known. Sends no request."""

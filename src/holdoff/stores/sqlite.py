@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 class SQLiteStore(SQLiteFile):
     """Gates in one file. The arguments are ``SQLiteFile``'s; the methods are described in ``stores.base.Store``."""
 
+    region = "local"
     clock_margin_ms = 0
 
     def get(self, key: GateKey) -> Record:
