@@ -22,11 +22,11 @@ from typing import Any, ClassVar, Final, Unpack
 from holdoff.aws import errors as aws
 from holdoff.aws.client import Limits
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import Request
+from holdoff.core.request import KEY_VARIABLE, TOKEN_VARIABLE, Request
 from holdoff.core.token import instant_ms
 from holdoff.starters import on_aws
 from holdoff.starters.base import remember
-from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where
+from holdoff.starters.on_aws import Answer, OnAws, Questions, Where
 
 _NAME: Final = r"[A-Za-z0-9.@_-]{1,100}"
 _ID: Final = re.compile(rf"({_NAME}):([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})")

@@ -13,7 +13,7 @@ from types import FrameType
 
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused
-from holdoff.core.request import TOLD, Request
+from holdoff.core.request import TOKEN_VARIABLE, TOLD, Request
 from holdoff.core.shown import shown_program
 from holdoff.core.value import Value
 from holdoff.signals import STOPPING, InTurn, handling, hear_of_children, wait_for
@@ -371,7 +371,7 @@ def _is_job_of_terminal() -> bool:
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
     """The caller's variables (without those of an outer run, and without an empty name, which posix_spawn(3) refuses),
     the request's variables, and Holdoff's own."""
-    about = {"": None, "HOLDOFF_TOKEN": token} | {name: getattr(request, field) for name, field in TOLD.items()}
+    about = {"": None, TOKEN_VARIABLE: token} | {name: getattr(request, field) for name, field in TOLD.items()}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)

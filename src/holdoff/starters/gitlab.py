@@ -24,15 +24,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import TOLD, Request
+from holdoff.core.request import TOKEN_VARIABLE, TOLD, Request
 from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
-from holdoff.starters.base import remember
+from holdoff.starters.base import check_no_token, remember
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
 
-TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
 _SOURCES: Final = ("trigger", "api")
 _PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
 #: https://docs.gitlab.com/api/pipelines/: in all other states a pipeline runs.
@@ -87,9 +86,7 @@ class GitLab(OnApi):
             want = "a project's path, such as 'acme/site', or its number"
             raise ConfigError(field="gitlab", got=UNSHOWN, want=want)
         variables = entries_in("environment", {} if environment is None else environment, STARTING)
-        if TOKEN_VARIABLE in variables:
-            want = "another name: this one carries the start's token"
-            raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
+        check_no_token(variables)
         parts = {"project": str(project), "ref": text_in("ref", ref, STARTING), "environment": variables}
         super().__init__("gitlab", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://gitlab.com")

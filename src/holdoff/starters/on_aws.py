@@ -33,17 +33,13 @@ from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUn
 from holdoff.core.request import GateKey, Request
 from holdoff.core.token import instant_ms
 from holdoff.core.verdict import Verdict
-from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
+from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, check_no_token, frozen_parameters
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
 ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
 #: How long ``find`` may take with all its questions, and ``cancel``.
 ASK_MS: Final = 12_000
 
-#: The variable with the token, by which a build is found again.
-TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
-#: The variable with the key of the project, for the build and for the event of its end.
-KEY_VARIABLE: Final = "HOLDOFF_KEY"
 #: The region of gates on stores that have none.
 NO_REGION: Final = "local"
 _ROLE: Final = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/\S+")
@@ -308,9 +304,7 @@ def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str
     """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: the allowed types."""
     if not isinstance(environment, Mapping):
         raise ConfigError(field="environment", got=environment, want="a table of variables")
-    if TOKEN_VARIABLE in environment:
-        want = "another name: this one carries the start's token"
-        raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
+    check_no_token(environment)
     variables: dict[str, dict[str, str]] = {}
     for name, value in environment.items():
         given = value if isinstance(value, Mapping) else {"value": value}

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from holdoff.core.request import GateKey
+from holdoff.core.request import KEY_VARIABLE, GateKey
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import BuildEnded, Ignored
 from holdoff.ingress.events.kinds import fits
@@ -135,8 +135,7 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
         detail=status or "under way",
-        # What ``starters.on_aws.KEY_VARIABLE`` names.
-        key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == "HOLDOFF_KEY"), None),
+        key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == KEY_VARIABLE), None),
     )
 
 
