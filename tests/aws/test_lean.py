@@ -21,7 +21,7 @@ from botocore.retries import standard
 from holdoff.aws import lean
 from holdoff.aws.client import Clients, Limits, TooLate, make_client
 from holdoff.aws.errors import Cause, Tried, row_of, verdict
-from holdoff.aws.lean import ELSE, PATHS, SERVICES, Lean, NoAnswer, NoConnection, Refused
+from holdoff.aws.lean import ONLY_BY_BOTOCORE, PATHS, SERVICES, Lean, NoAnswer, NoConnection, Refused
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.verdict import Verdict
@@ -110,8 +110,8 @@ def test_it_tries_again_after_what_botocore_tries_again_after() -> None:
     slow = standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES
     assert set(lean.SLOW_DOWN.split()) == {*slow, "429"}
     transient = standard.TransientRetryableChecker
-    assert set(lean.PASSES.split()) | {"PriorRequestNotComplete"} == set(transient._TRANSIENT_ERROR_CODES)
-    assert list(lean.PASSING) == transient._TRANSIENT_STATUS_CODES
+    assert set(lean.PASSING.split()) | {"PriorRequestNotComplete"} == set(transient._TRANSIENT_ERROR_CODES)
+    assert list(lean.PASSING_STATUSES) == transient._TRANSIENT_STATUS_CODES
     assert standard.ThrottlingStatusCodeChecker._THROTTLING_STATUS_CODES == [429]
 
 
@@ -136,13 +136,13 @@ def test_every_variable_that_botocore_reads_has_been_thought_of() -> None:
     named: set[str] = set()
     for row in BOTOCORE_DEFAUT_SESSION_VARIABLES.values():
         named |= {row[1]} if isinstance(row[1], str) else set(row[1] or ())
-    assert named == (set(ELSE.split()) & named) | NO_MATTER | READ_HERE
+    assert named == (set(ONLY_BY_BOTOCORE.split()) & named) | NO_MATTER | READ_HERE
 
 
 @pytest.mark.parametrize(
     "setting",
     [
-        *(f"{name}=1" for name in ELSE.split()),
+        *(f"{name}=1" for name in ONLY_BY_BOTOCORE.split()),
         "AWS_ACCESS_KEY_ID=",
         "AWS_SECRET_ACCESS_KEY=",
         "AWS_SESSION_TOKEN=a\r\nx-evil: 1",

@@ -108,7 +108,7 @@ class CodePipeline(OnAws):
             for action in stage["actions"]
         }
         sent: Answer = {"name": name, "clientRequestToken": token}
-        if variables := {name: value for name, value in _asked(parameters, token).items() if name in declared}:
+        if variables := {name: value for name, value in _variables_sent(parameters, token).items() if name in declared}:
             sent["variables"] = [{"name": name, "value": variables[name]} for name in sorted(variables)]
         if revisions := parameters.get("revisions"):
             sent["sourceRevisions"] = [
@@ -175,13 +175,13 @@ class CodePipeline(OnAws):
                 raise
 
 
-def _asked(parameters: Answer, token: str) -> dict[str, str]:
+def _variables_sent(parameters: Answer, token: str) -> dict[str, str]:
     return {**parameters.get("variables", {}), TOKEN_VARIABLE: token}
 
 
 def _may_be(execution: Answer, has: Mapping[str, str], parameters: Answer, token: str) -> bool:
     """Whether an execution may be the one that was started with this token."""
-    if any(has.get(name, value) != value for name, value in _asked(parameters, token).items()):
+    if any(has.get(name, value) != value for name, value in _variables_sent(parameters, token).items()):
         return False
     if TOKEN_VARIABLE in has:
         return True

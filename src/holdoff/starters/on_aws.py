@@ -10,8 +10,9 @@ no claim is taken over while its start may still be sent. For CodeBuild:
     start    two tries of (2 + 2 + 6) s; between them botocore waits at most 1 s, and 5 s more if asked to   26 s
 
 That is 50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store. To assume a role
-takes up to 5 s of them. (After an InvalidInputException the build is looked for in addition. That may be late: nothing
-is sent after it that could start a build.) A client of the user's own (``client=``) has its own time-outs and retries.
+takes up to 5 s of them. (After an InvalidInputException there is one more ``find``, which may end after the lease: it
+starts nothing, and nothing is sent after it.) A client of the user's own (``client=``) has its own time-outs and
+retries.
 
 **Retries.** The SDK retries a start, and every try carries the same token. So a try after a lost answer gets the build
 that the first try made. Questions are asked once: without an answer, the decision leaves the claim, and the next

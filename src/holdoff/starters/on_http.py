@@ -90,7 +90,7 @@ class OnHttp:
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
     #: The state of a build by its id, as in ``_status``.
-    _asked: Callable[[Time, str], str | None]
+    _state_of: Callable[[Time, str], str | None]
 
     def __init__(self, kind: str, parts: dict[str, Any], folder: str | None) -> None:
         """``kind``: the name of the starter's setting; ``parts``: what it sends besides the fields of the request."""
@@ -166,7 +166,7 @@ class OnHttp:
     def _status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
         cannot be found out."""
-        return self._asked(Time.of(self.clock, ASK_MS), build_id)
+        return self._state_of(Time.of(self.clock, ASK_MS), build_id)
 
     def _json(self, answer: Answer) -> Any:
         """The JSON of an answer. Raises ``HoldoffError`` if the answer is an error."""
@@ -224,7 +224,7 @@ class OnApi(OnHttp):
             raise HoldoffError(f"{self.service} answered something else")
         return listed
 
-    def _asked(self, time: Time, build_id: str) -> str | None:
+    def _state_of(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._url_of(build_id)) if build_id.isdecimal() else None
         body = None if answer is None or answer.status == 404 else self._json(answer)
         return self._state(body) if isinstance(body, dict) else None
@@ -236,7 +236,7 @@ class OnApi(OnHttp):
             raise HoldoffError(f"{self.service} has no build {build_id}")
         time = Time.of(self.clock, ASK_MS)
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
-        if answer.status == 409 and self._asked(time, build_id) in ENDS:
+        if answer.status == 409 and self._state_of(time, build_id) in ENDS:
             return
         body = self._json(answer)
         if not self._cancels(answer.status, body):  # a proxy's page, say: the build may go on

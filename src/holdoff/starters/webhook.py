@@ -30,7 +30,16 @@ from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
-from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled, filled_in, found_at, text_in, values_of
+from holdoff.starters.templates import (
+    OF_A_BUILD,
+    STARTING,
+    entries_in,
+    filled,
+    filled_body,
+    found_at,
+    text_in,
+    values_of,
+)
 
 _METHODS: Final = ("POST", "PUT", "PATCH", "GET", "DELETE")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
@@ -128,7 +137,7 @@ class Webhook(OnHttp):
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
         values = values_of(request, token)
         url = filled(parts["url"], values, self.folder, _in_url) or ""
-        body = {name: filled_in(given, values, self.folder) for name, given in parts["body"].items()}
+        body = {name: filled_body(given, values, self.folder) for name, given in parts["body"].items()}
         return send(time, parts["method"], url, headers=self._headers(parts["headers"], values), **body)
 
     def _headers(self, texts: Mapping[str, str], values: Mapping[str, str | None]) -> dict[str, str]:
@@ -152,7 +161,7 @@ class Webhook(OnHttp):
         to = filled(url, values, self.folder, _in_url) or ""
         return send(time, method, to, headers=self._headers(headers, values))
 
-    def _asked(self, time: Time, build_id: str) -> str | None:
+    def _state_of(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._status_url, build_id)
         body = None if answer.status in (404, 410) else self._json(answer)
         if not body:
@@ -166,7 +175,7 @@ class Webhook(OnHttp):
         """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped."""
         time = Time.of(self.clock, ASK_MS)
         answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
-        if not answer.is_done and not (hasattr(self, "status") and self._asked(time, build_id) in ENDS):
+        if not answer.is_done and not (hasattr(self, "status") and self._state_of(time, build_id) in ENDS):
             raise HoldoffError(f"{self.service} did not stop {build_id}: {self._summary(answer)}")
 
 
