@@ -31,7 +31,7 @@ from holdoff.aws import errors as aws
 from holdoff.aws.client import ASSUMING, Clients, Limits, Role
 from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
-from holdoff.core.request import GateKey, Request
+from holdoff.core.request import NO_REGION, GateKey, Request
 from holdoff.core.token import instant_ms
 from holdoff.core.verdict import Verdict
 from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, check_no_token, frozen_parameters
@@ -41,8 +41,6 @@ ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
 #: How long ``find`` may take with all its questions, and ``cancel``.
 ASK_MS: Final = 12_000
 
-#: The region of gates on stores that have none.
-NO_REGION: Final = "local"
 _ROLE: Final = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/\S+")
 
 Answer = dict[str, Any]

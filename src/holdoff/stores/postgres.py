@@ -26,7 +26,7 @@ from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
-from holdoff.core.request import GateKey
+from holdoff.core.request import NO_REGION, GateKey
 from holdoff.exact_json import dumps
 from holdoff.stores import codec
 from holdoff.stores.postgres_errors import LONGEST_NAMES, NoTables
@@ -133,7 +133,7 @@ class PostgresStore:
         busy_ms: how long an operation may take in all.
     """
 
-    region = "local"
+    region = NO_REGION
     #: A machine's correction is as exact as its quickest answer was quick.
     clock_margin_ms = 1_000
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
-from holdoff.core.request import GateKey
+from holdoff.core.request import NO_REGION, GateKey
 from holdoff.exact_json import dumps
 from holdoff.stores import codec
 from holdoff.stores.sqlite_file import SQLiteFile, warn
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class SQLiteStore(SQLiteFile):
     """Gates in one file. The arguments are ``SQLiteFile``'s; the methods are described in ``stores.base.Store``."""
 
-    region = "local"
+    region = NO_REGION
     clock_margin_ms = 0
 
     def get(self, key: GateKey) -> Record:
