@@ -110,8 +110,8 @@ class GitLab(OnApi):
         return self._ask(time, "POST", f"{url}/pipeline", json={"ref": ref, "variables": listed})
 
     def _message_in(self, answer: Answer) -> str:
-        body = answer.json()
-        message = body.get("message") or body.get("error") if isinstance(body, dict) else None
+        body = answer.table()
+        message = body.get("message") or body.get("error")
         base = message.get("base") if isinstance(message, dict) else None
         words = base if isinstance(base, list) else [message]
         return "; ".join(word for word in words if isinstance(word, str))
@@ -135,8 +135,8 @@ class GitLab(OnApi):
         state = pipeline.get("status")
         return _STATES.get(state, "running") if isinstance(state, str) else None
 
-    def _cancels(self, _status: int, body: object) -> bool:
-        return isinstance(body, dict) and "id" in body
+    def _cancels(self, answer: Answer) -> bool:
+        return "id" in answer.table()
 
     def _url_of(self, build_id: str) -> str:
         return f"{self._api(self._parts['project'])}/pipelines/{build_id}"

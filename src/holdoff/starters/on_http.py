@@ -168,11 +168,11 @@ class OnHttp:
         cannot be found out."""
         return self._state_of(Time.of(self.clock, ASK_MS), build_id)
 
-    def _json(self, answer: Answer) -> Any:
-        """The JSON of an answer. Raises ``HoldoffError`` if the answer is an error."""
+    def _done(self, answer: Answer) -> Answer:
+        """The answer. Raises ``HoldoffError`` if it is an error."""
         if not answer.is_done:
             raise HoldoffError(f"{self.service}: {self._summary(answer)}")
-        return answer.json()
+        return answer
 
 
 class OnApi(OnHttp):
@@ -184,12 +184,11 @@ class OnApi(OnHttp):
     _url_of: Callable[[str], str]
     _found: Callable[[Time, dict[str, Any], Request, str], str | None]
     _state: Callable[[dict[str, Any]], str | None]
-    #: Whether an answer, by its status and body, certainly is the service's to a request to stop a build.
-    _cancels: Callable[[int, Any], bool]
+    #: Whether an answer certainly is the service's to a request to stop a build.
+    _cancels: Callable[[Answer], bool]
 
     def _id_in(self, answer: Answer, token: str) -> object:
-        body = answer.json()
-        return body.get(self.id_at) if isinstance(body, dict) else None
+        return answer.table().get(self.id_at)
 
     def _ask(self, time: Time, method: str, url: str, **body: Any) -> Answer:
         return send(time, method, url, headers=self._headers(time), **body)
@@ -199,7 +198,7 @@ class OnApi(OnHttp):
         out."""
         try:
             return self._found(Time.of(self.clock, ASK_MS), self._frozen(request), request, token)
-        except (HoldoffError, LookupError, TypeError, AttributeError) as error:
+        except (HoldoffError, LookupError, TypeError) as error:
             why = error if isinstance(error, HoldoffError) else HoldoffError(f"{self.service} answered something else")
             raise StartUnknown(f"cannot look among the builds: {why.message}", hint=why.hint or GIVE_UP) from None
 
@@ -218,16 +217,17 @@ class OnApi(OnHttp):
 
     def _list(self, answer: Answer, at: str | None = None) -> list[Any]:
         """The list in an answer. An answer without a list may be a proxy's, and proves nothing about builds."""
-        body = self._json(answer)
-        listed = body if at is None else body.get(at)
+        answer = self._done(answer)
+        listed = answer.json() if at is None else answer.table().get(at)
         if not isinstance(listed, list):
             raise HoldoffError(f"{self.service} answered something else")
         return listed
 
     def _state_of(self, time: Time, build_id: str) -> str | None:
-        answer = self._ask(time, "GET", self._url_of(build_id)) if build_id.isdecimal() else None
-        body = None if answer is None or answer.status == 404 else self._json(answer)
-        return self._state(body) if isinstance(body, dict) else None
+        if not build_id.isdecimal():
+            return None
+        answer = self._ask(time, "GET", self._url_of(build_id))
+        return None if answer.status == 404 else self._state(self._done(answer).table())
 
     def _cancel(self, build_id: str) -> None:
         """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
@@ -238,8 +238,7 @@ class OnApi(OnHttp):
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
         if answer.status == 409 and self._state_of(time, build_id) in ENDS:
             return
-        body = self._json(answer)
-        if not self._cancels(answer.status, body):  # a proxy's page, say: the build may go on
+        if not self._cancels(self._done(answer)):  # a proxy's page, say: the build may go on
             raise HoldoffError(f"{self.service} answered something else")
 
 

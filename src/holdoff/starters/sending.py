@@ -66,6 +66,11 @@ class Answer(Value):
             return json.loads(self.body) if self.is_whole else {}
         return {}
 
+    def table(self) -> dict[str, Any]:
+        """The body as a JSON object; empty if it is none."""
+        body = self.json()
+        return body if isinstance(body, dict) else {}
+
 
 class Time(Value, kw_only=False):
     """The last instants to begin sending a request, and to receive its answer; epoch milliseconds. A clock that is set

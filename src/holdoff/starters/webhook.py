@@ -163,7 +163,7 @@ class Webhook(OnHttp):
 
     def _state_of(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._status_url, build_id)
-        body = None if answer.status in (404, 410) else self._json(answer)
+        body = None if answer.status in (404, 410) else self._done(answer).json()
         if not body:
             return None
         states = [found_at(body, path, {"build_id": build_id}) for path in self._state]
