@@ -267,10 +267,11 @@ def _is_lean() -> bool:
     return wanted == "lean"
 
 
-def check_endpoint(field: str, url: str | None) -> None:
-    """Refuse a text that is no URL, and a URL with a user or a password, which botocore's errors would show."""
-    if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):
-        raise ConfigError(field=field, got=shown_url(url), want=_TYPE_OF_ENDPOINT)
+def check_endpoint(field: str, url: object) -> None:
+    """Refuse what is no URL, and a URL with a user or a password, which botocore's errors would show."""
+    text = url if isinstance(url, str) else ""
+    if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", text):
+        raise ConfigError(field=field, got=shown_url(text) if text else url, want=_TYPE_OF_ENDPOINT)
 
 
 def _config(limits: Limits) -> Any:

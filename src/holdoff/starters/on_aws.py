@@ -89,8 +89,7 @@ class OnAws:
             raise TypeError(f"{type(self).__name__} takes no {', '.join(sorted(unknown))}")
         self.project: str | None = text_of(self.service.lower(), name, f"a {self.service} {self.thing}'s name")
         self.region: str | None = text_of("region", where.get("region"), "an AWS region such as 'eu-west-1'")
-        want = "a URL such as http://127.0.0.1:8000"
-        self.endpoint: str | None = text_of("endpoint", where.get("endpoint"), want, ("http",))
+        self.endpoint: str | None = where.get("endpoint")
         self.role: Role | None = _checked_role(where.get("role"), where.get("external_id"), where.get("client"))
         shared: dict[str, Any] = {"endpoint": self.endpoint, "given": where.get("client"), "role": self.role}
         self._starting = Clients(self.service.lower(), self.starting, **shared, lean=True)
@@ -278,11 +277,9 @@ def as_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def text_of(field: str, value: object, want: str, beginnings: tuple[str, ...] = ("",)) -> str | None:
+def text_of(field: str, value: object, want: str) -> str | None:
     """A setting that is text, or ``None``."""
-    if value is None or (
-        isinstance(value, str) and value.strip() and value.isprintable() and value.startswith(beginnings)
-    ):
+    if value is None or (isinstance(value, str) and value.strip() and value.isprintable()):
         return value
     raise ConfigError(field=field, got=value, want=want)
 
