@@ -30,16 +30,7 @@ from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
-from holdoff.starters.templates import (
-    OF_A_BUILD,
-    STARTING,
-    entries_in,
-    filled,
-    filled_body,
-    found_at,
-    text_in,
-    values_of,
-)
+from holdoff.starters.templates import OF_A_BUILD, STARTING, body_of, entries_in, filled, found_at, text_in, values_of
 
 _METHODS: Final = ("POST", "PUT", "PATCH", "GET", "DELETE")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
@@ -137,7 +128,7 @@ class Webhook(OnHttp):
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
         values = values_of(request, token)
         url = filled(parts["url"], values, self.folder, _in_url) or ""
-        body = {name: filled_body(given, values, self.folder) for name, given in parts["body"].items()}
+        body = {name: body_of(given, values, self.folder) for name, given in parts["body"].items()}
         return send(time, parts["method"], url, headers=self._headers(parts["headers"], values), **body)
 
     def _headers(self, texts: Mapping[str, str], values: Mapping[str, str | None]) -> dict[str, str]:

@@ -44,6 +44,9 @@ DUE: Final = "due"
 #: Epoch *seconds*, as DynamoDB's time to live reads them.
 EXPIRES: Final = "expires"
 
+#: How many builds are read at a time. So a search for one of the newest builds does not read all the others.
+PAGE_OF_BUILDS: Final = 100
+
 _REQUIRED: Final = object()
 #: Fields that are in the item's keys, and the attributes of other programs.
 _ELSEWHERE: Final = {"project", "region", "key", "others"}

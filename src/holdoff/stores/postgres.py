@@ -62,8 +62,6 @@ CREATE TABLE version AS SELECT {VERSION} AS version
 """
 #: The same, for a schema with some of the tables: the others were dropped or not restored.
 REST: Final = re.sub("CREATE (TABLE|INDEX)", r"\g<0> IF NOT EXISTS", TABLES)
-#: How many builds a search by text finds at most.
-PAGE_OF_BUILDS: Final = 100
 #: One process at a time checks whether the tables are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
@@ -223,7 +221,7 @@ class PostgresStore:
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """The newest build is searched for first, alone: most callers want no more, and the search ends there."""
-        for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
+        for most, known in ((1, 0), (codec.PAGE_OF_BUILDS, 1)):
             rows = self._rows(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
             yield from codec.rows_to_builds(key, rows[known:], self.url, log.warning)
             if len(rows) < most:
