@@ -29,7 +29,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from holdoff.aws.errors import RETRY_AFTER_MS, Tried, clean_message, is_certain, row_of
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, TimeLimit
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url, without_secrets
 from holdoff.core.value import Value
@@ -86,11 +86,11 @@ class TooLate(Exception):
 class _Call(threading.local):
     """The present call of a thread. A given client may also be used by others, in threads that began no call here.
 
-    ``began_ms``: when it began; ``None``: its tries may begin at any time.
+    ``limit``: when it is over, no try may begin; ``None``: there is no limit.
     """
 
     tried = Tried()
-    began_ms: int | None = None
+    limit: TimeLimit | None = None
 
 
 class Clients:
@@ -148,7 +148,7 @@ class Clients:
         """Begin a call of this thread: nothing has left this machine yet."""
         self._call.tried = Tried(sent=self._is_blind)
         if self.given is None:  # a given client has time-outs of its own
-            self._call.began_ms = SystemClock().now_ms()
+            self._call.limit = TimeLimit(SystemClock(), self.limits.longest_ms)
 
     @property
     def tried(self) -> Tried:
@@ -164,8 +164,7 @@ class Clients:
         return events is not None
 
     def _sending(self, **_: object) -> None:
-        began_ms = self._call.began_ms
-        if began_ms is not None and not 0 <= SystemClock().now_ms() - began_ms < self.limits.longest_ms:
+        if self._call.limit is not None and not self._call.limit.left_ms():
             raise TooLate("the time for it was over: this process or its machine was stopped, or its clock was set")
         self._call.tried = self._call.tried.but(sent=True)
 

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 
 from holdoff.aws import errors as aws
 from holdoff.aws.client import ASSUMING, Clients, Limits, Role
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import SystemClock, TimeLimit
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import NO_REGION, GateKey, Request
 from holdoff.core.token import instant_ms
@@ -236,12 +236,11 @@ class Questions:
     """Sends requests that start nothing. No request begins so late that it could end after ``ASK_MS``."""
 
     def __init__(self) -> None:
-        self._clock: Clock = SystemClock()
-        self._began_ms = self._clock.now_ms()
+        self._limit = TimeLimit(SystemClock(), ASK_MS - ASKING.longest_ms)
 
     def __call__(self, ask: Ask, **parameters: Any) -> Answer:
         """Send one request."""
-        if not 0 <= self._clock.now_ms() - self._began_ms <= ASK_MS - ASKING.longest_ms:  # below 0: it was set back
+        if not self._limit.left_ms():
             raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
         return ask(**parameters)
 

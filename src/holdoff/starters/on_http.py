@@ -21,7 +21,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import Clock, SystemClock, TimeLimit
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable
 from holdoff.core.request import Request, storable
 from holdoff.core.shown import Unquoted, printable
@@ -83,9 +83,8 @@ class OnHttp:
     rows: tuple[Row, ...] = ()
     clock: Clock = SystemClock()
     start_budget_ms = SEND_BY_MS + ANSWER_MS + 2 * ASK_MS
-    #: When the service asked to wait, and for how long, by clock and settings: several starters may have the same
-    #: settings.
-    _asked_to_wait: ClassVar[dict[tuple[Clock, str], tuple[int, int]]] = {}
+    #: How long the service asked to wait, by clock and settings: several starters may have the same settings.
+    _asked_to_wait: ClassVar[dict[tuple[Clock, str], TimeLimit]] = {}
     #: Send a start with these parts; and: the build's id in the answer to a start that succeeded (``None``: none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
@@ -108,10 +107,10 @@ class OnHttp:
     def start(self, request: Request, token: str) -> str:
         """Start the build, and return its id. Raises ``StartRefused`` if there certainly is no build, and
         ``StartUnknown`` if there may be one."""
-        time, parts = Time.of(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
-        asked_ms, wait_ms = self._asked_to_wait.get((self.clock, self._frozen_parts), (0, 0))
-        if 0 <= (waited_ms := self.clock.now_ms() - asked_ms) < wait_ms:  # less than 0: the clock was set back
-            raise self._no_start(f"it asked to wait, {-((waited_ms - wait_ms) // 1000)} s more", Verdict.NOT_NOW)
+        time, parts = Time(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
+        asked_to_wait = self._asked_to_wait.get((self.clock, self._frozen_parts))
+        if asked_to_wait is not None and (left_ms := asked_to_wait.left_ms()):
+            raise self._no_start(f"it asked to wait, {-(-left_ms // 1000)} s more", Verdict.NOT_NOW)
         try:
             answer = self._send(time, parts, request, token)
         except (ConfigError, StoreUnavailable) as error:  # a secret could not be fetched; nothing was sent
@@ -123,8 +122,8 @@ class OnHttp:
             return self._started(answer, token)
         row = self._row_of(answer)
         if row.verdict is Verdict.NOT_NOW:
-            asked = self.clock.now_ms(), self._asked_to_wait_ms(answer)
-            self._asked_to_wait[self.clock, self._frozen_parts] = asked
+            asked_to_wait = TimeLimit(self.clock, self._asked_to_wait_ms(answer))
+            self._asked_to_wait[self.clock, self._frozen_parts] = asked_to_wait
         raise self._no_start(self._summary(answer), row.verdict, row.hint)
 
     def _started(self, answer: Answer, token: str) -> str:
@@ -166,7 +165,7 @@ class OnHttp:
     def _status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
         cannot be found out."""
-        return self._state_of(Time.of(self.clock, ASK_MS), build_id)
+        return self._state_of(Time(self.clock, ASK_MS), build_id)
 
     def _done(self, answer: Answer) -> Answer:
         """The answer. Raises ``HoldoffError`` if it is an error."""
@@ -197,7 +196,7 @@ class OnApi(OnHttp):
         """The id of the build with this token; ``None``: there is none. Raises ``StartUnknown`` if that cannot be found
         out."""
         try:
-            return self._found(Time.of(self.clock, ASK_MS), self._frozen(request), request, token)
+            return self._found(Time(self.clock, ASK_MS), self._frozen(request), request, token)
         except (HoldoffError, LookupError, TypeError) as error:
             why = error if isinstance(error, HoldoffError) else HoldoffError(f"{self.service} answered something else")
             raise StartUnknown(f"cannot look among the builds: {why.message}", hint=why.hint or GIVE_UP) from None
@@ -234,7 +233,7 @@ class OnApi(OnHttp):
         there is none."""
         if not build_id.isdecimal():
             raise HoldoffError(f"{self.service} has no build {build_id}")
-        time = Time.of(self.clock, ASK_MS)
+        time = Time(self.clock, ASK_MS)
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
         if answer.status == 409 and self._state_of(time, build_id) in ENDS:
             return

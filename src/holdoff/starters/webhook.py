@@ -164,7 +164,7 @@ class Webhook(OnHttp):
 
     def _cancel(self, build_id: str) -> None:
         """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped."""
-        time = Time.of(self.clock, ASK_MS)
+        time = Time(self.clock, ASK_MS)
         answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
         if not answer.is_done and not (hasattr(self, "status") and self._state_of(time, build_id) in ENDS):
             raise HoldoffError(f"{self.service} did not stop {build_id}: {self._summary(answer)}")

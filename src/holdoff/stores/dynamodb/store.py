@@ -26,7 +26,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import Clock, SystemClock, TimeLimit
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch
 from holdoff.core.pending import Fold
@@ -87,7 +87,7 @@ class DynamoDBStore:
         self.definition: Table = Table(self.connection, self._clock)
         self._has_warned = False
         self._replicas: Replicas | None = None
-        self._asked_ms = 0
+        self._still_known: TimeLimit = TimeLimit(self._clock, 0)
         self.table = table
         self.url: str = self.connection.name
 
@@ -163,9 +163,8 @@ class DynamoDBStore:
         """The replicas of this table, as last known. For a gate of this region they do not matter."""
         if key.region == self.region:
             return Replicas(here=self.region)
-        now_ms = self._clock.now_ms()
-        if self._replicas is None or not 0 <= now_ms - self._asked_ms < KNOWN_MS:
-            self._asked_ms = now_ms
+        if self._replicas is None or not self._still_known.left_ms():
+            self._still_known = TimeLimit(self._clock, KNOWN_MS)
             try:
                 self._replicas = self.definition.replicas()
             except StoreError as error:
