@@ -48,6 +48,18 @@ class SystemClock:
         return int.from_bytes(os.urandom((bits + 7) // 8)) >> (-bits % 8)
 
 
+class TimeLimit:
+    """A limit that begins now. A clock that is set back to before that says that no time is left."""
+
+    def __init__(self, clock: Clock, ms: int) -> None:
+        self._clock, self._ms, self._began_ms = clock, ms, clock.now_ms()
+
+    def left_ms(self) -> int:
+        """The time that is left; 0: it is over."""
+        done_ms = self._clock.now_ms() - self._began_ms
+        return max(0, self._ms - done_ms) if done_ms >= 0 else 0
+
+
 def running_ms() -> int:
     """Milliseconds of a clock that is never set, from an arbitrary start: for measuring how long something takes."""
     return time.monotonic_ns() // 1_000_000

@@ -20,7 +20,7 @@ from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDe
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
-from holdoff.core.record import Act, Claim, End, Finished, Hold, Pending, Record, Running
+from holdoff.core.record import MAX_EXIT_STATUS, Act, Claim, End, Finished, Hold, Pending, Record, Running
 from holdoff.core.request import MAX_BUILD_ID, MAX_REASON, GateKey, Request, check_flag, check_note, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
@@ -47,8 +47,6 @@ MAX_TOKEN: Final = 100
 KEPT_GATES: Final = 1_000
 #: The states that a starter may return for a build. Any other answer counts as ``None``.
 _STATES: Final = ("running", "succeeded", "failed")
-#: The largest exit status that a record keeps.
-_MAX_EXIT_STATUS: Final = 10**15
 
 
 class Gate:
@@ -266,7 +264,7 @@ class Gate:
             StoreError: the report may or may not be written. Reporting again is safe.
         """
         check_flag("succeeded", succeeded)
-        if exit_status is not None and not is_whole(exit_status, -_MAX_EXIT_STATUS, _MAX_EXIT_STATUS):
+        if exit_status is not None and not is_whole(exit_status, -MAX_EXIT_STATUS, MAX_EXIT_STATUS):
             raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
         words = None if detail is None else storable(detail, MAX_REASON)
         build_id = storable(build_id, MAX_BUILD_ID)

@@ -173,3 +173,4 @@ def test_an_error_in_one_line() -> None:
     assert describe(answer("X", said=f"{signed}x-amz-security-token:SESSION\n'")) == "X: Not so. See it"
     assert describe(ValueError("two\nlines.")) == "two lines"
     assert describe(ValueError()) == "ValueError"
+    assert describe(KeyError("build")) == "the answer is not the service's: it has no 'build'"

@@ -21,7 +21,7 @@ from botocore.retries import standard
 from holdoff.aws import lean
 from holdoff.aws.client import Clients, Limits, TooLate, make_client
 from holdoff.aws.errors import Cause, Tried, row_of, verdict
-from holdoff.aws.lean import ELSE, PATHS, SERVICES, Lean, NoAnswer, NoConnection, Refused
+from holdoff.aws.lean import ONLY_BY_BOTOCORE, PATHS, SERVICES, Lean, NoAnswer, NoConnection, Refused
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError
 from holdoff.core.verdict import Verdict
@@ -110,8 +110,8 @@ def test_it_tries_again_after_what_botocore_tries_again_after() -> None:
     slow = standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES
     assert set(lean.SLOW_DOWN.split()) == {*slow, "429"}
     transient = standard.TransientRetryableChecker
-    assert set(lean.PASSES.split()) | {"PriorRequestNotComplete"} == set(transient._TRANSIENT_ERROR_CODES)
-    assert list(lean.PASSING) == transient._TRANSIENT_STATUS_CODES
+    assert set(lean.PASSING.split()) | {"PriorRequestNotComplete"} == set(transient._TRANSIENT_ERROR_CODES)
+    assert list(lean.PASSING_STATUSES) == transient._TRANSIENT_STATUS_CODES
     assert standard.ThrottlingStatusCodeChecker._THROTTLING_STATUS_CODES == [429]
 
 
@@ -136,13 +136,13 @@ def test_every_variable_that_botocore_reads_has_been_thought_of() -> None:
     named: set[str] = set()
     for row in BOTOCORE_DEFAUT_SESSION_VARIABLES.values():
         named |= {row[1]} if isinstance(row[1], str) else set(row[1] or ())
-    assert named == (set(ELSE.split()) & named) | NO_MATTER | READ_HERE
+    assert named == (set(ONLY_BY_BOTOCORE.split()) & named) | NO_MATTER | READ_HERE
 
 
 @pytest.mark.parametrize(
     "setting",
     [
-        *(f"{name}=1" for name in ELSE.split()),
+        *(f"{name}=1" for name in ONLY_BY_BOTOCORE.split()),
         "AWS_ACCESS_KEY_ID=",
         "AWS_SECRET_ACCESS_KEY=",
         "AWS_SESSION_TOKEN=a\r\nx-evil: 1",
@@ -318,26 +318,29 @@ def test_an_answer_that_comes_later_is_not_taken_for_that_of_the_next_call(wire:
 
 @pytest.mark.parametrize("which", ["lean", "botocore"])
 @pytest.mark.parametrize("sent", [0, 1], ids=["before the first try", "before the second"])
+@pytest.mark.parametrize("moved_ms", [LIMITS.longest_ms, -60_000], ids=["slept", "set back"])
 def test_no_try_begins_when_the_time_of_its_call_is_over(
-    which: str, sent: int, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    which: str, sent: int, moved_ms: int, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after the sleep of a laptop: it would be signed afresh, and sent when another process has taken over."""
+    """As after the sleep of a laptop: it would be signed afresh, and sent when another process has taken over. A clock
+    that is set back meanwhile gives no more time."""
     monkeypatch.setenv("HOLDOFF_AWS_CLIENT", which)
     clients = Clients("dynamodb", LIMITS, endpoint=wire.url, lean=True)
     client = clients.of("eu-west-1")
     assert isinstance(client, Lean) is (which == "lean")
-    real, over_ms = SystemClock.now_ms, 0
+    real, added_ms = SystemClock.now_ms, 0
     monkeypatch.setattr(
-        SystemClock, "now_ms", lambda clock: real(clock) + (over_ms if len(wire.requests) == sent else 0)
+        SystemClock, "now_ms", lambda clock: real(clock) + (added_ms if len(wire.requests) == sent else 0)
     )
     wire.script[:] = ["close after"]
     clients.begin()
-    over_ms = LIMITS.longest_ms
+    added_ms = moved_ms
     with pytest.raises(TooLate) as caught:
         client.update_item(TableName="builds", Key={})
     assert len(wire.requests) == sent
     assert clients.tried == (Tried(sent=True, in_doubt=True) if sent else Tried(sent=False))
     assert verdict(caught.value, clients.tried) is (Verdict.UNKNOWN if sent else Verdict.NOT_NOW)
+    added_ms = 0
     clients.begin()
     client.update_item(TableName="builds", Key={})
 

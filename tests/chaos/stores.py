@@ -46,9 +46,9 @@ T = TypeVar("T")
 def sound(settings: Settings) -> Store:
     """The store as it is."""
     if settings.store == "sqlite":
-        return SQLiteStore(settings.where, region=REGION)
+        return SQLiteStore(settings.where)
     if settings.store == "postgres":
-        return PostgresStore(settings.where, region=REGION)
+        return PostgresStore(settings.where)
     client = wire.dynamodb(settings.where, speed=1)
     return DynamoDBStore(settings.table, region=REGION, client=client)
 
@@ -68,7 +68,7 @@ class Losing:
     def __init__(self, settings: Settings, random: Random, journal: Journal) -> None:
         self._rate, self._random, self._told = settings.fault_rate / 2, random, journal
         patience = {"sqlite": IMPATIENT_MS, "postgres": postgres_server.BUSY_MS // SPEED}
-        super().__init__(settings.where, region=REGION, busy_ms=patience[settings.store])  # type: ignore[call-arg]
+        super().__init__(settings.where, busy_ms=patience[settings.store])  # type: ignore[call-arg]
 
     def get(self, key: GateKey) -> Record:
         read: Callable[[GateKey], Record] = super().get  # type: ignore[misc]

@@ -172,6 +172,9 @@ class TestSettings:
             ({"project": 7}, "codebuild is 7"),
             ({"region": " "}, "region is ' '"),
             ({"endpoint": "localhost:8000"}, "endpoint is 'localhost:8000'; write a URL such as"),
+            ({"endpoint": ""}, "endpoint is ''; write a URL such as"),
+            ({"endpoint": 7}, "endpoint is 7; write a URL such as"),
+            ({"endpoint": ["http://me:S3CR3T@host"]}, "endpoint is a list (not shown"),
             ({"environment": ["STAGE"]}, "environment is a list (not shown: it may be a secret); write a table"),
             ({"environment": {"STAGE": 7}}, "environment.STAGE is 7; write its value as text"),
             ({"environment": {"NOT-SO": "x"}}, "environment.NOT-SO is 'x'"),
@@ -325,7 +328,7 @@ class TestTimes:
         assert ASKING.longest_ms == 7_000 < ASK_MS
         assert CodeBuild().start_budget_ms == ASK_MS + ASK_MS + 26_000 == 50_000
 
-    @pytest.mark.parametrize("took_ms", [[7_000], [5_000, 7_000], [2_500, 2_500, 7_000], [1_000] * 5 + [7_000]])
+    @pytest.mark.parametrize("took_ms", [[7_000], [4_999, 7_000], [2_500, 2_499, 7_000], [1_000] * 4 + [999, 7_000]])
     def test_a_service_that_stalls_takes_no_longer_than_was_reckoned(
         self, took_ms: list[int], standin: CodeBuildStandin, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -900,7 +903,7 @@ class TestStatus:
         """The build goes on: counted as cancelled, the next one would overlap it."""
         build_id = starter.start(request(), token)
         standin.fault("StopBuild", "http", status=200)
-        with pytest.raises(HoldoffError, match="cannot stop the build"):
+        with pytest.raises(HoldoffError, match=r"cannot stop the build .*the answer is not the service's"):
             starter.cancel(build_id)
         assert starter.status(build_id) == "running"
 

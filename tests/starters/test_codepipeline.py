@@ -314,7 +314,7 @@ def test_a_page_of_a_proxy_stops_nothing(
 ) -> None:
     build_id = starter.start(request(), token_at(clock))
     standin.fault("StopPipelineExecution", "http", status=200)
-    with pytest.raises(HoldoffError, match="cannot stop"):
+    with pytest.raises(HoldoffError, match=r"cannot stop .*the answer is not the service's"):
         starter.cancel(build_id)
 
 

@@ -351,7 +351,7 @@ def test_what_the_network_has_not_taken_by_the_end_is_not_delivered_later() -> N
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        time = sending.Time.of(ManualClock("2026-01-01T00:00:00Z"), 200, 100)
+        time = sending.Time(ManualClock("2026-01-01T00:00:00Z"), 200, 100)
         with pytest.raises(sending.Unanswered) as gone:
             sending.send(time, "POST", url, headers={}, json="x" * 300_000)
         assert gone.value.verdict is Verdict.UNKNOWN

@@ -29,7 +29,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from holdoff.aws.errors import RETRY_AFTER_MS, Tried, clean_message, is_certain, row_of
-from holdoff.clock import SystemClock
+from holdoff.clock import SystemClock, TimeLimit
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import Unquoted, shown_url, without_secrets
 from holdoff.core.value import Value
@@ -80,17 +80,17 @@ class Role(Value, kw_only=False):
 
 
 class TooLate(Exception):
-    """The time of a call was over before a try began. The request was not sent."""
+    """The time of a call was over before a try began, or the clock was set back. The request was not sent."""
 
 
 class _Call(threading.local):
     """The present call of a thread. A given client may also be used by others, in threads that began no call here.
 
-    ``over_ms``: from this instant on no try may begin; ``None``: there is no limit.
+    ``limit``: when it is over, no try may begin; ``None``: there is no limit.
     """
 
     tried = Tried()
-    over_ms: int | None = None
+    limit: TimeLimit | None = None
 
 
 class Clients:
@@ -148,7 +148,7 @@ class Clients:
         """Begin a call of this thread: nothing has left this machine yet."""
         self._call.tried = Tried(sent=self._is_blind)
         if self.given is None:  # a given client has time-outs of its own
-            self._call.over_ms = SystemClock().now_ms() + self.limits.longest_ms
+            self._call.limit = TimeLimit(SystemClock(), self.limits.longest_ms)
 
     @property
     def tried(self) -> Tried:
@@ -164,8 +164,8 @@ class Clients:
         return events is not None
 
     def _sending(self, **_: object) -> None:
-        if self._call.over_ms is not None and SystemClock().now_ms() >= self._call.over_ms:
-            raise TooLate("the time for it was over: this process or its machine was stopped")
+        if self._call.limit is not None and not self._call.limit.left_ms():
+            raise TooLate("the time for it was over: this process or its machine was stopped, or its clock was set")
         self._call.tried = self._call.tried.but(sent=True)
 
     def _ended(
@@ -266,10 +266,11 @@ def _is_lean() -> bool:
     return wanted == "lean"
 
 
-def check_endpoint(field: str, url: str | None) -> None:
-    """Refuse a text that is no URL, and a URL with a user or a password, which botocore's errors would show."""
-    if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):
-        raise ConfigError(field=field, got=shown_url(url), want=_TYPE_OF_ENDPOINT)
+def check_endpoint(field: str, url: object) -> None:
+    """Refuse what is no URL, and a URL with a user or a password, which botocore's errors would show."""
+    text = url if isinstance(url, str) else ""
+    if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", text):
+        raise ConfigError(field=field, got=shown_url(text) if text else url, want=_TYPE_OF_ENDPOINT)
 
 
 def _config(limits: Limits) -> Any:

@@ -261,7 +261,7 @@ def verdict(error: BaseException, tried: Tried) -> Verdict:
 
 
 def is_certain(response: tuple[Any, Mapping[str, Any]] | None, failure: Exception | None) -> bool:
-    """Whether the end of one try, as in botocore's ``needs-retry``, makes certain if the work was done."""
+    """Whether the end of a try leaves no doubt about the work. The arguments are those of ``needs-retry``."""
     if response is None:
         return failure is not None and _failure(failure) is not None
     status = response[0].status_code
@@ -318,6 +318,8 @@ def describe(error: BaseException) -> str:
         if status >= UNKNOWN_FROM_STATUS:
             code = f"HTTP {status} {code.removeprefix(str(status))}".rstrip()
         return f"{code}: {clean_message(_part(error, 'Error').get('Message'))}".rstrip(": .")
+    if isinstance(error, KeyError):  # a proxy's page, say: botocore takes any 200 for an answer
+        return f"the answer is not the service's: it has no {error}"
     return (clean_message(error) or type(error).__name__).rstrip(".: ")
 
 

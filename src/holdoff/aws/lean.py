@@ -81,7 +81,7 @@ _REGION: Final = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(gov-)?[a-z]+-[0-9]")
 #: Any region's name. It is enough if the endpoint is given: then only the signature has the region.
 _ANY_REGION: Final = re.compile(r"[A-Za-z0-9-]+")
 #: Variables that only botocore obeys. If one is set, botocore makes the calls.
-ELSE: Final = """
+ONLY_BY_BOTOCORE: Final = """
     AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
     AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_ACCOUNT_ID_ENDPOINT_MODE AWS_AUTH_SCHEME_PREFERENCE
     AWS_SIGV4A_SIGNING_REGION_SET AWS_ENDPOINT_DISCOVERY_ENABLED HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
@@ -91,9 +91,9 @@ SLOW_DOWN: Final = """
     ProvisionedThroughputExceededException TransactionInProgressException RequestLimitExceeded BandwidthLimitExceeded
     LimitExceededException RequestThrottled SlowDown PriorRequestNotComplete EC2ThrottledException 429
 """
-PASSES: Final = "RequestTimeout RequestTimeoutException"
-PASSING: Final = (500, 502, 503, 504)
-_FIRST: Final = 200
+PASSING: Final = "RequestTimeout RequestTimeoutException"
+PASSING_STATUSES: Final = (500, 502, 503, 504)
+_FIRST_FINAL: Final = 200
 _FIRST_ERROR: Final = 300
 _PORTS: Final = range(1, 1 << 16)
 
@@ -128,7 +128,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
     keys = [env.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     bundle = _bundle()
     address = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?", named or "https://aws")
-    heeded = [name for name in ELSE.split() if env.get(name)]
+    heeded = [name for name in ONLY_BY_BOTOCORE.split() if env.get(name)]
     unfit = (
         ("the keys are not in the environment", not all(keys[:2])),
         ("the keys are none of AWS's", not all(key.isascii() and key.isprintable() and " " not in key for key in keys)),
@@ -222,7 +222,7 @@ class Lean:
                 response.begin()
                 if response.length is None and not response.chunked:
                     raise NoAnswer("the answer does not say how long it is")  # its head may have been cut off
-                if response.status < _FIRST:
+                if response.status < _FIRST_FINAL:
                     raise NoAnswer("the answer is not there yet")  # else the next request would read it
                 content = response.read()
                 keep = not response.will_close and len(self._idle) < self._limits.connections
@@ -300,7 +300,7 @@ def _passes(error: Exception) -> bool:
     """Whether another try may fare better."""
     if isinstance(error, Refused):
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return status in PASSING or error.code in f"{SLOW_DOWN} {PASSES}".split()
+        return status in PASSING_STATUSES or error.code in f"{SLOW_DOWN} {PASSING}".split()
     return isinstance(error, (NoConnection, NoAnswer, OSError, HTTPException))
 
 

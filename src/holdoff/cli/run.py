@@ -9,6 +9,7 @@ from holdoff.cli.common import add_gate, add_json, first_line, open_gate, print_
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartRefused, StartUnknown, UsageError
 from holdoff.core.policy import Policy, choices
+from holdoff.core.request import TOKEN_VARIABLE
 from holdoff.core.shown import shown_program
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
@@ -129,7 +130,7 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
 
 def _check_not_inside(gate: Gate) -> None:
     """Refuse a run inside a command of the same gate that would wait for that command's end, or end it."""
-    token, overlap = os.environ.get("HOLDOFF_TOKEN"), gate.policy.overlap
+    token, overlap = os.environ.get(TOKEN_VARIABLE), gate.policy.overlap
     if not token or overlap not in {"defer", "cancel"}:
         return
     record = gate.store.get(gate.key)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import TOLD
+from holdoff.core.request import TOKEN_VARIABLE, TOLD
 from holdoff.core.shown import Unquoted as Unquoted
 from holdoff.core.shown import is_plain, shown_name
 
@@ -33,7 +33,7 @@ VARIABLES: Final = (
     *("HOLDOFF_SCHEDULE_DEAD_LETTERS", "HOLDOFF_DEAD_LETTERS"),
 )
 #: The variables that a command gets about its own build. ``refuse_misspelt`` passes over them first, for speed.
-OF_BUILDS: Final = ("HOLDOFF_TOKEN", *TOLD)
+OF_BUILDS: Final = (TOKEN_VARIABLE, *TOLD)
 
 
 def refuse_unknown(

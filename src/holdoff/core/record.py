@@ -30,6 +30,8 @@ KEPT_EARLY: Final = 16
 #: How much of a reason a note keeps, and of a refusal what is pending.
 MAX_NOTE: Final = 80
 MAX_REFUSAL: Final = 200
+#: The largest exit status.
+MAX_EXIT_STATUS: Final = 10**15
 #: How long a build stays in a store's history: 90 days.
 KEPT_HISTORY_MS: Final = 90 * 86_400_000
 

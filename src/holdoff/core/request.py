@@ -134,6 +134,11 @@ def storable(said: object, limit: int) -> str:
 TOLD: Final = {
     f"HOLDOFF_{name.upper()}": name for name in ("project", "region", "key", "reason", "source_version", "line")
 }
+#: The region of gates whose store has none.
+NO_REGION: Final = "local"
+#: The variable of a build with its start's token, by which the build is found again; and the one with its gate's key.
+TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
+KEY_VARIABLE: Final = "HOLDOFF_KEY"
 
 
 class Request(Value):

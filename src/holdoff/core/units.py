@@ -15,7 +15,7 @@ from holdoff.core.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
-    from typing import Final, TypeAlias
+    from typing import Final, TypeAlias, TypeGuard
 
 # Texts, which type checkers read as types.
 Duration: TypeAlias = "float | str | Decimal | timedelta"
@@ -136,7 +136,7 @@ def _ms(seconds: Decimal) -> Decimal:
     return _EXACT.multiply(seconds, 1000)
 
 
-def is_whole(value: object, least: int, most: int) -> bool:
+def is_whole(value: object, least: int, most: int) -> TypeGuard[int]:
     """Whether it is a whole number within bounds; true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 

@@ -21,7 +21,7 @@ from holdoff.doctor.services import builds, wakes
 from holdoff.stores.dynamodb.connection import Answer
 from holdoff.stores.dynamodb.item import INDEX
 from holdoff.stores.dynamodb.regions import replicas_of
-from holdoff.stores.dynamodb.rights import RIGHTS, tried
+from holdoff.stores.dynamodb.rights import RIGHTS, trials
 from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.dynamodb.table import faults_of, our_index
 
@@ -90,7 +90,7 @@ def _safety(what: str, is_on: bool, why: str) -> Finding:
 
 
 def _clock(store: DynamoDBStore) -> Finding:
-    measured = store.connection.offset.measured_ms()
+    measured = store.connection.service_clock.measured_ms()
     if measured is None:
         return unchecked("clock", "the service's answers did not say what time it is")
     offset_ms, within_ms = measured
@@ -115,7 +115,7 @@ def _rights(
                 resource = index if right.on_index else arn
                 yield policies.ask("rights", right.action, resource, only_for=only_for[right])
         return
-    for right, error in tried(store.connection, keys[0].project if keys else "holdoff"):
+    for right, error in trials(store.connection, keys[0].project if keys else "holdoff"):
         where, resource = (f" on the index {INDEX}", index) if right.on_index else ("", arn)
         if error is None:
             yield ok("rights", f"{right.action} is allowed{where}")

@@ -39,12 +39,12 @@ settings of the table ``starter`` in ``holdoff.toml``; ``holdoff.testing.Starter
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
-from holdoff.core.errors import StartUnknown
-from holdoff.core.request import Request
+from holdoff.core.errors import ConfigError, StartUnknown
+from holdoff.core.request import TOKEN_VARIABLE, Request
 
 _T = TypeVar("_T")
 #: How far clocks may differ (AWS allows 5 minutes). Older builds than that, before the token's instant, are ignored.
@@ -63,6 +63,13 @@ def remember(seen: dict[str, _T], key: str, answer: _T) -> _T:
         seen.clear()
     seen[key] = answer
     return answer
+
+
+def check_no_token(environment: Container[str]) -> None:
+    """Refuse a setting of the variable that each start sets."""
+    if TOKEN_VARIABLE in environment:
+        want = "another name: this one carries the start's token"
+        raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
 
 
 def frozen_parameters(request: Request, service: str, is_own: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

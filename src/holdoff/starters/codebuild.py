@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Final, Unpack
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import Request
+from holdoff.core.request import KEY_VARIABLE, TOKEN_VARIABLE, Request
 from holdoff.core.value import Value
 from holdoff.starters import on_aws
-from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where, method
+from holdoff.starters.on_aws import Answer, OnAws, Questions, Where, method
 
 #: The parameters of both StartBuild and StartBuildBatch, without the four that are set here; and those of one only.
 _OPTIONS: Final = """
@@ -163,7 +163,7 @@ class CodeBuild(OnAws):
         return _STATES.get(builds[0][self.kind.status]) if builds else None
 
     def _stop(self, ask: Questions, client: Any, build_id: str) -> None:
-        ask(method(client, self.kind.stops), id=build_id)[self.kind.build]  # a page of a proxy's has none
+        ask(method(client, self.kind.stops), id=build_id)[self.kind.build]
 
 
 def _token_of(build: Answer) -> str | None:

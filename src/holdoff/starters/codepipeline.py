@@ -22,11 +22,11 @@ from typing import Any, ClassVar, Final, Unpack
 from holdoff.aws import errors as aws
 from holdoff.aws.client import Limits
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import Request
+from holdoff.core.request import KEY_VARIABLE, TOKEN_VARIABLE, Request
 from holdoff.core.token import instant_ms
 from holdoff.starters import on_aws
 from holdoff.starters.base import remember
-from holdoff.starters.on_aws import KEY_VARIABLE, TOKEN_VARIABLE, Answer, OnAws, Questions, Where
+from holdoff.starters.on_aws import Answer, OnAws, Questions, Where
 
 _NAME: Final = r"[A-Za-z0-9.@_-]{1,100}"
 _ID: Final = re.compile(rf"({_NAME}):([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})")
@@ -108,7 +108,7 @@ class CodePipeline(OnAws):
             for action in stage["actions"]
         }
         sent: Answer = {"name": name, "clientRequestToken": token}
-        if variables := {name: value for name, value in _asked(parameters, token).items() if name in declared}:
+        if variables := {name: value for name, value in _variables_sent(parameters, token).items() if name in declared}:
             sent["variables"] = [{"name": name, "value": variables[name]} for name in sorted(variables)]
         if revisions := parameters.get("revisions"):
             sent["sourceRevisions"] = [
@@ -166,8 +166,7 @@ class CodePipeline(OnAws):
             raise LookupError("it is no execution of a pipeline")
         which = {"pipelineName": named[1], "pipelineExecutionId": named[2]}
         try:
-            answer = ask(client.stop_pipeline_execution, **which, reason="Holdoff starts a newer one")
-            answer["pipelineExecutionId"]  # a page of a proxy's has none
+            ask(client.stop_pipeline_execution, **which, reason="Holdoff starts a newer one")["pipelineExecutionId"]
         except Exception as error:
             has_ended = aws.code_of(error) == "PipelineExecutionNotStoppableException"
             if has_ended and self._state(ask, client, build_id) in ("succeeded", "failed"):
@@ -176,13 +175,13 @@ class CodePipeline(OnAws):
                 raise
 
 
-def _asked(parameters: Answer, token: str) -> dict[str, str]:
+def _variables_sent(parameters: Answer, token: str) -> dict[str, str]:
     return {**parameters.get("variables", {}), TOKEN_VARIABLE: token}
 
 
 def _may_be(execution: Answer, has: Mapping[str, str], parameters: Answer, token: str) -> bool:
     """Whether an execution may be the one that was started with this token."""
-    if any(has.get(name, value) != value for name, value in _asked(parameters, token).items()):
+    if any(has.get(name, value) != value for name, value in _variables_sent(parameters, token).items()):
         return False
     if TOKEN_VARIABLE in has:
         return True

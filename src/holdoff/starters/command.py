@@ -13,7 +13,7 @@ from types import FrameType
 
 from holdoff.clock import SystemClock
 from holdoff.core.errors import ConfigError, StartRefused
-from holdoff.core.request import TOLD, Request
+from holdoff.core.request import TOKEN_VARIABLE, TOLD, Request
 from holdoff.core.shown import shown_program
 from holdoff.core.value import Value
 from holdoff.signals import STOPPING, InTurn, handling, hear_of_children, wait_for
@@ -235,15 +235,16 @@ class Command:
         return True if state == "T" else False if state in processes.ENDED else None
 
     def stop(self, build_id: str, number: int = signal.SIGTERM) -> None:
-        """``number``: the signal that asked this process to stop. ``LookupError``: it is no child of this process."""
+        """Ask the command to stop, by the signal that asked this process to. ``LookupError``: it is no child of this
+        process."""
         child = self._child(build_id)
         if child is None:
             raise LookupError(f"{build_id} is not a child of this process")
         self._send(child, number)
 
     def cancel(self, build_id: str) -> None:
-        """By SIGTERM, or by SIGKILL if the command goes on. When this returns, the command runs no more. It may be a
-        child of any process of this machine.
+        """End the command by SIGTERM, and by SIGKILL if it goes on after that. When this returns, the command runs no
+        more. It may be a child of any process of this machine.
 
         Raises:
             LookupError: the build does not run here.
@@ -271,7 +272,8 @@ class Command:
         return f"belongs to the user {owner}, and may not be ended by this one" if owner else "could not be ended"
 
     def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
-        """The exit status is 128 + N if signal N ended the command. ``beat()`` is called from another thread."""
+        """Wait for the command. The exit status is 128 + N if signal N ended it. ``beat()`` is called from another
+        thread."""
         child = self._child(build_id)
         if child is None:
             return None
@@ -371,7 +373,7 @@ def _is_job_of_terminal() -> bool:
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
     """The caller's variables (without those of an outer run, and without an empty name, which posix_spawn(3) refuses),
     the request's variables, and Holdoff's own."""
-    about = {"": None, "HOLDOFF_TOKEN": token} | {name: getattr(request, field) for name, field in TOLD.items()}
+    about = {"": None, TOKEN_VARIABLE: token} | {name: getattr(request, field) for name, field in TOLD.items()}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)

@@ -139,8 +139,7 @@ class GitHub(OnApi):
         return answer
 
     def _message_in(self, answer: Answer) -> str:
-        body = answer.json()
-        return str(body.get("message") or "") if isinstance(body, dict) else ""
+        return str(answer.table().get("message") or "")
 
     def _asked_to_wait_ms(self, answer: Answer) -> int:
         reset = answer.headers.get("x-ratelimit-reset", "")
@@ -175,8 +174,8 @@ class GitHub(OnApi):
             return "running" if run.get("status") else None
         return "succeeded" if run.get("conclusion") in ("success", "neutral") else "failed"
 
-    def _cancels(self, status: int, _body: object) -> bool:
-        return status == 202  # its body is empty
+    def _cancels(self, answer: Answer) -> bool:
+        return answer.status == 202  # its body is empty
 
     def _url_of(self, build_id: str) -> str:
         return f"{self._repository}/actions/runs/{build_id}"
@@ -205,8 +204,8 @@ class GitHub(OnApi):
         except Unanswered as error:
             passes, hint, message = error.verdict is not Verdict.NEVER, error.hint, error.message
         else:
-            content = answer.json()
-            if answer.is_done and isinstance(content, dict) and content.keys() >= {*wanted}:
+            content = answer.table()
+            if answer.is_done and content.keys() >= {*wanted}:
                 return content
             passes = answer.is_done or self._row_of(answer).verdict is not Verdict.NEVER
             hint, message = _FOR_APPS, self._summary(answer)

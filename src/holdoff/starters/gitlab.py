@@ -24,15 +24,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import TOLD, Request
+from holdoff.core.request import TOKEN_VARIABLE, TOLD, Request
 from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
-from holdoff.starters.base import remember
+from holdoff.starters.base import check_no_token, remember
 from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
 
-TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
 _SOURCES: Final = ("trigger", "api")
 _PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
 #: https://docs.gitlab.com/api/pipelines/: in all other states a pipeline runs.
@@ -87,9 +86,7 @@ class GitLab(OnApi):
             want = "a project's path, such as 'acme/site', or its number"
             raise ConfigError(field="gitlab", got=UNSHOWN, want=want)
         variables = entries_in("environment", {} if environment is None else environment, STARTING)
-        if TOKEN_VARIABLE in variables:
-            want = "another name: this one carries the start's token"
-            raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
+        check_no_token(variables)
         parts = {"project": str(project), "ref": text_in("ref", ref, STARTING), "environment": variables}
         super().__init__("gitlab", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://gitlab.com")
@@ -113,8 +110,8 @@ class GitLab(OnApi):
         return self._ask(time, "POST", f"{url}/pipeline", json={"ref": ref, "variables": listed})
 
     def _message_in(self, answer: Answer) -> str:
-        body = answer.json()
-        message = body.get("message") or body.get("error") if isinstance(body, dict) else None
+        body = answer.table()
+        message = body.get("message") or body.get("error")
         base = message.get("base") if isinstance(message, dict) else None
         words = base if isinstance(base, list) else [message]
         return "; ".join(word for word in words if isinstance(word, str))
@@ -138,8 +135,8 @@ class GitLab(OnApi):
         state = pipeline.get("status")
         return _STATES.get(state, "running") if isinstance(state, str) else None
 
-    def _cancels(self, _status: int, body: object) -> bool:
-        return isinstance(body, dict) and "id" in body
+    def _cancels(self, answer: Answer) -> bool:
+        return "id" in answer.table()
 
     def _url_of(self, build_id: str) -> str:
         return f"{self._api(self._parts['project'])}/pipelines/{build_id}"

@@ -10,8 +10,9 @@ no claim is taken over while its start may still be sent. For CodeBuild:
     start    two tries of (2 + 2 + 6) s; between them botocore waits at most 1 s, and 5 s more if asked to   26 s
 
 That is 50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store. To assume a role
-takes up to 5 s of them. (After an InvalidInputException the build is looked for in addition. That may be late: nothing
-is sent after it that could start a build.) A client of the user's own (``client=``) has its own time-outs and retries.
+takes up to 5 s of them. (After an InvalidInputException there is one more ``find``, which may end after the lease: it
+starts nothing, and nothing is sent after it.) A client of the user's own (``client=``) has its own time-outs and
+retries.
 
 **Retries.** The SDK retries a start, and every try carries the same token. So a try after a lost answer gets the build
 that the first try made. Questions are asked once: without an answer, the decision leaves the claim, and the next
@@ -28,24 +29,18 @@ from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 
 from holdoff.aws import errors as aws
 from holdoff.aws.client import ASSUMING, Clients, Limits, Role
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import SystemClock, TimeLimit
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
-from holdoff.core.request import GateKey, Request
+from holdoff.core.request import NO_REGION, GateKey, Request
 from holdoff.core.token import instant_ms
 from holdoff.core.verdict import Verdict
-from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
+from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, check_no_token, frozen_parameters
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)
 ASKING: Final = Limits(connect_s=2, read_s=3, tries=1)
 #: How long ``find`` may take with all its questions, and ``cancel``.
 ASK_MS: Final = 12_000
 
-#: The variable with the token, by which a build is found again.
-TOKEN_VARIABLE: Final = "HOLDOFF_TOKEN"
-#: The variable with the key of the project, for the build and for the event of its end.
-KEY_VARIABLE: Final = "HOLDOFF_KEY"
-#: The region of gates on stores that have none.
-NO_REGION: Final = "local"
 _ROLE: Final = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/\S+")
 
 Answer = dict[str, Any]
@@ -83,7 +78,8 @@ class OnAws:
     _send: Callable[[str | None, Answer, str], str]
     #: The id of the build with a token, by questions to a client.
     _found: Callable[[Questions, Any, Answer, str], str | None]
-    #: The state of a build by its id, as in ``status``; and: stop the build, or raise if there is none.
+    #: The state of a build by its id, as in ``status``; and: stop the build, or raise if there is none. (An answer
+    #: that lacks what the service's has, a proxy's page say, is no answer: ``KeyError``.)
     _state: Callable[[Questions, Any, str], str | None]
     _stop: Callable[[Questions, Any, str], None]
     freeze: Callable[[Request], Request]
@@ -93,8 +89,7 @@ class OnAws:
             raise TypeError(f"{type(self).__name__} takes no {', '.join(sorted(unknown))}")
         self.project: str | None = text_of(self.service.lower(), name, f"a {self.service} {self.thing}'s name")
         self.region: str | None = text_of("region", where.get("region"), "an AWS region such as 'eu-west-1'")
-        want = "a URL such as http://127.0.0.1:8000"
-        self.endpoint: str | None = text_of("endpoint", where.get("endpoint"), want, ("http",))
+        self.endpoint: str | None = where.get("endpoint")
         self.role: Role | None = _checked_role(where.get("role"), where.get("external_id"), where.get("client"))
         shared: dict[str, Any] = {"endpoint": self.endpoint, "given": where.get("client"), "role": self.role}
         self._starting = Clients(self.service.lower(), self.starting, **shared, lean=True)
@@ -241,12 +236,11 @@ class Questions:
     """Sends requests that start nothing. No request begins so late that it could end after ``ASK_MS``."""
 
     def __init__(self) -> None:
-        self._clock: Clock = SystemClock()
-        self._began_ms = self._clock.now_ms()
+        self._limit = TimeLimit(SystemClock(), ASK_MS - ASKING.longest_ms)
 
     def __call__(self, ask: Ask, **parameters: Any) -> Answer:
         """Send one request."""
-        if not 0 <= self._clock.now_ms() - self._began_ms <= ASK_MS - ASKING.longest_ms:  # below 0: it was set back
+        if not self._limit.left_ms():
             raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
         return ask(**parameters)
 
@@ -282,11 +276,9 @@ def as_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def text_of(field: str, value: object, want: str, beginnings: tuple[str, ...] = ("",)) -> str | None:
+def text_of(field: str, value: object, want: str) -> str | None:
     """A setting that is text, or ``None``."""
-    if value is None or (
-        isinstance(value, str) and value.strip() and value.isprintable() and value.startswith(beginnings)
-    ):
+    if value is None or (isinstance(value, str) and value.strip() and value.isprintable()):
         return value
     raise ConfigError(field=field, got=value, want=want)
 
@@ -307,9 +299,7 @@ def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str
     """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: the allowed types."""
     if not isinstance(environment, Mapping):
         raise ConfigError(field="environment", got=environment, want="a table of variables")
-    if TOKEN_VARIABLE in environment:
-        want = "another name: this one carries the start's token"
-        raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
+    check_no_token(environment)
     variables: dict[str, dict[str, str]] = {}
     for name, value in environment.items():
         given = value if isinstance(value, Mapping) else {"value": value}

@@ -21,7 +21,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import Clock, SystemClock, TimeLimit
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable
 from holdoff.core.request import Request, storable
 from holdoff.core.shown import Unquoted, printable
@@ -83,14 +83,13 @@ class OnHttp:
     rows: tuple[Row, ...] = ()
     clock: Clock = SystemClock()
     start_budget_ms = SEND_BY_MS + ANSWER_MS + 2 * ASK_MS
-    #: When the service asked to wait, and for how long, by clock and settings: several starters may have the same
-    #: settings.
-    _asked_to_wait: ClassVar[dict[tuple[Clock, str], tuple[int, int]]] = {}
+    #: How long the service asked to wait, by clock and settings: several starters may have the same settings.
+    _asked_to_wait: ClassVar[dict[tuple[Clock, str], TimeLimit]] = {}
     #: Send a start with these parts; and: the build's id in the answer to a start that succeeded (``None``: none).
     _send: Callable[[Time, dict[str, Any], Request, str], Answer]
     _id_in: Callable[[Answer, str], object]
     #: The state of a build by its id, as in ``_status``.
-    _asked: Callable[[Time, str], str | None]
+    _state_of: Callable[[Time, str], str | None]
 
     def __init__(self, kind: str, parts: dict[str, Any], folder: str | None) -> None:
         """``kind``: the name of the starter's setting; ``parts``: what it sends besides the fields of the request."""
@@ -108,10 +107,10 @@ class OnHttp:
     def start(self, request: Request, token: str) -> str:
         """Start the build, and return its id. Raises ``StartRefused`` if there certainly is no build, and
         ``StartUnknown`` if there may be one."""
-        time, parts = Time.of(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
-        asked_ms, wait_ms = self._asked_to_wait.get((self.clock, self._frozen_parts), (0, 0))
-        if 0 <= (waited_ms := self.clock.now_ms() - asked_ms) < wait_ms:  # less than 0: the clock was set back
-            raise self._no_start(f"it asked to wait, {-((waited_ms - wait_ms) // 1000)} s more", Verdict.NOT_NOW)
+        time, parts = Time(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
+        asked_to_wait = self._asked_to_wait.get((self.clock, self._frozen_parts))
+        if asked_to_wait is not None and (left_ms := asked_to_wait.left_ms()):
+            raise self._no_start(f"it asked to wait, {-(-left_ms // 1000)} s more", Verdict.NOT_NOW)
         try:
             answer = self._send(time, parts, request, token)
         except (ConfigError, StoreUnavailable) as error:  # a secret could not be fetched; nothing was sent
@@ -123,8 +122,8 @@ class OnHttp:
             return self._started(answer, token)
         row = self._row_of(answer)
         if row.verdict is Verdict.NOT_NOW:
-            asked = self.clock.now_ms(), self._asked_to_wait_ms(answer)
-            self._asked_to_wait[self.clock, self._frozen_parts] = asked
+            asked_to_wait = TimeLimit(self.clock, self._asked_to_wait_ms(answer))
+            self._asked_to_wait[self.clock, self._frozen_parts] = asked_to_wait
         raise self._no_start(self._summary(answer), row.verdict, row.hint)
 
     def _started(self, answer: Answer, token: str) -> str:
@@ -166,13 +165,13 @@ class OnHttp:
     def _status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
         cannot be found out."""
-        return self._asked(Time.of(self.clock, ASK_MS), build_id)
+        return self._state_of(Time(self.clock, ASK_MS), build_id)
 
-    def _json(self, answer: Answer) -> Any:
-        """The JSON of an answer. Raises ``HoldoffError`` if the answer is an error."""
+    def _done(self, answer: Answer) -> Answer:
+        """The answer. Raises ``HoldoffError`` if it is an error."""
         if not answer.is_done:
             raise HoldoffError(f"{self.service}: {self._summary(answer)}")
-        return answer.json()
+        return answer
 
 
 class OnApi(OnHttp):
@@ -184,12 +183,11 @@ class OnApi(OnHttp):
     _url_of: Callable[[str], str]
     _found: Callable[[Time, dict[str, Any], Request, str], str | None]
     _state: Callable[[dict[str, Any]], str | None]
-    #: Whether an answer, by its status and body, certainly is the service's to a request to stop a build.
-    _cancels: Callable[[int, Any], bool]
+    #: Whether an answer certainly is the service's to a request to stop a build.
+    _cancels: Callable[[Answer], bool]
 
     def _id_in(self, answer: Answer, token: str) -> object:
-        body = answer.json()
-        return body.get(self.id_at) if isinstance(body, dict) else None
+        return answer.table().get(self.id_at)
 
     def _ask(self, time: Time, method: str, url: str, **body: Any) -> Answer:
         return send(time, method, url, headers=self._headers(time), **body)
@@ -198,8 +196,8 @@ class OnApi(OnHttp):
         """The id of the build with this token; ``None``: there is none. Raises ``StartUnknown`` if that cannot be found
         out."""
         try:
-            return self._found(Time.of(self.clock, ASK_MS), self._frozen(request), request, token)
-        except (HoldoffError, LookupError, TypeError, AttributeError) as error:
+            return self._found(Time(self.clock, ASK_MS), self._frozen(request), request, token)
+        except (HoldoffError, LookupError, TypeError) as error:
             why = error if isinstance(error, HoldoffError) else HoldoffError(f"{self.service} answered something else")
             raise StartUnknown(f"cannot look among the builds: {why.message}", hint=why.hint or GIVE_UP) from None
 
@@ -218,28 +216,28 @@ class OnApi(OnHttp):
 
     def _list(self, answer: Answer, at: str | None = None) -> list[Any]:
         """The list in an answer. An answer without a list may be a proxy's, and proves nothing about builds."""
-        body = self._json(answer)
-        listed = body if at is None else body.get(at)
+        answer = self._done(answer)
+        listed = answer.json() if at is None else answer.table().get(at)
         if not isinstance(listed, list):
             raise HoldoffError(f"{self.service} answered something else")
         return listed
 
-    def _asked(self, time: Time, build_id: str) -> str | None:
-        answer = self._ask(time, "GET", self._url_of(build_id)) if build_id.isdecimal() else None
-        body = None if answer is None or answer.status == 404 else self._json(answer)
-        return self._state(body) if isinstance(body, dict) else None
+    def _state_of(self, time: Time, build_id: str) -> str | None:
+        if not build_id.isdecimal():
+            return None
+        answer = self._ask(time, "GET", self._url_of(build_id))
+        return None if answer.status == 404 else self._state(self._done(answer).table())
 
     def _cancel(self, build_id: str) -> None:
         """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
         there is none."""
         if not build_id.isdecimal():
             raise HoldoffError(f"{self.service} has no build {build_id}")
-        time = Time.of(self.clock, ASK_MS)
+        time = Time(self.clock, ASK_MS)
         answer = self._ask(time, "POST", f"{self._url_of(build_id)}/cancel")
-        if answer.status == 409 and self._asked(time, build_id) in ENDS:
+        if answer.status == 409 and self._state_of(time, build_id) in ENDS:
             return
-        body = self._json(answer)
-        if not self._cancels(answer.status, body):  # a proxy's page, say: the build may go on
+        if not self._cancels(self._done(answer)):  # a proxy's page, say: the build may go on
             raise HoldoffError(f"{self.service} answered something else")
 
 

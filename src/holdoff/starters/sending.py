@@ -6,9 +6,9 @@ and a text that is no URL have to be corrected (NEVER). After the first byte the
 
 No redirect is followed: a POST that became a GET starts nothing, and the secrets of a request are for its own address.
 Nothing is repeated. No connection is kept: if the service had closed it, we would not know what the service had read.
-No sending begins after ``Time.send_by_ms``, however long a name server takes. The connection is cut at ``Time.cut_ms``,
-however slowly the answer comes. Data that the network has not taken by then is dropped. Otherwise the system could
-still send it minutes later, when the next claimant has asked, found no build and started one.
+No sending begins when the time for it is over (``Time``), however long a name server takes. The connection is cut when
+the time for the answer is over, however slowly that comes. Data that the network has not taken by then is dropped.
+Otherwise the system could send it minutes later, when the next claimant has asked, found no build and started one.
 
 The client is httpx2 (``holdoff[server]``), imported with the first request.
 """
@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-from holdoff.clock import Clock
+from holdoff.clock import Clock, TimeLimit
 from holdoff.core.errors import HoldoffError
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
@@ -66,28 +66,25 @@ class Answer(Value):
             return json.loads(self.body) if self.is_whole else {}
         return {}
 
+    def table(self) -> dict[str, Any]:
+        """The body as a JSON object; empty if it is none."""
+        body = self.json()
+        return body if isinstance(body, dict) else {}
 
-class Time(Value, kw_only=False):
-    """The last instants to begin sending a request, and to receive its answer; epoch milliseconds. A clock that is set
-    back to before ``began_ms`` says that no time is left."""
 
-    clock: Clock
-    began_ms: int
-    send_by_ms: int
-    cut_ms: int
+class Time(TimeLimit):
+    """The time in which to begin sending requests, and ``answer_ms`` more for the last answer."""
 
-    @classmethod
-    def of(cls, clock: Clock, send_ms: int, answer_ms: int = 0) -> Time:
-        """These times, counted from now."""
-        now_ms = clock.now_ms()
-        return cls(clock, now_ms, now_ms + send_ms, now_ms + send_ms + answer_ms)
+    def __init__(self, clock: Clock, send_ms: int, answer_ms: int = 0) -> None:
+        super().__init__(clock, send_ms)
+        self._answer_ms = answer_ms
 
     def left_s(self) -> float:
         """The time left for the answer. Raises ``Unanswered`` if it is too late to send anything."""
-        now_ms = self.clock.now_ms()
-        if not self.began_ms <= now_ms < self.send_by_ms:
+        left_ms = self.left_ms()
+        if not left_ms:
             raise Unanswered("there was no time left to ask", Verdict.NOT_NOW)
-        return (self.cut_ms - now_ms) / 1000
+        return (left_ms + self._answer_ms) / 1000
 
 
 def send(time: Time, method: str, url: str, *, headers: Mapping[str, str], **body: Any) -> Answer:

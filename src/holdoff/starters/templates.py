@@ -123,14 +123,14 @@ def without_referenced(text: str) -> str:
     return text
 
 
-def filled_in(value: Any, values: Values, folder: str | None) -> Any:
+def body_of(value: Any, values: Values, folder: str | None) -> Any:
     """A body with all its texts filled in."""
     if isinstance(value, str):
         return filled(value, values, folder)
     if isinstance(value, list):
-        return [one for one in (filled_in(one, values, folder) for one in value) if one is not None]
+        return [one for one in (body_of(one, values, folder) for one in value) if one is not None]
     if isinstance(value, Mapping):
-        pairs = ((name, filled_in(one, values, folder)) for name, one in value.items())
+        pairs = ((name, body_of(one, values, folder)) for name, one in value.items())
         return {name: one for name, one in pairs if one is not None}
     return value
 

@@ -30,7 +30,7 @@ from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send
-from holdoff.starters.templates import OF_A_BUILD, STARTING, entries_in, filled, filled_in, found_at, text_in, values_of
+from holdoff.starters.templates import OF_A_BUILD, STARTING, body_of, entries_in, filled, found_at, text_in, values_of
 
 _METHODS: Final = ("POST", "PUT", "PATCH", "GET", "DELETE")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
@@ -89,7 +89,7 @@ class Webhook(OnHttp):
     ) -> None:
         named = entries_in("headers", _header_names({} if headers is None else headers), STARTING)
         parts: dict[str, Any] = {
-            "method": _one_of("method", method, _METHODS),
+            "method": _method_in("method", method),
             "url": text_in("webhook", url, STARTING, secret=True),
             "headers": {name.lower(): text for name, text in named.items()},  # so that none is sent twice
             "body": _body_in(json, form),
@@ -104,7 +104,7 @@ class Webhook(OnHttp):
             Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER) for status in _statuses(refused)
         )
         self.id_at: str | None = None if id is None else text_in("id", id)
-        self._cancel_method = _one_of("cancel_method", cancel_method, _METHODS)
+        self._cancel_method = _method_in("cancel_method", cancel_method)
         if status_url is not None:
             self._follow(status_url, state, succeeded, failed)
         if cancel_url is not None:
@@ -128,7 +128,7 @@ class Webhook(OnHttp):
     def _send(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> Answer:
         values = values_of(request, token)
         url = filled(parts["url"], values, self.folder, _in_url) or ""
-        body = {name: filled_in(given, values, self.folder) for name, given in parts["body"].items()}
+        body = {name: body_of(given, values, self.folder) for name, given in parts["body"].items()}
         return send(time, parts["method"], url, headers=self._headers(parts["headers"], values), **body)
 
     def _headers(self, texts: Mapping[str, str], values: Mapping[str, str | None]) -> dict[str, str]:
@@ -152,9 +152,9 @@ class Webhook(OnHttp):
         to = filled(url, values, self.folder, _in_url) or ""
         return send(time, method, to, headers=self._headers(headers, values))
 
-    def _asked(self, time: Time, build_id: str) -> str | None:
+    def _state_of(self, time: Time, build_id: str) -> str | None:
         answer = self._ask(time, "GET", self._status_url, build_id)
-        body = None if answer.status in (404, 410) else self._json(answer)
+        body = None if answer.status in (404, 410) else self._done(answer).json()
         if not body:
             return None
         states = [found_at(body, path, {"build_id": build_id}) for path in self._state]
@@ -164,9 +164,9 @@ class Webhook(OnHttp):
 
     def _cancel(self, build_id: str) -> None:
         """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped."""
-        time = Time.of(self.clock, ASK_MS)
+        time = Time(self.clock, ASK_MS)
         answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
-        if not answer.is_done and not (hasattr(self, "status") and self._asked(time, build_id) in ENDS):
+        if not answer.is_done and not (hasattr(self, "status") and self._state_of(time, build_id) in ENDS):
             raise HoldoffError(f"{self.service} did not stop {build_id}: {self._summary(answer)}")
 
 
@@ -191,9 +191,9 @@ def _names_a_trigger(text: str) -> bool:
     return any(f"{{{name}" in text for name in (*STARTING, "environment."))
 
 
-def _one_of(field: str, value: object, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise ConfigError(field=field, got=UNSHOWN, want=f"one of {', '.join(choices)}")
+def _method_in(field: str, value: object) -> str:
+    if value not in _METHODS:
+        raise ConfigError(field=field, got=UNSHOWN, want=f"one of {', '.join(_METHODS)}")
     return str(value)
 
 

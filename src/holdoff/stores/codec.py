@@ -20,7 +20,7 @@ from holdoff.core.pending import note_of
 from holdoff.core.record import FORMAT, Act, Claim, End, Finished, Hold, Line, Note, Pending, Record, Running
 from holdoff.core.request import GateKey, Request
 from holdoff.core.shown import shown
-from holdoff.core.units import MAX_INSTANT_MS, ms_from_seconds, seconds_from_ms
+from holdoff.core.units import MAX_INSTANT_MS, is_whole, ms_from_seconds, seconds_from_ms
 from holdoff.core.value import Value
 from holdoff.exact_json import dumps, loads
 
@@ -43,6 +43,9 @@ FORMAT_NAME: Final = "format"
 DUE: Final = "due"
 #: Epoch *seconds*, as DynamoDB's time to live reads them.
 EXPIRES: Final = "expires"
+
+#: How many builds are read at a time. So a search for one of the newest builds does not read all the others.
+PAGE_OF_BUILDS: Final = 100
 
 _REQUIRED: Final = object()
 #: Fields that are in the item's keys, and the attributes of other programs.
@@ -73,9 +76,9 @@ def _read_text(value: object, _key: GateKey) -> str:
 
 def _whole(least: int, most: int, want: str) -> _Read:
     def read(value: object, _key: GateKey) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise _Wrong(value, want)
-        return value
+        if is_whole(value, least, most):
+            return value
+        raise _Wrong(value, want)
 
     return read
 
@@ -122,7 +125,7 @@ def _list_of(kind: str) -> tuple[_Write, _Read]:
 _KINDS: Final[dict[str, tuple[_Write, _Read]]] = {
     "str": (_as_it_is, _read_text),
     "int": (_as_it_is, _whole(0, 10**15, "a whole number from 0")),
-    "exit_status": (_as_it_is, _whole(-(10**15), 10**15, "a whole number")),
+    "exit_status": (_as_it_is, _whole(-registers.MAX_EXIT_STATUS, registers.MAX_EXIT_STATUS, "a whole number")),
     "_ms": (_as_it_is, _whole(0, 10 * MAX_INSTANT_MS, "epoch milliseconds")),
     "Decimal": (_as_it_is, _read_seconds),
     "expires_ms": (seconds_from_ms, lambda value, key: ms_from_seconds(_read_seconds(value, key))),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import StoreMismatch, StoreUnavailable
 from holdoff.core.record import Record
+from holdoff.core.request import NO_REGION
 from holdoff.stores.codec import PROJECT, REGION, record_to_item, seen_ms, swapped
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class MemoryStore:
     """Gates in a dict, under a lock. The methods are described in ``stores.base.Store``."""
 
     url = "memory:"
-    region = "local"
+    region = NO_REGION
     clock_margin_ms = 0
 
     def __init__(self) -> None:

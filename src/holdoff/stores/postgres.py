@@ -26,7 +26,7 @@ from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
-from holdoff.core.request import GateKey
+from holdoff.core.request import NO_REGION, GateKey
 from holdoff.exact_json import dumps
 from holdoff.stores import codec
 from holdoff.stores.postgres_errors import LONGEST_NAMES, NoTables
@@ -62,8 +62,6 @@ CREATE TABLE version AS SELECT {VERSION} AS version
 """
 #: The same, for a schema with some of the tables: the others were dropped or not restored.
 REST: Final = re.sub("CREATE (TABLE|INDEX)", r"\g<0> IF NOT EXISTS", TABLES)
-#: How many builds a search by text finds at most.
-PAGE_OF_BUILDS: Final = 100
 #: One process at a time checks whether the tables are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
@@ -130,19 +128,18 @@ class PostgresStore:
 
     Args:
         url: as libpq reads it, with ``schema`` as one more parameter.
-        region: the region of gates that name none.
         busy_ms: how long an operation may take in all.
     """
 
+    region = NO_REGION
     #: A machine's correction is as exact as its quickest answer was quick.
     clock_margin_ms = 1_000
 
-    def __init__(self, url: str, *, region: str = "local", busy_ms: int | None = None) -> None:
+    def __init__(self, url: str, *, busy_ms: int | None = None) -> None:
         self.server: Server = Server(url, busy_ms=busy_ms)
         self.url: str = self.server.address.shown
         self._schema = self.server.address.schema
         self._channel = f"{self._schema}_due"
-        self.region = region
 
     def clock_offset_ms(self) -> int:
         """What to add to this machine's time for the server's, as far as it is known. Sends no request."""
@@ -224,7 +221,7 @@ class PostgresStore:
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """The newest build is searched for first, alone: most callers want no more, and the search ends there."""
-        for most, known in ((1, 0), (PAGE_OF_BUILDS, 1)):
+        for most, known in ((1, 0), (codec.PAGE_OF_BUILDS, 1)):
             rows = self._rows(f"searching the history of {key}", key, most, [dumps(text) for text in texts])
             yield from codec.rows_to_builds(key, rows[known:], self.url, log.warning)
             if len(rows) < most:

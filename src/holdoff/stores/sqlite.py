@@ -10,13 +10,11 @@ from functools import partial
 
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
-from holdoff.core.request import GateKey
+from holdoff.core.request import NO_REGION, GateKey
 from holdoff.exact_json import dumps
 from holdoff.stores import codec
 from holdoff.stores.sqlite_file import SQLiteFile, warn
 
-#: How many builds are read at a time. So a search for one of the newest builds does not read all the others.
-PAGE_OF_BUILDS: Final = 100
 #: How many expired gates and builds one write deletes. So no write waits long for that.
 MOST_GATES: Final = 100
 MOST_BUILDS: Final = 1_000
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
 class SQLiteStore(SQLiteFile):
     """Gates in one file. The arguments are ``SQLiteFile``'s; the methods are described in ``stores.base.Store``."""
 
+    region = NO_REGION
     clock_margin_ms = 0
 
     def get(self, key: GateKey) -> Record:
@@ -69,11 +68,11 @@ class SQLiteStore(SQLiteFile):
         yield from codec.rows_to_gates(self._step("listing the gates", partial(_rows, sql, of)), self._file, warn)
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
-        return self._builds(key, (), PAGE_OF_BUILDS, NO_LIMIT if limit is None else limit)
+        return self._builds(key, (), codec.PAGE_OF_BUILDS, NO_LIMIT if limit is None else limit)
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """The newest build is searched for first, alone: most callers want no more, and the search ends there."""
-        return self._builds(key, [dumps(text) for text in texts], 1, PAGE_OF_BUILDS)
+        return self._builds(key, [dumps(text) for text in texts], 1, codec.PAGE_OF_BUILDS)
 
     def _builds(self, key: GateKey, texts: Sequence[str], page: int, left: int) -> Iterator[Finished]:
         """The newest ``left`` builds, or of those that hold one of the texts. ``page``: how many are read at first."""
@@ -86,7 +85,7 @@ class SQLiteStore(SQLiteFile):
             yield from codec.rows_to_builds(key, rows, self._file, warn)
             if len(rows) < page:
                 return
-            last, left, page = rows[-1][:2], left - page, PAGE_OF_BUILDS
+            last, left, page = rows[-1][:2], left - page, codec.PAGE_OF_BUILDS
 
     def item(self, key: GateKey) -> dict[str, object] | None:
         text = self._step(f"reading {key}", lambda db: _row(db, key))

@@ -85,7 +85,6 @@ class SQLiteFile:
     Args:
         path: the file; the first write creates it and its folder.
         url: the URL that opened it.
-        region: the region of gates that name none.
         busy_ms: how long an operation may wait for other threads and processes.
         folder_mode: the mode of folders that have to be made, before the umask.
     """
@@ -95,7 +94,6 @@ class SQLiteFile:
         path: str | Path,
         *,
         url: str | None = None,
-        region: str = "local",
         busy_ms: int | None = None,
         folder_mode: int = 0o777,
     ) -> None:
@@ -106,7 +104,6 @@ class SQLiteFile:
             want = "an absolute path: the working directory does not exist any more"
             raise ConfigError(field="store", got=self.url, want=want) from None
         self.busy_ms: int = BUSY_MS if busy_ms is None else busy_ms
-        self.region = region
         self._place = Place(self._file, self.busy_ms, folder_mode)
         self.turns: Turns = Turns()
         self._connection: sqlite3.Connection | None = None

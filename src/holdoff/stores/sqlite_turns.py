@@ -162,6 +162,7 @@ class Turns:
                 self._late[use.thread] = FIRST
 
     def _leave(self, use: Use) -> bool:
+        """Take a use out of the waiting ones. Returns whether it was among them."""
         try:
             self._waiting.remove(use)
         except ValueError:

@@ -38,7 +38,6 @@ class Scheduler:
         target: the ARN of the function to invoke.
         role: the ARN of the role by which the service may invoke it.
         group: the group of the schedules. It has to exist.
-        region: the region of the schedules; ``None``: the environment's.
         dead_letters: the ARN of a queue for wakes that could not be delivered.
         client: a client of your own.
 
@@ -52,7 +51,6 @@ class Scheduler:
         *,
         role: str,
         group: str = "holdoff",
-        region: str | None = None,
         dead_letters: str | None = None,
         client: object = None,
     ) -> None:
@@ -67,7 +65,6 @@ class Scheduler:
         }
         self.target = target
         self.group = group
-        self._region = region
         self._clients = Clients("scheduler", LIMITS, given=client, lean=True)
         self._arranged: set[str] = set()
 
@@ -86,7 +83,7 @@ class Scheduler:
         target = Target(
             service="Scheduler",
             name=self.group,
-            region=self._region,
+            region=None,
             resource=f"the schedules of the group {self.group}, and iam:PassRole on {self._sent['RoleArn']}",
             missing="Create the schedule group, or name another: HOLDOFF_SCHEDULE_GROUP",
             settings="the schedules' group, role and dead letters",
@@ -100,7 +97,7 @@ class Scheduler:
     def _arrange(self, key: GateKey, at_ms: int) -> None:
         name = schedule_name(key, self.target, at_ms)
         try:
-            answer = self._clients.of(self._region).create_schedule(
+            self._clients.of(None).create_schedule(
                 Name=name,
                 GroupName=self.group,
                 ScheduleExpression=f"at({to_datetime(at_ms):%Y-%m-%dT%H:%M:%S})",
@@ -109,9 +106,7 @@ class Scheduler:
                 ActionAfterCompletion="DELETE",
                 Description=f"Holdoff wakes {key}"[:512],
                 Target=self._sent | {"Input": json.dumps(wake_event(key))},
-            )
-            if "ScheduleArn" not in answer:
-                raise LookupError("the answer is not the service's")  # a page of a proxy's, say
+            )["ScheduleArn"]
         except Exception as error:
             if code_of(error) != "ConflictException":
                 raise

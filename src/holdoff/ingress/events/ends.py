@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from holdoff.core.request import GateKey
+from holdoff.core.request import KEY_VARIABLE, NO_REGION, GateKey
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import BuildEnded, Ignored
 from holdoff.ingress.events.kinds import fits
@@ -135,8 +135,7 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
         detail=status or "under way",
-        # What ``starters.on_aws.KEY_VARIABLE`` names.
-        key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == "HOLDOFF_KEY"), None),
+        key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == KEY_VARIABLE), None),
     )
 
 
@@ -158,7 +157,7 @@ def may_be_of(starter: Mapping[str, Any], key: GateKey, ended: BuildEnded) -> bo
     account = account or _place(str(starter.get("role")))[1]
     name = named.rpartition(":project/")[2]
     here = region or starter.get("region") or key.region
-    return name == ended.name and here in (ended.region, "local") and account in ("", ended.account)
+    return name == ended.name and here in (ended.region, NO_REGION) and account in ("", ended.account)
 
 
 def _place(arn: str) -> tuple[str, str]:

@@ -97,11 +97,11 @@ _REASONS: Final = {"ThrottlingError": "ThrottlingException", "ValidationError": 
 
 
 class Connection:
-    """The connection to one table. ``offset``: what is known of the service's clock."""
+    """The connection to one table. ``service_clock``: what is known of the service's clock."""
 
     def __init__(self, table: str, *, region: str | None, endpoint: str | None, client: object, clock: Clock) -> None:
         self.table = table
-        self.offset: ServiceClock = ServiceClock()
+        self.service_clock: ServiceClock = ServiceClock()
         self._region = region
         self._clock = clock
         self._clients = Clients("dynamodb", LIMITS, endpoint=endpoint, given=client, lean=True)
@@ -147,10 +147,10 @@ class Connection:
         try:
             answer: Answer = getattr(client, operation)(**parameters)
         except Exception as error:
-            self.offset.saw(aws.response_of(error), sent_ms, self._clock.now_ms())
+            self.service_clock.saw(aws.response_of(error), sent_ms, self._clock.now_ms())
             failed = partial(self._failed, doing, error, self._clients.tried, write, is_blind)
             raise self.understood(doing, failed, write=write) from error
-        self.offset.saw(answer, sent_ms, self._clock.now_ms())
+        self.service_clock.saw(answer, sent_ms, self._clock.now_ms())
         return self.understood(doing, lambda: read(_genuine(answer)), write=write)
 
     def understood(self, doing: str, read: Callable[[], T], *, write: bool = False) -> T:

@@ -36,9 +36,9 @@ class Right(Value, kw_only=False):
     only_for: str | None = None
 
 
-def tried(connection: Connection, project: str) -> Iterator[tuple[Right, StoreError | None]]:
-    """Each right, and the error of its request; ``None``: it was allowed. ``StoreDenied``: the right is missing. Raises
-    ``StoreUnavailable`` if the table does not answer."""
+def trials(connection: Connection, project: str) -> Iterator[tuple[Right, StoreError | None]]:
+    """Try each right. Yields it with the error of its request (``StoreDenied``: the right is missing), or ``None``: it
+    is there. Raises ``StoreUnavailable`` if the table does not answer."""
     # The key has the project, because a policy may be limited to it. Neither a gate nor its history has such a key.
     key = {PROJECT: encoded(project), REGION: encoded(f"{NO_GATE}none")}
     for right in RIGHTS:

@@ -26,7 +26,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from holdoff.clock import Clock, SystemClock
+from holdoff.clock import Clock, SystemClock, TimeLimit
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch
 from holdoff.core.pending import Fold
@@ -47,7 +47,7 @@ FIRST_PAGE: Final = 100
 #: How many times a write that meets another write is tried before it raises, and how long it waits each time.
 CONFLICTS: Final = 12
 CONFLICT_WAIT_MS: Final = 15
-#: So long the copies of a table are known: to move it to another region, a person adds one.
+#: After this time the replicas of the table are asked for again: a person may have added one.
 KNOWN_MS: Final = 300_000
 _TABLE: Final = re.compile(r"(arn:aws[a-z-]*:dynamodb:([a-z0-9-]+):\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 
@@ -87,7 +87,7 @@ class DynamoDBStore:
         self.definition: Table = Table(self.connection, self._clock)
         self._has_warned = False
         self._replicas: Replicas | None = None
-        self._asked_ms = 0
+        self._still_known: TimeLimit = TimeLimit(self._clock, 0)
         self.table = table
         self.url: str = self.connection.name
 
@@ -98,7 +98,7 @@ class DynamoDBStore:
 
     def clock_offset_ms(self) -> int:
         """What to add to this machine's time for the service's; 0 unless they differ by over 2 s. Sends no request."""
-        return self.connection.offset.offset_ms()
+        return self.connection.service_clock.offset_ms()
 
     def get(self, key: GateKey) -> Record:
         return self._read(key, partial(items.record_of, key))
@@ -145,7 +145,7 @@ class DynamoDBStore:
 
     def _write(self, key: GateKey, operation: str, read: Callable[[Answer], T], **parameters: Any) -> T | Lost:
         """One write, tried again while another one is in progress. ``Lost``: its condition does not hold."""
-        if refusals := self._copies(key).troubles([key]):
+        if refusals := self._known_replicas(key).troubles([key]):
             raise StoreMismatch(f"{self.connection.name}: {refusals[0]}")
         doing = f"writing {key}"
         for _ in range(CONFLICTS):
@@ -159,13 +159,12 @@ class DynamoDBStore:
                 self._clock.sleep(CONFLICT_WAIT_MS + self._clock.random(5))
         raise last
 
-    def _copies(self, key: GateKey) -> Replicas:
+    def _known_replicas(self, key: GateKey) -> Replicas:
         """The replicas of this table, as last known. For a gate of this region they do not matter."""
         if key.region == self.region:
             return Replicas(here=self.region)
-        now_ms = self._clock.now_ms()
-        if self._replicas is None or not 0 <= now_ms - self._asked_ms < KNOWN_MS:
-            self._asked_ms = now_ms
+        if self._replicas is None or not self._still_known.left_ms():
+            self._still_known = TimeLimit(self._clock, KNOWN_MS)
             try:
                 self._replicas = self.definition.replicas()
             except StoreError as error:
@@ -188,8 +187,8 @@ class DynamoDBStore:
         A global table also has gates that are written in other regions. The stores there wake them.
         """
         for key in self._all_due(now_ms):
-            copies = self._copies(key)
-            if copies.known and not copies.troubles([key]):
+            replicas = self._known_replicas(key)
+            if replicas.known and not replicas.troubles([key]):
                 yield key
 
     def _all_due(self, now_ms: int) -> Iterator[GateKey]:
@@ -274,7 +273,7 @@ class DynamoDBStore:
             return None
 
     def _due_in(self, item: items.Item) -> tuple[Decimal, GateKey] | None:
-        """``due``, any number, and the gate. If ``due`` is wrong, only reading its own gate raises an error."""
+        """A gate, after its ``due``. That may be any number here: only reading this gate raises an error about it."""
         key = self._key_in(item)
         return None if key is None else (Decimal(item[DUE]["N"]), key)
 
