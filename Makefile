@@ -8,6 +8,9 @@ ARGS   ?=
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+# Tests start Python a thousand times. Where nothing keeps what the first start compiled, each costs twice as much.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Stamps: a target whose stamp is newer than these files installs nothing.
 RUNTIME := $(VENV)/.runtime
 SERVER  := $(VENV)/.server
