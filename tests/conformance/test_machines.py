@@ -39,7 +39,7 @@ TOO_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 def run(machine: type[StoreMachine], *, examples: int) -> None:
     """So many runs of up to 25 steps; the nightly profile's many more."""
-    most = max(examples, settings().max_examples // 20)
+    most = examples * max(1, settings().max_examples // settings.get_profile("ci").max_examples)
     run_state_machine_as_test(
         machine,
         settings=settings(max_examples=most, stateful_step_count=25, suppress_health_check=TOO_SLOW),
