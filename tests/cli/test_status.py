@@ -91,7 +91,7 @@ def test_only_takes_what_there_is(six: Cli) -> None:
     wrong, none = six("status", "--only", "helt"), six("status", "--only", "running")
 
     assert wrong.returncode == 2
-    assert "--only helt: it takes failed, held, overdue, stale, running, pending, or a state: " in wrong.stderr
+    assert "--only helt: it takes unreadable, failed, held, overdue, stale, running, pending, or a" in wrong.stderr
     assert (none.returncode, none.stdout) == (0, f"none of 6 gates is running ({six.store.url})\n")
 
 

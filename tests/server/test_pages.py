@@ -18,6 +18,7 @@ from holdoff.core.errors import StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
+from holdoff.observe.status import unreadable
 from holdoff.server import board as boards
 from holdoff.server import live, pages
 from holdoff.server.access import COOKIE
@@ -229,10 +230,9 @@ def test_why_didnt_my_build_run(browser: Browser, asked: str, answer: str) -> No
 
 
 def test_a_gate_that_cannot_be_read_hides_no_other(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdoff.core.errors import RecordInvalid
-
     site = browser.served.site
-    found = site.statuses() | {GateKey("broken", "local"): RecordInvalid("its <format> is of the future")}
+    broken = unreadable(GateKey("broken", "local"), "its <format> is of the future", site.now_ms())
+    found = [*site.statuses(), broken]
     monkeypatch.setattr(site, "statuses", lambda: found)
     text = browser.text()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_known
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from holdoff.config.rules import Rule
     from holdoff.config.server import Server
     from holdoff.config.webhooks import Webhook
+    from holdoff.observe.status import Status
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
@@ -155,17 +157,29 @@ class Config(Value):
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
 
-    def gates(
-        self, store: Store, project: str | None = None, region: str | None = None
-    ) -> dict[GateKey, Record | RecordInvalid]:
-        """The gates of a store, and the projects that have no gate there yet: all, or those of a project and region."""
-        found = {key: one for key, one in store.gates(project) if region in (None, key.region)}
-        there = {key.project for key in found}
-        for key in self.keys(store):
-            is_wanted = project in (None, key.project) and region in (None, key.region)
-            if is_wanted and key.project not in there:
-                found[key] = Record()
-        return dict(sorted(found.items()))
+    def statuses(
+        self,
+        store: Store,
+        at_ms: int,
+        project: str | None = None,
+        region: str | None = None,
+        *,
+        stale_after_ms: int | None = None,
+    ) -> Iterator[Status]:
+        """The gates of a store, and then the projects that have no gate there yet: all, or those of a project and
+        region."""
+        from holdoff.observe.status import status_of, unreadable  # `holdoff run` does not need it
+
+        there = set[str]()
+        new = ((key, Record()) for key in self.keys(store) if key.project not in there)  # looked at after the store's
+        for key, found in chain(store.gates(project), new):
+            if project in (None, key.project) and region in (None, key.region):
+                there.add(key.project)
+                if isinstance(found, RecordInvalid):
+                    yield unreadable(key, found, at_ms)
+                else:
+                    seen = self.seen(key, found, store, at_ms)
+                    yield status_of(key, *seen, at_ms, stale_after_ms=stale_after_ms)
 
     def seen(self, key: GateKey, record: Record, store: Store, at_ms: int) -> tuple[Record, Terms | None]:
         """What status, history and explain go by: the record, with what this machine knows of a running command; and
