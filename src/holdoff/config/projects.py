@@ -11,6 +11,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
+from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
 from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
@@ -134,8 +135,7 @@ class Config(Value):
         name = name.partition(KEY_MARK)[0]
         if name in self.projects:
             return self.projects[name]
-        is_bare = name.isascii() and name.replace("-", "_").isidentifier()
-        table = f"a table [projects.{name}]" if is_bare else f"a table [projects.'{name}']"
+        table = f"a table [projects.{in_toml(name)}]"
         if self.path is None:
             where = "looked upward, to the top of the repository or your home"
             want = f"one with {table} ({where}); `holdoff init` writes a first one"
@@ -200,12 +200,12 @@ class Config(Value):
         except RecordInvalid:
             return True
 
-    def gate(self, name: str, store: Store, *, key: str | None = None, region: str | None = None, **more: Any) -> Gate:
+    def gate(self, key: GateKey, store: Store, **more: Any) -> Gate:
         """The gate of a project, or of a key of it. ``more``: further arguments of ``Gate``."""
-        project = self.project(name)
+        project = self.project(key.name)
         if "starter" not in more:
             more["starter"] = project.make_starter()
-        return Gate(name, key=key, region=region or project.region, store=store, policy=project.policy, **more)
+        return Gate(key.name, key=key.key, region=key.region, store=store, policy=project.policy, **more)
 
 
 def project_of(name: str, table: object, folder: str | None) -> Project:
