@@ -258,7 +258,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("site-2", "site-2"), ("example.com", "'example.com'"), ("my site", "'my site'"), ("ä", "'ä'")]
+    ("name", "table"), [("site-2", "site-2"), ("example.com", '"example.com"'), ("my site", '"my site"'), ("ä", '"ä"')]
 )
 def test_the_table_that_is_missing_is_one_that_toml_reads(name: str, table: str) -> None:
     for config in (Config(), parse("")):

@@ -207,6 +207,12 @@ class Config(Value):
             more["starter"] = project.make_starter()
         return Gate(key.name, key=key.key, region=key.region, store=store, policy=project.policy, **more)
 
+    def gate_without_starter(self, key: GateKey, store: Store, **more: Any) -> Gate:
+        """The gate of a key for a person, who may change it also if its project is not in the file."""
+        known = self.projects.get(key.name)
+        more |= {"policy": known.policy if known else Policy(0), "knows_policy": known is not None}
+        return Gate(key.name, key=key.key, region=key.region, store=store, **more)
+
 
 def project_of(name: str, table: object, folder: str | None) -> Project:
     """The project in a table ``[projects.NAME]`` of a file in this folder."""

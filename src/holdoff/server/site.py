@@ -15,7 +15,6 @@ from holdoff.config import Config
 from holdoff.config.server import Server
 from holdoff.core.decision import Decision
 from holdoff.core.errors import StoreError
-from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
@@ -110,8 +109,7 @@ class Site:
         """The gate of a key. It has no starter if its project is not in ``holdoff.toml``."""
         if key.name in self.config.projects:
             return self.dispatch.gate(key)
-        at: Any = {"key": key.key, "region": key.region, "store": self.store, "clock": self.clock}
-        return Gate(key.name, policy=Policy(0), knows_policy=False, **at)
+        return self.config.gate_without_starter(key, self.store, clock=self.clock)
 
     def statuses(self, project: str | None = None) -> list[Status]:
         """The gates of the store, and the projects that have no gate there yet: all, or those of a project and its
