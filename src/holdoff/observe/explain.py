@@ -26,7 +26,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
-from holdoff.observe.status import Status, hold_now, plain, say_instant, status_of, triggers_of
+from holdoff.observe.status import Status, hold_now, is_for_command, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -309,8 +309,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         return lines
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
-        is_command = wait.why is Why.RUNNING and terms.children
-        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_command
+        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_for_command(wait, terms)
         until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
