@@ -85,7 +85,7 @@ def test_what_wants_attention_comes_first_with_its_cause(six: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("only", "names"),
-    [("held,failed", ["broken", "held"]), ("pending", ["late", "old", "waiting"]), ("ready", ["alright"])],
+    [("held, failed", ["broken", "held"]), ("pending", ["late", "old", "waiting"]), ("ready", ["alright"])],
 )
 def test_only_those_that_are_asked_for(six: Cli, only: str, names: list[str]) -> None:
     told = six.json("status", "--only", only, "--json")

@@ -20,7 +20,7 @@ from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
 from holdoff.core.value import Value
-from holdoff.observe.status import ATTENTION, Status, say_instant, urgency
+from holdoff.observe.status import ATTENTION, Status, marks_in, say_instant, urgency
 
 if TYPE_CHECKING:
     import argparse
@@ -115,7 +115,7 @@ def status(args: argparse.Namespace) -> int:
 
 
 def _only(text: str | None) -> set[str]:
-    named = set(filter(None, (text or "").replace(" ", "_").split(",")))
+    named = marks_in(text or "")
     for name in sorted(named - {*ATTENTION, *STATES}):
         raise UsageError(f"--only {name}: it takes {', '.join(ATTENTION)}, or a state: {', '.join(STATES)}")
     return named

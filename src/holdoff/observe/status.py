@@ -221,6 +221,11 @@ def urgency(marks: tuple[str, ...]) -> int:
     return ATTENTION.index(marks[0]) if marks[0] in ATTENTION else len(ATTENTION)
 
 
+def marks_in(text: str) -> set[str]:
+    """The marks that a person lists: ``failed, cooling down``."""
+    return {name.strip().replace(" ", "_") for name in text.split(",") if name.strip()}
+
+
 def unreadable(key: GateKey, error: object, now_ms: int) -> Status:
     """The status of a gate that cannot be read."""
     return Status(key=key, record=Record(), state="unreadable", now_ms=now_ms, error=str(error))
