@@ -100,7 +100,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         partial(gate_of, config, store),
         clock=site.clock,
         every=args.every,
-        on_decision=lambda decision: site.woken(decision) if is_news(decision) else None,
+        on_decision=lambda decision: site.log.decided(decision, kind="wake") if is_news(decision) else None,
         on_end=site.ended,
         before_look=look,
         wake=lambda gate: site.starts.decide(gate, None),

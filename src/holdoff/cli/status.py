@@ -72,11 +72,6 @@ class Shown(Value):
     cells: tuple[str, ...]
     json: dict[str, object] | None
 
-    @property
-    def wants_attention(self) -> bool:
-        """Whether a person should look at it."""
-        return self.marks[0] in ATTENTION
-
     def lines(self, *, regions: bool) -> list[str]:
         """Its status and its notes, a line each. ``regions``: with the gate's region."""
         line = f"{self.key}{self.line.removeprefix(self.key.project)}" if regions else self.line
@@ -154,7 +149,7 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
     """Print the gates, how many of each kind there are, the store and the time."""
     listed = gates
     if sys.stdout.isatty() and len(gates) > terminal_size(sys.stdout)[1] - 6:
-        listed = [gate for gate in gates if gate.wants_attention]
+        listed = [gate for gate in gates if gate.marks[0] in ATTENTION]
     rows = [gate for gate in listed if gate.cells]
     colours = (COLOURS.get(gate.marks[0], "") for gate in rows)
     if rows and show_table([HEADINGS, *(gate.cells for gate in rows)], colours):
@@ -163,7 +158,7 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
         regions = len({gate.key.region for gate in gates}) > 1
         show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
-        rest = sorted({gate.marks[-1] for gate in gates if not gate.wants_attention})
+        rest = sorted({gate.marks[-1] for gate in gates if gate.marks[0] not in ATTENTION})
         show(f"and {len(gates) - len(listed)} that want no attention: --only {','.join(rest)} lists them")
     if counted:
         show(_counts(gates))

@@ -168,7 +168,7 @@ class Config(Value):
     ) -> Iterator[Status]:
         """The gates of a store, and then the projects that have no gate there yet: all, or those of a project and
         region."""
-        from holdoff.observe.status import status_of, unreadable  # `holdoff run` does not need it
+        from holdoff.observe.status import Status, status_of  # `holdoff run` does not need it
 
         there = set[str]()
         new = ((key, Record()) for key in self.keys(store) if key.project not in there)  # looked at after the store's
@@ -176,7 +176,7 @@ class Config(Value):
             if project in (None, key.project) and region in (None, key.region):
                 there.add(key.project)
                 if isinstance(found, RecordInvalid):
-                    yield unreadable(key, found, at_ms)
+                    yield Status(key=key, record=Record(), state="unreadable", now_ms=at_ms, error=str(found))
                 else:
                     seen = self.seen(key, found, store, at_ms)
                     yield status_of(key, *seen, at_ms, stale_after_ms=stale_after_ms)

@@ -226,11 +226,6 @@ def marks_in(text: str) -> set[str]:
     return {name.strip().replace(" ", "_") for name in text.split(",") if name.strip()}
 
 
-def unreadable(key: GateKey, error: object, now_ms: int) -> Status:
-    """The status of a gate that cannot be read."""
-    return Status(key=key, record=Record(), state="unreadable", now_ms=now_ms, error=str(error))
-
-
 def status_of(
     key: GateKey, record: Record, terms: Terms | None, now_ms: int, *, stale_after_ms: int | None = None
 ) -> Status:

@@ -146,10 +146,6 @@ class Site:
             return False
         return True
 
-    def woken(self, decision: Decision) -> None:
-        """Log a decision of the wake loop."""
-        self.log.decided(decision, kind="wake")
-
     def ended(self, gate: Gate, build_id: str, status: int) -> None:
         """Log the end of a command that the wake loop looked after."""
         about = {"project": gate.key.project, "build_id": build_id, "exit_status": status}
