@@ -20,7 +20,7 @@ MILLION: Final = 1_000_000
 # --- prices ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Price:
     """A list price in us-east-1, without free tiers and discounts."""
 
@@ -37,56 +37,14 @@ DYNAMODB: Final = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 EVENTBRIDGE: Final = "https://aws.amazon.com/eventbridge/pricing/"
 CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
 PRICES: Final = {
-    "request": Price(what="Lambda, requests", usd=0.20, per=MILLION, unit="1 M", seen="May 2026", page=LAMBDA),
-    "gb_s": Price(what="Lambda, arm64", usd=0.0000133334, per=1, unit="GB-s", seen="May 2026", page=LAMBDA),
-    "write": Price(
-        what="DynamoDB on-demand, write request units",
-        usd=0.625,
-        per=MILLION,
-        unit="1 M",
-        seen="July 2025",
-        page=DYNAMODB,
-    ),
-    "read": Price(
-        what="DynamoDB on-demand, read request units",
-        usd=0.125,
-        per=MILLION,
-        unit="1 M",
-        seen="July 2025",
-        page=DYNAMODB,
-    ),
-    "wake": Price(
-        what="EventBridge Scheduler, invocations",
-        usd=1.00,
-        per=MILLION,
-        unit="1 M",
-        seen="March 2026",
-        page=EVENTBRIDGE,
-    ),
-    "log": Price(
-        what="CloudWatch Logs, ingestion",
-        usd=0.50,
-        per=1e9,
-        unit="GB",
-        seen="June 2026",
-        page=CLOUDWATCH,
-    ),
-    "metric": Price(
-        what="CloudWatch, custom metrics",
-        usd=0.30,
-        per=1,
-        unit="metric and month",
-        seen="June 2026",
-        page=CLOUDWATCH,
-    ),
-    "alarm": Price(
-        what="CloudWatch, alarms",
-        usd=0.10,
-        per=1,
-        unit="alarm and month",
-        seen="June 2026",
-        page=CLOUDWATCH,
-    ),
+    "request": Price("Lambda, requests", 0.20, MILLION, "1 M", "May 2026", LAMBDA),
+    "gb_s": Price("Lambda, arm64", 0.0000133334, 1, "GB-s", "May 2026", LAMBDA),
+    "write": Price("DynamoDB on-demand, write request units", 0.625, MILLION, "1 M", "July 2025", DYNAMODB),
+    "read": Price("DynamoDB on-demand, read request units", 0.125, MILLION, "1 M", "July 2025", DYNAMODB),
+    "wake": Price("EventBridge Scheduler, invocations", 1.00, MILLION, "1 M", "March 2026", EVENTBRIDGE),
+    "log": Price("CloudWatch Logs, ingestion", 0.50, 1e9, "GB", "June 2026", CLOUDWATCH),
+    "metric": Price("CloudWatch, custom metrics", 0.30, 1, "metric and month", "June 2026", CLOUDWATCH),
+    "alarm": Price("CloudWatch, alarms", 0.10, 1, "alarm and month", "June 2026", CLOUDWATCH),
 }
 
 # --- what one invocation takes ---------------------------------------------------------------------

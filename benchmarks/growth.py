@@ -74,7 +74,7 @@ def _column(size: int, *, quick: bool) -> dict[str, float]:
         _fill(store, size)
         key, one = GateKey("project-0000000", "local"), GateKey("builds", "local")
         gate = holdoff.Gate("new", store=store, policy=holdoff.Policy("0"), starter=Call(lambda *_: "b"))
-        scene = Scene.of(store, one, None, NOW_MS)
+        scene = Scene(store=store, key=one, record=store.get(one), terms=None, now_ms=NOW_MS)
         newest = f"v{size - 5}"
         work: dict[str, Callable[[], object]] = {
             "a trigger, started": gate.trigger,

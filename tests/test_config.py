@@ -60,7 +60,7 @@ def test_a_project_has_its_policy_region_and_starter() -> None:
 def test_a_gate_of_a_key_has_the_settings_of_its_project() -> None:
     config = parse('store = "memory:"\n' + project('cooldown = "1h"\nregion = "here"\n' + COMMAND))
     assert config.project("docs@next") is config.project("docs")
-    gate = config.gate("docs", config.open_store(), key="next")
+    gate = config.gate(GateKey("docs@next", "here"), config.open_store())
     assert gate.key == GateKey("docs@next", "here")
     assert gate.policy.cooldown_ms == 3_600_000
 
@@ -258,7 +258,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("site-2", "site-2"), ("example.com", "'example.com'"), ("my site", "'my site'"), ("ä", "'ä'")]
+    ("name", "table"), [("site-2", "site-2"), ("example.com", '"example.com"'), ("my site", '"my site"'), ("ä", '"ä"')]
 )
 def test_the_table_that_is_missing_is_one_that_toml_reads(name: str, table: str) -> None:
     for config in (Config(), parse("")):

@@ -39,6 +39,7 @@ from holdoff.stores.sqlite_place import CHANGES
 from holdoff.testing import ManualClock
 from tests.aws.wire import Wire
 from tests.conftest import FAKE_AWS
+from tests.scenes import scene_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -392,7 +393,7 @@ def test_what_one_asks_about_is_looked_up_among_builds(tmp_path: Path) -> None:
         with sqlite3.connect(store.path) as db:
             db.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?)", map(_built, range(number)))
         db.close()
-        scene = Scene.of(store, key, None, 10_000)
+        scene = scene_of(store, key, None, 10_000)
         acts: list[tuple[Callable[[Scene, str], Explanation], str, str]] = [
             (explain_version, "v3", "covered"),
             (explain_version, "v", "unknown"),

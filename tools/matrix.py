@@ -37,9 +37,9 @@ def main() -> int:
     return int(any(what.partition(":")[0] in bad for what in said.values()))
 
 
-def supported(project: Path = ROOT / "pyproject.toml") -> list[str]:
+def supported() -> list[str]:
     """The supported versions: ``3.11``, ..."""
-    classifiers = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["classifiers"]
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
     return ["3." + line.removeprefix(MARK) for line in classifiers if line.startswith(MARK)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from holdoff.cli.init import STARTERS, text_of
 from holdoff.config import parse
 from holdoff.config.projects import POLICY_KEYS
+from holdoff.core.request import GateKey
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -27,7 +28,7 @@ def test_what_it_writes_loads(starter: str, name: str) -> None:
 
     assert list(config.projects) == [name]
     assert config.project(name).policy.cooldown_ms == 600_000
-    assert config.gate(name, config.open_store("memory:")).starter is not None
+    assert config.gate(GateKey(name, "eu-west-1"), config.open_store("memory:")).starter is not None
 
 
 @pytest.mark.parametrize("starter", list(STARTERS))

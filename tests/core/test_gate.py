@@ -22,6 +22,7 @@ from holdoff.starters import Call
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from tests.core.build import request
+from tests.scenes import scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -771,7 +772,7 @@ def test_what_no_decision_has_words_for_is_logged(
 
     assert said in caplog.text
     assert "secret" not in caplog.text
-    told = str(explain.explain_gate(explain.Scene.of(store, gate.key, gate.terms, clock.now_ms())))
+    told = str(explain.explain_gate(scene_of(store, gate.key, gate.terms, clock.now_ms())))
     assert ("is running, and could not be cancelled for a newer one" in told) is (overlap == "cancel")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdoff.core.decision import Outcome
 from holdoff.observe.explain import Scene, explain_decision, explain_event, parse_decision_id
 from holdoff.wake.loop import WakeLoop
+from tests.scenes import scene_of
 
 if TYPE_CHECKING:
     import holdoff
@@ -48,7 +49,7 @@ def _burst(bench: Bench, gates: list[holdoff.Gate], loop: WakeLoop) -> list[Deci
 
 
 def _scene(bench: Bench) -> Scene:
-    return Scene.of(bench.store, bench.gate().key, None, bench.clock.now_ms())
+    return scene_of(bench.store, bench.gate().key, None, bench.clock.now_ms())
 
 
 def _check_receipts(bench: Bench, decisions: list[Decision]) -> None:

@@ -13,7 +13,8 @@ from holdoff.core.decision import Outcome, Why
 from holdoff.core.errors import StartRefused
 from holdoff.core.record import Record
 from holdoff.core.units import seconds_from_ms
-from holdoff.observe.explain import Scene, explain_event
+from holdoff.observe.explain import explain_event
+from tests.scenes import scene_of
 
 if TYPE_CHECKING:
     from tests.guarantees.conftest import Bench
@@ -278,7 +279,7 @@ class TestG6NothingSilent:
             gate.trigger(event_id=f"e{number}", source_version=f"v{number}", line=line, at=number)
         bench.clock.advance("1m")
         build = gate.wake().build_id
-        scene = Scene.of(bench.store, gate.key, None, bench.clock.now_ms())
+        scene = scene_of(bench.store, gate.key, None, bench.clock.now_ms())
         found = [explain_event(scene, f"e{number}") for number in range(4)]
         assert [one.verdict for one in found] == ["covered", "covered", "replaced", "covered"]
         assert (found[1].build_id, found[2].build_id, found[3].build_id) == (build, None, build)

@@ -10,7 +10,8 @@ import pytest
 
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.errors import StartRefused
-from holdoff.observe.explain import Scene, explain_event, explain_version
+from holdoff.observe.explain import explain_event, explain_version
+from tests.scenes import scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def push(gate: holdoff.Gate, name: str, *, line: str = "main", by: str = "both")
 
 def verdicts(bench: Bench, names: Sequence[str]) -> list[str]:
     """What became of these events, as ``explain`` says."""
-    scene = Scene.of(bench.store, bench.gate().key, None, bench.clock.now_ms())
+    scene = scene_of(bench.store, bench.gate().key, None, bench.clock.now_ms())
     return [explain_event(scene, f"main-{name}").verdict for name in names]
 
 
@@ -145,7 +146,7 @@ def test_of_two_lines_the_last_to_arrive_is_built_and_the_other_is_called_replac
     settle(bench)
     assert bench.builds.versions == [None, "A"]
     assert verdicts(bench, "B") == ["replaced"]
-    scene = Scene.of(bench.store, bench.gate().key, None, bench.clock.now_ms())
+    scene = scene_of(bench.store, bench.gate().key, None, bench.clock.now_ms())
     assert explain_version(scene, "B").verdict == "replaced"
     assert push(bench.gate(), "C").outcome is Outcome.STARTED  # nothing newer of its line was built
 

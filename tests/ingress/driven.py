@@ -24,6 +24,7 @@ from tests.ingress import payloads as p
 from tests.ingress import shapes
 from tests.ingress.function import REGION, Stage, Wakes
 from tests.ingress.signed import SECRETS, SENDERS, by_url, mac
+from tests.scenes import scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,7 +161,7 @@ class World(Stage):
 
     def scene(self, name: str = "site") -> Scene:
         key = GateKey(name, REGION)
-        return Scene.of(self.dispatch.store, key, self.dispatch.gate(key).terms, self.clock.now_ms())
+        return scene_of(self.dispatch.store, key, self.dispatch.gate(key).terms, self.clock.now_ms())
 
     def of_version(self, version: str, name: str = "site") -> Explanation:
         return explain_version(self.scene(name), version)

@@ -639,7 +639,7 @@ def test_a_foreign_error_spoils_its_own_record_only(broken: Stage) -> None:
 def test_a_foreign_error_does_not_end_a_sweep(broken: Stage) -> None:
     dispatch = broken.function._dispatch
     assert dispatch is not None
-    site_gate = dispatch.config.gate("site", dispatch.store, clock=broken.clock)
+    site_gate = dispatch.config.gate(GateKey("site", REGION), dispatch.store, clock=broken.clock)
     for trigger in (site_gate.trigger, site_gate.trigger, lambda: broken.send({"project": "docs"})):
         trigger()
     for build in broken.standin.builds_started:

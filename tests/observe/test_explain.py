@@ -15,6 +15,7 @@ from holdoff.observe import explain
 from holdoff.observe.explain import Explanation, Scene
 from holdoff.starters import Call
 from holdoff.testing import ManualClock
+from tests.scenes import scene_of
 
 
 class Place:
@@ -44,7 +45,7 @@ class Place:
 
     def scene(self) -> Scene:
         gate = self.gate()
-        return Scene.of(self.store, gate.key, gate.terms, self.clock.now_ms())
+        return scene_of(self.store, gate.key, gate.terms, self.clock.now_ms())
 
     def event(self, event_id: str) -> Explanation:
         return explain.explain_event(self.scene(), event_id)

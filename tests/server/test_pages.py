@@ -14,7 +14,7 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from holdoff.core.errors import StoreUnavailable
+from holdoff.core.errors import RecordInvalid, StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
@@ -229,11 +229,10 @@ def test_why_didnt_my_build_run(browser: Browser, asked: str, answer: str) -> No
 
 
 def test_a_gate_that_cannot_be_read_hides_no_other(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdoff.core.errors import RecordInvalid
-
     site = browser.served.site
-    found = site.statuses() | {GateKey("broken", "local"): RecordInvalid("its <format> is of the future")}
-    monkeypatch.setattr(site, "statuses", lambda: found)
+    broken, one = GateKey("broken", "local"), RecordInvalid("its <format> is of the future")
+    gates = [(broken, one), *site.store.gates()]
+    monkeypatch.setattr(site.store, "gates", lambda _=None: iter(gates))
     text = browser.text()
 
     assert "cannot be read: its &lt;format&gt; is of the future" in text

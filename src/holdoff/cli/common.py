@@ -19,6 +19,7 @@ from holdoff.exact_json import dumps
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from typing import TextIO
 
     from holdoff.config import Config
@@ -125,12 +126,12 @@ class Printable(io.TextIOWrapper):
         return len(text)
 
 
-def printable(text: str) -> str:
+def printable(text: str, escape: Callable[[str], str] = lambda char: repr(char)[1:-1]) -> str:
     """The text with an escape in place of each character that is not printable: controls (C0, C1, DEL), marks that
     reverse text or cannot be seen (U+202E, U+200F, U+2066 ...), line separators, halves of surrogate pairs."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return "".join(char if char.isprintable() else escape(char) for char in text)
 
 
 def one_line(message: object) -> str:
@@ -141,8 +142,7 @@ def one_line(message: object) -> str:
 def print_json(value: object) -> None:
     """Print one object on stdout, in UTF-8 in every locale, as JSON demands. Unprintable characters are escaped."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    text = dumps(value, indent=2)
-    _write("".join(char if char.isprintable() or char == "\n" else _in_json(char) for char in text) + "\n")
+    _write("".join(f"{printable(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")))
 
 
 def _in_json(char: str) -> str:

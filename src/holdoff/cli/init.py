@@ -5,7 +5,6 @@ Every setting that is commented out is correct, too: remove the mark to use it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -16,6 +15,7 @@ from holdoff.cli.common import say, show
 from holdoff.config import FILE, nearest
 from holdoff.core.errors import UsageError
 from holdoff.core.request import KEY_MARK, GateKey
+from holdoff.core.shown import in_toml
 
 if TYPE_CHECKING:
     import argparse
@@ -95,8 +95,8 @@ def init(args: argparse.Namespace) -> int:
 
 def text_of(name: str, starter: str) -> str:
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
-    quoted = json.dumps(name, ensure_ascii=False)  # TOML has the same escapes, but no surrogate pairs
-    table = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted
+    table = in_toml(name)
+    quoted = table if table.startswith('"') else f'"{table}"'
     words = {"name": shlex.quote(name), "table": table, "region": region, "quoted": quoted}
     return re.sub(r"\{([a-z]+)\}", lambda found: words[found[1]], HEAD + STARTERS[starter])
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, person, say, show
 from holdoff.cli.select import no_such_gate
 from holdoff.core.errors import UsageError
-from holdoff.core.policy import Policy
-from holdoff.gate import Gate
 
 if TYPE_CHECKING:
     import argparse
+
+    from holdoff.gate import Gate
 
 
 def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,15 +97,7 @@ def _edit(args: argparse.Namespace, change: Callable[[Gate], None], said: str = 
     if not getattr(args, "new", False) and not config.knows(key, store):
         advice = " (to hold a gate that has had no trigger yet: --new)" if hasattr(args, "new") else ""
         raise UsageError(no_such_gate(config, store, key) + advice)
-    known = config.projects.get(key.name)
-    with Gate(
-        key.name,
-        key=key.key,
-        region=key.region,
-        store=store,
-        policy=known.policy if known else Policy(0),
-        knows_policy=known is not None,
-    ) as gate:
+    with config.gate_without_starter(key, store) as gate:
         change(gate)
         say(said.format(key.project) + str(gate.status()))
     return 0

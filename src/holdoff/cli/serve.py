@@ -52,7 +52,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     header = "the header in which a proxy on this machine names the user, such as X-Forwarded-User"
     parser.add_argument("--trust-header", dest="user_header", metavar="NAME", help=header)
     anonymous = f"what may be done without a token, on a loopback address only: {', '.join(SCOPES)}"
-    parser.add_argument("--anonymous", type=partial(_scopes, "--anonymous"), metavar="SCOPE,...", help=anonymous)
+    parser.add_argument("--anonymous", type=_listed, metavar="SCOPE,...", help=anonymous)
     parser.add_argument("--every", default="1s", metavar="DURATION", help="how often to look (default: 1s)")
 
 
@@ -100,7 +100,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         partial(gate_of, config, store),
         clock=site.clock,
         every=args.every,
-        on_decision=lambda decision: site.woken(decision) if is_news(decision) else None,
+        on_decision=lambda decision: site.log.decided(decision, kind="wake") if is_news(decision) else None,
         on_end=site.ended,
         before_look=look,
         wake=lambda gate: site.starts.decide(gate, None),
@@ -148,8 +148,7 @@ def add_token_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["new", "list", "revoke"], help="new prints the token, only this once")
     parser.add_argument("name", metavar="NAME", nargs="?", help="who or what uses the token")
     scope = f"what the token allows: {', '.join(SCOPES)}; may be given several times"
-    to_scopes = partial(_scopes, "--scope")
-    parser.add_argument("--scope", type=to_scopes, action="extend", default=[], metavar="SCOPE,...", help=scope)
+    parser.add_argument("--scope", type=_listed, action="extend", default=[], metavar="SCOPE,...", help=scope)
     add_store(parser)
     add_json(parser)
 
@@ -161,6 +160,9 @@ def token(args: argparse.Namespace) -> int:
     if (args.action == "new") is not bool(args.scope):
         which = f"is missing: one or more of {', '.join(SCOPES)}" if args.action == "new" else "is for `token new` only"
         raise UsageError(f"--scope {which}")
+    for scope in args.scope:
+        if scope not in SCOPES:
+            raise UsageError(f"--scope is {shown('--scope', scope)}; write one or more of {', '.join(SCOPES)}")
     if args.action == "new":
         text = tokens.new(args.name, args.scope)
         if args.json:
@@ -251,9 +253,5 @@ def _files(args: argparse.Namespace) -> tuple[Tokens, Letters]:
     return files_of(*opened(args), SystemClock())
 
 
-def _scopes(option: str, text: str) -> tuple[str, ...]:
-    found = tuple(filter(None, text.replace(" ", "").split(",")))
-    for one in found:
-        if one not in SCOPES:
-            raise UsageError(f"{option} is {shown(option, one)}; write one or more of {', '.join(SCOPES)}")
-    return found
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.replace(" ", "").split(",")))

@@ -82,7 +82,7 @@ def trigger(args: argparse.Namespace) -> int:
     config, store, key = open_gate(args)
     # With --json, stdout has one JSON object only: the command's output goes to stderr.
     starter = config.project(key.name).make_starter(stdout=sys.stderr.fileno() if args.json else None)
-    gate = config.gate(key.name, store, key=key.key, region=key.region, starter=starter)
+    gate = config.gate(key, store, starter=starter)
     is_behind = args.detach and isinstance(starter, Command)
     if is_behind:
         from holdoff.cli.detach import detach, go_on
@@ -133,7 +133,7 @@ def _once(config: Config, store: Store) -> int:
                 if key.name not in config.projects:
                     say(f"{key} is due, but not in holdoff.toml: its starter is not known here")
                     continue
-                gate = config.gate(key.name, store, key=key.key, region=key.region, woken=True)
+                gate = config.gate(key, store, woken=True)
                 builds.hold_signals(gate.starter)
                 decision = gate.wake()
                 show(decision)
@@ -156,7 +156,7 @@ def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
         try:
             if (record := store.get(key)).pending is None:
                 continue
-            by_today_ms = wake_ms(record, config.gate(key.name, store, region=key.region).terms)
+            by_today_ms = wake_ms(record, config.gate(key, store).terms)
         except Exception as error:  # noqa: BLE001  (the wake reports what is wrong)
             by_today_ms = None if isinstance(error, RecordInvalid) else at_ms
         if by_today_ms is not None and by_today_ms <= at_ms:

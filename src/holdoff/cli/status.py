@@ -20,23 +20,20 @@ from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
 from holdoff.core.value import Value
-from holdoff.observe.status import ATTENTION, Status, say_instant, status_of, unreadable, urgency
+from holdoff.observe.status import ATTENTION, Status, marks_in, say_instant, urgency
 
 if TYPE_CHECKING:
     import argparse
 
-    from holdoff.config import Config
-    from holdoff.core.record import Record
     from holdoff.core.request import GateKey
-    from holdoff.stores.base import Store
 
 #: What ``--only`` takes besides ``ATTENTION``: the states of gates.
-STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown", "unreadable")
+STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown")
 HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pending"]
 #: The colour of a gate by the first thing that it wants attention for; SGR parameters.
 COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
 EPILOG: Final = f"""\
-Gates that want attention come first: unreadable, {", ".join(ATTENTION)}.
+Gates that want attention come first: {", ".join(ATTENTION)}.
 Overdue: the gate has been due for a minute or more, and nothing has woken it.
 
   holdoff status                        all gates of the store, and of holdoff.toml
@@ -58,35 +55,27 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Shown(Value):
-    """A gate and its status, or the error why it has none. ``marks``: what it wants attention for, and its state."""
+    """A gate as it is printed. Its record, which is six times as large, is not kept: there may be very many gates.
+
+    Attributes:
+        line: its status as a sentence.
+        notes: what a person should know besides the status.
+        cells: its row in a table; none: it cannot be read, or there is no table.
+        json: its status as plain JSON values; ``None``: there is no JSON.
+    """
 
     key: GateKey
-    status: Status | None = None
-    error: RecordInvalid | None = None
-    marks: tuple[str, ...] = ("unreadable",)
-
-    @property
-    def wants_attention(self) -> bool:
-        """Whether a person should look at it."""
-        return self.status is None or len(self.marks) > 1
+    marks: tuple[str, ...]
+    stale_ms: int
+    line: str
+    notes: tuple[str, ...]
+    cells: tuple[str, ...]
+    json: dict[str, object] | None
 
     def lines(self, *, regions: bool) -> list[str]:
         """Its status and its notes, a line each. ``regions``: with the gate's region."""
-        name = str(self.key) if regions else self.key.project
-        line = [] if self.status is None else [name + str(self.status).removeprefix(self.key.project)]
-        return [*line, *self.notes()]
-
-    def notes(self) -> list[str]:
-        """What a person should know besides the status, a line each."""
-        if self.status is None:
-            return [f"{self.key.project}: cannot be read: {self.error}"]
-        pending = self.status.record.pending
-        refused = [f"the last start was refused: {pending.refusal}"] if pending and pending.refusal else []
-        return [f"{self.key}: {note}" for note in (*self.status.notes, *refused)]
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain JSON values."""
-        return unreadable(self.key, self.error) if self.status is None else self.status.to_dict()
+        line = f"{self.key}{self.line.removeprefix(self.key.project)}" if regions else self.line
+        return [line, *(f"{self.key}: {note}" for note in self.notes)]
 
 
 def status(args: argparse.Namespace) -> int:
@@ -97,18 +86,19 @@ def status(args: argparse.Namespace) -> int:
     config, store = opened(args)
     at_ms = now_ms(store, SystemClock())
     project = None if args.project is None else key_of(config, args, store).project
-    found = config.gates(store, project, args.region)
-    gates = [_shown(config, store, key, one, at_ms, longest_ms) for key, one in found.items()]
-    shown = [gate for gate in gates if not only or only & set(gate.marks)]
+    found = config.statuses(store, at_ms, project, args.region, stale_after_ms=longest_ms)
+    in_terminal = sys.stdout.isatty()
+    gates = [_shown(one, as_json=args.json, as_row=in_terminal) for one in found]
+    gates.sort(key=lambda gate: (0 if args.json else urgency(gate.marks), gate.key))
+    shown = [gate for gate in gates if not only or not only.isdisjoint(gate.marks)]
     unknown = None
     if not gates and args.project is not None:
         unknown = no_such_gate(config, store, key_of(config, args, store))
     elif not gates and args.region is not None:
         unknown = f"no gate in {store.url} is in the region {args.region}"
     if args.json:
-        print_json({"gates": [gate.to_dict() for gate in shown], "store": store.url, "at": iso(at_ms)})
+        print_json({"gates": [gate.json for gate in shown], "store": store.url, "at": iso(at_ms)})
     elif shown:
-        shown.sort(key=lambda gate: (urgency(gate.status), gate.key))
         _show(shown, f"{store.url}, {say_instant(at_ms)}", counted=not args.project)
     elif unknown is None:
         none = f"none of {len(gates)} gates is {args.only}" if gates else "no gates yet: the first trigger makes one"
@@ -120,28 +110,33 @@ def status(args: argparse.Namespace) -> int:
 
 
 def _only(text: str | None) -> set[str]:
-    named = set(filter(None, (text or "").replace(" ", "_").split(",")))
+    named = marks_in(text or "")
     for name in sorted(named - {*ATTENTION, *STATES}):
         raise UsageError(f"--only {name}: it takes {', '.join(ATTENTION)}, or a state: {', '.join(STATES)}")
     return named
 
 
-def _shown(
-    config: Config, store: Store, key: GateKey, found: Record | RecordInvalid, at_ms: int, longest_ms: int | None
-) -> Shown:
-    if isinstance(found, RecordInvalid):
-        return Shown(key=key, error=found)
-    status = status_of(key, *config.seen(key, found, store, at_ms), at_ms, stale_after_ms=longest_ms)
-    return Shown(key=key, status=status, marks=(*status.attention, status.state))
+def _shown(one: Status, *, as_json: bool, as_row: bool) -> Shown:
+    pending = one.record.pending
+    refused = [f"the last start was refused: {pending.refusal}"] if pending and pending.refusal else []
+    return Shown(
+        key=one.key,
+        marks=one.marks,
+        stale_ms=one.stale_ms or 0,
+        line=str(one),
+        notes=(*one.notes, *refused),
+        cells=_row(one) if as_row and not one.error else (),
+        json=one.to_dict() if as_json else None,
+    )
 
 
 def _exit_status(gates: Iterable[Shown]) -> int:
     status = 0
     for gate in gates:
-        if gate.status is None:
+        if "unreadable" in gate.marks:
             return RecordInvalid.exit_code
         if "stale" in gate.marks:
-            waited = say_duration(gate.status.stale_ms or 0)
+            waited = say_duration(gate.stale_ms)
             say(f"{gate.key} is stale: its oldest trigger not covered yet came {waited} ago")
             status = 1
     return status
@@ -152,18 +147,18 @@ def _exit_status(gates: Iterable[Shown]) -> int:
 
 def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
     """Print the gates, how many of each kind there are, the store and the time."""
-    listed, in_terminal = gates, sys.stdout.isatty()
-    if in_terminal and len(gates) > terminal_size(sys.stdout)[1] - 6:
-        listed = [gate for gate in gates if gate.wants_attention]
-    readable = [gate.status for gate in listed if gate.status is not None]
-    colours = (COLOURS[one.attention[0]] if one.attention else "" for one in readable)
-    if in_terminal and readable and show_table([HEADINGS, *map(_row, readable)], colours):
-        show(*(line for gate in listed for line in gate.notes()))
+    listed = gates
+    if sys.stdout.isatty() and len(gates) > terminal_size(sys.stdout)[1] - 6:
+        listed = [gate for gate in gates if gate.marks[0] in ATTENTION]
+    rows = [gate for gate in listed if gate.cells]
+    colours = (COLOURS.get(gate.marks[0], "") for gate in rows)
+    if rows and show_table([HEADINGS, *(gate.cells for gate in rows)], colours):
+        show(*(line for gate in listed for line in gate.lines(regions=False)[1 if gate.cells else 0 :]))
     else:
         regions = len({gate.key.region for gate in gates}) > 1
         show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
-        rest = sorted({gate.marks[-1] for gate in gates if not gate.wants_attention})
+        rest = sorted({gate.marks[-1] for gate in gates if gate.marks[0] not in ATTENTION})
         show(f"and {len(gates) - len(listed)} that want no attention: --only {','.join(rest)} lists them")
     if counted:
         show(_counts(gates))
@@ -177,7 +172,7 @@ def _counts(gates: list[Shown]) -> str:
     return f"{len(gates)} gate{'' if len(gates) == 1 else 's'}: {kinds}"
 
 
-def _row(one: Status) -> list[str]:
+def _row(one: Status) -> tuple[str, ...]:
     state = "" if one.state == "unknown" else one.state.replace("_", " ")
     last_ms, end = one.last_built_ms, one.record.finished
     last = "never" if last_ms is None else say_age(one.now_ms - last_ms)
@@ -191,4 +186,4 @@ def _row(one: Status) -> list[str]:
     ends = one.state == "running" and (one.is_latest or one.awaits_command)
     ready = "after it ends" if ends else one.ready_in or ""
     ready = f"overdue {say_duration(one.overdue_ms)}" if one.overdue_ms else ready
-    return [one.key.project, one.key.region, state, last, ready, waiting]
+    return one.key.project, one.key.region, state, last, ready, waiting

@@ -11,12 +11,12 @@ import logging
 import signal
 import threading
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
 from holdoff.clock import SystemClock
 from holdoff.config import load
+from holdoff.config.trust import sight
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import ConfigError
 from holdoff.wake.loop import WakeLoop
@@ -56,9 +56,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
 
 def gate_of(config: Config, store: Store, key: GateKey) -> Gate | None:
     """The gate of a key, if its project is in holdoff.toml."""
-    if key.name not in config.projects:
-        return None
-    return config.gate(key.name, store, key=key.key, region=key.region, woken=True)
+    return config.gate(key, store, woken=True) if key.name in config.projects else None
 
 
 def show_decision(decision: Decision) -> None:
@@ -100,12 +98,11 @@ class ConfigFile:
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
-        """Facts about the file, some of which every edit changes; ``None``: there is no file."""
+        """What every edit of the file changes; ``None``: there is no file."""
         try:
-            file = Path(self.config.path or "").stat()
+            return sight(str(self.config.path or ""))
         except OSError:
             return None
-        return file.st_mtime_ns, file.st_ctime_ns, file.st_ino, file.st_size  # ctime: of its access rights, too
 
     def forget(self) -> None:
         """Read the file at the next look, changed or not."""

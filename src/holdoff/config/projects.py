@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_known
@@ -10,6 +11,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
+from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
 from holdoff.core.units import type_of_duration
 from holdoff.core.value import Value
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from holdoff.config.rules import Rule
     from holdoff.config.server import Server
     from holdoff.config.webhooks import Webhook
+    from holdoff.observe.status import Status
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
@@ -132,8 +135,7 @@ class Config(Value):
         name = name.partition(KEY_MARK)[0]
         if name in self.projects:
             return self.projects[name]
-        is_bare = name.isascii() and name.replace("-", "_").isidentifier()
-        table = f"a table [projects.{name}]" if is_bare else f"a table [projects.'{name}']"
+        table = f"a table [projects.{in_toml(name)}]"
         if self.path is None:
             where = "looked upward, to the top of the repository or your home"
             want = f"one with {table} ({where}); `holdoff init` writes a first one"
@@ -155,17 +157,29 @@ class Config(Value):
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
 
-    def gates(
-        self, store: Store, project: str | None = None, region: str | None = None
-    ) -> dict[GateKey, Record | RecordInvalid]:
-        """The gates of a store, and the projects that have no gate there yet: all, or those of a project and region."""
-        found = {key: one for key, one in store.gates(project) if region in (None, key.region)}
-        there = {key.project for key in found}
-        for key in self.keys(store):
-            is_wanted = project in (None, key.project) and region in (None, key.region)
-            if is_wanted and key.project not in there:
-                found[key] = Record()
-        return dict(sorted(found.items()))
+    def statuses(
+        self,
+        store: Store,
+        at_ms: int,
+        project: str | None = None,
+        region: str | None = None,
+        *,
+        stale_after_ms: int | None = None,
+    ) -> Iterator[Status]:
+        """The gates of a store, and then the projects that have no gate there yet: all, or those of a project and
+        region."""
+        from holdoff.observe.status import Status, status_of  # `holdoff run` does not need it
+
+        there = set[str]()
+        new = ((key, Record()) for key in self.keys(store) if key.project not in there)  # looked at after the store's
+        for key, found in chain(store.gates(project), new):
+            if project in (None, key.project) and region in (None, key.region):
+                there.add(key.project)
+                if isinstance(found, RecordInvalid):
+                    yield Status(key=key, record=Record(), state="unreadable", now_ms=at_ms, error=str(found))
+                else:
+                    seen = self.seen(key, found, store, at_ms)
+                    yield status_of(key, *seen, at_ms, stale_after_ms=stale_after_ms)
 
     def seen(self, key: GateKey, record: Record, store: Store, at_ms: int) -> tuple[Record, Terms | None]:
         """What status, history and explain go by: the record, with what this machine knows of a running command; and
@@ -186,12 +200,18 @@ class Config(Value):
         except RecordInvalid:
             return True
 
-    def gate(self, name: str, store: Store, *, key: str | None = None, region: str | None = None, **more: Any) -> Gate:
+    def gate(self, key: GateKey, store: Store, **more: Any) -> Gate:
         """The gate of a project, or of a key of it. ``more``: further arguments of ``Gate``."""
-        project = self.project(name)
+        project = self.project(key.name)
         if "starter" not in more:
             more["starter"] = project.make_starter()
-        return Gate(name, key=key, region=region or project.region, store=store, policy=project.policy, **more)
+        return Gate(key.name, key=key.key, region=key.region, store=store, policy=project.policy, **more)
+
+    def gate_without_starter(self, key: GateKey, store: Store, **more: Any) -> Gate:
+        """The gate of a key for a person, who may change it also if its project is not in the file."""
+        known = self.projects.get(key.name)
+        more |= {"policy": known.policy if known else Policy(0), "knows_policy": known is not None}
+        return Gate(key.name, key=key.key, region=key.region, store=store, **more)
 
 
 def project_of(name: str, table: object, folder: str | None) -> Project:

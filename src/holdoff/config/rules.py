@@ -88,7 +88,7 @@ def _is_literal(text: str) -> bool:
     return not is_path(text) and not IN_BRACES.search(text)
 
 
-def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str] = ()) -> tuple[Rule, ...]:
+def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str]) -> tuple[Rule, ...]:
     """The rules in the tables ``[[rules]]`` of a file that has these projects and webhooks."""
     listed = must_be(list, tables, "rules", "tables [[rules]]")
     rules = tuple(rule_of(table, f"rules[{n}]", projects) for n, table in enumerate(listed))

@@ -23,6 +23,12 @@ from contextlib import suppress
 _USER, _GROUP = 2, 8
 
 
+def sight(path: str) -> tuple[int, ...]:
+    """Facts about a file, some of which every edit changes, also an edit of its access rights. Raises OSError."""
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
+
+
 def distrust(path: str) -> str | None:
     """Why a file must not be used: which other user owns it or could write it; ``None``: no other user does.
 

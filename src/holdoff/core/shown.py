@@ -65,6 +65,14 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
+def in_toml(name: str) -> str:
+    """A project's name as the heading of its table has it: ``[projects.site]``, ``[projects."my site"]``."""
+    if re.fullmatch("[A-Za-z0-9_-]+", name):
+        return name
+    shown = (char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08x}" for char in name)
+    return f'"{"".join(shown)}"'
+
+
 def shown(field: str, value: object) -> Unquoted:
     """What an error about a setting may show of its value."""
     if isinstance(value, Unquoted):

@@ -114,9 +114,7 @@ class Dispatch:
             if len(self._gates) >= KEPT_GATES:
                 self._gates.clear()
             woken = self._scheduler is not None
-            made = self.config.gate(
-                key.name, self.store, key=key.key, region=key.region, clock=self._clock, woken=woken
-            )
+            made = self.config.gate(key, self.store, clock=self._clock, woken=woken)
             gate = self._gates.setdefault(key, made)  # another thread may have made one
         return gate
 

@@ -26,7 +26,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
-from holdoff.observe.status import hold_now, plain, say_instant, status_of, triggers_of
+from holdoff.observe.status import Status, hold_now, is_for_command, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -92,10 +92,10 @@ class Scene(Value):
     terms: Terms | None
     now_ms: int
 
-    @classmethod
-    def of(cls, store: Store, key: GateKey, terms: Terms | None, now_ms: int) -> Scene:
-        """The gate as it is in a store."""
-        return cls(store=store, key=key, record=store.get(key), terms=terms, now_ms=now_ms)
+    @property
+    def status(self) -> Status:
+        """What the gate is doing."""
+        return status_of(self.key, self.record, self.terms, self.now_ms)
 
     @property
     def current(self) -> Record:
@@ -247,7 +247,7 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
 def explain_gate(scene: Scene) -> Explanation:
     """What the gate is doing, what it waits for, and what it did last."""
     record, builds = scene.record, list(scene.builds(3))
-    status = status_of(scene.key, record, scene.terms, scene.now_ms)
+    status = scene.status
     lines = [str(status), *status.notes, *_hold_line(scene), *_claim_line(scene), *_pending_lines(scene)]
     if scene.terms is None:
         lines.append("not in holdoff.toml: its cooldown is not known here, nor when it is ready")
@@ -273,7 +273,7 @@ def _answer(
     elif verdict == "aged_out":
         lines = []
     else:
-        lines = [str(status_of(scene.key, scene.record, scene.terms, scene.now_ms)), *_hold_line(scene)]
+        lines = [str(scene.status), *_hold_line(scene)]
     build_id = None if build is None else build.build_id
     said = f"{subject}: {what or _ANSWERS[verdict].format(build_id)}"
     return Explanation(subject=subject, verdict=verdict, lines=(said, *lines), build_id=build_id)
@@ -309,8 +309,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         return lines
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
-        is_command = wait.why is Why.RUNNING and terms.children
-        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_command
+        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_for_command(wait, terms)
         until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:

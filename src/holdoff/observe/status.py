@@ -8,16 +8,15 @@ from typing import Final
 from holdoff.core.builds import as_it_is_now, failed_ms
 from holdoff.core.clocks import ahead_ms
 from holdoff.core.decision import Why
-from holdoff.core.errors import RecordInvalid
 from holdoff.core.record import Hold, Pending, Record
 from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
 from holdoff.core.units import iso, say_age, say_duration, to_datetime
 from holdoff.core.value import Value
-from holdoff.core.waits import cooldown_end_ms, foremost, is_moved_back, over_ms, ready_ms, waits
+from holdoff.core.waits import Wait, cooldown_end_ms, foremost, is_moved_back, over_ms, ready_ms, waits
 
 #: What a person should look at, the most urgent first.
-ATTENTION: Final = ("failed", "held", "overdue", "stale", "running", "pending")
+ATTENTION: Final = ("unreadable", "failed", "held", "overdue", "stale", "running", "pending")
 #: cron wakes gates every minute, so a gate that has been due for longer is overdue.
 OVERDUE_MS: Final = 60_000
 
@@ -27,12 +26,13 @@ class Status(Value):
 
     Attributes:
         state: ``ready``, or the code of what prevents a start (``cooling_down``, ``claimed``, ``held``, ...);
-            ``unknown`` if the state depends on a policy, and none is known.
+            ``unknown`` if the state depends on a policy, and none is known; ``unreadable``, with an ``error``.
         ready_ms: when the gate may start again; ``None``: now, or not known.
         is_latest: ``ready_ms`` is the end of the running build's lease; if the build ends earlier, it is earlier.
         awaits_command: a running command must end first, too. No lease says when: it is renewed while the command runs.
         stale_after_ms: the age from which a trigger that no build covers is stale; ``None``: none is.
         notes: what is unusual about ``lastbuild``, a sentence each.
+        error: why the gate cannot be read: then nothing but its key is known. Empty: it can be read.
     """
 
     key: GateKey
@@ -44,8 +44,11 @@ class Status(Value):
     awaits_command: bool = False
     stale_after_ms: int | None = None
     notes: tuple[str, ...] = ()
+    error: str = ""
 
     def __str__(self) -> str:
+        if self.error:
+            return f"{self.key.project}: cannot be read: {self.error}"
         parts = ["" if self.state == "unknown" else self.state.replace("_", " "), self._last_built(), self.ready_says]
         parts += [f"overdue for {say_duration(self.overdue_ms)}" if self.overdue_ms else ""]
         pending = self.record.pending
@@ -102,9 +105,11 @@ class Status(Value):
 
     @property
     def attention(self) -> tuple[str, ...]:
-        """Why a person should look, the most urgent first: failed, held, overdue, stale, running, pending."""
+        """Why a person should look, the most urgent first, of ``unreadable``, ``failed``, ``held``, ``overdue``,
+        ``stale``, ``running`` and ``pending``."""
         record, pending, stale_ms = self.record, self.record.pending, self.stale_ms
         found = {
+            "unreadable": self.error != "",
             "failed": self.failed_ms is not None or (pending is not None and pending.failures > 0),
             "held": hold_now(record, self.now_ms) is not None,
             "overdue": self.overdue_ms > 0,
@@ -113,6 +118,11 @@ class Status(Value):
             "pending": pending is not None,
         }
         return tuple(name for name in ATTENTION if found[name])
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What it wants attention for, and its state, each once."""
+        return tuple(dict.fromkeys((*self.attention, self.state)))
 
     @property
     def stale_ms(self) -> int | None:
@@ -142,10 +152,11 @@ class Status(Value):
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, for machines."""
         record, pending = self.record, self.record.pending
+        head = {**plain(self.key, "project", "region"), "state": self.state, "attention": list(self.attention)}
+        if self.error:
+            return {**head, "error": self.error}
         return {
-            **plain(self.key, "project", "region"),
-            "state": self.state,
-            "attention": list(self.attention),
+            **head,
             "ready": None if self.ready_ms is None else iso(self.ready_ms),
             "last_build": iso(self.last_built_ms) if self.last_built_ms else None,
             "last_failed": None if self.failed_ms is None else iso(self.failed_ms),
@@ -163,11 +174,6 @@ class Status(Value):
             "finished": record.finished and plain(record.finished, "build_id", "ended_ms", "succeeded", "detail"),
             "hold": record.hold and plain(record.hold, "why", "by", "since_ms", "until_ms"),
         }
-
-
-def unreadable(key: GateKey, error: object) -> dict[str, object]:
-    """A gate that cannot be read, as plain JSON values: what stands in place of ``Status.to_dict``."""
-    return {**plain(key, "project", "region"), "state": "unreadable", "attention": ["unreadable"], "error": str(error)}
 
 
 def plain(value: Value, *fields: str) -> dict[str, object]:
@@ -210,12 +216,14 @@ def hold_now(record: Record, now_ms: int) -> Hold | None:
     return hold if hold is not None and (hold.until_ms is None or hold.until_ms > now_ms) else None
 
 
-def urgency(found: Status | RecordInvalid | None) -> int:
-    """The order of gates: first those that cannot be read (0), last those that want no attention."""
-    if not isinstance(found, Status):
-        return 0
-    attention = found.attention
-    return 1 + (ATTENTION.index(attention[0]) if attention else len(ATTENTION))
+def urgency(marks: tuple[str, ...]) -> int:
+    """The order of gates by their marks: last those that want no attention."""
+    return ATTENTION.index(marks[0]) if marks[0] in ATTENTION else len(ATTENTION)
+
+
+def marks_in(text: str) -> set[str]:
+    """The marks that a person lists: ``failed, cooling down``."""
+    return {name.strip().replace(" ", "_") for name in text.split(",") if name.strip()}
 
 
 def status_of(
@@ -234,7 +242,7 @@ def status_of(
         right = as_it_is_now(record, terms, now_ms)
         notes = _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
-            known = [wait for wait in found if wait.why is not Why.RUNNING] if terms.children else found
+            known = [wait for wait in found if not is_for_command(wait, terms)]
             awaits_command = len(known) < len(found)
             state, at_ms = str(foremost(found).why), over_ms(known, now_ms) if known else None
             is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in found)
@@ -254,6 +262,11 @@ def status_of(
         stale_after_ms=stale_after_ms,
         notes=notes,
     )
+
+
+def is_for_command(wait: Wait, terms: Terms) -> bool:
+    """Whether it waits for a running command, whose lease tells no end: it is renewed while the command runs."""
+    return terms.children and wait.why is Why.RUNNING
 
 
 def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ...]:

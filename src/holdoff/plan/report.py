@@ -6,7 +6,6 @@ it. A build that fails has its changes, too: the failure is the fault of the cha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from heapq import nlargest
 from itertools import accumulate, chain, repeat
@@ -14,6 +13,7 @@ from operator import sub
 from typing import Final
 
 from holdoff.core.policy import Limit, Policy
+from holdoff.core.shown import in_toml
 from holdoff.core.units import iso, say_duration
 from holdoff.core.value import Value
 from holdoff.plan.replay import Past, Progress, Replay, replay
@@ -192,12 +192,8 @@ def _setting(value: int | Limit | str) -> str:
 
 def toml_of(policy: Policy, project: str) -> str:
     """The lines to paste into ``holdoff.toml``."""
-    name = project if re.fullmatch("[A-Za-z0-9_-]+", project) else f'"{_quoted(project)}"'
-    return "".join([f"[projects.{name}]\n", *(f'{key} = "{value}"\n' for key, value in settings_of(policy).items())])
-
-
-def _quoted(text: str) -> str:
-    return "".join(char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08x}" for char in text)
+    settings = (f'{key} = "{value}"\n' for key, value in settings_of(policy).items())
+    return "".join([f"[projects.{in_toml(project)}]\n", *settings])
 
 
 def written(ms: int) -> str:

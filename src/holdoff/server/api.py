@@ -26,7 +26,6 @@ from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
 from holdoff.ingress.webhook import has_put_off
 from holdoff.observe import explain as answers
-from holdoff.observe.status import Status, status_of, unreadable
 from holdoff.server.access import Caller, check_origin
 from holdoff.server.bodies import query_of, read_object
 from holdoff.server.problems import Problem, as_json
@@ -92,8 +91,7 @@ def status(site: Site, _caller: Caller, asked: Inputs) -> object:
     found = site.statuses(asked.get("project"))
     if asked.get("project") and not found:
         raise Problem(404, "no such gate")
-    gates = [one.to_dict() if isinstance(one, Status) else unreadable(key, one) for key, one in found.items()]
-    return {"gates": gates, "store": site.store.url, "at": iso(site.now_ms())}
+    return {"gates": [one.to_dict() for one in found], "store": site.store.url, "at": iso(site.now_ms())}
 
 
 def explain(site: Site, _caller: Caller, asked: Inputs) -> object:
@@ -170,8 +168,7 @@ def reset(site: Site, caller: Caller, asked: Inputs) -> object:
 def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> object:
     key, by = _key(site, asked), caller.says(asked.get("by"))
     site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
-    scene = site.scene(key)
-    return status_of(key, scene.record, scene.terms, scene.now_ms).to_dict()
+    return site.scene(key).status.to_dict()
 
 
 def _key(site: Site, asked: Inputs) -> Any:

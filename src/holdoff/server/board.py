@@ -6,16 +6,15 @@ memory until its gate's record changes. All gates together read at most ``MOST_B
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from holdoff.core.record import Finished
 from holdoff.core.request import GateKey
 from holdoff.core.value import Value
 from holdoff.observe.explain import Scene
-from holdoff.observe.status import ATTENTION, Status, urgency
+from holdoff.observe.status import Status, urgency
 from holdoff.server.drawing import Drawing, Window, draw
-from holdoff.server.site import Found, Site
+from holdoff.server.site import Site
 
 MOST_BUILDS: Final = 10_000
 FEWEST_BUILDS: Final = 16
@@ -43,19 +42,12 @@ class Numbers(Value):
 
 
 class Row(Value):
-    """One gate. ``error``: why it cannot be read; then it has no status."""
+    """One gate. A gate that cannot be read has no drawing."""
 
-    key: GateKey
-    error: str = ""
-    status: Status | None = None
+    status: Status
     drawing: Drawing | None = None
     numbers: Numbers = Numbers()
     is_cut: bool = False
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """What it wants attention for, and its state."""
-        return (*self.status.attention, self.status.state) if self.status else ("unreadable",)
 
 
 class Board(Value):
@@ -104,7 +96,7 @@ def row_of(
     is_cut = len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
     drawing = draw(status, builds, scene.terms, window, is_cut=is_cut) if drawn else None
     numbers = _numbers(status, [build for build in builds if build.started_ms >= window.from_ms])
-    return Row(key=scene.key, status=status, drawing=drawing, numbers=numbers, is_cut=is_cut)
+    return Row(status=status, drawing=drawing, numbers=numbers, is_cut=is_cut)
 
 
 def _numbers(status: Status, builds: list[Finished]) -> Numbers:
@@ -120,26 +112,26 @@ def _numbers(status: Status, builds: list[Finished]) -> Numbers:
     )
 
 
-def _is_wanted(key: GateKey, found: Found, text: str, only: set[str]) -> bool:
-    if text and text.casefold() not in str(key).casefold():
+def _is_wanted(found: Status, text: str, only: set[str]) -> bool:
+    if text and text.casefold() not in str(found.key).casefold():
         return False
-    marks = {*found.attention, found.state} if isinstance(found, Status) else {"unreadable"}
-    return not only or bool(only & marks) or ("attention" in only and marks & {*ATTENTION, "unreadable"} != set())
+    return not only or not only.isdisjoint(found.marks) or ("attention" in only and found.attention != ())
 
 
 def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str], page: int) -> Board:
-    statuses: Mapping[GateKey, Found] = site.statuses()
+    statuses = site.statuses()
     window = Window.of(zoom, site.now_ms())
-    wanted = sorted((urgency(one), key) for key, one in statuses.items() if _is_wanted(key, one, text, only))
-    active = sum((one.last_built_ms or 0) >= window.from_ms for one in statuses.values() if isinstance(one, Status))
+    wanted = [one for one in statuses if _is_wanted(one, text, only)]
+    wanted.sort(key=lambda one: (urgency(one.marks), one.key))
+    active = sum((one.last_built_ms or 0) >= window.from_ms for one in statuses)
     limit = min(MOST_OF_ONE, max(FEWEST_BUILDS, MOST_BUILDS // max(active, 1)))
     limit = 1 << limit.bit_length() - 1  # a power of two, so that one more gate does not make all be read again
     pages = max(1, -(-len(wanted) // MOST_ROWS))
     page = min(page, pages)  # gates may have gone
     first = (page - 1) * MOST_ROWS
     rows, numbers, is_cut = [], Numbers(), False
-    for place, (_, key) in enumerate(wanted):
-        row = _row(site, histories, key, statuses[key], limit, window, drawn=first <= place < first + MOST_ROWS)
+    for place, status in enumerate(wanted):
+        row = _row(site, histories, status, limit, window, drawn=first <= place < first + MOST_ROWS)
         numbers, is_cut = numbers.plus(row.numbers), is_cut or row.is_cut
         rows += [row] if first <= place < first + MOST_ROWS else []
     return Board(
@@ -148,12 +140,10 @@ def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str]
     )  # fmt: skip
 
 
-def _row(
-    site: Site, histories: Histories, key: GateKey, found: Found, limit: int, window: Window, *, drawn: bool
-) -> Row:
-    if not isinstance(found, Status):
-        return Row(key=key, error=str(found))
-    scene = site.scene_of(key, found.record, window.now_ms)
+def _row(site: Site, histories: Histories, found: Status, limit: int, window: Window, *, drawn: bool) -> Row:
+    if found.error:
+        return Row(status=found)
+    scene = site.scene_of(found.key, found.record, window.now_ms)
     back_ms = window.now_ms - window.from_ms
     margin_ms = scene.terms.policy.cooldown_ms if scene.terms else 0
     is_active = (found.last_built_ms or 0) >= window.from_ms - margin_ms

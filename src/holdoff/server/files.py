@@ -26,7 +26,7 @@ from holdoff.clock import Clock, new_token
 from holdoff.config import Config
 from holdoff.config.checks import shown_file
 from holdoff.config.server import SCOPES, Server
-from holdoff.config.trust import distrust
+from holdoff.config.trust import distrust, sight
 from holdoff.core.errors import ConfigError, StoreError, UsageError
 from holdoff.core.request import check_note
 from holdoff.core.token import instant_ms
@@ -104,12 +104,11 @@ class Tokens:
     def all(self) -> tuple[Token, ...]:
         """The tokens. A file with other content, or that another user could write, raises ConfigError."""
         try:
-            found = self.path.stat()
+            seen = sight(str(self.path))
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise self._wrong(f"a file that can be read ({error.strerror})") from None
-        seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)  # ctime: of its access rights, too
         if seen != self._seen:
             if why := distrust(str(self.path)):
                 raise self._wrong(f"a file of your own: {why}")

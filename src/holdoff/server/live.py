@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from holdoff.core.errors import StoreError
-from holdoff.observe.status import Status
 from holdoff.server.problems import Problem
 from holdoff.server.site import Site
 
@@ -44,11 +43,7 @@ class Watch:
             found = self.site.statuses()
         except StoreError:
             return 0  # the streams go on while the store does not answer: the page shows the error
-        seen = (
-            (key, one.state, one.attention, one.record.writes[:1], one.record.lastbuild, one.record.due_ms)
-            for key, one in found.items()
-            if isinstance(one, Status)
-        )
+        seen = ((one.key, one.marks, one.record.writes[:1], one.record.lastbuild, one.record.due_ms) for one in found)
         return hash(tuple(seen))
 
     async def events(self, request: Request) -> AsyncIterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from math import nan
 from typing import Any, Final
@@ -19,7 +19,6 @@ from prometheus_client.core import GaugeMetricFamily
 from holdoff import __version__
 from holdoff.clock import Clock
 from holdoff.core.errors import StoreError
-from holdoff.core.request import GateKey
 from holdoff.observe.metrics import UNSIGNED
 from holdoff.observe.status import Status
 
@@ -47,13 +46,11 @@ class Metrics:
     """Counts lines of the log, and reads the gates.
 
     Args:
-        read: returns all gates, or the error of a gate in its place.
+        read: returns all gates.
         letters: returns how many dead letters there are.
     """
 
-    def __init__(
-        self, read: Callable[[], Mapping[GateKey, Status | Exception]], letters: Callable[[], int], clock: Clock
-    ) -> None:
+    def __init__(self, read: Callable[[], Iterable[Status]], letters: Callable[[], int], clock: Clock) -> None:
         self.registry: CollectorRegistry = CollectorRegistry()
         kept: Any = {"namespace": "holdoff", "registry": self.registry}
         labels = ("project", "outcome", "why")
@@ -104,11 +101,11 @@ class Metrics:
         by_project: dict[str, list[Status]] = defaultdict(list)
         unreadable, answers = 0, 1
         try:
-            for key, found in self._read().items():
-                if isinstance(found, Status):
-                    by_project[key.name].append(found)
-                else:
+            for one in self._read():
+                if one.error:
                     unreadable += 1
+                else:
+                    by_project[one.key.name].append(one)
         except StoreError:
             answers = 0
         families = [GaugeMetricFamily("holdoff_store_up", "Whether the store answers.", answers)]

@@ -29,7 +29,7 @@ from holdoff.core.request import MAX_EVENT_ID, GateKey, storable
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso, say_age, say_duration
 from holdoff.observe import explain as answers
-from holdoff.observe.status import ATTENTION, say_instant, status_of, triggers_of
+from holdoff.observe.status import ATTENTION, marks_in, say_instant, triggers_of
 from holdoff.server.access import COOKIE, Caller, check_origin
 from holdoff.server.api import OPERATIONS, Operation, carried_out
 from holdoff.server.board import MOST_OF_ONE, Histories, board, row_of
@@ -152,7 +152,6 @@ class Pages:
         asked, zoom = request.query_params, _zoom(request)
         text, only = asked.get("q", "")[:200].strip(), asked.get("only", "")[:200]
         page = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1
-        named = {name.strip().replace(" ", "_") for name in only.split(",") if name.strip()}
 
         def here(**change: object) -> str:
             wanted = {"zoom": zoom, "q": text, "only": only, "page": ""} | change
@@ -161,7 +160,7 @@ class Pages:
         about: dict[str, Any] = {"zoom": zoom, "q": text, "only": only, "here": here, "names": ONLY, "caller": caller}
 
         def show() -> Response:
-            found = board(self.site, self.histories, zoom, text, named, max(page, 1))
+            found = board(self.site, self.histories, zoom, text, marks_in(only), max(page, 1))
             return self._with_form(request, "overview.html", board=found, window=found.window, **about)
 
         return await run_sync(show, limiter=self.views)
@@ -183,7 +182,7 @@ class Pages:
             scene = self.site.scene(key)
             window = Window.of(zoom, scene.now_ms)
             builds = list(scene.builds(MOST_OF_ONE))
-            row = row_of(scene, status_of(key, scene.record, scene.terms, scene.now_ms), builds, MOST_OF_ONE, window)
+            row = row_of(scene, scene.status, builds, MOST_OF_ONE, window)
             says = answers.explain_gate(scene).lines
             answer = _asked(self.site, scene, asked) if asked else None
             seen = {"key": key, "row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS]}

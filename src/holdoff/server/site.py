@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from holdoff.clock import Clock, SystemClock, now_ms
 from holdoff.config import Config
 from holdoff.config.server import Server
 from holdoff.core.decision import Decision
-from holdoff.core.errors import RecordInvalid, StoreError
-from holdoff.core.policy import Policy
+from holdoff.core.errors import StoreError
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
@@ -23,15 +23,13 @@ from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.settings import Settings
 from holdoff.ingress.webhook import carry_out_again
 from holdoff.observe.explain import Scene
-from holdoff.observe.status import Status, status_of
+from holdoff.observe.status import Status
 from holdoff.server.access import Guard
 from holdoff.server.files import Letters, files_of
 from holdoff.server.metrics import Metrics, is_under_way
 from holdoff.server.problems import Problem
 from holdoff.server.starts import Starts
 from holdoff.stores.base import Store
-
-Found = Status | RecordInvalid
 
 
 class _Loop:
@@ -111,20 +109,14 @@ class Site:
         """The gate of a key. It has no starter if its project is not in ``holdoff.toml``."""
         if key.name in self.config.projects:
             return self.dispatch.gate(key)
-        at: Any = {"key": key.key, "region": key.region, "store": self.store, "clock": self.clock}
-        return Gate(key.name, policy=Policy(0), knows_policy=False, **at)
+        return self.config.gate_without_starter(key, self.store, clock=self.clock)
 
-    def statuses(self, project: str | None = None) -> dict[GateKey, Found]:
+    def statuses(self, project: str | None = None) -> list[Status]:
         """The gates of the store, and the projects that have no gate there yet: all, or those of a project and its
         keys."""
-        gates, at_ms = self.config.gates(self.store), self.now_ms()
-        return {
-            key: status_of(key, *self.config.seen(key, one, self.store, at_ms), at_ms)
-            if isinstance(one, Record)
-            else one
-            for key, one in gates.items()
-            if project in (None, key.name, key.project)
-        }
+        found = self.config.statuses(self.store, self.now_ms())
+        wanted = (one for one in found if project in (None, one.key.name, one.key.project))
+        return sorted(wanted, key=attrgetter("key"))
 
     def scene(self, key: GateKey) -> Scene:
         """The gate as it is in the store, for ``observe.explain``."""
@@ -153,10 +145,6 @@ class Site:
             self.log.failed(error, kind="ready")
             return False
         return True
-
-    def woken(self, decision: Decision) -> None:
-        """Log a decision of the wake loop."""
-        self.log.decided(decision, kind="wake")
 
     def ended(self, gate: Gate, build_id: str, status: int) -> None:
         """Log the end of a command that the wake loop looked after."""
