@@ -272,6 +272,12 @@ def test_what_is_missing_beside_a_status_url_is_told(name: str, want: str) -> No
         Webhook("env:HOOK", **settings)
 
 
+@pytest.mark.parametrize("name", ["state", "succeeded", "failed"])
+def test_what_says_how_to_read_the_state_needs_where_to_ask(name: str) -> None:
+    with pytest.raises(ConfigError, match="status_url is missing; write it, beside state"):
+        Webhook("env:HOOK", **{name: FOLLOWED[name]})  # type: ignore[arg-type]
+
+
 def test_a_setting_beside_what_it_is_for_is_taken() -> None:
     starter: Any = Webhook("env:HOOK", **FOLLOWED, cancel_url="https://ci.example/{build_id}/x", token_memory="24h")  # type: ignore[arg-type]
     assert (starter.token_memory_ms, starter.build_lease_ms) == (86_400_000, 7_200_000)
