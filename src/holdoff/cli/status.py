@@ -1,8 +1,8 @@
-"""``holdoff status``: what the gates are doing, those that want attention first.
+"""``holdoff status``: what the gates are doing, those that need attention first.
 
 A gate that cannot be read is shown as unreadable, and the exit status is 65; the other gates are shown as they are. A
 terminal gets a table if it is wide enough, else a line for each gate: no name is cut. If the gates do not all fit on
-the screen, gates that want no attention are only counted.
+the screen, gates that need no attention are only counted.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 #: What ``--only`` takes besides ``ATTENTION``: the states of gates.
 STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown", "unreadable")
 HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pending"]
-#: The colour of a gate by the first thing that it wants attention for; SGR parameters.
+#: The colour of a gate by the first thing that it needs attention for; SGR parameters.
 COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
 EPILOG: Final = f"""\
-Gates that want attention come first: unreadable, {", ".join(ATTENTION)}.
+Gates that need attention come first: unreadable, {", ".join(ATTENTION)}.
 Overdue: the gate has been due for a minute or more, and nothing has woken it.
 
   holdoff status                        all gates of the store, and of holdoff.toml
@@ -58,7 +58,7 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Shown(Value):
-    """A gate and its status, or the error why it has none. ``marks``: what it wants attention for, and its state."""
+    """A gate and its status, or the error why it has none. ``marks``: what it needs attention for, and its state."""
 
     key: GateKey
     status: Status | None = None
@@ -66,7 +66,7 @@ class Shown(Value):
     marks: tuple[str, ...] = ("unreadable",)
 
     @property
-    def wants_attention(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether a person should look at it."""
         return self.status is None or len(self.marks) > 1
 
@@ -154,7 +154,7 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
     """Print the gates, how many of each kind there are, the store and the time."""
     listed, in_terminal = gates, sys.stdout.isatty()
     if in_terminal and len(gates) > terminal_size(sys.stdout)[1] - 6:
-        listed = [gate for gate in gates if gate.wants_attention]
+        listed = [gate for gate in gates if gate.needs_attention]
     readable = [gate.status for gate in listed if gate.status is not None]
     colours = (COLOURS[one.attention[0]] if one.attention else "" for one in readable)
     if in_terminal and readable and show_table([HEADINGS, *map(_row, readable)], colours):
@@ -163,8 +163,8 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
         regions = len({gate.key.region for gate in gates}) > 1
         show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
-        rest = sorted({gate.marks[-1] for gate in gates if not gate.wants_attention})
-        show(f"and {len(gates) - len(listed)} that want no attention: --only {','.join(rest)} lists them")
+        rest = sorted({gate.marks[-1] for gate in gates if not gate.needs_attention})
+        show(f"and {len(gates) - len(listed)} that need no attention: --only {','.join(rest)} lists them")
     if counted:
         show(_counts(gates))
     show(where)

@@ -54,7 +54,7 @@ class Row(Value):
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """What it wants attention for, and its state."""
+        """What it needs attention for, and its state."""
         return (*self.status.attention, self.status.state) if self.status else ("unreadable",)
 
 
