@@ -82,6 +82,10 @@ def test_what_a_trigger_cannot_ask_for(cli: Cli, option: str) -> None:
     refused(cli, 2, f"{option} is ''; write ", "trigger", "p", option, "")
 
 
+def test_no_part_of_a_past(cli: Cli) -> None:
+    refused(cli, 2, "--last is '0'; write more than zero", "plan", "--git", ".", "--last", "0")
+
+
 @pytest.mark.parametrize("verb", ["status", "plan"])
 def test_a_key_of_no_project(cli: Cli, verb: str) -> None:
     refused(cli, 2, "--key goes with PROJECT", verb, "--key", "main")

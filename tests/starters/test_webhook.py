@@ -143,8 +143,9 @@ def test_an_id_may_be_in_the_body_or_in_a_header(hook: HookStandin) -> None:
 
 @pytest.mark.parametrize("where", ["build", "build.state", "header:X-Build", "build.id.0"])
 def test_without_the_id_it_is_not_known_whether_it_builds(hook: HookStandin, where: str) -> None:
-    with pytest.raises(StartUnknown, match="without the id"):
+    with pytest.raises(StartUnknown, match="without the id") as unknown:
         Webhook("env:HOOK", id=where).start(REQUEST, TOKEN)
+    assert "next trigger or wake" not in str(unknown.value)  # the decision says that, and when
 
 
 def follower(hook: HookStandin, **more: Any) -> Any:
