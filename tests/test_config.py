@@ -201,7 +201,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (project("cooldown = 1\nstarter = {}"), "projects.docs.starter is {}; write a table"),
         (
-            project("cooldown = 1\nstarter = { hook = 'x' }"),
+            project("cooldown = 1\nstarter = { image = 'x' }"),
             "with one of command, codebuild, codepipeline, webhook, github, gitlab",
         ),
         (
@@ -218,15 +218,27 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (
             project("cooldown = 1\nstarter = { command = ['x'], enviroment = {} }"),
-            "projects.docs.starter.enviroment is not a setting",
+            "projects.docs.starter.enviroment is not a setting; write only command",
+        ),
+        (
+            project("cooldown = 1\nstarter = { comand = ['x'] }"),
+            "projects.docs.starter.comand is not a setting; write command (did you mean that?)",
+        ),
+        (
+            project("cooldown = 1\nstarter = { github = 'https://github.com/acme/site', workflow = 'b.yml' }"),
+            "projects.docs.starter.github is wrong (not shown: it may be a secret); write a repository",
+        ),
+        (
+            "store = 'sqlite:///$HOME/gates.db'",
+            "without $: no variable is filled in, but ~ is your home directory",
         ),
         (
             "[projects.'docs@next']\ncooldown = 1",
-            "projects.docs@next.project is 'docs@next'; write a name without '@', which stands before a key",
+            "the name of a project is 'docs@next'; write a name without '@', which stands before a key",
         ),
         (
             "[projects.'']\ncooldown = 1",
-            "projects..project is ''; write a name of 1 to 2,048 bytes",
+            "the name of a project is ''; write a name of 1 to 2,048 bytes",
         ),
     ],
 )

@@ -46,6 +46,11 @@ def test_a_cooldown_that_cannot_be(cli: Cli, cooldown: str, words: str) -> None:
     refused(cli, 2, words, "run", "p", f"--cooldown={cooldown}", *RAN)
 
 
+def test_a_store_that_no_file_names_is_told_where_it_comes_from(cli: Cli) -> None:
+    cli.environment["HOLDOFF_STORE"] = "gates.db"
+    refused(cli, 78, "holdoff: --store or HOLDOFF_STORE: store is text", "run", "p", "--cooldown=1h", *RAN)
+
+
 def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
     refused(cli, 2, "--max-wait is ", "run", "p", "--cooldown=1h", "--wait", "--max-wait=x", *RAN)
 
@@ -75,6 +80,10 @@ def test_what_a_trigger_cannot_ask_for(cli: Cli, option: str) -> None:
     """Such as the variable of a CI that is not set."""
     cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['sh', '-c', 'echo ran >> ran'] }")
     refused(cli, 2, f"{option} is ''; write ", "trigger", "p", option, "")
+
+
+def test_no_part_of_a_past(cli: Cli) -> None:
+    refused(cli, 2, "--last is '0'; write more than zero", "plan", "--git", ".", "--last", "0")
 
 
 @pytest.mark.parametrize("verb", ["status", "plan"])

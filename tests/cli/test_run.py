@@ -258,6 +258,10 @@ def test_a_command_that_does_not_exist_is_two_lines(cli: Cli) -> None:
     ]
 
 
+def test_an_option_before_the_command_is_told_where_it_goes(cli: Cli) -> None:
+    assert "Options follow the command" in cli("--config", "x.toml", "status").stderr
+
+
 @pytest.mark.parametrize("verb", ["run", "trigger"])
 def test_help_begins_with_examples(cli: Cli, verb: str) -> None:
     told = cli(verb, "--help").stdout

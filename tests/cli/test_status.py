@@ -71,7 +71,7 @@ def six(cli: Cli) -> Cli:
     return cli
 
 
-def test_what_wants_attention_comes_first_with_its_cause(six: Cli) -> None:
+def test_what_needs_attention_comes_first_with_its_cause(six: Cli) -> None:
     done = six("status", "--max-stale", "90m")
     lines = done.stdout.splitlines()
 
@@ -103,7 +103,7 @@ def test_only_takes_what_there_is(six: Cli) -> None:
     assert (none.returncode, none.stdout) == (0, f"none of 6 gates is running ({six.store.url})\n")
 
 
-def test_json_keeps_its_order_and_tells_what_wants_attention(six: Cli) -> None:
+def test_json_keeps_its_order_and_tells_what_needs_attention(six: Cli) -> None:
     told = six.json("status", "--json")
 
     assert [gate["project"] for gate in told["gates"]] == sorted(NAMES)
@@ -192,7 +192,7 @@ def test_of_three_hundred_those_that_want_attention_fit_on_the_screen(cli: Cli) 
     lines = lines_on(terminal, 100)
 
     assert [line.split()[0] for line in lines[1:4]] == ["project-099", "project-199", "project-299"]
-    assert lines[4] == "and 297 that want no attention: --only unknown lists them"
+    assert lines[4] == "and 297 that need no attention: --only unknown lists them"
     assert lines[5] == "300 gates: 3 failed, 297 not in holdoff.toml"
     assert lines[6].startswith(store.url[:40])
     assert len(cli("status").stdout.splitlines()) == 302

@@ -72,7 +72,8 @@ LIMIT = "a count from 1 to 100 and a duration, such as '3/1h'"
         ({"limit": "0/1h"}, f"limit is '0/1h'; write {LIMIT}"),
         ({"limit": "101/1h"}, f"limit is '101/1h'; write {LIMIT}"),
         ({"limit": "3/0s"}, f"limit is '3/0s'; write {LIMIT}"),
-        ({"limit": "3/soon"}, f"limit is 'soon'; write {DURATION}"),
+        ({"limit": "3/soon"}, f"limit is '3/soon'; write {LIMIT}"),
+        ({"limit": "3/h"}, f"limit is '3/h'; write {LIMIT}"),
     ],
 )
 def test_what_cannot_work_is_refused(settings: dict[str, Any], said: str) -> None:

@@ -368,6 +368,7 @@ def test_no_source_version_can_be_said() -> None:
         ('project = ["site", "site"]', "write each project once"),
         ("source_version = true", "rules[0].source_version is True"),
         ('key = "{branch}"', "write a path in the braces, such as '{change.branch}'"),
+        ('key = "{change.branch"', "write a path in the braces, such as '{change.branch}'"),
         ('environment = { PATH = "event.ref" }', "says which code runs"),
         ('environment = { aws_region = "event.ref" }', "says which code runs"),
     ],

@@ -425,6 +425,45 @@ def test_what_failed_is_told_as_what_it_was() -> None:
     assert "refused" not in told
 
 
+def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
+    """A hook that never answers looked like a start of a second ago, night after night."""
+    place = Place()
+    gate = place.gate()
+    place.errors = [TimeoutError("no answer")] * 2
+    gate.trigger()
+    assert "a start is under way; if it does not end, a trigger or wake in 1m or later" in told_of(place)
+    assert "failed" not in gate.status().attention
+    place.clock.advance("61s")
+    gate.wake()
+    told = told_of(place)
+    assert "a start is not finished yet: try 2, the first 1m1s ago. Its build may exist; the log of " in told
+    assert "a trigger or wake in 1m or later tries to finish it; `holdoff reset --drop-claim` gives it up" in told
+    assert "failed" in gate.status().attention
+    place.clock.advance("61s")
+    assert "the next trigger or wake tries to finish it" in told_of(place)
+    gate.wake()
+    assert "not finished" not in told_of(place)
+    assert "failed" not in gate.status().attention
+
+
+def told_of(place: Place) -> str:
+    return str(explain.explain_gate(place.scene()))
+
+
+def test_what_waits_for_a_start_that_cannot_be_finished_is_not_due_before_the_next_try() -> None:
+    """With a cooldown of a second, *starts in 1s* was promised, a minute before anything could start."""
+    place = Place()
+    place.policy = holdoff.Policy("1s")
+    gate = place.gate()
+    place.errors = [TimeoutError("no answer")] * 2
+    gate.trigger()
+    place.clock.advance("61s")
+    decision = gate.trigger()
+    assert decision.why is Why.CLAIMED
+    assert "a start could not be finished: " in str(decision)
+    assert decision.retry_after == 60
+
+
 def test_what_is_due_is_told_since_or_from_when() -> None:
     place = Place()
     place.gate().trigger()

@@ -450,6 +450,7 @@ def test_holdoffs_own_history_is_spread_between_what_is_known() -> None:
     assert history.at_ms == (AT - 9, AT, AT + 1_000, AT + 2_000, AT + 3_000, AT + 4_000)
     assert history.usual_ms == 60_000
     assert history.notes[0].startswith("3 triggers were spread evenly")
+    assert from_builds([build(AT, AT + 4_000, 3)], "it").notes[0].startswith("1 trigger was spread evenly")
     with pytest.raises(EventError, match="has no builds yet"):
         from_builds([], "it")
 

@@ -219,7 +219,7 @@ def test_what_has_the_focus_keeps_it_in_another_place(opened: Callable[..., Any]
     page.get_by_text("live", exact=True).wait_for()
     names = page.locator("li h2").all_inner_texts()
     page.get_by_role("link", name=names[-1]).focus()
-    site.served.api("POST", "/hold", {"project": names[-1], "why": "it wants attention now"})
+    site.served.api("POST", "/hold", {"project": names[-1], "why": "it needs attention now"})
     page.locator(".badge.held").wait_for()
 
     assert page.locator("li h2").all_inner_texts() != names

@@ -143,8 +143,9 @@ def test_an_id_may_be_in_the_body_or_in_a_header(hook: HookStandin) -> None:
 
 @pytest.mark.parametrize("where", ["build", "build.state", "header:X-Build", "build.id.0"])
 def test_without_the_id_it_is_not_known_whether_it_builds(hook: HookStandin, where: str) -> None:
-    with pytest.raises(StartUnknown, match="without the id"):
+    with pytest.raises(StartUnknown, match="without the id") as unknown:
         Webhook("env:HOOK", id=where).start(REQUEST, TOKEN)
+    assert "next trigger or wake" not in str(unknown.value)  # the decision says that, and when
 
 
 def follower(hook: HookStandin, **more: Any) -> Any:
@@ -270,6 +271,12 @@ def test_what_is_missing_beside_a_status_url_is_told(name: str, want: str) -> No
     settings: dict[str, Any] = {**FOLLOWED, name: []}
     with pytest.raises(ConfigError, match=f"{name} is missing; write it, beside status_url: {want}"):
         Webhook("env:HOOK", **settings)
+
+
+@pytest.mark.parametrize("name", ["state", "succeeded", "failed"])
+def test_what_says_how_to_read_the_state_needs_where_to_ask(name: str) -> None:
+    with pytest.raises(ConfigError, match="status_url is missing; write it, beside state"):
+        Webhook("env:HOOK", **{name: FOLLOWED[name]})  # type: ignore[arg-type]
 
 
 def test_a_setting_beside_what_it_is_for_is_taken() -> None:

@@ -114,7 +114,8 @@ def _dispatch(argv: list[str], command: list[str] | None) -> int:
         return 0
     if argv[0] not in VERBS:
         say(f"no such command: {shown_argument(argv[0])}")
-        say(f"{_meant(argv[0], VERBS)} `holdoff --help` lists them all".strip())
+        first = "Options follow the command, as in `holdoff status --json`." if argv[0].startswith("-") else ""
+        say(f"{first or _meant(argv[0], VERBS)} `holdoff --help` lists them all".strip())
         return UsageError.exit_code
     return _run_verb(argv[0], argv[1:], command)
 

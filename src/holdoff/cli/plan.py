@@ -13,7 +13,7 @@ from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
 from holdoff.core.policy import Policy, choices
 from holdoff.core.request import KEY_MARK
-from holdoff.core.units import parse_duration
+from holdoff.core.units import optional_duration, parse_duration
 from holdoff.plan import answer, grid, sources
 from holdoff.plan.history import checked
 from holdoff.plan.read import from_bytes
@@ -112,14 +112,15 @@ def plan(args: argparse.Namespace) -> int:
     config = load_config(args)
     given = {
         name: None if (text := getattr(args, name)) is None else parse_duration(text, field=name)
-        for name in ("last", "build_time", "longest_wait")
+        for name in ("build_time", "longest_wait")
     }
+    last_ms = optional_duration(args.last, field="last")
     own = _own_policy(args, config)
     zone = None if args.zone is None else zone_named(args.zone)
     with _progress_bar() as progress:
         history = checked(_history(args, config, own, zone), SystemClock().now_ms())
-        if given["last"] is not None:
-            history = history.newest(given["last"])
+        if last_ms is not None:
+            history = history.newest(last_ms)
         plan = answer.plan(
             history,
             _policies(args, own),

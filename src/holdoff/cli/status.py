@@ -1,8 +1,8 @@
-"""``holdoff status``: what the gates are doing, those that want attention first.
+"""``holdoff status``: what the gates are doing, those that need attention first.
 
 A gate that cannot be read is shown as unreadable, and the exit status is 65; the other gates are shown as they are. A
 terminal gets a table if it is wide enough, else a line for each gate: no name is cut. If the gates do not all fit on
-the screen, gates that want no attention are only counted.
+the screen, gates that need no attention are only counted.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 #: What ``--only`` takes besides ``ATTENTION``: the states of gates.
 STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown")
 HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pending"]
-#: The colour of a gate by the first thing that it wants attention for; SGR parameters.
+#: The colour of a gate by the first thing that it needs attention for; SGR parameters.
 COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
 EPILOG: Final = f"""\
-Gates that want attention come first: {", ".join(ATTENTION)}.
+Gates that need attention come first: {", ".join(ATTENTION)}.
 Overdue: the gate has been due for a minute or more, and nothing has woken it.
 
   holdoff status                        all gates of the store, and of holdoff.toml
@@ -159,7 +159,7 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
         show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
         rest = sorted({gate.marks[-1] for gate in gates if gate.marks[0] not in ATTENTION})
-        show(f"and {len(gates) - len(listed)} that want no attention: --only {','.join(rest)} lists them")
+        show(f"and {len(gates) - len(listed)} that need no attention: --only {','.join(rest)} lists them")
     if counted:
         show(_counts(gates))
     show(where)

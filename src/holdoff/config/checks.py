@@ -48,7 +48,8 @@ def refuse_unknown(
 
                 close = difflib.get_close_matches(key.lower(), known, n=1)
                 got, name = "not a setting", key if close else name
-                want = f"{close[0]} (did you mean that?)" if close else f"one of {', '.join(known)}"
+                several = "one of " if len(known) > 1 else "only "
+                want = f"{close[0]} (did you mean that?)" if close else f"{several}{', '.join(known)}"
             raise ConfigError(field=f"{prefix}{name}", got=Unquoted(got), want=want)
 
 

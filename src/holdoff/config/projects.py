@@ -148,7 +148,8 @@ class Config(Value):
         """The store of this URL, else of the file's, else a SQLite store for this file in the user's state
         directory."""
         if url is not None:  # the value of a variable may end with a carriage return
-            return open_store(url.strip())
+            with under("--store or HOLDOFF_STORE: "):
+                return open_store(url.strip())
         if self.store is None and self.path is not None and not self.path.is_file():  # --config <(sops -d holdoff.toml)
             raise ConfigError(field=f"{self.path}: store", got=MISSING, want="a store: a pipe has none of its own")
         return open_store(self.store or default_url(self.path))
@@ -224,11 +225,13 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     if "cooldown" not in settings:
         raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
     region = settings.get("region")
-    with under(f"{at}."):
-        GateKey(name, "local" if region is None else region)
+    with under("the name of a "):
+        GateKey(name, "local")
         if KEY_MARK in name:
             want = f"a name without {KEY_MARK!r}, which stands before a key"
             raise ConfigError(field="project", got=name, want=want)
+    with under(f"{at}."):
+        GateKey(name, "local" if region is None else region)
         policy = Policy(**{key: settings[key] for key in POLICY_KEYS if key in settings})
         starter = must_be(dict, settings.get("starter", MISSING), "starter", _STARTER)
         check_overlap(policy, _made(starter))
@@ -272,8 +275,16 @@ def _made(settings: dict[str, Any]) -> Starter | None:
         with under("starter."):
             return Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
     if not settings.keys() & _plugins().keys():
+        refuse_unknown({key: settings[key] for key in settings if _close(key)}, tuple(STARTER_KEYS), "starter.")
         raise ConfigError(field="starter", got=settings, want=_STARTER)
     return None
+
+
+def _close(key: str) -> bool:
+    """Whether it may be a misspelt kind of starter."""
+    import difflib
+
+    return bool(difflib.get_close_matches(key.lower(), STARTER_KEYS))
 
 
 def _plugins() -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _says(key: str, value: object, at: str) -> str | None:
     if key == "source_version" and value is False:
         return None
     text = _text(value, at)
-    if _FIELD.search(text):
+    if _FIELD.search(text) or set("{}") & set(_BRACES.sub("", text)):
         raise ConfigError(field=at, got=text, want="a path in the braces, such as '{change.branch}'")
     return text
 

@@ -35,12 +35,13 @@ class Limit(Value, kw_only=False):
         """``'3/1h'``: three starts an hour."""
         want = f"a count from 1 to {MAX_LIMIT} and a duration, such as '3/1h'"
         match = re.fullmatch(r"([0-9]{1,4})\s*/\s*(\S+)", value) if isinstance(value, str) else None
-        if match is None or not 1 <= int(match[1]) <= MAX_LIMIT:
+        try:
+            count, window_ms = (int(match[1]), parse_duration(match[2], field="limit")) if match else (0, 0)
+        except ConfigError:
+            raise ConfigError(field="limit", got=value, want=want) from None
+        if not 1 <= count <= MAX_LIMIT or window_ms == 0:
             raise ConfigError(field="limit", got=value, want=want)
-        window_ms = parse_duration(match[2], field="limit")
-        if window_ms == 0:
-            raise ConfigError(field="limit", got=value, want=want)
-        return cls(int(match[1]), window_ms)
+        return cls(count, window_ms)
 
     def __str__(self) -> str:
         return f"{self.count}/{say_duration(self.window_ms)}"

@@ -97,6 +97,12 @@ def edit(change: writes.Change) -> Generator[Effect, Any, Snapshot]:
 # --- look, decide, write -------------------------------------------------------------------------------------------
 
 
+def _after_lease(due_ms: int | None, record: Record) -> int | None:
+    """When what waits for a start that could not be finished is due: not before that start is tried again."""
+    assert record.claim is not None
+    return due_ms and max(due_ms, record.claim.lease_until_ms)
+
+
 def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks:
     """Decide on the record, and again after each lost race, until a decision is written or needs no write.
 
@@ -123,7 +129,7 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
             continue
         decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
         if left is not None and decision.why is Why.CLAIMED and record.claim == left.record.claim:
-            decision = decision.but(detail=left.error)
+            decision = decision.but(detail=left.error, due_ms=_after_lease(decision.due_ms, record))
         if step.record is record:
             may_say = _may_say(step, terms, now_ms - seen_ms)
             if is_read or may_say:

@@ -288,11 +288,18 @@ def _hold_line(scene: Scene) -> Iterator[str]:
 
 def _claim_line(scene: Scene) -> Iterator[str]:
     claim = scene.record.claim
-    if claim is not None and claim.lease_until_ms <= scene.now_ms:
-        yield "a start was left unfinished; the next trigger or wake finishes it"
-    elif claim is not None:
-        over = say_duration(claim.lease_until_ms - scene.now_ms, up=True)
-        yield f"a start is under way; if it does not end, a trigger or wake in {over} or later finishes it"
+    if claim is None:
+        return
+    left_ms = claim.lease_until_ms - scene.now_ms
+    when = (
+        f"a trigger or wake in {say_duration(left_ms, up=True)} or later" if left_ms > 0 else "the next trigger or wake"
+    )
+    if claim.attempt > 1:  # its note says what it is
+        yield f"{when} tries to finish it; `holdoff reset --drop-claim` gives it up"
+    elif left_ms > 0:
+        yield f"a start is under way; if it does not end, {when} finishes it"
+    else:
+        yield f"a start was left unfinished; {when} finishes it"
 
 
 def _pending_lines(scene: Scene) -> list[str]:

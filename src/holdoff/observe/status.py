@@ -31,7 +31,7 @@ class Status(Value):
         is_latest: ``ready_ms`` is the end of the running build's lease; if the build ends earlier, it is earlier.
         awaits_command: a running command must end first, too. No lease says when: it is renewed while the command runs.
         stale_after_ms: the age from which a trigger that no build covers is stale; ``None``: none is.
-        notes: what is unusual about ``lastbuild``, a sentence each.
+        notes: what is unusual about ``lastbuild`` or the start under way, a sentence each.
         error: why the gate cannot be read: then nothing but its key is known. Empty: it can be read.
     """
 
@@ -110,7 +110,9 @@ class Status(Value):
         record, pending, stale_ms = self.record, self.record.pending, self.stale_ms
         found = {
             "unreadable": self.error != "",
-            "failed": self.failed_ms is not None or (pending is not None and pending.failures > 0),
+            "failed": self.failed_ms is not None
+            or (pending is not None and pending.failures > 0)
+            or (record.claim is not None and record.claim.attempt > 1),
             "held": hold_now(record, self.now_ms) is not None,
             "overdue": self.overdue_ms > 0,
             "stale": self.stale_after_ms is not None and stale_ms is not None and stale_ms > self.stale_after_ms,
@@ -121,7 +123,7 @@ class Status(Value):
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """What it wants attention for, and its state, each once."""
+        """What it needs attention for, and its state, each once."""
         return tuple(dict.fromkeys((*self.attention, self.state)))
 
     @property
@@ -217,7 +219,7 @@ def hold_now(record: Record, now_ms: int) -> Hold | None:
 
 
 def urgency(marks: tuple[str, ...]) -> int:
-    """The order of gates by their marks: last those that want no attention."""
+    """The order of gates by their marks: last those that need no attention."""
     return ATTENTION.index(marks[0]) if marks[0] in ATTENTION else len(ATTENTION)
 
 
@@ -231,7 +233,7 @@ def status_of(
 ) -> Status:
     """The status of a gate; without terms, as much of it as depends on no policy."""
     at_ms, is_latest, awaits_command = None, False, False
-    notes: tuple[str, ...] = ()
+    notes = _claim_notes(record, now_ms)
     if terms is None:
         hold = hold_now(record, now_ms)
         if hold is not None:
@@ -240,7 +242,7 @@ def status_of(
             state = "claimed" if record.claim else "pending" if record.pending else "unknown"
     else:
         right = as_it_is_now(record, terms, now_ms)
-        notes = _lastbuild_notes(record, terms, now_ms)
+        notes += _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
             known = [wait for wait in found if not is_for_command(wait, terms)]
             awaits_command = len(known) < len(found)
@@ -267,6 +269,14 @@ def status_of(
 def is_for_command(wait: Wait, terms: Terms) -> bool:
     """Whether it waits for a running command, whose lease tells no end: it is renewed while the command runs."""
     return terms.children and wait.why is Why.RUNNING
+
+
+def _claim_notes(record: Record, now_ms: int) -> tuple[str, ...]:
+    claim = record.claim
+    if claim is None or claim.attempt == 1:
+        return ()
+    said = f"a start is not finished yet: try {claim.attempt}, the first {say_age(now_ms - claim.claimed_ms)}"
+    return (f"{said}. Its build may exist; the log of the process that tries says why",)
 
 
 def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ...]:

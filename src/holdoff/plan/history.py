@@ -138,10 +138,11 @@ def spread(source: str, spans: Iterable[Span], most: int = MOST_SPREAD) -> Histo
     if not found:
         raise EventError(source, "has no builds yet", hint="Name another history: --git PATH or --history FILE")
     notes = (
-        (between, "triggers were spread evenly: a build keeps the times of its first and last trigger only"),
-        (left_out, f"older triggers were left out: at most {most:,} are replayed"),
+        (between, "", "spread evenly: a build keeps the times of its first and last trigger only"),
+        (left_out, "older ", f"left out: at most {most:,} are replayed"),
     )
-    return in_order(source, found).but(notes=tuple(f"{number:,} {what}" for number, what in notes if number))
+    said = (f"{n:,} {older}trigger{' was' if n == 1 else 's were'} {what}" for n, older, what in notes if n)
+    return in_order(source, found).but(notes=tuple(said))
 
 
 # --- in words ------------------------------------------------------------------------------------------------------

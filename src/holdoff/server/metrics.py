@@ -37,7 +37,7 @@ OF_GATES: Final[tuple[tuple[str, str, Callable[[Status], float], Any], ...]] = (
      lambda one: (one.stale_ms or 0) / 1000, max),
     ("running_builds", "Builds that run, or are being started.", lambda one: int("running" in one.attention), sum),
     ("held_gates", "Gates on hold.", lambda one: int("held" in one.attention), sum),
-    ("failed_gates", "Gates whose last build failed.", lambda one: int("failed" in one.attention), sum),
+    ("failed_gates", "Gates with a build or start that failed.", lambda one: int("failed" in one.attention), sum),
     ("due_lag_seconds", "How long a gate has been due without a wake.", lambda one: one.late_ms / 1000, max),
 )  # fmt: skip
 

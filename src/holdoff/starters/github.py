@@ -35,6 +35,7 @@ from holdoff.core.shown import Unquoted
 from holdoff.core.token import instant_ms
 from holdoff.core.units import parse_instant
 from holdoff.core.verdict import Verdict
+from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import LONGEST_WAIT_MS, OnApi, Row, endpoint_in
 from holdoff.starters.sending import INSTALL, Answer, Time, Unanswered, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
@@ -117,7 +118,7 @@ class GitHub(OnApi):
         self._repository = f"{self._endpoint}/repos/{repository}"
         self._app = None if app is None else _named("app", str(app) if type(app) is int else app)
         if (app is None) != (private_key is None) or (app is not None and token is not None):
-            raise ConfigError(field="app", got=Unquoted("half there"), want="app and private_key, or token")
+            raise ConfigError(field="app", got=UNSHOWN, want="app and private_key together and no token, or only token")
         key = private_key if app is not None else "env:GITHUB_TOKEN" if token is None else token
         self._secret = text_in("token" if app is None else "private_key", key, secret=True)
         self._kept: tuple[str, int] | None = None  # the installation's token, and the instant when it expires
@@ -235,5 +236,5 @@ def _signed(app: str, key: str, now_s: int) -> str:
 def _named(field: str, value: object) -> str:
     form, want = _FORMS[field]
     if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
-        raise ConfigError(field=field, got=Unquoted("missing" if value is None else "something else"), want=want)
+        raise ConfigError(field=field, got=Unquoted("missing") if value is None else UNSHOWN, want=want)
     return value

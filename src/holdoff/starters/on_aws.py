@@ -200,10 +200,10 @@ class OnAws:
             found = self.find(token, request)
         except StartUnknown as unseen:
             if not aws.is_denied(unseen.__cause__):
-                raise StartUnknown(f"{refused}and {unseen.message}", hint=_LATER) from error
+                raise StartUnknown(f"{refused}and {unseen.message}") from error
             found = None
         if found is None and any(word in str(error).casefold() for word in ("mismatch", "idempoten")):
-            raise StartUnknown(f"{refused}so a build with this token may exist", hint=_LATER) from error
+            raise StartUnknown(f"{refused}so a build with this token may exist") from error
         return found
 
     def _start_unknown(self, error: Exception, target: aws.Target, *, in_doubt: bool) -> StartUnknown:
@@ -213,7 +213,7 @@ class OnAws:
             words = f"{self.service} failed while starting {target}"
         else:
             words = f"it is not known whether {target} was started"
-        return StartUnknown(f"{words} ({aws.describe(error)})", hint=_LATER)
+        return StartUnknown(f"{words} ({aws.describe(error)})")
 
     def _known_clients(self) -> list[Any]:
         """The client of the starter's region, or all clients in use: a build's id does not have its region."""
@@ -224,12 +224,6 @@ class OnAws:
         target = self._target(build_id.rpartition(":")[0] or build_id)
         message = f"cannot {doing} the build {build_id} ({aws.describe(error)})"
         return HoldoffError(message, hint=self._hint(error, target))
-
-
-_LATER: Final = (
-    "When the claim's lease is over, the next trigger or wake looks for a build with this token, "
-    "and starts it only if there is none"
-)
 
 
 class Questions:

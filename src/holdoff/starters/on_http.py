@@ -41,7 +41,6 @@ ASK_MS: Final = 12_000
 LONGEST_WAIT_MS: Final = 3_600_000
 PAGE: Final = 100
 ENDS: Final = ("succeeded", "failed")
-_LATER: Final = "When the claim's lease is over, the next trigger or wake finishes this start"
 
 
 class Row(Value, kw_only=False):
@@ -141,8 +140,7 @@ class OnHttp:
 
     def _no_start(self, message: str, verdict: Verdict, hint: str | None = None) -> HoldoffError:
         if verdict is Verdict.UNKNOWN:
-            hint = f"{_LATER}{', if there is no build yet' if hasattr(self, 'find') else ''}"
-            return StartUnknown(f"{self.service}: {message}", hint=hint)
+            return StartUnknown(f"{self.service}: {message}")
         message, passes = f"{self.service} did not start it: {message}", verdict is Verdict.NOT_NOW
         return StartRefused(message, hint=hint or None, worth_retrying=passes)
 

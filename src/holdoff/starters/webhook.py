@@ -107,6 +107,10 @@ class Webhook(OnHttp):
         self._cancel_method = _method_in("cancel_method", cancel_method)
         if status_url is not None:
             self._follow(status_url, state, succeeded, failed)
+        elif state or succeeded or failed:
+            raise ConfigError(
+                field="status_url", got=Unquoted("missing"), want="it, beside state, succeeded and failed"
+            )
         if cancel_url is not None:
             self._cancel_url = text_in("cancel_url", cancel_url, OF_A_BUILD)
             self.cancel = self._cancel
@@ -215,7 +219,7 @@ def _statuses(refused: object) -> list[int]:
     want = "a list of statuses from 300 to 599, such as [302, 503]"
     listed = _listed("refused", refused, int, want)
     if not all(300 <= status <= 599 for status in listed):
-        raise ConfigError(field="refused", got=Unquoted("another"), want=want)
+        raise ConfigError(field="refused", got=UNSHOWN, want=want)
     return listed
 
 
