@@ -694,3 +694,49 @@ def test_28_a_caller_that_waits_gets_the_end_of_the_build_that_failed() -> None:
     assert isinstance(build, Finished)
     assert (build.build_id, build.exit_status) == ("b2", 3)
     assert w.record.pending.count == 1
+
+
+@pytest.mark.parametrize("key", ["branch", None])
+def test_29_a_wake_of_a_gate_that_never_was_writes_nothing(key: str | None) -> None:
+    """G6: a skip changes nothing. Of a keyed gate a wake wrote an item that expired in 1970: DynamoDB deletes none that
+    expired more than five years ago."""
+    store = MemoryStore()
+    gate = holdoff.Gate("site", key=key, store=store, policy=holdoff.Policy("10m"), starter=Builds())
+    assert gate.wake().why is Why.IDLE
+    assert store.item(gate.key) is None
+
+
+@pytest.mark.parametrize("duration", ["2h", None])
+def test_30_the_end_of_a_builds_lease_is_never_told_as_the_end_of_a_hold(duration: str | None) -> None:
+    """G6: a decision on a hold of two hours beside a running build told "on hold: freeze, starts in 8h"."""
+    w = World(overlap="defer")
+    w.a.trigger()
+    w.b.hold(why="freeze", duration=duration)
+    for said in (w.a.trigger(), w.b.wake()):
+        assert (said.due, str(said)) == (None, "site deferred: on hold: freeze, starts when that ends")
+    w.a.finished("b1", succeeded=True)
+    assert w.b.wake().retry_after == (None if duration is None else 7_200)
+
+
+def test_31_nor_is_the_lease_of_a_command_that_could_not_be_cancelled() -> None:
+    """Of a command no latest end is said: its lease is renewed for as long as it runs."""
+
+    class Command(Builds):
+        def cancel(self, build_id: str) -> None:
+            raise PermissionError(build_id)
+
+        def lives(self, build_id: str) -> bool:
+            return True
+
+        def claimant(self) -> str:
+            return "{}"
+
+        def claims(self, claimant: str) -> bool:
+            return True
+
+    w = World()
+    w.starter, w.policy = Command(), holdoff.Policy(0, overlap="cancel")
+    gate = w.gate()
+    gate.trigger()
+    assert str(gate.trigger()) == "site deferred: build b1 is running, starts after it ends"
+    assert str(gate.wake()) == "site deferred: build b1 is running, starts after it ends"

@@ -56,7 +56,10 @@ def test_values_survive_copies_and_processes(through: Any, value: Value) -> None
     assert through(value) == value
 
 
-@pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+@pytest.mark.parametrize(
+    "through",
+    [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value)), lambda value: value.but()],
+)
 def test_what_they_keep_beside_their_fields_does_not_stand_in_the_way(through: Any) -> None:
     """A starter that hands its request to a pool of processes."""
     request, record = Request(project="site", key="de", region="local"), Record(lastbuild=Decimal(7))

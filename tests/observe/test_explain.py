@@ -153,7 +153,16 @@ def test_what_no_build_contains_is_replaced_and_never_covered(
 def test_replaced_says_by_what() -> None:
     place = then_built(pending({"source_version": "v1"}, {"source_version": "v2"}))
     line = str(place.version("v1")).splitlines()[0]
-    assert line == "source version v1: replaced by v2 (another line, or none is known): no build was made for it"
+    follows = "another line, or not known to follow it"
+    assert line == f"source version v1: replaced by v2 ({follows}): no build was made for it"
+
+
+def test_nor_is_another_line_named_where_the_push_between_is_missing() -> None:
+    """By their parents alone v4 is not known to contain v2. Both are of one line, and it told "another line, or none
+    is known"."""
+    versions = [{"source_version": f"v{n}", "parent": f"v{n - 1}", "line": "main"} for n in (2, 4)]
+    told = pending(*versions).event("e0")
+    assert told.lines[0].startswith("event e0: replaced by v4 (another line, or not known to follow it)")
 
 
 def test_what_was_replaced_once_and_built_another_time_is_covered() -> None:
@@ -258,7 +267,8 @@ def test_of_a_version_that_is_built_no_event_says_that_no_build_contains_it() ->
     place.gate().trigger(source_version="v1", event_id="by hand")
     place.gate().trigger(source_version="v2", event_id="cms")
     told = place.event("by hand")
-    assert told.lines[0] == ("event by hand: replaced by v2 (another line, or none is known): no build was made for it")
+    follows = "another line, or not known to follow it"
+    assert told.lines[0] == f"event by hand: replaced by v2 ({follows}): no build was made for it"
     assert place.version("v1").build_id == "b1"
 
 

@@ -42,7 +42,7 @@ from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, waits_of, with_due
+from holdoff.core.waits import Wait, foremost, must_poll, ready_ms, told_ms, turn_ms, waits, waits_of, with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -324,9 +324,7 @@ class StepBuilder:
         self, outcome: Outcome, found: list[Wait], record: Record | None = None, fold: Fold | None = None
     ) -> Step:
         """Deferred or skipped, because of these waits."""
-        first, due_ms = foremost(found), over_ms(found, self.now_ms)
-        if self.terms.children and any(wait.why is Why.RUNNING for wait in found):
-            due_ms = None  # the lease of a command is renewed for as long as it runs
+        first, due_ms = foremost(found), told_ms(found, self.terms, self.now_ms)
         return self.step(outcome, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
 
     def claim(self, record: Record, covers: Pending) -> Step:

@@ -8,7 +8,7 @@ from holdoff.core.errors import StartRefused
 from holdoff.core.record import Record
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, ready_ms, waits
+from holdoff.core.waits import Wait, foremost, ready_ms, told_ms, waits
 
 
 class Resolved(Value):
@@ -42,11 +42,12 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     decision = decision.but(covers=0, waited_ms=None, beside=None, detail=resolved.error)
     if resolved.is_put_off:
         found = waits(record, terms, now_ms, pending=record.pending)
-        first = foremost(found) if found else Wait(Why.PENDING, due_ms)  # what it waited for is over already
+        found = found or [Wait(Why.PENDING, due_ms)]  # what it waited for is over already
+        first = foremost(found)
         return decision.but(
             outcome=Outcome.DEFERRED,
             why=first.why,
-            due_ms=due_ms,
+            due_ms=told_ms(found, terms, now_ms),
             detail=first.detail,
             lastbuild_ms=record.lastbuild_ms or None,
             failed_ms=builds.failed_ms(record),

@@ -62,8 +62,7 @@ class Value:
         if len(state) != len(self._names):
             raise TypeError(self._misfit(state))
         object.__setattr__(new, "__dict__", state)
-        if changes:
-            new._check()
+        new._check()
         return new
 
     def __getstate__(self) -> dict[str, Any]:

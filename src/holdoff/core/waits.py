@@ -102,6 +102,14 @@ def over_ms(found: list[Wait], least_ms: int) -> int | None:
     return over
 
 
+def told_ms(found: list[Wait], terms: Terms, now_ms: int) -> int | None:
+    """When all of these are over, as a decision says it; ``None``: not known. The lease of a running build is the
+    latest end of that build, and only a sentence on the build says so. The lease of a command is renewed."""
+    if any(wait.why is Why.RUNNING for wait in found) and (terms.children or foremost(found).why is not Why.RUNNING):
+        return None
+    return over_ms(found, now_ms)
+
+
 # --- each wait -----------------------------------------------------------------------------------------------------
 
 
@@ -244,7 +252,7 @@ def _expires_ms(record: Record, terms: Terms) -> int | None:
         record.starts[0] + limit.window_ms if limit and record.starts else 0,
     )
     idle_ms = over_ms(waits(record, terms, 0), least_ms)
-    return None if idle_ms is None else -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # whole seconds, for DynamoDB
+    return None if not idle_ms else -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # whole seconds, for DynamoDB
 
 
 def must_poll(record: Record, terms: Terms, now_ms: int) -> bool:

@@ -191,7 +191,7 @@ def _replaced_by(newer: Request, note: Note) -> str:
     if note.version in {None, newer.source_version}:
         return "replaced by a newer trigger with other variables: no build has the variables of this one"
     what = newer.source_version or "a trigger that names no version"
-    return f"replaced by {what} (another line, or none is known): no build was made for it"
+    return f"replaced by {what} (another line, or not known to follow it): no build was made for it"
 
 
 def _places(scene: Scene, builds: Iterator[Finished]) -> Iterator[tuple[Pending, str, Finished | None]]:
