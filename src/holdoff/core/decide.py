@@ -42,7 +42,7 @@ from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, waits_of, with_due
+from holdoff.core.waits import Wait, foremost, must_poll, over_ms, ready_ms, turn_ms, waits, with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,9 +122,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, fold, now_ms)
     assert taken.pending is not None
-    if not taken.pending.request.forced:
-        found += waits_of(taken.pending, terms.policy, now_ms)
-    elif found or not request.forced:  # the trigger is pending, forced with the triggers that it joined
+    if found or not request.forced:  # it waits as all that is pending does, forced or not
         found = waits(taken, terms, now_ms, pending=taken.pending)
     if not found:
         return build.claim(taken, taken.pending)

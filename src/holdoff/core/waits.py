@@ -68,13 +68,8 @@ def waits(
     if not overtakes:
         ends = ((Why.COOLING_DOWN, cooldown_end_ms(record, terms)), (Why.LIMIT, limit_end_ms(record, terms.policy)))
         found += [Wait(why, end_ms, skips) for why, end_ms in ends if end_ms is not None]
-    of_pending = [] if pending is None else waits_of(pending, terms.policy, now_ms)
-    return [wait for wait in found if wait is not None and wait.stands(now_ms)] + of_pending
-
-
-def waits_of(pending: Pending, policy: Policy, now_ms: int) -> list[Wait]:
-    """The quiet time and the back-off of what is pending. (A forced start that was refused has a back-off, too.)"""
-    found = [None if pending.request.forced else _quiet(pending, policy), _backing_off(pending)]
+    if pending is not None:  # a forced start that was refused has a back-off, too
+        found += [None if overtakes else _quiet(pending, terms.policy), _backing_off(pending)]
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
