@@ -371,7 +371,7 @@ DAYS_30 = 30 * 86_400_000
         # After a reset what it knows of events and lines is kept as long.
         (Record(lastbuild=RESET, finished=finished()), NOW - 1_000 + DAYS_30),
         (Record(lastbuild=RESET, acts=(Act(what="reset", at_ms=NOW),)), NOW + DAYS_30),
-        (built(0, running=running()), LEASE + DAYS_30),
+        (built(0, running=running()), LEASE + COOLDOWN + DAYS_30),
         (built(0, pending=pending()), None),
         (built(0, claim=claim()), None),
         (built(0, hold=HOLD), NOW + COOLDOWN + DAYS_30),

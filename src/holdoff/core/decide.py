@@ -323,8 +323,6 @@ class StepBuilder:
     ) -> Step:
         """Deferred or skipped, because of these waits."""
         first, due_ms = foremost(found), over_ms(found, self.now_ms)
-        if self.terms.children and any(wait.why is Why.RUNNING for wait in found):
-            due_ms = None  # the lease of a command is renewed for as long as it runs
         return self.step(outcome, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
 
     def claim(self, record: Record, covers: Pending) -> Step:

@@ -37,7 +37,7 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     if resolved.build_id is not None:
         return decision.but(build_id=resolved.build_id, unconfirmed=resolved.unconfirmed)
     now_ms = decision.decided_ms
-    record = clocks.put_right(resolved.record, terms, now_ms)
+    record = builds.as_it_is_now(resolved.record, terms, now_ms)
     due_ms = ready_ms(record, terms) if record.pending else None
     decision = decision.but(covers=0, waited_ms=None, beside=None, detail=resolved.error)
     if resolved.is_put_off:

@@ -36,7 +36,7 @@ class Wait(Value, kw_only=False):
     """A reason why a gate may not start now.
 
     Attributes:
-        until_ms: when it ends; ``None``: not known.
+        until_ms: when it ends; ``None``: not known (a hold without an end, a command that runs here).
         skips: a trigger that meets it is skipped, not deferred.
     """
 
@@ -107,7 +107,8 @@ def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
     rests = policy.cooldown_from == "finish" and not force and not is_moved_back(record, terms)
     if policy.overlap == "allow" and not rests:
         return None
-    until = running.lease_until_ms + (policy.cooldown_ms if rests else 0)
+    # The lease of a command is no end: it is renewed for as long as the command runs.
+    until = None if terms.children else running.lease_until_ms + (policy.cooldown_ms if rests else 0)
     skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
     return Wait(Why.RUNNING, until, skips, running.build_id)
 
@@ -168,7 +169,7 @@ def quiet_end_ms(pending: Pending, policy: Policy) -> int:
 
 
 def ready_ms(record: Record, terms: Terms) -> int | None:
-    """From when what is pending may start, by the record as it is; ``None``: not known (a hold without an end)."""
+    """From when what is pending may start, by the record as it is; ``None``: not known."""
     pending = record.pending
     assert pending is not None
     least_ms = pending.first_ms
@@ -233,12 +234,12 @@ def _expires_ms(record: Record, terms: Terms) -> int | None:
         return None
     limit, running, end = terms.policy.limit, record.running, record.finished
     least_ms = max(
-        running.lease_until_ms if running else 0,
+        running.lease_until_ms + terms.policy.cooldown_ms if running else 0,
         end.started_ms if end else 0,
         record.acts[0].at_ms if record.acts else 0,
         record.starts[0] + limit.window_ms if limit and record.starts else 0,
     )
-    idle_ms = over_ms(waits(record, terms, 0), least_ms)
+    idle_ms = over_ms(waits(record.but(running=None), terms, 0), least_ms)
     return None if idle_ms is None else -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # whole seconds, for DynamoDB
 
 

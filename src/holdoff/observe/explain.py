@@ -309,9 +309,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         return lines
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
-        is_command = wait.why is Why.RUNNING and terms.children
-        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_command
-        until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
+        until = f" until {_at(scene, wait.until_ms)}" if wait.until_ms and wait.until_ms > scene.now_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
         due_ms = ready_ms(record, terms) or scene.now_ms

@@ -234,10 +234,10 @@ def status_of(
         right = as_it_is_now(record, terms, now_ms)
         notes = _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
-            known = [wait for wait in found if wait.why is not Why.RUNNING] if terms.children else found
+            known = [wait for wait in found if wait.why is not Why.RUNNING or wait.until_ms is not None]
             awaits_command = len(known) < len(found)
             state, at_ms = str(foremost(found).why), over_ms(known, now_ms) if known else None
-            is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in found)
+            is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in known)
         elif right.pending is not None:
             state, at_ms = "pending", ready_ms(right, terms)
         else:
