@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core.pending import Fold, contains, is_behind, is_older, joined, line_of, note_of, single
+from holdoff.core.pending import Fold, is_behind, is_older, joined, line_of, note_of, single
 from holdoff.core.record import KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Line, Record, digest
 from holdoff.core.request import Request
 from tests.core.build import MINUTE, NOW, built, pending, request
@@ -73,7 +73,7 @@ def test_a_record_remembers_enough_of_a_line_to_tell_the_same(one: Request, othe
 def test_what_a_record_remembers_of_a_line_is_short() -> None:
     place = line_of(request(line="refs/heads/main" * 20, source_version="v" * 200, parent="p" * 200, at_ms=7))
     assert place is not None
-    assert all(len(text or "") == 8 for text in (place.line, place.version, place.parent))
+    assert all(len(text or "") == 8 for text in (place.line, place.source_version, place.parent))
     assert place.at_ms == 7
 
 
@@ -112,13 +112,6 @@ def test_parents_tell_nothing_where_instants_do() -> None:
     newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
     assert is_behind(request(line="main", source_version="A"), newest)
     assert not is_behind(request(line="main", at_ms=3, source_version="A"), newest)
-
-
-def test_of_the_same_second_the_parent_is_contained() -> None:
-    newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
-    for version, is_contained in (("A", True), ("C", False)):
-        note = note_of(request(line="main", at_ms=2, source_version=version))
-        assert contains(newest, note) is is_contained
 
 
 def test_refusals_so_far_are_not_forgotten() -> None:

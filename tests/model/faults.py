@@ -218,18 +218,18 @@ def _joined_as_newest(self: Fold, record: Record) -> Record:
     return _joined_to(self.but(older=False), record)
 
 
-def _older_by_arrival(one: Request | Line, other: Request | Line) -> bool:
+def _older_by_arrival(one: Request | Line, other: Request | Line, later: object = ()) -> bool:
     """Who comes last is the newest."""
     return False
 
 
-def _older_by_instant_alone(one: Request | Line, other: Request | Line) -> bool:
+def _older_by_instant_alone(one: Request | Line, other: Request | Line, later: object = ()) -> bool:
     if one.line is None or one.line != other.line or one.at_ms is None or other.at_ms is None:
         return False
     return one.at_ms < other.at_ms
 
 
-def _older_by_instant_on_any_line(one: Request | Line, other: Request | Line) -> bool:
+def _older_by_instant_on_any_line(one: Request | Line, other: Request | Line, later: object = ()) -> bool:
     return one.line is not None and other.line is not None and (one.at_ms or 0) < (other.at_ms or 0)
 
 

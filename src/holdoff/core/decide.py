@@ -30,7 +30,6 @@ from holdoff.core.pending import (
     content_of,
     is_behind,
     is_older,
-    is_pushed_onto,
     joined,
     line_of,
     single,
@@ -184,15 +183,17 @@ def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Requ
     is_ahead = (request.at_ms or 0) > now_ms + terms.clock_margin_ms
     if not is_ahead and (request.line is None or request.at_ms is not None):
         return request
-    instants = [other.at_ms for other in _not_built_yet(record) if other.line == request.line]
-    instants += [line.at_ms for line in record.lines if line.line == digest(request.line)]
+    line = digest(request.line)
+    instants = [known.at_ms for known in (*_not_built_yet(record), *record.lines) if known.line == line]
     instants += [now_ms] if is_ahead else []
     return request.but(at_ms=max((at for at in instants if at is not None), default=None))
 
 
-def _not_built_yet(record: Record) -> list[Request]:
-    """The newest request that is pending, and the newest that is being started."""
-    return [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
+def _not_built_yet(record: Record) -> list[Line]:
+    """The newest version that is pending, and the newest that is being started."""
+    folds = [record.pending, record.claim and record.claim.covers]
+    places = [line_of(fold.request) for fold in folds if fold is not None]
+    return [place for place in places if place is not None]
 
 
 def _is_superseded(record: Record, request: Request) -> bool:
@@ -200,10 +201,8 @@ def _is_superseded(record: Record, request: Request) -> bool:
     place = line_of(request)
     if place is None:
         return False
-    # A version that was pushed onto what is pending or being started is newer than all that was started before.
-    if any(is_pushed_onto(request, other) for other in _not_built_yet(record)):
-        return False
-    return any(is_older(place, line) for line in _started(record))
+    later = [other.source_version for other in _not_built_yet(record) if other.line == place.line]
+    return any(is_older(place, line, later) for line in _started(record))
 
 
 def _started(record: Record) -> list[Line]:
@@ -233,9 +232,9 @@ def _is_set_back(record: Record, request: Request) -> bool:
     if place is None or place.parent is None:
         return False
     newest = next((line for line in _started(record) if line.line == place.line), None)
-    if newest is None or place.parent == newest.version:
+    if newest is None or place.parent == newest.source_version:
         return False
-    return (place.version, place.parent) != (newest.version, newest.parent)
+    return (place.source_version, place.parent) != (newest.source_version, newest.parent)
 
 
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
