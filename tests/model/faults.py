@@ -507,7 +507,7 @@ def _write_recognised_by_token(expected: Record, new: Record, *, token: str | No
 
 def _fold_not_recognised(record: Record, fold: Fold) -> Asks:
     """A fold whose response was lost is made again."""
-    return (yield FoldIn(record, fold.but(write_id=(yield NewId())))), None
+    return (yield FoldIn(record, fold.but(write_id=(yield NewId()))))
 
 
 def _apply_once(change: Callable[[Record, int], Record], record: Record) -> Asks:

@@ -97,13 +97,6 @@ def is_behind(request: Request, pending: Pending) -> bool:
     return place is not None and any(is_older(place, step, versions[:n]) for n, step in enumerate(course))
 
 
-def is_followed(request: Request, pending: Pending) -> bool:
-    """Whether one of the newest triggers was pushed onto this version."""
-    if request.line is None or request.source_version is None:
-        return False
-    return digest(request.source_version) in [note.parent for note in pending.notes]
-
-
 def course_of(pending: Pending) -> list[Line]:
     """The newest that is pending, and the versions that led to it by their parents, as far as they are known: the
     newest first. All have the instant of the newest: where that tells, parents do not count."""
@@ -203,7 +196,8 @@ class Fold(Value):
         """Whether ``older`` is still right, by the newest request and by the noted triggers' parents."""
         if is_older(self.request, pending.request) is not self.older:
             return False
-        return self.older or not is_followed(self.request, pending)
+        version = digest(self.request.source_version) if self.request.line else None
+        return self.older or version is None or all(note.parent != version for note in pending.notes)
 
     def joined_to(self, record: Record) -> Record:
         """The record with this trigger added to what is pending, without any check."""

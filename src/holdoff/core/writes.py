@@ -25,22 +25,14 @@ Writes = Generator[Effect, "Any", Swapped | Lost]
 Change = Callable[[Record, int], Record]
 
 
-def fold(record: Record, fold: Fold) -> Generator[Effect, Any, tuple[Swapped | Lost, str | None]]:
-    """One conditional write that adds a trigger to what is pending.
-
-    Returns:
-        The store's reply. If the store refused a fold that ``Fold.applied`` allows, also the id of the last swap
-        (``moved``): the next write on that record must be a swap, or store and core would disagree ``MAX_TRIES`` times.
-    """
+def fold(record: Record, fold: Fold) -> Writes:
+    """One conditional write that adds a trigger to what is pending. If its response was lost, it is recognised by its
+    id."""
     write_id = yield NewId()
-    fold = fold.but(write_id=write_id)
-    reply: Swapped | Lost = yield FoldIn(record, fold)
-    if isinstance(reply, Swapped):
-        return reply, None
-    if write_id in reply.current.writes:
-        return Swapped(reply.current), None  # its response was lost, and it was sent again
-    unexplained = fold.applied(record, reply.current) is not None
-    return reply, reply.current.moved if unexplained else None
+    reply: Swapped | Lost = yield FoldIn(record, fold.but(write_id=write_id))
+    if isinstance(reply, Lost) and write_id in reply.current.writes:
+        return Swapped(reply.current)
+    return reply
 
 
 def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
