@@ -16,7 +16,7 @@ from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError, not_awaited
+from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
@@ -26,7 +26,7 @@ from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
 from holdoff.core.units import Duration, Instant, is_whole, optional_duration, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
-from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, starter_ms
+from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, not_awaited, starter_ms
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
