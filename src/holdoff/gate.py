@@ -340,7 +340,7 @@ class Gate:
 
         def change(record: Record, at_ms: int) -> Record:
             until_ms = None if length_ms is None else at_ms + length_ms
-            return people.held(record, Hold(since_ms=at_ms, why=why, by=by, until_ms=until_ms), self.terms)
+            return people.held(record, Hold(since_ms=at_ms, why=why, by=by, until_ms=until_ms))
 
         self._edit(change)
 
@@ -351,7 +351,7 @@ class Gate:
             ConfigError: ``why`` or ``by`` is no line of at most 200 characters.
             StoreError: the end of the hold may or may not be written. To resume again does no harm.
         """
-        self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why), self.terms))
+        self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why)))
 
     def reset(
         self, *, drop_pending: bool = False, drop_claim: bool = False, by: str | None = None, why: str | None = None
@@ -374,7 +374,7 @@ class Gate:
 
         def change(record: Record, at_ms: int) -> Record:
             act = _act("reset", at_ms, by, why)
-            return people.reset(record, act, self.terms, drop_pending=drop_pending, drop_claim=drop_claim)
+            return people.reset(record, act, drop_pending=drop_pending, drop_claim=drop_claim)
 
         self._edit(change)
 
@@ -446,7 +446,7 @@ class Gate:
         return decided.decision
 
     def _edit(self, change: Callable[[Record, int], Record]) -> None:
-        self._snapshot = self._drive(protocol.edit(change))
+        self._snapshot = self._drive(protocol.edit(change, self.terms))
 
     def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
         """Perform what the generator asks for, to its end. An error makes the gate forget its snapshot."""

@@ -204,7 +204,7 @@ def test_a_rest_after_the_end_of_a_build_is_a_cooldown_which_force_a_reset_and_a
     by = terms(cooldown_from="finish")
     record = built(0, running=running())
     assert answer(on_trigger(record, trigger(force=True), by)) == (Outcome.STARTED, Why.FORCED)
-    reset = people.reset(record, Act(what="reset", at_ms=NOW), by)
+    reset = people.reset(record, Act(what="reset", at_ms=NOW))
     for moved in (reset, record.but(lastbuild=seconds(NOW - COOLDOWN))):
         step = on_trigger(moved, trigger(), by)
         assert (answer(step), step.decision.beside) == ((Outcome.STARTED, Why.READY), "b-R1")

@@ -275,7 +275,7 @@ def _confirmed_but(change: Callable[[Record, Record, Claim], Record]) -> Callabl
 
     def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
         new = _confirmed(record, claim, build_id, terms, now_ms)
-        return new if new is record else _with_due(change(new, record, claim), terms)
+        return new if new is record else change(new, record, claim)
 
     return confirmed
 
@@ -296,7 +296,7 @@ def _refused_but(change: Callable[[Record, Record], Record]) -> Callable[..., Re
 
     def refused(record: Record, claim: Claim, terms: Terms, now_ms: int, **how: Any) -> Record:
         new = _refused(record, claim, terms, now_ms, **how)
-        return new if new is record else _with_due(change(new, record), terms)
+        return new if new is record else change(new, record)
 
     return refused
 
@@ -337,7 +337,7 @@ def _ended_by_any_report(record: Record, end: End, terms: Terms, now_ms: int) ->
 def _armed_beside_a_claim(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     """A build that failed is armed again though a newer start is under way."""
     new = _finished(record.but(claim=None), end, terms, now_ms)
-    return record if new.finished is record.finished else _with_due(new.but(claim=record.claim), terms)
+    return record if new.finished is record.finished else new.but(claim=record.claim)
 
 
 def _armed_over_what_came(record: Record, running: Any, now_ms: int) -> Record:
@@ -350,8 +350,8 @@ def _polled_silence_is_an_end(record: Record, build_id: str, state: str | None, 
     return _polled(record, build_id, state or "failed", terms, now_ms)
 
 
-def _reset_dropping(record: Record, act: Act, terms: Terms, **_how: bool) -> Record:
-    return _reset(record, act, terms, drop_pending=True)
+def _reset_dropping(record: Record, act: Act, **_how: bool) -> Record:
+    return _reset(record, act, drop_pending=True)
 
 
 # --- waits ---------------------------------------------------------------------------------------------------------
@@ -386,6 +386,11 @@ def _moved_back_by_any(record: Record, terms: Terms) -> bool:
     """Any lastbuild before our own start is taken for a person's."""
     own_ms = waits._own_start_ms(record)
     return own_ms is not None and own_ms > (record.lastbuild_ms or 0)
+
+
+def _due_as_it_was_on_hold(record: Record, terms: Terms) -> Record:
+    """The due of a gate is worked out, but not when a hold has ended."""
+    return record if record.acts and record.acts[0].what == "resume" else _with_due(record, terms)
 
 
 def _without_due_while_cooling(record: Record, terms: Terms) -> Record:
@@ -464,7 +469,7 @@ def _alone(build: decide.StepBuilder, record: Record, _step: Step) -> Step:
     """A forced start covers itself, and leaves what is pending."""
     assert isinstance(build.event, decide.Trigger)
     step = build.claim(record, pending.single(build.event.request, build.now_ms))
-    return step.but(record=_with_due(step.record.but(pending=record.pending), build.terms))
+    return step.but(record=step.record.but(pending=record.pending))
 
 
 def _what_was_pending(build: decide.StepBuilder, record: Record, _step: Step) -> Step:
@@ -493,14 +498,14 @@ def _unchanged_from_a_snapshot(step: Step, terms: Terms, age_ms: int) -> bool:
     return step.decision.outcome is Outcome.SKIPPED and 0 <= age_ms < terms.max_staleness_ms
 
 
-def _write_not_recognised(expected: Record, new: Record, *, token: str | None = None) -> Asks:
+def _write_not_recognised(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
     """A lost response taken for a lost race."""
-    return (yield Swap(expected, new.swapped((yield NewId())), builds.leaving(expected, new)))
+    return (yield Swap(expected, _with_due(new, terms).swapped((yield NewId())), builds.leaving(expected, new)))
 
 
-def _write_recognised_by_token(expected: Record, new: Record, *, token: str | None = None) -> Asks:
+def _write_recognised_by_token(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
     """A claim is recognised only while something of its token stands in the record."""
-    reply = yield from _write_not_recognised(expected, new)
+    reply = yield from _write_not_recognised(expected, new, terms)
     mine = token is not None and isinstance(reply, Lost) and claims.is_of(reply.current, token)
     return Swapped(reply.current) if mine else reply
 
@@ -510,22 +515,22 @@ def _fold_not_recognised(record: Record, fold: Fold) -> Asks:
     return (yield FoldIn(record, fold.but(write_id=(yield NewId()))))
 
 
-def _apply_once(change: Callable[[Record, int], Record], record: Record) -> Asks:
+def _apply_once(change: Callable[[Record, int], Record], record: Record, terms: Terms) -> Asks:
     """The change is made once, and written over whatever came meanwhile."""
     new = change(record, (yield Now()))
     while new is not record:
-        reply = yield from _write(record, new)
+        reply = yield from _write(record, new, terms)
         if isinstance(reply, Swapped):
             return reply.record
         record = reply.current
     return record
 
 
-def _cancel_before_claim(expected: Record, new: Record, *, token: str | None = None) -> Asks:
+def _cancel_before_claim(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
     """The running build is stopped first, and the newer one claimed then."""
     if token is not None and new.claim is not None and new.claim.token == token and new.running is not None:
         yield Cancel(new.running.build_id)
-    return (yield from _write(expected, new, token=token))
+    return (yield from _write(expected, new, terms, token=token))
 
 
 def _resolve_without_lease(record: Record, token: str, attempt: int, terms: Terms) -> Asks:
@@ -630,7 +635,7 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
         change = lambda current, at_ms: claims.refused(  # noqa: E731
             current, claim, terms, at_ms, worth_retrying=True, searched_ms=searched_ms
         )
-        after = yield from writes.apply(change, record)
+        after = yield from writes.apply(change, record, terms)
         said = refusal if told(record, after, claim) else None
         found = starting._lost_claim(after, claim.token) if said is None else None
         return found or resolved.Resolved(record=after, refusal=said, error="refused")
@@ -645,7 +650,7 @@ def _cancelled_anyway(record: Record, claim: Claim, terms: Terms) -> Asks:
     with suppress(Exception):
         yield Cancel(build_id)
     ended = lambda now, at_ms: _finished(now, End(build_id=build_id, succeeded=None), terms, at_ms)  # noqa: E731
-    return (yield from writes.apply(ended, record))
+    return (yield from writes.apply(ended, record, terms))
 
 
 TOO_SOON: Final[Policies] = ({"cooldown": "20s"}, {"cooldown": 0})
@@ -869,9 +874,9 @@ FAULTS: Final = (
     ),
     Fault("a build that is not kept", "G6 uncounted", builds, "leaving", lambda before, after: ()),
     Fault("a reset that drops what is pending", "G2 lost", people, "reset", _reset_dropping, RESET),
-    Fault("a resume without a new due", "G2 asleep", people, "with_due", _as_it_is, HOLD),
+    Fault("a resume without a new due", "G2 asleep", writes, "with_due", _due_as_it_was_on_hold, HOLD),
     # waits
-    Fault("no due for a gate that cools down", "G2 asleep", decide, "with_due", _without_due_while_cooling),
+    Fault("no due for a gate that cools down", "G2 asleep", (decide, writes), "with_due", _without_due_while_cooling),
     Fault("a clock that is behind", "G2 G8", decide, "_placed", _placed_by_ones_own_clock, FRESH_PUSHES),
     Fault("force that is over when it is put off", "G1 held up", decide, "waits", _forced_at_once_or_never, FORCED),
     Fault("force that the next trigger ends", "G1 held up", (decide, claims), "joined", _joined_unforced, FORCED),

@@ -346,7 +346,7 @@ def test_take_overs_and_what_is_reported_have_room_above_a_claim() -> None:
     record = claims.taken_over(a_claim(), TERMS, NOW_MS + 60_000)
     hold = Hold(since_ms=NOW_MS, why=WIDE * MAX_REASON, by=WIDE * MAX_REASON, until_ms=NOW_MS)
     for n in range(3):
-        record = people.held(record, hold, TERMS).swapped(f"W{n:07}")
+        record = people.held(record, hold).swapped(f"W{n:07}")
     end = Finished(
         build_id=WIDE * MAX_BUILD_ID,
         token="T" * 26,

@@ -19,7 +19,7 @@ from holdoff.core.policy import Policy
 from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
-from holdoff.core.waits import cooldown_end_ms, with_due
+from holdoff.core.waits import cooldown_end_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int)
         covers=covers if frozen is covers.request else covers.but(request=frozen),
         before=record.lastbuild,
     )
-    return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None), terms)
+    return record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None)
 
 
 def is_expired(claim: Claim | None, now_ms: int) -> bool:
@@ -63,7 +63,7 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
         in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
         refused=False,
     )
-    return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken), terms)
+    return record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken)
 
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
@@ -109,7 +109,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         claimed_ms=claim.claimed_ms,
         before=before,
     )
-    new = record.but(
+    return record.but(
         lastbuild=_later(record.lastbuild, now_ms),
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
@@ -117,7 +117,6 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         built=content_of(claim.request) if is_newest else None,
         lines=_lines_with(record, claim),
     )
-    return with_due(new, terms)
 
 
 def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
@@ -156,7 +155,7 @@ def refused(
     if new is record or new.claim is not None or new.pending is None:
         return new
     pending = backed_off(record.pending, new.pending, now_ms, worth_retrying=worth_retrying)
-    return with_due(new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL])), terms)
+    return new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL]))
 
 
 def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None = None) -> Record:
@@ -170,10 +169,8 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
         return record
     if is_certain(claim, terms, now_ms, searched_ms):
         lastbuild = lastbuild_without(record, held.held_ms, held.before)
-        new = record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
-    else:
-        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
-    return with_due(new, terms)
+        return record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
+    return record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
 
 
 def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None) -> bool:
@@ -202,7 +199,7 @@ def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_m
     new, running = returned(record, claim, terms, now_ms), record.running
     if new is record or running is None or running.build_id != build_id:
         return new
-    return with_due(new.but(running=running.but(cancel_failed=True)), terms)
+    return new.but(running=running.but(cancel_failed=True))
 
 
 def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> Decimal | None:

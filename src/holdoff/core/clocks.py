@@ -16,7 +16,6 @@ from holdoff.core.claims import BACKOFF_MS
 from holdoff.core.record import Pending, Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
-from holdoff.core.waits import with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,4 +74,4 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         acts=tuple([made(act, "at_ms") for act in record.acts]),
         lines=tuple([unplaced(line) for line in record.lines]),
     )
-    return record if right == record else with_due(right, terms)
+    return record if right == record else right

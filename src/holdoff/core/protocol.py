@@ -87,10 +87,10 @@ def wake(event: Wake, terms: Terms) -> Asks:
     return (yield from _decide(partial(decide.on_wake, wake=event, terms=terms), terms, Snapshot()))
 
 
-def edit(change: writes.Change) -> Generator[Effect, Any, Snapshot]:
+def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot]:
     """Any change that starts nothing: finish, hold, resume, reset, renew."""
     seen_ms = yield writes.NOW
-    record = yield from writes.apply(change, (yield Get()))
+    record = yield from writes.apply(change, (yield Get()), terms)
     return Snapshot(record=record, seen_ms=seen_ms)
 
 
@@ -137,7 +137,7 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
             if step.fold is not None and may_fold:
                 reply = yield from writes.fold(record, step.fold)
             else:
-                reply = yield from writes.write(record, step.record, token=decision.token)
+                reply = yield from writes.write(record, step.record, terms, token=decision.token)
             if not isinstance(reply, Lost):
                 if step.next is NextStep.START:
                     return (yield from _carry_out(decision, reply.record, terms))
@@ -163,7 +163,9 @@ def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
         state: str | None = yield Poll(build_id)
     except Exception:  # noqa: BLE001  (after any error nothing is known)
         state = None
-    return (yield from writes.apply(lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record))
+    return (
+        yield from writes.apply(lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record, terms)
+    )
 
 
 def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:

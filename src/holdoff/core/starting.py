@@ -43,7 +43,7 @@ def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
 
 def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, Resolved]:
     """Finish the claim that another process left, with its own token and request."""
-    reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
+    reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
     if isinstance(reply, Lost):
         return Resolved(record=reply.current)
     taken, was = reply.record.claim, record.claim
@@ -68,7 +68,7 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
             # Another process may be taking this claim over. Take it over first, or leave it.
             if searched is not None:
                 return Resolved(record=record, error="looking for the build took longer than the claim's lease")
-            reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
+            reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
             if isinstance(reply, Lost):
                 return _lost_claim(reply.current, token)
             record, attempt = reply.record, attempt + 1
@@ -121,9 +121,9 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
         def change(now: Record, at_ms: int) -> Record:
             return claims.uncancelled(now, claim, build_id, terms, at_ms)
 
-        return (yield from _end_claim(record, claim, change, Resolved(record=record)))
+        return (yield from _end_claim(record, claim, terms, change, Resolved(record=record)))
     end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
-    return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record))
+    return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record, terms))
 
 
 def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
@@ -144,11 +144,11 @@ def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None
         return claims.returned(now, claim, terms, at_ms, searched_ms)
 
     why_left = "another has built since, and a request may still be in flight"
-    return (yield from _end_claim(record, claim, change, Resolved(record=record), why_left))
+    return (yield from _end_claim(record, claim, terms, change, Resolved(record=record), why_left))
 
 
 def _end_claim(
-    record: Record, claim: Claim, change: writes.Change, ended: Resolved, why_left: str | None = None
+    record: Record, claim: Claim, terms: Terms, change: writes.Change, ended: Resolved, why_left: str | None = None
 ) -> Generator[Effect, Any, Resolved]:
     """Give the claim back, or leave it, as ``change`` does. ``ended``: the result if the claim is given back;
     ``why_left``: the error if it stays."""
@@ -159,7 +159,7 @@ def _end_claim(
         made = change(current, at_ms)
         return made
 
-    after = yield from writes.apply(noted, record)
+    after = yield from writes.apply(noted, record, terms)
     if made is not after and made.claim is None and after.pending is not None:  # else another process has built it
         return ended.but(record=after)
     if made is not after and after.claim is not None and after.claim.token == claim.token:
@@ -169,7 +169,9 @@ def _end_claim(
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
     try:
-        after = yield from writes.apply(lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record)
+        after = yield from writes.apply(
+            lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record, terms
+        )
     except StoreError:
         # The build exists. The claim stays, and after its lease the build is found by its token.
         return Resolved(record=record, build_id=build_id, unconfirmed=True)
@@ -185,7 +187,11 @@ def _give_back(
         return claims.refused(now, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
 
     try:
-        return (yield from _end_claim(record, claim, change, Resolved(record=record, refusal=refusal, error=why), why))
+        return (
+            yield from _end_claim(
+                record, claim, terms, change, Resolved(record=record, refusal=refusal, error=why), why
+            )
+        )
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)

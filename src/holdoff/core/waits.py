@@ -202,7 +202,8 @@ def wake_ms(record: Record, terms: Terms) -> int | None:
 
 
 def with_due(record: Record, terms: Terms) -> Record:
-    """The record with the instants at which it is to be woken, and may be deleted.
+    """The record with the instants at which it is to be woken, and may be deleted. Every swap writes them: no other
+    rule works them out.
 
     A writer that does not know the policy may only move the wake earlier, and the deletion later.
     """

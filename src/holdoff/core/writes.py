@@ -13,6 +13,8 @@ from holdoff.core.effects import Effect, FoldIn, Lost, NewId, Now, Swap, Swapped
 from holdoff.core.errors import StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Record
+from holdoff.core.terms import Terms
+from holdoff.core.waits import with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +37,11 @@ def fold(record: Record, fold: Fold) -> Writes:
     return reply
 
 
-def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
-    """One swap with an id of its own. If its response was lost, it is recognised by that id; a claim by ``token``."""
+def write(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Writes:
+    """One swap with an id of its own, and with the due that follows from the record. If its response was lost, it is
+    recognised by that id; a claim by ``token``."""
     write_id = yield NewId()
-    reply: Swapped | Lost = yield Swap(expected, new.swapped(write_id), builds.leaving(expected, new))
+    reply: Swapped | Lost = yield Swap(expected, with_due(new, terms).swapped(write_id), builds.leaving(expected, new))
     if isinstance(reply, Lost):
         claimed = token is not None and claims.is_of(reply.current, token)
         if claimed or write_id in reply.current.writes:
@@ -46,14 +49,14 @@ def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
     return reply
 
 
-def apply(change: Change, record: Record) -> Generator[Effect, Any, Record]:
+def apply(change: Change, record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
     """Write a change, and try again on the current record after each lost race."""
     for _ in range(MAX_TRIES):
         now_ms = yield NOW
         new = change(record, now_ms)
         if new is record:
             return record
-        reply = yield from write(record, new)
+        reply = yield from write(record, new, terms)
         if isinstance(reply, Swapped):
             return reply.record
         record = reply.current
