@@ -610,7 +610,7 @@ class World:
             history.drops.append(history.next())
         if before.claim and not self.record.claim and self.record.pending:
             token = before.claim.token
-            if not claims.is_confirmed(self.record, token):
+            if not claims.build_of(self.record, token):
                 history.given_back.append((history.next(), self.now_ms, token))
                 if self.record.pending.failures > before.claim.covers.failures:
                     history.backed_off.add(history.order)

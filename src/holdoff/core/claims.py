@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from holdoff.core.pending import content_of, is_older, joined, line_of
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
+from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Finished, Line, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms
@@ -78,15 +78,15 @@ def is_holder(record: Record, claim: Claim) -> bool:
     return held is not None and (held.token, held.attempt) == (claim.token, claim.attempt)
 
 
-def is_confirmed(record: Record, token: str) -> bool:
-    """Whether the build of this token is in the record, whichever process wrote it."""
+def build_of(record: Record, token: str) -> Running | Finished | None:
+    """The build of this token, whichever process wrote it; ``None``: it is not in the record."""
     builds = (record.running, record.finished)
-    return any(build is not None and build.token == token for build in builds)
+    return next((build for build in builds if build is not None and build.token == token), None)
 
 
 def is_of(record: Record, token: str) -> bool:
     """Whether this token has claimed the gate, or has built."""
-    return (record.claim is not None and record.claim.token == token) or is_confirmed(record, token)
+    return (record.claim is not None and record.claim.token == token) or build_of(record, token) is not None
 
 
 def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
@@ -95,7 +95,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     newest = record.running or record.finished
     # Another process has finished this claim, and a newer claim has been made since.
     is_overtaken = not mine and newest is not None and newest.claimed_ms > claim.claimed_ms
-    if is_overtaken or is_confirmed(record, claim.token):
+    if is_overtaken or build_of(record, claim.token):
         return record
     held = record.claim if mine and record.claim is not None else claim  # another process may have taken it over
     before = lastbuild_without(record, held.held_ms, held.before)

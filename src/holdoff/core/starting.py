@@ -201,9 +201,8 @@ def _lost_claim(record: Record, token: str) -> Resolved:
     """Another process holds our claim, or has ended it."""
     if record.claim is not None and record.claim.token == token:
         return Resolved(record=record, error="another process has taken this start over")
-    for build in (record.running, record.finished):
-        if build is not None and build.token == token:
-            return Resolved(record=record, build_id=build.build_id)
+    if build := claims.build_of(record, token):
+        return Resolved(record=record, build_id=build.build_id)
     return Resolved(record=record, error="another process has ended this start")
 
 
