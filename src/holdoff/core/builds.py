@@ -118,10 +118,10 @@ def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
     running = record.running
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record
+    end = End(build_id=running.build_id)
     if terms.children:
-        end = End(build_id=running.build_id, succeeded=False, detail="the process that looked after it is gone")
-        return finished(record, end, terms, running.lease_until_ms)
-    return record.but(running=None, finished=unended(running).but(ended_ms=running.lease_until_ms))
+        end = end.but(succeeded=False, detail="the process that looked after it is gone")
+    return finished(record, end, terms, running.lease_until_ms)
 
 
 def unended(running: Running) -> Finished:

@@ -126,17 +126,15 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     if not found:
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
-    pending, forced = record.pending, taken.pending.request.forced
+    pending = record.pending
     may_fold = (  # only a swap may change whether what is pending is forced
         right is record
         and pending is not None
-        and pending.request.forced is forced
+        and pending.request.forced is fold.request.forced
         and not (fold.older and trigger.waits)
         and fold.keeps_order(pending)
         and _is_due_in_time(record, new)
     )
-    if request.forced is not forced:
-        fold = fold.but(request=request.but(forced=forced))
     return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
 
@@ -240,9 +238,10 @@ def _is_set_back(record: Record, request: Request) -> bool:
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
     pending, request = record.pending, trigger.request
     in_time = pending is None or now_ms >= pending.last_ms
+    forced = request.forced or (pending is not None and pending.request.forced)
     return Fold(
         write_id="",
-        request=request,
+        request=request if forced is request.forced else request.but(forced=True),
         older=pending is not None and is_behind(request, pending),
         event=digest(request.event_id),
         waiter=waiter_name(trigger.token) if trigger.waits else None,
