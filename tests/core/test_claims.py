@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdoff.core import builds, claims
-from holdoff.core.pending import joined, line_of
+from holdoff.core.lines import line_of
+from holdoff.core.pending import joined
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.waits import with_due
 from tests.core.build import (

@@ -9,7 +9,8 @@ import pytest
 from holdoff.core import builds, claims
 from holdoff.core.decide import NextStep, Trigger
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.pending import content_of, line_of, single, waiter_name
+from holdoff.core.lines import line_of
+from holdoff.core.pending import content_of, single, waiter_name
 from holdoff.core.record import End, Hold, Record, digest
 from holdoff.core.token import make
 from tests.core.build import (

@@ -11,11 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, resolved, starting, waits, writes
+from holdoff.core import (
+    builds,
+    claims,
+    clocks,
+    decide,
+    lines,
+    pending,
+    people,
+    protocol,
+    resolved,
+    starting,
+    waits,
+    writes,
+)
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
-from holdoff.core.pending import Fold, is_older
+from holdoff.core.lines import is_older
+from holdoff.core.pending import Fold
 from holdoff.core.record import End, Record
 from holdoff.stores.memory import MemoryStore
 from tests.model import holes
@@ -48,7 +62,7 @@ _late_or_early = builds._late_or_early
 _reset = people.reset
 _fold = decide._fold
 _with_trigger = decide._with_trigger
-_placed = decide._placed
+_placed = lines.placed
 _is_unchanged = decide._is_unchanged
 _waits = waits.waits
 _with_due = waits.with_due
@@ -408,10 +422,10 @@ def _events_only_of_folds(record: Record, fold: Fold, now_ms: int) -> Record:
     return new if record.pending else new.but(events=record.events)
 
 
-def _placed_by_ones_own_clock(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
+def _placed_by_ones_own_clock(record: Record, request: Request, margin_ms: int, now_ms: int) -> Request:
     """An instant ahead of one's own clock is put to that, however far the clocks of a store may be apart."""
     at_ms = None if request.at_ms is None else min(request.at_ms, now_ms)
-    return _placed(record, request.but(at_ms=at_ms), terms, now_ms)
+    return _placed(record, request.but(at_ms=at_ms), margin_ms, now_ms)
 
 
 def _unchanged_whatever_is_pending(record: Record, request: Request) -> bool:
@@ -437,7 +451,7 @@ def _superseded_by_claims(record: Record, request: Request) -> bool:
 
 
 def _superseded_by_lines(record: Record, request: Request) -> bool:
-    place = pending.line_of(request)
+    place = lines.line_of(request)
     return place is not None and any(is_older(place, line) for line in record.lines)
 
 
@@ -740,7 +754,7 @@ FAULTS: Final = (
     Fault(
         "newest by instants, on any line",
         "G6 untrue",
-        (pending, decide),
+        (pending, lines),
         "is_older",
         _older_by_instant_on_any_line,
         TWO_LINES,
@@ -749,10 +763,8 @@ FAULTS: Final = (
     Fault("a fold that changes the version alone", "G6 mixed", Fold, "joined_to", _joined_in_part, NAMED),
     Fault("a fold that always is the newest", "G8", Fold, "joined_to", _joined_as_newest, LINES),
     Fault("a wish that is pending already", "G2 stale", Fold, "joined_to", _joined_unless_noted, holes.LAST_WISH),
-    Fault("the last to arrive is the newest", "G8", (pending, decide), "is_older", _older_by_arrival, LINES),
-    Fault(
-        "newest by instants, never by parents", "G8", (pending, decide), "is_older", _older_by_instant_alone, PARENTS
-    ),
+    Fault("the last to arrive is the newest", "G8", (pending, lines), "is_older", _older_by_arrival, LINES),
+    Fault("newest by instants, never by parents", "G8", (pending, lines), "is_older", _older_by_instant_alone, PARENTS),
     Fault("refused triggers taken for newer", "G2 stale", claims, "joined", _joined_in_reverse, holes.REFUSED_WINS),
     # claims
     Fault("a take-over that covers what is pending", "G2 lost", claims, "taken_over", _taken_over_by_trigger),
@@ -804,7 +816,7 @@ FAULTS: Final = (
         _confirmed_but(_without_earlier_pending),
         holes.CREDITED_BY_CLOCK,
     ),
-    Fault("lines that are not remembered", "G8 older", claims, "_lines_with", lambda record, claim: (), LINES),
+    Fault("lines that are not remembered", "G8 older", lines, "with_started", lambda record, claim: (), LINES),
     Fault("rolled back by another", "G3 rolled", claims, "is_holder", _holder_by_token, TRIGGERS),
     Fault(
         "a refusal that keeps the slot",
@@ -877,7 +889,7 @@ FAULTS: Final = (
     Fault("a resume without a new due", "G2 asleep", writes, "with_due", _due_as_it_was_on_hold, HOLD),
     # waits
     Fault("no due for a gate that cools down", "G2 asleep", (decide, writes), "with_due", _without_due_while_cooling),
-    Fault("a clock that is behind", "G2 G8", decide, "_placed", _placed_by_ones_own_clock, FRESH_PUSHES),
+    Fault("a clock that is behind", "G2 G8", lines, "placed", _placed_by_ones_own_clock, FRESH_PUSHES),
     Fault("force that is over when it is put off", "G1 held up", decide, "waits", _forced_at_once_or_never, FORCED),
     Fault("force that the next trigger ends", "G1 held up", (decide, claims), "joined", _joined_unforced, FORCED),
     Fault("force that passes a hold when it is put off", "H hold", decide, "waits", _forced_for_good, FORCED_ON_HOLD),
@@ -977,10 +989,10 @@ FAULTS: Final = (
         FORCED,
     ),
     Fault("a wake that goes by the due", "G1", decide, "on_wake", _wake_by_the_due, SNIPPET),
-    Fault("superseded not asked", "G8 older", decide, "_is_superseded", _never, LINES),
-    Fault("superseded by claims alone", "G8 older", decide, "_is_superseded", _superseded_by_claims, LINES),
-    Fault("superseded by builds alone", "G8 older", decide, "_is_superseded", _superseded_by_lines, LINES),
-    Fault("set back, and unchanged all the same", "G8 newest", decide, "_is_set_back", _never, SET_BACK_TO_BUILT),
+    Fault("superseded not asked", "G8 older", lines, "is_superseded", _never, LINES),
+    Fault("superseded by claims alone", "G8 older", lines, "is_superseded", _superseded_by_claims, LINES),
+    Fault("superseded by builds alone", "G8 older", lines, "is_superseded", _superseded_by_lines, LINES),
+    Fault("set back, and unchanged all the same", "G8 newest", lines, "is_set_back", _never, SET_BACK_TO_BUILT),
     # the protocol
     Fault(
         "any skip from any snapshot",

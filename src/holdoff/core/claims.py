@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from holdoff.core.pending import content_of, is_older, joined, line_of
+from holdoff.core import lines
+from holdoff.core.pending import content_of, joined
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Finished, Line, Pending, Record, Running
+from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms
@@ -115,7 +116,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         running=running if mine or record.running is None else record.running,
         starts=_starts_with(record, now_ms, terms.policy),
         built=content_of(claim.request) if is_newest else None,
-        lines=_lines_with(record, claim),
+        lines=lines.with_started(record, claim),
     )
 
 
@@ -124,15 +125,6 @@ def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]
         return (now_ms, *record.starts)[: len(record.starts)]
     kept = [start for start in record.starts if start > now_ms - policy.limit.window_ms]
     return (now_ms, *kept)[: policy.limit.count]
-
-
-def _lines_with(record: Record, claim: Claim) -> tuple[Line, ...]:
-    newest = line_of(claim.request)
-    is_late = record.claim is None or record.claim.token != claim.token
-    if newest is None or (is_late and any(is_older(newest, line) for line in record.lines)):
-        return record.lines
-    others = [line for line in record.lines if line.line != newest.line]
-    return (newest, *others)[:KEPT_LINES]
 
 
 def refused(

@@ -1,7 +1,4 @@
-"""The deferred triggers of a gate: folded into one, of which the newest version is built.
-
-**Newest wins.** Of two requests of one line, the newer is the one that happened later, in whatever order they arrive. A
-version is newer than its parent, the version before it. Of two lines, or without a line, the last to arrive is newer.
+"""The deferred triggers of a gate: folded into one, of which the newest version is built (see ``lines``).
 
 **Folds commute.** A trigger that joins what is pending is a ``Fold``: it adds one to the count, makes its request the
 newest, and shifts its ids into registers. A fold is refused if a swap happened since its process read the record. Folds
@@ -11,15 +8,13 @@ atomic step: ``Fold.applied`` on a record, or the same as one conditional update
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
+from holdoff.core.lines import is_older
 from holdoff.core.record import (
     KEPT_EVENTS,
     KEPT_NOTES,
     KEPT_WAITERS,
     KEPT_WRITES,
     MAX_NOTE,
-    Line,
     Note,
     Pending,
     Record,
@@ -36,33 +31,6 @@ if TYPE_CHECKING:
 
 #: How much of a token names a caller that waits: 40 of its random bits.
 WAITER_NAME: Final = 8
-
-
-def is_older(one: Request | Line, other: Request | Line, later: Collection[str | None] = ()) -> bool:
-    """Whether the first happened before the second, on the same line. ``False``: not known.
-
-    If both have instants, and these differ, the instants decide. Otherwise a version that is the other's parent is the
-    older, unless it was itself pushed onto that other one, or onto a ``later`` version: the line was set back to it.
-    """
-    if one.line is None or one.line != other.line:
-        return False
-    if one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms:
-        return one.at_ms < other.at_ms
-    if one.source_version is None or one.source_version != other.parent:
-        return False
-    return one.parent is None or one.parent not in (other.source_version, *later)
-
-
-def line_of(request: Request) -> Line | None:
-    """The request's place on its line, as a record remembers it; ``None``: it has no line."""
-    if request.line is None:
-        return None
-    return Line(
-        line=digest(request.line) or "",
-        source_version=digest(request.source_version),
-        at_ms=request.at_ms,
-        parent=digest(request.parent),
-    )
 
 
 def note_of(request: Request) -> Note:
@@ -88,27 +56,6 @@ def content_of(request: Request) -> str | None:
     """What a build of this request contains: its version and its variables; ``None``: not known."""
     version, variables = request.source_version, variables_of(request)
     return version if version is None or variables is None else f"{version} {variables}"
-
-
-def is_behind(request: Request, pending: Pending) -> bool:
-    """Whether a request is older than the newest that is pending, or than a version that led to it."""
-    place, course = line_of(request), course_of(pending)
-    versions = [step.source_version for step in course]
-    return place is not None and any(is_older(place, step, versions[:n]) for n, step in enumerate(course))
-
-
-def course_of(pending: Pending) -> list[Line]:
-    """The newest that is pending, and the versions that led to it by their parents, as far as they are known: the
-    newest first. All have the instant of the newest: where that tells, parents do not count."""
-    newest = line_of(pending.request)
-    if newest is None:
-        return []
-    parents = {digest(note.version): note.parent for note in pending.notes if note.line == newest.line}
-    course, version = [newest], newest.parent
-    while version is not None and all(version != step.source_version for step in course):
-        course.append(newest.but(source_version=version, parent=parents.get(version)))
-        version = course[-1].parent
-    return course
 
 
 def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pending:

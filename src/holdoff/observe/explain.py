@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from holdoff.core.builds import as_it_is_now, failed_ms, unended
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
-from holdoff.core.pending import course_of, note_of, variables_of, waiter_name
+from holdoff.core.lines import course_of
+from holdoff.core.pending import note_of, variables_of, waiter_name
 from holdoff.core.record import KEPT_HISTORY_MS, KEPT_NOTES, Claim, Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
