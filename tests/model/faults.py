@@ -20,7 +20,6 @@ from holdoff.core import (
     pending,
     people,
     protocol,
-    resolved,
     starting,
     waits,
     writes,
@@ -70,7 +69,7 @@ _on_trigger = decide.on_trigger
 _on_wake = decide.on_wake
 _resolve = starting.resolve
 _write = writes.write
-_describe = resolved.describe
+_describe = starting.describe
 
 
 def _newest_early_end_alone(record: Record, end: End) -> Record:
@@ -84,7 +83,7 @@ def _late_confirm_brings_back(record: Record, claim: Claim, build_id: str, terms
     return _confirmed(record.but(finished=None), claim, build_id, terms, now_ms).but(finished=record.finished)
 
 
-def _put_off_as_recorded(decision: Decision, of: resolved.Resolved, terms: Terms) -> Decision:
+def _put_off_as_recorded(decision: Decision, of: starting.Resolved, terms: Terms) -> Decision:
     told = _describe(decision, of, terms)
     return told.but(lastbuild_ms=of.record.lastbuild_ms, ahead_ms=0) if of.is_put_off else told
 
@@ -573,7 +572,7 @@ def _start_after(call: Callable[..., Asks]) -> Callable[..., Asks]:
             try:
                 done = yield from call(record, claim, terms, now_ms)
             except Exception as error:  # noqa: BLE001
-                return resolved.Resolved(record=record, error=str(error))
+                return starting.Resolved(record=record, error=str(error))
             if done is not None:
                 return done
         return (yield from _resolve(record, token, attempt, terms))
@@ -594,7 +593,7 @@ def _cancel_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) 
     if claim.attempt > 1 or not builds.must_cancel(record, terms, now_ms):
         return None
     after = yield from starting._cancel_first(record, claim, terms)
-    if isinstance(after, resolved.Resolved):
+    if isinstance(after, starting.Resolved):
         return after
     return (yield from starting._start(after, claim, terms, None))
 
@@ -652,7 +651,7 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
         after = yield from writes.apply(change, record, terms)
         said = refusal if told(record, after, claim) else None
         found = starting._lost_claim(after, claim.token) if said is None else None
-        return found or resolved.Resolved(record=after, refusal=said, error="refused")
+        return found or starting.Resolved(record=after, refusal=said, error="refused")
 
     return give_back
 

@@ -117,15 +117,17 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     if not found:
         return build.claim(taken, taken.pending)
     new = with_due(taken, terms)
-    pending = record.pending
+    pending, forced = record.pending, taken.pending.request.forced
     may_fold = (  # only a swap may change whether what is pending is forced
         right is record
         and pending is not None
-        and pending.request.forced is fold.request.forced
+        and pending.request.forced is forced
         and not (fold.older and trigger.waits)
         and fold.keeps_order(pending)
         and _is_due_in_time(record, new)
     )
+    if request.forced is not forced:
+        fold = fold.but(request=request.but(forced=forced))
     return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
 
 
@@ -182,10 +184,9 @@ def _is_unchanged(record: Record, request: Request) -> bool:
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
     pending, request = record.pending, trigger.request
     in_time = pending is None or now_ms >= pending.last_ms
-    forced = request.forced or (pending is not None and pending.request.forced)
     return Fold(
         write_id="",
-        request=request if forced is request.forced else request.but(forced=True),
+        request=request,
         older=pending is not None and lines.is_behind(request, pending),
         event=digest(request.event_id),
         waiter=waiter_name(trigger.token) if trigger.waits else None,

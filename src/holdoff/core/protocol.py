@@ -27,7 +27,7 @@ from holdoff.core.effects import Effect, Get, Lost, Poll
 from holdoff.core.errors import StoreError
 from holdoff.core.record import Record
 from holdoff.core.request import Request
-from holdoff.core.resolved import Resolved, describe
+from holdoff.core.starting import Resolved, describe
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
 

@@ -1,4 +1,5 @@
-"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over.
+"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over; and the
+decision that tells which of these it was.
 
 A late claimant must not start, so the lease is checked again after each call that can take time. If it is not known
 whether the start happened, the claim stays. After its lease another process takes it over, with the same token and
@@ -10,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from holdoff.core import builds, claims, clocks, writes
+from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Cancel, Effect, Find, Lost, Start
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import storable
-from holdoff.core.resolved import Resolved
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
+from holdoff.core.waits import Wait, foremost, ready_ms, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,27 @@ if TYPE_CHECKING:
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
+
+
+class Resolved(Value):
+    """The result of a claim. ``build_id``: the build started. ``refusal``: it certainly did not, and ``error`` has the
+    words. ``error`` alone: the outcome is not known. None of these: the start was put off."""
+
+    record: Record
+    build_id: str | None = None
+    refusal: StartRefused | None = None
+    error: str | None = None
+    unconfirmed: bool = False
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether the claim was given back, to wait for a cooldown or for a build that could not be cancelled."""
+        return self.build_id is None and self.error is None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the claim stays, to be finished by a later call."""
+        return self.record.claim is not None and self.error is not None
 
 
 class _Searched(Value):
@@ -211,3 +234,33 @@ def _words(error: Exception) -> str:
     if isinstance(error, HoldoffError):
         return said or kind
     return storable(f"{kind}: {said}" if said else kind, MAX_WORDS)  # of a KeyError the words are the key alone
+
+
+# --- what is told of it ----------------------------------------------------------------------------------------------
+
+
+def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
+    """The decision with the result of its claim: started, deferred or failed."""
+    if resolved.build_id is not None:
+        return decision.but(build_id=resolved.build_id, unconfirmed=resolved.unconfirmed)
+    now_ms = decision.decided_ms
+    record = builds.as_it_is_now(resolved.record, terms, now_ms)
+    due_ms = ready_ms(record, terms) if record.pending else None
+    decision = decision.but(covers=0, waited_ms=None, beside=None, detail=resolved.error)
+    if resolved.is_put_off:
+        found = waits(record, terms, now_ms, pending=record.pending)
+        first = foremost(found) if found else Wait(Why.PENDING, due_ms)  # what it waited for is over already
+        return decision.but(
+            outcome=Outcome.DEFERRED,
+            why=first.why,
+            due_ms=due_ms,
+            detail=first.detail,
+            lastbuild_ms=record.lastbuild_ms or None,
+            failed_ms=builds.failed_ms(record),
+            ahead_ms=clocks.ahead_ms(resolved.record, terms, now_ms),
+        )
+    if resolved.refusal is None:
+        why, due_ms = Why.START_UNKNOWN, record.claim.lease_until_ms if record.claim else None
+    else:
+        why = Why.START_FAILED
+    return decision.but(outcome=Outcome.FAILED, why=why, due_ms=due_ms, unconfirmed=resolved.unconfirmed)
