@@ -694,3 +694,22 @@ def test_28_a_caller_that_waits_gets_the_end_of_the_build_that_failed() -> None:
     assert isinstance(build, Finished)
     assert (build.build_id, build.exit_status) == ("b2", 3)
     assert w.record.pending.count == 1
+
+
+def test_29_what_waits_for_a_command_that_could_not_be_stopped_is_told_no_instant() -> None:
+    """Another process runs it. It was told "after it ends, at the latest in" its lease, which is renewed meanwhile."""
+
+    class Commands(Builds):
+        def lives(self, build_id: str) -> bool:
+            return build_id in self.built.values()
+
+        def cancel(self, build_id: str) -> None:
+            raise OSError(build_id)
+
+    w = World()
+    w.starter, w.policy = Commands(), holdoff.Policy(0, overlap="cancel")
+    gate = w.gate()
+    gate.trigger()
+    said = gate.trigger()
+    assert (said.outcome, said.why, said.due_ms) == ("deferred", Why.RUNNING, None)
+    assert str(said) == "site deferred: build b1 is running, starts after it ends"

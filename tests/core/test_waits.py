@@ -315,6 +315,16 @@ def test_a_gate_is_due_when_the_last_of_all_waits_is_over(record: Record, by: An
     assert waits.with_due(after, by) is after
 
 
+def test_the_end_of_a_running_command_is_not_known() -> None:
+    """Its lease is renewed. The gate is woken when that is over all the same: the command may have died."""
+    by = terms(overlap="defer", by={"children": True, "keyed": True})
+    record = built(MINUTE, running=running())
+    assert [(wait.why, wait.until_ms) for wait in waits.waits(record, by, NOW)][:1] == [(Why.RUNNING, None)]
+    waiting = waits.with_due(record.but(pending=pending()), by)
+    assert (waits.ready_ms(waiting, by), waits.wake_ms(waiting, by), waiting.due_ms) == (None, None, LEASE)
+    assert waits.with_due(record, by).expires_ms == LEASE + COOLDOWN + DAYS_30
+
+
 def test_asking_how_a_build_is_is_no_reason_to_be_woken_at_an_instant() -> None:
     by = terms(on_failure="rearm", by={"polls": True})
     record = waits.with_due(built(MINUTE, running=running()), by)

@@ -234,7 +234,7 @@ def _expires_ms(record: Record, terms: Terms) -> int | None:
     if not terms.keyed or record.claim or record.pending:
         return None
     limit, running, end = terms.policy.limit, record.running, record.finished
-    least_ms = max(
+    least_ms = max(  # with the rest after a build's lease: it may be that nothing notes its end
         running.lease_until_ms + terms.policy.cooldown_ms if running else 0,
         end.started_ms if end else 0,
         record.acts[0].at_ms if record.acts else 0,
