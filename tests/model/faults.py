@@ -299,9 +299,9 @@ def _without_earlier_pending(new: Record, record: Record, claim: Claim) -> Recor
     return new.but(pending=None) if waiting is not None and waiting.last_ms < claim.claimed_ms else new
 
 
-def _holder_by_token(record: Record, claim: Claim) -> bool:
+def _held_by_token(record: Record, token: str, attempt: int) -> Claim | None:
     """Whichever attempt it is, the claim is one's own."""
-    return record.claim is not None and record.claim.token == claim.token
+    return record.claim if record.claim is not None and record.claim.token == token else None
 
 
 def _refused_but(change: Callable[[Record, Record], Record]) -> Callable[..., Record]:
@@ -816,7 +816,7 @@ FAULTS: Final = (
         holes.CREDITED_BY_CLOCK,
     ),
     Fault("lines that are not remembered", "G8 older", lines, "with_started", lambda record, claim: (), LINES),
-    Fault("rolled back by another", "G3 rolled", claims, "is_holder", _holder_by_token, TRIGGERS),
+    Fault("rolled back by another", "G3 rolled", claims, "held_by", _held_by_token, TRIGGERS),
     Fault(
         "a refusal that keeps the slot",
         "G5",

@@ -73,10 +73,10 @@ def _readable_until_ms(claim: Claim, terms: Terms) -> int:
     return claim.lease_until_ms + terms.clock_margin_ms + max(terms.claim_lease_ms, own_lease_ms)
 
 
-def is_holder(record: Record, claim: Claim) -> bool:
-    """Whether no other process has taken this claim over, or ended it."""
-    held = record.claim
-    return held is not None and (held.token, held.attempt) == (claim.token, claim.attempt)
+def held_by(record: Record, token: str, attempt: int) -> Claim | None:
+    """The claim that this attempt holds; ``None``: another process has taken it over, or ended it."""
+    claim = record.claim
+    return claim if claim is not None and (claim.token, claim.attempt) == (token, attempt) else None
 
 
 def build_of(record: Record, token: str) -> Running | Finished | None:
@@ -156,8 +156,8 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
 
     If another process holds the claim now, the record stays as it is: that process may have started the build.
     """
-    held = record.claim
-    if held is None or not is_holder(record, claim):
+    held = held_by(record, claim.token, claim.attempt)
+    if held is None:
         return record
     if is_certain(claim, terms, now_ms, searched_ms):
         lastbuild = lastbuild_without(record, held.held_ms, held.before)

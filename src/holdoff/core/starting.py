@@ -69,11 +69,12 @@ def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, An
     reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
     if isinstance(reply, Lost):
         return Resolved(record=reply.current)
-    taken, was = reply.record.claim, record.claim
-    assert was is not None
-    if taken is None or (taken.token, taken.attempt) != (was.token, was.attempt + 1):
+    left = record.claim
+    assert left is not None
+    token, attempt = left.token, left.attempt + 1
+    if claims.held_by(reply.record, token, attempt) is None:
         return Resolved(record=reply.record)  # our write is in, and other processes have written since
-    return (yield from resolve(reply.record, taken.token, taken.attempt, terms))
+    return (yield from resolve(reply.record, token, attempt, terms))
 
 
 def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:
@@ -83,8 +84,8 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
     """
     searched: _Searched | None = None
     for _ in range(writes.MAX_TRIES):
-        claim = record.claim
-        if claim is None or (claim.token, claim.attempt) != (token, attempt):
+        claim = claims.held_by(record, token, attempt)
+        if claim is None:
             return _lost_claim(record, token)
         now_ms = yield writes.NOW
         if claims.is_expired(claim, now_ms):
