@@ -1,4 +1,4 @@
-"""The only place that reads the time, waits, or draws randomness."""
+"""The only place that reads the time, waits, or draws randomness; and how HTTP writes an instant."""
 
 from __future__ import annotations
 
@@ -85,3 +85,15 @@ def new_token(clock: Clock) -> str:
 def new_write_id(clock: Clock) -> str:
     """An id for one write: 7 random characters, enough to differ from the ids of the sixteen writes before it."""
     return token.encode(clock.random(35), 7)
+
+
+def http_date_ms(text: str) -> int:
+    """The instant of an HTTP date, which is GMT, even in a form without a zone (RFC 9110, 5.6.7).
+
+    Raises:
+        ValueError: not an HTTP date.
+    """
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    return int(parsedate_to_datetime(text).replace(tzinfo=UTC).timestamp()) * 1_000

@@ -16,7 +16,7 @@ from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError, not_awaited
+from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
@@ -26,7 +26,7 @@ from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
 from holdoff.core.units import Duration, Instant, is_whole, optional_duration, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
-from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, starter_ms
+from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, not_awaited, starter_ms
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -338,7 +338,7 @@ class Gate:
 
         def change(record: Record, at_ms: int) -> Record:
             until_ms = None if length_ms is None else at_ms + length_ms
-            return people.held(record, Hold(since_ms=at_ms, why=why, by=by, until_ms=until_ms), self.terms)
+            return people.held(record, Hold(since_ms=at_ms, why=why, by=by, until_ms=until_ms))
 
         self._edit(change)
 
@@ -349,7 +349,7 @@ class Gate:
             ConfigError: ``why`` or ``by`` is no line of at most 200 characters.
             StoreError: the end of the hold may or may not be written. To resume again does no harm.
         """
-        self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why), self.terms))
+        self._edit(lambda record, at_ms: people.resumed(record, _act("resume", at_ms, by, why)))
 
     def reset(
         self, *, drop_pending: bool = False, drop_claim: bool = False, by: str | None = None, why: str | None = None
@@ -372,7 +372,7 @@ class Gate:
 
         def change(record: Record, at_ms: int) -> Record:
             act = _act("reset", at_ms, by, why)
-            return people.reset(record, act, self.terms, drop_pending=drop_pending, drop_claim=drop_claim)
+            return people.reset(record, act, drop_pending=drop_pending, drop_claim=drop_claim)
 
         self._edit(change)
 
@@ -444,7 +444,7 @@ class Gate:
         return decided.decision
 
     def _edit(self, change: Callable[[Record, int], Record]) -> None:
-        self._snapshot = self._drive(protocol.edit(change))
+        self._snapshot = self._drive(protocol.edit(change, self.terms))
 
     def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
         """Perform what the generator asks for, to its end. An error makes the gate forget its snapshot."""

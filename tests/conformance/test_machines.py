@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from holdoff.core.effects import Lost, Swapped
-from holdoff.core.pending import is_older
+from holdoff.core.lines import is_older
 from holdoff.core.record import KEPT_WRITES, Finished, Record
 from holdoff.core.request import GateKey
 from holdoff.stores.dynamodb.store import DynamoDBStore

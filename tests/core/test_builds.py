@@ -10,6 +10,7 @@ import pytest
 from holdoff.core import builds
 from holdoff.core.decision import Outcome
 from holdoff.core.record import Claim, End, Record
+from holdoff.core.waits import with_due
 from tests.core.build import (
     COOLDOWN,
     LEASE,
@@ -76,7 +77,8 @@ def test_an_end_lets_what_waits_for_it_start() -> None:
 
 def test_a_cooldown_from_the_finish_moves_the_due() -> None:
     by = terms(cooldown_from="finish")
-    assert ended(RUNNING.but(pending=NEWER), by, succeeded=True).due_ms == NOW + 1_000 + COOLDOWN
+    after = ended(RUNNING.but(pending=NEWER), by, succeeded=True)
+    assert with_due(after, by).due_ms == NOW + 1_000 + COOLDOWN
 
 
 # --- armed again ---------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ def test_a_failed_build_is_armed_again_with_its_slot() -> None:
     after = ended(RUNNING, REARM, succeeded=False)
     assert after.lastbuild == BEFORE
     assert after.pending == COVERS.but(retry_ms=NOW + 61_000, failures=1)
-    assert after.due_ms == NOW + 61_000
+    assert with_due(after, REARM).due_ms == NOW + 61_000
     assert ended(after, REARM, succeeded=False) is after
 
 
@@ -125,13 +127,15 @@ def test_a_build_that_was_asked_after_and_has_ended(state: str, succeeded: bool)
 def test_a_build_that_was_asked_after_and_runs_on(state: str | None) -> None:
     by = terms(overlap="defer", by={"polls": True})
     after = builds.polled(RUNNING, "b-R1", state, by, NOW + 7)
-    assert after == RUNNING.but(running=BUILD.but(polled_ms=NOW + 7), due_ms=NOW + 30_007)
+    assert after == RUNNING.but(running=BUILD.but(polled_ms=NOW + 7))
+    assert with_due(after, by).due_ms == NOW + 30_007
 
 
 def test_a_build_that_is_alive_keeps_its_lease() -> None:
-    after = builds.renewed(RUNNING, "R1", terms(overlap="defer"), NOW + MINUTE)
+    by = terms(overlap="defer")
+    after = builds.renewed(RUNNING, "R1", by, NOW + MINUTE)
     assert after.running is not None
-    assert after.running.lease_until_ms == NOW + 31 * MINUTE == after.due_ms
+    assert after.running.lease_until_ms == NOW + 31 * MINUTE == with_due(after, by).due_ms
     assert builds.renewed(RUNNING, "R2", TERMS, NOW) is RUNNING
     assert builds.renewed(Record(), "R1", TERMS, NOW) == Record()
 

@@ -65,7 +65,7 @@ def test_what_is_pending_behind_it_is_woken_by_the_right_clock() -> None:
     record = built(-day, pending=pending(NOW + day), events=events, due_ms=NOW + day + COOLDOWN)
     step = on_trigger(record, trigger(event_id="E1"), TERMS)
     assert step.decision.why is Why.DUPLICATE
-    assert step.record.due_ms == NOW + COOLDOWN
+    assert waits.with_due(step.record, TERMS).due_ms == NOW + COOLDOWN
 
 
 @given(st.integers(-(10**9), 10**12), st.integers(0, 10_000))
@@ -112,7 +112,7 @@ def test_what_a_refused_start_puts_lastbuild_back_to_is_put_right_too() -> None:
     right = clocks.put_right(record, TERMS, NOW)
     assert right.claim is not None
     refused = claims.refused(right, right.claim, TERMS, NOW, worth_retrying=True)
-    assert refused.due_ms == NOW + COOLDOWN
+    assert waits.with_due(refused, TERMS).due_ms == NOW + COOLDOWN
 
 
 def _ahead(part: Any, name: str = "") -> set[str]:
@@ -140,5 +140,5 @@ def test_none_of_all_its_instants_is_left_in_the_future() -> None:
         due_ms=late,
     )
     kept = {"claimed_ms", "first_ms", "last_ms", "retry_ms"}  # the last three: of what is covered
-    assert _ahead(clocks.put_right(record, TERMS, NOW)) == kept
-    assert _ahead(clocks.put_right(record.but(claim=None, running=None), TERMS, NOW)) == {"claimed_ms"}
+    for what, left in ((record, kept), (record.but(claim=None, running=None), {"claimed_ms"})):
+        assert _ahead(waits.with_due(clocks.put_right(what, TERMS, NOW), TERMS)) == left

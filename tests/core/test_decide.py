@@ -9,9 +9,11 @@ import pytest
 from holdoff.core import builds, claims
 from holdoff.core.decide import NextStep, Trigger
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.pending import content_of, line_of, single, waiter_name
+from holdoff.core.lines import line_of
+from holdoff.core.pending import content_of, single, waiter_name
 from holdoff.core.record import End, Hold, Record, digest
 from holdoff.core.token import make
+from holdoff.core.waits import with_due
 from tests.core.build import (
     COOLDOWN,
     LEASE,
@@ -408,7 +410,7 @@ def test_a_wake_ends_what_its_lease_has_ended() -> None:
     over = built(MINUTE, running=running(lease_until_ms=NOW - MINUTE))
     said = on_trigger(over, trigger(), skips).decision
     late = over.but(pending=pending(), events=(E1,), due_ms=NOW + COOLDOWN)
-    assert on_trigger(late, trigger(event_id="E1"), by).record.due_ms == NOW - MINUTE
+    assert with_due(on_trigger(late, trigger(event_id="E1"), by).record, by).due_ms == NOW - MINUTE
     assert (said.outcome, said.why, said.due_ms) == (Outcome.DEFERRED, Why.COOLING_DOWN, NOW + 9 * MINUTE)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core.pending import Fold, contains, is_behind, is_older, joined, line_of, note_of, single
+from holdoff.core.lines import is_older
+from holdoff.core.pending import Fold, joined, note_of, single
 from holdoff.core.record import KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Line, Record, digest
 from holdoff.core.request import Request
 from tests.core.build import MINUTE, NOW, built, pending, request
@@ -24,58 +24,6 @@ def requests(at: st.SearchStrategy[int | None]) -> st.SearchStrategy[Request]:
 
 
 ANY = requests(st.none() | st.integers(0, 3))
-
-# --- which is the newer --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "older"),
-    [
-        ({"at_ms": 1}, {"at_ms": 2}, True),
-        ({"at_ms": 2}, {"at_ms": 1}, False),
-        ({"source_version": "v1"}, {"parent": "v1"}, True),
-        ({"source_version": "v1", "at_ms": 1}, {"parent": "v1", "at_ms": 1}, True),
-        # The source's instants decide where they differ: a branch that was set back goes on from there.
-        ({"source_version": "A", "parent": "B", "at_ms": 3}, {"source_version": "B", "parent": "A", "at_ms": 2}, False),
-        ({"source_version": "A", "parent": "B"}, {"source_version": "B", "parent": "A"}, False),
-        ({"source_version": "v1", "at_ms": 1}, {"source_version": "v2"}, False),
-        ({}, {"parent": "v1"}, False),
-        ({}, {}, False),
-    ],
-)
-def test_of_two_of_one_line(one: dict[str, Any], other: dict[str, Any], older: bool) -> None:
-    assert is_older(request(line="main", **one), request(line="main", **other)) is older
-    assert not is_older(request(line="next", **one), request(line="main", **other))
-    assert not is_older(request(**one), request(**other))
-
-
-@given(st.lists(requests(st.integers(0, 3)), min_size=3, max_size=3, unique_by=lambda one: one.at_ms))
-def test_older_is_a_strict_order_where_instants_are_known(three: list[Request]) -> None:
-    for a, b, c in permutations(three):
-        if is_older(a, b) and is_older(b, c):
-            assert is_older(a, c)
-
-
-@given(ANY, ANY)
-def test_of_two_at_most_one_is_the_older(one: Request, other: Request) -> None:
-    assert not (is_older(one, other) and is_older(other, one))
-    assert not is_older(one, one)
-
-
-@given(ANY, ANY)
-def test_a_record_remembers_enough_of_a_line_to_tell_the_same(one: Request, other: Request) -> None:
-    place, others = line_of(one), line_of(other)
-    assert (place is None) is (one.line is None)
-    if place is not None and others is not None:
-        assert is_older(place, others) is is_older(one, other)
-
-
-def test_what_a_record_remembers_of_a_line_is_short() -> None:
-    place = line_of(request(line="refs/heads/main" * 20, source_version="v" * 200, parent="p" * 200, at_ms=7))
-    assert place is not None
-    assert all(len(text or "") == 8 for text in (place.line, place.version, place.parent))
-    assert place.at_ms == 7
-
 
 # --- joined --------------------------------------------------------------------------------------------------------
 
@@ -105,20 +53,6 @@ def test_the_later_is_built_unless_it_is_the_older_of_its_line(earlier: Any, lat
         min(earlier.first_ms, later.first_ms),
         max(earlier.last_ms, later.last_ms),
     )
-
-
-def test_parents_tell_nothing_where_instants_do() -> None:
-    """A branch that is set back, by a sender that does not say from where."""
-    newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
-    assert is_behind(request(line="main", source_version="A"), newest)
-    assert not is_behind(request(line="main", at_ms=3, source_version="A"), newest)
-
-
-def test_of_the_same_second_the_parent_is_contained() -> None:
-    newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
-    for version, is_contained in (("A", True), ("C", False)):
-        note = note_of(request(line="main", at_ms=2, source_version=version))
-        assert contains(newest, note) is is_contained
 
 
 def test_refusals_so_far_are_not_forgotten() -> None:

@@ -82,10 +82,10 @@ class Judge(Driver):
         elif step[0] == "hold":
             until_ms = words[0] and self.now_ms + words[0]
             hold = Hold(since_ms=self.now_ms, why="incident 42", until_ms=until_ms)
-            self._edit(lambda now, _: people.held(now, hold, self.terms))
+            self._edit(lambda now, _: people.held(now, hold))
         elif step[0] in {"resume", "reset"}:
             act, change = Act(what=step[0], at_ms=self.now_ms), people.reset if step[0] == "reset" else people.resumed
-            self._edit(lambda now, _: change(now, act, self.terms))
+            self._edit(lambda now, _: change(now, act))
         elif step[0] == "pass":
             self.now_ms += words[0]
         elif step[0] == "pass until due" and record.due_ms is not None:
@@ -124,7 +124,7 @@ class Judge(Driver):
         assert due is Outcome.STARTED or not starts
 
     def _edit(self, change: Any) -> None:
-        self.drive(protocol.edit(change))
+        self.drive(protocol.edit(change, self.terms))
 
 
 FIRST, FORCED = ("trigger", "v1", False, False), ("trigger", "v2", True, False)

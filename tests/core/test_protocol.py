@@ -88,7 +88,7 @@ def test_a_wake_always_reads_and_writes_only_what_it_changes() -> None:
 
 def test_an_edit_that_changes_nothing_writes_nothing() -> None:
     driver = Driver(built(MINUTE))
-    driver.drive(protocol.edit(lambda record, _at_ms: record))
+    driver.drive(protocol.edit(lambda record, _at_ms: record, driver.terms))
     assert driver.asked == [Get]
 
 
@@ -163,7 +163,7 @@ def test_two_hundred_lost_races_in_a_row_mean_that_something_is_wrong(record: Re
         driver.trigger()
     act = Act(what="reset", at_ms=NOW)
     with pytest.raises(StoreUnavailable, match="lost 200 races"):
-        driver.drive(protocol.edit(lambda now, _at_ms: people.reset(now, act, driver.terms)))
+        driver.drive(protocol.edit(lambda now, _at_ms: people.reset(now, act), driver.terms))
     assert Start not in driver.asked
 
 
@@ -420,7 +420,7 @@ def test_a_forced_start_that_cannot_cancel_is_told_when_it_starts(ends: bool) ->
     lease_ms, by = NOW + 5 * MINUTE, terms("10m", overlap="cancel")
     driver = Driver(built(0, running=running(lease_until_ms=lease_ms)), by=by)
     driver.instead[Cancel] = OSError("no such build")
-    edit = protocol.edit(lambda now, ms: builds.finished(now, End(build_id="b-R1", succeeded=True), by, ms))
+    edit = protocol.edit(lambda now, ms: builds.finished(now, End(build_id="b-R1", succeeded=True), by, ms), by)
     if ends:
         driver.meanwhile[Cancel] = lambda: driver.drive(edit)
     decision = driver.trigger(force=True).decision

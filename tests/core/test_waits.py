@@ -204,7 +204,7 @@ def test_a_rest_after_the_end_of_a_build_is_a_cooldown_which_force_a_reset_and_a
     by = terms(cooldown_from="finish")
     record = built(0, running=running())
     assert answer(on_trigger(record, trigger(force=True), by)) == (Outcome.STARTED, Why.FORCED)
-    reset = people.reset(record, Act(what="reset", at_ms=NOW), by)
+    reset = people.reset(record, Act(what="reset", at_ms=NOW))
     for moved in (reset, record.but(lastbuild=seconds(NOW - COOLDOWN))):
         step = on_trigger(moved, trigger(), by)
         assert (answer(step), step.decision.beside) == ((Outcome.STARTED, Why.READY), "b-R1")
@@ -315,6 +315,16 @@ def test_a_gate_is_due_when_the_last_of_all_waits_is_over(record: Record, by: An
     assert waits.with_due(after, by) is after
 
 
+def test_the_end_of_a_running_command_is_not_known() -> None:
+    """Its lease is renewed. The gate is woken when that is over all the same: the command may have died."""
+    by = terms(overlap="defer", by={"children": True, "keyed": True})
+    record = built(MINUTE, running=running())
+    assert [(wait.why, wait.until_ms) for wait in waits.waits(record, by, NOW)][:1] == [(Why.RUNNING, None)]
+    waiting = waits.with_due(record.but(pending=pending()), by)
+    assert (waits.ready_ms(waiting, by), waits.wake_ms(waiting, by), waiting.due_ms) == (None, None, LEASE)
+    assert waits.with_due(record, by).expires_ms == LEASE + COOLDOWN + DAYS_30
+
+
 def test_asking_how_a_build_is_is_no_reason_to_be_woken_at_an_instant() -> None:
     by = terms(on_failure="rearm", by={"polls": True})
     record = waits.with_due(built(MINUTE, running=running()), by)
@@ -371,7 +381,7 @@ DAYS_30 = 30 * 86_400_000
         # After a reset what it knows of events and lines is kept as long.
         (Record(lastbuild=RESET, finished=finished()), NOW - 1_000 + DAYS_30),
         (Record(lastbuild=RESET, acts=(Act(what="reset", at_ms=NOW),)), NOW + DAYS_30),
-        (built(0, running=running()), LEASE + DAYS_30),
+        (built(0, running=running()), LEASE + COOLDOWN + DAYS_30),
         (built(0, pending=pending()), None),
         (built(0, claim=claim()), None),
         (built(0, hold=HOLD), NOW + COOLDOWN + DAYS_30),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from holdoff.core import claims
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.pending import is_older
+from holdoff.core.lines import is_older
 from holdoff.core.record import KEPT_EVENTS
 from holdoff.core.waits import SNIPPET_MS
 

@@ -11,11 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from holdoff.core import builds, claims, clocks, decide, pending, people, protocol, resolved, starting, waits, writes
+from holdoff.core import (
+    builds,
+    claims,
+    clocks,
+    decide,
+    lines,
+    pending,
+    people,
+    protocol,
+    starting,
+    waits,
+    writes,
+)
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
-from holdoff.core.pending import Fold, is_older
+from holdoff.core.lines import is_older
+from holdoff.core.pending import Fold
 from holdoff.core.record import End, Record
 from holdoff.stores.memory import MemoryStore
 from tests.model import holes
@@ -48,7 +61,7 @@ _late_or_early = builds._late_or_early
 _reset = people.reset
 _fold = decide._fold
 _with_trigger = decide._with_trigger
-_placed = decide._placed
+_placed = lines.placed
 _is_unchanged = decide._is_unchanged
 _waits = waits.waits
 _with_due = waits.with_due
@@ -56,7 +69,7 @@ _on_trigger = decide.on_trigger
 _on_wake = decide.on_wake
 _resolve = starting.resolve
 _write = writes.write
-_describe = resolved.describe
+_describe = starting.describe
 
 
 def _newest_early_end_alone(record: Record, end: End) -> Record:
@@ -70,7 +83,7 @@ def _late_confirm_brings_back(record: Record, claim: Claim, build_id: str, terms
     return _confirmed(record.but(finished=None), claim, build_id, terms, now_ms).but(finished=record.finished)
 
 
-def _put_off_as_recorded(decision: Decision, of: resolved.Resolved, terms: Terms) -> Decision:
+def _put_off_as_recorded(decision: Decision, of: starting.Resolved, terms: Terms) -> Decision:
     told = _describe(decision, of, terms)
     return told.but(lastbuild_ms=of.record.lastbuild_ms, ahead_ms=0) if of.is_put_off else told
 
@@ -218,18 +231,18 @@ def _joined_as_newest(self: Fold, record: Record) -> Record:
     return _joined_to(self.but(older=False), record)
 
 
-def _older_by_arrival(one: Request | Line, other: Request | Line) -> bool:
+def _older_by_arrival(one: Request | Line, other: Request | Line, later: object = ()) -> bool:
     """Who comes last is the newest."""
     return False
 
 
-def _older_by_instant_alone(one: Request | Line, other: Request | Line) -> bool:
+def _older_by_instant_alone(one: Request | Line, other: Request | Line, later: object = ()) -> bool:
     if one.line is None or one.line != other.line or one.at_ms is None or other.at_ms is None:
         return False
     return one.at_ms < other.at_ms
 
 
-def _older_by_instant_on_any_line(one: Request | Line, other: Request | Line) -> bool:
+def _older_by_instant_on_any_line(one: Request | Line, other: Request | Line, later: object = ()) -> bool:
     return one.line is not None and other.line is not None and (one.at_ms or 0) < (other.at_ms or 0)
 
 
@@ -275,7 +288,7 @@ def _confirmed_but(change: Callable[[Record, Record, Claim], Record]) -> Callabl
 
     def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
         new = _confirmed(record, claim, build_id, terms, now_ms)
-        return new if new is record else _with_due(change(new, record, claim), terms)
+        return new if new is record else change(new, record, claim)
 
     return confirmed
 
@@ -286,9 +299,9 @@ def _without_earlier_pending(new: Record, record: Record, claim: Claim) -> Recor
     return new.but(pending=None) if waiting is not None and waiting.last_ms < claim.claimed_ms else new
 
 
-def _holder_by_token(record: Record, claim: Claim) -> bool:
+def _held_by_token(record: Record, token: str, attempt: int) -> Claim | None:
     """Whichever attempt it is, the claim is one's own."""
-    return record.claim is not None and record.claim.token == claim.token
+    return record.claim if record.claim is not None and record.claim.token == token else None
 
 
 def _refused_but(change: Callable[[Record, Record], Record]) -> Callable[..., Record]:
@@ -296,7 +309,7 @@ def _refused_but(change: Callable[[Record, Record], Record]) -> Callable[..., Re
 
     def refused(record: Record, claim: Claim, terms: Terms, now_ms: int, **how: Any) -> Record:
         new = _refused(record, claim, terms, now_ms, **how)
-        return new if new is record else _with_due(change(new, record), terms)
+        return new if new is record else change(new, record)
 
     return refused
 
@@ -337,7 +350,7 @@ def _ended_by_any_report(record: Record, end: End, terms: Terms, now_ms: int) ->
 def _armed_beside_a_claim(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     """A build that failed is armed again though a newer start is under way."""
     new = _finished(record.but(claim=None), end, terms, now_ms)
-    return record if new.finished is record.finished else _with_due(new.but(claim=record.claim), terms)
+    return record if new.finished is record.finished else new.but(claim=record.claim)
 
 
 def _armed_over_what_came(record: Record, running: Any, now_ms: int) -> Record:
@@ -350,8 +363,8 @@ def _polled_silence_is_an_end(record: Record, build_id: str, state: str | None, 
     return _polled(record, build_id, state or "failed", terms, now_ms)
 
 
-def _reset_dropping(record: Record, act: Act, terms: Terms, **_how: bool) -> Record:
-    return _reset(record, act, terms, drop_pending=True)
+def _reset_dropping(record: Record, act: Act, **_how: bool) -> Record:
+    return _reset(record, act, drop_pending=True)
 
 
 # --- waits ---------------------------------------------------------------------------------------------------------
@@ -388,6 +401,11 @@ def _moved_back_by_any(record: Record, terms: Terms) -> bool:
     return own_ms is not None and own_ms > (record.lastbuild_ms or 0)
 
 
+def _due_as_it_was_on_hold(record: Record, terms: Terms) -> Record:
+    """The due of a gate is worked out, but not when a hold has ended."""
+    return record if record.acts and record.acts[0].what == "resume" else _with_due(record, terms)
+
+
 def _without_due_while_cooling(record: Record, terms: Terms) -> Record:
     """No wake is asked for at a gate that is cooling down."""
     new = _with_due(record, terms)
@@ -403,10 +421,10 @@ def _events_only_of_folds(record: Record, fold: Fold, now_ms: int) -> Record:
     return new if record.pending else new.but(events=record.events)
 
 
-def _placed_by_ones_own_clock(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
+def _placed_by_ones_own_clock(record: Record, request: Request, margin_ms: int, now_ms: int) -> Request:
     """An instant ahead of one's own clock is put to that, however far the clocks of a store may be apart."""
     at_ms = None if request.at_ms is None else min(request.at_ms, now_ms)
-    return _placed(record, request.but(at_ms=at_ms), terms, now_ms)
+    return _placed(record, request.but(at_ms=at_ms), margin_ms, now_ms)
 
 
 def _unchanged_whatever_is_pending(record: Record, request: Request) -> bool:
@@ -432,7 +450,7 @@ def _superseded_by_claims(record: Record, request: Request) -> bool:
 
 
 def _superseded_by_lines(record: Record, request: Request) -> bool:
-    place = pending.line_of(request)
+    place = lines.line_of(request)
     return place is not None and any(is_older(place, line) for line in record.lines)
 
 
@@ -464,7 +482,7 @@ def _alone(build: decide.StepBuilder, record: Record, _step: Step) -> Step:
     """A forced start covers itself, and leaves what is pending."""
     assert isinstance(build.event, decide.Trigger)
     step = build.claim(record, pending.single(build.event.request, build.now_ms))
-    return step.but(record=_with_due(step.record.but(pending=record.pending), build.terms))
+    return step.but(record=step.record.but(pending=record.pending))
 
 
 def _what_was_pending(build: decide.StepBuilder, record: Record, _step: Step) -> Step:
@@ -493,39 +511,39 @@ def _unchanged_from_a_snapshot(step: Step, terms: Terms, age_ms: int) -> bool:
     return step.decision.outcome is Outcome.SKIPPED and 0 <= age_ms < terms.max_staleness_ms
 
 
-def _write_not_recognised(expected: Record, new: Record, *, token: str | None = None) -> Asks:
+def _write_not_recognised(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
     """A lost response taken for a lost race."""
-    return (yield Swap(expected, new.swapped((yield NewId())), builds.leaving(expected, new)))
+    return (yield Swap(expected, _with_due(new, terms).swapped((yield NewId())), builds.leaving(expected, new)))
 
 
-def _write_recognised_by_token(expected: Record, new: Record, *, token: str | None = None) -> Asks:
+def _write_recognised_by_token(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
     """A claim is recognised only while something of its token stands in the record."""
-    reply = yield from _write_not_recognised(expected, new)
+    reply = yield from _write_not_recognised(expected, new, terms)
     mine = token is not None and isinstance(reply, Lost) and claims.is_of(reply.current, token)
     return Swapped(reply.current) if mine else reply
 
 
 def _fold_not_recognised(record: Record, fold: Fold) -> Asks:
     """A fold whose response was lost is made again."""
-    return (yield FoldIn(record, fold.but(write_id=(yield NewId())))), None
+    return (yield FoldIn(record, fold.but(write_id=(yield NewId()))))
 
 
-def _apply_once(change: Callable[[Record, int], Record], record: Record) -> Asks:
+def _apply_once(change: Callable[[Record, int], Record], record: Record, terms: Terms) -> Asks:
     """The change is made once, and written over whatever came meanwhile."""
     new = change(record, (yield Now()))
     while new is not record:
-        reply = yield from _write(record, new)
+        reply = yield from _write(record, new, terms)
         if isinstance(reply, Swapped):
             return reply.record
         record = reply.current
     return record
 
 
-def _cancel_before_claim(expected: Record, new: Record, *, token: str | None = None) -> Asks:
+def _cancel_before_claim(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
     """The running build is stopped first, and the newer one claimed then."""
     if token is not None and new.claim is not None and new.claim.token == token and new.running is not None:
         yield Cancel(new.running.build_id)
-    return (yield from _write(expected, new, token=token))
+    return (yield from _write(expected, new, terms, token=token))
 
 
 def _resolve_without_lease(record: Record, token: str, attempt: int, terms: Terms) -> Asks:
@@ -554,7 +572,7 @@ def _start_after(call: Callable[..., Asks]) -> Callable[..., Asks]:
             try:
                 done = yield from call(record, claim, terms, now_ms)
             except Exception as error:  # noqa: BLE001
-                return resolved.Resolved(record=record, error=str(error))
+                return starting.Resolved(record=record, error=str(error))
             if done is not None:
                 return done
         return (yield from _resolve(record, token, attempt, terms))
@@ -575,7 +593,7 @@ def _cancel_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) 
     if claim.attempt > 1 or not builds.must_cancel(record, terms, now_ms):
         return None
     after = yield from starting._cancel_first(record, claim, terms)
-    if isinstance(after, resolved.Resolved):
+    if isinstance(after, starting.Resolved):
         return after
     return (yield from starting._start(after, claim, terms, None))
 
@@ -630,10 +648,10 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
         change = lambda current, at_ms: claims.refused(  # noqa: E731
             current, claim, terms, at_ms, worth_retrying=True, searched_ms=searched_ms
         )
-        after = yield from writes.apply(change, record)
+        after = yield from writes.apply(change, record, terms)
         said = refusal if told(record, after, claim) else None
         found = starting._lost_claim(after, claim.token) if said is None else None
-        return found or resolved.Resolved(record=after, refusal=said, error="refused")
+        return found or starting.Resolved(record=after, refusal=said, error="refused")
 
     return give_back
 
@@ -645,7 +663,7 @@ def _cancelled_anyway(record: Record, claim: Claim, terms: Terms) -> Asks:
     with suppress(Exception):
         yield Cancel(build_id)
     ended = lambda now, at_ms: _finished(now, End(build_id=build_id, succeeded=None), terms, at_ms)  # noqa: E731
-    return (yield from writes.apply(ended, record))
+    return (yield from writes.apply(ended, record, terms))
 
 
 TOO_SOON: Final[Policies] = ({"cooldown": "20s"}, {"cooldown": 0})
@@ -735,7 +753,7 @@ FAULTS: Final = (
     Fault(
         "newest by instants, on any line",
         "G6 untrue",
-        (pending, decide),
+        (pending, lines),
         "is_older",
         _older_by_instant_on_any_line,
         TWO_LINES,
@@ -744,10 +762,8 @@ FAULTS: Final = (
     Fault("a fold that changes the version alone", "G6 mixed", Fold, "joined_to", _joined_in_part, NAMED),
     Fault("a fold that always is the newest", "G8", Fold, "joined_to", _joined_as_newest, LINES),
     Fault("a wish that is pending already", "G2 stale", Fold, "joined_to", _joined_unless_noted, holes.LAST_WISH),
-    Fault("the last to arrive is the newest", "G8", (pending, decide), "is_older", _older_by_arrival, LINES),
-    Fault(
-        "newest by instants, never by parents", "G8", (pending, decide), "is_older", _older_by_instant_alone, PARENTS
-    ),
+    Fault("the last to arrive is the newest", "G8", (pending, lines), "is_older", _older_by_arrival, LINES),
+    Fault("newest by instants, never by parents", "G8", (pending, lines), "is_older", _older_by_instant_alone, PARENTS),
     Fault("refused triggers taken for newer", "G2 stale", claims, "joined", _joined_in_reverse, holes.REFUSED_WINS),
     # claims
     Fault("a take-over that covers what is pending", "G2 lost", claims, "taken_over", _taken_over_by_trigger),
@@ -799,8 +815,8 @@ FAULTS: Final = (
         _confirmed_but(_without_earlier_pending),
         holes.CREDITED_BY_CLOCK,
     ),
-    Fault("lines that are not remembered", "G8 older", claims, "_lines_with", lambda record, claim: (), LINES),
-    Fault("rolled back by another", "G3 rolled", claims, "is_holder", _holder_by_token, TRIGGERS),
+    Fault("lines that are not remembered", "G8 older", lines, "with_started", lambda record, claim: (), LINES),
+    Fault("rolled back by another", "G3 rolled", claims, "held_by", _held_by_token, TRIGGERS),
     Fault(
         "a refusal that keeps the slot",
         "G5",
@@ -869,10 +885,10 @@ FAULTS: Final = (
     ),
     Fault("a build that is not kept", "G6 uncounted", builds, "leaving", lambda before, after: ()),
     Fault("a reset that drops what is pending", "G2 lost", people, "reset", _reset_dropping, RESET),
-    Fault("a resume without a new due", "G2 asleep", people, "with_due", _as_it_is, HOLD),
+    Fault("a resume without a new due", "G2 asleep", writes, "with_due", _due_as_it_was_on_hold, HOLD),
     # waits
-    Fault("no due for a gate that cools down", "G2 asleep", decide, "with_due", _without_due_while_cooling),
-    Fault("a clock that is behind", "G2 G8", decide, "_placed", _placed_by_ones_own_clock, FRESH_PUSHES),
+    Fault("no due for a gate that cools down", "G2 asleep", (decide, writes), "with_due", _without_due_while_cooling),
+    Fault("a clock that is behind", "G2 G8", lines, "placed", _placed_by_ones_own_clock, FRESH_PUSHES),
     Fault("force that is over when it is put off", "G1 held up", decide, "waits", _forced_at_once_or_never, FORCED),
     Fault("force that the next trigger ends", "G1 held up", (decide, claims), "joined", _joined_unforced, FORCED),
     Fault("force that passes a hold when it is put off", "H hold", decide, "waits", _forced_for_good, FORCED_ON_HOLD),
@@ -972,10 +988,10 @@ FAULTS: Final = (
         FORCED,
     ),
     Fault("a wake that goes by the due", "G1", decide, "on_wake", _wake_by_the_due, SNIPPET),
-    Fault("superseded not asked", "G8 older", decide, "_is_superseded", _never, LINES),
-    Fault("superseded by claims alone", "G8 older", decide, "_is_superseded", _superseded_by_claims, LINES),
-    Fault("superseded by builds alone", "G8 older", decide, "_is_superseded", _superseded_by_lines, LINES),
-    Fault("set back, and unchanged all the same", "G8 newest", decide, "_is_set_back", _never, SET_BACK_TO_BUILT),
+    Fault("superseded not asked", "G8 older", lines, "is_superseded", _never, LINES),
+    Fault("superseded by claims alone", "G8 older", lines, "is_superseded", _superseded_by_claims, LINES),
+    Fault("superseded by builds alone", "G8 older", lines, "is_superseded", _superseded_by_lines, LINES),
+    Fault("set back, and unchanged all the same", "G8 newest", lines, "is_set_back", _never, SET_BACK_TO_BUILT),
     # the protocol
     Fault(
         "any skip from any snapshot",

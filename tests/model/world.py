@@ -352,7 +352,7 @@ class World:
             return snippet(self.terms.policy.cooldown_ms)
         if verb in {"back", "ahead"}:
             return person(verb)
-        return protocol.edit(self._change(actor, verb, words))
+        return protocol.edit(self._change(actor, verb, words), self.terms)
 
     def _request(self, words: list[str], token: str) -> Request:
         named = dict(word.split("=") for word in words if "=" in word)
@@ -368,7 +368,6 @@ class World:
         )
 
     def _change(self, actor: Actor, verb: str, words: list[str]) -> Callable[[Record, int], Record]:
-        terms = self.terms
         if verb == "finish":
             return self._finish(actor, words)
         if verb == "again":
@@ -376,16 +375,16 @@ class World:
         if verb == "hold":
             until = 20 * 60_000 if words else None
             return lambda record, now_ms: people.held(
-                record, Hold(since_ms=now_ms, why="incident", until_ms=until and now_ms + until), terms
+                record, Hold(since_ms=now_ms, why="incident", until_ms=until and now_ms + until)
             )
 
         def act(now_ms: int) -> Act:
             return Act(what=verb, at_ms=now_ms, by=actor.name)
 
         return {
-            "resume": lambda record, now_ms: people.resumed(record, act(now_ms), terms),
-            "reset": lambda record, now_ms: people.reset(record, act(now_ms), terms),
-            "drop": lambda record, now_ms: people.reset(record, act(now_ms), terms, drop_pending=True),
+            "resume": lambda record, now_ms: people.resumed(record, act(now_ms)),
+            "reset": lambda record, now_ms: people.reset(record, act(now_ms)),
+            "drop": lambda record, now_ms: people.reset(record, act(now_ms), drop_pending=True),
         }[verb]
 
     def _last_asked(self, actor: Actor) -> str:
@@ -611,7 +610,7 @@ class World:
             history.drops.append(history.next())
         if before.claim and not self.record.claim and self.record.pending:
             token = before.claim.token
-            if not claims.is_confirmed(self.record, token):
+            if not claims.build_of(self.record, token):
                 history.given_back.append((history.next(), self.now_ms, token))
                 if self.record.pending.failures > before.claim.covers.failures:
                     history.backed_off.add(history.order)

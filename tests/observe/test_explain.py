@@ -10,11 +10,13 @@ import pytest
 import holdoff
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError, StartRefused
+from holdoff.core.pending import note_of, single
 from holdoff.core.record import Record
 from holdoff.observe import explain
-from holdoff.observe.explain import Explanation, Scene
+from holdoff.observe.explain import Explanation, Scene, contains
 from holdoff.starters import Call
 from holdoff.testing import ManualClock
+from tests.core.build import NOW, request
 from tests.scenes import scene_of
 
 
@@ -148,6 +150,13 @@ def test_what_no_build_contains_is_replaced_and_never_covered(
     if "source_version" in first:
         is_built = first["source_version"] == second.get("source_version")
         assert place.version("v1").verdict == ("covered" if is_built else verdict)
+
+
+def test_of_the_same_second_the_parent_is_contained() -> None:
+    newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
+    for version, is_contained in (("A", True), ("C", False)):
+        note = note_of(request(line="main", at_ms=2, source_version=version))
+        assert contains(newest, note) is is_contained
 
 
 def test_replaced_says_by_what() -> None:

@@ -204,7 +204,7 @@ def test_a_swap_leaves_the_item_as_the_new_record_stands(expected: Record, new: 
 
 def test_a_swap_writes_what_stays_the_same_no_second_time() -> None:
     """Of a gate that Holdoff has moved; of any other it writes all that is its own, whatever stands there."""
-    lines = (Line(line="l", version="v"),)
+    lines = (Line(line="l", source_version="v"),)
     first = Record(lastbuild=Decimal(1), lines=lines, acts=(Act(what="reset", at_ms=1),)).swapped("WRITE001")
     second = first.but(lastbuild=Decimal(2)).swapped("WRITE002")
     assert set(swap_update(first, second)["ExpressionAttributeNames"].values()) == {
@@ -346,7 +346,7 @@ def test_take_overs_and_what_is_reported_have_room_above_a_claim() -> None:
     record = claims.taken_over(a_claim(), TERMS, NOW_MS + 60_000)
     hold = Hold(since_ms=NOW_MS, why=WIDE * MAX_REASON, by=WIDE * MAX_REASON, until_ms=NOW_MS)
     for n in range(3):
-        record = people.held(record, hold, TERMS).swapped(f"W{n:07}")
+        record = people.held(record, hold).swapped(f"W{n:07}")
     end = Finished(
         build_id=WIDE * MAX_BUILD_ID,
         token="T" * 26,

@@ -14,7 +14,7 @@ import logging
 from functools import lru_cache
 from typing import Any, Final
 
-from holdoff.core.units import http_date_ms
+from holdoff.clock import http_date_ms
 
 log: Final = logging.getLogger("holdoff.aws.clock")
 

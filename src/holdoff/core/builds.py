@@ -9,7 +9,6 @@ from __future__ import annotations
 from holdoff.core import claims, clocks
 from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
-from holdoff.core.waits import with_due
 
 
 def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
@@ -17,22 +16,21 @@ def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
     running = record.running
     if running is None or running.token != token:
         return record
-    return with_due(record.but(running=running.but(lease_until_ms=now_ms + terms.build_lease_ms)), terms)
+    return record.but(running=running.but(lease_until_ms=now_ms + terms.build_lease_ms))
 
 
 def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     """A build ended. Reports come late, twice, early and in any order. One that says nothing new changes nothing."""
     running = record.running
     if running is None or running.build_id != end.build_id:
-        told = _late_or_early(record, end)
-        return record if told is record else with_due(told, terms)
+        return _late_or_early(record, end)
     # (By a clock that was set back, a build ends when it started, not before.)
     build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
     new = record.but(running=None, finished=build)
     # A claim that is out is newer, and builds what this one should have built.
     if end.succeeded is False and terms.policy.on_failure == "rearm" and record.claim is None:
-        new = _rearmed(new, running, now_ms)
-    return with_due(new, terms)
+        return _rearmed(new, running, now_ms)
+    return new
 
 
 def failed_ms(record: Record) -> int | None:
@@ -80,7 +78,7 @@ def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_m
     running = record.running
     if running is None or running.build_id != build_id:
         return record
-    return with_due(record.but(running=running.but(polled_ms=now_ms)), terms)
+    return record.but(running=running.but(polled_ms=now_ms))
 
 
 def as_known(record: Record, terms: Terms, now_ms: int, *, claims: bool | None, runs: bool | None) -> Record:
@@ -120,10 +118,10 @@ def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
     running = record.running
     if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record
+    end = End(build_id=running.build_id)
     if terms.children:
-        end = End(build_id=running.build_id, succeeded=False, detail="the process that looked after it is gone")
-        return finished(record, end, terms, running.lease_until_ms)
-    return with_due(record.but(running=None, finished=unended(running).but(ended_ms=running.lease_until_ms)), terms)
+        end = end.but(succeeded=False, detail="the process that looked after it is gone")
+    return finished(record, end, terms, running.lease_until_ms)
 
 
 def unended(running: Running) -> Finished:

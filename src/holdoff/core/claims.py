@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from holdoff.core.pending import content_of, is_older, joined, line_of
+from holdoff.core import lines
+from holdoff.core.pending import content_of, joined
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_LINES, MAX_REFUSAL, Claim, Line, Pending, Record, Running
+from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
-from holdoff.core.waits import cooldown_end_ms, with_due
+from holdoff.core.waits import cooldown_end_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int)
         covers=covers if frozen is covers.request else covers.but(request=frozen),
         before=record.lastbuild,
     )
-    return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None), terms)
+    return record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None)
 
 
 def is_expired(claim: Claim | None, now_ms: int) -> bool:
@@ -63,7 +64,7 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
         in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
         refused=False,
     )
-    return with_due(record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken), terms)
+    return record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken)
 
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
@@ -72,21 +73,21 @@ def _readable_until_ms(claim: Claim, terms: Terms) -> int:
     return claim.lease_until_ms + terms.clock_margin_ms + max(terms.claim_lease_ms, own_lease_ms)
 
 
-def is_holder(record: Record, claim: Claim) -> bool:
-    """Whether no other process has taken this claim over, or ended it."""
-    held = record.claim
-    return held is not None and (held.token, held.attempt) == (claim.token, claim.attempt)
+def held_by(record: Record, token: str, attempt: int) -> Claim | None:
+    """The claim that this attempt holds; ``None``: another process has taken it over, or ended it."""
+    claim = record.claim
+    return claim if claim is not None and (claim.token, claim.attempt) == (token, attempt) else None
 
 
-def is_confirmed(record: Record, token: str) -> bool:
-    """Whether the build of this token is in the record, whichever process wrote it."""
+def build_of(record: Record, token: str) -> Running | Finished | None:
+    """The build of this token, whichever process wrote it; ``None``: it is not in the record."""
     builds = (record.running, record.finished)
-    return any(build is not None and build.token == token for build in builds)
+    return next((build for build in builds if build is not None and build.token == token), None)
 
 
 def is_of(record: Record, token: str) -> bool:
     """Whether this token has claimed the gate, or has built."""
-    return (record.claim is not None and record.claim.token == token) or is_confirmed(record, token)
+    return (record.claim is not None and record.claim.token == token) or build_of(record, token) is not None
 
 
 def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
@@ -95,7 +96,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     newest = record.running or record.finished
     # Another process has finished this claim, and a newer claim has been made since.
     is_overtaken = not mine and newest is not None and newest.claimed_ms > claim.claimed_ms
-    if is_overtaken or is_confirmed(record, claim.token):
+    if is_overtaken or build_of(record, claim.token):
         return record
     held = record.claim if mine and record.claim is not None else claim  # another process may have taken it over
     before = lastbuild_without(record, held.held_ms, held.before)
@@ -109,15 +110,14 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         claimed_ms=claim.claimed_ms,
         before=before,
     )
-    new = record.but(
+    return record.but(
         lastbuild=_later(record.lastbuild, now_ms),
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
         starts=_starts_with(record, now_ms, terms.policy),
         built=content_of(claim.request) if is_newest else None,
-        lines=_lines_with(record, claim),
+        lines=lines.with_started(record, claim),
     )
-    return with_due(new, terms)
 
 
 def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
@@ -125,15 +125,6 @@ def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]
         return (now_ms, *record.starts)[: len(record.starts)]
     kept = [start for start in record.starts if start > now_ms - policy.limit.window_ms]
     return (now_ms, *kept)[: policy.limit.count]
-
-
-def _lines_with(record: Record, claim: Claim) -> tuple[Line, ...]:
-    newest = line_of(claim.request)
-    is_late = record.claim is None or record.claim.token != claim.token
-    if newest is None or (is_late and any(is_older(newest, line) for line in record.lines)):
-        return record.lines
-    others = [line for line in record.lines if line.line != newest.line]
-    return (newest, *others)[:KEPT_LINES]
 
 
 def refused(
@@ -156,7 +147,7 @@ def refused(
     if new is record or new.claim is not None or new.pending is None:
         return new
     pending = backed_off(record.pending, new.pending, now_ms, worth_retrying=worth_retrying)
-    return with_due(new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL])), terms)
+    return new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL]))
 
 
 def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None = None) -> Record:
@@ -165,15 +156,13 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
 
     If another process holds the claim now, the record stays as it is: that process may have started the build.
     """
-    held = record.claim
-    if held is None or not is_holder(record, claim):
+    held = held_by(record, claim.token, claim.attempt)
+    if held is None:
         return record
     if is_certain(claim, terms, now_ms, searched_ms):
         lastbuild = lastbuild_without(record, held.held_ms, held.before)
-        new = record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
-    else:
-        new = record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
-    return with_due(new, terms)
+        return record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
+    return record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
 
 
 def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None) -> bool:
@@ -202,7 +191,7 @@ def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_m
     new, running = returned(record, claim, terms, now_ms), record.running
     if new is record or running is None or running.build_id != build_id:
         return new
-    return with_due(new.but(running=running.but(cancel_failed=True)), terms)
+    return new.but(running=running.but(cancel_failed=True))
 
 
 def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> Decimal | None:

@@ -16,7 +16,6 @@ from holdoff.core.claims import BACKOFF_MS
 from holdoff.core.record import Pending, Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
-from holdoff.core.waits import with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +36,8 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
     margin_ms = terms.clock_margin_ms
     latest_ms = now_ms + margin_ms
 
-    def no_later(part: Any, *names: str) -> Any:
-        late = [name for name in names if (getattr(part, name) or 0) > latest_ms]
-        return part.but(**dict.fromkeys(late, now_ms)) if late else part
-
     def made(part: Any, instant: str, *counted: str, allowed_ms: int = margin_ms) -> Any:
-        ahead_ms = getattr(part, instant) - now_ms
+        ahead_ms = (getattr(part, instant) or 0) - now_ms
         if ahead_ms <= allowed_ms:
             return part
         moved = {name: max(0, at - ahead_ms) for name in counted if (at := getattr(part, name)) is not None}
@@ -52,34 +47,31 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         return part.but(at_ms=None) if (part.at_ms or 0) > latest_ms else part
 
     def all_unplaced(fold: Pending) -> Pending:
-        request, notes = unplaced(fold.request), tuple([unplaced(note) for note in fold.notes])
-        return fold if request is fold.request and notes == fold.notes else fold.but(request=request, notes=notes)
-
-    def covering(part: Any) -> Any:
-        covers = all_unplaced(part.covers)
-        return part if covers is part.covers else part.but(covers=covers)
+        return fold.but(request=unplaced(fold.request), notes=tuple([unplaced(note) for note in fold.notes]))
 
     pending, claim, running, end, hold = record.pending, record.claim, record.running, record.finished, record.hold
     if pending is not None:
-        pending = all_unplaced(no_later(pending, "first_ms", "last_ms"))
+        pending = made(made(all_unplaced(pending), "first_ms"), "last_ms")
         if pending.retry_ms > latest_ms + LONGEST_BACKOFF_MS:
             pending = pending.but(retry_ms=now_ms + LONGEST_BACKOFF_MS)
     if claim is not None:
         allowed_ms = max(margin_ms, claim.lease_until_ms - claim.held_ms)
-        claim = made(covering(claim), "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=allowed_ms)
+        claim = claim.but(covers=all_unplaced(claim.covers))
+        claim = made(claim, "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=allowed_ms)
         if ms_from_seconds(claim.before or Decimal(0)) > latest_ms:
             claim = claim.but(before=seconds_from_ms(now_ms))
     if running is not None:
-        running = no_later(made(covering(running), "started_ms", "lease_until_ms", "polled_ms"), "polled_ms")
+        running = made(running.but(covers=all_unplaced(running.covers)), "started_ms", "lease_until_ms", "polled_ms")
+        running = made(running, "polled_ms")
     right = record.but(
         lastbuild=seconds_from_ms(now_ms) if ahead_ms(record, terms, now_ms) else record.lastbuild,
         claim=claim,
         pending=pending,
         running=running,
-        finished=end and no_later(end, "started_ms", "ended_ms"),
+        finished=end and made(made(end, "started_ms"), "ended_ms"),
         hold=hold and made(hold, "since_ms", "until_ms"),
         starts=tuple([now_ms if start > latest_ms else start for start in record.starts]),
-        acts=tuple([no_later(act, "at_ms") for act in record.acts]),
+        acts=tuple([made(act, "at_ms") for act in record.acts]),
         lines=tuple([unplaced(line) for line in record.lines]),
     )
-    return record if right == record else with_due(right, terms)
+    return record if right == record else right

@@ -23,26 +23,16 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from holdoff.core import builds, claims, clocks
+from holdoff.core import builds, claims, clocks, lines
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.pending import (
-    Fold,
-    content_of,
-    is_behind,
-    is_older,
-    is_pushed_onto,
-    joined,
-    line_of,
-    single,
-    waiter_name,
-)
-from holdoff.core.record import KEPT_EVENTS, Line, Pending, Record, digest, shifted
+from holdoff.core.pending import Fold, content_of, joined, single, waiter_name
+from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, must_poll, ready_ms, told_ms, turn_ms, waits, waits_of, with_due
+from holdoff.core.waits import Wait, foremost, must_poll, ready_ms, told_ms, turn_ms, waits, with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,14 +94,14 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     """The step that a trigger makes. ``finishes``: whether this call may take over a start that another process left;
     if not, the trigger waits for that start."""
     right = builds.as_it_is_now(record, terms, now_ms)
-    request = _placed(right, trigger.request, terms, now_ms)
+    request = lines.placed(right, trigger.request, terms.clock_margin_ms, now_ms)
     trigger = trigger if request is trigger.request else trigger.but(request=request)
     build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
     if first := build.first_of_all(finishes=finishes):
         return first
     if digest(request.event_id) in right.events:
         return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
-    if _is_superseded(right, request):
+    if lines.is_superseded(right, request):
         return build.step(Outcome.SKIPPED, Why.SUPERSEDED, detail=request.source_version)
     if terms.policy.unchanged == "skip" and not request.forced and _is_unchanged(right, request):
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
@@ -122,9 +112,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, fold, now_ms)
     assert taken.pending is not None
-    if not taken.pending.request.forced:
-        found += waits_of(taken.pending, terms.policy, now_ms)
-    elif found or not request.forced:  # the trigger is pending, forced with the triggers that it joined
+    if found or not request.forced:  # it waits as all that is pending does, forced or not
         found = waits(taken, terms, now_ms, pending=taken.pending)
     if not found:
         return build.claim(taken, taken.pending)
@@ -179,45 +167,10 @@ def _turn(record: Record, wake: Wake, terms: Terms, now_ms: int) -> list[Wait]:
 # --- a trigger beside the record -----------------------------------------------------------------------------------
 
 
-def _placed(record: Record, request: Request, terms: Terms, now_ms: int) -> Request:
-    """The request, with an instant that orders it on its line. An instant in the future, by more than the clocks'
-    margin, counts as now: else all later changes would look older. Such a request, and one without an instant, counts
-    as no older than the newest known version of its line. So older versions that arrive later still look older."""
-    is_ahead = (request.at_ms or 0) > now_ms + terms.clock_margin_ms
-    if not is_ahead and (request.line is None or request.at_ms is not None):
-        return request
-    instants = [other.at_ms for other in _not_built_yet(record) if other.line == request.line]
-    instants += [line.at_ms for line in record.lines if line.line == digest(request.line)]
-    instants += [now_ms] if is_ahead else []
-    return request.but(at_ms=max((at for at in instants if at is not None), default=None))
-
-
-def _not_built_yet(record: Record) -> list[Request]:
-    """The newest request that is pending, and the newest that is being started."""
-    return [fold.request for fold in (record.pending, record.claim and record.claim.covers) if fold is not None]
-
-
-def _is_superseded(record: Record, request: Request) -> bool:
-    """Whether a newer version of its line was started, or is being started: after that it is never built."""
-    place = line_of(request)
-    if place is None:
-        return False
-    # A version that was pushed onto what is pending or being started is newer than all that was started before.
-    if any(is_pushed_onto(request, other) for other in _not_built_yet(record)):
-        return False
-    return any(is_older(place, line) for line in _started(record))
-
-
-def _started(record: Record) -> list[Line]:
-    """The newest version of each line that was started. That of a start under way comes first."""
-    claimed = None if record.claim is None else line_of(record.claim.request)
-    return [*record.lines] if claimed is None else [claimed, *record.lines]
-
-
 def _is_unchanged(record: Record, request: Request) -> bool:
     """Whether this version, with its variables, is built already or being built, and nothing newer is pending."""
     asked, claim, running, end = content_of(request), record.claim, record.running, record.finished
-    if asked is None or record.pending is not None or _is_set_back(record, request):
+    if asked is None or record.pending is not None or lines.is_set_back(record, request):
         return False
     newest = running or end
     since_ms = claim.held_ms if claim else newest.started_ms if newest else 0
@@ -228,25 +181,13 @@ def _is_unchanged(record: Record, request: Request) -> bool:
     return asked == record.built and (running is not None or (end is not None and end.succeeded is True))
 
 
-def _is_set_back(record: Record, request: Request) -> bool:
-    """Whether its line was at another version between the newest start and this request, as the request's parent says.
-    The push of that version may arrive later, and only the place of a started build tells that it is older."""
-    place = line_of(request)
-    if place is None or place.parent is None:
-        return False
-    newest = next((line for line in _started(record) if line.line == place.line), None)
-    if newest is None or place.parent == newest.version:
-        return False
-    return (place.version, place.parent) != (newest.version, newest.parent)
-
-
 def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
     pending, request = record.pending, trigger.request
     in_time = pending is None or now_ms >= pending.last_ms
     return Fold(
         write_id="",
         request=request,
-        older=pending is not None and is_behind(request, pending),
+        older=pending is not None and lines.is_behind(request, pending),
         event=digest(request.event_id),
         waiter=waiter_name(trigger.token) if trigger.waits else None,
         last_ms=now_ms if in_time else None,
@@ -324,7 +265,7 @@ class StepBuilder:
         self, outcome: Outcome, found: list[Wait], record: Record | None = None, fold: Fold | None = None
     ) -> Step:
         """Deferred or skipped, because of these waits."""
-        first, due_ms = foremost(found), told_ms(found, self.terms, self.now_ms)
+        first, due_ms = foremost(found), told_ms(found, self.now_ms)
         return self.step(outcome, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
 
     def claim(self, record: Record, covers: Pending) -> Step:

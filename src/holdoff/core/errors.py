@@ -167,16 +167,5 @@ class StartUnknown(HoldoffError, exit_code=75, retryable=True):
     """It is not known whether the build exists: no answer came."""
 
 
-def not_awaited(answer: object) -> HoldoffError:
-    """The error for a ``start`` that returned an awaitable. A coroutine has not begun: it is closed, and there is no
-    build. A task or a future may run on its own: it is not known whether there is a build."""
-    message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
-    close = getattr(answer, "close", None)
-    if close is None:
-        return StartUnknown(message, hint=hint)
-    close()
-    return StartRefused(message, hint=hint)
-
-
 class WakeError(HoldoffError, exit_code=69, retryable=True):
     """A wake could not be arranged for its instant; the sweep finds the gate."""

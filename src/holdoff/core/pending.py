@@ -1,7 +1,4 @@
-"""The deferred triggers of a gate: folded into one, of which the newest version is built.
-
-**Newest wins.** Of two requests of one line, the newer is the one that happened later, in whatever order they arrive. A
-version is newer than its parent, the version before it. Of two lines, or without a line, the last to arrive is newer.
+"""The deferred triggers of a gate: folded into one, of which the newest version is built (see ``lines``).
 
 **Folds commute.** A trigger that joins what is pending is a ``Fold``: it adds one to the count, makes its request the
 newest, and shifts its ids into registers. A fold is refused if a swap happened since its process read the record. Folds
@@ -11,13 +8,13 @@ atomic step: ``Fold.applied`` on a record, or the same as one conditional update
 
 from __future__ import annotations
 
+from holdoff.core.lines import is_older
 from holdoff.core.record import (
     KEPT_EVENTS,
     KEPT_NOTES,
     KEPT_WAITERS,
     KEPT_WRITES,
     MAX_NOTE,
-    Line,
     Note,
     Pending,
     Record,
@@ -36,40 +33,6 @@ if TYPE_CHECKING:
 WAITER_NAME: Final = 8
 
 
-def is_older(one: Request | Line, other: Request | Line) -> bool:
-    """Whether the first happened before the second, on the same line. ``False``: not known.
-
-    If both have instants, and these differ, the instants decide. Otherwise a version that is the other's parent is the
-    older; of two versions that are each other's parents neither is.
-    """
-    if one.line is None or one.line != other.line:
-        return False
-    if _instants_tell(one, other):
-        return (one.at_ms or 0) < (other.at_ms or 0)
-    return is_parent(one, other) and not is_parent(other, one)
-
-
-def _instants_tell(one: Request | Line, other: Request | Line) -> bool:
-    return one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms
-
-
-def is_parent(one: Request | Line, other: Request | Line) -> bool:
-    version = one.version if isinstance(one, Line) else one.source_version
-    return version is not None and version == other.parent
-
-
-def line_of(request: Request) -> Line | None:
-    """The request's place on its line, as a record remembers it; ``None``: it has no line."""
-    if request.line is None:
-        return None
-    return Line(
-        line=digest(request.line) or "",
-        version=digest(request.source_version),
-        at_ms=request.at_ms,
-        parent=digest(request.parent),
-    )
-
-
 def note_of(request: Request) -> Note:
     """What a record remembers of a trigger once others have joined it."""
     return Note(
@@ -79,73 +42,20 @@ def note_of(request: Request) -> Note:
         line=digest(request.line),
         at_ms=request.at_ms if request.line else None,
         parent=digest(request.parent) if request.line else None,
-        variables=_variables_of(request),
+        variables=variables_of(request),
     )
 
 
-def _variables_of(request: Request) -> str | None:
+def variables_of(request: Request) -> str | None:
+    """The digest of the variables of a build; ``None``: it has none."""
     variables = (request.environment, request.secondary_versions)
     return digest(repr(variables)) if any(variables) else None
 
 
 def content_of(request: Request) -> str | None:
     """What a build of this request contains: its version and its variables; ``None``: not known."""
-    version, variables = request.source_version, _variables_of(request)
+    version, variables = request.source_version, variables_of(request)
     return version if version is None or variables is None else f"{version} {variables}"
-
-
-def contains(covers: Pending, note: Note) -> bool:
-    """Whether a build of these triggers contains what the trigger of this note asked for: the same version with the
-    same variables, or an older version of the same line. If instants do not tell, the last to arrive is the newer, as
-    long as no trigger of another line came between."""
-    request = covers.request
-    if note.version is None or note.version == request.source_version:
-        return note.variables in {None, _variables_of(request)}
-    line = digest(request.line)
-    if line is None or note.line != line:
-        return False
-    if note.at_ms is not None and request.at_ms is not None:
-        return note.at_ms < request.at_ms or digest(note.version) in _ancestry(covers)
-    if request.parent is not None and note.parent is not None:
-        return digest(note.version) in _ancestry(covers)
-    return all(other.line == line for other in covers.notes)
-
-
-def is_behind(request: Request, pending: Pending) -> bool:
-    """Whether a request is older than the newest that is pending, by instants or by the parents that lead to it."""
-    if is_older(request, pending.request):
-        return True
-    if request.line is None or request.line != pending.request.line or _instants_tell(request, pending.request):
-        return False
-    version, line = digest(request.source_version), _ancestry(pending)
-    if version not in line[1:]:
-        return False
-    return digest(request.parent) not in line[: line.index(version)]  # else the branch was set back to it: the newest
-
-
-def is_followed(request: Request, pending: Pending) -> bool:
-    """Whether one of the newest triggers was pushed onto this version."""
-    if request.line is None or request.source_version is None:
-        return False
-    return digest(request.source_version) in [note.parent for note in pending.notes]
-
-
-def is_pushed_onto(request: Request, other: Request) -> bool:
-    """Whether a request was pushed onto the other's version, and so is newer than that. If instants tell the order,
-    they decide."""
-    return request.line == other.line and is_parent(other, request) and not _instants_tell(other, request)
-
-
-def _ancestry(pending: Pending) -> list[str | None]:
-    """The versions that lead to the newest, by their parents, as far as they are known: digests, the newest first."""
-    line = digest(pending.request.line)
-    parents = {digest(note.version): note.parent for note in pending.notes if note.line == line}
-    found = [digest(pending.request.source_version)]
-    following = digest(pending.request.parent)
-    while following is not None and following not in found:
-        found.append(following)
-        following = parents.get(following)
-    return found
 
 
 def single(request: Request, now_ms: int, *, waiter: str | None = None) -> Pending:
@@ -233,7 +143,8 @@ class Fold(Value):
         """Whether ``older`` is still right, by the newest request and by the noted triggers' parents."""
         if is_older(self.request, pending.request) is not self.older:
             return False
-        return self.older or not is_followed(self.request, pending)
+        version = digest(self.request.source_version) if self.request.line else None
+        return self.older or version is None or all(note.parent != version for note in pending.notes)
 
     def joined_to(self, record: Record) -> Record:
         """The record with this trigger added to what is pending, without any check."""

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from holdoff.core.claims import behind
 from holdoff.core.record import KEPT_ACTS, Act, Hold, Record, shifted
-from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
-from holdoff.core.waits import with_due
 
 
-def held(record: Record, hold: Hold, terms: Terms) -> Record:
+def held(record: Record, hold: Hold) -> Record:
     """On hold: only forced triggers start; others are deferred, or skipped if the policy says so."""
     act = Act(what="hold", at_ms=hold.since_ms, by=hold.by, why=hold.why)
-    return with_due(_with_act(record.but(hold=hold), act), terms)
+    return _with_act(record.but(hold=hold), act)
 
 
-def resumed(record: Record, act: Act, terms: Terms) -> Record:
+def resumed(record: Record, act: Act) -> Record:
     """The hold is over; what is pending may start."""
-    return record if record.hold is None else with_due(_with_act(record.but(hold=None), act), terms)
+    return record if record.hold is None else _with_act(record.but(hold=None), act)
 
 
-def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False, drop_claim: bool = False) -> Record:
+def reset(record: Record, act: Act, *, drop_pending: bool = False, drop_claim: bool = False) -> Record:
     """The cooldown, the limit and the back-off are over. What is pending stays, unless ``drop_pending``.
 
     A start that is under way, or was left unfinished, stays, unless ``drop_claim``: then no process finishes it, and
@@ -38,7 +36,7 @@ def reset(record: Record, act: Act, terms: Terms, *, drop_pending: bool = False,
         claim=claim,
         pending=pending and pending.but(failures=0, retry_ms=0, refusal=None),
     )
-    return record if new == record else with_due(_with_act(new, act), terms)
+    return record if new == record else _with_act(new, act)
 
 
 def _with_act(record: Record, act: Act) -> Record:

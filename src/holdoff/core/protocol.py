@@ -27,7 +27,7 @@ from holdoff.core.effects import Effect, Get, Lost, Poll
 from holdoff.core.errors import StoreError
 from holdoff.core.record import Record
 from holdoff.core.request import Request
-from holdoff.core.resolved import Resolved, describe
+from holdoff.core.starting import Resolved, describe
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
 
@@ -87,10 +87,10 @@ def wake(event: Wake, terms: Terms) -> Asks:
     return (yield from _decide(partial(decide.on_wake, wake=event, terms=terms), terms, Snapshot()))
 
 
-def edit(change: writes.Change) -> Generator[Effect, Any, Snapshot]:
+def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot]:
     """Any change that starts nothing: finish, hold, resume, reset, renew."""
     seen_ms = yield writes.NOW
-    record = yield from writes.apply(change, (yield Get()))
+    record = yield from writes.apply(change, (yield Get()), terms)
     return Snapshot(record=record, seen_ms=seen_ms)
 
 
@@ -112,25 +112,23 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
     record, seen_ms, is_read = snapshot.record, snapshot.seen_ms, False
     taken_over: str | None = None
     left: Resolved | None = None  # a start that could not be finished
-    stuck: str | None = None  # a swap since which this store could not fold
+    may_fold = True
     for _ in range(writes.MAX_TRIES):
         now_ms = yield writes.NOW
         if record is None:
             record, seen_ms, is_read = (yield Get()), now_ms, True
             now_ms = yield writes.NOW
         step = rule(record, now_ms=now_ms, finishes=left is None)
-        if step.next is NextStep.TAKE_OVER:
-            resolved = yield from starting.take_over(record, terms, now_ms)
-            record, seen_ms, is_read, taken_over = resolved.record, now_ms, True, resolved.build_id or taken_over
-            left = resolved if resolved.is_left else None
-            continue
-        if step.next is NextStep.POLL:
-            record, seen_ms, is_read = (yield from _poll(record, terms)), now_ms, True
-            continue
         decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
         if left is not None and decision.why is Why.CLAIMED and record.claim == left.record.claim:
             decision = decision.but(detail=left.error, due_ms=_after_lease(decision.due_ms, record))
-        if step.record is record:
+        if step.next is NextStep.TAKE_OVER:
+            resolved = yield from starting.take_over(record, terms, now_ms)
+            current, taken_over = resolved.record, resolved.build_id or taken_over
+            left = resolved if resolved.is_left else None
+        elif step.next is NextStep.POLL:
+            current = yield from _poll(record, terms)
+        elif step.record is record:
             may_say = _may_say(step, terms, now_ms - seen_ms)
             if is_read or may_say:
                 kept = Snapshot(record=record, seen_ms=seen_ms)
@@ -141,16 +139,18 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
                 return Decided(decision, kept)
             record = None
             continue
-        if step.fold is not None and stuck != record.moved:
-            reply, stuck = yield from writes.fold(record, step.fold)
         else:
-            reply = yield from writes.write(record, step.record, token=decision.token)
-        if isinstance(reply, Lost):
-            record, seen_ms, is_read = reply.current, now_ms, True
-        elif step.next is NextStep.START:
-            return (yield from _carry_out(decision, reply.record, terms))
-        else:
-            return Decided(decision, Snapshot(record=reply.record, seen_ms=now_ms))
+            if step.fold is not None and may_fold:
+                reply = yield from writes.fold(record, step.fold)
+            else:
+                reply = yield from writes.write(record, step.record, terms, token=decision.token)
+            if not isinstance(reply, Lost):
+                if step.next is NextStep.START:
+                    return (yield from _carry_out(decision, reply.record, terms))
+                return Decided(decision, Snapshot(record=reply.record, seen_ms=now_ms))
+            current = reply.current
+            may_fold = not current.is_version(record)  # else this store cannot fold into it
+        record, seen_ms, is_read = current, now_ms, True
     raise writes.too_busy()
 
 
@@ -169,7 +169,9 @@ def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
         state: str | None = yield Poll(build_id)
     except Exception:  # noqa: BLE001  (after any error nothing is known)
         state = None
-    return (yield from writes.apply(lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record))
+    return (
+        yield from writes.apply(lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record, terms)
+    )
 
 
 def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:

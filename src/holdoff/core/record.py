@@ -206,7 +206,7 @@ class Line(Value):
     """The newest version of one line that was started here. Texts are digests, to keep the record small."""
 
     line: str
-    version: str | None = None
+    source_version: str | None = None
     at_ms: int | None = None
     parent: str | None = None
 

@@ -1,4 +1,5 @@
-"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over.
+"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over; and the
+decision that tells which of these it was.
 
 A late claimant must not start, so the lease is checked again after each call that can take time. If it is not known
 whether the start happened, the claim stays. After its lease another process takes it over, with the same token and
@@ -10,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from holdoff.core import builds, claims, clocks, writes
+from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Cancel, Effect, Find, Lost, Start
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import storable
-from holdoff.core.resolved import Resolved
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
+from holdoff.core.waits import Wait, foremost, ready_ms, told_ms, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,27 @@ if TYPE_CHECKING:
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
+
+
+class Resolved(Value):
+    """The result of a claim. ``build_id``: the build started. ``refusal``: it certainly did not, and ``error`` has the
+    words. ``error`` alone: the outcome is not known. None of these: the start was put off."""
+
+    record: Record
+    build_id: str | None = None
+    refusal: StartRefused | None = None
+    error: str | None = None
+    unconfirmed: bool = False
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether the claim was given back, to wait for a cooldown or for a build that could not be cancelled."""
+        return self.build_id is None and self.error is None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the claim stays, to be finished by a later call."""
+        return self.record.claim is not None and self.error is not None
 
 
 class _Searched(Value):
@@ -43,14 +66,15 @@ def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
 
 def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, Resolved]:
     """Finish the claim that another process left, with its own token and request."""
-    reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
+    reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
     if isinstance(reply, Lost):
         return Resolved(record=reply.current)
-    taken, was = reply.record.claim, record.claim
-    assert was is not None
-    if taken is None or (taken.token, taken.attempt) != (was.token, was.attempt + 1):
+    left = record.claim
+    assert left is not None
+    token, attempt = left.token, left.attempt + 1
+    if claims.held_by(reply.record, token, attempt) is None:
         return Resolved(record=reply.record)  # our write is in, and other processes have written since
-    return (yield from resolve(reply.record, taken.token, taken.attempt, terms))
+    return (yield from resolve(reply.record, token, attempt, terms))
 
 
 def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:
@@ -60,15 +84,15 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
     """
     searched: _Searched | None = None
     for _ in range(writes.MAX_TRIES):
-        claim = record.claim
-        if claim is None or (claim.token, claim.attempt) != (token, attempt):
+        claim = claims.held_by(record, token, attempt)
+        if claim is None:
             return _lost_claim(record, token)
         now_ms = yield writes.NOW
         if claims.is_expired(claim, now_ms):
             # Another process may be taking this claim over. Take it over first, or leave it.
             if searched is not None:
                 return Resolved(record=record, error="looking for the build took longer than the claim's lease")
-            reply = yield from writes.write(record, _taken_over(record, terms, now_ms))
+            reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
             if isinstance(reply, Lost):
                 return _lost_claim(reply.current, token)
             record, attempt = reply.record, attempt + 1
@@ -121,9 +145,9 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
         def change(now: Record, at_ms: int) -> Record:
             return claims.uncancelled(now, claim, build_id, terms, at_ms)
 
-        return (yield from _end_claim(record, claim, change, Resolved(record=record)))
+        return (yield from _end_claim(record, claim, terms, change, Resolved(record=record)))
     end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
-    return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record))
+    return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record, terms))
 
 
 def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
@@ -144,11 +168,11 @@ def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None
         return claims.returned(now, claim, terms, at_ms, searched_ms)
 
     why_left = "another has built since, and a request may still be in flight"
-    return (yield from _end_claim(record, claim, change, Resolved(record=record), why_left))
+    return (yield from _end_claim(record, claim, terms, change, Resolved(record=record), why_left))
 
 
 def _end_claim(
-    record: Record, claim: Claim, change: writes.Change, ended: Resolved, why_left: str | None = None
+    record: Record, claim: Claim, terms: Terms, change: writes.Change, ended: Resolved, why_left: str | None = None
 ) -> Generator[Effect, Any, Resolved]:
     """Give the claim back, or leave it, as ``change`` does. ``ended``: the result if the claim is given back;
     ``why_left``: the error if it stays."""
@@ -159,7 +183,7 @@ def _end_claim(
         made = change(current, at_ms)
         return made
 
-    after = yield from writes.apply(noted, record)
+    after = yield from writes.apply(noted, record, terms)
     if made is not after and made.claim is None and after.pending is not None:  # else another process has built it
         return ended.but(record=after)
     if made is not after and after.claim is not None and after.claim.token == claim.token:
@@ -169,7 +193,9 @@ def _end_claim(
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
     try:
-        after = yield from writes.apply(lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record)
+        after = yield from writes.apply(
+            lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record, terms
+        )
     except StoreError:
         # The build exists. The claim stays, and after its lease the build is found by its token.
         return Resolved(record=record, build_id=build_id, unconfirmed=True)
@@ -185,7 +211,11 @@ def _give_back(
         return claims.refused(now, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
 
     try:
-        return (yield from _end_claim(record, claim, change, Resolved(record=record, refusal=refusal, error=why), why))
+        return (
+            yield from _end_claim(
+                record, claim, terms, change, Resolved(record=record, refusal=refusal, error=why), why
+            )
+        )
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
@@ -195,9 +225,8 @@ def _lost_claim(record: Record, token: str) -> Resolved:
     """Another process holds our claim, or has ended it."""
     if record.claim is not None and record.claim.token == token:
         return Resolved(record=record, error="another process has taken this start over")
-    for build in (record.running, record.finished):
-        if build is not None and build.token == token:
-            return Resolved(record=record, build_id=build.build_id)
+    if build := claims.build_of(record, token):
+        return Resolved(record=record, build_id=build.build_id)
     return Resolved(record=record, error="another process has ended this start")
 
 
@@ -206,3 +235,34 @@ def _words(error: Exception) -> str:
     if isinstance(error, HoldoffError):
         return said or kind
     return storable(f"{kind}: {said}" if said else kind, MAX_WORDS)  # of a KeyError the words are the key alone
+
+
+# --- what is told of it ----------------------------------------------------------------------------------------------
+
+
+def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
+    """The decision with the result of its claim: started, deferred or failed."""
+    if resolved.build_id is not None:
+        return decision.but(build_id=resolved.build_id, unconfirmed=resolved.unconfirmed)
+    now_ms = decision.decided_ms
+    record = builds.as_it_is_now(resolved.record, terms, now_ms)
+    due_ms = ready_ms(record, terms) if record.pending else None
+    decision = decision.but(covers=0, waited_ms=None, beside=None, detail=resolved.error)
+    if resolved.is_put_off:
+        found = waits(record, terms, now_ms, pending=record.pending)
+        found = found or [Wait(Why.PENDING, due_ms)]  # what it waited for is over already
+        first = foremost(found)
+        return decision.but(
+            outcome=Outcome.DEFERRED,
+            why=first.why,
+            due_ms=told_ms(found, now_ms),
+            detail=first.detail,
+            lastbuild_ms=record.lastbuild_ms or None,
+            failed_ms=builds.failed_ms(record),
+            ahead_ms=clocks.ahead_ms(resolved.record, terms, now_ms),
+        )
+    if resolved.refusal is None:
+        why, due_ms = Why.START_UNKNOWN, record.claim.lease_until_ms if record.claim else None
+    else:
+        why = Why.START_FAILED
+    return decision.but(outcome=Outcome.FAILED, why=why, due_ms=due_ms, unconfirmed=resolved.unconfirmed)

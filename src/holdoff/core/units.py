@@ -209,18 +209,6 @@ def to_datetime(ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=min(ms, MAX_INSTANT_MS))
 
 
-def http_date_ms(text: str) -> int:
-    """The instant of an HTTP date, which is GMT, even in a form without a zone (RFC 9110, 5.6.7).
-
-    Raises:
-        ValueError: not an HTTP date.
-    """
-    from datetime import UTC
-    from email.utils import parsedate_to_datetime
-
-    return int(parsedate_to_datetime(text).replace(tzinfo=UTC).timestamp()) * 1_000
-
-
 def iso(ms: int) -> str:
     """An instant as a machine reads it: ``2026-01-01T09:00:00.000Z``."""
     return to_datetime(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

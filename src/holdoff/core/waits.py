@@ -36,7 +36,7 @@ class Wait(Value, kw_only=False):
     """A reason why a gate may not start now.
 
     Attributes:
-        until_ms: when it ends; ``None``: not known.
+        until_ms: when it ends; ``None``: not known (a hold without an end, a command that runs here).
         skips: a trigger that meets it is skipped, not deferred.
     """
 
@@ -68,13 +68,8 @@ def waits(
     if not overtakes:
         ends = ((Why.COOLING_DOWN, cooldown_end_ms(record, terms)), (Why.LIMIT, limit_end_ms(record, terms.policy)))
         found += [Wait(why, end_ms, skips) for why, end_ms in ends if end_ms is not None]
-    of_pending = [] if pending is None else waits_of(pending, terms.policy, now_ms)
-    return [wait for wait in found if wait is not None and wait.stands(now_ms)] + of_pending
-
-
-def waits_of(pending: Pending, policy: Policy, now_ms: int) -> list[Wait]:
-    """The quiet time and the back-off of what is pending. (A forced start that was refused has a back-off, too.)"""
-    found = [None if pending.request.forced else _quiet(pending, policy), _backing_off(pending)]
+    if pending is not None:  # a forced start that was refused has a back-off, too
+        found += [None if overtakes else _quiet(pending, terms.policy), _backing_off(pending)]
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
@@ -102,12 +97,11 @@ def over_ms(found: list[Wait], least_ms: int) -> int | None:
     return over
 
 
-def told_ms(found: list[Wait], terms: Terms, now_ms: int) -> int | None:
-    """When all of these are over, as a decision says it; ``None``: not known. The lease of a running build is the
-    latest end of that build, and only a sentence on the build says so. The lease of a command is renewed."""
-    if any(wait.why is Why.RUNNING for wait in found) and (terms.children or foremost(found).why is not Why.RUNNING):
-        return None
-    return over_ms(found, now_ms)
+def told_ms(found: list[Wait], least_ms: int) -> int | None:
+    """When all of these are over, as a decision tells it; ``None``: not known. The lease of a running build is only the
+    latest end of that build, and no sentence but the one on the build says so."""
+    is_beside = any(wait.why is Why.RUNNING for wait in found) and foremost(found).why is not Why.RUNNING
+    return None if is_beside else over_ms(found, least_ms)
 
 
 # --- each wait -----------------------------------------------------------------------------------------------------
@@ -120,7 +114,8 @@ def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
     rests = policy.cooldown_from == "finish" and not force and not is_moved_back(record, terms)
     if policy.overlap == "allow" and not rests:
         return None
-    until = running.lease_until_ms + (policy.cooldown_ms if rests else 0)
+    # The lease of a command is no end: it is renewed for as long as the command runs.
+    until = None if terms.children else running.lease_until_ms + (policy.cooldown_ms if rests else 0)
     skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
     return Wait(Why.RUNNING, until, skips, running.build_id)
 
@@ -181,7 +176,7 @@ def quiet_end_ms(pending: Pending, policy: Policy) -> int:
 
 
 def ready_ms(record: Record, terms: Terms) -> int | None:
-    """From when what is pending may start, by the record as it is; ``None``: not known (a hold without an end)."""
+    """From when what is pending may start, by the record as it is; ``None``: not known."""
     pending = record.pending
     assert pending is not None
     least_ms = pending.first_ms
@@ -214,7 +209,8 @@ def wake_ms(record: Record, terms: Terms) -> int | None:
 
 
 def with_due(record: Record, terms: Terms) -> Record:
-    """The record with the instants at which it is to be woken, and may be deleted.
+    """The record with the instants at which it is to be woken, and may be deleted. Every swap writes them: no other
+    rule works them out.
 
     A writer that does not know the policy may only move the wake earlier, and the deletion later.
     """
@@ -245,13 +241,13 @@ def _expires_ms(record: Record, terms: Terms) -> int | None:
     if not terms.keyed or record.claim or record.pending:
         return None
     limit, running, end = terms.policy.limit, record.running, record.finished
-    least_ms = max(
-        running.lease_until_ms if running else 0,
+    least_ms = max(  # with the rest after a build's lease: it may be that nothing notes its end
+        running.lease_until_ms + terms.policy.cooldown_ms if running else 0,
         end.started_ms if end else 0,
         record.acts[0].at_ms if record.acts else 0,
         record.starts[0] + limit.window_ms if limit and record.starts else 0,
     )
-    idle_ms = over_ms(waits(record, terms, 0), least_ms)
+    idle_ms = over_ms(waits(record.but(running=None), terms, 0), least_ms)
     return None if not idle_ms else -(-(idle_ms + KEPT_IDLE_MS) // 1_000) * 1_000  # whole seconds, for DynamoDB
 
 

@@ -13,6 +13,8 @@ from holdoff.core.effects import Effect, FoldIn, Lost, NewId, Now, Swap, Swapped
 from holdoff.core.errors import StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Record
+from holdoff.core.terms import Terms
+from holdoff.core.waits import with_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,28 +27,21 @@ Writes = Generator[Effect, "Any", Swapped | Lost]
 Change = Callable[[Record, int], Record]
 
 
-def fold(record: Record, fold: Fold) -> Generator[Effect, Any, tuple[Swapped | Lost, str | None]]:
-    """One conditional write that adds a trigger to what is pending.
-
-    Returns:
-        The store's reply. If the store refused a fold that ``Fold.applied`` allows, also the id of the last swap
-        (``moved``): the next write on that record must be a swap, or store and core would disagree ``MAX_TRIES`` times.
-    """
+def fold(record: Record, fold: Fold) -> Writes:
+    """One conditional write that adds a trigger to what is pending. If its response was lost, it is recognised by its
+    id."""
     write_id = yield NewId()
-    fold = fold.but(write_id=write_id)
-    reply: Swapped | Lost = yield FoldIn(record, fold)
-    if isinstance(reply, Swapped):
-        return reply, None
-    if write_id in reply.current.writes:
-        return Swapped(reply.current), None  # its response was lost, and it was sent again
-    unexplained = fold.applied(record, reply.current) is not None
-    return reply, reply.current.moved if unexplained else None
+    reply: Swapped | Lost = yield FoldIn(record, fold.but(write_id=write_id))
+    if isinstance(reply, Lost) and write_id in reply.current.writes:
+        return Swapped(reply.current)
+    return reply
 
 
-def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
-    """One swap with an id of its own. If its response was lost, it is recognised by that id; a claim by ``token``."""
+def write(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Writes:
+    """One swap with an id of its own, and with the due that follows from the record. If its response was lost, it is
+    recognised by that id; a claim by ``token``."""
     write_id = yield NewId()
-    reply: Swapped | Lost = yield Swap(expected, new.swapped(write_id), builds.leaving(expected, new))
+    reply: Swapped | Lost = yield Swap(expected, with_due(new, terms).swapped(write_id), builds.leaving(expected, new))
     if isinstance(reply, Lost):
         claimed = token is not None and claims.is_of(reply.current, token)
         if claimed or write_id in reply.current.writes:
@@ -54,14 +49,14 @@ def write(expected: Record, new: Record, *, token: str | None = None) -> Writes:
     return reply
 
 
-def apply(change: Change, record: Record) -> Generator[Effect, Any, Record]:
+def apply(change: Change, record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
     """Write a change, and try again on the current record after each lost race."""
     for _ in range(MAX_TRIES):
         now_ms = yield NOW
         new = change(record, now_ms)
         if new is record:
             return record
-        reply = yield from write(record, new)
+        reply = yield from write(record, new, terms)
         if isinstance(reply, Swapped):
             return reply.record
         record = reply.current

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from holdoff.core.builds import as_it_is_now, failed_ms, unended
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
-from holdoff.core.pending import contains, note_of, waiter_name
+from holdoff.core.lines import course_of
+from holdoff.core.pending import note_of, variables_of, waiter_name
 from holdoff.core.record import KEPT_HISTORY_MS, KEPT_NOTES, Claim, Finished, Note, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
@@ -26,7 +27,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
-from holdoff.observe.status import Status, hold_now, is_for_command, plain, say_instant, status_of, triggers_of
+from holdoff.observe.status import Status, hold_now, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -159,7 +160,7 @@ def explain_version(scene: Scene, version: str) -> Explanation:
     """Which build answered the triggers for this source version."""
     subject, older = f"source version {version}", digest(version)
     explanation = _explain_noted(scene, subject, (version,), lambda note: note.version == version)
-    newer = [line.version for line in scene.record.lines if line.parent == older and line.version is not None]
+    newer = [line.source_version for line in scene.record.lines if line.parent == older and line.source_version]
     if explanation.verdict != "unknown" or not newer:
         return explanation
     for build in scene.builds():  # if the version came, it came after the next version of its line
@@ -167,6 +168,24 @@ def explain_version(scene: Scene, version: str) -> Explanation:
             what = f"an older version of its line; {build.source_version} was built already"
             return _answer(scene, subject, "superseded", build, what)
     return explanation
+
+
+def contains(covers: Pending, note: Note) -> bool:
+    """Whether a build of these triggers contains what the trigger of this note asked for: the same version with the
+    same variables, or an older version of the same line. If instants do not tell, the last to arrive is the newer, as
+    long as no trigger of another line came between."""
+    request = covers.request
+    if note.version is None or note.version == request.source_version:
+        return note.variables in {None, variables_of(request)}
+    line = digest(request.line)
+    if line is None or note.line != line:
+        return False
+    has_led_to_it = digest(note.version) in [step.source_version for step in course_of(covers)]
+    if note.at_ms is not None and request.at_ms is not None:
+        return note.at_ms < request.at_ms or has_led_to_it
+    if request.parent is not None and note.parent is not None:
+        return has_led_to_it
+    return all(other.line == line for other in covers.notes)
 
 
 def notes_of(fold: Pending) -> tuple[Note, ...]:
@@ -316,8 +335,7 @@ def _pending_lines(scene: Scene) -> list[str]:
         return lines
     found = waits(record, terms, scene.now_ms, pending=pending)
     for wait in found:
-        ends = wait.until_ms is not None and wait.until_ms > scene.now_ms and not is_for_command(wait, terms)
-        until = f" until {_at(scene, wait.until_ms)}" if ends and wait.until_ms else ""
+        until = f" until {_at(scene, wait.until_ms)}" if wait.until_ms and wait.until_ms > scene.now_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
         due_ms = ready_ms(record, terms) or scene.now_ms

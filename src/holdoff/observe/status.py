@@ -13,7 +13,7 @@ from holdoff.core.request import GateKey
 from holdoff.core.terms import Terms
 from holdoff.core.units import iso, say_age, say_duration, to_datetime
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, cooldown_end_ms, foremost, is_moved_back, over_ms, ready_ms, waits
+from holdoff.core.waits import cooldown_end_ms, foremost, is_moved_back, over_ms, ready_ms, waits
 
 #: What a person should look at, the most urgent first.
 ATTENTION: Final = ("unreadable", "failed", "held", "overdue", "stale", "running", "pending")
@@ -244,10 +244,10 @@ def status_of(
         right = as_it_is_now(record, terms, now_ms)
         notes += _lastbuild_notes(record, terms, now_ms)
         if found := waits(right, terms, now_ms, pending=right.pending):
-            known = [wait for wait in found if not is_for_command(wait, terms)]
+            known = [wait for wait in found if wait.why is not Why.RUNNING or wait.until_ms is not None]
             awaits_command = len(known) < len(found)
             state, at_ms = str(foremost(found).why), over_ms(known, now_ms) if known else None
-            is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in found)
+            is_latest = any(wait.why is Why.RUNNING and wait.until_ms == at_ms for wait in known)
         elif right.pending is not None:
             state, at_ms = "pending", ready_ms(right, terms)
         else:
@@ -264,11 +264,6 @@ def status_of(
         stale_after_ms=stale_after_ms,
         notes=notes,
     )
-
-
-def is_for_command(wait: Wait, terms: Terms) -> bool:
-    """Whether it waits for a running command, whose lease tells no end: it is renewed while the command runs."""
-    return terms.children and wait.why is Why.RUNNING
 
 
 def _claim_notes(record: Record, now_ms: int) -> tuple[str, ...]:

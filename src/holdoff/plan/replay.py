@@ -198,7 +198,7 @@ class _Core:
             end = End(build_id=str(build), succeeded=not failed)
             return builds.finished(record, end, self.terms, at_ms)
 
-        self._drive(protocol.edit(change))
+        self._drive(protocol.edit(change, self.terms))
 
     def _drive(self, asks: Generator[Effect, Any, Any]) -> None:
         answer: object = None

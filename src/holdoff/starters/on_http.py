@@ -21,12 +21,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
-from holdoff.clock import Clock, SystemClock, TimeLimit
+from holdoff.clock import Clock, SystemClock, TimeLimit, http_date_ms
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable
 from holdoff.core.request import Request, storable
 from holdoff.core.shown import Unquoted, printable
 from holdoff.core.token import instant_ms
-from holdoff.core.units import http_date_ms, iso
+from holdoff.core.units import iso
 from holdoff.core.value import Value
 from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN

@@ -228,7 +228,7 @@ _Table(End, build_id="build", succeeded="ok", exit_status="status")
 _Table(Claim, lease_until_ms="lease", in_flight_until_ms="flying")
 _Table(Hold)
 _Table(Act)
-_Table(Line, line="l", version="v", parent="p")
+_Table(Line, line="l", source_version="v", parent="p")
 _RECORD: Final = _Table(Record)
 #: Our own attributes, ``lastbuild`` among them. No other attribute of an item is ever changed.
 OWN: Final = (*[row[0] for row in _RECORD._rows], FORMAT_NAME)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from hypothesis import strategies as st
 
 from holdoff.core import record as values
-from holdoff.core.pending import Fold, is_older
+from holdoff.core.lines import is_older
+from holdoff.core.pending import Fold
 from holdoff.core.record import Record, digest
 from holdoff.core.request import Request
 from holdoff.core.value import Value

@@ -342,7 +342,7 @@ def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
 
 
 def _older(request: Request) -> str:
-    """``pending.is_older(request, newest)`` as a condition; empty: the request is older than no other."""
+    """``lines.is_older(request, newest)`` as a condition; empty: the request is older than no other."""
     is_parent = ""
     if request.source_version is not None:
         is_parent = "#p.#q.#r = :v" + (" AND NOT #p.#q.#v = :r" if request.parent is not None else "")
