@@ -740,3 +740,14 @@ def test_31_nor_is_the_lease_of_a_command_that_could_not_be_cancelled() -> None:
     gate.trigger()
     assert str(gate.trigger()) == "site deferred: build b1 is running, starts after it ends"
     assert str(gate.wake()) == "site deferred: build b1 is running, starts after it ends"
+
+
+def test_32_a_branch_that_went_back_and_came_again_is_at_the_version_that_it_came_to() -> None:
+    """G8: the branch was at B, went back to A and came to B again. The last two pushes arrived the other way round: the
+    second B was skipped as unchanged, and A was built."""
+    w = World(cooldown=0, unchanged="skip")
+    for at in (2, 4):
+        assert w.a.trigger(source_version="B", parent="A", line="main", at=at).outcome == "started"
+        w.a.finished(f"b{at // 2}", succeeded=True)
+    assert w.a.trigger(source_version="A", parent="B", line="main", at=3).why is Why.SUPERSEDED
+    assert w.a.trigger(source_version="B", parent="A", line="main", at=4).why is Why.UNCHANGED
