@@ -174,9 +174,10 @@ def scm_manager(branch: str, is_default: bool) -> Json:
     return {"HTMLURL": "https://x/octo/site", "Branch": {"Name": branch, "DefaultBranch": is_default}}
 
 
-def rhodecode(name: str, *branches: str) -> Json:
+def rhodecode(name: str, kind: str, *branches: str) -> Json:
     """The fixtures of https://github.com/zulip/zulip: a branch that was deleted is in no list."""
-    about = {"name": name, "repo": {"repo_name": "octo/site"}, "server_url": "https://x", "actor": {"username": "ann"}}
+    repository = {"repo_name": "octo/site", "repo_type": kind}
+    about = {"name": name, "repo": repository, "server_url": "https://x", "actor": {"username": "ann"}}
     return {"event": {**about, "push": {"branches": [{"name": one} for one in branches], "tags": []}}, "token": ""}
 
 
@@ -360,12 +361,18 @@ _GIT = (
     ),
     # The fixtures of https://github.com/zulip/zulip
     *(
-        _webhook("RhodeCode", event, becomes, rhodecode(event.partition(",")[0], *branches))
-        for event, becomes, branches in (
-            ("repo-push", Built(reason="push to octo/site main", by="ann"), ["side", "main"]),
-            ("repo-push, of another branch", _NO_DEFAULT.format("RhodeCode"), ["side"]),
-            ("repo-push, of a deleted branch", nothing("RhodeCode", "repo-push"), []),
-            ("pullrequest-create", nothing("RhodeCode", "pullrequest-create"), []),
+        _webhook("RhodeCode", event, becomes, rhodecode(event.partition(",")[0], kind, *branches))
+        for event, becomes, kind, *branches in (
+            ("repo-push", Built(reason="push to octo/site main", by="ann"), "git", "side", "main"),
+            ("repo-push, of another branch", _NO_DEFAULT.format("RhodeCode"), "git", "side"),
+            ("repo-push, of a deleted branch", nothing("RhodeCode", "repo-push"), "git"),
+            ("repo-push, to Mercurial", Built(reason="push to octo/site default", by="ann"), "hg", "default"),
+            (
+                *("repo-push, to Mercurial, of another branch",),
+                *("side is not the default branch default, and no rule takes it", "hg", "side"),
+            ),
+            ("repo-push, to Subversion", Built(reason="commit to octo/site", by="ann"), "svn"),
+            ("pullrequest-create", nothing("RhodeCode", "pullrequest-create"), "git"),
         )
     ),
     _webhook(
@@ -1087,7 +1094,14 @@ _BUILDS = (
                     "application": {"name": "site"},
                 },
             ),
-            ("Rollbar", "new_item", {"event_name": "new_item", "data": {"item": {"id": 27, "environment": "x"}}}),
+            (
+                "Rollbar",
+                "new_item",
+                {
+                    "event_name": "new_item",
+                    "data": {"item": {"id": 27, "environment": "x", "first_occurrence_timestamp": 1515470048}},
+                },
+            ),
             (
                 "Sentry",
                 "error",
@@ -1277,15 +1291,22 @@ _SHOPS = (
             (
                 "Shopify",
                 "X_Shopify_Topic",
-                ("products/update", "collections/create", "inventory_levels/update", "metaobjects/delete"),
+                ("products/update", "collections/create", "inventory_levels/update", "bulk_operations/finish"),
             ),
-            # https://woocommerce.com/document/webhooks/
-            ("WooCommerce", "X_WC_Webhook_Topic", ("product.updated",)),
+            # https://woocommerce.com/document/webhooks/, and https://wordpress.org/plugins/api2cart-webhook-helper/
+            (
+                "WooCommerce",
+                "X_WC_Webhook_Topic",
+                ("product.updated", "category.updated", "action.woocommerce_updated_product_stock"),
+            ),
             # https://docs.umbraco.com/umbraco-cms/reference/webhooks
             (
                 "Umbraco",
                 "Umb_Webhook_Event",
-                ("Umbraco.ContentPublish", "Umbraco.ContentUnpublish", "Umbraco.ContentDelete", "Umbraco.MediaSave"),
+                (
+                    *("Umbraco.ContentPublish", "Umbraco.ContentUnpublish", "Umbraco.ContentDelete"),
+                    *("Umbraco.MediaSave", "mediaMovedToRecycleBin", "dictionaryItemSaved", "userGuidePublished"),
+                ),
             ),
         )
         for kind in kinds
@@ -1295,22 +1316,30 @@ _SHOPS = (
         for sender, header, kinds in (
             ("Shopify", "X_Shopify_Topic", ("orders/create", "customers/update", "carts/update", "shop/redact")),
             ("WooCommerce", "X_WC_Webhook_Topic", ("order.created", "customer.updated")),
-            ("Umbraco", "Umb_Webhook_Event", ("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint")),
+            (
+                "Umbraco",
+                "Umb_Webhook_Event",
+                ("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint", "documentTypeSaved", "userLoginSuccess"),
+            ),
         )
         for kind in kinds
     ),
     *(
         _webhook("BigCommerce", scope, becomes, {"producer": "stores/8j", "hash": "64d3", "scope": scope})
         for scope, becomes in (
-            ("store/product/updated", Built(reason="store/product/updated in BigCommerce")),
+            *(
+                (scope, Built(reason=f"{scope} in BigCommerce"))
+                for scope in ("store/product/updated", "store/brand/metafield/updated", "store/priceLists/deleted")
+            ),
             ("store/order/created", nothing("BigCommerce", "store/order/created")),
         )
     ),
-    _webhook(
-        "Stripe",
-        "product.updated",
-        Built(id="evt_1", reason="product.updated in Stripe"),
-        {"id": "evt_1", "object": "event", "type": "product.updated", "pending_webhooks": 1},
+    *(
+        _webhook(
+            *("Stripe", kind, Built(id="evt_1", reason=f"{kind} in Stripe")),
+            {"id": "evt_1", "object": "event", "type": kind, "pending_webhooks": 1},
+        )
+        for kind in ("product.updated", "coupon.created")
     ),
     # Its source: includes/class-wc-webhook.php
     Sent(

@@ -305,29 +305,46 @@ _REGISTRIES: Final = (
     ),
 )
 
+
 # --- Stores, and a content system that is known by its header as they are -------------------------
+def _all_but(sender: str, path: str, known_by: str, others: str) -> Iterator[Kind]:
+    """A sender's events, if each of its webhooks is for types that were chosen, and plug-ins may have types of their
+    own: a type that is not among ``others`` is a change."""
+    yield from _typed(sender, path, known_by, "", others)
+    yield from _typed(sender, path, known_by, "*", "")
+
+
 _SHOPS: Final = (
     # https://shopify.dev/docs/api/webhooks
-    *_typed(
+    *_all_but(
         *("Shopify", "http.headers.x-shopify-topic", ""),
-        "product*|collection*|scheduled_product_listings/*|variants/*|inventory_items/*|inventory_levels/*|themes/*"
-        "|selling_plan_groups/*|discounts/*|metaobjects/*|metafield_definitions/*|locales/*|locations/*|markets*"
-        "|shop/update",
+        "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
+        "|draft_orders/*|finance_*|fulfillment*|order*|payment_*|refunds/*|returns/*|reverse_*|segments/*|shop/redact"
+        "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
-    *_typed(
+    *_all_but(
         *("BigCommerce", "scope", "producer=stores/* & hash"),
-        "store/product/*|store/category/*|store/sku/*|store/channel/*|store/priceList/*|store/information/*",
+        "store/order/*|store/cart/*|store/customer/*|store/subscriber/*|store/shipment/*|store/app/*|store/hook/*",
     ),
     # https://woocommerce.com/document/webhooks/: the ping has no topic, and no signature
-    *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "product*|coupon*"),
+    *_all_but("WooCommerce", "http.headers.x-wc-webhook-topic", "", "order*|customer*|subscription*"),
     trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
-    *_typed("Stripe", "type", "object=event & pending_webhooks", "product.*|price.*|plan.*", id="{id}"),
-    # https://docs.umbraco.com/umbraco-cms/reference/webhooks
     *_typed(
+        *("Stripe", "type", "object=event & pending_webhooks"),
+        "product.*|price.*|plan.*|coupon.*|promotion_code.*",
+        id="{id}",
+    ),
+    # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and its Constants-WebhookEvents.cs: not all types begin
+    # with its name.
+    *_all_but(
         *("Umbraco", "http.headers.umb-webhook-event", ""),
-        "Umbraco.ContentPublish*|Umbraco.ContentUnpublish*|Umbraco.ContentDelete|Umbraco.ContentMoved*"
-        "|Umbraco.ContentSorted|Umbraco.Media*|Umbraco.Dictionary*|Umbraco.Domain*",
+        "Umbraco.ContentSaved*|Umbraco.ContentDeletedBlueprint|Umbraco.ContentDeletedVersions|Umbraco.ContentCopied"
+        "|Umbraco.ContentRolledBack|Umbraco.ContentEmptiedRecycleBin|mediaEmptiedRecycleBin|documentType*|mediaType*"
+        "|dataType*|memberDeleted|memberGroup*|memberSaved|memberType*|userDeleted|userForgotPasswordRequested"
+        "|userGroup*|UserGroup*|userLocked|userLogin*|userLogout*|userPassword*|userSaved|userTwoFactorRequested|userUnlocked"
+        "|assignedMemberRoles|assignedUserGroupPermissions|removedMemberRoles|exportedMember|relationDeleted"
+        "|relationSaved|relationType*|healthCheckCompleted",
     ),
 )
 
@@ -443,14 +460,18 @@ _HOSTS: Final = (
             ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
-            ("Grafana", "state", "ruleId & ruleUrl"),  # its alarms before version 8
+            # Its alarms before version 8
+            ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
-            ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.incident.id,messages.0.data.incident.id"),
+            (
+                *("PagerDuty", "messages.0.event,messages.0.type"),
+                "messages.0.event,messages.0.type=incident.* & messages.0.incident.id,messages.0.data.incident.id",
+            ),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification & error.url & application.name"),
-            ("Rollbar", "event_name", "data.item.id & data.item.environment"),
+            ("Rollbar", "event_name", "data.item.environment & data.item.first_occurrence_timestamp"),
             ("Sentry", "http.headers.sentry-hook-resource", ""),
             ("Sentry", "level", "project_slug & culprit & event.event_id"),
             ("Snyk", "http.headers.x-snyk-event", ""),

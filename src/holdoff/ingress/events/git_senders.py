@@ -112,7 +112,9 @@ _GITHUB_BARE: Final = (
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
-            ("GitHub", "action,sender.login & sender.node_id,repository.node_id,security_advisory.ghsa_id"),
+            ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
+            ("GitHub", "action & repository.full_name & repository.node_id"),
+            ("GitHub", "action & security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & repository.full_name"),
         )
@@ -293,6 +295,7 @@ _TOLD_BY_SOURCEHUT: Final = (
 )
 _MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
+_PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
     *(
@@ -381,12 +384,22 @@ _OF_A_REF: Final = (
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
     change("Phabricator", "a commit", "object.phid=PHID-CMIT-*", "commit at Phabricator"),
     _other("Phabricator", "object.type", when="object.phid=PHID-* & object.type"),
-    # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch
-    _push(
-        *("RhodeCode", "event.name=repo-push & event.server_url", "event.push.branches.0.name", "", ""),
-        each="event.push.branches",
-        repository="{event.repo.repo_name}",
+    # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch.
+    # Commits of Subversion have no branch. Mercurial has a default branch of its own.
+    change(
+        *("RhodeCode", "a commit", f"{_PUSHED_TO_RHODECODE} & event.repo.repo_type=svn"),
+        "commit to {event.repo.repo_name}",
         by="{event.actor.username}",
+    ),
+    *(
+        _push(
+            *("RhodeCode", f"{_PUSHED_TO_RHODECODE}{of}", "event.push.branches.0.name", "", ""),
+            each="event.push.branches",
+            repository="{event.repo.repo_name}",
+            default=default,
+            by="{event.actor.username}",
+        )
+        for of, default in ((" & event.repo.repo_type=hg", "default"), ("", ""))
     ),
     _other("RhodeCode", "event.name", when="event.name & event.server_url & event.repo.repo_name"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd
