@@ -47,10 +47,11 @@ def open_store(url: str) -> Store:
             from holdoff.stores.sqlite import SQLiteStore
 
             path = rest.removeprefix("///")
-            if path not in {rest, "", ":memory:"} and not set("?$\0") & set(path):
+            if path not in {rest, "", ":memory:"} and not set("?\0") & set(path):
                 file, state = os.path.expanduser(path), state_folder()
-                mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
-                return SQLiteStore(file, url=url, folder_mode=mode)
+                is_ours = state is not None and file.startswith(os.path.join(state, ""))
+                if is_ours or "$" not in path:  # ours may have it: so may the name of a user, or of a folder
+                    return SQLiteStore(file, url=url, folder_mode=0o700 if is_ours else 0o777)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
             if "$" in path:
                 want += ", without $: no variable is filled in, but ~ is your home directory"
