@@ -627,15 +627,21 @@ def test_each_file_has_a_default_store_of_its_own(tmp_path: Path, monkeypatch: p
 
 
 def test_a_user_and_a_folder_may_have_a_dollar_in_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that a person names may have none: a variable is meant. The default store is named by Holdoff."""
+    """Only a variable that is set is taken for one: a path is joined from folders that may have any name."""
     monkeypatch.setenv("XDG_STATE_HOME", "/home/svc$/state")
+    monkeypatch.delenv("work", raising=False)
     file = tmp_path / "$work" / "holdoff.toml"
     file.parent.mkdir()
     file.touch()
     assert read(file).open_store().url == f"sqlite:////home/svc$/state/holdoff{file}.db"
     assert Config().open_store().url == "sqlite:////home/svc$/state/holdoff/gates.db"
-    with pytest.raises(ConfigError, match="without \\$: no variable is filled in"):
-        Config().open_store("sqlite:////srv/$USER/gates.db")
+    file.write_text("store = 'sqlite:///gates.db'")
+    assert read(file).open_store().url == f"sqlite:///{file.parent}/gates.db"
+
+    monkeypatch.setenv("STATE", "/var/lib")
+    for url in ("sqlite:///$STATE/gates.db", "sqlite:////srv/${STATE}/gates.db"):
+        with pytest.raises(ConfigError, match="without \\$: no variable is filled in"):
+            Config().open_store(url)
 
 
 def test_a_pipe_has_no_store_of_its_own(tmp_path: Path) -> None:
