@@ -23,12 +23,17 @@ from holdoff.config.schemes import NAMES
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import GateKey
 from holdoff.ingress.settings import Settings
+from holdoff.starters.call import Call
 from holdoff.starters.command import Command
 from holdoff.stores import default_url, open_store
+from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
 from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder, trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from holdoff.core.record import Record
 
 COMMAND = 'starter = { command = ["true"] }\n'
 
@@ -55,6 +60,20 @@ def test_a_project_has_its_policy_region_and_starter() -> None:
     starter = docs.make_starter(stdout=2)
     assert isinstance(starter, Command)
     assert (starter.argv, starter.stdout) == (["true"], 2)
+
+
+def test_a_build_that_starts_while_the_gates_are_listed_is_in_no_future() -> None:
+    """The time was taken before the list, and the page said of such a build that a clock was wrong."""
+    config, clock = parse(project(f'cooldown = "1h"\n{COMMAND}')), ManualClock()
+
+    class Busy(MemoryStore):
+        def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
+            clock.advance("2s")
+            config.gate(GateKey("docs", "local"), self, clock=clock, starter=Call(lambda *_: "b1")).trigger()
+            return super().gates(project)
+
+    (status,) = config.statuses(Busy(), clock)
+    assert (status.notes, status.last_built_ms) == ((), status.now_ms)
 
 
 def test_a_gate_of_a_key_has_the_settings_of_its_project() -> None:
@@ -605,6 +624,24 @@ def test_each_file_has_a_default_store_of_its_own(tmp_path: Path, monkeypatch: p
     assert read(tmp_path / "three" / "holdoff.toml").open_store().url == urls[1], "the same folder by another name"
     (tmp_path / "one" / "linked.toml").symlink_to(files[1])
     assert read(tmp_path / "one" / "linked.toml").open_store().url not in urls, "its builds are made in another folder"
+
+
+def test_a_user_and_a_folder_may_have_a_dollar_in_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a variable that is set is taken for one: a path is joined from folders that may have any name."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/svc$/state")
+    monkeypatch.delenv("work", raising=False)
+    file = tmp_path / "$work" / "holdoff.toml"
+    file.parent.mkdir()
+    file.touch()
+    assert read(file).open_store().url == f"sqlite:////home/svc$/state/holdoff{file}.db"
+    assert Config().open_store().url == "sqlite:////home/svc$/state/holdoff/gates.db"
+    file.write_text("store = 'sqlite:///gates.db'")
+    assert read(file).open_store().url == f"sqlite:///{file.parent}/gates.db"
+
+    monkeypatch.setenv("STATE", "/var/lib")
+    for url in ("sqlite:///$STATE/gates.db", "sqlite:////srv/${STATE}/gates.db"):
+        with pytest.raises(ConfigError, match="without \\$: no variable is filled in"):
+            Config().open_store(url)
 
 
 def test_a_pipe_has_no_store_of_its_own(tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def test_what_needs_attention_comes_first_with_its_cause(six: Cli) -> None:
     assert (done.returncode, "old (local) is stale" in done.stderr) == (1, True)
 
 
+def test_what_is_stale_is_said_beside_what_cannot_be_read(six: Cli) -> None:
+    six.spoil('"yesterday"', "alright")
+    done = six("status", "--max-stale", "90m")
+
+    assert (done.returncode, "old (local) is stale" in done.stderr) == (65, True)
+
+
 @pytest.mark.parametrize(
     ("only", "names"),
     [("held, failed", ["broken", "held"]), ("pending", ["late", "old", "waiting"]), ("ready", ["alright"])],

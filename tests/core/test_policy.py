@@ -46,7 +46,7 @@ def test_who_does_not_wait_leaves_nothing_for_later(overlap: Any, then: Any) -> 
 
 
 DURATION = "a duration such as 90 (seconds), '10m' or '1h30m'"
-LIMIT = "a count from 1 to 100 and a duration, such as '3/1h'"
+LIMIT = "a count from 1 to 100 and a duration of at most 366d, such as '3/1h'"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,7 @@ LIMIT = "a count from 1 to 100 and a duration, such as '3/1h'"
         ({"limit": "101/1h"}, f"limit is '101/1h'; write {LIMIT}"),
         ({"limit": "3/0s"}, f"limit is '3/0s'; write {LIMIT}"),
         ({"limit": "3/soon"}, f"limit is '3/soon'; write {LIMIT}"),
+        ({"limit": "3/400d"}, f"limit is '3/400d'; write {LIMIT}"),
         ({"limit": "3/h"}, f"limit is '3/h'; write {LIMIT}"),
     ],
 )

@@ -84,11 +84,12 @@ def status(args: argparse.Namespace) -> int:
     longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max_stale")
     only = _only(args.only)
     config, store = opened(args)
-    at_ms = now_ms(store, SystemClock())
+    clock = SystemClock()
     project = None if args.project is None else key_of(config, args, store).project
-    found = config.statuses(store, at_ms, project, args.region, stale_after_ms=longest_ms)
+    found = config.statuses(store, clock, project, args.region, stale_after_ms=longest_ms)
     in_terminal = sys.stdout.isatty()
     gates = [_shown(one, as_json=args.json, as_row=in_terminal) for one in found]
+    at_ms = now_ms(store, clock)
     gates.sort(key=lambda gate: (0 if args.json else urgency(gate.marks), gate.key))
     shown = [gate for gate in gates if not only or not only.isdisjoint(gate.marks)]
     unknown = None
@@ -133,13 +134,11 @@ def _shown(one: Status, *, as_json: bool, as_row: bool) -> Shown:
 def _exit_status(gates: Iterable[Shown]) -> int:
     status = 0
     for gate in gates:
-        if "unreadable" in gate.marks:
-            return RecordInvalid.exit_code
         if "stale" in gate.marks:
             waited = say_duration(gate.stale_ms)
             say(f"{gate.key} is stale: its oldest trigger not covered yet came {waited} ago")
             status = 1
-    return status
+    return RecordInvalid.exit_code if any("unreadable" in gate.marks for gate in gates) else status
 
 
 # --- for people ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
+from holdoff.clock import now_ms
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_known
 from holdoff.core.errors import ConfigError, RecordInvalid
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Final
 
+    from holdoff.clock import Clock
     from holdoff.config.rules import Rule
     from holdoff.config.server import Server
     from holdoff.config.webhooks import Webhook
@@ -161,14 +163,14 @@ class Config(Value):
     def statuses(
         self,
         store: Store,
-        at_ms: int,
+        clock: Clock,
         project: str | None = None,
         region: str | None = None,
         *,
         stale_after_ms: int | None = None,
     ) -> Iterator[Status]:
         """The gates of a store, and then the projects that have no gate there yet: all, or those of a project and
-        region."""
+        region. Each is told as of an instant after it was read: what is written meanwhile is not in the future."""
         from holdoff.observe.status import Status, status_of  # `holdoff run` does not need it
 
         there = set[str]()
@@ -176,6 +178,7 @@ class Config(Value):
         for key, found in chain(store.gates(project), new):
             if project in (None, key.project) and region in (None, key.region):
                 there.add(key.project)
+                at_ms = now_ms(store, clock)
                 if isinstance(found, RecordInvalid):
                     yield Status(key=key, record=Record(), state="unreadable", now_ms=at_ms, error=str(found))
                 else:

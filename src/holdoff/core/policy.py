@@ -33,7 +33,7 @@ class Limit(Value, kw_only=False):
     @classmethod
     def parse(cls, value: object) -> Limit:
         """``'3/1h'``: three starts an hour."""
-        want = f"a count from 1 to {MAX_LIMIT} and a duration, such as '3/1h'"
+        want = f"a count from 1 to {MAX_LIMIT} and a duration of at most 366d, such as '3/1h'"
         match = re.fullmatch(r"([0-9]{1,4})\s*/\s*(\S+)", value) if isinstance(value, str) else None
         try:
             count, window_ms = (int(match[1]), parse_duration(match[2], field="limit")) if match else (0, 0)

@@ -114,7 +114,7 @@ class Site:
     def statuses(self, project: str | None = None) -> list[Status]:
         """The gates of the store, and the projects that have no gate there yet: all, or those of a project and its
         keys."""
-        found = self.config.statuses(self.store, self.now_ms())
+        found = self.config.statuses(self.store, self.clock)
         wanted = (one for one in found if project in (None, one.key.name, one.key.project))
         return sorted(wanted, key=attrgetter("key"))
 
