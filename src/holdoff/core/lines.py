@@ -50,7 +50,8 @@ def is_behind(request: Request, pending: Pending) -> bool:
     place, course = line_of(request), course_of(pending)
     versions = [step.source_version for step in course]
     return place is not None and any(
-        is_older(place, step, versions[:n]) and place.source_version not in versions[:n] for n, step in enumerate(course)
+        place.source_version not in versions[:n] and is_older(place, step, versions[:n])
+        for n, step in enumerate(course)
     )
 
 
