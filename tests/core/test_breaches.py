@@ -751,3 +751,16 @@ def test_32_a_branch_that_went_back_and_came_again_is_at_the_version_that_it_cam
         w.a.finished(f"b{at // 2}", succeeded=True)
     assert w.a.trigger(source_version="A", parent="B", line="main", at=3).why is Why.SUPERSEDED
     assert w.a.trigger(source_version="B", parent="A", line="main", at=4).why is Why.UNCHANGED
+
+
+@pytest.mark.parametrize("parent", [None, "C"])
+def test_33_the_newest_version_is_not_older_than_what_led_to_it(parent: str | None) -> None:
+    """G8: the branch went from A to B, back to A and to B again. A later trigger for B, with variables, was taken for
+    the B at first, as A was pushed onto that: it joined as the older, and its variables were in no build."""
+    w = World()
+    w.a.trigger()
+    for version, before in (("B", "A"), ("A", "B"), ("B", "A")):
+        w.a.trigger(source_version=version, parent=before, line="main")
+    w.a.trigger(source_version="B", parent=parent, line="main", environment={"TARGET": "live"})
+    assert w.record.pending.request.environment == (("TARGET", "live"),)
+    assert w.record.pending.count == 4

@@ -45,10 +45,14 @@ def line_of(request: Request) -> Line | None:
 
 
 def is_behind(request: Request, pending: Pending) -> bool:
-    """Whether a request is older than the newest that is pending, or than a version that led to it."""
+    """Whether a request is older than the newest that is pending, or than a version that led to it. A version that came
+    again after such a one (the line was set back) is no older than it."""
     place, course = line_of(request), course_of(pending)
     versions = [step.source_version for step in course]
-    return place is not None and any(is_older(place, step, versions[:n]) for n, step in enumerate(course))
+    return place is not None and any(
+        place.source_version not in versions[:n] and is_older(place, step, versions[:n])
+        for n, step in enumerate(course)
+    )
 
 
 def course_of(pending: Pending) -> list[Line]:
