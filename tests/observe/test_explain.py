@@ -449,7 +449,7 @@ def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
     place = Place()
     gate = place.gate()
     place.errors = [TimeoutError("no answer")] * 2
-    gate.trigger()
+    gate.trigger(source_version="v1")
     assert "a start is under way; if it does not end, a trigger or wake in 1m or later" in told_of(place)
     assert "failed" not in gate.status().attention
     place.clock.advance("61s")
@@ -457,6 +457,9 @@ def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
     told = told_of(place)
     assert "a start is not finished yet: try 2, the first 1m1s ago. Its build may exist; the log of " in told
     assert "a trigger or wake in 1m or later tries to finish it; `holdoff reset --drop-claim` gives it up" in told
+    of_version = place.version("v1")
+    assert of_version.verdict == "starting"
+    assert of_version.lines[1].startswith("a start is not finished yet: try 2, the first 1m1s ago.")
     assert "failed" in gate.status().attention
     place.clock.advance("61s")
     assert "the next trigger or wake tries to finish it" in told_of(place)

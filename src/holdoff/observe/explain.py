@@ -27,7 +27,7 @@ from holdoff.core.token import instant_ms
 from holdoff.core.units import say_age, say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import SNIPPET_MS, ready_ms, waits
-from holdoff.observe.status import Status, hold_now, plain, say_instant, status_of, triggers_of
+from holdoff.observe.status import Status, claim_notes, hold_now, plain, say_instant, status_of, triggers_of
 
 if TYPE_CHECKING:
     from holdoff.stores.base import Store
@@ -288,7 +288,7 @@ def _answer(
     elif verdict == "pending":
         lines = [*_hold_line(scene), *_pending_lines(scene)]
     elif verdict == "starting":
-        lines = [*_claim_line(scene)]
+        lines = [*claim_notes(scene.record, scene.now_ms), *_claim_line(scene)]
     elif verdict == "aged_out":
         lines = []
     else:

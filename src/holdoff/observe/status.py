@@ -233,7 +233,7 @@ def status_of(
 ) -> Status:
     """The status of a gate; without terms, as much of it as depends on no policy."""
     at_ms, is_latest, awaits_command = None, False, False
-    notes = _claim_notes(record, now_ms)
+    notes = claim_notes(record, now_ms)
     if terms is None:
         hold = hold_now(record, now_ms)
         if hold is not None:
@@ -266,7 +266,8 @@ def status_of(
     )
 
 
-def _claim_notes(record: Record, now_ms: int) -> tuple[str, ...]:
+def claim_notes(record: Record, now_ms: int) -> tuple[str, ...]:
+    """What is unusual about the start under way: that a try before did not finish it."""
     claim = record.claim
     if claim is None or claim.attempt == 1:
         return ()
