@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.core.pending import single
+from holdoff.core.record import Record, Running
+from holdoff.core.request import Request
 from tests.cli.conftest import PATIENCE, PROGRAM, Terminal, line_of
 from tests.waiting import until
 
@@ -430,6 +433,17 @@ def test_a_cooldown_that_is_shortened_applies_to_what_is_pending(cli: Cli) -> No
 
     assert "p started" in cli("wake").stdout
     assert cli.lines() == ["ran", "ran"]
+
+
+def test_so_does_an_overlap_that_is_forbidden_though_the_command_before_died(cli: Cli) -> None:
+    """Its end was never reported, and no cooldown asked for it. The lease is over: it keeps nothing waiting."""
+    cli.config('[projects.p]\ncooldown = 0\noverlap = "defer"\nstarter = {command = ["sh", "-c", "echo ran >> ran"]}')
+    pending = single(Request(project="p", region="local"), 1)
+    died = Running(build_id="1@gone", token="t", started_ms=1, lease_until_ms=2, covers=pending, claimed_ms=1)
+    cli.change(lambda _: Record(lastbuild=Decimal(1), running=died, pending=pending, due_ms=4_000_000_000_000))
+
+    assert "p started" in cli("wake").stdout
+    assert cli.lines() == ["ran"]
 
 
 def test_two_checkouts_of_one_project_each_build_in_their_own_folder(cli: Cli) -> None:

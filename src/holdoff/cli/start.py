@@ -24,6 +24,7 @@ from holdoff.cli.common import (
     show,
 )
 from holdoff.clock import SystemClock, now_ms
+from holdoff.core.builds import as_it_is_now
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused, UsageError
 from holdoff.core.units import parse_instant
@@ -156,7 +157,8 @@ def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
         try:
             if (record := store.get(key)).pending is None:
                 continue
-            by_today_ms = wake_ms(record, config.gate(key, store).terms)
+            terms = config.gate(key, store).terms
+            by_today_ms = wake_ms(as_it_is_now(record, terms, at_ms), terms)
         except Exception as error:  # noqa: BLE001  (the wake reports what is wrong)
             by_today_ms = None if isinstance(error, RecordInvalid) else at_ms
         if by_today_ms is not None and by_today_ms <= at_ms:
