@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from holdoff.core.record import Record
@@ -114,6 +115,15 @@ class History:
     early: dict[str, int] = field(default_factory=dict)
     held_up: list[str] = field(default_factory=list)
 
+    def copy(self) -> tuple[History, dict[int, Asked | Build]]:
+        """Another that says the same; and, by the ids of triggers and builds, what stands there for them."""
+        new = copy(self)
+        for name in _GROWING:
+            setattr(new, name, getattr(self, name).copy())
+        new.asked, new.builds = [copy(asked) for asked in self.asked], [copy(build) for build in self.builds]
+        same: dict[int, Asked | Build] = dict(zip(map(id, self.asked), new.asked, strict=True))
+        return new, same | dict(zip(map(id, self.builds), new.builds, strict=True))
+
     def next(self) -> int:
         """The next position in the order."""
         self.order += 1
@@ -166,3 +176,6 @@ class History:
                 tuple(self.moved_ms.items()) if self.terms.policy.on_cooldown == "skip" else (),
             )
         )
+
+
+_GROWING = [one.name for one in fields(History) if one.default_factory in (list, dict, set)]

@@ -147,14 +147,14 @@ def within(scenario: Scenario, bounds: Bounds) -> Scenario:
 
 
 def _leaves(scenario: Scenario, seen: dict[int, int]) -> Iterator[tuple[World, Moves]]:
-    """Depth first. A generator cannot be copied: each branch but the first replays its moves from the start."""
-    stack: list[Moves] = [()]
+    """Depth first. Where there is a choice, each branch but the first has a copy of the world."""
+    stack: list[tuple[World, Moves, Move | None]] = [(World(scenario, known={}), (), None)]
     while stack:
-        moves = stack.pop()
-        world = World(scenario, compared=True)
-        for move in moves:
-            world.do(move)
+        world, moves, move = stack.pop()
         while True:
+            if move is not None:
+                moves = (*moves, move)
+                world.do(move)
             key, left = world.key(), scenario.depth - len(moves)
             if seen.get(key, -1) >= left:
                 break
@@ -163,9 +163,8 @@ def _leaves(scenario: Scenario, seen: dict[int, int]) -> Iterator[tuple[World, M
             if not choices:
                 yield world, moves
                 break
-            stack += [(*moves, choice) for choice in reversed(choices[1:])]
-            moves = (*moves, choices[0])
-            world.do(choices[0])
+            stack += [(world.copy(), moves, choice) for choice in reversed(choices[1:])]
+            move = choices[0]
 
 
 # --- random histories ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdoff.core import builds, claims, decide, people, protocol, waits
@@ -26,6 +27,9 @@ from tests.model.scenario import KEY, T0_MS, Move, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    Asks = Generator[Any, Any, Any]
+    Change = Callable[["Actor", Record, int], Record]
 
 #: More wakes than any history needs after its faults stopped: a gate that still has a due then makes no progress.
 MAX_WAKES: Final = 60
@@ -87,7 +91,7 @@ class Actor:
     name: str
     skew_ms: int
     snapshot: Snapshot = field(default_factory=Snapshot)
-    asks: Generator[Any, Any, Any] | None = None
+    asks: Call | Asks | None = None
     effect: Any = None
     sent: bool = False
     asked: Asked | None = None
@@ -102,6 +106,13 @@ class Actor:
     began: int = 0
     reports: Build | None = None
     runs: bool = False
+
+    def copy(self, same: dict[int, Any]) -> Actor:
+        """The same actor in a copy of its world; ``same``: what stands there for triggers and builds of this one."""
+        new = replace(self, asked=same.get(id(self.asked)), reports=same.get(id(self.reports)))
+        if isinstance(self.asks, Call):
+            new.asks = self.asks.copy(new)
+        return new
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +133,71 @@ class LateWrite:
     until_ms: int
 
 
+#: What calls asked for, by who they were and what they were told.
+Known = dict[tuple[str, int, int], tuple[str, Any]]
+
+
+class Call:
+    """A call of the protocol that can be copied, and runs only where it is told something new.
+
+    What a call asks for depends on what its actor was told, and on nothing else. The searches that go through every
+    history come to most of these points many times; ``known`` has what was asked for there. It holds for one search:
+    the next may be of other code. Without it the call always runs.
+    """
+
+    def __init__(self, make: Callable[[Actor], Asks], actor: Actor, known: Known | None) -> None:
+        self._make, self._actor, self._known = make, actor, known
+        self._told: list[tuple[object, Exception | None]] = []
+        self._running, self._behind = make(actor), 0
+
+    def copy(self, actor: Actor) -> Call:
+        """The same call of this actor."""
+        new = Call(self._make, actor, self._known)
+        new._told = self._told.copy()
+        return new
+
+    def send(self, answer: object) -> Any:
+        """As a generator's."""
+        return self._go_on(answer, None)
+
+    def throw(self, error: Exception) -> Any:
+        """As a generator's."""
+        return self._go_on(None, error)
+
+    def _go_on(self, answer: object, error: Exception | None) -> Any:
+        self._told.append((answer, error))
+        known, point = self._known, (self._actor.name, self._actor.key, self._actor.ids)
+        found = None if known is None else known.get(point)
+        if found is None:
+            found = self._run()
+            if known is not None:
+                known[point] = found
+        what, value = found
+        if what == "asks":
+            return value
+        raise StopIteration(value) if what == "ends" else value.with_traceback(None)
+
+    def _run(self) -> tuple[str, Any]:
+        """Tell it all that it was not told yet."""
+        try:
+            for answer, error in self._told[self._behind :]:
+                asks = self._running.throw(error) if error else self._running.send(answer)
+        except StopIteration as end:
+            return "ends", end.value
+        except Exception as error:  # noqa: BLE001  (whatever it raises, it would raise again)
+            return "raises", error
+        self._behind = len(self._told)
+        return "asks", asks
+
+
 class World:
     """One history in the making."""
 
     def __init__(
-        self, scenario: Scenario, tell: Callable[[str], None] | None = None, *, compared: bool = False
+        self, scenario: Scenario, tell: Callable[[str], None] | None = None, *, known: Known | None = None
     ) -> None:
         self.scenario = scenario
-        self.compared = compared
+        self.known = known
         self.terms = scenario.terms()
         self.now_ms = T0_MS
         self.store = MemoryStore()
@@ -322,14 +390,23 @@ class World:
         self._say(f"{actor.name} calls {call}")
         actor.calls += 1
         actor.call, actor.looked, actor.unsure, actor.reports = call, False, False, None
-        self._note(actor, call)
+        self._note(actor, (call, self.now_ms) if "at=now" in call else call)
         actor.asked, actor.began = None, self.history.next()
         actor.asks = self._asks(actor, call)
         self._resume(actor)
 
-    def _asks(self, actor: Actor, call: str) -> Generator[Any, Any, Any]:
+    def _asks(self, actor: Actor, call: str) -> Call | Asks:
+        """The call; where states are compared, one that can be copied. An edit tells its actor what it saw: it always
+        runs."""
+        make = self._maker(actor, call)
+        if self.known is None:
+            return make(actor)
+        return Call(make, actor, self.known if call.split()[0] in {"trigger", "wake", "turn"} else None)
+
+    def _maker(self, actor: Actor, call: str) -> Callable[[Actor], Asks]:
         verb, *words = call.split()
         token = f"{actor.name}{actor.calls}"
+        terms, snapshot = self.terms, actor.snapshot
         if verb == "trigger":
             request = self._request(words, token)
             asked = Asked(
@@ -343,16 +420,17 @@ class World:
             actor.asked = asked
             self.history.asked.append(asked)
             trigger = Trigger(request=request, token=token, waits=asked.waits)
-            return protocol.trigger(trigger, self.terms, actor.snapshot)
+            return lambda _: protocol.trigger(trigger, terms, snapshot)
         if verb in {"wake", "turn"}:
             self.history.wakes.add(token)
-            waiter = self._last_asked(actor) if verb == "turn" else None
-            return protocol.wake(Wake(request=NO_REQUEST, token=token, waiter=waiter), self.terms)
+            wake = Wake(request=NO_REQUEST, token=token, waiter=self._last_asked(actor) if verb == "turn" else None)
+            return lambda _: protocol.wake(wake, terms)
         if verb == "snippet":
-            return snippet(self.terms.policy.cooldown_ms)
+            return lambda _: snippet(terms.policy.cooldown_ms)
         if verb in {"back", "ahead"}:
-            return person(verb)
-        return protocol.edit(self._change(actor, verb, words), self.terms)
+            return lambda _: person(verb)
+        change = self._change(actor, verb, words)
+        return lambda one: protocol.edit(partial(change, one), terms)
 
     def _request(self, words: list[str], token: str) -> Request:
         named = dict(word.split("=") for word in words if "=" in word)
@@ -367,14 +445,14 @@ class World:
             parent=named.get("parent"),
         )
 
-    def _change(self, actor: Actor, verb: str, words: list[str]) -> Callable[[Record, int], Record]:
+    def _change(self, actor: Actor, verb: str, words: list[str]) -> Change:
         if verb == "finish":
             return self._finish(actor, words)
         if verb == "again":
             return self._report(actor, next((build for build in self.history.builds if build.ended), None))
         if verb == "hold":
             until = 20 * 60_000 if words else None
-            return lambda record, now_ms: people.held(
+            return lambda _, record, now_ms: people.held(
                 record, Hold(since_ms=now_ms, why="incident", until_ms=until and now_ms + until)
             )
 
@@ -382,9 +460,9 @@ class World:
             return Act(what=verb, at_ms=now_ms, by=actor.name)
 
         return {
-            "resume": lambda record, now_ms: people.resumed(record, act(now_ms)),
-            "reset": lambda record, now_ms: people.reset(record, act(now_ms)),
-            "drop": lambda record, now_ms: people.reset(record, act(now_ms), drop_pending=True),
+            "resume": lambda _, record, now_ms: people.resumed(record, act(now_ms)),
+            "reset": lambda _, record, now_ms: people.reset(record, act(now_ms)),
+            "drop": lambda _, record, now_ms: people.reset(record, act(now_ms), drop_pending=True),
         }[verb]
 
     def _last_asked(self, actor: Actor) -> str:
@@ -392,7 +470,7 @@ class World:
         mine = [a.token for a in self.history.asked if a.actor == actor.name and a.decision]
         return mine[-1] if mine else ""
 
-    def _finish(self, actor: Actor, words: list[str]) -> Callable[[Record, int], Record]:
+    def _finish(self, actor: Actor, words: list[str]) -> Change:
         """The oldest (or newest) build that still runs ends, and its end is reported."""
         going = [build for build in self.history.builds if build.ended is None]
         build = going[-("last" in words)] if going else None
@@ -401,14 +479,15 @@ class World:
             build.succeeded = "failed" not in words
         return self._report(actor, build)
 
-    def _report(self, actor: Actor, build: Build | None) -> Callable[[Record, int], Record]:
+    def _report(self, actor: Actor, build: Build | None) -> Change:
         """The end of a build is reported; ``None``: of one that Holdoff did not start."""
         end = End(build_id="none" if build is None else build.id, succeeded=build is None or build.succeeded)
         actor.reports = build
+        terms = self.terms
 
-        def change(record: Record, now_ms: int) -> Record:
+        def change(actor: Actor, record: Record, now_ms: int) -> Record:
             actor.runs = record.running is not None and record.running.build_id == end.build_id
-            return builds.finished(record, end, self.terms, now_ms)
+            return builds.finished(record, end, terms, now_ms)
 
         return change
 
@@ -453,7 +532,7 @@ class World:
 
     def _note(self, actor: Actor, told: object) -> None:
         """What an actor was told becomes part of its key, where states are compared."""
-        if self.compared:
+        if self.known is not None:
             actor.key = hash((actor.key, told))
 
     def _clock_of(self, actor: Actor) -> int:
@@ -511,6 +590,7 @@ class World:
         self._idle(actor)
 
     def _die(self, actor: Actor) -> None:
+        self._note(actor, "dies")
         self._say(f"{actor.name} DIES{' (its request was sent)' if actor.sent else ''}")
         if actor.asked is not None:
             actor.asked.lost = True
@@ -722,11 +802,22 @@ class World:
 
     # --- for the search ------------------------------------------------------------------------
 
+    def copy(self) -> World:
+        """Another world that stands at the same point."""
+        new = World(self.scenario, known=self.known)
+        new.__dict__.update(self.__dict__)
+        new.store = MemoryStore()
+        new.store._gates = self.store._gates.copy()
+        new.store._history = {key: kept.copy() for key, kept in self.store._history.items()}
+        new.history, same = self.history.copy()
+        new.flights, new.done, new.written = self.flights.copy(), self.done.copy(), self.written.copy()
+        new.actors = {name: actor.copy(same) for name, actor in self.actors.items()}
+        new.late = [replace(write, sender=write.sender.copy(same)) for write in self.late]
+        return new
+
     def key(self) -> int:
         """Hashes all that the future, and the verdict on the past, depend on."""
-        actors = tuple(
-            (a.key, a.sent, a.checked_ms if a.asks else 0, a.skew_ms, a.snapshot) for a in self.actors.values()
-        )
+        actors = tuple((a.key, a.sent, a.checked_ms if a.asks else 0, a.skew_ms) for a in self.actors.values())
         done = tuple(self.done.values())
         return hash(
             (
