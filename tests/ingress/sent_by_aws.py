@@ -71,6 +71,17 @@ def _stored() -> Iterator[Sent]:
     yield sent("Replication Action: in the region of the copy", replicated, pushed)
     yield sent("Image Action: a failed push", s.ecr(result="FAILURE"), nothing("ECR", "PUSH FAILURE"))
     yield sent("Image Action: a deletion", s.ecr(**{"action-type": "DELETE"}), nothing("ECR", "DELETE SUCCESS"))
+    # What CDK's ``Repository.onCloudTrailImagePushed`` asks for.
+    yield sent("API Call via CloudTrail: a push", s.ecr_by_trail(), pushed)
+    failed = s.ecr_by_trail(errorCode="ImageTagAlreadyExistsException")
+    why = nothing("ECR", "PutImage ImageTagAlreadyExistsException")
+    yield sent("API Call via CloudTrail: a failed push", failed, why)
+    part = s.ecr_by_trail(requestParameters={"repositoryName": "web", "imageManifest": "{}"})
+    yield sent("API Call via CloudTrail: a push by digest", part, nothing("ECR", "push by digest"))
+    signed = s.ecr_by_trail(requestParameters={"repositoryName": "web", "imageTag": f"sha256-{'7' * 64}.sig"})
+    yield sent("API Call via CloudTrail: a signature", signed, nothing("ECR", "push about an image"))
+    layer = s.ecr_by_trail(eventName="CompleteLayerUpload")
+    yield sent("API Call via CloudTrail: another call", layer, nothing("aws.ecr", "AWS API Call via CloudTrail"))
     scanned = s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE", "repository-name": "web"})
     yield sent("Image Scan", scanned, nothing("aws.ecr", "ECR Image Scan"))
 
@@ -114,8 +125,8 @@ def _others() -> Iterator[Sent]:
     own = s.eventbridge("my.shop", "Prices Changed", {"x": 1})
     yield sent("an event of one's own", own, Built(at_ms=NOON_MS, id=EVENT, reason="Prices Changed"))
     started = s.eventbridge("aws.ec2", "EC2 Instance State-change Notification", {"state": "running"})
-    partner = s.eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"payload": {}})
-    yield sent("an event of a partner", partner, Built(at_ms=NOON_MS, id=EVENT, reason="shopifyWebhook"))
+    partner = s.eventbridge("aws.partner/mongodb.com/stitch.trigger/1", "MongoDB Database Trigger", {"ns": {}})
+    yield sent("an event of a partner", partner, Built(at_ms=NOON_MS, id=EVENT, reason="MongoDB Database Trigger"))
     source = "aws.partner/buildkite.com/octo/0106-187c-12cd4fe"
     built = s.eventbridge(source, "Build Finished", {"version": 1, "build": {"branch": "main", "state": "passed"}})
     yield sent("an event of Buildkite", built, nothing(source, "Build Finished"))

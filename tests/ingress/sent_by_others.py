@@ -10,6 +10,7 @@ from holdoff.ingress.events.http import content_of
 from tests.ingress import payloads as p
 from tests.ingress.payloads import AFTER, BEFORE, DELIVERY, OTHER, ZERO, posted
 from tests.ingress.sent import Built, Refused, Sent, nothing
+from tests.ingress.shapes import eventbridge
 
 Json = dict[str, Any]
 EVENT_ID = "831e1650-001e-001b-66ab-eeb76e069631"
@@ -89,6 +90,12 @@ def cloud_event(kind: str) -> Json:
         "time": "2026-11-25T03:00:00Z",
         "data": {},
     }
+
+
+def cdevent(kind: str) -> Json:
+    """https://github.com/cdevents/spec/tree/main/examples, without a CloudEvent around it"""
+    context = {"version": "0.5.0", "id": "7", "source": "/octo", "type": kind, "timestamp": "2026-11-25T03:00:00Z"}
+    return {"context": context, "subject": {"id": "site", "type": kind.split(".")[2], "content": {}}}
 
 
 def gerrit_batch(*refs: str) -> Json:
@@ -902,6 +909,16 @@ _CLOUDS = (
             _webhook("CloudEvents", f"{kind}, in a batch", becomes, [cloud_event(kind)]),
         )
     ),
+    *(
+        _webhook("CDEvents", kind, becomes, cdevent(kind))
+        for kind, becomes in (
+            (
+                "dev.cdevents.change.merged.0.2.0",
+                Built(id="/octo#7", reason="dev.cdevents.change.merged.0.2.0 in CDEvents"),
+            ),
+            ("dev.cdevents.build.finished.0.2.0", nothing("CDEvents", "dev.cdevents.build.finished.0.2.0")),
+        )
+    ),
 )
 _BUILDS = (
     *(
@@ -1323,6 +1340,19 @@ _SHOPS = (
             ),
         )
         for kind in kinds
+    ),
+    # https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started
+    *(
+        Sent("Shopify", f"{topic}, {way}", event, becomes)
+        for topic, becomes in (
+            ("products/delete", (Built(id="7a1", reason="products/delete in Shopify"),)),
+            ("orders/paid", nothing("Shopify", "orders/paid")),
+        )
+        for about in [{"X-Shopify-Topic": topic, "X-Shopify-Webhook-Id": "7a1"}]
+        for way, event in (
+            ("on EventBridge", eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"metadata": about})),
+            ("by Pub/Sub", posted(pubsub({}, **about), {})),
+        )
     ),
     *(
         _webhook("BigCommerce", scope, becomes, {"producer": "stores/8j", "hash": "64d3", "scope": scope})

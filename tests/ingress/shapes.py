@@ -96,6 +96,19 @@ def by_trail(call: str, **more: object) -> dict[str, Any]:
     return eventbridge("aws.s3", "AWS API Call via CloudTrail", detail)
 
 
+def ecr_by_trail(**more: object) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html"""
+    detail = {
+        "eventVersion": "1.08",
+        "eventTime": "2026-11-25T03:00:00Z",
+        "eventSource": "ecr.amazonaws.com",
+        "eventName": "PutImage",
+        "requestParameters": {"repositoryName": "web", "imageTag": "v1", "imageManifest": "{}"},
+        **more,
+    }
+    return eventbridge("aws.ecr", "AWS API Call via CloudTrail", detail)
+
+
 def s3_notification(name: str = "ObjectCreated:Put") -> dict[str, Any]:
     """The same as a notification
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html)."""

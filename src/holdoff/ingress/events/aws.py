@@ -87,7 +87,8 @@ _IN_S3: Final[dict[str, Any]] = {
 _WRITTEN: Final = (
     "*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*|*ObjectSynced:*|*ObjectLifecycle:Expiration:Current"
 )
-_BY_TRAIL: Final = "source=aws.s3 & detail-type=AWS API Call via CloudTrail"
+_TRAIL: Final = "AWS API Call via CloudTrail"
+_BY_TRAIL: Final = f"source=aws.s3 & detail-type={_TRAIL}"
 _WRITES: Final = "PutObject|CopyObject|CompleteMultipartUpload|PostObject|DeleteObject|DeleteObjects"
 
 #: https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
@@ -126,24 +127,29 @@ _CODECOMMIT: Final = (
 #: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
-#: A replication is reported in the region to which the image was copied.
+#: A replication is reported in the region to which the image was copied. A trail may log the call that pushed an image:
+#: https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html
 _IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action|ECR Replication Action"
 _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
 _PUSHED: Final = f"{_PUSH_IN_ECR} & detail.result=SUCCESS"
-_IMAGE: Final[dict[str, Any]] = {
-    "reason": "{detail.action-type} {detail.repository-name}{detail.image-tag^:}",
-    "line": "ecr {detail.repository-name}{detail.image-tag^:}",
-    "at": "time",
-}
-_RESULT: Final = "{detail.action-type} {detail.result}"
-_ABOUT: Final = "detail.image-tag,detail.artifact-media-type"
+_PUT: Final = f"source=aws.ecr & detail-type={_TRAIL} & detail.eventName=PutImage"
+_TAG: Final = "detail.requestParameters.imageTag"
+_NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName}}{{detail.image-tag,{_TAG}^:}}"
+_DONE: Final = "{detail.action-type,detail.eventName}"
+_IMAGE: Final[dict[str, Any]] = {"reason": f"{_DONE} {_NAME}", "line": f"ecr {_NAME}", "at": "time"}
+_RESULT: Final = f"{_DONE} {{detail.result,detail.errorCode}}"
+_ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
-    ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_IN_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
-    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
-    change(
-        *("ECR", "a pushed image", _PUSHED),
-        **_IMAGE | {"reason": "image {detail.repository-name!}{detail.image-tag^:} pushed"},
+    ignored(
+        "ECR", "a signature", "push about an image", _ABOUT, f"source=aws.ecr & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE
     ),
+    ignored("ECR", "a failed push", _RESULT, "detail.errorCode", f"{_PUT} & detail.errorCode=?*", **_IMAGE),
+    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
+    *(
+        change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME.replace('}', '!}', 1)} pushed"})
+        for known in (_PUSHED, f"{_PUT} & {_TAG}=?*")
+    ),
+    ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
     ignored("ECR", "a failed push", _RESULT, "detail.result", _PUSH_IN_ECR, **_IMAGE),
     ignored("ECR", "another image action", _RESULT, "detail.action-type", _IN_ECR, **_IMAGE),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
@@ -233,7 +239,8 @@ DETAILS: Final = (
     ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
-    ("requestParameters.bucketName & eventName & eventTime", "aws.s3", "AWS API Call via CloudTrail"),
+    ("requestParameters.bucketName & eventName & eventTime", "aws.s3", _TRAIL),
+    ("requestParameters.repositoryName & eventSource=ecr.amazonaws.com", "aws.ecr", _TRAIL),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
 )
 

@@ -307,20 +307,21 @@ _REGISTRIES: Final = (
 
 
 # --- Stores, and a content system that is known by its header as they are -------------------------
-def _all_but(sender: str, path: str, known_by: str, others: str) -> Iterator[Kind]:
+def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) -> Iterator[Kind]:
     """A sender's events, if each of its webhooks is for types that were chosen, and plug-ins may have types of their
     own: a type that is not among ``others`` is a change."""
-    yield from _typed(sender, path, known_by, "", others)
-    yield from _typed(sender, path, known_by, "*", "")
+    yield from _typed(sender, path, known_by, "", others, **more)
+    yield from _typed(sender, path, known_by, "*", "", **more)
 
 
 _SHOPS: Final = (
-    # https://shopify.dev/docs/api/webhooks
+    # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes
     *_all_but(
-        *("Shopify", "http.headers.x-shopify-topic", ""),
+        *("Shopify", "http.headers.x-shopify-topic,metadata.X-Shopify-Topic,message.attributes.X-Shopify-Topic", ""),
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|order*|payment_*|refunds/*|returns/*|reverse_*|segments/*|shop/redact"
         "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*",
+        id="{metadata.X-Shopify-Webhook-Id,message.attributes.X-Shopify-Webhook-Id}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
@@ -435,6 +436,12 @@ _CLOUDS: Final = (
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *_cloud_events("http.headers.ce-", ""),
     *_cloud_events("", "data."),
+    # https://github.com/cdevents/spec, without a CloudEvent around it
+    *_typed(
+        *("CDEvents", "context.type", "context.id & context.source & subject.id"),
+        *("dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*", "dev.cdevents.*"),
+        id="{context.source}#{context.id}",
+    ),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     *_typed("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*", ""),
     # https://docs.cloud.google.com/monitoring/support/notification-options
