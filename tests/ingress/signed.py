@@ -352,6 +352,9 @@ FRONT_ENDS = {
 def in_disguise(request: HttpRequest) -> dict[str, dict[str, Any]]:
     """The same request by front ends that do not hand on what was signed."""
     content = json.loads(request.body)
+    listed = {name: [{"key": name, "value": one}] for name, one in request.headers.items()}
+    viewed = {"uri": request.path, "method": request.method, "headers": listed}
+    edge = [{"cf": {"config": {"eventType": "viewer-request"}, "request": viewed}}]
     return {
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
         "template": {
@@ -361,20 +364,8 @@ def in_disguise(request: HttpRequest) -> dict[str, dict[str, Any]]:
             "context": {"http-method": request.method},
         },
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
-        "edge": {
-            "Records": [
-                {
-                    "cf": {
-                        "config": {"eventType": "viewer-request"},
-                        "request": {
-                            "uri": request.path,
-                            "method": request.method,
-                            "headers": {name: [{"key": name, "value": one}] for name, one in request.headers.items()},
-                        },
-                    }
-                }
-            ]
-        },
+        "edge": {"Records": edge},
+        "edge, as a library of Go has it": {"records": edge},
         "websocket": {
             "requestContext": {"routeKey": "$default", "eventType": "MESSAGE", "connectionId": "c"},
             "body": request.body.decode(),

@@ -18,7 +18,18 @@ from typing import Any, Final
 
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, push, refused
 
-_WARM: Final = ("warmup", "warmUp", "warm_up", "warmer", "keepWarm", "keep_warm", "ping")
+_WARM: Final = (
+    "warm",
+    "warmup",
+    "warmUp",
+    "warm_up",
+    "warmer",
+    "warming",
+    "keepWarm",
+    "keep_warm",
+    "keep-warm",
+    "ping",
+)
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
@@ -64,8 +75,8 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event=serverless-plugin-*warmup|{'|'.join(_WARM)}",
-            f"{','.join(_WARM)},warming,isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
+            f"source,action,type,event=*warmup|WARMUP|{'|'.join(_WARM)}",
+            f"{','.join(_WARM)},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
         )
     ),
 )

@@ -89,7 +89,7 @@ def is_http(event: object) -> bool:
     names = {re.sub("[-_]", "", name).lower() for name, value in event.items() if value}
     if dig(event, "requestContext.functionArn") is not None:
         names.discard("requestcontext")
-    records = event.get("Records")
+    records = event.get("Records") or event.get("records")
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
         return True  # Lambda@Edge
     is_one = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
