@@ -1186,6 +1186,12 @@ _BUILDS = (
                 "charge.refunded",
                 {"id": "evt_1", "object": "event", "type": "charge.refunded", "pending_webhooks": 1},
             ),
+            # https://docs.stripe.com/event-destinations
+            (
+                "Stripe",
+                "v2.core.account.closed",
+                {"id": "evt_1", "object": "v2.core.event", "type": "v2.core.account.closed", "related_object": None},
+            ),
             # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration
             ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_callback_url": "https://x"}),
             # https://github.com/projectkudu/kudu/wiki/Web-hooks

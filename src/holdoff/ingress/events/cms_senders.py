@@ -332,8 +332,9 @@ _SHOPS: Final = (
     *_all_but("WooCommerce", "http.headers.x-wc-webhook-topic", "", "order*|customer*|subscription*"),
     trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
     *_typed(
-        *("Stripe", "type", "object=event & pending_webhooks"),
-        "product.*|price.*|plan.*|coupon.*|promotion_code.*",
+        # https://docs.stripe.com/event-destinations: thin events name their object only
+        *("Stripe", "type", "object=event|v2.core.event & pending_webhooks,related_object"),
+        "*product.*|*price.*|*plan.*|*coupon.*|*promotion_code.*",
         id="{id}",
     ),
     # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and its Constants-WebhookEvents.cs: not all types begin
