@@ -18,18 +18,7 @@ from typing import Any, Final
 
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, push, refused
 
-_WARM: Final = (
-    "warm",
-    "warmup",
-    "warmUp",
-    "warm_up",
-    "warmer",
-    "warming",
-    "keepWarm",
-    "keep_warm",
-    "keep-warm",
-    "ping",
-)
+_WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|keepWarm|keep_warm|keep-warm|ping"
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
@@ -75,8 +64,8 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event=*warmup|WARMUP|{'|'.join(_WARM)}",
-            f"{','.join(_WARM)},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
+            f"source,action,type,event=*warmup|WARMUP|{_WARM}",
+            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
         )
     ),
 )
@@ -140,24 +129,23 @@ _CODECOMMIT: Final = (
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
 #: A replication is reported in the region to which the image was copied. A trail may log the call that pushed an image:
 #: https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html
-_IN_ECR: Final = "source=aws.ecr & detail-type=ECR Image Action|ECR Replication Action"
+_ECR: Final = "source=aws.ecr"
+_IN_ECR: Final = f"{_ECR} & detail-type=ECR Image Action|ECR Replication Action"
 _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
 _PUSHED: Final = f"{_PUSH_IN_ECR} & detail.result=SUCCESS"
-_PUT: Final = f"source=aws.ecr & detail-type={_TRAIL} & detail.eventName=PutImage"
+_PUT: Final = f"{_ECR} & detail-type={_TRAIL} & detail.eventName=PutImage"
 _TAG: Final = "detail.requestParameters.imageTag"
-_NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName}}{{detail.image-tag,{_TAG}^:}}"
+_NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
 _DONE: Final = "{detail.action-type,detail.eventName}"
 _IMAGE: Final[dict[str, Any]] = {"reason": f"{_DONE} {_NAME}", "line": f"ecr {_NAME}", "at": "time"}
 _RESULT: Final = f"{_DONE} {{detail.result,detail.errorCode}}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
-    ignored(
-        "ECR", "a signature", "push about an image", _ABOUT, f"source=aws.ecr & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE
-    ),
+    ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
     ignored("ECR", "a failed push", _RESULT, "detail.errorCode", f"{_PUT} & detail.errorCode=?*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
     *(
-        change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME.replace('}', '!}', 1)} pushed"})
+        change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME} pushed"})
         for known in (_PUSHED, f"{_PUT} & {_TAG}=?*")
     ),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),

@@ -438,10 +438,8 @@ _CLOUDS: Final = (
     *_cloud_events("http.headers.ce-", ""),
     *_cloud_events("", "data."),
     # https://github.com/cdevents/spec, without a CloudEvent around it
-    *_typed(
-        *("CDEvents", "context.type", "context.id & context.source & subject.id"),
-        *("dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*", "dev.cdevents.*"),
-        id="{context.source}#{context.id}",
+    *_written(
+        "CDEvents", "context.type", "context.id & context.source & subject.id", id="{context.source}#{context.id}"
     ),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     *_typed("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*", ""),
