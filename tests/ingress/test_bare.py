@@ -502,7 +502,7 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"type": "keep_warm"},
         {"warming": True},
         # As public functions know them
-        *({"source": name} for name in ("keep-warm", "warming", "lambda.warmup", "WARMUP")),
+        *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),
         {"warm": True},
         {"type": "warmer", "delay": 75},
     ],

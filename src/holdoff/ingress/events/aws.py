@@ -64,7 +64,7 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event=*warmup|WARMUP|{_WARM}",
+            f"source,action,type,event=serverless-plugin-*warmup|WARMUP|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
         )
     ),
