@@ -98,6 +98,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
     "Phabricator: a test": ({"object": {"type": "CMIT", "phid": "PHID-CMIT-a"}, "action": {"test": True}}, "a test"),
     "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Entry that is edited"),
+    "Contentful: a model": ({"sys": {**ENTRY, "type": "ContentType", "revision": 3}}, "Contentful's ContentType"),
     "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
     "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
     "Strapi: a draft": (body(p.strapi_entry("update", None)), "entry.update of a draft"),
@@ -105,6 +106,59 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Strapi: a test": (body(p.strapi("trigger-test")), "a test of Strapi"),
     "Netlify: a deploy": (DEPLOY, "deploy in the state ready"),
     "GitHub: a dispatch of Holdoff's": (DISPATCH, "Holdoff itself dispatched"),
+    "Azure DevOps: as receivers of pull requests are tested": (
+        {"eventType": "git.pullrequest.merged", "resource": {"pullRequestId": 42}},
+        "git.pullrequest.merged",
+    ),
+    **{
+        f"Webflow: {kind}, in its first form": ({"triggerType": kind, "payload": draft}, "Webflow's draft")
+        for kind, draft in (
+            ("collection_item_created", {"_id": "1", "_draft": True}),
+            ("collection_item_changed", {"_id": "1", "_draft": True, "published-on": None}),
+        )
+    },
+    # As receivers of all that is reported are tested: https://github.com/zulip/zulip, zerver/webhooks/*/fixtures
+    "Jira: an attachment": (
+        {"timestamp": 1, "webhookEvent": "attachment_created", "attachment": {}},
+        "attachment_created",
+    ),
+    "Jira: a project": ({"timestamp": 1, "webhookEvent": "project_created", "project": {}}, "project_created"),
+    "Raygun: a comment": (
+        {
+            "event": "error_activity",
+            "eventType": "CommentAdded",
+            "error": {"url": "x"},
+            "application": {"name": "site"},
+        },
+        "CommentAdded",
+    ),
+    "Rollbar: a test": ({"event_name": "test", "data": {"message": "This is a test payload from Rollbar."}}, "a test"),
+    "Rollbar: a deploy": (
+        {"event_name": "deploy", "data": {"deploy": {"environment": "production", "revision": AFTER, "project_id": 7}}},
+        "Rollbar's deploy",
+    ),
+    "Sentry: an issue": (
+        {"action": "resolved", "installation": {"uuid": "6502"}, "data": {"issue": {}}, "actor": {"id": "sentry"}},
+        "Sentry's resolved",
+    ),
+    "Slack: too many events": (
+        {"type": "app_rate_limited", "team_id": "T1", "api_app_id": "A1", "minute_rate_limited": 1518467820},
+        "app_rate_limited",
+    ),
+    "SonarQube: without a quality gate": (
+        {
+            "serverUrl": "https://x",
+            "analysedAt": "2026-11-25T03:00:00Z",
+            "status": "SUCCESS",
+            "project": {"key": "site"},
+        },
+        "SonarQube's SUCCESS",
+    ),
+    # https://docs.stripe.com/event-destinations#events-overview
+    "Stripe: an event of its second API": (
+        {"id": "evt_1", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found", "livemode": False},
+        "Stripe's v1.billing.meter",
+    ),
 }
 
 
@@ -186,6 +240,16 @@ def test_a_push_that_data_centers_plug_in_tells() -> None:
         parent=BEFORE,
         line="OCTO/site refs/heads/main",
         reason="push to OCTO/site main",
+    )
+
+
+def test_a_push_to_data_center_that_names_its_branch_in_short() -> None:
+    """As receivers are tested."""
+    change = {"ref": {"displayId": "main"}, "toHash": AFTER}
+    repository = {"slug": "site", "project": {"key": "OCTO"}}
+    event = {"eventKey": "repo:refs_changed", "changes": [change], "repository": repository}
+    assert only(by_webhook(event)) == wants(
+        project="site", source_version=AFTER, line="OCTO/site refs/heads/main", reason="push to OCTO/site main"
     )
 
 
