@@ -266,6 +266,16 @@ def test_a_push_to_quay_whose_tags_are_an_object() -> None:
     assert request == wants(project="site", reason="image octo/site pushed")
 
 
+def test_a_chart_that_harbors_first_form_tells_is_a_change() -> None:
+    """Before its version 2: https://github.com/goharbor/harbor, ``EventTypeUploadChart``."""
+    repository = {"repo_full_name": "octo/site"}
+    told = {"resources": [{"tag": "0.1.0"}], "repository": repository}
+    for event in ("pushImage", "uploadChart"):
+        assert only(by_webhook({"type": event, "event_data": told})) == wants(
+            project="site", reason=f"{event} in Harbor"
+        )
+
+
 def test_a_push_to_docker_hub_without_a_tag_has_an_id_of_its_own() -> None:
     event = body(p.docker_hub())
     del event["push_data"]["tag"]
@@ -466,6 +476,21 @@ def test_a_senders_event_in_one_of_your_own_is_the_senders(source: str) -> None:
     ):
         routes = Routes(parse(f'{PROJECT}[[rules]]\n{rule}\nproject = "site"\n'), REGION)
         assert isinstance(on_bus(side, routes), Request if is_taken else Ignored), rule
+
+
+@pytest.mark.parametrize(("topic", "is_built"), [("products/update", True), ("orders/create", False)])
+def test_shopify_says_the_type_beside_the_payload_on_a_bus_and_in_pubsub(topic: str, is_built: bool) -> None:
+    """https://shopify.dev/docs/apps/build/webhooks/delivery-structure"""
+    told = {"metadata": {"X-Shopify-Topic": topic}, "payload": {"id": 7}}
+    (on_bus,) = opened(s.eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", told))
+    message = {"attributes": {"X-Shopify-Topic": topic}, "data": "e30=", "messageId": "m-7"}
+    in_pubsub = by_webhook({"message": message, "subscription": "projects/octo/subscriptions/site"})
+    for came, event_id in ((on_bus, "17793124-05d4-b198-2fde-7ededc63b103"), (in_pubsub, "m-7")):
+        outcome = only(came)
+        if is_built:
+            assert outcome == wants(project="site", reason=f"{topic} in Shopify", event_id=event_id)
+        else:
+            assert outcome == Ignored(f"nothing is built for Shopify's {topic} unless a rule takes it")
 
 
 OWN: list[tuple[Json, bool]] = [

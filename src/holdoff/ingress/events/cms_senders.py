@@ -273,7 +273,7 @@ _REGISTRIES: Final = (
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
-        *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage"),
+        *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage|uploadChart"),
         tag="event_data.resources.0.tag",
     ),
     *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
@@ -313,20 +313,21 @@ _REGISTRIES: Final = (
 
 
 # --- Stores, and a content system that is known by its header as they are -------------------------
-def _all_but(sender: str, path: str, known_by: str, others: str) -> Iterator[Kind]:
+def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) -> Iterator[Kind]:
     """A sender's events, if each of its webhooks is for types that were chosen, and plug-ins may have types of their
     own: a type that is not among ``others`` is a change."""
-    yield from _typed(sender, path, known_by, "", others)
-    yield from _typed(sender, path, known_by, "*", "")
+    yield from _typed(sender, path, known_by, "", others, **more)
+    yield from _typed(sender, path, known_by, "*", "", **more)
 
 
 _SHOPS: Final = (
-    # https://shopify.dev/docs/api/webhooks
+    # https://shopify.dev/docs/api/webhooks: by HTTP, by EventBridge and by Pub/Sub
     *_all_but(
-        *("Shopify", "http.headers.x-shopify-topic", ""),
+        *("Shopify", "http.headers.x-shopify-topic,metadata.X-Shopify-Topic,message.attributes.X-Shopify-Topic", ""),
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|order*|payment_*|refunds/*|returns/*|reverse_*|segments/*|shop/redact"
         "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*",
+        id="{message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
