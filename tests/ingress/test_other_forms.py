@@ -154,6 +154,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         },
         "SonarQube's SUCCESS",
     ),
+    "WordPress: a login": ({"hook": "wp_login", "user_login": "ann"}, "WordPress's wp_login"),
     # https://docs.stripe.com/event-destinations#events-overview
     "Stripe: an event of its second API": (
         {"id": "evt_1", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found", "livemode": False},

@@ -496,6 +496,7 @@ _HOSTS: Final = (
             ("Postmark", "RecordType", "MessageStream & MessageID"),
             ("SendGrid", "event", "sg_event_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
+            ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
