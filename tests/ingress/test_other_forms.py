@@ -117,6 +117,14 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
             ("collection_item_changed", {"_id": "1", "_draft": True, "published-on": None}),
         )
     },
+    "Webflow: a member, in its first form": (
+        {"triggerType": "memberships_user_account_added", "payload": {"_id": "1"}},
+        "memberships_user_account_added",
+    ),
+    "JFrog: what Xray found": (
+        {"top_severity": "Major", "watch_name": "all", "issues": [{"severity": "Major", "type": "security"}]},
+        "JFrog's Major",
+    ),
     # As receivers of all that is reported are tested: https://github.com/zulip/zulip, zerver/webhooks/*/fixtures
     "Jira: an attachment": (
         {"timestamp": 1, "webhookEvent": "attachment_created", "attachment": {}},

@@ -473,6 +473,7 @@ _HOSTS: Final = (
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
             # Its alarms before version 8
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),
+            ("JFrog", "top_severity", "watch_name & issues.0.severity"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
@@ -541,7 +542,7 @@ _HOSTS: Final = (
         )
         for kind in _typed(sender, path, known_by, "")
     ),
-    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|user_account_*|comment_created"),
+    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(
         ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
