@@ -98,6 +98,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
     "Phabricator: a test": ({"object": {"type": "CMIT", "phid": "PHID-CMIT-a"}, "action": {"test": True}}, "a test"),
     "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Entry that is edited"),
+    "Contentful: a model": ({"sys": {**ENTRY, "type": "ContentType", "revision": 3}}, "Contentful's ContentType"),
     "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
     "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
     "Strapi: a draft": (body(p.strapi_entry("update", None)), "entry.update of a draft"),
@@ -105,6 +106,68 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Strapi: a test": (body(p.strapi("trigger-test")), "a test of Strapi"),
     "Netlify: a deploy": (DEPLOY, "deploy in the state ready"),
     "GitHub: a dispatch of Holdoff's": (DISPATCH, "Holdoff itself dispatched"),
+    "Azure DevOps: as receivers of pull requests are tested": (
+        {"eventType": "git.pullrequest.merged", "resource": {"pullRequestId": 42}},
+        "git.pullrequest.merged",
+    ),
+    **{
+        f"Webflow: {kind}, in its first form": ({"triggerType": kind, "payload": draft}, "Webflow's draft")
+        for kind, draft in (
+            ("collection_item_created", {"_id": "1", "_draft": True}),
+            ("collection_item_changed", {"_id": "1", "_draft": True, "published-on": None}),
+        )
+    },
+    "Webflow: a member, in its first form": (
+        {"triggerType": "memberships_user_account_added", "payload": {"_id": "1"}},
+        "memberships_user_account_added",
+    ),
+    "JFrog: what Xray found": (
+        {"top_severity": "Major", "watch_name": "all", "issues": [{"severity": "Major", "type": "security"}]},
+        "JFrog's Major",
+    ),
+    # As receivers of all that is reported are tested: https://github.com/zulip/zulip, zerver/webhooks/*/fixtures
+    "Jira: an attachment": (
+        {"timestamp": 1, "webhookEvent": "attachment_created", "attachment": {}},
+        "attachment_created",
+    ),
+    "Jira: a project": ({"timestamp": 1, "webhookEvent": "project_created", "project": {}}, "project_created"),
+    "Raygun: a comment": (
+        {
+            "event": "error_activity",
+            "eventType": "CommentAdded",
+            "error": {"url": "x"},
+            "application": {"name": "site"},
+        },
+        "CommentAdded",
+    ),
+    "Rollbar: a test": ({"event_name": "test", "data": {"message": "This is a test payload from Rollbar."}}, "a test"),
+    "Rollbar: a deploy": (
+        {"event_name": "deploy", "data": {"deploy": {"environment": "production", "revision": AFTER, "project_id": 7}}},
+        "Rollbar's deploy",
+    ),
+    "Sentry: an issue": (
+        {"action": "resolved", "installation": {"uuid": "6502"}, "data": {"issue": {}}, "actor": {"id": "sentry"}},
+        "Sentry's resolved",
+    ),
+    "Slack: too many events": (
+        {"type": "app_rate_limited", "team_id": "T1", "api_app_id": "A1", "minute_rate_limited": 1518467820},
+        "app_rate_limited",
+    ),
+    "SonarQube: without a quality gate": (
+        {
+            "serverUrl": "https://x",
+            "analysedAt": "2026-11-25T03:00:00Z",
+            "status": "SUCCESS",
+            "project": {"key": "site"},
+        },
+        "SonarQube's SUCCESS",
+    ),
+    "WordPress: a login": ({"hook": "wp_login", "user_login": "ann"}, "WordPress's wp_login"),
+    # https://docs.stripe.com/event-destinations#events-overview
+    "Stripe: an event of its second API": (
+        {"id": "evt_1", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found", "livemode": False},
+        "Stripe's v1.billing.meter",
+    ),
 }
 
 
@@ -189,6 +252,16 @@ def test_a_push_that_data_centers_plug_in_tells() -> None:
     )
 
 
+def test_a_push_to_data_center_that_names_its_branch_in_short() -> None:
+    """As receivers are tested."""
+    change = {"ref": {"displayId": "main"}, "toHash": AFTER}
+    repository = {"slug": "site", "project": {"key": "OCTO"}}
+    event = {"eventKey": "repo:refs_changed", "changes": [change], "repository": repository}
+    assert only(by_webhook(event)) == wants(
+        project="site", source_version=AFTER, line="OCTO/site refs/heads/main", reason="push to OCTO/site main"
+    )
+
+
 def test_a_push_of_azures_as_its_documents_show_it() -> None:
     event = {name: value for name, value in body(p.azure_push()).items() if name != "subscriptionId"}
     request = only(by_webhook(event, "azure"))
@@ -200,6 +273,16 @@ def test_a_push_to_quay_whose_tags_are_an_object() -> None:
     pushed = {"updated_tags": {"latest": "b750fe79"}, "pushed_image_count": 2}
     (request,) = ONE.intents(http_message(p.quay(**pushed), WEBHOOK))
     assert request == wants(project="site", reason="image octo/site pushed")
+
+
+def test_a_chart_that_harbors_first_form_tells_is_a_change() -> None:
+    """Before its version 2: https://github.com/goharbor/harbor, ``EventTypeUploadChart``."""
+    repository = {"repo_full_name": "octo/site"}
+    told = {"resources": [{"tag": "0.1.0"}], "repository": repository}
+    for event in ("pushImage", "uploadChart"):
+        assert only(by_webhook({"type": event, "event_data": told})) == wants(
+            project="site", reason=f"{event} in Harbor"
+        )
 
 
 def test_a_push_to_docker_hub_without_a_tag_has_an_id_of_its_own() -> None:
@@ -402,6 +485,21 @@ def test_a_senders_event_in_one_of_your_own_is_the_senders(source: str) -> None:
     ):
         routes = Routes(parse(f'{PROJECT}[[rules]]\n{rule}\nproject = "site"\n'), REGION)
         assert isinstance(on_bus(side, routes), Request if is_taken else Ignored), rule
+
+
+@pytest.mark.parametrize(("topic", "is_built"), [("products/update", True), ("orders/create", False)])
+def test_shopify_says_the_type_beside_the_payload_on_a_bus_and_in_pubsub(topic: str, is_built: bool) -> None:
+    """https://shopify.dev/docs/apps/build/webhooks/delivery-structure"""
+    told = {"metadata": {"X-Shopify-Topic": topic}, "payload": {"id": 7}}
+    (on_bus,) = opened(s.eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", told))
+    message = {"attributes": {"X-Shopify-Topic": topic}, "data": "e30=", "messageId": "m-7"}
+    in_pubsub = by_webhook({"message": message, "subscription": "projects/octo/subscriptions/site"})
+    for came, event_id in ((on_bus, "17793124-05d4-b198-2fde-7ededc63b103"), (in_pubsub, "m-7")):
+        outcome = only(came)
+        if is_built:
+            assert outcome == wants(project="site", reason=f"{topic} in Shopify", event_id=event_id)
+        else:
+            assert outcome == Ignored(f"nothing is built for Shopify's {topic} unless a rule takes it")
 
 
 OWN: list[tuple[Json, bool]] = [

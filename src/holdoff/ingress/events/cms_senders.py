@@ -59,7 +59,12 @@ _CONTENTFUL: Final = (
     ),
     change("Contentful", "an alias", f"{_TOPIC}=*.EnvironmentAlias.change_target", "alias {sys.id} moved", id=_KEY),
     ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
-    # Without its topic: published content has a revision, content that is edited has a version.
+    # Without its topic: published content has a revision, content that is edited has a version. What else has a space:
+    # https://www.contentful.com/developers/docs/webhooks/content-events/
+    ignored(
+        *("Contentful", "another event", "{sys.type}", "sys.type"),
+        "sys.space.sys.id & sys.type=*ContentType|Task|Comment|Release*|Workflow*|Template*|BulkAction|ScheduledAction",
+    ),
     ignored("Contentful", "a draft", "{sys.type} that is edited", "sys.type", "sys.space.sys.id & sys.version"),
 )
 
@@ -174,7 +179,8 @@ _STORYBLOK: Final = (
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
 _SLOT: Final = "notifications.0.message.delivery_slot"
-_CHANGED_ITEM: Final = "triggerType=collection_item_changed"
+_IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
+_CHANGED_ITEM: Final = "triggerType=collection_item_changed & payload.lastPublished,payload.published-on=null"
 _DRAFTS: Final = (
     change(
         *("Ghost", "a change", f"post.current.status,page.current.status,{_GHOST_BEFORE}=published|sent"),
@@ -203,8 +209,8 @@ _DRAFTS: Final = (
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
-            ("Webflow", "triggerType=collection_item_created & payload.isDraft,payload.draft=true"),
-            ("Webflow", f"{_CHANGED_ITEM} & payload.lastPublished=null & payload.isDraft,payload.draft=true"),
+            ("Webflow", f"triggerType=collection_item_created & {_IS_DRAFT}"),
+            ("Webflow", f"{_CHANGED_ITEM} & {_IS_DRAFT}"),
         )
     ),
     # https://kontent.ai/learn/docs/webhooks
@@ -267,7 +273,7 @@ _REGISTRIES: Final = (
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
-        *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage"),
+        *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage|uploadChart"),
         tag="event_data.resources.0.tag",
     ),
     *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
@@ -321,7 +327,7 @@ _SHOPS: Final = (
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|order*|payment_*|refunds/*|returns/*|reverse_*|segments/*|shop/redact"
         "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*",
-        id="{metadata.X-Shopify-Webhook-Id,message.attributes.X-Shopify-Webhook-Id}",
+        id="{metadata.X-Shopify-Webhook-Id,message.attributes.X-Shopify-Webhook-Id,message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
@@ -333,7 +339,7 @@ _SHOPS: Final = (
     trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
     *_typed(
         # https://docs.stripe.com/event-destinations: thin events name their object only
-        *("Stripe", "type", "object=event|v2.core.event & pending_webhooks,related_object"),
+        *("Stripe", "type", "object=event|v2.core.event & pending_webhooks,related_object,livemode"),
         "*product.*|*price.*|*plan.*|*coupon.*|*promotion_code.*",
         id="{id}",
     ),
@@ -410,6 +416,7 @@ _CLOUDS: Final = (
     trial("Google", "http.headers.x-goog-resource-state=sync"),
     # https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
     trial("Backblaze", "events.0.eventType=b2:TestEvent"),
+    trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
     *SHAKEN,
     # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
@@ -450,6 +457,9 @@ _CLOUDS: Final = (
 # --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
 _NETLIFY: Final = "http.headers.x-netlify-event"
+_SENTRY: Final = "http.headers.sentry-hook-resource"
+#: Confluence, whose pages may be content, names its events in another field.
+_AT_JIRA: Final = "jira:*|attachment_*|board_*|comment_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
 _VERCEL: Final = (
     "type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
     "|budget.*|flag*|marketplace.*|observability.*"
@@ -468,6 +478,7 @@ _HOSTS: Final = (
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
             # Its alarms before version 8
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),
+            ("JFrog", "top_severity", "watch_name & issues.0.severity"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
@@ -476,21 +487,22 @@ _HOSTS: Final = (
                 "messages.0.event,messages.0.type=incident.* & messages.0.incident.id,messages.0.data.incident.id",
             ),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
-            ("Raygun", "eventType", "event=error_notification & error.url & application.name"),
-            ("Rollbar", "event_name", "data.item.environment & data.item.first_occurrence_timestamp"),
-            ("Sentry", "http.headers.sentry-hook-resource", ""),
+            ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
+            ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
+            ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
             ("Sentry", "level", "project_slug & culprit & event.event_id"),
             ("Snyk", "http.headers.x-snyk-event", ""),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk and tickets
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
-            ("Jira", "webhookEvent", "webhookEvent=jira:*|comment_*|issuelink_*|worklog_*|sprint_*|board_*"),
+            ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
             ("Mailgun", "event-data.event", "signature.token"),
             ("Postmark", "RecordType", "MessageStream & MessageID"),
             ("SendGrid", "event", "sg_event_id"),
-            ("Slack", "event.type", "type=event_callback & team_id & api_app_id"),
+            ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
+            ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
@@ -524,7 +536,7 @@ _HOSTS: Final = (
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Semaphore", "pipeline.state", "workflow.id & revision.commit_sha"),
             ("Semaphore", "event", "project_hash_id"),
-            ("SonarQube", "qualityGate.status", "serverUrl & analysedAt"),
+            ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spinnaker", "details.type", "details.type=orca:*"),
             ("TeamCity", "eventType", "payload.buildTypeId"),
             ("TeamCity", "build.notifyType", "build.buildTypeId"),
@@ -535,7 +547,7 @@ _HOSTS: Final = (
         )
         for kind in _typed(sender, path, known_by, "")
     ),
-    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|user_account_*|comment_created"),
+    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(
         ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")

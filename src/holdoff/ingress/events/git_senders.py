@@ -204,12 +204,12 @@ _BITBUCKET_KINDS: Final = (
 def _at_data_center(when: str, changes: str, at: str = "date", /, **more: Any) -> Kind:
     """A change at Data Center. ``changes``: the path of the list of changes."""
     change = f"{changes}.0"
+    ref = f"{change}.ref.id,{change}.refId,{change}.ref.displayId"
     return _push(
-        *("Bitbucket", when, f"{change}.ref.id,{change}.refId", f"{change}.toHash", f"{change}.fromHash"),
+        *("Bitbucket", when, ref, f"{change}.toHash", f"{change}.fromHash"),
         each=changes,
         id="{http.headers.x-request-id}",
         repository="{repository.project.key}/{repository.slug}",
-        ref_named_by=(f"{change}.ref.displayId",),
         at=at,
         commits="commits",
         **more,
@@ -257,7 +257,7 @@ _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
     "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
     "eventType & publisherId & subscriptionId,resourceVersion",
-    "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate",
+    "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
 _AZURE_KINDS: Final = (
     trial("Azure DevOps", "eventType & publisherId & subscriptionId=00000000-0000-0000-0000-000000000000"),
