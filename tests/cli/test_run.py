@@ -571,10 +571,10 @@ def test_overlap_cancel_says_what_may_not_be_ended(cli: Cli) -> None:
     first = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
     build_id = line_of(first.stderr).rpartition(" build ")[2].strip()
     run = ("run", "p", "--cooldown", "0", "--overlap", "cancel")
-    said = f"holdoff: p: build {build_id} belongs to the user root, and may not be ended by this one; --wait waits for"
+    said = f"holdoff: p: build {build_id} is of another user, machine or container, and could not be ended; --wait"
     for _ in range(2):
         done = cli(*run, "--", *RAN, prelude=ANOTHERS)
-        assert (done.returncode, done.stderr) == (75, f"{said} its end\n")
+        assert (done.returncode, done.stderr) == (75, f"{said} waits for its end\n")
     told = cli(*run, "--json", "--", *RAN, prelude=ANOTHERS)
     assert json.loads(told.stdout)["exit_status"] == 75
     assert cli(*run, "--skip-exit-code", "9", "--", *RAN).returncode == 9

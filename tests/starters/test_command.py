@@ -161,14 +161,6 @@ def test_what_is_not_known_does_not_come_from_a_run_around_this_one(
     assert "HOLDOFF_LINE" not in found
 
 
-def test_a_variable_without_a_name_keeps_no_command_from_running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`env =x holdoff run ...` makes one, and posix_spawn(3) refuses it."""
-    monkeypatch.setitem(os.environ._data, b"", b"x")  # type: ignore[attr-defined]
-    assert "HOLDOFF_TOKEN" in environment_of(REQUEST, tmp_path / "out")
-
-
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later, of forks with threads
 def test_a_child_of_the_process_before_a_fork_is_not_ours(fifo: Path) -> None:
     """waitpid knows nothing of it there, and Popen would say that it ended well."""
@@ -352,37 +344,14 @@ def test_one_thread_may_stop_what_another_waits_for_as_it_ends() -> None:
         waiter.join()
 
 
-@pytest.mark.parametrize("runs", ["start()", "atexit.register(start)"])
-def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path, runs: str) -> None:
-    """Also if the program starts it at its very end, when all other commands have been left to themselves."""
+def test_what_is_not_waited_for_goes_on_when_the_program_ends(tmp_path: Path) -> None:
     code = f"""
-import atexit
-def start():
-    return command.start(Request(project="p", region="local"), "TOKEN")
-if "atexit" in "{runs}":
-    {runs}
 from holdoff.core.request import Request
 from holdoff.starters.command import Command
 command = Command(["sh", "-c", "sleep 0.3; echo ran > {tmp_path}/ran"])
-if "atexit" not in "{runs}":
-    {runs}
+command.start(Request(project="p", region="local"), "TOKEN")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    until((tmp_path / "ran").exists)
-
-
-def start_one(argv: list[str]) -> None:
-    Command(argv).start(REQUEST, "TOKEN")
-
-
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-def test_what_is_not_waited_for_goes_on_when_a_worker_ends(tmp_path: Path, method: str) -> None:
-    """A worker of multiprocessing ends without the functions of atexit."""
-    argv = ["sh", "-c", f"sleep 0.3; echo ran > {tmp_path}/ran"]
-    worker = multiprocessing.get_context(method).Process(target=start_one, args=(argv,))  # type: ignore[attr-defined]
-    worker.start()
-    worker.join()
-    assert worker.exitcode == 0
     until((tmp_path / "ran").exists)
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.starters import processes
-from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, own_group_of, owner_of, state_of
-from tests.users import BOB, as_user, needs_root
+from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, own_group_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,17 +44,6 @@ def test_a_stopped_process_lives(child: subprocess.Popen[bytes]) -> None:
     child.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED)
     assert (state_of(name_of(child.pid)), lives(name_of(child.pid))) == ("T", True)
-
-
-@linux
-@needs_root
-def test_whose_a_process_is(child: subprocess.Popen[bytes]) -> None:
-    name = name_of(child.pid)
-    assert owner_of(name) is None
-    assert as_user(BOB, lambda: owner_of(name)) == "root"
-    with subprocess.Popen(["sleep", "1000"], user=BOB) as bobs:
-        assert owner_of(name_of(bobs.pid)) == str(BOB), "no machine knows that name"
-        bobs.kill()
 
 
 @linux

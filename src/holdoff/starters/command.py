@@ -264,13 +264,6 @@ class Command:
         if processes.lives(build_id):
             raise PermissionError(f"{build_id} could not be ended")
 
-    def why_left(self, build_id: str) -> str:
-        """Why ``cancel`` did not end the build, as words that follow its name."""
-        if processes.lives(build_id) is None:
-            return "runs on another machine or in another container, or the host was renamed: it cannot be ended here"
-        owner = processes.owner_of(build_id)
-        return f"belongs to the user {owner}, and may not be ended by this one" if owner else "could not be ended"
-
     def wait(self, build_id: str, beat: Callable[[], None], every_ms: int) -> int | None:
         """Wait for the command. The exit status is 128 + N if signal N ended it. ``beat()`` is called from another
         thread."""
@@ -371,9 +364,8 @@ def _is_job_of_terminal() -> bool:
 
 
 def _environment(request: Request, token: str, folder: str | None) -> dict[str, str]:
-    """The caller's variables (without those of an outer run, and without an empty name, which posix_spawn(3) refuses),
-    the request's variables, and Holdoff's own."""
-    about = {"": None, TOKEN_VARIABLE: token} | {name: getattr(request, field) for name, field in TOLD.items()}
+    """The caller's variables (without those of an outer run), the request's variables, and Holdoff's own."""
+    about = {TOKEN_VARIABLE: token} | {name: getattr(request, field) for name, field in TOLD.items()}
     inherited = {name: value for name, value in os.environ.items() if name not in about}
     if "LC_CTYPE" in inherited:
         _uncoerce(inherited)

@@ -12,14 +12,13 @@ die, from whatever cause, the pipe ends. Then the shell ends the command and all
 """
 
 # pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH115, PTH116, PTH123, PTH208
+# ruff: noqa: PTH115, PTH123, PTH208
 
 from __future__ import annotations
 
 import atexit
 import os
 import signal
-import sys
 import threading
 from contextlib import suppress
 
@@ -80,22 +79,6 @@ def runs(name: str) -> bool | None:
     """Whether the command of that name runs; ``None``: that cannot be known here, or its end is being reported."""
     found = lives(name)
     return False if found is False and is_left(name) else found or None
-
-
-def owner_of(name: str) -> str | None:
-    """The user of the process of that name; ``None``: our user, or it cannot be known here."""
-    if not lives(name):
-        return None
-    try:
-        user = os.stat(f"/proc/{name.rpartition(':')[2]}").st_uid
-    except OSError:
-        return None
-    import pwd  # needed only if a command could not be ended
-
-    try:
-        return None if user == os.geteuid() else pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
 
 
 def is_left(name: str) -> bool:
@@ -224,7 +207,6 @@ class Keeper:
         self._got: set[int] = set()
         self._pipe = -1
         _kept.add(self)
-        _end_all_of_a_worker()
         try:
             self._start(0 if apart else None)
         except OSError:
@@ -237,8 +219,6 @@ class Keeper:
         from holdoff.starters import children  # a skip does not need it
 
         self._shell: Child | None = None
-        if _ending == os.getpid():
-            return
         reader, self._pipe = os.pipe()
         own = (os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
         others = [(os.POSIX_SPAWN_CLOSE, file) for file in children.inherited()]
@@ -319,25 +299,11 @@ def _pending(shell: Child | None) -> set[int] | None:
 
 #: The keepers in use. ``atexit`` never forgets a function, so one function is registered for all keepers.
 _kept: Final[set[Keeper]] = set()
-#: A process that is ending. What it starts from now on (in functions that ``atexit`` calls later) has no keeper.
-_ending = 0
-#: The process that ``_end_all_of_a_worker`` was called in last.
-_worker = 0
-
-
-def _end_all_of_a_worker() -> None:
-    """Close the keepers at the end of a worker of ``multiprocessing``, which ends without ``atexit``'s functions."""
-    global _worker
-    if _worker != os.getpid() and "multiprocessing.util" in sys.modules:
-        _worker = os.getpid()
-        sys.modules["multiprocessing.util"].Finalize(None, _end_all, exitpriority=0)
 
 
 @atexit.register
 def _end_all() -> None:
     """A process that does not wait for its commands leaves them running."""
-    global _ending
-    _ending = os.getpid()
     for keeper in list(_kept):
         keeper.close()
 
