@@ -616,30 +616,6 @@ def test_detached_output_goes_on_to_a_file(cli: Cli) -> None:
     assert "p started" in cli.lines("log")[-1] or "p started" in cli.lines("log")[0]
 
 
-def test_detached_without_room_for_a_process_behind_nothing_is_lost(cli: Cli) -> None:
-    """A hook is not called again: what it asks for counts for more than its time."""
-    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["sh", "-c", "echo ran >> ran"] }')
-    no_fork = """
-import os
-import holdoff.cli.detach as behind
-def fork():
-    raise BlockingIOError(11, 'no room')
-def detach(made=behind.detach):
-    free = os.dup(0)
-    os.close(free)
-    try:
-        made()
-    finally:
-        assert os.dup(0) == free, "its pipe is open"
-os.fork, behind.detach = fork, detach
-"""
-    done = cli("trigger", "p", "--detach", prelude=no_fork)
-
-    assert done.returncode == 0
-    assert done.stderr == "holdoff: --detach: no room; waiting for the build's end instead\n"
-    assert cli.lines() == ["ran"]
-
-
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_detached_closed_streams_are_no_reason_to_fail(cli: Cli, closing: str) -> None:
     cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo built >> ran"]}')

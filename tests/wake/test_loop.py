@@ -263,37 +263,6 @@ def test_the_end_of_each_of_its_commands_is_told(caplog: pytest.LogCaptureFixtur
     assert "could not be recorded or reported: ConnectionError: the pager does not answer" in caplog.text
 
 
-@pytest.mark.parametrize("tries", [1, 1000])
-def test_where_there_is_no_room_for_a_thread_a_command_is_waited_for_later(
-    monkeypatch: pytest.MonkeyPatch, tries: int
-) -> None:
-    """At the next look, or at the loop's end."""
-    clock, store, start = ManualClock(), open_store("memory:"), threading.Thread.start
-    ends: list[int] = []
-    failed: list[threading.Thread] = []
-
-    def late(thread: threading.Thread) -> None:
-        if thread.name.startswith("holdoff-") and len(failed) < tries:
-            failed.append(thread)
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    def gate(key: GateKey) -> Gate:
-        starter = Command(["sh", "-c", "exit 3"])
-        return Gate(key.name, store=store, policy=Policy("10m"), starter=starter, clock=clock)
-
-    Gate("a", store=store, policy=Policy("10m"), starter=Call(lambda *_: "b0"), clock=clock).trigger()
-    gate(GateKey("a", "local")).trigger()
-    clock.advance("10m")
-    monkeypatch.setattr(threading.Thread, "start", late)
-    loop = WakeLoop(store, gate, clock=clock, on_end=lambda _gate, _build_id, status: ends.append(status))
-    assert len(loop.once()) == 1
-    assert loop.once() == []
-    loop.end_children()
-    assert failed
-    assert ends in ([3], [143]), "it ended by itself, or was told to stop"
-
-
 def test_many_decisions_at_once_start_one_thread_for_each_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that is started twice, by two that saw it unstarted, fails with a traceback in the log."""
     store, failed = open_store("memory:"), list[object]()

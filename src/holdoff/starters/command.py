@@ -396,11 +396,9 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
             beat()
 
     thread = threading.Thread(target=beats, name="holdoff-lease", daemon=True)
-    with suppress(RuntimeError):  # no room for a thread: the command runs, which this machine knows without a lease
-        thread.start()
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        if thread.is_alive():
-            thread.join()
+        thread.join()

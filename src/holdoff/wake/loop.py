@@ -83,7 +83,7 @@ class WakeLoop:
         self._changed: tuple[GateKey, ...] = ()
         self._looked_ms = 0
         self._children: dict[str, tuple[Gate, threading.Thread]] = {}
-        self._beginning = threading.Lock()  # of two callers that find a thread not started, one starts it
+        self._attending = threading.Lock()  # a thread that is listed has been started
         #: Failures that go on, by gate (``None``: the look itself): the message, and when it was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
@@ -102,7 +102,6 @@ class WakeLoop:
             StoreError: the store cannot list the gates that are due.
         """
         decisions = []
-        self._begin_waits()
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         self._looked_ms = now_ms(self.store, self.clock)
@@ -189,11 +188,13 @@ class WakeLoop:
     def attend(self, gate: Gate, decision: Decision) -> None:
         """Look after the commands of this process that a decision started, by a wake or a trigger: wait for each in a
         thread of its own, and ask it to stop when the loop ends."""
-        for build_id in (decision.taken_over, decision.build_id):
-            if build_id is not None and hasattr(gate.starter, "wait") and build_id not in self._children:
-                thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
-                self._children[build_id] = (gate, thread)
-        self._begin_waits()
+        builds = [build for build in (decision.taken_over, decision.build_id) if build is not None]
+        for build_id in builds if hasattr(gate.starter, "wait") else ():
+            with self._attending:
+                if build_id not in self._children:
+                    thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
+                    self._children[build_id] = (gate, thread)
+                    thread.start()
 
     def _wait(self, gate: Gate, build_id: str) -> None:
         try:
@@ -204,23 +205,13 @@ class WakeLoop:
         finally:
             self._children.pop(build_id, None)
 
-    def _begin_waits(self) -> None:
-        """Start the threads that wait. If the system has no room for one, the next look tries again."""
-        with self._beginning:
-            for _, thread in list(self._children.values()):
-                if thread.ident is None:
-                    with suppress(RuntimeError):
-                        thread.start()
-
     def end_children(self) -> None:
         """Ask the commands that this loop looks after to stop, and wait for them."""
-        children = list(self._children.items())
+        with self._attending:
+            children = list(self._children.items())
         for build_id, (gate, _) in children:
             with suppress(LookupError):  # it has just ended
                 starter = cast("Any", gate.starter)
                 getattr(starter, "stop", starter.cancel)(build_id)
         for _, (_, thread) in children:
-            if thread.ident is None:
-                thread.run()
-            else:
-                thread.join()
+            thread.join()
