@@ -388,44 +388,6 @@ def test_too_many_open_files_are_named(path: Path, monkeypatch: pytest.MonkeyPat
     store.close()
 
 
-SHORT = """
-import os, resource, sys
-from holdoff.core.errors import StoreError
-from holdoff.core.request import GateKey
-from holdoff.stores.sqlite import SQLiteStore
-store, key, free = SQLiteStore(sys.argv[1]), GateKey("p", "local"), int(sys.argv[2])
-record = store.get(key)
-if sys.argv[3] == "closed":
-    store.close()
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-held = []
-try:
-    while True:
-        held.append(os.open("/", os.O_RDONLY))
-except OSError:
-    for _ in range(free):
-        os.close(held.pop())
-for act in (lambda: store.get(key), lambda: store.swap(key, expected=record, new=record.swapped("WRITE002"))):
-    try:
-        print("fine" if act() else "")
-    except StoreError as error:
-        print(error.exit_code, str(error).partition("Raise ")[2])
-"""
-
-
-@pytest.mark.parametrize("state", ["open", "closed"])
-@pytest.mark.parametrize("free", range(5))
-def test_too_many_open_files_are_no_missing_rights(path: Path, free: int, state: str) -> None:
-    """SQLite says "unable to open database file" of both, and has more than one file open at a time."""
-    filled(path)
-    command = [sys.executable, "-c", SHORT, str(path), str(free), state]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    short = "69 the limit on open files: ulimit -n. Try again"
-
-    assert set(told) <= {"fine", short}
-    assert (told == ["fine", "fine"]) == (free > 2 or (free, state) == (2, "open"))
-
-
 def test_sqlites_word_for_a_full_disk_is_told_with_what_to_do(path: Path) -> None:
     """SQLite's own limit on pages gives the same error as a full disk."""
     store = filled(path)
@@ -491,17 +453,6 @@ def test_processes_that_wait_leave_the_processor_to_the_one_that_works(
     assert 1_000 <= sum(naps_ms) <= 1_016
     assert len(naps_ms) < 100
     assert max(naps_ms) <= 16, "it is not late by more than one write takes"
-
-
-def test_a_path_that_is_too_long_for_sqlite_is_told_so(path: Path, tmp_path: Path) -> None:
-    """Not that a right to it is missing."""
-    while len(os.fsencode(path)) <= 500:
-        path = path.parent / ("f" * 100) / path.name
-    path.parent.mkdir(parents=True)
-    (tmp_path / "short").symlink_to(path.parent)
-    for each in (path, tmp_path / "short" / path.name):
-        with pytest.raises(StoreDenied, match="SQLite opens no path of more than 500 bytes"):
-            SQLiteStore(each).initialise()
 
 
 def test_one_that_another_program_puts_into_wal_mode_is_not_left_there(path: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The errors of a store in a file: which file, on which disk, why, and what to do.
 
 SQLite says "disk I/O error" or "unable to open database file" and hides the system's own error. So after a failure this
-module asks the system for what SQLite needs: a few open files, and for a write a little space in the same folder. If
-the system refuses that, its error is the one to show.
+module asks the system for what a write needs: a little space in the same folder. If the system refuses that, its error
+is the one to show.
 """
 
 # pathlib takes 5 ms to import, and the command behind us may still have to run.
@@ -23,8 +23,6 @@ from holdoff.stores.sqlite_place import busy, cut_short, mount_of
 
 #: As much space as a write may need, journal included.
 PROBED_BYTES: Final = 65_536
-#: How many files one use may open: the store, its journal (once to lock it, and once by SQLite) and its folder.
-OPENED: Final = 4
 #: What to do before a retry can help. ``{disk}``: where the file's disk is mounted.
 PASSING: Final = {
     errno.ENOSPC: "Free some disk space on {disk}",
@@ -37,9 +35,6 @@ PASSING: Final = {
 }
 ANOTHER: Final = "name another file: --store sqlite:///PATH"
 AFRESH: Final = "Put a copy of {} back, or move it away to start afresh (a gate that is gone has never built)"
-#: SQLite takes 512 bytes, and our ``.new-journal`` needs 12 of them.
-LONGEST_PATH: Final = 500
-TOO_LONG: Final = f"SQLite opens no path of more than {LONGEST_PATH} bytes: {ANOTHER}"
 
 
 def replaced(file: str, *, writes: bool) -> StoreError:
@@ -53,7 +48,8 @@ def replaced(file: str, *, writes: bool) -> StoreError:
 def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: bool) -> StoreError:
     """The error to raise for an error of SQLite or the system. ``failed``: which file, and what was being done."""
     if isinstance(error, OSError):
-        return _of_system(error, file, f"{file} cannot be opened: {_where(error, file)}", "Try again")
+        where = error.filename or file
+        return _of_system(error, file, f"{file} cannot be opened: {where}: {error.strerror}", "Try again")
     if not isinstance(error, sqlite3.Error):
         return RecordInvalid(f"{failed}: {type(error).__name__}: {error!s:.200}")
     code, message = getattr(error, "sqlite_errorcode", 0), f"{failed}: {error}"
@@ -73,15 +69,15 @@ def typed(error: Exception, file: str, failed: str, busy_ms: int, *, writes: boo
         case sqlite3.SQLITE_ERROR if re.search("no such (table|column)|has no column", str(error)):
             return StoreMismatch(f"{message}: another program has changed its tables", hint=AFRESH.format(file))
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            end, again, is_long = "", "Try again", len(os.fsencode(os.path.realpath(file))) > LONGEST_PATH
-            of_sqlite: StoreError = StoreDenied(message, hint=TOO_LONG if is_long else _rights(file))
+            end, again = "", "Try again"
+            of_sqlite: StoreError = StoreDenied(message, hint=_rights(file))
         case sqlite3.SQLITE_FULL:
             end, again = "; nothing was written", "Try again"
             of_sqlite = StoreUnavailable(f"{message}{end}", hint=f"Free some disk space on {_disk(file)}")
         case _:
             end, again = ("; the write may or may not be in", AGAIN) if writes else ("", "Try again")
             of_sqlite = StoreUnavailable(f"{message} (on {_disk(file)}){end}", hint=again)
-    cause = _no_more_files() or (_probed(os.path.dirname(file)) if writes else None)
+    cause = _probed(os.path.dirname(file)) if writes else None
     return of_sqlite if cause is None else _of_system(cause, file, f"{message}: {cause.strerror}{end}", again)
 
 
@@ -95,29 +91,6 @@ def _of_system(error: OSError, file: str, message: str, again: str) -> StoreErro
     if error.errno in {errno.EACCES, errno.EPERM}:
         return StoreDenied(message, hint=_rights(file))
     return StoreDenied(message, hint=f"{ANOTHER[0].upper()}{ANOTHER[1:]}")
-
-
-def _where(error: OSError, file: str) -> str:
-    """The part of the path that the system's error is about, and its message."""
-    path = str(error.filename or file)
-    if isinstance(error, NotADirectoryError):
-        while not os.path.lexists(path):
-            path = os.path.dirname(path)
-    return f"{path}: {error.strerror}"
-
-
-def _no_more_files() -> OSError | None:
-    """The system's error when some files are opened. (Not the store itself: closing that would drop SQLite's locks.)"""
-    opened: list[int] = []
-    try:
-        while len(opened) < OPENED:
-            opened.append(os.open("/", os.O_RDONLY))
-    except OSError as error:
-        return error
-    finally:
-        for one in opened:
-            os.close(one)
-    return None
 
 
 def _probed(folder: str) -> OSError | None:
