@@ -202,7 +202,7 @@ def test_a_table_that_was_dropped_is_created_again(store: PostgresStore, gone: s
     sql(store, f"DROP TABLE {gone}")
     assert "the first trigger creates them" in " ".join(store.check())
     (made,) = store.initialise()
-    assert made.endswith("as far as they were missing")
+    assert "created the tables" in made
     assert store.initialise() == []
     sql(store, f"DROP TABLE {gone}")
     store.keep(KEY, build(1))
@@ -214,7 +214,6 @@ def test_a_table_that_was_dropped_is_created_again(store: PostgresStore, gone: s
     ("theirs", "told"),
     [
         ("CREATE TABLE version AS SELECT 7 AS version", "newer Holdoff"),
-        ("CREATE TABLE version (version int)", "do not say of which version"),
         ("CREATE TABLE version (major int)", "tables there that are not Holdoff's"),
     ],
 )
@@ -227,13 +226,6 @@ def test_beside_a_version_that_is_not_known_nothing_is_created(postgres_url: str
         refused(act, StoreMismatch, 78, told, "")
     assert sql(store, "SELECT to_regclass('gates'), to_regclass('history')") == [(None, None)]
     store.close()
-
-
-def test_a_restore_without_data_is_told_and_put_right(store: PostgresStore) -> None:
-    sql(store, "TRUNCATE gates, history, version")
-    error = refused(lambda: write(store), StoreMismatch, 78, "do not say of which version", "Put that right: INSERT")
-    sql(store, str(error.hint).removeprefix("Put that right: "))
-    assert isinstance(store.swap(KEY, expected=Record(), new=NEXT), Swapped)
 
 
 def test_a_newer_schema_is_refused_before_anything_is_written_also_by_one_that_is_connected(
@@ -507,21 +499,6 @@ def test_a_conflict_that_passes_is_tried_again(store: PostgresStore) -> None:
     sql(store, "CREATE TRIGGER twice BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION twice()")
     assert write(store) == Swapped(NEXT)
     assert sql(store, "SELECT last_value FROM tries") == [(3,)]
-
-
-def test_where_the_last_try_had_too_little_time_the_first_ones_trouble_is_told(
-    clock: ManualClock, store: PostgresStore
-) -> None:
-    sql(store, "CREATE SEQUENCE tries")
-    sql(
-        store,
-        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS "
-        "'BEGIN IF nextval(''tries'') < 2 THEN RAISE SQLSTATE ''25006''; END IF; RAISE SQLSTATE ''57014''; END'",
-    )
-    sql(store, "CREATE TRIGGER no BEFORE UPDATE ON gates FOR EACH ROW EXECUTE FUNCTION no()")
-    refused(lambda: write(store), StoreDenied, 77, "read-only replica")
-    ((tries,),) = sql(store, "SELECT last_value FROM tries")
-    assert tries == 4
 
 
 def test_every_row_of_the_table_says_what_to_do() -> None:

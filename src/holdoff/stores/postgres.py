@@ -16,7 +16,6 @@ If a client dies or falls silent, the server ends its transaction, and with it t
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -38,7 +37,7 @@ log: Final = logging.getLogger("holdoff.stores.postgres")
 #: ``item`` is the gate as JSON (not jsonb, which cannot hold every text); the instants beside it are copies. Names are
 #: ordered by their bytes, as everywhere else.
 TABLES: Final = f"""
-CREATE TABLE gates (
+CREATE TABLE IF NOT EXISTS gates (
     project text COLLATE "C" NOT NULL,
     region text COLLATE "C" NOT NULL,
     due_ms bigint,
@@ -47,9 +46,9 @@ CREATE TABLE gates (
     PRIMARY KEY (project, region),
     CHECK (octet_length(project) + octet_length(region) <= {LONGEST_NAMES})
 );
-CREATE INDEX gates_due ON gates (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX gates_expires ON gates (expires_ms) WHERE expires_ms IS NOT NULL;
-CREATE TABLE history (
+CREATE INDEX IF NOT EXISTS gates_due ON gates (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gates_expires ON gates (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS history (
     project text COLLATE "C" NOT NULL,
     region text COLLATE "C" NOT NULL,
     claimed_ms bigint NOT NULL,
@@ -57,11 +56,9 @@ CREATE TABLE history (
     build json NOT NULL,
     PRIMARY KEY (project, region, claimed_ms, token)
 );
-CREATE INDEX history_claimed ON history (claimed_ms);
-CREATE TABLE version AS SELECT {VERSION} AS version
+CREATE INDEX IF NOT EXISTS history_claimed ON history (claimed_ms);
+CREATE TABLE IF NOT EXISTS version AS SELECT {VERSION} AS version
 """
-#: The same, for a schema with some of the tables: the others were dropped or not restored.
-REST: Final = re.sub("CREATE (TABLE|INDEX)", r"\g<0> IF NOT EXISTS", TABLES)
 #: One process at a time checks whether the tables are there, and creates them.
 LOOK: Final = """
 SELECT pg_advisory_xact_lock(hashtext('holdoff'), hashtext(%(schema)s));
@@ -239,10 +236,10 @@ class PostgresStore:
             if missing and not no_version:
                 link.talk(ROLLBACK)
                 self.server.begin(link, look)  # refuses another version: beside that nothing is created
-            create = f'CREATE SCHEMA "{self._schema}";{TABLES}' if no_schema else TABLES if no_version else REST
-            link.commit_with((create if missing else "SELECT", {}))
+            schema = f'CREATE SCHEMA "{self._schema}";' if no_schema else ""
+            link.commit_with((f"{schema}{TABLES}" if missing else "SELECT", {}))
             done = f"{self.url}: created the tables gates, history and version in schema {self._schema}"
-            return [done if no_version else f"{done}, as far as they were missing"] if missing else []
+            return [done] if missing else []
 
         return self.server.call("creating its tables", act, writes=True)
 

@@ -225,11 +225,8 @@ class Server:
         ((version, server_ms, _, link.is_replica),), *found = self.begin_bare(link, self._head, *statements)
         self.offset_ms = min(max(self.offset_ms, server_ms - CLOCK.now_ms()), server_ms - sent_ms)
         if version != VERSION:
-            what, hint = f"of a newer Holdoff (schema {version}, known here: {VERSION})", "pip install -U holdoff"
-            if version is None:
-                what = "that do not say of which version they are, as after a restore without data"
-                hint = f'INSERT INTO "{self.address.schema}".version VALUES ({VERSION})'
-            raise StoreMismatch(f"{self.address.shown} has tables {what}", hint=f"Put that right: {hint}")
+            what = f"{self.address.shown} has tables of a newer Holdoff (schema {version}, known here: {VERSION})"
+            raise StoreMismatch(what, hint="Upgrade this one: pip install -U holdoff")
         return found
 
     def begin_bare(self, link: Link, *statements: Statement) -> list[list[Row]]:
@@ -247,7 +244,7 @@ class Server:
 
     def call(self, doing: str, act: Callable[[Link], T], *, writes: bool = False) -> T:
         """Call ``act`` with a connection, and try again while that may help. All errors become a ``StoreError``."""
-        give_up_ms, in_doubt, first = running_ms() + self.busy_ms, False, None
+        give_up_ms, in_doubt = running_ms() + self.busy_ms, False
         for tries in count():
             attempt = Attempt(give_up_ms)
             try:
@@ -259,12 +256,9 @@ class Server:
                 if meaning.is_loss:
                     self.close()
                 if not meaning.passes or attempt.left_ms <= 2 * wait_ms:  # a try needs time, too
-                    if first and isinstance(error, psycopg.errors.QueryCanceled):
-                        error = first  # the last try had little time: its error says nothing
                     raised = typed(error, self.address.shown, doing, writes=writes, in_doubt=in_doubt)
                     may_tell = isinstance(raised, StoreDenied | StoreMismatch)  # its message may quote a secret
                     raise raised from (None if may_tell else error)
-                first = first or error
             CLOCK.sleep(wait_ms)
         raise AssertionError  # count() has no end
 
