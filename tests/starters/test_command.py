@@ -392,6 +392,17 @@ os.read(0, 1)
         process.stdin.close()
 
 
+def test_where_there_is_no_room_for_a_thread_the_command_runs_and_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    starter = Command(["sh", "-c", "exit 3"])
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 3
+
+
 class Failing(MemoryStore):
     """Fails while it is told to; says when it did."""
 

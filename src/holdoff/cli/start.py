@@ -215,8 +215,9 @@ class _Builds(ExitStack):
 
     def add(self, gate: Gate, decision: Decision) -> None:
         """Wait for the commands that this decision started here."""
-        self._waits.append(_Wait(gate, decision))
-        self._waits[-1].start()
+        wait = _Wait(gate, decision)
+        wait.start()
+        self._waits.append(wait)
 
     def _finish(self) -> None:
         pass_on = InTurn(self._pass_on, [])

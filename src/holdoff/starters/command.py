@@ -396,9 +396,11 @@ def _beating(beat: Callable[[], None], seconds: float) -> Iterator[None]:
             beat()
 
     thread = threading.Thread(target=beats, name="holdoff-lease", daemon=True)
-    thread.start()
+    with suppress(RuntimeError):  # no room for a thread: the command runs, which this machine knows without a lease
+        thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()

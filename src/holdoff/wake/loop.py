@@ -193,8 +193,8 @@ class WakeLoop:
             with self._attending:
                 if build_id not in self._children:
                     thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
-                    self._children[build_id] = (gate, thread)
                     thread.start()
+                    self._children[build_id] = (gate, thread)
 
     def _wait(self, gate: Gate, build_id: str) -> None:
         try:
@@ -203,7 +203,8 @@ class WakeLoop:
         except Exception as error:  # noqa: BLE001  (a callback may raise anything)
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
-            self._children.pop(build_id, None)
+            with self._attending:
+                self._children.pop(build_id, None)
 
     def end_children(self) -> None:
         """Ask the commands that this loop looks after to stop, and wait for them."""
