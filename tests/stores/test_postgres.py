@@ -182,18 +182,9 @@ def test_to_initialise_says_what_it_did_and_does_it_once(postgres_url: str) -> N
     store.close()
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ("ALTER TABLE gates SET UNLOGGED", "gates is unlogged: a crash of the server empties it"),
-        ("ALTER TABLE history DROP CONSTRAINT history_pkey", "history has no primary key, as after half a restore"),
-    ],
-)
-def test_tables_that_would_lose_gates_or_take_none_are_found_by_check(
-    store: PostgresStore, change: str, told: str
-) -> None:
-    sql(store, change)
-    assert f"{store.url}: {told}" in store.check()
+def test_a_table_that_would_lose_gates_is_found_by_check(store: PostgresStore) -> None:
+    sql(store, "ALTER TABLE gates SET UNLOGGED")
+    assert f"{store.url}: gates is unlogged: a crash of the server empties it" in store.check()
 
 
 @pytest.mark.parametrize("gone", ["gates", "history", "gates, history"])
@@ -305,7 +296,6 @@ def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> No
         record = BUILT.but(built="ünïcode")
         assert isinstance(store.swap(KEY, expected=Record(), new=record), Swapped)
         assert store.get(KEY) == record
-        assert f"{store.url}: its texts are not in UTF8" in store.check()
         rocket = record.but(built="🚀").swapped("W2")
         refused(
             lambda: store.swap(KEY, expected=record, new=rocket), RecordInvalid, 65, "cannot keep this value", "UTF8"

@@ -112,11 +112,8 @@ UNION ALL SELECT name || ' is off: what is acknowledged may be lost in a power c
     WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'
 UNION ALL SELECT relname || ' is unlogged: a crash of the server empties it' FROM pg_class
     WHERE oid IN ('gates'::regclass, 'history'::regclass) AND relpersistence <> 'p'
-UNION ALL SELECT name || ' has no primary key, as after half a restore' FROM unnest('{gates,history}'::text[]) AS name
-    WHERE NOT EXISTS (SELECT FROM pg_index WHERE indrelid = name::regclass AND indisprimary AND indisvalid)
 UNION ALL SELECT 'it is a read-only replica, or lets this user only read'
     WHERE current_setting('transaction_read_only') = 'on'
-UNION ALL SELECT 'its texts are not in UTF8' WHERE getdatabaseencoding() <> 'UTF8'
 """
 
 

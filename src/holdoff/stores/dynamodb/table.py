@@ -217,11 +217,8 @@ def _shortcomings(table: Answer, expiry: Answer) -> Iterator[str]:
         yield f"{least} writes a second are provisioned, so bursts of triggers are throttled"
     status, attribute = str(expiry.get("TimeToLiveStatus")), expiry.get("AttributeName")
     if status in {"ENABLED", "ENABLING"} and attribute != EXPIRES:
-        harm = "history is never deleted"
-        if attribute == "lastbuild":
-            harm = "a gate is deleted after it has built, with what is pending"
         then = "turn that off; `holdoff store init` then turns on the right one"
-        yield f"items expire by {attribute}, not by {EXPIRES}: {harm}; {then}"
+        yield f"items expire by {attribute}, not by {EXPIRES}: a gate may be deleted with what is pending; {then}"
     elif status not in {"ENABLED", "ENABLING"}:
         yield (
             f"expiry (time to live) by {EXPIRES} is {status.lower()}, so history is never deleted; "
