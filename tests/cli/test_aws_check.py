@@ -114,11 +114,6 @@ class Account:
         """All that a set-up needs."""
         dynamodb = self.client("dynamodb")
         DynamoDBStore(TABLE, region=REGION, client=dynamodb).initialise()
-        dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=True)
-        dynamodb.update_continuous_backups(
-            TableName=TABLE,
-            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-        )
         self.client("codebuild").create_project(
             name=PROJECT,
             source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
@@ -413,8 +408,6 @@ def test_an_emulator_that_knows_little(cli: Cli, dynamodb_local_url: str) -> Non
 EMULATED = [
     "unchecked identity",
     "ok table",
-    "warn table",
-    "unchecked table",
     "ok clock",
     *["ok rights"] * 7,
     "ok regions",

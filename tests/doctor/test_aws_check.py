@@ -40,7 +40,6 @@ class Dynamo:
         self._answers: dict[str, dict[str, Any]] = {
             "describe_table": {"Table": described(**table)},
             "describe_time_to_live": {"TimeToLiveDescription": expiry},
-            "describe_continuous_backups": {"ContinuousBackupsDescription": {}},
         }
 
     def __getattr__(self, operation: str) -> Any:

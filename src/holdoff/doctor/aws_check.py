@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from holdoff.aws.clock import OFFSET_MS
 from holdoff.aws.errors import Target, describe, hint, is_denied, row_of
 from holdoff.config import Config
-from holdoff.core.errors import StoreDenied, StoreError
+from holdoff.core.errors import StoreDenied
 from holdoff.core.request import GateKey
 from holdoff.core.units import say_duration
 from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
@@ -65,8 +65,7 @@ def check(
 
 
 def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
-    """The faults that ``holdoff store check`` finds, and safety settings, which are missed only when they are
-    needed."""
+    """The faults that ``holdoff store check`` finds."""
     try:
         faults = faults_of(store.url, table)
         shortcomings = [] if faults else store.definition.shortcomings_of(table)
@@ -76,17 +75,6 @@ def _table(store: DynamoDBStore, table: Answer) -> Iterator[Finding]:
             yield ok("table", f"{store.url}: keys, index, billing and expiry are right")
     except StoreDenied as refused:
         yield unchecked("table", refused.message, refused.hint)
-    is_on = bool(table.get("DeletionProtectionEnabled"))
-    yield _safety("deletion protection", is_on, "what is pending would be lost with the table")
-    try:
-        is_on = store.definition.is_recoverable()
-        yield _safety("point-in-time recovery", is_on, "a restored table has its pending builds")
-    except StoreError as error:
-        yield unchecked("table", f"point-in-time recovery: {error.message}")
-
-
-def _safety(what: str, is_on: bool, why: str) -> Finding:
-    return ok("table", f"{what} is on") if is_on else warn("table", f"{what} is off", f"Turn it on: {why}")
 
 
 def _clock(store: DynamoDBStore) -> Finding:

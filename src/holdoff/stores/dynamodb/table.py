@@ -99,15 +99,6 @@ class Table:
         except StoreMissing:
             return None
 
-    def is_recoverable(self) -> bool:
-        """Whether point-in-time recovery is on."""
-        backups = self.connection.ask(
-            "looking at backups",
-            "describe_continuous_backups",
-            lambda answer: answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {}),
-        )
-        return bool(backups.get("PointInTimeRecoveryStatus") == "ENABLED")
-
     def _create(self) -> list[str]:
         try:
             self.connection.ask("creating the table", "create_table", dict, **TABLE)
