@@ -25,11 +25,10 @@ The event of the dispatch has the input, too. By that the ingress knows that it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted
 from holdoff.core.token import instant_ms
@@ -152,7 +151,10 @@ class GitHub(OnApi):
         ref = filled(parts["ref"], values_of(request, token), self.folder) or "main"
         branch = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         unnamed: str | None = None
-        for run in self._runs(time, f"{self._workflow(parts)}/runs?event=workflow_dispatch&created=", token):
+        url = f"{self._workflow(parts)}/runs?event=workflow_dispatch&created="
+        for number, run in enumerate(self._pages(time, url, token, "workflow_runs", "..*"), start=1):
+            if number == MOST_LISTED:
+                raise HoldoffError(f"GitHub lists no more than {MOST_LISTED:,} runs, and there may be older ones")
             if token in run["display_title"]:
                 return str(run["id"])
             began_ms = parse_instant(run["created_at"], field="created_at") + 999  # GitHub gives whole seconds
@@ -160,15 +162,6 @@ class GitHub(OnApi):
             if is_unnamed and began_ms >= (instant_ms(token) or 0):
                 unnamed = str(run["id"])  # the newest come first, so the last one counts
         return unnamed
-
-    def _runs(self, time: Time, url: str, token: str) -> Iterator[dict[str, Any]]:
-        """All since the token's instant. Of a search GitHub lists the newest 1,000: then those up to the oldest."""
-        until, left = "*", 0
-        while left == 0:
-            left = MOST_LISTED
-            for run in islice(self._pages(time, url, token, "workflow_runs", f"..{until}"), MOST_LISTED):
-                until, left = run["created_at"], left - 1
-                yield run
 
     def _state(self, run: dict[str, Any]) -> str | None:
         if run.get("status") != "completed":
