@@ -135,14 +135,6 @@ def test_a_newer_schema_is_left_alone_also_by_one_that_has_the_file_open(path: P
     store.close()
 
 
-def test_the_schema_before_the_first_release_is_left_alone(path: Path) -> None:
-    filled(path)
-    with opened(path) as db:
-        db.execute("PRAGMA user_version = 1")
-
-    refused(SQLiteStore(path), StoreMismatch, 78, "before the first release (schema 1)", "Move it away")
-
-
 def test_an_empty_file_is_no_new_store(path: Path) -> None:
     path.touch()
 

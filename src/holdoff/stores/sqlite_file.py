@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-#: The version of the schema, ``user_version`` in the file. 1 was never released.
+#: The version of the schema, ``user_version`` in the file.
 SCHEMA_VERSION: Final = 2
 #: ``item`` is the gate as JSON; the instants beside it are copies, for the indexes. The comment has the store's id.
 SCHEMA: Final = f"""
@@ -330,12 +330,9 @@ class SQLiteFile:
         mark, version, mode = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
         if mark != APPLICATION_ID:
             what, hint = "is a database of another program", "Name another file: --store sqlite:///PATH"
-        elif version > SCHEMA_VERSION:
+        elif version != SCHEMA_VERSION:
             what = f"was made by a newer Holdoff (schema {version}, known here: {SCHEMA_VERSION})"
             hint = "Upgrade this one: pip install -U holdoff"
-        elif version < SCHEMA_VERSION:
-            what = f"was made by a Holdoff before the first release (schema {version})"
-            hint = "Move it away; a new one is created (a gate that is gone has never built)"
         else:
             return bool(mode == b"wal")
         raise StoreMismatch(f"{self._file} {what}", hint=hint)
