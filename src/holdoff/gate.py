@@ -16,7 +16,7 @@ from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
@@ -308,7 +308,9 @@ class Gate:
                     ended_ms = max(self._now_ms(), build.started_ms)
                     self.store.keep(self.key, build.but(ended_ms=ended_ms).with_end(end))
                     return
-        except StoreDenied as error:  # a role that may not read the history
+        except StoreError as error:
+            if isinstance(error, StoreUnavailable):  # else a right or a table is missing, and always will be
+                raise
             _warn("could not keep the end of %s: %s", end.build_id, error)
 
     def renew(self, token: str) -> None:
@@ -490,7 +492,7 @@ class Gate:
             case Get():
                 return self._known(self.store.get(self.key))
             case Swap(expected, new, history):
-                return self._reply(self.store.swap(self.key, expected=expected, new=new, history=history))
+                return self._reply(self._swap(expected, new, history))
             case FoldIn(expected, fold):
                 return self._reply(self.store.fold(self.key, expected=expected, fold=fold))
             case Start(request, token):
@@ -502,6 +504,18 @@ class Gate:
             case Cancel(build_id):
                 starter: Any = self.starter
                 return starter.cancel(build_id)
+
+    def _swap(self, expected: Record, new: Record, history: tuple[Finished, ...]) -> Swapped | Lost:
+        """Write the gate, and builds into the history. If the store certainly takes no history (its table is damaged, a
+        right is missing), write the gate alone: without its confirm, a build would be started again at each lease."""
+        try:
+            return self.store.swap(self.key, expected=expected, new=new, history=history)
+        except StoreError as error:
+            if not history or isinstance(error, StoreUnavailable):
+                raise
+            reply = self.store.swap(self.key, expected=expected, new=new)
+            _warn("no history is kept of %s: %s", self.key, error)
+            return reply
 
     def _reply(self, reply: Swapped | Lost) -> Swapped | Lost:
         return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply

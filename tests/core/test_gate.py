@@ -9,12 +9,13 @@ import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
 import holdoff
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreUnavailable
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreDenied, StoreMismatch, StoreUnavailable
 from holdoff.core.record import Claim, Finished, Pending, Running
 from holdoff.core.request import GateKey
 from holdoff.observe import explain
@@ -358,6 +359,36 @@ def test_the_end_of_a_build_that_was_overtaken_is_kept(bench: Bench) -> None:
     assert left.covers.request.source_version == "v1"
     gate.finished(str(first), succeeded=True)
     assert [build.succeeded for build in bench.store.history(gate.key)] == [False]  # the first report counts
+
+
+@pytest.mark.parametrize("kind", [StoreDenied, StoreMismatch])
+def test_a_build_is_recorded_where_the_history_takes_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    """A claim needs no history, and a confirm beside an older build did: so the build was started again at each
+    lease."""
+    swap = bench.store.swap
+
+    def swap_alone(key: GateKey, *, history: tuple[Finished, ...] = (), **records: Record) -> object:
+        if history:
+            raise kind("permission denied for table history")
+        return swap(key, **records)
+
+    monkeypatch.setattr(bench.store, "swap", swap_alone)
+    monkeypatch.setattr(bench.store, "history", Mock(side_effect=kind("permission denied for table history")))
+    gate = bench.gate()
+    older = str(gate.trigger().build_id)
+    bench.clock.advance("10m")
+    newer = gate.trigger()
+    assert not newer.unconfirmed
+    for _ in range(3):
+        bench.clock.advance("2m")
+        bench.gate().wake()
+    assert len(bench.started) == 2
+    assert not gate.finished(older, succeeded=True)
+    assert gate.finished(str(newer.build_id), succeeded=True)
+    assert caplog.text.count("no history is kept of site (local): permission denied for table history") == 2
+    assert f"could not keep the end of {older}" in caplog.text
 
 
 @pytest.mark.parametrize(
