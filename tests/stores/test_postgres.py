@@ -310,7 +310,7 @@ def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> No
     postgres_server.psql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     store = PostgresStore(postgres_server.url_of("latin"))
     try:
-        # A claim in ASCII could once be kept there and its confirm could not: the build was started again at each lease.
+        # A claim in ASCII was kept there and its confirm was not: the build was started again at each lease.
         record, rocket = BUILT.but(built="ünïcode 🚀"), build(1, detail="🚀", covers=None)
         assert isinstance(store.swap(KEY, expected=Record(), new=record, history=(rocket,)), Swapped)
         assert store.get(KEY) == record
@@ -318,7 +318,11 @@ def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> No
         assert f"{store.url}: its texts are not in UTF8" in store.check()
         named = GateKey("🚀", "local")
         refused(
-            lambda: store.swap(named, expected=Record(), new=record), RecordInvalid, 65, "cannot keep this value", "UTF8"
+            lambda: store.swap(named, expected=Record(), new=record),
+            RecordInvalid,
+            65,
+            "cannot keep this value",
+            "UTF8",
         )
     finally:
         store.close()

@@ -163,7 +163,7 @@ def test_tables_that_another_program_changed_are_no_passing_trouble(path: Path, 
         db.execute(change)
     with pytest.raises(StoreMismatch, match=r"another program has changed its tables\. Put a copy of"):
         SQLiteStore(path).swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"), history=(build(1),))
-    with pytest.raises(StoreMismatch, match="checking failed.*another program has changed its tables"):
+    with pytest.raises(StoreMismatch, match=r"checking failed.*another program has changed its tables"):
         SQLiteStore(path).check()
 
 
