@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id, now_ms
 from holdoff.core import builds, people, protocol
@@ -45,6 +46,9 @@ SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
 #: How many gates a process keeps in memory. A project may have any number of keys.
 KEPT_GATES: Final = 1_000
+#: Levels of logging, which is slow to import.
+DEBUG: Final = 10
+WARNING: Final = 30
 #: The states that a starter may return for a build. Any other answer counts as ``None``.
 _STATES: Final = ("running", "succeeded", "failed")
 
@@ -583,14 +587,18 @@ def _as_error(raised: BaseException) -> Exception:
 
 def _log_traceback(error: Exception) -> None:
     """Log where an error was raised, for the author of a starter or a store. Its message may hold a secret."""
-    import logging
     from traceback import format_tb
 
     where = "".join(format_tb(error.__traceback__))
-    logging.getLogger("holdoff.gate").debug("%s was raised here:\n%s", type(error).__name__, where)
+    _log(DEBUG, "%s was raised here:\n%s", type(error).__name__, where)
 
 
 def _warn(message: str, *args: object) -> None:
+    _log(WARNING, message, *args)
+
+
+def _log(level: int, message: str, *args: object) -> None:
     import logging
 
-    logging.getLogger("holdoff.gate").warning(message, *args)
+    with suppress(Exception):  # a handler may raise anything: that ends no decision, and no heartbeat
+        logging.getLogger("holdoff.gate").log(level, message, *args)

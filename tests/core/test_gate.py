@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 import pickle
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from tests.core.build import request
 from tests.scenes import scene_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from holdoff.core.policy import Overlap
@@ -343,6 +344,41 @@ def test_a_heartbeat_renews_by_its_token_whatever_this_process_last_saw(bench: B
     assert bench.store.get(gate.key).running is not None
 
 
+@pytest.fixture
+def broken_log() -> Iterator[None]:
+    """A handler of logs as many write it: what fails in it goes up to what is logged."""
+    handler = logging.Handler()
+    handler.emit = Mock(side_effect=ConnectionError("the log's server is away"))  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_log_that_fails_ends_no_heartbeat_and_no_decision(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Child:
+        """A build that is waited for: at its first beat the store is away."""
+
+        def start(self, _request: Request, _token: str) -> str:
+            return "b1"
+
+        def status(self, build_id: str) -> str:
+            raise RuntimeError(f"{build_id} is not known")
+
+        def wait(self, _build_id: str, beat: Callable[[], None], _every_ms: int) -> int:
+            with monkeypatch.context() as patch:
+                patch.setattr(bench.store, "get", Mock(side_effect=StoreUnavailable("no answer")))
+                beat()
+            bench.clock.advance("7h59m")
+            beat()
+            bench.clock.advance("1h")
+            assert gate.trigger().why is Why.RUNNING
+            return 0
+
+    gate = bench.gate(starter=Child(), overlap="defer")
+    assert gate.wait(gate.trigger().build_id) == 0
+
+
 def test_the_end_of_a_build_that_was_overtaken_is_kept(bench: Bench) -> None:
     gate = bench.gate("1m")
     first = gate.trigger(source_version="v1").build_id
@@ -369,7 +405,7 @@ def test_a_build_is_recorded_where_the_history_takes_none(
     lease."""
     swap = bench.store.swap
 
-    def swap_alone(key: GateKey, *, history: tuple[Finished, ...] = (), **records: Record) -> object:
+    def swap_alone(key: GateKey, *, history: tuple[Finished, ...] = (), **records: Any) -> object:
         if history:
             raise kind("permission denied for table history")
         return swap(key, **records)

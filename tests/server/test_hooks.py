@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -40,6 +41,17 @@ def test_a_push_is_built_and_the_next_one_waits(served: Served, hook: HookStandi
     assert second.status_code == 202
     assert second.json()["message"] == "site deferred: last built 0s ago, starts in 10m"
     assert len(hook.starts) == 1
+
+
+def test_a_starter_that_exits_is_told_and_its_webhook_is_kept(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender got a bare 500, the log said nothing, and the webhook was gone."""
+    monkeypatch.setattr(served.site.dispatch.gate(SITE).starter, "start", Mock(side_effect=SystemExit(3)))
+
+    answer = served.push("d1")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/json")
+    assert "site (local): its starter or its store raised SystemExit" in served.lines[-1]["message"]
+    assert len(served.site.letters.ids()) == 1
 
 
 def _plain(path: str, body: object = None, **headers: str) -> tuple[str, bytes, dict[str, str]]:
