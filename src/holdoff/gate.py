@@ -127,6 +127,8 @@ class Gate:
         self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
+        #: Token and build id of the last start: if its confirm is not in the store, a take-over need not ask for it.
+        self._started: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return f"<Gate {self.key} in {self.store.url}>"
@@ -544,9 +546,12 @@ class Gate:
         known = ("" if build_id is None else storable(build_id, MAX_BUILD_ID)) or token
         if hasattr(starter, "wait"):
             self._tokens[known] = token
+        self._started = token, known
         return known
 
     def _find(self, request: Request, token: str) -> str | None:
+        if token == self._started[0]:
+            return self._started[1]
         find = getattr(self.starter, "find", None)
         found: object = find(token, request) if find is not None else None
         if found is None:

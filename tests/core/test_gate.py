@@ -695,6 +695,29 @@ def test_a_start_that_the_store_did_not_take_is_recorded_by_the_next_beat_or_by_
         assert [(build.build_id, build.exit_status) for build in store.history(gate.key)] == [("b-1", 3)]
 
 
+@pytest.mark.parametrize("can_find", [False, True])
+def test_a_start_that_the_store_did_not_take_is_recorded_by_the_next_wake(can_find: bool) -> None:
+    """The gate knows its build, also where the starter cannot find one: it was started again."""
+    clock, store, started = ManualClock(), Deaf(), list[str]()
+
+    def start(_request: Request, token: str) -> str:
+        started.append(token)
+        return f"b-{len(started)}"
+
+    starter = Call(start)
+    if can_find:
+        starter.find = Mock(side_effect=RuntimeError("no right to list builds"))  # type: ignore[attr-defined]
+    gate = holdoff.Gate("site", policy=holdoff.Policy("10m"), store=store, starter=starter, clock=clock)
+    assert gate.trigger().unconfirmed
+    clock.advance("6m")
+    gate.wake()
+    store.deaf = False
+    clock.advance("6m")
+    assert gate.wake().taken_over == "b-1"
+    assert len(started) == 1
+    assert gate.status().record.running is not None
+
+
 class Deaf(MemoryStore):
     """Takes no write of a running build until it is told to."""
 
