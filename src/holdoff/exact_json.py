@@ -7,6 +7,7 @@ became ``0``.)
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 
 from holdoff.clock import SystemClock
@@ -46,6 +47,15 @@ def dumps(value: object, *, indent: int | None = None) -> str:
     ``TypeError`` for a value that JSON has no form for."""
     text = _encode(value) if indent is None else _Encoder(indent=indent).encode(value)
     return _unquoted(text) if _MARK in text else text
+
+
+def in_ascii(text: str) -> str:
+    """The same JSON text in ASCII. Raises ``UnicodeEncodeError`` for half a surrogate pair."""
+    return text if text.isascii() else re.sub(r"[^\0-\x7f]+", _escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return re.sub("....", r"\\u\g<0>", found[0].encode("utf-16-be").hex())
 
 
 def _unquoted(text: str) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 
 from holdoff.clock import Clock, SystemClock, new_token, new_write_id, now_ms
 from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreDenied, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
@@ -45,6 +46,9 @@ SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
 #: How many gates a process keeps in memory. A project may have any number of keys.
 KEPT_GATES: Final = 1_000
+#: Levels of logging, which is slow to import.
+DEBUG: Final = 10
+WARNING: Final = 30
 #: The states that a starter may return for a build. Any other answer counts as ``None``.
 _STATES: Final = ("running", "succeeded", "failed")
 
@@ -123,6 +127,8 @@ class Gate:
         self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
+        #: Token and build id of the last start: if its confirm is not in the store, a take-over need not ask for it.
+        self._started: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return f"<Gate {self.key} in {self.store.url}>"
@@ -308,7 +314,9 @@ class Gate:
                     ended_ms = max(self._now_ms(), build.started_ms)
                     self.store.keep(self.key, build.but(ended_ms=ended_ms).with_end(end))
                     return
-        except StoreDenied as error:  # a role that may not read the history
+        except StoreError as error:
+            if isinstance(error, StoreUnavailable):  # else a right or a table is missing, and always will be
+                raise
             _warn("could not keep the end of %s: %s", end.build_id, error)
 
     def renew(self, token: str) -> None:
@@ -490,7 +498,7 @@ class Gate:
             case Get():
                 return self._known(self.store.get(self.key))
             case Swap(expected, new, history):
-                return self._reply(self.store.swap(self.key, expected=expected, new=new, history=history))
+                return self._reply(self._swap(expected, new, history))
             case FoldIn(expected, fold):
                 return self._reply(self.store.fold(self.key, expected=expected, fold=fold))
             case Start(request, token):
@@ -502,6 +510,18 @@ class Gate:
             case Cancel(build_id):
                 starter: Any = self.starter
                 return starter.cancel(build_id)
+
+    def _swap(self, expected: Record, new: Record, history: tuple[Finished, ...]) -> Swapped | Lost:
+        """Write the gate, and builds into the history. If the store certainly takes no history (its table is damaged, a
+        right is missing), write the gate alone: without its confirm, a build would be started again at each lease."""
+        try:
+            return self.store.swap(self.key, expected=expected, new=new, history=history)
+        except StoreError as error:
+            if not history or isinstance(error, StoreUnavailable):
+                raise
+            reply = self.store.swap(self.key, expected=expected, new=new)
+            _warn("no history is kept of %s: %s", self.key, error)
+            return reply
 
     def _reply(self, reply: Swapped | Lost) -> Swapped | Lost:
         return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply
@@ -526,9 +546,12 @@ class Gate:
         known = ("" if build_id is None else storable(build_id, MAX_BUILD_ID)) or token
         if hasattr(starter, "wait"):
             self._tokens[known] = token
+        self._started = token, known
         return known
 
     def _find(self, request: Request, token: str) -> str | None:
+        if token == self._started[0]:
+            return self._started[1]
         find = getattr(self.starter, "find", None)
         found: object = find(token, request) if find is not None else None
         if found is None:
@@ -569,14 +592,18 @@ def _as_error(raised: BaseException) -> Exception:
 
 def _log_traceback(error: Exception) -> None:
     """Log where an error was raised, for the author of a starter or a store. Its message may hold a secret."""
-    import logging
     from traceback import format_tb
 
     where = "".join(format_tb(error.__traceback__))
-    logging.getLogger("holdoff.gate").debug("%s was raised here:\n%s", type(error).__name__, where)
+    _log(DEBUG, "%s was raised here:\n%s", type(error).__name__, where)
 
 
 def _warn(message: str, *args: object) -> None:
+    _log(WARNING, message, *args)
+
+
+def _log(level: int, message: str, *args: object) -> None:
     import logging
 
-    logging.getLogger("holdoff.gate").warning(message, *args)
+    with suppress(Exception):  # a handler may raise anything: that ends no decision, and no heartbeat
+        logging.getLogger("holdoff.gate").log(level, message, *args)

@@ -13,6 +13,7 @@ from holdoff.core.effects import Lost, Swapped
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.core.value import Value
+from holdoff.stores.codec import seen_ms
 from holdoff.testing import StoreConformance
 from tests.conformance.test_machines import WRONG, Attributed
 
@@ -221,7 +222,7 @@ class HandsOutWhatIsDueOnce(Attributed):
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
         for key in super().due(now_ms):
-            self._due.move(key, None)
+            self._due.remove(key, self._gates[key])
             yield key
 
 
@@ -231,18 +232,23 @@ class ListsTheHistoryByItsTokens(Attributed):
 
 
 class DeletesWhatOnceWasToExpire(Attributed):
-    def _put(self, key: GateKey, new: Record) -> None:
-        old_ms = self._gates[key].expires_ms if key in self._gates else None
-        super()._put(key, new)
-        self._expiring.move(key, new.expires_ms or old_ms)
+    def __init__(self) -> None:
+        super().__init__()
+        self._once: dict[GateKey, int] = {}
+
+    def swap(self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()) -> Any:
+        for gone in [one for one, at_ms in self._once.items() if one != key and at_ms <= seen_ms(new)]:
+            self._gates.pop(gone, None)
+        if new.expires_ms is not None:
+            self._once[key] = new.expires_ms
+        return super().swap(key, expected=expected, new=new, history=history)
 
 
 class DeletesForALookAhead(Attributed):
     """What has not expired yet goes for one who asks what will be due."""
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        for key in self._expiring.until(now_ms):
-            self._put(key, Record())
+        for key in self._expiring.until(now_ms, self._gates):
             del self._gates[key]
         return super().due(now_ms)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 import pickle
 import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
 import holdoff
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreUnavailable
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreDenied, StoreMismatch, StoreUnavailable
 from holdoff.core.record import Claim, Finished, Pending, Running
 from holdoff.core.request import GateKey
 from holdoff.observe import explain
@@ -25,7 +27,7 @@ from tests.core.build import request
 from tests.scenes import scene_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from holdoff.core.policy import Overlap
@@ -342,6 +344,41 @@ def test_a_heartbeat_renews_by_its_token_whatever_this_process_last_saw(bench: B
     assert bench.store.get(gate.key).running is not None
 
 
+@pytest.fixture
+def broken_log() -> Iterator[None]:
+    """A handler of logs as many write it: what fails in it goes up to what is logged."""
+    handler = logging.Handler()
+    handler.emit = Mock(side_effect=ConnectionError("the log's server is away"))  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_log_that_fails_ends_no_heartbeat_and_no_decision(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Child:
+        """A build that is waited for: at its first beat the store is away."""
+
+        def start(self, _request: Request, _token: str) -> str:
+            return "b1"
+
+        def status(self, build_id: str) -> str:
+            raise RuntimeError(f"{build_id} is not known")
+
+        def wait(self, _build_id: str, beat: Callable[[], None], _every_ms: int) -> int:
+            with monkeypatch.context() as patch:
+                patch.setattr(bench.store, "get", Mock(side_effect=StoreUnavailable("no answer")))
+                beat()
+            bench.clock.advance("7h59m")
+            beat()
+            bench.clock.advance("1h")
+            assert gate.trigger().why is Why.RUNNING
+            return 0
+
+    gate = bench.gate(starter=Child(), overlap="defer")
+    assert gate.wait(gate.trigger().build_id) == 0
+
+
 def test_the_end_of_a_build_that_was_overtaken_is_kept(bench: Bench) -> None:
     gate = bench.gate("1m")
     first = gate.trigger(source_version="v1").build_id
@@ -358,6 +395,36 @@ def test_the_end_of_a_build_that_was_overtaken_is_kept(bench: Bench) -> None:
     assert left.covers.request.source_version == "v1"
     gate.finished(str(first), succeeded=True)
     assert [build.succeeded for build in bench.store.history(gate.key)] == [False]  # the first report counts
+
+
+@pytest.mark.parametrize("kind", [StoreDenied, StoreMismatch])
+def test_a_build_is_recorded_where_the_history_takes_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    """A claim needs no history, and a confirm beside an older build did: so the build was started again at each
+    lease."""
+    swap = bench.store.swap
+
+    def swap_alone(key: GateKey, *, history: tuple[Finished, ...] = (), **records: Any) -> object:
+        if history:
+            raise kind("permission denied for table history")
+        return swap(key, **records)
+
+    monkeypatch.setattr(bench.store, "swap", swap_alone)
+    monkeypatch.setattr(bench.store, "history", Mock(side_effect=kind("permission denied for table history")))
+    gate = bench.gate()
+    older = str(gate.trigger().build_id)
+    bench.clock.advance("10m")
+    newer = gate.trigger()
+    assert not newer.unconfirmed
+    for _ in range(3):
+        bench.clock.advance("2m")
+        bench.gate().wake()
+    assert len(bench.started) == 2
+    assert not gate.finished(older, succeeded=True)
+    assert gate.finished(str(newer.build_id), succeeded=True)
+    assert caplog.text.count("no history is kept of site (local): permission denied for table history") == 2
+    assert f"could not keep the end of {older}" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -626,6 +693,29 @@ def test_a_start_that_the_store_did_not_take_is_recorded_by_the_next_beat_or_by_
         assert gate.wait(str(decision.build_id)) == 3
         assert gate.status().record.claim is None
         assert [(build.build_id, build.exit_status) for build in store.history(gate.key)] == [("b-1", 3)]
+
+
+@pytest.mark.parametrize("can_find", [False, True])
+def test_a_start_that_the_store_did_not_take_is_recorded_by_the_next_wake(can_find: bool) -> None:
+    """The gate knows its build, also where the starter cannot find one: it was started again."""
+    clock, store, started = ManualClock(), Deaf(), list[str]()
+
+    def start(_request: Request, token: str) -> str:
+        started.append(token)
+        return f"b-{len(started)}"
+
+    starter = Call(start)
+    if can_find:
+        starter.find = Mock(side_effect=RuntimeError("no right to list builds"))  # type: ignore[attr-defined]
+    gate = holdoff.Gate("site", policy=holdoff.Policy("10m"), store=store, starter=starter, clock=clock)
+    assert gate.trigger().unconfirmed
+    clock.advance("6m")
+    gate.wake()
+    store.deaf = False
+    clock.advance("6m")
+    assert gate.wake().taken_over == "b-1"
+    assert len(started) == 1
+    assert gate.status().record.running is not None
 
 
 class Deaf(MemoryStore):

@@ -6,11 +6,12 @@ import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
 from holdoff.config import parse
-from holdoff.core.errors import SignatureError
+from holdoff.core.errors import SignatureError, StoreUnavailable
 from holdoff.core.request import GateKey
 from holdoff.ingress import aws_http
 from holdoff.ingress.event_log import EventLog
@@ -18,12 +19,15 @@ from holdoff.ingress.events.http import HttpRequest, http_request
 from holdoff.ingress.webhook import reply_to
 from holdoff.plan.read import from_bytes
 from holdoff.server import bodies, hooks
+from holdoff.stores.memory import MemoryStore
+from holdoff.wake.loop import WakeLoop
 from tests.ingress.signed import FRONT_ENDS
 from tests.server.conftest import FILE, SECRETS, Served, signed_push
 from tests.waiting import PATIENCE_S
 from tests.waiting import until as wait_for
 
 if TYPE_CHECKING:
+    from holdoff.core.record import Record
     from tests.standins.hooks import HookStandin
 
 SITE, DOCS = GateKey("site", "local"), GateKey("docs", "local")
@@ -39,6 +43,38 @@ def test_a_push_is_built_and_the_next_one_waits(served: Served, hook: HookStandi
     assert (first.status_code, first.json()["message"]) == (200, "site started: build b0")
     assert second.status_code == 202
     assert second.json()["message"] == "site deferred: last built 0s ago, starts in 10m"
+    assert len(hook.starts) == 1
+
+
+def test_a_starter_that_exits_is_told_and_its_webhook_is_kept(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender got a bare 500, the log said nothing, and the webhook was gone."""
+    monkeypatch.setattr(served.site.dispatch.gate(SITE).starter, "start", Mock(side_effect=SystemExit(3)))
+
+    answer = served.push("d1")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/json")
+    assert "site (local): its starter or its store raised SystemExit" in served.lines[-1]["message"]
+    assert len(served.site.letters.ids()) == 1
+
+
+def test_a_start_that_the_store_did_not_take_is_recorded_by_the_loop(
+    served: Served, hook: HookStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook could not be asked for the build, so the loop started it again."""
+    swap = MemoryStore.swap
+
+    def swap_no_build(store: MemoryStore, key: GateKey, *, new: Record, **more: Any) -> object:
+        if new.running is not None:
+            raise StoreUnavailable("no answer")
+        return swap(store, key, new=new, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStore, "swap", swap_no_build)
+        assert "not yet recorded" in served.push("d1").json()["message"]
+    served.clock.advance("2m")
+    (decision,) = WakeLoop(served.site.store, served.site.gate_to_wake, clock=served.clock).once()
+
+    assert decision.taken_over == "b0"
     assert len(hook.starts) == 1
 
 

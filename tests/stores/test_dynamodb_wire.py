@@ -88,14 +88,17 @@ WRITES: list[tuple[list[str | bytes], object]] = [
     (["close after", SLOW, SLOW], "may or may not be in"),
     ([BROKEN] * 3, "may or may not be in"),
     ([BROKEN, SLOW, SLOW], "may or may not be in"),
-    ([answer(302, b"<html>")], StoreError),
+    ([answer(302, b"<html>")], "may or may not be in"),
+    (["close after", answer(302, b"<html>")], "may or may not be in"),
+    (["close after", answer(403, b"<html>")], "may or may not be in"),
     ([answer(200, b"<html>", x_amzn_RequestId="")], "may or may not be in"),
     ([answer(200, b"[]", x_amzn_RequestId="")], "may or may not be in"),
     ([answer(200, b"{}", x_amzn_RequestId="")], "may or may not be in"),
     ([SLOW] * 3, StoreThrottled),
     ([refusal("AccessDeniedException")], StoreDenied),
     ([refusal("ExpiredTokenException")], StoreDenied),
-    ([refusal("New")], StoreError),
+    ([refusal("New")], "may or may not be in"),
+    (["close after", refusal("New")], "may or may not be in"),
 ]
 
 

@@ -293,12 +293,18 @@ def test_a_database_in_another_encoding_is_named(postgres_server: Cluster) -> No
     postgres_server.psql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     store = PostgresStore(postgres_server.url_of("latin"))
     try:
-        record = BUILT.but(built="ünïcode")
-        assert isinstance(store.swap(KEY, expected=Record(), new=record), Swapped)
+        # A claim in ASCII was kept there and its confirm was not: the build was started again at each lease.
+        record, rocket = BUILT.but(built="ünïcode 🚀"), build(1, detail="🚀", covers=None)
+        assert isinstance(store.swap(KEY, expected=Record(), new=record, history=(rocket,)), Swapped)
         assert store.get(KEY) == record
-        rocket = record.but(built="🚀").swapped("W2")
+        assert list(store.naming(KEY, ["🚀"])) == list(store.history(KEY)) == [rocket]
+        named = GateKey("🚀", "local")
         refused(
-            lambda: store.swap(KEY, expected=record, new=rocket), RecordInvalid, 65, "cannot keep this value", "UTF8"
+            lambda: store.swap(named, expected=Record(), new=record),
+            RecordInvalid,
+            65,
+            "cannot keep this value",
+            "UTF8",
         )
     finally:
         store.close()

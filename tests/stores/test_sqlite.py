@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from holdoff import Gate, Policy
 from holdoff.clock import SystemClock
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreError, StoreMismatch, StoreUnavailable
 from holdoff.core.record import FORMAT, KEPT_HISTORY_MS, Record
 from holdoff.core.request import GateKey
+from holdoff.starters import Call
 from holdoff.stores import open_store, sqlite, sqlite_file, sqlite_place, sqlite_turns
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.stores.sqlite_file import SCHEMA_VERSION
@@ -153,6 +155,26 @@ def test_tables_that_another_program_changed_are_no_passing_trouble(path: Path, 
         db.execute(change)
     with pytest.raises(StoreMismatch, match=r"another program has changed its tables\. Put a copy of"):
         SQLiteStore(path).swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002"), history=(build(1),))
+    with pytest.raises(StoreMismatch, match=r"checking failed.*another program has changed its tables"):
+        SQLiteStore(path).check()
+
+
+def test_a_file_whose_history_is_gone_builds_once_in_a_cooldown(path: Path) -> None:
+    """It was dropped by a person who wanted a smaller file, say. Claims went in, confirms did not."""
+    clock, started = ManualClock(), list[str]()
+
+    def gate() -> Gate:
+        starter = Call(lambda _request, token: started.append(token))
+        return Gate("site", store=SQLiteStore(path), policy=Policy("10m"), starter=starter, clock=clock)
+
+    gate().trigger()
+    with opened(path) as db:
+        db.execute("DROP TABLE history")
+    clock.advance("10m")
+    assert not gate().trigger().unconfirmed
+    clock.advance("5m")
+    gate().wake()
+    assert len(started) == 2
 
 
 def test_a_damaged_file_is_found_by_check_and_refused_when_met(path: Path) -> None:

@@ -12,7 +12,7 @@ from weakref import WeakSet
 import pytest
 
 from holdoff import Gate, Policy, RecordInvalid, open_store
-from holdoff.core.errors import ConfigError, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError, StoreError
 from holdoff.core.request import GateKey
 from holdoff.gate import KEPT_GATES
 from holdoff.starters import Call
@@ -20,12 +20,14 @@ from holdoff.starters.command import Command
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from holdoff.wake.loop import WakeLoop
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from holdoff.core.decision import Decision
     from holdoff.core.record import Record
+    from holdoff.core.request import Request
 
 
 class Bench:
@@ -131,6 +133,75 @@ def test_a_plug_in_that_breaks_stops_no_other(kind: type[BaseException], caplog:
 
     assert [decision.project for decision in bench.loop(gate_of).once()] == ["b"]
     assert f"{kind.__name__}: a plug-in's own" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit, type("Odd", (BaseException,), {})])
+def test_what_a_plug_in_raises_ends_no_thread_of_a_loop_but_ctrl_c_ends_a_program(
+    kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench()
+
+    def wake(gate: Gate) -> Decision:
+        if gate.key.project == "a":
+            raise kind("a plug-in's own")
+        return gate.wake()
+
+    loop = WakeLoop(bench.store, bench.gate, clock=bench.clock, wake=wake)
+    with pytest.raises(kind):
+        loop.once()
+    thread = threading.Thread(target=loop.once)
+    thread.start()
+    thread.join()
+    assert bench.built == ["b"]
+    assert f"waking a (local) failed: {kind.__name__}: a plug-in's own" in caplog.text
+
+
+class Child:
+    """A starter of builds of this process, numbered from 1, whose ends a test decides. ``asks``: the name of the method
+    that asks them to end, and ``fails`` what that raises for the first one."""
+
+    def __init__(self, asks: str = "stop", fails: Exception | None = None) -> None:
+        self.ended, self.fails = threading.Event(), fails
+        setattr(self, asks, self._ask)
+
+    def start(self, _request: Request, _token: str) -> str:
+        return "1"
+
+    def wait(self, _build_id: str, _beat: Callable[[], None], _every_ms: int) -> int:
+        assert self.ended.wait(PATIENCE_S)
+        return 0
+
+    def _ask(self, _build_id: str) -> None:
+        self.ended.set()
+        if self.fails is not None:
+            raise self.fails
+
+
+@pytest.mark.parametrize("asks", ["stop", "cancel"])
+def test_each_of_its_commands_is_asked_to_stop_and_waited_for(asks: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Even if another one cannot be asked, or another gate's has the same id."""
+    store, ends = open_store("memory:"), list[str]()
+    loop = WakeLoop(store, lambda _key: None, on_end=lambda gate, _build_id, _status: ends.append(gate.key.project))
+    for project, fails in (("a", HoldoffError("there is no such build")), ("b", None)):
+        gate = Gate(project, store=store, policy=Policy("10m"), starter=Child(asks, fails))
+        loop.attend(gate, gate.trigger())
+    loop.end_children()
+    assert sorted(ends) == ["a", "b"]
+    assert "1 could not be asked to stop: there is no such build" in caplog.text
+
+
+def test_a_log_that_fails_does_not_end_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, stop, looks = Bench(), threading.Event(), list[int]()
+
+    def before_look(_loop: WakeLoop) -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            stop.set()
+
+    monkeypatch.setattr(bench.store, "due", Mock(side_effect=StoreError("no answer")))
+    monkeypatch.setattr("holdoff.wake.loop.log.warning", Mock(side_effect=ConnectionError("the log is away")))
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, every="1ms", before_look=before_look).run(stop)
+    assert len(looks) == 2
 
 
 def test_what_is_told_of_a_decision_and_fails_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.cli.common import add_json, add_store, opened, print_json, say, show
@@ -69,7 +68,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
-    from holdoff.cli.watch import ConfigFile, LogLines, gate_of, is_news
+    from holdoff.cli.watch import ConfigFile, LogLines, is_news
     from holdoff.server.site import Site
     from holdoff.stores.base import check_writable
     from holdoff.wake.loop import WakeLoop
@@ -85,7 +84,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     run.check_access(site)
     for key in config.keys(store)[:1]:
         check_writable(store, key)  # otherwise the first trigger would be the first to meet the error
-    file = ConfigFile(args, config, store, taken=site.go_by)
+    file = ConfigFile(args, config, store, site.go_by, lambda _config, _store, key: site.gate_to_wake(key))
 
     def look(loop: WakeLoop) -> None:
         site.metrics.looked.set(site.clock.now_ms() / 1000)
@@ -97,7 +96,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
 
     loop = WakeLoop(
         store,
-        partial(gate_of, config, store),
+        site.gate_to_wake,
         clock=site.clock,
         every=args.every,
         on_decision=lambda decision: site.log.decided(decision, kind="wake") if is_news(decision) else None,

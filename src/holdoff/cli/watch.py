@@ -82,7 +82,12 @@ class LogLines(logging.Handler):
 
 
 class ConfigFile:
-    """The ``holdoff.toml`` that the loop goes by. ``taken``: called with new settings once the loop goes by them."""
+    """The ``holdoff.toml`` that the loop goes by.
+
+    Args:
+        taken: called with new settings once the loop goes by them.
+        gate_of: makes the gate of a key from settings and a store.
+    """
 
     def __init__(
         self,
@@ -90,11 +95,12 @@ class ConfigFile:
         config: Config,
         store: Store,
         taken: Callable[[Config, Store], None] = lambda _config, _store: None,
+        gate_of: Callable[[Config, Store, GateKey], Gate | None] = gate_of,
     ) -> None:
         self.args: argparse.Namespace = args
         self.config: Config = config
         self.store: Store = store
-        self._taken = taken
+        self._taken, self._gate_of = taken, gate_of
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
@@ -125,6 +131,6 @@ class ConfigFile:
         new = config.open_store(self.args.store)
         is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is shown without a password
         self.config, self.store = config, self.store if is_same else new
-        loop.go_by(self.store, partial(gate_of, self.config, self.store), config.keys(self.store))
+        loop.go_by(self.store, partial(self._gate_of, self.config, self.store), config.keys(self.store))
         self._taken(self.config, self.store)
         say(f"{path} was read again")

@@ -111,6 +111,11 @@ class Site:
             return self.dispatch.gate(key)
         return self.config.gate_without_starter(key, self.store, clock=self.clock)
 
+    def gate_to_wake(self, key: GateKey) -> Gate | None:
+        """The gate of a key, if its project is in ``holdoff.toml``: the one that triggers use, for it knows what it has
+        started, even if its confirm is not in the store."""
+        return self.dispatch.gate(key) if key.name in self.config.projects else None
+
     def statuses(self, project: str | None = None) -> list[Status]:
         """The gates of the store, and the projects that have no gate there yet: all, or those of a project and its
         keys."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Effect, Start, Swap
-from holdoff.core.errors import StoreUnavailable
+from holdoff.core.errors import HoldoffError, StoreUnavailable
 from holdoff.core.record import Claim
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
@@ -89,7 +89,14 @@ class Starts:
         return _under_way(gate.key, progress.claim)
 
     def _decide(self, gate: Gate, request: Request | None, progress: _Progress) -> Decision:
-        decision = gate.wake(watch=progress.watch) if request is None else gate.submit(request, watch=progress.watch)
+        try:
+            decision = (
+                gate.wake(watch=progress.watch) if request is None else gate.submit(request, watch=progress.watch)
+            )
+        except Exception:
+            raise
+        except BaseException as error:  # a starter that exits ends this thread's work, and no request of the server
+            raise HoldoffError(f"{gate.key}: its starter or its store raised {type(error).__name__}") from error
         self.attend(gate, decision)
         return decision
 

@@ -33,7 +33,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._gates: dict[GateKey, Record] = {}
         self._history: dict[GateKey, dict[str, Finished]] = {}
-        self._due, self._expiring = _Instants(), _Instants()
+        self._due, self._expiring = _Instants("due_ms"), _Instants("expires_ms")
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -72,18 +72,19 @@ class MemoryStore:
             if new is None:
                 return Lost(current)
             if key not in self._gates:
-                for gone in self._expiring.until(seen_ms(new)):
-                    self._put(gone, Record())
-                    del self._gates[gone]
-            self._put(key, new)
-            for build in history:
+                for gone in self._expiring.until(seen_ms(new), self._gates):
+                    self._unlist(gone, self._gates.pop(gone))
+            for build in history:  # before the gate: a signal handler may raise at any moment
                 self._history.setdefault(key, {})[build.token] = build
+            self._due.add(key, new)
+            self._expiring.add(key, new)
+            self._gates[key] = new
+            self._unlist(key, current)
             return Swapped(new)
 
-    def _put(self, key: GateKey, new: Record) -> None:
-        self._gates[key] = new
-        self._due.move(key, new.due_ms)
-        self._expiring.move(key, new.expires_ms)
+    def _unlist(self, key: GateKey, gone: Record) -> None:
+        self._due.remove(key, gone)
+        self._expiring.remove(key, gone)
 
     def keep(self, key: GateKey, build: Finished) -> None:
         with self._locked():
@@ -91,7 +92,7 @@ class MemoryStore:
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
         with self._locked():
-            return iter(self._due.until(now_ms))
+            return iter(self._due.until(now_ms, self._gates))
 
     def gates(self, project: str | None = None) -> Iterator[tuple[GateKey, Record]]:
         with self._locked():
@@ -122,21 +123,29 @@ class MemoryStore:
 
 
 class _Instants:
-    """Gates in the order of one of their instants. To find those whose instant has come, the others are not read."""
+    """Gates in the order of one of their instants. To find those whose instant has come, the others are not read.
 
-    def __init__(self) -> None:
+    An entry too many does no harm. An interrupted write may leave one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._sorted: list[tuple[int, GateKey]] = []
-        self._of: dict[GateKey, int] = {}
 
-    def move(self, key: GateKey, new_ms: int | None) -> None:
-        """Give a gate another instant; ``None``: it has none."""
-        old_ms = self._of.pop(key, None)
-        if old_ms is not None:
-            del self._sorted[bisect_left(self._sorted, (old_ms, key))]
-        if new_ms is not None:
-            self._of[key] = new_ms
-            insort(self._sorted, (new_ms, key))
+    def add(self, key: GateKey, record: Record) -> None:
+        """Before a record is written."""
+        if (at_ms := getattr(record, self._name)) is not None:
+            insort(self._sorted, (at_ms, key))
 
-    def until(self, now_ms: int) -> list[GateKey]:
+    def remove(self, key: GateKey, record: Record) -> None:
+        """After a record was replaced."""
+        if (at_ms := getattr(record, self._name)) is not None:
+            place = bisect_left(self._sorted, (at_ms, key))
+            if self._sorted[place : place + 1] == [(at_ms, key)]:
+                del self._sorted[place]
+
+    def until(self, now_ms: int, gates: dict[GateKey, Record]) -> list[GateKey]:
         """The gates whose instant has come, the oldest first."""
-        return [key for _, key in self._sorted[: bisect(self._sorted, now_ms, key=itemgetter(0))]]
+        found = self._sorted[: bisect(self._sorted, now_ms, key=itemgetter(0))]
+        is_so = [key for at_ms, key in found if getattr(gates.get(key), self._name, None) == at_ms]
+        return list(dict.fromkeys(is_so))

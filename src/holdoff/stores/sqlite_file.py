@@ -197,6 +197,7 @@ class SQLiteFile:
                     if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
                         raise
                     return [f"{self._file}-journal has a write that was cut short; the next use puts that right"]
+                db.execute("SELECT item, build FROM gates, history LIMIT 0")  # are the tables there?
                 found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(10)")]
             if not os.access(self._file, os.W_OK, **AS_ITSELF):
                 found.append(f"{self._file}: this user may only read it")

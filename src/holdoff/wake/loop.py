@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import Clock, SystemClock, now_ms, waits_s
 from holdoff.core.decision import Decision
@@ -82,7 +82,8 @@ class WakeLoop:
         self._gates: dict[GateKey, Gate | None] = {}
         self._changed: tuple[GateKey, ...] = ()
         self._looked_ms = 0
-        self._children: dict[str, tuple[Gate, threading.Thread]] = {}
+        #: The threads that wait for commands, by gate and build id: two starters may give their builds the same ids.
+        self._children: dict[tuple[GateKey, str], tuple[Gate, threading.Thread]] = {}
         self._attending = threading.Lock()  # a thread that is listed has been started
         #: Failures that go on, by gate (``None``: the look itself): the message, and when it was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
@@ -171,7 +172,9 @@ class WakeLoop:
             if gate is None:
                 return None
             decision = self._wake_gate(gate)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (a starter may raise anything; other gates go on)
+        except BaseException as error:  # a starter may raise anything; other gates go on
+            if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception | SystemExit):
+                raise  # Ctrl-C
             self._log_failure(key, not_woken(key, error))
             return None
         self._failing.pop(key, None)
@@ -183,7 +186,8 @@ class WakeLoop:
         logged, logged_ms = self._failing.get(failing, ("", 0))
         if logged != message or abs(at_ms - logged_ms) >= LOGGED_AGAIN_MS:
             self._failing[failing] = message, at_ms
-            log.warning("%s", message)
+            with suppress(Exception):  # a handler of logs may raise anything; the loop goes on
+                log.warning("%s", message)
 
     def attend(self, gate: Gate, decision: Decision) -> None:
         """Look after the commands of this process that a decision started, by a wake or a trigger: wait for each in a
@@ -191,10 +195,10 @@ class WakeLoop:
         builds = [build for build in (decision.taken_over, decision.build_id) if build is not None]
         for build_id in builds if hasattr(gate.starter, "wait") else ():
             with self._attending:
-                if build_id not in self._children:
+                if (gate.key, build_id) not in self._children:
                     thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
                     thread.start()
-                    self._children[build_id] = (gate, thread)
+                    self._children[gate.key, build_id] = (gate, thread)
 
     def _wait(self, gate: Gate, build_id: str) -> None:
         try:
@@ -204,15 +208,19 @@ class WakeLoop:
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
             with self._attending:
-                self._children.pop(build_id, None)
+                self._children.pop((gate.key, build_id), None)
 
     def end_children(self) -> None:
         """Ask the commands that this loop looks after to stop, and wait for them."""
         with self._attending:
             children = list(self._children.items())
-        for build_id, (gate, _) in children:
-            with suppress(LookupError):  # it has just ended
-                starter = cast("Any", gate.starter)
-                getattr(starter, "stop", starter.cancel)(build_id)
+        for (_, build_id), (gate, _) in children:
+            starter: Any = gate.starter
+            try:
+                (starter.stop if hasattr(starter, "stop") else starter.cancel)(build_id)
+            except LookupError:
+                pass  # it has just ended
+            except Exception as error:  # noqa: BLE001  (a starter may raise anything; the others are asked, too)
+                self._log_failure(gate.key, f"{build_id} could not be asked to stop: {_described(error)}")
         for _, (_, thread) in children:
             thread.join()

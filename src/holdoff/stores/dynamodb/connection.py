@@ -195,7 +195,7 @@ class Connection:
             return self._unavailable(doing, message, write)
         cause = None if row is None else row.cause
         # If the last try found no connection, an earlier one may still have been sent.
-        may_be_in = write and row is not None and (tried.in_doubt or (is_blind and cause in _NO_WAY))
+        may_be_in = write and (tried.in_doubt or (is_blind and cause in _NO_WAY))
         if cause is aws.Cause.REGION and not may_be_in:
             return self._no_region()
         kind, what = _KINDS.get(cause, (StoreError, "refused it"))
