@@ -28,18 +28,28 @@ if TYPE_CHECKING:
 
 AT = 1_709_632_800_000  # 2024-03-05T10:00:00Z
 WRITTEN = {
-    "2024-03-05T10:00:00Z": True,
-    "2024-03-05T11:00:00+01:00": True,
-    "2024-03-05 11:00:00 +0100": True,
-    "2024-03-05 10:00:00 UTC": True,
-    "Tue, 05 Mar 2024 11:00:00 +0100": True,
-    "1709632800": True,
-    "1709632800.000": True,
-    "1709632800000": True,
-    "2024-03-05 10:00:00.000": False,
-    "2024-03-05T10:00": False,
-    "2024-03-05t10:00:00+00:00": True,
-    "2024-03-05_10:00:00 UTC": True,
+    "2024-03-05T10:00:00Z": "none",
+    "2024-03-05T11:00:00+01:00": "none",
+    "2024-03-05 11:00:00 +0100": "none",
+    "2024-03-05 10:00:00 UTC": "none",
+    "Tue, 05 Mar 2024 11:00:00 +0100": "none",
+    "[05/Mar/2024:11:00:00 +0100]": "none",
+    "1709632800": "none",
+    "1709632800.000": "none",
+    "1709632800000": "none",
+    "1709632800000000": "none",
+    "2024-03-05 10:00:00.000": "zone",
+    "2024-03-05T10:00": "zone",
+    "20240305100000": "zone",
+    "Tue Mar 05 2024 11:00:00 GMT+0100 (Central European Standard Time)": "none",
+    "5.3.2024 10:00": "zone",
+    "05.03.2024, 10:00:00": "zone",
+    "05.03.2024 11:00:00 +0100": "none",
+    "2024/3/5 10:00": "zone",
+    "2024-03-05t10:00:00+00:00": "none",
+    "2024-03-05_10:00:00 UTC": "none",
+    "2024-03-05:10:00": "zone",
+    "2024-3-5 10:00:00": "zone",
 }
 
 
@@ -51,19 +61,44 @@ def test_an_instant_as_it_is_written(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [
-        *("", "x", "program", "12", "1.2.3", "2024-03-05", "20240305100000", "99999-01-01T00:00:00Z"),
-        *("2024-03-05 10:00:00 PM", "5 Mar 2024 10:00:00 PM", "3/5/2024 10:00", "5.3.2024 10:00"),
-        *(None, True, 12, float("nan")),
-    ],
+    ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, float("nan")],
 )
 def test_what_is_no_instant(value: object) -> None:
     with pytest.raises(ValueError, match=r"^is "):
         ms_of(value, None)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Mar 5, 2024 10:00:00 PM", "5 Mar 2024 10:00:00pm", "2024-03-05 10:00:00 AM", "5 Mar 2024 10:00:00 p.m. +0100"],
+)
+def test_half_a_day_is_not_left_out(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^has AM or PM, and not 24 hours$"):
+        ms_of(text, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["3/5/2024 10:00", "05/03/2024 10:00:00", "13/03/2024 10:00", "05-03-2024 10:00", "5.3.24 10:00"]
+)
+def test_whether_the_day_or_the_month_is_first_is_not_guessed(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^may begin with the day or the month: write 2026-12-31 09:00$"):
+        ms_of(text, None)
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "10.0.0.1", "1/2/3", "5-3"])
+def test_what_is_no_date_is_not_said_to_be_one(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^is no time$"):
+        ms_of(text, None)
+
+
+@pytest.mark.parametrize("text", ["5.3.2024", "2024/3/5", "2024-3-5"])
+def test_a_date_as_spreadsheets_write_it_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^is a date without a time$"):
+        ms_of(text, None)
+
+
 def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
-    assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, False)
+    assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
     with pytest.raises(UsageError, match="--zone is no known time zone"):
         zone_named("Nowhere/At-all")
 
@@ -94,12 +129,14 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "JSON lines": ('{"who": 1, "ts": 1709632800}\n', [AT], [None]),
     "a byte order mark": ("\ufefftime\n1709632800\n", [AT], [None]),
     "bars": ("when|who\n2024-03-05T10:00:00Z|a\n", [AT], [None]),
+    "comments above": ("# exported\n# today\nwhen,who\n2024-03-05T10:00:00Z,a\n", [AT], [None]),
     "ids that look like times": ("build,at what time\n1234567890,2024-03-05T10:00:00Z\n", [AT], [None]),
     "line breaks in quotes": ('time,why\n2024-03-05T10:00:00Z,"a\nb"\n', [AT], [None]),
     "line ends of Windows": ("time,why\r\n2024-03-05T10:00:00Z,a\r\n", [AT], [None]),
     "bare times": ('["2024-03-05T10:00:00Z", 1709632800]', [AT, AT], [None, None]),
     "CloudWatch's export, CI's logs": ("2024-03-05T10:00:00.000Z START x\n  at y\n", [AT], [None]),
     "Python's log": ("2024-03-05 10:00:00,000 - main - INFO - x\n", [AT], [None]),
+    "a web server's log": ('::1 - - [05/Mar/2024:11:00:00 +0100] "POST / HTTP/1.1" 200 5\n', [AT], [None]),
     "aws logs get-query-results": (
         json.dumps({"results": [[{"field": "@timestamp", "value": "2024-03-05 10:00:00.000"}]]}),
         [AT],
@@ -146,7 +183,11 @@ def test_a_format(name: str) -> None:
 
 PACKED = {
     "gzip": gzip.compress(b"time\n1709632800\n"),
+    "UTF-16": "time\n1709632800\n".encode("utf-16"),
     "Latin-1": b"time,who\n1709632800,Andr\xe9\n",
+    "a mark for Excel": b"sep=;\r\ntime;who\r\n1709632800;ana\r\n",
+    "Excel, in German": b"\xef\xbb\xbfDatum;Wer, was\r\n05.03.2024 10:00;Andr\xe9, neu\r\n",
+    "an old Mac's lines": b"time,who\r1709632800,ana\r",
     "titles with line ends of other kinds": "time,title\n1709632800,a\u2028b\x0cc\x85\n".encode(),
     "a name in quotes with a semicolon": b'"time","who; why"\n1709632800,ana; neu\n',
     "a name with a bar": b"time,who|why\n1709632800,ana|neu\n",
@@ -203,8 +244,10 @@ NASTY = {
     "cut JSON": b'[{"time": "2024-03-05T10:0',
     "bytes": bytes(range(256)),
     "dates": b"date\n2024-03-05\n",
+    "American": b"time\n03/05/2024 10:00:00\n",
     "half days": b"time\n2024-03-05 10:00:00 PM\n",
     "a workbook": b"PK\x03\x04" + bytes(range(256)),
+    "an old workbook": b"\xd0\xcf\x11\xe0" + bytes(range(256)),
     "half days in a log": b"2024-03-05 10:00:00 PM\n",
     "names of zones": b"2024-03-05 10:00:00 CET\n",
     "before 1970": b"time\n-5\n0\n1960-01-01T00:00:00Z\n",
@@ -218,6 +261,13 @@ def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
         from_bytes(NASTY[name], "it")
 
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_has_no_times_says_why() -> None:
+    with pytest.raises(UsageError, match=r"date is a date without a time.*--time-column, of date"):
+        of("date\n2024-03-05\n")
+    with pytest.raises(UsageError, match=r"\(When may begin with the day or the month: write 2026-12-31 09:00\)"):
+        of("Time,When\nnoon,03/05/2024 10:00\n")
 
 
 def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> None:
@@ -243,6 +293,18 @@ def test_times_without_a_zone_are_told() -> None:
     berlin = of(text, zone=ZoneInfo("Europe/Berlin"))
     assert berlin.at_ms == (AT, AT)
     assert berlin.notes == ("1 of 2 times have no zone, and were taken as of Europe/Berlin",)
+
+
+def test_an_hour_when_clocks_are_changed_is_told() -> None:
+    """At half past two on the 25th it was half past two twice, and on the 29th never."""
+    text = "time\n2026-10-25 02:30:00\n2026-03-29 02:30:00\n2026-10-25 03:30:00\n2026-10-25T02:30:00+01:00\n"
+    history = of(text, zone=ZoneInfo("Europe/Berlin"))
+
+    assert history.notes == (
+        "3 of 4 times have no zone, and were taken as of Europe/Berlin",
+        "2 of them fall into an hour when clocks are changed, and were taken as before the change",
+    )
+    assert [at // 60_000 % 1440 for at in history.at_ms] == [90, 30, 90, 150]
 
 
 def test_the_column_that_is_named() -> None:
@@ -350,6 +412,8 @@ REMARKS: dict[str, tuple[list[int], list[str]]] = {
         [AT + n * 4_000_003 for n in range(1_000)] + [AT + 999 * 4_000_003 - n * 100_003 for n in range(2_000)],
         ["the rate changes: the newest quarter of the time has 75 % of the triggers; --last 11d13h uses only these"],
     ),
+    "whole minutes": ([AT + n * 60_000 for n in range(100)], ["all its times are whole minutes: shorter times"]),
+    "whole days": ([AT // DAY * DAY + n * DAY for n in range(100)], ["all its times are whole days: shorter times"]),
     "all at once": ([AT] * 100, []),
 }
 

@@ -187,3 +187,11 @@ def remarks(history: History) -> Iterator[str]:
         share, part = 100 * newest // triggers, say_duration(span_ms // 4)
         newer = f"the newest quarter of the time has {share} % of the triggers"
         yield f"the rate changes: {newer}; --last {part} uses only these"
+    if span_ms == 0:
+        return
+    coarse = next((name for name, ms in _GRAINS if not any(at % ms for at in at_ms)), None)
+    if coarse:
+        yield f"all its times are whole {coarse}: shorter times cannot be told apart"
+
+
+_GRAINS: Final = (("days", _DAY_MS), ("hours", 3_600_000), ("minutes", 60_000))

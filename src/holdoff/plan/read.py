@@ -9,8 +9,9 @@ there were. Only a row's time, duration and version, and whether it failed, are 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, product
 from operator import methodcaller
 from typing import Final
 
@@ -20,7 +21,7 @@ from holdoff.core.shown import is_plain, shown_name
 from holdoff.core.units import parse_instant
 from holdoff.plan.history import Entry, History, Span, in_order, length, span_of, spread
 from holdoff.plan.rows import Bad, Row, Rows, rows_of
-from holdoff.plan.times import Zone, ms_of, ms_or_none, plain
+from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
 
 #: How many rows decide which column has the time.
 _SAMPLE: Final = 50
@@ -97,24 +98,21 @@ def _history(
     took_of, version_of, ended = _duration_of(sample), _getter(sample, _VERSIONS), _getters(sample, _OUTCOMES)
     say_when_ended = any(not _outcomes_of(row, ended) <= _NONE for row in sample)
     found: list[Entry] = []
-    without_zone = 0
+    doubts: Counter[Doubt] = Counter()
     for where, row in chain(first, rest):
         try:
-            at_ms, has_zone = ms_of(row.get(column), zone)
+            at_ms, doubt = ms_of(row.get(column), zone)
         except ValueError as error:
             bad.add(where, f"{_shown(column)} {error}")
             continue
-        without_zone += not has_zone
+        doubts[doubt] += 1
         version, outcomes = version_of(row), _outcomes_of(row, ended)
         version = version if isinstance(version, str) and version else None
         runs = not outcomes.isdisjoint(_UNFINISHED) or (say_when_ended and outcomes <= _NONE)
         found.append((at_ms, None if runs else took_of(row, zone), version, not outcomes.isdisjoint(_FAILED)))
     if not found:
         raise EventError(source, "has no row with a time", hint=_bad_hint(bad))
-    taken = f"as of {zone}" if zone is not None else "as UTC; --zone says another"
-    note = f"{without_zone:,} of {len(found):,} times have no zone, and were taken {taken}"
-    notes = (note,) if without_zone else ()
-    return in_order(source, found).but(bad=tuple(bad.first), bad_count=bad.count, notes=notes)
+    return in_order(source, found).but(bad=tuple(bad.first), bad_count=bad.count, notes=_zone_notes(doubts, zone))
 
 
 def _outcomes_of(row: Row, ended: Sequence[Callable[[Row], object]]) -> set[str]:
@@ -124,6 +122,16 @@ def _outcomes_of(row: Row, ended: Sequence[Callable[[Row], object]]) -> set[str]
 def _bad_hint(bad: Bad) -> str:
     shown = "; ".join(f"{where}: {why}" for where, why in bad.first)
     return shown or "It is empty, or has only a line of names"
+
+
+def _zone_notes(doubts: Counter[Doubt], zone: Zone | None) -> tuple[str, ...]:
+    without, double = doubts["zone"] + doubts["clock change"], doubts["clock change"]
+    taken = f"as of {zone}" if zone is not None else "as UTC; --zone says another"
+    notes = (
+        (without, f"{without:,} of {doubts.total():,} times have no zone, and were taken {taken}"),
+        (double, f"{double:,} of them fall into an hour when clocks are changed, and were taken as before the change"),
+    )
+    return tuple(note for number, note in notes if number)
 
 
 def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
@@ -142,10 +150,22 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
             return name
     if not names:
         return ""
+    why = _why_not(sample, [*likely, *names])
     raise UsageError(
-        f"no column of {source} has times; name one by --time-column, of {_names(names)}. A time is ISO 8601 with the "
-        "time of day, RFC 2822, or seconds or milliseconds since 1970"
+        f"no column of {source} has times ({why}); name one by --time-column, of {_names(names)}. "
+        "A time is ISO 8601, RFC 2822, a web server's, or seconds since 1970"
     )
+
+
+def _why_not(sample: Sequence[Row], names: Sequence[str]) -> str:
+    """What is wrong with a text in these columns that looks like a time; else why the first column has no times."""
+    said: list[str] = []
+    for name, row in product(names, sample):
+        try:
+            ms_of(row.get(name), None)
+        except ValueError as error:
+            said.append(f"{_shown(name)} {error}")
+    return next((one for one in said if not one.endswith(("is no time", "is missing"))), said[0])
 
 
 def _names(names: Sequence[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Final
 
 from holdoff.plan.times import ms_or_none, plain
@@ -24,10 +26,13 @@ _LISTS: Final = (
 #: How a line of Holdoff's own log begins. Other lines may stand above it: systemd keeps a server's messages with its
 #: log.
 _OWN: Final = '\n{"timestamp": "'
-#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs).
+#: How a line above the names begins: a comment, or the line that tells Excel the separator of cells.
+_ABOVE: Final = ("#", "sep=")
+#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
-    r"^\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
+    r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
     r" +(?!(?:[AP]M|[A-Z]{2,5}$))(?:[^\s\d+-]|[+-]\s)"
+    r"|\[(?P<web>\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4})\] "
 )
 
 
@@ -47,7 +52,7 @@ class Bad:
 def rows_of(data: bytes, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The rows of a text, compressed or not. A text that begins as JSON, or has lines of Holdoff's own log, is JSON. A
     text whose first line begins with a time and goes on with words is a log. All else is CSV. A part that is no row is
-    added to ``bad``. A file that cannot be decompressed raises ValueError."""
+    added to ``bad``. A workbook, and a file that cannot be decompressed, raise ValueError."""
     text = _text(data)
     first = text.lstrip().partition("\n")[0]
     if _OWN in text or (first[:1] in {"{", "["} and not _LOGGED.search(first)):
@@ -61,7 +66,11 @@ def _text(data: bytes) -> str:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
             raise ValueError("is a broken gzip file") from None
-    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise ValueError("is a workbook or a ZIP file: save it as CSV")
+    marked = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    text = data.decode("utf-16" if marked else "utf-8-sig", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # not ``splitlines``: a title may hold a form feed
 
 
 def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
@@ -69,16 +78,20 @@ def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         found = _LOGGED.search(line)
         if found:
-            yield f"line {number}", {"time": found[1]}
+            yield f"line {number}", {"time": found["iso"] or found["web"]}
         elif line.strip() and not line[0].isspace():
             bad.add(f"line {number}", "has no time")
 
 
 def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The lines below the line of names; without that line the columns are called 1, 2, ..."""
+    """The lines below the line of names; without that line the columns are called 1, 2, ... Comments may stand
+    above."""
     lines = text.split("\n")
-    head = next(filter(str.strip, lines), "")
-    reader = csv.reader(lines, delimiter=max(",;\t|", key=head.count))
+    above = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_ABOVE)), len(lines))
+    head = "".join(lines[above : above + 1])
+    # Of two equally frequent separators, one before a space is rather a comma within a name.
+    delimiter = max(",;\t|", key=lambda mark: (head.count(mark), -head.count(f"{mark} ")))
+    reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []
     while True:
         try:
