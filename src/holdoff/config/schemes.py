@@ -32,7 +32,7 @@ class Scheme(Value):
         prefix: the text before the proof; ``{time}`` in it is the time of signing, a number.
         several: whether a header may hold several proofs, separated by spaces, of which one is enough.
         algorithm: of the HMAC; ``None``: the secret itself is sent.
-        encoding: of the HMAC. ``base64url`` is without padding. Of a secret, ``basic``: HTTP's Basic.
+        encoding: of the HMAC. ``base64url`` is with padding or without. Of a secret, ``basic``: HTTP's Basic.
         signed: what is signed. There are ``{body}``, ``{time}``, ``{id}``, ``{method}``, ``{target}``, ``{headers}``,
             and ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and the time.
         form: whether the field ``payload`` of a form may be signed instead of the form.
