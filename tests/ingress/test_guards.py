@@ -395,7 +395,7 @@ def test_a_rule_that_could_never_do_what_it_says_is_refused(rule: str, said: str
 @pytest.mark.parametrize(
     "names",
     [
-        *('branches = ["release/**", "v1.?", "*.x", "a@b", "feature/#7-ü", "main.locked", "?", "{x}"]', "tags = 'v*.*'"),
+        *('branches = ["release/**", "v1.?", "*.x", "a@b", "feature/#7-ü", "locked", "?", "{x}"]', "tags = 'v*.*'"),
         'paths = [".github/**", "docs/.x", "a..b", "**.md", "[id]/page.tsx", "a b/...", "..x", "**/*", "main.lock"]',
     ],
 )
@@ -437,6 +437,20 @@ def test_a_pattern_that_can_never_match_is_refused(when: str, said: str) -> None
     with pytest.raises(ConfigError) as caught:
         parse(f'{PROJECTS}[[rules]]\nwhen = {{ {when} }}\nproject = "site"\n')
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ('"change.sender" = "Github"', r"rules\[1\]\.when\.change\.sender is 'Github'; write .* such as GitHub, "),
+        ('"change.sender" = ["GitLab", "bitbucket*"]', "is 'bitbucket.*'; write .* such as Bitbucket, "),
+        ('"change.type" = "Push"', "is 'Push'; write .* such as push, push of a tag, "),
+    ],
+)
+def test_a_sender_or_type_that_there_is_none_of_is_refused(when: str, said: str) -> None:
+    rules = '[[rules]]\nwhen = { "change.sender" = ["GitHub", "G*b", "null"], "change.type" = "p*h" }\nignore = "x"\n'
+    with pytest.raises(ConfigError, match=said):
+        outcomes(f"{rules}[[rules]]\nwhen = {{ {when} }}\nproject = 'site'\n", {})
 
 
 def test_a_rule_that_nothing_can_reach_is_refused() -> None:

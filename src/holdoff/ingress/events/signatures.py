@@ -119,8 +119,8 @@ def _tried(
     request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
 ) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
     """Try every secret of these schemes: what proves the request, what is wrong with it by the other secrets, and why a
-    sender's secrets cannot be fetched. If the request names one of their senders, it fails by that sender's secrets only:
-    GitLab's signature is in the header of all who sign as it does."""
+    sender's secrets cannot be fetched. If the request names one of their senders, only that sender's secrets can be
+    wrong or missing: GitLab's signature is in the header of all senders that sign as GitLab does."""
     own = {one.name for one in schemes if one.needs and all(map(request.headers.get, one.needs))}
     proofs: list[_Proof] = []
     wrong: list[SignatureError] = []
