@@ -450,7 +450,7 @@ def test_a_pattern_that_can_never_match_is_refused(when: str, said: str) -> None
 def test_a_sender_or_type_that_there_is_none_of_is_refused(when: str, said: str) -> None:
     rules = '[[rules]]\nwhen = { "change.sender" = ["GitHub", "G*b", "null"], "change.type" = "p*h" }\nignore = "x"\n'
     with pytest.raises(ConfigError, match=said):
-        outcomes(f"{rules}[[rules]]\nwhen = {{ {when} }}\nproject = 'site'\n", {})
+        outcomes(f"{rules}[[rules]]\nwhen = {{ {when} }}\nproject = 'site'\n", pushed())
 
 
 def test_a_rule_that_nothing_can_reach_is_refused() -> None:
