@@ -183,7 +183,8 @@ x-api-key x-rapidapi-key ocp-apim-subscription-key x-functions-key x-password x-
 x-jwt-assertion cf-access-jwt-assertion x-goog-iap-jwt-assertion x-amz-security-token x-amzn-oidc-data phpsessid
 x-amzn-oidc-accesstoken x-forwarded-access-token x-ms-client-principal-credential x-credentials x-session-id x-sid
 x-otp x-pin x-csrf-token x-xsrf x-saml-response x-hmac x-mac x-nonce x-client-cert x-private x-ticket x-bearer
-x-holdoff-secret webhook-signature svix-signature x-contentful-signature x-webhook-sig
+x-holdoff-secret webhook-signature svix-signature x-contentful-signature x-webhook-sig x-ms-client-principal
+x-user-claims x-okta-verification-challenge x-verify-code x-totp x-mfa x-2fa
 """
 PLAIN = """
 user-agent content-type content-length host accept x-request-id x-github-event x-github-delivery x-github-hook-id

@@ -183,8 +183,8 @@ EVENT_HEADERS: Final = frozenset(name for scheme in SCHEMES for name in scheme.n
 
 #: Words in the name of a header that may hold a secret. A short word counts only if it stands alone.
 _SECRET: Final = re.compile(
-    r"access|api.?key|assert|auth|bearer|cert|cookie|cred|csrf|hmac|identity|jwt|key|oidc|pass|private|pwd|saml|secret"
-    r"|security|sess|sign|ticket|token|xsrf|(^|[-_])(mac|nonce|otp|pin|pw|sid|sig)($|[-_])"
+    r"access|api.?key|assert|auth|bearer|cert|claim|cookie|cred|csrf|hmac|identity|jwt|key|oidc|pass|principal|private|pwd"
+    r"|saml|secret|security|sess|sign|ticket|token|verif|xsrf|(^|[-_])(2fa|mac|mfa|nonce|t?otp|pin|pw|sid|sig)($|[-_])"
 )
 _HARMLESS: Final = re.compile(r".*(idempotency-key|event-key)|access-control-.*")
 
