@@ -523,6 +523,15 @@ def test_of_two_secrets_the_good_one_works(sender: str, bad: type[HoldoffError])
 _BELOW: dict[str, tuple[str, ...]] = {"gitea": ("forgejo",), "gogs": ("gitea", "forgejo")}
 
 
+@pytest.mark.parametrize("sender", [one for one in SENDERS if "by github" not in one])
+def test_the_secret_of_another_keeps_no_sender_out(sender: str) -> None:
+    """Whether it is missing, no key, or only another. (Gitea as ``github`` works where no ``gitea`` is configured.)"""
+    name = scheme_of(sender)
+    for other in SECRETS.keys() - {name}:
+        for secret in (missing(other), "not base64!", OTHER_KEY):
+            assert check(signed(sender), {name: [SECRETS[name]], other: [secret]}, NOW_MS) == name, other
+
+
 def test_a_key_that_is_none_spoils_no_other() -> None:
     assert check(signed("standard"), {"standard": ["not base64!", KEY]}, NOW_MS) == "standard"
 
