@@ -266,7 +266,7 @@ def test_a_secret_anywhere_in_the_file(place: Place) -> None:
 @pytest.mark.parametrize("place", [place for place in EACH if place.values[0] not in NAMED])
 def test_a_secret_as_the_name_of_a_setting(place: Any) -> None:
     for secret in TWO.values():
-        for name in (secret, f"TOKEN={secret} x"):
+        for name in (secret, f"TOKEN={secret} x", f"-----BEGIN KEY-----\n{secret}"):
             for value in (1, ["x"]):
                 inside = changed(FILE, place, {name: value})
                 beside = changed(FILE, (*place[:-1], name), value) if place[-1] == "NEW" else inside

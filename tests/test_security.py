@@ -494,6 +494,10 @@ def test_no_secret_stands_in_the_file() -> None:
         with pytest.raises(ConfigError, match="never the secret") as caught:
             parse(FILE.format(url="http://x").replace('"env:GITHUB"', value))
         assert "hunter2" not in str(caught.value)
+    for more in ('cancel_url = "https://x/{build_id}?token=hunter2"', 'headers = { Authorization = "Bearer hunter2" }'):
+        with pytest.raises(ConfigError, match="never the secret") as caught:
+            parse(f'[projects.site]\ncooldown = 1\nstarter = {{ webhook = "env:HOOK", {more} }}\n')
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_secret_in_the_wrong_place_is_told_nowhere(stage: Stage) -> None:

@@ -141,7 +141,7 @@ def _held(value: object, reference: str, field: str) -> str:
     text = str(value or "").strip("\ufeff \t\r\n")
     source = reference.partition(":")[0]
     what, want = _NOTHING.get(source, ("where nothing is", "the name of something that is there"))
-    if source == "secretsmanager" and text.startswith('{"'):  # the console's default
+    if source in _RIGHT and re.match(r'\{\s*"', text):  # the console's default; ssm has it as /aws/reference/...
         what, want = "a secret of key/value pairs", "the name of one in plain text, with the value alone"
     elif text:
         return text

@@ -360,7 +360,19 @@ def test_no_source_version_can_be_said() -> None:
         ('branches = ["!side"]', "without '!': to leave names out, use a rule before it that has 'ignore'"),
         ('tags = ["$default-branch"]', "rules[0].tags is"),
         ('tags = ["v[12].[0-9]+"]', "only * and ? stand for other characters"),
-        ('branches = ["side^"]', "a name without [ \\ ^ ~ and :, which git allows in no name"),
+        ('branches = ["side^"]', "a name that git allows: no white space, [ \\ ^ ~ : '..' '//', and"),
+        ('branches = ["release/"]', "write 'release/**': no such name ends with '/'"),
+        ('branches = ["main, next"]', "a name that git allows"),
+        ('branches = ["feature//*"]', "a name that git allows"),
+        ('branches = ["v1..v2"]', "a name that git allows"),
+        ('branches = ["*/.wip"]', "a name that git allows"),
+        ('tags = ["v1."]', "a name that git allows"),
+        ('tags = ["v*.lock"]', "a name that git allows"),
+        ('tags = ["HEAD@{1}"]', "a name that git allows"),
+        ('paths = ["docs//*"]', "a path without '//', '.' and '..'"),
+        ('paths = ["docs/../*"]', "a path without '//', '.' and '..'"),
+        ('paths = ["../docs/**"]', "a path without '//', '.' and '..'"),
+        ('paths_ignore = ["**/."]', "a path without '//', '.' and '..'"),
         ('branches = ["$default"]', "in branches '$default-branch'"),
         ("branches = []", "rules[0].branches is []"),
         ("paths = 7", "rules[0].paths is 7"),
@@ -378,6 +390,23 @@ def test_a_rule_that_could_never_do_what_it_says_is_refused(rule: str, said: str
     with pytest.raises(ConfigError) as caught:
         parse(f"{PROJECTS}[[rules]]\nwhen = {{}}\n{project}{rule}\n")
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *('branches = ["release/**", "v1.?", "*.x", "a@b", "feature/#7-ü", "locked", "?", "{x}"]', "tags = 'v*.*'"),
+        'paths = [".github/**", "docs/.x", "a..b", "**.md", "[id]/page.tsx", "a b/...", "..x", "**/*", "main.lock"]',
+    ],
+)
+def test_a_name_that_may_be_is_taken(names: str) -> None:
+    assert parse(f'{PROJECTS}[[rules]]\nwhen = {{}}\nproject = "site"\n{names}\n').rules[0].has_names
+
+
+@pytest.mark.parametrize("branch", ["release/", "main, next", "main next", "a//b"])
+def test_a_projects_branch_that_no_push_has_is_refused(branch: str) -> None:
+    with pytest.raises(ConfigError, match=r"projects\.docs\.branch is '.*'; write "):
+        parse(f"[projects.docs]\ncooldown = 1\nbranch = '{branch}'\nstarter = {{ command = ['make'] }}\n")
 
 
 def test_a_variable_in_a_rule_may_have_braces_that_are_the_builds_own() -> None:
@@ -408,6 +437,20 @@ def test_a_pattern_that_can_never_match_is_refused(when: str, said: str) -> None
     with pytest.raises(ConfigError) as caught:
         parse(f'{PROJECTS}[[rules]]\nwhen = {{ {when} }}\nproject = "site"\n')
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ('"change.sender" = "Github"', r"rules\[1\]\.when\.change\.sender is 'Github'; write .* such as GitHub, "),
+        ('"change.sender" = ["GitLab", "bitbucket*"]', "is 'bitbucket.*'; write .* such as Bitbucket, "),
+        ('"change.type" = "Push"', "is 'Push'; write .* such as push, push of a tag, "),
+    ],
+)
+def test_a_sender_or_type_that_there_is_none_of_is_refused(when: str, said: str) -> None:
+    rules = '[[rules]]\nwhen = { "change.sender" = ["GitHub", "G*b", "null"], "change.type" = "p*h" }\nignore = "x"\n'
+    with pytest.raises(ConfigError, match=said):
+        outcomes(f"{rules}[[rules]]\nwhen = {{ {when} }}\nproject = 'site'\n", pushed())
 
 
 def test_a_rule_that_nothing_can_reach_is_refused() -> None:

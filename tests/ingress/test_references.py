@@ -183,6 +183,16 @@ def test_a_silent_service_and_nothing_from_before() -> None:
             '{"github": "s3cr3t"}',
             "secretsmanager:a, a secret of key/value pairs; write the name of",
         ),
+        (
+            "secretsmanager:a",
+            '{\n  "github": "s3cr3t"\n}\n',
+            "secretsmanager:a, a secret of key/value pairs; write the name of",
+        ),
+        (
+            "ssm:/aws/reference/secretsmanager/a",
+            '{ "github": "s3cr3t" }',
+            "ssm:/aws/reference/secretsmanager/a, a secret of key/value pairs; write the name of",
+        ),
         ("ssm:a", refused("ParameterNotFound"), "a parameter that exists"),
         ("secretsmanager:a", refused("ResourceNotFoundException"), "a secret that exists"),
         ("ssm:a", refused("AccessDeniedException"), "grant ssm:GetParameter"),

@@ -268,6 +268,14 @@ def test_of_a_token_and_a_signature_the_one_that_is_configured_counts() -> None:
     assert check(both, {"gitlab": [missing("gitlab"), "lab-7f3a"]}, NOW_MS) == "gitlab"
 
 
+def test_gitlabs_signature_is_not_wrong_by_the_secret_of_another_that_signs_as_it_does() -> None:
+    both = gitlab(x_gitlab_token="lab-7f3a", **standard(BODY, NOW_MS, OTHER_KEY))
+    assert check(both, {"gitlab": ["lab-7f3a"], "standard": [KEY]}, NOW_MS) == "gitlab"
+    assert check(both, {"gitlab": ["lab-7f3a"], "standard": [missing("standard")]}, NOW_MS) == "gitlab"
+    refused(with_headers(both, x_gitlab_token="guess"), {"gitlab": ["lab-7f3a"], "standard": [KEY]})
+    refused(both, {"gitlab": ["lab-7f3a", f"whsec_{KEY}"], "standard": [KEY]})
+
+
 def test_a_signing_token_may_stand_among_the_standard_ones() -> None:
     assert check(gitlab(**standard(BODY, NOW_MS)), ALL, NOW_MS) == "standard"
 
@@ -515,6 +523,15 @@ def test_of_two_secrets_the_good_one_works(sender: str, bad: type[HoldoffError])
 _BELOW: dict[str, tuple[str, ...]] = {"gitea": ("forgejo",), "gogs": ("gitea", "forgejo")}
 
 
+@pytest.mark.parametrize("sender", [one for one in SENDERS if "by github" not in one])
+def test_the_secret_of_another_keeps_no_sender_out(sender: str) -> None:
+    """Whether it is missing, no key, or only another. (Gitea as ``github`` works where no ``gitea`` is configured.)"""
+    name = scheme_of(sender)
+    for other in SECRETS.keys() - {name}:
+        for secret in (missing(other), "not base64!", OTHER_KEY):
+            assert check(signed(sender), {name: [SECRETS[name]], other: [secret]}, NOW_MS) == name, other
+
+
 def test_a_key_that_is_none_spoils_no_other() -> None:
     assert check(signed("standard"), {"standard": ["not base64!", KEY]}, NOW_MS) == "standard"
 
@@ -607,6 +624,17 @@ def test_a_scheme_of_the_users_own_takes_either_case_of_hexadecimal() -> None:
     upper = "v0=" + asked.headers["x-beam"].removeprefix("v0=").upper()
     assert check(with_headers(asked, x_beam=upper), ALL, NOW_MS) == "beam"
     refused(with_headers(asked, x_beam=upper.upper()))
+
+
+@pytest.mark.parametrize("padding", ["=", ""], ids=["padded", "bare"])
+def test_base64_for_urls_may_be_padded(padding: str) -> None:
+    """Python and Java pad it unless told otherwise."""
+    own = webhooks_of({"pad": {"secret": "env:PAD", "header": "X-Pad", "encoding": "base64url"}}, ())["pad"].scheme
+    assert own is not None
+    secret = signatures.Secret(at="", reference="", fetch=lambda: "pad-7f3a")
+    asked = request(x_pad=f"{b64(mac('pad-7f3a', BODY), url=True)}{padding}")
+    found = signatures.check(asked, signatures.Webhooks(secrets={"pad": [secret]}, own=(own,)), NOW_MS)
+    assert found.origin.scheme == "pad"
 
 
 def test_the_example_of_slacks_documents() -> None:

@@ -229,10 +229,12 @@ FOLLOWED = {"status_url": "https://ci.example/{build_id}", "state": "s", "succee
 WRONG: dict[str, dict[str, Any]] = {
     "webhook": {"url": "https://api.netlify.com/build_hooks/5c23354f454e"},
     "webhook ": {"url": "env:"},
+    "webhook  ": {"url": "https://ci.example/{env:JOB}?token=abc"},
     "method": {"method": "BREW"},
     "headers": {"headers": ["x"]},
     "headers.X Y": {"headers": {"X Y": "1"}},
     "headers.Authorization": {"headers": {"Authorization": "Bearer abc"}},
+    "headers.X-Functions-Key": {"headers": {"X-Functions-Key": "abc"}},
     "headers.X": {"headers": {"X": "{nothing}"}},
     "headers.Name": {"headers": {"Name": "Jörg"}},
     "headers.idempotency-key": {"headers": {"Idempotency-Key": "{event_id}"}},
@@ -248,10 +250,13 @@ WRONG: dict[str, dict[str, Any]] = {
     "refused  ": {"refused": [200]},
     "id": {"id": 7},
     "status_url": {**FOLLOWED, "status_url": "https://ci.example/{token}"},
+    "status_url ": {**FOLLOWED, "status_url": "https://ci.example/{build_id}?access_token=abc"},
+    "status_url  ": {**FOLLOWED, "status_url": "https://me:abc@ci.example/{build_id}"},
     "state": {**FOLLOWED, "state": []},
     "succeeded": {**FOLLOWED, "succeeded": []},
     "failed": {**FOLLOWED, "failed": "no"},
     "cancel_url": {"cancel_url": "https://ci.example/{reason}"},
+    "cancel_url ": {"cancel_url": "https://ci.example/cancel?id={build_id}&token=abc"},
     "cancel_method": {"cancel_url": "https://ci.example/{build_id}", "cancel_method": "STOP"},
     "token_memory": {"token_memory": "long"},
     "build_lease": {"build_lease": 0},
@@ -277,6 +282,11 @@ def test_what_is_missing_beside_a_status_url_is_told(name: str, want: str) -> No
 def test_what_says_how_to_read_the_state_needs_where_to_ask(name: str) -> None:
     with pytest.raises(ConfigError, match="status_url is missing; write it, beside state"):
         Webhook("env:HOOK", **{name: FOLLOWED[name]})  # type: ignore[arg-type]
+
+
+def test_a_url_may_have_references_and_parameters_that_are_no_secrets() -> None:
+    for url in ("https://ci.example/{env:JOB}?token={env:KEY}", "https://{env:USER}:{env:KEY}@ci.example:8080/a:b@c"):
+        Webhook(f"{url}?author=ci&ref={{branch}}", json={"author": "ci", "authors": ["ci"]}, **FOLLOWED)  # type: ignore[arg-type]
 
 
 def test_a_setting_beside_what_it_is_for_is_taken() -> None:

@@ -17,8 +17,9 @@ from holdoff.core.errors import ConfigError
 
 #: In a rule's ``branches``: the branch that the sender calls its default (as in GitHub's workflow templates).
 DEFAULT_BRANCH: Final = "$default-branch"
-#: Characters that no branch or tag has in its name (https://git-scm.com/docs/git-check-ref-format).
-_IN_NO_REF: Final = frozenset("[\\^~:")
+#: What no branch or tag has in its name (https://git-scm.com/docs/git-check-ref-format), and no file in its path.
+_IN_NO_REF: Final = re.compile(r"[ \[\\^~:]|//|\.\.|@\{|(^|/)\.|\.(lock)?(/|$)")
+_IN_NO_PATH: Final = re.compile(r"//|(^|/)\.{1,2}(/|$)")
 #: ``**/`` stands for nothing, or for any text that ends with a ``/``.
 _PARTS: Final = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
 _STEPS: Final = {"**/": ("maybe", "**", "/")}
@@ -46,10 +47,13 @@ def check_name(name: str, at: str) -> str:
         want = f"{name.split('/', 2)[-1]!r}: the name without refs/heads/ or refs/tags/"
     elif name.startswith("$") and (kind != "branches" or name != DEFAULT_BRANCH):
         want = f"a name; a rule may have in branches {DEFAULT_BRANCH!r}"
-    elif not is_of_files and set(name) & _IN_NO_REF:
-        want = "a name without [ \\ ^ ~ and :, which git allows in no name; only * and ? stand for other characters"
-    elif is_of_files and name.endswith("/"):
-        want = f"'{name}**': a file's path, not a folder's"
+    elif name.endswith("/"):
+        want = f"'{name}**': " + ("a file's path, not a folder's" if is_of_files else "no such name ends with '/'")
+    elif not is_of_files and _IN_NO_REF.search(name):
+        want = "a name that git allows: no white space, [ \\ ^ ~ : '..' '//', and no part with a '.' around it; "
+        want += "only * and ? stand for other characters"
+    elif is_of_files and _IN_NO_PATH.search(name):
+        want = "a path without '//', '.' and '..'"
     elif name.startswith("!"):
         left_out = "paths_ignore" if is_of_files else "a rule before it that has 'ignore'"
         want = f"a name without '!': to leave names out, use {left_out}"

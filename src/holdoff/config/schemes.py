@@ -32,7 +32,7 @@ class Scheme(Value):
         prefix: the text before the proof; ``{time}`` in it is the time of signing, a number.
         several: whether a header may hold several proofs, separated by spaces, of which one is enough.
         algorithm: of the HMAC; ``None``: the secret itself is sent.
-        encoding: of the HMAC. ``base64url`` is without padding. Of a secret, ``basic``: HTTP's Basic.
+        encoding: of the HMAC. ``base64url`` is with padding or without. Of a secret, ``basic``: HTTP's Basic.
         signed: what is signed. There are ``{body}``, ``{time}``, ``{id}``, ``{method}``, ``{target}``, ``{headers}``,
             and ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and the time.
         form: whether the field ``payload`` of a form may be signed instead of the form.
@@ -183,8 +183,8 @@ EVENT_HEADERS: Final = frozenset(name for scheme in SCHEMES for name in scheme.n
 
 #: Words in the name of a header that may hold a secret. A short word counts only if it stands alone.
 _SECRET: Final = re.compile(
-    r"access|api.?key|assert|auth|bearer|cert|cookie|cred|csrf|hmac|identity|jwt|key|oidc|pass|private|pwd|saml|secret"
-    r"|security|sess|sign|ticket|token|xsrf|(^|[-_])(mac|nonce|otp|pin|pw|sid|sig)($|[-_])"
+    r"access|api.?key|assert|auth|bearer|cert|claim|cookie|cred|csrf|hmac|identity|jwt|key|oidc|pass|principal|private|pwd"
+    r"|saml|secret|security|sess|sign|ticket|token|verif|xsrf|(^|[-_])(2fa|mac|mfa|nonce|t?otp|pin|pw|sid|sig)($|[-_])"
 )
 _HARMLESS: Final = re.compile(r".*(idempotency-key|event-key)|access-control-.*")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 #: Settings that are for secrets, with all settings below them.
-PLACES: Final = r"(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"
+PLACES: Final = r"(?s)(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"
 _URLS: Final = r"(?:.*[.:\s])?(?:store|endpoint)"
 #: A value so short is no secret anywhere: 7, 'x', [], None.
 TRIVIAL: Final = 5
@@ -89,7 +89,7 @@ def shown(field: str, value: object) -> Unquoted:
 
 def shown_field(field: str) -> str:
     """A setting's name. In some tables the names are the user's own, and a secret may stand where a name belongs."""
-    tables = r"(?<![^\W_])((?:environment|options|secondary_versions|webhooks)\.)(.+)$"
+    tables = r"(?s)(?<![^\W_])((?:environment|options|secondary_versions|webhooks)\.)(.+)$"
     return re.sub(tables, lambda f: f[1] + shown_name(f[2]), field)
 
 

@@ -31,8 +31,11 @@ OF_A_BUILD: Final = ("build_id",)
 
 _FIELD: Final = re.compile(rf"\{{(?:({FORM})|([A-Za-z_][\w.]*))(?:\|([^{{}}]*))?\}}")
 _NAMED: Final = re.compile(rf"\{{(?!{FORM}\}})([A-Za-z_][^{{}}|]*)")
-#: The value of an entry with such a name is a secret, which must not be in the file.
-_SECRET: Final = re.compile(r"auth|token|secret|passw|cookie|credential|private|api.?key", re.IGNORECASE)
+#: The value of an entry or a URL's parameter with such a name is a secret, which must not be in the file; nor may a
+#: URL's password be.
+_NAME: Final = r"auth(?!or(?!i))|token|secret|passw|pwd|cookie|credential|private|api.?key"
+_SECRET: Final = re.compile(rf"{_NAME}|-key$", re.IGNORECASE)
+_IN_URL: Final = re.compile(rf"://[^/@{{}}]*:[^/@{{}}]+@|[?&][^=&{{}}]*(?:{_NAME})[^=&{{}}]*=[^&{{}}]", re.IGNORECASE)
 #: One for the process, so that all starters share the cache of AWS's secrets.
 REFERENCES: Final = References(os.environ)
 #: The secrets that references led to when they were last followed.
@@ -48,6 +51,8 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
     if not text or not text.isprintable() or (secret and not re.search(rf"\{{{FORM}\}}", text)):
         want = WANT if secret else "text, in one line"
         raise ConfigError(field=field, got=NO_REFERENCE if secret else UNSHOWN, want=want)
+    if _IN_URL.search(text):
+        raise ConfigError(field=field, got=NO_REFERENCE, want=WANT)
     for name in _NAMED.findall(text):
         if name not in names and not (STARTING[0] in names and re.fullmatch(r"environment\.[A-Za-z_]\w*", name)):
             known = ", ".join(f"{{{one}}}" for one in names) or "nothing"

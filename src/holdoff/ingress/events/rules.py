@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from holdoff.config import Config
+from holdoff.config.patterns import matches_any
 from holdoff.config.projects import Project
 from holdoff.config.rules import IN_BRACES, OF_ENVELOPES, Rule, is_path
 from holdoff.config.schemes import NAMES
@@ -34,6 +35,11 @@ from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, parsed, 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
 TABLES: Final = (aws.CONTROL, *_SENDERS, *aws.TABLES)
+#: All that these two may say; ``null``: the sender is not known.
+_SAID: Final = {
+    "change.sender": {"null", *(kind.sender for table in TABLES for kind in table)},
+    "change.type": {"null", "push of a tag", *(kind.name for table in TABLES for kind in table)},
+}
 #: The reason for a message of an unknown sender, by its envelope: the first of these that is not empty.
 _REASONS: Final = {
     "http": ("webhook",),
@@ -60,6 +66,9 @@ class Routes:
         self.webhooks: set[str] = config.webhooks.keys() | set(NAMES)  # a URL may end with its sender's
         self._rules = config.rules
         self._region = region
+        for n, rule in enumerate(config.rules):
+            for path in _SAID.keys() & dict(rule.when).keys():
+                _check_can_match(rule, path, f"rules[{n}].when.{path}")
 
     def intents(self, message: Message) -> list[Outcome]:
         """What a message wants, for each change in it and each project that gets the change. Never empty.
@@ -237,6 +246,16 @@ class Routes:
             return name
         known = ", ".join(sorted(self.projects)) or "none"
         raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; there is: {known}")
+
+
+def _check_can_match(rule: Rule, path: str, at: str) -> None:
+    """Refuse a pattern that matches nothing of what is said at a path: its rule would never take an event."""
+    for pattern in dict(rule.when)[path]:
+        if not any(matches_any(said, (pattern,)) for said in _SAID[path]):
+            from difflib import get_close_matches
+
+            close = ", ".join(get_close_matches(pattern, sorted(_SAID[path]), cutoff=0))
+            raise ConfigError(field=at, got=pattern, want=f"what Holdoff itself says there, such as {close}")
 
 
 def _sent(message: Message, by: Kind | None) -> Message | None:

@@ -38,7 +38,7 @@ _FIELDS: Final = re.compile(r"\{(\w+)\}")
 _ENCODE: Final[dict[str, Callable[[bytes], Sequence[bytes]]]] = {
     "hex": lambda digest: (digest.hex().encode(), digest.hex().upper().encode()),
     "base64": lambda digest: (base64.b64encode(digest),),
-    "base64url": lambda digest: (base64.urlsafe_b64encode(digest).rstrip(b"="),),
+    "base64url": lambda digest: (text := base64.urlsafe_b64encode(digest), text.rstrip(b"=")),
 }
 #: A larger body is not parsed before it is proved: from 6 KB, compressed, a stranger could make 600 MB of objects.
 MOST_UNPROVED: Final = 262_144
@@ -119,7 +119,9 @@ def _tried(
     request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
 ) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
     """Try every secret of these schemes: what proves the request, what is wrong with it by the other secrets, and why a
-    sender's secrets cannot be fetched."""
+    sender's secrets cannot be fetched. If the request names one of their senders, only that sender's secrets can be
+    wrong or missing: GitLab's signature is in the header of all senders that sign as GitLab does."""
+    own = {one.name for one in schemes if one.needs and all(map(request.headers.get, one.needs))}
     proofs: list[_Proof] = []
     wrong: list[SignatureError] = []
     unknown: dict[str, HoldoffError] = {}
@@ -129,10 +131,13 @@ def _tried(
             if scheme.whsec in (None, _PREFIX.match(key) is not None):
                 _prove(request, scheme, _key(key, scheme, secret), now_ms)
                 proofs.append((scheme, secret))
-        except SignatureError as error:
-            wrong.append(error)
         except HoldoffError as error:
-            unknown[scheme.name] = error
+            if own and scheme.name not in own:
+                continue
+            if isinstance(error, SignatureError):
+                wrong.append(error)
+            else:
+                unknown[scheme.name] = error
     return proofs, wrong, unknown
 
 
