@@ -252,7 +252,7 @@ def test_one_bad_row_stops_nothing_but_itself(docs: Cli) -> None:
     woken, history = docs("wake"), docs("history", "docs", "--json")
 
     assert (lines.returncode, told.returncode) == (65, 65)
-    assert lines.stdout.startswith("docs: cannot be read: docs (local): lastbuild is 'yesterday'")
+    assert lines.stdout.startswith("docs: cannot be read: lastbuild is 'yesterday'")
     assert "\nsite: pending, never built" in lines.stdout
     assert gates["docs"]["state"] == "unreadable"
     assert gates["docs"]["attention"] == ["unreadable"], "for a monitor that looks no further"

@@ -158,7 +158,7 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
         show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
         rest = sorted({gate.marks[-1] for gate in gates if gate.marks[0] not in ATTENTION})
-        show(f"and {len(gates) - len(listed)} that need no attention: --only {','.join(rest)} lists them")
+        show(f"and {len(gates) - len(listed)} in no need of attention: --only {','.join(rest)} lists them")
     if counted:
         show(_counts(gates))
     show(where)
