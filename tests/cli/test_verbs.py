@@ -513,7 +513,9 @@ def test_usage_and_version(cli: Cli) -> None:
     assert "only `holdoff run` takes a command" in cli("status", "--", "true").stderr
     for verb in VERBS:
         assert f"  {verb}  " in nothing.stderr
-        assert cli(verb, "--help").returncode == 0
+        told = cli(verb, "--help")
+        assert told.returncode == 0
+        assert max(map(len, told.stdout.splitlines())) <= 80
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:

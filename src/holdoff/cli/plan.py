@@ -42,16 +42,16 @@ _FILES: Final = ("html", "svg", "png")
 #: The width of a full progress bar, in characters.
 _BAR: Final = 30
 EPILOG: Final = """\
-  holdoff plan --git . --build-time 4m                     a repository's commits
+  holdoff plan --git . --build-time 4m            a repository's commits
   holdoff plan site --git . --cooldown 5m,10m --quiet 0,30s
   gh run list --workflow site.yml --branch main --limit 1000 \\
       --json createdAt,startedAt,updatedAt,conclusion,headSha |
       holdoff plan --history - --html plan.html
-  holdoff plan site                                        its own history
+  holdoff plan site                               its own history
 
-A history has a time in each row, object or line. In the table,
-"longest" is the longest time that a change waited for the start of a build
-that has it; "to end" is the longest time until that build's end.
+A history has a time in each row, object or line. In the table, "longest" is
+the longest time that a change waited for the start of a build that has it;
+"to end" is the longest time until that build's end.
 """
 
 
