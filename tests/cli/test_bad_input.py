@@ -160,7 +160,7 @@ def test_a_gate_that_cannot_be_read(cli: Cli) -> None:
         refused(cli, 65, "p (local): lastbuild is ", "run", "p", "--cooldown", "1h", *RAN)
         shown = cli("status")
         assert shown.returncode == 65
-        assert shown.stdout.startswith("p: cannot be read: p (local): lastbuild is ")
+        assert shown.stdout.startswith("p: cannot be read: lastbuild is ")
         assert "no builds yet" not in cli("history", "p").stdout
         assert cli("item", "p").returncode == 0, "a look at it is how to find out"
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.cli.common import one_line, printable
+from holdoff.cli.common import one_line
 from holdoff.core.record import Act, Claim, Finished, Hold, Note, Pending, Record, Running
 from holdoff.core.request import Request
+from holdoff.core.shown import escaped
 from tests.cli.conftest import Terminal
 
 if TYPE_CHECKING:
@@ -143,11 +144,11 @@ def test_json_says_exactly_what_stands_there(hostile: Cli) -> None:
 
 @given(st.text() | st.text(alphabet=sorted(HOSTILE | {"\n", "\ud800", "a"})))
 def test_what_is_printed_is_printable(text: str) -> None:
-    assert printable(text).isprintable()
+    assert escaped(text).isprintable()
     assert one_line(text).isprintable()
-    assert printable(one_line(text)) == one_line(text)
+    assert escaped(one_line(text)) == one_line(text)
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S"])))
 def test_what_is_printable_stays_as_it_is(text: str) -> None:
-    assert printable(text) == text
+    assert escaped(text) == text

@@ -206,6 +206,15 @@ def test_the_environment_is_the_callers_own(cli: Cli) -> None:
         assert {name: value for name, value in found.items() if not name.startswith("HOLDOFF_")} == given | more
 
 
+def test_in_a_locale_that_lacks_a_character_a_build_is_told_of_it_in_utf_8(cli: Cli) -> None:
+    """A server in ISO 8859-1 could never start a build of a commit with an emoji in its message."""
+    cli.config('[projects.p]\ncooldown = 0\nquiet = "1ms"\nstarter = {command = ["sh", "-c", "echo $HOLDOFF_REASON"]}')
+    assert "deferred" in cli("trigger", "p", "--reason", "schön 🚀").stdout
+    cli.environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    assert "schön 🚀\n" in cli("wake", encoding="utf-8").stdout
+
+
 def test_what_git_says_to_a_hook_is_not_said_to_a_build_elsewhere(cli: Cli) -> None:
     cli.config('[projects.p]\ncooldown = 0\nstarter = {command = ["env"]}')
     of_it = {"GIT_DIR": ".", "GIT_INDEX_FILE": "x", "GIT_QUARANTINE_PATH": "x", "GIT_WORK_TREE": "x", "GIT_PREFIX": ""}

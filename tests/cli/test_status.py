@@ -199,7 +199,7 @@ def test_of_three_hundred_those_that_want_attention_fit_on_the_screen(cli: Cli) 
     lines = lines_on(terminal, 100)
 
     assert [line.split()[0] for line in lines[1:4]] == ["project-099", "project-199", "project-299"]
-    assert lines[4] == "and 297 that need no attention: --only unknown lists them"
+    assert lines[4] == "and 297 in no need of attention: --only unknown lists them"
     assert lines[5] == "300 gates: 3 failed, 297 not in holdoff.toml"
     assert lines[6].startswith(store.url[:40])
     assert len(cli("status").stdout.splitlines()) == 302

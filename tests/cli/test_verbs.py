@@ -252,7 +252,7 @@ def test_one_bad_row_stops_nothing_but_itself(docs: Cli) -> None:
     woken, history = docs("wake"), docs("history", "docs", "--json")
 
     assert (lines.returncode, told.returncode) == (65, 65)
-    assert lines.stdout.startswith("docs: cannot be read: docs (local): lastbuild is 'yesterday'")
+    assert lines.stdout.startswith("docs: cannot be read: lastbuild is 'yesterday'")
     assert "\nsite: pending, never built" in lines.stdout
     assert gates["docs"]["state"] == "unreadable"
     assert gates["docs"]["attention"] == ["unreadable"], "for a monitor that looks no further"
@@ -513,7 +513,9 @@ def test_usage_and_version(cli: Cli) -> None:
     assert "only `holdoff run` takes a command" in cli("status", "--", "true").stderr
     for verb in VERBS:
         assert f"  {verb}  " in nothing.stderr
-        assert cli(verb, "--help").returncode == 0
+        told = cli(verb, "--help")
+        assert told.returncode == 0
+        assert max(map(len, told.stdout.splitlines())) <= 80
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:

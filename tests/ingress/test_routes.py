@@ -377,7 +377,7 @@ def test_the_project_is_the_events_own_then_the_paths_then_the_only_one() -> Non
 @pytest.mark.parametrize("by", [ONE, SEVERAL], ids=["one", "several"])
 def test_a_misspelt_project_in_the_url_is_refused_by_its_name(path: str, by: Routes) -> None:
     """Though there is one project only, and it is clear what would be built: the URL says another."""
-    with pytest.raises(EventError, match=r"the URL names sit after /hooks/, which is no project; there is: .*site"):
+    with pytest.raises(EventError, match=r"the URL names sit after /hooks/, which is no project; projects: .*site"):
         posted({}, by, path)
 
 
@@ -406,7 +406,7 @@ def test_what_a_sender_puts_behind_the_project_does_not_hide_it() -> None:
 
 def test_who_is_not_named_or_not_known_is_told_who_is() -> None:
     assert str(refused({}, SEVERAL)) == (
-        "event.project is missing, and no rule names one; there are several: docs, site. Name one in the event, "
+        "event.project is missing, and no rule names one; projects: docs, site. Name one in the event, "
         "in the URL's last part, or by a [[rules]] table in holdoff.toml"
     )
     assert str(refused({"project": "sit\x00"}, SEVERAL)) == (

@@ -96,6 +96,15 @@ def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) ->
     )
 
 
+@pytest.mark.parametrize(("cooldown", "lines"), [("5m", 0), ("1h", 1)])
+def test_settings_to_write_are_shown_if_there_is_something_to_change(times: Cli, cooldown: str, lines: int) -> None:
+    times.config(f'[projects.docs]\ncooldown = "{cooldown}"\nstarter = {{ command = ["true"] }}\n')
+    done = times("plan", "docs", "--history", "times.csv", "--cooldown", "5m", "--quiet", "0", "--html", "it.html")
+
+    assert (done.stdout + (times.folder / "it.html").read_text()).count("[projects.docs]") == 2 * lines
+    assert done.stdout.count("In holdoff.toml, in place of these settings there:") == lines
+
+
 def test_a_history_of_its_own(cli: Cli) -> None:
     for _ in range(3):
         cli("run", "site", "--cooldown", "0", "--", "true")

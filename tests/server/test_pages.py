@@ -271,6 +271,22 @@ def test_hostile_texts_are_texts_in_every_place(browser: Browser) -> None:
     assert browser.text(at).count("&lt;script&gt;alert(1)") > 8
 
 
+@pytest.mark.parametrize("char", ["\u202e", "\u200b", "\x9b"])
+def test_what_turns_text_around_or_cannot_be_seen_is_an_escape_as_on_the_command_line(
+    browser: Browser, char: str
+) -> None:
+    """A branch that is called feature/, U+202E, evil was read as feature/live."""
+    name = f"feature/{char}evil"
+    pages_gate(browser, name).trigger(reason=name, source_version=name, by=name)
+    gate = GateKey.of(name, None, "local")
+
+    for path in ("/", pages.gate_url(gate, ask=name), f"/what-if?project={quote(name)}", f"/gates/{quote(name)}x"):
+        shown = re.sub('value="[^"]*"', "", browser.get(path).text)
+        assert char not in shown, path
+        assert "feature/" + repr(char)[1:-1] + "evil" in shown, path
+    assert f'name="project" value="{name}"' in browser.text(pages.gate_url(gate))  # a form asks for this very gate
+
+
 def pages_gate(browser: Browser, name: str, cooldown: str | int = "10m", **more: Any) -> Any:
     from holdoff import Gate
     from tests.server.day import Builder

@@ -581,9 +581,9 @@ def test_what_else_is_on_the_machine_is_not_taken(cli: Cli) -> None:
 
 
 def test_a_person_reads_sentences(cli: Cli) -> None:
-    """In a terminal the log is not JSON."""
-    cli.config(FILE.replace("COMMAND", "true"))
-    cli.environment |= {"GITHUB": SECRET}
+    """In a terminal the log is not JSON, and says as much."""
+    cli.config(FILE.replace("COMMAND", "exit 3"))
+    cli.environment |= {"GITHUB": SECRET, "URL_SECRET": "in-the-url-7f3a"}
     terminal = Terminal(cli, "serve", "--listen", "127.0.0.1:0", columns=200)
     terminal.wait_for("makes a token")
     found = re.search(r"127\.0\.0\.1:(\d+)", terminal.seen)
@@ -591,8 +591,12 @@ def test_a_person_reads_sentences(cli: Cli) -> None:
     connection = HTTPConnection("127.0.0.1", int(found[1]), timeout=PATIENCE)
     connection.request("POST", "/hooks/site", *signed_push("d1", SECRET))
     connection.getresponse().read()
+    connection.request("POST", "/hooks/site", "{}")
+    connection.getresponse().read()
     connection.close()
     terminal.wait_for("site started: build")
+    terminal.wait_for("failed (exit status 3)")
+    terminal.wait_for("was not signed in any way that counts. GitHub's SHA-1")  # and what to do
     terminal.type(b"\x03")
 
     assert terminal.end() in (0, 130)

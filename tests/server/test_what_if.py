@@ -131,6 +131,22 @@ def test_a_gate_without_builds(served: Served) -> None:
     assert "No builds yet" in shown.text
 
 
+def test_a_gate_with_a_key_is_named_as_on_its_own_page(served: Served) -> None:
+    simulate(served.site.store, "site@main", Policy("10m"), served.site.now_ms(), days=0.2)
+    shown = ask(served, key="main").text
+
+    assert "<title>What if: site@main " in shown
+    assert "<h1>What if: site@main <small>" in shown
+    assert "[projects.site]" in shown  # its settings are those of the project
+
+
+def test_a_policy_that_stays_is_not_written_again(served: Served) -> None:
+    shown = ask(served, cooldown="10m", quiet="0").text
+
+    assert "the present policy." in shown
+    assert "[projects.site]" not in shown
+
+
 def test_it_changes_nothing_and_starts_nothing(served: Served) -> None:
     key = GateKey("site", "local")
     before = served.site.store.get(key), list(served.site.store.history(key))

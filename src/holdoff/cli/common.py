@@ -14,12 +14,12 @@ from contextlib import suppress
 
 from holdoff.core.errors import UsageError
 from holdoff.core.request import KEY_MARK, MAX_REASON, GateKey, storable
+from holdoff.core.shown import escaped
 from holdoff.exact_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from typing import TextIO
 
     from holdoff.config import Config
@@ -122,27 +122,19 @@ class Printable(io.TextIOWrapper):
     whatever text they are given."""
 
     def write(self, text: str) -> int:
-        super().write("\n".join(map(printable, text.split("\n"))))
+        super().write("\n".join(map(escaped, text.split("\n"))))
         return len(text)
-
-
-def printable(text: str, escape: Callable[[str], str] = lambda char: repr(char)[1:-1]) -> str:
-    """The text with an escape in place of each character that is not printable: controls (C0, C1, DEL), marks that
-    reverse text or cannot be seen (U+202E, U+200F, U+2066 ...), line separators, halves of surrogate pairs."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else escape(char) for char in text)
 
 
 def one_line(message: object) -> str:
     """The message as one printable line."""
-    return printable(" ".join(str(message).splitlines()))
+    return escaped(" ".join(str(message).splitlines()))
 
 
 def print_json(value: object) -> None:
     """Print one object on stdout, in UTF-8 in every locale, as JSON demands. Unprintable characters are escaped."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    _write("".join(f"{printable(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")))
+    _write("".join(f"{escaped(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")))
 
 
 def _in_json(char: str) -> str:

@@ -24,13 +24,14 @@ UNANSWERED = {"pending", "passed_over", "replaced", "unknown", "aged_out"}
 MOST_BUILDS = 1_000_000
 NO_DECISION = " (nor is it a decision's id, PROJECT/REGION/TOKEN: the token has 26 characters)"
 EXPLAIN_EPILOG = """\
-  holdoff explain site-build                            what it is doing, and what it waits for
-  holdoff explain site-build/eu-west-1/01M85NYKKE...    what became of that decision
-  holdoff explain site-build --event delivery-7         which build answered that event
-  holdoff explain site-build --source-version 4f2a91c   which build answered that version
+  holdoff explain site                            what it does and waits for
+  holdoff explain site/eu-west-1/01M85NYKKE...    what became of that decision
+  holdoff explain site --event delivery-7         which build covers that event
+  holdoff explain site --source-version 4f2a91c   which build has that version
 
-exit status: 0 it is built or being built, or a project's gate was explained, in whatever state.
-1 no build has answered the decision, event or version yet, or there is no such gate.
+exit status: 0 the project's gate was explained; or the decision, event or
+version is built, or being built. 1 no build contains it (yet), or there is no
+such gate.
 """
 
 

@@ -42,16 +42,16 @@ _FILES: Final = ("html", "svg", "png")
 #: The width of a full progress bar, in characters.
 _BAR: Final = 30
 EPILOG: Final = """\
-  holdoff plan --git . --build-time 4m                     a repository's commits
+  holdoff plan --git . --build-time 4m            a repository's commits
   holdoff plan site --git . --cooldown 5m,10m --quiet 0,30s
   gh run list --workflow site.yml --branch main --limit 1000 \\
       --json createdAt,startedAt,updatedAt,conclusion,headSha |
       holdoff plan --history - --html plan.html
-  holdoff plan site                                        its own history
+  holdoff plan site                               its own history
 
-A history is CSV, JSON or JSON lines with a time in each row. In the table,
-"longest" is the longest time that a change waited for the start of a build
-that has it; "to end" is the longest time until that build's end.
+A history has a time in each row, object or line. In the table, "longest" is
+the longest time that a change waited for the start of a build that has it;
+"to end" is the longest time until that build's end.
 """
 
 
@@ -72,7 +72,7 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the history")
     one = group.add_mutually_exclusive_group()
     one.add_argument("--git", metavar="PATH", help="the commits of this repository")
-    one.add_argument("--history", metavar="FILE", help="CSV, JSON or JSON lines; - reads it from stdin")
+    one.add_argument("--history", metavar="FILE", help="CSV, JSON, JSON lines or a log; - reads it from stdin")
     one.add_argument("--codebuild", metavar="NAME", help="the builds of this CodeBuild project")
     group.add_argument("--branch", help="the branch of --git (default: HEAD)")
     group.add_argument("--time-column", metavar="NAME", help="which column of --history has the time (default: found)")
@@ -211,8 +211,11 @@ def _show(plan: Plan) -> None:
     rows = answer.table(plan)
     if not (sys.stdout.isatty() and any(_show_without(rows, plan, left_out) for left_out in _LEFT_OUT)):
         show(*laid_out(rows))
-    where = "In holdoff.toml:" if plan.present is None else "In holdoff.toml, in place of what is there:"
-    show("", plan.choice.why, "", where, "", *plan.toml.splitlines(), "", "The worst moments:")
+    show("", plan.choice.why, "")
+    if plan.choice.taken != plan.present:
+        where = "In holdoff.toml:" if plan.present is None else "In holdoff.toml, in place of these settings there:"
+        show(where, "", *plan.toml.splitlines(), "")
+    show("The worst moments:")
     show(*(f"  {moment}" for moment in answer.worst(plan)))
 
 

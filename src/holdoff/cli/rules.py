@@ -68,7 +68,8 @@ def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Fo
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        raise UsageError(f"{args.event} is not JSON; for a webhook's body that is not JSON give --header") from None
+        name = "stdin" if args.event == "-" else args.event
+        raise UsageError(f"{name} is not JSON; for a webhook's body that is not JSON give --header") from None
     if is_health_check(event):
         return [Found(Ignored("a load balancer's health check"))]
     if is_http(event):

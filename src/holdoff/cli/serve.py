@@ -139,8 +139,18 @@ def _write(line: dict[str, Any]) -> None:
     if not sys.stdout.isatty():
         show(json.dumps(line))  # in ASCII, because ``show`` escapes other characters in a way that is no JSON
         return
-    about = [str(line[name]) for name in ("project", "error", "message", "ignored", "by") if line.get(name)]
-    show(line["message"] if line["event"] == "decision" else f"{line['event']}: {' '.join(about)}")
+    if line["event"] == "decision":
+        show(line["message"])
+        return
+    ended = {None: "", True: "succeeded", False: "failed"}[line.get("succeeded")]
+    # An event's end of a build names its project as "finished"; only an error that is not Holdoff's needs its class.
+    told = {"project": line.get("finished"), **line, "ended": ended, "error": line.get("where") and line.get("error")}
+    forms = {
+        "project": "{}", "build_id": "{}", "ended": "{}", "exit_status": "(exit status {})", "why": "{}",
+        "error": "{}:", "message": "{}.", "hint": "{}", "where": "({})", "ignored": "{}", "by": "by {}",
+    }  # fmt: skip
+    about = (form.format(told[name]) for name, form in forms.items() if told.get(name))
+    show(f"{line['event']}: {' '.join(about)}")
 
 
 def add_token_arguments(parser: argparse.ArgumentParser) -> None:

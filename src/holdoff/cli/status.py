@@ -33,12 +33,13 @@ HEADINGS: Final = ["project", "region", "state", "last build", "ready in", "pend
 #: The colour of a gate by the first thing that it needs attention for; SGR parameters.
 COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", "running": "36", "pending": "36"}
 EPILOG: Final = f"""\
-Gates that need attention come first: {", ".join(ATTENTION)}.
+Gates that need attention come first:
+{", ".join(ATTENTION)}.
 Overdue: the gate has been due for a minute or more, and nothing has woken it.
 
-  holdoff status                        all gates of the store, and of holdoff.toml
-  holdoff status --only failed,held     only these; a state is allowed, too: ready
-  holdoff status site --max-stale 30m   for a monitor
+  holdoff status                       all gates: of the store, of holdoff.toml
+  holdoff status --only failed,held    only these; it takes states, too: ready
+  holdoff status site --max-stale 30m  for a monitor
 
 exit status: 0; 1 a change waits longer than --max-stale, or there is no such
 gate; 65 a gate cannot be read.
@@ -158,7 +159,7 @@ def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
         show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
         rest = sorted({gate.marks[-1] for gate in gates if gate.marks[0] not in ATTENTION})
-        show(f"and {len(gates) - len(listed)} that need no attention: --only {','.join(rest)} lists them")
+        show(f"and {len(gates) - len(listed)} in no need of attention: --only {','.join(rest)} lists them")
     if counted:
         show(_counts(gates))
     show(where)

@@ -10,7 +10,7 @@ never the user, the password or the value of a parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 TYPE_CHECKING = False
@@ -63,6 +63,14 @@ def quoted(value: object) -> str:
 def printable(text: str) -> str:
     """A foreign text with a space for each character that controls a terminal, reverses text or cannot be shown."""
     return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
+def escaped(text: str, escape: Callable[[str], str] = lambda char: repr(char)[1:-1]) -> str:
+    """The text with an escape in place of each character that is not printable: controls (C0, C1, DEL), marks that
+    reverse text or cannot be seen (U+202E, U+200F, U+2066 ...), line separators, halves of surrogate pairs."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else escape(char) for char in text)
 
 
 def in_toml(name: str) -> str:

@@ -48,7 +48,7 @@ class Status(Value):
 
     def __str__(self) -> str:
         if self.error:
-            return f"{self.key.project}: cannot be read: {self.error}"
+            return f"{self.key.project}: cannot be read: {self.error.removeprefix(f'{self.key}: ')}"
         parts = ["" if self.state == "unknown" else self.state.replace("_", " "), self._last_built(), self.ready_says]
         parts += [f"overdue for {say_duration(self.overdue_ms)}" if self.overdue_ms else ""]
         pending = self.record.pending

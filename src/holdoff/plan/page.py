@@ -66,7 +66,7 @@ def page(plan: Plan) -> str:
         f"<p>{escape(printable(first))}</p>",
         *(f'<p class="dim">{escape(printable(line))}</p>' for line in lines),
         f"<h2>What to take</h2>\n<p>{escape(plan.choice.why)}</p>",
-        f'<pre tabindex="0">{escape(plan.toml)}</pre>',
+        f'<pre tabindex="0">{escape(plan.toml)}</pre>' if plan.choice.taken != plan.present else "",
         f"<h2>Builds against waiting</h2>\n{_scroll('Builds against waiting', trade_off(plan))}",
         f"<h2>The busiest day, {to_datetime(day_ms):%Y-%m-%d} (UTC)</h2>",
         _scroll("The busiest day", timeline(plan.past, day_ms, lanes_of(plan))),

@@ -372,7 +372,9 @@ def _environment(request: Request, token: str, folder: str | None) -> dict[str, 
     if folder is not None:
         inherited = {name: value for name, value in inherited.items() if not re.fullmatch(OF_A_REPOSITORY, name)}
         inherited["PWD"] = folder
-    return inherited | dict(request.environment) | {name: value for name, value in about.items() if value}
+    told = dict(request.environment) | {name: value for name, value in about.items() if value}
+    # In UTF-8 in every locale: in another one a reason with an emoji would be refused again and again.
+    return inherited | {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in told.items()}
 
 
 def _uncoerce(environment: dict[str, str]) -> None:

@@ -231,7 +231,7 @@ class Routes:
             return next(iter(self.projects))
         raise EventError(
             "event.project",
-            f"is missing, and no rule names one; there are several: {known}",
+            f"is missing, and no rule names one; projects: {known}",
             hint="Name one in the event, in the URL's last part, or by a [[rules]] table in holdoff.toml",
         )
 
@@ -245,7 +245,7 @@ class Routes:
         if name in self.projects:
             return name
         known = ", ".join(sorted(self.projects)) or "none"
-        raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; there is: {known}")
+        raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; projects: {known}")
 
 
 def _check_can_match(rule: Rule, path: str, at: str) -> None:
