@@ -688,7 +688,8 @@ def toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + "".join(f"\\U{ord(char):08X}" for char in value) + '"'
+        plain = value.isascii() and value.isprintable()  # which TOML escapes as JSON does
+        return json.dumps(value) if plain else '"' + "".join(f"\\U{ord(char):08X}" for char in value) + '"'
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
     if isinstance(value, dict):

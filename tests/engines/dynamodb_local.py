@@ -21,6 +21,8 @@ PACKAGE_VERSION = "2.9.30"
 PACKAGE_SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
 ENTRY = f"{NAME}-{VERSION}-{PACKAGE_VERSION}"
 JAR = "package/emulator/DynamoDBLocal.jar"
+#: It lives for minutes: a thorough compiler and a collector with threads of its own would take more time than they save.
+LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @contextmanager
@@ -36,6 +38,7 @@ def dynamodb_local(*, port: int | None = None) -> Iterator[str]:
     # What it says of "restricted methods" on newer Javas is about its SQLite, and harmless.
     command = (
         str(java.path),
+        *LIGHT,
         "-Djava.library.path=./DynamoDBLocal_lib",
         "-jar",
         "DynamoDBLocal.jar",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from holdoff.core.record import Record
 
@@ -15,8 +14,17 @@ if TYPE_CHECKING:
     from holdoff.core.terms import Terms
     from tests.model.scenario import Scenario
 
+T = TypeVar("T")
 
-@dataclass(slots=True, kw_only=True)
+
+def copied(one: T) -> T:
+    """What ``copy.copy`` gives of a plain object, in a quarter of its time: a search copies a million."""
+    new = object.__new__(type(one))
+    new.__dict__.update(one.__dict__)
+    return new
+
+
+@dataclass(kw_only=True)
 class Asked:
     """One trigger, and what it was answered.
 
@@ -43,7 +51,7 @@ class Asked:
         return self.request.source_version
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Build:
     """One build that really started."""
 
@@ -59,7 +67,7 @@ class Build:
     reported: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class History:
     """The log of one history. Numbers are positions in the order of all that happened.
 
@@ -117,10 +125,9 @@ class History:
 
     def copy(self) -> tuple[History, dict[int, Asked | Build]]:
         """Another that says the same; and, by the ids of triggers and builds, what stands there for them."""
-        new = copy(self)
-        for name in _GROWING:
-            setattr(new, name, getattr(self, name).copy())
-        new.asked, new.builds = [copy(asked) for asked in self.asked], [copy(build) for build in self.builds]
+        new, mine = copied(self), self.__dict__
+        new.__dict__.update({name: mine[name].copy() for name in _GROWING})
+        new.asked, new.builds = [copied(asked) for asked in self.asked], [copied(build) for build in self.builds]
         same: dict[int, Asked | Build] = dict(zip(map(id, self.asked), new.asked, strict=True))
         return new, same | dict(zip(map(id, self.builds), new.builds, strict=True))
 

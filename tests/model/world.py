@@ -22,7 +22,7 @@ from holdoff.core.record import Act, End, Finished, Hold, Record
 from holdoff.core.request import Request
 from holdoff.core.units import seconds_from_ms
 from holdoff.stores.memory import MemoryStore
-from tests.model.history import Asked, Build, History
+from tests.model.history import Asked, Build, History, copied
 from tests.model.scenario import KEY, T0_MS, Move, Scenario
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def snippet(cooldown_ms: int) -> Generator[object, Any, None]:
         yield SnippetWrite()
 
 
-@dataclass(slots=True)
+@dataclass
 class Actor:
     """A process: what it remembers from call to call, and the call it is in.
 
@@ -109,7 +109,8 @@ class Actor:
 
     def copy(self, same: dict[int, Any]) -> Actor:
         """The same actor in a copy of its world; ``same``: what stands there for triggers and builds of this one."""
-        new = replace(self, asked=same.get(id(self.asked)), reports=same.get(id(self.reports)))
+        new = copied(self)
+        new.asked, new.reports = same.get(id(self.asked)), same.get(id(self.reports))
         if isinstance(self.asks, Call):
             new.asks = self.asks.copy(new)
         return new
@@ -222,13 +223,18 @@ class World:
     # --- moves ---------------------------------------------------------------------------------
 
     def moves(self) -> list[Move]:
-        """What the exhaustive search may choose from here. Going on without a fault comes first."""
+        """What the exhaustive search may choose from here. Going on without a fault comes first. Of actors that do the
+        same, the first by name begins first: the other histories are these by other names."""
         scenario = self.scenario
         moves = [Move(a.name, "go") for a in self.actors.values() if a.asks and self._can_go(a)]
+        unbegun = set()
         for n, actor in enumerate(self.actors.values()):
-            script = scenario.scripts[n] if n < len(scenario.scripts) else ()
-            if not actor.asks and self.done[actor.name] < len(script):
-                moves.append(Move(actor.name, "call", script[self.done[actor.name]]))
+            script, done = scenario.scripts[n] if n < len(scenario.scripts) else (), self.done[actor.name]
+            alike = (script, actor.skew_ms, done)
+            if not actor.asks and done < len(script) and alike not in unbegun:
+                moves.append(Move(actor.name, "call", script[done]))
+            if done == 0:
+                unbegun.add(alike)
         moves += [Move("", "land", flight.token) for flight in self.flights if self._flies(flight)]
         moves += [Move("", "land", write.name) for write in self.late if self.now_ms < write.until_ms]
         if self.clocks < scenario.clocks:
@@ -339,7 +345,7 @@ class World:
             self._tell(actor, effect, answer, "; THE ANSWER IS LOST")
         elif what == "late":
             name = f"write-{self.faults}"
-            self.late.append(LateWrite(name, replace(actor), self.now_ms + self.terms.claim_lease_ms))
+            self.late.append(LateWrite(name, copied(actor), self.now_ms + self.terms.claim_lease_ms))
             self._say(f"{actor.name} {_shown(effect)}: NO ANSWER, {name} IS STILL ON ITS WAY")
             self._resume(actor, error=StoreUnavailable("no answer"))
         elif what == "fail" and isinstance(effect, Start | Find | Poll | Cancel):
@@ -804,7 +810,7 @@ class World:
 
     def copy(self) -> World:
         """Another world that stands at the same point."""
-        new = World(self.scenario, known=self.known)
+        new = World.__new__(World)
         new.__dict__.update(self.__dict__)
         new.store = MemoryStore()
         new.store._gates = self.store._gates.copy()
