@@ -763,8 +763,8 @@ def test_33_the_newest_version_is_not_older_than_what_led_to_it(parent: str | No
 
 
 def test_34_a_refused_start_promises_by_the_record_that_it_leaves() -> None:
-    """G6: "the next trigger or wake in 2m or later" was counted from before the start: what joined meanwhile, or a build
-    that was cancelled for it, was taken for a wrong clock's. A start that took 20 s made a promise that was 20 s early."""
+    """G6: the promise was counted from before the start. What joined meanwhile, or a build that was cancelled for it,
+    was taken for a wrong clock's: after a start of 20 s the promise was 20 s early."""
 
     def refuse(*_: Any) -> str:
         w.clock.advance("20s")

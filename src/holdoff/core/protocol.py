@@ -174,7 +174,7 @@ def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
         resolved = yield from starting.resolve(record, decision.token, 1, terms)
     except StoreError as error:
         resolved = Resolved(record=record, error=str(error), unconfirmed=True)
-    seen = None if resolved.unconfirmed else resolved.record
-    if resolved.build_id is None:  # the record is later than the claim: what is told of it counts from now
+    seen = Snapshot(record=None if resolved.unconfirmed else resolved.record, seen_ms=decision.decided_ms)
+    if resolved.is_given_back:  # what is told of the record counts from now, not from the claim
         decision = decision.but(decided_ms=(yield writes.NOW))
-    return Decided(describe(decision, resolved, terms), Snapshot(record=seen, seen_ms=decision.decided_ms))
+    return Decided(describe(decision, resolved, terms), seen)

@@ -63,7 +63,7 @@ def waits(
     """
     overtakes = force or (pending is not None and pending.request.forced)
     claim, hold, skips = record.claim, record.hold, terms.policy.on_cooldown == "skip"
-    found = [claim and Wait(Why.CLAIMED, claim.lease_until_ms, skips, brief=claim.attempt == 1)]
+    found = [None if claim is None else Wait(Why.CLAIMED, claim.lease_until_ms, skips, brief=claim.attempt == 1)]
     found.append(_running(record, terms, force=overtakes))
     if hold is not None and not force:
         found.append(Wait(Why.HELD, hold.until_ms, skips, hold.why))
@@ -140,7 +140,9 @@ def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
     last_ms, own_ms, end, policy = record.lastbuild_ms, _own_start_ms(record), record.finished, terms.policy
     if own_ms is not None and not is_moved_back(record, terms):
         last_ms = max(last_ms or 0, own_ms)
-        rests = policy.overlap != "cancel" or (end is not None and end.succeeded is not None)  # else it was not reported
+        rests = policy.overlap != "cancel" or (
+            end is not None and end.succeeded is not None
+        )  # else it was not reported
         if policy.cooldown_from == "finish" and end is not None and rests:
             last_ms = max(last_ms, end.ended_ms or end.started_ms)
     return None if last_ms is None else last_ms + terms.policy.cooldown_ms
