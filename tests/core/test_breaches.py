@@ -795,3 +795,27 @@ def test_35_what_waits_for_a_start_that_no_try_could_finish_waits_for_the_next_t
     w.clock.advance("1m")
     told = [said.retry_after for said in (w.a.trigger(), w.b.trigger(), w.b.wake())]
     assert (told, w.a.status().ready_in) == ([60, 60, 60], "1m")
+
+
+def test_36_a_command_that_lives_runs_on_whatever_lease_a_snapshot_has() -> None:
+    """G4: a process that was stopped (Ctrl-Z, say) does not renew its command's lease. Another process decided on its
+    own snapshot of the record: there the lease was over, so the command had failed, and a second one started."""
+
+    class Command(Builds):
+        def lives(self, build_id: str) -> bool:
+            return build_id == "b1"
+
+        def claimant(self) -> str:
+            return "{}"
+
+        def claims(self, claimant: str) -> bool:
+            return bool(claimant)
+
+    w = World(overlap="defer")
+    w.starter = Command()
+    gate = w.gate()
+    w.gate().trigger()
+    assert gate.trigger().why is Why.RUNNING
+    w.clock.advance("9h")
+    assert gate.trigger().why is Why.RUNNING
+    assert w.record.pending.count == 2
