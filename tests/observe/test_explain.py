@@ -328,7 +328,7 @@ def test_one_whose_start_is_not_known_is_being_started() -> None:
     assert place.decision(unknown.id).verdict == "started"
 
 
-def test_of_two_that_come_at_once_both_are_pending() -> None:
+def test_of_two_that_are_stored_in_the_other_order_both_are_pending_and_covered() -> None:
     """The one that came last was stored first: it was called skipped, dropped or failed."""
     place = Place()
     place.gate().trigger()
@@ -339,13 +339,16 @@ def test_of_two_that_come_at_once_both_are_pending() -> None:
 
     def overtaken(key: Any, **how: Any) -> Any:
         place.store.fold = fold  # type: ignore[method-assign]
-        place.clock.advance("1ms")
+        place.clock.advance("1m")
         later.append(other.trigger())
         return fold(key, **how)
 
     place.store.fold = overtaken  # type: ignore[method-assign]
     earlier = one.trigger()
     assert [place.decision(said.id).verdict for said in (earlier, *later)] == ["pending"] * 2
+    place.clock.advance("10m")
+    one.wake()
+    assert [place.decision(said.id).verdict for said in (earlier, *later)] == ["covered"] * 2
 
 
 def test_one_whose_start_was_refused_is_pending() -> None:
