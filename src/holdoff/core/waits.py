@@ -80,11 +80,8 @@ _FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
 
 def foremost(found: list[Wait]) -> Wait:
     """The wait a person should hear of: a hold, a start, a build; else what lasts longest."""
-    for why in _FIRST_NAMED:
-        for wait in found:
-            if wait.why is why:
-                return wait
-    return max(found, key=lambda wait: wait.until_ms or 0)
+    named = [wait for why in _FIRST_NAMED for wait in found if wait.why is why]
+    return named[0] if named else max(found, key=lambda wait: wait.until_ms or 0)
 
 
 def over_ms(found: list[Wait], least_ms: int) -> int | None:
