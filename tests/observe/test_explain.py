@@ -159,6 +159,15 @@ def test_of_the_same_second_the_parent_is_contained() -> None:
         assert contains(newest, note) is is_contained
 
 
+def test_what_was_pushed_onto_the_built_version_is_not_contained_in_it() -> None:
+    """v3 came without an instant, and counted as of v1's. v2 came later, with an instant after that: it was built, and
+    v3 was called covered by it."""
+    v1, v2 = {"source_version": "v1", "at": 10}, {"source_version": "v2", "at": 11}
+    v3 = {"source_version": "v3", "parent": "v2"}
+    place = then_built(pending(*({**push, **MAIN} for push in (v1, v3, v2))))
+    assert [place.version(version).verdict for version in ("v1", "v2", "v3")] == ["covered", "covered", "replaced"]
+
+
 def test_replaced_says_by_what() -> None:
     place = then_built(pending({"source_version": "v1"}, {"source_version": "v2"}))
     line = str(place.version("v1")).splitlines()[0]

@@ -179,9 +179,10 @@ def contains(covers: Pending, note: Note) -> bool:
     if line is None or note.line != line:
         return False
     has_led_to_it = digest(note.version) in [step.source_version for step in course_of(covers)]
-    if note.at_ms is not None and request.at_ms is not None:
+    is_onto = note.parent is not None and note.parent == digest(request.source_version)  # so it is newer, or set back
+    if note.at_ms is not None and request.at_ms is not None and not is_onto:
         return note.at_ms < request.at_ms or has_led_to_it
-    if request.parent is not None and note.parent is not None:
+    if is_onto or (request.parent is not None and note.parent is not None):
         return has_led_to_it
     return all(other.line == line for other in covers.notes)
 
