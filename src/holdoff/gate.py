@@ -217,7 +217,9 @@ class Gate:
         if asked_of != self.key:
             raise ConfigError(field="request", got=str(asked_of), want=f"a request for {self.key}")
         event = Trigger(request=request, token=new_token(self.clock), waits=waits)
-        return self._decide(protocol.trigger(event, self.terms, self._snapshot), watch)
+        if snapshot.record is not None and hasattr(self.starter, "lives"):
+            snapshot = snapshot.but(record=self._known(snapshot.record))
+        return self._decide(protocol.trigger(event, self.terms, snapshot), watch)
 
     def wake(self, *, waiter: str | None = None, watch: Watch | None = None) -> Decision:
         """Start what is due, finish a start that another process left, or say what the gate waits for.

@@ -93,9 +93,9 @@ class Driver:
         assert isinstance(decided, Decided)
         return decided
 
-    def wake(self) -> Decided:
+    def wake(self, token: str = "W1") -> Decided:
         """One wake."""
-        decided = self.drive(protocol.wake(Wake(request=request(), token="W1"), self.terms))
+        decided = self.drive(protocol.wake(Wake(request=request(), token=token), self.terms))
         assert isinstance(decided, Decided)
         return decided
 

@@ -706,6 +706,14 @@ def test_30_the_end_of_a_builds_lease_is_never_told_as_the_end_of_a_hold(duratio
     assert w.b.wake().retry_after == (None if duration is None else 7_200)
 
 
+def test_30a_the_end_of_a_hold_that_outlasts_the_build_s_lease_is_told() -> None:
+    """It told no instant, though no build could run longer than the hold."""
+    w = World(overlap="defer")
+    w.a.trigger()
+    w.b.hold(why="freeze", duration="10h")
+    assert w.a.trigger().retry_after == 36_000
+
+
 def test_31_nor_is_the_lease_of_a_command_that_could_not_be_cancelled() -> None:
     """Of a command no latest end is said: its lease is renewed for as long as it runs."""
 
@@ -752,3 +760,62 @@ def test_33_the_newest_version_is_not_older_than_what_led_to_it(parent: str | No
     w.a.trigger(source_version="B", parent=parent, line="main", environment={"TARGET": "live"})
     assert w.record.pending.request.environment == (("TARGET", "live"),)
     assert w.record.pending.count == 4
+
+
+def test_34_a_refused_start_promises_by_the_record_that_it_leaves() -> None:
+    """G6: the promise was counted from before the start. What joined meanwhile, or a build that was cancelled for it,
+    was taken for a wrong clock's: after a start of 20 s the promise was 20 s early."""
+
+    def refuse(*_: Any) -> str:
+        w.clock.advance("20s")
+        w.b.trigger(source_version="v2")
+        raise holdoff.StartRefused("no room", worth_retrying=True)
+
+    w = World(quiet="2m")
+    w.a.trigger(source_version="v1")
+    w.clock.advance("2m")
+    start, w.starter.start = w.starter.start, refuse  # type: ignore[assignment, method-assign]
+    said = w.a.wake()
+    assert (said.why, said.decided_ms, said.retry_after) == (Why.START_FAILED, w.clock.now_ms(), 120)
+    w.starter.start = start  # type: ignore[method-assign]
+    w.clock.advance("2m")
+    assert w.b.wake().outcome == "started"
+
+
+def test_35_what_waits_for_a_start_that_no_try_could_finish_waits_for_the_next_try() -> None:
+    """G6: ``status`` said "ready in 10s" beside a start whose next try is a minute away; a decision said a minute."""
+
+    def no_answer(*_: Any) -> str:
+        raise OSError("no answer")
+
+    w = World(cooldown="10s")
+    w.starter.start = w.starter.find = no_answer  # type: ignore[assignment, method-assign]
+    w.a.trigger()
+    assert w.b.trigger().retry_after == 10  # the start may be over in a second
+    w.clock.advance("1m")
+    told = [said.retry_after for said in (w.a.trigger(), w.b.trigger(), w.b.wake())]
+    assert (told, w.a.status().ready_in) == ([60, 60, 60], "1m")
+
+
+def test_36_a_command_that_lives_runs_on_whatever_lease_a_snapshot_has() -> None:
+    """G4: a process that was stopped (Ctrl-Z, say) does not renew its command's lease. Another process decided on its
+    own snapshot of the record: there the lease was over, so the command had failed, and a second one started."""
+
+    class Command(Builds):
+        def lives(self, build_id: str) -> bool:
+            return build_id == "b1"
+
+        def claimant(self) -> str:
+            return "{}"
+
+        def claims(self, claimant: str) -> bool:
+            return bool(claimant)
+
+    w = World(overlap="defer")
+    w.starter = Command()
+    gate = w.gate()
+    w.gate().trigger()
+    assert gate.trigger().why is Why.RUNNING
+    w.clock.advance("9h")
+    assert gate.trigger().why is Why.RUNNING
+    assert w.record.pending.count == 2

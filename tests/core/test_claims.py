@@ -242,7 +242,7 @@ def test_lastbuild_is_put_back_unless_another_hand_has_moved_it(
 @pytest.mark.parametrize("stands", [None, CLAIM.but(token="theirs"), CLAIM.but(attempt=2)])
 def test_only_its_holder_gives_a_claim_back(stands: Claim | None) -> None:
     record = CLAIMED.but(claim=stands)
-    assert claims.uncancelled(record, CLAIM, "b-R1", TERMS, NOW) is record
+    assert claims.uncancelled(record, CLAIM, TERMS, NOW, "b-R1") is record
     assert refused(record, CLAIM) is record
 
 
@@ -276,7 +276,7 @@ def test_a_refusal_after_a_take_over_is_certain_once_nothing_sent_can_be_read_an
 
 def test_a_build_that_could_not_be_cancelled_is_waited_for() -> None:
     by = terms(overlap="cancel")
-    after = claims.uncancelled(CLAIMED.but(running=running()), CLAIM, "b-R1", by, NOW)
+    after = claims.uncancelled(CLAIMED.but(running=running()), CLAIM, by, NOW, "b-R1")
     assert (after.lastbuild, after.claim, after.pending) == (BEFORE, None, THAWED)
     assert after.running == running(cancel_failed=True)
     assert with_due(after, by).due_ms == NOW + 30 * MINUTE
@@ -285,5 +285,5 @@ def test_a_build_that_could_not_be_cancelled_is_waited_for() -> None:
 
 def test_what_came_meanwhile_joins_and_another_build_is_no_reason_to_wait() -> None:
     record = CLAIMED.but(pending=NEWER, running=running("R2"))
-    after = claims.uncancelled(record, CLAIM, "b-R1", terms(overlap="cancel"), NOW)
+    after = claims.uncancelled(record, CLAIM, terms(overlap="cancel"), NOW, "b-R1")
     assert (after.pending, after.running) == (joined(THAWED, NEWER), running("R2"))

@@ -132,7 +132,8 @@ def test_a_lastbuild_within_the_clocks_margin_is_obeyed() -> None:
 def test_each_wait_says_until_when_and_whether_triggers_are_skipped_meanwhile(on_cooldown: str, skips: bool) -> None:
     by = terms(limit="2/1h", on_cooldown=on_cooldown)
     for record, wait in (
-        (Record(claim=claim()), Wait(Why.CLAIMED, NOW + MINUTE, skips)),
+        (Record(claim=claim()), Wait(Why.CLAIMED, NOW + MINUTE, skips, brief=True)),
+        (Record(claim=claim(attempt=2)), Wait(Why.CLAIMED, NOW + MINUTE, skips)),
         (Record(hold=HOLD), Wait(Why.HELD, NOW + 3, skips, "incident 42")),
         (built(MINUTE), Wait(Why.COOLING_DOWN, NOW + 9 * MINUTE, skips)),
         (Record(starts=(NOW, NOW - MINUTE)), Wait(Why.LIMIT, NOW + 59 * MINUTE, skips)),
@@ -238,7 +239,7 @@ def test_a_person_hears_of_a_hold_a_start_a_build_else_of_what_lasts_longest() -
     assert named == [Why.HELD, Why.CLAIMED, Why.RUNNING, Why.LIMIT, Why.QUIET, Why.COOLING_DOWN]
 
 
-CLAIMED = Wait(Why.CLAIMED, NOW + MINUTE)
+CLAIMED = Wait(Why.CLAIMED, NOW + MINUTE, brief=True)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +248,7 @@ CLAIMED = Wait(Why.CLAIMED, NOW + MINUTE)
         ([], NOW),
         ([CLAIMED], NOW + MINUTE),
         ([CLAIMED, Wait(Why.LIMIT, NOW + 5)], NOW + 5),
+        ([Wait(Why.CLAIMED, NOW + MINUTE), Wait(Why.LIMIT, NOW + 5)], NOW + MINUTE),  # a try has failed
         ([Wait(Why.LIMIT, NOW + 5), Wait(Why.COOLING_DOWN, NOW + 7)], NOW + 7),
         ([Wait(Why.LIMIT, NOW - 5)], NOW),
         ([Wait(Why.LIMIT, NOW + 5), Wait(Why.HELD, None)], None),

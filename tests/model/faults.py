@@ -85,7 +85,7 @@ def _late_confirm_brings_back(record: Record, claim: Claim, build_id: str, terms
 
 def _put_off_as_recorded(decision: Decision, of: starting.Resolved, terms: Terms) -> Decision:
     told = _describe(decision, of, terms)
-    return told.but(lastbuild_ms=of.record.lastbuild_ms, ahead_ms=0) if of.is_put_off else told
+    return told.but(lastbuild_ms=of.record.lastbuild_ms, ahead_ms=0) if of.is_given_back else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -583,10 +583,10 @@ def _start_after(call: Callable[..., Asks]) -> Callable[..., Asks]:
 def _search_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) -> Asks:
     if claim.attempt == 1:
         return None
-    searched = yield from starting._search(claim, terms, now_ms)
-    if searched.build_id is not None:
-        return (yield from starting._confirm(record, claim, searched.build_id, terms))
-    return (yield from starting._start(record, claim, terms, searched.since_ms))
+    found, since_ms = yield from starting._search(claim, terms, now_ms)
+    if found is not None:
+        return (yield from starting._confirm(record, claim, found, terms))
+    return (yield from starting._start(record, claim, terms, since_ms))
 
 
 def _cancel_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) -> Asks:
@@ -601,7 +601,7 @@ def _cancel_then_start(record: Record, claim: Claim, terms: Terms, now_ms: int) 
 def _nothing_found(claim: Claim, terms: Terms, now_ms: int) -> Asks:
     """The starter is not asked whether it was built: it was not, surely."""
     yield Now()
-    return starting._Searched()
+    return None, None
 
 
 def _no_answer_is_none_found(claim: Claim, terms: Terms, now_ms: int) -> Asks:
@@ -610,19 +610,19 @@ def _no_answer_is_none_found(claim: Claim, terms: Terms, now_ms: int) -> Asks:
         found = yield Find(claim.request, claim.token)
     except Exception:  # noqa: BLE001
         found = None
-    return starting._Searched(build_id=found, since_ms=now_ms if terms.finds else None)
+    return found, now_ms if terms.finds else None
 
 
 def _a_search_of_the_blind(claim: Claim, terms: Terms, now_ms: int) -> Asks:
     """A starter that cannot be asked for a token has been asked, and knew of no build."""
     found = yield Find(claim.request, claim.token)
-    return starting._Searched(build_id=found, since_ms=now_ms)
+    return found, now_ms
 
 
 def _searched_when_answered(claim: Claim, terms: Terms, now_ms: int) -> Asks:
     """A search counts from its answer, though the starter looked before."""
     found = yield Find(claim.request, claim.token)
-    return starting._Searched(build_id=found, since_ms=(yield Now()))
+    return found, (yield Now())
 
 
 def _start_with_a_new_token(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Asks:

@@ -107,7 +107,7 @@ def status(record: Record, by: Terms | None = TERMS) -> Status:
                 running=running(started_ms=NOW - 31 * MINUTE, lease_until_ms=NOW - MINUTE),
                 pending=pending(),
             ),
-            terms(overlap="cancel", cooldown_from="finish"),
+            terms(overlap="defer", cooldown_from="finish"),
             "cooling_down",
             NOW + 9 * MINUTE,
             "cooling down, last built 31m ago, ready in 9m, 1 trigger pending for 1m",

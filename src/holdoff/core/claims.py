@@ -186,7 +186,7 @@ def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
     return cooling is not None and cooling > now_ms
 
 
-def uncancelled(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
+def uncancelled(record: Record, claim: Claim, terms: Terms, now_ms: int, build_id: str) -> Record:
     """The running build could not be cancelled for this claim: the claim is given back, and waits for that build."""
     new, running = returned(record, claim, terms, now_ms), record.running
     if new is record or running is None or running.build_id != build_id:

@@ -97,12 +97,6 @@ def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot
 # --- look, decide, write -------------------------------------------------------------------------------------------
 
 
-def _after_lease(due_ms: int | None, record: Record) -> int | None:
-    """When what waits for a start that could not be finished is due: not before that start is tried again."""
-    assert record.claim is not None
-    return due_ms and max(due_ms, record.claim.lease_until_ms)
-
-
 def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks:
     """Decide on the record, and again after each lost race, until a decision is written or needs no write.
 
@@ -121,7 +115,7 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
         step = rule(record, now_ms=now_ms, finishes=left is None)
         decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
         if left is not None and decision.why is Why.CLAIMED and record.claim == left.record.claim:
-            decision = decision.but(detail=left.error, due_ms=_after_lease(decision.due_ms, record))
+            decision = decision.but(detail=left.error)
         if step.next is NextStep.TAKE_OVER:
             resolved = yield from starting.take_over(record, terms, now_ms)
             current, taken_over = resolved.record, resolved.build_id or taken_over
@@ -180,7 +174,7 @@ def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
         resolved = yield from starting.resolve(record, decision.token, 1, terms)
     except StoreError as error:
         resolved = Resolved(record=record, error=str(error), unconfirmed=True)
-    seen = None if resolved.unconfirmed else resolved.record
-    if resolved.is_put_off:
+    seen = Snapshot(record=None if resolved.unconfirmed else resolved.record, seen_ms=decision.decided_ms)
+    if resolved.is_given_back:  # what is told of the record counts from now, not from the claim
         decision = decision.but(decided_ms=(yield writes.NOW))
-    return Decided(describe(decision, resolved, terms), Snapshot(record=seen, seen_ms=decision.decided_ms))
+    return Decided(describe(decision, resolved, terms), seen)

@@ -8,7 +8,8 @@ request, and first asks the starter whether the build exists.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 
 from holdoff.core import builds, claims, clocks, writes
 from holdoff.core.decision import Decision, Outcome, Why
@@ -18,7 +19,7 @@ from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import storable
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, ready_ms, told_ms, waits
+from holdoff.core.waits import Wait, foremost, told_ms, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,25 +40,14 @@ class Resolved(Value):
     unconfirmed: bool = False
 
     @property
-    def is_put_off(self) -> bool:
-        """Whether the claim was given back, to wait for a cooldown or for a build that could not be cancelled."""
-        return self.build_id is None and self.error is None
+    def is_given_back(self) -> bool:
+        """Whether the claim was given back: refused, or put off by a cooldown or by a build that runs on."""
+        return self.build_id is None and (self.error is None or self.refusal is not None)
 
     @property
     def is_left(self) -> bool:
         """Whether the claim stays, to be finished by a later call."""
         return self.record.claim is not None and self.error is not None
-
-
-class _Searched(Value):
-    """What the starter answered when it was asked for a claim's build.
-
-    Attributes:
-        since_ms: an instant before the question; ``None``: the starter cannot be asked.
-    """
-
-    build_id: str | None = None
-    since_ms: int | None = None
 
 
 def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
@@ -82,7 +72,7 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
 
     ``record`` is the record after our claim was written. If that write's response was lost, it may have changed since.
     """
-    searched: _Searched | None = None
+    is_searched, searched_ms = False, None
     for _ in range(writes.MAX_TRIES):
         claim = claims.held_by(record, token, attempt)
         if claim is None:
@@ -90,7 +80,7 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
         now_ms = yield writes.NOW
         if claims.is_expired(claim, now_ms):
             # Another process may be taking this claim over. Take it over first, or leave it.
-            if searched is not None:
+            if is_searched:
                 return Resolved(record=record, error="looking for the build took longer than the claim's lease")
             reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
             if isinstance(reply, Lost):
@@ -101,24 +91,26 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
             if isinstance(cancelled, Resolved):
                 return cancelled
             record = cancelled
-        elif claim.attempt > 1 and searched is None:
+        elif claim.attempt > 1 and not is_searched:
             # The build may exist already, and the starter may have forgotten the token: ask first.
             try:
-                searched = yield from _search(claim, terms, now_ms)
+                found, searched_ms = yield from _search(claim, terms, now_ms)
             except Exception as error:  # noqa: BLE001  (no error says anything about the build)
                 return Resolved(record=record, error=_words(error))
-            if searched.build_id is not None:
-                return (yield from _confirm(record, claim, searched.build_id, terms))
-        elif searched is not None and terms.finds and claims.must_wait(record, claim, terms, now_ms):
-            return (yield from _put_off(record, claim, terms, searched.since_ms))
+            if found is not None:
+                return (yield from _confirm(record, claim, found, terms))
+            is_searched = True
+        elif is_searched and terms.finds and claims.must_wait(record, claim, terms, now_ms):
+            return (yield from _put_off(record, claim, terms, searched_ms))
         else:
-            return (yield from _start(record, claim, terms, None if searched is None else searched.since_ms))
+            return (yield from _start(record, claim, terms, searched_ms))
     raise writes.too_busy()
 
 
-def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _Searched]:
-    """The build of a claim, if there is one. If the starter does not answer, the same token may be sent again while
-    the starter surely remembers it."""
+def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, tuple[str | None, int | None]]:
+    """The build of a claim, if there is one, and the instant since which the starter was asked for it (``None``: it was
+    not, or did not answer). Without an answer the same token may be sent again while the starter surely remembers it.
+    """
     try:
         found: str | None = yield Find(claim.request, claim.token)
     except Exception:
@@ -126,9 +118,9 @@ def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, _
         # The instant is by the claimant's clock, and our own clock may have been set back by up to a lease.
         slack_ms = terms.clock_margin_ms + terms.claim_lease_ms
         if at_ms + slack_ms < claim.claimed_ms + terms.token_memory_ms:
-            return _Searched()
+            return None, None
         raise
-    return _Searched(build_id=found, since_ms=now_ms if terms.finds else None)
+    return found, now_ms if terms.finds else None
 
 
 def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved | Record]:
@@ -141,11 +133,7 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
     except Exception as error:  # noqa: BLE001  (after any error the build may still run)
         if claim.attempt > 1:
             return Resolved(record=record, error=_words(error))
-
-        def change(now: Record, at_ms: int) -> Record:
-            return claims.uncancelled(now, claim, build_id, terms, at_ms)
-
-        return (yield from _end_claim(record, claim, terms, change, Resolved(record=record)))
+        return (yield from _end_claim(record, claim, terms, partial(claims.uncancelled, build_id=build_id)))
     end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
     return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record, terms))
 
@@ -163,29 +151,30 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
 def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
     """A start that was taken over must wait for a cooldown: give the claim back, or leave it until no request can be in
     flight."""
-
-    def change(now: Record, at_ms: int) -> Record:
-        return claims.returned(now, claim, terms, at_ms, searched_ms)
-
+    returned = partial(claims.returned, searched_ms=searched_ms)
     why_left = "another has built since, and a request may still be in flight"
-    return (yield from _end_claim(record, claim, terms, change, Resolved(record=record), why_left))
+    return (yield from _end_claim(record, claim, terms, returned, why_left))
 
 
 def _end_claim(
-    record: Record, claim: Claim, terms: Terms, change: writes.Change, ended: Resolved, why_left: str | None = None
+    record: Record,
+    claim: Claim,
+    terms: Terms,
+    rule: Callable[[Record, Claim, Terms, int], Record],
+    why_left: str | None = None,
+    refusal: StartRefused | None = None,
 ) -> Generator[Effect, Any, Resolved]:
-    """Give the claim back, or leave it, as ``change`` does. ``ended``: the result if the claim is given back;
-    ``why_left``: the error if it stays."""
+    """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays, or was refused."""
     made = record  # what the last try wanted to write
 
-    def noted(current: Record, at_ms: int) -> Record:
+    def change(current: Record, at_ms: int) -> Record:
         nonlocal made
-        made = change(current, at_ms)
+        made = rule(current, claim, terms, at_ms)
         return made
 
-    after = yield from writes.apply(noted, record, terms)
+    after = yield from writes.apply(change, record, terms)
     if made is not after and made.claim is None and after.pending is not None:  # else another process has built it
-        return ended.but(record=after)
+        return Resolved(record=after, refusal=refusal, error=why_left if refusal else None)
     if made is not after and after.claim is not None and after.claim.token == claim.token:
         return Resolved(record=after, error=why_left)
     return _lost_claim(after, claim.token)
@@ -206,16 +195,9 @@ def _give_back(
     record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
 ) -> Generator[Effect, Any, Resolved]:
     why, again = _words(refusal), bool(refusal.worth_retrying)
-
-    def change(now: Record, at_ms: int) -> Record:
-        return claims.refused(now, claim, terms, at_ms, worth_retrying=again, why=why, searched_ms=searched_ms)
-
+    refused = partial(claims.refused, worth_retrying=again, why=why, searched_ms=searched_ms)
     try:
-        return (
-            yield from _end_claim(
-                record, claim, terms, change, Resolved(record=record, refusal=refusal, error=why), why
-            )
-        )
+        return (yield from _end_claim(record, claim, terms, refused, why, refusal))
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
@@ -244,25 +226,22 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     """The decision with the result of its claim: started, deferred or failed."""
     if resolved.build_id is not None:
         return decision.but(build_id=resolved.build_id, unconfirmed=resolved.unconfirmed)
+    decision = decision.but(covers=0, waited_ms=None, beside=None, detail=resolved.error)
+    if not resolved.is_given_back:
+        claim, unconfirmed = resolved.record.claim, resolved.unconfirmed
+        due_ms = None if claim is None else claim.lease_until_ms
+        return decision.but(outcome=Outcome.FAILED, why=Why.START_UNKNOWN, due_ms=due_ms, unconfirmed=unconfirmed)
     now_ms = decision.decided_ms
     record = builds.as_it_is_now(resolved.record, terms, now_ms)
-    due_ms = ready_ms(record, terms) if record.pending else None
-    decision = decision.but(covers=0, waited_ms=None, beside=None, detail=resolved.error)
-    if resolved.is_put_off:
-        found = waits(record, terms, now_ms, pending=record.pending)
-        found = found or [Wait(Why.PENDING, due_ms)]  # what it waited for is over already
-        first = foremost(found)
-        return decision.but(
-            outcome=Outcome.DEFERRED,
-            why=first.why,
-            due_ms=told_ms(found, now_ms),
-            detail=first.detail,
-            lastbuild_ms=record.lastbuild_ms or None,
-            failed_ms=builds.failed_ms(record),
-            ahead_ms=clocks.ahead_ms(resolved.record, terms, now_ms),
-        )
-    if resolved.refusal is None:
-        why, due_ms = Why.START_UNKNOWN, record.claim.lease_until_ms if record.claim else None
-    else:
-        why = Why.START_FAILED
-    return decision.but(outcome=Outcome.FAILED, why=why, due_ms=due_ms, unconfirmed=resolved.unconfirmed)
+    found = waits(record, terms, now_ms, pending=record.pending)
+    found = found or [Wait(Why.PENDING, now_ms)]  # what it waited for is over already
+    decision = decision.but(
+        due_ms=told_ms(found, now_ms),
+        lastbuild_ms=record.lastbuild_ms or None,
+        failed_ms=builds.failed_ms(record),
+        ahead_ms=clocks.ahead_ms(resolved.record, terms, now_ms),
+    )
+    if resolved.refusal is not None:
+        return decision.but(outcome=Outcome.FAILED, why=Why.START_FAILED)
+    first = foremost(found)
+    return decision.but(outcome=Outcome.DEFERRED, why=first.why, detail=first.detail)

@@ -38,12 +38,14 @@ class Wait(Value, kw_only=False):
     Attributes:
         until_ms: when it ends; ``None``: not known (a hold without an end, a command that runs here).
         skips: a trigger that meets it is skipped, not deferred.
+        brief: it is usually over within a second (a start that no try has failed): its end counts only if it is alone.
     """
 
     why: Why
     until_ms: int | None
     skips: bool = False
     detail: str | None = None
+    brief: bool = False
 
     def stands(self, now_ms: int) -> bool:
         """Whether it still keeps the gate from starting. A claim does until it is finished, its lease over or not."""
@@ -61,7 +63,7 @@ def waits(
     """
     overtakes = force or (pending is not None and pending.request.forced)
     claim, hold, skips = record.claim, record.hold, terms.policy.on_cooldown == "skip"
-    found = [None if claim is None else Wait(Why.CLAIMED, claim.lease_until_ms, skips)]
+    found = [None if claim is None else Wait(Why.CLAIMED, claim.lease_until_ms, skips, brief=claim.attempt == 1)]
     found.append(_running(record, terms, force=overtakes))
     if hold is not None and not force:
         found.append(Wait(Why.HELD, hold.until_ms, skips, hold.why))
@@ -78,19 +80,14 @@ _FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
 
 def foremost(found: list[Wait]) -> Wait:
     """The wait a person should hear of: a hold, a start, a build; else what lasts longest."""
-    for why in _FIRST_NAMED:
-        for wait in found:
-            if wait.why is why:
-                return wait
-    return max(found, key=lambda wait: wait.until_ms or 0)
+    named = [wait for why in _FIRST_NAMED for wait in found if wait.why is why]
+    return named[0] if named else max(found, key=lambda wait: wait.until_ms or 0)
 
 
 def over_ms(found: list[Wait], least_ms: int) -> int | None:
-    """When all of these are over; ``None``: not known. A claim is usually over within a second: its lease counts only
-    where there is no other wait."""
-    telling = [wait for wait in found if wait.why is not Why.CLAIMED]
+    """When all of these are over; ``None``: not known."""
     over = least_ms
-    for wait in telling or found:
+    for wait in [wait for wait in found if not wait.brief] or found:
         if wait.until_ms is None:
             return None
         over = max(over, wait.until_ms)
@@ -100,8 +97,9 @@ def over_ms(found: list[Wait], least_ms: int) -> int | None:
 def told_ms(found: list[Wait], least_ms: int) -> int | None:
     """When all of these are over, as a decision tells it; ``None``: not known. The lease of a running build is only the
     latest end of that build, and no sentence but the one on the build says so."""
-    is_beside = any(wait.why is Why.RUNNING for wait in found) and foremost(found).why is not Why.RUNNING
-    return None if is_beside else over_ms(found, least_ms)
+    over = over_ms(found, least_ms)
+    is_lease = any(wait.why is Why.RUNNING and wait.until_ms == over for wait in found)
+    return None if is_lease and foremost(found).why is not Why.RUNNING else over
 
 
 # --- each wait -----------------------------------------------------------------------------------------------------
@@ -136,10 +134,13 @@ def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
 
     Half-open: exactly ``cooldown`` after the last start is enough (the old snippet asked for more).
     """
-    last_ms, own_ms, end = record.lastbuild_ms, _own_start_ms(record), record.finished
+    last_ms, own_ms, end, policy = record.lastbuild_ms, _own_start_ms(record), record.finished, terms.policy
     if own_ms is not None and not is_moved_back(record, terms):
         last_ms = max(last_ms or 0, own_ms)
-        if terms.policy.cooldown_from == "finish" and end is not None:
+        rests = policy.overlap != "cancel" or (
+            end is not None and end.succeeded is not None
+        )  # else it was not reported
+        if policy.cooldown_from == "finish" and end is not None and rests:
             last_ms = max(last_ms, end.ended_ms or end.started_ms)
     return None if last_ms is None else last_ms + terms.policy.cooldown_ms
 

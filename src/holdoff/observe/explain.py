@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 KEPT_DAYS: Final = KEPT_HISTORY_MS // 86_400_000
 #: No machine's clock is wrong by more: a build that was claimed this long before an instant cannot answer for it.
 MAX_CLOCK_ERROR_MS: Final = 86_400_000
-#: Of triggers that come at once, the last to be stored may not be the last that came. They are apart by less than this.
-AT_ONCE_MS: Final = 1_000
 #: The answer for each verdict, unless there is more to say; {} is the build's id.
 _ANSWERS: Final = {
     "started": "it started build {}",
@@ -181,9 +179,10 @@ def contains(covers: Pending, note: Note) -> bool:
     if line is None or note.line != line:
         return False
     has_led_to_it = digest(note.version) in [step.source_version for step in course_of(covers)]
-    if note.at_ms is not None and request.at_ms is not None:
+    is_onto = note.parent is not None and note.parent == digest(request.source_version)  # so it is newer, or set back
+    if note.at_ms is not None and request.at_ms is not None and not is_onto:
         return note.at_ms < request.at_ms or has_led_to_it
-    if request.parent is not None and note.parent is not None:
+    if is_onto or (request.parent is not None and note.parent is not None):
         return has_led_to_it
     return all(other.line == line for other in covers.notes)
 
@@ -235,8 +234,9 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
     def fits(fold: Pending, by: Claim | Finished | None) -> bool:
         if by is not None and fold.count == 1 and by.claimed_ms == fold.last_ms:
             return False  # its only trigger is the one that made the claim
-        latest_ms = fold.last_ms + margin_ms + (AT_ONCE_MS if fold.count > 1 else 0)
-        return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= latest_ms
+        # Of several triggers, the last to be stored may not be the last that came: a write may take long.
+        latest_ms = fold.last_ms if fold.count == 1 else by.claimed_ms if by is not None else scene.now_ms
+        return waiter_name(token) in fold.waiters or fold.first_ms - margin_ms <= at_ms <= latest_ms + margin_ms
 
     answers, later = [], None
     for fold, verdict, build in _places(scene, scene.builds()):

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from holdoff.core.builds import as_it_is_now, failed_ms
+from holdoff.core.claims import is_expired
 from holdoff.core.clocks import ahead_ms
 from holdoff.core.decision import Why
 from holdoff.core.record import Hold, Pending, Record
@@ -112,7 +113,7 @@ class Status(Value):
             "unreadable": self.error != "",
             "failed": self.failed_ms is not None
             or (pending is not None and pending.failures > 0)
-            or (record.claim is not None and record.claim.attempt > 1),
+            or (record.claim is not None and record.claim.attempt + is_expired(record.claim, self.now_ms) > 2),
             "held": hold_now(record, self.now_ms) is not None,
             "overdue": self.overdue_ms > 0,
             "stale": self.stale_after_ms is not None and stale_ms is not None and stale_ms > self.stale_after_ms,
