@@ -14,7 +14,7 @@ from __future__ import annotations
 from holdoff.core.decision import Why
 from holdoff.core.pending import waiter_name
 from holdoff.core.policy import Policy
-from holdoff.core.record import Pending, Record, Running
+from holdoff.core.record import Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
 
@@ -134,15 +134,18 @@ def cooldown_end_ms(record: Record, terms: Terms) -> int | None:
 
     Half-open: exactly ``cooldown`` after the last start is enough (the old snippet asked for more).
     """
-    last_ms, own_ms, end, policy = record.lastbuild_ms, _own_start_ms(record), record.finished, terms.policy
+    last_ms, own_ms, end = record.lastbuild_ms, _own_start_ms(record), record.finished
     if own_ms is not None and not is_moved_back(record, terms):
         last_ms = max(last_ms or 0, own_ms)
-        rests = policy.overlap != "cancel" or (
-            end is not None and end.succeeded is not None
-        )  # else it was not reported
-        if policy.cooldown_from == "finish" and end is not None and rests:
+        if end is not None and _counts_from(end, terms.policy):
             last_ms = max(last_ms, end.ended_ms or end.started_ms)
     return None if last_ms is None else last_ms + terms.policy.cooldown_ms
+
+
+def _counts_from(end: Finished, policy: Policy) -> bool:
+    """Whether the cooldown counts from this end. With ``overlap = "cancel"`` it does not if the build was stopped for a
+    newer one, or if no end was reported."""
+    return policy.cooldown_from == "finish" and (policy.overlap != "cancel" or end.succeeded is not None)
 
 
 def is_moved_back(record: Record, terms: Terms) -> bool:
