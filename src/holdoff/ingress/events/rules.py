@@ -66,9 +66,10 @@ class Routes:
         self.webhooks: set[str] = config.webhooks.keys() | set(NAMES)  # a URL may end with its sender's
         self._rules = config.rules
         self._region = region
+        file = f"{config.path}: " if config.path else ""
         for n, rule in enumerate(config.rules):
             for path in _SAID.keys() & dict(rule.when).keys():
-                _check_can_match(rule, path, f"rules[{n}].when.{path}")
+                _check_can_match(rule, path, f"{file}rules[{n}].when.{path}")
 
     def intents(self, message: Message) -> list[Outcome]:
         """What a message wants, for each change in it and each project that gets the change. Never empty.
