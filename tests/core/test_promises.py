@@ -106,10 +106,12 @@ class Judge(Driver):
         assert started[-1:] == [self.newest][: len(started)], "the last change is built last"
 
     def _judge(self, decision: Decision, *, skips: bool = False) -> None:
-        record, due_ms = self.record, decision.due_ms
+        record, due_ms, hold = self.record, decision.due_ms, self.record.hold
         if decision.outcome in {Outcome.DEFERRED, Outcome.FAILED}:
             assert record.pending is not None
-            assert (due_ms is None) == (record.hold is not None and record.hold.until_ms is None)
+            endless = hold is not None and hold.until_ms is None
+            beside_a_build = hold is not None and record.running is not None
+            assert due_ms is None if endless else due_ms is not None or beside_a_build
             assert due_ms is None or (record.due_ms is not None and record.due_ms <= max(due_ms, self.now_ms))
             self._turns(due_ms, lambda ms: on_wake(record, self.terms, ms), starts=True)
         elif skips and decision.why is not Why.UNCHANGED and self.terms.policy.cooldown_from == "start":
@@ -133,6 +135,7 @@ FIRST, FORCED = ("trigger", "v1", False, False), ("trigger", "v2", True, False)
 @given(POLICIES, STEPS)
 @example({"cooldown": "1m", "on_cooldown": "skip", "overlap": "defer"}, [FIRST, FIRST])
 @example({"cooldown": "1m", "overlap": "defer"}, [FIRST, ("hold", None), FORCED])
+@example({"cooldown": 0, "overlap": "defer"}, [FIRST, ("hold", 5_000), FIRST])
 def test_what_a_decision_promises_comes_true(policy: dict[str, Any], steps: list[tuple[Any, ...]]) -> None:
     judge = Judge(Record(), by=Terms(policy=Policy(**policy), build_lease_ms=30 * MINUTE))
     for step in steps:
