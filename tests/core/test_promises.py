@@ -135,6 +135,7 @@ FIRST, FORCED = ("trigger", "v1", False, False), ("trigger", "v2", True, False)
 @example({"cooldown": "1m", "on_cooldown": "skip", "overlap": "defer"}, [FIRST, FIRST])
 @example({"cooldown": "1m", "overlap": "defer"}, [FIRST, ("hold", None), FORCED])
 @example({"cooldown": "10m", "overlap": "cancel", "cooldown_from": "finish"}, [FIRST, ("hold", 35 * MINUTE), FIRST])
+@example({"cooldown": 0, "overlap": "defer"}, [FIRST, ("hold", 5_000), FIRST])
 def test_what_a_decision_promises_comes_true(policy: dict[str, Any], steps: list[tuple[Any, ...]]) -> None:
     judge = Judge(Record(), by=Terms(policy=Policy(**policy), build_lease_ms=30 * MINUTE))
     for step in steps:

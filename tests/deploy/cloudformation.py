@@ -11,10 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from cfnlint.decode import cfn_yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-
 ROOT: Final = Path(__file__).parents[2]
 TEMPLATE: Final = ROOT / "deploy/aws/template.yaml"
 PSEUDO: Final = {
@@ -29,6 +25,8 @@ NO_VALUE: Final = object()
 
 @cache
 def _template() -> str:
+    from cfnlint.decode import cfn_yaml  # a second to import, which every run of any test would wait for
+
     return json.dumps(cfn_yaml.load(str(TEMPLATE)))
 
 
@@ -44,6 +42,9 @@ def transformed() -> dict[str, Any]:
 
 @cache
 def _transformed() -> str:
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
     source = template()
     source["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://packages/holdoff-lambda.zip"
     os.environ.setdefault("AWS_DEFAULT_REGION", PSEUDO["AWS::Region"])
