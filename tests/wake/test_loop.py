@@ -190,6 +190,21 @@ def test_each_of_its_commands_is_asked_to_stop_and_waited_for(asks: str, caplog:
     assert "1 could not be asked to stop: there is no such build" in caplog.text
 
 
+def test_where_the_system_has_no_room_for_a_thread_other_gates_are_woken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench()
+
+    def gate_of(key: GateKey) -> Gate:
+        if key.name == "b":
+            return bench.gate(key)
+        return Gate(key.name, store=bench.store, policy=Policy("10m"), starter=Child(), clock=bench.clock)
+
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    assert [decision.project for decision in bench.loop(gate_of).once()] == ["b"]
+    assert "waking a (local) failed: RuntimeError: can't start new thread" in caplog.text
+
+
 def test_a_log_that_fails_does_not_end_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, stop, looks = Bench(), threading.Event(), list[int]()
 
