@@ -514,16 +514,20 @@ class Gate:
                 return starter.cancel(build_id)
 
     def _swap(self, expected: Record, new: Record, history: tuple[Finished, ...]) -> Swapped | Lost:
-        """Write the gate, and builds into the history. If the store certainly takes no history (its table is damaged, a
-        right is missing), write the gate alone: without its confirm, a build would be started again at each lease."""
+        """Write the gate, and builds into the history. If the store takes no history (its table is damaged, a right is
+        missing), write the gate alone: without its confirm, a build would be started again at each lease."""
         try:
             return self.store.swap(self.key, expected=expected, new=new, history=history)
         except StoreError as error:
             if not history or isinstance(error, StoreUnavailable):
                 raise
-            reply = self.store.swap(self.key, expected=expected, new=new)
+        reply = self.store.swap(self.key, expected=expected, new=new)
+        try:
+            for build in history if isinstance(reply, Swapped) else ():
+                self.store.keep(self.key, build)  # the error may have passed
+        except StoreError as error:
             _warn("no history is kept of %s: %s", self.key, error)
-            return reply
+        return reply
 
     def _reply(self, reply: Swapped | Lost) -> Swapped | Lost:
         return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply

@@ -149,7 +149,7 @@ def test_a_store_that_is_none(cli: Cli, verb: str) -> None:
     store("other.db", 78, "is a database of another program")
     store(".", 78, "is a folder. Name a file in it")
     if verb == "run":  # the others make nothing
-        store("diary/gates.db", 77, "diary: Not a directory")
+        store("diary/gates.db", 77, "diary/gates.db-journal: Not a directory")
         store("/proc/holdoff/gates.db", 77, "/proc/holdoff: No such file or directory")
 
 

@@ -411,7 +411,8 @@ def test_a_build_is_recorded_where_the_history_takes_none(
         return swap(key, **records)
 
     monkeypatch.setattr(bench.store, "swap", swap_alone)
-    monkeypatch.setattr(bench.store, "history", Mock(side_effect=kind("permission denied for table history")))
+    for name in ("keep", "history"):
+        monkeypatch.setattr(bench.store, name, Mock(side_effect=kind("permission denied for table history")))
     gate = bench.gate()
     older = str(gate.trigger().build_id)
     bench.clock.advance("10m")
@@ -425,6 +426,23 @@ def test_a_build_is_recorded_where_the_history_takes_none(
     assert gate.finished(str(newer.build_id), succeeded=True)
     assert caplog.text.count("no history is kept of site (local): permission denied for table history") == 2
     assert f"could not keep the end of {older}" in caplog.text
+
+
+def test_a_trouble_of_the_store_that_passes_costs_no_history(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failover lets a process only read for a while; without files to open, SQLite says that a right is missing."""
+    gate = bench.gate()
+    first = gate.trigger(source_version="v1")
+    swap, troubles = bench.store.swap, [StoreDenied("a read-only replica")]
+
+    def swap_later(key: GateKey, **records: Any) -> object:
+        if records.get("history") and troubles:
+            raise troubles.pop()
+        return swap(key, **records)
+
+    monkeypatch.setattr(bench.store, "swap", swap_later)
+    gate.finished(str(first.build_id), succeeded=True)
+    (kept,) = bench.store.history(gate.key)
+    assert (kept.build_id, kept.covers and kept.covers.count, troubles) == (first.build_id, 1, [])
 
 
 @pytest.mark.parametrize(

@@ -358,6 +358,10 @@ def test_of_two_that_are_stored_in_the_other_order_both_are_pending_and_covered(
     place.clock.advance("10m")
     one.wake()
     assert [place.decision(said.id).verdict for said in (earlier, *later)] == ["covered"] * 2
+    place.clock.advance("1m")
+    dropped = one.trigger()
+    one.reset(drop_pending=True)
+    assert place.decision(dropped.id).verdict == "passed_over"
 
 
 def test_one_whose_start_was_refused_is_pending() -> None:

@@ -294,6 +294,11 @@ def test_a_kill_loses_nothing_that_was_answered(cli: Cli, kept: Store) -> None:
     assert cli.lines()[-1] == f"{1000:07}"
 
 
+def over(record: Any) -> Any:
+    """The gate with the lease of its claim over."""
+    return record.but(claim=record.claim.but(lease_until_ms=1), due_ms=1)
+
+
 def test_a_kill_between_claim_and_start_is_made_good(cli: Cli) -> None:
     """The starter hangs: the push was answered, and its start is taken over."""
     with HookStandin() as hook:
@@ -312,9 +317,6 @@ def test_a_kill_between_claim_and_start_is_made_good(cli: Cli) -> None:
         fault.release()
         assert (status, answer["message"]) == (202, "site started: its start is under way")
 
-        def over(record: Any) -> Any:
-            return record.but(claim=record.claim.but(lease_until_ms=1), due_ms=1)
-
         cli.change(over, "site")
         again = Server(cli)
         wait_for(lambda: cli.record("site").running)
@@ -322,6 +324,42 @@ def test_a_kill_between_claim_and_start_is_made_good(cli: Cli) -> None:
 
     assert len({seen.headers["idempotency-key"] for seen in hook.starts}) == 1
     assert list(hook.builds) == ["b0"]
+
+
+#: The store takes no build for as long as there is a file "away".
+FORGETFUL = f"""{PATIENT}
+import os
+from holdoff.core.errors import StoreUnavailable
+from holdoff.stores.sqlite import SQLiteStore
+def swap(store, key, *, new, made=SQLiteStore.swap, **more):
+    if new.running is not None and os.path.exists("away"):
+        raise StoreUnavailable("no answer")
+    return made(store, key, new=new, **more)
+SQLiteStore.swap = swap
+"""
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_its_loop_knows_what_its_triggers_have_started(cli: Cli, is_edited: bool) -> None:
+    """Also once the file was edited. The hook cannot be asked for a build."""
+    with HookStandin() as hook:
+        cli.environment["HOOK"] = hook.hook
+        cli.config(
+            FILE.replace("{ command = [\"sh\", \"-c\", '''COMMAND'''] }", '{ webhook = "env:HOOK", id = "build.id" }')
+        )
+        (cli.folder / "away").touch()
+        server = Server(cli, prelude=FORGETFUL)
+        if is_edited:
+            file = cli.folder / "holdoff.toml"
+            file.write_text(f"{file.read_text()}\n")
+            assert "was read again" in line_of(server.process.stderr)
+        assert "not yet recorded" in server.ask("POST", "/hooks/site", *signed_push("d1", SECRET))[1]["message"]
+        (cli.folder / "away").unlink()
+        cli.change(over, "site")
+        wait_for(lambda: cli.record("site").running)
+        server.end()
+
+    assert len(hook.starts) == 1
 
 
 def test_a_start_that_hangs_keeps_no_other_gate_waiting(cli: Cli) -> None:

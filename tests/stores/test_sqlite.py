@@ -402,6 +402,36 @@ def test_too_many_open_files_are_named(path: Path, monkeypatch: pytest.MonkeyPat
     store.close()
 
 
+SHORT = """
+import os, resource, sys
+from holdoff.core.errors import StoreError
+from holdoff.core.request import GateKey
+from holdoff.stores.sqlite import SQLiteStore
+store, key, held = SQLiteStore(sys.argv[1]), GateKey("p", "local"), []
+record = store.get(key)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        held.append(os.open("/", os.O_RDONLY))
+except OSError:
+    for _ in range(int(sys.argv[2])):
+        os.close(held.pop())
+try:
+    print("fine" if store.swap(key, expected=record, new=record.swapped("WRITE002")) else "")
+except StoreError as error:
+    print(error.exit_code, str(error).partition("Raise ")[2])
+"""
+
+
+@pytest.mark.parametrize("free", range(3))
+def test_too_many_open_files_are_no_missing_right_to_write(path: Path, free: int) -> None:
+    """SQLite says "unable to open database file" of both, and no retry was said to help."""
+    filled(path).close()
+    command = [sys.executable, "-c", SHORT, str(path), str(free)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert told == ("fine" if free == 2 else "69 the limit on open files: ulimit -n. Try again")
+
+
 def test_sqlites_word_for_a_full_disk_is_told_with_what_to_do(path: Path) -> None:
     """SQLite's own limit on pages gives the same error as a full disk."""
     store = filled(path)

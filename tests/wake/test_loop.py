@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 from weakref import WeakSet
 
@@ -190,6 +190,23 @@ def test_each_of_its_commands_is_asked_to_stop_and_waited_for(asks: str, caplog:
     assert "1 could not be asked to stop: there is no such build" in caplog.text
 
 
+def test_where_the_system_has_no_room_for_a_thread_other_gates_are_woken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench()
+
+    def gate_of(key: GateKey) -> Gate:
+        if key.name == "b":
+            return bench.gate(key)
+        return Gate(key.name, store=bench.store, policy=Policy("10m"), starter=Child(), clock=bench.clock)
+
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    loop = bench.loop(gate_of)
+    assert [decision.project for decision in loop.once()] == ["b"]
+    assert "waking a (local) failed: RuntimeError: can't start new thread" in caplog.text
+    loop.end_children()
+
+
 def test_a_log_that_fails_does_not_end_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, stop, looks = Bench(), threading.Event(), list[int]()
 
@@ -332,6 +349,44 @@ def test_the_end_of_each_of_its_commands_is_told(caplog: pytest.LogCaptureFixtur
     WakeLoop(store, gate, clock=clock, every="10ms", on_end=ended).run(stop)
     assert ends == [("a", 3)]
     assert "could not be recorded or reported: ConnectionError: the pager does not answer" in caplog.text
+
+
+def test_a_command_that_ends_at_once_is_not_listed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread may end before the one that started it goes on, and list it."""
+    bench, begun, start = Bench(), threading.Event(), threading.Thread.start
+
+    class Lock:
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            if not self.lock.acquire(blocking=False):
+                begun.set()
+                self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    class Listed(dict[Any, Any]):
+        def pop(self, *which: Any) -> Any:
+            found = super().pop(*which)
+            begun.set()
+            return found
+
+    def start_and_see_its_end(thread: threading.Thread) -> None:
+        start(thread)
+        assert begun.wait(PATIENCE_S)
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_see_its_end)
+    child = Child()
+    child.ended.set()
+    gate = Gate("c", store=bench.store, policy=Policy("10m"), starter=child)
+    loop = bench.loop()
+    monkeypatch.setattr(loop, "_attending", Lock())
+    monkeypatch.setattr(loop, "_children", listed := Listed())
+    loop.attend(gate, gate.trigger())
+    for _, thread in list(listed.values()):
+        thread.join()
+    assert listed == {}
 
 
 def test_many_decisions_at_once_start_one_thread_for_each_command(monkeypatch: pytest.MonkeyPatch) -> None:

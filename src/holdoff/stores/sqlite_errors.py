@@ -1,8 +1,8 @@
 """The errors of a store in a file: which file, on which disk, why, and what to do.
 
 SQLite says "disk I/O error" or "unable to open database file" and hides the system's own error. So after a failure this
-module asks the system for what a write needs: a little space in the same folder. If the system refuses that, its error
-is the one to show.
+module asks the system for what a write needs: two open files and a little space in the same folder. If the system
+refuses that, its error is the one to show.
 """
 
 # pathlib takes 5 ms to import, and the command behind us may still have to run.
@@ -98,7 +98,7 @@ def _probed(folder: str) -> OSError | None:
     import tempfile
 
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
+        with tempfile.TemporaryFile(dir=folder) as file, tempfile.TemporaryFile(dir=folder):  # SQLite opens two, too
             file.write(bytes(PROBED_BYTES))
             file.flush()
             os.fsync(file.fileno())

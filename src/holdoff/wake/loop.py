@@ -172,13 +172,13 @@ class WakeLoop:
             if gate is None:
                 return None
             decision = self._wake_gate(gate)
+            self.attend(gate, decision)
         except BaseException as error:  # a starter may raise anything; other gates go on
             if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception | SystemExit):
                 raise  # Ctrl-C
             self._log_failure(key, not_woken(key, error))
             return None
         self._failing.pop(key, None)
-        self.attend(gate, decision)
         return decision
 
     def _log_failure(self, failing: GateKey | None, message: str) -> None:
