@@ -556,7 +556,9 @@ def test_overlap_cancel_ends_what_is_in_a_group_of_its_own(cli: Cli) -> None:
         ("--overlap cancel", "with overlap cancel it would end that command, and itself"),
     ],
 )
-@pytest.mark.parametrize("between", ["", "sh -c '\"$@\"; exit' - "])
+@pytest.mark.parametrize(
+    "between", ["", "sh -c '\"$@\"; exit' - ", f"{sys.executable} -m holdoff run q --cooldown 0 -- "]
+)
 def test_a_run_inside_its_own_command_does_not_wait_for_itself(cli: Cli, how: str, would: str, between: str) -> None:
     """It once waited for ever, as a lock in a lock does, or ended itself."""
     run = f"run p --cooldown 0 {how} --"

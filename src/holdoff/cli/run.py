@@ -14,6 +14,7 @@ from holdoff.core.shown import shown_program
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
 from holdoff.starters.command import PASSING, Command, paths_of
+from holdoff.starters.processes import holds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def _check_not_inside(gate: Gate) -> None:
     if not token or overlap not in {"defer", "cancel"}:
         return
     record = gate.store.get(gate.key)
-    if token in [build.token for build in (record.claim, record.running) if build is not None]:
+    is_ours = record.running is not None and holds_us(record.running.build_id)
+    if is_ours or (record.claim is not None and record.claim.token == token):
         would = "wait for that command, which waits for it" if overlap == "defer" else "end that command, and itself"
         name = gate.key.project
         raise UsageError(f"{name}: this runs inside a command of {name}; with overlap {overlap} it would {would}")

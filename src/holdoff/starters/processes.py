@@ -88,6 +88,17 @@ def is_left(name: str) -> bool:
     return len(parent) == 2 and lives(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") is False
 
 
+def holds_us(name: str) -> bool:
+    """Whether the process of that name is this process or one of its ancestors."""
+    there, ours = int(name.rpartition(":")[2]) if lives(name) else 0, os.getpid()
+    while there and ours != there:
+        fields = _fields(ours)
+        if fields is None:
+            return False
+        ours = int(fields[1])
+    return there > 0
+
+
 def targets_of(pid: int, *, own: int = 0) -> list[int]:
     """The targets, as kill(2) takes them, for a process and all that it has started in its session: the groups that one
     of these processes leads (timeout(1) makes one), and the group ``own``. Any other group is our caller's: of that,
