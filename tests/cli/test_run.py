@@ -582,7 +582,7 @@ def test_overlap_cancel_says_what_may_not_be_ended(cli: Cli) -> None:
     first = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
     build_id = line_of(first.stderr).rpartition(" build ")[2].strip()
     run = ("run", "p", "--cooldown", "0", "--overlap", "cancel")
-    said = f"holdoff: p: build {build_id} is of another user, machine or container, and could not be ended; --wait"
+    said = f"holdoff: p: build {build_id} could not be ended from here; --wait"
     for _ in range(2):
         done = cli(*run, "--", *RAN, prelude=ANOTHERS)
         assert (done.returncode, done.stderr) == (75, f"{said} waits for its end\n")
@@ -625,6 +625,30 @@ def test_detached_output_goes_on_to_a_file(cli: Cli) -> None:
 
     assert sorted(cli.lines("log"))[:2] == ["err", "out"]
     assert "p started" in cli.lines("log")[-1] or "p started" in cli.lines("log")[0]
+
+
+def test_detached_without_room_for_a_process_behind_nothing_is_lost(cli: Cli) -> None:
+    """A hook is not called again: what it asks for counts for more than its time."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["sh", "-c", "echo ran >> ran"] }')
+    no_fork = """
+import os
+import holdoff.cli.detach as behind
+def fork():
+    raise BlockingIOError(11, 'no room')
+def detach(made=behind.detach):
+    free = os.dup(0)
+    os.close(free)
+    try:
+        made()
+    finally:
+        assert os.dup(0) == free, "its pipe is open"
+os.fork, behind.detach = fork, detach
+"""
+    done = cli("trigger", "p", "--detach", prelude=no_fork)
+
+    assert done.returncode == 0
+    assert done.stderr == "holdoff: --detach: no room; waiting for the build's end instead\n"
+    assert cli.lines() == ["ran"]
 
 
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -204,7 +204,7 @@ def test_a_table_that_was_dropped_is_created_again(store: PostgresStore, gone: s
 @pytest.mark.parametrize(
     ("theirs", "told"),
     [
-        ("CREATE TABLE version AS SELECT 7 AS version", "newer Holdoff"),
+        ("CREATE TABLE version AS SELECT 7 AS version", "another Holdoff"),
         ("CREATE TABLE version (major int)", "tables there that are not Holdoff's"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_newer_schema_is_refused_before_anything_is_written_also_by_one_that_i
         lambda: store.keep(KEY, build(1)),
         store.check,
     ):
-        refused(act, StoreMismatch, 78, f"newer Holdoff (schema {VERSION + 1}", "pip install -U holdoff")
+        refused(act, StoreMismatch, 78, f"another Holdoff (schema {VERSION + 1}", "pip install -U holdoff")
     assert sql(store, "SELECT item::text, xmin FROM gates") == before
 
 

@@ -202,8 +202,8 @@ def test_where_the_system_has_no_room_for_a_thread_other_gates_are_woken(
 
     monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
     loop = bench.loop(gate_of)
-    assert [decision.project for decision in loop.once()] == ["b"]
-    assert "waking a (local) failed: RuntimeError: can't start new thread" in caplog.text
+    assert [decision.project for decision in loop.once()] == ["a", "b"]
+    assert "will not be noticed: RuntimeError: can't start new thread" in caplog.text
     loop.end_children()
 
 

@@ -26,7 +26,12 @@ def detach() -> int | None:
     In the background process: return ``None``."""
     reader, writer = os.pipe()
     sys.stderr.flush()
-    behind = os.fork()
+    try:
+        behind = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
     if not behind:
         os.close(reader)
         _settle(writer)

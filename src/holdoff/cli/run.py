@@ -153,8 +153,7 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
     is_left = decision.outcome is Outcome.DEFERRED and decision.why is Why.RUNNING
     before = decision.detail if is_left and gate.policy.overlap == "cancel" and not args.wait else None
     if before:
-        why = "is of another user, machine or container, and could not be ended"
-        say(f"{decision.project}: build {before} {why}; --wait waits for its end")
+        say(f"{decision.project}: build {before} could not be ended from here; --wait waits for its end")
     else:
         _tell(decision, status, args)
     if decision.outcome is Outcome.FAILED:

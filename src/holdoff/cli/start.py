@@ -88,7 +88,12 @@ def trigger(args: argparse.Namespace) -> int:
     if is_behind:
         from holdoff.cli.detach import detach, go_on
 
-        if (status := detach()) is not None:
+        try:
+            status = detach()
+        except OSError as error:  # no room for a process: the build counts for more than its caller's time
+            say(f"--detach: {error.strerror}; waiting for the build's end instead")
+            is_behind, status = False, None
+        if status is not None:
             return status
     # Signals that come before the command runs are held for it.
     with gate, starter.holding() if isinstance(starter, Command) else nullcontext():
@@ -215,9 +220,9 @@ class _Builds(ExitStack):
 
     def add(self, gate: Gate, decision: Decision) -> None:
         """Wait for the commands that this decision started here."""
-        wait = _Wait(gate, decision)
-        wait.start()
-        self._waits.append(wait)
+        self._waits.append(_Wait(gate, decision))
+        with suppress(RuntimeError):  # no room for a thread: _finish waits for it
+            self._waits[-1].start()
 
     def _finish(self) -> None:
         pass_on = InTurn(self._pass_on, [])
@@ -225,7 +230,10 @@ class _Builds(ExitStack):
             for number in self.came:
                 pass_on(number)
             for wait in self._waits:
-                wait.join()
+                if wait.ident is None:
+                    wait.run()
+                else:
+                    wait.join()
 
     def _pass_on(self, number: int) -> None:
         for wait in self._waits:

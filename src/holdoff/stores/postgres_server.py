@@ -225,7 +225,7 @@ class Server:
         ((version, server_ms, _, link.is_replica),), *found = self.begin_bare(link, self._head, *statements)
         self.offset_ms = min(max(self.offset_ms, server_ms - CLOCK.now_ms()), server_ms - sent_ms)
         if version != VERSION:
-            what = f"{self.address.shown} has tables of a newer Holdoff (schema {version}, known here: {VERSION})"
+            what = f"{self.address.shown} has tables of another Holdoff (schema {version}, known here: {VERSION})"
             raise StoreMismatch(what, hint="Upgrade this one: pip install -U holdoff")
         return found
 

@@ -197,8 +197,12 @@ class WakeLoop:
             with self._attending:
                 if (gate.key, build_id) not in self._children:
                     thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
-                    thread.start()
-                    self._children[gate.key, build_id] = (gate, thread)
+                    try:
+                        thread.start()
+                    except RuntimeError as error:  # the system has no room for a thread: the command runs all the same
+                        self._log_failure(gate.key, f"the end of {build_id} will not be noticed: {_described(error)}")
+                    else:
+                        self._children[gate.key, build_id] = (gate, thread)
 
     def _wait(self, gate: Gate, build_id: str) -> None:
         try:
