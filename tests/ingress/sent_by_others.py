@@ -1191,7 +1191,10 @@ _BUILDS = (
                 "Stripe",
                 "v2.core.account.closed",
                 {
-                    **{"id": "evt_1", "object": "v2.core.event", "type": "v2.core.account.closed", "livemode": False},
+                    "id": "evt_1",
+                    "object": "v2.core.event",
+                    "type": "v2.core.account.closed",
+                    "livemode": False,
                     "related_object": {"id": "acct_1", "type": "v2.core.account", "url": "/v2/core/accounts/acct_1"},
                 },
             ),
