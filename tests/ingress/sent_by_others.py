@@ -1190,7 +1190,13 @@ _BUILDS = (
             (
                 "Stripe",
                 "v2.core.account.closed",
-                {"id": "evt_1", "object": "v2.core.event", "type": "v2.core.account.closed", "related_object": None},
+                {
+                    "id": "evt_1",
+                    "object": "v2.core.event",
+                    "type": "v2.core.account.closed",
+                    "livemode": False,
+                    "related_object": {"id": "acct_1", "type": "v2.core.account", "url": "/v2/core/accounts/acct_1"},
+                },
             ),
             # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration
             ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_callback_url": "https://x"}),

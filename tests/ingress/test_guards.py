@@ -395,7 +395,10 @@ def test_a_rule_that_could_never_do_what_it_says_is_refused(rule: str, said: str
 @pytest.mark.parametrize(
     "names",
     [
-        *('branches = ["release/**", "v1.?", "*.x", "a@b", "feature/#7-ü", "locked", "?", "{x}"]', "tags = 'v*.*'"),
+        *(
+            'branches = ["release/**", "v1.?", "*.x", "a@b", "feature/#7-ü", "v1./x", "locked", "?", "{x}"]',
+            "tags = 'v*.*'",
+        ),
         'paths = [".github/**", "docs/.x", "a..b", "**.md", "[id]/page.tsx", "a b/...", "..x", "**/*", "main.lock"]',
     ],
 )

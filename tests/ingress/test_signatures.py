@@ -276,6 +276,16 @@ def test_gitlabs_signature_is_not_wrong_by_the_secret_of_another_that_signs_as_i
     refused(both, {"gitlab": ["lab-7f3a", f"whsec_{KEY}"], "standard": [KEY]})
 
 
+@pytest.mark.parametrize(
+    ("asked", "other"), [(gitlab(**standard(BODY, NOW_MS)), "standard"), (signed("bitbucket basic"), "secret")]
+)
+def test_what_a_missing_secret_may_prove_is_not_called_wrong(asked: HttpRequest, other: str) -> None:
+    """By the secret of the sender that it names: it was refused for good, and not until the secret is there."""
+    named = {"gitlab": [f"whsec_{OTHER_KEY}"], "bitbucket": ["only-signs"]}
+    with pytest.raises(ConfigError):
+        checked(asked, {**named, other: [missing(other)]})
+
+
 def test_a_signing_token_may_stand_among_the_standard_ones() -> None:
     assert check(gitlab(**standard(BODY, NOW_MS)), ALL, NOW_MS) == "standard"
 

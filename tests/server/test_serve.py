@@ -196,6 +196,19 @@ def test_an_edit_counts_without_a_restart(cli: Cli) -> None:
     assert server.api("trigger", project="site")[0] == 404
 
 
+def test_an_edit_with_a_rule_that_takes_no_event_changes_nothing(cli: Cli) -> None:
+    """The loop went by it, and the hooks did not."""
+    server = Server(cli)
+    file = cli.folder / "holdoff.toml"
+    wrong = file.read_text().replace("projects.site", "projects.docs")
+    file.write_text(wrong + '[[rules]]\nwhen = { "change.sender" = "Github" }\nproject = "docs"\n')
+    line = line_of(server.process.stderr)
+
+    assert "rules[0].when.change.sender is 'Github'" in line
+    assert line.endswith("The settings stay as they were\n")
+    assert server.api("trigger", project="site")[1]["outcome"] == "started"
+
+
 # --- draining --------------------------------------------------------------------------------------------------------
 
 

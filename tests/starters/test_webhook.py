@@ -289,6 +289,20 @@ def test_a_url_may_have_references_and_parameters_that_are_no_secrets() -> None:
         Webhook(f"{url}?author=ci&ref={{branch}}", json={"author": "ci", "authors": ["ci"]}, **FOLLOWED)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"url": "https://ci.example/build?auth=Bearer%20{env:KEY}&ref=main"},
+        {"url": "https://ci.example:8443?by=me@ci.example&key={env:KEY}"},
+        {"json": {"cache-key": "v1", "text": "Which token? https://ci.example:8080 or ci@ci.example, a=b"}},
+        {"form": {"project-key": "SITE"}},
+        {"headers": {"X-Event-Key": "repo:push"}},  # what plug-ins for Bitbucket's webhooks ask for
+    ],
+)
+def test_what_only_looks_like_a_secret_is_taken(settings: dict[str, Any]) -> None:
+    Webhook(**{"url": "env:HOOK", **settings})
+
+
 def test_a_setting_beside_what_it_is_for_is_taken() -> None:
     starter: Any = Webhook("env:HOOK", **FOLLOWED, cancel_url="https://ci.example/{build_id}/x", token_memory="24h")  # type: ignore[arg-type]
     assert (starter.token_memory_ms, starter.build_lease_ms) == (86_400_000, 7_200_000)

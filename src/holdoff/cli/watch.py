@@ -85,7 +85,7 @@ class ConfigFile:
     """The ``holdoff.toml`` that the loop goes by.
 
     Args:
-        taken: called with new settings once the loop goes by them.
+        taken: called with new settings before the loop goes by them; may refuse them with a ``ConfigError``.
         gate_of: makes the gate of a key from settings and a store.
     """
 
@@ -122,15 +122,16 @@ class ConfigFile:
         self._seen, path = sight, self.config.path
         try:
             config = load(self.args.config)
+            if config.path != path:
+                say(f"{config.passed_over or f'{path} is gone'}. The settings stay as they were")
+                return
+            new = config.open_store(self.args.store)
+            is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
+            store = self.store if is_same else new
+            self._taken(config, store)
         except ConfigError as error:
             say(f"{error}. The settings stay as they were")
             return
-        if config.path != path:
-            say(f"{config.passed_over or f'{path} is gone'}. The settings stay as they were")
-            return
-        new = config.open_store(self.args.store)
-        is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is shown without a password
-        self.config, self.store = config, self.store if is_same else new
+        self.config, self.store = config, store
         loop.go_by(self.store, partial(self._gate_of, self.config, self.store), config.keys(self.store))
-        self._taken(self.config, self.store)
         say(f"{path} was read again")

@@ -18,7 +18,7 @@ from holdoff.core.errors import ConfigError
 #: In a rule's ``branches``: the branch that the sender calls its default (as in GitHub's workflow templates).
 DEFAULT_BRANCH: Final = "$default-branch"
 #: What no branch or tag has in its name (https://git-scm.com/docs/git-check-ref-format), and no file in its path.
-_IN_NO_REF: Final = re.compile(r"[ \[\\^~:]|//|\.\.|@\{|(^|/)\.|\.(lock)?(/|$)")
+_IN_NO_REF: Final = re.compile(r"[ \[\\^~:]|//|\.\.|@\{|(^|/)\.|\.lock(/|$)|\.$")
 _IN_NO_PATH: Final = re.compile(r"//|(^|/)\.{1,2}(/|$)")
 #: ``**/`` stands for nothing, or for any text that ends with a ``/``.
 _PARTS: Final = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
@@ -50,7 +50,7 @@ def check_name(name: str, at: str) -> str:
     elif name.endswith("/"):
         want = f"'{name}**': " + ("a file's path, not a folder's" if is_of_files else "no such name ends with '/'")
     elif not is_of_files and _IN_NO_REF.search(name):
-        want = "a name that git allows: no white space, [ \\ ^ ~ : '..' '//', and no part with a '.' around it; "
+        want = "a name that git allows: no white space, [ \\ ^ ~ : '..' '//', and no '.' around it; "
         want += "only * and ? stand for other characters"
     elif is_of_files and _IN_NO_PATH.search(name):
         want = "a path without '//', '.' and '..'"

@@ -91,14 +91,14 @@ _templates.globals |= {
 }  # fmt: skip
 #: A page of this server: a login leads to no other place.
 _PAGE: Final = re.compile(r"/(gates/|what-if\?|\?)")
-#: A form field's value, which comes back as it is; or a character that may not print.
-_VALUE_OR_CHAR: Final = re.compile(r'value="[^"]*"|[^\n -~]')
+#: A form field's value, which comes back as it is; or characters that may not print.
+_VALUE_OR_CHARS: Final = re.compile(r'value="[^"]*"|[^\n -~]+')
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def html(template: str, status: int = 200, **about: Any) -> Response:
     text = _templates.get_template(template).render(about)
-    text = _VALUE_OR_CHAR.sub(lambda found: found[0] if found[0].startswith("value=") else escaped(found[0]), text)
+    text = _VALUE_OR_CHARS.sub(lambda found: found[0] if found[0].startswith("value=") else escaped(found[0]), text)
     # With "no-referrer" a browser would send the forms of this page with "Origin: null".
     headers = {"content-security-policy": CSP, "referrer-policy": "same-origin"}
     return Response(text.encode("utf-8", "replace"), status, headers, "text/html; charset=utf-8")

@@ -32,10 +32,12 @@ OF_A_BUILD: Final = ("build_id",)
 _FIELD: Final = re.compile(rf"\{{(?:({FORM})|([A-Za-z_][\w.]*))(?:\|([^{{}}]*))?\}}")
 _NAMED: Final = re.compile(rf"\{{(?!{FORM}\}})([A-Za-z_][^{{}}|]*)")
 #: The value of an entry or a URL's parameter with such a name is a secret, which must not be in the file; nor may a
-#: URL's password be.
+#: URL's password be. A header's key may be one, an input's ("cache-key") is none, nor is Bitbucket's X-Event-Key.
 _NAME: Final = r"auth(?!or(?!i))|token|secret|passw|pwd|cookie|credential|private|api.?key"
-_SECRET: Final = re.compile(rf"{_NAME}|-key$", re.IGNORECASE)
-_IN_URL: Final = re.compile(rf"://[^/@{{}}]*:[^/@{{}}]+@|[?&][^=&{{}}]*(?:{_NAME})[^=&{{}}]*=[^&{{}}]", re.IGNORECASE)
+_SECRET: Final = re.compile(rf"{_NAME}|^headers\..*(?<!event)-key$", re.IGNORECASE)
+_IN_URL: Final = re.compile(
+    rf"://[^/?#@{{}}\s]*:[^/?#@{{}}\s]+@|[?&][^=&{{}}\s]*(?:{_NAME})[^=&{{}}\s]*=[^&#{{}}\s]+(?![^&#\s])", re.IGNORECASE
+)
 #: One for the process, so that all starters share the cache of AWS's secrets.
 REFERENCES: Final = References(os.environ)
 #: The secrets that references led to when they were last followed.
@@ -77,7 +79,7 @@ def _entry(field: str, name: str, value: object, names: tuple[str, ...], *, nest
         return value
     where = f"{field}.{shown_name(name)}"
     text = text_in(where, value, names) if value != "" else ""
-    if _SECRET.search(name) and not _FIELD.search(text):
+    if _SECRET.search(f"{field}.{name}") and not _FIELD.search(text):
         raise ConfigError(field=where, got=NO_REFERENCE, want=WANT)
     return text
 

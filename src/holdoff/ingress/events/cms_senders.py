@@ -339,7 +339,7 @@ _SHOPS: Final = (
     trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
     *_typed(
         # https://docs.stripe.com/event-destinations: thin events name their object only
-        *("Stripe", "type", "object=event|v2.core.event & pending_webhooks,related_object,livemode"),
+        *("Stripe", "type", "object=event|v2.core.event & pending_webhooks,livemode"),
         "*product.*|*price.*|*plan.*|*coupon.*|*promotion_code.*",
         id="{id}",
     ),

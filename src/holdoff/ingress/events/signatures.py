@@ -119,8 +119,8 @@ def _tried(
     request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
 ) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
     """Try every secret of these schemes: what proves the request, what is wrong with it by the other secrets, and why a
-    sender's secrets cannot be fetched. If the request names one of their senders, only that sender's secrets can be
-    wrong or missing: GitLab's signature is in the header of all senders that sign as GitLab does."""
+    sender's secrets cannot be fetched. If the request names one of their senders, another's secret is not wrong, and
+    is missing only if that sender's is wrong: GitLab's signature is in the header of all that sign as GitLab does."""
     own = {one.name for one in schemes if one.needs and all(map(request.headers.get, one.needs))}
     proofs: list[_Proof] = []
     wrong: list[SignatureError] = []
@@ -131,13 +131,12 @@ def _tried(
             if scheme.whsec in (None, _PREFIX.match(key) is not None):
                 _prove(request, scheme, _key(key, scheme, secret), now_ms)
                 proofs.append((scheme, secret))
+        except SignatureError as error:
+            wrong += [error] if not own or scheme.name in own else []
         except HoldoffError as error:
-            if own and scheme.name not in own:
-                continue
-            if isinstance(error, SignatureError):
-                wrong.append(error)
-            else:
-                unknown[scheme.name] = error
+            unknown[scheme.name] = error
+    if own and not wrong:
+        unknown = {name: error for name, error in unknown.items() if name in own}
     return proofs, wrong, unknown
 
 
