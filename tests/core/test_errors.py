@@ -108,3 +108,8 @@ def test_whatever_stands_in_a_setting_can_be_shown(got: object, said: str) -> No
     error = ConfigError(field="cooldown", got=got, want="'10m'")
     assert str(error) == f"cooldown is {said}; write '10m'"
     assert str(error.under("projects.docs.")) == f"projects.docs.cooldown is {said}; write '10m'"
+
+
+def test_what_stands_where_secrets_are_is_not_shown_whatever_its_name() -> None:
+    for name in ("TOKEN", "TO\nKEN"):
+        assert "12345678" not in str(ConfigError(field=f"starter.environment.{name}", got=12345678, want="text"))
