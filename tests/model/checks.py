@@ -31,16 +31,20 @@ def problems(history: History) -> list[str]:
 
 
 def _outside(history: History) -> bool:
-    """Outside the assumptions: a starter that cannot be asked, and a take-over after it forgot the token."""
+    """Outside the assumptions: a starter that cannot be asked, and a take-over after it forgot the token; or its later
+    refusal, which is believed once the lease of a build of an earlier try is over."""
     if history.scenario.finds:
         return False
     asked_again = [(build.token, build.started_ms) for build in history.builds]
     asked_again += [(token, at_ms) for _, at_ms, token in history.refusals]
     memory_ms = history.scenario.token_memory_ms
+    lease_ms = history.terms.build_lease_ms
+    believed = [(token, at_ms) for _, at_ms, token in history.given_back]
     return any(
-        build.token == token and at_ms - build.started_ms >= memory_ms
+        build.token == token and at_ms - build.started_ms >= least_ms
         for build in history.builds
-        for token, at_ms in asked_again
+        for instants, least_ms in ((asked_again, memory_ms), (believed, lease_ms))
+        for token, at_ms in instants
     )
 
 
