@@ -134,23 +134,38 @@ def _say_what_webhooks_lack(site: Site) -> None:
             say(f"{error}. Until then webhooks with this secret are refused")
 
 
+#: What a line in a terminal shows, in this order.
+_SHOWN: Final = {
+    "project": "{}",
+    "build_id": "{}",
+    "ended": "{}",
+    "exit_status": "(exit status {})",
+    "why": "{}",
+    "error": "{}:",
+    "message": "{}.",
+    "hint": "{}",
+    "where": "({})",
+    "ignored": "{}",
+    "by": "by {}",
+}
+
+
 def _write(line: dict[str, Any]) -> None:
     """Write a line of the log: a sentence in a terminal, JSON elsewhere."""
-    if not sys.stdout.isatty():
-        show(json.dumps(line))  # in ASCII, because ``show`` escapes other characters in a way that is no JSON
-        return
+    # JSON is in ASCII, because ``show`` escapes other characters in a way that is no JSON.
+    show(_sentence(line) if sys.stdout.isatty() else json.dumps(line))
+
+
+def _sentence(line: dict[str, Any]) -> str:
     if line["event"] == "decision":
-        show(line["message"])
-        return
+        return str(line["message"])
     ended = {None: "", True: "succeeded", False: "failed"}[line.get("succeeded")]
-    # An event's end of a build names its project as "finished"; only an error that is not Holdoff's needs its class.
-    told = {"project": line.get("finished"), **line, "ended": ended, "error": line.get("where") and line.get("error")}
-    forms = {
-        "project": "{}", "build_id": "{}", "ended": "{}", "exit_status": "(exit status {})", "why": "{}",
-        "error": "{}:", "message": "{}.", "hint": "{}", "where": "({})", "ignored": "{}", "by": "by {}",
-    }  # fmt: skip
-    about = (form.format(told[name]) for name, form in forms.items() if told.get(name))
-    show(f"{line['event']}: {' '.join(about)}")
+    told = line | {"ended": ended}
+    told.setdefault("project", line.get("finished"))  # where an event tells the end of a build
+    if "where" not in line:
+        told.pop("error", None)  # only an error that is not Holdoff's needs its class
+    shown = (form.format(told[name]) for name, form in _SHOWN.items() if told.get(name))
+    return f"{line['event']}: {' '.join(shown)}"
 
 
 def add_token_arguments(parser: argparse.ArgumentParser) -> None:
