@@ -89,7 +89,8 @@ class Command:
     that asks this process to stop is passed on to all that the command has started in its session, other signals to the
     command only. A signal that a service manager or a terminal has also sent to the command is not passed on. Signals
     that this process ignores (``nohup``, a shell's background) stay ignored. If this process is killed, or ends by
-    ``os._exit`` as Celery's workers do, the command is ended; if it exits without waiting, the command goes on.
+    ``os._exit`` as workers of Celery and ``multiprocessing`` do, the command is ended; if it exits without waiting, the
+    command goes on.
 
     Args:
         argv: the program and its arguments; no shell. A script without ``#!`` is run by ``/bin/sh``, as execvp(3) does.
