@@ -82,31 +82,28 @@ def s3_expired(how: str) -> dict[str, Any]:
     return event
 
 
-def by_trail(call: str, **more: object) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html"""
+def _logged(service: str, call: str, parameters: dict[str, str], more: dict[str, Any]) -> dict[str, Any]:
+    """A call that CloudTrail logged."""
     detail = {
         "eventVersion": "1.08",
         "eventTime": "2026-11-25T03:00:00Z",
-        "eventSource": "s3.amazonaws.com",
+        "eventSource": f"{service}.amazonaws.com",
         "eventName": call,
-        "requestParameters": {"bucketName": "content", "key": "a b/ä.md"},
+        "requestParameters": parameters,
         "eventID": "4e6f5c2b-6f2d-4e50-8c3f-1b3d2a7f9e01",
         **more,
     }
-    return eventbridge("aws.s3", "AWS API Call via CloudTrail", detail)
+    return eventbridge(f"aws.{service}", "AWS API Call via CloudTrail", detail)
+
+
+def by_trail(call: str, **more: object) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html"""
+    return _logged("s3", call, {"bucketName": "content", "key": "a b/ä.md"}, more)
 
 
 def ecr_by_trail(**more: object) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html"""
-    detail = {
-        "eventVersion": "1.08",
-        "eventTime": "2026-11-25T03:00:00Z",
-        "eventSource": "ecr.amazonaws.com",
-        "eventName": "PutImage",
-        "requestParameters": {"repositoryName": "web", "imageTag": "v1", "imageManifest": "{}"},
-        **more,
-    }
-    return eventbridge("aws.ecr", "AWS API Call via CloudTrail", detail)
+    return _logged("ecr", "PutImage", {"repositoryName": "web", "imageTag": "v1", "imageManifest": "{}"}, more)
 
 
 def s3_notification(name: str = "ObjectCreated:Put") -> dict[str, Any]:
