@@ -1,8 +1,8 @@
-"""Gate: the front door of the library. It drives the protocol with a real store, starter and clock.
+"""Gate: the front door of the library. Its ``Driver`` performs what the protocol asks for.
 
 Between calls a gate keeps the last snapshot of its record. The snapshot saves reads. Every write is conditional on it,
 so a stale snapshot costs one request and nothing else. The gate also keeps its last request, for a caller that asks for
-the same again, and the tokens of builds that it may have to wait for. It has no threads and no timers.
+the same again. It has no threads and no timers.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
 
-from holdoff.clock import Clock, SystemClock, new_token, new_write_id, now_ms
+from holdoff.clock import Clock, SystemClock, new_token
 from holdoff.core import builds, people, protocol
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
-from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import ConfigError, HoldoffError, StartUnknown, StoreError, StoreUnavailable
+from holdoff.core.effects import Effect
+from holdoff.core.errors import ConfigError, StoreError, StoreUnavailable
 from holdoff.core.pending import has_waiter
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import MAX_EXIT_STATUS, Act, Claim, End, Finished, Hold, Pending, Record, Running
 from holdoff.core.request import MAX_BUILD_ID, MAX_REASON, GateKey, Request, check_flag, check_note, storable
-from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
 from holdoff.core.units import Duration, Instant, is_whole, optional_duration, parse_duration, parse_instant
 from holdoff.core.waits import wake_ms
-from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, not_awaited, starter_ms
+from holdoff.driver import Driver, Watch, warn
+from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, starter_ms
 from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
@@ -40,17 +39,11 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-Watch = Callable[[Effect], None]
 #: How many builds of the history are searched for the one whose end is reported.
 SEARCHED_BUILDS: Final = 100
 MAX_TOKEN: Final = 100
 #: How many gates a process keeps in memory. A project may have any number of keys.
 KEPT_GATES: Final = 1_000
-#: Levels of logging, which is slow to import.
-DEBUG: Final = 10
-WARNING: Final = 30
-#: The states that a starter may return for a build. Any other answer counts as ``None``.
-_STATES: Final = ("running", "succeeded", "failed")
 
 
 class Gate:
@@ -125,10 +118,7 @@ class Gate:
         self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
         #: How many skips were answered from the last one, and the process that it was made in. Each skip gets an id.
         self._again, self._pid = itertools.count(1), os.getpid()
-        #: Tokens of the builds that this process has started and may have to wait for, by build id.
-        self._tokens: dict[str, str] = {}
-        #: Token and build id of the last start: if its confirm is not in the store, a take-over need not ask for it.
-        self._started: tuple[str, str] = ("", "")
+        self._driver = Driver(self.key, self.store, self.starter, self.clock, self.terms)
 
     def __repr__(self) -> str:
         return f"<Gate {self.key} in {self.store.url}>"
@@ -208,7 +198,7 @@ class Gate:
         """
         snapshot = self._snapshot
         if request is snapshot.skipped and self._pid == os.getpid():
-            same = protocol.again(snapshot, self._now_ms(), next(self._again))
+            same = protocol.again(snapshot, self._driver.now_ms(), next(self._again))
             if same is not None:
                 return same
         self._must_have_starter()
@@ -218,7 +208,7 @@ class Gate:
             raise ConfigError(field="request", got=str(asked_of), want=f"a request for {self.key}")
         event = Trigger(request=request, token=new_token(self.clock), waits=waits)
         if snapshot.record is not None and hasattr(self.starter, "lives"):
-            snapshot = snapshot.but(record=self._known(snapshot.record))
+            snapshot = snapshot.but(record=self._driver.known(snapshot.record))
         return self._decide(protocol.trigger(event, self.terms, snapshot), watch)
 
     def wake(self, *, waiter: str | None = None, watch: Watch | None = None) -> Decision:
@@ -248,7 +238,7 @@ class Gate:
         if token is None:
             raise ConfigError(field="token", got=None, want="the token of a decision")
         check_note("token", token, MAX_TOKEN)
-        record, margin_ms = self._known(self.store.get(self.key)), self.terms.clock_margin_ms
+        record, margin_ms = self._driver.known(self.store.get(self.key)), self.terms.clock_margin_ms
         if record.pending is not None and has_waiter(record.pending, token, margin_ms):
             return record.pending
         for part in (record.claim, record.running):
@@ -277,7 +267,7 @@ class Gate:
         words = None if detail is None else storable(detail, MAX_REASON)
         build_id = storable(build_id, MAX_BUILD_ID)
         end = End(build_id=build_id, succeeded=succeeded, detail=words, exit_status=exit_status)
-        found, token = self._end(end), self._tokens.get(build_id)
+        found, token = self._end(end), self._driver.tokens.get(build_id)
         if not found and token is not None:
             self.renew(token)  # its start could not be confirmed at the time
             found = self._end(end)
@@ -313,17 +303,17 @@ class Gate:
         try:
             for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
                 if build.build_id == end.build_id and build.succeeded is None and build.detail is None:  # no report yet
-                    ended_ms = max(self._now_ms(), build.started_ms)
+                    ended_ms = max(self._driver.now_ms(), build.started_ms)
                     self.store.keep(self.key, build.but(ended_ms=ended_ms).with_end(end))
                     return
         except StoreError as error:
             if isinstance(error, StoreUnavailable):  # else a right or a table is missing, and always will be
                 raise
-            _warn("could not keep the end of %s: %s", end.build_id, error)
+            warn("could not keep the end of %s: %s", end.build_id, error)
 
     def renew(self, token: str) -> None:
         """Start the lease of this token's build again. If this process could not confirm the start, it does so now."""
-        ids = [build_id for build_id, started in self._tokens.items() if started == token]
+        ids = [build_id for build_id, started in self._driver.tokens.items() if started == token]
 
         def change(record: Record, at_ms: int) -> Record:
             claim = record.claim
@@ -392,10 +382,10 @@ class Gate:
         Raises:
             StoreError: the gate could not be read.
         """
-        record = self._known(self.store.get(self.key))
+        record = self._driver.known(self.store.get(self.key))
         from holdoff.observe.status import status_of  # a command that runs behind us would wait for it
 
-        return status_of(self.key, record, self.terms, self._now_ms())
+        return status_of(self.key, record, self.terms, self._driver.now_ms())
 
     @property
     def wake_ms(self) -> int | None:
@@ -416,7 +406,7 @@ class Gate:
         check_note("build_id", build_id, MAX_BUILD_ID)
         if build_id is None:
             return None
-        wait, token = getattr(self.starter, "wait", None), self._tokens.get(build_id)
+        wait, token = getattr(self.starter, "wait", None), self._driver.tokens.get(build_id)
         if wait is None or token is None:
             return None
 
@@ -424,7 +414,7 @@ class Gate:
             try:
                 self.renew(token)
             except Exception as error:  # noqa: BLE001  (the next beat tries again; without any the lease would expire)
-                _warn("could not renew the lease of %s: %s", build_id, error)
+                warn("could not renew the lease of %s: %s", build_id, error)
 
         code: int | None = None
         try:
@@ -433,9 +423,9 @@ class Gate:
                 detail = f"exit status {code}" if code else None
                 self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
         except StoreError as error:  # the caller still gets the status; in the record the lease expires
-            _warn("could not record the end of %s: %s", build_id, error)
+            warn("could not record the end of %s: %s", build_id, error)
         finally:
-            self._tokens.pop(build_id, None)
+            self._driver.tokens.pop(build_id, None)
         return code
 
     def close(self) -> None:
@@ -457,122 +447,12 @@ class Gate:
         self._snapshot = self._drive(protocol.edit(change, self.terms))
 
     def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
-        """Perform what the generator asks for, to its end. An error makes the gate forget its snapshot."""
-        answer: object = None
-        error: Exception | None = None
+        """Perform what the protocol asks for. An error makes the gate forget its snapshot."""
         try:
-            while True:
-                effect = asks.throw(error) if error is not None else asks.send(answer)
-                if watch is not None:
-                    watch(effect)
-                try:
-                    answer, error = self._perform(effect), None
-                except BaseException as raised:  # noqa: BLE001  (the protocol knows what an error means)
-                    answer, error = None, _as_error(raised)
-                    self._log(effect, error)
-        except StopIteration as stop:
-            result: _T = stop.value
-            return result
+            return self._driver.drive(asks, watch)
         except BaseException:
             self._snapshot = Snapshot()
             raise
-
-    def _log(self, effect: Effect, error: Exception) -> None:
-        """Log the errors that no decision shows. (``holdoff run`` itself reports a command that it could not end.)"""
-        if isinstance(error, HoldoffError):
-            words = storable(error, MAX_REASON)
-        else:
-            words = type(error).__name__
-            _log_traceback(error)
-        if isinstance(effect, Poll):
-            _warn("could not ask how build %s of %s is: %s", effect.build_id, self.key, words)
-        elif isinstance(effect, Find):
-            _warn("could not ask whether start %s of %s made a build: %s", effect.token, self.key, words)
-        elif isinstance(effect, Cancel) and not self.terms.children:
-            _warn("could not cancel build %s of %s, so its end is waited for: %s", effect.build_id, self.key, words)
-
-    def _perform(self, effect: Effect) -> object:
-        match effect:
-            case Now():
-                return self._now_ms()
-            case NewId():
-                return new_write_id(self.clock)
-            case Get():
-                return self._known(self.store.get(self.key))
-            case Swap(expected, new, history):
-                return self._reply(self._swap(expected, new, history))
-            case FoldIn(expected, fold):
-                return self._reply(self.store.fold(self.key, expected=expected, fold=fold))
-            case Start(request, token):
-                return self._start(request, token)
-            case Find(request, token):
-                return self._find(request, token)
-            case Poll(build_id):
-                return self._state_of(build_id)
-            case Cancel(build_id):
-                starter: Any = self.starter
-                return starter.cancel(build_id)
-
-    def _swap(self, expected: Record, new: Record, history: tuple[Finished, ...]) -> Swapped | Lost:
-        """Write the gate, and builds into the history. If the store takes no history (its table is damaged, a right is
-        missing), write the gate alone: without its confirm, a build would be started again at each lease."""
-        try:
-            return self.store.swap(self.key, expected=expected, new=new, history=history)
-        except StoreError as error:
-            if not history or isinstance(error, StoreUnavailable):
-                raise
-        reply = self.store.swap(self.key, expected=expected, new=new)
-        try:
-            for build in history if isinstance(reply, Swapped) else ():
-                self.store.keep(self.key, build)  # the error may have passed
-        except StoreError as error:
-            _warn("no history is kept of %s: %s", self.key, error)
-        return reply
-
-    def _reply(self, reply: Swapped | Lost) -> Swapped | Lost:
-        return Lost(self._known(reply.current)) if isinstance(reply, Lost) else reply
-
-    def _known(self, record: Record) -> Record:
-        """The record, with the leases of processes corrected where the starter knows whether the process lives."""
-        starter: Any = self.starter
-        claim, running = record.claim, record.running
-        if (claim is None and running is None) or not hasattr(starter, "lives"):
-            return record
-        claims = None
-        if claim is not None and claim.attempt == 1:  # of a claim taken over, no record says which process has it
-            claims = starter.claims(claim.request.parameters)
-        runs = None if running is None else starter.lives(running.build_id)
-        return builds.as_known(record, self.terms, self._now_ms(), claims=claims, runs=runs)
-
-    def _start(self, request: Request, token: str) -> str:
-        starter: Any = self.starter
-        build_id: object = starter.start(request, token)
-        if hasattr(build_id, "__await__"):
-            raise not_awaited(build_id)
-        known = ("" if build_id is None else storable(build_id, MAX_BUILD_ID)) or token
-        if hasattr(starter, "wait"):
-            self._tokens[known] = token
-        self._started = token, known
-        return known
-
-    def _find(self, request: Request, token: str) -> str | None:
-        if token == self._started[0]:
-            return self._started[1]
-        find = getattr(self.starter, "find", None)
-        found: object = find(token, request) if find is not None else None
-        if found is None:
-            return None
-        if isinstance(found, str) and found:
-            return storable(found, MAX_BUILD_ID)
-        raise StartUnknown(f"the starter's find() answered {quoted(found)}, which is neither a build's id nor None")
-
-    def _state_of(self, build_id: str) -> str | None:
-        starter: Any = self.starter
-        state: object = starter.status(build_id)
-        return state if isinstance(state, str) and state in _STATES else None
-
-    def _now_ms(self) -> int:
-        return now_ms(self.store, self.clock)
 
     def _must_have_starter(self) -> None:
         if self.starter is None:
@@ -584,32 +464,3 @@ def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:
     check_note("by", by, MAX_REASON)
     check_note("why", why, MAX_REASON)
     return Act(what=what, at_ms=at_ms, by=by, why=why)
-
-
-def _as_error(raised: BaseException) -> Exception:
-    """The error of a starter. What ends this thread or process is raised again; a cancelled task is the starter's own,
-    because a gate awaits nothing."""
-    if isinstance(raised, Exception):
-        return raised
-    if type(raised).__name__ == "CancelledError":  # asyncio's, which takes long to import
-        return StartUnknown("a task that the starter waited for was cancelled")
-    raise raised
-
-
-def _log_traceback(error: Exception) -> None:
-    """Log where an error was raised, for the author of a starter or a store. Its message may hold a secret."""
-    from traceback import format_tb
-
-    where = "".join(format_tb(error.__traceback__))
-    _log(DEBUG, "%s was raised here:\n%s", type(error).__name__, where)
-
-
-def _warn(message: str, *args: object) -> None:
-    _log(WARNING, message, *args)
-
-
-def _log(level: int, message: str, *args: object) -> None:
-    import logging
-
-    with suppress(Exception):  # a handler may raise anything: that ends no decision, and no heartbeat
-        logging.getLogger("holdoff.gate").log(level, message, *args)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import holdoff
 from holdoff.core.decision import Outcome
+from holdoff.driver import Driver
 from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ class Killed(BaseException):
     """What SIGKILL is to a process: nothing after it runs."""
 
 
-class MortalGate(holdoff.Gate):
-    """A gate whose process dies at its ``dies_at``-th effect."""
+class MortalDriver(Driver):
+    """The driver of a gate whose process dies at its ``dies_at``-th effect."""
 
     dies_at = 0
     after = False
@@ -37,6 +38,17 @@ class MortalGate(holdoff.Gate):
         return answer
 
 
+def _gate(bench: Bench, project: str) -> holdoff.Gate:
+    return holdoff.Gate(
+        project,
+        region="eu-west-1",
+        store=bench.store,
+        policy=holdoff.Policy("10m"),
+        starter=bench.builds,
+        clock=bench.clock,
+    )
+
+
 def test_nothing_lost_and_nothing_twice(bench: Bench) -> None:
     survived = 0
     for dies_at in range(1, STEPS):
@@ -50,19 +62,14 @@ def test_nothing_lost_and_nothing_twice(bench: Bench) -> None:
 def _kill_once(bench: Bench, dies_at: int, *, after: bool) -> bool:
     """One round on a gate of its own: built, triggered again, woken by a loop that dies, woken by one that lives."""
     project = f"p-{dies_at}-{after}"
-    mortal = MortalGate(
-        project,
-        region="eu-west-1",
-        store=bench.store,
-        policy=holdoff.Policy("10m"),
-        starter=bench.builds,
-        clock=bench.clock,
-    )
+    mortal = _gate(bench, project)
+    driver = MortalDriver(mortal.key, mortal.store, mortal.starter, mortal.clock, mortal.terms)
+    mortal._driver = driver
     before = len(bench.builds.started)
     mortal.trigger(source_version="one")
     mortal.trigger(source_version="two")
     bench.clock.advance("10m")
-    mortal.steps, mortal.dies_at, mortal.after = 0, dies_at, after
+    driver.steps, driver.dies_at, driver.after = 0, dies_at, after
     try:
         WakeLoop(bench.store, lambda _key: mortal, clock=bench.clock).once()
         survived = True
@@ -74,17 +81,7 @@ def _kill_once(bench: Bench, dies_at: int, *, after: bool) -> bool:
 
 
 def _live_on(bench: Bench, project: str) -> None:
-    def gate_of(_key: object) -> holdoff.Gate:
-        return holdoff.Gate(
-            project,
-            region="eu-west-1",
-            store=bench.store,
-            policy=holdoff.Policy("10m"),
-            starter=bench.builds,
-            clock=bench.clock,
-        )
-
-    loop = WakeLoop(bench.store, gate_of, clock=bench.clock)
+    loop = WakeLoop(bench.store, lambda _key: _gate(bench, project), clock=bench.clock)
     for _ in range(20):
         for decision in loop.once():
             assert decision.outcome is not Outcome.FAILED

@@ -1,7 +1,7 @@
 """Effects as data: what the protocol asks its driver to do, and what it gets back.
 
-A driver performs each effect: ``gate.py`` on a real store and starter, the replay planner on simulated ones, the model
-checker in the history that it explores.
+A driver performs each effect: ``driver.py`` on a real store and starter, the replay planner on simulated ones, the
+model checker in the history that it explores.
 """
 
 from __future__ import annotations
