@@ -160,6 +160,42 @@ def _carried() -> Iterator[Sent]:
     yield of("ECR")("the detail of a push alone", s.ecr()["detail"], pushed._replace(at_ms=None, id=None))
 
 
+#: https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
+_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    (
+        *("Alexa", "a directive of a smart home", "a request"),
+        {"directive": {"header": {"namespace": "Alexa.PowerController", "name": "TurnOn"}, "payload": {}}},
+    ),
+    (
+        *("Auto Scaling", "a lifecycle hook, by SNS", "an event"),
+        s.in_sns({"AutoScalingGroupName": "x", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}),
+    ),
+    ("CloudFormation", "a macro", "a macro", {"transformId": "1::x", "requestId": "1", "fragment": {}}),
+    ("CodeDeploy", "a hook", "a hook", {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e"}),
+    ("Cognito", "a user pool's trigger", "a request", {"userPoolId": "x", "triggerSource": "PreSignUp_SignUp"}),
+    (
+        *("S3", "a request of Object Lambda", "an object to be changed"),
+        {"xAmzRequestId": "1", "getObjectContext": {"inputS3Url": "https://x"}, "protocolVersion": "1.00"},
+    ),
+    (
+        *("Secrets Manager", "a rotation", "a rotation"),
+        {"SecretId": "arn:x", "ClientRequestToken": "1", "Step": "createSecret"},
+    ),
+    (
+        "SES",
+        "the fate of a mail, by SNS",
+        "a mail's fate",
+        s.in_sns({"eventType": "Bounce", "mail": {"messageId": "1"}}),
+    ),
+    (
+        "Lambda",
+        "the answer of AppSync's authorizer",
+        "the answer of a function",
+        {"isAuthorized": True, "ttlOverride": 10},
+    ),
+)
+
+
 def _asked() -> Iterator[Sent]:
     """What is asked of functions, and is no change."""
     resource = {"RequestType": "Delete", "StackId": "arn:x", "ResponseURL": "https://x", "RequestId": "1"}
@@ -171,6 +207,11 @@ def _asked() -> Iterator[Sent]:
     alarm = {"AlarmName": "x", "NewStateValue": "ALARM"}
     asked = "nothing is built for an alarm of CloudWatch unless a rule takes it"
     yield of("CloudWatch")("an alarm", alarm, asked)
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html
+    acted = {"source": "aws.cloudwatch", "alarmArn": "arn:x", "alarmData": {"alarmName": "x"}}
+    yield of("CloudWatch")("an alarm's action", acted, nothing("aws.cloudwatch", "event"))
+    for sender, event, name, what in _REQUESTS:
+        yield of(sender)(event, what, f"nothing is built for {name} of {sender} unless a rule takes it")
     done = s.failed_invocation(s.ecr())
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
     yield of("Lambda")("the record of a failed invocation", done, pushed)

@@ -49,6 +49,7 @@ def _contents() -> Iterator[Sent]:
     yield sent("update, of a draft", p.sanity("update", "drafts.post-1"), nothing("Sanity", "update of a draft"))
     release = "_.releases.rSummer"
     yield sent("update, of a release", p.sanity("update", release), nothing("Sanity", f"update of {release}"))
+    yield sent("any other operation", p.sanity("freeze"), nothing("Sanity", "freeze"))
 
     sent = of("Strapi")
     for event in ("create", "update", "delete", "publish", "unpublish"):
@@ -64,6 +65,7 @@ def _contents() -> Iterator[Sent]:
     yield sent("releases.publish", released, Built(reason="a release was published in Strapi"))
     staged = "review-workflows.updateEntryStage"
     yield sent(staged, p.strapi(staged, entity={"id": 7}), nothing("Strapi", staged))
+    yield sent("any other event", p.strapi("plugin.ran"), nothing("Strapi", "plugin.ran"))
     yield sent("trigger-test", p.strapi("trigger-test"), "a test of Strapi: the webhook is set up")
     yield from _more_contents()
 

@@ -194,6 +194,14 @@ def launchpad(ref: str, new: str | None) -> Json:
     return {"git_repository_path": "~ann/+git/site", "ref_changes": {ref: moved}}
 
 
+def _moved(branch: str) -> Json:
+    return {"refUpdateEvent": {"refUpdates": {f"refs/heads/{branch}": {"oldId": BEFORE, "newId": AFTER}}}}
+
+
+def _in_source_repositories(branch: str) -> Built:
+    return Built(id="2070443601311540", reason=f"push to projects/octo/repos/site {branch}")
+
+
 _MAIN = "refs/heads/main"
 _OF_GITEE = Built(AFTER, f"octo/site {_MAIN}", 1795575600000, BEFORE, None, "octo", "push to octo/site main")
 _OF_PAGURE = Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, "2026-8e", "ann", "push to octo/site main")
@@ -302,6 +310,11 @@ _GIT = (
         _webhook("Launchpad", event, becomes, body, X_Launchpad_Event_Type=event.partition(",")[0])
         for event, becomes, body in (
             ("git:push:0.1", Built(reason="push to ~ann/+git/site main"), launchpad(_MAIN, AFTER)),
+            (
+                "git:push:0.1, of master",
+                Built(reason="push to ~ann/+git/site master"),
+                launchpad("refs/heads/master", AFTER),
+            ),
             (
                 "git:push:0.1, of another branch",
                 nothing("Launchpad", "git:push:0.1"),
@@ -620,6 +633,12 @@ _REGISTRIES = (
         nothing("JFrog", "pushed"),
         {**jfrog("docker", "pushed"), "data": {"repo_key": "docker-remote-cache", "tag": "latest"}},
     ),
+    _webhook(
+        "JFrog",
+        "docker pushed, by digest",
+        nothing("JFrog", "pushed of an image to which no tag points"),
+        {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256:8a"}},
+    ),
     _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
     _webhook(
         "Nexus",
@@ -738,15 +757,12 @@ _CLOUDS = (
             ),
         )
         for event, becomes, about in (
-            (
-                "push of main or master, by Pub/Sub",
-                Built(id="2070443601311540", reason="push to projects/octo/repos/site main"),
-                {"refUpdateEvent": {"refUpdates": {_MAIN: {"refName": _MAIN, "oldId": BEFORE, "newId": AFTER}}}},
-            ),
+            ("push of main, by Pub/Sub", _in_source_repositories("main"), _moved("main")),
+            ("push of master, by Pub/Sub", _in_source_repositories("master"), _moved("master")),
             (
                 "push of another branch, by Pub/Sub",
                 nothing("Cloud Source Repositories", "event of projects/octo/repos/site"),
-                {"refUpdateEvent": {"refUpdates": {"refs/heads/side": {"oldId": BEFORE, "newId": AFTER}}}},
+                _moved("side"),
             ),
             (
                 "a new repository, by Pub/Sub",
@@ -916,6 +932,7 @@ _CLOUDS = (
                 "dev.cdevents.change.merged.0.2.0",
                 Built(id="/octo#7", reason="dev.cdevents.change.merged.0.2.0 in CDEvents"),
             ),
+            ("octo.site.edited", Built(id="/octo#7", reason="octo.site.edited in CDEvents")),
             ("dev.cdevents.build.finished.0.2.0", nothing("CDEvents", "dev.cdevents.build.finished.0.2.0")),
         )
     ),

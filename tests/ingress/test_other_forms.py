@@ -639,3 +639,11 @@ def test_too_many_events_in_a_list_are_refused() -> None:
     error = only(message)
     assert isinstance(error, EventError)
     assert str(error).startswith("event has more than 1000 changes")
+
+
+def test_too_many_changes_in_a_push_by_a_bus_are_refused() -> None:
+    push = body(p.bitbucket_push(*[p.bitbucket_change()] * 1_001))
+    (message,) = opened(s.eventbridge("my.app", "hook", push))
+    error = only(message)
+    assert isinstance(error, EventError)
+    assert str(error).startswith("event has more than 1000 changes")

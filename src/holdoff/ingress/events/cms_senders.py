@@ -286,7 +286,7 @@ _REGISTRIES: Final = (
     ),
     # https://docs.cloud.google.com/artifact-registry/docs/configure-notifications
     ignored("Artifact Registry", "a signature", "{action} of {tag}", "tag", f"{_IN_GOOGLE} & tag=*:sha256-*"),
-    *_typed("Artifact Registry", "action", f"{_IN_GOOGLE} & tag", "INSERT"),
+    *_typed("Artifact Registry", "action", f"{_IN_GOOGLE} & tag", "INSERT", ""),
     *_typed("Artifact Registry", "action", _IN_GOOGLE, ""),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(

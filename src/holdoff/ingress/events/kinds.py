@@ -9,7 +9,7 @@ family of senders. ``rules`` says what becomes of a change.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from holdoff.config.patterns import matches_any
 from holdoff.core.errors import EventError
 from holdoff.core.value import Value
 from holdoff.ingress.events.intents import Draft
-from holdoff.ingress.events.message import MOST_PARTS, Message
+from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_template, replaced, short_ref, text_at
 
 
@@ -222,30 +222,24 @@ def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | 
     return found if is_by_envelope else None
 
 
-def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> list[tuple[Message, Kind | None]]:
+def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[tuple[Message, Kind | None]]:
     """Each event in one that carries several, or the event itself, with its kind.
 
     Each item of a list is an event if its first item says whose it is, and not the envelope.
     """
-    batch, several = message.event, [message]
+    batch, several = message.event, iter([message])
     first = kind_of_event(message.but(event=batch[0]), tables) if isinstance(batch, list) and batch else None
     if first is not None and first is not kind_of_event(message, tables):
-        ids = (message.id and f"{message.id}#{place}" for place in range(MOST_PARTS + 1))
-        several = [message.but(event=event, id=id_) for event, id_ in zip(batch, ids, strict=False)]
-    parts: list[tuple[Message, Kind | None]] = []
+        own = message.id
+        several = (message.but(event=one, id=own and f"{own}#{place}") for place, one in enumerate(batch))
     for one in several:
         kind = kind_of_event(one, tables)
-        items = kind.items(one)[: MOST_PARTS + 1] if kind else []
-        each = [one.but(event=replaced(one.event, kind.each, [item])) for item in items] if kind else []
-        parts += [(part, kind_of_event(part, tables)) for part in each] or [(one, kind)]
-        if len(parts) > MOST_PARTS:
-            raise too_many()
-    return parts
-
-
-def too_many() -> EventError:
-    """An event has more changes than one may have."""
-    return EventError("event", f"has more than {MOST_PARTS} changes", hint="Trigger the project by hand")
+        if kind is None or not kind.each:
+            yield one, kind
+            continue
+        for item in kind.items(one):
+            part = one.but(event=replaced(one.event, kind.each, [item]))
+            yield part, kind_of_event(part, tables)
 
 
 @cache

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -28,7 +29,7 @@ from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
 from holdoff.ingress.events.envelopes import CONTROL
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
-from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of, too_many
+from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of
 from holdoff.ingress.events.message import MOST_PARTS, Message
 from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, parsed, replaced, text_at
 
@@ -88,13 +89,14 @@ class Routes:
             if message.kind == "wake":
                 return [Found(self._wake(message))]
             parts = parts_of(message, TABLES)
-            sent = _sent(message, parts[0][1])
+            first = next(parts)
+            sent = _sent(message, first[1])
             # AWS's quick start for GitHub makes an event of a delivery.
             rows = (*ends.OF_AWS, *ends.WEB) if message.kind == "eventbridge" and sent is None else ends.WEB
             told = ends.build_of(sent or message, rows)
             if told is not None and (told.region or self.gates_of(told)):
                 return [Found(one) for one in self._ended(told, message)]
-            drafts = _opened(parts)
+            drafts = _opened(chain([first], parts))
         except (EventError, ConfigError) as error:
             return [Found(_of_event(error))]
         return [found for part, told_by in drafts for found in self._of_part(part, told_by)]
@@ -271,20 +273,19 @@ def _sent(message: Message, by: Kind | None) -> Message | None:
 _Part = tuple[Message, Draft | Kind | None]
 
 
-def _opened(parts: list[tuple[Message, Kind | None]]) -> list[_Part]:
+def _opened(parts: Iterable[tuple[Message, Kind | None]]) -> list[_Part]:
     """The events, and instead of each that carries events of senders that are known here: these."""
-    opened: list[_Part] = []
-    for part, kind in parts:
-        opened += (kind and _carried(part, kind)) or [(part, kind)]
-        if len(opened) > MOST_PARTS:
-            raise too_many()
+    each = (one for part, kind in parts for one in _carried(part, kind) or [(part, kind)])
+    opened: list[_Part] = list(islice(each, MOST_PARTS + 1))
+    if len(opened) > MOST_PARTS:
+        raise EventError("event", f"has more than {MOST_PARTS} changes", hint="Trigger the project by hand")
     return opened
 
 
-def _carried(message: Message, by: Kind) -> list[_Part]:
+def _carried(message: Message, by: Kind | None) -> list[_Part]:
     """The events that one carries, each in an event as it came, and what each asks for; empty: no sender here is
     known."""
-    if (sent := _sent(message, by)) is None:
+    if by is None or (sent := _sent(message, by)) is None:
         return []
 
     def below(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -292,7 +293,7 @@ def _carried(message: Message, by: Kind) -> list[_Part]:
 
     drafts: list[_Part] = []
     try:
-        for part, kind in parts_of(sent, _SENDERS):
+        for part, kind in islice(parts_of(sent, _SENDERS), MOST_PARTS + 1):
             if kind is None:
                 return []
             draft = kind.draft(part)
