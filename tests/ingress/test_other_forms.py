@@ -98,7 +98,12 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Pagure: as receivers are tested": ({"topic": "pagure.issue.new", "msg": {"agent": "ann"}}, "pagure.issue.new"),
     "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
     "Phabricator: a test": ({"object": {"type": "CMIT", "phid": "PHID-CMIT-a"}, "action": {"test": True}}, "a test"),
-    "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Entry that is edited"),
+    "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Contentful's Entry"),
+    "Contentful: a version of the timeline": ({"sys": {**ENTRY, "type": "EntryVersion"}}, "Contentful's EntryVersion"),
+    "Contentful: several at once": (
+        {"sys": {**ENTRY, "type": "BulkContentOperation"}},
+        "Contentful's BulkContentOperation",
+    ),
     "Contentful: a model": ({"sys": {**ENTRY, "type": "ContentType", "revision": 3}}, "Contentful's ContentType"),
     "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
     "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
