@@ -130,6 +130,15 @@ def _others() -> Iterator[Sent]:
     source = "aws.partner/buildkite.com/octo/0106-187c-12cd4fe"
     built = s.eventbridge(source, "Build Finished", {"version": 1, "build": {"branch": "main", "state": "passed"}})
     yield sent("an event of Buildkite", built, nothing(source, "Build Finished"))
+    for name, kind in (
+        ("auth0", "Auth0 log"),
+        ("datadog", "Datadog Alert Notification"),
+        ("okta", "SystemLog"),
+        ("pagerduty", "incident.triggered"),
+        ("zendesk", "Support Ticket: Comment Created"),
+    ):
+        source = f"aws.partner/{name}.com/1/site"
+        yield sent(f"an event of {name}", s.eventbridge(source, kind, {"id": "7"}), nothing(source, kind))
     yield sent("any other event of AWS", started, nothing("aws.ec2", "EC2 Instance State-change Notification"))
     sent = of("CodeBuild")
     yield sent("Build State Change: ended", s.codebuild(project="site"), Other("BuildEnded", "the end of a build"))

@@ -909,6 +909,9 @@ _CLOUDS = (
                     "sh.keptn.event.deployment.finished",
                     "io.testkube.event.end-test-success",
                     "org.jenkinsci.job.build.completed",
+                    # https://experienceleague.adobe.com/en/docs/experience-manager-learn/cloud-service/eventing/overview
+                    "aem.sites.contentFragment.modified",
+                    "google.firebase.auth.user.v1.created",
                 )
             ),
             *(
@@ -916,6 +919,7 @@ _CLOUDS = (
                 for kind in (
                     *("dev.cdevents.change.merged.0.2.0", "com.example.priced", "cd.change.merged.v1"),
                     "io.artifacthub.package.new-release",
+                    *("aem.sites.page.published", "aem.sites.contentFragment.unpublished"),
                 )
             ),
         )
@@ -1383,14 +1387,28 @@ _SHOPS = (
             ("by Pub/Sub", posted(pubsub({}, **about), {})),
         )
     ),
+    _by_header("Shopify", "X_Shopify_Test", "true", "a test of Shopify: the webhook is set up"),
+    *(
+        _webhook("any other webhook", kind, "a test of a sender: the webhook is set up", {name: kind, "data": {}})
+        for name, kind in (("type", "webhook.test"), ("event", "test"), ("eventType", "Test"))
+    ),
     *(
         _webhook("BigCommerce", scope, becomes, {"producer": "stores/8j", "hash": "64d3", "scope": scope})
         for scope, becomes in (
             *(
                 (scope, Built(reason=f"{scope} in BigCommerce"))
-                for scope in ("store/product/updated", "store/brand/metafield/updated", "store/priceLists/deleted")
+                for scope in (
+                    *("store/product/updated", "store/brand/metafield/updated", "store/priceLists/deleted"),
+                    "store/channel/1/product/assigned",
+                )
             ),
-            ("store/order/created", nothing("BigCommerce", "store/order/created")),
+            *(
+                (scope, nothing("BigCommerce", scope))
+                for scope in (
+                    *("store/order/created", "store/channel/1/cart/created"),
+                    "store/channel/1/notifications/abandonedCart/updated",
+                )
+            ),
         )
     ),
     *(
@@ -1515,6 +1533,20 @@ _DRAFTS = (
                 for event in ("publish", "unpublish.success", "delete")
             ),
             *((event, nothing("Contentstack", event)) for event in ("create", "update", "publish.fail")),
+        )
+    ),
+    *(
+        _webhook(
+            "Contentstack", f"{kind} {event}", nothing("Contentstack", event), {"event": event, "module": kind, **more}
+        )
+        for kind, event in (("workflow", "workflow_stage_change"), ("branch", "create"), ("bulk_job", "create"))
+        for more in [{"api_key": "x", "data": {}}]
+    ),
+    *(
+        _webhook("Sitecore", kind, becomes, {"EventName": kind, "WebhookItemId": "7", "WebhookItemName": "site"})
+        for kind, becomes in (
+            ("publish:end", Built(reason="publish:end in Sitecore")),
+            *((kind, nothing("Sitecore", kind)) for kind in ("item:saved", "item:locked", "publish:begin")),
         )
     ),
     *(

@@ -311,6 +311,7 @@ OWN: dict[str, dict[str, Any]] = {
     "zot, and others": {"specversion": "1.0", "source": "/cms", "id": "7", "type": "x", "data": {"reference": None}},
     "Azure DevOps": {"eventType": "book.published", "publisherId": "42", "scope": "public"},
     "Contentstack": {"event": "saved", "module": "prices", "api_key": "x"},
+    "Sitecore": {"EventName": "item:saved", "WebhookItemId": "7"},
     "Gerrit": {"type": "article-published", "eventCreatedOn": "2026-11-25"},
     "Ghost": {"post": {"current": {"status": "live"}, "previous": {"status": "draft"}}},
     "Google": {"message": {"data": "e30=", "messageId": "7"}, "subscription": "weekly"},

@@ -5,6 +5,7 @@ What is a change is built in every form, with its version where it has one; what
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -97,7 +98,12 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Pagure: as receivers are tested": ({"topic": "pagure.issue.new", "msg": {"agent": "ann"}}, "pagure.issue.new"),
     "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
     "Phabricator: a test": ({"object": {"type": "CMIT", "phid": "PHID-CMIT-a"}, "action": {"test": True}}, "a test"),
-    "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Entry that is edited"),
+    "Contentful: a draft": ({"sys": {**ENTRY, "version": 8}, "fields": {}}, "Contentful's Entry"),
+    "Contentful: a version of the timeline": ({"sys": {**ENTRY, "type": "EntryVersion"}}, "Contentful's EntryVersion"),
+    "Contentful: several at once": (
+        {"sys": {**ENTRY, "type": "BulkContentOperation"}},
+        "Contentful's BulkContentOperation",
+    ),
     "Contentful: a model": ({"sys": {**ENTRY, "type": "ContentType", "revision": 3}}, "Contentful's ContentType"),
     "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
     "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
@@ -560,6 +566,90 @@ def test_at_launchpad_a_rule_that_names_the_type_takes_a_push_of_main_and_anothe
     project = PROJECT + 'branch = "develop"\n'
     assert isinstance(only(message, Routes(parse(project), REGION)), Ignored)
     assert isinstance(only(message, Routes(parse(project + rule), REGION)), Request)
+
+
+# --- what is carried -----------------------------------------------------------------------------------
+
+
+def _base64(event: Json) -> str:
+    return base64.b64encode(json.dumps(event).encode()).decode()
+
+
+def _of_topic(event: Json) -> Json:
+    """https://docs.cloud.google.com/eventarc/docs/workflows/cloudevents#pubsub"""
+    message = {"data": _base64(event), "messageId": "2070443601311540"}
+    return {
+        **cloud_event("google.cloud.pubsub.topic.v1.messagePublished"),
+        "data": {"message": message, "subscription": "projects/octo/subscriptions/site"},
+    }
+
+
+#: An event in what carries it, and where it then is.
+CARRIERS: dict[str, tuple[Callable[[Json], Json], str]] = {
+    "base64 in a CloudEvent": (lambda event: {**cloud_event("mine"), "data_base64": _base64(event)}, "data"),
+    "a CloudEvent in another": (lambda event: {**cloud_event("mine"), "data": _enveloped(event)}, "data.data"),
+    "a message of a topic in a CloudEvent": (_of_topic, "data.message.data"),
+    "a CloudEvent on a bus": (lambda event: s.eventbridge("my.app", "thing", _enveloped(event)), "detail.data"),
+    "base64 in a CloudEvent on a bus": (
+        lambda event: s.eventbridge("my.app", "thing", {**cloud_event("mine"), "data_base64": _base64(event)}),
+        "detail.data",
+    ),
+    "a message of a topic on a bus": (
+        lambda event: s.eventbridge("my.app", "x", _of_topic(event)),
+        "detail.data.message.data",
+    ),
+}
+
+
+def _enveloped(event: Json) -> Json:
+    return {**cloud_event("mine"), "data": event}
+
+
+@pytest.mark.parametrize("bring", [by_queue, by_webhook])
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_what_is_carried_is_what_counts_however_deep_it_is(carrier: str, bring: Callable[[Json], Message]) -> None:
+    carried, path = CARRIERS[carrier]
+    pushed = only(bring(carried(body(p.github_push()))))
+    assert isinstance(pushed, Request)
+    assert pushed.source_version == AFTER
+    side = bring(carried(body(p.github_push("refs/heads/side"))))
+    assert only(side) == Ignored("side is not the default branch main, and no rule takes it")
+    assert isinstance(only(side, with_rule(**{f"{path}.ref": "refs/heads/side"})), Request)
+    assert isinstance(only(side, with_rule(**{f"{path}.ref": "refs/heads/main"})), Ignored)
+    draft = bring(carried({"event": "entry.update", "model": "article", "entry": {"id": 7, "publishedAt": None}}))
+    assert only(draft) == Ignored("nothing is built for Strapi's entry.update of a draft unless a rule takes it")
+    assert isinstance(only(draft, with_rule(**{f"{path}.entry.publishedAt": "null"})), Request)
+
+
+def test_a_rule_may_look_at_data_that_came_in_base64() -> None:
+    bring: tuple[Callable[[Any], Message], ...] = (by_queue, by_webhook)
+    for of_own in bring:
+        event = {**cloud_event("mine"), "data_base64": _base64({"page": "7"})}
+        for one in (event, [event]):
+            assert isinstance(only(of_own(one), with_rule(**{"data.page": "7"})), Request)
+
+
+def test_what_is_carried_has_an_end() -> None:
+    event: Json = {}
+    for _ in range(300):
+        event = _enveloped(event)
+    built = only(by_queue(event))
+    assert isinstance(built, Request)
+    assert built.event_id == "/octo#7"
+
+
+@pytest.mark.parametrize("bring", [by_queue, by_webhook])
+def test_base64_in_a_list_of_cloud_events_is_data_too(bring: Callable[[Any], Message]) -> None:
+    draft = {"event": "entry.update", "model": "article", "entry": {"id": 7, "publishedAt": None}}
+    message = bring([{**cloud_event("mine"), "data_base64": _base64(draft)}])
+    assert only(message) == Ignored("nothing is built for Strapi's entry.update of a draft unless a rule takes it")
+
+
+def test_base64_of_no_json_is_no_data() -> None:
+    for data in ("AQIDBA==", "/w==", "?"):
+        built = only(by_queue({**cloud_event("mine"), "data_base64": data}))
+        assert isinstance(built, Request)
+        assert built.event_id == "/octo#7"
 
 
 # --- several at once ----------------------------------------------------------------------------------

@@ -206,6 +206,9 @@ _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     for before in "/-_"
     for after in ("", "-*", "_*", ".*")
 )
+_NO_CHANGE: Final = "|".join(
+    f"aws.partner/{name}.com*" for name in ("auth0", "buildkite", "datadog", "okta", "pagerduty", "zendesk")
+)
 _BY_BRIDGE: Final = (
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets.html
@@ -218,7 +221,8 @@ _BY_BRIDGE: Final = (
     ),
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
     # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would trigger builds.
-    Kind(when="source=aws.partner/buildkite.com*", named_by=("detail-type", "source"), **_UNKNOWN),
+    # Nor are logins, alarms and tickets changes.
+    Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
     # An input written by hand, without a ``detail-type``.

@@ -59,13 +59,12 @@ _CONTENTFUL: Final = (
     ),
     change("Contentful", "an alias", f"{_TOPIC}=*.EnvironmentAlias.change_target", "alias {sys.id} moved", id=_KEY),
     ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
-    # Without its topic: published content has a revision, content that is edited has a version. What else has a space:
-    # https://www.contentful.com/developers/docs/webhooks/content-events/
-    ignored(
-        *("Contentful", "another event", "{sys.type}", "sys.type"),
-        "sys.space.sys.id & sys.type=*ContentType|Task|Comment|Release*|Workflow*|Template*|BulkAction|ScheduledAction",
+    # Without its topic: published content has a revision, and content that was unpublished says when.
+    change(
+        *("Contentful", "published content", "sys.space.sys.id & sys.revision,sys.deletedAt & sys.type=*Entry|*Asset"),
+        "{sys.type} {sys.id} in Contentful",
     ),
-    ignored("Contentful", "a draft", "{sys.type} that is edited", "sys.type", "sys.space.sys.id & sys.version"),
+    ignored("Contentful", "another event", "{sys.type}", "sys.type", "sys.space.sys.id & sys.type"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
@@ -178,6 +177,7 @@ _STORYBLOK: Final = (
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
+_MODULES: Final = "entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
 _CHANGED_ITEM: Final = "triggerType=collection_item_changed & payload.lastPublished,payload.published-on=null"
@@ -218,7 +218,7 @@ _DRAFTS: Final = (
     ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
     *_typed(
-        *("Contentstack", "event", "module=entry|asset|content_type|global_field|release|taxonomy|term & api_key"),
+        *("Contentstack", "event", f"module={_MODULES} & api_key"),
         "publish|unpublish|*publish.success|delete*|deploy*",
     ),
     # https://docs.uniform.app/docs/integrations/webhooks, and its package @uniformdev/webhooks
@@ -234,6 +234,8 @@ _DRAFTS: Final = (
         "|database.*|data_source.*",
         id="{id}",
     ),
+    # https://doc.sitecore.com/sai/en/developers/sitecoreai/webhook-event-handler-http-request.html: edits are drafts.
+    *_typed("Sitecore", "EventName", "WebhookItemId & WebhookItemName", "publish:end*"),
 )
 
 # --- Image registries: a repository's tag points at another image ----------------------------------
@@ -321,6 +323,7 @@ def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) ->
 
 
 _SHOPS: Final = (
+    trial("Shopify", "http.headers.x-shopify-test,metadata.X-Shopify-Test,message.attributes.X-Shopify-Test=true"),
     # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes
     *_all_but(
         *("Shopify", "http.headers.x-shopify-topic,metadata.X-Shopify-Topic,message.attributes.X-Shopify-Topic", ""),
@@ -332,7 +335,8 @@ _SHOPS: Final = (
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
         *("BigCommerce", "scope", "producer=stores/* & hash"),
-        "store/order/*|store/cart/*|store/customer/*|store/subscriber/*|store/shipment/*|store/app/*|store/hook/*",
+        "store/order/*|store/cart/*|store/customer/*|store/subscriber/*|store/shipment/*|store/app/*|store/hook/*"
+        "|store/channel/*/cart/*|store/channel/*/notifications/*",
     ),
     # https://woocommerce.com/document/webhooks/: the ping has no topic, and no signature
     *_all_but("WooCommerce", "http.headers.x-wc-webhook-topic", "", "order*|customer*|subscription*"),
@@ -366,12 +370,12 @@ _WRITTEN: Final = (
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
     "|cd.change.merged.v1|cd.artifact.published.v1"
-    "|zotregistry.image.updated|io.artifacthub.package.new-release"
+    "|zotregistry.image.updated|io.artifacthub.package.new-release|aem.*published"
 )
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*|cd.*.*.v1"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
-    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*"
+    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*"
 )
 _GCS: Final = "message.attributes"
 _OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
@@ -418,6 +422,8 @@ _CLOUDS: Final = (
     trial("Backblaze", "events.0.eventType=b2:TestEvent"),
     trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
+    # What many senders' buttons for a test send.
+    trial("a sender", "http.method & type,event,eventType,event_type=webhook.test|webhook.ping|webhook_test|test|Test"),
     *SHAKEN,
     # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
     refused(

@@ -8,9 +8,7 @@ So the innermost event's own id wins over the id of any envelope.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from holdoff.config.schemes import EVENT_HEADERS
@@ -21,7 +19,7 @@ from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, ha
 from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import dig, kind_of, needed, parsed, replaced, text_at
+from holdoff.ingress.events.paths import dig, kind_of, needed, plain, text_at
 from holdoff.ingress.events.s3 import s3_id
 
 #: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
@@ -62,7 +60,7 @@ def is_custom_resource(event: object) -> bool:
 
 
 def _opened(message: Message, depth: int) -> list[Message]:
-    event = parsed(message.event)
+    event = plain(message.event)
     message = message.but(event=event)
     if depth > MAX_DEPTH:
         raise EventError("event", f"has envelopes in envelopes, more than {MAX_DEPTH} deep")
@@ -184,7 +182,7 @@ def _eventbridge(message: Message) -> Message:
     """
     event = {"detail-type": message.event.get("detailType"), **message.event}
     if "detail" in event:
-        event["detail"] = parsed(event["detail"])
+        event["detail"] = plain(event["detail"])
     source = event.get("source")
     own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
     envelopes = message.envelopes
@@ -211,14 +209,6 @@ def _is_envelope(event: Mapping[str, Any]) -> bool:
     return is_bridged or is_of_topic or source.startswith("aws:") or source.endswith(":s3")
 
 
-def _of_pubsub(event: Any) -> Any:
-    """A message of Pub/Sub with its data as JSON, not as base64 (https://docs.cloud.google.com/pubsub/docs/push)."""
-    if isinstance(data := dig(event, "message.data"), str) and text_at(event, "subscription"):
-        with suppress(ValueError):
-            return replaced(event, "message.data", parsed(base64.b64decode(data).decode()))
-    return event
-
-
 def http_message(request: HttpRequest, origin: Origin) -> Message:
     """The message in a request whose signature was checked. Raises an ``EventError`` if the body does not fit the
     headers."""
@@ -228,7 +218,7 @@ def http_message(request: HttpRequest, origin: Origin) -> Message:
         "headers": plain_headers(request),
         "webhook": origin.scheme,
     }
-    event = _of_pubsub(parsed(content_of(request))) if request.body else handshake_in(request.method, request.query)
+    event = plain(content_of(request)) if request.body else handshake_in(request.method, request.query)
     message = Message(
         kind="http", id=delivery_id(request.headers), event=event, envelopes={"http": about}, origin=origin
     )

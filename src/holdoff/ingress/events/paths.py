@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -72,9 +74,10 @@ def in_template(template: str) -> tuple[str, ...]:
 
 
 def replaced(value: Any, path: str, by: object) -> Any:
-    """A copy of nested objects with something else at a path that leads through objects to what ``dig`` finds there."""
+    """A copy of nested objects with something else at a path that leads through objects to what ``dig`` finds there,
+    or is one name."""
     names = path.split(".")
-    used = _used(names, value)
+    used = _used(names, value) or 1
     name, below = ".".join(names[:used]), ".".join(names[used:])
     return {**value, name: replaced(value[name], below, by) if below else by}
 
@@ -120,6 +123,24 @@ def parsed(value: Any) -> Any:
     except (ValueError, RecursionError):
         return value
     return inside if isinstance(inside, dict | list) else value
+
+
+#: Where messages of Pub/Sub and CloudEvents have data in base64, and where they then have it as JSON:
+#: https://docs.cloud.google.com/pubsub/docs/push
+#: https://github.com/cloudevents/spec/blob/main/cloudevents/formats/json-format.md#31-handling-of-data
+_IN_BASE64: Final = (("subscription", "message.data", "message.data"), ("specversion", "data_base64", "data"))
+
+
+def plain(value: Any) -> Any:
+    """What a text is the JSON of, as ``parsed`` finds it, with its data as JSON, too, or the data of each in a list."""
+    event = parsed(value)
+    if isinstance(event, list):
+        return [plain(one) if isinstance(one, dict) else one for one in event]
+    for known_by, path, place in _IN_BASE64:
+        if isinstance(data := dig(event, path), str) and text_at(event, known_by):
+            with suppress(ValueError):
+                event = replaced(event, place, parsed(base64.b64decode(data).decode()))
+    return event
 
 
 def as_text(value: object) -> str | None:

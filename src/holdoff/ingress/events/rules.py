@@ -27,11 +27,11 @@ from holdoff.core.shown import shown_name
 from holdoff.core.units import parse_instant
 from holdoff.core.value import Value
 from holdoff.ingress.events import aws, cms_senders, ends, git_senders, guards, powers, trigger_json
-from holdoff.ingress.events.envelopes import CONTROL
+from holdoff.ingress.events.envelopes import CONTROL, MAX_DEPTH
 from holdoff.ingress.events.intents import BuildEnded, Draft, Ignored, Intent, WakeAsked
 from holdoff.ingress.events.kinds import CLOUD_EVENTS, Kind, holds, kind_of_event, parts_of
 from holdoff.ingress.events.message import MOST_PARTS, Message
-from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, parsed, replaced, text_at
+from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, plain, replaced, text_at
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
@@ -263,7 +263,7 @@ def _check_can_match(rule: Rule, path: str, at: str) -> None:
 
 def _sent(message: Message, by: Kind | None) -> Message | None:
     """What an event carries, which may be another sender's event; ``None``: events of this kind carry none."""
-    inside = parsed(message.look(by.carries)) if by else None
+    inside = plain(message.look(by.carries)) if by else None
     if by is None or not isinstance(inside, dict):
         return None
     return message.but(event=inside, id=filled(by.id, message.look) or message.id)
@@ -275,32 +275,32 @@ _Part = tuple[Message, Draft | Kind | None]
 
 def _opened(parts: Iterable[tuple[Message, Kind | None]]) -> list[_Part]:
     """The events, and instead of each that carries events of senders that are known here: these."""
-    each = (one for part, kind in parts for one in _carried(part, kind) or [(part, kind)])
+    each = (one for part, kind in parts for one in _carried(part, kind) or ((part, kind),))
     opened: list[_Part] = list(islice(each, MOST_PARTS + 1))
     if len(opened) > MOST_PARTS:
         raise EventError("event", f"has more than {MOST_PARTS} changes", hint="Trigger the project by hand")
     return opened
 
 
-def _carried(message: Message, by: Kind | None) -> list[_Part]:
+def _carried(message: Message, by: Kind | None, depth: int = 0) -> list[tuple[Message, Draft]]:
     """The events that one carries, each in an event as it came, and what each asks for; empty: no sender here is
     known."""
-    if by is None or (sent := _sent(message, by)) is None:
+    if by is None or depth > MAX_DEPTH or (sent := _sent(message, by)) is None:
         return []
 
     def below(paths: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(path if OF_ENVELOPES.match(path) else f"{by.carries}.{path}" for path in paths)
 
-    drafts: list[_Part] = []
+    drafts: list[tuple[Message, Draft]] = []
     try:
         for part, kind in islice(parts_of(sent, _SENDERS), MOST_PARTS + 1):
             if kind is None:
                 return []
-            draft = kind.draft(part)
-            # The type of what carries it names it, too. No rule names a control message.
-            known_by = (*by.named_by, *below(draft.named_by)) if draft.named_by else ()
-            draft = draft.but(named_by=known_by, ref_named_by=below(draft.ref_named_by))
-            drafts.append((message.but(event=replaced(message.event, by.carries, part.event), id=part.id), draft))
+            for one, draft in _carried(part, kind, depth + 1) or [(part, kind.draft(part))]:
+                # The type of what carries it names it, too. No rule names a control message.
+                known_by = (*by.named_by, *below(draft.named_by)) if draft.named_by else ()
+                draft = draft.but(named_by=known_by, ref_named_by=below(draft.ref_named_by))
+                drafts.append((message.but(event=replaced(message.event, by.carries, one.event), id=one.id), draft))
     except EventError:
         return []  # it only looks like a sender's
     return drafts
