@@ -38,6 +38,13 @@ def github(event: str, body: Json, *, form: bool = False) -> HttpRequest:
     return posted(full, {"X-GitHub-Event": event, "X-GitHub-Delivery": DELIVERY}, form=form)
 
 
+def github_image(name: str = "package", tag: str = "latest") -> HttpRequest:
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#package"""
+    version = {"version": "sha256:8a", "container_metadata": {"tag": {"name": tag, "digest": "sha256:8a"}}}
+    image = {"name": "site", "namespace": "octo", "package_type": "CONTAINER", "package_version": version}
+    return github(name, {"action": "published", name: image})
+
+
 def github_push(ref: str = "refs/heads/main", *, form: bool = False, **more: object) -> HttpRequest:
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
     commit = {"id": AFTER, "message": "Fix", "timestamp": "2001-01-01T00:00:00Z", "added": [], "modified": ["a"]}
@@ -201,6 +208,12 @@ def forge_push(
     commit = {"id": AFTER, "message": "Fix\n", "added": ["a"], "removed": [], "modified": []}
     body: Json = {"ref": ref, "before": BEFORE, "after": AFTER, "commits": [commit], "total_commits": 1, **more}
     return forge(sender, "push", body, form=form)
+
+
+def forge_image(sender: str, version: str = "latest", kind: str = "container") -> HttpRequest:
+    """https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go"""
+    package = {"type": kind, "name": "site", "version": version, "owner": {"login": "octo"}}
+    return forge(sender, "package", {"action": "created", "package": package})
 
 
 # --- Azure DevOps -----------------------------------------------------------------------------------

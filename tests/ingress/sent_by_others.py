@@ -188,6 +188,36 @@ def rhodecode(name: str, kind: str, *branches: str) -> Json:
     return {"event": {**about, "push": {"branches": [{"name": one} for one in branches], "tags": []}}, "token": ""}
 
 
+def onedev(kind: str, **more: object) -> Json:
+    """https://github.com/theonedev/onedev, io.onedev.server.event.project.ProjectEvent and RefUpdated"""
+    return {"type": kind, "projectId": 7, "userId": 1, "date": "2026-11-25T03:00:00Z", **more}
+
+
+def radicle(branch: str) -> Json:
+    """https://radicle.garden/help/ci/cli"""
+    repository = {"id": "z9mj", "name": "site", "clone_url": "https://x/z9mj.git", "default_branch": "main"}
+    return {"after": AFTER, "branch": branch, "context": "site", "repository": repository, "commits": []}
+
+
+def beanstalk(trigger: str, kind: str, **more: object) -> Json:
+    """https://support.beanstalkapp.com/article/958-modular-webhooks-json-examples"""
+    repository = {"id": 42, "name": "site", "type": "SubversionRepository" if "Sub" in kind else "GitRepository"}
+    return {"trigger": trigger, "payload": {"type": kind, "repository": repository, **more}}
+
+
+def secure_registry(kind: str, tag: str = "latest") -> Json:
+    """https://github.com/jenkinsci/dockerhub-notification-plugin, src/test/resources/docker-trusted-registry-*.json"""
+    contents = {"namespace": "octo", "repository": "site", "tag": tag, "imageName": f"x/octo/site:{tag}"}
+    location = f"/repositories/octo/site/tags/{tag}"
+    return {"type": kind, "createdAt": "2026-11-25T03:00:00Z", "contents": contents, "location": location}
+
+
+def nexus(name: str, kind: str = "docker") -> Json:
+    """The same, nexus-*.json"""
+    asset = {"id": "71", "format": kind, "name": name}
+    return {"nodeId": "345E", "repositoryName": "site", "action": "CREATED", "asset": asset}
+
+
 def launchpad(ref: str, new: str | None) -> Json:
     """https://ubuntu.com/docs/launchpad/user/reference/webhooks/"""
     moved = {"old": {"commit_sha1": BEFORE}, "new": {"commit_sha1": new} if new else None}
@@ -203,6 +233,7 @@ def _in_source_repositories(branch: str) -> Built:
 
 
 _MAIN = "refs/heads/main"
+_ASSET = {"X_Nexus_Webhook_Id": "rm:repository:asset"}
 _OF_GITEE = Built(AFTER, f"octo/site {_MAIN}", 1795575600000, BEFORE, None, "octo", "push to octo/site main")
 _OF_PAGURE = Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, "2026-8e", "ann", "push to octo/site main")
 _OF_GERRIT = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, None, "ann", "push to octo/site main")
@@ -379,6 +410,72 @@ _GIT = (
             ),
         )
     ),
+    *(
+        _webhook("OneDev", event, becomes, onedev(event.partition(",")[0], **more))
+        for event, becomes, more in (
+            (
+                "RefUpdated",
+                Built(AFTER, f"7 {_MAIN}", None, BEFORE, reason="push to 7 main"),
+                {"refName": _MAIN, "oldCommitId": BEFORE, "newCommitId": AFTER},
+            ),
+            ("RefUpdated, without the commits", Built(reason="push to 7 main"), {"refName": _MAIN}),
+            ("RefUpdated, of another branch", _NO_DEFAULT.format("OneDev"), {"refName": "refs/heads/side"}),
+            (
+                "RefUpdated, of a deleted branch",
+                "main was deleted",
+                {"refName": _MAIN, "oldCommitId": AFTER, "newCommitId": ZERO},
+            ),
+            *((kind, nothing("OneDev", kind), {}) for kind in ("BuildFinished", "IssueOpened", "PullRequestOpened")),
+        )
+    ),
+    *(
+        _webhook("Radicle", event, becomes, radicle(branch), X_Radicle_Event_Type=event.partition(",")[0])
+        for event, becomes, branch in (
+            ("push", Built(AFTER, f"site {_MAIN}", reason="push to site main"), "main"),
+            ("push, of another branch", "side is not the default branch main, and no rule takes it", "side"),
+            ("patch_created", nothing("Radicle", "patch_created"), "main"),
+            ("branch_deleted", nothing("Radicle", "branch_deleted"), "side"),
+        )
+    ),
+    *(
+        _webhook("Beanstalk", event, becomes, beanstalk(event.partition(",")[0], kind, **more))
+        for event, becomes, kind, more in (
+            (
+                "push",
+                Built(AFTER, f"site {_MAIN}", None, BEFORE, reason="push to site main"),
+                "GitPush",
+                {"ref": _MAIN, "before": BEFORE, "after": AFTER},
+            ),
+            (
+                "push, of another branch",
+                _NO_DEFAULT.format("Beanstalk"),
+                "GitPush",
+                {"ref": "refs/heads/side", "before": BEFORE, "after": AFTER},
+            ),
+            ("commit", Built(reason="commit to site"), "SubversionCommit", {}),
+            ("comment", nothing("Beanstalk", "comment"), "Comment", {}),
+        )
+    ),
+    # https://forge-allura.apache.org/p/allura/wiki/Webhooks
+    _webhook(
+        "SourceForge",
+        "a push to Mercurial",
+        Built(reason="commit to /p/octo/site/"),
+        {
+            "ref": "refs/tags/tip",
+            "before": BEFORE,
+            "after": AFTER,
+            "size": 1,
+            "repository": {"full_name": "/p/octo/site/", "url": "http://sourceforge.net/p/octo/site/"},
+        },
+    ),
+    _webhook(
+        "Codeup",
+        "a test",
+        "a test of Codeup: the webhook is set up",
+        {"before": BEFORE, "after": AFTER},
+        X_Codeup_Event="Push Hook",
+    ),
     # The fixtures of https://github.com/zulip/zulip
     *(
         _webhook("RhodeCode", event, becomes, rhodecode(event.partition(",")[0], kind, *branches))
@@ -494,6 +591,7 @@ _REGISTRIES = (
         _webhook(sender, f"{kind} of a signature", nothing(sender, f"{kind} of sha256-8a.sig"), body)
         for sender, kind, body in (
             ("Harbor", "PUSH_ARTIFACT", harbor("PUSH_ARTIFACT", "sha256-8a.sig")),
+            ("Mirantis Secure Registry", "TAG_PUSH", secure_registry("TAG_PUSH", "sha256-8a.sig")),
             ("Azure Container Registry", "push", acr("push", "sha256-8a.sig")),
             ("a registry", "push", distribution("push", tag="sha256-8a.sig")),
             (
@@ -520,6 +618,7 @@ _REGISTRIES = (
         for sender, kind, body in (
             # https://github.com/goharbor/harbor/blob/main/src/controller/event/topic.go, and its documents
             ("Harbor", "PUSH_ARTIFACT", harbor("PUSH_ARTIFACT", "sha256:8a")),
+            ("Mirantis Secure Registry", "MANIFEST_PUSH", secure_registry("MANIFEST_PUSH", "")),
             ("Azure Container Registry", "push", acr("push", "")),
             ("Event Grid", _IN_AZURE, [{**event_grid(_IN_AZURE), "data": acr("push", "")}]),
             (
@@ -646,6 +745,48 @@ _REGISTRIES = (
         Built(reason="rm:repository:component in Nexus"),
         {"repositoryName": "site", "action": "CREATED", "component": {"name": "a"}},
         X_Nexus_Webhook_Id="rm:repository:component",
+    ),
+    _webhook(
+        "Nexus", "an asset", Built(reason="rm:repository:asset in Nexus"), nexus("v2/site/manifests/v1"), **_ASSET
+    ),
+    *(
+        _webhook("Nexus", what, nothing("Nexus", f"CREATED of {name}"), nexus(name), **_ASSET)
+        for what, name in (
+            ("a layer of an image", "v2/-/blobs/sha256:8a"),
+            ("an image to which no tag points", "v2/site/manifests/sha256:8a"),
+            ("a signature", "v2/site/manifests/sha256-8a.sig"),
+        )
+    ),
+    *(
+        _webhook("Mirantis Secure Registry", event, becomes, secure_registry(event))
+        for event, becomes in (
+            ("TAG_PUSH", Built(reason="TAG_PUSH in Mirantis Secure Registry")),
+            ("MANIFEST_PUSH", Built(reason="MANIFEST_PUSH in Mirantis Secure Registry")),
+            *(
+                (kind, nothing("Mirantis Secure Registry", kind))
+                for kind in ("TAG_PULL", "TAG_DELETE", "SCAN_COMPLETED", "PUSH_MIRRORING")
+            ),
+        )
+    ),
+    *(
+        _webhook(
+            "Cloudsmith",
+            event,
+            becomes,
+            {"data": {}, "meta": {"event_id": event, "trigger_id": "c0e2", "webhook_id": 1}},
+        )
+        for event, becomes in (
+            ("package.synced", Built(id="c0e2", reason="package.synced in Cloudsmith")),
+            ("package.deleted", Built(id="c0e2", reason="package.deleted in Cloudsmith")),
+            *((kind, nothing("Cloudsmith", kind)) for kind in ("package.created", "package.security_scanned")),
+        )
+    ),
+    _webhook(
+        "Buildkite",
+        "package.created",
+        Built(reason="package.created in Buildkite"),
+        {"event": "package.created", "package": {"organization": {"slug": "octo"}, "registry": {"slug": "site"}}},
+        X_Buildkite_Event="package.created",
     ),
     *(
         _webhook("JFrog", f"{domain} {event}", nothing("JFrog", event), {**jfrog(domain, event), "data": data})
@@ -1044,6 +1185,38 @@ _BUILDS = (
                 {"state": "errored", "build_url": "https://travis.example.com/octo/site/builds/1"},
             ),
             ("Travis CI", "passed", {"state": "passed", "build_url": "https://app.travis-ci.com/octo/site/builds/1"}),
+            # https://www.reviewboard.org/docs/manual/latest/webhooks/, and the fixtures of zulip/zulip
+            (
+                "Review Board",
+                "review_published",
+                {"event": "review_published", "review_request": {"absolute_url": "https://x/r/1/"}},
+            ),
+            # https://github.com/superplanehq/superplane, pkg/integrations/harness
+            (
+                "Harness",
+                "PIPELINE_END",
+                {"eventType": "PIPELINE_END", "data": {"accountIdentifier": "B", "pipelineIdentifier": "site"}},
+            ),
+            # https://docs.platform.sh/integrations/activity/reference.html
+            (
+                "Platform.sh",
+                "environment.push",
+                {
+                    "id": "a1",
+                    "type": "environment.push",
+                    "project": "7polx4hc6wak6",
+                    "state": "complete",
+                    "result": "success",
+                    "started_at": "2015-02-01T16:57:06Z",
+                    "updated_at": "2015-02-01T16:57:07Z",
+                },
+            ),
+            # https://github.com/Commit451/skyhook, test/unity.json
+            (
+                "Unity",
+                "queued",
+                {"projectGuid": "08", "buildTargetName": "Mac", "buildNumber": 14, "buildStatus": "queued"},
+            ),
             (
                 "Terraform",
                 "verification",

@@ -131,6 +131,25 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         {"top_severity": "Major", "watch_name": "all", "issues": [{"severity": "Major", "type": "security"}]},
         "JFrog's Major",
     ),
+    # As the tests of receivers have it, in short: https://github.com/tektoncd/triggers
+    "a git host: a pull request": (
+        {"pull_request": {"head": {"sha": AFTER}}, "repository": {"clone_url": "https://x"}},
+        "a git host's event",
+    ),
+    "a git host: a pull request of Bitbucket Cloud": ({"pullrequest": {"id": 9}}, "a git host's event"),
+    "a git host: a pull request of Data Center": (
+        {"pullRequest": {"toRef": {"displayId": "main"}}},
+        "a git host's event",
+    ),
+    # https://docs.drone.io/webhooks/overview/
+    "Drone: a build": (
+        {"event": "build", "action": "created", "repo": {"uid": "1", "slug": "octo/site"}, "build": {"number": 1}},
+        "Drone's build",
+    ),
+    "GitLab: a merge request": (
+        {"object_kind": "merge_request", "object_attributes": {"action": "open"}},
+        "GitLab's merge_request open",
+    ),
     # As receivers of all that is reported are tested: https://github.com/zulip/zulip, zerver/webhooks/*/fixtures
     "Jira: an attachment": (
         {"timestamp": 1, "webhookEvent": "attachment_created", "attachment": {}},
@@ -239,6 +258,36 @@ def test_a_push_of_github_s_first_form_is_one() -> None:
     assert isinstance(request, Request)
     assert (request.source_version, request.parent) == (AFTER, BEFORE)
     assert isinstance(only(by_queue({**event, "ref": "refs/heads/side"})), Ignored)
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-GitHub-Event": "push"}], ids=["bare", "with headers"])
+def test_a_push_in_short_is_one_of_its_branch(headers: dict[str, str]) -> None:
+    """As the tests of https://github.com/adnanh/webhook have it."""
+
+    def pushed(ref: str) -> Outcome:
+        event = {"ref": ref, "head_commit": {"id": AFTER, "message": "Fix"}}
+        return only(http_message(p.posted(event, headers), Origin(outside=True, scheme="secret")))
+
+    assert isinstance(built := pushed("refs/heads/main"), Request)
+    assert (built.source_version, built.reason) == (AFTER, "push to main")
+    for ref in ("refs/heads/side", "refs/tags/v1"):
+        assert isinstance(pushed(ref), Ignored)
+
+
+def test_an_image_at_github_is_a_change_without_its_headers() -> None:
+    """At first a package named its ecosystem, as the tests of https://github.com/keel-hq/keel have it."""
+    at_first = body(p.github_image())
+    package = {**at_first["package"], "ecosystem": "CONTAINER"}
+    del package["package_type"]
+    for event in (
+        body(p.github_image()),
+        {**at_first, "action": "create", "package": package},
+        body(p.forge_image("Gitea")),
+    ):
+        request = only(by_queue(event))
+        assert isinstance(request, Request)
+        assert request.reason == "image site:latest pushed"
+    assert isinstance(only(by_queue(body(p.github_image(tag="")))), Ignored)
 
 
 def test_a_push_that_data_centers_plug_in_tells() -> None:

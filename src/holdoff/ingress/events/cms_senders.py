@@ -304,7 +304,25 @@ _REGISTRIES: Final = (
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key=*-cache", ""),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
     *_typed("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.build_name,data.release_bundle_name", ""),
-    # https://help.sonatype.com/en/working-with-webhooks.html
+    # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
+    *_typed(
+        *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),
+        "*_PUSH*|PROMOTION|POLL_MIRRORING",
+        tag="contents.tag",
+    ),
+    # https://docs.cloudsmith.com/developer-tools/webhooks
+    *_typed(
+        *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
+        "package.deleted|package.released|package.restored|package.synced|package.tags_updated",
+        id="{meta.trigger_id}",
+    ),
+    # https://buildkite.com/docs/apis/webhooks/package-registries
+    *_typed("Buildkite", "event", "package.registry.slug & package.organization.slug", "package.created", ""),
+    # https://help.sonatype.com/en/working-with-webhooks.html: it reports each part of an image that is pushed
+    ignored(
+        *("Nexus", "a push by digest", "{action} of {asset.name}", "asset.name"),
+        "nodeId & asset.format=docker & asset.name=*/sha256:*|*/sha256-*",
+    ),
     *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
     # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
     *_typed(
@@ -463,6 +481,7 @@ _CLOUDS: Final = (
 # --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
 _NETLIFY: Final = "http.headers.x-netlify-event"
+_DRONE: Final = "http.headers.x-drone-event"
 _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
 _AT_JIRA: Final = "jira:*|attachment_*|board_*|comment_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
@@ -527,19 +546,22 @@ _HOSTS: Final = (
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
-            ("Drone", "http.headers.x-drone-event", ""),
+            ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
+            ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
             ("Heroku", "resource", "webhook_metadata.event.include"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
+            ("Platform.sh", "type", "type=environment.*|project.* & project & state & started_at"),
             ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
+            ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
             ("Semaphore", "pipeline.state", "workflow.id & revision.commit_sha"),
             ("Semaphore", "event", "project_hash_id"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
@@ -549,6 +571,7 @@ _HOSTS: Final = (
             ("Terraform", "notifications.0.trigger", "notification_configuration_id"),
             ("Terraform", "stage", "run_id & task_result_callback_url"),
             ("Travis CI", "state", "build_url=*travis*"),
+            ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
         for kind in _typed(sender, path, known_by, "")

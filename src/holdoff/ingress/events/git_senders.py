@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, push, refused, trial
 
 Fields = dict[str, Any]
 #: Where hosts say it, the surest first. A row may have words of its own.
@@ -54,6 +54,29 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
     return nothing, refused(sender, "push", why, when)
 
 
+#: An image in the registry beside the repositories.
+#: https://docs.github.com/en/webhooks/webhook-events-and-payloads#package
+#: https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go: its version is the tag.
+_IMAGE: Final = (
+    "action=create|created|published|updated"
+    " & package.package_type,package.ecosystem,package.type,registry_package.package_type=CONTAINER|container"
+)
+_TAG: Final = (
+    "package.version,package.package_version.container_metadata.tag.name"
+    ",registry_package.package_version.container_metadata.tag.name"
+)
+
+
+def _images(sender: str, when: str) -> tuple[Kind, ...]:
+    """Images that are pushed into a registry beside the repositories."""
+    pushed, what = f"{when} & {_IMAGE}", "push of an image to which no tag points"
+    image = f"image {{package.name,registry_package.name}}{{{_TAG}^:}} pushed"
+    return (
+        ignored(sender, "a push by digest", what, _TAG, f"{pushed} & {_TAG}=|null|sha256:*|{ABOUT_AN_IMAGE}"),
+        change(sender, "a pushed image", pushed, image, by="{sender.login}"),
+    )
+
+
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
 _PUSH: Final[Fields] = {
@@ -67,12 +90,13 @@ _RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|Gi
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
     """A push in GitHub's form, which other hosts use, too."""
-    return _push(sender, when, "ref", "after", "before", **_PUSH | more)
+    return _push(sender, when, "ref", "after,head_commit.id", "before", **_PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
     trial("GitHub", f"{_TYPE}=ping", "a ping"),
     _like_github("GitHub", f"{_TYPE}=push"),
+    *_images("GitHub", _TYPE),
     _other(
         *("GitHub", _TYPE, "{action^ }"),
         when=f"{_TYPE}=release",
@@ -95,7 +119,7 @@ _GITHUB_KINDS: Final = (
     _other("GitHub", _TYPE, "{action^ }", **_RULE),
 )
 
-_MOVED: Final = "before & after & ref=refs/*"
+_MOVED: Final = "after,head_commit.id & ref=refs/*"
 _AT_CODING: Final = "http.headers.x-coding-event"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
@@ -109,6 +133,7 @@ _GITHUB_BARE: Final = (
     # Its form at first, and now: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING}=push", commits=""),
     _other("CODING", f"{_AT_CODING},event", when=_AT_CODING, repository="{repository.name}"),
+    *_images("a git host", "sender.login,package.owner.login"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
@@ -117,6 +142,11 @@ _GITHUB_BARE: Final = (
             ("GitHub", "action & security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & repository.full_name"),
+            # A merge sends a push as well.
+            (
+                "a git host",
+                "pull_request.id,pull_request.number,pull_request.head.sha,pullrequest.id,pullRequest.toRef.displayId",
+            ),
         )
     ),
 )
@@ -147,13 +177,15 @@ _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_c
 _AT_GITLAB: Final = (
     "object_kind=access_token|build|deploy*|emoji|feature_flag|issue|member|merge_request|milestone|note|pipeline|project"
     "|push|release|resource_*|subgroup|tag_push|vulnerability|wiki_page|work_item"
-    " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.project_id"
+    " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
+    ",object_attributes.project_id"
 )
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
     "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_* & project_id,user_id,group_id,key"
 )
 _GITLAB_KINDS: Final = (
+    trial("Codeup", "http.headers.x-codeup-event only before,after"),  # its pushes are like GitLab's
     *(
         _push(
             *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after", "before"),
@@ -295,6 +327,8 @@ _TOLD_BY_SOURCEHUT: Final = (
 )
 _MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
+_AT_RADICLE: Final = "http.headers.x-radicle-event-type"
+_IN_RADICLE: Final = "branch,repository.default_branch"
 _PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
@@ -423,9 +457,34 @@ _OF_A_REF: Final = (
         for is_default, default in (("true", "{Branch.Name}"), ("false", "that SCM-Manager has"), ("*", ""))
     ),
     _other("SCM-Manager", "action", when="sourceBranch.name & repository.sourceUrl"),
+    # https://github.com/theonedev/onedev/blob/main/server-core/src/main/java/io/onedev/server/model/support/WebHook.java
+    _push(
+        *("OneDev", "type=RefUpdated & refName & projectId,project.id", "refName", "", "oldCommitId"),
+        version="{newCommitId}",  # not in each of its versions
+        repository="{project.path,projectId}",
+    ),
+    _other(
+        *("OneDev", "type"),
+        when="type=Build*|CodeComment*|Issue*|PullRequest*|Workspace* & projectId,project.id & date",
+    ),
+    # https://radicle.garden/help/ci: without a branch it is the default one
+    _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),
+    _other("Radicle", _AT_RADICLE),
+    # https://forge-allura.apache.org/p/allura/wiki/Webhooks: each push of Mercurial is one of its tip, in any branch
+    change("SourceForge", "a commit", "ref=refs/tags/tip & after & size", "commit to {repository.full_name}"),
+    # https://support.beanstalkapp.com/article/958-modular-webhooks-json-examples: its classic pushes are like GitHub's
+    _push(
+        *("Beanstalk", "trigger=push & payload.type=GitPush", "payload.ref", "payload.after", "payload.before"),
+        repository="{payload.repository.name}",
+        by="{payload.beanstalk_user.login}",
+        commits="payload.commits",
+    ),
+    change("Beanstalk", "a commit", "trigger=commit & payload.type=*Commit", "commit to {payload.repository.name}"),
+    _other("Beanstalk", "trigger", when="trigger & payload.type & payload.repository.type=*Repository"),
 )
 
 TABLES: Final = (
+    *(_images(sender, f"http.headers.x-{sender.lower()}-event") for sender in ("Forgejo", "Gitea")),
     *(_like_gitea(sender, sender.lower()) for sender in ("Forgejo", "Gitea", "Gogs")),
     *(_GITHUB_KINDS, _GITLAB_KINDS, _BITBUCKET_KINDS, _DATA_CENTER_KINDS, _AZURE_KINDS, _OF_A_REF),
     *(_GITHUB_BARE, _BITBUCKET_BARE),
