@@ -38,9 +38,9 @@ def github(event: str, body: Json, *, form: bool = False) -> HttpRequest:
     return posted(full, {"X-GitHub-Event": event, "X-GitHub-Delivery": DELIVERY}, form=form)
 
 
-def github_image(name: str = "package", tag: str = "latest") -> HttpRequest:
+def github_image(name: str = "package") -> HttpRequest:
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#package"""
-    version = {"version": "sha256:8a", "container_metadata": {"tag": {"name": tag, "digest": "sha256:8a"}}}
+    version = {"version": "sha256:8a", "container_metadata": {"tag": {"name": "latest", "digest": "sha256:8a"}}}
     image = {"name": "site", "namespace": "octo", "package_type": "CONTAINER", "package_version": version}
     return github(name, {"action": "published", name: image})
 
@@ -210,9 +210,9 @@ def forge_push(
     return forge(sender, "push", body, form=form)
 
 
-def forge_image(sender: str, version: str = "latest", kind: str = "container") -> HttpRequest:
+def forge_image(sender: str) -> HttpRequest:
     """https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go"""
-    package = {"type": kind, "name": "site", "version": version, "owner": {"login": "octo"}}
+    package = {"type": "container", "name": "site", "version": "latest", "owner": {"login": "octo"}}
     return forge(sender, "package", {"action": "created", "package": package})
 
 

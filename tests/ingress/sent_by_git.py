@@ -27,9 +27,6 @@ def _git(**more: Any) -> Built:
     return Built(**fields | more)
 
 
-_BY_DIGEST = "push of an image to which no tag points"
-
-
 def _github() -> Iterator[Sent]:
     sent = of("GitHub")
     push = _git(at_ms=PUSHED_MS, by="octocat")
@@ -58,11 +55,8 @@ def _github() -> Iterator[Sent]:
         ("package", "published"),
     ):
         yield sent(f"{event} {action}", p.github(event, {"action": action}), nothing("GitHub", f"{event} {action}"))
-    image = Built(id=DELIVERY, by="octocat", reason="image site:latest pushed")
-    for name in ("package", "registry_package"):
-        yield sent(f"{name} published, an image", p.github_image(name), image)
-    for what, tag in (("of a signature", "sha256-8a.sig"), ("by digest", "")):
-        yield sent(f"package published, an image, {what}", p.github_image(tag=tag), nothing("GitHub", _BY_DIGEST))
+    for name in ("package", "registry_package"):  # the build that pushed it may be this one
+        yield sent(f"{name} published, an image", p.github_image(name), nothing("GitHub", f"{name} published"))
     yield sent("ping", p.github("ping", {"zen": "x", "hook_id": 1}), "a ping of GitHub: the webhook is set up")
 
 
@@ -163,11 +157,7 @@ def _forges() -> Iterator[Sent]:
         yield sent("release", release, nothing(name, "release published"))
         if name == "Gogs":
             continue
-        image = Built(id=DELIVERY, by="gitea", reason="image site:latest pushed")
-        yield sent("package created, an image", p.forge_image(name), image)
-        by_digest = p.forge_image(name, version="sha256:8a")
-        yield sent("package created, an image by digest", by_digest, nothing(name, _BY_DIGEST))
-        yield sent("package created", p.forge_image(name, kind="npm"), nothing(name, "package created"))
+        yield sent("package created, an image", p.forge_image(name), nothing(name, "package created"))
 
 
 def _azure() -> Iterator[Sent]:

@@ -274,20 +274,9 @@ def test_a_push_in_short_is_one_of_its_branch(headers: dict[str, str]) -> None:
         assert isinstance(pushed(ref), Ignored)
 
 
-def test_an_image_at_github_is_a_change_without_its_headers() -> None:
-    """At first a package named its ecosystem, as the tests of https://github.com/keel-hq/keel have it."""
-    at_first = body(p.github_image())
-    package = {**at_first["package"], "ecosystem": "CONTAINER"}
-    del package["package_type"]
-    for event in (
-        body(p.github_image()),
-        {**at_first, "action": "create", "package": package},
-        body(p.forge_image("Gitea")),
-    ):
-        request = only(by_queue(event))
-        assert isinstance(request, Request)
-        assert request.reason == "image site:latest pushed"
-    assert isinstance(only(by_queue(body(p.github_image(tag="")))), Ignored)
+def test_an_image_beside_the_repositories_is_no_change_without_its_headers() -> None:
+    for event in (body(p.github_image()), body(p.forge_image("Gitea"))):
+        assert isinstance(only(by_queue(event)), Ignored)
 
 
 def test_a_push_that_data_centers_plug_in_tells() -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, push, refused, trial
+from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
 
 Fields = dict[str, Any]
 #: Where hosts say it, the surest first. A row may have words of its own.
@@ -54,29 +54,6 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
     return nothing, refused(sender, "push", why, when)
 
 
-#: An image in the registry beside the repositories.
-#: https://docs.github.com/en/webhooks/webhook-events-and-payloads#package
-#: https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go: its version is the tag.
-_IMAGE: Final = (
-    "action=create|created|published|updated"
-    " & package.package_type,package.ecosystem,package.type,registry_package.package_type=CONTAINER|container"
-)
-_TAG: Final = (
-    "package.version,package.package_version.container_metadata.tag.name"
-    ",registry_package.package_version.container_metadata.tag.name"
-)
-
-
-def _images(sender: str, when: str) -> tuple[Kind, ...]:
-    """Images that are pushed into a registry beside the repositories."""
-    pushed, what = f"{when} & {_IMAGE}", "push of an image to which no tag points"
-    image = f"image {{package.name,registry_package.name}}{{{_TAG}^:}} pushed"
-    return (
-        ignored(sender, "a push by digest", what, _TAG, f"{pushed} & {_TAG}=|null|sha256:*|{ABOUT_AN_IMAGE}"),
-        change(sender, "a pushed image", pushed, image, by="{sender.login}"),
-    )
-
-
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
 _PUSH: Final[Fields] = {
@@ -96,7 +73,6 @@ def _like_github(sender: str, when: str, **more: Any) -> Kind:
 _GITHUB_KINDS: Final = (
     trial("GitHub", f"{_TYPE}=ping", "a ping"),
     _like_github("GitHub", f"{_TYPE}=push"),
-    *_images("GitHub", _TYPE),
     _other(
         *("GitHub", _TYPE, "{action^ }"),
         when=f"{_TYPE}=release",
@@ -133,7 +109,6 @@ _GITHUB_BARE: Final = (
     # Its form at first, and now: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING}=push", commits=""),
     _other("CODING", f"{_AT_CODING},event", when=_AT_CODING, repository="{repository.name}"),
-    *_images("a git host", "sender.login,package.owner.login"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
@@ -484,7 +459,6 @@ _OF_A_REF: Final = (
 )
 
 TABLES: Final = (
-    *(_images(sender, f"http.headers.x-{sender.lower()}-event") for sender in ("Forgejo", "Gitea")),
     *(_like_gitea(sender, sender.lower()) for sender in ("Forgejo", "Gitea", "Gogs")),
     *(_GITHUB_KINDS, _GITLAB_KINDS, _BITBUCKET_KINDS, _DATA_CENTER_KINDS, _AZURE_KINDS, _OF_A_REF),
     *(_GITHUB_BARE, _BITBUCKET_BARE),
