@@ -123,6 +123,17 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
     return _FIELD.sub(put, text)
 
 
+def check_secrets(settings: object, folder: str | None) -> None:
+    """Raise ``ConfigError`` if a variable or a file that these settings refer to has no secret. AWS is not asked."""
+    if isinstance(settings, str):
+        for reference, *_ in _FIELD.findall(settings):
+            if reference.startswith(("env:", "file:")):
+                REFERENCES.value(reference, 0, field="the secret", folder=folder)
+    elif isinstance(settings, Mapping | list):
+        for one in settings.values() if isinstance(settings, Mapping) else settings:
+            check_secrets(one, folder)
+
+
 def without_referenced(text: str) -> str:
     """A service's message without secrets: it may repeat what it was sent."""
     for secret in sorted(_secrets.values(), key=len, reverse=True):
