@@ -76,6 +76,19 @@ def test_of_a_build_whose_lease_is_over_all_lines_agree() -> None:
     assert (version.verdict, version.lines[0]) == ("pending", "source version v1: pending, not built yet")
 
 
+def test_a_build_that_runs_is_none_of_those_before_it() -> None:
+    place = Place()
+    for build_id in ("b1", "b2"):
+        place.gate().trigger(force=True)
+        place.gate().finished(build_id, succeeded=True)
+        place.clock.advance("1m")
+    place.gate().trigger(force=True)
+    scene = place.scene()
+
+    told = [f"{build.build_id} {scene.outcome_of(build)}" for build in scene.builds()]
+    assert told == ["b3 is running", "b2 succeeded after 0s", "b1 succeeded after 0s"]
+
+
 def test_a_trigger_that_started_names_its_build() -> None:
     place = Place()
     started = place.gate().trigger()
