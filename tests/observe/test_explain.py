@@ -139,6 +139,7 @@ MAIN, OTHER = {"line": "main"}, {"line": "other"}
         ({"source_version": "v1", **MAIN}, {"source_version": "v1", **OTHER}, "covered"),
         ({}, {"source_version": "v2", **MAIN}, "covered"),
         ({"source_version": "v1", **MAIN}, {"source_version": "v2", **OTHER}, "replaced"),
+        ({"source_version": "v1", "at": 1, **MAIN}, {"source_version": "v2", "at": 2, **OTHER}, "replaced"),
         ({"source_version": "v1", **MAIN}, {"source_version": "v2"}, "replaced"),
         ({"source_version": "v1"}, {"source_version": "v2"}, "replaced"),
         ({"source_version": "v1"}, {}, "replaced"),
@@ -163,6 +164,29 @@ def test_what_no_build_contains_is_replaced_and_never_covered(
     if "source_version" in first:
         is_built = first["source_version"] == second.get("source_version")
         assert place.version("v1").verdict == ("covered" if is_built else verdict)
+
+
+def test_only_what_the_next_version_of_its_line_was_built_onto_is_superseded() -> None:
+    place = Place()
+    for version, parent, line in (("w1", "w0", "other"), ("v1", "v0", "main"), ("v2", "v1", "main")):
+        place.gate().trigger(source_version=version, parent=parent, line=line, force=True)
+        place.clock.advance("1m")
+    told = {version: place.version(version) for version in ("v0", "v1", "w0", "x")}
+    assert {version: (one.verdict, one.build_id) for version, one in told.items()} == {
+        "v0": ("unknown", None),  # v1, which was built onto it, is not the newest of the line
+        "v1": ("covered", "b2"),
+        "w0": ("superseded", "b1"),
+        "x": ("unknown", None),
+    }
+
+
+def test_what_is_deferred_beside_a_start_is_none_of_that_start() -> None:
+    place = Place(overlap="defer")
+    place.errors = [TimeoutError("no answer")]
+    place.gate().trigger()
+    place.clock.advance("1s")
+    deferred = place.gate().trigger()
+    assert (str(deferred.why), place.decision(deferred.id).verdict) == ("claimed", "pending")
 
 
 def test_of_the_same_second_the_parent_is_contained() -> None:
