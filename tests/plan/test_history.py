@@ -50,6 +50,8 @@ WRITTEN = {
     "2024-03-05_10:00:00 UTC": "none",
     "2024-03-05:10:00": "zone",
     "2024-3-5 10:00:00": "zone",
+    "2024.3.5 10:00": "zone",
+    "5.3.2024 9:00 -0100": "none",
 }
 
 
@@ -61,7 +63,7 @@ def test_an_instant_as_it_is_written(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, float("nan")],
+    ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, 12.5, float("nan")],
 )
 def test_what_is_no_instant(value: object) -> None:
     with pytest.raises(ValueError, match=r"^is "):
@@ -261,6 +263,25 @@ def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
         from_bytes(NASTY[name], "it")
 
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_with_a_few_large_numbers_is_no_time() -> None:
+    history = of("id,moment\n7,1709632800\n1709631111,1709632800\n8,1709632800\n")
+    assert history.at_ms == (AT,) * 3
+
+
+def test_a_row_without_a_version_has_none() -> None:
+    assert of("time,sha\n1709632800,4f2a91c\n1709632800,\n").versions == ("4f2a91c", None)
+    assert of('[{"ts": 1709632800, "sha": 7}]').versions == ()
+
+
+def test_events_of_others_are_no_log_of_holdoffs() -> None:
+    assert of('{"event": "error", "ts": 1709632800}\n').at_ms == (AT,)
+
+
+def test_of_the_newest_triggers_only_their_failures_are_told() -> None:
+    history = of("time,status\n1709632700,failed\n1709632790,failed\n1709632800,success\n").newest(10_000)
+    assert (len(history.at_ms), history.failed) == (2, {0})
 
 
 def test_a_column_that_has_no_times_says_why() -> None:
