@@ -288,7 +288,7 @@ def test_events_of_others_are_no_log_of_holdoffs() -> None:
 
 def test_of_the_newest_triggers_only_their_failures_are_told() -> None:
     history = of("time,status\n1709632700,failed\n1709632790,failed\n1709632800,success\n").newest(10_000)
-    assert (len(history.at_ms), history.failed) == (2, {0})
+    assert (len(history.at_ms), history.failed) == (2, frozenset({0}))
 
 
 def test_a_column_that_has_no_times_says_why() -> None:
