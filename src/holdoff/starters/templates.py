@@ -4,9 +4,9 @@
     "Bearer {env:RENDER_KEY}"       a reference within a text
     "{source_version|main}"         a field of the request; ``main`` if the request does not have it
 
-A secret is fetched when the request is sent and never before: it is in no setting, no stored request, no log and no
-error. All fields are filled in at once, so that a reference in a field's value is not followed. If a text is one field
-and nothing else, and the request does not have it, the text's entry in a body is left out.
+A secret is fetched each time that a request is sent, and is kept nowhere before: it is in no setting, no stored
+request, no log and no error. All fields are filled in at once, so that a reference in a field's value is not followed.
+If a text is one field and nothing else, and the request does not have it, the text's entry in a body is left out.
 """
 
 from __future__ import annotations
