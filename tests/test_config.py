@@ -486,6 +486,7 @@ EMPTY = next(
         Standing("one's own"),
         Standing("another's", owner=BOB, why=f": belongs to {BOB}, not to you (root). "),
         Standing("everyone's", mode=0o666, why=": can be written by all users. "),
+        Standing("everyone's, with the bit of /tmp", mode=0o1666, why=": can be written by all users. "),
         Standing("a group's", group=DAEMON, mode=0o664, why=": can be written by the group "),
         Standing("a group's without members", group=EMPTY, mode=0o664, why=": can be written by the group "),
         Standing("one's own group's", group=os.getegid(), mode=0o664),

@@ -449,6 +449,16 @@ def test_store_init_and_check(cli: Cli) -> None:
     assert checked.stdout == f"{url}: all is well\n"
 
 
+def test_store_check_names_a_gate_that_cannot_be_read(cli: Cli) -> None:
+    cli("run", "p", "--cooldown", "0", "--", "true")
+    cli.spoil('"yesterday"')
+    checked = cli("store", "check")
+
+    assert checked.returncode == 1
+    assert "p (local)" in checked.stdout
+    assert "lastbuild is 'yesterday'" in checked.stdout
+
+
 # --- printing --------------------------------------------------------------------------------------
 
 

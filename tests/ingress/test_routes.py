@@ -287,6 +287,8 @@ def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
         ("at", "yesterday", "at is not an instant such as"),
         ("at", -1, "at is not an instant such as"),
         ("parent", {}, "event.parent is an object; write a text"),
+        ("reson", "x", "event.reson is not a key of this form (did you mean reason?)"),
+        ("eventid", "x", "event.eventid is not a key of this form (did you mean event_id?)"),
         ("region", "a/b", "region is not a name without"),
         ("region", "x" * 1_025, "region is not a name of 1 to 1,024 bytes"),
     ],
@@ -319,12 +321,12 @@ def test_json_of_others_is_not_read_as_ours(event: dict[str, Any]) -> None:
     "event",
     [
         {"project": "site", "page": 7},
-        {"source_version": "v1", "page": 7},
+        {"source_version": "v1", "page": 7, "reasons": ["edited"]},
     ],
 )
 def test_what_only_we_say_is_read_whatever_stands_beside(event: dict[str, Any]) -> None:
     found = asked(in_sqs(event))
-    for key in event.keys() - {"page"}:
+    for key in event.keys() - {"page", "reasons"}:
         assert getattr(found, key) == event[key]
 
 

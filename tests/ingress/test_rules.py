@@ -338,6 +338,11 @@ def test_the_same_rule_for_the_same_event_however_it_comes() -> None:
             "when = {}\nenvironment = { 'A B' = 'x' }",
             "rules[0].environment is 'A B'; write names",
         ),
+        ("when = {}\nreason = false", "rules[0].reason is False; write a text, or a"),
+        (
+            "when = { http.webhook = 'githup' }\nproject = 'docs'",
+            "when.http.webhook is 'githup'; write one of gitlab, ",
+        ),
         ("when = {}\nignore = 7", "rules[0].ignore is 7; write a text"),
         ("when = {}\nignore = ''", "rules[0].ignore is ''; write text of 1 to 200 characters"),
         ("when = {}\nignore = 'x'\nproject = 'docs'", "rules[0].ignore is 'x'; write either ignore or a project"),

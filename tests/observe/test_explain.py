@@ -76,6 +76,19 @@ def test_of_a_build_whose_lease_is_over_all_lines_agree() -> None:
     assert (version.verdict, version.lines[0]) == ("pending", "source version v1: pending, not built yet")
 
 
+def test_a_build_that_runs_is_none_of_those_before_it() -> None:
+    place = Place()
+    for build_id in ("b1", "b2"):
+        place.gate().trigger(force=True)
+        place.gate().finished(build_id, succeeded=True)
+        place.clock.advance("1m")
+    place.gate().trigger(force=True)
+    scene = place.scene()
+
+    told = [f"{build.build_id} {scene.outcome_of(build)}" for build in scene.builds()]
+    assert told == ["b3 is running", "b2 succeeded after 0s", "b1 succeeded after 0s"]
+
+
 def test_a_trigger_that_started_names_its_build() -> None:
     place = Place()
     started = place.gate().trigger()
@@ -126,6 +139,7 @@ MAIN, OTHER = {"line": "main"}, {"line": "other"}
         ({"source_version": "v1", **MAIN}, {"source_version": "v1", **OTHER}, "covered"),
         ({}, {"source_version": "v2", **MAIN}, "covered"),
         ({"source_version": "v1", **MAIN}, {"source_version": "v2", **OTHER}, "replaced"),
+        ({"source_version": "v1", "at": 1, **MAIN}, {"source_version": "v2", "at": 2, **OTHER}, "replaced"),
         ({"source_version": "v1", **MAIN}, {"source_version": "v2"}, "replaced"),
         ({"source_version": "v1"}, {"source_version": "v2"}, "replaced"),
         ({"source_version": "v1"}, {}, "replaced"),
@@ -150,6 +164,29 @@ def test_what_no_build_contains_is_replaced_and_never_covered(
     if "source_version" in first:
         is_built = first["source_version"] == second.get("source_version")
         assert place.version("v1").verdict == ("covered" if is_built else verdict)
+
+
+def test_only_what_the_next_version_of_its_line_was_built_onto_is_superseded() -> None:
+    place = Place()
+    for version, parent, line in (("w1", "w0", "other"), ("v1", "v0", "main"), ("v2", "v1", "main")):
+        place.gate().trigger(source_version=version, parent=parent, line=line, force=True)
+        place.clock.advance("1m")
+    told = {version: place.version(version) for version in ("v0", "v1", "w0", "x")}
+    assert {version: (one.verdict, one.build_id) for version, one in told.items()} == {
+        "v0": ("unknown", None),  # v1, which was built onto it, is not the newest of the line
+        "v1": ("covered", "b2"),
+        "w0": ("superseded", "b1"),
+        "x": ("unknown", None),
+    }
+
+
+def test_what_is_deferred_beside_a_start_is_none_of_that_start() -> None:
+    place = Place(overlap="defer")
+    place.errors = [TimeoutError("no answer")]
+    place.gate().trigger()
+    place.clock.advance("1s")
+    deferred = place.gate().trigger()
+    assert (str(deferred.why), place.decision(deferred.id).verdict) == ("claimed", "pending")
 
 
 def test_of_the_same_second_the_parent_is_contained() -> None:

@@ -245,6 +245,17 @@ FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5_000, succeeded=False
             ("pending",),
             "pending, never built, 1 trigger pending for 1m",
         ),
+        (
+            claimed(due_ms=NOW - 2 * MINUTE),
+            ("overdue", "running"),
+            "claimed, last built 0s ago, ready in 10m, overdue for 2m",
+        ),
+        (built(COOLDOWN, hold=HELD.hold and HELD.hold.but(until_ms=NOW)), (), "ready, last built 10m ago"),
+        (
+            built(COOLDOWN, finished=FAILED.but(started_ms=NOW - COOLDOWN, detail=None)),
+            ("failed",),
+            "ready, the last build failed 5s ago",
+        ),
         (built(0, running=running()), ("running",), "cooling down, last built 0s ago, still running, ready in 10m"),
         (built(0, running=running(lease_until_ms=NOW)), (), "cooling down, last built 0s ago, ready in 10m"),
         (built(-MINUTE), (), "cooling down, the last build is recorded 1m ahead of this clock, ready in 10m"),
@@ -257,6 +268,19 @@ def test_what_wants_attention_and_why(record: Record, attention: tuple[str, ...]
     assert found.to_dict()["attention"] == list(attention)
 
 
+def test_machines_are_told_instants() -> None:
+    held = Hold(since_ms=NOW - MINUTE, why="x", until_ms=None)
+    told = status(built(MINUTE, finished=FAILED, pending=pending(), due_ms=NOW, hold=held)).to_dict()
+    assert {name: told[name] for name in ("ready", "last_build", "last_failed", "due", "stale_seconds")} == {
+        "ready": None,
+        "last_build": "2027-01-15T07:59:00.000Z",
+        "last_failed": "2027-01-15T07:59:55.000Z",
+        "due": "2027-01-15T08:00:00.000Z",
+        "stale_seconds": 60.0,
+    }
+    assert told["hold"] == {"why": "x", "by": None, "since": "2027-01-15T07:59:00.000Z", "until": None}
+
+
 def test_what_waits_too_long_is_stale_where_that_is_asked() -> None:
     record = Record(pending=pending())
     asked = [status_of(KEY, record, TERMS, NOW, stale_after_ms=after).attention for after in (None, MINUTE, MINUTE - 1)]
@@ -265,7 +289,7 @@ def test_what_waits_too_long_is_stale_where_that_is_asked() -> None:
 
 def test_after_a_reset_nothing_is_ready_since_1970() -> None:
     found = status(Record(lastbuild=Decimal(0), finished=finished()))
-    assert found.to_dict()["ready"] is None
+    assert (found.to_dict()["ready"], found.notes) == (None, ())
 
 
 def test_after_a_reset_machines_are_told_of_the_last_build_as_people_are() -> None:

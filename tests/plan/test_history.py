@@ -50,6 +50,8 @@ WRITTEN = {
     "2024-03-05_10:00:00 UTC": "none",
     "2024-03-05:10:00": "zone",
     "2024-3-5 10:00:00": "zone",
+    "2024.3.5 10:00": "zone",
+    "5.3.2024 9:00 -0100": "none",
 }
 
 
@@ -61,7 +63,7 @@ def test_an_instant_as_it_is_written(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, float("nan")],
+    ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, 12.5, float("nan")],
 )
 def test_what_is_no_instant(value: object) -> None:
     with pytest.raises(ValueError, match=r"^is "):
@@ -129,12 +131,15 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "JSON lines": ('{"who": 1, "ts": 1709632800}\n', [AT], [None]),
     "a byte order mark": ("\ufefftime\n1709632800\n", [AT], [None]),
     "bars": ("when|who\n2024-03-05T10:00:00Z|a\n", [AT], [None]),
+    "a blank line above": ("\nwhen;who\n2024-03-05T10:00:00Z;a\n", [AT], [None]),
+    "one object": ('{"time": 1709632800, "value": 3}', [AT], [None]),
     "comments above": ("# exported\n# today\nwhen,who\n2024-03-05T10:00:00Z,a\n", [AT], [None]),
     "ids that look like times": ("build,at what time\n1234567890,2024-03-05T10:00:00Z\n", [AT], [None]),
     "line breaks in quotes": ('time,why\n2024-03-05T10:00:00Z,"a\nb"\n', [AT], [None]),
     "line ends of Windows": ("time,why\r\n2024-03-05T10:00:00Z,a\r\n", [AT], [None]),
     "bare times": ('["2024-03-05T10:00:00Z", 1709632800]', [AT, AT], [None, None]),
     "CloudWatch's export, CI's logs": ("2024-03-05T10:00:00.000Z START x\n  at y\n", [AT], [None]),
+    "a log with brackets": ("[2024-03-05 10:00:00] started\n", [AT], [None]),
     "Python's log": ("2024-03-05 10:00:00,000 - main - INFO - x\n", [AT], [None]),
     "a web server's log": ('::1 - - [05/Mar/2024:11:00:00 +0100] "POST / HTTP/1.1" 200 5\n', [AT], [None]),
     "aws logs get-query-results": (
@@ -263,6 +268,29 @@ def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_column_without_a_name_has_a_number() -> None:
+    assert of("2024-03-05T09:00:00Z,2024-03-05T10:00:00Z\n", column="2").at_ms == (AT,)
+
+
+def test_a_column_with_a_few_large_numbers_is_no_time() -> None:
+    history = of("id,moment\n7,1709632800\n1709631111,1709632800\n8,1709632800\n")
+    assert history.at_ms == (AT,) * 3
+
+
+def test_a_row_without_a_version_has_none() -> None:
+    assert of("time,sha\n1709632800,4f2a91c\n1709632800,\n").versions == ("4f2a91c", None)
+    assert of('[{"ts": 1709632800, "sha": 7}]').versions == ()
+
+
+def test_events_of_others_are_no_log_of_holdoffs() -> None:
+    assert of('{"event": "error", "ts": 1709632800}\n').at_ms == (AT,)
+
+
+def test_of_the_newest_triggers_only_their_failures_are_told() -> None:
+    history = of("time,status\n1709632700,failed\n1709632790,failed\n1709632800,success\n").newest(10_000)
+    assert (len(history.at_ms), history.failed) == (2, frozenset({0}))
+
+
 def test_a_column_that_has_no_times_says_why() -> None:
     with pytest.raises(UsageError, match=r"date is a date without a time.*--time-column, of date"):
         of("date\n2024-03-05\n")
@@ -281,9 +309,14 @@ def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> 
 
 
 def test_bad_lines_of_json() -> None:
-    history = of('{"time": 1709632800}\nnot json\n[1]\n{"time": "soon"}\n')
+    history = of('{"time": 1709632800}\nnot json\n[1]\nnull\n[{"a": 1}]\n{"time": "soon"}\n')
 
-    assert history.bad == (("line 2", "is not JSON"), ("line 3", "is no object"), ("line 4", "time is no time"))
+    no_objects = [(f"line {number}", "is no object") for number in (3, 4, 5)]
+    assert history.bad == (("line 2", "is not JSON"), *no_objects, ("line 6", "time is no time"))
+
+
+def test_bad_lines_of_a_log() -> None:
+    assert of("2024-03-05 10:00:00 started\nKilled\n").bad == (("line 2", "has no time"),)
 
 
 def test_times_without_a_zone_are_told() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from holdoff.core.record import Record
-from holdoff.core.request import GateKey
+from holdoff.core.record import Claim, Pending, Record
+from holdoff.core.request import GateKey, Request
 from holdoff.server.api import OPERATIONS
 
 if TYPE_CHECKING:
@@ -113,6 +113,35 @@ def test_a_reset_frees_a_gate_and_drops_what_waits(served: Served) -> None:
     assert (reset["state"], reset["pending"]) == ("ready", None)
 
 
+def test_a_start_that_cannot_be_finished_is_given_up(served: Served) -> None:
+    key = GateKey("site", "local")
+    covers = Pending(request=Request(project="site", region="local"), count=1, first_ms=1, last_ms=1)
+    claim = Claim(token="T", claimed_ms=1, held_ms=1, lease_until_ms=2, covers=covers)
+    served.site.store.swap(key, expected=Record(), new=Record(lastbuild=None, claim=claim).swapped("AAAAAAA"))
+    served.api("POST", "/reset", SITE | {"drop_claim": True})
+
+    assert served.site.store.get(key).claim is None
+
+
+def test_an_end_is_told_whose_it_is(served: Served) -> None:
+    def end(build_id: str) -> tuple[bool, str]:
+        asked = {"project": "site", "build_id": build_id, "succeeded": True, "detail": "by its script"}
+        told = served.api("POST", "/finished", asked).json()
+        return told["finished"], told["message"]
+
+    for _ in range(2):
+        served.api("POST", "/trigger", SITE | {"force": True})
+        served.clock.advance("1s")
+    newest, before = served.api("GET", "/history?project=site&limit=2").json()["builds"]
+
+    assert (newest["build_id"], before["build_id"]) == ("b1", "b0")
+    assert end("b1") == (True, "noted")
+    assert end("b0") == (False, "this is not the build that runs; its end is kept in the history")
+    assert end("other")[1].startswith("no build with this id is known here")
+    (newest,) = served.api("GET", "/history?project=site&limit=1").json()["builds"]
+    assert (newest["build_id"], newest["detail"]) == ("b1", "by its script")
+
+
 def test_a_gate_of_a_key_is_named_in_the_body(served: Served) -> None:
     """Keys and projects may hold slashes."""
     keyed = SITE | {"key": "feature/x"}
@@ -148,6 +177,7 @@ REFUSED: dict[str, tuple[int, str, tuple[str, str, Any]]] = {
     "unknown project": (404, "no such", ("POST", "/trigger", {"project": "sit"})),
     "unknown gate": (404, "no such gate", ("POST", "/hold", {"project": "sit", "why": "x"})),
     "unknown gate, looked at": (404, "no such gate", ("GET", "/explain?project=sit", None)),
+    "unknown project, looked at": (404, "no such gate", ("GET", "/status?project=sit", None)),
     "no project": (422, "project is missing", ("POST", "/trigger", {})),
     "unknown input": (422, "an input is not known", ("POST", "/trigger", SITE | {"sourceversion": "v1"})),
     "wrong type": (422, "force must be boolean", ("POST", "/trigger", SITE | {"force": "yes"})),

@@ -482,10 +482,8 @@ def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: p
     file = tmp_path / "holdoff.toml"
     file.write_text("")
     config = load(str(file))
-    taken: list[object] = []
-    watched = ConfigFile(
-        Namespace(config=str(file), store=None), config, config.open_store("memory:"), lambda *new: taken.append(new)
-    )
+    taken = Mock()
+    watched = ConfigFile(Namespace(config=str(file), store=None), config, config.open_store("memory:"), taken)
 
     def refused(_: str) -> Config:
         raise ConfigError(field="--config", got=str(file), want="a file that can be read (Permission denied)")
@@ -496,10 +494,10 @@ def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: p
         broken.setattr("holdoff.cli.watch.load", refused)
         watched.look(loop)
     watched.look(loop)
-    assert taken == []
+    taken.assert_not_called()
     file.chmod(0o600)
     watched.look(loop)
-    assert len(taken) == 1
+    taken.assert_called_once()
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

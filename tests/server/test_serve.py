@@ -46,6 +46,15 @@ github = "env:GITHUB"
 url = "env:URL_SECRET"
 """
 
+ON_GITHUB = """
+[projects.web]
+cooldown = "1h"
+starter = { github = "ann/web", workflow = "build.yml" }
+
+[webhooks]
+url = "env:URL_SECRET"
+"""
+
 
 #: All that has a bound, for the sake of senders and service managers, may take as long as a slow machine needs.
 PATIENT = f"""
@@ -165,10 +174,14 @@ def test_a_build_that_fails_is_a_failed_build(cli: Cli) -> None:
     [
         (FILE, "webhooks.github is env:GITHUB, a variable that is not set or empty; write "),
         (FILE.partition("[webhooks]")[0], "no webhook is accepted: [webhooks] of holdoff.toml names no secret"),
+        (
+            ON_GITHUB,
+            "projects.web.starter: the secret is env:GITHUB_TOKEN, a variable that is not set or empty; write ",
+        ),
     ],
-    ids=["not set", "none"],
+    ids=["not set", "none", "of a starter"],
 )
-def test_webhooks_without_a_secret_are_told_at_the_start(cli: Cli, file: str, said: str) -> None:
+def test_a_secret_that_is_missing_is_told_at_the_start(cli: Cli, file: str, said: str) -> None:
     cli.config(file.replace("COMMAND", "true"))
     cli.environment["URL_SECRET"] = "in-the-url-7f3a"
     process = cli.start("serve", "--listen", "127.0.0.1:0", "--anonymous", "look")

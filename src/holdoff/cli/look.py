@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_gate, add_json, key_of, open_gate, opened, print_json, say, show
-from holdoff.cli.select import no_such_gate
 from holdoff.cli.table import show_table
+from holdoff.cli.unknown import no_such_gate
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import ConfigError, RecordInvalid, UsageError
 from holdoff.core.record import Finished, Record

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, person, say, show
-from holdoff.cli.select import no_such_gate
-from holdoff.core.errors import UsageError
+from holdoff.cli.unknown import no_such_gate
+from holdoff.core.errors import RecordInvalid, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -87,6 +87,7 @@ def store(args: argparse.Namespace) -> int:
     wrong = store.check()
     if check_gates := getattr(store, "check_gates", None):  # only a store of several regions has it
         wrong += check_gates(config.keys(store))
+    wrong = wrong or [str(found) for _, found in store.gates() if isinstance(found, RecordInvalid)]
     show(*(wrong or [f"{store.url}: all is well"]))
     return 1 if wrong else 0
 

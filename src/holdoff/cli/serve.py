@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdoff.cli.common import add_json, add_store, opened, print_json, say, show
 from holdoff.cli.start import finish_builds
 from holdoff.clock import SystemClock
+from holdoff.config.projects import ON_HTTP
 from holdoff.config.server import SCOPES, Server
 from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.shown import shown
@@ -84,7 +85,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     run.check_access(site)
     for key in config.keys(store)[:1]:
         check_writable(store, key)  # otherwise the first trigger would be the first to meet the error
-    file = ConfigFile(args, config, store, site.go_by, lambda _config, _store, key: site.gate_to_wake(key))
+    file = ConfigFile(args, config, store, site.go_by)
 
     def look(loop: WakeLoop) -> None:
         site.metrics.looked.set(site.clock.now_ms() / 1000)
@@ -117,11 +118,11 @@ def _say_where(site: Site, at: tuple[Any, ...]) -> None:
         say("traffic to it is not encrypted: put a proxy in front of it, or give --certificate and --key")
     if not (site.guard.tokens.all() or server.anonymous or server.user_header):
         say("page and API still refuse everything: `holdoff token new NAME --scope look,trigger,operate` makes a token")
-    _say_what_webhooks_lack(site)
+    _say_which_secrets_are_missing(site)
 
 
-def _say_what_webhooks_lack(site: Site) -> None:
-    """Name the secrets of webhooks that are missing on this machine. Secrets in AWS are not fetched."""
+def _say_which_secrets_are_missing(site: Site) -> None:
+    """Name the secrets that should be on this machine. Secrets in AWS are not fetched."""
     webhooks = site.settings.webhooks(site.config, site.clock.now_ms())
     secrets = [secret for several in webhooks.secrets.values() for secret in several]
     if not secrets:
@@ -132,6 +133,12 @@ def _say_what_webhooks_lack(site: Site) -> None:
                 secret.fetch()
         except ConfigError as error:
             say(f"{error}. Until then webhooks with this secret are refused")
+    for project in site.config.projects.values():
+        if project.starter.keys() & ON_HTTP.keys():
+            try:
+                project.make_starter().check_secrets()  # type: ignore[attr-defined]
+            except ConfigError as error:
+                say(f"{error.under(f'projects.{project.name}.starter: ')}. Until then its builds cannot start")
 
 
 #: What a line in a terminal shows, in this order.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from functools import partial
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
@@ -30,15 +29,17 @@ if TYPE_CHECKING:
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
 
+    GateOf = Callable[[GateKey], Gate | None]
+
 
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake the gates that are due, until a signal ends the loop."""
     logging.basicConfig(handlers=[LogLines()])
-    stop, file = threading.Event(), ConfigFile(args, config, store)
+    stop, file = threading.Event(), ConfigFile(args, config, store, gates_by)
     every = "1s" if args.every is None else args.every
     loop = WakeLoop(
         store,
-        partial(gate_of, config, store),
+        gates_by(config, store),
         clock=SystemClock(),
         every=every,
         on_decision=show_decision,
@@ -54,9 +55,9 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     return 0
 
 
-def gate_of(config: Config, store: Store, key: GateKey) -> Gate | None:
-    """The gate of a key, if its project is in holdoff.toml."""
-    return config.gate(key, store, woken=True) if key.name in config.projects else None
+def gates_by(config: Config, store: Store) -> GateOf:
+    """Makes the gate of a key, if its project is in holdoff.toml."""
+    return lambda key: config.gate(key, store, woken=True) if key.name in config.projects else None
 
 
 def show_decision(decision: Decision) -> None:
@@ -85,22 +86,17 @@ class ConfigFile:
     """The ``holdoff.toml`` that the loop goes by.
 
     Args:
-        taken: called with new settings before the loop goes by them; may refuse them with a ``ConfigError``.
-        gate_of: makes the gate of a key from settings and a store.
+        gates_by: takes new settings, and returns what makes the gate of a key by them; may refuse them with a
+            ``ConfigError``.
     """
 
     def __init__(
-        self,
-        args: argparse.Namespace,
-        config: Config,
-        store: Store,
-        taken: Callable[[Config, Store], None] = lambda _config, _store: None,
-        gate_of: Callable[[Config, Store, GateKey], Gate | None] = gate_of,
+        self, args: argparse.Namespace, config: Config, store: Store, gates_by: Callable[[Config, Store], GateOf]
     ) -> None:
         self.args: argparse.Namespace = args
         self.config: Config = config
         self.store: Store = store
-        self._taken, self._gate_of = taken, gate_of
+        self._gates_by = gates_by
         self._seen = self._sight()
 
     def _sight(self) -> tuple[int, ...] | None:
@@ -128,10 +124,10 @@ class ConfigFile:
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
             store = self.store if is_same else new
-            self._taken(config, store)
+            gate_of = self._gates_by(config, store)
         except ConfigError as error:
             say(f"{error}. The settings stay as they were")
             return
         self.config, self.store = config, store
-        loop.go_by(self.store, partial(self._gate_of, self.config, self.store), config.keys(self.store))
+        loop.go_by(store, gate_of, config.keys(store))
         say(f"{path} was read again")

@@ -48,9 +48,9 @@ STARTER_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "github": ("workflow", "ref", "inputs", "token", "app", "private_key", "endpoint"),
     "gitlab": ("ref", "environment", "token", "trigger_token", "endpoint"),
 }
-_ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
+ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
 #: The starters' classes, each in the module of its kind. ``Command`` is made separately: it takes an output.
-_CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **_ON_HTTP}
+_CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **ON_HTTP}
 #: What a project can allow events from outside to do.
 POWERS: Final = ("force", "wake", "end")
 EVENT_KEYS: Final = ("allow", "allow_environment", "branch", "skip_ci")
@@ -102,7 +102,7 @@ class Project(Value):
             if kind in settings:
                 from importlib import import_module
 
-                more = {"folder": self.folder} if kind in _ON_HTTP else {}
+                more = {"folder": self.folder} if kind in ON_HTTP else {}
                 made = getattr(import_module(f"holdoff.starters.{kind}"), name)(settings.pop(kind), **more, **settings)
                 return made
         for kind, entry in _plugins().items():

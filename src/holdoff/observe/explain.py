@@ -114,8 +114,8 @@ class Scene(Value):
         running, end = self.record.running, self.current.finished
         if running is None:
             return []
-        is_over = end is not None and end.token == running.token
-        return [(end if end and is_over else unended(running)).but(covers=running.covers)]
+        build = end if end is not None and end.token == running.token else unended(running)
+        return [build.but(covers=running.covers)]
 
     def outcome_of(self, build: Finished) -> str:
         """How a build of the gate ended, or that it still runs, in words."""

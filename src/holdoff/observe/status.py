@@ -281,8 +281,7 @@ def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ..
     if last_ms and (ahead := ahead_ms(record, terms, now_ms)):
         said = f"lastbuild is {say_duration(ahead, up=True)} in the future (a clock was wrong)"
         return (f"{said}: it counts as now, and the next trigger corrects it",)
-    failed = record.finished is not None and record.finished.succeeded is False and record.running is None
-    given_back = failed and terms.policy.on_failure == "rearm"
+    given_back = terms.policy.on_failure == "rearm" and failed_ms(record) is not None
     if last_ms and is_moved_back(record, terms) and not given_back:
         return (f"lastbuild was moved back to {iso(last_ms)}, before the last build: the cooldown counts from there",)
     return ()

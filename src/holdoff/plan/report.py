@@ -179,7 +179,7 @@ def settings_of(policy: Policy) -> dict[str, str]:
     plain = vars(Policy(0))
     found = {"cooldown": written(policy.cooldown_ms)}
     for field, value in vars(policy).items():
-        if field != "cooldown_ms" and value != plain[field]:
+        if value != plain[field]:
             found[field.removesuffix("_ms")] = _setting(value)
     return found
 

@@ -22,6 +22,7 @@ from holdoff.core.request import MAX_BUILD_ID, MAX_EVENT_ID, MAX_LINE, MAX_REASO
 from holdoff.core.units import iso, parse_instant
 from holdoff.core.value import Value
 from holdoff.gate import Gate
+from holdoff.ingress.dispatch import Answer
 from holdoff.ingress.events import powers
 from holdoff.ingress.events.intents import Draft, Origin
 from holdoff.ingress.webhook import has_put_off
@@ -79,14 +80,14 @@ class Operation(Value):
     path: str
     scope: str
     inputs: dict[str, dict[str, Any]]
-    act: Callable[[Site, Caller, Inputs], Any]
+    act: Callable[[Site, Caller, Inputs], Answer]
     statuses: tuple[int, ...] = (200,)
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-def status(site: Site, _caller: Caller, asked: Inputs) -> object:
+def status(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """What the gates are doing, as ``holdoff status --json`` prints it."""
     found = site.statuses(asked.get("project"))
     if asked.get("project") and not found:
@@ -94,7 +95,7 @@ def status(site: Site, _caller: Caller, asked: Inputs) -> object:
     return {"gates": [one.to_dict() for one in found], "store": site.store.url, "at": iso(site.now_ms())}
 
 
-def explain(site: Site, _caller: Caller, asked: Inputs) -> object:
+def explain(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """Why did(n't) my build run?"""
     named = [name for name in ("decision", "event_id", "source_version") if asked.get(name)]
     if len(named) > 1:
@@ -102,13 +103,13 @@ def explain(site: Site, _caller: Caller, asked: Inputs) -> object:
     if named == ["decision"]:
         key, token = answers.parse_decision_id(asked["decision"])
         return answers.explain(site.scene(site.key(key.name, key.key, key.region)), token=token).to_dict()
-    if "project" not in asked:
+    if not asked.get("project"):
         raise Problem(422, "the project is missing, or the id of a decision")
     scene = site.scene(_key(site, asked))
     return answers.explain(scene, event=asked.get("event_id"), version=asked.get("source_version")).to_dict()
 
 
-def history(site: Site, _caller: Caller, asked: Inputs) -> object:
+def history(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """The builds, the newest first, with what each covered."""
     scene = site.scene(_key(site, asked))
     return {"builds": [answers.build_to_dict(build) for build in scene.builds(asked.get("limit", 20))]}
@@ -117,7 +118,7 @@ def history(site: Site, _caller: Caller, asked: Inputs) -> object:
 # --- doing -----------------------------------------------------------------------------------------------------------
 
 
-def trigger(site: Site, caller: Caller, asked: Inputs) -> object:
+def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Ask for a build. The decision is in the store before the answer; the start may still be under way."""
     key = site.key(asked["project"], asked.get("key"), asked.get("region"), new=True)
     if key.name not in site.config.projects:
@@ -132,7 +133,7 @@ def trigger(site: Site, caller: Caller, asked: Inputs) -> object:
     return site.dispatch.trigger(request, "api").to_dict()
 
 
-def finished(site: Site, caller: Caller, asked: Inputs) -> object:
+def finished(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Report that a build ended. A repeated report changes nothing."""
     how: Any = {name: asked.get(name) for name in ("succeeded", "detail", "exit_status")}
     key = _key(site, asked)
@@ -149,23 +150,23 @@ def finished(site: Site, caller: Caller, asked: Inputs) -> object:
     return {"finished": is_newest, "build_id": build_id, "message": message}
 
 
-def hold(site: Site, caller: Caller, asked: Inputs) -> object:
+def hold(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Let nothing start for now. Triggers stay pending."""
     return _edited("hold", site, caller, asked, why=asked["why"], duration=asked.get("duration"))
 
 
-def resume(site: Site, caller: Caller, asked: Inputs) -> object:
+def resume(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """End a hold."""
     return _edited("resume", site, caller, asked, why=asked.get("why"))
 
 
-def reset(site: Site, caller: Caller, asked: Inputs) -> object:
+def reset(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """End a cooldown."""
     drop = {name: asked.get(name, False) for name in ("drop_pending", "drop_claim")}
     return _edited("reset", site, caller, asked, why=asked.get("why"), **drop)
 
 
-def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> object:
+def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> Answer:
     key, by = _key(site, asked), caller.says(asked.get("by"))
     site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
     return site.scene(key).status.to_dict()
@@ -175,17 +176,17 @@ def _key(site: Site, asked: Inputs) -> Any:
     return site.key(asked["project"], asked.get("key"), asked.get("region"))
 
 
-def letters(site: Site, _caller: Caller, _asked: Inputs) -> object:
+def letters(site: Site, _caller: Caller, _asked: Inputs) -> Answer:
     """Webhooks that could not be carried out, the oldest first."""
     return {"dead_letters": site.letters.all()}
 
 
-def letter(site: Site, _caller: Caller, asked: Inputs) -> object:
+def letter(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """One dead letter: the webhook as it came, without its secrets."""
     return site.letters.about(asked["id"]) | {"letter": site.letters.read(asked["id"])}
 
 
-def retry(site: Site, _caller: Caller, asked: Inputs) -> object:
+def retry(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """Carry out a dead letter again, with the rights of its webhook. It is deleted unless that fails."""
     return site.retry(asked["id"])
 
@@ -245,11 +246,10 @@ async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
         check_origin(asks)
         asked = await read_object(asks, MOST_BODY)
     done = await run_sync(carried_out, site, operation, caller, asked | asks.path_params)
-    is_later = isinstance(done, dict) and has_put_off(done)
-    return as_json(done, 202 if is_later and 202 in operation.statuses else 200)
+    return as_json(done, 202 if has_put_off(done) else 200)
 
 
-def carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Any:
+def carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Answer:
     """The answer of an operation. Raises Problem or HoldoffError if it was not carried out."""
     try:
         return operation.act(site, caller, checked(operation.inputs, asked))
@@ -264,19 +264,15 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 def checked(schemas: dict[str, dict[str, Any]], asked: Inputs) -> Inputs:
-    """The inputs without those that are null. One that is missing, unknown or of another type raises Problem; a text
+    """The inputs. One that is missing, unknown or of another type raises Problem; a text
     that is too long or not printable raises ConfigError."""
     for name in asked:
         if name not in schemas:
             raise Problem(422, f"an input is not known; the inputs are {', '.join(schemas) or 'none'}", field=name[:80])
-    found: Inputs = {}
     for name, schema in schemas.items():
         if schema.get("needed") and asked.get(name) is None:
             raise Problem(422, f"{name} is missing", field=name)
-        if name in asked:
-            value = _typed(name, asked[name], schema)
-            found |= {} if value is None else {name: value}
-    return found
+    return {name: _typed(name, value, schemas[name]) for name, value in asked.items()}
 
 
 def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:

@@ -18,7 +18,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -60,8 +60,7 @@ def _write(path: Path, content: object) -> None:
     """Write a file as JSON, whole or not at all, also after a power cut. Only this user can read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        new.unlink()
+    new.unlink(missing_ok=True)
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(content, file, indent=1)
@@ -105,21 +104,21 @@ class Tokens:
         """The tokens. A file with other content, or that another user could write, raises ConfigError."""
         try:
             seen = sight(str(self.path))
+            if seen == self._seen:
+                return self._known
+            why, content = distrust(str(self.path)), self.path.read_bytes()
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise self._wrong(f"a file that can be read ({error.strerror})") from None
-        if seen != self._seen:
-            if why := distrust(str(self.path)):
-                raise self._wrong(f"a file of your own: {why}")
-            try:
-                listed = json.loads(self.path.read_text("utf-8"))["tokens"]
-                self._known = tuple(Token(**{**one, "scopes": tuple(one["scopes"])}) for one in listed)
-            except OSError as error:
-                raise self._wrong(f"a file that can be read ({error.strerror})") from None
-            except (ValueError, TypeError, LookupError, RecursionError):
-                raise self._wrong("a file as `holdoff token new` writes it") from None
-            self._seen = seen
+        if why:
+            raise self._wrong(f"a file of your own: {why}")
+        try:
+            listed = json.loads(content)["tokens"]
+            self._known = tuple(Token(**{**one, "scopes": tuple(one["scopes"])}) for one in listed)
+        except (ValueError, TypeError, LookupError, RecursionError):
+            raise self._wrong("a file as `holdoff token new` writes it") from None
+        self._seen = seen
         return self._known
 
     def new(self, name: str, scopes: Iterable[str]) -> str:
@@ -210,14 +209,14 @@ class Letters:
     def about(self, id_: str) -> dict[str, object]:
         """A letter in short, without its content."""
         about: dict[str, object] = {"id": id_, "kept": iso(instant_ms(id_) or 0)}
-        with suppress(NoSuchLetter):  # it was retried and deleted meanwhile
-            try:
-                letter = self.read(id_)
-            except StoreError as error:
-                return about | {"error": str(error)}
-            request, origin = (one if isinstance(one, dict) else {} for one in map(letter.get, ("request", "origin")))
-            about |= {"error": letter.get("error"), "path": request.get("path"), "webhook": origin.get("scheme")}
-        return about
+        try:
+            letter = self.read(id_)
+        except NoSuchLetter:  # it was retried and deleted meanwhile
+            return about
+        except StoreError as error:
+            return about | {"error": str(error)}
+        request, origin = (one if isinstance(one, dict) else {} for one in map(letter.get, ("request", "origin")))
+        return about | {"error": letter.get("error"), "path": request.get("path"), "webhook": origin.get("scheme")}
 
     def read(self, id_: str, *, obeys: bool = False) -> dict[str, Any]:
         """A letter, as ``events.aside`` made it. Raises NoSuchLetter, or StoreError if it cannot be read. ``obeys``:

@@ -78,10 +78,12 @@ class Site:
         self.renew: Callable[[], None] = lambda: None
         self.go_by(config, store)
 
-    def go_by(self, config: Config, store: Store) -> None:
+    def go_by(self, config: Config, store: Store) -> Callable[[GateKey], Gate | None]:
+        """Take new settings. Returns what makes the gates that the wake loop wakes."""
         self.dispatch: Dispatch = Dispatch(
             config, store, clock=self.clock, log=self.log, scheduler=_Loop(), decide=self.starts.decide
         )
+        return self.gate_to_wake
 
     @property
     def config(self) -> Config:

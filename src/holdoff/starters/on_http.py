@@ -32,7 +32,7 @@ from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
 from holdoff.starters.sending import Answer, Time, Unanswered, send
-from holdoff.starters.templates import without_referenced
+from holdoff.starters.templates import check_secrets, without_referenced
 
 SEND_BY_MS: Final = 10_000
 ANSWER_MS: Final = 15_000
@@ -98,6 +98,10 @@ class OnHttp:
         if len(self._frozen_parts) > MAX_FROZEN_BYTES:
             want = f"settings of at most {MAX_FROZEN_BYTES:,} bytes: they are kept with each start"
             raise ConfigError(field=kind, got=Unquoted(f"{len(self._frozen_parts):,} bytes"), want=want)
+
+    def check_secrets(self) -> None:
+        """Raise ``ConfigError`` if a secret is missing that should be on this machine."""
+        check_secrets([value for name, value in vars(self).items() if name != "_frozen_parts"], self.folder)
 
     def freeze(self, request: Request) -> Request:
         """The request with all else that is sent, as JSON text. References stay references."""

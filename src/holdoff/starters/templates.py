@@ -4,9 +4,9 @@
     "Bearer {env:RENDER_KEY}"       a reference within a text
     "{source_version|main}"         a field of the request; ``main`` if the request does not have it
 
-A secret is fetched when the request is sent and never before: it is in no setting, no stored request, no log and no
-error. All fields are filled in at once, so that a reference in a field's value is not followed. If a text is one field
-and nothing else, and the request does not have it, the text's entry in a body is left out.
+A secret is fetched each time that a request is sent, and is kept nowhere before: it is in no setting, no stored
+request, no log and no error. All fields are filled in at once, so that a reference in a field's value is not followed.
+If a text is one field and nothing else, and the request does not have it, the text's entry in a body is left out.
 """
 
 from __future__ import annotations
@@ -121,6 +121,17 @@ def filled(text: str, values: Values, folder: str | None = None, encode: Callabl
     if only is not None and only[2] and values.get(only[2]) is None and only[3] is None:
         return None
     return _FIELD.sub(put, text)
+
+
+def check_secrets(settings: object, folder: str | None) -> None:
+    """Raise ``ConfigError`` if a variable or a file that these settings refer to has no secret. AWS is not asked."""
+    if isinstance(settings, str):
+        for reference, *_ in _FIELD.findall(settings):
+            if reference.startswith(("env:", "file:")):
+                REFERENCES.value(reference, 0, field="the secret", folder=folder)
+    elif isinstance(settings, Mapping | list):
+        for one in settings.values() if isinstance(settings, Mapping) else settings:
+            check_secrets(one, folder)
 
 
 def without_referenced(text: str) -> str:

@@ -32,11 +32,13 @@ def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
     """What it asks for.
 
     Args:
-        strict: refuse a value of the wrong type. Otherwise leave it out.
+        strict: refuse a value of the wrong type, and a misspelt key. Otherwise leave it out.
 
     Raises:
-        EventError: a value is not what it should be.
+        EventError: a value is not what it should be, or a key is misspelt.
     """
+    if strict and event.keys() - KEYS:
+        _refuse_misspelt(event)
     right: dict[str, Any] = {}
     for key, value in sorted((key, event[key]) for key in KEYS & event.keys() if event[key] is not None):
         want = _wanted(key, value)
@@ -45,6 +47,16 @@ def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
         elif strict:
             raise EventError(f"event.{key}", f"is {kind_of(value)}; write {want}")
     return Draft(forced=right.pop("force", False), **right)
+
+
+def _refuse_misspelt(event: Mapping[str, Any]) -> None:
+    """Refuse a key that looks like one of this form and has such a value. Others may stand beside ours."""
+    from difflib import get_close_matches  # slow to import
+
+    for key in KEYS - _COMMON - event.keys():
+        for close in get_close_matches(key, event.keys() - KEYS, n=1, cutoff=0.85):
+            if _wanted(key, event[close]) is None:
+                raise EventError(f"event.{close}", f"is not a key of this form (did you mean {key}?)")
 
 
 def _wanted(key: str, value: object) -> str | None:
