@@ -1487,6 +1487,20 @@ def test_a_file_cut_to_nothing_is_no_new_store(path: Path) -> None:
     refused(SQLiteStore(path), StoreMismatch, 78, f"{path} is empty")
 
 
+def test_a_folder_that_is_moved_with_its_link_is_used_where_it_is(path: Path) -> None:
+    old, new, current = path.with_name("old"), path.with_name("new"), path.with_name("current")
+    old.mkdir()
+    current.symlink_to(old)
+    store = SQLiteStore(current / path.name)
+    store.swap(KEY, expected=Record(), new=BUILT)
+    current.unlink()
+    old.rename(new)
+    current.symlink_to(new)
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
+    assert not old.exists()
+    store.close()
+
+
 def test_a_link_is_followed(path: Path) -> None:
     """To where it leads now."""
     link = path.with_name("link.db")

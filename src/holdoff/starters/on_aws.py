@@ -167,8 +167,7 @@ class OnAws:
         return self._target(self.project or key.name, key.region)
 
     def _parameters(self, request: Request) -> Answer:
-        frozen = request if request.parameters else self.freeze(request)
-        return frozen_parameters(frozen, self.service, lambda found: isinstance(found.get(self.named), str))
+        return frozen_parameters(self, request, lambda found: isinstance(found.get(self.named), str))
 
     def _target(self, name: str, region: str = NO_REGION) -> aws.Target:
         where = self.for_region(region).region

@@ -135,8 +135,7 @@ class OnHttp:
         return next((row for row in (*self.rows, *COMMON) if row.fits(answer)), _NO_ROW)
 
     def _frozen(self, request: Request) -> dict[str, Any]:
-        frozen = request if request.parameters else self.freeze(request)
-        return frozen_parameters(frozen, self.service, lambda parts: parts.get("for") == self._parts["for"])
+        return frozen_parameters(self, request, lambda parts: parts.get("for") == self._parts["for"])
 
     def _no_start(self, message: str, verdict: Verdict, hint: str | None = None) -> HoldoffError:
         if verdict is Verdict.UNKNOWN:
