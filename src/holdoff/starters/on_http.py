@@ -148,7 +148,7 @@ class OnHttp:
         text = answer.headers.get("retry-after", "")
         try:
             wait_ms = int(text[:6]) * 1000 if text.isdecimal() else http_date_ms(text) - self.clock.now_ms()
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, OverflowError):
             return 0
         return max(0, min(wait_ms, LONGEST_WAIT_MS))
 
