@@ -132,6 +132,9 @@ class TestFreeze:
             '"projectName":"site-build","sourceVersion":"4f2a91c","timeoutInMinutesOverride":90}'
         )
 
+    def test_has_the_gate_s_key(self) -> None:
+        assert sent(CodeBuild(), key="main")["environmentVariablesOverride"] == variables(("HOLDOFF_KEY", "main"))
+
     def test_of_nothing_special_is_short(self) -> None:
         assert CodeBuild().freeze(request()).parameters == '{"projectName":"site-build"}'
 

@@ -131,6 +131,8 @@ def over_once(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
 
 LIMIT = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1767225660"}
 SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
+#: Where GitHub and GitLab have the id of a build.
+IDS = ("workflow_run_id", "id")
 #: Status, headers, body; and what it says to a webhook, GitHub and GitLab.
 ANSWERS: dict[str, tuple[int, dict[str, str], object, str, str, str]] = {
     "moved for good": (301, {"Location": "/elsewhere"}, b"", NEVER, NEVER, NEVER),
@@ -142,6 +144,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str], object, str, str, str]] = {
     "too many pipelines": (400, {}, {"message": {"base": ["Too many pipelines"]}}, NEVER, NEVER, NOT_NOW),
     "no credentials": (401, {}, b"", NEVER, NEVER, NEVER),
     "no right": (403, {}, b"", NEVER, NEVER, NEVER),
+    "no right, far from a limit": (403, {"x-ratelimit-remaining": "4999"}, b"", NEVER, NEVER, NEVER),
     "a limit": (403, LIMIT, b"", NEVER, NOT_NOW, NEVER),
     "a limit with a time": (403, {"Retry-After": "60"}, b"", NEVER, NOT_NOW, NEVER),
     "a secondary limit": (403, {}, SECONDARY, NEVER, NOT_NOW, NEVER),
@@ -158,6 +161,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str], object, str, str, str]] = {
     "a gateway's time-out": (504, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
     "done, without a word": (204, {}, b"", UNKNOWN, UNKNOWN, UNKNOWN),
     "done, in other words": (200, {}, {"ok": True}, UNKNOWN, UNKNOWN, UNKNOWN),
+    "done, with no id": (200, {}, dict.fromkeys(IDS, True) | {"build": {"id": True}}, UNKNOWN, UNKNOWN, UNKNOWN),
     "done, in no words": (200, {}, b"\xff{", UNKNOWN, UNKNOWN, UNKNOWN),
     "an odd one": (299, {}, [1], UNKNOWN, UNKNOWN, UNKNOWN),
 }

@@ -8,6 +8,7 @@ import pytest
 
 from holdoff.aws import client as aws
 from holdoff.aws.client import ASSUMING
+from holdoff.aws.lean import Lean
 from holdoff.core import token as tokens
 from holdoff.core.errors import HoldoffError, StartRefused, StartUnknown
 from holdoff.core.request import Request
@@ -30,6 +31,14 @@ def sts(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
     with StsStandin({ROLE: None}) as standin:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", standin.url)
         yield standin
+
+
+def test_a_role_is_botocores_also_where_the_lean_client_is_wanted(
+    aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", "lean")
+    by_role = [CodeBuild(role=role, region=REGION)._starting.of(REGION) for role in (None, ROLE)]
+    assert [isinstance(client, Lean) for client in by_role] == [True, False]
 
 
 @pytest.fixture

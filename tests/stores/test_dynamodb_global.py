@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from holdoff.core.effects import Swapped
-from holdoff.core.errors import StoreMismatch
+from holdoff.core.errors import StoreMismatch, StoreUnavailable
 from holdoff.core.pending import Fold, single
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import GateKey, Request
@@ -145,6 +145,16 @@ def test_what_is_known_of_its_copies_stays_known(
         with pytest.raises(StoreMismatch, match="starts two builds"):
             lasting.swap(THERE, expected=lasting.get(THERE), new=Record().swapped("W2"))
     assert "global table is not known" not in caplog.text
+
+
+def test_while_it_is_not_said_whether_there_are_copies_no_gate_of_another_region_is_written(
+    store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described(monkeypatch, store, ReadTimeoutError(endpoint_url="https://..."))
+    before = store.get(THERE)
+    with pytest.raises(StoreUnavailable, match="looking at the table"):
+        store.swap(THERE, expected=before, new=Record().swapped("W2"))
+    assert store.get(THERE) == before
 
 
 def test_without_the_right_to_know_it_writes_all_the_same(

@@ -1300,16 +1300,20 @@ def test_a_file_that_is_another_one_is_told_of_once(
     store.close()
 
 
+@pytest.mark.parametrize("is_written", [True, False])
 def test_a_write_to_a_file_that_is_replaced_meanwhile_is_not_acknowledged(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_written: bool
 ) -> None:
     filled(path)
     store, write = SQLiteStore(path), sqlite._write
 
     def and_replaced(*args: Any) -> None:
-        write(*args)
         monkeypatch.setattr(sqlite, "_write", write)
+        if is_written:
+            write(*args)
         replaced(path)
+        if not is_written:
+            write(*args)
 
     monkeypatch.setattr(sqlite, "_write", and_replaced)
     with pytest.raises(StoreUnavailable, match=r"replaced, moved or deleted at this moment; the write may not be in"):
@@ -1468,6 +1472,18 @@ def test_a_write_that_was_cut_short_is_not_undone_in_another_file(path: Path, by
     assert SQLiteStore(path).check() == []
 
 
+def test_the_journal_of_a_file_that_is_away_is_dropped_by_a_write_only(path: Path) -> None:
+    filled(path)
+    killed_in_mid_commit(path)
+    path.rename(path.with_name("away.db"))
+    store = SQLiteStore(path)
+    assert list(store.gates()) == []
+    assert Path(f"{path}-journal").read_bytes()[:1] > b"\0"
+    assert store.swap(KEY, expected=Record(), new=BUILT) == Swapped(BUILT)
+    assert list(store.gates()) == [(KEY, BUILT)]
+    store.close()
+
+
 def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -1485,6 +1501,20 @@ def test_a_file_cut_to_nothing_is_no_new_store(path: Path) -> None:
     refused(store, StoreMismatch, 78, f"{path} is empty")
     store.close()
     refused(SQLiteStore(path), StoreMismatch, 78, f"{path} is empty")
+
+
+def test_a_folder_that_is_moved_with_its_link_is_used_where_it_is(path: Path) -> None:
+    old, new, current = path.with_name("old"), path.with_name("new"), path.with_name("current")
+    old.mkdir()
+    current.symlink_to(old)
+    store = SQLiteStore(current / path.name)
+    store.swap(KEY, expected=Record(), new=BUILT)
+    current.unlink()
+    old.rename(new)
+    current.symlink_to(new)
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
+    assert not old.exists()
+    store.close()
 
 
 def test_a_link_is_followed(path: Path) -> None:

@@ -72,14 +72,15 @@ def check_no_token(environment: Container[str]) -> None:
         raise ConfigError(field="environment", got=TOKEN_VARIABLE, want=want)
 
 
-def frozen_parameters(request: Request, service: str, is_own: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The parameters of a frozen request. Raises ``StartUnknown`` if another starter froze it."""
+def frozen_parameters(starter: Any, request: Request, is_own: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The parameters of a request, which is frozen now if it is not yet. Raises ``StartUnknown`` if another starter
+    froze it."""
     with suppress(ValueError):
-        parameters = json.loads(request.parameters)
+        parameters = json.loads(request.parameters or starter.freeze(request).parameters)
         if isinstance(parameters, dict) and is_own(parameters):
             return parameters
     raise StartUnknown(
-        f"this start of {request.project} was frozen by another starter than {service}",
+        f"this start of {request.project} was frozen by another starter than {starter.service}",
         hint="Give the gate that starter back until the start is finished",
     )
 

@@ -194,7 +194,7 @@ def _wanted(name: str, value: Any) -> str | None:
         on_aws.as_json(value)
         if name == _SECONDARY:
             Request(project="-", region="-", secondary_versions=_versions_in(value))  # type: ignore[arg-type]
-    except (TypeError, ValueError, LookupError, ConfigError):
+    except (TypeError, ValueError, LookupError):
         right = "text, a number, true, false, or lists and tables of them"
         return "a list of tables of sourceIdentifier and sourceVersion" if name == _SECONDARY else right
     return None

@@ -167,8 +167,7 @@ class OnAws:
         return self._target(self.project or key.name, key.region)
 
     def _parameters(self, request: Request) -> Answer:
-        frozen = request if request.parameters else self.freeze(request)
-        return frozen_parameters(frozen, self.service, lambda found: isinstance(found.get(self.named), str))
+        return frozen_parameters(self, request, lambda found: isinstance(found.get(self.named), str))
 
     def _target(self, name: str, region: str = NO_REGION) -> aws.Target:
         where = self.for_region(region).region
@@ -209,8 +208,6 @@ class OnAws:
     def _start_unknown(self, error: Exception, target: aws.Target, *, in_doubt: bool) -> StartUnknown:
         if in_doubt and aws.row_of(error) is not None:
             words = f"one try to start {target} got no clear answer, so it may have been started; the last one failed"
-        elif aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS:
-            words = f"{self.service} failed while starting {target}"
         else:
             words = f"it is not known whether {target} was started"
         return StartUnknown(f"{words} ({aws.describe(error)})")
@@ -221,7 +218,7 @@ class OnAws:
         return [self._asking.of(region) for region in sorted(regions or {None}, key=str)]
 
     def _build_error(self, doing: str, error: Exception, build_id: str) -> HoldoffError:
-        target = self._target(build_id.rpartition(":")[0] or build_id)
+        target = self._target(build_id.rpartition(":")[0])
         message = f"cannot {doing} the build {build_id} ({aws.describe(error)})"
         return HoldoffError(message, hint=self._hint(error, target))
 

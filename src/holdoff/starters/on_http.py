@@ -139,8 +139,7 @@ class OnHttp:
         return next((row for row in (*self.rows, *COMMON) if row.fits(answer)), _NO_ROW)
 
     def _frozen(self, request: Request) -> dict[str, Any]:
-        frozen = request if request.parameters else self.freeze(request)
-        return frozen_parameters(frozen, self.service, lambda parts: parts.get("for") == self._parts["for"])
+        return frozen_parameters(self, request, lambda parts: parts.get("for") == self._parts["for"])
 
     def _no_start(self, message: str, verdict: Verdict, hint: str | None = None) -> HoldoffError:
         if verdict is Verdict.UNKNOWN:
@@ -153,7 +152,7 @@ class OnHttp:
         text = answer.headers.get("retry-after", "")
         try:
             wait_ms = int(text[:6]) * 1000 if text.isdecimal() else http_date_ms(text) - self.clock.now_ms()
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, OverflowError):
             return 0
         return max(0, min(wait_ms, LONGEST_WAIT_MS))
 

@@ -100,8 +100,10 @@ class Webhook(OnHttp):
                 raise ConfigError(field=f"headers.{IDEMPOTENCY}", got=UNSHOWN, want=want)
             parts["headers"][IDEMPOTENCY] = "{token}"
         super().__init__("webhook", parts, folder)
+        want = "a list of statuses from 300 to 599, such as [302, 503]"
         self.rows: tuple[Row, ...] = tuple(
-            Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER) for status in _statuses(refused)
+            Row((status,), Verdict.NOT_NOW if status >= 500 else Verdict.NEVER)
+            for status in _listed("refused", refused, lambda one: one in range(300, 600), want)
         )
         self.id_at: str | None = None if id is None else text_in("id", id)
         self._cancel_method = _method_in("cancel_method", cancel_method)
@@ -201,25 +203,17 @@ def _method_in(field: str, value: object) -> str:
     return str(value)
 
 
-def _listed(field: str, value: object, kind: type, want: str) -> list[Any]:
+def _listed(field: str, value: object, fits: Callable[[object], bool], want: str) -> list[Any]:
     listed = list(value) if isinstance(value, list | tuple) else [None]
-    if not all(isinstance(one, kind) and not isinstance(one, bool) for one in listed):
+    if not all(map(fits, listed)):
         raise ConfigError(field=field, got=UNSHOWN, want=want)
     return listed
 
 
 def _beside_status_url(field: str, value: object, want: str) -> list[str]:
-    listed = _listed(field, value, str, want)
+    listed = _listed(field, value, lambda one: isinstance(one, str), want)
     if not listed:
         raise ConfigError(field=field, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
-    return listed
-
-
-def _statuses(refused: object) -> list[int]:
-    want = "a list of statuses from 300 to 599, such as [302, 503]"
-    listed = _listed("refused", refused, int, want)
-    if not all(300 <= status <= 599 for status in listed):
-        raise ConfigError(field="refused", got=UNSHOWN, want=want)
     return listed
 
 

@@ -52,7 +52,7 @@ def open_store(url: str) -> Store:
             if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
                 file, state = os.path.expanduser(path), state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
-                return SQLiteStore(file, url=url, folder_mode=mode)
+                return SQLiteStore(file, folder_mode=mode)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
             if has_variable:
                 want += ", without $: no variable is filled in, but ~ is your home directory"

@@ -104,10 +104,8 @@ _QUOTED: Final = r'((?:user|role|value:?|address|service) )".*?"(?=$|[ ,:)])'
 def meaning_of(error: Exception) -> Meaning:
     """The row of an error: psycopg's, or Python's own where a value cannot be sent."""
     code = error.sqlstate or "" if isinstance(error, psycopg.Error) else "22"
-    if isinstance(error, psycopg.OperationalError) and code[:2] in {"", "08"}:
+    if code[:2] in {"", "08"}:
         code = next((known for words, known in WORDS.items() if re.search(words, str(error))), code)
-    elif not code:  # an error of the client itself
-        code = "22" if isinstance(error, psycopg.DataError) else "driver"
     return next((MEANINGS[part] for part in (code, code[:3], code[:2]) if part in MEANINGS), OTHER)
 
 
@@ -124,6 +122,5 @@ def typed(error: Exception, store: str, doing: str, *, writes: bool, in_doubt: b
     end = ""
     if writes and issubclass(meaning.kind, errors.StoreUnavailable):
         end = "; the write may or may not be in" if in_doubt else "; nothing was written"
-    message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
-    message = re.sub(_QUOTED, r"\1...", message.removeprefix("connection failed: "))
+    message = re.sub(_QUOTED, r"\1...", str(error).partition("\n")[0].removeprefix("connection failed: "))
     return meaning.kind(f"{store} {meaning.what}, while {doing} ({message:.200}){end}", hint=meaning.hint)

@@ -84,20 +84,12 @@ class SQLiteFile:
 
     Args:
         path: the file; the first write creates it and its folder.
-        url: the URL that opened it.
         busy_ms: how long an operation may wait for other threads and processes.
         folder_mode: the mode of folders that have to be made, before the umask.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        url: str | None = None,
-        busy_ms: int | None = None,
-        folder_mode: int = 0o777,
-    ) -> None:
-        self.url: str = url or f"sqlite:///{path}"
+    def __init__(self, path: str | Path, *, busy_ms: int | None = None, folder_mode: int = 0o777) -> None:
+        self.url: str = f"sqlite:///{path}"
         try:
             self._file = os.path.abspath(path)  # the process may change its working directory
         except FileNotFoundError:
@@ -265,7 +257,9 @@ class SQLiteFile:
             db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             db.executescript(SCHEMA % 0)
             return db
-        name = found or self._create(real)
+        if found is None:
+            self._create(real)
+        name = found or self._place.name()
         if journal is not None and writes:
             with suppress(PermissionError):  # another user's file: its own user does it
                 share(journal, os.stat(real))
@@ -302,7 +296,7 @@ class SQLiteFile:
             what = "was moved or deleted while it was in use: its gates start anew, as if none had built"
         warn("%s %s", self._file, what)
 
-    def _create(self, real: str) -> Name:
+    def _create(self, real: str) -> None:
         """Create a store that is complete when it appears at the path."""
         new = f"{real}.new"
         os.close(os.open(new, os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666))  # SQLite would make it 0644
@@ -320,10 +314,6 @@ class SQLiteFile:
         finally:
             remove(new)
             remove(f"{new}-journal")
-        name = self._place.name()
-        if name is None:
-            raise errors().replaced(self._file, writes=True)
-        return name
 
     def _check_schema(self, db: sqlite3.Connection) -> bool:
         """Refuse a file that is not ours. Returns whether it is in WAL mode: then another file has the last writes."""

@@ -51,8 +51,6 @@ GIVE_WAY_MS: Final = 1_000
 #: The call for a lock of one opening of a file, if the system has it (Linux). This lock marks the process that is next.
 LOCK_OPENING: Final = getattr(fcntl, "F_OFD_SETLK", None)
 TAKE, LEAVE = (kind.to_bytes(2, sys.byteorder) + bytes(30) for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK))
-#: The system's errors for missing rights.
-NO_RIGHTS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: The kernel's list of what is mounted.
 MOUNTS: Final = "/proc/self/mounts"
 #: Locks in these do not hold across machines: https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5
@@ -118,8 +116,8 @@ class Place:
             return os.open(name, os.O_RDWR | os.O_NOFOLLOW)
         except FileNotFoundError:
             return self._make_journal(name) if writes else None
-        except OSError as error:
-            if writes or error.errno not in NO_RIGHTS:
+        except OSError:
+            if writes:
                 raise
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
 
@@ -153,7 +151,7 @@ class Place:
         """
         nap_ms, waited_ms, is_next, give_way_ms = 1, 0, False, min(GIVE_WAY_MS, left_ms // 2)
         while waited_ms <= left_ms:
-            if is_next or _as_next(journal, TAKE) or waited_ms >= give_way_ms:
+            if _as_next(journal, TAKE) or waited_ms >= give_way_ms:
                 with suppress(BlockingIOError):
                     fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _as_next(journal, LEAVE)

@@ -25,7 +25,7 @@ from holdoff.aws.client import Clients, Limits, region_named
 from holdoff.aws.clock import ServiceClock
 from holdoff.clock import Clock
 from holdoff.core import errors
-from holdoff.core.errors import ConfigError, HoldoffError, StoreError, StoreUnavailable
+from holdoff.core.errors import ConfigError, StoreError, StoreUnavailable
 from holdoff.stores.base import AGAIN, INIT
 from holdoff.stores.dynamodb.item import INDEX
 
@@ -60,7 +60,7 @@ _KINDS: Final[dict[aws.Cause | None, tuple[type[StoreError], str]]] = {
     aws.Cause.SLOW_DOWN: (errors.StoreThrottled, "asks to slow down"),
     aws.Cause.LIMIT: (errors.StoreThrottled, "is at a limit"),
     aws.Cause.CONFLICT: (Conflict, "has other writes to the gate in progress"),
-    aws.Cause.CREDENTIALS: (errors.StoreDenied, "does not accept these credentials"),
+    aws.Cause.CREDENTIALS: (errors.StoreDenied, "could not be asked with these credentials"),
     aws.Cause.DENIED: (errors.StoreDenied, "does not allow it"),
     aws.Cause.MISSING: (errors.StoreMissing, "there is no such table, or it is not ready yet"),
     aws.Cause.STATE: (TableInUse, "is being created or changed"),
@@ -109,12 +109,7 @@ class Connection:
     @property
     def region(self) -> str:
         """The given region, else the environment's, else the one that botocore finds."""
-        if named := self._named_region:
-            return named
-        found = getattr(getattr(self.client("finding its region"), "meta", None), "region_name", None)
-        if not found:
-            raise self._no_region()
-        return str(found)
+        return self._named_region or str(self.client("finding its region").meta.region_name)
 
     @property
     def name(self) -> str:
@@ -157,8 +152,6 @@ class Connection:
         """The result that ``read`` takes from an answer. ``StoreUnavailable``: the answer is not DynamoDB's."""
         try:
             return read()
-        except HoldoffError:
-            raise
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise self._unavailable(doing, f"not DynamoDB's answer: {error!r:.80}", write) from error
 
@@ -187,11 +180,8 @@ class Connection:
             return ConditionFailed(item)
         row = aws.row_of(error) if code == aws.code_of(error) else aws.row_of_code(code)
         was_answered = bool(aws.response_of(error))
-        if (
-            aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS
-            or code == "TransactionInProgressException"
-            or (row is None and tried.sent and not was_answered)
-        ):
+        is_lost = row is None and tried.sent and not was_answered
+        if is_lost or aws.status_of(error) >= aws.UNKNOWN_FROM_STATUS:
             return self._unavailable(doing, message, write)
         cause = None if row is None else row.cause
         # If the last try found no connection, an earlier one may still have been sent.
@@ -199,8 +189,6 @@ class Connection:
         if cause is aws.Cause.REGION and not may_be_in:
             return self._no_region()
         kind, what = _KINDS.get(cause, (StoreError, "refused it"))
-        if cause is aws.Cause.CREDENTIALS and not was_answered:
-            what = _UNSENT[1]
         advice: str | None = None
         if not was_answered and cause in (None, aws.Cause.INPUT):
             kind, what, advice = _UNSENT
@@ -239,16 +227,14 @@ class Connection:
 
 
 def _answer_of(error: Exception) -> tuple[str, str, Any]:
-    """The code, the message and the item of an error. For a cancelled transaction, those of its first reason."""
+    """The code, the message and the item of an error. For a cancelled transaction, those of its first reason. Raises
+    ``LookupError`` or ``TypeError`` if it has none."""
     code = aws.code_of(error)
     if code != "TransactionCanceledException":
         return code, aws.describe(error), aws.response_of(error).get("Item")
-    for reason in aws.response_of(error).get("CancellationReasons") or []:
-        code = str(reason.get("Code") or "None")
-        if code != "None":
-            message = f"{code}: {reason.get('Message') or ''}"
-            return _REASONS.get(code, f"{code}Exception"), message, reason.get("Item")
-    return "None", aws.describe(error), None
+    reasons = [one for one in aws.response_of(error)["CancellationReasons"] if one["Code"] != "None"]
+    code, message = reasons[0]["Code"], reasons[0].get("Message") or ""
+    return _REASONS.get(code, f"{code}Exception"), f"{code}: {message}", reasons[0].get("Item")
 
 
 def _genuine(answer: Answer) -> Answer:
