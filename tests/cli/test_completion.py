@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 #: Loads the script, puts the words of its arguments on a command line, and prints what they would be completed with.
 BASH = """
 source <(holdoff completion bash)
-compopt() { echo "default: $*" >&2; }
+compopt() { COMPREPLY+=("$*"); }
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _holdoff 2>/dev/null
 printf '%s\\n' "${COMPREPLY[@]}"
@@ -72,6 +72,16 @@ def completed(shell: Cli, *argv: str) -> list[str]:
         ("holdoff explain docs --e", ["--event"]),
         ("holdoff frobnicate ", [""]),
         ("holdoff run docs --cooldown 1h -- tru", ["true"]),
+        ("holdoff run docs -- make ", ["-o default"]),
+        ("holdoff run --cooldown 1h --force do", ["docs"]),
+        ("holdoff finished do", ["docs"]),
+        ("holdoff finished docs ", [""]),
+        ("holdoff finished --store sqlite : ///a.db do", ["docs"]),
+        ("holdoff finished --store = a.db docs ", [""]),
+        ("holdoff token ", ["new", "list", "revoke"]),
+        ("holdoff token revoke ", [""]),
+        ("holdoff dead-letters retry --a", ["--all"]),
+        ("holdoff rules try ", ["-o default"]),
     ],
 )
 def test_bash(shell: Cli, words: str, completed_with: list[str]) -> None:
@@ -142,6 +152,13 @@ def test_fish(shell: Cli) -> None:
     assert fish("holdoff st") == ["status", "store"]
     assert fish("holdoff explain do") == ["docs"]
     assert fish("holdoff wake --ev") == ["--every"]
+    assert fish("holdoff finished --detail new do") == ["docs"]
+    assert fish("holdoff finished docs ") == fish("holdoff token revoke ") == []
+    assert fish("holdoff token l") == ["list"]
+    assert fish("holdoff rules try hold") == ["holdoff.toml"]
+    assert fish("holdoff run docs --cooldown 1h -- tru")[0] == "true"
+    assert "docs" not in fish("holdoff run docs --cooldown 1h -- status do")
+    assert "--watch" not in fish("holdoff status wake --w")
 
 
 @pytest.mark.skipif(ZSH is None, reason="zsh is not installed")

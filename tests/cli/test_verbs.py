@@ -20,6 +20,7 @@ from holdoff.core.request import Request
 from holdoff.gate import Gate
 from holdoff.starters import Call
 from holdoff.stores import open_store
+from holdoff.testing import ManualClock
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 from tests.waiting import until
 
@@ -536,3 +537,25 @@ def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:
     assert (plain.returncode, debug.returncode) == (70, 70)
     assert plain.stderr == ("holdoff: internal error: RuntimeError: two lines. Run it again with --debug\n")
     assert "Traceback (most recent call last)" in debug.stderr
+
+
+def test_a_wake_that_only_looks_after_a_build_sends_no_mail(cli: Cli) -> None:
+    """Cron sends what ``wake`` prints. While a build runs elsewhere, each minute's wake asks its starter how it is."""
+    cli.config(
+        'store = "sqlite:///gates.db"\n[projects.site]\ncooldown = "1m"\noverlap = "defer"\n[projects.site.starter]\n'
+        'webhook = "env:HOOK"\nstatus_url = "http://127.0.0.1:9/"\nstate = "state"\nsucceeded = ["done"]\n'
+        'failed = ["failed"]\n'
+    )
+    store = open_store(f"sqlite:///{cli.folder}/gates.db")
+    starter = Call(lambda _request, _token: "b1")
+    starter.status = lambda _build: "running"  # type: ignore[attr-defined]
+    past = ManualClock(time.time() - 600)
+    gate = Gate("site", store=store, policy=Policy("1m", overlap="defer"), starter=starter, clock=past)
+    gate.trigger(source_version="1")
+    assert [key.name for key in store.due(past.now_ms() + 600_000)] == ["site"]
+    cli.environment["HOOK"] = "http://127.0.0.1:9/"
+
+    done = cli("wake")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Connection refused" in done.stderr  # it did ask

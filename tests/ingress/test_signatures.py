@@ -572,7 +572,10 @@ def test_a_secret_is_good_for_its_projects() -> None:
 
 def test_who_says_nothing_is_not_let_in() -> None:
     for asked in (request(), request(x_github_event="push"), gitlab()):
-        assert "was not signed in any way that counts" in refused(asked)
+        said = refused(asked)
+        assert "was not signed in any way that counts" in said
+        assert "Give the sender the secret" in said
+        assert "SHA-1" not in said  # which this sender did not send
 
 
 @pytest.mark.parametrize(

@@ -355,7 +355,7 @@ def _armed_beside_a_claim(record: Record, end: End, terms: Terms, now_ms: int) -
 
 def _armed_over_what_came(record: Record, running: Any, now_ms: int) -> Record:
     """The slot of a build that failed is given back, whatever moved ``lastbuild`` since."""
-    again = claims.behind(record.pending, running.covers)
+    again = claims.pending_again(record.pending, running.covers)
     return record.but(lastbuild=running.before, pending=claims.backed_off(None, again, now_ms, worth_retrying=False))
 
 

@@ -167,10 +167,12 @@ def test_a_folder_where_the_tokens_should_be_lets_none_in(served: Served) -> Non
 
 def test_a_place_that_takes_no_tokens_is_told(served: Served) -> None:
     tokens = served.site.guard.tokens
-    tokens.path = Path("/proc/holdoff/tokens")  # not even root can write there
-    for act in (lambda: tokens.new("laptop", ["look"]), lambda: tokens.revoke("all")):
-        with pytest.raises(ConfigError, match=r"tokens is '/proc/holdoff/tokens'; write a file that can be written \("):
-            act()
+    default = "/proc/.local/state/holdoff/srv/www/a-site-with-a-long-name/holdoff.toml.db.tokens"
+    for path in ("/proc/holdoff/tokens", default):  # not even root can write there
+        tokens.path = Path(path)
+        for act in (lambda: tokens.new("laptop", ["look"]), lambda: tokens.revoke("all")):
+            with pytest.raises(ConfigError, match=rf"tokens is '{path}'; write a file that can be written \("):
+                act()
 
 
 def test_a_spoilt_file_of_tokens_fills_no_log(served: Served) -> None:

@@ -86,10 +86,10 @@ def test_the_first_five_minutes_as_they_are_typed(tmp_path: Path, builder: str) 
     assert [build["covers"]["count"] for build in history["builds"]] == [7, 1]
 
 
-def test_the_workflow_is_that_of_the_starters_page() -> None:
+def test_the_workflow_is_that_of_the_page_on_github_actions() -> None:
     (workflow,) = (text for _, language, text in STEPS if language == "yaml")
 
-    assert workflow in (ROOT / "docs/starters.md").read_text()
+    assert workflow.partition("\n")[2] in (ROOT / "docs/start/github-actions.md").read_text()
 
 
 def test_every_operation_is_in_the_table() -> None:

@@ -660,7 +660,7 @@ def test_a_person_reads_sentences(cli: Cli) -> None:
     connection.close()
     terminal.wait_for("site started: build")
     terminal.wait_for("failed (exit status 3)")
-    terminal.wait_for("was not signed in any way that counts. GitHub's SHA-1")  # and what to do
+    terminal.wait_for("was not signed in any way that counts. Give the sender the secret")  # and what to do
     terminal.type(b"\x03")
 
     assert terminal.end() in (0, 130)

@@ -7,7 +7,7 @@ the script quotes each, and lets the shell expand none.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +45,8 @@ class Option(Value):
     @property
     def kind(self) -> str:
         """What completes its value: ``choices``, ``files``, ``projects``; empty: only a person knows the value."""
-        return "choices" if self.choices else {"FILE": "files", "PROJECT": "projects"}.get(self.value or "", "")
+        kinds = {"FILE": "files", "EVENT.json": "files", "PROJECT": "projects"}
+        return "choices" if self.choices else kinds.get(self.value or "", "")
 
 
 def options_of(verb: str) -> list[Option]:
@@ -92,17 +93,9 @@ def script(shell: str) -> str:
 _BASH: Final = """\
 _holdoff() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-    local options= values= files= takes= words= name at
+    local options= valued= files= words= name at place=0
+    local -a takes=()
     COMPREPLY=()
-    if [[ $cur == '=' ]]; then cur=
-    elif [[ $prev == '=' ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
-    for ((at = 2; at < COMP_CWORD; at++)); do
-        if [[ ${COMP_WORDS[at]} == -- ]]; then
-            compopt -o default
-            ((at == COMP_CWORD - 1)) && COMPREPLY=($(compgen -c -- "$cur"))
-            return
-        fi
-    done
     if ((COMP_CWORD == 1)); then
         COMPREPLY=($(compgen -W '@verbs@ --help --version' -- "$cur"))
         return
@@ -111,17 +104,31 @@ _holdoff() {
 @rows@
         *) return ;;
     esac
+    for ((at = 2; at < COMP_CWORD; at++)); do
+        case ${COMP_WORDS[at]} in
+            --)
+                compopt -o default
+                ((at == COMP_CWORD - 1)) && COMPREPLY=($(compgen -c -- "$cur"))
+                return ;;
+            = | :) ((at++)) ;;  # bash has split a word here
+            -*) [[ " $valued " == *" ${COMP_WORDS[at]} "* && ${COMP_WORDS[at+1]} != '=' ]] && ((at++)) ;;
+            *) ((place++)) ;;
+        esac
+    done
+    if [[ $cur == '=' ]]; then cur=
+    elif [[ $prev == '=' ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
     case "$verb $prev" in
 @choices@
         *)
             if [[ " $files " == *" $prev "* ]]; then compopt -o default; return; fi
-            if [[ " $values " == *" $prev "* ]]; then return; fi
-            if [[ $cur == -* || -z $takes ]]; then words=$options
-            elif [[ $takes == projects ]]; then
+            if [[ " $valued " == *" $prev "* ]]; then return; fi
+            if [[ $cur == -* || $place -ge ${#takes[@]} ]]; then words=$options
+            elif [[ ${takes[place]} == files ]]; then compopt -o default
+            elif [[ ${takes[place]} == projects ]]; then
                 while IFS= read -r name; do
                     [[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
                 done < <(holdoff completion projects 2>/dev/null)
-            else words=$takes; fi ;;
+            else words=${takes[place]}; fi ;;
     esac
     [[ $words ]] && COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
@@ -131,19 +138,26 @@ complete -F _holdoff holdoff"""
 def _bash(verbs: Mapping[str, list[Option]]) -> str:
     rows, choices = [], []
     for verb, options in verbs.items():
-        named = {"options": [flag for option in options for flag in option.flags]}
-        for name, kind in (("values", ""), ("files", "files")):
-            valued = [option for option in options if option.value and option.kind == kind]
-            named[name] = [flag for option in valued for flag in option.flags]
-        named["takes"] = [word for option in options if not option.flags for word in option.choices or [option.kind]]
-        settings = " ".join(f"{name}='{' '.join(words)}'" for name, words in named.items())
-        rows.append(f"        {verb}) {settings} ;;")
+        named = {"options": options, "valued": _valued(options)}
+        named["files"] = [option for option in named["valued"] if option.kind == "files"]
+        settings = [f"{name}='{' '.join(_flags(some))}'" for name, some in named.items()]
+        takes = [f"'{' '.join(option.choices) or option.kind}'" for option in options if not option.flags]
+        rows.append(f"        {verb}) {' '.join(settings)} takes=({' '.join(takes)}) ;;")
         for option in options:
             if option.flags and option.choices:
                 patterns = " | ".join(f"'{verb} {flag}'" for flag in option.flags)
                 choices.append(f"        {patterns}) words='{' '.join(option.choices)}' ;;")
     script = _BASH.replace("@verbs@", " ".join(verbs)).replace("@rows@", "\n".join(rows))
     return script.replace("@choices@", "\n".join(choices))
+
+
+def _flags(options: Iterable[Option]) -> list[str]:
+    return [flag for option in options for flag in option.flags]
+
+
+def _valued(options: Iterable[Option]) -> list[Option]:
+    """The options that the next word belongs to."""
+    return [option for option in options if option.flags and option.value]
 
 
 _ZSH: Final = """\
@@ -195,21 +209,53 @@ def _zsh_specs(option: Option) -> Iterator[str]:
         yield value
 
 
+#: The words before the cursor are counted: the arguments of a verb have places, from 0, and what follows ``--`` is a
+#: command line of its own.
+_FISH: Final = """\
+function __holdoff_at
+    set -l words (commandline -opc)
+    test "$words[2]" = $argv[1]; and not contains -- -- $words; or return
+    set -l place 0
+    set -l before
+    for word in $words[3..]
+        if not string match -q -- '-*' $word; and not contains -- "$before" @valued@
+            set place (math $place + 1)
+        end
+        set before $word
+    end
+    test (count $argv) -eq 1 -o "$place" = "$argv[2]"
+end
+function __holdoff_command
+    set -l words (commandline -opc)
+    set -l token (commandline -ct)
+    set -e words[1..(contains -i -- -- $words)]
+    complete -C (string join ' ' -- (string escape -- $words) "$token")
+end
+complete -c holdoff -f
+complete -c holdoff -n 'contains -- -- (commandline -opc)' -a '(__holdoff_command)'
+@lines@"""
+
+
 def _fish(verbs: Mapping[str, list[Option]]) -> str:
-    lines = ["complete -c holdoff -f"]
+    lines = []
     for verb, options in verbs.items():
         does = _quoted_for_fish(VERBS[verb][1])
         lines.append(f"complete -c holdoff -n __fish_use_subcommand -a {verb} -d {does}")
-        seen = f"complete -c holdoff -n '__fish_seen_subcommand_from {verb}'"
-        lines += [f"{seen} {_fish_option(option)}" for option in options]
-    return "\n".join(lines)
+        places = iter(range(len(options)))
+        for option in options:
+            at = verb if option.flags else f"{verb} {next(places)}"
+            lines.append(f"complete -c holdoff -n '__holdoff_at {at}' {_fish_option(option)}")
+    valued = sorted({flag for options in verbs.values() for flag in _flags(_valued(options))})
+    return _FISH.replace("@valued@", " ".join(valued)).replace("@lines@", "\n".join(lines))
 
 
 def _fish_option(option: Option) -> str:
     words = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags]
     values = {"choices": " ".join(option.choices), "projects": "(holdoff completion projects 2>/dev/null)"}
-    if option.value and option.flags:
-        words.append("-r -F" if option.kind == "files" else "-x")
+    if option.kind == "files":
+        words.append("-r -F" if option.flags else "-F")
+    elif option.value and option.flags:
+        words.append("-x")
     if option.kind in values:
         words.append(f"-a {_quoted_for_fish(values[option.kind])}")
     return " ".join([*words, f"-d {_quoted_for_fish(option.help)}"])

@@ -69,7 +69,8 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
-    from holdoff.cli.watch import ConfigFile, LogLines, is_news
+    from holdoff.cli.start import is_news
+    from holdoff.cli.watch import ConfigFile, LogLines
     from holdoff.server.site import Site
     from holdoff.stores.base import check_writable
     from holdoff.wake.loop import WakeLoop

@@ -137,7 +137,7 @@ def _once(config: Config, store: Store) -> int:
                 gate = config.gate(key, store, woken=True)
                 builds.hold_signals(gate.starter)
                 decision = gate.wake()
-                show(decision)
+                show_news(decision)
                 builds.add(gate, decision)
             except (Exception, SystemExit) as error:  # noqa: BLE001  (a fault of one starter stops no other gate)
                 from holdoff.wake.loop import not_woken
@@ -147,6 +147,16 @@ def _once(config: Config, store: Store) -> int:
             if builds.came:
                 break  # a signal asked this process to stop
     return builds.status or status
+
+
+def is_news(decision: Decision) -> bool:
+    """Whether a wake changed something. A gate that was woken too early, or only to ask for its build, goes on."""
+    return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None
+
+
+def show_news(decision: Decision) -> None:
+    if is_news(decision):
+        show(decision)
 
 
 def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:

@@ -13,10 +13,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
+from holdoff.cli.start import show_news
 from holdoff.clock import SystemClock
 from holdoff.config import load
 from holdoff.config.trust import sight
-from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import ConfigError
 from holdoff.wake.loop import WakeLoop
 
@@ -42,7 +42,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         gates_by(config, store),
         clock=SystemClock(),
         every=every,
-        on_decision=show_decision,
+        on_decision=show_news,
         on_end=show_end,
         before_look=file.look,
     )
@@ -58,16 +58,6 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
 def gates_by(config: Config, store: Store) -> GateOf:
     """Makes the gate of a key, if its project is in holdoff.toml."""
     return lambda key: config.gate(key, store, woken=True) if key.name in config.projects else None
-
-
-def show_decision(decision: Decision) -> None:
-    if is_news(decision):
-        show(decision)
-
-
-def is_news(decision: Decision) -> bool:
-    """Whether a wake changed something. A gate that was woken too early goes on waiting."""
-    return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None
 
 
 def show_end(gate: Gate, build_id: str, status: int) -> None:

@@ -85,7 +85,8 @@ def under(prefix: str) -> Iterator[None]:
 
 def shown_file(path: str) -> str:
     """A path as an error shows it. A text that does not look like a path may be a secret, and is treated as one."""
-    return Unquoted(repr(path)) if is_plain(path) or (path.endswith(".toml") and "://" not in path) else path
+    is_file = path.endswith((".toml", ".tokens")) and "://" not in path
+    return Unquoted(repr(path)) if is_file or is_plain(path) else path
 
 
 def must_be(kind: type[Kind], value: object, at: str, want: str) -> Kind:

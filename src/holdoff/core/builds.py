@@ -24,7 +24,7 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
     running = record.running
     if running is None or running.build_id != end.build_id:
         return _late_or_early(record, end)
-    # (By a clock that was set back, a build ends when it started, not before.)
+    # If the clock was set back meanwhile, the build ends when it started, not before.
     build = unended(running).but(ended_ms=max(now_ms, running.started_ms)).with_end(end)
     new = record.but(running=None, finished=build)
     # A claim that is out is newer, and builds what this one should have built.
@@ -66,7 +66,7 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
     # Only the first start was forced, and only its callers wait: they get the end of this build.
     covers = running.covers.but(request=running.covers.request.but(forced=False), waiters=())
-    both = claims.behind(record.pending, covers)
+    both = claims.pending_again(record.pending, covers)
     pending = claims.backed_off(record.pending, both, now_ms, worth_retrying=False)
     return record.but(lastbuild=claims.lastbuild_without(record, running.started_ms, running.before), pending=pending)
 

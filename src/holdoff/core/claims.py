@@ -91,7 +91,7 @@ def is_of(record: Record, token: str) -> bool:
 
 
 def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
-    """The claim's build exists. ``record`` may have moved on since the claim; ``lastbuild`` keeps the later."""
+    """The claim's build exists. Other writes may have come since the claim: ``lastbuild`` never moves back."""
     mine = record.claim is not None and record.claim.token == claim.token
     newest = record.running or record.finished
     # Another process has finished this claim, and a newer claim has been made since.
@@ -161,7 +161,7 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
         return record
     if is_certain(claim, terms, now_ms, searched_ms):
         lastbuild = lastbuild_without(record, held.held_ms, held.before)
-        return record.but(claim=None, lastbuild=lastbuild, pending=behind(record.pending, held.covers))
+        return record.but(claim=None, lastbuild=lastbuild, pending=pending_again(record.pending, held.covers))
     return record.but(claim=held.but(refused=True, lease_until_ms=now_ms + terms.claim_lease_ms))
 
 
@@ -209,7 +209,7 @@ def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, wort
     return pending.but(failures=failures, retry_ms=retry_ms, refusal=None)
 
 
-def behind(pending: Pending | None, covers: Pending) -> Pending:
+def pending_again(pending: Pending | None, covers: Pending) -> Pending:
     """What a claim covered, pending again, with the later triggers that came meanwhile."""
     return thawed(covers) if pending is None else joined(thawed(covers), pending)
 

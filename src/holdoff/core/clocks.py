@@ -36,7 +36,7 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
     margin_ms = terms.clock_margin_ms
     latest_ms = now_ms + margin_ms
 
-    def made(part: Any, instant: str, *counted: str, allowed_ms: int = margin_ms) -> Any:
+    def corrected(part: Any, instant: str, *counted: str, allowed_ms: int = margin_ms) -> Any:
         ahead_ms = (getattr(part, instant) or 0) - now_ms
         if ahead_ms <= allowed_ms:
             return part
@@ -51,27 +51,28 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
 
     pending, claim, running, end, hold = record.pending, record.claim, record.running, record.finished, record.hold
     if pending is not None:
-        pending = made(made(all_unplaced(pending), "first_ms"), "last_ms")
+        pending = corrected(corrected(all_unplaced(pending), "first_ms"), "last_ms")
         if pending.retry_ms > latest_ms + LONGEST_BACKOFF_MS:
             pending = pending.but(retry_ms=now_ms + LONGEST_BACKOFF_MS)
     if claim is not None:
         allowed_ms = max(margin_ms, claim.lease_until_ms - claim.held_ms)
         claim = claim.but(covers=all_unplaced(claim.covers))
-        claim = made(claim, "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=allowed_ms)
+        claim = corrected(claim, "held_ms", "lease_until_ms", "in_flight_until_ms", allowed_ms=allowed_ms)
         if ms_from_seconds(claim.before or Decimal(0)) > latest_ms:
             claim = claim.but(before=seconds_from_ms(now_ms))
     if running is not None:
-        running = made(running.but(covers=all_unplaced(running.covers)), "started_ms", "lease_until_ms", "polled_ms")
-        running = made(running, "polled_ms")
+        running = running.but(covers=all_unplaced(running.covers))
+        running = corrected(running, "started_ms", "lease_until_ms", "polled_ms")
+        running = corrected(running, "polled_ms")
     right = record.but(
         lastbuild=seconds_from_ms(now_ms) if ahead_ms(record, terms, now_ms) else record.lastbuild,
         claim=claim,
         pending=pending,
         running=running,
-        finished=end and made(made(end, "started_ms"), "ended_ms"),
-        hold=hold and made(hold, "since_ms", "until_ms"),
+        finished=end and corrected(corrected(end, "started_ms"), "ended_ms"),
+        hold=hold and corrected(hold, "since_ms", "until_ms"),
         starts=tuple([now_ms if start > latest_ms else start for start in record.starts]),
-        acts=tuple([made(act, "at_ms") for act in record.acts]),
+        acts=tuple([corrected(act, "at_ms") for act in record.acts]),
         lines=tuple([unplaced(line) for line in record.lines]),
     )
     return record if right == record else right

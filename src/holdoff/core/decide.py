@@ -112,7 +112,8 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     fold = _fold(right, trigger, terms, now_ms)
     taken = _with_trigger(right, fold, now_ms)
     assert taken.pending is not None
-    if found or not request.forced:  # it waits as all that is pending does, forced or not
+    # A forced trigger that meets no wait starts at once. Any other one waits as all that is pending does.
+    if found or not request.forced:
         found = waits(taken, terms, now_ms, pending=taken.pending)
     if not found:
         return build.claim(taken, taken.pending)
@@ -223,7 +224,7 @@ class StepBuilder:
         self.terms = terms
         self.now_ms = now_ms
         self.ahead_ms = ahead_ms
-        # A start is found by its token. Any other decision, also on a start that was refused, by the instant in it.
+        # A start is found by its token, any other decision by the instant in its token: so this one's goes in.
         self.token: str = restamped(event.token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:

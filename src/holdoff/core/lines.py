@@ -95,8 +95,11 @@ def is_superseded(record: Record, request: Request) -> bool:
 
 
 def is_set_back(record: Record, request: Request) -> bool:
-    """Whether its line was at another version between the newest start and this request, as the request's parent says.
-    The push of that version may arrive later, and only the place of a started build tells that it is older."""
+    """Whether the line was at another version since its newest start: the request's parent is not what was started.
+
+    Such a request is built even if its version was built before. The push of that other version may arrive later, and
+    is known to be older only if the newest start has it as its parent.
+    """
     place = line_of(request)
     if place is None or place.parent is None:
         return False

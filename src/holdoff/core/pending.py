@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 #: How much of a token names a caller that waits: 40 of its random bits.
-WAITER_NAME: Final = 8
+_NAME_LENGTH: Final = 8
 
 
 def note_of(request: Request) -> Note:
@@ -92,7 +92,7 @@ def joined(earlier: Pending, later: Pending, *, older: bool = False) -> Pending:
 
 def waiter_name(token: str) -> str:
     """The name of a waiting caller: the random end of its trigger's token, which its decision's token shares."""
-    return token[-WAITER_NAME:]
+    return token[-_NAME_LENGTH:]
 
 
 def has_waiter(fold: Pending, token: str, margin_ms: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdoff.core.claims import behind
+from holdoff.core.claims import pending_again
 from holdoff.core.record import KEPT_ACTS, Act, Hold, Record, shifted
 from holdoff.core.units import seconds_from_ms
 
@@ -28,7 +28,7 @@ def reset(record: Record, act: Act, *, drop_pending: bool = False, drop_claim: b
     """
     claim, pending = record.claim, record.pending
     if drop_claim and claim is not None:
-        pending, claim = behind(pending, claim.covers), None
+        pending, claim = pending_again(pending, claim.covers), None
     pending = None if drop_pending else pending
     new = record.but(
         lastbuild=None if record.lastbuild is None else seconds_from_ms(0),

@@ -5,8 +5,9 @@ throws the error. ``decide`` and ``claims`` say *what* to do. Here is the order 
 race and a lost response mean:
 
 1. *Look*: the snapshot that the process has, or one read.
-2. *Decide*. A decision that writes nothing needs a record that was read in this call; a skip may use a snapshot that is
-   fresh enough. A decision that writes may use any snapshot, because the write is conditional on it.
+2. *Decide*. A decision that writes may use any snapshot, because the write is conditional on it. One that writes
+   nothing needs a record that was read in this call. One exception: a skip may use a snapshot that is younger than
+   ``max_staleness``, unless its reason is one that may be over at any moment.
 3. *Write* (``writes``), with an id of its own. The loser of a race gets the current record in the same answer, and
    decides again.
 4. *Start* (``starting``) what was claimed, if the lease is not over at that very moment.
@@ -35,7 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-#: The reason for such a skip may be over at any moment, so the skip always needs a read.
+#: Reasons that may be over at any moment: such a skip always needs a read.
 _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERSEDED})
 
 

@@ -30,8 +30,14 @@ MAX_WORDS: Final = 1_000
 
 
 class Resolved(Value):
-    """The result of a claim. ``build_id``: the build started. ``refusal``: it certainly did not, and ``error`` has the
-    words. ``error`` alone: the outcome is not known. None of these: the start was put off."""
+    """The result of a claim. Without ``build_id``, ``refusal`` and ``error`` the start was put off.
+
+    Attributes:
+        build_id: the build that was started.
+        refusal: certainly no build was started; ``error`` has the words.
+        error: without a refusal: it is not known whether a build was started.
+        unconfirmed: the store did not take the result.
+    """
 
     record: Record
     build_id: str | None = None
@@ -165,7 +171,7 @@ def _end_claim(
     refusal: StartRefused | None = None,
 ) -> Generator[Effect, Any, Resolved]:
     """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays, or was refused."""
-    made = record  # what the last try wanted to write
+    made = record  # by the last try; it is the very record that ``apply`` returns if the claim was no longer ours
 
     def change(current: Record, at_ms: int) -> Record:
         nonlocal made

@@ -85,7 +85,7 @@ def foremost(found: list[Wait]) -> Wait:
 
 
 def over_ms(found: list[Wait], least_ms: int) -> int | None:
-    """When all of these are over; ``None``: not known."""
+    """When all of these are over, at ``least_ms`` or later; ``None``: not known."""
     over = least_ms
     for wait in [wait for wait in found if not wait.brief] or found:
         if wait.until_ms is None:
@@ -95,8 +95,8 @@ def over_ms(found: list[Wait], least_ms: int) -> int | None:
 
 
 def told_ms(found: list[Wait], least_ms: int) -> int | None:
-    """When all of these are over, as a decision tells it; ``None``: not known. The lease of a running build is only the
-    latest end of that build, and no sentence but the one on the build says so."""
+    """The end of all of these that a decision may name; ``None``: there is none to name. The end of a build's lease is
+    only the latest that the build may end: a sentence that is not about the build would take it for the end."""
     over = over_ms(found, least_ms)
     is_lease = any(wait.why is Why.RUNNING and wait.until_ms == over for wait in found)
     return None if is_lease and foremost(found).why is not Why.RUNNING else over

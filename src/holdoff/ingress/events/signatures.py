@@ -155,10 +155,10 @@ def _unsigned(request: HttpRequest) -> SignatureError:
     carried = [one for one in SCHEMES if one.place == "header" and _is_in(request, one)]
     likely = next((one for one in carried if {*one.needs, *one.beside} <= request.headers.keys()), None)
     if likely is None:
-        return SignatureError(
-            "a webhook was not signed in any way that counts",
-            hint="GitHub's SHA-1 (X-Hub-Signature) does not: it sends X-Hub-Signature-256 beside it",
-        )
+        hint = "Give the sender the secret that [webhooks] of holdoff.toml, or HOLDOFF_WEBHOOK_..., has for it"
+        if request.headers.get("x-hub-signature"):
+            hint = "GitHub's SHA-1 (X-Hub-Signature) does not: it sends X-Hub-Signature-256 beside it"
+        return SignatureError("a webhook was not signed in any way that counts", hint=hint)
     return SignatureError(
         f"a webhook came with {likely.header.title()}, and there is no secret for it",
         hint=f"Name one as {likely.name} in [webhooks] of holdoff.toml, or in HOLDOFF_WEBHOOK_{likely.name.upper()}",
