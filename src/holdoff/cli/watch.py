@@ -133,5 +133,5 @@ class ConfigFile:
             say(f"{error}. The settings stay as they were")
             return
         self.config, self.store = config, store
-        loop.go_by(self.store, partial(self._gate_of, self.config, self.store), config.keys(self.store))
+        loop.go_by(self.store, partial(self._gate_of, self.config, self.store))
         say(f"{path} was read again")
