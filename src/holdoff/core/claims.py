@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from holdoff.core import lines
 from holdoff.core.pending import content_of, joined
-from holdoff.core.policy import Policy
+from holdoff.core.policy import Limit
 from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
@@ -114,17 +114,16 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         lastbuild=_later(record.lastbuild, now_ms),
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
-        starts=_starts_with(record, now_ms, terms.policy),
+        starts=_starts_with(record, now_ms, terms.policy.limit),
         built=content_of(claim.request) if is_newest else None,
         lines=lines.with_started(record, claim),
     )
 
 
-def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
-    if policy.limit is None:  # another process may have one
-        return (now_ms, *record.starts)[: len(record.starts)]
-    kept = [start for start in record.starts if start > now_ms - policy.limit.window_ms]
-    return (now_ms, *kept)[: policy.limit.count]
+def _starts_with(record: Record, now_ms: int, limit: Limit | None) -> tuple[int, ...]:
+    """As many as this limit counts, or as there were: the limit may be another one after an edit."""
+    kept = max(limit.count if limit else 0, len(record.starts))
+    return (now_ms, *record.starts)[:kept]
 
 
 def refused(
