@@ -23,7 +23,7 @@ from holdoff.cli.common import (
     say,
     show,
 )
-from holdoff.clock import SystemClock, now_ms
+from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError, StartRefused, UsageError
 from holdoff.core.units import parse_instant
@@ -127,7 +127,7 @@ def wake(args: argparse.Namespace) -> int:
 def _once(config: Config, store: Store) -> int:
     status = 0
     with _Builds() as builds:
-        for key in config.due(store, now_ms(store, SystemClock())):
+        for key in config.due(store, SystemClock()):
             try:
                 if key.name not in config.projects:
                     say(f"{key} is due, but not in holdoff.toml: its starter is not known here")

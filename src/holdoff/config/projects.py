@@ -161,13 +161,15 @@ class Config(Value):
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
 
-    def due(self, store: Store, at_ms: int, *, looked_at: int | None = None) -> Iterator[GateKey]:
+    def due(self, store: Store, clock: Clock, *, looked_at: int | None = None) -> Iterator[GateKey]:
         """The gates that are due by the store, which goes by the settings of the last write. Then those of the projects
         here that are due by today's settings only. ``looked_at``: of how many that wait this is found out."""
+        known = (key for key in store.due(MAX_INSTANT_MS) if key.name in self.projects)
+        waiting = list(islice(known, looked_at))
+        at_ms = now_ms(store, clock)  # not before: only from an answer does the store know its own time
         due = dict.fromkeys(store.due(at_ms))
         yield from due
-        waiting = (key for key in store.due(MAX_INSTANT_MS) if key not in due and key.name in self.projects)
-        for key in islice(waiting, looked_at):
+        for key in (key for key in waiting if key not in due):
             try:
                 if (record := store.get(key)).pending is None:
                     continue

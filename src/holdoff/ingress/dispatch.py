@@ -198,9 +198,10 @@ class Dispatch:
 
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all gates that are due. A gate that fails does not stop the others."""
-        at_ms, needed_ms = now_ms(self.store, self._clock), min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
-        found = self.config.due(self.store, at_ms, looked_at=MOST_LOOKED_AT)
+        needed_ms = min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
+        found = self.config.due(self.store, self._clock, looked_at=MOST_LOOKED_AT)
         due = [key for key in found if key.name in self.config.projects]
+        at_ms = now_ms(self.store, self._clock)
         overdue_ms = next((max(0, at_ms - (record.due_ms or at_ms)) for _, record in self._read(due)), 0)
         woken = 0
         for place, key in enumerate(due):
