@@ -127,6 +127,8 @@ class Gate:
         self._again, self._pid = itertools.count(1), os.getpid()
         #: Tokens of the builds that this process has started and may have to wait for, by build id.
         self._tokens: dict[str, str] = {}
+        #: The ends of those builds that the store has not taken: this gate's next decision reports them first.
+        self._unreported: dict[str, dict[str, Any]] = {}
         #: Token and build id of the last start: if its confirm is not in the store, a take-over need not ask for it.
         self._started: tuple[str, str] = ("", "")
 
@@ -431,12 +433,20 @@ class Gate:
             code = wait(build_id, beat, self.terms.build_lease_ms // 3)
             if code is not None:
                 detail = f"exit status {code}" if code else None
-                self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
-        except StoreError as error:  # the caller still gets the status; in the record the lease expires
+                self._unreported[build_id] = {"succeeded": code == 0, "detail": detail, "exit_status": code}
+                self._report_ends()
+        except StoreError as error:  # the caller still gets the status
             _warn("could not record the end of %s: %s", build_id, error)
         finally:
-            self._tokens.pop(build_id, None)
+            if build_id not in self._unreported:
+                self._tokens.pop(build_id, None)
         return code
+
+    def _report_ends(self) -> None:
+        for build_id, end in list(self._unreported.items()):
+            self.finished(build_id, **end)
+            self._unreported.pop(build_id, None)
+            self._tokens.pop(build_id, None)
 
     def close(self) -> None:
         """Close the store's connections."""
@@ -449,6 +459,7 @@ class Gate:
         self.close()
 
     def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
+        self._report_ends()
         decided = self._drive(asks, watch)
         self._snapshot, self._pid = decided.snapshot, os.getpid()
         return decided.decision
