@@ -164,12 +164,12 @@ class Config(Value):
     def due(self, store: Store, clock: Clock, *, looked_at: int | None = None) -> Iterator[GateKey]:
         """The gates that are due by the store, which goes by the settings of the last write. Then those of the projects
         here that are due by today's settings only. ``looked_at``: of how many that wait this is found out."""
-        known = (key for key in store.due(MAX_INSTANT_MS) if key.name in self.projects)
-        waiting = list(islice(known, looked_at))
+        waiting = list(store.due(MAX_INSTANT_MS))
         at_ms = now_ms(store, clock)  # not before: only from an answer does the store know its own time
-        due = dict.fromkeys(store.due(at_ms))
+        due = dict.fromkeys(store.due(at_ms) if waiting else ())
         yield from due
-        for key in (key for key in waiting if key not in due):
+        others = (key for key in waiting if key not in due and key.name in self.projects)
+        for key in islice(others, looked_at):
             try:
                 if (record := store.get(key)).pending is None:
                     continue
