@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdoff import Gate, Policy
 from holdoff.config import Config, load, nearest, parse, read
 from holdoff.config.checks import VARIABLES
 from holdoff.config.projects import POLICY_KEYS
@@ -735,3 +736,26 @@ def test_any_text_as_a_store_url_is_a_store_or_a_config_error(url: str) -> None:
         assert "; write " in str(error)
     else:
         assert callable(store.swap)
+
+
+def test_what_is_due_is_asked_of_the_store_s_clock() -> None:
+    """PostgreSQL and DynamoDB tell their time with an answer. ``holdoff wake`` asked with the time of this machine what
+    was due: where that was two hours behind, each build came two hours late."""
+
+    class Server(MemoryStore):
+        answers = 0
+
+        def due(self, now_ms: int) -> Iterator[GateKey]:
+            self.answers += 1
+            return super().due(now_ms)
+
+        def clock_offset_ms(self) -> int:
+            return 7_200_000 if self.answers else 0
+
+    config, store = parse(project('cooldown = "1h"\n' + COMMAND)), Server()
+    starter, clock = Call(lambda *_: None), ManualClock("2026-01-01T00:00:00Z")
+    gate = Gate("docs", store=store, policy=Policy("1h"), starter=starter, clock=clock)
+    for _ in range(2):
+        gate.trigger()
+    behind = ManualClock("2025-12-31T23:00:00Z")  # it is one o'clock
+    assert list(config.due(store, behind)) == [gate.key]

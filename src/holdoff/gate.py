@@ -119,6 +119,8 @@ class Gate:
         #: How many skips were answered from the last one, and the process that it was made in. Each skip gets an id.
         self._again, self._pid = itertools.count(1), os.getpid()
         self._driver = Driver(self.key, self.store, self.starter, self.clock, self.terms)
+        #: The ends of its builds that the store has not taken: the next decision reports them first.
+        self._unreported: dict[str, dict[str, Any]] = {}
 
     def __repr__(self) -> str:
         return f"<Gate {self.key} in {self.store.url}>"
@@ -421,12 +423,20 @@ class Gate:
             code = wait(build_id, beat, self.terms.build_lease_ms // 3)
             if code is not None:
                 detail = f"exit status {code}" if code else None
-                self.finished(build_id, succeeded=code == 0, detail=detail, exit_status=code)
-        except StoreError as error:  # the caller still gets the status; in the record the lease expires
+                self._unreported[build_id] = {"succeeded": code == 0, "detail": detail, "exit_status": code}
+                self._report_ends()
+        except StoreError as error:  # the caller still gets the status
             warn("could not record the end of %s: %s", build_id, error)
         finally:
-            self._driver.tokens.pop(build_id, None)
+            if build_id not in self._unreported:
+                self._driver.tokens.pop(build_id, None)
         return code
+
+    def _report_ends(self) -> None:
+        for build_id, end in list(self._unreported.items()):
+            self.finished(build_id, **end)
+            self._unreported.pop(build_id, None)
+            self._driver.tokens.pop(build_id, None)
 
     def close(self) -> None:
         """Close the store's connections."""
@@ -439,6 +449,7 @@ class Gate:
         self.close()
 
     def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
+        self._report_ends()
         decided = self._drive(asks, watch)
         self._snapshot, self._pid = decided.snapshot, os.getpid()
         return decided.decision

@@ -391,6 +391,9 @@ def made(settings):
 """
 
 
+RAN = """{ command = ["sh", "-c", "echo $HOLDOFF_PROJECT >> ran"] }"""
+
+
 @pytest.mark.parametrize("today", ["1ms", "2ms"], ids=["due by the store", "due by today's settings"])
 def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli, today: str) -> None:
     """It once ended the wake, and the commands with it that had been started before."""
@@ -415,6 +418,16 @@ def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli
     assert done.returncode == 70
     assert done.stderr == "holdoff: waking b (local) failed: RuntimeError: no such hook\n"
     assert sorted(cli.lines()) == ["a", "c", "ended", "ended"]
+
+
+def test_a_cooldown_that_is_shorter_now_counts_at_a_wake_for_a_gate_with_a_key(cli: Cli) -> None:
+    """It counted for the projects' own gates only: one with a key waited to the end of the old cooldown."""
+    cli.config(f"projects.docs = {{ cooldown = '1d', starter = {RAN} }}")
+    for _ in range(2):
+        cli("trigger", "docs@main")
+    cli.config(f"projects.docs = {{ cooldown = 0, starter = {RAN} }}")
+    cli("wake")
+    assert cli.lines() == ["docs", "docs"]
 
 
 def test_wake_builds_what_is_due_and_names_what_it_cannot_build(docs: Cli) -> None:

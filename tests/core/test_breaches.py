@@ -819,3 +819,15 @@ def test_36_a_command_that_lives_runs_on_whatever_lease_a_snapshot_has() -> None
     w.clock.advance("9h")
     assert gate.trigger().why is Why.RUNNING
     assert w.record.pending.count == 2
+
+
+def test_37_a_window_that_is_longer_now_counts_the_starts_before_the_edit() -> None:
+    """G1: a start forgot the starts that its own window no longer had. After an edit from 2/10m to 2/1h a third build
+    started within the hour."""
+    w = World(cooldown=0, limit="2/10m")
+    for _ in range(2):
+        assert w.a.trigger().outcome == "started"
+        w.clock.advance("11m")
+    w.policy = holdoff.Policy(0, limit="2/1h")
+    said = w.gate().trigger()
+    assert (said.why, said.retry_after) == (Why.LIMIT, 38 * 60)

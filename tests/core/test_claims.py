@@ -162,8 +162,8 @@ def test_a_late_confirm_leaves_what_others_did_since() -> None:
     ("policy", "starts"),
     [
         ({}, (NOW, NOW - 1, NOW - 2)),  # another process may have a limit: as many as there were
-        ({"limit": "2/20m"}, (NOW, NOW - 1)),
-        ({"limit": "9/20m"}, (NOW, NOW - 1, NOW - 2)),
+        ({"limit": "2/20m"}, (NOW, NOW - 1, NOW - 2)),
+        ({"limit": "9/20m"}, (NOW, NOW - 1, NOW - 2, NOW - 20 * MINUTE)),  # of an edited limit: its window was longer
     ],
 )
 def test_a_confirm_keeps_the_starts_that_a_limit_counts(policy: dict[str, Any], starts: tuple[int, ...]) -> None:

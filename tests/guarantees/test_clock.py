@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from holdoff.testing import ManualClock
 from tests.guarantees.conftest import Builds
 
 if TYPE_CHECKING:
+    from holdoff.core.effects import Lost, Swapped
     from holdoff.core.request import GateKey
 
 
@@ -47,3 +48,38 @@ def test_decided_by_the_store_s_clock(ahead_ms: int, built_ms_ago: int, due: int
     assert (decision.outcome is Outcome.STARTED) is (due is None)
     assert decision.retry_after == due
     assert len(builds.started) == (1 if due is None else 0)
+
+
+class TellsTheTime(MemoryStore):
+    """A store that knows the time, and tells it with each answer."""
+
+    def __init__(self, own: ManualClock, machine: ManualClock) -> None:
+        super().__init__()
+        self.own, self.machine, self.offset_ms = own, machine, 0
+
+    def get(self, key: GateKey) -> Record:
+        self._tell()
+        return super().get(key)
+
+    def swap(self, *args: Any, **more: Any) -> Swapped | Lost:
+        self._tell()
+        return super().swap(*args, **more)
+
+    def _tell(self) -> None:
+        self.offset_ms = self.own.now_ms() - self.machine.now_ms()
+
+    def clock_offset_ms(self) -> int:
+        return self.offset_ms
+
+
+def test_a_clock_that_is_put_right_ends_no_cooldown() -> None:
+    """It was twenty minutes ahead, and was set back. The next trigger, on the snapshot from before, took the last start
+    for one in the future: lastbuild became an instant before it, and the build after that came five minutes early."""
+    own, machine = ManualClock("2026-01-01T00:00:00Z"), ManualClock("2026-01-01T00:20:00Z")
+    store, builds = TellsTheTime(own, machine), Builds(own)
+    gate = holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=builds, clock=machine)
+    gate.trigger()
+    own.advance("5m")
+    machine.set("2026-01-01T00:05:00Z")
+    assert [gate.trigger().retry_after, gate.trigger().retry_after] == [300, 300]
+    assert store.get(gate.key).lastbuild == seconds_from_ms(own.now_ms() - 300_000)

@@ -327,6 +327,18 @@ def test_the_sweep_finds_what_a_lost_schedule_left(stage: Stage) -> None:
     assert stage.built == ["site-build", "site-build"]
 
 
+def test_a_sweep_goes_by_a_cooldown_that_is_shorter_now(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    """What waited was woken at the end of the old cooldown only: a day, say, after the new one was deployed."""
+    stage = Stage(standin, tmp_path, text=FILE.replace("memory:", "sqlite:///gates.db"))
+    stage.send(site("e1"))
+    stage.send(site("e2"))
+    file = tmp_path / "holdoff.toml"
+    file.write_text(file.read_text().replace('"10m"', '"1m"'))
+    assert stage.after("6m", {"holdoff": "sweep"}) == {"due": 1, "woken": 1}
+    assert stage.lines[-1]["overdue"] == 0.0
+    assert stage.built == ["site-build", "site-build"]
+
+
 def test_one_gates_trouble_does_not_keep_the_others_waiting(stage: Stage) -> None:
     for project in ("docs", "site"):
         stage.send({"project": project, "event_id": "1"})

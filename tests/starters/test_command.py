@@ -20,7 +20,9 @@ from holdoff.core.request import Request
 from holdoff.signals import FORWARDED, handling
 from holdoff.starters import command, processes
 from holdoff.starters.command import Command
+from holdoff.starters.webhook import Webhook
 from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
 from tests.waiting import until
 
 REQUEST = Request(project="p", region="local", environment=(("STAGE", "prod"),))
@@ -488,3 +490,44 @@ def test_a_store_that_fails_meanwhile_does_not_lose_the_status(
     assert ("could not record the end" in caplog.text) is not recovers
     finished = gate.status().record.finished
     assert (finished is not None) is recovers
+
+
+@pytest.mark.parametrize("fails", [StoreUnavailable("no answer"), OSError("no answer")])
+def test_an_end_that_the_store_did_not_take_is_reported_before_the_next_decision(fails: Exception) -> None:
+    """A server's build that succeeded during a failover of its database counted as failed when its lease was over, and
+    with on_failure = "rearm" was built once more."""
+    store, clock = Failing(), ManualClock()
+    policy = holdoff.Policy(0, overlap="defer", on_failure="rearm")
+    gate = holdoff.Gate("p", store=store, policy=policy, starter=Command(["true"]), clock=clock)
+    build_id = gate.trigger().build_id
+    store.error, store.fails = fails, True
+    with suppress(OSError):
+        assert gate.wait(build_id) == 0
+    store.fails = False
+    clock.advance("1h")
+    assert str(gate.wake()) == "p skipped: nothing is pending"
+    finished = gate.status().record.finished
+    assert finished is not None
+    assert (finished.succeeded, finished.exit_status) == (True, 0)
+
+
+def test_a_start_that_another_kind_of_starter_froze_is_left_to_that_one(tmp_path: Path) -> None:
+    """``holdoff run`` beside a webhook: a start whose answer was lost was finished by running the command, under the
+    webhook's token; so two were built, and the command of one change counted as the build of another."""
+
+    def no_answer(*_: object) -> str:
+        raise TimeoutError
+
+    store, clock, hook = MemoryStore(), ManualClock(), Webhook("env:HOOK", token_memory="1d")
+    hook.start = no_answer  # type: ignore[assignment, method-assign]
+    started = tmp_path / "started"
+    gates = [
+        holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=starter, clock=clock)
+        for starter in (hook, Command(["touch", str(started)]))
+    ]
+    gates[0].trigger()
+    clock.advance("1h")
+    said = gates[1].trigger()
+    assert "this start of site was frozen by another starter than a command" in str(said)
+    assert store.get(gates[0].key).claim is not None
+    assert not started.exists()

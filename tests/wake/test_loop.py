@@ -44,10 +44,16 @@ class Bench:
         self.clock.advance("10m")
         self.built.clear()
 
-    def gate(self, key: GateKey) -> Gate:
+    def gate(self, key: GateKey, cooldown: str = "10m") -> Gate:
         starter = Call(lambda request, _token: self.built.append(request.project))
         return Gate(
-            key.name, region=key.region, store=self.store, policy=Policy("10m"), starter=starter, clock=self.clock
+            key.name,
+            key=key.key,
+            region=key.region,
+            store=self.store,
+            policy=Policy(cooldown),
+            starter=starter,
+            clock=self.clock,
         )
 
     def loop(self, gate_of: object = None) -> WakeLoop:
@@ -116,8 +122,9 @@ def test_what_fails_anew_is_said_at_once(caplog: pytest.LogCaptureFixture) -> No
 
     loop = WakeLoop(bench.store, bench.gate, clock=bench.clock, wake=wake)
     for fails in (True, True, False, True):  # noqa: B007
-        loop.go_by(bench.store, bench.gate, [GateKey("a", "local")])
+        loop.go_by(bench.store, bench.gate)
         loop.once()
+        bench.gate(GateKey("a", "local")).trigger()
     assert [record.getMessage() for record in caplog.records] == ["waking a (local) failed: RuntimeError: a's own"] * 2
 
 
@@ -238,12 +245,32 @@ def test_gates_with_new_settings_are_woken_though_the_look_after_the_change_fail
 ) -> None:
     bench = Bench()
     loop = bench.loop()
-    loop.go_by(bench.store, bench.gate, [GateKey("c", "local")])
+    bench.gate(GateKey("c", "local")).trigger()
+    bench.gate(GateKey("c", "local")).trigger()
     with monkeypatch.context() as patch:
         patch.setattr(bench.store, "due", Mock(side_effect=StoreError("it is away")))
         with pytest.raises(StoreError):
             loop.once()
     assert [decision.project for decision in loop.once()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("key", ["c", "c@main"])
+@pytest.mark.parametrize("how", ["at its start", "at an edit"])
+def test_a_cooldown_that_is_shorter_now_counts_at_once_for_what_waits(key: str, how: str) -> None:
+    """A loop that was started after an edit left what waited to the end of the old cooldown, a day later; a loop that
+    ran on did so with a gate that has a key."""
+    bench, gate = Bench(), GateKey(key, "local")
+    for _ in range(2):
+        bench.gate(gate, "1d").trigger()
+    bench.clock.advance("10m")
+    bench.built.clear()
+    loop = bench.loop(lambda key: bench.gate(key, "10m" if how == "at its start" else "1d"))
+    loop.once()
+    if how == "at an edit":
+        loop.go_by(bench.store, bench.gate)
+        loop.once()
+    assert bench.built == ["a", "b", "c"]
+    assert loop.once() == []
 
 
 def test_a_look_that_breaks_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
@@ -266,7 +293,7 @@ def test_what_it_has_no_settings_for_is_named_once(caplog: pytest.LogCaptureFixt
     loop.once()
     loop.once()
     assert bench.built == ["b"]
-    assert caplog.text.count("a (local) is due, but this loop has no settings for it") == 1
+    assert caplog.text.count("a (local) waits for a wake, but this loop has no settings for it") == 1
 
 
 class AllDue(MemoryStore):

@@ -23,12 +23,10 @@ from holdoff.cli.common import (
     say,
     show,
 )
-from holdoff.clock import SystemClock, now_ms
-from holdoff.core.builds import as_it_is_now
+from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome
-from holdoff.core.errors import HoldoffError, RecordInvalid, StartRefused, UsageError
+from holdoff.core.errors import HoldoffError, StartRefused, UsageError
 from holdoff.core.units import parse_instant
-from holdoff.core.waits import wake_ms
 from holdoff.signals import InTurn, handling
 from holdoff.starters.command import Command
 
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from holdoff.config import Config
-    from holdoff.core.request import GateKey, Request
+    from holdoff.core.request import Request
     from holdoff.gate import Gate
     from holdoff.ingress.dispatch import Decide
     from holdoff.starters.base import Starter
@@ -129,7 +127,7 @@ def wake(args: argparse.Namespace) -> int:
 def _once(config: Config, store: Store) -> int:
     status = 0
     with _Builds() as builds:
-        for key in _due(config, store, now_ms(store, SystemClock())):
+        for key in config.due(store, SystemClock()):
             try:
                 if key.name not in config.projects:
                     say(f"{key} is due, but not in holdoff.toml: its starter is not known here")
@@ -157,22 +155,6 @@ def is_news(decision: Decision) -> bool:
 def show_news(decision: Decision) -> None:
     if is_news(decision):
         show(decision)
-
-
-def _due(config: Config, store: Store, at_ms: int) -> Iterator[GateKey]:
-    """The gates that are due by the store, which goes by the settings of the last write, and by today's settings."""
-    due = list(store.due(at_ms))
-    yield from due
-    for key in (key for key in config.keys(store) if key not in due):
-        try:
-            if (record := store.get(key)).pending is None:
-                continue
-            terms = config.gate(key, store).terms
-            by_today_ms = wake_ms(as_it_is_now(record, terms, at_ms), terms)
-        except Exception as error:  # noqa: BLE001  (the wake reports what is wrong)
-            by_today_ms = None if isinstance(error, RecordInvalid) else at_ms
-        if by_today_ms is not None and by_today_ms <= at_ms:
-            yield key
 
 
 def _wait_for_builds(gate: Gate, decision: Decision) -> int:

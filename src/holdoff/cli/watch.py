@@ -119,5 +119,5 @@ class ConfigFile:
             say(f"{error}. The settings stay as they were")
             return
         self.config, self.store = config, store
-        loop.go_by(store, gate_of, config.keys(store))
+        loop.go_by(store, gate_of)
         say(f"{path} was read again")

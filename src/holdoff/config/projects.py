@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 
 from holdoff.clock import now_ms
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
-from holdoff.core.builds import as_known
+from holdoff.core.builds import as_it_is_now, as_known
 from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
 from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
-from holdoff.core.units import type_of_duration
+from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
 from holdoff.core.value import Value
+from holdoff.core.waits import wake_ms
 from holdoff.fitting import check_overlap
 from holdoff.gate import Gate
 from holdoff.starters import processes
@@ -159,6 +160,25 @@ class Config(Value):
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
+
+    def due(self, store: Store, clock: Clock, *, looked_at: int | None = None) -> Iterator[GateKey]:
+        """The gates that are due by the store, which goes by the settings of the last write. Then those of the projects
+        here that are due by today's settings only. ``looked_at``: of how many that wait this is found out."""
+        waiting = list(store.due(MAX_INSTANT_MS))
+        at_ms = now_ms(store, clock)  # not before: only from an answer does the store know its own time
+        due = dict.fromkeys(store.due(at_ms) if waiting else ())
+        yield from due
+        others = (key for key in waiting if key not in due and key.name in self.projects)
+        for key in islice(others, looked_at):
+            try:
+                if (record := store.get(key)).pending is None:
+                    continue
+                terms = self.gate(key, store).terms
+                by_today_ms = wake_ms(as_it_is_now(record, terms, at_ms), terms)
+            except Exception as error:  # noqa: BLE001  (the wake reports what is wrong)
+                by_today_ms = None if isinstance(error, RecordInvalid) else at_ms
+            if by_today_ms is not None and by_today_ms <= at_ms:
+                yield key
 
     def statuses(
         self,

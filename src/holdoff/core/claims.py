@@ -16,7 +16,6 @@ from decimal import Decimal
 
 from holdoff.core import lines
 from holdoff.core.pending import content_of, joined
-from holdoff.core.policy import Policy
 from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
@@ -110,21 +109,16 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
         claimed_ms=claim.claimed_ms,
         before=before,
     )
+    # As many starts as this limit counts, or as there were: after an edit the limit may be another one.
+    kept = max(limit.count if (limit := terms.policy.limit) else 0, len(record.starts))
     return record.but(
         lastbuild=_later(record.lastbuild, now_ms),
         claim=None if mine else record.claim,
         running=running if mine or record.running is None else record.running,
-        starts=_starts_with(record, now_ms, terms.policy),
+        starts=(now_ms, *record.starts)[:kept],
         built=content_of(claim.request) if is_newest else None,
         lines=lines.with_started(record, claim),
     )
-
-
-def _starts_with(record: Record, now_ms: int, policy: Policy) -> tuple[int, ...]:
-    if policy.limit is None:  # another process may have one
-        return (now_ms, *record.starts)[: len(record.starts)]
-    kept = [start for start in record.starts if start > now_ms - policy.limit.window_ms]
-    return (now_ms, *kept)[: policy.limit.count]
 
 
 def refused(

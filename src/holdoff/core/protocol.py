@@ -4,7 +4,7 @@ A generator does no I/O. It yields an effect (``effects``); its driver performs 
 throws the error. ``decide`` and ``claims`` say *what* to do. Here is the order of the steps, and what an answer, a lost
 race and a lost response mean:
 
-1. *Look*: the snapshot that the process has, or one read.
+1. *Look*: the snapshot that the process has, or one read (also if its clock was set back since).
 2. *Decide*. A decision that writes may use any snapshot, because the write is conditional on it. One that writes
    nothing needs a record that was read in this call. One exception: a skip may use a snapshot that is younger than
    ``max_staleness``, unless its reason is one that may be over at any moment.
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import partial
 
-from holdoff.core import builds, decide, starting, writes
+from holdoff.core import builds, clocks, decide, starting, writes
 from holdoff.core.decide import NextStep, Step, Trigger, Wake
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Effect, Get, Lost, Poll
@@ -110,6 +110,8 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
     may_fold = True
     for _ in range(writes.MAX_TRIES):
         now_ms = yield writes.NOW
+        if record is not None and not is_read and (now_ms < seen_ms or clocks.ahead_ms(record, terms, now_ms)):
+            record = None  # our clock was set back: with its answer a store may tell its own time
         if record is None:
             record, seen_ms, is_read = (yield Get()), now_ms, True
             now_ms = yield writes.NOW

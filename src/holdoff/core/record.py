@@ -219,7 +219,7 @@ class Record(Value):
             knows none of the other attributes.
         writes: ids of the last writes, newest first. A swap is conditional on the first one.
         moved: the id of the last *swap*. A fold is conditional on this one, so folds do not conflict with one another.
-        starts: instants of the starts a limit still counts, newest first.
+        starts: instants of the starts that a limit may count, newest first.
         built: what the last start builds: a version, and its variables (``content_of``); ``None``: not known, or the
             old snippet has built since it was claimed.
         events: digests of the last event ids, newest first.

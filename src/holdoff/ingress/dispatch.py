@@ -32,7 +32,8 @@ Answer = dict[str, Any]
 LeftMs = Callable[[], int]
 Decide = Callable[[Gate, Request | None], Decision]
 
-#: A sweep reports how long the oldest trigger has waited. It reads at most so many gates for that.
+#: A sweep reports how long the oldest trigger has waited, and looks for gates that are due by new settings. It reads at
+#: most so many gates for each.
 MOST_LOOKED_AT: Final = 100
 #: A sweep stops if less time than this is left: a start may take so long, with the store's and its own time-outs. If
 #: the function's time-out is short, half of it is enough: otherwise each sweep would wake one gate only.
@@ -188,7 +189,7 @@ class Dispatch:
         if ended.key is not None or ended.starter == "codebuild":
             return
         names = {key.name for key in self.routes.gates_of(ended)}
-        soonest = self._read(islice(self._waiting(EVER_MS), MOST_LOOKED_AT))
+        soonest = self._read(self._soonest())
         for key, record in chain(soonest, self.store.gates()):
             if key.key is not None and key.name in names and isinstance(record, Record):
                 known = [build.build_id for build in (record.running, record.finished) if build is not None]
@@ -197,9 +198,11 @@ class Dispatch:
 
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all gates that are due. A gate that fails does not stop the others."""
-        at_ms, needed_ms = now_ms(self.store, self._clock), min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
-        due = list(self._waiting(at_ms))
-        overdue_ms = next((at_ms - (record.due_ms or at_ms) for _, record in self._read(due)), 0)
+        needed_ms = min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
+        found = self.config.due(self.store, self._clock, looked_at=MOST_LOOKED_AT)
+        due = [key for key in found if key.name in self.config.projects]
+        at_ms = now_ms(self.store, self._clock)
+        overdue_ms = next((max(0, at_ms - (record.due_ms or at_ms)) for _, record in self._read(due)), 0)
         woken = 0
         for place, key in enumerate(due):
             if place and left_ms() < needed_ms:
@@ -210,14 +213,14 @@ class Dispatch:
             except Exception as error:  # noqa: BLE001  (a plug-in may raise anything)
                 self._log.failed(error, kind="sweep", **_names(key))
         at_ms = now_ms(self.store, self._clock)
-        left = self._read(islice(self._waiting(EVER_MS), MOST_LOOKED_AT))
+        left = self._read(self._soonest())
         stale_ms = max((status_of(key, record, None, at_ms).stale_ms or 0 for key, record in left), default=0)
         self._log.swept(due=len(due), woken=woken, overdue_ms=overdue_ms, stale_ms=stale_ms)
         return {"due": len(due), "woken": woken}
 
-    def _waiting(self, until_ms: int) -> Iterator[GateKey]:
-        """The gates of these projects that are due by then, the longest overdue first."""
-        return (key for key in self.store.due(until_ms) if key.name in self.config.projects)
+    def _soonest(self) -> Iterator[GateKey]:
+        """The gates of these projects that wait, the longest overdue first."""
+        return islice((key for key in self.store.due(EVER_MS) if key.name in self.config.projects), MOST_LOOKED_AT)
 
     def _read(self, keys: Iterable[GateKey]) -> Iterator[tuple[GateKey, Record]]:
         """The gates and their records. A gate that cannot be read is logged and left out."""

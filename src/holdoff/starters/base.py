@@ -79,8 +79,13 @@ def frozen_parameters(starter: Any, request: Request, is_own: Callable[[dict[str
         parameters = json.loads(request.parameters or starter.freeze(request).parameters)
         if isinstance(parameters, dict) and is_own(parameters):
             return parameters
-    raise StartUnknown(
-        f"this start of {request.project} was frozen by another starter than {starter.service}",
+    raise frozen_by_another(request, starter.service)
+
+
+def frozen_by_another(request: Request, service: str) -> StartUnknown:
+    """The error of a starter that is to finish the start of another kind of starter: it cannot know of that build."""
+    return StartUnknown(
+        f"this start of {request.project} was frozen by another starter than {service}",
         hint="Give the gate that starter back until the start is finished",
     )
 

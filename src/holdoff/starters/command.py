@@ -124,6 +124,10 @@ class Command:
 
     def start(self, request: Request, token: str) -> str:
         """Start the process. The build's id is the process's name (``processes.name_of_child``)."""
+        if request.parameters and not request.parameters.startswith('"'):  # no claimant's name
+            from holdoff.starters.base import frozen_by_another
+
+            raise frozen_by_another(request, "a command")
         own_group = not _is_job_of_terminal()
         hear_of_children()
         self._let_go()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from holdoff.core.decision import Decision
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
-from holdoff.core.units import Duration, parse_duration
+from holdoff.core.units import MAX_INSTANT_MS, Duration, parse_duration
 from holdoff.gate import KEPT_GATES, Gate
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class WakeLoop:
         self._stop = threading.Event()
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
-        self._changed: tuple[GateKey, ...] = ()
+        self._is_new = True  # no look has gone by these settings
         self._looked_ms = 0
         #: The threads that wait for commands, by gate and build id: two starters may give their builds the same ids.
         self._children: dict[tuple[GateKey, str], tuple[Gate, threading.Thread]] = {}
@@ -88,16 +88,15 @@ class WakeLoop:
         #: Failures that go on, by gate (``None``: the look itself): the message, and when it was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
-    def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None], changed: Iterable[GateKey] = ()) -> None:
-        """Look in this store from now on, and make gates by this ``gate_of``. Running builds are still waited for.
-
-        Args:
-            changed: gates to wake at the next look, due or not: their due instant still follows the old settings.
-        """
-        self.store, self._gate_of, self._gates, self._changed = store, gate_of, {}, tuple(changed)
+    def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None]) -> None:
+        """Look in this store from now on, and make gates by this ``gate_of``. Running builds are still waited for."""
+        self.store, self._gate_of, self._gates, self._is_new = store, gate_of, {}, True
 
     def once(self) -> list[Decision]:
         """Wake all gates that are due now; returns the decisions. If one gate fails, the loop logs that and goes on.
+
+        With new settings, at the first look, too, each gate that waits is woken: when it is due, the store has by the
+        settings before.
 
         Raises:
             StoreError: the store cannot list the gates that are due.
@@ -106,8 +105,8 @@ class WakeLoop:
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         self._looked_ms = now_ms(self.store, self.clock)
-        keys = dict.fromkeys((*self.store.due(self._looked_ms), *self._changed))
-        self._changed = ()  # not before: if this look fails, the next one wakes them
+        keys = list(self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms))
+        self._is_new = False  # not before: if this look fails, the next one wakes them
         for key in keys:
             if self._stop.is_set():
                 break
@@ -167,7 +166,7 @@ class WakeLoop:
             if key not in self._gates:
                 self._gates[key] = self._gate_of(key)
                 if self._gates[key] is None:
-                    log.warning("%s is due, but this loop has no settings for it", key)
+                    log.warning("%s waits for a wake, but this loop has no settings for it", key)
             gate = self._gates[key]
             if gate is None:
                 return None
