@@ -44,7 +44,11 @@ class Driver:
     """
 
     def __init__(self, key: GateKey, store: Store, starter: Starter | None, clock: Clock, terms: Terms) -> None:
-        self.key, self.store, self.starter, self.clock, self.terms = key, store, starter, clock, terms
+        self.key: GateKey = key
+        self.store: Store = store
+        self.starter: Starter | None = starter
+        self.clock: Clock = clock
+        self.terms: Terms = terms
         self.tokens: dict[str, str] = {}
         #: Token and build id of the last start: if its confirm is not in the store, a take-over need not ask for it.
         self._started: tuple[str, str] = ("", "")
