@@ -72,6 +72,17 @@ def test_other_events_without_their_headers_build_nothing(name: str) -> None:
         assert isinstance(ignored, Ignored)
 
 
+def test_a_rule_takes_a_pull_request_of_bitbucket_by_its_state() -> None:
+    """https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Pull-request-events"""
+    repository = {"uuid": "{1}", "full_name": "octo/site"}
+    merged = {"actor": {"uuid": "{2}"}, "pullrequest": {"id": 1, "state": "MERGED"}, "repository": repository}
+    for event in (s.in_sqs(merged), s.eventbridge("my.app", "hook", merged)):
+        (message,) = opened(event)
+        path = "detail.pullrequest.state" if "detail" in event else "pullrequest.state"
+        assert isinstance(ONE.intents(message)[0], Ignored)
+        assert isinstance(with_rule(**{path: "MERGED"}).intents(message)[0], Request)
+
+
 #: Where their forms come from: the pages of each service about Lambda, and the samples of aws-lambda-go.
 ASKED: dict[str, dict[str, Any]] = {
     "Alexa's homes, at first": {"header": {"payloadVersion": "1", "namespace": "Control"}, "payload": {}},
@@ -287,6 +298,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Laravel Forge": {"status": "published", "site": {"id": 7}, "server": {"id": 1}},
     "WooCommerce": {"webhook_id": 42},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
+    "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "Artifact Registry": {"action": "INSERT", "tag": "ghcr.io/octo/site:1"},
     "AWX": {"friendly_name": "x", "started": "t", "finished": "t", "url": "https://x/pages/1"},

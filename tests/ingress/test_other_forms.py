@@ -131,16 +131,6 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         {"top_severity": "Major", "watch_name": "all", "issues": [{"severity": "Major", "type": "security"}]},
         "JFrog's Major",
     ),
-    # As the tests of receivers have it, in short: https://github.com/tektoncd/triggers
-    "a git host: a pull request": (
-        {"pull_request": {"head": {"sha": AFTER}}, "repository": {"clone_url": "https://x"}},
-        "a git host's event",
-    ),
-    "a git host: a pull request of Bitbucket Cloud": ({"pullrequest": {"id": 9}}, "a git host's event"),
-    "a git host: a pull request of Data Center": (
-        {"pullRequest": {"toRef": {"displayId": "main"}}},
-        "a git host's event",
-    ),
     # https://docs.drone.io/webhooks/overview/
     "Drone: a build": (
         {"event": "build", "action": "created", "repo": {"uid": "1", "slug": "octo/site"}, "build": {"number": 1}},
