@@ -241,7 +241,9 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
 
 
 @cache
-def _conditions(text: str) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[str]], ...], frozenset[str]]:
+def _conditions(
+    text: str,
+) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[str]], ...], frozenset[str]]:
     """The paths and patterns in ``Kind.when``, each with the keys of which one has to be there for its paths (a key may
     contain dots); and the only fields that the event may have; none: it may have any."""
     text, _, only = text.partition(" only ")
