@@ -657,6 +657,13 @@ def test_a_rule_may_look_at_data_that_came_in_base64() -> None:
             assert isinstance(only(of_own(one), with_rule(**{"data.page": "7"})), Request)
 
 
+def test_what_is_carried_may_be_of_the_type_test() -> None:
+    """Only of a whole webhook it says that a button was pressed."""
+    for of_own in ({**cloud_event("com.example.exam"), "data": {"type": "test"}}, cloud_event("test")):
+        assert isinstance(only(by_webhook(of_own)), Request)
+    assert isinstance(only(by_webhook({"type": "test"})), Ignored)
+
+
 def test_what_is_carried_has_an_end() -> None:
     event: Json = {}
     for _ in range(300):
