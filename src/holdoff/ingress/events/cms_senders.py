@@ -307,7 +307,7 @@ _REGISTRIES: Final = (
     # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
     *_typed(
         *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),
-        "*_PUSH*|PROMOTION|POLL_MIRRORING",
+        "TAG_PUSH|CHART_PUSH|PROMOTION|POLL_MIRRORING",  # of a manifest no tag is told
         tag="contents.tag",
     ),
     # https://docs.cloudsmith.com/developer-tools/webhooks
