@@ -665,7 +665,7 @@ def test_what_is_carried_may_be_of_the_type_test() -> None:
 
 
 def test_what_is_carried_has_an_end() -> None:
-    event: Json = {}
+    event: Json = body(p.github_push("refs/heads/side"))  # that it would be, without an end
     for _ in range(300):
         event = _enveloped(event)
     built = only(by_queue(event))
