@@ -253,6 +253,7 @@ def _conditions(
 
 
 def _begins(paths: Iterable[str]) -> frozenset[str]:
+    """The keys with which these paths may begin."""
     names = [path.split(".") for path in paths]
     return frozenset(".".join(one[:n]) for one in names for n in range(1, len(one) + 1))
 
