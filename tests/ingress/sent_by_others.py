@@ -618,7 +618,6 @@ _REGISTRIES = (
         for sender, kind, body in (
             # https://github.com/goharbor/harbor/blob/main/src/controller/event/topic.go, and its documents
             ("Harbor", "PUSH_ARTIFACT", harbor("PUSH_ARTIFACT", "sha256:8a")),
-            ("Mirantis Secure Registry", "MANIFEST_PUSH", secure_registry("MANIFEST_PUSH", "")),
             ("Azure Container Registry", "push", acr("push", "")),
             ("Event Grid", _IN_AZURE, [{**event_grid(_IN_AZURE), "data": acr("push", "")}]),
             (
@@ -761,10 +760,10 @@ _REGISTRIES = (
         _webhook("Mirantis Secure Registry", event, becomes, secure_registry(event))
         for event, becomes in (
             ("TAG_PUSH", Built(reason="TAG_PUSH in Mirantis Secure Registry")),
-            ("MANIFEST_PUSH", Built(reason="MANIFEST_PUSH in Mirantis Secure Registry")),
+            ("CHART_PUSH", Built(reason="CHART_PUSH in Mirantis Secure Registry")),
             *(
                 (kind, nothing("Mirantis Secure Registry", kind))
-                for kind in ("TAG_PULL", "TAG_DELETE", "SCAN_COMPLETED", "PUSH_MIRRORING")
+                for kind in ("MANIFEST_PUSH", "TAG_PULL", "TAG_DELETE", "SCAN_COMPLETED", "PUSH_MIRRORING")
             ),
         )
     ),

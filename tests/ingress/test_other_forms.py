@@ -131,16 +131,6 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         {"top_severity": "Major", "watch_name": "all", "issues": [{"severity": "Major", "type": "security"}]},
         "JFrog's Major",
     ),
-    # As the tests of receivers have it, in short: https://github.com/tektoncd/triggers
-    "a git host: a pull request": (
-        {"pull_request": {"head": {"sha": AFTER}}, "repository": {"clone_url": "https://x"}},
-        "a git host's event",
-    ),
-    "a git host: a pull request of Bitbucket Cloud": ({"pullrequest": {"id": 9}}, "a git host's event"),
-    "a git host: a pull request of Data Center": (
-        {"pullRequest": {"toRef": {"displayId": "main"}}},
-        "a git host's event",
-    ),
     # https://docs.drone.io/webhooks/overview/
     "Drone: a build": (
         {"event": "build", "action": "created", "repo": {"uid": "1", "slug": "octo/site"}, "build": {"number": 1}},
@@ -667,8 +657,15 @@ def test_a_rule_may_look_at_data_that_came_in_base64() -> None:
             assert isinstance(only(of_own(one), with_rule(**{"data.page": "7"})), Request)
 
 
+def test_what_is_carried_may_be_of_the_type_test() -> None:
+    """Only of a whole webhook it says that a button was pressed."""
+    for of_own in ({**cloud_event("com.example.exam"), "data": {"type": "test"}}, cloud_event("test")):
+        assert isinstance(only(by_webhook(of_own)), Request)
+    assert isinstance(only(by_webhook({"type": "test"})), Ignored)
+
+
 def test_what_is_carried_has_an_end() -> None:
-    event: Json = {}
+    event: Json = body(p.github_push("refs/heads/side"))  # that it would be, without an end
     for _ in range(300):
         event = _enveloped(event)
     built = only(by_queue(event))

@@ -307,7 +307,7 @@ _REGISTRIES: Final = (
     # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
     *_typed(
         *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),
-        "*_PUSH*|PROMOTION|POLL_MIRRORING",
+        "TAG_PUSH|CHART_PUSH|PROMOTION|POLL_MIRRORING",  # of a manifest no tag is told
         tag="contents.tag",
     ),
     # https://docs.cloudsmith.com/developer-tools/webhooks
@@ -440,8 +440,6 @@ _CLOUDS: Final = (
     trial("Backblaze", "events.0.eventType=b2:TestEvent"),
     trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
-    # What many senders' buttons for a test send.
-    trial("a sender", "http.method & type,event,eventType,event_type=webhook.test|webhook.ping|webhook_test|test|Test"),
     *SHAKEN,
     # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
     refused(
@@ -582,6 +580,11 @@ _HOSTS: Final = (
         ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
         for scheme, sender in (("azure", "Azure DevOps"), ("storyblok", "Storyblok"), ("vercel", "Vercel"))
     ),
+)
+
+#: What many senders' buttons for a test send. Of what an event carries such a word says nothing.
+TESTS: Final = (
+    trial("a sender", "http.method & type,event,eventType,event_type=webhook.test|webhook.ping|webhook_test|test|Test"),
 )
 
 TABLES: Final = (

@@ -117,11 +117,6 @@ _GITHUB_BARE: Final = (
             ("GitHub", "action & security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & repository.full_name"),
-            # A merge sends a push as well.
-            (
-                "a git host",
-                "pull_request.id,pull_request.number,pull_request.head.sha,pullrequest.id,pullRequest.toRef.displayId",
-            ),
         )
     ),
 )

@@ -79,9 +79,7 @@ class Kind(Value):
 
     def matches(self, message: Message) -> bool:
         """Whether an event is of this kind."""
-        if self.each and not self.items(message):
-            return False
-        return fits(message, self.when)
+        return fits(message, self.when) and not (self.each and not self.items(message))
 
     def items(self, message: Message) -> list[Any]:
         """The events in its list ``each``."""
@@ -243,25 +241,40 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
 
 
 @cache
-def _conditions(text: str) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...], frozenset[str]]:
-    """The paths and patterns in ``Kind.when``, and the only fields that the event may have; none: it may have any."""
+def _conditions(
+    text: str,
+) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[str]], ...], frozenset[str]]:
+    """The paths and patterns in ``Kind.when``, each with the keys of which one has to be there for its paths (a key may
+    contain dots); and the only fields that the event may have; none: it may have any."""
     text, _, only = text.partition(" only ")
     parted = (one.partition("=") for one in text.split(" & ") if one)
-    each = tuple((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
-    return each, frozenset(only.split(",") if only else ())
+    each = ((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
+    return tuple((*one, _begins(one[0])) for one in each), frozenset(only.split(",") if only else ())
+
+
+def _begins(paths: Iterable[str]) -> frozenset[str]:
+    """The keys with which these paths may begin."""
+    names = [path.split(".") for path in paths]
+    return frozenset(".".join(one[:n]) for one in names for n in range(1, len(one) + 1))
 
 
 def fits(message: Message, when: str) -> bool:
     """Whether all the conditions in a text hold (``Kind.when``)."""
     each, only = _conditions(when)
-    if only and not (isinstance(message.event, dict) and message.event.keys() <= only):
+    is_object = isinstance(message.event, dict)
+    # A message may hold thousands of events in one another, and each is compared with some 500 rows.
+    keys, around = message.event.keys() if is_object else {}.keys(), message.envelopes.keys()
+    for _, _, begins in each:
+        if keys.isdisjoint(begins) and around.isdisjoint(begins):
+            return False
+    if only and not (is_object and keys <= only):
         return False
-    return all(any(holds(message, path, patterns) for path in paths) for paths, patterns in each)
+    return all(any(holds(message, path, patterns) for path in paths) for paths, patterns, _ in each)
 
 
 def paths_of(when: str) -> tuple[str, ...]:
     """The paths in conditions."""
-    return tuple(path for paths, _ in _conditions(when)[0] for path in paths)
+    return tuple(path for paths, _, _ in _conditions(when)[0] for path in paths)
 
 
 def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:

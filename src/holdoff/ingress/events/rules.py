@@ -35,7 +35,7 @@ from holdoff.ingress.events.paths import as_text, dig, filled, kind_of, plain, r
 
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _SENDERS: Final = (*git_senders.TABLES, *cms_senders.TABLES)
-TABLES: Final = (aws.CONTROL, *_SENDERS, *aws.TABLES)
+TABLES: Final = (aws.CONTROL, *_SENDERS, cms_senders.TESTS, *aws.TABLES)
 #: All that these two may say; ``null``: the sender is not known.
 _SAID: Final = {
     "change.sender": {"null", *(kind.sender for table in TABLES for kind in table)},

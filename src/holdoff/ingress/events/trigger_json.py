@@ -37,8 +37,9 @@ def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
     Raises:
         EventError: a value is not what it should be, or a key is misspelt.
     """
-    if strict and event.keys() - KEYS:
-        _refuse_misspelt(event)
+    others = event.keys() - KEYS
+    if strict and len(others) == 1:  # an event with more is another sender's, with keys of ours added
+        _refuse_misspelt(event, *others)
     right: dict[str, Any] = {}
     for key, value in sorted((key, event[key]) for key in KEYS & event.keys() if event[key] is not None):
         want = _wanted(key, value)
@@ -49,14 +50,14 @@ def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
     return Draft(forced=right.pop("force", False), **right)
 
 
-def _refuse_misspelt(event: Mapping[str, Any]) -> None:
-    """Refuse a key that looks like one of this form and has such a value. Others may stand beside ours."""
+def _refuse_misspelt(event: Mapping[str, Any], other: str) -> None:
+    """Refuse a key that looks like one of this form that is missing, and has such a value."""
     from difflib import get_close_matches  # slow to import
 
-    for key in KEYS - _COMMON - event.keys():
-        for close in get_close_matches(key, event.keys() - KEYS, n=1, cutoff=0.85):
-            if _wanted(key, event[close]) is None:
-                raise EventError(f"event.{close}", f"is not a key of this form (did you mean {key}?)")
+    missing = (key for key in KEYS - _COMMON - event.keys() if abs(len(key) - len(other)) < 2)  # no ``event_kind``
+    for key in get_close_matches(other, missing, n=1, cutoff=0.85):
+        if _wanted(key, event[other]) is None:
+            raise EventError(f"event.{other}", f"is not a key of this form (did you mean {key}?)")
 
 
 def _wanted(key: str, value: object) -> str | None:
