@@ -21,7 +21,7 @@ from holdoff.config import Config, load, nearest, parse, read
 from holdoff.config.checks import VARIABLES
 from holdoff.config.projects import POLICY_KEYS
 from holdoff.config.schemes import NAMES
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.request import GateKey
 from holdoff.ingress.settings import Settings
 from holdoff.starters.call import Call
@@ -759,3 +759,29 @@ def test_what_is_due_is_asked_of_the_store_s_clock() -> None:
         gate.trigger()
     behind = ManualClock("2025-12-31T23:00:00Z")  # it is one o'clock
     assert list(config.due(store, behind)) == [gate.key]
+
+
+def test_of_what_waits_only_gates_that_today_s_settings_make_due_are_woken() -> None:
+    """Not those of other files, nor those that cannot be read; and of many that wait, the next few are read."""
+
+    class Spoilt(MemoryStore):
+        reads, is_spoilt = 0, False
+
+        def get(self, key: GateKey) -> Record:
+            self.reads += 1
+            if self.is_spoilt and key.key == "spoilt":
+                raise RecordInvalid("it cannot be read")
+            return super().get(key)
+
+    config, store = parse(project('cooldown = "1h"\n' + COMMAND)), Spoilt()
+    starter, clock = Call(lambda *_: None), ManualClock("2026-01-01T00:00:00Z")
+    for name in ("other", "docs@spoilt", "docs@a", "docs@b"):
+        for _ in range(2):
+            Gate(name, store=store, policy=Policy("1d"), starter=starter, clock=clock).trigger()
+        clock.advance("1m")
+    clock.advance("2h")
+    store.is_spoilt = True
+    assert [key.project for key in config.due(store, clock)] == ["docs@a", "docs@b"]
+    store.reads = 0
+    assert [key.project for key in config.due(store, clock, looked_at=2)] == ["docs@a"]
+    assert store.reads == 2

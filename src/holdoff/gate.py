@@ -425,6 +425,9 @@ class Gate:
                 detail = f"exit status {code}" if code else None
                 self._unreported[build_id] = {"succeeded": code == 0, "detail": detail, "exit_status": code}
                 self._report_ends()
+        except ConfigError:  # the starter's answer is no exit status, and never will be
+            self._unreported.pop(build_id, None)
+            raise
         except StoreError as error:  # the caller still gets the status
             warn("could not record the end of %s: %s", build_id, error)
         finally:

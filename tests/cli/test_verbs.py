@@ -572,3 +572,20 @@ def test_a_wake_that_only_looks_after_a_build_sends_no_mail(cli: Cli) -> None:
 
     assert (done.returncode, done.stdout) == (0, "")
     assert "Connection refused" in done.stderr  # it did ask
+
+
+def test_a_wake_names_a_start_that_it_could_not_finish(cli: Cli) -> None:
+    """Else a start that is left stays so, minute by minute, and cron sends no mail."""
+
+    class Frozen(Call):
+        def freeze(self, request: Request) -> Request:
+            return request.but(parameters="{}")
+
+    def no_answer(*_: object) -> None:
+        raise TimeoutError
+
+    cli.config(f"store = 'sqlite:///gates.db'\nprojects.docs = {{ cooldown = '10m', starter = {RAN} }}")
+    store, past = open_store(f"sqlite:///{cli.folder}/gates.db"), ManualClock(time.time() - 3600)
+    Gate("docs", store=store, policy=Policy("10m"), starter=Frozen(no_answer), clock=past).trigger()
+
+    assert "docs skipped: a start could not be finished: this start of docs was frozen by an" in cli("wake").stdout

@@ -83,3 +83,32 @@ def test_a_clock_that_is_put_right_ends_no_cooldown() -> None:
     machine.set("2026-01-01T00:05:00Z")
     assert [gate.trigger().retry_after, gate.trigger().retry_after] == [300, 300]
     assert store.get(gate.key).lastbuild == seconds_from_ms(own.now_ms() - 300_000)
+
+
+def test_a_quiet_time_does_not_begin_before_its_trigger_came() -> None:
+    """Nothing was built here: only that the clock is before the last look tells that it was set back."""
+    own, machine = ManualClock("2026-01-01T00:00:00Z"), ManualClock("2026-01-01T00:20:00Z")
+    store, builds = TellsTheTime(own, machine), Builds(own)
+    gate = holdoff.Gate("site", store=store, policy=holdoff.Policy(0, quiet="10m"), starter=builds, clock=machine)
+    gate.trigger()
+    own.advance("5m")
+    machine.set("2026-01-01T00:05:00Z")
+    gate.trigger()
+    assert gate.wake().retry_after == 600
+
+
+def test_a_start_that_took_longer_than_a_clock_was_set_back_ends_no_cooldown() -> None:
+    """The clock is after the last look, which was before the start, and the last start is in the future."""
+    own, machine = ManualClock("2026-01-01T00:00:00Z"), ManualClock("2026-01-01T00:20:00Z")
+
+    class Slow(Builds):
+        def start(self, request: Any, token: str) -> str:
+            own.advance("40s")
+            machine.advance("40s")
+            return super().start(request, token)
+
+    store = TellsTheTime(own, machine)
+    gate = holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=Slow(own), clock=machine)
+    gate.trigger()
+    machine.set("2026-01-01T00:20:10Z")
+    assert [gate.trigger().retry_after, gate.trigger().retry_after] == [600, 600]

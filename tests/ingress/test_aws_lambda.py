@@ -366,6 +366,29 @@ def test_a_sweep_stops_before_its_time_is_up_but_not_before_it_did_anything(stag
     assert len(stage.built) == 4
 
 
+def test_a_sweep_wakes_what_is_due_before_it_looks_at_what_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a look takes long, it once used up the time of the wakes."""
+    for project in ("site", "docs"):
+        stage.send({"project": project, "event_id": "1"})
+        stage.send({"project": project, "event_id": "2"})
+    for build in stage.standin.builds_started:
+        stage.standin.finish(build.id)
+    stage.clock.advance("2h")
+    for n in (1, 2):
+        stage.send(site(f"a{n}", key="waits"))
+    dispatch = stage.function._dispatch
+    assert dispatch is not None
+    get = dispatch.store.get
+
+    def slow(key: GateKey) -> Any:
+        if key.key == "waits":
+            stage.context.left_ms = 0
+        return get(key)
+
+    monkeypatch.setattr(dispatch.store, "get", slow)
+    assert stage.send({"holdoff": "sweep"}) == {"due": 2, "woken": 2}
+
+
 def test_a_gate_of_a_key_is_triggered_woken_and_swept_like_any_other(stage: Stage) -> None:
     for n in (1, 2):
         stage.send(site(f"a{n}", key="feature/a"))

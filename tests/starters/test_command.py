@@ -511,6 +511,22 @@ def test_an_end_that_the_store_did_not_take_is_reported_before_the_next_decision
     assert (finished.succeeded, finished.exit_status) == (True, 0)
 
 
+def test_an_end_that_is_none_is_refused_once() -> None:
+    """A starter whose ``wait`` gave no number once made each later trigger of the gate fail with the same error."""
+
+    class Plugin:
+        def start(self, _request: Request, token: str) -> str:
+            return token
+
+        def wait(self, *_: object) -> str:
+            return "0"
+
+    gate = holdoff.Gate("p", store=MemoryStore(), policy=holdoff.Policy(0), starter=Plugin())
+    with pytest.raises(ConfigError, match="exit_status is '0'"):
+        gate.wait(gate.trigger().build_id)
+    assert gate.trigger().outcome == "started"
+
+
 def test_a_start_that_another_kind_of_starter_froze_is_left_to_that_one(tmp_path: Path) -> None:
     """``holdoff run`` beside a webhook: a start whose answer was lost was finished by running the command, under the
     webhook's token; so two were built, and the command of one change counted as the build of another."""

@@ -204,7 +204,8 @@ def _zsh_specs(option: Option) -> Iterator[str]:
     words = option.help
     for mark in "\\[]:":
         words = words.replace(mark, f"\\{mark}")
-    yield from (f"{flag}[{words}]{value}" for flag in option.flags)
+    is_long = value and "="  # --option=value, too
+    yield from (f"{flag}{is_long if flag.startswith('--') else ''}[{words}]{value}" for flag in option.flags)
     if not option.flags:
         yield value
 

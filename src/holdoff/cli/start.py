@@ -24,7 +24,7 @@ from holdoff.cli.common import (
     show,
 )
 from holdoff.clock import SystemClock
-from holdoff.core.decision import Decision, Outcome
+from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import HoldoffError, StartRefused, UsageError
 from holdoff.core.units import parse_instant
 from holdoff.signals import InTurn, handling
@@ -148,8 +148,10 @@ def _once(config: Config, store: Store) -> int:
 
 
 def is_news(decision: Decision) -> bool:
-    """Whether a wake changed something. A gate that was woken too early, or only to ask for its build, goes on."""
-    return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None
+    """Whether a wake changed something, or could not finish a start that was left. A gate that was woken too early, or
+    only to ask for its build, goes on."""
+    is_stuck = decision.why is Why.CLAIMED and decision.detail is not None
+    return decision.outcome in {Outcome.STARTED, Outcome.FAILED} or decision.taken_over is not None or is_stuck
 
 
 def show_news(decision: Decision) -> None:

@@ -199,14 +199,16 @@ class Dispatch:
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all gates that are due. A gate that fails does not stop the others."""
         needed_ms = min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
-        found = self.config.due(self.store, self._clock, looked_at=MOST_LOOKED_AT)
-        due = [key for key in found if key.name in self.config.projects]
-        at_ms = now_ms(self.store, self._clock)
-        overdue_ms = next((max(0, at_ms - (record.due_ms or at_ms)) for _, record in self._read(due)), 0)
-        woken = 0
-        for place, key in enumerate(due):
-            if place and left_ms() < needed_ms:
-                break  # the next sweep goes on
+        due, woken, overdue_ms = 0, 0, None
+        for key in self.config.due(self.store, self._clock, looked_at=MOST_LOOKED_AT):
+            if key.name not in self.config.projects:
+                continue
+            due += 1
+            if due > 1 and left_ms() < needed_ms:
+                continue  # the next sweep goes on
+            if overdue_ms is None:
+                at_ms = now_ms(self.store, self._clock)
+                overdue_ms = next((max(0, at_ms - (record.due_ms or at_ms)) for _, record in self._read([key])), None)
             try:
                 self._woken(key)
                 woken += 1
@@ -215,8 +217,8 @@ class Dispatch:
         at_ms = now_ms(self.store, self._clock)
         left = self._read(self._soonest())
         stale_ms = max((status_of(key, record, None, at_ms).stale_ms or 0 for key, record in left), default=0)
-        self._log.swept(due=len(due), woken=woken, overdue_ms=overdue_ms, stale_ms=stale_ms)
-        return {"due": len(due), "woken": woken}
+        self._log.swept(due=due, woken=woken, overdue_ms=overdue_ms or 0, stale_ms=stale_ms)
+        return {"due": due, "woken": woken}
 
     def _soonest(self) -> Iterator[GateKey]:
         """The gates of these projects that wait, the longest overdue first."""
