@@ -72,12 +72,12 @@ class Wire:
                 self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError, EOFError):
+        with connection, suppress(OSError, EOFError):  # also one that was accepted while the wire was closed
             made = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             self._open.append(made)
-            while self._answer(made, read_message(made.recv)):
-                pass
-            made.close()
+            with made:
+                while self._answer(made, read_message(made.recv)):
+                    pass
 
     def _answer(self, connection: socket.socket, request: bytes) -> bool:
         """Whether the connection stays open."""
