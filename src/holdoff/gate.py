@@ -120,7 +120,7 @@ class Gate:
         self._again, self._pid = itertools.count(1), os.getpid()
         self._driver = Driver(self.key, self.store, self.starter, self.clock, self.terms)
         #: The ends of its builds that the store has not taken: the next decision reports them first.
-        self._unreported: dict[str, dict[str, Any]] = {}
+        self._unreported: dict[str, End] = {}
 
     def __repr__(self) -> str:
         return f"<Gate {self.key} in {self.store.url}>"
@@ -263,13 +263,10 @@ class Gate:
             ConfigError: ``succeeded`` or ``exit_status`` is not what it should be. Nothing was written.
             StoreError: the report may or may not be written. Reporting again is safe.
         """
-        check_flag("succeeded", succeeded)
-        if exit_status is not None and not is_whole(exit_status, -MAX_EXIT_STATUS, MAX_EXIT_STATUS):
-            raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
-        words = None if detail is None else storable(detail, MAX_REASON)
-        build_id = storable(build_id, MAX_BUILD_ID)
-        end = End(build_id=build_id, succeeded=succeeded, detail=words, exit_status=exit_status)
-        found, token = self._end(end), self._driver.tokens.get(build_id)
+        return self._report(_end_of(build_id, succeeded=succeeded, detail=detail, exit_status=exit_status))
+
+    def _report(self, end: End) -> bool:
+        found, token = self._end(end), self._driver.tokens.get(end.build_id)
         if not found and token is not None:
             self.renew(token)  # its start could not be confirmed at the time
             found = self._end(end)
@@ -423,11 +420,8 @@ class Gate:
             code = wait(build_id, beat, self.terms.build_lease_ms // 3)
             if code is not None:
                 detail = f"exit status {code}" if code else None
-                self._unreported[build_id] = {"succeeded": code == 0, "detail": detail, "exit_status": code}
+                self._unreported[build_id] = _end_of(build_id, succeeded=code == 0, detail=detail, exit_status=code)
                 self._report_ends()
-        except ConfigError:  # the starter's answer is no exit status, and never will be
-            self._unreported.pop(build_id, None)
-            raise
         except StoreError as error:  # the caller still gets the status
             warn("could not record the end of %s: %s", build_id, error)
         finally:
@@ -437,7 +431,7 @@ class Gate:
 
     def _report_ends(self) -> None:
         for build_id, end in list(self._unreported.items()):
-            self.finished(build_id, **end)
+            self._report(end)
             self._unreported.pop(build_id, None)
             self._driver.tokens.pop(build_id, None)
 
@@ -472,6 +466,19 @@ class Gate:
         if self.starter is None:
             want = "a starter, such as holdoff.starters.Command(['make', 'docs'])"
             raise ConfigError(field="starter", got=None, want=want)
+
+
+def _end_of(build_id: str, *, succeeded: bool, detail: str | None, exit_status: int | None) -> End:
+    """The end as a record has it. Raises ``ConfigError`` if it is none."""
+    check_flag("succeeded", succeeded)
+    if exit_status is not None and not is_whole(exit_status, -MAX_EXIT_STATUS, MAX_EXIT_STATUS):
+        raise ConfigError(field="exit_status", got=exit_status, want="a whole number, such as a process ends with")
+    return End(
+        build_id=storable(build_id, MAX_BUILD_ID),
+        succeeded=succeeded,
+        detail=None if detail is None else storable(detail, MAX_REASON),
+        exit_status=exit_status,
+    )
 
 
 def _act(what: str, at_ms: int, by: str | None, why: str | None) -> Act:

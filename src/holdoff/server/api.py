@@ -264,8 +264,8 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 def checked(schemas: dict[str, dict[str, Any]], asked: Inputs) -> Inputs:
-    """The inputs. One that is missing, unknown or of another type raises Problem; a text
-    that is too long or not printable raises ConfigError."""
+    """The inputs. One that is missing, unknown or of another type raises Problem; a text that is too long or not
+    printable raises ConfigError."""
     for name in asked:
         if name not in schemas:
             raise Problem(422, f"an input is not known; the inputs are {', '.join(schemas) or 'none'}", field=name[:80])
