@@ -1512,6 +1512,8 @@ def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
         store.get(KEY)
     with pytest.raises(ConfigError, match="set AWS_REGION"):
         _ = store.region
+    with pytest.raises(ConfigError, match="set AWS_REGION"):
+        _ = DynamoDBStore("builds", client=object()).region  # a client of one's own that does not say
 
 
 def test_the_region_of_the_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -109,7 +109,12 @@ class Connection:
     @property
     def region(self) -> str:
         """The given region, else the environment's, else the one that botocore finds."""
-        return self._named_region or str(self.client("finding its region").meta.region_name)
+        if named := self._named_region:
+            return named
+        found = getattr(getattr(self.client("finding its region"), "meta", None), "region_name", None)
+        if not found:  # a client of the user's own
+            raise self._no_region()
+        return str(found)
 
     @property
     def name(self) -> str:
