@@ -339,12 +339,17 @@ def test_a_sweep_goes_by_a_cooldown_that_is_shorter_now(standin: CodeBuildStandi
     assert stage.built == ["site-build", "site-build"]
 
 
-def test_one_gates_trouble_does_not_keep_the_others_waiting(stage: Stage) -> None:
+def two_that_wait(stage: Stage) -> None:
+    """Two projects, whose first builds are over, with a second trigger each."""
     for project in ("docs", "site"):
         stage.send({"project": project, "event_id": "1"})
         stage.send({"project": project, "event_id": "2"})
     for build in stage.standin.builds_started:
         stage.standin.finish(build.id)
+
+
+def test_one_gates_trouble_does_not_keep_the_others_waiting(stage: Stage) -> None:
+    two_that_wait(stage)
     stage.clock.advance("2h")
     stage.standin.fault("BatchGetBuilds", "error", code="AccessDeniedException", times=9)
     stage.send({"holdoff": "sweep"})
@@ -353,11 +358,7 @@ def test_one_gates_trouble_does_not_keep_the_others_waiting(stage: Stage) -> Non
 
 def test_a_sweep_stops_before_its_time_is_up_but_not_before_it_did_anything(stage: Stage) -> None:
     """A function whose time-out is a minute gets on, too: by half a minute each sweep."""
-    for project in ("site", "docs"):
-        stage.send({"project": project, "event_id": "1"})
-        stage.send({"project": project, "event_id": "2"})
-    for build in stage.standin.builds_started:
-        stage.standin.finish(build.id)
+    two_that_wait(stage)
     stage.context.left_ms, stage.context.passes_ms = 60_000, 25_000
     stage.clock.advance("2h")
     assert stage.send({"holdoff": "sweep"}) == {"due": 2, "woken": 1}
@@ -368,11 +369,7 @@ def test_a_sweep_stops_before_its_time_is_up_but_not_before_it_did_anything(stag
 
 def test_a_sweep_wakes_what_is_due_before_it_looks_at_what_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a look takes long, it once used up the time of the wakes."""
-    for project in ("site", "docs"):
-        stage.send({"project": project, "event_id": "1"})
-        stage.send({"project": project, "event_id": "2"})
-    for build in stage.standin.builds_started:
-        stage.standin.finish(build.id)
+    two_that_wait(stage)
     stage.clock.advance("2h")
     for n in (1, 2):
         stage.send(site(f"a{n}", key="waits"))
@@ -404,11 +401,7 @@ def test_a_gate_of_a_key_is_triggered_woken_and_swept_like_any_other(stage: Stag
 
 
 def test_a_gate_that_cannot_be_read_stops_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    for project in ("docs", "site"):
-        stage.send({"project": project, "event_id": "1"})
-        stage.send({"project": project, "event_id": "2"})
-    for build in stage.standin.builds_started:
-        stage.standin.finish(build.id)
+    two_that_wait(stage)
     dispatch = stage.function._dispatch
     assert dispatch is not None
     get = dispatch.store.get
