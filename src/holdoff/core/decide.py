@@ -224,7 +224,7 @@ class StepBuilder:
         self.terms = terms
         self.now_ms = now_ms
         self.ahead_ms = ahead_ms
-        # A start is found by its token, any other decision by the instant in its token: so this one's goes in.
+        # A start is found by its token, any other decision by the instant in it: here that of this decision.
         self.token: str = restamped(event.token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
