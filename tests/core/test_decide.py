@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from holdoff.core import builds, claims
-from holdoff.core.decide import NextStep, Trigger
+from holdoff.core.decide import Trigger
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.lines import line_of
 from holdoff.core.pending import content_of, single, waiter_name
@@ -46,7 +46,9 @@ E1 = digest("E1")
 @pytest.mark.parametrize(("force", "why"), [(False, Why.READY), (True, Why.FORCED)])
 def test_a_trigger_starts_where_no_wait_is_left(record: Record, force: bool, why: Why) -> None:
     step = on_trigger(record, trigger(force=force, event_id="E1"), TERMS)
-    assert (answer(step), step.next) == ((Outcome.STARTED, why), NextStep.START)
+    assert answer(step) == (Outcome.STARTED, why)
+    assert step.claim is not None
+    assert step.claim == step.record.claim
     assert (step.decision.covers, step.decision.waited_ms) == (1, 0)
     assert (step.record.lastbuild, step.record.events) == (seconds(NOW), (E1,))
 
@@ -80,7 +82,7 @@ def test_a_start_says_beside_which_build_it_runs(overlap: str, at_ms: int, besid
 
 def test_a_wake_starts_what_is_due() -> None:
     step = on_wake(READY.but(pending=pending(count=3)), TERMS)
-    assert (answer(step), step.next) == ((Outcome.STARTED, Why.READY), NextStep.START)
+    assert answer(step) == (Outcome.STARTED, Why.READY)
     assert (step.decision.covers, step.decision.waited_ms) == (3, MINUTE)
 
 
@@ -159,7 +161,7 @@ def test_a_trigger_that_meets_a_wait_is_deferred_and_told_which(
     record: Record, by: Any, why: Why, due_ms: int | None
 ) -> None:
     step = on_trigger(record, trigger(event_id="E1"), by)
-    assert (answer(step), step.decision.due_ms, step.next) == ((Outcome.DEFERRED, why), due_ms, NextStep.NOTHING)
+    assert (answer(step), step.decision.due_ms, step.claim) == ((Outcome.DEFERRED, why), due_ms, None)
     assert step.record.pending is not None
     assert step.record.events == (E1,)
     assert step.record.claim == record.claim  # not covered by what is under way
@@ -367,15 +369,16 @@ def test_a_version_that_is_the_newest_again_is_built_again() -> None:
 def test_an_expired_claim_is_finished_first_and_does_not_cover_the_taker() -> None:
     record = built(MINUTE, claim=claim(lease_until_ms=NOW), pending=pending(), events=(E1,))
     for step in (on_trigger(record, trigger(event_id="E1"), TERMS), on_wake(record, TERMS)):
-        assert (step.next, step.decision.why) == (NextStep.TAKE_OVER, Why.TAKEN_OVER)
-        assert step.record is record
+        assert step.decision.why is Why.TAKEN_OVER
+        assert step.record == claims.taken_over(record, TERMS, NOW)
+        assert step.claim == step.record.claim
 
 
 def test_a_silent_build_is_asked_after_first() -> None:
     by = terms(overlap="defer", by={"polls": True})
     record = built(0, running=running(started_ms=NOW - MINUTE))
     for step in (on_trigger(record, trigger(), by), on_wake(record, by)):
-        assert (step.next, step.record) == (NextStep.POLL, record)
+        assert (step.polls, step.record) == (True, record)
 
 
 # --- a wake with nothing to start ----------------------------------------------------------------------------------

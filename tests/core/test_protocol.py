@@ -239,22 +239,27 @@ def _slow(driver: Driver, kind: type, *, then: Any = None) -> None:
     driver.instead[kind] = late
 
 
-def test_a_late_claimant_wins_its_claim_again_before_it_starts() -> None:
+def test_a_late_claimant_leaves_its_claim_to_the_next_wake() -> None:
+    """Another process may be taking it over."""
     driver = Driver(READY)
     _slow(driver, Swap)
-    assert driver.trigger().decision.build_id == "b-T1"
-    assert driver.asked == [Get, Swap, Swap, Find, Start, Swap]
+    decision = driver.trigger().decision
+    assert (decision.why, decision.due_ms) == (Why.START_UNKNOWN, NOW + MINUTE)
+    assert decision.detail == "the claim's lease was over before the build could be started"
+    assert driver.asked == [Get, Swap]
+    assert driver.wake().decision.taken_over == "b-T1"
 
 
-def test_a_late_claimant_whose_claim_another_took_over_does_not_start() -> None:
+def test_a_claimant_whose_claim_another_took_over_does_not_start() -> None:
+    """The response of its write was lost, and came when it was sent again."""
     driver = Driver(READY)
 
     def taken(effect: Any) -> object:
         driver.instead.clear()
-        reply = driver.perform(effect)
+        driver.perform(effect)
         driver.now_ms += MINUTE
         driver.record = claims.taken_over(driver.record, driver.terms, driver.now_ms).swapped("theirs")
-        return reply
+        return Lost(driver.record)
 
     driver.instead[Swap] = taken
     decision = driver.trigger().decision
@@ -330,7 +335,7 @@ def test_a_cancel_that_outlasts_the_lease_is_not_followed_by_a_start() -> None:
     driver.meanwhile[Find] = lambda: setattr(driver, "now_ms", driver.now_ms + MINUTE)
     decision = driver.trigger().decision
     assert decision.why is Why.START_UNKNOWN
-    assert "longer than the claim's lease" in (decision.detail or "")
+    assert decision.detail == "the claim's lease was over before the build could be started"
     assert Start not in driver.asked
 
 

@@ -471,11 +471,11 @@ def _trigger_instead(
 
 
 def _is_deferred(record: Record, _trigger: Trigger, step: Step) -> bool:
-    return step.decision.outcome is Outcome.DEFERRED and step.next is decide.NextStep.NOTHING
+    return step.decision.outcome is Outcome.DEFERRED and step.claim is None and not step.polls
 
 
 def _starts_forced(record: Record, trigger: Trigger, step: Step) -> bool:
-    return trigger.request.forced and record.pending is not None and step.next is decide.NextStep.START
+    return trigger.request.forced and record.pending is not None and step.decision.outcome is Outcome.STARTED
 
 
 def _alone(build: decide.StepBuilder, record: Record, _step: Step) -> Step:
@@ -546,36 +546,34 @@ def _cancel_before_claim(expected: Record, new: Record, terms: Terms, *, token: 
     return (yield from _write(expected, new, terms, token=token))
 
 
-def _resolve_without_lease(record: Record, token: str, attempt: int, terms: Terms) -> Asks:
+def _resolve_without_lease(record: Record, claim: Claim, terms: Terms) -> Asks:
     """The claimant starts whatever its clock says, and as the claimant it once was."""
     yield Now()
-    claim = record.claim
-    if claim is None or claim.token != token:
-        return starting._lost_claim(record, token)
-    return (yield from starting._start(record, claim, terms, None))
+    if record.claim is None or record.claim.token != claim.token:
+        return starting._lost_claim(record, claim.token)
+    return (yield from starting._start(record, record.claim, terms, None))
 
 
-def _resolve_whatever_attempt(record: Record, token: str, attempt: int, terms: Terms) -> Asks:
+def _resolve_whatever_attempt(record: Record, claim: Claim, terms: Terms) -> Asks:
     """A claim that is recognised by its token is one's own, though another has taken it over."""
-    claim = record.claim
-    mine = claim.attempt if claim is not None and claim.token == token else attempt
-    return (yield from _resolve(record, token, mine, terms))
+    now = record.claim
+    return (yield from _resolve(record, now if now is not None and now.token == claim.token else claim, terms))
 
 
 def _start_after(call: Callable[..., Asks]) -> Callable[..., Asks]:
     """A call that may take long, and the start right after it: the lease is not looked at again."""
 
-    def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Asks:
+    def resolve(record: Record, claim: Claim, terms: Terms) -> Asks:
         now_ms = yield Now()
-        claim = record.claim
-        if claim is not None and claim.attempt == attempt and not claims.is_expired(claim, now_ms):
+        held = record.claim
+        if held is not None and held.attempt == claim.attempt and not claims.is_expired(held, now_ms):
             try:
-                done = yield from call(record, claim, terms, now_ms)
+                done = yield from call(record, held, terms, now_ms)
             except Exception as error:  # noqa: BLE001
                 return starting.Resolved(record=record, error=str(error))
             if done is not None:
                 return done
-        return (yield from _resolve(record, token, attempt, terms))
+        return (yield from _resolve(record, claim, terms))
 
     return resolve
 
@@ -1107,14 +1105,6 @@ FAULTS: Final = (
         "_give_back",
         _told_refused_where(lambda record, after, claim: not claims.is_of(after, claim.token)),
         holes.UNTRUE_AFTER_A_NEWER,
-    ),
-    Fault(
-        "refused, as its claim is gone",
-        "G6 untrue",
-        starting,
-        "_give_back",
-        _told_refused_where(lambda record, after, claim: after.claim is None),
-        holes.UNTRUE_BY_A_LOST_ANSWER,
     ),
 )
 

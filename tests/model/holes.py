@@ -177,14 +177,6 @@ UNTRUE_AFTER_A_NEWER: Final = Hole(
     moves="A call trigger, A go, A go, clock 60000, B call trigger force, B go, B go, B go, B go, B go, B go, B go, "
     "B go, A refuse, A go",
 )
-UNTRUE_BY_A_LOST_ANSWER: Final = Hole(
-    code="G6 untrue",
-    story="A's refusal, after it won its own claim again, settled nothing: the claim was left to be taken over, and "
-    "the answer to that write was lost. Sent again, after B had built it, it was recognised as done, and A told that "
-    "the slot was given back. That is told only where the write gave it back.",
-    moves="A call trigger, A go, clock 60000, A go, A go, A go, A refuse, A drop, clock 60000, B call wake, B go, "
-    "B go, B go, B go, B go, A go",
-)
 CLAIMED_TWICE: Final = Hole(
     code="G6 overcounted",
     story="A's claim got no answer. By the time it was sent again, B had finished it and had built anew: nothing in "
@@ -220,18 +212,18 @@ CONFIRMED_LATE: Final = Hole(
 )
 PUT_OFF_AHEAD: Final = Hole(
     code="G7 ahead",
-    story="A takes its own claim over, since its lease is over, and has to wait out a cooldown, as a person has moved "
-    "lastbuild into the future meanwhile. A was told of that build as if it was still to come. What a clock of the "
-    "future wrote counts as now in what is told of a put-off, too.",
+    story="A claims, and cannot cancel the running build, so its start is put off. A person has moved lastbuild into "
+    "the future meanwhile: A was told of that build as if it was still to come. What a clock of the future wrote "
+    "counts as now in what is told of a put-off, too.",
     scenario={"policy": {"cooldown": "2m", "overlap": "cancel"}, "actors": "ABC"},
-    moves="B call trigger, B go, B go, B go, B go, A call trigger, clock 241000, A go, A go, A go, C call ahead, C go, "
-    "A go, clock 1500000, A go, C call ahead, A go, C go",
+    moves="A call trigger, A go, A go, A go, A go, clock 120000, A call trigger, A go, C call ahead, C go, A fail, "
+    "A go, A go",
 )
 
 MENDED: Final[tuple[Hole, ...]] = (
     *(SEARCHED_EARLY, REFUSED_IN_FLIGHT, REFUSED_BLINDLY, ANOTHERS_ATTEMPT, SLOW_SEARCH, SLOW_CANCEL, SET_BACK_BY_2_S),
     *(CANCELLED_FOR_NOTHING, CREDITED_BY_CLOCK, LEFT_BEHIND, ARMED_BESIDE_A_CLAIM, REFUSED_WINS, LAST_WISH),
-    *(FOLDED_OVER_A_NEWER, BESIDE_THE_SNIPPET, UNTRUE_AFTER_A_BUILD, UNTRUE_AFTER_A_NEWER, UNTRUE_BY_A_LOST_ANSWER),
+    *(FOLDED_OVER_A_NEWER, BESIDE_THE_SNIPPET, UNTRUE_AFTER_A_BUILD, UNTRUE_AFTER_A_NEWER),
     *(CLAIMED_TWICE, UNCHANGED_BY_A_SNAPSHOT, EARLY_AND_ANOTHERS, CONFIRMED_LATE),
     PUT_OFF_AHEAD,
 )

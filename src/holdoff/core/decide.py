@@ -21,12 +21,10 @@ No I/O, no clock, no randomness: ``protocol`` yields the effects between these s
 
 from __future__ import annotations
 
-from enum import Enum, auto
-
 from holdoff.core import builds, claims, clocks, lines
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.pending import Fold, content_of, joined, single, waiter_name
-from holdoff.core.record import KEPT_EVENTS, Pending, Record, digest, shifted
+from holdoff.core.record import KEPT_EVENTS, Claim, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
@@ -65,27 +63,21 @@ class Wake(Value):
     waiter: str | None = None
 
 
-class NextStep(Enum):
-    """What the protocol does once the step's record is written."""
-
-    NOTHING = auto()
-    START = auto()
-    TAKE_OVER = auto()
-    POLL = auto()
-
-
 class Step(Value):
     """What one event makes of a record.
 
     Attributes:
         record: what a swap is to write; the record that was decided on, itself, if nothing is to be written.
+        claim: the claim that this makes or takes over: once it is written, it is made a build.
+        polls: the starter is to be asked how the running build is; what it says is written, and it is decided again.
         fold: the same change as a fold, if a fold is enough; without its write id.
         same: the request, and until when it meets the same step if the record stays as it is; ``None``: not known.
     """
 
     record: Record
     decision: Decision
-    next: NextStep
+    claim: Claim | None = None
+    polls: bool = False
     fold: Fold | None = None
     same: tuple[Request, int] | None = None
 
@@ -93,12 +85,12 @@ class Step(Value):
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """The step that a trigger makes. ``finishes``: whether this call may take over a start that another process left;
     if not, the trigger waits for that start."""
-    right = builds.as_it_is_now(record, terms, now_ms)
-    request = lines.placed(right, trigger.request, terms.clock_margin_ms, now_ms)
-    trigger = trigger if request is trigger.request else trigger.but(request=request)
-    build = StepBuilder(right, trigger, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
+    build = StepBuilder(record, trigger, terms, now_ms)
     if first := build.first_of_all(finishes=finishes):
         return first
+    right = build.record
+    request = lines.placed(right, trigger.request, terms.clock_margin_ms, now_ms)
+    trigger = trigger if request is trigger.request else trigger.but(request=request)
     if digest(request.event_id) in right.events:
         return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
     if lines.is_superseded(right, request):
@@ -129,7 +121,7 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
     )
     if request.forced is not forced:
         fold = fold.but(request=request.but(forced=forced))
-    return build.because_of(Outcome.DEFERRED, found, new, fold if may_fold else None)
+    return build.because_of(Outcome.DEFERRED, found, new).but(fold=fold if may_fold else None)
 
 
 def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
@@ -142,10 +134,10 @@ def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """The step that a wake makes: start what is due, or say what it waits for."""
-    right = builds.as_it_is_now(record, terms, now_ms)
-    build = StepBuilder(right, wake, terms, now_ms, ahead_ms=clocks.ahead_ms(record, terms, now_ms))
+    build = StepBuilder(record, wake, terms, now_ms)
     if first := build.first_of_all(finishes=finishes):
         return first
+    right = build.record
     due = with_due(right, terms)
     pending = right.pending
     if pending is None:
@@ -216,35 +208,27 @@ def _is_due_in_time(record: Record, folded: Record) -> bool:
 
 
 class StepBuilder:
-    """Makes the steps of one event."""
+    """Makes the steps of one event, on the record as it is now."""
 
-    def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int, *, ahead_ms: int = 0) -> None:
-        self.record = record
+    def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int) -> None:
+        self.record: Record = builds.as_it_is_now(record, terms, now_ms)
         self.event = event
         self.terms = terms
         self.now_ms = now_ms
-        self.ahead_ms = ahead_ms
+        self.ahead_ms: int = clocks.ahead_ms(record, terms, now_ms)
         # A start is found by its token, any other decision by the instant in it: here that of this decision.
         self.token: str = restamped(event.token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
         """What comes before any decision: an expired claim is taken over, a silent build is polled."""
         if finishes and claims.is_expired(self.record.claim, self.now_ms):
-            return self.step(Outcome.DEFERRED, Why.TAKEN_OVER, next_step=NextStep.TAKE_OVER)
+            taken = claims.taken_over(self.record, self.terms, self.now_ms)
+            return self.step(Outcome.DEFERRED, Why.TAKEN_OVER, record=taken).but(claim=taken.claim)
         if must_poll(self.record, self.terms, self.now_ms):
-            return self.step(Outcome.DEFERRED, Why.RUNNING, next_step=NextStep.POLL)
+            return self.step(Outcome.DEFERRED, Why.RUNNING).but(polls=True)
         return None
 
-    def step(
-        self,
-        outcome: Outcome,
-        why: Why,
-        *,
-        record: Record | None = None,
-        next_step: NextStep = NextStep.NOTHING,
-        fold: Fold | None = None,
-        **more: Any,
-    ) -> Step:
+    def step(self, outcome: Outcome, why: Why, *, record: Record | None = None, **more: Any) -> Step:
         """A step with its decision; ``more`` are fields of that."""
         gate = self.event.request.gate
         decision = Decision(
@@ -260,25 +244,23 @@ class StepBuilder:
             woken=self.terms.woken,
             **more,
         )
-        return Step(record=record or self.record, decision=decision, next=next_step, fold=fold)
+        return Step(record=record or self.record, decision=decision)
 
-    def because_of(
-        self, outcome: Outcome, found: list[Wait], record: Record | None = None, fold: Fold | None = None
-    ) -> Step:
+    def because_of(self, outcome: Outcome, found: list[Wait], record: Record | None = None) -> Step:
         """Deferred or skipped, because of these waits."""
         first, due_ms = foremost(found), told_ms(found, self.now_ms)
-        return self.step(outcome, first.why, record=record, fold=fold, due_ms=due_ms, detail=first.detail)
+        return self.step(outcome, first.why, record=record, due_ms=due_ms, detail=first.detail)
 
     def claim(self, record: Record, covers: Pending) -> Step:
         """Started: the gate is claimed for these triggers."""
         running = self.record.running
         beside = running is not None and self.terms.policy.overlap == "allow" and running.lease_until_ms > self.now_ms
+        made = claims.made(record, covers, self.token, self.terms, self.now_ms)
         return self.step(
             Outcome.STARTED,
             Why.FORCED if covers.request.forced else Why.READY,
-            record=claims.made(record, covers, self.token, self.terms, self.now_ms),
-            next_step=NextStep.START,
+            record=made,
             covers=covers.count,
             waited_ms=max(0, self.now_ms - covers.first_ms),
             beside=running.build_id if running is not None and beside else None,
-        )
+        ).but(claim=made.claim)

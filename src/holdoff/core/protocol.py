@@ -22,11 +22,11 @@ from collections.abc import Callable, Generator
 from functools import partial
 
 from holdoff.core import builds, clocks, decide, starting, writes
-from holdoff.core.decide import NextStep, Step, Trigger, Wake
+from holdoff.core.decide import Step, Trigger, Wake
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Effect, Get, Lost, Poll
 from holdoff.core.errors import StoreError
-from holdoff.core.record import Record
+from holdoff.core.record import Claim, Record
 from holdoff.core.request import Request
 from holdoff.core.starting import Resolved, describe
 from holdoff.core.terms import Terms
@@ -119,11 +119,7 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
         decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
         if left is not None and decision.why is Why.CLAIMED and record.claim == left.record.claim:
             decision = decision.but(detail=left.error)
-        if step.next is NextStep.TAKE_OVER:
-            resolved = yield from starting.take_over(record, terms, now_ms)
-            current, taken_over = resolved.record, resolved.build_id or taken_over
-            left = resolved if resolved.is_left else None
-        elif step.next is NextStep.POLL:
+        if step.polls:
             current = yield from _poll(record, terms)
         elif step.record is record:
             may_say = _may_say(step, terms, now_ms - seen_ms)
@@ -141,12 +137,17 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
                 reply = yield from writes.fold(record, step.fold)
             else:
                 reply = yield from writes.write(record, step.record, terms, token=decision.token)
-            if not isinstance(reply, Lost):
-                if step.next is NextStep.START:
-                    return (yield from _carry_out(decision, reply.record, terms))
+            if isinstance(reply, Lost):
+                current = reply.current
+                may_fold = not current.is_version(record)  # else this store cannot fold into it
+            elif step.claim is None:
                 return Decided(decision, Snapshot(record=reply.record, seen_ms=now_ms))
-            current = reply.current
-            may_fold = not current.is_version(record)  # else this store cannot fold into it
+            elif step.claim.attempt == 1:
+                return (yield from _carry_out(decision, reply.record, step.claim, terms))
+            else:
+                resolved = yield from starting.resolve(reply.record, step.claim, terms)
+                current, taken_over = resolved.record, resolved.build_id or taken_over
+                left = resolved if resolved.is_left else None
         record, seen_ms, is_read = current, now_ms, True
     raise writes.too_busy()
 
@@ -171,10 +172,10 @@ def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
     )
 
 
-def _carry_out(decision: Decision, record: Record, terms: Terms) -> Asks:
+def _carry_out(decision: Decision, record: Record, claim: Claim, terms: Terms) -> Asks:
     """Start what was just claimed, and complete the decision with the result."""
     try:
-        resolved = yield from starting.resolve(record, decision.token, 1, terms)
+        resolved = yield from starting.resolve(record, claim, terms)
     except StoreError as error:
         resolved = Resolved(record=record, error=str(error), unconfirmed=True)
     seen = Snapshot(record=None if resolved.unconfirmed else resolved.record, seen_ms=decision.decided_ms)

@@ -13,7 +13,7 @@ from functools import partial
 
 from holdoff.core import builds, claims, clocks, writes
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.effects import Cancel, Effect, Find, Lost, Start
+from holdoff.core.effects import Cancel, Effect, Find, Start
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import storable
@@ -56,48 +56,26 @@ class Resolved(Value):
         return self.record.claim is not None and self.error is not None
 
 
-def _taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    return claims.taken_over(clocks.put_right(record, terms, now_ms), terms, now_ms)
-
-
-def take_over(record: Record, terms: Terms, now_ms: int) -> Generator[Effect, Any, Resolved]:
-    """Finish the claim that another process left, with its own token and request."""
-    reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
-    if isinstance(reply, Lost):
-        return Resolved(record=reply.current)
-    left = record.claim
-    assert left is not None
-    token, attempt = left.token, left.attempt + 1
-    if claims.held_by(reply.record, token, attempt) is None:
-        return Resolved(record=reply.record)  # our write is in, and other processes have written since
-    return (yield from resolve(reply.record, token, attempt, terms))
-
-
-def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator[Effect, Any, Resolved]:
+def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved]:
     """Turn a claim of this process into a build, a refusal, or an unknown start.
 
     ``record`` is the record after our claim was written. If that write's response was lost, it may have changed since.
     """
-    is_searched, searched_ms = False, None
-    for _ in range(writes.MAX_TRIES):
-        claim = claims.held_by(record, token, attempt)
-        if claim is None:
+    token, attempt, searched_ms, is_searched = claim.token, claim.attempt, None, claim.attempt == 1
+    while True:
+        held = claims.held_by(record, token, attempt)
+        if held is None:
             return _lost_claim(record, token)
-        now_ms = yield writes.NOW
+        claim, now_ms = held, (yield writes.NOW)
         if claims.is_expired(claim, now_ms):
-            # Another process may be taking this claim over. Take it over first, or leave it.
-            if is_searched:
-                return Resolved(record=record, error="looking for the build took longer than the claim's lease")
-            reply = yield from writes.write(record, _taken_over(record, terms, now_ms), terms)
-            if isinstance(reply, Lost):
-                return _lost_claim(reply.current, token)
-            record, attempt = reply.record, attempt + 1
-        elif builds.must_cancel(record, terms, now_ms):
+            # Another process may be taking this claim over.
+            return Resolved(record=record, error="the claim's lease was over before the build could be started")
+        if builds.must_cancel(record, terms, now_ms):
             cancelled = yield from _cancel_first(record, claim, terms)
             if isinstance(cancelled, Resolved):
                 return cancelled
             record = cancelled
-        elif claim.attempt > 1 and not is_searched:
+        elif not is_searched:
             # The build may exist already, and the starter may have forgotten the token: ask first.
             try:
                 found, searched_ms = yield from _search(claim, terms, now_ms)
@@ -106,11 +84,10 @@ def resolve(record: Record, token: str, attempt: int, terms: Terms) -> Generator
             if found is not None:
                 return (yield from _confirm(record, claim, found, terms))
             is_searched = True
-        elif is_searched and terms.finds and claims.must_wait(record, claim, terms, now_ms):
+        elif terms.finds and claims.must_wait(record, claim, terms, now_ms):
             return (yield from _put_off(record, claim, terms, searched_ms))
         else:
             return (yield from _start(record, claim, terms, searched_ms))
-    raise writes.too_busy()
 
 
 def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, tuple[str | None, int | None]]:
@@ -171,18 +148,19 @@ def _end_claim(
     refusal: StartRefused | None = None,
 ) -> Generator[Effect, Any, Resolved]:
     """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays, or was refused."""
-    made = record  # by the last try; it is the very record that ``apply`` returns if the claim was no longer ours
+    is_ours = True  # in the last try
 
     def change(current: Record, at_ms: int) -> Record:
-        nonlocal made
-        made = rule(current, claim, terms, at_ms)
-        return made
+        nonlocal is_ours
+        new = rule(current, claim, terms, at_ms)
+        is_ours = new is not current
+        return new
 
     after = yield from writes.apply(change, record, terms)
-    if made is not after and made.claim is None and after.pending is not None:  # else another process has built it
-        return Resolved(record=after, refusal=refusal, error=why_left if refusal else None)
-    if made is not after and after.claim is not None and after.claim.token == claim.token:
+    if claims.held_by(after, claim.token, claim.attempt):
         return Resolved(record=after, error=why_left)
+    if is_ours and after.pending is not None:  # else another process has built it
+        return Resolved(record=after, refusal=refusal, error=why_left if refusal else None)
     return _lost_claim(after, claim.token)
 
 
