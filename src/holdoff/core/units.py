@@ -7,6 +7,7 @@ rounded *up*: to wait a millisecond too long keeps the spacing, to start a milli
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal
 from itertools import pairwise
 
@@ -33,17 +34,20 @@ _UNIT_MS: Final = {
 }
 #: From days to seconds, each with the next smaller one.
 _PAIRS: Final = tuple(pairwise(list(_UNIT_MS.items())[1:5]))
-# Compiled when needed: most processes need one of them, or none.
-_PART: Final = r"(\d+(?:\.\d+)?)(ms|[wdhms])"
-_ISO: Final = (
-    r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?=\d)(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
-)
 #: For sums and products that lose no digit and raise nothing. The thread's own context keeps 28 digits by default.
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 MAX_DURATION_MS: Final = 366 * 86_400_000
 #: 9999-12-31T23:59:59Z: a later "instant" is a number in another unit, most often milliseconds.
 MAX_INSTANT_MS: Final = 253_402_300_799_000
+
+
+def _in_order(units: Iterable[str]) -> str:
+    return "".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in units)
+
+
+# Compiled when needed: most processes need one of them, or none.
+_PARTS: Final = _in_order(_UNIT_MS)
+_ISO: Final = rf"P{_in_order('WD')}(?:T(?=\d){_in_order('HMS')})?"
 
 
 def parse_duration(value: object, *, field: str) -> int:
@@ -111,17 +115,10 @@ def _text_ms(text: str) -> Decimal | None:
         return _sum_ms([(text[:-1], text[-1])])
     if text.isdigit() or re.fullmatch(r"-?\d+(\.\d+)?", text):
         return _ms(Decimal(text))
-    iso = re.fullmatch(_ISO, text) if text.startswith("P") else None
-    if iso and any(iso.groups()):
-        amounts = zip(iso.groups(), "wdhms", strict=True)
-        return _sum_ms([(n, unit) for n, unit in amounts if n])
-    parts = re.findall(_PART, text)
-    in_order = [list(_UNIT_MS).index(unit) for _, unit in parts]
-    if "".join(n + unit for n, unit in parts) != text or not parts:
+    parts = re.fullmatch(_ISO if text.startswith("P") else _PARTS, text)
+    if parts is None or not any(parts.groups()):
         return None
-    if in_order != sorted(set(in_order)):  # '5m1h' and '5m5m' are mistakes
-        return None
-    return _sum_ms(parts)
+    return _sum_ms([(n, unit) for n, unit in zip(parts.groups(), _UNIT_MS, strict=False) if n])
 
 
 def _sum_ms(parts: list[tuple[str, str]]) -> Decimal:
