@@ -104,7 +104,7 @@ def test_a_take_over_gives_back_to_what_was_built_since(moved_ms: int) -> None:
 
 def test_a_confirm_counts_the_spacing_from_its_instant() -> None:
     at_ms = NOW + 5_000
-    after = claims.confirmed(CLAIMED.but(pending=NEWER), CLAIM, "b-1", TERMS, at_ms)
+    after = builds.confirmed(CLAIMED.but(pending=NEWER), CLAIM, "b-1", TERMS, at_ms)
     build = after.running
     assert build is not None
     assert (build.build_id, build.token, build.covers, build.before) == ("b-1", "C1", THAWED, BEFORE)
@@ -117,7 +117,7 @@ def test_a_build_of_the_old_snippet_amid_a_start_counts_once_that_has_failed() -
     """It was forgotten: armed again, the next build started two minutes after it."""
     by = terms(on_failure="rearm")
     theirs = seconds(NOW - 750)  # in whole seconds, as the snippet writes them
-    confirmed = claims.confirmed(CLAIMED.but(lastbuild=theirs), CLAIM, "b-1", by, NOW + 250)
+    confirmed = builds.confirmed(CLAIMED.but(lastbuild=theirs), CLAIM, "b-1", by, NOW + 250)
     failed = builds.finished(confirmed, End(build_id="b-1", succeeded=False), by, NOW + 5_000)
     assert (failed.lastbuild, with_due(failed, by).due_ms) == (theirs, NOW + 250 + COOLDOWN)
 
@@ -126,7 +126,7 @@ def test_confirmed_by_its_first_holder_after_a_take_over_a_failed_build_gives_ba
     """It compared ``lastbuild`` with its own claim's instant: what its taker had set seemed another's, and stayed."""
     by = terms(on_failure="rearm")
     late = claims.taken_over(CLAIMED, by, CLAIM.lease_until_ms)
-    confirmed = claims.confirmed(late, CLAIM, "b-1", by, CLAIM.lease_until_ms + 5)
+    confirmed = builds.confirmed(late, CLAIM, "b-1", by, CLAIM.lease_until_ms + 5)
     assert confirmed.running is not None
     assert confirmed.running.before == BEFORE
 
@@ -146,16 +146,16 @@ def test_a_build_is_recognised_by_its_token(record: Record, there: bool, ours: b
     assert bool(claims.build_of(record, "C1")) is there
     assert claims.is_of(record, "C1") is ours
     if there:
-        assert claims.confirmed(record, CLAIM, "b-C1", TERMS, NOW) is record
+        assert builds.confirmed(record, CLAIM, "b-C1", TERMS, NOW) is record
 
 
-def test_a_late_confirm_leaves_what_others_did_since() -> None:
-    theirs = CLAIMED.but(claim=claim("C2"), running=running("R2"), lastbuild=seconds(NOW + MINUTE))
-    after = claims.confirmed(theirs, CLAIM, "b-1", TERMS, NOW)
-    assert (after.claim, after.running, after.lastbuild) == (theirs.claim, theirs.running, theirs.lastbuild)
-    alone = claims.confirmed(theirs.but(running=None), CLAIM, "b-1", TERMS, NOW)
-    assert alone.running is not None
-    assert alone.running.token == "C1"
+@pytest.mark.parametrize("before", [None, running("R0")])
+def test_the_confirm_of_a_start_that_a_person_gave_up_leaves_what_others_did_since(before: Any) -> None:
+    theirs = CLAIMED.but(claim=claim("C2"), running=before, lastbuild=seconds(NOW + MINUTE))
+    after = builds.confirmed(theirs, CLAIM, "b-1", TERMS, NOW)
+    assert (after.claim, after.lastbuild) == (theirs.claim, theirs.lastbuild)
+    assert after.running is not None
+    assert after.running.token == "C1"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_late_confirm_leaves_what_others_did_since() -> None:
 )
 def test_a_confirm_keeps_the_starts_that_a_limit_counts(policy: dict[str, Any], starts: tuple[int, ...]) -> None:
     record = CLAIMED.but(starts=(NOW - 1, NOW - 2, NOW - 20 * MINUTE))
-    assert claims.confirmed(record, CLAIM, "b-1", terms(**policy), NOW).starts == starts
+    assert builds.confirmed(record, CLAIM, "b-1", terms(**policy), NOW).starts == starts
 
 
 def of_line(line: str, at_ms: int) -> Claim:
@@ -180,7 +180,7 @@ def test_a_confirm_remembers_the_newest_version_of_each_of_the_last_eight_lines(
     record = Record()
     for number in range(10):
         made = of_line(f"branch-{number % 9}", number)
-        record = claims.confirmed(record.but(claim=made, running=None), made, "b", TERMS, NOW + number)
+        record = builds.confirmed(record.but(claim=made, running=None), made, "b", TERMS, NOW + number)
     lines = [line_of(request(line=f"branch-{number % 9}", at_ms=number)) for number in range(10)]
     assert record.lines == tuple(lines[:1:-1])
 
@@ -189,9 +189,8 @@ def test_a_late_confirm_puts_no_older_version_back() -> None:
     """The older claim was taken over and confirmed by another process; the newer version was built since."""
     newest = line_of(request(line="main", at_ms=20))
     assert newest is not None
-    record = Record(lastbuild=seconds(NOW), running=running("R2"), lines=(newest,))
-    after = claims.confirmed(record, of_line("main", 10), "b-1", TERMS, NOW)
-    assert after.lines == (newest,)
+    record = Record(lastbuild=seconds(NOW), running=running("R2", claimed_ms=NOW + 1), lines=(newest,))
+    assert builds.confirmed(record, of_line("main", 10), "b-1", TERMS, NOW) is record
 
 
 # --- refused, uncancelled ------------------------------------------------------------------------------------------

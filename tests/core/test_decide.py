@@ -314,7 +314,7 @@ def test_the_same_version_with_other_variables_is_a_change(variables: dict[str, 
     """A version built for staging was "built already" for live: that trigger came to nothing."""
     asked = request(source_version="v1", environment={"TO": "staging"})
     made = claim(covers=single(asked, NOW))
-    record = claims.confirmed(Record(claim=made), made, "b-R1", UNCHANGED, NOW)
+    record = builds.confirmed(Record(claim=made), made, "b-R1", UNCHANGED, NOW)
     if ends:
         record = builds.finished(record, End(build_id="b-R1", succeeded=True), UNCHANGED, NOW)
     assert on_trigger(record, Trigger(request=asked, token="T1"), UNCHANGED).decision.why is Why.UNCHANGED

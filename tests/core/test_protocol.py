@@ -139,7 +139,7 @@ def test_a_claim_whose_response_was_lost_is_recognised_whatever_came_of_it() -> 
         driver.perform(effect)
         made = driver.record.claim
         assert made is not None
-        driver.record = claims.confirmed(driver.record, made, "b-theirs", driver.terms, NOW).but(writes=("theirs",))
+        driver.record = builds.confirmed(driver.record, made, "b-theirs", driver.terms, NOW).but(writes=("theirs",))
         return driver.perform(effect)
 
     driver.instead[Swap] = confirmed_by_another
@@ -221,7 +221,7 @@ def test_a_refusal_that_the_store_does_not_take_leaves_the_claim() -> None:
     driver.instead[Start] = refuse
     decided = driver.trigger()
     assert decided.decision.why is Why.START_UNKNOWN
-    assert decided.decision.detail == "account limit (and no answer)"
+    assert (decided.decision.detail, decided.decision.unconfirmed) == ("no answer", True)
     assert driver.record.claim is not None
 
 
@@ -370,7 +370,7 @@ def test_a_take_over_that_another_process_won_is_decided_on_what_that_left() -> 
     def theirs() -> None:
         taken = claims.taken_over(driver.record, driver.terms, NOW)
         assert taken.claim is not None
-        driver.record = claims.confirmed(taken, taken.claim, "b-theirs", driver.terms, NOW).swapped("theirs")
+        driver.record = builds.confirmed(taken, taken.claim, "b-theirs", driver.terms, NOW).swapped("theirs")
 
     driver.meanwhile[Swap] = theirs
     decision = driver.trigger().decision

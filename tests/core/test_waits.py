@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdoff.core import claims, people, waits
+from holdoff.core import builds, people, waits
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.policy import Policy
 from holdoff.core.record import Act, Hold, Record
@@ -110,7 +110,7 @@ def test_the_limit_counts_the_start_under_way() -> None:
     step = on_trigger(built(0, claim=claim(), starts=(NOW - 10 * MINUTE,)), trigger(), by)
     assert (answer(step), step.decision.due_ms) == ((Outcome.DEFERRED, Why.CLAIMED), NOW + 50 * MINUTE)
     assert step.record.claim is not None
-    confirmed = claims.confirmed(step.record, step.record.claim, "b-1", by, NOW)
+    confirmed = builds.confirmed(step.record, step.record.claim, "b-1", by, NOW)
     for at_ms, outcome in ((NOW + 50 * MINUTE - 1, Outcome.DEFERRED), (NOW + 50 * MINUTE, Outcome.STARTED)):
         assert on_wake(confirmed, by, at_ms).decision.outcome is outcome
 

@@ -52,7 +52,7 @@ _applied = Fold.applied
 _joined = pending.joined
 _joined_to = Fold.joined_to
 _taken_over = claims.taken_over
-_confirmed = claims.confirmed
+_confirmed = builds.confirmed
 _refused = claims.refused
 _is_certain = claims.is_certain
 _finished = builds.finished
@@ -794,21 +794,21 @@ FAULTS: Final = (
     Fault(
         "lastbuild moved at the claim only",
         "G1",
-        claims,
+        builds,
         "confirmed",
         _confirmed_but(lambda new, record, claim: new.but(lastbuild=record.lastbuild)),
     ),
     Fault(
         "covered by the build that was confirmed",
         "G2 lost",
-        claims,
+        builds,
         "confirmed",
         _confirmed_but(lambda new, record, claim: new.but(pending=None)),
     ),
     Fault(
         "covered by a build, as two clocks have it",
         "G2 lost",
-        claims,
+        builds,
         "confirmed",
         _confirmed_but(_without_earlier_pending),
         holes.CREDITED_BY_CLOCK,
@@ -922,7 +922,7 @@ FAULTS: Final = (
     Fault(
         "a late confirm that brings a build back",
         "E",
-        claims,
+        builds,
         "confirmed",
         _late_confirm_brings_back,
         holes.CONFIRMED_LATE,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core import claims, people
+from holdoff.core import builds, claims, people
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
@@ -337,7 +337,7 @@ def test_the_largest_pending_and_a_confirm_have_room_above_a_claim() -> None:
         )
         full = fold.joined_to(full)
     assert full.claim is not None
-    both = claims.confirmed(full, full.claim, WIDE * MAX_BUILD_ID, TERMS, NOW_MS).swapped("W" * 8)
+    both = builds.confirmed(full, full.claim, WIDE * MAX_BUILD_ID, TERMS, NOW_MS).swapped("W" * 8)
     assert both.pending is not None
     assert 30_000 < size(both) - size(a_claim()) < 400 * 1024 - item.MAX_HELD_BYTES
 

@@ -1,4 +1,4 @@
-"""What becomes of a build: its lease renewed, polled, cancelled, ended, and kept in the history.
+"""What becomes of a build: confirmed, its lease renewed, polled, cancelled, ended, and kept in the history.
 
 The record keeps the newest build. When a newer one starts, the same write moves the older build into the history. Its
 end is kept there when it is reported: every end is kept.
@@ -6,9 +6,46 @@ end is kept there when it is reported: every end is kept.
 
 from __future__ import annotations
 
-from holdoff.core import claims, clocks
+from holdoff.core import claims, clocks, lines
+from holdoff.core.pending import content_of
 from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
+from holdoff.core.units import ms_from_seconds
+
+
+def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
+    """The claim's build exists. If its end was reported while the start was under way, it has ended, too. Other writes
+    may have come since the claim: ``lastbuild`` never moves back."""
+    held = record.claim if record.claim is not None and record.claim.token == claim.token else None
+    newest = record.running or record.finished
+    # Another process has finished this claim, and a newer claim has been made since.
+    is_overtaken = held is None and newest is not None and newest.claimed_ms > claim.claimed_ms
+    if is_overtaken or claims.build_of(record, claim.token):
+        return record
+    claim = held or claim  # another process may have taken it over
+    before = claims.lastbuild_without(record, claim.held_ms, claim.before)
+    is_newest = before is None or ms_from_seconds(before) <= claim.claimed_ms  # the old snippet has built nothing since
+    # As many starts as this limit counts, or as there were: after an edit the limit may be another one.
+    kept = max(limit.count if (limit := terms.policy.limit) else 0, len(record.starts))
+    running = Running(
+        build_id=build_id,
+        token=claim.token,
+        started_ms=now_ms,
+        lease_until_ms=now_ms + terms.build_lease_ms,
+        covers=claims.thawed(claim.covers),
+        claimed_ms=claim.claimed_ms,
+        before=before,
+    )
+    new = record.but(
+        lastbuild=claims.later(record.lastbuild, now_ms),
+        claim=None if held else record.claim,
+        running=running,
+        starts=(now_ms, *record.starts)[:kept],
+        built=content_of(claim.request) if is_newest else None,
+        lines=lines.with_started(record, claim.request),
+    )
+    end = next((end for end in claim.early if end.build_id == build_id), None)
+    return new if end is None else finished(new, end, terms, now_ms)
 
 
 def renewed(record: Record, token: str, terms: Terms, now_ms: int) -> Record:
@@ -53,14 +90,6 @@ def _late_or_early(record: Record, end: End) -> Record:
     if claim is None or any(known.build_id == end.build_id for known in claim.early):
         return record
     return record.but(claim=claim.but(early=shifted(end, claim.early, KEPT_EARLY)))
-
-
-def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
-    """The claim's build exists. If its end was reported while the start was under way, it has ended, too."""
-    new, mine = claims.confirmed(record, claim, build_id, terms, now_ms), record.claim
-    early = mine.early if mine is not None and mine.token == claim.token else ()
-    end = next((end for end in early if end.build_id == build_id), None)
-    return new if end is None else finished(new, end, terms, now_ms)
 
 
 def _rearmed(record: Record, running: Running, now_ms: int) -> Record:

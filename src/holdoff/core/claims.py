@@ -1,4 +1,4 @@
-"""What becomes of a claim: made, taken over, confirmed, refused, or given back.
+"""What becomes of a claim: made, taken over, refused, or given back. (``builds`` confirms it.)
 
 **Strict spacing.** A claim, a take-over and a confirm each set ``lastbuild`` to their own instant.
 
@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from holdoff.core import lines
-from holdoff.core.pending import content_of, joined
+from holdoff.core.pending import joined
 from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
-from holdoff.core.units import ms_from_seconds, seconds_from_ms
+from holdoff.core.units import seconds_from_ms
 from holdoff.core.waits import cooldown_end_ms
 
 TYPE_CHECKING = False
@@ -40,7 +39,7 @@ def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int)
         covers=covers if frozen is covers.request else covers.but(request=frozen),
         before=record.lastbuild,
     )
-    return record.but(lastbuild=_later(record.lastbuild, now_ms), claim=claim, pending=None)
+    return record.but(lastbuild=later(record.lastbuild, now_ms), claim=claim, pending=None)
 
 
 def is_expired(claim: Claim | None, now_ms: int) -> bool:
@@ -63,7 +62,7 @@ def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
         in_flight_until_ms=max(claim.in_flight_until_ms, in_flight_ms),
         refused=False,
     )
-    return record.but(lastbuild=_later(record.lastbuild, now_ms), claim=taken)
+    return record.but(lastbuild=later(record.lastbuild, now_ms), claim=taken)
 
 
 def _readable_until_ms(claim: Claim, terms: Terms) -> int:
@@ -87,38 +86,6 @@ def build_of(record: Record, token: str) -> Running | Finished | None:
 def is_of(record: Record, token: str) -> bool:
     """Whether this token has claimed the gate, or has built."""
     return (record.claim is not None and record.claim.token == token) or build_of(record, token) is not None
-
-
-def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
-    """The claim's build exists. Other writes may have come since the claim: ``lastbuild`` never moves back."""
-    mine = record.claim is not None and record.claim.token == claim.token
-    newest = record.running or record.finished
-    # Another process has finished this claim, and a newer claim has been made since.
-    is_overtaken = not mine and newest is not None and newest.claimed_ms > claim.claimed_ms
-    if is_overtaken or build_of(record, claim.token):
-        return record
-    held = record.claim if mine and record.claim is not None else claim  # another process may have taken it over
-    before = lastbuild_without(record, held.held_ms, held.before)
-    is_newest = before is None or ms_from_seconds(before) <= claim.claimed_ms  # the old snippet has built nothing since
-    running = Running(
-        build_id=build_id,
-        token=claim.token,
-        started_ms=now_ms,
-        lease_until_ms=now_ms + terms.build_lease_ms,
-        covers=thawed(claim.covers),
-        claimed_ms=claim.claimed_ms,
-        before=before,
-    )
-    # As many starts as this limit counts, or as there were: after an edit the limit may be another one.
-    kept = max(limit.count if (limit := terms.policy.limit) else 0, len(record.starts))
-    return record.but(
-        lastbuild=_later(record.lastbuild, now_ms),
-        claim=None if mine else record.claim,
-        running=running if mine or record.running is None else record.running,
-        starts=(now_ms, *record.starts)[:kept],
-        built=content_of(claim.request) if is_newest else None,
-        lines=lines.with_started(record, claim),
-    )
 
 
 def refused(
@@ -219,6 +186,7 @@ def backoff_ms(failures: int, *, worth_retrying: bool) -> int:
     return min(longest_ms, first_ms << min(failures - 1, 20))
 
 
-def _later(lastbuild: Decimal | None, now_ms: int) -> Decimal:
+def later(lastbuild: Decimal | None, now_ms: int) -> Decimal:
+    """``lastbuild`` after a claim, a take-over or a confirm: it never moves back."""
     now = seconds_from_ms(now_ms)
     return now if lastbuild is None else max(lastbuild, now)

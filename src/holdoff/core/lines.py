@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from holdoff.core.record import KEPT_LINES, Claim, Line, Pending, Record, digest
+from holdoff.core.record import KEPT_LINES, Line, Pending, Record, digest
 from holdoff.core.request import Request
 
 
@@ -109,11 +109,10 @@ def is_set_back(record: Record, request: Request) -> bool:
     return place != newest  # else it is the push of that start, delivered again
 
 
-def with_started(record: Record, claim: Claim) -> tuple[Line, ...]:
-    """The newest versions that were started, with that of a claim whose build exists."""
-    newest = line_of(claim.request)
-    is_late = record.claim is None or record.claim.token != claim.token
-    if newest is None or (is_late and any(is_older(newest, line) for line in record.lines)):
+def with_started(record: Record, request: Request) -> tuple[Line, ...]:
+    """The newest versions that were started, with that of a request whose build exists."""
+    newest = line_of(request)
+    if newest is None:
         return record.lines
     others = [line for line in record.lines if line.line != newest.line]
     return (newest, *others)[:KEPT_LINES]

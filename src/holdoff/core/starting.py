@@ -180,11 +180,7 @@ def _give_back(
 ) -> Generator[Effect, Any, Resolved]:
     why, again = _words(refusal), bool(refusal.worth_retrying)
     refused = partial(claims.refused, worth_retrying=again, why=why, searched_ms=searched_ms)
-    try:
-        return (yield from _end_claim(record, claim, terms, refused, why, refusal))
-    except StoreError as error:
-        # The claim stays for its lease; then the starter is asked again.
-        return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
+    return (yield from _end_claim(record, claim, terms, refused, why, refusal))
 
 
 def _lost_claim(record: Record, token: str) -> Resolved:
