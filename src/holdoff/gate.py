@@ -226,8 +226,7 @@ class Gate:
         """
         self._must_have_starter()
         check_note("waiter", waiter, MAX_TOKEN)
-        request = Request(project=self.key.name, region=self.key.region, key=self.key.key)
-        event = Wake(request=request, token=new_token(self.clock), waiter=waiter)
+        event = Wake(gate=self.key, token=new_token(self.clock), waiter=waiter)
         return self._decide(protocol.wake(event, self.terms), watch)
 
     def waiter_at(self, token: str) -> Pending | Claim | Running | Finished | None:

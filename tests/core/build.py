@@ -99,7 +99,7 @@ def on_trigger(record: Record, event: Trigger, by: Terms, now_ms: int = NOW) -> 
 
 def on_wake(record: Record, by: Terms, now_ms: int = NOW, waiter: str | None = None) -> Step:
     """One wake at ``NOW``."""
-    return decide.on_wake(record, Wake(request=request(), token="W1", waiter=waiter), by, now_ms)
+    return decide.on_wake(record, Wake(gate=request().gate, token="W1", waiter=waiter), by, now_ms)
 
 
 def answer(step: Step) -> tuple[Outcome, Why]:

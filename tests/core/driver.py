@@ -95,7 +95,7 @@ class Driver:
 
     def wake(self, token: str = "W1") -> Decided:
         """One wake."""
-        decided = self.drive(protocol.wake(Wake(request=request(), token=token), self.terms))
+        decided = self.drive(protocol.wake(Wake(gate=request().gate, token=token), self.terms))
         assert isinstance(decided, Decided)
         return decided
 

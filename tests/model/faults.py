@@ -462,7 +462,7 @@ def _trigger_instead(
     def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, **how: bool) -> Step:
         step = _on_trigger(record, trigger, terms, now_ms, **how)
         return (
-            then(decide.StepBuilder(record, trigger, terms, now_ms), record, step)
+            then(decide.StepBuilder(record, trigger.request.gate, trigger.token, terms, now_ms), record, step)
             if when(record, trigger, step)
             else step
         )
@@ -478,10 +478,10 @@ def _starts_forced(record: Record, trigger: Trigger, step: Step) -> bool:
     return trigger.request.forced and record.pending is not None and step.decision.outcome is Outcome.STARTED
 
 
-def _alone(build: decide.StepBuilder, record: Record, _step: Step) -> Step:
+def _alone(build: decide.StepBuilder, record: Record, usual: Step) -> Step:
     """A forced start covers itself, and leaves what is pending."""
-    assert isinstance(build.event, decide.Trigger)
-    step = build.claim(record, pending.single(build.event.request, build.now_ms))
+    assert usual.claim is not None
+    step = build.claim(record, pending.single(usual.claim.request, build.now_ms))
     return step.but(record=step.record.but(pending=record.pending))
 
 
@@ -495,7 +495,7 @@ def _wake_by_the_due(record: Record, wake: Wake, terms: Terms, now_ms: int, **ho
     """What stands as due is started, though things may have changed since it was written."""
     due = record.due_ms is not None and record.due_ms <= now_ms
     if due and record.pending is not None and record.claim is None:
-        return decide.StepBuilder(record, wake, terms, now_ms).claim(record, record.pending)
+        return decide.StepBuilder(record, wake.gate, wake.token, terms, now_ms).claim(record, record.pending)
     return _on_wake(record, wake, terms, now_ms, **how)
 
 

@@ -36,7 +36,6 @@ MAX_WAKES: Final = 60
 #: More effects than any call needs that nobody disturbs.
 MAX_EFFECTS: Final = 2_000
 NEVER_BUILT: Final = Record()
-NO_REQUEST: Final = Request(project=KEY.project, region=KEY.region)
 #: What no forced trigger waits for, though it was put off.
 OVERRIDDEN: Final = (Why.COOLING_DOWN, Why.LIMIT, Why.QUIET)
 STORE_FAULTS: Final = ("drop", "fail", "late", "die")
@@ -429,7 +428,7 @@ class World:
             return lambda _: protocol.trigger(trigger, terms, snapshot)
         if verb in {"wake", "turn"}:
             self.history.wakes.add(token)
-            wake = Wake(request=NO_REQUEST, token=token, waiter=self._last_asked(actor) if verb == "turn" else None)
+            wake = Wake(gate=KEY, token=token, waiter=self._last_asked(actor) if verb == "turn" else None)
             return lambda _: protocol.wake(wake, terms)
         if verb == "snippet":
             return lambda _: snippet(terms.policy.cooldown_ms)

@@ -25,7 +25,7 @@ from holdoff.core import builds, claims, clocks, lines
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.pending import Fold, content_of, joined, single, waiter_name
 from holdoff.core.record import KEPT_EVENTS, Claim, Pending, Record, digest, shifted
-from holdoff.core.request import Request
+from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
@@ -54,11 +54,10 @@ class Wake(Value):
     """The attempt to start what is due.
 
     Attributes:
-        request: names the gate; nothing else of it counts.
         waiter: the token of the waiting caller that makes it; ``None``: none does.
     """
 
-    request: Request
+    gate: GateKey
     token: str
     waiter: str | None = None
 
@@ -85,7 +84,7 @@ class Step(Value):
 def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """The step that a trigger makes. ``finishes``: whether this call may take over a start that another process left;
     if not, the trigger waits for that start."""
-    build = StepBuilder(record, trigger, terms, now_ms)
+    build = StepBuilder(record, trigger.request.gate, trigger.token, terms, now_ms)
     if first := build.first_of_all(finishes=finishes):
         return first
     right = build.record
@@ -134,7 +133,7 @@ def _end_ms(record: Record, terms: Terms, found: list[Wait]) -> int:
 
 def on_wake(record: Record, wake: Wake, terms: Terms, now_ms: int, *, finishes: bool = True) -> Step:
     """The step that a wake makes: start what is due, or say what it waits for."""
-    build = StepBuilder(record, wake, terms, now_ms)
+    build = StepBuilder(record, wake.gate, wake.token, terms, now_ms)
     if first := build.first_of_all(finishes=finishes):
         return first
     right = build.record
@@ -210,14 +209,14 @@ def _is_due_in_time(record: Record, folded: Record) -> bool:
 class StepBuilder:
     """Makes the steps of one event, on the record as it is now."""
 
-    def __init__(self, record: Record, event: Trigger | Wake, terms: Terms, now_ms: int) -> None:
+    def __init__(self, record: Record, gate: GateKey, token: str, terms: Terms, now_ms: int) -> None:
         self.record: Record = builds.as_it_is_now(record, terms, now_ms)
-        self.event = event
+        self.gate = gate
         self.terms = terms
         self.now_ms = now_ms
         self.ahead_ms: int = clocks.ahead_ms(record, terms, now_ms)
         # A start is found by its token, any other decision by the instant in it: here that of this decision.
-        self.token: str = restamped(event.token, now_ms)
+        self.token: str = restamped(token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
         """What comes before any decision: an expired claim is taken over, a silent build is polled."""
@@ -230,7 +229,7 @@ class StepBuilder:
 
     def step(self, outcome: Outcome, why: Why, *, record: Record | None = None, **more: Any) -> Step:
         """A step with its decision; ``more`` are fields of that."""
-        gate = self.event.request.gate
+        gate = self.gate
         decision = Decision(
             project=gate.project,
             region=gate.region,

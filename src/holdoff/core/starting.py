@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import partial
 
-from holdoff.core import builds, claims, clocks, writes
+from holdoff.core import builds, claims, writes
+from holdoff.core.decide import StepBuilder
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Cancel, Effect, Find, Start
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
-from holdoff.core.request import storable
+from holdoff.core.request import GateKey, storable
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
-from holdoff.core.waits import Wait, foremost, told_ms, waits
+from holdoff.core.waits import Wait, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,17 +212,11 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
         claim, unconfirmed = resolved.record.claim, resolved.unconfirmed
         due_ms = None if claim is None else claim.lease_until_ms
         return decision.but(outcome=Outcome.FAILED, why=Why.START_UNKNOWN, due_ms=due_ms, unconfirmed=unconfirmed)
-    now_ms = decision.decided_ms
-    record = builds.as_it_is_now(resolved.record, terms, now_ms)
-    found = waits(record, terms, now_ms, pending=record.pending)
+    gate, now_ms = GateKey(decision.project, decision.region), decision.decided_ms
+    build = StepBuilder(resolved.record, gate, decision.token, terms, now_ms)
+    found = waits(build.record, terms, now_ms, pending=build.record.pending)
     found = found or [Wait(Why.PENDING, now_ms)]  # what it waited for is over already
-    decision = decision.but(
-        due_ms=told_ms(found, now_ms),
-        lastbuild_ms=record.lastbuild_ms or None,
-        failed_ms=builds.failed_ms(record),
-        ahead_ms=clocks.ahead_ms(resolved.record, terms, now_ms),
-    )
-    if resolved.refusal is not None:
-        return decision.but(outcome=Outcome.FAILED, why=Why.START_FAILED)
-    first = foremost(found)
-    return decision.but(outcome=Outcome.DEFERRED, why=first.why, detail=first.detail)
+    told = build.because_of(Outcome.DEFERRED, found).decision.but(id=decision.id, taken_over=decision.taken_over)
+    if resolved.refusal is None:
+        return told
+    return told.but(outcome=Outcome.FAILED, why=Why.START_FAILED, detail=resolved.error)

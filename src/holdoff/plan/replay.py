@@ -24,7 +24,7 @@ from holdoff.core.effects import Cancel, Effect, FoldIn, Get, Lost, NewId, Now, 
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import End, Record
-from holdoff.core.request import Request
+from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_DURATION_MS
 from holdoff.core.value import Value
@@ -185,7 +185,7 @@ class _Core:
             if ends_ms == next_ms:
                 self._end(heappop(self.ends)[1])
             else:
-                event = Wake(request=Request(project="plan", region="plan"), token=self._token())
+                event = Wake(gate=GateKey("plan", "plan"), token=self._token())
                 self._drive(protocol.wake(event, self.terms))
 
     def _end(self, build: int) -> None:
