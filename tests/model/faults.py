@@ -534,9 +534,9 @@ def _apply_once(change: Callable[[Record, int], Record], record: Record, terms: 
     while new is not record:
         reply = yield from _write(record, new, terms)
         if isinstance(reply, Swapped):
-            return reply.record
+            return reply.record, True
         record = reply.current
-    return record
+    return record, False
 
 
 def _cancel_before_claim(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Asks:
@@ -646,7 +646,7 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
         change = lambda current, at_ms: claims.refused(  # noqa: E731
             current, claim, terms, at_ms, worth_retrying=True, searched_ms=searched_ms
         )
-        after = yield from writes.apply(change, record, terms)
+        after, _ = yield from writes.apply(change, record, terms)
         said = refusal if told(record, after, claim) else None
         found = starting._lost_claim(after, claim.token) if said is None else None
         return found or starting.Resolved(record=after, refusal=said, error="refused")

@@ -198,22 +198,20 @@ class Decision(Value):
 
     def _next(self) -> str:
         skipped = self.outcome is Outcome.SKIPPED
-        if self.due_ms is None and self.why is Why.RUNNING:
-            return f"{'ready' if skipped else 'starts'} after it ends"
+        verb, wait = "ready" if skipped else "starts", self._wait()
+        if self.why is Why.RUNNING:
+            return f"{verb} after it ends" if self.due_ms is None else f"{verb} after it ends, at the latest in {wait}"
         if self.due_ms is None:
             return "dropped" if skipped else "starts when that ends"
-        wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
-        if self.why is Why.RUNNING:
-            return f"{'ready' if skipped else 'starts'} after it ends, at the latest in {wait}"
-        if skipped:
-            return f"ready in {wait}"
-        if self.woken:
-            return f"starts in {wait}"
+        if skipped or self.woken:
+            return f"{verb} in {wait}"
         return f"starts at the next trigger or wake in {wait} or later"
 
     def _then(self, does: str) -> str:
-        wait = say_duration(max(0, (self.due_ms or 0) - self.decided_ms), up=True)
-        return f"the next trigger or wake in {wait} or later {does}"
+        return f"the next trigger or wake in {self._wait()} or later {does}"
+
+    def _wait(self) -> str:
+        return say_duration(max(0, (self.due_ms or 0) - self.decided_ms), up=True)
 
 
 #: Each reason as a sentence, with its detail and without.

@@ -91,7 +91,7 @@ def wake(event: Wake, terms: Terms) -> Asks:
 def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot]:
     """Any change that starts nothing: finish, hold, resume, reset, renew."""
     seen_ms = yield writes.NOW
-    record = yield from writes.apply(change, (yield Get()), terms)
+    record, _ = yield from writes.apply(change, (yield Get()), terms)
     return Snapshot(record=record, seen_ms=seen_ms)
 
 
@@ -167,9 +167,10 @@ def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
         state: str | None = yield Poll(build_id)
     except Exception:  # noqa: BLE001  (after any error nothing is known)
         state = None
-    return (
-        yield from writes.apply(lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record, terms)
+    record, _ = yield from writes.apply(
+        lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record, terms
     )
+    return record
 
 
 def _carry_out(decision: Decision, record: Record, claim: Claim, terms: Terms) -> Asks:

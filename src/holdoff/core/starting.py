@@ -86,7 +86,9 @@ def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any
                 return (yield from _confirm(record, claim, found, terms))
             is_searched = True
         elif terms.finds and claims.must_wait(record, claim, terms, now_ms):
-            return (yield from _put_off(record, claim, terms, searched_ms))
+            returned = partial(claims.returned, searched_ms=searched_ms)
+            why_left = "another has built since, and a request may still be in flight"
+            return (yield from _end_claim(record, claim, terms, returned, why_left))
         else:
             return (yield from _start(record, claim, terms, searched_ms))
 
@@ -119,7 +121,8 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
             return Resolved(record=record, error=_words(error))
         return (yield from _end_claim(record, claim, terms, partial(claims.uncancelled, build_id=build_id)))
     end = End(build_id=build_id, succeeded=None, detail="cancelled for a newer build")
-    return (yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record, terms))
+    record, _ = yield from writes.apply(lambda now, at_ms: builds.finished(now, end, terms, at_ms), record, terms)
+    return record
 
 
 def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
@@ -132,14 +135,6 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
     return (yield from _confirm(record, claim, build_id, terms))
 
 
-def _put_off(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
-    """A start that was taken over must wait for a cooldown: give the claim back, or leave it until no request can be in
-    flight."""
-    returned = partial(claims.returned, searched_ms=searched_ms)
-    why_left = "another has built since, and a request may still be in flight"
-    return (yield from _end_claim(record, claim, terms, returned, why_left))
-
-
 def _end_claim(
     record: Record,
     claim: Claim,
@@ -149,15 +144,7 @@ def _end_claim(
     refusal: StartRefused | None = None,
 ) -> Generator[Effect, Any, Resolved]:
     """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays, or was refused."""
-    is_ours = True  # in the last try
-
-    def change(current: Record, at_ms: int) -> Record:
-        nonlocal is_ours
-        new = rule(current, claim, terms, at_ms)
-        is_ours = new is not current
-        return new
-
-    after = yield from writes.apply(change, record, terms)
+    after, is_ours = yield from writes.apply(lambda now, at_ms: rule(now, claim, terms, at_ms), record, terms)
     if claims.held_by(after, claim.token, claim.attempt):
         return Resolved(record=after, error=why_left)
     if is_ours and after.pending is not None:  # else another process has built it
@@ -167,7 +154,7 @@ def _end_claim(
 
 def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
     try:
-        after = yield from writes.apply(
+        after, _ = yield from writes.apply(
             lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record, terms
         )
     except StoreError:

@@ -49,16 +49,17 @@ def write(expected: Record, new: Record, terms: Terms, *, token: str | None = No
     return reply
 
 
-def apply(change: Change, record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
-    """Write a change, and try again on the current record after each lost race."""
+def apply(change: Change, record: Record, terms: Terms) -> Generator[Effect, Any, tuple[Record, bool]]:
+    """Write a change, and try again on the current record after each lost race. Returns the record after that, and
+    whether there was anything to change."""
     for _ in range(MAX_TRIES):
         now_ms = yield NOW
         new = change(record, now_ms)
         if new is record:
-            return record
+            return record, False
         reply = yield from write(record, new, terms)
         if isinstance(reply, Swapped):
-            return reply.record
+            return reply.record, True
         record = reply.current
     raise too_busy()
 
