@@ -14,7 +14,7 @@ from __future__ import annotations
 from holdoff.core.decision import Why
 from holdoff.core.pending import waiter_name
 from holdoff.core.policy import Policy
-from holdoff.core.record import Finished, Pending, Record, Running
+from holdoff.core.record import Finished, Pending, Record
 from holdoff.core.terms import Terms
 from holdoff.core.value import Value
 
@@ -75,13 +75,12 @@ def waits(
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
-_FIRST_NAMED: Final = (Why.HELD, Why.CLAIMED, Why.RUNNING)
+_FIRST_NAMED: Final = {Why.HELD: 0, Why.CLAIMED: 1, Why.RUNNING: 2}
 
 
 def foremost(found: list[Wait]) -> Wait:
     """The wait a person should hear of: a hold, a start, a build; else what lasts longest."""
-    named = [wait for why in _FIRST_NAMED for wait in found if wait.why is why]
-    return named[0] if named else max(found, key=lambda wait: wait.until_ms or 0)
+    return min(found, key=lambda wait: (_FIRST_NAMED.get(wait.why, 3), -(wait.until_ms or 0)))
 
 
 def over_ms(found: list[Wait], least_ms: int) -> int | None:
@@ -230,14 +229,9 @@ def with_due(record: Record, terms: Terms) -> Record:
 
 
 def _due_ms(record: Record, terms: Terms) -> int | None:
-    if record.claim is not None:
-        return record.claim.lease_until_ms
     instants = [wake_ms(record, terms)]
-    running = record.running
-    if running is not None and terms.policy.follows_builds:
-        instants.append(running.lease_until_ms)
-        if terms.polls:
-            instants.append(_next_poll_ms(running))
+    if record.running is not None and record.claim is None and terms.policy.follows_builds:
+        instants += [record.running.lease_until_ms, _next_poll_ms(record, terms)]
     return min((at for at in instants if at is not None), default=None)
 
 
@@ -257,12 +251,12 @@ def _expires_ms(record: Record, terms: Terms) -> int | None:
 
 def must_poll(record: Record, terms: Terms, now_ms: int) -> bool:
     """Whether to ask the starter how the running build is: the report of its end may be lost."""
+    at_ms, running = _next_poll_ms(record, terms), record.running
+    return at_ms is not None and running is not None and at_ms <= now_ms < running.lease_until_ms
+
+
+def _next_poll_ms(record: Record, terms: Terms) -> int | None:
     running = record.running
     if running is None or not terms.polls or not terms.policy.follows_builds:
-        return False
-    return _next_poll_ms(running) <= now_ms < running.lease_until_ms
-
-
-def _next_poll_ms(running: Running) -> int:
-    asked_ms = running.started_ms if running.polled_ms is None else running.polled_ms
-    return asked_ms + POLL_EVERY_MS
+        return None
+    return (running.started_ms if running.polled_ms is None else running.polled_ms) + POLL_EVERY_MS
