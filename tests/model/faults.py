@@ -661,7 +661,8 @@ def _cancelled_anyway(record: Record, claim: Claim, terms: Terms) -> Asks:
     with suppress(Exception):
         yield Cancel(build_id)
     ended = lambda now, at_ms: _finished(now, End(build_id=build_id, succeeded=None), terms, at_ms)  # noqa: E731
-    return (yield from writes.apply(ended, record, terms))
+    after, _ = yield from writes.apply(ended, record, terms)
+    return after
 
 
 TOO_SOON: Final[Policies] = ({"cooldown": "20s"}, {"cooldown": 0})
