@@ -242,10 +242,12 @@ class Gate:
         record, margin_ms = self._driver.known(self.store.get(self.key)), self.terms.clock_margin_ms
         if record.pending is not None and has_waiter(record.pending, token, margin_ms):
             return record.pending
-        kept = self.store.history(self.key, limit=SEARCHED_BUILDS)  # read only if the record does not have it
-        for part in itertools.chain((record.claim, record.running), kept):
-            if part is not None and part.covers is not None and has_waiter(part.covers, token, margin_ms):
+        for part in (record.claim, record.running):
+            if part is not None and has_waiter(part.covers, token, margin_ms):
                 return part
+        for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
+            if build.covers is not None and has_waiter(build.covers, token, margin_ms):
+                return build
         return None
 
     def finished(
