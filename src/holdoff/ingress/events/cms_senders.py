@@ -187,12 +187,13 @@ _DRAFTS: Final = (
         "a post or page in Ghost",
     ),
     *(
-        ignored(sender, "a draft", "draft", ",".join(paths_of(when)), when)
+        # The last condition says what makes it a draft.
+        ignored(sender, "a draft", "draft", ",".join(paths_of(when.rpartition(" & ")[2])), when)
         for sender, when in (
             ("Ghost", "post.current.status,page.current.status=draft|scheduled"),
-            ("Ghost", f"{_GHOST_BEFORE}=draft|scheduled & post.previous.uuid,page.previous.uuid"),
+            ("Ghost", f"post.previous.uuid,page.previous.uuid & {_GHOST_BEFORE}=draft|scheduled"),
             # https://agilitycms.com/docs/apis/webhooks
-            ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
+            ("Agility", "instanceGUID & state=Saved|Approved|Declined|AwaitingApproval"),
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
             # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
@@ -204,6 +205,8 @@ _DRAFTS: Final = (
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
             ("Cosmic", "resource=objects & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
+            # https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks: the status ends a document's id.
+            ("Optimizely", "tenantId & data.docId=*_Draft|*_Checked*|*_Rejected|*_AwaitingApproval|*_DelayedPublish"),
             # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
             ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
@@ -484,12 +487,12 @@ _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
 _AT_JIRA: Final = "jira:*|attachment_*|board_*|comment_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
 _VERCEL: Final = (
-    "type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
+    "id & createdAt & type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
     "|budget.*|flag*|marketplace.*|observability.*"
 )
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
-    ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & id & createdAt & region", id="{id}"),
+    ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & region,payload.deployment.id", id="{id}"),
     ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(
         kind
@@ -531,15 +534,13 @@ _HOSTS: Final = (
             ("AppVeyor", "eventName", "eventData.buildUrl"),
             ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
-            ("Bitrise", "http.headers.bitrise-event-type", ""),
-            ("Bitrise", "build_status", "build_slug & app_slug"),
+            ("Bitrise", "http.headers.bitrise-event-type,build_status", "build_slug & app_slug"),
             ("Buildbot", "event", "buildid & buildername"),
             ("Buildbot", "state_string", "buildid & builderid"),
             ("Buildkite", "http.headers.x-buildkite-event", ""),
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
-            ("CircleCI", "http.headers.circleci-event-type", ""),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
-            ("CircleCI", "type", "happened_at & pipeline.id & workflow.id"),
+            ("CircleCI", "http.headers.circleci-event-type,type", "happened_at & webhook.id"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
@@ -549,7 +550,7 @@ _HOSTS: Final = (
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
-            ("Heroku", "resource", "webhook_metadata.event.include"),
+            ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
