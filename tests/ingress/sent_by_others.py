@@ -1001,6 +1001,7 @@ _CLOUDS = (
             ("Directory renamed", "Storage.DirectoryRenamed"),
             ("Directory deleted", "Storage.DirectoryDeleted"),
             ("Chart pushed", "ContainerRegistry.ChartPushed"),
+            ("Model registered", "MachineLearningServices.ModelRegistered"),
         )
     ),
     _webhook(

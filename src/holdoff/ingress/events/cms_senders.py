@@ -390,7 +390,7 @@ _WRITTEN: Final = (
     "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
-    "|cd.change.merged.v1|cd.artifact.published.v1"
+    "|cd.change.merged.v1|cd.artifact.published.v1|Microsoft.MachineLearningServices.ModelRegistered"
     "|zotregistry.image.updated|io.artifacthub.package.new-release|aem.*published"
 )
 _OTHERS: Final = (
@@ -535,8 +535,7 @@ _HOSTS: Final = (
             ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type,build_status", "build_slug & app_slug"),
-            ("Buildbot", "event", "buildid & buildername"),
-            ("Buildbot", "state_string", "buildid & builderid"),
+            ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
             ("Buildkite", "http.headers.x-buildkite-event", ""),
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
@@ -565,10 +564,8 @@ _HOSTS: Final = (
             ("Semaphore", "event", "project_hash_id"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spinnaker", "details.type", "details.type=orca:*"),
-            ("TeamCity", "eventType", "payload.buildTypeId"),
-            ("TeamCity", "build.notifyType", "build.buildTypeId"),
-            ("Terraform", "notifications.0.trigger", "notification_configuration_id"),
-            ("Terraform", "stage", "run_id & task_result_callback_url"),
+            ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
+            ("Terraform", "notifications.0.trigger,stage", "notification_configuration_id,task_result_callback_url"),
             ("Travis CI", "state", "build_url=*travis*"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
