@@ -1575,7 +1575,12 @@ _SHOPS = (
     _by_header("Shopify", "X_Shopify_Test", "true", "a test of Shopify: the webhook is set up"),
     *(
         _webhook("any other webhook", kind, "a test of a sender: the webhook is set up", {name: kind, "data": {}})
-        for name, kind in (("type", "webhook.test"), ("event", "test"), ("eventType", "Test"))
+        for name, kind in (
+            ("type", "webhook.test"),
+            ("event", "test"),
+            ("eventType", "Test"),
+            ("type", "testEndpoint"),  # Harbor's, at first
+        )
     ),
     *(
         _webhook("BigCommerce", scope, becomes, {"producer": "stores/8j", "hash": "64d3", "scope": scope})

@@ -529,6 +529,8 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"source": "warmup"},
         {"action": "ping"},
         {"type": "keep_warm"},
+        {"ping": "OK"},  # Discourse's
+        {"event_type": "PING", "passcode": "x", "webhook_id": "1"},  # Figma's
         {"warming": True},
         # As public functions know them
         *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),

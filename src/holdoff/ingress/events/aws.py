@@ -64,8 +64,8 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event=serverless-plugin-*warmup|WARMUP|{_WARM}",
-            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
+            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true|OK|ok",
         )
     ),
 )
