@@ -1086,7 +1086,12 @@ _BUILDS = (
     *(
         _webhook(sender, kind, nothing(sender, kind), {"x": 1, **about}, **{header: kind})
         for sender, header, kind, about in (
-            ("CircleCI", "circleci_event_type", "workflow-completed", {"happened_at": "x", "webhook": {"id": "1"}}),
+            (
+                "CircleCI",
+                "circleci_event_type",
+                "workflow-completed",
+                {"happened_at": "x", "webhook": {"id": "1", "name": "x"}},
+            ),
             ("Buildkite", "X_Buildkite_Event", "build.finished", {}),
             ("Drone", "X_Drone_Event", "build", {}),
             # https://www.pulumi.com/docs/deployments/webhooks/

@@ -539,7 +539,7 @@ _HOSTS: Final = (
             ("Buildkite", "http.headers.x-buildkite-event", ""),
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
-            ("CircleCI", "http.headers.circleci-event-type,type", "happened_at & webhook.id"),
+            ("CircleCI", "http.headers.circleci-event-type,type", "happened_at & webhook.id & webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
