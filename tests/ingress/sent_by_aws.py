@@ -51,6 +51,16 @@ def _codecommit() -> Iterator[Sent]:
     yield sent("Pull Request State Change", approved, nothing("aws.codecommit", "CodeCommit Pull Request State Change"))
 
 
+def _models() -> Iterator[Sent]:
+    for status, becomes in (
+        ("Approved", Built(at_ms=NOON_MS, id=EVENT, reason="model churn approved")),
+        ("PendingManualApproval", nothing("aws.sagemaker", "SageMaker Model Package State Change")),
+    ):
+        about = {"ModelPackageGroupName": "churn", "ModelPackageVersion": 7, "ModelApprovalStatus": status}
+        event = s.eventbridge("aws.sagemaker", "SageMaker Model Package State Change", about)
+        yield of("SageMaker")(f"Model Package State Change: {status}", event, becomes)
+
+
 def _stored() -> Iterator[Sent]:
     sent = of("ECR")
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
@@ -248,4 +258,4 @@ def _by_hand() -> Iterator[Sent]:
     yield sent("any other JSON", {"key1": "value1"}, Built())
 
 
-SENT = (*_codecommit(), *_stored(), *_others(), *_carried(), *_asked())
+SENT = (*_codecommit(), *_stored(), *_models(), *_others(), *_carried(), *_asked())

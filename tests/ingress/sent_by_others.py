@@ -1001,6 +1001,7 @@ _CLOUDS = (
             ("Directory renamed", "Storage.DirectoryRenamed"),
             ("Directory deleted", "Storage.DirectoryDeleted"),
             ("Chart pushed", "ContainerRegistry.ChartPushed"),
+            ("Model registered", "MachineLearningServices.ModelRegistered"),
         )
     ),
     _webhook(
@@ -1083,19 +1084,24 @@ _CLOUDS = (
 )
 _BUILDS = (
     *(
-        _webhook(sender, kind, nothing(sender, kind), {"x": 1}, **{header: kind})
-        for sender, header, kind in (
-            ("CircleCI", "circleci_event_type", "workflow-completed"),
-            ("Buildkite", "X_Buildkite_Event", "build.finished"),
-            ("Drone", "X_Drone_Event", "build"),
+        _webhook(sender, kind, nothing(sender, kind), {"x": 1, **about}, **{header: kind})
+        for sender, header, kind, about in (
+            (
+                "CircleCI",
+                "circleci_event_type",
+                "workflow-completed",
+                {"happened_at": "x", "webhook": {"id": "1", "name": "x"}},
+            ),
+            ("Buildkite", "X_Buildkite_Event", "build.finished", {}),
+            ("Drone", "X_Drone_Event", "build", {}),
             # https://www.pulumi.com/docs/deployments/webhooks/
-            ("Pulumi", "Pulumi_Webhook_Kind", "stack_update"),
+            ("Pulumi", "Pulumi_Webhook_Kind", "stack_update", {}),
             # https://docs.sentry.io/integrations/integration-platform/webhooks/   https://docs.snyk.io
-            ("Sentry", "Sentry_Hook_Resource", "event_alert"),
-            ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
-            ("Bitrise", "Bitrise_Event_Type", "build/finished"),
+            ("Sentry", "Sentry_Hook_Resource", "event_alert", {}),
+            ("Snyk", "X_Snyk_Event", "project_snapshot/v0", {}),
+            ("Bitrise", "Bitrise_Event_Type", "build/finished", {"build_slug": "b", "app_slug": "a"}),
             # https://cirrus-ci.org/api/#webhooks
-            ("Cirrus CI", "X_Cirrus_Event", "build"),
+            ("Cirrus CI", "X_Cirrus_Event", "build", {}),
         )
     ),
     *(
@@ -1131,6 +1137,18 @@ _BUILDS = (
                 "Heroku",
                 "release",
                 {"action": "create", "resource": "release", "webhook_metadata": {"event": {"include": "api:release"}}},
+            ),
+            ("Heroku", "v9", {"app": "site", "head": AFTER[:7], "head_long": AFTER, "git_log": "x", "release": "v9"}),
+            # As a relay hands it on, and as other documents show it: without a region
+            (
+                "Vercel",
+                "deployment.created",
+                {
+                    "id": "event_2",
+                    "type": "deployment.created",
+                    "createdAt": 1795395667000,
+                    "payload": {"deployment": {"id": "dpl_F"}},
+                },
             ),
             # https://plugins.jenkins.io/notification/
             (
@@ -1424,7 +1442,7 @@ _BUILDS = (
             (
                 "CircleCI",
                 "job-completed",
-                {"type": "job-completed", "happened_at": "x", "pipeline": {"id": "1"}, "workflow": {"id": "2"}},
+                {"type": "job-completed", "happened_at": "x", "webhook": {"id": "1", "name": "site"}},
             ),
             (
                 "Buildkite",
@@ -1562,7 +1580,12 @@ _SHOPS = (
     _by_header("Shopify", "X_Shopify_Test", "true", "a test of Shopify: the webhook is set up"),
     *(
         _webhook("any other webhook", kind, "a test of a sender: the webhook is set up", {name: kind, "data": {}})
-        for name, kind in (("type", "webhook.test"), ("event", "test"), ("eventType", "Test"))
+        for name, kind in (
+            ("type", "webhook.test"),
+            ("event", "test"),
+            ("eventType", "Test"),
+            ("type", "testEndpoint"),  # Harbor's, at first
+        )
     ),
     *(
         _webhook("BigCommerce", scope, becomes, {"producer": "stores/8j", "hash": "64d3", "scope": scope})
@@ -1649,10 +1672,25 @@ def _butter(event: str) -> Json:
     return {"data": {"id": "x"}, "webhook": {"event": event}}
 
 
+def _optimizely(status: str) -> Json:
+    """https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks"""
+    return {
+        "timestamp": "2026-11-25T03:00:00Z",
+        "tenantId": "52",
+        "type": {"subject": "doc", "action": "updated"},
+        "data": {"docId": f"b2545ba0-0b68-40f7-85df-3bbcb12a284b_en_{status}"},
+    }
+
+
 _IN_UNIFORM = {"project": {"id": "p", "url": "https://uniform.app/projects/p"}, "initiator": {"is_api_key": False}}
 _IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w"}
 _OF_GHOST = Built(reason="a post or page in Ghost")
 _DRAFTS = (
+    _webhook("Optimizely", "published content", Built(reason="webhook"), _optimizely("Published")),
+    *(
+        _webhook("Optimizely", f"a draft: {status}", nothing("Optimizely", "draft"), _optimizely(status))
+        for status in ("Draft", "CheckedOut", "CheckedIn", "Rejected", "AwaitingApproval", "DelayedPublish")
+    ),
     _webhook(
         "ButterCMS", "a draft of a post, which may have been public", Built(reason="webhook"), _butter("post.draft")
     ),

@@ -392,6 +392,8 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
     [
         ({"action": "opened", "sender": {"login": "ann"}, "issue": {"number": 1}}, "a git host"),
         ({"action": "opened", "repository": {"full_name": "ann/site"}}, "a git host"),
+        # Soft Serve's: https://github.com/charmbracelet/soft-serve/blob/main/pkg/webhook/collaborator.go
+        ({"action": "added", "repository": {"name": "ann/site", "default_branch": "main"}}, "a git host"),
         ({"action": "opened", "sender": {"login": "ann", "node_id": "MDQ6"}}, "GitHub"),
         ({"action": "fixed", "repository": {"full_name": "ann/site", "node_id": "R_1"}}, "GitHub"),
         ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub"),
@@ -529,6 +531,8 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"source": "warmup"},
         {"action": "ping"},
         {"type": "keep_warm"},
+        {"ping": "OK"},  # Discourse's
+        {"event_type": "PING", "passcode": "x", "webhook_id": "1"},  # Figma's
         {"warming": True},
         # As public functions know them
         *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),

@@ -212,6 +212,27 @@ def test_what_is_built_when_a_rule_takes_it(case: str) -> None:
     assert as_built(outcome) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "where", "what_it_is"),
+    [
+        ("Directus: a draft", {"collection": "posts"}, {"payload.status": "draft"}),
+        ("Directus: a draft", {"event": "items.create"}, {"payload.status": "draft"}),
+        ("Agility: a draft", {"instanceGUID": "x"}, {"state": "Saved"}),
+        ("Hygraph: a draft", {"operation": "update"}, {"data.stage": "DRAFT"}),
+        ("Cosmic: a draft", {"resource": "objects"}, {"data.object.status": "draft"}),
+        ("Squidex: a draft", {"payload.type": "Created"}, {"payload.status": "Draft"}),
+        ("Optimizely: a draft: Draft", {"tenantId": "52"}, {"data.docId": "*_Draft"}),
+        ("Webflow: a draft", {"triggerType": "collection_item_created"}, {"payload.isDraft": "true"}),
+    ],
+)
+def test_a_rule_that_says_where_a_draft_is_takes_it_only_if_it_says_that_it_is_one(
+    name: str, where: dict[str, str], what_it_is: dict[str, str]
+) -> None:
+    (message,) = messages(next(sent for sent in SENT if sent.name == name))
+    assert isinstance(with_rule(**where).intents(message)[0], Ignored)
+    assert isinstance(with_rule(**what_it_is).intents(message)[0], Request)
+
+
 def test_a_dispatch_on_another_branch_stays_out_though_its_type_is_named() -> None:
     side = http_message(p.github("workflow_dispatch", {"ref": "refs/heads/side", **DISPATCH}), OUTSIDE)
     (outcome,) = with_rule(**header("x-github-event", "workflow_dispatch")).intents(side)

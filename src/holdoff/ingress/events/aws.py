@@ -64,8 +64,8 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event=serverless-plugin-*warmup|WARMUP|{_WARM}",
-            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
+            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true|OK|ok",
         )
     ),
 )
@@ -186,6 +186,12 @@ _STORED: Final = (
     ignored("S3", "another event", "{eventName}", "eventName", "s3.bucket.name & eventName", **_IN_S3),
     # Written by hand: S3 always sends an ``eventName``.
     change("S3", "a changed object", "s3.bucket.name", **_IN_S3),
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    change(
+        *("SageMaker", "an approved model", "source=aws.sagemaker & detail.ModelApprovalStatus=Approved"),
+        "model {detail.ModelPackageGroupName,resources.0/} approved",
+        at="time",
+    ),
 )
 
 _SCHEDULERS: Final = "source=aws.events|aws.scheduler"
@@ -271,9 +277,8 @@ _ASKED_BY: Final = (
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "version=201?-??-?? & operation=Invoke|BatchInvoke", "Info.fieldName"),
     ("Athena", "a query", "@type & queryId"),
-    ("Auto Scaling", "an event", "AutoScalingGroupName & Event=autoscaling:*"),
-    ("Auto Scaling", "an event", "AutoScalingGroupName & LifecycleTransition"),
-    ("Bedrock", "a request", "messageVersion & agent.name", "messageVersion & node.name"),
+    ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition"),
+    ("Bedrock", "a request", "messageVersion & agent.name,node.name"),
     ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
     ("Bedrock", "a gateway's request", "interceptorInputVersion"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
@@ -295,7 +300,7 @@ _ASKED_BY: Final = (
     ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state"),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
     ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
-    ("Config", "a check", "configRuleName & resultToken", "invokingEvent & resultToken"),
+    ("Config", "a check", "configRuleName,invokingEvent & resultToken"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
     ("Connect", "a contact's step", "Name=ContactFlowEvent"),
@@ -303,18 +308,14 @@ _ASKED_BY: Final = (
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
-    (
-        "End User Messaging",
-        "a message",
-        "whatsAppWebhookEntry",
-        "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId",
-    ),
+    ("End User Messaging", "a message", "whatsAppWebhookEntry"),
+    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
-    ("IoT", "a question for rights", "token & signatureVerified", "connectionMetadata.id & signatureVerified"),
-    ("IoT", "a question for rights", "token & tokenSignature", "claimCertificateId & templateArn"),
+    ("IoT", "a question for rights", "token,connectionMetadata.id & signatureVerified,tokenSignature"),
+    ("IoT", "a question for rights", "claimCertificateId & templateArn"),
     ("IoT", "a change of its registry or jobs", "eventType=THING_*|JOB|JOB_EXECUTION & eventId & operation"),
     ("IoT", "a connection", "eventType & clientId & principalIdentifier"),
     ("IoT", "a detector's state", "payload.detector.detectorModelName"),
@@ -323,8 +324,7 @@ _ASKED_BY: Final = (
     ("Lex", "a request", "bot.name & invocationSource"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
     ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
-    ("Pinpoint", "a campaign's step", "ApplicationId & CampaignId"),
-    ("Pinpoint", "a journey's step", "ApplicationId & JourneyId"),
+    ("Pinpoint", "a campaign's or journey's step", "ApplicationId & CampaignId,JourneyId"),
     ("Pinpoint", "a message", "originationNumber & destinationNumber & inboundMessageId"),
     ("Pinpoint", "an event", "event_type & arrival_timestamp"),
     ("Polly", "a task's end", "taskId & taskStatus & voiceId"),
@@ -337,7 +337,7 @@ _ASKED_BY: Final = (
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
     ("Secrets Manager", "a rotation", "SecretId & ClientRequestToken & Step"),
     ("SES", "a mail", "eventSource=aws:ses"),
-    ("SES", "a mail's fate", "notificationType & mail.messageId", "eventType & mail.messageId"),
+    ("SES", "a mail's fate", "notificationType,eventType & mail.messageId"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
     ("Step Functions", "an error", "Error & Cause"),
     ("Systems Manager", "a command's state", "commandId & documentName"),

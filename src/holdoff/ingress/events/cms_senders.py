@@ -187,12 +187,13 @@ _DRAFTS: Final = (
         "a post or page in Ghost",
     ),
     *(
-        ignored(sender, "a draft", "draft", ",".join(paths_of(when)), when)
+        # The last condition says what makes it a draft.
+        ignored(sender, "a draft", "draft", ",".join(paths_of(when.rpartition(" & ")[2])), when)
         for sender, when in (
             ("Ghost", "post.current.status,page.current.status=draft|scheduled"),
-            ("Ghost", f"{_GHOST_BEFORE}=draft|scheduled & post.previous.uuid,page.previous.uuid"),
+            ("Ghost", f"post.previous.uuid,page.previous.uuid & {_GHOST_BEFORE}=draft|scheduled"),
             # https://agilitycms.com/docs/apis/webhooks
-            ("Agility", "state=Saved|Approved|Declined|AwaitingApproval & instanceGUID"),
+            ("Agility", "instanceGUID & state=Saved|Approved|Declined|AwaitingApproval"),
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
             # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
@@ -204,6 +205,8 @@ _DRAFTS: Final = (
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
             ("Cosmic", "resource=objects & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
+            # https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks: the status ends a document's id.
+            ("Optimizely", "tenantId & data.docId=*_Draft|*_Checked*|*_Rejected|*_AwaitingApproval|*_DelayedPublish"),
             # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
             ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
@@ -387,7 +390,7 @@ _WRITTEN: Final = (
     "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
     "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
-    "|cd.change.merged.v1|cd.artifact.published.v1"
+    "|cd.change.merged.v1|cd.artifact.published.v1|Microsoft.MachineLearningServices.ModelRegistered"
     "|zotregistry.image.updated|io.artifacthub.package.new-release|aem.*published"
 )
 _OTHERS: Final = (
@@ -484,12 +487,12 @@ _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
 _AT_JIRA: Final = "jira:*|attachment_*|board_*|comment_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
 _VERCEL: Final = (
-    "type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
+    "id & createdAt & type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
     "|budget.*|flag*|marketplace.*|observability.*"
 )
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
-    ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & id & createdAt & region", id="{id}"),
+    ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & region,payload.deployment.id", id="{id}"),
     ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(
         kind
@@ -531,15 +534,12 @@ _HOSTS: Final = (
             ("AppVeyor", "eventName", "eventData.buildUrl"),
             ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
-            ("Bitrise", "http.headers.bitrise-event-type", ""),
-            ("Bitrise", "build_status", "build_slug & app_slug"),
-            ("Buildbot", "event", "buildid & buildername"),
-            ("Buildbot", "state_string", "buildid & builderid"),
+            ("Bitrise", "http.headers.bitrise-event-type,build_status", "build_slug & app_slug"),
+            ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
             ("Buildkite", "http.headers.x-buildkite-event", ""),
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
-            ("CircleCI", "http.headers.circleci-event-type", ""),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
-            ("CircleCI", "type", "happened_at & pipeline.id & workflow.id"),
+            ("CircleCI", "http.headers.circleci-event-type,type", "happened_at & webhook.id & webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
@@ -549,7 +549,7 @@ _HOSTS: Final = (
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
-            ("Heroku", "resource", "webhook_metadata.event.include"),
+            ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
@@ -564,10 +564,8 @@ _HOSTS: Final = (
             ("Semaphore", "event", "project_hash_id"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spinnaker", "details.type", "details.type=orca:*"),
-            ("TeamCity", "eventType", "payload.buildTypeId"),
-            ("TeamCity", "build.notifyType", "build.buildTypeId"),
-            ("Terraform", "notifications.0.trigger", "notification_configuration_id"),
-            ("Terraform", "stage", "run_id & task_result_callback_url"),
+            ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
+            ("Terraform", "notifications.0.trigger,stage", "notification_configuration_id,task_result_callback_url"),
             ("Travis CI", "state", "build_url=*travis*"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
@@ -584,7 +582,7 @@ _HOSTS: Final = (
 
 #: What many senders' buttons for a test send. It counts only for a whole webhook, not for what an event carries.
 TESTS: Final = (
-    trial("a sender", "http.method & type,event,eventType,event_type=webhook.test|webhook.ping|webhook_test|test|Test"),
+    trial("a sender", "http.method & type,event,eventType,event_type=webhook?test|webhook.ping|test|Test|testEndpoint"),
 )
 
 TABLES: Final = (
