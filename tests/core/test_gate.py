@@ -768,6 +768,8 @@ class Waiting:
 class Processes:
     """A starter that knows of each build whether it runs, and of each claimant whether it is there."""
 
+    build_lease_ms = 60_000
+
     def __init__(self) -> None:
         self.runs: dict[str, bool | None] = {}
         self.claimants: dict[str, bool | None] = {}
@@ -809,6 +811,19 @@ def test_a_build_whose_process_is_known_goes_by_that(
     starter.runs[first.build_id] = runs
 
     assert bench.gate("0s", starter=starter, overlap="skip").trigger().outcome is outcome
+
+
+@pytest.mark.parametrize("back_s", [59, 60, 3_600])
+def test_a_command_that_beats_by_a_clock_that_was_set_back_runs_on(bench: Bench, back_s: int) -> None:
+    starter = Processes()
+    gate = bench.gate("0s", starter=starter, overlap="defer", on_failure="rearm")
+    first = gate.trigger()
+    starter.runs[str(first.build_id)] = True
+    bench.clock.set(bench.clock.now_ms() / 1000 - back_s)
+    gate.renew(first.token)
+
+    second = bench.gate("0s", starter=starter, overlap="defer", on_failure="rearm").trigger()
+    assert (second.outcome, second.why) == (Outcome.DEFERRED, Why.RUNNING)
 
 
 @pytest.mark.parametrize(
