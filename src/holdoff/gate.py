@@ -392,6 +392,11 @@ class Gate:
         record = self._snapshot.record
         return None if record is None else wake_ms(record, self.terms)
 
+    @property
+    def awaited(self) -> list[str]:
+        """The builds that are children of this process, and that no call of ``wait`` has seen end."""
+        return [build_id for build_id in list(self._driver.tokens) if build_id not in self._unreported]
+
     def wait(self, build_id: str | None) -> int | None:
         """Wait for a build that is a child of this process, renew its lease, and report its end.
 
