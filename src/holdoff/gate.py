@@ -301,7 +301,7 @@ class Gate:
         """Keep the end of a build that a newer build has replaced in the record, in the history."""
         try:
             for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
-                if build.build_id == end.build_id and build.succeeded is None and build.detail is None:  # no report yet
+                if build.build_id == end.build_id and not build.is_reported:
                     ended_ms = max(self._driver.now_ms(), build.started_ms)
                     self.store.keep(self.key, build.but(ended_ms=ended_ms).with_end(end))
                     return

@@ -813,6 +813,24 @@ def test_a_build_whose_process_is_known_goes_by_that(
     assert bench.gate("0s", starter=starter, overlap="skip").trigger().outcome is outcome
 
 
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_a_command_whose_machine_was_out_of_reach_for_its_lease_ends_as_it_reports(
+    bench: Bench, overtaken: bool
+) -> None:
+    """It counted as failed: what looked after it was taken for dead."""
+    gate = bench.gate("0s", starter=Processes(), overlap="defer")
+    build_id = str(gate.trigger().build_id)
+    bench.clock.advance("61s")
+    other = bench.gate("0s", starter=Processes(), overlap="defer")
+    other.trigger() if overtaken else other.wake()
+    for succeeded in (True, False):  # the second report is late
+        gate.finished(build_id, succeeded=succeeded, exit_status=int(not succeeded))
+
+    (build,) = [build for build in bench.store.history(gate.key) if build.build_id == build_id]
+    assert (build.succeeded, build.detail, build.exit_status) == (True, None, 0)
+    assert overtaken or gate.status().failed_ms is None
+
+
 @pytest.mark.parametrize("back_s", [59, 60, 3_600])
 def test_a_command_that_beats_by_a_clock_that_was_set_back_runs_on(bench: Bench, back_s: int) -> None:
     starter = Processes()
