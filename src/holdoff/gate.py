@@ -300,7 +300,7 @@ class Gate:
         """Keep the end of a build that a newer build has replaced in the record, in the history."""
         try:
             for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
-                if build.build_id == end.build_id and build.succeeded is None and build.detail is None:  # no report yet
+                if build.build_id == end.build_id and not build.is_reported:
                     ended_ms = max(self._driver.now_ms(), build.started_ms)
                     self.store.keep(self.key, build.but(ended_ms=ended_ms).with_end(end))
                     return
@@ -390,6 +390,11 @@ class Gate:
         """When a wake would start or finish something, by this gate's last snapshot. ``None``: never."""
         record = self._snapshot.record
         return None if record is None else wake_ms(record, self.terms)
+
+    @property
+    def awaited(self) -> list[str]:
+        """The builds that are children of this process, and that no call of ``wait`` has seen end."""
+        return [build_id for build_id in list(self._driver.tokens) if build_id not in self._unreported]
 
     def wait(self, build_id: str | None) -> int | None:
         """Wait for a build that is a child of this process, renew its lease, and report its end.

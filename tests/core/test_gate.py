@@ -768,6 +768,8 @@ class Waiting:
 class Processes:
     """A starter that knows of each build whether it runs, and of each claimant whether it is there."""
 
+    build_lease_ms = 60_000
+
     def __init__(self) -> None:
         self.runs: dict[str, bool | None] = {}
         self.claimants: dict[str, bool | None] = {}
@@ -809,6 +811,37 @@ def test_a_build_whose_process_is_known_goes_by_that(
     starter.runs[first.build_id] = runs
 
     assert bench.gate("0s", starter=starter, overlap="skip").trigger().outcome is outcome
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_a_command_whose_machine_was_out_of_reach_for_its_lease_ends_as_it_reports(
+    bench: Bench, overtaken: bool
+) -> None:
+    """It counted as failed: what looked after it was taken for dead."""
+    gate = bench.gate("0s", starter=Processes(), overlap="defer")
+    build_id = str(gate.trigger().build_id)
+    bench.clock.advance("61s")
+    other = bench.gate("0s", starter=Processes(), overlap="defer")
+    other.trigger() if overtaken else other.wake()
+    for succeeded in (True, False):  # the second report is late
+        gate.finished(build_id, succeeded=succeeded, exit_status=int(not succeeded))
+
+    (build,) = [build for build in bench.store.history(gate.key) if build.build_id == build_id]
+    assert (build.succeeded, build.detail, build.exit_status) == (True, None, 0)
+    assert overtaken or gate.status().failed_ms is None
+
+
+@pytest.mark.parametrize("back_s", [59, 60, 3_600])
+def test_a_command_that_beats_by_a_clock_that_was_set_back_runs_on(bench: Bench, back_s: int) -> None:
+    starter = Processes()
+    gate = bench.gate("0s", starter=starter, overlap="defer", on_failure="rearm")
+    first = gate.trigger()
+    starter.runs[str(first.build_id)] = True
+    bench.clock.set(bench.clock.now_ms() / 1000 - back_s)
+    gate.renew(first.token)
+
+    second = bench.gate("0s", starter=starter, overlap="defer", on_failure="rearm").trigger()
+    assert (second.outcome, second.why) == (Outcome.DEFERRED, Why.RUNNING)
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,7 @@ def test_three_hundred_starts_that_hang_keep_no_other_gate_waiting() -> None:
         def start(self, _request: BuildRequest, token: str) -> str:
             return token
 
-    starts = Starts(lambda _gate, _decision: None, lambda *_: None)
+    starts = Starts(lambda _gate: None, lambda *_: None)
     starts.started_s = 0
     try:
         for place in range(300):

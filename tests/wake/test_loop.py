@@ -12,7 +12,7 @@ from weakref import WeakSet
 import pytest
 
 from holdoff import Gate, Policy, RecordInvalid, open_store
-from holdoff.core.errors import ConfigError, HoldoffError, StoreError
+from holdoff.core.errors import ConfigError, HoldoffError, StoreError, StoreUnavailable
 from holdoff.core.request import GateKey
 from holdoff.gate import KEPT_GATES
 from holdoff.starters import Call
@@ -195,6 +195,36 @@ def test_each_of_its_commands_is_asked_to_stop_and_waited_for(asks: str, caplog:
     loop.end_children()
     assert sorted(ends) == ["a", "b"]
     assert "1 could not be asked to stop: there is no such build" in caplog.text
+
+
+def test_a_command_that_was_started_for_another_is_waited_for_though_the_decision_after_it_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, store, ends = ManualClock(), open_store("memory:"), list[str]()
+
+    def gate(starter: Any) -> Gate:
+        return Gate("a", store=store, policy=Policy(0), starter=starter, clock=clock)
+
+    gate(Call(Mock(side_effect=OSError("the process died here")))).trigger()
+    child = Child()
+    gate(child).trigger()  # waits for the start that was left
+    clock.advance("2m")
+    swap = store.swap
+
+    def away(key: GateKey, *, expected: Record, new: Record, **more: Any) -> Any:
+        if expected.running is not None and expected.claim is None:
+            raise StoreUnavailable("no answer")
+        return swap(key, expected=expected, new=new, **more)
+
+    monkeypatch.setattr(store, "swap", away)
+    loop = WakeLoop(store, lambda _key: gate(child), on_end=lambda _gate, build_id, _status: ends.append(build_id))
+    assert loop.once() == []
+    monkeypatch.undo()
+    loop.end_children()
+    assert ends == ["1"]
+    end = store.get(GateKey("a", store.region)).finished
+    assert end is not None
+    assert end.succeeded
 
 
 def test_where_the_system_has_no_room_for_a_thread_other_gates_are_woken(

@@ -81,7 +81,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         store,
         environment=os.environ,
         write=_write,
-        attend=lambda gate, decision: loop.attend(gate, decision),
+        attend=lambda gate: loop.attend(gate),
     )
     run.check_access(site)
     for key in config.keys(store)[:1]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from holdoff.core import claims, clocks, lines
 from holdoff.core.pending import content_of
-from holdoff.core.record import KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
+from holdoff.core.record import GONE, KEPT_EARLY, Claim, End, Finished, Record, Running, shifted
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds
 
@@ -84,9 +84,7 @@ def _late_or_early(record: Record, end: End) -> Record:
     under way, an unknown build may be the one that starts: its end is kept in the claim."""
     build, claim = record.finished, record.claim
     if build is not None and build.build_id == end.build_id:
-        if build.succeeded is not None or build.detail is not None:
-            return record
-        return record.but(finished=build.with_end(end))
+        return record if build.is_reported else record.but(finished=build.with_end(end))
     if claim is None or any(known.build_id == end.build_id for known in claim.early):
         return record
     return record.but(claim=claim.but(early=shifted(end, claim.early, KEPT_EARLY)))
@@ -149,7 +147,7 @@ def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
         return record
     end = End(build_id=running.build_id)
     if terms.children:
-        end = end.but(succeeded=False, detail="the process that looked after it is gone")
+        end = end.but(succeeded=False, detail=GONE)
     return finished(record, end, terms, running.lease_until_ms)
 
 

@@ -89,9 +89,14 @@ def wake(event: Wake, terms: Terms) -> Asks:
 
 
 def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot]:
-    """Any change that starts nothing: finish, hold, resume, reset, renew."""
+    """Any change that starts nothing: finish, hold, resume, reset, renew. The record is put right first: else what the
+    change writes by the present clock would be moved later, with the instants of the clock that was ahead."""
     seen_ms = yield writes.NOW
-    record, _ = yield from writes.apply(change, (yield Get()), terms)
+
+    def changed(record: Record, now_ms: int) -> Record:
+        return change(clocks.put_right(record, terms, now_ms), now_ms)
+
+    record, _ = yield from writes.apply(changed, (yield Get()), terms)
     return Snapshot(record=record, seen_ms=seen_ms)
 
 

@@ -34,6 +34,8 @@ MAX_REFUSAL: Final = 200
 MAX_EXIT_STATUS: Final = 10**15
 #: How long a build stays in a store's history: 90 days.
 KEPT_HISTORY_MS: Final = 90 * 86_400_000
+#: How a command ended whose lease is over: its parent has died, or was out of reach and may still report the end.
+GONE: Final = "the process that looked after it is gone"
 
 
 class Note(Value):
@@ -174,6 +176,11 @@ class Finished(Value):
     detail: str | None = None
     exit_status: int | None = None
     covers: Pending | None = None
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its end is more than a guess."""
+        return self.detail != GONE and (self.succeeded is not None or self.detail is not None)
 
     def with_end(self, end: End) -> Finished:
         """The same build, with its end as it was reported."""

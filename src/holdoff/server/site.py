@@ -44,7 +44,7 @@ class Site:
     Args:
         environment: the variables that may hold secrets of webhooks.
         write: writes a line of the log.
-        attend: looks after commands of this process that a decision started.
+        attend: looks after commands of this process that a gate started.
 
     Attributes:
         stopping: set when the process is asked to end: streams end then.
@@ -60,7 +60,7 @@ class Site:
         environment: Mapping[str, str],
         write: Callable[[dict[str, Any]], None],
         clock: Clock | None = None,
-        attend: Callable[[Gate, Decision], None] = lambda _gate, _decision: None,
+        attend: Callable[[Gate], None] = lambda _gate: None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.server: Server = config.server or Server()

@@ -56,11 +56,11 @@ class Starts:
     """Has gates decide, each in a thread.
 
     Args:
-        attend: looks after commands of this process that a decision started.
+        attend: looks after commands of this process that a gate started.
         later: gets decisions that came after their answer.
     """
 
-    def __init__(self, attend: Callable[[Gate, Decision], None], later: Later) -> None:
+    def __init__(self, attend: Callable[[Gate], None], later: Later) -> None:
         self.attend = attend
         self.decided_s: float = DECIDED_S
         self.started_s: float = STARTED_S
@@ -90,15 +90,13 @@ class Starts:
 
     def _decide(self, gate: Gate, request: Request | None, progress: _Progress) -> Decision:
         try:
-            decision = (
-                gate.wake(watch=progress.watch) if request is None else gate.submit(request, watch=progress.watch)
-            )
+            return gate.wake(watch=progress.watch) if request is None else gate.submit(request, watch=progress.watch)
         except Exception:
             raise
         except BaseException as error:  # a starter that exits ends this thread's work, and no request of the server
             raise HoldoffError(f"{gate.key}: its starter or its store raised {type(error).__name__}") from error
-        self.attend(gate, decision)
-        return decision
+        finally:
+            self.attend(gate)
 
     def _tell_later(self, gate: Gate, request: Request | None, future: Future[Decision]) -> None:
         future.add_done_callback(lambda done: self._later(gate, request, done.exception() or done.result()))
