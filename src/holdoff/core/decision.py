@@ -198,18 +198,13 @@ class Decision(Value):
 
     def _next(self) -> str:
         skipped = self.outcome is Outcome.SKIPPED
-        if self.due_ms is None and self.why is Why.RUNNING:
-            return f"{'ready' if skipped else 'starts'} after it ends"
-        if self.due_ms is None:
-            return "dropped" if skipped else "starts when that ends"
-        wait = say_duration(max(0, self.due_ms - self.decided_ms), up=True)
+        starts = "ready" if skipped else "starts" if self.woken else "starts at the next trigger or wake"
+        if self.due_ms is None and self.why is not Why.RUNNING:
+            return "dropped" if skipped else f"{starts} when that ends"
+        wait = "" if self.due_ms is None else say_duration(max(0, self.due_ms - self.decided_ms), up=True)
         if self.why is Why.RUNNING:
-            return f"{'ready' if skipped else 'starts'} after it ends, at the latest in {wait}"
-        if skipped:
-            return f"ready in {wait}"
-        if self.woken:
-            return f"starts in {wait}"
-        return f"starts at the next trigger or wake in {wait} or later"
+            return f"{starts} after it ends{wait and f', at the latest in {wait}'}"
+        return f"{starts} in {wait}{'' if skipped or self.woken else ' or later'}"
 
     def _then(self, does: str) -> str:
         wait = say_duration(max(0, (self.due_ms or 0) - self.decided_ms), up=True)
