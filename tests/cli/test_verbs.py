@@ -421,7 +421,7 @@ def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli
     done = cli("wake")
 
     assert done.returncode == 78
-    said = "projects.b.starter.acme is refused by acme:made (RuntimeError: no such hook); write what it takes"
+    said = "projects.b.starter is refused by acme:made (RuntimeError: no such hook); write what it takes"
     assert done.stderr == f"holdoff: waking b (local) failed: {said}\n"
     assert sorted(cli.lines()) == ["a", "c", "ended", "ended"]
 
@@ -433,7 +433,7 @@ def test_a_plugged_in_starter_that_cannot_be_made_is_no_bug_of_holdoff(cli: Cli,
     cli.config("""projects.site = { cooldown = 0, starter = { acme = "x" } }""")
     done = cli("trigger", "site")
     assert done.returncode == 78
-    assert done.stderr.startswith(f"holdoff: projects.site.starter.acme is refused by acme:made ({said}: ")
+    assert done.stderr.startswith(f"holdoff: projects.site.starter is refused by acme:made ({said}: ")
 
 
 def test_a_cooldown_that_is_shorter_now_counts_at_a_wake_for_a_gate_with_a_key(cli: Cli) -> None:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from holdoff.clock import now_ms
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_it_is_now, as_known
-from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
+from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
@@ -24,7 +24,6 @@ from holdoff.stores import default_url, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
     from pathlib import Path
     from typing import Any, Final
 
@@ -109,7 +108,12 @@ class Project(Value):
                 return made
         for kind, entry in _plugins().items():
             if kind in settings:
-                return _plugged_in(entry, settings, f"projects.{self.name}.starter.{kind}")
+                try:
+                    made = entry.load()(settings)
+                except Exception as error:  # another package's code may raise anything
+                    got = Unquoted(without_secrets(f"refused by {entry.value} ({type(error).__name__}: {error})"))
+                    raise ConfigError(field=f"projects.{self.name}.starter", got=got, want="what it takes") from error
+                return made
         raise ConfigError(field=f"projects.{self.name}.starter", got=settings, want=_STARTER)
 
 
@@ -310,19 +314,7 @@ def _close(key: str) -> bool:
     return bool(difflib.get_close_matches(key.lower(), STARTER_KEYS))
 
 
-def _plugged_in(entry: EntryPoint, settings: dict[str, Any], field: str) -> Starter:
-    """The starter of another package, whose code may raise anything."""
-    try:
-        made: Starter = entry.load()(settings)
-    except HoldoffError:
-        raise
-    except Exception as error:
-        got = Unquoted(without_secrets(f"refused by {entry.value} ({type(error).__name__}: {error})"))
-        raise ConfigError(field=field, got=got, want="what it takes") from error
-    return made
-
-
-def _plugins() -> dict[str, EntryPoint]:
+def _plugins() -> dict[str, Any]:
     from importlib import metadata  # slow to import, and seldom needed
 
     return {entry.name: entry for entry in metadata.entry_points(group="holdoff.starters")}
