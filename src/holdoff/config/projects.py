@@ -302,16 +302,12 @@ def _made(settings: dict[str, Any]) -> Starter | None:
         with under("starter."):
             return Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
     if not settings.keys() & _plugins().keys():
-        refuse_unknown({key: settings[key] for key in settings if _close(key)}, tuple(STARTER_KEYS), "starter.")
+        from difflib import get_close_matches
+
+        misspelt = {key: one for key, one in settings.items() if get_close_matches(key.lower(), STARTER_KEYS)}
+        refuse_unknown(misspelt, tuple(STARTER_KEYS), "starter.")
         raise ConfigError(field="starter", got=settings, want=_STARTER)
     return None
-
-
-def _close(key: str) -> bool:
-    """Whether it may be a misspelt kind of starter."""
-    import difflib
-
-    return bool(difflib.get_close_matches(key.lower(), STARTER_KEYS))
 
 
 def _plugins() -> dict[str, Any]:
