@@ -394,15 +394,20 @@ def made(settings):
 RAN = """{ command = ["sh", "-c", "echo $HOLDOFF_PROJECT >> ran"] }"""
 
 
-@pytest.mark.parametrize("today", ["1ms", "2ms"], ids=["due by the store", "due by today's settings"])
-def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli, today: str) -> None:
-    """It once ended the wake, and the commands with it that had been started before."""
+def _plug_in(cli: Cli, plugin: str) -> None:
+    """Install a package with a starter ``acme``."""
     info = cli.folder / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Name: acme\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[holdoff.starters]\nacme = acme:made\n")
-    (cli.folder / "acme.py").write_text(PLUGIN)
+    (cli.folder / "acme.py").write_text(plugin)
     cli.environment["PYTHONPATH"] = os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(cli.folder)))
+
+
+@pytest.mark.parametrize("today", ["1ms", "2ms"], ids=["due by the store", "due by today's settings"])
+def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli, today: str) -> None:
+    """It once ended the wake, and the commands with it that had been started before."""
+    _plug_in(cli, PLUGIN)
     ran = """{ command = ["sh", "-c", "echo $HOLDOFF_PROJECT >> ran; sleep 0.2; echo ended >> ran"] }"""
 
     def projects(quiet: str, **starters: str) -> str:
@@ -415,9 +420,20 @@ def test_a_starter_that_cannot_be_made_keeps_no_other_waiting_at_a_wake(cli: Cli
     cli.config(projects(today, b='{ acme = "x" }'))
     done = cli("wake")
 
-    assert done.returncode == 70
-    assert done.stderr == "holdoff: waking b (local) failed: RuntimeError: no such hook\n"
+    assert done.returncode == 78
+    said = "projects.b.starter is refused by acme:made (RuntimeError: no such hook); write what it takes"
+    assert done.stderr == f"holdoff: waking b (local) failed: {said}\n"
     assert sorted(cli.lines()) == ["a", "c", "ended", "ended"]
+
+
+@pytest.mark.parametrize(("plugin", "said"), [("", "AttributeError"), ("import nowhere", "ModuleNotFoundError")])
+def test_a_plugged_in_starter_that_cannot_be_made_is_no_bug_of_holdoff(cli: Cli, plugin: str, said: str) -> None:
+    """It was told as an internal error, with exit status 70, and neither the setting nor the package was named."""
+    _plug_in(cli, plugin)
+    cli.config("""projects.site = { cooldown = 0, starter = { acme = "x" } }""")
+    done = cli("trigger", "site")
+    assert done.returncode == 78
+    assert done.stderr.startswith(f"holdoff: projects.site.starter is refused by acme:made ({said}: ")
 
 
 def test_a_cooldown_that_is_shorter_now_counts_at_a_wake_for_a_gate_with_a_key(cli: Cli) -> None:

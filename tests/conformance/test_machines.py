@@ -378,3 +378,25 @@ def test_the_machine_catches_a_store_that(wrong: type[Attributed]) -> None:
     )
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Machine, settings=found)
+
+
+WRONG_STARTER = """
+from holdoff.testing import StarterConformance
+
+class Wrong:
+    start_budget_ms = 1
+
+class TestWrong(StarterConformance):
+    lacks = ("status",)
+    def make_starter(self, tmp_path):
+        return Wrong()
+"""
+
+
+def test_a_suite_in_anothers_tests_says_what_was_wrong(tmp_path: Path) -> None:
+    """It was an ``AssertionError`` without a word: pytest shows what an assert compared where it is asked to."""
+    (tmp_path / "test_wrong.py").write_text(WRONG_STARTER)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", "declares", "test_wrong.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert "'cancel'" in done.stdout
+    assert "warning" not in done.stdout

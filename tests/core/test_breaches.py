@@ -413,7 +413,7 @@ def test_13d_what_was_forced_on_hold_and_not_started_is_told_of_the_hold() -> No
     w.gate().trigger(force=True)
     said = w.gate().trigger(source_version="fix", force=True)
     assert (said.outcome, said.why, said.due_ms) == ("deferred", Why.HELD, None)
-    assert str(said) == "site deferred: on hold: incident 42, starts when that ends"
+    assert str(said) == "site deferred: on hold: incident 42, starts at the next trigger or wake when that ends"
 
 
 def test_16_a_parent_does_not_make_newer_what_happened_before() -> None:
@@ -700,8 +700,9 @@ def test_30_the_end_of_a_builds_lease_is_never_told_as_the_end_of_a_hold(duratio
     w = World(overlap="defer")
     w.a.trigger()
     w.b.hold(why="freeze", duration=duration)
+    told = "site deferred: on hold: freeze, starts at the next trigger or wake when that ends"
     for said in (w.a.trigger(), w.b.wake()):
-        assert (said.due, str(said)) == (None, "site deferred: on hold: freeze, starts when that ends")
+        assert (said.due, str(said)) == (None, told)
     w.a.finished("b1", succeeded=True)
     assert w.b.wake().retry_after == (None if duration is None else 7_200)
 
@@ -734,8 +735,8 @@ def test_31_nor_is_the_lease_of_a_command_that_could_not_be_cancelled() -> None:
     w.starter, w.policy = Command(), holdoff.Policy(0, overlap="cancel")
     gate = w.gate()
     gate.trigger()
-    assert str(gate.trigger()) == "site deferred: build b1 is running, starts after it ends"
-    assert str(gate.wake()) == "site deferred: build b1 is running, starts after it ends"
+    told = "site deferred: build b1 is running, starts at the next trigger or wake after it ends"
+    assert (str(gate.trigger()), str(gate.wake())) == (told, told)
 
 
 def test_32_a_branch_that_went_back_and_came_again_is_at_the_version_that_it_came_to() -> None:

@@ -205,6 +205,20 @@ def test_a_start_that_was_certainly_refused_gives_the_slot_back(worth_retrying: 
     assert with_due(after, TERMS).due_ms == at_ms + wait_ms
 
 
+def test_a_refusal_is_kept_with_its_advice() -> None:
+    """AWS's sentence about a missing right is over 300 characters long: what to do about it came after the cut."""
+    role, project = "arn:aws:sts::123456789012:assumed-role/holdoff-FunctionRole-1A2B3C4D5E6F/holdoff", "site-build"
+    said = (
+        f"{project} in eu-west-1 was not started (AccessDeniedException: User: {role} is not authorized to perform: "
+        f"codebuild:StartBuild on resource: arn:aws:codebuild:eu-west-1:123456789012:project/{project} because no "
+        "identity-based policy allows the codebuild:StartBuild action). Allow codebuild:StartBuild on "
+        f"arn:aws:codebuild:eu-west-1:123456789012:project/{project}"
+    )
+    after = claims.refused(CLAIMED, CLAIM, TERMS, NOW, worth_retrying=False, why=said).pending
+    assert after is not None
+    assert after.refusal == said
+
+
 def test_refusals_in_a_row_wait_longer_and_what_came_meanwhile_is_newer() -> None:
     again = CLAIM.but(covers=FROZEN.but(failures=2))
     after = refused(CLAIMED.but(claim=again, pending=NEWER), again).pending

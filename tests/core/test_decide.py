@@ -417,7 +417,7 @@ def test_a_wake_ends_what_its_lease_has_ended() -> None:
     assert (said.outcome, said.why, said.due_ms) == (Outcome.DEFERRED, Why.COOLING_DOWN, NOW + 9 * MINUTE)
 
 
-@pytest.mark.parametrize(("overlap", "says"), [("skip", "ready"), ("defer", "starts")])
+@pytest.mark.parametrize(("overlap", "says"), [("skip", "ready"), ("defer", "starts at the next trigger or wake")])
 def test_of_a_running_command_no_latest_end_is_promised(overlap: str, says: str) -> None:
     """Its lease of a minute is renewed for as long as it runs: *at the latest in 59s* is never true."""
     by = terms(0, overlap=overlap, by={"children": True, "build_lease_ms": 60_000})
@@ -430,4 +430,4 @@ def test_nor_is_it_of_a_hold_beside_a_running_command() -> None:
     by = terms(0, overlap="defer", by={"children": True, "build_lease_ms": 60_000})
     hold = Hold(since_ms=NOW, why="a test", until_ms=NOW + 10_000)
     step = on_trigger(built(COOLDOWN, running=running(), hold=hold), trigger(), by)
-    assert str(step.decision).endswith("on hold: a test, starts when that ends")
+    assert str(step.decision).endswith("on hold: a test, starts at the next trigger or wake when that ends")

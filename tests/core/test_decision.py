@@ -65,8 +65,27 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             "site deferred: the limit is reached, last built 3m12s ago, starts in 6m48s",
         ),
         (
-            decision(DEFERRED, Why.HELD, detail="incident 42"),
+            decision(DEFERRED, Why.HELD, detail="incident 42", woken=True),
             "site deferred: on hold: incident 42, starts when that ends",
+        ),
+        (
+            decision(DEFERRED, Why.HELD, detail="incident 42"),
+            "site deferred: on hold: incident 42, starts at the next trigger or wake when that ends",
+        ),
+        (
+            decision(DEFERRED, Why.RUNNING, detail="b-1", due_ms=IN_7M),
+            (
+                "site deferred: build b-1 is running, "
+                "starts at the next trigger or wake after it ends, at the latest in 6m48s"
+            ),
+        ),
+        (
+            decision(DEFERRED, Why.RUNNING, detail="b-1"),
+            "site deferred: build b-1 is running, starts at the next trigger or wake after it ends",
+        ),
+        (
+            decision(SKIPPED, Why.RUNNING, detail="b-1", due_ms=IN_7M),
+            "site skipped: build b-1 is running, ready after it ends, at the latest in 6m48s",
         ),
         (
             decision(DEFERRED, Why.QUIET, due_ms=NOW + 20_000, woken=True),

@@ -428,6 +428,32 @@ def test_what_has_aged_out_is_said_to_have() -> None:
     assert "90 days" in str(told)
 
 
+COMMIT = "4f2a91c09a1b2c3d4e5f60718293a4b5c6d7e8f9"
+
+
+@pytest.mark.parametrize("asked", [COMMIT[:7], COMMIT[:12], COMMIT])
+def test_a_commit_may_be_asked_for_as_git_shortens_it(asked: str) -> None:
+    """It was "not known here. It was skipped, never came, or is no longer kept", though its build was there."""
+    place = Place()
+    place.gate().trigger(source_version="1" * 40)
+    place.gate().trigger(source_version=COMMIT)
+    assert (place.version(asked).verdict, place.version(asked).subject) == ("pending", f"source version {COMMIT}")
+    place.clock.advance("10m")
+    place.gate().wake()
+    place.clock.advance("10m")
+    place.gate().trigger(source_version="2" * 40)
+    assert (place.version(asked).verdict, place.version(asked).build_id) == ("covered", "b2")
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"), [(COMMIT, COMMIT[:6]), (COMMIT, "09a1b2c"), ("release-26", "release"), ("20261129", "2026112")]
+)
+def test_nothing_else_is_taken_for_a_commit_s_short_form(known: str, asked: str) -> None:
+    place = Place()
+    place.gate().trigger(source_version=known)
+    assert place.version(asked).verdict == "unknown"
+
+
 def test_the_gate_itself() -> None:
     place = Place(quiet="30s")
     gate = place.gate()

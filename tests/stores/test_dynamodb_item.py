@@ -17,7 +17,7 @@ from holdoff.core import builds, claims, people
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, single
 from holdoff.core.policy import Policy
-from holdoff.core.record import KEPT_EARLY, KEPT_HISTORY_MS, Act, End, Finished, Hold, Line, Record
+from holdoff.core.record import KEPT_EARLY, KEPT_HISTORY_MS, MAX_REFUSAL, Act, End, Finished, Hold, Line, Record
 from holdoff.core.request import (
     MAX_BUILD_ID,
     MAX_ENVIRONMENT_BYTES,
@@ -330,7 +330,7 @@ def a_claim() -> Record:
 
 
 def test_the_largest_pending_and_a_confirm_have_room_above_a_claim() -> None:
-    full = a_claim().but(pending=single(largest_request(), NOW_MS, waiter="T" * 8).but(refusal=WIDE * 200))
+    full = a_claim().but(pending=single(largest_request(), NOW_MS, waiter="T" * 8).but(refusal=WIDE * MAX_REFUSAL))
     for n in range(20):
         fold = Fold(
             write_id=f"F{n:07}", request=largest_request(), event=f"E{n:07}", waiter=f"W{n:07}", last_ms=NOW_MS + n

@@ -12,7 +12,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
-from holdoff.core.shown import in_toml
+from holdoff.core.shown import in_toml, without_secrets
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
 from holdoff.core.value import Value
@@ -108,7 +108,11 @@ class Project(Value):
                 return made
         for kind, entry in _plugins().items():
             if kind in settings:
-                made = entry.load()(settings)
+                try:
+                    made = entry.load()(settings)
+                except Exception as error:  # another package's code may raise anything
+                    got = Unquoted(without_secrets(f"refused by {entry.value} ({type(error).__name__}: {error})"))
+                    raise ConfigError(field=f"projects.{self.name}.starter", got=got, want="what it takes") from error
                 return made
         raise ConfigError(field=f"projects.{self.name}.starter", got=settings, want=_STARTER)
 
@@ -298,16 +302,12 @@ def _made(settings: dict[str, Any]) -> Starter | None:
         with under("starter."):
             return Project(name="", policy=Policy(0), starter=settings).make_starter()  # connects to nothing
     if not settings.keys() & _plugins().keys():
-        refuse_unknown({key: settings[key] for key in settings if _close(key)}, tuple(STARTER_KEYS), "starter.")
+        from difflib import get_close_matches
+
+        misspelt = {key: one for key, one in settings.items() if get_close_matches(key.lower(), STARTER_KEYS)}
+        refuse_unknown(misspelt, tuple(STARTER_KEYS), "starter.")
         raise ConfigError(field="starter", got=settings, want=_STARTER)
     return None
-
-
-def _close(key: str) -> bool:
-    """Whether it may be a misspelt kind of starter."""
-    import difflib
-
-    return bool(difflib.get_close_matches(key.lower(), STARTER_KEYS))
 
 
 def _plugins() -> dict[str, Any]:

@@ -198,14 +198,13 @@ class Decision(Value):
 
     def _next(self) -> str:
         skipped = self.outcome is Outcome.SKIPPED
-        verb, wait = "ready" if skipped else "starts", self._wait()
+        starts = "ready" if skipped else "starts" if self.woken else "starts at the next trigger or wake"
+        wait = self._wait()
         if self.why is Why.RUNNING:
-            return f"{verb} after it ends" if self.due_ms is None else f"{verb} after it ends, at the latest in {wait}"
+            return f"{starts} after it ends{f', at the latest in {wait}' if self.due_ms is not None else ''}"
         if self.due_ms is None:
-            return "dropped" if skipped else "starts when that ends"
-        if skipped or self.woken:
-            return f"{verb} in {wait}"
-        return f"starts at the next trigger or wake in {wait} or later"
+            return "dropped" if skipped else f"{starts} when that ends"
+        return f"{starts} in {wait}{'' if skipped or self.woken else ' or later'}"
 
     def _then(self, does: str) -> str:
         return f"the next trigger or wake in {self._wait()} or later {does}"

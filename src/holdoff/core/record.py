@@ -29,7 +29,7 @@ KEPT_ACTS: Final = 3
 KEPT_EARLY: Final = 16
 #: How much of a reason a note keeps, and of a refusal what is pending.
 MAX_NOTE: Final = 80
-MAX_REFUSAL: Final = 200
+MAX_REFUSAL: Final = 450
 #: The largest exit status.
 MAX_EXIT_STATUS: Final = 10**15
 #: How long a build stays in a store's history: 90 days.

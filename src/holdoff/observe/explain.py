@@ -11,6 +11,7 @@ If two answers are possible, the later build is named: an answer must not call a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
@@ -46,10 +47,6 @@ _ANSWERS: Final = {
     "unknown": "not known here. It was skipped, never came, or is no longer kept: "
     f"the newest few triggers of each build are kept for {KEPT_DAYS} days",
 }
-#: A skip leaves nothing in the record. A skipped decision's instant may fit a build by chance.
-_SKIPS: Final = ", unless the decision said skipped"
-#: Of a trigger that is known by its instant alone, no record says which of these versions was its own.
-_REPLACED: Final = " or its version was replaced"
 _WAITS: Final = {
     Why.COOLING_DOWN: "the cooldown",
     Why.RUNNING: "the build before",
@@ -155,9 +152,14 @@ def explain_event(scene: Scene, event_id: str) -> Explanation:
 
 
 def explain_version(scene: Scene, version: str) -> Explanation:
-    """Which build answered the triggers for this source version."""
+    """Which build answered the triggers for this source version: a whole one, or a commit as git shortens it."""
     subject, older = f"source version {version}", digest(version)
     explanation = _explain_noted(scene, subject, (version,), lambda note: note.version == version)
+    if explanation.verdict == "unknown" and re.fullmatch("[0-9a-f]{7,39}", version):
+        folds = _places(scene, scene.builds())
+        known = (note.version or "" for fold, *_ in folds for note in notes_of(fold))
+        if whole := next((one for one in known if len(one) >= 40 and one.startswith(version)), None):
+            return explain_version(scene, whole)
     newer = [line.source_version for line in scene.record.lines if line.parent == older and line.source_version]
     if explanation.verdict != "unknown" or not newer:
         return explanation
@@ -200,9 +202,7 @@ def _explain_noted(scene: Scene, subject: str, texts: tuple[str, ...], asked: Ca
             return _answer(scene, subject, verdict, build)
         if notes and replaced is None:
             replaced = _replaced_by(fold.request, notes[0])
-    if replaced is None:
-        return _answer(scene, subject, "unknown")
-    return _answer(scene, subject, "replaced", what=replaced)
+    return _answer(scene, subject, "unknown" if replaced is None else "replaced", what=replaced)
 
 
 def _replaced_by(newer: Request, note: Note) -> str:
@@ -243,8 +243,9 @@ def explain_decision(scene: Scene, token: str) -> Explanation:
         if fits(fold, claim if verdict == "starting" else build):
             answer, doubt = _answer(scene, subject, verdict, build), ""
             if waiter_name(token) not in fold.waiters:
+                # A skip is in no record, and its instant may fit by chance. Which version was its own, no record says.
                 is_contained = fold.count <= len(fold.notes) and all(contains(fold, note) for note in fold.notes)
-                doubt = _SKIPS if is_contained else f"{_SKIPS}{_REPLACED}"
+                doubt = ", unless the decision said skipped" + ("" if is_contained else " or its version was replaced")
             answers.append(answer.but(lines=(f"{answer.lines[0]}{doubt}", *answer.lines[1:])))
         if build is None:
             continue
@@ -338,9 +339,8 @@ def _pending_lines(scene: Scene) -> list[str]:
         until = f" until {_at(scene, wait.until_ms)}" if wait.until_ms and wait.until_ms > scene.now_ms else ""
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
-        due_ms = ready_ms(record, terms) or scene.now_ms
-        due = f"due for {say_duration(max(0, scene.now_ms - due_ms))}: the next trigger or wake builds it"
-        lines.append(f"due {_at(scene, due_ms)}" if due_ms > scene.now_ms else due)
+        late_ms = max(0, scene.now_ms - (ready_ms(record, terms) or scene.now_ms))
+        lines.append(f"due for {say_duration(late_ms)}: the next trigger or wake builds it")
     return lines
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from holdoff.testing.starters import StarterConformance
 
 __all__ = ["ManualClock", "StarterConformance", "StoreConformance"]
+
+if _pytest := sys.modules.get("pytest"):  # a failed assert of a suite shows its values, as in a file of tests
+    _pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in ("conformance", "starters", "stateful")))
 
 
 def __getattr__(name: str) -> object:
