@@ -86,8 +86,6 @@ def run(argv: Sequence[str]) -> int:
         if number == signal.SIGINT:
             raise
         return 128 + number
-    except BrokenPipeError:
-        return 0  # the reader of our output has gone
     except Exception as error:  # noqa: BLE001  (no traceback ever reaches a user)
         if debug:
             import traceback
