@@ -79,7 +79,6 @@ def test_a_build_that_starts_while_the_gates_are_listed_is_in_no_future() -> Non
 
 def test_a_gate_of_a_key_has_the_settings_of_its_project() -> None:
     config = parse('store = "memory:"\n' + project('cooldown = "1h"\nregion = "here"\n' + COMMAND))
-    assert config.project("docs@next") is config.project("docs")
     gate = config.gate(GateKey("docs@next", "here"), config.open_store())
     assert gate.key == GateKey("docs@next", "here")
     assert gate.policy.cooldown_ms == 3_600_000
