@@ -26,12 +26,7 @@ def detach() -> int | None:
     In the background process: return ``None``."""
     reader, writer = os.pipe()
     sys.stderr.flush()
-    try:
-        behind = os.fork()
-    except OSError:
-        os.close(reader)
-        os.close(writer)
-        raise
+    behind = os.fork()
     if not behind:
         os.close(reader)
         _settle(writer)
