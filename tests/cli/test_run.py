@@ -643,6 +643,19 @@ os.fork = fork
     assert cli.lines() == ["ran"]
 
 
+def test_detached_with_a_stdout_that_cannot_be_written_it_triggers_once(cli: Cli) -> None:
+    """As in a terminal that has gone: the error was taken for one of the fork."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["sh", "-c", "echo ran >> ran"] }')
+    as_in_a_terminal = "import sys\nsys.stdout.reconfigure(line_buffering=True)"
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        caller = cli.start("trigger", "p", "--detach", prelude=as_in_a_terminal, stdout=full)
+        caller.wait()
+    ended(cli)
+
+    assert caller.communicate()[1] == "holdoff: cannot write the output: No space left on device\n"
+    assert (caller.returncode, cli.record().pending) == (74, None)
+
+
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_detached_closed_streams_are_no_reason_to_fail(cli: Cli, closing: str) -> None:
     cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["sh", "-c", "echo built >> ran"]}')

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any, Final
 
-from holdoff.cli.common import Printable
+from holdoff.cli.common import Printable, write
 
 #: The last byte that the background process sends to the caller's: it has decided, and goes on alone.
 _GOES_ON: Final = b"\0"
@@ -34,7 +34,7 @@ def detach() -> int | None:
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
-    sys.stdout.write(said.removesuffix(_GOES_ON).decode())
+    write(said.removesuffix(_GOES_ON).decode())
     if said.endswith(_GOES_ON):
         return 0
     code = os.waitstatus_to_exitcode(os.waitpid(behind, 0)[1])
