@@ -528,6 +528,18 @@ def test_a_file_that_another_user_has_a_say_in_is_passed_over(
     assert load(str(file)).path == file
 
 
+@pytest.mark.parametrize(("others", "is_obeyed"), [([], True), (["bob"], False)])
+def test_ones_own_group_may_have_other_members(
+    others: list[str], is_obeyed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "holdoff.toml"
+    file.touch()
+    file.chmod(0o664)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: grp.struct_group((me, "x", gid, [me, *others])))
+    assert nearest(tmp_path)[0] == (str(file) if is_obeyed else None)
+
+
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has lists as these")
 @pytest.mark.parametrize("whose", ["holdoff.toml", "."])
 @pytest.mark.parametrize(
