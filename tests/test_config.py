@@ -79,7 +79,6 @@ def test_a_build_that_starts_while_the_gates_are_listed_is_in_no_future() -> Non
 
 def test_a_gate_of_a_key_has_the_settings_of_its_project() -> None:
     config = parse('store = "memory:"\n' + project('cooldown = "1h"\nregion = "here"\n' + COMMAND))
-    assert config.project("docs@next") is config.project("docs")
     gate = config.gate(GateKey("docs@next", "here"), config.open_store())
     assert gate.key == GateKey("docs@next", "here")
     assert gate.policy.cooldown_ms == 3_600_000
@@ -527,6 +526,18 @@ def test_a_file_that_another_user_has_a_say_in_is_passed_over(
         assert case.why in str(config.passed_over)
         assert str(config.passed_over).endswith(f"To use it, name it: --config {file}")
     assert load(str(file)).path == file
+
+
+@pytest.mark.parametrize(("others", "is_obeyed"), [([], True), (["bob"], False)])
+def test_ones_own_group_may_have_other_members(
+    others: list[str], is_obeyed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "holdoff.toml"
+    file.touch()
+    file.chmod(0o664)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: grp.struct_group((me, "x", gid, [me, *others])))
+    assert nearest(tmp_path)[0] == (str(file) if is_obeyed else None)
 
 
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has lists as these")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -62,6 +62,23 @@ def test_as_json_and_from_stdin(cli: Cli, event: str) -> None:
     (outcome,) = json.loads(said.stdout)["outcomes"]
     assert (outcome["outcome"], outcome["project"], outcome["rule"]) == ("trigger", "docs", "rules[1]")
     assert outcome["environment"] == {"TAG": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (shapes.v2(shapes.github_push(), X_GitHub_Event="push"), "site would be asked for a build"),
+        (shapes.codebuild(), "the end of build site-build:8745a7a9-c340-456a-9166 would be reported to its gate"),
+        ({"holdoff": "sweep"}, "gates that would be woken: all that are due"),
+        ({"holdoff": "wake", "project": "site"}, "gates that would be woken: site (local)"),
+    ],
+)
+def test_each_outcome_of_an_event_that_the_function_gets(cli: Cli, event: dict[str, Any], said: str) -> None:
+    (cli.folder / "holdoff.toml").write_text(
+        FILE + "[projects.cb]\ncooldown = 1\nstarter = { codebuild = 'site-build' }\nregion = 'eu-west-1'"
+    )
+    done = cli("rules", "try", "-", stdin=json.dumps(event))
+    assert done.stdout.splitlines()[0] == said
 
 
 def test_what_cannot_be_mapped_exits_65(cli: Cli, event: str) -> None:

@@ -632,23 +632,28 @@ def test_detached_without_room_for_a_process_behind_nothing_is_lost(cli: Cli) ->
     cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["sh", "-c", "echo ran >> ran"] }')
     no_fork = """
 import os
-import holdoff.cli.detach as behind
 def fork():
     raise BlockingIOError(11, 'no room')
-def detach(made=behind.detach):
-    free = os.dup(0)
-    os.close(free)
-    try:
-        made()
-    finally:
-        assert os.dup(0) == free, "its pipe is open"
-os.fork, behind.detach = fork, detach
+os.fork = fork
 """
     done = cli("trigger", "p", "--detach", prelude=no_fork)
 
     assert done.returncode == 0
     assert done.stderr == "holdoff: --detach: no room; waiting for the build's end instead\n"
     assert cli.lines() == ["ran"]
+
+
+def test_detached_with_a_stdout_that_cannot_be_written_it_triggers_once(cli: Cli) -> None:
+    """As in a terminal that has gone: the error was taken for one of the fork."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["sh", "-c", "echo ran >> ran"] }')
+    as_in_a_terminal = "import sys\nsys.stdout.reconfigure(line_buffering=True)"
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        caller = cli.start("trigger", "p", "--detach", prelude=as_in_a_terminal, stdout=full)
+        caller.wait()
+    ended(cli)
+
+    assert caller.communicate()[1] == "holdoff: cannot write the output: No space left on device\n"
+    assert (caller.returncode, cli.record().pending) == (74, None)
 
 
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -491,10 +491,13 @@ def test_store_check_names_a_gate_that_cannot_be_read(cli: Cli) -> None:
 
 # --- printing --------------------------------------------------------------------------------------
 
+PICTURE = ("plan", "p", "--html", "-")  # longer than a buffer
 
-@pytest.mark.parametrize("argv", [("status",), ("status", "--json"), ("item", "p"), ("--help",)])
+
+@pytest.mark.parametrize("argv", [("status",), ("status", "--json"), ("item", "p"), ("--help",), PICTURE])
 def test_a_reader_may_stop_reading(cli: Cli, argv: tuple[str, ...]) -> None:
-    cli("run", "p", "--cooldown", "0", "--", "true")
+    cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['true'] }\n")
+    cli("trigger", "p")
     reader, writer = os.pipe()
     os.close(reader)
     process = cli.start(*argv, stdout=writer)
@@ -504,11 +507,12 @@ def test_a_reader_may_stop_reading(cli: Cli, argv: tuple[str, ...]) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("argv", ["status --json", "history p", "store init"])
-def test_output_that_cannot_be_written_is_74(cli: Cli, argv: str) -> None:
-    cli("run", "p", "--cooldown", "0", "--", "true")
+@pytest.mark.parametrize("argv", [("status", "--json"), ("history", "p"), ("store", "init"), PICTURE])
+def test_output_that_cannot_be_written_is_74(cli: Cli, argv: tuple[str, ...]) -> None:
+    cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['true'] }\n")
+    cli("trigger", "p")
     with open("/dev/full", "w") as full:  # noqa: PTH123
-        process = cli.start(*argv.split(), stdout=full)
+        process = cli.start(*argv, stdout=full)
 
     assert process.communicate()[1] == "holdoff: cannot write the output: No space left on device\n"
     assert process.returncode == 74

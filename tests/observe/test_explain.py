@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import holdoff
-from holdoff.core.decision import Why
+from holdoff import Gate
+from holdoff.core.decision import Decision, Why
 from holdoff.core.errors import ConfigError, StartRefused
 from holdoff.core.pending import note_of, single
 from holdoff.core.record import Record
@@ -96,7 +98,8 @@ def test_a_trigger_that_started_names_its_build() -> None:
     assert (told.verdict, told.build_id) == ("started", "b1")
 
 
-def test_a_deferred_trigger_is_pending_and_then_covered() -> None:
+@pytest.mark.parametrize("start", [Gate.wake, lambda gate: gate.trigger(source_version="abc")])
+def test_a_deferred_trigger_is_pending_and_then_covered(start: Callable[[Gate], Decision]) -> None:
     place = Place()
     place.gate().trigger()
     place.clock.advance("1m")
@@ -105,7 +108,7 @@ def test_a_deferred_trigger_is_pending_and_then_covered() -> None:
     assert told.verdict == "pending"
     assert "waits for the cooldown until 2026-01-01 00:10:00 UTC, in 9m" in str(told)
     place.clock.advance("9m")
-    place.gate().wake()
+    start(place.gate())
     for told in (place.decision(deferred.id), place.event("e1"), place.version("abc")):
         assert (told.verdict, told.build_id) == ("covered", "b2")
 
@@ -313,6 +316,7 @@ def test_a_skipped_trigger_is_told_what_came_after_it() -> None:
     place.gate().trigger()
     told = place.decision(skipped.id)
     assert (told.verdict, told.build_id) == ("passed_over", "b2")
+    assert "nothing has started since" not in str(told)
 
 
 def test_of_a_version_that_is_built_no_event_says_that_no_build_contains_it() -> None:
@@ -464,6 +468,8 @@ def test_the_gate_itself() -> None:
     assert "on hold by ada for 1m, until a person resumes it: incident 42" in text
     assert "pending: 1 trigger, the first 1m ago (cms)" in text
     assert "hold by ada 1m ago: incident 42" in text
+    gate.hold(why="incident 42", duration="1h")
+    assert "on hold for 0s, until 2026-01-01 01:01:00 UTC, in 1h: incident 42" in told_of(place)
 
 
 def test_the_gate_shows_its_newest_builds_and_what_is_odd() -> None:
@@ -529,6 +535,7 @@ def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
     gate = place.gate()
     place.errors = [TimeoutError("no answer")] * 2
     gate.trigger(source_version="v1")
+    assert "not one of Holdoff's own" not in told_of(place)  # though the claim has moved lastbuild
     assert "a start is under way; if it does not end, a trigger or wake in 1m or later" in told_of(place)
     assert "failed" not in gate.status().attention
     place.clock.advance("61s")

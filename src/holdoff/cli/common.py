@@ -134,7 +134,7 @@ def one_line(message: object) -> str:
 def print_json(value: object) -> None:
     """Print one object on stdout, in UTF-8 in every locale, as JSON demands. Unprintable characters are escaped."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    _write("".join(f"{escaped(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")))
+    write("".join(f"{escaped(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")))
 
 
 def _in_json(char: str) -> str:
@@ -143,14 +143,17 @@ def _in_json(char: str) -> str:
 
 
 def show(*lines: object) -> None:
-    """Print lines on stdout and flush. An error only sets the exit status: there may be a command to look after."""
-    _write("".join(f"{one_line(line)}\n" for line in lines))
+    """Print lines on stdout."""
+    write("".join(f"{one_line(line)}\n" for line in lines))
 
 
-def _write(text: str) -> None:
+def write(content: str | bytes) -> None:
+    """Write to stdout and flush. An error only sets the exit status: there may be a command to look after."""
     try:
-        if text:  # a write of nothing fails where a terminal has gone
-            sys.stdout.write(text)
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        elif content:  # a write of nothing fails where a terminal has gone
+            sys.stdout.write(content)
         sys.stdout.flush()
     except BrokenPipeError:
         pass  # the reader has gone

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any, Final
 
-from holdoff.cli.common import Printable
+from holdoff.cli.common import Printable, write
 
 #: The last byte that the background process sends to the caller's: it has decided, and goes on alone.
 _GOES_ON: Final = b"\0"
@@ -26,12 +26,7 @@ def detach() -> int | None:
     In the background process: return ``None``."""
     reader, writer = os.pipe()
     sys.stderr.flush()
-    try:
-        behind = os.fork()
-    except OSError:
-        os.close(reader)
-        os.close(writer)
-        raise
+    behind = os.fork()
     if not behind:
         os.close(reader)
         _settle(writer)
@@ -39,7 +34,7 @@ def detach() -> int | None:
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
-    sys.stdout.write(said.removesuffix(_GOES_ON).decode())
+    write(said.removesuffix(_GOES_ON).decode())
     if said.endswith(_GOES_ON):
         return 0
     code = os.waitstatus_to_exitcode(os.waitpid(behind, 0)[1])

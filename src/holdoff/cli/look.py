@@ -87,7 +87,7 @@ def history(args: argparse.Namespace) -> int:
         record, error = Record(), found
     scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
     builds = list(scene.builds(args.limit))
-    if not builds and error is None and not config.knows(key, store):
+    if not builds and not config.knows(key, store):
         say(no_such_gate(config, store, key))
         return 1
     if args.json:

@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 
 from holdoff.cli.common import mend_streams, say, show, unwritten
@@ -65,8 +64,6 @@ def entry() -> NoReturn:
     if interrupted or not is_ignored:  # from here on another SIGINT ends the process silently
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     show()
-    with suppress(OSError):
-        sys.stderr.flush()
     if interrupted:  # a shell's loop around this command stops only if the process dies of SIGINT
         os.kill(os.getpid(), signal.SIGINT)
     # Not sys.exit: the interpreter's clean-up takes a quarter of the command's time, and nothing is left to clean up.
@@ -86,8 +83,6 @@ def run(argv: Sequence[str]) -> int:
         if number == signal.SIGINT:
             raise
         return 128 + number
-    except BrokenPipeError:
-        return 0  # the reader of our output has gone
     except Exception as error:  # noqa: BLE001  (no traceback ever reaches a user)
         if debug:
             import traceback

@@ -24,7 +24,7 @@ class Plain:
     """Takes the declarations of a verb's options, as ``argparse.ArgumentParser`` does. It has no other method of that
     class: a verb that calls one is read by argparse."""
 
-    usage = description = epilog = ""
+    description = ""
 
     def __init__(self) -> None:
         self._places: list[_Place] = []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import add_gate, add_json, draw, key_of, load_config, print_json, read_bytes, say, show
+from holdoff.cli.common import add_gate, add_json, draw, key_of, load_config, print_json, read_bytes, say, show, write
 from holdoff.cli.table import laid_out, show_table
 from holdoff.clock import SystemClock
 from holdoff.core.errors import UsageError
@@ -235,8 +235,7 @@ def _write(plan: Plan, kind: str, name: str) -> None:
 
         content = chart.chart(plan, "svg" if kind == "svg" else "png")
     if name == "-":
-        sys.stdout.buffer.write(content)
-        return
+        return write(content)
     try:
         with open(name, "wb") as file:  # noqa: PTH123
             file.write(content)

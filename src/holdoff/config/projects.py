@@ -137,9 +137,7 @@ class Config(Value):
     server: Server | None = None
 
     def project(self, name: str) -> Project:
-        """The project of a name; ``site-build@KEY`` has the settings of ``site-build``. An unknown name raises
-        ConfigError, which lists the projects."""
-        name = name.partition(KEY_MARK)[0]
+        """The project of a name, which has no key. An unknown name raises ConfigError, which lists the projects."""
         if name in self.projects:
             return self.projects[name]
         table = f"a table [projects.{in_toml(name)}]"

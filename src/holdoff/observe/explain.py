@@ -290,8 +290,6 @@ def _answer(
         lines = [*_hold_line(scene), *_pending_lines(scene)]
     elif verdict == "starting":
         lines = [*claim_notes(scene.record, scene.now_ms), *_claim_line(scene)]
-    elif verdict == "aged_out":
-        lines = []
     else:
         lines = [str(scene.status), *_hold_line(scene)]
     build_id = None if build is None else build.build_id

@@ -278,7 +278,7 @@ def claim_notes(record: Record, now_ms: int) -> tuple[str, ...]:
 
 def _lastbuild_notes(record: Record, terms: Terms, now_ms: int) -> tuple[str, ...]:
     last_ms = record.lastbuild_ms
-    if last_ms and (ahead := ahead_ms(record, terms, now_ms)):
+    if ahead := ahead_ms(record, terms, now_ms):
         said = f"lastbuild is {say_duration(ahead, up=True)} in the future (a clock was wrong)"
         return (f"{said}: it counts as now, and the next trigger corrects it",)
     given_back = terms.policy.on_failure == "rearm" and failed_ms(record) is not None

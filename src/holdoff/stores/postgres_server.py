@@ -24,7 +24,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import quote
 
@@ -244,15 +243,14 @@ class Server:
 
     def call(self, doing: str, act: Callable[[Link], T], *, writes: bool = False) -> T:
         """Call ``act`` with a connection, and try again while that may help. All errors become a ``StoreError``."""
-        give_up_ms, in_doubt = running_ms() + self.busy_ms, False
-        for tries in count():
+        give_up_ms, in_doubt, wait_ms = running_ms() + self.busy_ms, False, FIRST_WAIT_MS
+        while True:
             attempt = Attempt(give_up_ms)
             try:
                 return self._once(act, attempt)
             except ERRORS as error:
                 meaning = meaning_of(error)
                 in_doubt |= attempt.commits and meaning.is_loss
-                wait_ms = min(FIRST_WAIT_MS << tries, LONGEST_WAIT_MS)
                 if meaning.is_loss:
                     self.close()
                 if not meaning.passes or attempt.left_ms <= 2 * wait_ms:  # a try needs time, too
@@ -260,7 +258,7 @@ class Server:
                     may_tell = isinstance(raised, StoreDenied | StoreMismatch)  # its message may quote a secret
                     raise raised from (None if may_tell else error)
             CLOCK.sleep(wait_ms)
-        raise AssertionError  # count() has no end
+            wait_ms = min(2 * wait_ms, LONGEST_WAIT_MS)
 
     def _once(self, act: Callable[[Link], T], attempt: Attempt) -> T:
         links = self._links

@@ -127,7 +127,7 @@ class SQLiteFile:
         while not use.is_done:  # it may have been carried out by another thread
             journal = self._place.open_journal(writes=use.writes)
             try:
-                if journal is not None and not self._place.lock(journal, self._left_ms(give_up_ms)):
+                if journal is not None and not self._place.lock(journal, _left_ms(give_up_ms)):
                     continue
                 with self._open(journal, give_up_ms, writes=use.writes) as db:  # at an exception it rolls back
                     db.execute("BEGIN IMMEDIATE" if use.writes else "BEGIN")
@@ -164,9 +164,6 @@ class SQLiteFile:
         finally:
             turns.end(use)
 
-    def _left_ms(self, give_up_ms: int) -> int:
-        return max(0, min(self.busy_ms, give_up_ms - running_ms()))
-
     def initialise(self) -> list[str]:
         """Create the file. An existing file is not changed."""
         existed = os.path.exists(self._file)
@@ -182,7 +179,7 @@ class SQLiteFile:
             self._place.check_wal(self._place.real())
             self._place.check_journal_mode(self._file)
             reading = f"{self.path.as_uri()}?mode=ro"
-            with closing(sqlite3.connect(reading, uri=True, timeout=self._left_ms(give_up_ms) / 1000)) as db:
+            with closing(sqlite3.connect(reading, uri=True, timeout=_left_ms(give_up_ms) / 1000)) as db:
                 try:
                     self._check_schema(db)
                 except sqlite3.OperationalError as error:
@@ -237,7 +234,7 @@ class SQLiteFile:
         if self._connection is None or self._connection.in_transaction or not is_usable:
             self.disconnect()
             self._connection = self._connect(journal, give_up_ms, writes=writes)
-        patience_ms = self._left_ms(give_up_ms)  # opening took some of the time
+        patience_ms = _left_ms(give_up_ms)  # opening took some of the time
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
             self._patience_ms = patience_ms
@@ -269,7 +266,7 @@ class SQLiteFile:
         quoted = real.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         # Never rwc, which would make an empty file if there is none.
         uri = f"file://{quoted}?mode={'rw' if self._writable else 'ro'}"
-        self._patience_ms = self._left_ms(give_up_ms)
+        self._patience_ms = _left_ms(give_up_ms)
         timeout_s = self._patience_ms / 1000
         db = sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False)
         try:
@@ -329,6 +326,10 @@ class SQLiteFile:
         raise StoreMismatch(f"{self._file} {what}", hint=hint)
 
 
+def _left_ms(give_up_ms: int) -> int:
+    return max(0, give_up_ms - running_ms())
+
+
 def _leave_wal(db: sqlite3.Connection, give_up_ms: int) -> None:
     """Switch to a rollback journal. SQLite itself does not wait for other processes that use the file in WAL mode."""
     while True:
@@ -376,7 +377,7 @@ def _before_fork() -> None:
     for store in list(stores):
         if not store.turns.is_mine():
             held.append(store)
-            if store.turns.lock.acquire(timeout=max(0, min(BUSY_MS, give_up_ms - running_ms())) / 1000):
+            if store.turns.lock.acquire(timeout=_left_ms(give_up_ms) / 1000):
                 with suppress(Exception):  # any error of SQLite: the fork goes on
                     store.disconnect()
 
