@@ -397,8 +397,9 @@ def test_a_start_that_hangs_keeps_no_other_gate_waiting(cli: Cli) -> None:
             due = Pending(request=Request(project=name, region="local"), count=1, first_ms=1, last_ms=1)
             cli.change(lambda _, due=due: Record(pending=due, due_ms=1), name)  # type: ignore[misc]
         fault = hook.fault("hang")
-        server = Server(cli)
+        server = Server(cli, prelude=HASTY)
         wait_for(lambda: len(hook.builds) == 1)
+        assert "start_unknown" not in server.log.read_text()  # the first has not given up
         fault.release()
         server.end()
 
