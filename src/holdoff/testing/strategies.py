@@ -33,10 +33,9 @@ texts: SearchStrategy[str] = st.text(
 )
 instants: SearchStrategy[int] = st.integers(0, 2 * NOW_MS)
 digests: SearchStrategy[str] = st.sampled_from([digest(str(n)) or "" for n in range(6)])
-#: One draw where a text would take nine: a record has up to sixteen.
-write_ids: SearchStrategy[str] = st.integers(0, 2**32 - 1).map("{:08X}".format)
+write_ids: SearchStrategy[str] = st.text("0123456789ABCDEF", min_size=8, max_size=8)
 variables: SearchStrategy[dict[str, str]] = st.dictionaries(
-    st.sampled_from(["_", "A", "TAG", "BUILD_ID", "ZZZZZZZZ"]), texts, max_size=3
+    st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), texts, max_size=3
 )
 #: Few values, so that requests often have the same line, and are often each other's parents.
 lines: SearchStrategy[str] = st.sampled_from(["refs/heads/main", "refs/heads/next"])
@@ -57,7 +56,7 @@ def listed(strategy: SearchStrategy[_T], most: int, *, unique: bool = False) -> 
 def seconds(draw: st.DrawFn) -> Decimal:
     """Epoch seconds as any program may write them: whole, or with a fraction, to all 38 digits."""
     whole = draw(st.integers(0, 253_402_300_798) | st.just(NOW_MS // 1000))
-    fraction = draw(st.integers(0, 10**26 - 1).map("{:026}".format) | st.sampled_from(["", "000", "25", "0625"]))
+    fraction = draw(st.text("0123456789", max_size=26) | st.just("") | st.just("000"))
     return Decimal(f"{whole}.{fraction}") if fraction else Decimal(whole)
 
 
