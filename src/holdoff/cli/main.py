@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from holdoff.cli.common import mend_streams, say, show, unwritten
@@ -64,6 +65,8 @@ def entry() -> NoReturn:
     if interrupted or not is_ignored:  # from here on another SIGINT ends the process silently
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     show()
+    with suppress(OSError):
+        sys.stderr.flush()
     if interrupted:  # a shell's loop around this command stops only if the process dies of SIGINT
         os.kill(os.getpid(), signal.SIGINT)
     # Not sys.exit: the interpreter's clean-up takes a quarter of the command's time, and nothing is left to clean up.
