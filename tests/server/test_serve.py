@@ -397,8 +397,9 @@ def test_a_start_that_hangs_keeps_no_other_gate_waiting(cli: Cli) -> None:
             due = Pending(request=Request(project=name, region="local"), count=1, first_ms=1, last_ms=1)
             cli.change(lambda _, due=due: Record(pending=due, due_ms=1), name)  # type: ignore[misc]
         fault = hook.fault("hang")
-        server = Server(cli)
+        server = Server(cli, prelude=HASTY)
         wait_for(lambda: len(hook.builds) == 1)
+        assert "start_unknown" not in server.log.read_text()  # the first has not given up
         fault.release()
         server.end()
 
@@ -468,6 +469,8 @@ def test_a_certificate_that_was_renewed_is_taken_at_sighup(cli: Cli) -> None:
         wait_for(lambda: shown() == Path(cert).read_text().strip())
 
 
+#: For what is told only once it listens.
+ANY_PORT = ("--listen", "127.0.0.1:0")
 #: By an option: wrong usage, under its name. By the file: a wrong setting.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "elsewhere": (("--listen", "0.0.0.0:0"), "--listen is '0.0.0.0:0'; write 127.0.0.1:PORT, or make a token first"),
@@ -476,7 +479,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no port": (("--listen", "127.0.0.1:65536"), "--listen is '127.0.0.1:65536'; write ADDRESS:PORT"),
     "no scope": (("--anonymous", "all"), "--anonymous is 'all'; write one or more of look, trigger, operate"),
     "another's address": (("--listen", "192.0.2.1:0"), "--listen is '192.0.2.1:0'; write an address of this machine"),
-    "no certificate": (("--certificate", "none.pem", "--key", "none.pem"), "--certificate is 'none.pem'; write a cert"),
+    "no certificate": (
+        (*ANY_PORT, "--certificate", "none.pem", "--key", "none.pem"),
+        "--certificate is 'none.pem'; write",
+    ),
     "a certificate alone": (("--certificate", "x.pem"), "--certificate is 'x.pem'; write a file in PEM, and key"),
     "a key alone": (("--key", "x.pem"), "--key is 'x.pem'; write a file in PEM, and certificate"),
     "an empty certificate": (("--certificate", "", "--key", ""), "--certificate is ''; write a file in PEM"),
@@ -502,7 +508,7 @@ def test_what_is_wrong_is_told(cli: Cli, name: str) -> None:
     ("line", "words"),
     [
         ('listen = "0.0.0.0:0"', "server.listen is '0.0.0.0:0'"),
-        ('certificate = "none.pem"\nkey = "none.pem"', "server.certificate is"),
+        ('listen = "127.0.0.1:0"\ncertificate = "none.pem"\nkey = "none.pem"', "server.certificate is"),
         ('anonymous = "all"', "server.anonymous is 'all'"),
     ],
     ids=["listen", "certificate", "anonymous"],
