@@ -9,7 +9,7 @@ from unittest.mock import patch
 import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from holdoff.aws.signature import Keys, Signer
@@ -32,7 +32,6 @@ def by_botocore(keys: Keys, where: tuple[str, str], path: str, headers: dict[str
     return {name.lower(): value for name, value in request.headers.items()}
 
 
-@settings(max_examples=2_000)
 @given(
     keys=st.builds(Keys, id=KEY, secret=KEY, token=st.one_of(st.just(""), KEY)),
     where=st.tuples(WORD, WORD),
