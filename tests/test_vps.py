@@ -265,22 +265,28 @@ def test_every_block_is_tried() -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def installers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of pip, pipx and uv, which come from the index that pip is set up with."""
+    tools = tmp_path_factory.mktemp("installers")
+    subprocess.run([sys.executable, "-m", "venv", str(tools)], check=True)
+    got = subprocess.run([str(tools / "bin/pip"), "-q", "install", "pipx", "uv"], check=False, capture_output=True)
+    if got.returncode:
+        pytest.skip("no package index can be reached")
+    return tools / "bin"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", INSTALL, ids=["venv", "pipx", "uvx"])
-def test_the_lines_of_the_installation(tmp_path: Path, block: Block) -> None:
-    """In a copy of this checkout; pip, pipx and uv come from the index that pip is set up with."""
+def test_the_lines_of_the_installation(tmp_path: Path, installers: Path, block: Block) -> None:
+    """In a copy of this checkout."""
     home = Home(tmp_path / "home")
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)
     shutil.copytree(ROOT / "src", checkout / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    tools = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(tools)], check=True)
-    got = subprocess.run([str(tools / "bin/pip"), "-q", "install", "pipx", "uv"], check=False, capture_output=True)
-    if got.returncode:
-        pytest.skip("no package index can be reached")
-    home.environment["PATH"] = f"{tools}/bin:{home.environment['PATH']}"
+    home.environment["PATH"] = f"{installers}:{home.environment['PATH']}"
     said = home.typed(block.text, cwd=checkout)
 
     program = home.folder / ".local/bin/holdoff"

@@ -56,28 +56,18 @@ def environment(stack: Stack) -> dict[str, str]:
 # --- the linter ------------------------------------------------------------------------------------
 
 
-def lint(path: Path) -> str:
+def test_the_linter_finds_nothing_but_what_is_put_there(tmp_path: Path) -> None:
+    """Nothing in the template, and nothing in what SAM makes of it."""
+    files = [TEMPLATE, tmp_path / "transformed.json", tmp_path / "wrong.json"]
+    resources = transformed()
+    files[1].write_text(json.dumps(resources))
+    resources["Resources"]["Table"]["Properties"]["BillingMode"] = "FREE"
+    files[2].write_text(json.dumps(resources))
     linter = Path(sys.executable).with_name("cfn-lint")
-    done = subprocess.run([linter, path], capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
-
-
-def test_the_linter_finds_nothing() -> None:
-    assert lint(TEMPLATE) == ""
-
-
-def test_the_linter_finds_nothing_in_what_sam_makes_of_it(tmp_path: Path) -> None:
-    path = tmp_path / "transformed.json"
-    path.write_text(json.dumps(transformed()))
-    assert lint(path) == ""
-
-
-def test_the_linter_would_find_something(tmp_path: Path) -> None:
-    path = tmp_path / "transformed.json"
-    wrong = transformed()
-    wrong["Resources"]["Table"]["Properties"]["BillingMode"] = "FREE"
-    path.write_text(json.dumps(wrong))
-    assert "'FREE' is not one of" in lint(path)
+    done = subprocess.run([linter, "--format", "parseable", *files], capture_output=True, text=True, check=False)
+    assert {found.partition(":")[0] for found in done.stdout.splitlines()} == {str(files[2])}, done.stdout
+    assert "'FREE' is not one of" in done.stdout
+    assert done.stderr == ""
 
 
 # --- the table -------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_some_random_histories() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_random_histories(seed: int) -> None:
-    report = roam(seed, histories=1_200)
+    report = roam(seed, histories=600)
     assert not report.failures, _said(report.failures)
 
 
