@@ -439,6 +439,7 @@ def test_a_variable_in_a_rule_may_have_braces_that_are_the_builds_own() -> None:
         ('"http.headers.X-GitHub-Event" = "*"', "is 'http.headers.X-GitHub-Event'; write a path below the event"),
         ('"http.headers.authorization" = "Bearer x"', "a header that cannot be a secret"),
         ('"http.headers.x-api-key" = "x"', "a header that cannot be a secret"),
+        ('"http.headers.x-gitlab-token" = "*"', "a header that cannot be a secret"),
     ],
 )
 def test_a_pattern_that_can_never_match_is_refused(when: str, said: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown, under
-from holdoff.config.patterns import check_name, is_anything, matches_any
+from holdoff.config.patterns import check_name, matches_any
 from holdoff.config.schemes import NAMES, may_be_secret
 from holdoff.config.variables import check_variable
 from holdoff.core.errors import ConfigError
@@ -231,5 +231,5 @@ def _check_can_match(path: str, patterns: tuple[str, ...], at: str) -> None:
         if path == "http.method" and pattern != pattern.upper():
             raise ConfigError(field=at, got=pattern, want=f"{pattern.upper()!r}: methods are in capitals")
     header = path.removeprefix("http.headers.")
-    if header != path and may_be_secret(header) and not is_anything(patterns):
+    if header != path and may_be_secret(header):
         raise ConfigError(field=at, got=Unquoted("hidden from rules"), want="a header that cannot be a secret")
