@@ -486,6 +486,7 @@ def test_who_does_not_sign_is_refused_and_told_nothing(stage: Stage) -> None:
         assert answer["statusCode"] == 401
         assert json.loads(answer["body"]) == {"error": "not signed as it should be"}
     assert stage.built == ["docs-build"]
+    assert [line.get("kind") for line in stage.lines if "error" in line] == ["http"] * 3
     assert "guessed" not in json.dumps(stage.lines)
     assert "it is a secret" not in json.dumps(stage.lines)
 
