@@ -832,3 +832,16 @@ def test_37_a_window_that_is_longer_now_counts_the_starts_before_the_edit() -> N
     w.policy = holdoff.Policy(0, limit="2/1h")
     said = w.gate().trigger()
     assert (said.why, said.retry_after) == (Why.LIMIT, 38 * 60)
+
+
+@pytest.mark.parametrize("meets", [lambda gate: gate.finished("b1", succeeded=True), holdoff.Gate.trigger])
+def test_38_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault(meets: Any) -> None:
+    """G8: ahead of its clock within the margin, and of a slower machine's by more than that: it was forgotten, and an
+    older push that came late was built after it."""
+    w = World(Apart())
+    slower, seconds = ManualClock(seed=1), w.clock.now_ms() / 1000
+    slower.set(seconds - 4)
+    w.a.trigger(source_version="v2", line="main", at=seconds + 4)
+    meets(holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h"))
+    w.clock.advance("10m")
+    assert w.a.trigger(source_version="v1", line="main", at=seconds - 60).why is Why.SUPERSEDED
