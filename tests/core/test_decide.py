@@ -430,4 +430,4 @@ def test_nor_is_it_of_a_hold_beside_a_running_command() -> None:
     by = terms(0, overlap="defer", by={"children": True, "build_lease_ms": 60_000})
     hold = Hold(since_ms=NOW, why="a test", until_ms=NOW + 10_000)
     step = on_trigger(built(COOLDOWN, running=running(), hold=hold), trigger(), by)
-    assert str(step.decision).endswith("on hold: a test, starts at the next trigger or wake when that ends")
+    assert str(step.decision).endswith("on hold: a test, starts at the next trigger or wake after that ends")

@@ -66,11 +66,11 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
         ),
         (
             decision(DEFERRED, Why.HELD, detail="incident 42", woken=True),
-            "site deferred: on hold: incident 42, starts when that ends",
+            "site deferred: on hold: incident 42, starts after that ends",
         ),
         (
             decision(DEFERRED, Why.HELD, detail="incident 42"),
-            "site deferred: on hold: incident 42, starts at the next trigger or wake when that ends",
+            "site deferred: on hold: incident 42, starts at the next trigger or wake after that ends",
         ),
         (
             decision(DEFERRED, Why.RUNNING, detail="b-1", due_ms=IN_7M),

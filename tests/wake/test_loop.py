@@ -191,7 +191,8 @@ def test_each_of_its_commands_is_asked_to_stop_and_waited_for(asks: str, caplog:
     loop = WakeLoop(store, lambda _key: None, on_end=lambda gate, _build_id, _status: ends.append(gate.key.project))
     for project, fails in (("a", HoldoffError("there is no such build")), ("b", None)):
         gate = Gate(project, store=store, policy=Policy("10m"), starter=Child(asks, fails))
-        loop.attend(gate, gate.trigger())
+        gate.trigger()
+        loop.attend(gate)
     loop.end_children()
     assert sorted(ends) == ["a", "b"]
     assert "1 could not be asked to stop: there is no such build" in caplog.text
@@ -225,6 +226,17 @@ def test_a_command_that_was_started_for_another_is_waited_for_though_the_decisio
     end = store.get(GateKey("a", store.region)).finished
     assert end is not None
     assert end.succeeded
+
+
+@pytest.mark.parametrize("error", [None, StoreUnavailable("no answer")])
+def test_a_command_that_its_gate_started_for_another_is_not_asked_to_stop(error: Exception | None) -> None:
+    store, child = open_store("memory:"), Child()
+    gate = Gate("a", store=store, policy=Policy(0, overlap="defer"), starter=child)
+    decision = gate.trigger()  # its caller waits for the build
+    loop = WakeLoop(store, lambda _key: gate, wake=Mock(side_effect=error, return_value=decision.but(build_id=None)))
+    loop.once()
+    loop.end_children()
+    assert not child.ended.is_set()
 
 
 def test_where_the_system_has_no_room_for_a_thread_other_gates_are_woken(
@@ -440,7 +452,8 @@ def test_a_command_that_ends_at_once_is_not_listed_for_ever(monkeypatch: pytest.
     loop = bench.loop()
     monkeypatch.setattr(loop, "_attending", Lock())
     monkeypatch.setattr(loop, "_children", listed := Listed())
-    loop.attend(gate, gate.trigger())
+    gate.trigger()
+    loop.attend(gate)
     for _, thread in list(listed.values()):
         thread.join()
     assert listed == {}
@@ -454,9 +467,9 @@ def test_many_decisions_at_once_start_one_thread_for_each_command(monkeypatch: p
 
     def start(project: str) -> None:
         gate = Gate(project, store=store, policy=Policy(0), starter=Command(["true"]))
-        decision = gate.trigger()
+        gate.trigger()
         together.wait()
-        loop.attend(gate, decision)
+        loop.attend(gate)
 
     for turn in range(20):
         together = threading.Barrier(8)

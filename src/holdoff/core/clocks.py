@@ -3,7 +3,8 @@
 Each part of a record has the instant at which it was made, by its writer's clock. An instant in the future, by more
 than the clocks' margin, is a clock's fault: it becomes *now*, and instants that were counted from it (the end of a
 lease or of a hold) move with it, so that durations stay. ``lastbuild`` in the future counts as now, too. An instant on
-a line becomes unknown: as *now* it would make a change that arrives just now look older.
+a line becomes unknown: as *now* it would make a change that arrives just now look older. There it is twice the margin:
+a change's source may be ahead of the machine that took the change, and that machine of this one.
 
 A claim is put right only if it is ahead by more than its lease: its holder still goes by the lease that it wrote.
 """
@@ -44,7 +45,7 @@ def put_right(record: Record, terms: Terms, now_ms: int) -> Record:
         return part.but(**{instant: now_ms}, **moved)
 
     def unplaced(part: Any) -> Any:
-        return part.but(at_ms=None) if (part.at_ms or 0) > latest_ms else part
+        return part.but(at_ms=None) if (part.at_ms or 0) > latest_ms + margin_ms else part
 
     def all_unplaced(fold: Pending) -> Pending:
         return fold.but(request=unplaced(fold.request), notes=tuple([unplaced(note) for note in fold.notes]))

@@ -173,8 +173,7 @@ class Decision(Value):
             return f"it is not known here whether the build started{said}; `holdoff explain` says"
         if self.why is Why.START_UNKNOWN:
             return f"it is not known whether the build started{said}; {self._then('finds out')}"
-        again = "and it is tried again once the hold is over" if self.due_ms is None else self._then("tries again")
-        return f"the build was refused{said}; the slot is given back, {again}"
+        return f"the build was refused{said}; the slot is given back, {self._then('tries again')}"
 
     def _reason(self) -> str:
         if self.why is Why.COOLING_DOWN:
@@ -203,11 +202,12 @@ class Decision(Value):
         if self.why is Why.RUNNING:
             return f"{starts} after it ends{f', at the latest in {wait}' if self.due_ms is not None else ''}"
         if self.due_ms is None:
-            return "dropped" if skipped else f"{starts} when that ends"
+            return "dropped" if skipped else f"{starts} after that ends"
         return f"{starts} in {wait}{'' if skipped or self.woken else ' or later'}"
 
     def _then(self, does: str) -> str:
-        return f"the next trigger or wake in {self._wait()} or later {does}"
+        when = "after the hold" if self.due_ms is None else f"in {self._wait()} or later"
+        return f"the next trigger or wake {when} {does}"
 
     def _wait(self) -> str:
         return say_duration(max(0, (self.due_ms or 0) - self.decided_ms), up=True)

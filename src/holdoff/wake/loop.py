@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,12 +170,11 @@ class WakeLoop:
             gate = self._gates[key]
             if gate is None:
                 return None
+            others = gate.awaited
             try:
                 decision = self._wake_gate(gate)
-            except BaseException:
-                self.attend(gate)
-                raise
-            self.attend(gate, decision)
+            finally:  # a wake that fails may have finished a start that was left
+                self.attend(gate, besides=others)
         except BaseException as error:  # a starter may raise anything; other gates go on
             if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception | SystemExit):
                 raise  # Ctrl-C
@@ -192,12 +191,10 @@ class WakeLoop:
             with suppress(Exception):  # a handler of logs may raise anything; the loop goes on
                 log.warning("%s", message)
 
-    def attend(self, gate: Gate, decision: Decision | None = None) -> None:
-        """Look after the commands of this process that a decision started, by a wake or a trigger: wait for each in a
-        thread of its own, and ask it to stop when the loop ends. ``None``: the decision failed, and may have finished a
-        start that was left; look after all that its gate has started."""
-        told = gate.awaited if decision is None else [decision.taken_over, decision.build_id]
-        for build_id in [build_id for build_id in gate.awaited if build_id in told]:
+    def attend(self, gate: Gate, *, besides: Collection[str] = ()) -> None:
+        """Look after the commands of this process that a gate has started, ``besides`` those: wait for each in a thread
+        of its own, and ask it to stop when the loop ends."""
+        for build_id in [build_id for build_id in gate.awaited if build_id not in besides]:
             with self._attending:
                 if (gate.key, build_id) not in self._children:
                     thread = threading.Thread(target=self._wait, args=(gate, build_id), name=f"holdoff-{build_id}")
