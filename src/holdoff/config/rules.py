@@ -30,7 +30,8 @@ _PATH: Final = re.compile(_PATHS)
 IN_BRACES: Final = re.compile(rf"\{{({_PATHS})\}}")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs|change)\.\S*")
-_TYPE_OF_PATH: Final = "a path such as 'event.detail.commitId', or 'http.headers.x-event-key' of what is no secret"
+_HEADER: Final = "in small letters a header that cannot be a secret, such as 'http.headers.x-event-key'"
+_TYPE_OF_PATH: Final = f"a path such as 'event.detail.commitId' or 'sns.TopicArn', or {_HEADER}"
 MAX_PATH: Final = 400
 
 
@@ -200,8 +201,7 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
             yield from _conditions(value, at, f"{path}.")
             continue
         if len(path) > MAX_PATH or not all(path.split(".")) or (OF_ENVELOPES.match(path) and not is_path(path)):
-            want = "a path below the event, such as 'detail.repository', or in small letters "
-            want += "a header that cannot be a secret, such as 'http.headers.x-event-key'"
+            want = f"a path below the event, such as 'detail.repository', or {_HEADER}"
             raise ConfigError(field=at, got=Unquoted(repr(shown_name(path))), want=want)
         want = "a text, in which * stands for anything, or a list of texts"
         several = [str(one).lower() if isinstance(one, int) else one for one in one_or_more(value)]
