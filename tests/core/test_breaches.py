@@ -864,3 +864,20 @@ def test_38_a_start_that_is_taken_over_waits_for_a_build_as_the_policy_of_now_sa
     w.clock.advance("1m")
     gate.wake()
     assert builds.versions == ["v1", "v2"]
+
+
+def test_39_a_clock_that_is_set_back_while_the_starter_is_asked_leaves_no_build_to_be_asked_after_for_ever() -> None:
+    """G2: what the poll wrote by the present clock was put right with the start, to long ago, so the starter was asked
+    again, 200 times. Then the trigger, and each one until the clock was where it had been, failed with an error."""
+    w = World(cooldown=0, overlap="defer")
+
+    def status(build_id: str) -> str:
+        w.clock.set("2026-01-01T00:00:00Z")
+        return "running"
+
+    w.clock.advance("2h")
+    w.starter.status = status  # type: ignore[attr-defined]
+    gate = w.gate()
+    gate.trigger()
+    w.clock.advance("1m")
+    assert gate.trigger().why is Why.RUNNING
