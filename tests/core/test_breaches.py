@@ -847,10 +847,10 @@ def test_38_a_start_that_is_taken_over_waits_for_a_build_as_the_policy_of_now_sa
     builds = Builds()
     calls: dict[str, Any] = {"start": builds.start, "cancel": dies} | ({"find": builds.find} if finds else {})
     w = World()
-    w.policy = holdoff.Policy(0, overlap=before)
+    w.policy = holdoff.Policy(0, overlap=before)  # type: ignore[arg-type]
     w.starter = SimpleNamespace(**calls)  # type: ignore[assignment]
     w.gate().trigger(source_version="v1")
-    w.starter.start = dies  # type: ignore[method-assign]
+    w.starter.start = dies  # type: ignore[assignment, method-assign]
     with pytest.raises(KeyboardInterrupt):
         w.gate().trigger(source_version="v2")
     w.starter.start = builds.start  # type: ignore[method-assign]
@@ -889,7 +889,7 @@ def test_38a_and_for_the_cooldown_after_what_the_old_snippet_built_meanwhile(fin
 def test_38b_but_not_for_a_hold() -> None:
     """A hold is for starts that come after it."""
     w = World()
-    start, w.starter.start = w.starter.start, _no_answer  # type: ignore[method-assign]
+    start, w.starter.start = w.starter.start, _no_answer  # type: ignore[assignment, method-assign]
     w.a.trigger(source_version="v1")
     w.a.hold(why="incident")
     w.starter.start = start  # type: ignore[method-assign]
