@@ -97,11 +97,9 @@ def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot
 def _changed(record: Record, change: writes.Change, terms: Terms) -> Generator[Effect, Any, Record]:
     """The record after this change. It is put right first: else what the change writes by the present clock would be
     moved later, with the instants of the clock that was ahead."""
-
-    def changed(record: Record, now_ms: int) -> Record:
-        return change(clocks.put_right(record, terms, now_ms), now_ms)
-
-    record, _ = yield from writes.apply(changed, record, terms)
+    record, _ = yield from writes.apply(
+        lambda now, at_ms: change(clocks.put_right(now, terms, at_ms), at_ms), record, terms
+    )
     return record
 
 
