@@ -60,6 +60,10 @@ class World:
         return self.store.get(self.a.key)
 
 
+def _no_answer(*_: Any) -> Any:
+    raise OSError("no answer")
+
+
 def test_1_a_branch_that_is_pushed_back_two_commits_is_built() -> None:
     """G8: "A force push counts as the newest"; the last change is always built."""
     w = World()
@@ -787,12 +791,8 @@ def test_34_a_refused_start_promises_by_the_record_that_it_leaves() -> None:
 
 def test_35_what_waits_for_a_start_that_no_try_could_finish_waits_for_the_next_try() -> None:
     """G6: ``status`` said "ready in 10s" beside a start whose next try is a minute away; a decision said a minute."""
-
-    def no_answer(*_: Any) -> str:
-        raise OSError("no answer")
-
     w = World(cooldown="10s")
-    w.starter.start = w.starter.find = no_answer  # type: ignore[assignment, method-assign]
+    w.starter.start = w.starter.find = _no_answer  # type: ignore[assignment, method-assign]
     w.a.trigger()
     assert w.b.trigger().retry_after == 10  # the start may be over in a second
     w.clock.advance("1m")
@@ -879,3 +879,52 @@ def test_39_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault
     meets(holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h"))
     w.clock.advance("10m")
     assert w.a.trigger(source_version="v1", line="main", at=seconds - 60).why is Why.SUPERSEDED
+
+
+@pytest.mark.parametrize("finds", [True, False])
+def test_38a_and_for_the_cooldown_after_what_the_old_snippet_built_meanwhile(finds: bool) -> None:
+    """G1. No build is found, so it may have none; but one may still be in flight, so nothing else starts either."""
+    builds, w = Builds(), World()
+    w.starter = SimpleNamespace(start=_no_answer, **({"find": builds.find} if finds else {}))  # type: ignore[assignment]
+    gate = w.gate()
+    gate.trigger(source_version="v1")
+    w.clock.advance("30s")
+    seen = w.record
+    w.store.swap(gate.key, expected=seen, new=seen.but(lastbuild=Decimal(w.clock.now_ms() // 1000)))
+    w.starter.start = builds.start  # type: ignore[method-assign]
+    for _ in range(9):
+        w.clock.advance("1m")
+        gate.wake()
+    assert builds.versions == []
+    w.clock.advance("2m")
+    gate.wake()
+    assert builds.versions == ["v1"]
+
+
+def test_38b_but_not_for_a_hold() -> None:
+    """A hold is for starts that come after it."""
+    w = World()
+    start, w.starter.start = w.starter.start, _no_answer  # type: ignore[assignment, method-assign]
+    w.a.trigger(source_version="v1")
+    w.a.hold(why="incident")
+    w.starter.start = start  # type: ignore[method-assign]
+    w.clock.advance("1m")
+    w.a.wake()
+    assert w.starter.versions == ["v1"]
+
+
+def test_40_a_clock_that_is_set_back_while_the_starter_is_asked_leaves_no_build_to_be_asked_after_for_ever() -> None:
+    """G2: what the poll wrote by the present clock was put right with the start, to long ago, so the starter was asked
+    again, 200 times. Then the trigger, and each one until the clock was where it had been, failed with an error."""
+    w = World(cooldown=0, overlap="defer")
+
+    def status(build_id: str) -> str:
+        w.clock.set("2026-01-01T00:00:00Z")
+        return "running"
+
+    w.clock.advance("2h")
+    w.starter.status = status  # type: ignore[attr-defined]
+    gate = w.gate()
+    gate.trigger()
+    w.clock.advance("1m")
+    assert gate.trigger().why is Why.RUNNING

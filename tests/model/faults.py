@@ -299,9 +299,9 @@ def _without_earlier_pending(new: Record, record: Record, claim: Claim) -> Recor
     return new.but(pending=None) if waiting is not None and waiting.last_ms < claim.claimed_ms else new
 
 
-def _held_by_token(record: Record, token: str, attempt: int) -> Claim | None:
+def _held_by_token(record: Record, claim: Claim) -> Claim | None:
     """Whichever attempt it is, the claim is one's own."""
-    return record.claim if record.claim is not None and record.claim.token == token else None
+    return record.claim if record.claim is not None and record.claim.token == claim.token else None
 
 
 def _refused_but(change: Callable[[Record, Record], Record]) -> Callable[..., Record]:

@@ -71,10 +71,10 @@ def _readable_until_ms(claim: Claim, terms: Terms) -> int:
     return claim.lease_until_ms + terms.clock_margin_ms + max(terms.claim_lease_ms, own_lease_ms)
 
 
-def held_by(record: Record, token: str, attempt: int) -> Claim | None:
-    """The claim that this attempt holds; ``None``: another process has taken it over, or ended it."""
-    claim = record.claim
-    return claim if claim is not None and (claim.token, claim.attempt) == (token, attempt) else None
+def held_by(record: Record, claim: Claim) -> Claim | None:
+    """This claim as it is now; ``None``: another process has taken it over, or ended it."""
+    now = record.claim
+    return now if now is not None and (now.token, now.attempt) == (claim.token, claim.attempt) else None
 
 
 def build_of(record: Record, token: str) -> Running | Finished | None:
@@ -117,7 +117,7 @@ def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_m
 
     If another process holds the claim now, the record stays as it is: that process may have started the build.
     """
-    held = held_by(record, claim.token, claim.attempt)
+    held = held_by(record, claim)
     if held is None:
         return record
     if is_certain(claim, terms, now_ms, searched_ms):

@@ -89,15 +89,18 @@ def wake(event: Wake, terms: Terms) -> Asks:
 
 
 def edit(change: writes.Change, terms: Terms) -> Generator[Effect, Any, Snapshot]:
-    """Any change that starts nothing: finish, hold, resume, reset, renew. The record is put right first: else what the
-    change writes by the present clock would be moved later, with the instants of the clock that was ahead."""
+    """Any change that starts nothing: finish, hold, resume, reset, renew."""
     seen_ms = yield writes.NOW
+    return Snapshot(record=(yield from _changed((yield Get()), change, terms)), seen_ms=seen_ms)
 
-    def changed(record: Record, now_ms: int) -> Record:
-        return change(clocks.put_right(record, terms, now_ms), now_ms)
 
-    record, _ = yield from writes.apply(changed, (yield Get()), terms)
-    return Snapshot(record=record, seen_ms=seen_ms)
+def _changed(record: Record, change: writes.Change, terms: Terms) -> Generator[Effect, Any, Record]:
+    """The record after this change. It is put right first: else what the change writes by the present clock would be
+    moved later, with the instants of the clock that was ahead."""
+    record, _ = yield from writes.apply(
+        lambda now, at_ms: change(clocks.put_right(now, terms, at_ms), at_ms), record, terms
+    )
+    return record
 
 
 # --- look, decide, write -------------------------------------------------------------------------------------------
@@ -172,10 +175,7 @@ def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
         state: str | None = yield Poll(build_id)
     except Exception:  # noqa: BLE001  (after any error nothing is known)
         state = None
-    record, _ = yield from writes.apply(
-        lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), record, terms
-    )
-    return record
+    return (yield from _changed(record, lambda now, at_ms: builds.polled(now, build_id, state, terms, at_ms), terms))
 
 
 def _carry_out(decision: Decision, record: Record, claim: Claim, terms: Terms) -> Asks:

@@ -62,11 +62,11 @@ def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any
 
     ``record`` is the record after our claim was written. If that write's response was lost, it may have changed since.
     """
-    token, attempt, searched_ms, is_searched = claim.token, claim.attempt, None, claim.attempt == 1
+    searched_ms, is_searched = None, claim.attempt == 1
     while True:
-        held = claims.held_by(record, token, attempt)
+        held = claims.held_by(record, claim)
         if held is None:
-            return _lost_claim(record, token)
+            return _lost_claim(record, claim.token)
         claim, now_ms = held, (yield writes.NOW)
         if claims.is_expired(claim, now_ms):
             # Another process may be taking this claim over.
@@ -145,7 +145,7 @@ def _end_claim(
 ) -> Generator[Effect, Any, Resolved]:
     """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays, or was refused."""
     after, is_ours = yield from writes.apply(lambda now, at_ms: rule(now, claim, terms, at_ms), record, terms)
-    if claims.held_by(after, claim.token, claim.attempt):
+    if claims.held_by(after, claim):
         return Resolved(record=after, error=why_left)
     if is_ours and after.pending is not None:  # else another process has built it
         return Resolved(record=after, refusal=refusal, error=why_left if refusal else None)
