@@ -57,10 +57,10 @@ def test_thirty_seconds_build_the_first_and_the_last_change(tmp_path: Path) -> N
 
     for changes in (lines, promised):
         assert [line for line in changes if line.startswith("building")] == ["building change 1", "building change 5"]
-    on_the_way = re.compile(r"covered by build \S+, which runs$")  # seen by a run that looks before the build has ended
-    assert sorted(_CHANGING.sub("T", line) for line in lines if not on_the_way.search(line)) == sorted(
-        _CHANGING.sub("T", line) for line in promised
-    )
+    seen, told = ({_CHANGING.sub("T", line) for line in changes} for changes in (lines, promised))
+    # How many lines tell of a wait depends on the machine: a run may look while a start or a build is under way.
+    assert told <= seen
+    assert all(re.search("deferred: |covered by build ", line) for line in seen - told)
 
     history = typed("holdoff history site", tmp_path).splitlines()
     shown = block.partition("$ holdoff history site\n")[2].splitlines()

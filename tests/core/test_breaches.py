@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -835,8 +836,40 @@ def test_37_a_window_that_is_longer_now_counts_the_starts_before_the_edit() -> N
     assert (said.why, said.retry_after) == (Why.LIMIT, 38 * 60)
 
 
+@pytest.mark.parametrize("finds", [True, False])
+@pytest.mark.parametrize("before", ["cancel", "allow"])
+def test_38_a_start_that_is_taken_over_waits_for_a_build_as_the_policy_of_now_says(before: Any, finds: bool) -> None:
+    """G4: a process died before its start, under a policy by which it might start beside a build, or cancel it. Then
+    the policy was edited. What took the start over started it beside the build that ran."""
+
+    def dies(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    builds = Builds()
+    calls: dict[str, Any] = {"start": builds.start, "cancel": dies} | ({"find": builds.find} if finds else {})
+    w = World()
+    w.policy = holdoff.Policy(0, overlap=before)
+    starter: Any = SimpleNamespace(**calls)
+    w.starter = starter
+    w.gate().trigger(source_version="v1")
+    starter.start = dies
+    with pytest.raises(KeyboardInterrupt):
+        w.gate().trigger(source_version="v2")
+    starter.start = builds.start
+    w.policy = holdoff.Policy(0, overlap="defer")
+    gate = w.gate()
+    for _ in range(5):
+        w.clock.advance("1m")
+        gate.wake()
+    assert builds.versions == ["v1"]
+    gate.finished("b1", succeeded=True)
+    w.clock.advance("1m")
+    gate.wake()
+    assert builds.versions == ["v1", "v2"]
+
+
 @pytest.mark.parametrize("meets", [lambda gate: gate.finished("b1", succeeded=True), holdoff.Gate.trigger])
-def test_38_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault(meets: Any) -> None:
+def test_39_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault(meets: Any) -> None:
     """G8: ahead of its clock within the margin, and of a slower machine's by more than that: it was forgotten, and an
     older push that came late was built after it."""
     w = World(Apart())

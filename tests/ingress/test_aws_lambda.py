@@ -486,6 +486,7 @@ def test_who_does_not_sign_is_refused_and_told_nothing(stage: Stage) -> None:
         assert answer["statusCode"] == 401
         assert json.loads(answer["body"]) == {"error": "not signed as it should be"}
     assert stage.built == ["docs-build"]
+    assert [line.get("kind") for line in stage.lines if "error" in line] == ["http"] * 3
     assert "guessed" not in json.dumps(stage.lines)
     assert "it is a secret" not in json.dumps(stage.lines)
 
@@ -575,7 +576,14 @@ def test_a_letter_has_the_power_of_its_webhook_and_no_more(
 
 
 @pytest.mark.parametrize(
-    "asked", [{"force": True}, {"environment": {"TAG": "1"}}, {"region": "us-east-1"}, {"key": "k"}]
+    "asked",
+    [
+        {"force": True},
+        {"environment": {"TAG": "1"}},
+        {"region": "us-east-1"},
+        {"key": "k"},
+        build_ended("site-build:8745a7a9"),
+    ],
 )
 def test_who_may_build_may_not_ask_for_all(stage: Stage, asked: dict[str, Any]) -> None:
     answer = stage.send(plain({"project": "site", **asked}))
@@ -618,6 +626,15 @@ def test_a_sender_that_takes_200_only_gets_it_where_a_decision_was_made(stage: S
     assert (answer["statusCode"], json.loads(answer["body"])["outcome"]) == (200, "deferred")
     assert stage.send(edit | {"rawPath": "/elsewhere"})["statusCode"] == 422
     assert "prism" not in json.dumps(stage.lines)
+
+
+def test_a_webhook_is_answered_202_if_one_of_its_builds_comes_later(standin: CodeBuildStandin, tmp_path: Path) -> None:
+    stage = Stage(standin, tmp_path, text=FILE + '[[rules]]\nwhen = {{}}\nproject = ["site", "docs"]\n')
+    assert stage.send(plain({"page": 1}))["statusCode"] == 200
+    stage.clock.advance("20m")
+    answer = stage.send(plain({"page": 2}))
+    outcomes = [one["outcome"] for one in json.loads(answer["body"])["answers"]]
+    assert (answer["statusCode"], outcomes) == (202, ["started", "deferred"])
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS)

@@ -547,6 +547,18 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         assert isinstance(ignored, Ignored)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"version": "3.1", "status": "online", "healthcheck": "ok"},
+        {"version": "3.1", "warm": "ok"},
+        {"AutoScalingGroupName": "web", "Event": "image baked"},
+    ],
+)
+def test_what_only_has_a_field_as_a_known_sender_s_event_has_it_builds(event: dict[str, Any]) -> None:
+    assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+
+
 def test_a_record_is_known_by_what_it_has_where_it_does_not_say_what_it_is() -> None:
     pushed = {"codecommit": {"references": [{"ref": "refs/heads/side", "commit": "c" * 40}]}}
     restored = s.s3_notification("ObjectRestore:Completed")["Records"][0]

@@ -115,16 +115,18 @@ def test_each_project_has_a_default_branch_of_its_own_where_the_sender_names_non
     assert sorted({project for project, _ in found}) == projects
 
 
-@pytest.mark.parametrize(("branch", "projects"), [("main", []), ("trunk", ["site"])], ids=["main", "trunk"])
+@pytest.mark.parametrize(
+    ("ref", "projects"), [("heads/main", []), ("heads/trunk", ["site"]), ("tags/v1", [])], ids=["main", "trunk", "tag"]
+)
 @pytest.mark.parametrize("rules", ["", '[[rules]]\nwhen = {}\nproject = "site"\nbranches = ["$default-branch"]\n'])
 def test_a_project_s_branch_is_the_one_whatever_the_sender_calls_the_default(
-    branch: str, projects: list[str], rules: str
+    ref: str, projects: list[str], rules: str
 ) -> None:
     """It was passed over in silence where the sender, GitHub above all, names a default branch."""
     tables = PROJECTS.replace("[projects.site]", '[projects.site]\nbranch = "trunk"')
-    found = outcomes(rules, pushed(ref=f"refs/heads/{branch}"), projects=tables)
+    found = outcomes(rules, pushed(ref=f"refs/{ref}"), projects=tables)
     assert [project for project, _ in taken(found)] == projects
-    if not projects and not rules:
+    if ref == "heads/main" and not rules:
         assert "main is not trunk, and no rule takes it" in str(found)
 
 
@@ -306,8 +308,11 @@ def test_an_ignoring_rule_ignores_what_its_names_say_and_nothing_else(names: str
     ],
     ids=["docs", "both", "sources", "unknown"],
 )
-def test_an_ignoring_rule_loses_no_change_of_other_files(changed: dict[str, Any], is_left_out: bool) -> None:
-    rules = '[[rules]]\nwhen = {}\npaths = ["docs/**"]\nignore = "by hand"\n[[rules]]\nwhen = {}\nproject = "site"\n'
+@pytest.mark.parametrize("names", ['paths = ["docs/**"]', 'paths_ignore = ["src/**"]'])
+def test_an_ignoring_rule_loses_no_change_of_other_files(
+    changed: dict[str, Any], is_left_out: bool, names: str
+) -> None:
+    rules = f'[[rules]]\nwhen = {{}}\n{names}\nignore = "by hand"\n[[rules]]\nwhen = {{}}\nproject = "site"\n'
     assert bool(taken(outcomes(rules, pushed(**changed)))) is not is_left_out
 
 
@@ -434,6 +439,7 @@ def test_a_variable_in_a_rule_may_have_braces_that_are_the_builds_own() -> None:
         ('"http.headers.X-GitHub-Event" = "*"', "is 'http.headers.X-GitHub-Event'; write a path below the event"),
         ('"http.headers.authorization" = "Bearer x"', "a header that cannot be a secret"),
         ('"http.headers.x-api-key" = "x"', "a header that cannot be a secret"),
+        ('"http.headers.x-gitlab-token" = "*"', "a header that cannot be a secret"),
     ],
 )
 def test_a_pattern_that_can_never_match_is_refused(when: str, said: str) -> None:

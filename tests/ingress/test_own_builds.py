@@ -94,9 +94,17 @@ def test_a_run_that_eventbridge_reports_is_no_trigger_of_its_own_project(conclus
         assert (found.build_id, found.succeeded, found.then) == ("1601", True, None)
 
 
-@pytest.mark.parametrize("more", [{"event": "push"}, {"path": ".github/workflows/lint.yml"}], ids=str)
-def test_other_runs_stay_for_rules(more: dict[str, str]) -> None:
-    assert isinstance(become(run(**more), "github", "x-github-event", "workflow_run"), Request)
+@pytest.mark.parametrize(
+    "other",
+    [
+        run(event="push"),
+        run(path=".github/workflows/lint.yml"),
+        p.github("workflow_run", {"workflow_run": RUN, "repository": {"full_name": "octo/other"}}),
+    ],
+    ids=["event", "workflow", "repository"],
+)
+def test_other_runs_stay_for_rules(other: HttpRequest) -> None:
+    assert isinstance(become(other, "github", "x-github-event", "workflow_run"), Request)
 
 
 def test_the_end_of_a_pipeline() -> None:

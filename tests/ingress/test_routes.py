@@ -328,6 +328,7 @@ def test_json_of_others_is_not_read_as_ours(event: dict[str, Any]) -> None:
         {"project": "site", "event_kind": "published"},
         {"project": "site", "event_uuid": "7f"},
         {"project": "site", "resource_version": "7"},
+        {"project": "site", "version": "7"},
     ],
 )
 def test_what_only_we_say_is_read_whatever_stands_beside(event: dict[str, Any]) -> None:

@@ -326,6 +326,8 @@ def test_the_same_rule_for_the_same_event_however_it_comes() -> None:
         ("when = {}\nproject = 'event.a..b'", "rules[0].project is 'event.a..b'; write a path"),
         ("when = {}\nproject = 'http.host'", "rules[0].project is 'http.host'; write a path"),
         ("when = {}\nreason = 'http.headers.X-A'", "rules[0].reason is 'http.headers.X-A'; write"),
+        ("when = {}\nkey = 'http.headers.x-gitlab-token'", "or in small letters a header that cannot be a secret"),
+        ("when = {}\nkey = 'of {http.headers.x-gitlab-token}'", "or in small letters a header that cannot be a secret"),
         ("when = {}\nreason = 'sns.Topic'", "rules[0].reason is 'sns.Topic'; write a path such"),
         ("when = {}\nreason = ''", "rules[0].reason is ''; write text of 1 to 200 characters"),
         ('when = {}\nreason = "a\\nb"', "rules[0].reason is 'a\\nb'; write text of 1 to 200"),

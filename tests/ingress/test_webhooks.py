@@ -109,7 +109,7 @@ OWN = "[webhooks.acme]\nsecret = 'env:A'\nheader = 'X-Acme'\n"
         ("[webhooks.github]\nsecret = 'env:A'\nheader = 'x'", "webhooks.github.header is not a setting"),
         (f"[webhooks.github]\nsecret = 'env:A'\n{HUNTER} = 1", "webhooks.github.... is not a setting"),
         (
-            f"[webhooks.github]\nsecret = 'env:A'\nprojects = ['{HUNTER}']",
+            f"[webhooks.github]\nsecret = 'env:A'\nprojects = ['site', '{HUNTER}']",
             "webhooks.github.projects is not such a list; write a list of projects of this file (docs, site)",
         ),
         ("[webhooks.github]\nsecret = 'env:A'\nprojects = []", "webhooks.github.projects is not such a list"),

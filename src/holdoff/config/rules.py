@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown, under
-from holdoff.config.patterns import check_name, is_anything, matches_any
+from holdoff.config.patterns import check_name, matches_any
 from holdoff.config.schemes import NAMES, may_be_secret
 from holdoff.config.variables import check_variable
 from holdoff.core.errors import ConfigError
@@ -30,7 +30,8 @@ _PATH: Final = re.compile(_PATHS)
 IN_BRACES: Final = re.compile(rf"\{{({_PATHS})\}}")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _LOOKS_LIKE_A_PATH: Final = re.compile(r"(event|http|sns|sqs|change)\.\S*")
-_TYPE_OF_PATH: Final = "a path such as 'event.detail.commitId', 'http.headers.x-event-key' or 'sns.TopicArn'"
+_HEADER: Final = "in small letters a header that cannot be a secret, such as 'http.headers.x-event-key'"
+_TYPE_OF_PATH: Final = f"a path such as 'event.detail.commitId' or 'sns.TopicArn', or {_HEADER}"
 MAX_PATH: Final = 400
 
 
@@ -80,8 +81,9 @@ _PATHS_ONLY: Final = {
 
 
 def is_path(text: str) -> bool:
-    """Whether a rule's text says where in the event to look."""
-    return _PATH.fullmatch(text) is not None
+    """Whether a rule's text says where in the event to look. Headers that may be secrets are hidden from rules."""
+    header = text.removeprefix("http.headers.")
+    return _PATH.fullmatch(text) is not None and (header == text or not may_be_secret(header))
 
 
 def _is_literal(text: str) -> bool:
@@ -199,7 +201,7 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
             yield from _conditions(value, at, f"{path}.")
             continue
         if len(path) > MAX_PATH or not all(path.split(".")) or (OF_ENVELOPES.match(path) and not is_path(path)):
-            want = "a path below the event, such as 'detail.repository', or in small letters 'http.headers.x-event-key'"
+            want = f"a path below the event, such as 'detail.repository', or {_HEADER}"
             raise ConfigError(field=at, got=Unquoted(repr(shown_name(path))), want=want)
         want = "a text, in which * stands for anything, or a list of texts"
         several = [str(one).lower() if isinstance(one, int) else one for one in one_or_more(value)]
@@ -230,6 +232,3 @@ def _check_can_match(path: str, patterns: tuple[str, ...], at: str) -> None:
             check_name(pattern, at)
         if path == "http.method" and pattern != pattern.upper():
             raise ConfigError(field=at, got=pattern, want=f"{pattern.upper()!r}: methods are in capitals")
-    header = path.removeprefix("http.headers.")
-    if header != path and may_be_secret(header) and not is_anything(patterns):
-        raise ConfigError(field=at, got=Unquoted("hidden from rules"), want="a header that cannot be a secret")

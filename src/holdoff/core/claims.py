@@ -18,7 +18,7 @@ from holdoff.core.pending import joined
 from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
-from holdoff.core.waits import cooldown_end_ms
+from holdoff.core.waits import waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,11 +140,10 @@ def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None)
 
 
 def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
-    """Whether a claim that was taken over must wait for a cooldown: the old snippet may have built since."""
-    if claim.attempt == 1 or claim.request.forced or record.lastbuild is None:
-        return False
-    cooling = cooldown_end_ms(record.but(lastbuild=claim.before), terms)
-    return cooling is not None and cooling > now_ms
+    """Whether a claim that was taken over must wait: the old snippet may have built since, or the policy may be another
+    one than that of the claim. A hold stops no claim."""
+    free = record.but(claim=None, hold=None, lastbuild=claim.before)
+    return claim.attempt > 1 and bool(waits(free, terms, now_ms, force=claim.request.forced))
 
 
 def uncancelled(record: Record, claim: Claim, terms: Terms, now_ms: int, build_id: str) -> Record:

@@ -85,9 +85,9 @@ def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any
             if found is not None:
                 return (yield from _confirm(record, claim, found, terms))
             is_searched = True
-        elif terms.finds and claims.must_wait(record, claim, terms, now_ms):
+        elif claims.must_wait(record, claim, terms, now_ms):
             returned = partial(claims.returned, searched_ms=searched_ms)
-            why_left = "another has built since, and a request may still be in flight"
+            why_left = "it has to wait, and an earlier request for it may still be in flight"
             return (yield from _end_claim(record, claim, terms, returned, why_left))
         else:
             return (yield from _start(record, claim, terms, searched_ms))

@@ -65,7 +65,8 @@ CONTROL: Final = (
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
             f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
-            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true|OK|ok",
+            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
+            "ping=OK",
         )
     ),
 )
@@ -277,7 +278,7 @@ _ASKED_BY: Final = (
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "version=201?-??-?? & operation=Invoke|BatchInvoke", "Info.fieldName"),
     ("Athena", "a query", "@type & queryId"),
-    ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition"),
+    ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition=autoscaling:*"),
     ("Bedrock", "a request", "messageVersion & agent.name,node.name"),
     ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
     ("Bedrock", "a gateway's request", "interceptorInputVersion"),

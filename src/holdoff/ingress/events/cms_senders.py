@@ -482,6 +482,7 @@ _CLOUDS: Final = (
 # --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
 _NETLIFY: Final = "http.headers.x-netlify-event"
+_CIRCLECI: Final = "http.headers.circleci-event-type"
 _DRONE: Final = "http.headers.x-drone-event"
 _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
@@ -534,12 +535,12 @@ _HOSTS: Final = (
             ("AppVeyor", "eventName", "eventData.buildUrl"),
             ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
-            ("Bitrise", "http.headers.bitrise-event-type,build_status", "build_slug & app_slug"),
+            ("Bitrise", "http.headers.bitrise-event-type,build_status", "http.headers.bitrise-event-type,build_slug"),
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
             ("Buildkite", "http.headers.x-buildkite-event", ""),
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
-            ("CircleCI", "http.headers.circleci-event-type,type", "happened_at & webhook.id & webhook.name"),
+            ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),

@@ -28,9 +28,7 @@ def no_change(draft: Draft, rule: Rule | None) -> str | None:
         return f"{short_ref(draft.ref or 'a reference')} was deleted"
     if draft.ref is not None and draft.parent is not None and draft.parent == draft.source_version:
         return f"nothing was pushed: {short_ref(draft.ref)} is where it was"  # Gitea's test of a webhook
-    if draft.ignored is None or _names(rule, draft.named_by):
-        return None
-    return draft.ignored
+    return None if _names(rule, draft.named_by) else draft.ignored
 
 
 def not_wanted(draft: Draft, rule: Rule | None, project: Project) -> str | None:
@@ -78,8 +76,9 @@ def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | Non
     among, said = (all, "other files than") if rule.ignore else (any, "no file of")
     if rule.paths and not among(names_any(path, rule.paths) for path in draft.changed):
         return f"{said} the rule's paths {'were' if rule.ignore else 'was'} changed"
-    if rule.paths_ignore and all(names_any(path, rule.paths_ignore) for path in draft.changed):
-        return "all files that were changed are in the rule's paths_ignore"
+    left_out, which = (any, "some") if rule.ignore else (all, "all")
+    if rule.paths_ignore and left_out(names_any(path, rule.paths_ignore) for path in draft.changed):
+        return f"{which} files that were changed are in the rule's paths_ignore"
     return None
 
 

@@ -55,7 +55,7 @@ def _refuse_misspelt(event: Mapping[str, Any], other: str) -> None:
     from difflib import get_close_matches  # slow to import
 
     missing = (key for key in KEYS - _COMMON - event.keys() if abs(len(key) - len(other)) < 2)  # no ``event_kind``
-    for key in get_close_matches(other, missing, n=1, cutoff=0.85):
+    for key in get_close_matches(other, missing, cutoff=0.85):
         if _wanted(key, event[other]) is None:
             raise EventError(f"event.{other}", f"is not a key of this form (did you mean {key}?)")
 
