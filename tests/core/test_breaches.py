@@ -879,3 +879,28 @@ def test_39_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault
     meets(holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h"))
     w.clock.advance("10m")
     assert w.a.trigger(source_version="v1", line="main", at=seconds - 60).why is Why.SUPERSEDED
+
+
+def test_39_a_refusal_that_the_store_does_not_take_ends_no_trigger_that_finished_the_start_for_another() -> None:
+    """G2, G6: one write failed while a start that was left was finished, and the trigger that did so was not kept."""
+
+    class Away(MemoryStore):
+        def swap(self, key: Any, *, expected: Any, new: Any, history: Any = ()) -> Any:
+            if expected.claim is not None and expected.claim.attempt == 2 and new.pending is None:
+                raise StoreUnavailable("no answer")
+            return super().swap(key, expected=expected, new=new, history=history)
+
+    def refuse(*_: Any) -> str:
+        raise holdoff.StartRefused("no right to start builds")
+
+    def dies(*_: Any) -> str:
+        w.starter.start = refuse  # type: ignore[assignment, method-assign]
+        raise OSError("no answer")
+
+    w = World(Away())
+    w.starter.start, w.starter.find = dies, lambda *_: None  # type: ignore[assignment, method-assign]
+    w.a.trigger(source_version="v1")
+    w.clock.advance("1m")
+    said = w.b.trigger(source_version="v2")
+    assert (said.why, said.detail) == (Why.CLAIMED, "no right to start builds (and no answer)")
+    assert w.record.pending.request.source_version == "v2"
