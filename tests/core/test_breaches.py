@@ -868,19 +868,6 @@ def test_38_a_start_that_is_taken_over_waits_for_a_build_as_the_policy_of_now_sa
     assert builds.versions == ["v1", "v2"]
 
 
-@pytest.mark.parametrize("meets", [lambda gate: gate.finished("b1", succeeded=True), holdoff.Gate.trigger])
-def test_39_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault(meets: Any) -> None:
-    """G8: ahead of its clock within the margin, and of a slower machine's by more than that: it was forgotten, and an
-    older push that came late was built after it."""
-    w = World(Apart())
-    slower, seconds = ManualClock(seed=1), w.clock.now_ms() / 1000
-    slower.set(seconds - 4)
-    w.a.trigger(source_version="v2", line="main", at=seconds + 4)
-    meets(holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h"))
-    w.clock.advance("10m")
-    assert w.a.trigger(source_version="v1", line="main", at=seconds - 60).why is Why.SUPERSEDED
-
-
 @pytest.mark.parametrize("finds", [True, False])
 def test_38a_and_for_the_cooldown_after_what_the_old_snippet_built_meanwhile(finds: bool) -> None:
     """G1. No build is found, so it may have none; but one may still be in flight, so nothing else starts either."""
@@ -913,6 +900,19 @@ def test_38b_but_not_for_a_hold() -> None:
     assert w.starter.versions == ["v1"]
 
 
+@pytest.mark.parametrize("meets", [lambda gate: gate.finished("b1", succeeded=True), holdoff.Gate.trigger])
+def test_39_the_instant_of_a_change_that_another_machine_took_is_no_clocks_fault(meets: Any) -> None:
+    """G8: ahead of its clock within the margin, and of a slower machine's by more than that: it was forgotten, and an
+    older push that came late was built after it."""
+    w = World(Apart())
+    slower, seconds = ManualClock(seed=1), w.clock.now_ms() / 1000
+    slower.set(seconds - 4)
+    w.a.trigger(source_version="v2", line="main", at=seconds + 4)
+    meets(holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h"))
+    w.clock.advance("10m")
+    assert w.a.trigger(source_version="v1", line="main", at=seconds - 60).why is Why.SUPERSEDED
+
+
 def test_40_a_clock_that_is_set_back_while_the_starter_is_asked_leaves_no_build_to_be_asked_after_for_ever() -> None:
     """G2: what the poll wrote by the present clock was put right with the start, to long ago, so the starter was asked
     again, 200 times. Then the trigger, and each one until the clock was where it had been, failed with an error."""
@@ -928,3 +928,28 @@ def test_40_a_clock_that_is_set_back_while_the_starter_is_asked_leaves_no_build_
     gate.trigger()
     w.clock.advance("1m")
     assert gate.trigger().why is Why.RUNNING
+
+
+def test_41_a_refusal_that_the_store_does_not_take_ends_no_trigger_that_finished_the_start_for_another() -> None:
+    """G2, G6: one write failed while a start that was left was finished, and the trigger that did so was not kept."""
+
+    class Away(MemoryStore):
+        def swap(self, key: Any, *, expected: Any, new: Any, history: Any = ()) -> Any:
+            if expected.claim is not None and expected.claim.attempt == 2 and new.pending is None:
+                raise StoreUnavailable("no answer")
+            return super().swap(key, expected=expected, new=new, history=history)
+
+    def refuse(*_: Any) -> str:
+        raise holdoff.StartRefused("no right to start builds")
+
+    def dies(*_: Any) -> str:
+        w.starter.start = refuse  # type: ignore[assignment, method-assign]
+        raise OSError("no answer")
+
+    w = World(Away())
+    w.starter.start, w.starter.find = dies, lambda *_: None  # type: ignore[assignment, method-assign]
+    w.a.trigger(source_version="v1")
+    w.clock.advance("1m")
+    said = w.b.trigger(source_version="v2")
+    assert (said.why, said.detail) == (Why.CLAIMED, "no right to start builds (and no answer)")
+    assert w.record.pending.request.source_version == "v2"

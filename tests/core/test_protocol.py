@@ -221,7 +221,7 @@ def test_a_refusal_that_the_store_does_not_take_leaves_the_claim() -> None:
     driver.instead[Start] = refuse
     decided = driver.trigger()
     assert decided.decision.why is Why.START_UNKNOWN
-    assert (decided.decision.detail, decided.decision.unconfirmed) == ("no answer", True)
+    assert (decided.decision.detail, decided.decision.unconfirmed) == ("account limit (and no answer)", True)
     assert driver.record.claim is not None
 
 

@@ -34,8 +34,8 @@ STARTED = Decision(
 DEFERRED = STARTED.but(outcome=Outcome.DEFERRED, why=Why.COOLING_DOWN, due_ms=NOW + 1_500, build_id=None)
 SWEPT = {"due": 3, "overdue_ms": 61_500, "stale_ms": 700_000, "woken": 2}
 #: A new line, one of Unicode's, an escape sequence, half of a pair, a byte that some terminals obey, and what turns
-#: text around or is not seen.
-HOSTILE = 'a\nb\r\0 "}\u2028c\x1b[31m\ud800\x9b\u202e\u2066\u200f\u061c\u200b'
+#: text around.
+HOSTILE = 'a\nb\r\0 "}\u2028c\x1b[31m\ud800\x9b\u202e\u2066\u200f\u061c'
 
 
 def about(**more: Any) -> dict[str, object]:

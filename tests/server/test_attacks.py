@@ -423,6 +423,18 @@ def test_three_hundred_starts_that_hang_keep_no_other_gate_waiting() -> None:
 # --- a store that is away, and a file that cannot be read ------------------------------------------------------------
 
 
+def test_what_a_gate_has_started_is_looked_after_though_its_decision_failed() -> None:
+    """A start that was left may have been finished first."""
+    attended = list[Gate]()
+    gate = Gate("a", policy=Policy(0), store=MemoryStore(), starter=Mock(spec=["start"]))
+    gate.wake = Mock(side_effect=StoreUnavailable("no answer"))  # type: ignore[method-assign]
+    starts = Starts(attended.append, lambda *_: None)
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        starts.decide(gate, None)
+    starts.close()
+    assert attended == [gate]
+
+
 def test_strangers_have_the_store_read_once_at_a_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow it is, and however many ask whether the server is ready."""
     looks: list[int] = []

@@ -8,11 +8,11 @@ from itertools import chain, islice
 from holdoff.clock import now_ms
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_it_is_now, as_known
-from holdoff.core.errors import ConfigError, RecordInvalid
+from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
-from holdoff.core.shown import in_toml, without_secrets
+from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
 from holdoff.core.value import Value
@@ -110,9 +110,11 @@ class Project(Value):
             if kind in settings:
                 try:
                     made = entry.load()(settings)
+                except HoldoffError:
+                    raise
                 except Exception as error:  # another package's code may raise anything
-                    got = Unquoted(without_secrets(f"refused by {entry.value} ({type(error).__name__}: {error})"))
-                    raise ConfigError(field=f"projects.{self.name}.starter", got=got, want="what it takes") from error
+                    said = f"{entry.value} raised {type(error).__name__}: {error}"
+                    raise HoldoffError(f"projects.{self.name}.starter cannot be made: {said}") from error
                 return made
         raise ConfigError(field=f"projects.{self.name}.starter", got=settings, want=_STARTER)
 

@@ -168,7 +168,11 @@ def _give_back(
 ) -> Generator[Effect, Any, Resolved]:
     why, again = _words(refusal), bool(refusal.worth_retrying)
     refused = partial(claims.refused, worth_retrying=again, why=why, searched_ms=searched_ms)
-    return (yield from _end_claim(record, claim, terms, refused, why, refusal))
+    try:
+        return (yield from _end_claim(record, claim, terms, refused, why, refusal))
+    except StoreError as error:
+        # The claim stays for its lease; then the starter is asked again.
+        return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
 
 
 def _lost_claim(record: Record, token: str) -> Resolved:

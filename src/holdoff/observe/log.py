@@ -5,22 +5,26 @@ filter reads ``timestamp`` and ``level``
 (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
 
 The log has the id, source version and reason of an event, never its environment, headers or body. Texts are untrusted:
-each is cut, what does not print is escaped, and passwords in URLs are removed.
+each is cut, its control characters are escaped, and passwords in URLs are removed.
 """
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 from typing import Final
 
 from holdoff.core.decision import Decision, Outcome
 from holdoff.core.errors import HoldoffError
 from holdoff.core.request import KEY_MARK
-from holdoff.core.shown import escaped, without_secrets
+from holdoff.core.shown import without_secrets
 from holdoff.core.units import iso
 
 #: The length of a text, in characters.
 LONGEST: Final = 500
+#: Characters that break a line or the stream (controls, line separators, halves of surrogate pairs), and marks that
+#: reverse the text after them.
+_UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def decision_line(decision: Decision, *, kind: str, **about: str | int | None) -> dict[str, object]:
@@ -78,7 +82,8 @@ def sweep_line(*, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: 
 
 def clean(text: str) -> str:
     """An untrusted text in the form in which a log may have it."""
-    start = escaped(without_secrets(text[: 4 * LONGEST]))  # nothing of the rest is shown
+    start = without_secrets(text[: 4 * LONGEST])  # nothing of the rest is shown
+    start = _UNFIT.sub(lambda found: ascii(found[0])[1:-1], start)
     is_whole = len(text) <= 4 * LONGEST and len(start) <= LONGEST
     return start if is_whole else f"{start[: LONGEST - 40]}... ({len(text)} characters)"
 
