@@ -1234,6 +1234,16 @@ _BUILDS = (
                 "verification",
                 {"notification_configuration_id": "nc-1", "notifications": [{"trigger": "verification"}]},
             ),
+            (
+                "Terraform",
+                "assessment:drifted",
+                {
+                    "payload_version": "2",
+                    "notification_configuration_id": "nc-1",
+                    "trigger_scope": "assessment",
+                    "trigger": "assessment:drifted",
+                },
+            ),
             # https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
             (
                 "Alertmanager, Grafana",
