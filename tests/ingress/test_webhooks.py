@@ -54,8 +54,9 @@ def test_where_the_secrets_are_and_what_they_are_for() -> None:
 
 
 def test_a_scheme_of_ones_own_is_of_the_same_class_as_those_built_in() -> None:
-    acme = read("[webhooks.acme]\nsecret = ['env:A', 'env:B']\nprojects = ['docs']\nheader = 'X-Acme'")["acme"]
-    assert [one.projects for one in acme.secrets] == [("docs",), ("docs",)]
+    secrets = "['env:A', { secret = 'env:B', projects = ['site'] }]"
+    acme = read(f"[webhooks.acme]\nsecret = {secrets}\nprojects = ['docs']\nheader = 'X-Acme'")["acme"]
+    assert [one.projects for one in acme.secrets] == [("docs",), ("site",)]
     assert type(acme.scheme) is type(SCHEMES[0])
     assert (acme.scheme.header, acme.scheme.algorithm, acme.scheme.encoding) == ("x-acme", "sha256", "hex")
     assert acme.scheme.signed == "{body}"

@@ -77,9 +77,9 @@ def _webhook(name: str, value: object, at: str, projects: Collection[str]) -> We
         raise ConfigError(field=at, got=Unquoted("not such a name"), want=want)
     refuse_unknown(settings, (*_OWN, "secret", "projects"), f"{at}.")
     named = _projects(settings, at, projects)
-    texts = (reference_of(one, f"{at}.secret") for one in one_or_more(settings.get("secret", MISSING)))
-    secrets = tuple(Reference(text=text, projects=named) for text in texts)
-    return Webhook(secrets=secrets, scheme=_scheme(name, settings, at))
+    secrets = (_secret(one, f"{at}.secret", projects) for one in one_or_more(settings.get("secret", MISSING)))
+    bound = tuple(one if one.projects is not None else one.but(projects=named) for one in secrets)
+    return Webhook(secrets=bound, scheme=_scheme(name, settings, at))
 
 
 def _secret(value: object, at: str, projects: Collection[str]) -> Reference:

@@ -509,7 +509,10 @@ _HOSTS: Final = (
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
-            ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.incident.id,messages.0.data.incident.id"),
+            (
+                *("PagerDuty", "messages.0.event,messages.0.type"),
+                "messages.0.event,messages.0.type=incident.* & messages.0.incident.id,messages.0.data.incident.id",
+            ),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
