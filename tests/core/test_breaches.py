@@ -888,7 +888,28 @@ def test_38a_and_for_the_cooldown_after_what_the_old_snippet_built_meanwhile(fin
     assert builds.versions == ["v1"]
 
 
-def test_38b_but_not_for_a_hold() -> None:
+def test_38b_and_where_it_cannot_be_asked_for_its_token_is_sent_again_however_late() -> None:
+    """Nothing was refused: the starter remembers the token, so there is one build."""
+    builds, w = Builds(), World()
+
+    def lost(request: Any, token: str) -> str:
+        builds.start(request, token)
+        raise OSError("no answer")
+
+    w.starter = SimpleNamespace(start=lost)  # type: ignore[assignment]
+    gate = w.gate()
+    gate.trigger(source_version="v1")
+    w.starter.start = builds.start  # type: ignore[method-assign]
+    w.clock.advance("9h")
+    seen = w.record
+    w.store.swap(gate.key, expected=seen, new=seen.but(lastbuild=Decimal(w.clock.now_ms() // 1000)))
+    gate.wake()
+    w.clock.advance("11m")
+    gate.wake()
+    assert (builds.versions, w.record.running.build_id) == (["v1"], "b1")
+
+
+def test_38c_but_not_for_a_hold() -> None:
     """A hold is for starts that come after it."""
     w = World()
     start, w.starter.start = w.starter.start, _no_answer  # type: ignore[assignment, method-assign]

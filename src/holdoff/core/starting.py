@@ -86,8 +86,10 @@ def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any
                 return (yield from _confirm(record, claim, found, terms))
             is_searched = True
         elif claims.must_wait(record, claim, terms, now_ms):
+            why_left = "it has to wait, and may have its build from an earlier request"
+            if not terms.finds:  # later the same token is sent again
+                return Resolved(record=record, error=why_left)
             returned = partial(claims.returned, searched_ms=searched_ms)
-            why_left = "it has to wait, and an earlier request for it may still be in flight"
             return (yield from _end_claim(record, claim, terms, returned, why_left))
         else:
             return (yield from _start(record, claim, terms, searched_ms))
@@ -111,9 +113,8 @@ def _search(claim: Claim, terms: Terms, now_ms: int) -> Generator[Effect, Any, t
 
 def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved | Record]:
     """Stop the running build, as the policy says, and go on with the record as it stands then."""
-    running = record.running
-    assert running is not None
-    build_id = running.build_id
+    assert record.running is not None
+    build_id = record.running.build_id
     try:
         yield Cancel(build_id)
     except Exception as error:  # noqa: BLE001  (after any error the build may still run)
