@@ -56,8 +56,10 @@ def _hypothesis_profile() -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile; read the list of skips early, so that a mistake in it is seen."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun behind `&` or nohup: so would all be that tests start
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What ignores a signal, as behind `&` or nohup, has all ignore it that it starts.
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     settings.load_profile(_hypothesis_profile())
     # A tree that this user may not write has no folder for the examples of failures.
     config.addinivalue_line("filterwarnings", "ignore:The database setting is not configured")
