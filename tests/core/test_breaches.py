@@ -974,3 +974,21 @@ def test_41_a_refusal_that_the_store_does_not_take_ends_no_trigger_that_finished
     said = w.b.trigger(source_version="v2")
     assert (said.why, said.detail) == (Why.CLAIMED, "no right to start builds (and no answer)")
     assert w.record.pending.request.source_version == "v2"
+
+
+def test_42_a_start_that_a_person_gave_up_moves_no_line_back_by_a_slower_machines_newer_start() -> None:
+    """G8: two instants of two machines were compared without the clocks' margin. The older build became the running
+    one and the newest of its line, so a version between the two was built after the newer one."""
+    w, seconds = World(Apart(), cooldown=0, overlap="allow"), ManualClock().now_ms() / 1000
+    slower = ManualClock(seed=1)
+    slower.set(seconds - 3)
+    other = holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h")
+
+    def meanwhile(build_id: str) -> None:
+        other.reset(drop_claim=True)
+        assert other.trigger(source_version="v3", line="main", at=seconds - 60).build_id == "b2"
+
+    w.starter.meanwhile = meanwhile
+    w.a.trigger(source_version="v1", line="main", at=seconds - 120)
+    assert w.record.running.build_id == "b2"
+    assert w.b.trigger(source_version="v2", line="main", at=seconds - 90).why is Why.SUPERSEDED

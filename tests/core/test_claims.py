@@ -185,12 +185,14 @@ def test_a_confirm_remembers_the_newest_version_of_each_of_the_last_eight_lines(
     assert record.lines == tuple(lines[:1:-1])
 
 
-def test_a_late_confirm_puts_no_older_version_back() -> None:
-    """The older claim was taken over and confirmed by another process; the newer version was built since."""
+@pytest.mark.parametrize(("margin_ms", "claimed_ms"), [(0, NOW + 1), (5_000, NOW - 1_000)])
+def test_a_late_confirm_puts_no_older_version_back(margin_ms: int, claimed_ms: int) -> None:
+    """Another process finished the older claim, or a person gave it up. The newer version was built since."""
     newest = line_of(request(line="main", at_ms=20))
     assert newest is not None
-    record = Record(lastbuild=seconds(NOW), running=running("R2", claimed_ms=NOW + 1), lines=(newest,))
-    assert builds.confirmed(record, of_line("main", 10), "b-1", TERMS, NOW) is record
+    record = Record(lastbuild=seconds(NOW), running=running("R2", claimed_ms=claimed_ms), lines=(newest,))
+    by = terms(by={"clock_margin_ms": margin_ms})
+    assert builds.confirmed(record, of_line("main", 10), "b-1", by, NOW) is record
 
 
 # --- refused, uncancelled ------------------------------------------------------------------------------------------

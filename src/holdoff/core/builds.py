@@ -17,9 +17,9 @@ def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms:
     """The claim's build exists. If its end was reported while the start was under way, it has ended, too. Other writes
     may have come since the claim: ``lastbuild`` never moves back."""
     held = record.claim if record.claim is not None and record.claim.token == claim.token else None
-    newest = record.running or record.finished
-    # Another process has finished this claim, and a newer claim has been made since.
-    is_overtaken = held is None and newest is not None and newest.claimed_ms > claim.claimed_ms
+    newest, sure_ms = record.running or record.finished, claim.claimed_ms - terms.clock_margin_ms
+    # This claim was finished or given up, and a newer one was made since, perhaps by a slower clock.
+    is_overtaken = held is None and newest is not None and newest.claimed_ms > sure_ms
     if is_overtaken or claims.build_of(record, claim.token):
         return record
     claim = held or claim  # another process may have taken it over

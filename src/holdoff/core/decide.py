@@ -215,7 +215,7 @@ class StepBuilder:
         self.terms = terms
         self.now_ms = now_ms
         self.ahead_ms: int = clocks.ahead_ms(record, terms, now_ms)
-        # A start is found by its token, any other decision by the instant in it: here that of this decision.
+        # ``explain`` finds a start by its token, and any other decision by the instant in its token: it gets this one.
         self.token: str = restamped(token, now_ms)
 
     def first_of_all(self, *, finishes: bool) -> Step | None:
