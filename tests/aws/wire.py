@@ -115,7 +115,7 @@ class Wire:
 
 
 def time_out_when(is_over: Callable[[socket.socket], bool], patch: pytest.MonkeyPatch) -> None:
-    """The time of whoever reads an answer is over when it is so. Its own limits may be out of reach of any machine."""
+    """The time of an answer's reader is over when it is so. Its own limits may be out of reach of any machine."""
     readinto = socket.SocketIO.readinto
 
     def read(stream: Any, buffer: Any) -> int | None:

@@ -396,7 +396,7 @@ def test_an_emulator_that_knows_little(cli: Cli, dynamodb_local_url: str) -> Non
     store = f"dynamodb://check?region={REGION}&endpoint={dynamodb_local_url}"
     with CodeBuildStandin(projects=[PROJECT]) as standin:
         cli.environment |= {**FAKE_AWS, **standin.environment()}
-        cli.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"  # STS and IAM: nobody there
+        cli.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"  # STS and IAM: nothing is there
         assert cli("store", "init", "--store", store).returncode == 0
         done = cli("aws", "check", "--store", store, "--codebuild", PROJECT)
         assert standin.start_requests == []

@@ -21,7 +21,7 @@ starter = { command = ["sh", "-c", "echo $HOLDOFF_SOURCE_VERSION >> built"] }
 
 @needs_root
 def test_the_file_of_a_stranger_in_a_shared_folder_is_not_run(cli: Cli) -> None:
-    """It once ran as root, as whoever had put it there wished."""
+    """It once ran as root, as its writer wished."""
     cli.config(BUILDS)
     file = cli.folder / "holdoff.toml"
     os.chown(file, BOB, BOB)

@@ -34,7 +34,7 @@ def until(found: Callable[[], T], *, what: str) -> T:
 
 
 def client_of(service: str, endpoint: str, key: str) -> Any:
-    """A client of the service at ministack, for whoever has this access key id."""
+    """A client of the service at ministack, for the owner of this access key id."""
     return boto3.client(
         service,
         endpoint_url=endpoint,

@@ -1,7 +1,7 @@
 """Each kind of event delivered again, and late, by its own way: one build, one trigger, nothing else.
 
 What comes asynchronously is delivered as the service delivers it, with one id: EventBridge and SNS "may deliver an
-event more than once" without anybody's asking for it. ``tests/ingress/test_again.py`` goes through all kinds, quicker.
+event more than once" although no sender asked for it. ``tests/ingress/test_again.py`` goes through all kinds, quicker.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def test_the_end_of_a_build_told_again_or_out_of_order_changes_nothing(deployed:
         build_ended(first, "FAILED"),
         build_ended(first, "IN_PROGRESS"),
         build_ended(second, "IN_PROGRESS"),
-        build_ended("ended:of-somebody-else"),
+        build_ended("ended:of-another-build"),
     ):
         stack.invoke(late)
     assert _stored(deployed, "ended") == before

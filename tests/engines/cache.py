@@ -25,7 +25,7 @@ class EngineUnavailable(Exception):
 
 
 def engines_required() -> bool:
-    """Whether a missing engine is a failure: in CI, or where somebody asks for it."""
+    """Whether a missing engine is a failure: in CI, or where the environment asks for it."""
     required = os.environ.get("HOLDOFF_REQUIRE_ENGINES", "").lower()
     if required:
         return required in {"1", "true", "yes"}

@@ -29,7 +29,7 @@ class EngineFailed(Exception):
 
 
 class _PortTaken(Exception):
-    """Somebody else was on the port first."""
+    """Another process was on the port first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def free_port() -> Iterator[int]:
-    """A port nobody listens on, kept from our other processes while the block runs.
+    """A port on which nothing listens, kept from our other processes while the block runs.
 
     Without the lock, two test runs could pick one port; the loser would be answered by the
     winner's engine and lose it in mid-run.

@@ -518,7 +518,7 @@ def test_what_nobody_can_map_is_kept_as_it_came(stage: Stage, letters: list[dict
     assert "nowhere" in letter["error"]
     assert "so is this" not in json.dumps(letter)
     with pytest.raises(EventError, match="nowhere"):
-        stage.send(letter)  # still nobody can
+        stage.send(letter)  # it still cannot be handled
 
 
 def test_once_there_is_a_rule_a_dead_letter_is_understood(
@@ -652,7 +652,7 @@ def test_http_in_disguise_is_let_in_by_nothing(stage: Stage, disguise: str) -> N
     assert stage.built == []
 
 
-# --- errors of nobody we know ----------------------------------------------------------------------
+# --- errors of unknown kinds ----------------------------------------------------------------------
 
 
 @pytest.fixture

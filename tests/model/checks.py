@@ -137,7 +137,7 @@ def g1_force_waits_for_nothing(history: History) -> Iterator[str]:
 
 
 def _waived(history: History, earlier: Build, later: Build) -> bool:
-    """Whether somebody ended the cooldown in between: a person's reset, or the failure of the earlier, re-armed."""
+    """Whether the cooldown was ended in between: by a person's reset, or by the failure of the earlier, re-armed."""
     if any(earlier.started < at < later.started for at in history.resets):
         return True
     failed = earlier.ended is not None and earlier.ended < later.started and not earlier.succeeded
@@ -183,7 +183,7 @@ def _from_finish(history: History, n: int, later: Build) -> Iterator[str]:
 def g2_nothing_lost(history: History) -> Iterator[str]:
     """A trigger answered deferred (or failed, to be tried again) is built by a build that starts later."""
     if history.end.pending is not None and history.end.due_ms is None:
-        yield "G2 asleep: something is pending, and nobody is to wake it"
+        yield "G2 asleep: something is pending, and nothing is to wake it"
         return
     for words in history.overslept:
         yield f"G2 late: {words}"

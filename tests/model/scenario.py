@@ -30,7 +30,7 @@ class Move(NamedTuple):
     """One choice of the scheduler.
 
     ``who`` an actor: ``go`` (its effect happens and is answered), ``drop`` (it happens, the answer is lost, it will
-    be sent again), ``fail`` (it does not happen, and the actor is told that nobody knows), ``die`` (the process ends
+    be sent again), ``fail`` (it does not happen, and the actor is told that it is not known), ``die`` (the process ends
     with the effect not sent; after a ``drop``: sent), ``late`` (a write times out, and may still arrive), ``refuse``
     (a start, certainly not), ``fly`` (a start times out and is still on its way), ``call`` (the actor, being idle,
     begins ``arg``). ``who`` empty: ``clock`` (``arg`` milliseconds pass), ``step`` (the clocks are set) and ``land``
@@ -82,7 +82,7 @@ class Scenario:
     clocks: int = 2
 
     def __post_init__(self) -> None:
-        """A script that nobody plays would be a scenario that checks less than it says."""
+        """A script that no actor plays would be a scenario that checks less than it says."""
         assert len(self.scripts) <= len(self.actors), self
 
     def terms(self) -> Terms:

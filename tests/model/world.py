@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: More wakes than any history needs after its faults stopped: a gate that still has a due then makes no progress.
 MAX_WAKES: Final = 60
-#: More effects than any call needs that nobody disturbs.
+#: More effects than an undisturbed call needs.
 MAX_EFFECTS: Final = 2_000
 NEVER_BUILT: Final = Record()
 #: What no forced trigger waits for, though it was put off.
@@ -45,7 +45,7 @@ START_FAULTS: Final = ("drop", "fail", "die", "refuse", "fly")
 @dataclass(frozen=True, slots=True)
 class SnippetLook:
     """The old snippet's read, which creates the item where there is none. (Not torn apart: its unconditional create can
-    wipe a gate in the moment of its very first event, which nobody can prevent.)"""
+    wipe a gate in the moment of its very first event, which Holdoff cannot prevent.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A start request that nobody waits for any more, but that may still arrive."""
+    """A start request that no process waits for any more, but that may still arrive."""
 
     request: Request
     token: str
@@ -752,7 +752,7 @@ class World:
     def _snippet_write(self, actor: Actor) -> None:
         lastbuild = Decimal((self.now_ms + actor.skew_ms) // 1000)
         if lastbuild == self.record.lastbuild:
-            return  # the very value that a claim of that instant has written: nobody can tell
+            return  # the very value that a claim of that instant has written: no reader can tell
         before = self.record
         self.store._gates[KEY] = before.but(lastbuild=lastbuild)
         self._note_lastbuild(before)
@@ -770,7 +770,7 @@ class World:
     def drain(self) -> None:
         """All faults stop: calls are ended, a hold is resumed, and fair wakes run until nothing is due."""
         self.draining = True
-        self._say("--- from here on nothing fails, and somebody wakes the gate ---")
+        self._say("--- from here on nothing fails, and the gate is woken ---")
         for actor in self.actors.values():
             self._run_out(actor)
         one_clock = next(iter(self.actors.values())).skew_ms if self.scenario.margin_ms == 0 else 0

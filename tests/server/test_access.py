@@ -1,4 +1,4 @@
-"""Who asks: tokens, the header of a proxy, anyone on loopback; and who gets no answer."""
+"""Who asks: tokens, the header of a proxy, callers on loopback; and who gets no answer."""
 
 from __future__ import annotations
 

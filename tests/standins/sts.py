@@ -1,4 +1,4 @@
-"""A stand-in for AWS STS: lends roles to whoever their trust policy names, for as long as a test says.
+"""A stand-in for AWS STS: lends roles to those whom their trust policy names, for as long as a test says.
 
 It speaks the query protocol (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). A role that is not there
 and one that may not be assumed are the same AccessDenied, as in AWS.

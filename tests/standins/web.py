@@ -6,7 +6,7 @@ A fault is for the requests that start a build, or for all (``for_all``), so man
     drop     close the connection without an answer, before or after the build began (``after``)
     hang     the same, once the test lets go (``release``) or the client has gone
     drip     answer as it should be, the head or the body byte by byte, until let go
-    lie      the build begins, and the answer is somebody else's: a 200 with a page in it
+    lie      the build begins, and the answer is not the service's: a 200 with a page in it
 """
 
 from __future__ import annotations
