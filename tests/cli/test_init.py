@@ -96,5 +96,5 @@ def test_what_cannot_be_written_whole_is_not_there(cli: Cli) -> None:
     done = cli("init", "site", prelude="import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (100, 100))")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"holdoff: {cli.folder}/holdoff.toml: File too large. Go to a folder that you may write to\n"
+    assert done.stderr == f"holdoff: {cli.folder}/holdoff.toml: File too large. Go to a folder that can be written to\n"
     assert not (cli.folder / "holdoff.toml").exists()

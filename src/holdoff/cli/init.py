@@ -86,7 +86,7 @@ def init(args: argparse.Namespace) -> int:
     except OSError as error:
         with suppress(OSError):  # on a full disk half of the file would be left
             os.unlink(FILE)  # noqa: PTH108
-        raise UsageError(f"{here}/{FILE}: {error.strerror}", hint="Go to a folder that you may write to") from None
+        raise UsageError(f"{here}/{FILE}: {error.strerror}", hint="Go to a folder that can be written to") from None
     show(f"wrote {here}/{FILE} with the project {name}; next: holdoff trigger {shlex.quote(name)}")
     if above:
         say(f"the new file is now used in this folder and below, instead of {above}")
