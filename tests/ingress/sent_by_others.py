@@ -1559,7 +1559,14 @@ _SHOPS = (
     *(
         _by_header(sender, header, kind, nothing(sender, kind))
         for sender, header, kinds in (
-            ("Shopify", "X_Shopify_Topic", ("orders/create", "customers/update", "carts/update", "shop/redact")),
+            (
+                "Shopify",
+                "X_Shopify_Topic",
+                (
+                    *("orders/create", "customers/update", "carts/update", "shop/redact"),
+                    *("inventory_shipments/create", "inventory_transfers/complete"),
+                ),
+            ),
             ("WooCommerce", "X_WC_Webhook_Topic", ("order.created", "customer.updated")),
             (
                 "Umbraco",
@@ -1605,8 +1612,9 @@ _SHOPS = (
             *(
                 (scope, nothing("BigCommerce", scope))
                 for scope in (
-                    *("store/order/created", "store/channel/1/cart/created"),
+                    *("store/order/created", "store/channel/1/order/updated", "store/channel/1/cart/created"),
                     "store/channel/1/notifications/abandonedCart/updated",
+                    "store/channel/1/settings/emailStatus/updated",
                 )
             ),
         )
