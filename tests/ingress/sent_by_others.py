@@ -469,12 +469,16 @@ _GIT = (
             "repository": {"full_name": "/p/octo/site/", "url": "http://sourceforge.net/p/octo/site/"},
         },
     ),
-    _webhook(
-        "Codeup",
-        "a test",
-        "a test of Codeup: the webhook is set up",
-        {"before": BEFORE, "after": AFTER},
-        X_Codeup_Event="Push Hook",
+    # https://help.aliyun.com/en/yunxiao/user-guide/webhooks-settings, whose header is the first; AtomGit's documents
+    *(
+        _webhook(
+            "Codeup, AtomGit",
+            f"a test, {header.replace('_', '-')}",
+            "a test of Codeup, AtomGit: the webhook is set up",
+            {"before": BEFORE, "after": AFTER},
+            **{header: "Push Hook"},
+        )
+        for header in ("Codeup_Event", "X_Codeup_Event", "X_AtomGit_Event")
     ),
     # The fixtures of https://github.com/zulip/zulip
     *(

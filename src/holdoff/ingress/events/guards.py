@@ -71,8 +71,7 @@ def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | Non
         return why
     # A change must not be lost: if not all files are known, or other files were changed, too, no rule ignores it.
     if draft.changed is None:
-        is_of_files = rule.paths or rule.paths_ignore
-        return "not all files are known that were changed" if rule.ignore and is_of_files else None
+        return "not all files are known" if rule.ignore and (rule.paths or rule.paths_ignore) else None
     chosen = [
         (not rule.paths or names_any(path, rule.paths)) and not names_any(path, rule.paths_ignore)
         for path in draft.changed
