@@ -469,12 +469,16 @@ _GIT = (
             "repository": {"full_name": "/p/octo/site/", "url": "http://sourceforge.net/p/octo/site/"},
         },
     ),
-    _webhook(
-        "Codeup",
-        "a test",
-        "a test of Codeup: the webhook is set up",
-        {"before": BEFORE, "after": AFTER},
-        X_Codeup_Event="Push Hook",
+    # https://help.aliyun.com/en/yunxiao/user-guide/webhooks-settings, whose header is the first; AtomGit's documents
+    *(
+        _webhook(
+            "Codeup, AtomGit",
+            f"a test, {header.replace('_', '-')}",
+            "a test of Codeup, AtomGit: the webhook is set up",
+            {"before": BEFORE, "after": AFTER},
+            **{header: "Push Hook"},
+        )
+        for header in ("Codeup_Event", "X_Codeup_Event", "X_AtomGit_Event")
     ),
     # The fixtures of https://github.com/zulip/zulip
     *(
@@ -1559,7 +1563,14 @@ _SHOPS = (
     *(
         _by_header(sender, header, kind, nothing(sender, kind))
         for sender, header, kinds in (
-            ("Shopify", "X_Shopify_Topic", ("orders/create", "customers/update", "carts/update", "shop/redact")),
+            (
+                "Shopify",
+                "X_Shopify_Topic",
+                (
+                    *("orders/create", "customers/update", "carts/update", "shop/redact"),
+                    *("inventory_shipments/create", "inventory_transfers/complete"),
+                ),
+            ),
             ("WooCommerce", "X_WC_Webhook_Topic", ("order.created", "customer.updated")),
             (
                 "Umbraco",
@@ -1605,8 +1616,9 @@ _SHOPS = (
             *(
                 (scope, nothing("BigCommerce", scope))
                 for scope in (
-                    *("store/order/created", "store/channel/1/cart/created"),
+                    *("store/order/created", "store/channel/1/order/updated", "store/channel/1/cart/created"),
                     "store/channel/1/notifications/abandonedCart/updated",
+                    "store/channel/1/settings/emailStatus/updated",
                 )
             ),
         )

@@ -186,6 +186,9 @@ def commits(*changes: dict[str, list[str]]) -> dict[str, Any]:
     return {"commits": listed}
 
 
+OF_SRC_BUT_MD = 'paths = ["src/**"]\npaths_ignore = ["**.md"]'
+
+
 @pytest.mark.parametrize(
     ("narrowing", "changes", "is_taken"),
     [
@@ -201,7 +204,10 @@ def commits(*changes: dict[str, list[str]]) -> dict[str, Any]:
         ('paths = ["[id].tsx"]', [{"modified": ["i.tsx"]}], False),
         ('paths_ignore = ["docs/**"]', [{"modified": ["docs/a"]}], False),
         ('paths_ignore = ["docs/**"]', [{"modified": ["docs/a"]}, {"added": ["src/b"]}], True),
-        ('paths = ["src/**"]\npaths_ignore = ["**.md"]', [{"modified": ["src/a.md"]}], False),
+        (OF_SRC_BUT_MD, [{"modified": ["src/a.md"]}], False),
+        (OF_SRC_BUT_MD, [{"modified": ["src/a.md"]}, {"modified": ["src/a.py"]}], True),
+        (OF_SRC_BUT_MD, [{"modified": ["src/a.md", "README.txt"]}], False),  # neither file is of the rule
+        (OF_SRC_BUT_MD, [{"modified": ["src/a.md"]}, {"removed": ["test/a.py"]}], False),
     ],
 )
 def test_paths_are_of_all_commits(narrowing: str, changes: list[dict[str, list[str]]], is_taken: bool) -> None:
@@ -217,8 +223,9 @@ OF_SOURCES = commits({"modified": ["src/a"]})
     "unknown",
     [[], None, [{"id": "1"}], [{"added": []}] * 2, [{"added": ["src/a"]}] * 2048, [{"added": ["src/a"] * 3000}]],
 )
-def test_where_not_all_paths_are_known_the_change_is_built(unknown: object) -> None:
-    assert taken(outcomes(OF_DOCS, pushed(commits=unknown))) == [("site", None)]
+@pytest.mark.parametrize("more", ["", 'paths_ignore = ["src/**"]'])
+def test_where_not_all_paths_are_known_the_change_is_built(unknown: object, more: str) -> None:
+    assert taken(outcomes(OF_DOCS + more, pushed(commits=unknown))) == [("site", None)]
 
 
 @pytest.mark.parametrize("more", [{"forced": True}, {"created": True, "before": p.ZERO}], ids=["forced", "created"])
@@ -247,6 +254,7 @@ def test_the_default_branch_as_github_called_it_at_first() -> None:
     assert taken(outcomes("", renamed)) == []
 
 
+NOT_OF_RULE = "no file was changed that the rule's paths and paths_ignore choose"
 MONOREPO = f"""
 [[rules]]
 {A_PUSH}paths = ["site/**"]
@@ -262,7 +270,7 @@ def test_a_push_may_go_to_several_projects() -> None:
     both = pushed(**commits({"added": ["site/a", "docs/a"]}))
     assert taken(outcomes(MONOREPO, both)) == [("site", None), ("docs", None)]
     assert taken(outcomes(MONOREPO, pushed(**commits({"added": ["docs/a"]})))) == [("docs", None)]
-    assert why(outcomes(MONOREPO, pushed(**commits({"added": ["other"]})))) == "no file of the rule's paths was changed"
+    assert why(outcomes(MONOREPO, pushed(**commits({"added": ["other"]})))) == NOT_OF_RULE
     listed = f'[[rules]]\n{A_PUSH}project = ["site", "docs"]\n'
     assert taken(outcomes(listed, both)) == [("site", None), ("docs", None)]
 
@@ -308,7 +316,9 @@ def test_an_ignoring_rule_ignores_what_its_names_say_and_nothing_else(names: str
     ],
     ids=["docs", "both", "sources", "unknown"],
 )
-@pytest.mark.parametrize("names", ['paths = ["docs/**"]', 'paths_ignore = ["src/**"]'])
+@pytest.mark.parametrize(
+    "names", ['paths = ["docs/**"]', 'paths_ignore = ["src/**"]', 'paths = ["docs/**"]\npaths_ignore = ["**.py"]']
+)
 def test_an_ignoring_rule_loses_no_change_of_other_files(
     changed: dict[str, Any], is_left_out: bool, names: str
 ) -> None:

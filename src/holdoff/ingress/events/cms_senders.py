@@ -349,15 +349,15 @@ _SHOPS: Final = (
     *_all_but(
         *("Shopify", "http.headers.x-shopify-topic,metadata.X-Shopify-Topic,message.attributes.X-Shopify-Topic", ""),
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
-        "|draft_orders/*|finance_*|fulfillment*|order*|payment_*|refunds/*|returns/*|reverse_*|segments/*|shop/redact"
-        "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*",
+        "|draft_orders/*|finance_*|fulfillment*|inventory_shipments/*|inventory_transfers/*|order*|payment_*|refunds/*"
+        "|returns/*|reverse_*|segments/*|shipping_addresses/*|shop/redact|subscription_*|tax_*|tender_transactions/*",
         id="{metadata.X-Shopify-Webhook-Id,message.attributes.X-Shopify-Webhook-Id,message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
         *("BigCommerce", "scope", "producer=stores/* & hash"),
         "store/order/*|store/cart/*|store/customer/*|store/subscriber/*|store/shipment/*|store/app/*|store/hook/*"
-        "|store/channel/*/cart/*|store/channel/*/notifications/*",
+        "|store/channel/*/order/*|store/channel/*/cart/*|store/channel/*/notifications/*|*/emailStatus/updated",
     ),
     # https://woocommerce.com/document/webhooks/: the ping has no topic, and no signature
     *_all_but("WooCommerce", "http.headers.x-wc-webhook-topic", "", "order*|customer*|subscription*"),

@@ -154,8 +154,9 @@ _AT_GITLAB: Final = (
 _SYSTEM_EVENTS: Final = (
     "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_* & project_id,user_id,group_id,key"
 )
+_LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
 _GITLAB_KINDS: Final = (
-    trial("Codeup", "http.headers.x-codeup-event only before,after"),  # its pushes are like GitLab's
+    trial("Codeup, AtomGit", f"{_LIKE_GITLAB} only before,after"),  # their pushes are like GitLab's
     *(
         _push(
             *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after", "before"),

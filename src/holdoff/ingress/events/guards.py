@@ -71,15 +71,14 @@ def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | Non
         return why
     # A change must not be lost: if not all files are known, or other files were changed, too, no rule ignores it.
     if draft.changed is None:
-        is_of_files = rule.paths or rule.paths_ignore
-        return "not all files are known that were changed" if rule.ignore and is_of_files else None
-    among, said = (all, "other files than") if rule.ignore else (any, "no file of")
-    if rule.paths and not among(names_any(path, rule.paths) for path in draft.changed):
-        return f"{said} the rule's paths {'were' if rule.ignore else 'was'} changed"
-    left_out, which = (any, "some") if rule.ignore else (all, "all")
-    if rule.paths_ignore and left_out(names_any(path, rule.paths_ignore) for path in draft.changed):
-        return f"{which} files that were changed are in the rule's paths_ignore"
-    return None
+        return "not all files are known" if rule.ignore and (rule.paths or rule.paths_ignore) else None
+    chosen = [
+        (not rule.paths or names_any(path, rule.paths)) and not names_any(path, rule.paths_ignore)
+        for path in draft.changed
+    ]
+    if not any(chosen):
+        return "no file was changed that the rule's paths and paths_ignore choose"
+    return "other files were changed, too" if rule.ignore and not all(chosen) else None
 
 
 def _not_named(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
