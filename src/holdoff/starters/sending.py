@@ -19,7 +19,6 @@ import json
 import socket
 import struct
 import threading
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -164,18 +163,16 @@ class _Sent:
 
 
 def _content(response: Any) -> tuple[bytes, bool]:
-    """The body, and whether that is all of it. A gzip body, which was not asked for, is unpacked up to MOST_BYTES."""
-    is_packed = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
-    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_packed else None
+    """The body, and whether that is all of it."""
     content = bytearray()
     try:
-        for part in response.iter_raw():
-            content += part if unpack is None else unpack.decompress(part, MOST_BYTES)
-            if len(content) > MOST_BYTES or (unpack is not None and unpack.unconsumed_tail):
+        for part in response.iter_bytes():
+            content += part
+            if len(content) > MOST_BYTES:
                 return b"", False
     except Exception:  # noqa: BLE001  (the status has come, and it counts)
         return bytes(content), False
-    return bytes(content), unpack is None or unpack.eof
+    return bytes(content), True
 
 
 @cache
