@@ -296,8 +296,9 @@ class TestStart:
 
 class TestRegion:
     def made_for(self, starter: CodeBuild, region: str, standin: CodeBuildStandin) -> str:
-        starter.start(Request(project=PROJECT, region=region), f"token-for-{region}")
-        return str(starter._known_clients()[-1].meta.region_name)
+        bound = starter.for_region(region)
+        bound.start(Request(project=PROJECT, region=region), f"token-for-{region}")
+        return str(bound._starting.of(bound.region).meta.region_name)
 
     def test_is_the_starters_else_the_gates_else_botocores(self, standin: CodeBuildStandin) -> None:
         own = CodeBuild(endpoint=standin.url, region="us-east-2")
@@ -886,15 +887,15 @@ class TestStatus:
     def test_of_a_build_that_does_not_exist(self, starter: CodeBuild) -> None:
         assert starter.status("site-build:none") is None
 
-    def test_asks_in_every_region_in_use(self, standin: CodeBuildStandin, starter: CodeBuild, token: str) -> None:
+    def test_asks_in_the_region_of_its_gate(self, standin: CodeBuildStandin, starter: CodeBuild, token: str) -> None:
+        there = starter.for_region("us-east-1")
         with CodeBuildStandin(projects=[PROJECT], region="us-east-1") as elsewhere:
             build_id = starter.start(request(), token)
             starter._asking._made[aws._generation, "us-east-1"] = elsewhere.client()
             other_id = elsewhere.client().start_build(projectName=PROJECT)["build"]["id"]
-            assert starter.status(build_id) == starter.status(other_id) == "running"
-            starter.cancel(build_id)
-            starter.cancel(other_id)
-            assert starter.status(build_id) == starter.status(other_id) == "failed"
+            assert (there.status(other_id), there.status(build_id)) == ("running", None)
+            there.cancel(other_id)
+            assert there.status(other_id) == "failed"
 
     def test_that_cannot_be_asked_says_so(self, standin: CodeBuildStandin, starter: CodeBuild) -> None:
         standin.fault("BatchGetBuilds", "error", code="AccessDeniedException")

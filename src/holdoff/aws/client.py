@@ -184,10 +184,6 @@ class Clients:
         elif row_of(failure) is None:
             self._call.tried = Tried(sent=True, in_doubt=True)
 
-    def regions(self) -> set[str | None]:
-        """The regions for which there is a client."""
-        return {region for _, region in list(self._made)}
-
     def close(self) -> None:
         """Close the connections. The next call makes new ones."""
         with _lock:

@@ -142,23 +142,16 @@ class OnAws:
     def status(self, build_id: str) -> str | None:
         """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
         cannot be found out."""
-        ask = Questions()
         try:
-            states = (self._state(ask, client, build_id) for client in self._known_clients())
-            return next((state for state in states if state is not None), None)
+            return self._state(Questions(), self._asking.of(self.region), build_id)
         except Exception as error:
             raise self._build_error("ask after", error, build_id) from error
 
     def cancel(self, build_id: str) -> None:
         """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
         there is none."""
-        ask = Questions()
         try:
-            *others, last = self._known_clients()
-            for client in others:
-                if self._state(ask, client, build_id) is not None:
-                    last = client
-            self._stop(ask, last, build_id)
+            self._stop(Questions(), self._asking.of(self.region), build_id)
         except Exception as error:
             raise self._build_error("stop", error, build_id) from error
 
@@ -211,11 +204,6 @@ class OnAws:
         else:
             words = f"it is not known whether {target} was started"
         return StartUnknown(f"{words} ({aws.describe(error)})")
-
-    def _known_clients(self) -> list[Any]:
-        """The client of the starter's region, or all clients in use: a build's id does not have its region."""
-        regions = {self.region} if self.region is not None else (self._starting.regions() | self._asking.regions())
-        return [self._asking.of(region) for region in sorted(regions or {None}, key=str)]
 
     def _build_error(self, doing: str, error: Exception, build_id: str) -> HoldoffError:
         target = self._target(build_id.rpartition(":")[0])
