@@ -7,7 +7,6 @@ became ``0``.)
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal, InvalidOperation
 
 from holdoff.clock import SystemClock
@@ -42,20 +41,11 @@ def _no_number(text: str) -> NoReturn:
 _decode = json.JSONDecoder(parse_float=_number, parse_constant=_no_number).decode
 
 
-def dumps(value: object, *, indent: int | None = None) -> str:
+def dumps(value: object, *, indent: int | None = None, ensure_ascii: bool = False) -> str:
     """JSON text. Sets become sorted lists and bytes base64 text, as the AWS command line shows them. Raises
     ``TypeError`` for a value that JSON has no form for."""
-    text = _encode(value) if indent is None else _Encoder(indent=indent).encode(value)
+    text = _Encoder(allow_nan=False, ensure_ascii=ensure_ascii, indent=indent).encode(value)
     return _unquoted(text) if _MARK in text else text
-
-
-def in_ascii(text: str) -> str:
-    """The same JSON text in ASCII. Raises ``UnicodeEncodeError`` for half a surrogate pair."""
-    return text if text.isascii() else re.sub(r"[^\0-\x7f]+", _escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return re.sub("....", r"\\u\g<0>", found[0].encode("utf-16-be").hex())
 
 
 def _unquoted(text: str) -> str:
@@ -65,9 +55,6 @@ def _unquoted(text: str) -> str:
 
 class _Encoder(json.JSONEncoder):
     """Also encodes values that JSON has no type for. A fraction becomes a text with a mark, for ``_unquoted``."""
-
-    def __init__(self, indent: int | None = None) -> None:
-        super().__init__(allow_nan=False, ensure_ascii=False, indent=indent)
 
     def default(self, o: object) -> object:
         if isinstance(o, Decimal) and o.is_finite():
@@ -82,6 +69,5 @@ class _Encoder(json.JSONEncoder):
         return super().default(o)
 
 
-_encode = _Encoder().encode
 #: No text in the JSON begins with this: each process draws its own.
 _MARK: Final = f"number {SystemClock().random(128):x} "

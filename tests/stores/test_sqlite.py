@@ -252,13 +252,12 @@ def test_a_build_that_cannot_be_read_is_left_out(path: Path, caplog: pytest.LogC
     store.close()
 
 
-@pytest.mark.parametrize("record", [BUILT.but(due_ms=2**70), BUILT.but(built="\ud800")])
-def test_what_cannot_be_stored_is_a_store_error_and_changes_nothing(path: Path, record: Record) -> None:
+def test_what_cannot_be_stored_is_a_store_error_and_changes_nothing(path: Path) -> None:
     store = filled(path)
     with pytest.raises(StoreError):
-        store.swap(KEY, expected=BUILT, new=record.swapped("WRITE002"))
+        store.swap(KEY, expected=BUILT, new=BUILT.but(due_ms=2**70).swapped("WRITE002"))
     with pytest.raises(StoreError):
-        store.swap(GateKey("q", "local"), expected=Record(), new=record.swapped("WRITE002"))
+        store.swap(GateKey("q", "local"), expected=Record(), new=BUILT.but(due_ms=2**70).swapped("WRITE002"))
     assert list(store.gates()) == [(KEY, BUILT)]
     store.close()
 

@@ -308,6 +308,11 @@ def _invalid(key: GateKey, wrong: _Wrong) -> RecordInvalid:
 # --- rows of SQL -----------------------------------------------------------------------------------------------------
 
 
+def row_text(value: object) -> str:
+    """JSON in ASCII: a database in any encoding can keep a confirm, which has texts of the starter."""
+    return dumps(value, ensure_ascii=True)
+
+
 def row_of_key(key: GateKey) -> Plain:
     """The columns that name a gate."""
     return {"project": key.project, "region": key.region}
@@ -315,14 +320,14 @@ def row_of_key(key: GateKey) -> Plain:
 
 def row_of_record(key: GateKey, record: Record) -> Plain:
     """The columns of a gate: its item as JSON, and copies of the instants that are searched for."""
-    item = dumps(record_to_item(record))
+    item = row_text(record_to_item(record))
     return {**row_of_key(key), "item": item, "due_ms": record.due_ms, "expires_ms": record.expires_ms}
 
 
 def row_of_build(key: GateKey, build: Finished) -> Plain:
     """The columns of a build of the history, and the instant before which older builds are deleted."""
     at_ms = build.claimed_ms
-    row = {"claimed_ms": at_ms, "token": build.token, "build": dumps(build_to_plain(build))}
+    row = {"claimed_ms": at_ms, "token": build.token, "build": row_text(build_to_plain(build))}
     return {**row_of_key(key), **row, "forgotten_ms": at_ms - registers.KEPT_HISTORY_MS}
 
 

@@ -26,7 +26,6 @@ from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import NO_REGION, GateKey
-from holdoff.exact_json import dumps, in_ascii
 from holdoff.stores import codec
 from holdoff.stores.postgres_errors import LONGEST_NAMES, NoTables
 from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
@@ -170,8 +169,8 @@ class PostgresStore:
             if new is None:
                 link.talk(ROLLBACK)
                 return Lost(current)
-            statements = [(SAVE, _in_ascii(codec.row_of_record(key, new)))]
-            statements += [(KEEP, _in_ascii(codec.row_of_build(key, build))) for build in history]
+            statements = [(SAVE, codec.row_of_record(key, new))]
+            statements += [(KEEP, codec.row_of_build(key, build)) for build in history]
             if current == Record():
                 now_ms = codec.seen_ms(new)  # first: it must not find this gate
                 statements.insert(0, (EXPIRE, {"now_ms": now_ms, "forgotten_ms": now_ms - KEPT_HISTORY_MS}))
@@ -185,7 +184,7 @@ class PostgresStore:
     def keep(self, key: GateKey, build: Finished) -> None:
         def act(link: Link) -> None:
             self.server.begin(link)
-            link.commit_with((KEEP, _in_ascii(codec.row_of_build(key, build))))
+            link.commit_with((KEEP, codec.row_of_build(key, build)))
 
         self._change(f"keeping a build of {key}", act)
 
@@ -216,7 +215,7 @@ class PostgresStore:
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """The newest build is searched for first, alone: most callers want no more, and the search ends there."""
         for most, known in ((1, 0), (codec.PAGE_OF_BUILDS, 1)):
-            rows = self._rows(f"searching the history of {key}", key, most, [in_ascii(dumps(text)) for text in texts])
+            rows = self._rows(f"searching the history of {key}", key, most, list(map(codec.row_text, texts)))
             yield from codec.rows_to_builds(key, rows[known:], self.url, log.warning)
             if len(rows) < most:
                 return
@@ -260,9 +259,3 @@ class PostgresStore:
         """A store that was never closed closes its connections."""
         with suppress(Exception):  # at the interpreter's end anything may be gone already
             self.server.close()
-
-
-def _in_ascii(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose JSON a database in any encoding can keep: a confirm has texts of the starter, which its claim had
-    not."""
-    return {name: in_ascii(value) if name in ("item", "build") else value for name, value in row.items()}

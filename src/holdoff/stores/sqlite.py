@@ -11,7 +11,6 @@ from functools import partial
 from holdoff.core.effects import Lost, Swapped
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import NO_REGION, GateKey
-from holdoff.exact_json import dumps
 from holdoff.stores import codec
 from holdoff.stores.sqlite_file import SQLiteFile, warn
 
@@ -72,7 +71,7 @@ class SQLiteStore(SQLiteFile):
 
     def naming(self, key: GateKey, texts: Sequence[str]) -> Iterator[Finished]:
         """The newest build is searched for first, alone: most callers want no more, and the search ends there."""
-        return self._builds(key, [dumps(text) for text in texts], 1, codec.PAGE_OF_BUILDS)
+        return self._builds(key, list(map(codec.row_text, texts)), 1, codec.PAGE_OF_BUILDS)
 
     def _builds(self, key: GateKey, texts: Sequence[str], page: int, left: int) -> Iterator[Finished]:
         """The newest ``left`` builds, or of those that hold one of the texts. ``page``: how many are read at first."""
