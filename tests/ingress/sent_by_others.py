@@ -1095,8 +1095,6 @@ _BUILDS = (
             ("Sentry", "Sentry_Hook_Resource", "event_alert"),
             ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
             ("Bitrise", "Bitrise_Event_Type", "build/finished"),
-            # https://cirrus-ci.org/api/#webhooks
-            ("Cirrus CI", "X_Cirrus_Event", "build"),
         )
     ),
     *(
@@ -1109,12 +1107,6 @@ _BUILDS = (
                 "Bamboo",
                 "SUCCESS",
                 {"uuid": "1", "build": {"buildResultKey": "SITE-1", "status": "SUCCESS", "buildPlanName": "site"}},
-            ),
-            # https://docs.cloudbees.com/docs/cloudbees-codeship/latest/basic-builds-and-configuration/webhooks
-            (
-                "Codeship",
-                "testing",
-                {"build": {"build_url": "https://x/1", "commit_url": "https://x/2", "status": "testing"}},
             ),
             # https://fluxcd.io/flux/components/notification/events/
             (
@@ -1568,6 +1560,18 @@ _SHOPS = (
             ),
         )
         for kind in kinds
+    ),
+    # https://shopify.dev/docs/apps/build/events/delivery-structure: newer headers have no ``X-``
+    _by_header("Shopify", "Shopify_Topic", "Product", Built(reason="Product in Shopify")),
+    _by_header("Shopify", "Shopify_Topic", "Order", nothing("Shopify", "Order")),
+    *(
+        Sent("Shopify", f"{topic}, on EventBridge", event, becomes)
+        for topic, becomes in (
+            ("Product", (Built(id="7a1", reason="Product in Shopify"),)),
+            ("DraftOrder", nothing("Shopify", "DraftOrder")),
+        )
+        for about in [{"shopify-topic": topic, "shopify-action": "update", "shopify-webhook-id": "7a1"}]
+        for event in [eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"metadata": about})]
     ),
     # https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started
     *(

@@ -434,7 +434,9 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
     assert isinstance(only(message), Ignored if is_warmer else Request)
 
 
-@pytest.mark.parametrize("header", ["x-shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery"])
+@pytest.mark.parametrize(
+    "header", ["x-shopify-webhook-id", "shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery"]
+)
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:
     outcome = only(http_message(p.posted({"x": 1}, {header: "d-1"}), WEBHOOK))
     assert isinstance(outcome, Request)

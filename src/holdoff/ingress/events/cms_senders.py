@@ -345,13 +345,19 @@ def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) ->
 
 _SHOPS: Final = (
     trial("Shopify", "http.headers.x-shopify-test,metadata.X-Shopify-Test,message.attributes.X-Shopify-Test=true"),
-    # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes
+    # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes.
+    # Newer headers have no ``X-``: https://shopify.dev/docs/apps/build/events/delivery-structure
     *_all_but(
-        *("Shopify", "http.headers.x-shopify-topic,metadata.X-Shopify-Topic,message.attributes.X-Shopify-Topic", ""),
+        "Shopify",
+        "http.headers.x-shopify-topic,http.headers.shopify-topic,metadata.X-Shopify-Topic,metadata.shopify-topic"
+        ",message.attributes.X-Shopify-Topic",
+        "",
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|order*|payment_*|refunds/*|returns/*|reverse_*|segments/*|shop/redact"
-        "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*",
-        id="{metadata.X-Shopify-Webhook-Id,message.attributes.X-Shopify-Webhook-Id,message.messageId}",
+        "|shipping_addresses/*|subscription_*|tax_*|tender_transactions/*"
+        "|Cart*|Checkout*|Company*|Customer*|Dispute*|DraftOrder*|Fulfillment*|Order*|Refund*|Return*|Subscription*",
+        id="{metadata.X-Shopify-Webhook-Id,metadata.shopify-webhook-id,message.attributes.X-Shopify-Webhook-Id"
+        ",message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
@@ -541,9 +547,7 @@ _HOSTS: Final = (
             ("Buildkite", "event", "pipeline.slug & build.web_url"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
-            ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
-            ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
