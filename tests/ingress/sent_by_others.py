@@ -1053,6 +1053,7 @@ _CLOUDS = (
                     # https://experienceleague.adobe.com/en/docs/experience-manager-learn/cloud-service/eventing/overview
                     "aem.sites.contentFragment.modified",
                     "google.firebase.auth.user.v1.created",
+                    "com.twilio.messaging.message.delivered",
                 )
             ),
             *(
@@ -1368,6 +1369,10 @@ _BUILDS = (
             ),
             ("Postmark", "Bounce", {"RecordType": "Bounce", "MessageStream": "outbound", "MessageID": "883953f4"}),
             ("SendGrid", "open", [{"email": "a@example.com", "event": "open", "sg_event_id": "x"}]),
+            # https://www.twilio.com/docs/usage/webhooks/messaging-webhooks, and its calls and its debugger
+            ("Twilio", "delivered", {"AccountSid": "AC1", "MessageSid": "SM1", "MessageStatus": "delivered"}),
+            ("Twilio", "ringing", {"AccountSid": "AC1", "CallSid": "CA1", "CallStatus": "ringing"}),
+            ("Twilio", "ERROR", {"AccountSid": "AC1", "Sid": "NO1", "Level": "ERROR", "Payload": {}}),
             ("Jira", "jira:issue_updated", {"timestamp": 1, "webhookEvent": "jira:issue_updated", "issue": {}}),
             (
                 "Linear",

@@ -402,7 +402,7 @@ _WRITTEN: Final = (
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*|cd.*.*.v1"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
-    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*"
+    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*|com.twilio.*"
 )
 _GCS: Final = "message.attributes"
 _OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
@@ -535,6 +535,7 @@ _HOSTS: Final = (
             ("Postmark", "RecordType", "MessageStream & MessageID"),
             ("SendGrid", "event", "sg_event_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
+            ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
