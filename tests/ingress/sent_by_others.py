@@ -1369,6 +1369,17 @@ _BUILDS = (
             ),
             ("Postmark", "Bounce", {"RecordType": "Bounce", "MessageStream": "outbound", "MessageID": "883953f4"}),
             ("SendGrid", "open", [{"email": "a@example.com", "event": "open", "sg_event_id": "x"}]),
+            # https://docs.commercetools.com/api/projects/subscriptions
+            (
+                "commercetools",
+                "order",
+                {
+                    "notificationType": "Message",
+                    "projectKey": "shop",
+                    "resource": {"typeId": "order", "id": "9e60"},
+                    "type": "OrderStateChanged",
+                },
+            ),
             # https://www.twilio.com/docs/usage/webhooks/messaging-webhooks, and its calls and its debugger
             ("Twilio", "delivered", {"AccountSid": "AC1", "MessageSid": "SM1", "MessageStatus": "delivered"}),
             ("Twilio", "ringing", {"AccountSid": "AC1", "CallSid": "CA1", "CallStatus": "ringing"}),

@@ -289,7 +289,6 @@ _ASKED_BY: Final = (
     ("Client VPN", "a question for rights", "connection-id & endpoint-id"),
     ("CloudFormation", "a hook", "hookTypeName & actionInvocationPoint"),
     ("CloudFormation", "a macro", "transformId & requestId"),
-    ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),

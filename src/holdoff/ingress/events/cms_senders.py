@@ -527,7 +527,8 @@ _HOSTS: Final = (
             ("Snyk", "http.headers.x-snyk-event", ""),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
-            # Mails, talk and tickets
+            # Mails, talk, tickets and orders
+            ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
