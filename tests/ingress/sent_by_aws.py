@@ -141,14 +141,23 @@ def _others() -> Iterator[Sent]:
     built = s.eventbridge(source, "Build Finished", {"version": 1, "build": {"branch": "main", "state": "passed"}})
     yield sent("an event of Buildkite", built, nothing(source, "Build Finished"))
     for name, kind in (
-        ("auth0", "Auth0 log"),
-        ("datadog", "Datadog Alert Notification"),
-        ("okta", "SystemLog"),
-        ("pagerduty", "incident.triggered"),
-        ("zendesk", "Support Ticket: Comment Created"),
+        ("auth0.com", "Auth0 log"),
+        ("datadog.com", "Datadog Alert Notification"),
+        ("genesys.com", "v2.conversations.{id}.transcription"),
+        ("mackerel.io", "Mackerel Alert"),
+        ("newrelic.com", "NewRelicEvent"),
+        ("okta.com", "SystemLog"),
+        ("onelogin.com", "OneLogin Event"),
+        ("pagerduty.com", "incident.triggered"),
+        ("rootly.com", "incident.created"),
+        ("sailpoint.com", "idn:access-request-dynamic-approver"),
+        ("segment.com", "track"),
+        ("snyk.io", "issues.vuln"),
+        ("zendesk.com", "Support Ticket: Comment Created"),
     ):
-        source = f"aws.partner/{name}.com/1/site"
-        yield sent(f"an event of {name}", s.eventbridge(source, kind, {"id": "7"}), nothing(source, kind))
+        source = f"aws.partner/{name}/1/site"
+        of_it = f"an event of {name.partition('.')[0]}"
+        yield sent(of_it, s.eventbridge(source, kind, {"id": "7"}), nothing(source, kind))
     yield sent("any other event of AWS", started, nothing("aws.ec2", "EC2 Instance State-change Notification"))
     sent = of("CodeBuild")
     yield sent("Build State Change: ended", s.codebuild(project="site"), Other("BuildEnded", "the end of a build"))

@@ -1057,6 +1057,7 @@ _CLOUDS = (
                     # https://experienceleague.adobe.com/en/docs/experience-manager-learn/cloud-service/eventing/overview
                     "aem.sites.contentFragment.modified",
                     "google.firebase.auth.user.v1.created",
+                    "com.twilio.messaging.message.delivered",
                 )
             ),
             *(
@@ -1380,6 +1381,21 @@ _BUILDS = (
             ),
             ("Postmark", "Bounce", {"RecordType": "Bounce", "MessageStream": "outbound", "MessageID": "883953f4"}),
             ("SendGrid", "open", [{"email": "a@example.com", "event": "open", "sg_event_id": "x"}]),
+            # https://docs.commercetools.com/api/projects/subscriptions
+            (
+                "commercetools",
+                "order",
+                {
+                    "notificationType": "Message",
+                    "projectKey": "shop",
+                    "resource": {"typeId": "order", "id": "9e60"},
+                    "type": "OrderStateChanged",
+                },
+            ),
+            # https://www.twilio.com/docs/usage/webhooks/messaging-webhooks, and its calls and its debugger
+            ("Twilio", "delivered", {"AccountSid": "AC1", "MessageSid": "SM1", "MessageStatus": "delivered"}),
+            ("Twilio", "ringing", {"AccountSid": "AC1", "CallSid": "CA1", "CallStatus": "ringing"}),
+            ("Twilio", "ERROR", {"AccountSid": "AC1", "Sid": "NO1", "Level": "ERROR", "Payload": {}}),
             ("Jira", "jira:issue_updated", {"timestamp": 1, "webhookEvent": "jira:issue_updated", "issue": {}}),
             (
                 "Linear",
@@ -1579,6 +1595,18 @@ _SHOPS = (
             ),
         )
         for kind in kinds
+    ),
+    # https://shopify.dev/docs/apps/build/events/delivery-structure: newer headers have no ``X-``
+    _by_header("Shopify", "Shopify_Topic", "Product", Built(reason="Product in Shopify")),
+    _by_header("Shopify", "Shopify_Topic", "Order", nothing("Shopify", "Order")),
+    *(
+        Sent("Shopify", f"{topic}, on EventBridge", event, becomes)
+        for topic, becomes in (
+            ("Product", (Built(id="7a1", reason="Product in Shopify"),)),
+            ("DraftOrder", nothing("Shopify", "DraftOrder")),
+        )
+        for about in [{"shopify-topic": topic, "shopify-action": "update", "shopify-webhook-id": "7a1"}]
+        for event in [eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"metadata": about})]
     ),
     # https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started
     *(

@@ -95,9 +95,16 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "AppConfig's validator": {"applicationId": "a", "configurationProfileId": "c", "content": "e30=", "uri": "hosted"},
     "AppSync": {"info": {"channel": {"path": "/a"}, "operation": "PUBLISH"}, "events": [], "request": {"headers": {}}},
-    "AppSync, by Amplify": {"typeName": "Query", "fieldName": "posts", "arguments": {}},
+    "AppSync, by Amplify, as its tests have it": {"typeName": "Query", "fieldName": "posts", "arguments": {}},
+    "AppSync, by Amplify": {"typeName": "Query", "fieldName": "posts", "request": {"headers": {"host": "x"}}},
+    "AppSync, by Amplify, of a type": {"typeName": "Shop", "fieldName": "at", "request": {"headers": {"host": "x"}}},
     "AppSync, by a template": {"version": "2018-05-29", "operation": "BatchInvoke", "payload": {"field": "posts"}},
     "AppSync, by the runtime for Go": {"Info": {"fieldName": "posts"}, "arguments": {}},
+    "Auto Scaling's policy": {
+        "AutoScalingGroupName": "x",
+        "CapacityToTerminate": [{"Capacity": 2}],
+        "Cause": "SCALE_IN",
+    },
     "Athena": {"@type": "PingRequest", "identity": {}, "queryId": "q"},
     "Bedrock's agent": {"messageVersion": "1.0", "agent": {"id": "8ZX", "name": "x"}, "inputText": "hello"},
     "Bedrock's flow": {"messageVersion": "1.0", "flow": {"arn": "arn:x"}, "node": {"name": "x", "nodeInputs": []}},
@@ -109,7 +116,6 @@ ASKED: dict[str, dict[str, Any]] = {
     "Client VPN": {"connection-id": "cvpn-connection-0", "endpoint-id": "cvpn-endpoint-0", "schema-version": "v1"},
     "CloudFormation's hook": {"hookTypeName": "A::B::C", "actionInvocationPoint": "CREATE_PRE_PROVISION"},
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
-    "CloudFront's function": {"version": "1.0", "viewer": {"ip": "1.2.3.4"}, "request": {"method": "GET", "uri": "/"}},
     "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
@@ -135,16 +141,21 @@ ASKED: dict[str, dict[str, Any]] = {
     "ECS's hook": {"executionDetails": {"serviceArn": "arn:x"}, "executionId": "e", "lifecycleStage": "POST_SCALE_UP"},
     "Elastic Transcoder": {"state": "COMPLETED", "version": "2012-09-25", "jobId": "j", "pipelineId": "p"},
     "End User Messaging": {"eventType": "TEXT_DELIVERED", "eventVersion": "1.0", "messageId": "m", "isFinal": True},
+    "End User Messaging's senders": {"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"},
+    "CloudFront's function": {"version": "1.0", "viewer": {"ip": "1.2.3.4"}, "request": {"method": "GET", "uri": "/"}},
+    "Inspector": {"event": "ASSESSMENT_RUN_COMPLETED", "target": "arn:x", "run": "arn:y"},
+    "IoT's detector": {"payload": {"detector": {"detectorModelName": "m"}, "state": {}}, "eventName": "e"},
+    "Pinpoint's journey": {"ApplicationId": "a", "JourneyId": "j", "Endpoints": {}},
+    "Pinpoint's events": {"event_type": "_SMS.SUCCESS", "arrival_timestamp": 1, "application": {}},
+    "Pinpoint": {"ApplicationId": "a", "CampaignId": "c", "Endpoints": {}},
     "End User Messaging's WhatsApp": {"context": {"MetaWabaIds": []}, "whatsAppWebhookEntry": "{}"},
     "Firehose": {"records": [{"recordId": "r", "data": "eA=="}]},
     "Glacier": {"Action": "InventoryRetrieval", "VaultARN": "arn:x", "JobId": "j", "Completed": True},
     "Image Builder": {"versionlessArn": "arn:x", "semver": 1, "buildVersion": 3, "state": {"status": "AVAILABLE"}},
-    "Inspector": {"event": "ASSESSMENT_RUN_COMPLETED", "target": "arn:x", "run": "arn:y"},
     "IoT's authoriser": {"token": "x", "signatureVerified": True, "protocols": ["tls", "mqtt"]},
     "IoT's authoriser, as it was": {"token": "x", "tokenSignature": "y", "mqttContext": {"clientId": "c"}},
     "IoT's authoriser, without a token": {"signatureVerified": False, "connectionMetadata": {"id": "c"}},
     "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "jobId": "j"},
-    "IoT's detector": {"payload": {"detector": {"detectorModelName": "m"}, "state": {}}, "eventName": "e"},
     "IoT's defender": {"violationEventType": "in-alarm", "securityProfileName": "p"},
     "IoT's provisioning": {"claimCertificateId": "c", "templateArn": "arn:x", "parameters": {}},
     "IoT's registry": {"eventType": "THING_EVENT", "eventId": "1", "operation": "CREATED", "thingName": "x"},
@@ -168,11 +179,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Lambda's old bot, answered": {"dialogAction": {"type": "Close"}},
     "Marketplace": {"action": "subscribe-success", "customer-identifier": "c", "product-code": "p"},
     "Mechanical Turk": {"EventDocId": "e", "Events": [{"EventType": "HITReviewable", "HITId": "h"}]},
-    "Pinpoint's journey": {"ApplicationId": "a", "JourneyId": "j", "Endpoints": {}},
-    "Pinpoint's messages": {"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"},
-    "Pinpoint's events": {"event_type": "_SMS.SUCCESS", "arrival_timestamp": 1, "application": {}},
     "Polly": {"taskId": "t", "taskStatus": "COMPLETED", "voiceId": "Joanna"},
-    "Pinpoint": {"ApplicationId": "a", "CampaignId": "c", "Endpoints": {}},
     "Rekognition": {"JobId": "j", "Status": "SUCCEEDED", "API": "StartLabelDetection"},
     "SageMaker's inference": {"eventSource": "aws:sagemaker", "eventName": "InferenceResult"},
     "SES": {"notificationType": "Received", "mail": {"messageId": "m"}, "receipt": {}},
@@ -224,6 +231,15 @@ def test_an_event_s_detail_alone_is_what_the_whole_event_is(sent: Sent) -> None:
             assert outcome.why.partition("'s ")[0] == whole.why.partition("'s ")[0]
     if "reason" in detail:  # S3's say so much of a write that it has the same id
         assert opened(detail)[0].id == opened(sent.what)[0].id
+
+
+def test_a_push_s_detail_that_does_not_say_who_pushed_is_one() -> None:
+    """As CodeCommit's documents show a branch that is new."""
+    for branch, kind in (("main", Request), ("side", Ignored)):
+        detail = s.codecommit("referenceCreated", referenceFullName=f"refs/heads/{branch}")["detail"]
+        (outcome,) = ONE.intents(opened({k: v for k, v in detail.items() if k != "callerUserArn"})[0])
+        assert isinstance(outcome, kind)
+        assert not isinstance(outcome, Request) or outcome.source_version == "3e5983DESTINATION"
 
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
@@ -305,6 +321,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Bitbucket": {"eventKey": "custom:price_changed", "action": "update"},
     "Bitbucket, a number": {"eventKey": "1", "message": "x"},
     "Alertmanager": {"status": "resolved", "receiver": "ann"},
+    "commercetools": {"projectKey": "x", "resource": {"typeId": "product"}, "type": "ProductPublished"},
     "Buildbot": {"event": "new", "buildid": 7},
     "Buildkite": {"event": "build.finished", "pipeline": {"slug": "x"}},
     "Cloudflare": {"text": "This is a test message sent from https://cloudflare.com.", "page": "x"},
@@ -351,7 +368,7 @@ def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_w
 WORDS: dict[str, dict[str, Any]] = {
     "Bitbucket": {"eventKey": "repo:modified", "date": "2026-11-25"},
     "GitLab": {"object_kind": "issue", "project_id": 1},
-    "AppSync": {"typeName": "Query", "fieldName": "page"},
+    "AppSync": {"typeName": "Query", "fieldName": "page", "request": {"headers": {"host": "x"}}},
     "a warmer": {"ping": True},
     "Storyblok": {"space_id": 1, "text": "x", "action": "x"},
     "S3": {"bucket": {"name": "b"}, "object": {"key": "k"}, "request-id": "r"},
@@ -478,6 +495,11 @@ NOTICES: dict[str, tuple[str | None, object]] = {
     ),
     "Elastic Beanstalk": ("AWS Elastic Beanstalk Notification - Environment health", "Message: x\n"),
     "ElastiCache": (None, {"ElastiCache:SnapshotComplete": "site"}),
+    "Managed Service for Prometheus": (
+        "[FIRING:1] HighCPU (critical)",
+        "Alerts Firing:\nLabels:\n - alertname = HighCPU",
+    ),
+    "Managed Service for Prometheus: an end": ("[RESOLVED]", "Alerts Resolved:\nLabels:\n - alertname = HighCPU"),
     "RDS: a test": (
         "RDS Notification Message",
         "This is a message to notify that RDS will attempt to send you events.",

@@ -169,6 +169,16 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
             "Object Restore Expired",
         )
     },
+    # https://docs.aws.amazon.com/iot/latest/developerguide/rule-destination.html
+    "IoT: a destination": (
+        {
+            "arn": "arn:aws:iot:eu-west-1:123456789012:ruledestination/http/2e4",
+            "confirmationToken": "AYADe",
+            "enableUrl": "https://iot.eu-west-1.amazonaws.com/confirmdestination/AYADe",
+            "messageType": "DestinationConfirmation",
+        },
+        "open its enableUrl",
+    ),
     "S3: a test": ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "content"}, "a test event of S3"),
     "SES: a test": ({"notificationType": "AmazonSnsSubscriptionSucceeded", "message": "You have"}, "a test of SES"),
     "Lambda: an empty batch": ({"Records": []}, "a batch with nothing in it"),
@@ -179,6 +189,10 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "ECR: a deletion": (s.ecr(**{"action-type": "DELETE"}), "ECR's DELETE SUCCESS"),
     "a warmer: serverless-plugin-warmup": ({"source": "serverless-plugin-warmup"}, "keeps the function warm"),
     "a warmer: lambda-warmer": ({"warmer": True, "concurrency": 3}, "keeps the function warm"),
+    **{
+        f"a warmer: {key}": ({key: True}, "keeps the function warm")
+        for key in ("isWarmingUp", "lambda_warmer", "keepwarm")
+    },
     "a warmer: Vapor's": ({"vaporWarmer": True, "functionName": "x"}, "keeps the function warm"),
     "a warmer: a ping": ({"ping": True}, "keeps the function warm"),
     **{f"CloudFormation: {kind}": (_resource(kind), "a custom resource") for kind in ("Create", "Update", "Delete")},

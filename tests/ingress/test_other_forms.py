@@ -435,7 +435,14 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
 
 
 @pytest.mark.parametrize(
-    "header", ["x-shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery", "x-gitcode-delivery"]
+    "header",
+    [
+        "x-shopify-webhook-id",
+        "shopify-webhook-id",
+        "x-mlflow-delivery-id",
+        "x-launchpad-delivery",
+        "x-gitcode-delivery",
+    ],
 )
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:
     outcome = only(http_message(p.posted({"x": 1}, {header: "d-1"}), WEBHOOK))

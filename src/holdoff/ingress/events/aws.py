@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, push, refused
 
-_WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|keepWarm|keep_warm|keep-warm|ping"
+_WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
@@ -37,6 +37,7 @@ CONTROL: Final = (
     control("SNS", "the end of a subscription", "a subscription of SNS ended", "Type=UnsubscribeConfirmation"),
     control("S3", "a test", "a test event of S3", "Event=s3:TestEvent"),
     control("Lambda", "an empty batch", "a batch with nothing in it", "Records=[]"),
+    control("IoT", "a confirmation", "a destination to confirm: open its enableUrl", "enableUrl & confirmationToken"),
     control("SES", "a test", "a test of SES", "notificationType=AmazonSnsSubscriptionSucceeded"),
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     control("Lambda", "the record of a success", "an invocation succeeded", "requestContext.condition=Success"),
@@ -65,7 +66,7 @@ CONTROL: Final = (
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
             f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
-            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
+            f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
             "ping=OK",
         )
     ),
@@ -213,9 +214,12 @@ _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     for before in "/-_"
     for after in ("", "-*", "_*", ".*")
 )
-_NO_CHANGE: Final = "|".join(
-    f"aws.partner/{name}.com*" for name in ("auth0", "buildkite", "datadog", "okta", "pagerduty", "zendesk")
+#: They report alarms, logins, calls, tickets and what visitors do; Buildkite its builds, which would trigger builds:
+#: https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge
+_REPORTERS: Final = (
+    "auth0 buildkite datadog genesys mackerel newrelic okta onelogin pagerduty rootly sailpoint segment snyk zendesk"
 )
+_NO_CHANGE: Final = "|".join(f"aws.partner/{name}.*" for name in _REPORTERS.split())
 _BY_BRIDGE: Final = (
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets.html
@@ -227,8 +231,6 @@ _BY_BRIDGE: Final = (
         **_SCHEDULED,
     ),
     Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
-    # https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge: builds would trigger builds.
-    # Nor are logins, alarms and tickets changes.
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
@@ -241,7 +243,7 @@ _BY_BRIDGE: Final = (
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
-    ("callerUserArn & referenceFullName", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("repositoryId & referenceFullName", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event", "aws.codecommit", "event"),
     ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
@@ -258,7 +260,7 @@ DETAILS: Final = (
 _SUBJECTS: Final = (
     *(f'{state}: "*" in *' for state in ("ALARM", "OK", "INSUFFICIENT_DATA")),
     *("*: AWS CodeDeploy *", "Amazon SES *", "AWS Budgets: *", "AWS Elastic Beanstalk Notification*"),
-    *("Notification from AWS Backup", "RDS Notification Message"),
+    *("Notification from AWS Backup", "RDS Notification Message", "[FIRING:*]*", "[RESOLVED]*"),
 )
 _BEGINNINGS: Final = (
     *('{"ElastiCache:*', '{"MemoryDB:*', "*Build notification from the AWS Amplify Console*"),
@@ -274,13 +276,13 @@ _ASKED_BY: Final = (
     ("API Gateway", "a question for rights", "methodArn"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "info.fieldName", "info.operation & info.channel.path"),
+    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
-    ("AppSync", "a request", "version=201?-??-?? & operation=Invoke|BatchInvoke", "Info.fieldName"),
+    ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type & queryId"),
     ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition=autoscaling:*"),
-    ("Bedrock", "a request", "messageVersion & agent.name,node.name"),
-    ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
+    ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
+    ("Bedrock", "a request", "messageVersion & agent.name,node.name", "state & context.requestId & context.sessionId"),
     ("Bedrock", "a gateway's request", "interceptorInputVersion"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
@@ -310,6 +312,7 @@ _ASKED_BY: Final = (
     ("ECS", "a hook", "lifecycleStage & executionId"),
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
     ("End User Messaging", "a message", "whatsAppWebhookEntry"),
+    ("End User Messaging", "a message", "originationNumber & destinationNumber & inboundMessageId"),
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
@@ -326,7 +329,6 @@ _ASKED_BY: Final = (
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
     ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's or journey's step", "ApplicationId & CampaignId,JourneyId"),
-    ("Pinpoint", "a message", "originationNumber & destinationNumber & inboundMessageId"),
     ("Pinpoint", "an event", "event_type & arrival_timestamp"),
     ("Polly", "a task's end", "taskId & taskStatus & voiceId"),
     ("RDS", "an event", "Event Source & Event Time"),

@@ -345,13 +345,19 @@ def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) ->
 
 _SHOPS: Final = (
     trial("Shopify", "http.headers.x-shopify-test,metadata.X-Shopify-Test,message.attributes.X-Shopify-Test=true"),
-    # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes
+    # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes.
+    # Newer headers have no ``X-``: https://shopify.dev/docs/apps/build/events/delivery-structure
     *_all_but(
-        *("Shopify", "http.headers.x-shopify-topic,metadata.X-Shopify-Topic,message.attributes.X-Shopify-Topic", ""),
+        "Shopify",
+        "http.headers.x-shopify-topic,http.headers.shopify-topic,metadata.X-Shopify-Topic,metadata.shopify-topic"
+        ",message.attributes.X-Shopify-Topic",
+        "",
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|inventory_shipments/*|inventory_transfers/*|order*|payment_*|refunds/*"
-        "|returns/*|reverse_*|segments/*|shipping_addresses/*|shop/redact|subscription_*|tax_*|tender_transactions/*",
-        id="{metadata.X-Shopify-Webhook-Id,message.attributes.X-Shopify-Webhook-Id,message.messageId}",
+        "|returns/*|reverse_*|segments/*|shipping_addresses/*|shop/redact|subscription_*|tax_*|tender_transactions/*"
+        "|Cart*|Checkout*|Company*|Customer*|Dispute*|DraftOrder*|Fulfillment*|Order*|Refund*|Return*|Subscription*",
+        id="{metadata.X-Shopify-Webhook-Id,metadata.shopify-webhook-id,message.attributes.X-Shopify-Webhook-Id"
+        ",message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
@@ -396,7 +402,7 @@ _WRITTEN: Final = (
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*|cd.*.*.v1"
     "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
-    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*"
+    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*|com.twilio.*"
 )
 _GCS: Final = "message.attributes"
 _OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
@@ -521,7 +527,8 @@ _HOSTS: Final = (
             ("Snyk", "http.headers.x-snyk-event", ""),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
-            # Mails, talk and tickets
+            # Mails, talk, tickets and orders
+            ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
@@ -529,6 +536,7 @@ _HOSTS: Final = (
             ("Postmark", "RecordType", "MessageStream & MessageID"),
             ("SendGrid", "event", "sg_event_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
+            ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),

@@ -13,11 +13,10 @@ from holdoff.core.errors import EventError
 from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.paths import kind_of
 
-_TEXTS: Final = ("project", "region", "reason", "source_version", "event_id", "by")
 #: Words so common that an object with only these is no trigger.
 _COMMON: Final = frozenset({"key", "line", "at", "parent"})
 _MAPS: Final = ("environment", "secondary_versions")
-KEYS: Final = frozenset({*_TEXTS, *_COMMON, *_MAPS, "force"})
+KEYS: Final = frozenset({"project", "region", "reason", "source_version", "event_id", "by", "force", *_COMMON, *_MAPS})
 
 
 def is_trigger(event: Mapping[str, Any], projects: Container[str]) -> bool:
