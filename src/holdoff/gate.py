@@ -253,7 +253,7 @@ class Gate:
     def finished(
         self, build_id: str, *, succeeded: bool, detail: str | None = None, exit_status: int | None = None
     ) -> bool:
-        """Report that a build ended. Every end is kept, also that of an older build. A repeated report changes nothing.
+        """Report that a build ended: the newest one, or one of the hundred before. A repeated report changes nothing.
 
         Returns:
             Whether it was the build that this gate thinks is running.

@@ -177,6 +177,12 @@ def test_every_further_trigger_moves_the_quiet_time_up_to_max_wait() -> None:
     assert dues == [NOW + ms for ms in (35_000, 50_000, 65_000, 80_000, 90_000)]
 
 
+def test_a_trigger_that_finds_the_gate_due_starts_the_quiet_time_anew() -> None:
+    by = terms("2m", quiet="20s")
+    step = on_trigger(on_trigger(Record(), trigger(), by).record, trigger("T1"), by, NOW + MINUTE)
+    assert (answer(step), step.decision.due_ms) == ((Outcome.DEFERRED, Why.QUIET), NOW + MINUTE + 20_000)
+
+
 def test_what_was_left_pending_is_built_though_the_policy_skips_now() -> None:
     record = built(MINUTE, pending=pending())
     assert answer(on_trigger(record, trigger(), SKIP))[0] is Outcome.DEFERRED

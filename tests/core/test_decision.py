@@ -92,6 +92,10 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
             "site deferred: waiting for quiet, starts in 20s",
         ),
         (
+            decision(DEFERRED, Why.QUIET, due_ms=NOW + 20_000),
+            "site deferred: waiting for quiet, starts at the next wake in 20s or later",
+        ),
+        (
             decision(DEFERRED, Why.RUNNING, detail="b-1", due_ms=IN_7M, woken=True),
             "site deferred: build b-1 is running, starts after it ends, at the latest in 6m48s",
         ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from holdoff.config import parse
-from holdoff.core.errors import EventEarly, EventError
+from holdoff.core.errors import EventEarly, EventError, StoreDenied
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.gate import Gate
@@ -212,6 +213,25 @@ def test_the_end_of_a_build_that_is_followed_is_told_without_reading_every_gate(
 
     (message,) = opened(pipeline())
     assert dispatch.carry_out(message, lambda: 10**6)["finished"] == "site@main"
+
+
+def test_an_execution_that_a_person_started_is_no_error_where_the_table_may_not_be_scanned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The role of the stack's function has no right to Scan: each such end failed, and was a dead letter."""
+    config = parse(
+        f'[projects.site]\ncooldown = 0\nregion = "{shapes.REGION}"\nstarter = {{ codepipeline = "release" }}\n'
+    )
+    store, clock = MemoryStore(), ManualClock()
+    dispatch = Dispatch(config, store, clock=clock, log=EventLog(lambda _: None, clock=clock), scheduler=None)
+
+    def denied() -> Iterator[None]:
+        raise StoreDenied("dynamodb:Scan is not allowed")
+
+    monkeypatch.setattr(store, "gates", denied)
+
+    (message,) = opened(pipeline())
+    assert dispatch.carry_out(message, lambda: 10**6)["finished"] is None
 
 
 def test_an_end_is_reported_once_to_a_gate_that_may_have_started_the_build(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -579,7 +579,7 @@ def test_what_is_due_is_told_since_or_from_when() -> None:
     place.gate().trigger()
     place.clock.advance("12m")
     told = str(explain.explain_gate(place.scene()))
-    assert "due for 2m: the next trigger or wake builds it" in told
+    assert "due for 2m: the next wake builds it" in told
     assert "due until" not in told
 
 

@@ -35,7 +35,7 @@ COLOURS: Final = {"failed": "31", "held": "35", "overdue": "31", "stale": "31", 
 EPILOG: Final = f"""\
 Gates that need attention come first:
 {", ".join(ATTENTION)}.
-Overdue: the gate has been due for a minute or more, and nothing has woken it.
+Overdue: the gate has been due for over a minute, and nothing has woken it.
 
   holdoff status                       all gates: of the store, of holdoff.toml
   holdoff status --only failed,held    only these; it takes states, too: ready

@@ -1,7 +1,7 @@
 """What becomes of a build: confirmed, its lease renewed, polled, cancelled, ended, and kept in the history.
 
-The record keeps the newest build. When a newer one starts, the same write moves the older build into the history. Its
-end is kept there when it is reported: every end is kept.
+The record keeps the newest build. The write that ends it, or with which a newer one starts, puts it into the history.
+An end that is reported later is kept there (``Gate.finished``).
 """
 
 from __future__ import annotations

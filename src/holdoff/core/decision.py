@@ -197,7 +197,8 @@ class Decision(Value):
 
     def _next(self) -> str:
         skipped = self.outcome is Outcome.SKIPPED
-        starts = "ready" if skipped else "starts" if self.woken else "starts at the next trigger or wake"
+        wakes = "wake" if self.why is Why.QUIET else "trigger or wake"  # a trigger starts the quiet time anew
+        starts = "ready" if skipped else "starts" if self.woken else f"starts at the next {wakes}"
         wait = self._wait()
         if self.why is Why.RUNNING:
             return f"{starts} after it ends{f', at the latest in {wait}' if self.due_ms is not None else ''}"

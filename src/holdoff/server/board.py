@@ -1,7 +1,7 @@
 """The first page's data: which gates it shows, in what order, with the builds and the numbers of the time shown.
 
 Each look reads all records, and then the newest builds of those gates that built in the time shown. A history stays in
-memory until its gate's record changes. All gates together read at most ``MOST_BUILDS`` builds, shared out evenly.
+memory until its gate's record changes. All gates share ``MOST_BUILDS`` builds evenly, but each has ``FEWEST_BUILDS``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The WakeScheduler protocol: it arranges that a gate is woken at an instant, for a process that cannot wait that long.
 
 The user does not choose whether a gate needs a wake: it needs one while ``Gate.wake_ms`` names an instant. If a wake is
-lost, the next search for due gates finds the gate: a sweep, ``holdoff wake``, a loop, or the gate's next trigger.
+lost, the next search for due gates finds the gate: a sweep, ``holdoff wake`` or a loop.
 """
 
 from __future__ import annotations
