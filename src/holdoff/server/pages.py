@@ -199,9 +199,10 @@ class Pages:
 
         def show() -> Response:
             key = self._key(request)
-            found = look(self.site, key, asked)
-            status = 422 if found["problem"] else 200
-            return html(request, "what_if.html", status, key=key, caller=caller, asked=asked, **found)
+            answer, problem = look(self.site, key, asked)
+            status = 422 if problem else 200
+            about = {"key": key, "caller": caller, "asked": asked, "answer": answer, "problem": problem}
+            return html(request, "what_if.html", status, **about)
 
         return await run_sync(show, limiter=self.turns)
 
