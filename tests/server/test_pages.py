@@ -664,9 +664,12 @@ def test_a_stream_ends_with_the_server_and_with_the_right_to_look(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = browser.served.site
-    ended = stream_of(browser, monkeypatch, site.stopping.set, lambda: None, lambda: None)
-    assert len(ended) <= 2
-    site.stopping.clear()
+
+    def stop() -> None:
+        monkeypatch.setattr(site, "is_stopping", lambda: True)
+
+    assert len(stream_of(browser, monkeypatch, stop, lambda: None, lambda: None)) <= 2
+    monkeypatch.setattr(site, "is_stopping", lambda: False)
     monkeypatch.setattr(site.guard, "server", site.guard.server.but(anonymous=()))
     assert stream_of(browser, monkeypatch, lambda: None) == []
 
