@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import add_gate, add_json, key_of, opened, print_json, say, show
+from holdoff.cli.common import add_gate, add_json, key_of, no_such_gate, opened, print_json, say, show
 from holdoff.cli.table import show_table, terminal_size
-from holdoff.cli.unknown import no_such_gate
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
