@@ -138,11 +138,7 @@ def trade_off(plan: Plan) -> str:
         f'<path class="axis" d="M{_LEFT},40 V{_HIGH - _LOW} H{_WIDE - 20}"/>',
         _text(_WIDE - 20, _HIGH - 8, "builds", "end", "dim"),
         _text(4, 16, "the longest wait, to the end of the build", "start", "dim"),
-        *(
-            [_text(4, 32, f"{left_out} policies with far longer or endless waits are not drawn", "start", "dim")]
-            if left_out
-            else []
-        ),
+        _text(4, 32, f"not drawn, for far longer or endless waits: {left_out}" if left_out else "", "start", "dim"),
         *legend,
         f'<polyline class="front" points="{steps}"/>',
         *(_dot(plan, place, at(place)) for place, _ in ordered),
