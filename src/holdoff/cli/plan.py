@@ -185,8 +185,8 @@ def _listed(text: str | None) -> tuple[str, ...]:
 def _at_work() -> Iterator[None]:
     """Say on stderr, where that is a terminal, that this takes a while, until it ends or fails."""
     words = ("replaying ...", "\r\033[K") if sys.stderr.isatty() else ("", "")
+    draw(words[0], stream=sys.stderr)
     try:
-        draw(words[0], stream=sys.stderr)
         yield
     finally:
         draw(words[1], stream=sys.stderr)
