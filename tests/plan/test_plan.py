@@ -168,12 +168,13 @@ def test_what_is_wrong_is_told(times: Cli, name: str) -> None:
     assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (status, True, False), done.stderr
 
 
-def test_a_table_in_a_terminal(times: Cli) -> None:
+def test_a_table_and_progress_in_a_terminal(times: Cli) -> None:
     argv = ("plan", "--history", "times.csv", "--cooldown", "5m", "--quiet", "0")
     terminal = Terminal(times, *argv, columns=160)
 
     assert terminal.end() == 0
-    assert "replaying ...\r\033[K" in terminal.seen
+    assert "replaying [..............................] 0%" in terminal.seen
+    assert "replaying [###############...............] 50%" in terminal.seen
     assert "\033[1mpolicy " in terminal.seen
 
 
@@ -186,7 +187,7 @@ def slow(cli: Cli) -> tuple[str, ...]:
 
 def test_ctrl_c_ends_it_without_a_word_too_many(cli: Cli) -> None:
     terminal = Terminal(cli, *slow(cli), columns=160)
-    terminal.wait_for("replaying ...")
+    terminal.wait_for("replaying [")
     terminal.type(b"\x03")
 
     assert terminal.end() in {130, -signal.SIGINT}

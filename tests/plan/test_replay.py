@@ -91,3 +91,10 @@ def test_the_same_version_is_skipped_by_the_core_only() -> None:
     assert not is_fast(past, policy)
     assert replay(past, policy).until == [1, 3]
     assert is_fast(Past(past.at_ms, past.took_ms), policy)
+
+
+def test_a_long_replay_tells_how_far_it_is() -> None:
+    told: list[int] = []
+    replay(Past([T0 + n for n in range(2_001)], [0] * 2_001), Policy("10m", on_cooldown="skip"), told.append)
+
+    assert told == [0, 2_000]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +39,8 @@ _LISTS: Final = {"cooldowns": "cooldown", "quiets": "quiet", "most": "max_wait",
 MOST_BUILDS: Final = 100_000
 #: The options that write a file.
 _FILES: Final = ("html", "svg", "png")
+#: The width of a full progress bar, in characters.
+_BAR: Final = 30
 EPILOG: Final = """\
   holdoff plan --git . --build-time 4m            a repository's commits
   holdoff plan site --git . --cooldown 5m,10m --quiet 0,30s
@@ -115,7 +117,7 @@ def plan(args: argparse.Namespace) -> int:
     last_ms = optional_duration(args.last, field="last")
     own = _own_policy(args, config)
     zone = None if args.zone is None else zone_named(args.zone)
-    with _at_work():
+    with _progress_bar() as progress:
         history = checked(_history(args, config, own, zone), SystemClock().now_ms())
         if last_ms is not None:
             history = history.newest(last_ms)
@@ -128,6 +130,7 @@ def plan(args: argparse.Namespace) -> int:
             price=args.price_per_minute,
             project=args.project and args.project.partition(KEY_MARK)[0],
             zone=zone,
+            progress=progress,
         )
         for kind, name in files.items():
             _write(plan, kind, name)
@@ -182,14 +185,21 @@ def _listed(text: str | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _at_work() -> Iterator[None]:
-    """Say on stderr, where that is a terminal, that this takes a while, until it ends or fails."""
-    words = ("replaying ...", "\r\033[K") if sys.stderr.isatty() else ("", "")
-    draw(words[0], stream=sys.stderr)
+def _progress_bar() -> Iterator[Callable[[float], None]]:
+    """Draw a progress bar on stderr, where that is a terminal, until the work ends or fails."""
+    if not sys.stderr.isatty():
+        yield lambda _share: None
+        return
+
+    def draw_share(share: float) -> None:
+        done = int(share * _BAR)
+        draw(f"\r\033[Kreplaying [{'#' * done}{'.' * (_BAR - done)}] {share:.0%}", stream=sys.stderr)
+
+    draw("reading ...", stream=sys.stderr)
     try:
-        yield
+        yield draw_share
     finally:
-        draw(words[1], stream=sys.stderr)
+        draw("\r\033[K", stream=sys.stderr)
 
 
 # --- what is said --------------------------------------------------------------------------------------------------

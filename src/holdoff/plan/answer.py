@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from typing import Final
 
@@ -79,15 +79,22 @@ def plan(
     price: float | None = None,
     project: str | None = None,
     zone: Zone | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
 ) -> Plan:
     """Replay each policy, and choose one.
 
     Args:
         policies: at least one; with ``present``, if there is one.
         most_ms: how long a change may wait for the end of its build; ``None``: no bound.
+        progress: called now and then with the share of the work that is done.
     """
     past = history.past(build_ms)
-    figures = [figures_of(past, policy) for policy in policies]
+
+    def replayed(place: int, policy: Policy) -> Figures:
+        progress(place / len(policies))
+        return figures_of(past, policy, lambda done: progress((place + done / len(past.at_ms)) / len(policies)))
+
+    figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)
     made = Plan(
         history=history,

@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 from holdoff.core import builds, protocol, token
 from holdoff.core.decide import Trigger, Wake
@@ -28,6 +28,10 @@ from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_DURATION_MS
 from holdoff.core.value import Value
+
+#: A long replay reports its progress after this many triggers.
+_PROGRESS_EVERY: Final = 2_000
+Progress = Callable[[int], None]
 
 
 class Past(Value, kw_only=False):
@@ -64,9 +68,10 @@ class Replay(Value):
     is_fast: bool = False
 
 
-def replay(past: Past, policy: Policy) -> Replay:
-    """The builds of a policy, by the fast way if it knows the policy."""
-    return by_build(past, policy) if is_fast(past, policy) else by_core(past, policy)
+def replay(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:
+    """The builds of a policy, by the fast way if it knows the policy. ``progress``: called with how many triggers are
+    done."""
+    return by_build(past, policy) if is_fast(past, policy) else by_core(past, policy, progress)
 
 
 def is_fast(past: Past, policy: Policy) -> bool:
@@ -132,12 +137,14 @@ def _pauses(at_ms: Sequence[int], quiet_ms: int) -> list[int]:
     return [*found, len(at_ms) - 1]
 
 
-def by_core(past: Past, policy: Policy) -> Replay:
+def by_core(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:
     """The builds as the shipped protocol makes them, trigger by trigger."""
     core = _Core(past, policy)
     for done, at_ms in enumerate(past.at_ms):
         core.pass_until(at_ms)
         core.trigger(done)
+        if done % _PROGRESS_EVERY == 0:
+            progress(done)
     core.pass_until(None)
     return Replay(
         started_ms=core.started_ms, ended_ms=core.ended_ms, until=core.until, cancelled=frozenset(core.cancelled)

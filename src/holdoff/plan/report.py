@@ -16,7 +16,7 @@ from holdoff.core.policy import Limit, Policy
 from holdoff.core.shown import in_toml
 from holdoff.core.units import iso, say_duration
 from holdoff.core.value import Value
-from holdoff.plan.replay import Past, Replay, replay
+from holdoff.plan.replay import Past, Progress, Replay, replay
 
 WORST: Final = 5
 _PERCENTS: Final = (50, 95, 100)
@@ -99,9 +99,9 @@ def _seconds(ms: int | None) -> float | None:
     return None if ms is None else ms / 1000
 
 
-def figures_of(past: Past, policy: Policy) -> Figures:
+def figures_of(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Figures:
     """Replay a policy, and measure the replay."""
-    return measured(past, policy, replay(past, policy))
+    return measured(past, policy, replay(past, policy, progress))
 
 
 def measured(past: Past, policy: Policy, made: Replay) -> Figures:
