@@ -348,7 +348,7 @@ def test_a_job_that_a_shell_has_in_its_background_may_ask_once_it_is_in_front(cl
     answer_once(cli, "it stopped", "bash", "-c", shell)
 
 
-def test_a_wait_in_a_terminal_ends_by_ctrl_c(cli: Cli) -> None:
+def test_a_wait_in_a_terminal_is_one_line_that_is_redrawn(cli: Cli) -> None:
     cli("run", "p", "--cooldown", "1h", "--", "true")
     terminal = Terminal(cli, "run", "p", "--cooldown", "1h", "--wait", "--", "true", columns=60)
     terminal.wait_for("deferred")
@@ -356,6 +356,9 @@ def test_a_wait_in_a_terminal_ends_by_ctrl_c(cli: Cli) -> None:
 
     assert terminal.end() == died_of(signal.SIGINT)
     assert "holdoff: p: no longer waiting; the trigger stays pending" in terminal.seen
+    drawn = terminal.seen.split("\r")[1]
+    assert drawn.startswith("holdoff: p deferred: last built ")
+    assert len(drawn.partition("^C")[0]) < 60
     assert cli.record().pending is not None
 
 

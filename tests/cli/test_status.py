@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.cli.table import width_of
 from holdoff.core.record import Finished, Hold, Pending, Record
 from holdoff.core.request import GateKey, Request
 from tests.cli.conftest import Terminal
@@ -289,10 +288,3 @@ def test_a_failed_build_is_told_by_the_next_decision(cli: Cli) -> None:
 
     assert "p skipped: the last build failed " in cli(*run).stderr
     assert "the last build failed " in cli("explain", "p").stdout
-
-
-@pytest.mark.parametrize(
-    ("text", "columns"), [("site", 4), ("日本", 4), ("e\u0301", 1), ("ที่", 1), ("\u2764\ufe0f", 1), ("🚀", 2)]
-)
-def test_marks_that_stand_above_a_letter_take_no_column(text: str, columns: int) -> None:
-    assert width_of(text) == columns

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -414,23 +412,3 @@ def test_a_skip_beside_those_that_wait_says_that_a_build_is_coming(held: Cli) ->
     assert "p deferred: on hold" in beside.stderr
     assert ends(alone)[0] == 0
     assert held.lines() == ["ran"]
-
-
-def test_a_terminal_that_has_gone_ends_no_wait(cli: Cli) -> None:
-    """A person has closed it, and what waits there goes on (``disown -h``)."""
-    cli("run", "p", "--cooldown", "1h", "--", "true")
-    master, terminal = pty.openpty()
-    goes = f"""
-import os, holdoff.cli.wait as wait
-def begin(*given, begin=wait.wait_for_turn, **named):
-    os.close({master})
-    return begin(*given, **named)
-wait.wait_for_turn = begin
-"""
-    argv = ("run", "p", "--cooldown", "1h", "--wait", "--wait-timeout", "10ms", "--", "true")
-    streams = dict.fromkeys(("stdout", "stderr"), terminal)
-    waiting = cli.start(*argv, prelude=goes, pass_fds=(master,), **streams)
-    os.close(master)
-    os.close(terminal)
-    assert waiting.wait(PATIENCE) == 75, "--wait-timeout is over"
-    assert cli.record().pending is not None

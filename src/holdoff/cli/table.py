@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from typing import TextIO
 
 from holdoff.cli.common import draw, one_line
@@ -23,6 +23,11 @@ def _width(char: str) -> int:
     if unicodedata.category(char) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def clipped(text: str, columns: int) -> str:
+    """As much of a text as fits."""
+    return text[: sum(end <= columns for end in accumulate(map(_width, text)))]
 
 
 def show_table(rows: Sequence[Sequence[str]], colours: Iterable[str] = ()) -> bool:

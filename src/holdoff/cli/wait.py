@@ -8,9 +8,11 @@ second. If another caller's build covers the trigger, the caller waits for that 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from holdoff.cli.common import say
+from holdoff.cli.countdown import Countdown
 from holdoff.clock import now_ms, running_ms
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The nap between two looks: while a change is near or its instant is not known; otherwise; at the most.
+#: The nap between two looks: while a change is near or its instant is not known; otherwise, and where a progress line
+#: is drawn; at the most.
 SOON_MS: Final = 200
 TICK_MS: Final = 1_000
 LONGEST_MS: Final = 30_000
@@ -58,6 +61,8 @@ def wait_for_turn(
         return (found, None) if isinstance(found, Decision) else waiter.wait_for_end(found)
     except _Late as late:
         return late.decision, StartUnknown.exit_code
+    finally:
+        waiter.countdown.clear()
 
 
 class _Late(Exception):
@@ -68,11 +73,13 @@ class _Late(Exception):
 
 
 class _Waiter:
-    """A caller that waits. It prints a line whenever the reason changes."""
+    """A caller that waits. In the foreground of a terminal it redraws one line. In a log, or as a background job, it
+    prints a line whenever the reason changes."""
 
     def __init__(self, gate: Gate, asked: Decision, starter: Command, timeout_ms: int | None, *, silent: bool) -> None:
         self.gate, self.asked, self.starter, self.silent = gate, asked, starter, silent
         self.until_ms = None if timeout_ms is None else running_ms() + timeout_ms
+        self.countdown = Countdown(sys.stderr)
         self._shown: Why | None = None
         self._look_ms = 0
 
@@ -80,18 +87,20 @@ class _Waiter:
         """The decision on the trigger, or another caller's build that covers it."""
         gate, asked = self.gate, self.asked
         decision, nap_ms, is_newest = asked, _nap_ms(asked), True
+        longest_ms = TICK_MS if self.countdown.is_in_front and not self.silent else LONGEST_MS
         try:
             while True:
                 if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
-                self._nap(min(nap_ms, NEWEST_MS if is_newest else LONGEST_MS), so_far)
+                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
                 where = self._ask(lambda: gate.waiter_at(asked.token))
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(gate.store, gate.clock):
                         nap_ms = SOON_MS
                     case Pending() | Claim():
+                        self.countdown.clear()  # the command may run, and write, before wake returns
                         decision = self._ask(lambda: gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
                         if left is not None:  # this wake finished a start that another caller left
@@ -106,6 +115,7 @@ class _Waiter:
                     case _:
                         return where
         except (KeyboardInterrupt, StoreUnavailable):
+            self.countdown.clear()
             say(f"{asked.project}: no longer waiting; the trigger stays pending, and the next run builds it")
             raise
 
@@ -134,6 +144,7 @@ class _Waiter:
             except StoreUnavailable as error:
                 if silent_ms is None:
                     silent_ms = began_ms
+                    self.countdown.clear()
                     if not self.silent:
                         say(f"{self.asked.project}: still waiting; asking the store again: {error}")
                 if began_ms - silent_ms >= OUTAGE_MS:
@@ -153,7 +164,11 @@ class _Waiter:
             self.gate.clock.sleep(ms)
 
     def _show(self, message: object, why: Why) -> None:
-        if why is not self._shown and not self.silent:
+        if self.silent:
+            return
+        if self.countdown.is_in_front:
+            self.countdown.show(f"holdoff: {message}")
+        elif why is not self._shown:
             say(message)
             self._shown = why
 
