@@ -45,12 +45,12 @@ def served() -> Iterator[str]:
         site = Site(config, store, environment={}, write=lambda _: None, clock=clock)
         app = create_app(site)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+        site.is_stopping = lambda: server.should_exit
         thread = threading.Thread(target=lambda: server.run(sockets=[at]))
         thread.start()
         try:
             yield f"http://127.0.0.1:{at.getsockname()[1]}"
         finally:
-            site.stopping.set()
             server.should_exit = True
             thread.join()
             site.starts.close()

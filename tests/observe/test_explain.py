@@ -199,6 +199,11 @@ def test_of_the_same_second_the_parent_is_contained() -> None:
         assert contains(newest, note) is is_contained
 
 
+@pytest.mark.parametrize("of_build", [{}, {"at_ms": 2, "source_version": "B"}])
+def test_where_no_instant_and_no_parent_tells_the_last_to_arrive_is_the_newer(of_build: dict[str, object]) -> None:
+    assert contains(single(request(line="main", **of_build), NOW), note_of(request(line="main", source_version="A")))
+
+
 def test_what_was_pushed_onto_the_built_version_is_not_contained_in_it() -> None:
     """v3 came without an instant, and counted as of v1's. v2 came later, with an instant after that: it was built, and
     v3 was called covered by it."""

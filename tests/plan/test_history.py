@@ -424,14 +424,6 @@ def test_one_that_hung_is_not_as_long_as_it_seems() -> None:
     assert next(remarks(history)).startswith("1 build took over 20 times as long as usual: a build that hung, or was")
 
 
-def test_runs_of_several_workflows_are_told() -> None:
-    at_ms, versions = tuple(range(7, 97)), tuple(f"{n // 3}" for n in range(90))
-    history = History(source="it", at_ms=at_ms, versions=versions)
-
-    assert "60 triggers ask for a version that was asked for before" in next(remarks(history))
-    assert list(remarks(history.but(versions=tuple(map(str, range(90)))))) == []
-
-
 DAY = 86_400_000
 REMARKS: dict[str, tuple[list[int], list[str]]] = {
     "even": ([AT + 7 + n * 1_000_003 for n in range(100)], []),

@@ -195,6 +195,19 @@ def test_ctrl_c_ends_it_without_a_word_too_many(cli: Cli) -> None:
     assert terminal.seen.rstrip("\r\n").endswith("\033[K")
 
 
+def test_ctrl_c_while_a_file_is_decoded(times: Cli) -> None:
+    """Python then raises KeyboardInterrupt anew, with words in place of the signal's number."""
+    interrupt = """
+import holdoff.plan.rows as rows
+def interrupted(data):
+    raise KeyboardInterrupt("decoding with 'utf-8-sig' codec failed (KeyboardInterrupt: )")
+rows._text = interrupted
+"""
+    done = times("plan", "--history", "times.csv", prelude=interrupt)
+
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_a_reader_that_has_had_enough(times: Cli) -> None:
     """As `holdoff plan ... | head -1`."""
     process = times.start("plan", "--history", "times.csv")

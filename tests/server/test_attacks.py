@@ -341,7 +341,7 @@ def test_a_letter_that_another_user_could_have_written_is_not_obeyed(name: str) 
         else:
             os.chown(file if name == "written by another" else file.parent, ALICE, -1)
 
-        assert letters.all()[0]["error"] == letters.read(letter)["error"] == "no rule"
+        assert letters.about(letter)["error"] == letters.read(letter)["error"] == "no rule"
         with pytest.raises(StoreError, match="is not obeyed: "):
             letters.retry(letter, dict)
         assert file.exists()

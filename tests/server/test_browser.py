@@ -49,11 +49,11 @@ class Site:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(uvicorn.Config(served.app, log_config=None, lifespan="off", ws="none"))
+        self.site.is_stopping = lambda: self._server.should_exit
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._socket]))
         self._thread.start()
 
     def close(self) -> None:
-        self.site.stopping.set()
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
@@ -242,7 +242,7 @@ def test_the_first_build_comes_by_itself(opened: Callable[..., Any], site: Site)
 def test_a_server_that_ends_is_told(opened: Callable[..., Any], site: Site) -> None:
     page = opened("/")
     page.get_by_text("live", exact=True).wait_for()
-    site.site.stopping.set()
+    site.site.is_stopping = lambda: True
     page.get_by_text("not live").wait_for()
 
 
@@ -267,10 +267,10 @@ def test_it_is_live_again_after_a_proxy_has_refused_the_stream(guarded: Any, sit
     guarded.route("**/live", lambda route: route.fulfill(status=502))
     refused = guarded.expect_response("**/live")
     with refused as answer:
-        site.site.stopping.set()
+        site.site.is_stopping = lambda: True
     assert answer.value.status == 502
     guarded.get_by_text("not live").wait_for()
-    site.site.stopping.clear()
+    site.site.is_stopping = lambda: False
     guarded.unroute("**/live")
     guarded.clock.run_for(4_000)
     guarded.get_by_text("live", exact=True).wait_for()

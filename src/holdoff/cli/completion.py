@@ -1,14 +1,14 @@
-"""``holdoff completion SHELL``: the script with which a shell completes ``holdoff``, made from the parsers.
+"""``holdoff completion SHELL``: the script with which a shell completes ``holdoff``.
 
-The script gets the names of projects while a person types (``holdoff completion projects``). The names are untrusted:
-the script quotes each, and lets the shell expand none.
+The script asks while a person types: ``holdoff completion words -- WORD...`` answers from the parsers, and has the
+names of projects. The names are untrusted: the script quotes each, and lets the shell expand none.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from shlex import quote
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import add_store, opened, show
@@ -65,15 +65,20 @@ def options_of(verb: str) -> list[Option]:
 
 def add_completion_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("shell", choices=[*SHELLS, "projects"], help="the shell; or projects, to print their names")
+    does = "the shell; or projects, to print their names; or words, for the scripts"
+    parser.add_argument("shell", choices=[*SHELLS, "projects", "words"], help=does)
     add_store(parser)
+    parser.set_defaults(command=None)
 
 
 def completion(args: argparse.Namespace) -> int:
     if args.shell == "projects":
         show(*_projects(*opened(args)))
+    elif args.shell == "words":
+        *before, word = _whole(args.command or [])
+        show(*_answer(args, before, word))
     else:
-        show(*script(args.shell).split("\n"))
+        show(*SHELLS[args.shell].split("\n"))
     return 0
 
 
@@ -85,94 +90,77 @@ def _projects(config: Config, store: Store) -> list[str]:
     return sorted(names)
 
 
-def script(shell: str) -> str:
-    head = f"# {shell} completion for holdoff, made by `holdoff completion {shell}`.\n"
-    return head + SHELLS[shell]({verb: options_of(verb) for verb in VERBS})
+def _whole(words: list[str]) -> list[str]:
+    """The words behind ``holdoff``, the last of which is to be completed. Bash splits words at ``=`` and ``:``."""
+    found = [""]
+    for before, word in pairwise(["", *words]):
+        if {before, word} & {"=", ":"}:
+            found[-1] += word
+        else:
+            found.append(word)
+    return found[1:] or found
+
+
+def _answer(args: argparse.Namespace, before: list[str], word: str) -> Iterator[str]:
+    """What completes a word: ``files``; or ``names`` or ``words``, and these. What a word means stands behind it."""
+    if not before:
+        yield "words"
+        yield from (f"{verb} {does}" for verb, (_, does) in VERBS.items())
+        yield from ("--help", "--version")
+        return
+    option, options = _asked(before, word)
+    if option is None:
+        yield "words"
+        yield from (f"{flag} {one.help}" for one in options for flag in one.flags)
+    else:
+        yield "files" if option.kind == "files" else "names"
+        yield from _projects(*opened(args)) if option.kind == "projects" else option.choices
+
+
+def _asked(before: list[str], word: str) -> tuple[Option | None, list[Option]]:
+    """The option or argument whose value the word is; ``None``: it is the name of one of these options."""
+    options = options_of(before[0]) if before[0] in VERBS else []
+    flags = {flag: option for option in options for flag in option.flags}
+    places = [option for option in options if not option.flags]
+    valued: Option | None = None
+    for one in before[1:]:
+        if valued is not None:
+            valued = None
+        elif not one.startswith("-"):
+            places = places[1:]
+        elif one in flags and flags[one].value:
+            valued = flags[one]
+    name, mark, _ = word.partition("=")
+    if mark and valued is None:
+        valued = flags.get(name)
+    if valued is not None or word.startswith("-"):
+        return valued, options
+    return next(iter(places), None), options
 
 
 _BASH: Final = """\
 _holdoff() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-    local options= valued= files= words= name at place=0
-    local -a takes=()
+    local kind name cur=${COMP_WORDS[COMP_CWORD]} at
     COMPREPLY=()
-    if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W '@verbs@ --help --version' -- "$cur"))
+    for ((at = 1; at < COMP_CWORD; at++)); do
+        [[ ${COMP_WORDS[at]} == -- ]] || continue
+        compopt -o default
+        ((at == COMP_CWORD - 1)) && COMPREPLY=($(compgen -c -- "$cur"))
         return
-    fi
-    case $verb in
-@rows@
-        *) return ;;
-    esac
-    for ((at = 2; at < COMP_CWORD; at++)); do
-        case ${COMP_WORDS[at]} in
-            --)
-                compopt -o default
-                ((at == COMP_CWORD - 1)) && COMPREPLY=($(compgen -c -- "$cur"))
-                return ;;
-            = | :) ((at++)) ;;  # bash has split a word here
-            -*) [[ " $valued " == *" ${COMP_WORDS[at]} "* && ${COMP_WORDS[at+1]} != '=' ]] && ((at++)) ;;
-            *) ((place++)) ;;
-        esac
     done
-    if [[ $cur == '=' ]]; then cur=
-    elif [[ $prev == '=' ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
-    case "$verb $prev" in
-@choices@
-        *)
-            if [[ " $files " == *" $prev "* ]]; then compopt -o default; return; fi
-            if [[ " $valued " == *" $prev "* ]]; then return; fi
-            if [[ $cur == -* || $place -ge ${#takes[@]} ]]; then words=$options
-            elif [[ ${takes[place]} == files ]]; then compopt -o default
-            elif [[ ${takes[place]} == projects ]]; then
-                while IFS= read -r name; do
-                    [[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
-                done < <(holdoff completion projects 2>/dev/null)
-            else words=${takes[place]}; fi ;;
-    esac
-    [[ $words ]] && COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    if [[ $cur == '=' ]]; then cur=; fi  # bash has split a word here
+    {
+        read -r kind
+        while IFS= read -r name; do
+            if [[ $kind == words ]]; then name=${name%% *}; fi
+            [[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
+        done
+    } < <(holdoff completion words -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    if [[ $kind == files ]]; then compopt -o default; fi
 }
 complete -F _holdoff holdoff"""
-
-
-def _bash(verbs: Mapping[str, list[Option]]) -> str:
-    rows, choices = [], []
-    for verb, options in verbs.items():
-        named = {"options": options, "valued": _valued(options)}
-        named["files"] = [option for option in named["valued"] if option.kind == "files"]
-        settings = [f"{name}='{' '.join(_flags(some))}'" for name, some in named.items()]
-        takes = [f"'{' '.join(option.choices) or option.kind}'" for option in options if not option.flags]
-        rows.append(f"        {verb}) {' '.join(settings)} takes=({' '.join(takes)}) ;;")
-        for option in options:
-            if option.flags and option.choices:
-                patterns = " | ".join(f"'{verb} {flag}'" for flag in option.flags)
-                choices.append(f"        {patterns}) words='{' '.join(option.choices)}' ;;")
-    script = _BASH.replace("@verbs@", " ".join(verbs)).replace("@rows@", "\n".join(rows))
-    return script.replace("@choices@", "\n".join(choices))
-
-
-def _flags(options: Iterable[Option]) -> list[str]:
-    return [flag for option in options for flag in option.flags]
-
-
-def _valued(options: Iterable[Option]) -> list[Option]:
-    """The options that the next word belongs to."""
-    return [option for option in options if option.flags and option.value]
-
-
 _ZSH: Final = """\
-_holdoff_projects() {
-    local -a names
-    names=("${(@f)$(holdoff completion projects 2>/dev/null)}")
-    compadd -a names
-}
 _holdoff() {
-    local -a verbs
-    verbs=(@verbs@)
-    if (( CURRENT == 2 )); then
-        _describe command verbs
-        return
-    fi
     local -i dashes=${words[(i)--]}
     if (( dashes < CURRENT )); then
         shift $dashes words
@@ -180,90 +168,42 @@ _holdoff() {
         _normal
         return
     fi
-    shift words
-    (( CURRENT-- ))
-    case $words[1] in
-@rows@
+    local -a found names
+    found=("${(@f)$(holdoff completion words -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    compset -P '--*='
+    case $found[1] in
+        files) _files; return ;;
+        words) names=("${(@)found[2,-1]%% *}") ;;
+        *) names=("${(@)found[2,-1]}") ;;
     esac
+    shift found
+    compadd -l -d found -a names
 }
 compdef _holdoff holdoff"""
-
-
-def _zsh(verbs: Mapping[str, list[Option]]) -> str:
-    described = " ".join(quote(f"{verb}:{does}") for verb, (_, does) in VERBS.items())
-    rows = []
-    for verb, options in verbs.items():
-        specs = [spec for option in options for spec in _zsh_specs(option)]
-        rows.append(f"        {verb}) _arguments -S {' '.join(map(quote, specs))} ;;")
-    return _ZSH.replace("@verbs@", described).replace("@rows@", "\n".join(rows))
-
-
-def _zsh_specs(option: Option) -> Iterator[str]:
-    action = {"choices": f"({' '.join(option.choices)})", "files": "_files", "projects": "_holdoff_projects"}
-    value = f":{option.value}:{action.get(option.kind, '')}" if option.value else ""
-    words = option.help
-    for mark in "\\[]:":
-        words = words.replace(mark, f"\\{mark}")
-    is_long = value and "="  # --option=value, too
-    yield from (f"{flag}{is_long if flag.startswith('--') else ''}[{words}]{value}" for flag in option.flags)
-    if not option.flags:
-        yield value
-
-
-#: The words before the cursor are counted: the arguments of a verb have places, from 0, and what follows ``--`` is a
-#: command line of its own.
 _FISH: Final = """\
-function __holdoff_at
-    set -l words (commandline -opc)
-    test "$words[2]" = $argv[1]; and not contains -- -- $words; or return
-    set -l place 0
-    set -l before
-    for word in $words[3..]
-        if not string match -q -- '-*' $word; and not contains -- "$before" @valued@
-            set place (math $place + 1)
-        end
-        set before $word
-    end
-    test (count $argv) -eq 1 -o "$place" = "$argv[2]"
-end
-function __holdoff_command
+function __holdoff
     set -l words (commandline -opc)
     set -l token (commandline -ct)
-    set -e words[1..(contains -i -- -- $words)]
-    complete -C (string join ' ' -- (string escape -- $words) "$token")
+    if contains -- -- $words
+        set -e words[1..(contains -i -- -- $words)]
+        complete -C (string join ' ' -- (string escape -- $words) "$token")
+        return
+    end
+    set -l found (holdoff completion words -- $words[2..] "$token" 2>/dev/null)
+    set -l head (string match -r -- '^--[^=]*=' "$token")
+    switch "$found[1]"
+        case files
+            set found '' (__fish_complete_path (string replace -- "$head" '' "$token"))
+        case words
+            set found (string replace ' ' \\t -- $found)
+    end
+    for line in $found[2..]
+        echo "$head$line"
+    end
 end
-complete -c holdoff -f
-complete -c holdoff -n 'contains -- -- (commandline -opc)' -a '(__holdoff_command)'
-@lines@"""
-
-
-def _fish(verbs: Mapping[str, list[Option]]) -> str:
-    lines = []
-    for verb, options in verbs.items():
-        does = _quoted_for_fish(VERBS[verb][1])
-        lines.append(f"complete -c holdoff -n __fish_use_subcommand -a {verb} -d {does}")
-        places = iter(range(len(options)))
-        for option in options:
-            at = verb if option.flags else f"{verb} {next(places)}"
-            lines.append(f"complete -c holdoff -n '__holdoff_at {at}' {_fish_option(option)}")
-    valued = sorted({flag for options in verbs.values() for flag in _flags(_valued(options))})
-    return _FISH.replace("@valued@", " ".join(valued)).replace("@lines@", "\n".join(lines))
-
-
-def _fish_option(option: Option) -> str:
-    words = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags]
-    values = {"choices": " ".join(option.choices), "projects": "(holdoff completion projects 2>/dev/null)"}
-    if option.kind == "files":
-        words.append("-r -F" if option.flags else "-F")
-    elif option.value and option.flags:
-        words.append("-x")
-    if option.kind in values:
-        words.append(f"-a {_quoted_for_fish(values[option.kind])}")
-    return " ".join([*words, f"-d {_quoted_for_fish(option.help)}"])
-
-
-def _quoted_for_fish(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-SHELLS: Final[dict[str, Callable[[Mapping[str, list[Option]]], str]]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+complete -c holdoff -f -a '(__holdoff)'"""
+#: The shells, and what each reads.
+SHELLS: Final = {
+    shell: f"# {shell} completion for holdoff, made by `holdoff completion {shell}`.\n{script}"
+    for shell, script in (("bash", _BASH), ("zsh", _ZSH), ("fish", _FISH))
+}

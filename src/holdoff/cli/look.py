@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_json, key_of, open_gate, opened, print_json, say, show
+from holdoff.cli.common import add_gate, add_json, key_of, no_such_gate, open_gate, opened, print_json, say, show
 from holdoff.cli.table import show_table
-from holdoff.cli.unknown import no_such_gate
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import ConfigError, RecordInvalid, UsageError
 from holdoff.core.record import Finished, Record

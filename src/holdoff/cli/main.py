@@ -82,7 +82,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _dispatch(words, command)
     except KeyboardInterrupt as stop:
-        number = stop.args[0] if stop.args else signal.SIGINT
+        number = next((one for one in stop.args if isinstance(one, int)), signal.SIGINT)  # a codec puts words there
         if number == signal.SIGINT:
             raise
         return 128 + number

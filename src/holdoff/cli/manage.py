@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_store, first_line, open_gate, opened, person, say, show
-from holdoff.cli.unknown import no_such_gate
+from holdoff.cli.common import add_gate, add_store, first_line, no_such_gate, open_gate, opened, person, say, show
 from holdoff.core.errors import RecordInvalid, UsageError
 
 if TYPE_CHECKING:

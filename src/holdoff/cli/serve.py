@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.cli.common import add_json, add_store, opened, print_json, say, show
-from holdoff.cli.start import finish_builds
+from holdoff.cli.start import Builds
 from holdoff.clock import SystemClock
 from holdoff.config.projects import ON_HTTP
 from holdoff.config.server import SCOPES, Server
@@ -266,8 +266,8 @@ def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
     log, status = EventLog(write, clock=clock), 0
     for id_ in ids:
         told.append({"id": id_, "message": None, "error": None})
-        with finish_builds() as decide:
-            dispatch = Dispatch(config, store, clock=clock, log=log, scheduler=None, decide=decide)
+        with Builds() as builds:
+            dispatch = Dispatch(config, store, clock=clock, log=log, scheduler=None, decide=builds.decide)
             try:
                 letters.retry(id_, lambda letter: carry_out_again(letter, id_, dispatch, lambda: EVER_MS))  # noqa: B023
             except HoldoffError as error:

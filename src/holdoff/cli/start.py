@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from holdoff.cli.common import (
@@ -32,13 +32,11 @@ from holdoff.starters.command import Command
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from holdoff.config import Config
     from holdoff.core.request import Request
     from holdoff.gate import Gate
-    from holdoff.ingress.dispatch import Decide
-    from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
 #: Options of ``trigger`` that are arguments of ``Gate.trigger``.
@@ -126,17 +124,13 @@ def wake(args: argparse.Namespace) -> int:
 
 def _once(config: Config, store: Store) -> int:
     status = 0
-    with _Builds() as builds:
+    with Builds(show_news) as builds:
         for key in config.due(store, SystemClock()):
             try:
                 if key.name not in config.projects:
                     say(f"{key} is due, but not in holdoff.toml: its starter is not known here")
                     continue
-                gate = config.gate(key, store, woken=True)
-                builds.hold_signals(gate.starter)
-                decision = gate.wake()
-                show_news(decision)
-                builds.add(gate, decision)
+                builds.decide(config.gate(key, store, woken=True), None)
             except (Exception, SystemExit) as error:  # noqa: BLE001  (a fault of one starter stops no other gate)
                 from holdoff.wake.loop import not_woken
 
@@ -183,12 +177,13 @@ class _Wait(threading.Thread):
         self.status = _wait_for_builds(self.gate, self.decision)
 
 
-class _Builds(ExitStack):
+class Builds(ExitStack):
     """The builds that this process starts at one gate after another. A signal goes to all their commands. At the end
-    all are waited for, even after an error."""
+    all are waited for, even after an error. ``tell``: called with each decision."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Decision], None] = lambda _decision: None) -> None:
         super().__init__()
+        self._tell = tell
         self._commands: list[Command] = []
         self._waits: list[_Wait] = []
 
@@ -206,17 +201,17 @@ class _Builds(ExitStack):
         """The exit status of the last one that failed."""
         return next((wait.status for wait in reversed(self._waits) if wait.status), 0)
 
-    def hold_signals(self, starter: Starter | None) -> None:
-        """Before a start: hold signals for its command from now on."""
-        if isinstance(starter, Command):
-            self.enter_context(starter.holding())
-            self._commands.append(starter)
-
-    def add(self, gate: Gate, decision: Decision) -> None:
-        """Wait for the commands that this decision started here."""
+    def decide(self, gate: Gate, request: Request | None) -> Decision:
+        """Decide at a gate, and wait in a thread for the commands that this started here."""
+        if isinstance(gate.starter, Command):
+            self.enter_context(gate.starter.holding())  # from now on signals are held for its command
+            self._commands.append(gate.starter)
+        decision = gate.wake() if request is None else gate.submit(request)
+        self._tell(decision)
         self._waits.append(_Wait(gate, decision))
         with suppress(RuntimeError):  # no room for a thread: _finish waits for it
             self._waits[-1].start()
+        return decision
 
     def _finish(self) -> None:
         pass_on = InTurn(self._pass_on, [])
@@ -235,19 +230,3 @@ class _Builds(ExitStack):
                 if isinstance(wait.gate.starter, Command):
                     with suppress(LookupError):  # it has ended
                         wait.gate.starter.stop(build_id, number)
-
-
-@contextmanager
-def finish_builds() -> Iterator[Decide]:
-    """A function that decides at gates in this process. At the end, wait for the commands that it started."""
-    from holdoff.ingress.dispatch import decide_here
-
-    with _Builds() as builds:
-
-        def decide(gate: Gate, request: Request | None) -> Decision:
-            builds.hold_signals(gate.starter)
-            decision = decide_here(gate, request)
-            builds.add(gate, decision)
-            return decision
-
-        yield decide

@@ -169,11 +169,6 @@ def remarks(history: History) -> Iterator[str]:
     if odd:
         which = f"{odd:,} build{' took' if odd == 1 else 's took'} over {_ODD} times as long as usual"
         yield f"{which}: a build that hung, or was run again; its duration counts as not known"
-    known = [version for version in history.versions if version is not None]
-    again = len(known) - len(set(known))
-    if 5 * again > triggers:
-        asks = f"{again:,} trigger{' asks' if again == 1 else 's ask'}"
-        yield f"{asks} for a version that was asked for before: is it the history of several workflows?"
     if triggers < _FEW:
         yield f"{triggers} trigger{' is' if triggers == 1 else 's are'} few to go by"
         return

@@ -34,7 +34,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child, th:last-child, td:last-child { text-align: left; }
 tr.taken > * { font-weight: 600; } tbody th { font-weight: normal; }
-.scroll { overflow-x: auto; } .scroll svg { min-width: 40rem; } .dim { color: var(--dim); }
+.scroll { overflow-x: auto; } .scroll svg { min-width: 40rem; } .note { color: var(--dim); }
 h1, h2, p, li { overflow-wrap: anywhere; }
 pre { border: 1px solid var(--line); padding: .8rem; overflow-x: auto; }
 """
@@ -59,30 +59,33 @@ class Lane(Value, kw_only=False):
 def page(plan: Plan) -> str:
     """The page, in HTML that is XML, too."""
     title = f"Holdoff plan: {printable(plan.project or plan.history.source)}"
-    (first, *lines), day_ms = answer.about(plan), busiest_day_ms(plan.past.at_ms)
-    moments = "".join(f"<li>{escape(moment)}</li>" for moment in answer.worst(plan))
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(printable(first))}</p>",
-        *(f'<p class="dim">{escape(printable(line))}</p>' for line in lines),
-        f"<h2>What to take</h2>\n<p>{escape(plan.choice.why)}</p>",
-        f'<pre tabindex="0">{escape(plan.toml)}</pre>' if plan.choice.taken != plan.present else "",
-        f"<h2>Builds against waiting</h2>\n{_scroll('Builds against waiting', trade_off(plan))}",
-        f"<h2>The busiest day, {to_datetime(day_ms):%Y-%m-%d} (UTC)</h2>",
-        _scroll("The busiest day", timeline(plan.past, day_ms, lanes_of(plan))),
-        f"<h2>All that was tried</h2>\n{_scroll('All that was tried', _table(plan))}",
-        f'<p class="dim">{answer.EXPLAINED}</p>',
-        f"<h2>The worst moments of {escape(plan.taken.name)}</h2>\n<ol>{moments}</ol>",
-    ]
-    body = "\n".join(parts)
     head = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         '<!DOCTYPE html>\n<html lang="en" xmlns="http://www.w3.org/1999/xhtml">\n<head>\n<meta charset="utf-8"/>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{head}"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
         f"<title>{escape(title)}</title>\n<style>\n{_COLOURS}{_LOOK}{_PICTURE}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body(plan)}\n</main>\n</body>\n</html>\n"
     )
+
+
+def body(plan: Plan) -> str:
+    """The answer, without a heading: the page of a gate in ``holdoff serve`` has it, too."""
+    (first, *lines), day_ms = answer.about(plan), busiest_day_ms(plan.past.at_ms)
+    moments = "".join(f"<li>{escape(moment)}</li>" for moment in answer.worst(plan))
+    parts = [
+        f"<p>{escape(printable(first))}</p>",
+        *(f'<p class="note">{escape(printable(line))}</p>' for line in lines),
+        f'<h2>What to take</h2>\n<p class="lead">{escape(plan.choice.why)}</p>',
+        f'<pre class="paste" tabindex="0">{escape(plan.toml)}</pre>' if plan.choice.taken != plan.present else "",
+        f"<h2>Builds against waiting</h2>\n{_scroll('Builds against waiting', trade_off(plan))}",
+        f"<h2>The busiest day, {to_datetime(day_ms):%Y-%m-%d} (UTC)</h2>",
+        _scroll("The busiest day", timeline(plan.past, day_ms, lanes_of(plan))),
+        f"<h2>All that was tried</h2>\n{_scroll('All that was tried', _table(plan))}",
+        f'<p class="note">{answer.EXPLAINED}</p>',
+        f"<h2>The worst moments of {escape(plan.taken.name)}</h2>\n<ol>{moments}</ol>",
+    ]
+    return "\n".join(parts)
 
 
 def _scroll(name: str, inner: str) -> str:
@@ -98,7 +101,9 @@ def _table(plan: Plan) -> str:
         inner = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         lines.append(f'<tr{kind}><th scope="row">{escape(name)}</th>{inner}</tr>')
     head = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
+    return (
+        f'<table class="figures">\n<thead><tr>{head}</tr></thead>\n<tbody>\n' + "\n".join(lines) + "\n</tbody></table>"
+    )
 
 
 def lanes_of(plan: Plan) -> list[Lane]:
@@ -133,11 +138,7 @@ def trade_off(plan: Plan) -> str:
         f'<path class="axis" d="M{_LEFT},40 V{_HIGH - _LOW} H{_WIDE - 20}"/>',
         _text(_WIDE - 20, _HIGH - 8, "builds", "end", "dim"),
         _text(4, 16, "the longest wait, to the end of the build", "start", "dim"),
-        *(
-            [_text(4, 32, f"{left_out} policies with far longer or endless waits are not drawn", "start", "dim")]
-            if left_out
-            else []
-        ),
+        _text(4, 32, f"not drawn, for far longer or endless waits: {left_out}" if left_out else "", "start", "dim"),
         *legend,
         f'<polyline class="front" points="{steps}"/>',
         *(_dot(plan, place, at(place)) for place, _ in ordered),

@@ -202,10 +202,6 @@ class Letters:
             raise StoreError(f"{self.folder} cannot be read: {error.strerror}") from None
         return [found[1] for name in names if (found := _LETTER.fullmatch(name))]
 
-    def all(self) -> list[dict[str, object]]:
-        """All letters in short, without their content."""
-        return [self.about(letter) for letter in self.ids()]
-
     def about(self, id_: str) -> dict[str, object]:
         """A letter in short, without its content."""
         about: dict[str, object] = {"id": id_, "kept": iso(instant_ms(id_) or 0)}

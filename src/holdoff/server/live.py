@@ -50,7 +50,7 @@ class Watch:
         """An event for each change, until the server ends or the caller may no longer look."""
         yield "retry: 3000\n\n"
         last, looks = await self.mark(), 0
-        while not self.site.stopping.is_set() and self._may_look(request):
+        while not self.site.is_stopping() and self._may_look(request):
             await self._pause()
             mark, looks = await self.mark(), looks + 1
             if mark != last or looks >= MOST_LOOKS:
@@ -61,7 +61,7 @@ class Watch:
 
     async def _pause(self) -> None:
         for _ in range(4):
-            if not self.site.stopping.is_set():
+            if not self.site.is_stopping():
                 await anyio.sleep(LOOK_S / 4)
 
     def _may_look(self, request: Request) -> bool:

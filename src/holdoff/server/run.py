@@ -13,7 +13,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -80,18 +79,6 @@ def seldom() -> Callable[[logging.LogRecord], bool]:
     return passes
 
 
-class _Server(uvicorn.Server):
-    """Tells the site at once that the server is to end: streams would not end otherwise."""
-
-    def __init__(self, config: uvicorn.Config, site: Site) -> None:
-        super().__init__(config)
-        self._site = site
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._site.stopping.set()
-        super().handle_exit(sig, frame)
-
-
 def _renew(context: ssl.SSLContext, server: Server) -> None:
     """Read the certificate again, for new connections. If it does not fit its key, the one before stays in use.
 
@@ -140,7 +127,8 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     stop = threading.Event()
     looks = threading.Thread(target=loop.run, args=(stop,), name="holdoff-wake")
     site.is_looking = looks.is_alive
-    uvicorn_server = _Server(config, site)
+    uvicorn_server = uvicorn.Server(config)
+    site.is_stopping = lambda: uvicorn_server.should_exit
     # For signals before uvicorn handles them, and for those that uvicorn raises again at its end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, uvicorn_server.handle_exit)

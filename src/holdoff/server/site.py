@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
@@ -47,7 +46,7 @@ class Site:
         attend: looks after commands of this process that a gate started.
 
     Attributes:
-        stopping: set when the process is asked to end: streams end then.
+        is_stopping: returns whether the process is asked to end: streams end then.
         is_looking: returns whether the wake loop is alive.
         renew: reads the certificate again.
     """
@@ -73,7 +72,7 @@ class Site:
         self.log: EventLog = EventLog(self._logged, clock=self.clock)
         self.muted: EventLog = EventLog(self.metrics.count, clock=self.clock)  # counts and writes nothing
         self.starts: Starts = Starts(attend, self._later)
-        self.stopping: threading.Event = threading.Event()
+        self.is_stopping: Callable[[], bool] = lambda: False
         self.is_looking: Callable[[], bool] = lambda: True
         self.renew: Callable[[], None] = lambda: None
         self.go_by(config, store)

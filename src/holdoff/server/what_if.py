@@ -7,7 +7,7 @@ replay writes nothing and calls no starter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from markupsafe import Markup
 
@@ -56,30 +56,19 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def look(site: Site, key: GateKey, asked: Asked) -> dict[str, Any]:
-    """The data of the page: the plan, or why there is none."""
+def look(site: Site, key: GateKey, asked: Asked) -> tuple[Markup | None, str | None]:
+    """The answer in HTML, if the gate has a past; and what is wrong with the fields, if anything is."""
     scene = site.scene(key)
-    own = scene.terms.policy if scene.terms else None
     try:
-        found = _plan(scene, own, asked)
-    except (ConfigError, EventError) as error:
-        is_empty = isinstance(error, EventError)
-        return {"plan": None, "problem": None if is_empty else str(error)}
-    day_ms = page.busiest_day_ms(found.past.at_ms)
-    return {
-        "plan": found,
-        "problem": None,
-        "day_ms": day_ms,
-        "about": list(answer.about(found)),
-        "table": answer.table(found),
-        "explained": answer.EXPLAINED,
-        "moments": answer.worst(found),
-        "picture": Markup(page.trade_off(found)),  # its texts are escaped there
-        "timeline": Markup(page.timeline(found.past, day_ms, page.lanes_of(found))),
-    }
+        return Markup(page.body(_plan(scene, asked))), None  # its texts are escaped there
+    except ConfigError as error:
+        return None, str(error)
+    except EventError:  # no builds yet
+        return None, None
 
 
-def _plan(scene: Scene, own: Policy | None, asked: Asked) -> Plan:
+def _plan(scene: Scene, asked: Asked) -> Plan:
+    own = scene.terms.policy if scene.terms else None
     tried = _policies(asked, own)
     most_ms, build_ms = (
         parse_duration(asked[field], field=field) if asked[field] else None for field in ("longest", "build")
