@@ -25,20 +25,18 @@ from holdoff.cli.common import (
 )
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.errors import HoldoffError, StartRefused, UsageError
+from holdoff.core.errors import HoldoffError, StartRefused, StoreError, UsageError
 from holdoff.core.units import parse_instant
 from holdoff.signals import InTurn, handling
 from holdoff.starters.command import Command
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from holdoff.config import Config
-    from holdoff.core.request import Request
     from holdoff.gate import Gate
     from holdoff.ingress.dispatch import Decide
-    from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
 
 #: Options of ``trigger`` that are arguments of ``Gate.trigger``.
@@ -96,14 +94,19 @@ def trigger(args: argparse.Namespace) -> int:
     # Signals that come before the command runs are held for it.
     with gate, starter.holding() if isinstance(starter, Command) else nullcontext():
         asked = {name: getattr(args, name) for name in ASKED}
-        decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
+        try:
+            decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
+        except StoreError:
+            _wait_for_builds(gate, gate.awaited)  # it may have finished a start that was left
+            raise
         if args.json:
             print_json(decision.to_dict())
         else:
             show(decision)
         if is_behind and decision.outcome is not Outcome.FAILED:
             go_on()
-        return _wait_for_builds(gate, decision)
+        status = _wait_for_builds(gate, gate.awaited)
+        return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,11 +135,7 @@ def _once(config: Config, store: Store) -> int:
                 if key.name not in config.projects:
                     say(f"{key} is due, but not in holdoff.toml: its starter is not known here")
                     continue
-                gate = config.gate(key, store, woken=True)
-                builds.hold_signals(gate.starter)
-                decision = gate.wake()
-                show_news(decision)
-                builds.add(gate, decision)
+                builds.decide(config.gate(key, store, woken=True), _woken)
             except (Exception, SystemExit) as error:  # noqa: BLE001  (a fault of one starter stops no other gate)
                 from holdoff.wake.loop import not_woken
 
@@ -145,6 +144,12 @@ def _once(config: Config, store: Store) -> int:
             if builds.came:
                 break  # a signal asked this process to stop
     return builds.status or status
+
+
+def _woken(gate: Gate) -> Decision:
+    decision = gate.wake()
+    show_news(decision)
+    return decision
 
 
 def is_news(decision: Decision) -> bool:
@@ -159,28 +164,29 @@ def show_news(decision: Decision) -> None:
         show(decision)
 
 
-def _wait_for_builds(gate: Gate, decision: Decision) -> int:
-    """Wait for the commands that this decision started here, and print the failed ones. Returns the exit status."""
+def _wait_for_builds(gate: Gate, build_ids: list[str]) -> int:
+    """Wait for these commands, and print the failed ones. Returns the exit status of the last one."""
     status = 0
-    for build_id in (decision.taken_over, decision.build_id):
-        if build_id is not None and (ended := gate.wait(build_id)) is not None:
+    for build_id in build_ids:
+        if (ended := gate.wait(build_id)) is not None:
             status = ended
             if status:
-                say(f"{decision.project}: build {build_id} failed: exit status {status}")
-    return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
+                say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
+    return status
 
 
 class _Wait(threading.Thread):
-    """Waits for the commands that one decision started: a command has a lease to renew and an end to report."""
+    """Waits for the commands that a gate has started: a command has a lease to renew and an end to report."""
 
     status = 0
 
-    def __init__(self, gate: Gate, decision: Decision) -> None:
+    def __init__(self, gate: Gate, build_ids: list[str], *, failed: bool) -> None:
         super().__init__()
-        self.gate, self.decision = gate, decision
+        self.gate, self.build_ids, self.failed = gate, build_ids, failed
 
     def run(self) -> None:
-        self.status = _wait_for_builds(self.gate, self.decision)
+        status = _wait_for_builds(self.gate, self.build_ids)
+        self.status = StartRefused.exit_code if self.failed else status
 
 
 class _Builds(ExitStack):
@@ -206,17 +212,22 @@ class _Builds(ExitStack):
         """The exit status of the last one that failed."""
         return next((wait.status for wait in reversed(self._waits) if wait.status), 0)
 
-    def hold_signals(self, starter: Starter | None) -> None:
-        """Before a start: hold signals for its command from now on."""
-        if isinstance(starter, Command):
-            self.enter_context(starter.holding())
-            self._commands.append(starter)
-
-    def add(self, gate: Gate, decision: Decision) -> None:
-        """Wait for the commands that this decision started here."""
-        self._waits.append(_Wait(gate, decision))
-        with suppress(RuntimeError):  # no room for a thread: _finish waits for it
-            self._waits[-1].start()
+    def decide(self, gate: Gate, act: Callable[[Gate], Decision]) -> Decision:
+        """Decide at a gate, with signals held for its command from now on. What that starts here is waited for, also if
+        it fails: it may have finished a start that was left."""
+        if isinstance(gate.starter, Command):
+            self.enter_context(gate.starter.holding())
+            self._commands.append(gate.starter)
+        others, failed = gate.awaited, False
+        try:
+            decision = act(gate)
+            failed = decision.outcome is Outcome.FAILED
+        finally:
+            started = [build_id for build_id in gate.awaited if build_id not in others]
+            self._waits.append(_Wait(gate, started, failed=failed))
+            with suppress(RuntimeError):  # no room for a thread: _finish waits for it
+                self._waits[-1].start()
+        return decision
 
     def _finish(self) -> None:
         pass_on = InTurn(self._pass_on, [])
@@ -231,7 +242,7 @@ class _Builds(ExitStack):
 
     def _pass_on(self, number: int) -> None:
         for wait in self._waits:
-            for build_id in filter(None, (wait.decision.taken_over, wait.decision.build_id)):
+            for build_id in wait.build_ids:
                 if isinstance(wait.gate.starter, Command):
                     with suppress(LookupError):  # it has ended
                         wait.gate.starter.stop(build_id, number)
@@ -243,11 +254,4 @@ def finish_builds() -> Iterator[Decide]:
     from holdoff.ingress.dispatch import decide_here
 
     with _Builds() as builds:
-
-        def decide(gate: Gate, request: Request | None) -> Decision:
-            builds.hold_signals(gate.starter)
-            decision = decide_here(gate, request)
-            builds.add(gate, decision)
-            return decision
-
-        yield decide
+        yield lambda gate, request: builds.decide(gate, lambda gate: decide_here(gate, request))
