@@ -615,9 +615,8 @@ class World:
             case FoldIn(expected, fold):
                 return self._written(actor, lambda: self.store.fold(KEY, expected=expected, fold=fold))
             case Start(request, token):
-                history = self.history
-                own = history.held if history.holder[token] == actor.name else history.claimed
-                return self.start(request, token, own[token])
+                is_holder = self.history.holder[token] == actor.name
+                return self.start(request, token, (self.history.held if is_holder else self.history.claimed)[token])
             case Find(_, token):
                 return self._find(token)
             case Poll(build_id):
