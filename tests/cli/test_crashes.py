@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.core.request import GateKey
 from holdoff.starters import processes
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 from tests.waiting import until
@@ -100,6 +102,38 @@ def test_killed_between_start_and_confirm_the_command_runs_again(cli: Cli) -> No
 
     assert set(cli.lines()) == {"ran"}
     assert cli.record().claim is None
+
+
+#: The store takes all but the first write on a gate whose build runs.
+NO_ANSWER_ONCE = """
+from holdoff.core.errors import StoreUnavailable
+from holdoff.stores.sqlite import SQLiteStore
+swap = SQLiteStore.swap
+def no_answer_once(self, key, *, expected, **more):
+    if expected.running is None:
+        return swap(self, key, expected=expected, **more)
+    SQLiteStore.swap = swap
+    raise StoreUnavailable("no answer")
+SQLiteStore.swap = no_answer_once
+"""
+
+
+@pytest.mark.parametrize("verb", ["run", "run --wait", "trigger", "wake"])
+def test_a_start_that_was_left_is_finished_and_waited_for_though_the_decision_after_it_fails(
+    cli: Cli, verb: str
+) -> None:
+    """Its lease was not renewed, and its end was never recorded."""
+    cli.config(f"[projects.p]\ncooldown = 0\nstarter = {{ command = {json.dumps(RAN)} }}\n")
+    cli("trigger", "p", prelude=KILLED_BEFORE_THE_START)
+    cli.change(lambda record: record.but(pending=record.claim and record.claim.covers, due_ms=LONG_AGO_MS))
+    command = ("--", *RAN) if verb.startswith("run") else ()
+    argv = [*verb.split(), "p"] if verb != "wake" else ["wake"]
+    done = cli(*argv, *command, prelude=NO_ANSWER_ONCE)
+
+    assert "no answer" in done.stderr
+    history = list(cli.store.history(GateKey("p", "local")))
+    assert [build.exit_status for build in history] == [7] * len(cli.lines())
+    assert (done.returncode, len(history)) == (7 if verb == "wake" else 69, 1)
 
 
 def test_killed_while_its_command_runs_it_has_failed_and_the_policy_says_what_follows(cli: Cli) -> None:

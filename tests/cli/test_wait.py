@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.core.record import Hold, Record
+from holdoff.core.request import GateKey
 from tests import waiting
 from tests.cli.conftest import PATIENCE, line_of, line_with
+from tests.cli.test_crashes import NO_ANSWER_ONCE
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -387,6 +389,23 @@ def test_a_start_that_the_newest_left_is_finished_by_another_that_waits(held: Cl
 
     assert ends(other)[0] == 7
     assert held.lines() == ["other"]
+
+
+def test_so_it_is_though_the_store_does_not_answer_after_that(held: Cli) -> None:
+    """No process waited for the command then: its end was not known."""
+    other = waiter(held, *says("other", 7), options=("--cooldown", "0"), prelude=f"{IMPATIENT}{NO_ANSWER_ONCE}")
+    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
+    held("resume", "p")
+    assert ends(newest)[0] == -signal.SIGKILL
+    held.change(
+        lambda record: record.but(
+            claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS),
+            pending=record.claim and record.claim.covers.but(waiters=()),
+        )
+    )
+
+    assert ends(other)[0] == 7
+    assert [build.exit_status for build in held.store.history(GateKey("p", "local"))] == [7, 7]
 
 
 def test_where_the_end_of_the_build_is_not_known_it_is_75(held: Cli) -> None:

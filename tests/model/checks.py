@@ -145,9 +145,9 @@ def _waived(history: History, earlier: Build, later: Build) -> bool:
 
 
 def _unseen(history: History, build: Build) -> Iterator[str]:
-    """A claim made after the old snippet wrote ``lastbuild`` goes by it; after two of them wrote, by the later one."""
-    claimed = history.claimed.get(build.token, 0)
-    for at, at_ms in [written for written in history.snippets if written[0] < claimed][-1:]:
+    """A claim that is made or taken over after the old snippet wrote ``lastbuild`` goes by it; after two of them wrote,
+    by the later one."""
+    for at, at_ms in [written for written in history.snippets if written[0] < build.claimed][-1:]:
         reset = any(at < reset < build.started for reset in history.resets)
         free_ms = at_ms + history.terms.policy.cooldown_ms - history.scenario.margin_ms
         if build.started_ms < free_ms and not reset:

@@ -840,6 +840,9 @@ FAULTS: Final = (
         SNIPPET,
     ),
     Fault(
+        "a start that was left, finished whatever was built since", "G1 unseen", claims, "must_wait", _never, SNIPPET
+    ),
+    Fault(
         "every refusal certain",
         "G3 refused",
         claims,

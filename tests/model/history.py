@@ -53,10 +53,15 @@ class Asked:
 
 @dataclass(kw_only=True)
 class Build:
-    """One build that really started."""
+    """One build that really started.
+
+    Attributes:
+        claimed: when the process that started it claimed the gate, or took the start over.
+    """
 
     token: str
     id: str
+    claimed: int
     request: Request
     started: int
     started_ms: int
@@ -78,7 +83,7 @@ class History:
         unrecognised: whether a write that was in, and got no answer, could not be told from another's when it was sent
             again: too many had followed.
         rolled_back: (actor, token) given back by another than its holder.
-        claimed, holder: when each token claimed the gate, and who took it last.
+        claimed, held, holder: when each token claimed the gate, when it was last taken over, and by whom.
         on_hold: tokens that claimed the gate while it was on hold.
         wrong_again: skips that would be answered again otherwise than they would be decided.
         faults: what went wrong besides refusals.
@@ -107,6 +112,7 @@ class History:
     unrecognised: bool = False
     rolled_back: list[tuple[str, str]] = field(default_factory=list)
     claimed: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     holder: dict[str, str] = field(default_factory=dict)
     holds: int = 0
     on_hold: set[str] = field(default_factory=set)

@@ -307,7 +307,7 @@ class World:
             if flight.token == move.arg and self._flies(flight):
                 self.flights.remove(flight)
                 self._say(f"the start of {flight.token} that was in flight arrives")
-                self.start(flight.request, flight.token)
+                self.start(flight.request, flight.token, self.history.claimed[flight.token])
                 return True
         return False
 
@@ -615,7 +615,8 @@ class World:
             case FoldIn(expected, fold):
                 return self._written(actor, lambda: self.store.fold(KEY, expected=expected, fold=fold))
             case Start(request, token):
-                return self.start(request, token)
+                is_holder = self.history.holder[token] == actor.name
+                return self.start(request, token, (self.history.held if is_holder else self.history.claimed)[token])
             case Find(_, token):
                 return self._find(token)
             case Poll(build_id):
@@ -678,6 +679,7 @@ class World:
         seen = before.claim
         if seen is None or (seen.token, seen.attempt) != (claim.token, claim.attempt):
             self.history.holder[claim.token] = actor.name
+            self.history.held[claim.token] = self.history.next()
         if seen is None or seen.token != claim.token:
             self.history.claimed[claim.token] = self.history.next()
             self._note_turn(actor, before, claim.claimed_ms)
@@ -702,7 +704,7 @@ class World:
                 if history.holder.get(token) != actor.name:
                     history.rolled_back.append((actor.name, token))
 
-    def start(self, request: Request, token: str) -> str:
+    def start(self, request: Request, token: str, claimed: int) -> str:
         """The service: one build for a token, while it remembers it."""
         for build in self.history.builds:
             fresh = self.now_ms - build.started_ms < self.scenario.token_memory_ms
@@ -714,6 +716,7 @@ class World:
         build = Build(
             token=token,
             id=f"b-{token}" + "'" * again,
+            claimed=claimed,
             request=request,
             started=self.history.next(),
             started_ms=self.now_ms,

@@ -7,7 +7,7 @@ import sys
 
 from holdoff.cli.common import add_gate, add_json, first_line, open_gate, print_json, say
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.errors import StartRefused, StartUnknown, UsageError
+from holdoff.core.errors import StartRefused, StartUnknown, StoreError, UsageError
 from holdoff.core.policy import Policy, choices
 from holdoff.core.request import TOKEN_VARIABLE
 from holdoff.core.shown import shown_program
@@ -143,7 +143,12 @@ def _check_not_inside(gate: Gate) -> None:
 
 def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int | None) -> tuple[Decision, int]:
     """Trigger, wait where that is asked for, and say what happened. Returns the decision and the exit status."""
-    decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
+    try:
+        decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
+    except StoreError:
+        for left in gate.awaited:  # it has finished a start that was left
+            gate.wait(left)
+        raise
     status = None if decision.taken_over is None else gate.wait(decision.taken_over)
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.wait import wait_for_turn

@@ -25,7 +25,7 @@ from holdoff.cli.common import (
 )
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.errors import HoldoffError, StartRefused, UsageError
+from holdoff.core.errors import HoldoffError, StartRefused, StoreError, UsageError
 from holdoff.core.units import parse_instant
 from holdoff.signals import InTurn, handling
 from holdoff.starters.command import Command
@@ -94,14 +94,19 @@ def trigger(args: argparse.Namespace) -> int:
     # Signals that come before the command runs are held for it.
     with gate, starter.holding() if isinstance(starter, Command) else nullcontext():
         asked = {name: getattr(args, name) for name in ASKED}
-        decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
+        try:
+            decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
+        except StoreError:
+            _wait_for_builds(gate, gate.awaited)  # it may have finished a start that was left
+            raise
         if args.json:
             print_json(decision.to_dict())
         else:
             show(decision)
         if is_behind and decision.outcome is not Outcome.FAILED:
             go_on()
-        return _wait_for_builds(gate, decision)
+        status = _wait_for_builds(gate, gate.awaited)
+        return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
@@ -153,28 +158,29 @@ def show_news(decision: Decision) -> None:
         show(decision)
 
 
-def _wait_for_builds(gate: Gate, decision: Decision) -> int:
-    """Wait for the commands that this decision started here, and print the failed ones. Returns the exit status."""
+def _wait_for_builds(gate: Gate, build_ids: list[str]) -> int:
+    """Wait for these commands, and print the failed ones. Returns the exit status of the last one."""
     status = 0
-    for build_id in (decision.taken_over, decision.build_id):
-        if build_id is not None and (ended := gate.wait(build_id)) is not None:
+    for build_id in build_ids:
+        if (ended := gate.wait(build_id)) is not None:
             status = ended
             if status:
-                say(f"{decision.project}: build {build_id} failed: exit status {status}")
-    return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
+                say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
+    return status
 
 
 class _Wait(threading.Thread):
-    """Waits for the commands that one decision started: a command has a lease to renew and an end to report."""
+    """Waits for the commands that a gate has started: a command has a lease to renew and an end to report."""
 
     status = 0
 
-    def __init__(self, gate: Gate, decision: Decision) -> None:
+    def __init__(self, gate: Gate, build_ids: list[str], *, failed: bool) -> None:
         super().__init__()
-        self.gate, self.decision = gate, decision
+        self.gate, self.build_ids, self.failed = gate, build_ids, failed
 
     def run(self) -> None:
-        self.status = _wait_for_builds(self.gate, self.decision)
+        status = _wait_for_builds(self.gate, self.build_ids)
+        self.status = StartRefused.exit_code if self.failed else status
 
 
 class Builds(ExitStack):
@@ -202,15 +208,21 @@ class Builds(ExitStack):
         return next((wait.status for wait in reversed(self._waits) if wait.status), 0)
 
     def decide(self, gate: Gate, request: Request | None) -> Decision:
-        """Decide at a gate, and wait in a thread for the commands that this started here."""
+        """Decide at a gate, and wait in a thread for the commands that this started here, also if it fails: it may have
+        finished a start that was left."""
         if isinstance(gate.starter, Command):
             self.enter_context(gate.starter.holding())  # from now on signals are held for its command
             self._commands.append(gate.starter)
-        decision = gate.wake() if request is None else gate.submit(request)
-        self._tell(decision)
-        self._waits.append(_Wait(gate, decision))
-        with suppress(RuntimeError):  # no room for a thread: _finish waits for it
-            self._waits[-1].start()
+        others, failed = gate.awaited, False
+        try:
+            decision = gate.wake() if request is None else gate.submit(request)
+            failed = decision.outcome is Outcome.FAILED
+            self._tell(decision)
+        finally:
+            started = [build_id for build_id in gate.awaited if build_id not in others]
+            self._waits.append(_Wait(gate, started, failed=failed))
+            with suppress(RuntimeError):  # no room for a thread: _finish waits for it
+                self._waits[-1].start()
         return decision
 
     def _finish(self) -> None:
@@ -226,7 +238,7 @@ class Builds(ExitStack):
 
     def _pass_on(self, number: int) -> None:
         for wait in self._waits:
-            for build_id in filter(None, (wait.decision.taken_over, wait.decision.build_id)):
+            for build_id in wait.build_ids:
                 if isinstance(wait.gate.starter, Command):
                     with suppress(LookupError):  # it has ended
                         wait.gate.starter.stop(build_id, number)

@@ -147,6 +147,8 @@ class _Waiter:
                     self.countdown.clear()
                     if not self.silent:
                         say(f"{self.asked.project}: still waiting; asking the store again: {error}")
+                for left in self.gate.awaited:  # ``act`` has finished a start that another caller left
+                    self.gate.wait(left)
                 if began_ms - silent_ms >= OUTAGE_MS:
                     raise
                 self._nap(TICK_MS, self.asked)
