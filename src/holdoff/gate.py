@@ -17,7 +17,7 @@ from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Decision
 from holdoff.core.effects import Effect
 from holdoff.core.errors import ConfigError, StoreError, StoreUnavailable
-from holdoff.core.pending import has_waiter
+from holdoff.core.pending import has_waiter, waiter_name
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import MAX_EXIT_STATUS, Act, Claim, End, Finished, Hold, Pending, Record, Running
@@ -245,10 +245,13 @@ class Gate:
         for part in (record.claim, record.running):
             if part is not None and has_waiter(part.covers, token, margin_ms):
                 return part
-        for build in self.store.history(self.key, limit=SEARCHED_BUILDS):
-            if build.covers is not None and has_waiter(build.covers, token, margin_ms):
-                return build
-        return None
+        found = [
+            build
+            for build in self.store.history(self.key, limit=SEARCHED_BUILDS)
+            if build.covers is not None and has_waiter(build.covers, token, margin_ms)
+        ]  # by its name for certain; by instants it may look like an older build's
+        named = [build for build in found if build.covers and waiter_name(token) in build.covers.waiters]
+        return next(iter(named or found), None)
 
     def finished(
         self, build_id: str, *, succeeded: bool, detail: str | None = None, exit_status: int | None = None

@@ -992,3 +992,21 @@ def test_42_a_start_that_a_person_gave_up_moves_no_line_back_by_a_slower_machine
     w.a.trigger(source_version="v1", line="main", at=seconds - 120)
     assert w.record.running.build_id == "b2"
     assert w.b.trigger(source_version="v2", line="main", at=seconds - 90).why is Why.SUPERSEDED
+
+
+def test_43_a_caller_that_waits_is_not_told_the_end_of_a_build_from_before_it() -> None:
+    """G6: that build had more waiting callers than have room, and its machine's clock was ahead."""
+    w, slower = World(Apart(), cooldown=0), ManualClock(seed=1)
+    slower.set(w.clock.now_ms() / 1000 - 4)
+    other = holdoff.Gate("site", store=w.store, clock=slower, starter=w.starter, policy=w.policy, build_lease="8h")
+    for gate, callers in ((w.a, 17), (other, 1)):
+        gate.hold(why="incident")
+        said = [gate.trigger(waits=True) for _ in range(callers)][-1]
+        gate.resume()
+        gate.reset()
+        built = gate.wake(waiter=said.token).build_id
+        assert built is not None
+        gate.finished(built, succeeded=True)
+    where = w.a.waiter_at(said.token)
+    assert isinstance(where, Finished)
+    assert where.build_id == "b2"

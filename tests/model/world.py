@@ -307,7 +307,7 @@ class World:
             if flight.token == move.arg and self._flies(flight):
                 self.flights.remove(flight)
                 self._say(f"the start of {flight.token} that was in flight arrives")
-                self.start(flight.request, flight.token, self.history.claimed[flight.token])
+                self.start(flight.request, flight.token, self.history.claimed.get(flight.token, 0))
                 return True
         return False
 
@@ -615,8 +615,9 @@ class World:
             case FoldIn(expected, fold):
                 return self._written(actor, lambda: self.store.fold(KEY, expected=expected, fold=fold))
             case Start(request, token):
-                is_holder = self.history.holder[token] == actor.name
-                return self.start(request, token, (self.history.held if is_holder else self.history.claimed)[token])
+                is_holder = self.history.holder.get(token) == actor.name
+                own = self.history.held if is_holder else self.history.claimed
+                return self.start(request, token, own.get(token, 0))
             case Find(_, token):
                 return self._find(token)
             case Poll(build_id):
