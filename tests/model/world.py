@@ -542,7 +542,7 @@ class World:
             actor.key = hash((actor.key, self._record_key() if told is self.record else told))
 
     def _record_key(self) -> int:
-        """The hash of what stands in the store: most moves leave it as it is, and a tenth of a search was spent on it."""
+        """The hash of what stands in the store. Most moves leave that as it is."""
         if self.hashed[0] is not self.record:
             self.hashed = (self.record, hash(self.record))
         return self.hashed[1]
