@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 ROUNDS = 200
-#: botocore takes six times as long for the same requests, of which the engine decides which wins: the lean client has
-#: all rounds, and botocore as many as show that its threads may share a client.
+#: botocore takes twice as long for the same requests, and the engine decides which of them wins. So the lean client has
+#: all rounds, and botocore as many as show that threads may share it.
 ROUNDS_BY_BOTOCORE = 40
 
 
