@@ -267,10 +267,11 @@ def test_every_block_is_tried() -> None:
 
 @pytest.fixture(scope="module")
 def installers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of pip, pipx and uv, which come from the index that pip is set up with."""
+    """The folder of pipx and uv, which come from the index that pip is set up with."""
     tools = tmp_path_factory.mktemp("installers")
-    subprocess.run([sys.executable, "-m", "venv", str(tools)], check=True)
-    got = subprocess.run([str(tools / "bin/pip"), "-q", "install", "pipx", "uv"], check=False, capture_output=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tools)], check=True)
+    pip = [sys.executable, "-m", "pip", "-q", "--python", str(tools / "bin/python"), "install", "pipx", "uv"]
+    got = subprocess.run(pip, check=False, capture_output=True)
     if got.returncode:
         pytest.skip("no package index can be reached")
     return tools / "bin"

@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from tests.conformance import behind
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from holdoff.core.pending import Fold
     from holdoff.stores.base import Store
@@ -71,19 +72,42 @@ class MemoryMachine(StoreMachine):
         return True
 
 
-class SQLiteMachine(StoreMachine):
-    def make_store(self) -> Store:
-        self.folder = tempfile.TemporaryDirectory()
-        return SQLiteStore(Path(self.folder.name, "gates.db"))
+class Together:
+    """Two stores that are told the same, and must say the same: what costs a machine its time is to draw the steps."""
 
-    def another(self, store: Store) -> Store:
-        assert isinstance(store, SQLiteStore)
-        return SQLiteStore(store.path)
+    def __init__(self, memory: Attributed, sqlite: SQLiteStore) -> None:
+        self.memory, self.sqlite = memory, sqlite
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def ask(*told: Any, **named: Any) -> Any:
+            said = [getattr(store, name)(*told, **named) for store in (self.memory, self.sqlite)]
+            one, other = [list(each) if isinstance(each, Iterator) else each for each in said]
+            assert one == other
+            return one
+
+        return ask
+
+    def item(self, key: GateKey) -> dict[str, object] | None:
+        """What both say of it. What else there is, each may say in its own way."""
+        one, other = self.memory.item(key), self.sqlite.item(key)
+        assert (one is None) is (other is None)
+        return one and {name: value for name, value in one.items() if (other or {}).get(name) == value}
+
+
+class LocalMachine(StoreMachine):
+    """A file, and memory beside it."""
+
+    def make_store(self) -> Any:
+        self.folder = tempfile.TemporaryDirectory()
+        return Together(Attributed(), SQLiteStore(Path(self.folder.name, "gates.db")))
+
+    def another(self, store: Any) -> Any:
+        return Together(store.memory, SQLiteStore(store.sqlite.path))
 
     def write_behind(self, key: GateKey, attributes: dict[str, object]) -> bool:
-        store = self.stores[0]
-        assert isinstance(store, SQLiteStore)
-        return behind.sqlite(store, key, attributes)
+        both: Any = self.stores[0]
+        both.memory.write_behind(key, attributes)
+        return behind.sqlite(both.sqlite, key, attributes)
 
     def teardown(self) -> None:
         super().teardown()
@@ -138,20 +162,13 @@ class DynamoDBMachine(StoreMachine):
 _tables = itertools.count()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(("dynamodb_local_url", "botocore"), marks=pytest.mark.dynamodb, id="dynamodb_local"),
-        pytest.param(("dynamodb_local_url", "lean"), marks=pytest.mark.dynamodb, id="dynamodb_local-lean"),
-        pytest.param(("ministack_url", "botocore"), marks=pytest.mark.ministack, id="ministack"),
-    ]
-)
+@pytest.fixture(params=["botocore", "lean"])
 def dynamodb_machine(
-    request: pytest.FixtureRequest, aws_env: object, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, dynamodb_local_url: str, aws_env: object, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[type[DynamoDBMachine]]:
-    """The machine on one engine, by one client."""
-    engine, by = request.param
-    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", by)
-    endpoint: str = request.getfixturevalue(engine)
+    """The machine by one client."""
+    monkeypatch.setenv("HOLDOFF_AWS_CLIENT", request.param)
+    endpoint = dynamodb_local_url
     client = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=endpoint)
     table = f"machine-{next(_tables)}"
     DynamoDBStore(table, region="eu-west-1", endpoint=endpoint).initialise()
@@ -161,12 +178,8 @@ def dynamodb_machine(
     client.close()
 
 
-def test_memory() -> None:
-    run(MemoryMachine, examples=60)
-
-
-def test_sqlite() -> None:
-    run(SQLiteMachine, examples=40)
+def test_memory_and_sqlite() -> None:
+    run(LocalMachine, examples=60)
 
 
 @pytest.mark.postgres
@@ -174,8 +187,9 @@ def test_postgresql(postgres_url: str) -> None:
     run(type("Machine", (PostgreSQLMachine,), {"url": postgres_url}), examples=25)
 
 
-def test_dynamodb(dynamodb_machine: type[DynamoDBMachine], request: pytest.FixtureRequest) -> None:
-    run(dynamodb_machine, examples=3 if request.node.get_closest_marker("ministack") else 10)  # that one is slow
+@pytest.mark.dynamodb
+def test_dynamodb(dynamodb_machine: type[DynamoDBMachine]) -> None:
+    run(dynamodb_machine, examples=10)
 
 
 def test_what_is_for_every_test_needs_no_hypothesis() -> None:

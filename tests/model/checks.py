@@ -343,7 +343,7 @@ def g6_nothing_silent(history: History) -> Iterator[str]:
                 yield f"G6 silent: {asked.token} got no answer"
             continue
         yield from _true_words(history, asked)
-        if not str(decision) or not decision.to_dict()["why"]:
+        if not str(decision) or not decision.why:
             yield f"G6 silent: {asked.token} got no reason"
         if decision.outcome is Outcome.SKIPPED and _is_stale(history, asked):
             yield f"G6 stale: {asked.token} was skipped by a lastbuild that is too long gone"
@@ -406,15 +406,15 @@ def _is_built(history: History, asked: Asked) -> bool:
 
 def g6_as_asked(history: History) -> Iterator[str]:
     """What is built is what one trigger asked for, whole: its version with its own reason, event and line."""
-    asked = {_without_time(asked.request) for asked in history.asked}
+    asked = [_without_time(asked.request) for asked in history.asked]
     for build in history.builds:
         if _without_time(build.request) not in asked and history.scenario.start != "pending":
             yield f"G6 mixed: {build.id} of {_version(build)} is what no trigger asked for"
 
 
-def _without_time(request: Request) -> Request:
-    """A request, but for what others may change in it."""
-    return request.but(forced=False, at_ms=None)
+def _without_time(request: Request) -> dict[str, object]:
+    """A request's fields, but for what others may change in it."""
+    return {**vars(request), "forced": False, "at_ms": None}
 
 
 def _counts(history: History) -> Iterator[str]:
