@@ -108,7 +108,7 @@ class Turns:
         that its answer has the state at the end.
         """
         if mine.writes:
-            waiting = sorted(list(self._waiting), key=lambda use: not use.swaps)
+            waiting = sorted(self._waiting, key=lambda use: not use.swaps)
             others = [use for use in waiting if use.writes and use is not mine][:MOST_ALONG]
             for use in others:
                 use.is_taken = True
