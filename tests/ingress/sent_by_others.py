@@ -1548,6 +1548,7 @@ def _by_header(sender: str, header: str, kind: str, becomes: Built | str) -> Sen
     return _webhook(sender, kind, becomes, {"id": 7}, **{header: kind})
 
 
+_OLD_NAMES, _NEW_NAMES = ("X-Shopify-Topic", "X-Shopify-Webhook-Id"), ("shopify-topic", "shopify-webhook-id")
 _SHOPS = (
     *(
         _by_header(sender, header, kind, Built(reason=f"{kind} in {sender}"))
@@ -1599,23 +1600,16 @@ _SHOPS = (
     # https://shopify.dev/docs/apps/build/events/delivery-structure: newer headers have no ``X-``
     _by_header("Shopify", "Shopify_Topic", "Product", Built(reason="Product in Shopify")),
     _by_header("Shopify", "Shopify_Topic", "Order", nothing("Shopify", "Order")),
-    *(
-        Sent("Shopify", f"{topic}, on EventBridge", event, becomes)
-        for topic, becomes in (
-            ("Product", (Built(id="7a1", reason="Product in Shopify"),)),
-            ("DraftOrder", nothing("Shopify", "DraftOrder")),
-        )
-        for about in [{"shopify-topic": topic, "shopify-action": "update", "shopify-webhook-id": "7a1"}]
-        for event in [eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"metadata": about})]
-    ),
     # https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started
     *(
         Sent("Shopify", f"{topic}, {way}", event, becomes)
-        for topic, becomes in (
-            ("products/delete", (Built(id="7a1", reason="products/delete in Shopify"),)),
-            ("orders/paid", nothing("Shopify", "orders/paid")),
+        for names, topic, becomes in (
+            (_OLD_NAMES, "products/delete", (Built(id="7a1", reason="products/delete in Shopify"),)),
+            (_OLD_NAMES, "orders/paid", nothing("Shopify", "orders/paid")),
+            (_NEW_NAMES, "Product", (Built(id="7a1", reason="Product in Shopify"),)),
+            (_NEW_NAMES, "DraftOrder", nothing("Shopify", "DraftOrder")),
         )
-        for about in [{"X-Shopify-Topic": topic, "X-Shopify-Webhook-Id": "7a1"}]
+        for about in [dict(zip(names, (topic, "7a1"), strict=True))]
         for way, event in (
             ("on EventBridge", eventbridge("aws.partner/shopify.com/1/site", "shopifyWebhook", {"metadata": about})),
             ("by Pub/Sub", posted(pubsub({}, **about), {})),

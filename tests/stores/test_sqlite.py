@@ -867,6 +867,23 @@ def test_folds_of_the_same_commit_come_after_a_swap(path: Path, monkeypatch: pyt
     store.close()
 
 
+def test_a_swap_passes_more_folds_than_share_a_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it waits for a commit or two, which the folds before it have, and every one of its tries is too late."""
+    monkeypatch.setattr(sqlite_turns, "MOST_ALONG", 1)
+    store, key = SQLiteStore(path), GateKey("p", "local")
+    before = deferred(key)
+    store.swap(key, expected=Record(), new=before)
+    slowed = Slowed(store, monkeypatch)
+    slowed.swap("first")
+    for name in ("fold", "another fold"):
+        slowed.act(name, lambda: store.fold(key, expected=before, fold=fold(key=key)))
+    slowed.swap("p", BUILT.swapped("WRITE002"), before)
+    slowed.end()
+
+    assert isinstance(slowed.came["p"], Swapped)
+    store.close()
+
+
 def test_a_child_leaves_what_its_parent_s_threads_wait_to_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slowed = Slowed(SQLiteStore(path), monkeypatch)
     slowed.swap("first")

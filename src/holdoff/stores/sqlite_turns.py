@@ -108,7 +108,8 @@ class Turns:
         that its answer has the state at the end.
         """
         if mine.writes:
-            others = [use for use in list(self._waiting)[:MOST_ALONG] if use.writes and use is not mine]
+            waiting = sorted(self._waiting, key=lambda use: not use.swaps)
+            others = [use for use in waiting if use.writes and use is not mine][:MOST_ALONG]
             for use in others:
                 use.is_taken = True
             mine.along = [use for use in others if self._leave(use)]  # the others have just given up

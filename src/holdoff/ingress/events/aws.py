@@ -243,7 +243,7 @@ _BY_BRIDGE: Final = (
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
-    ("repositoryId & referenceFullName", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event", "aws.codecommit", "event"),
     ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),

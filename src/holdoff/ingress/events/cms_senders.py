@@ -350,14 +350,14 @@ _SHOPS: Final = (
     *_all_but(
         "Shopify",
         "http.headers.x-shopify-topic,http.headers.shopify-topic,metadata.X-Shopify-Topic,metadata.shopify-topic"
-        ",message.attributes.X-Shopify-Topic",
+        ",message.attributes.X-Shopify-Topic,message.attributes.shopify-topic",
         "",
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|inventory_shipments/*|inventory_transfers/*|order*|payment_*|refunds/*"
         "|returns/*|reverse_*|segments/*|shipping_addresses/*|shop/redact|subscription_*|tax_*|tender_transactions/*"
         "|Cart*|Checkout*|Company*|Customer*|Dispute*|DraftOrder*|Fulfillment*|Order*|Refund*|Return*|Subscription*",
         id="{metadata.X-Shopify-Webhook-Id,metadata.shopify-webhook-id,message.attributes.X-Shopify-Webhook-Id"
-        ",message.messageId}",
+        ",message.attributes.shopify-webhook-id,message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
     *_all_but(
