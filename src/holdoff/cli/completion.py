@@ -193,7 +193,7 @@ function __holdoff
     set -l head (string match -r -- '^--[^=]*=' "$token")
     switch "$found[1]"
         case files
-            set found '' (__fish_complete_path (string replace -- "$head" '' "$token"))
+            set found '' (complete -C "'' "(string replace -- "$head" '' "$token"))
         case words
             set found (string replace ' ' \\t -- $found)
     end
