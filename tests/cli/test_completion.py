@@ -70,6 +70,7 @@ def completed(shell: Cli, *argv: str) -> list[str]:
         ("holdoff hold docs --why ", [""]),
         ("holdoff wake --w", ["--watch"]),
         ("holdoff explain docs --e", ["--event"]),
+        ("holdoff explain docs --bogus =", [""]),
         ("holdoff frobnicate ", [""]),
         ("holdoff run docs --cooldown 1h -- tru", ["true"]),
         ("holdoff run docs -- make ", ["-o default"]),

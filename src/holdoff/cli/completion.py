@@ -134,7 +134,7 @@ def _asked(before: list[str], word: str) -> tuple[Option | None, list[Option]]:
     if mark and valued is None:
         valued = flags.get(name)
     if valued is not None or word.startswith("-"):
-        return valued, options
+        return valued, [] if mark else options
     return next(iter(places), None), options
 
 
