@@ -70,6 +70,7 @@ def completed(shell: Cli, *argv: str) -> list[str]:
         ("holdoff hold docs --why ", [""]),
         ("holdoff wake --w", ["--watch"]),
         ("holdoff explain docs --e", ["--event"]),
+        ("holdoff explain docs --bogus =", [""]),
         ("holdoff frobnicate ", [""]),
         ("holdoff run docs --cooldown 1h -- tru", ["true"]),
         ("holdoff run docs -- make ", ["-o default"]),
@@ -152,6 +153,9 @@ ZSH = shutil.which("zsh")
 
 @pytest.mark.skipif(FISH is None, reason="fish is not installed")
 def test_fish(shell: Cli) -> None:
+    shell.environment["HOME"] = str(shell.folder)
+    (shell.folder / "a b").touch()
+
     def fish(line: str) -> list[str]:
         found = completed(shell, "fish", "-c", f"holdoff completion fish | source; complete -C '{line}'")
         return [word.partition("\t")[0] for word in found]
@@ -163,6 +167,9 @@ def test_fish(shell: Cli) -> None:
     assert fish("holdoff finished docs ") == fish("holdoff token revoke ") == []
     assert fish("holdoff token l") == ["list"]
     assert fish("holdoff rules try hold") == ["holdoff.toml"]
+    assert fish("holdoff wake --config ~/bi") == fish("holdoff rules try ~/bi") == ["~/bin/"]
+    assert fish("holdoff wake --config=~/bi") == ["--config=~/bin/"]
+    assert fish("holdoff wake --config $HOME/a\\ b") == ["$HOME/a b"]
     assert fish("holdoff run docs --cooldown 1h -- tru")[0] == "true"
     assert "docs" not in fish("holdoff run docs --cooldown 1h -- status do")
     assert "--watch" not in fish("holdoff status wake --w")

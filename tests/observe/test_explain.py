@@ -584,8 +584,10 @@ def test_what_is_due_is_told_since_or_from_when() -> None:
     place.gate().trigger()
     place.clock.advance("12m")
     told = str(explain.explain_gate(place.scene()))
-    assert "due for 2m: the next wake builds it" in told
+    assert "due for 2m: the next trigger or wake builds it" in told
     assert "due until" not in told
+    place.policy = holdoff.Policy("10m", quiet="20s")
+    assert "the next wake builds it" in str(explain.explain_gate(place.scene()))
 
 
 def test_what_another_clock_wrote_is_not_told_as_0s_ago() -> None:

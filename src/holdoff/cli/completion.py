@@ -134,7 +134,7 @@ def _asked(before: list[str], word: str) -> tuple[Option | None, list[Option]]:
     if mark and valued is None:
         valued = flags.get(name)
     if valued is not None or word.startswith("-"):
-        return valued, options
+        return valued, [] if mark else options
     return next(iter(places), None), options
 
 
@@ -193,7 +193,7 @@ function __holdoff
     set -l head (string match -r -- '^--[^=]*=' "$token")
     switch "$found[1]"
         case files
-            set found '' (__fish_complete_path (string replace -- "$head" '' "$token"))
+            set found '' (complete -C "'' "(string replace -- "$head" '' "$token"))
         case words
             set found (string replace ' ' \\t -- $found)
     end

@@ -338,7 +338,8 @@ def _pending_lines(scene: Scene) -> list[str]:
         lines.append(f"waits for {_WAITS.get(wait.why, wait.why)}{until}")
     if not found:
         late_ms = max(0, scene.now_ms - (ready_ms(record, terms) or scene.now_ms))
-        lines.append(f"due for {say_duration(late_ms)}: the next wake builds it")
+        wakes = "wake" if terms.policy.quiet_ms else "trigger or wake"  # a trigger starts the quiet time anew
+        lines.append(f"due for {say_duration(late_ms)}: the next {wakes} builds it")
     return lines
 
 
