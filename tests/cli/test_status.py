@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import time
+import weakref
 from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.cli.main import run
 from holdoff.core.record import Finished, Hold, Pending, Record
 from holdoff.core.request import GateKey, Request
+from holdoff.stores.sqlite import SQLiteStore
 from tests.cli.conftest import Terminal
 from tests.cli.screen import lines_on
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from holdoff.core.errors import RecordInvalid
     from tests.cli.conftest import Cli
 
 NAMES = ("alright", "broken", "held", "late", "old", "waiting")
@@ -288,3 +296,29 @@ def test_a_failed_build_is_told_by_the_next_decision(cli: Cli) -> None:
 
     assert "p skipped: the last build failed " in cli(*run).stderr
     assert "the last build failed " in cli("explain", "p").stdout
+
+
+def test_the_records_of_many_gates_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, seen, kept = SQLiteStore(tmp_path / "gates.db"), list[weakref.ref[object]](), list[int]()
+    for n in range(9):
+        store.swap(GateKey(f"p{n}", "local"), expected=Record(), new=Record(lastbuild=Decimal(n + 1)).swapped("A"))
+    gates = SQLiteStore.gates
+
+    def watched(self: SQLiteStore, project: str | None = None) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+        for key, record in gates(self, project):
+            seen.append(weakref.ref(record))
+            yield key, record
+            kept.append(sum(one() is not None for one in seen))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SQLiteStore, "gates", watched)
+    try:
+        assert run(["status", "--store", str(store.url)]) == 0
+    finally:
+        gc.enable()
+
+    assert "9 gates" in capsys.readouterr().out
+    assert len(seen) == 9
+    assert max(kept) <= 2

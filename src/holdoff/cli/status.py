@@ -7,6 +7,7 @@ the screen, gates that need no attention are only counted.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -17,10 +18,13 @@ from holdoff.cli.table import show_table, terminal_size
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
 from holdoff.core.units import iso, parse_duration, say_age, say_duration
+from holdoff.core.value import Value
 from holdoff.observe.status import ATTENTION, Status, marks_in, say_instant, urgency
 
 if TYPE_CHECKING:
     import argparse
+
+    from holdoff.core.request import GateKey
 
 #: What ``--only`` takes besides ``ATTENTION``: the states of gates.
 STATES: Final = ("ready", "cooling_down", "limit", "quiet", "claimed", "backing_off", "unknown")
@@ -50,14 +54,41 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+class Shown(Value):
+    """A gate as it is printed. Its record, which is six times as large, is not kept: there may be very many gates.
+
+    Attributes:
+        line: its status as a sentence.
+        notes: what a person should know besides the status.
+        cells: its row in a table; none: it cannot be read, or there is no table.
+        json: its status as plain JSON values; ``None``: there is no JSON.
+    """
+
+    key: GateKey
+    marks: tuple[str, ...]
+    stale_ms: int
+    line: str
+    notes: tuple[str, ...]
+    cells: tuple[str, ...]
+    json: dict[str, object] | None
+
+    def lines(self, *, regions: bool) -> list[str]:
+        """Its status and its notes, a line each. ``regions``: with the gate's region."""
+        line = f"{self.key}{self.line.removeprefix(self.key.project)}" if regions else self.line
+        return [line, *(f"{self.key}: {note}" for note in self.notes)]
+
+
 def status(args: argparse.Namespace) -> int:
     """Print a table in a terminal, lines elsewhere, JSON where asked."""
+    gc.disable()  # many gates are very many values and no cycles: the collector would take a fifth of the time
     longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max_stale")
     only = _only(args.only)
     config, store = opened(args)
     clock = SystemClock()
     project = None if args.project is None else key_of(config, args, store).project
-    gates = list(config.statuses(store, clock, project, args.region, stale_after_ms=longest_ms))
+    found = config.statuses(store, clock, project, args.region, stale_after_ms=longest_ms)
+    in_terminal = sys.stdout.isatty()
+    gates = [_shown(one, as_json=args.json, as_row=in_terminal) for one in found]
     at_ms = now_ms(store, clock)
     gates.sort(key=lambda gate: (0 if args.json else urgency(gate.marks), gate.key))
     shown = [gate for gate in gates if not only or not only.isdisjoint(gate.marks)]
@@ -67,7 +98,7 @@ def status(args: argparse.Namespace) -> int:
     elif not gates and args.region is not None:
         unknown = f"no gate in {store.url} is in the region {args.region}"
     if args.json:
-        print_json({"gates": [gate.to_dict() for gate in shown], "store": store.url, "at": iso(at_ms)})
+        print_json({"gates": [gate.json for gate in shown], "store": store.url, "at": iso(at_ms)})
     elif shown:
         _show(shown, f"{store.url}, {say_instant(at_ms)}", counted=not args.project)
     elif unknown is None:
@@ -86,11 +117,25 @@ def _only(text: str | None) -> set[str]:
     return named
 
 
-def _exit_status(gates: Iterable[Status]) -> int:
+def _shown(one: Status, *, as_json: bool, as_row: bool) -> Shown:
+    pending = one.record.pending
+    refused = [f"the last start was refused: {pending.refusal}"] if pending and pending.refusal else []
+    return Shown(
+        key=one.key,
+        marks=one.marks,
+        stale_ms=one.stale_ms or 0,
+        line=str(one),
+        notes=(*one.notes, *refused),
+        cells=_row(one) if as_row and not one.error else (),
+        json=one.to_dict() if as_json else None,
+    )
+
+
+def _exit_status(gates: Iterable[Shown]) -> int:
     status = 0
     for gate in gates:
         if "stale" in gate.marks:
-            waited = say_duration(gate.stale_ms or 0)
+            waited = say_duration(gate.stale_ms)
             say(f"{gate.key} is stale: its oldest trigger not covered yet came {waited} ago")
             status = 1
     return RecordInvalid.exit_code if any("unreadable" in gate.marks for gate in gates) else status
@@ -99,18 +144,18 @@ def _exit_status(gates: Iterable[Status]) -> int:
 # --- for people ------------------------------------------------------------------------------------------------------
 
 
-def _show(gates: list[Status], where: str, *, counted: bool) -> None:
+def _show(gates: list[Shown], where: str, *, counted: bool) -> None:
     """Print the gates, how many of each kind there are, the store and the time."""
-    listed, in_terminal = gates, sys.stdout.isatty()
-    if in_terminal and len(gates) > terminal_size(sys.stdout)[1] - 6:
+    listed = gates
+    if sys.stdout.isatty() and len(gates) > terminal_size(sys.stdout)[1] - 6:
         listed = [gate for gate in gates if gate.marks[0] in ATTENTION]
-    rows = [gate for gate in listed if not gate.error] if in_terminal else []
+    rows = [gate for gate in listed if gate.cells]
     colours = (COLOURS.get(gate.marks[0], "") for gate in rows)
-    if rows and show_table([HEADINGS, *map(_row, rows)], colours):
-        show(*(line for gate in listed for line in ([str(gate)] if gate.error else _notes(gate))))
+    if rows and show_table([HEADINGS, *(gate.cells for gate in rows)], colours):
+        show(*(line for gate in listed for line in gate.lines(regions=False)[1 if gate.cells else 0 :]))
     else:
         regions = len({gate.key.region for gate in gates}) > 1
-        show(*(line for gate in listed for line in (_line(gate, regions=regions), *_notes(gate))))
+        show(*(line for gate in listed for line in gate.lines(regions=regions)))
     if len(listed) < len(gates):
         rest = sorted({gate.marks[-1] for gate in gates if gate.marks[0] not in ATTENTION})
         show(f"and {len(gates) - len(listed)} in no need of attention: --only {','.join(rest)} lists them")
@@ -119,19 +164,7 @@ def _show(gates: list[Status], where: str, *, counted: bool) -> None:
     show(where)
 
 
-def _line(one: Status, *, regions: bool) -> str:
-    """Its status as a sentence. ``regions``: with the gate's region."""
-    return f"{one.key}{str(one).removeprefix(one.key.project)}" if regions else str(one)
-
-
-def _notes(one: Status) -> list[str]:
-    """What a person should know besides the status."""
-    pending = one.record.pending
-    refused = [f"the last start was refused: {pending.refusal}"] if pending and pending.refusal else []
-    return [f"{one.key}: {note}" for note in (*one.notes, *refused)]
-
-
-def _counts(gates: list[Status]) -> str:
+def _counts(gates: list[Shown]) -> str:
     names = {"unknown": "not in holdoff.toml"}
     counts = Counter(gate.marks[0] for gate in gates)
     kinds = ", ".join(f"{count} {names.get(name, name.replace('_', ' '))}" for name, count in counts.items())
