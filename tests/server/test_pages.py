@@ -399,7 +399,6 @@ def test_a_tick_that_was_set_is_set_where_the_form_comes_back(browser: Browser, 
     [
         {"origin": "https://evil.example"},
         {"origin": "null"},
-        {"referer": "https://evil.example/a-page"},
         {"origin": "http://localhost", "sec-fetch-site": "cross-site"},
         {"origin": "http://localhost:81", "sec-fetch-site": "same-site"},
     ],

@@ -161,8 +161,7 @@ class Guard:
 
 def check_origin(asks: HTTPConnection) -> None:
     """Refuse a request that a page of another origin made a browser send."""
-    origin = asks.headers.get("origin", asks.headers.get("referer"))  # a text browser sends the latter only
-    site = asks.headers.get("sec-fetch-site", "none")
+    origin, site = asks.headers.get("origin"), asks.headers.get("sec-fetch-site", "none")
     try:
         same = origin is None or urlsplit(origin).netloc == asks.headers.get("host")
     except ValueError:
