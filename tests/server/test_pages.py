@@ -57,7 +57,8 @@ class Browser:
     def send(self, act: str, **fields: str) -> Response:
         """Fill in a form of a gate's page, confirmed unless said otherwise. A field that is empty is not sent."""
         at = "/gates/site"
-        filled = {"what": act, "by": "ada", "why": "to see", "sure": "yes"} | fields
+        found = re.search(r'name="form" value="([^"]+)"', self.get(at).text)
+        filled = {"form": found[1] if found else "", "what": act, "by": "ada", "why": "to see", "sure": "yes"} | fields
         filled = {name: one for name, one in filled.items() if one}
         return self.client.post(at, data=filled, headers=self.headers)
 
@@ -363,6 +364,9 @@ def test_reset_ends_the_cooldown(browser: Browser) -> None:
         ({"why": "x" * 201}, 422, "why"),
         ({"duration": "soon"}, 422, "duration"),
         ({"what": "finished"}, 422, "must be one of"),
+        ({"form": "01M85NYK000000000000000000"}, 403, "not from this server"),
+        ({"form": "é"}, 403, "not from this server"),
+        ({"form": ""}, 403, "not from this server"),
     ],
 )
 def test_what_is_not_right_changes_nothing(browser: Browser, fields: dict[str, str], status: int, says: str) -> None:
@@ -406,7 +410,8 @@ def test_a_tick_that_was_set_is_set_where_the_form_comes_back(browser: Browser, 
 @pytest.mark.parametrize("path", ["/gates/site", "/login", "/logout"])
 def test_another_site_can_send_no_form(browser: Browser, headers: dict[str, str], path: str) -> None:
     browser.get("/gates/site")
-    data = {"what": "hold", "by": "ada", "why": "x", "sure": "yes", "token": browser.served.token}
+    form = browser.client.cookies[pages.FORM_COOKIE]
+    data = {"form": form, "what": "hold", "by": "ada", "why": "x", "sure": "yes", "token": browser.served.token}
     answer = browser.client.post(path, data=data, headers=headers)
 
     assert answer.status_code == 403
@@ -421,7 +426,7 @@ def test_json_is_no_form(browser: Browser) -> None:
 def test_nothing_is_changed_by_get(browser: Browser) -> None:
     browser.served.push("d1")
     before = record(browser)
-    query = "what=reset&by=a&why=b&sure=yes"
+    query = f"what=reset&by=a&why=b&sure=yes&form={browser.client.cookies.get(pages.FORM_COOKIE, '')}"
     for path in ("/", "/gates/site", "/login", "/logout", "/live"):
         if path != "/live":
             browser.get(f"{path}?{query}")
@@ -454,7 +459,8 @@ def test_a_token_logs_in_by_a_cookie_that_no_script_reads(guarded: Browser) -> N
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Log out" in guarded.text()
-    assert guarded.client.post("/logout", headers=guarded.headers).status_code == 303
+    form = guarded.client.cookies[pages.FORM_COOKIE]
+    assert guarded.client.post("/logout", data={"form": form}, headers=guarded.headers).status_code == 303
     guarded.client.cookies.delete(COOKIE)
     assert guarded.get().status_code == 401
 
@@ -515,7 +521,9 @@ def test_a_caller_has_the_forms_of_its_scopes(guarded: Browser, scopes: tuple[st
 @pytest.mark.parametrize("what", ["hold", "reset", "resume"])
 def test_a_form_that_was_not_shown_is_refused(guarded: Browser, what: str) -> None:
     guarded.log_in(guarded.served.site.guard.tokens.new("ci", ("look", "trigger")))
-    answer = guarded.send(what)
+    answer = guarded.send(what, form=guarded.client.cookies.get(pages.FORM_COOKIE) or "")
+    form = guarded.client.cookies[pages.FORM_COOKIE]
+    answer = guarded.send(what, form=form)
 
     assert answer.status_code == 403
     assert "operate" in answer.text

@@ -1,12 +1,14 @@
 """The pages: all gates at ``/``, one gate at ``/gates/PROJECT``. They are rendered here and complete without scripts.
 
 A form is carried out as the API's operation of the same name, with the same checks and rights. A browser may send a
-form only from these pages: the origin is checked, and the cookie is ``SameSite=Lax``. A GET changes nothing.
+form only from these pages: the origin is checked, the cookies are ``SameSite=Lax``, and a form repeats the secret in a
+cookie, which no other site can know. A GET changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,6 +27,7 @@ from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.request import MAX_EVENT_ID, GateKey, storable
 from holdoff.core.shown import escaped
+from holdoff.core.token import instant_ms
 from holdoff.core.units import iso, say_age, say_duration
 from holdoff.observe import explain as answers
 from holdoff.observe.status import ATTENTION, marks_in, say_instant, triggers_of
@@ -42,6 +45,7 @@ CSP: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+FORM_COOKIE: Final = "holdoff_form"
 FORM: Final = "application/x-www-form-urlencoded"
 #: How many pages are made at once.
 AT_ONCE: Final = 4
@@ -92,8 +96,8 @@ _VALUE_OR_CHARS: Final = re.compile(r'value="[^"]*"|[^\n -~]+')
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def html(request: Request, template: str, status: int = 200, **about: Any) -> Response:
-    text = _templates.get_template(template).render(about, is_logged_in=COOKIE in request.cookies)
+def html(template: str, status: int = 200, **about: Any) -> Response:
+    text = _templates.get_template(template).render(about)
     text = _VALUE_OR_CHARS.sub(lambda found: found[0] if found[0].startswith("value=") else escaped(found[0]), text)
     # With "no-referrer" a browser would send the forms of this page with "Origin: null".
     headers = {"content-security-policy": CSP, "referrer-policy": "same-origin"}
@@ -139,7 +143,7 @@ class Pages:
             except (Problem, HoldoffError) as error:
                 problem = Problem.of(error)
             to = getattr(request.state, "to", request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-            shown = html(request, "problem.html", problem.status, problem=problem, caller=None, to=to)
+            shown = html("problem.html", problem.status, problem=problem, caller=None, form="", to=to)
             shown.headers.update(problem.headers)
             if problem.status == 401 and COOKIE in request.cookies:
                 _drop_cookie(shown)  # otherwise a revoked token would count before the user that a proxy names
@@ -161,7 +165,7 @@ class Pages:
 
         def show() -> Response:
             found = board(self.site, self.histories, zoom, text, marks_in(only), max(page, 1))
-            return html(request, "overview.html", board=found, window=found.window, **about)
+            return self._with_form(request, "overview.html", board=found, window=found.window, **about)
 
         return await run_sync(show, limiter=self.views)
 
@@ -186,7 +190,7 @@ class Pages:
             says = answers.explain_gate(scene).lines
             answer = _asked(self.site, scene, asked) if asked else None
             seen = {"key": key, "row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS]}
-            return html(request, "gate.html", status, window=window, **about | more | seen)
+            return self._with_form(request, "gate.html", status, window=window, **about | more | seen)
 
         return await run_sync(show, limiter=self.views)
 
@@ -202,7 +206,7 @@ class Pages:
             answer, problem = look(self.site, key, asked)
             status = 422 if problem else 200
             about = {"key": key, "caller": caller, "asked": asked, "answer": answer, "problem": problem}
-            return html(request, "what_if.html", status, **about)
+            return self._with_form(request, "what_if.html", status, **about)
 
         return await run_sync(show, limiter=self.turns)
 
@@ -244,19 +248,17 @@ class Pages:
     async def login(self, request: Request) -> Response:
         """Take a token, set it as a cookie that no script can read, and show the page that was asked for."""
         check_origin(request)
-        form = await self._form(request)
+        form = await self._form(request, guarded=False)
         token, request.state.to = form.get("token", "").strip(), form.get("to", "")
         self.site.guard.token(request, token).needs("look")
         answer = RedirectResponse(request.state.to if _PAGE.match(request.state.to) else "/", 303)
-        # Behind a proxy with TLS only the browser knows of it, and says so in the header Origin.
-        is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-        # Not "strict": a link in a chat or a mail would lead to the login.
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", path="/", secure=is_secure)
+        _set_cookie(request, answer, COOKIE, token)
         return answer
 
     async def logout(self, request: Request) -> Response:
         """Drop the cookie."""
         check_origin(request)
+        await self._form(request)
         answer = RedirectResponse("/", 303)
         _drop_cookie(answer)
         return answer
@@ -272,19 +274,39 @@ class Pages:
         except ConfigError as error:
             raise Problem.of_input(error) from None
 
-    async def _form(self, request: Request) -> dict[str, str]:
+    def _with_form(self, request: Request, template: str, status: int = 200, **about: Any) -> Response:
+        """A page with forms, which repeat the secret in the cookie."""
+        known = request.cookies.get(FORM_COOKIE, "")
+        secret = known if instant_ms(known) is not None else new_token(self.site.clock)
+        answer = html(template, status, form=secret, is_logged_in=COOKIE in request.cookies, **about)
+        if secret != known:
+            _set_cookie(request, answer, FORM_COOKIE, secret)
+        return answer
+
+    async def _form(self, request: Request, *, guarded: bool = True) -> dict[str, str]:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
             raise Problem(415, f"the body must be a form: {FORM}")
         body = await read(request, MOST_FORM)
         try:
-            return dict(parse_qsl(body.decode(), max_num_fields=20, errors="strict"))
+            form = dict(parse_qsl(body.decode(), max_num_fields=20, errors="strict"))
         except ValueError:
             raise Problem(400, "the body is not a form") from None
+        known = request.cookies.get(FORM_COOKIE, "")
+        if guarded and not (known and hmac.compare_digest(known.encode(), form.get("form", "").encode())):
+            raise Problem(403, "this form is too old or not from this server: go back, reload the page and try again")
+        return form
 
 
 def _zoom(request: Request) -> str:
     zoom = request.query_params.get("zoom", "1d")
     return zoom if zoom in ZOOMS else "1d"
+
+
+def _set_cookie(request: Request, answer: Response, name: str, value: str) -> None:
+    # Behind a proxy with TLS only the browser knows of it, and says so only with forms: in the header Origin.
+    is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+    # Not "strict": a link in a chat or a mail would lead to the login.
+    answer.set_cookie(name, value, httponly=True, samesite="lax", path="/", secure=is_secure)
 
 
 def _drop_cookie(answer: Response) -> None:
