@@ -884,6 +884,76 @@ def test_a_swap_passes_more_folds_than_share_a_commit(path: Path, monkeypatch: p
     store.close()
 
 
+def test_who_was_too_late_most_often_comes_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fold, too: else swaps that never end would make each of its writes too late."""
+    store, key, was_late, go_on = SQLiteStore(path), GateKey("p", "local"), threading.Event(), threading.Event()
+    before = deferred(key)
+    store.swap(key, expected=Record(), new=before)
+    slowed = Slowed(store, monkeypatch)
+
+    def fold_twice() -> None:
+        assert isinstance(store.fold(key, expected=BUILT, fold=fold(key=key)), Lost)
+        was_late.set()
+        go_on.wait(PATIENCE_S)
+        slowed.came["fold"] = store.fold(key, expected=before, fold=fold(key=key))
+
+    thread = threading.Thread(target=fold_twice)
+    thread.start()
+    assert was_late.wait(PATIENCE_S)
+    slowed.swap("first")
+    slowed.swap("p", before.swapped("WRITE002"), before)
+    go_on.set()
+    until(lambda: len(store.turns._waiting) == 3)
+    slowed.end()
+    thread.join()
+
+    assert isinstance(slowed.came["fold"], Swapped)
+    assert isinstance(slowed.came["p"], Lost)
+    store.close()
+
+
+def test_a_claim_is_confirmed_before_what_others_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else of eight threads at a gate one start took as many commits as three do alone."""
+    store, key, has_claimed, go_on = SQLiteStore(path), GateKey("p", "local"), threading.Event(), threading.Event()
+    claimed, came = BUILT.swapped("CLAIM001"), list[Swapped | Lost]()
+
+    def claim_and_confirm() -> None:
+        assert isinstance(store.swap(key, expected=Record(), new=claimed), Swapped)
+        has_claimed.set()
+        go_on.wait(PATIENCE_S)
+        came.append(store.swap(key, expected=claimed, new=claimed.swapped("CONFIRM1")))
+
+    thread = threading.Thread(target=claim_and_confirm)
+    thread.start()
+    assert has_claimed.wait(PATIENCE_S)
+    slowed = Slowed(store, monkeypatch)
+    slowed.swap("first")
+    slowed.swap("p", claimed.swapped("WRITE002"), claimed)
+    go_on.set()
+    until(lambda: len(store.turns._waiting) == 3)
+    slowed.end()
+    thread.join()
+
+    assert [type(one) for one in came] == [Swapped]
+    assert isinstance(slowed.came["p"], Lost)
+    store.close()
+
+
+def test_who_was_too_late_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folds of threads that never wait would outrun a confirmation for ever."""
+    monkeypatch.setattr(sqlite_turns, "LET_IN_MS", 30_000)
+    store, before = SQLiteStore(path, busy_ms=30_000), deferred(KEY)
+    store.swap(KEY, expected=Record(), new=before)
+    assert isinstance(store.swap(KEY, expected=Record(), new=BUILT), Lost)
+    thread = threading.Thread(target=lambda: store.fold(KEY, expected=before, fold=fold(key=KEY)))
+    thread.start()
+    until(lambda: store.turns._patient is not None)
+
+    assert isinstance(store.swap(KEY, expected=before, new=before.swapped("MINE0001")), Swapped)
+    thread.join()
+    store.close()
+
+
 def test_a_child_leaves_what_its_parent_s_threads_wait_to_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slowed = Slowed(SQLiteStore(path), monkeypatch)
     slowed.swap("first")

@@ -31,6 +31,10 @@ BUSY_MS: Final = 10_000
 MOST_ALONG: Final = 64
 #: After this time a waiting thread that was not called looks whether it is its turn.
 UNCALLED_MS: Final = 100
+#: More than any count of a thread's late writes.
+FIRST: Final = 1_000_000
+#: How long other writes wait for a thread whose swap was too late.
+LET_IN_MS: Final = 2
 
 
 class Use:
@@ -50,6 +54,7 @@ class Use:
         self.act: Callable[[sqlite3.Connection], Any] = act
         self.writes: bool = writes
         self.swaps: bool = swaps
+        self.thread: int = threading.get_ident()
         self.is_taken: bool = False
         self.is_done: bool = False
         self.went_well: bool = False
@@ -80,6 +85,10 @@ class Turns:
     def __init__(self) -> None:
         self.lock: Any = threading.RLock()
         self._waiting: deque[Use] = deque()
+        #: How often in a row a thread's writes were too late; the threads that a use waits for; and that use.
+        self._late: dict[int, int] = {}
+        self._awaited: set[int] = set()
+        self._patient: Use | None = None
 
     def is_mine(self) -> bool:
         """Whether it is the turn of the present thread."""
@@ -89,8 +98,14 @@ class Turns:
         """Wait until it is this use's turn, or another thread has carried it out. Returns whether that came in time."""
         is_called = False
         self._waiting.append(use)
+        if use.thread in self._awaited:
+            self._awaited.discard(use.thread)
+            if self._patient is not None:
+                _call(self._patient)
         while not use.is_done:
             if (is_called or use in list(self._waiting)[:1]) and self.lock.acquire(timeout=0):
+                if use.writes and self._awaited:
+                    self._let_in(use)
                 return True
             if not (use.is_taken or use in self._waiting):  # another thread took it, and failed
                 self._waiting.append(use)
@@ -101,14 +116,30 @@ class Turns:
             is_called = True
         return True
 
-    def carry_out(self, mine: Use, db: sqlite3.Connection) -> list[Use]:
-        """Carry out, in one transaction, this thread's own use and, if that writes, the writes of waiting threads.
+    def _let_in(self, use: Use) -> None:
+        """Wait a moment for threads whose swap was too late. They decide again. Without this pause the folds of other
+        threads, which do not conflict with one another, would make each of these swaps too late."""
+        self._patient = use
+        while self._awaited - {use.thread}:
+            if not use.call.acquire(timeout=LET_IN_MS / 1000):
+                self._awaited.clear()
+        self._patient = None
 
-        Swaps come first: folds would make them too late. A write that was too late is carried out again at the end, so
-        that its answer has the state at the end.
+    def _rank(self, use: Use) -> tuple[int, bool]:
+        """What comes first in a shared commit.
+
+        A swap makes other writes on the same record too late, so the thread that was too late most often comes first. A
+        fold makes only swaps too late: of two threads that were late as often, the one with a swap comes first. Before
+        all others comes a thread whose swap has just succeeded: most often that was a claim, and this is its confirm.
         """
-        if mine.writes:
-            waiting = sorted(self._waiting, key=lambda use: not use.swaps)
+        return -self._late.get(use.thread, 0), not use.swaps
+
+    def carry_out(self, mine: Use, db: sqlite3.Connection) -> list[Use]:
+        """Carry out, in one transaction, this thread's own use and, if that writes, the writes of waiting threads. A
+        write that was too late is carried out again at the end, so that its answer has the state at the end.
+        """
+        if mine.writes and len(self._waiting) > 1:
+            waiting = sorted(self._waiting, key=self._rank)
             others = [use for use in waiting if use.writes and use is not mine][:MOST_ALONG]
             for use in others:
                 use.is_taken = True
@@ -116,7 +147,7 @@ class Turns:
         if not mine.along:
             mine.carry_out(db, along=False)
             return [mine]
-        group = sorted([mine, *mine.along], key=lambda use: not use.swaps)
+        group = sorted([mine, *mine.along], key=self._rank)
         for use in group:
             use.carry_out(db, along=use is not mine)
         for use in group:
@@ -128,6 +159,13 @@ class Turns:
         """Note that the writes of these uses are in the file."""
         for use in group:
             use.is_done = use.went_well
+            late = self._late.pop(use.thread, 0) if use.writes else 0
+            if isinstance(use.answer, Lost):
+                self._late[use.thread] = late + 1
+                if use.swaps:
+                    self._awaited.add(use.thread)
+            elif use.swaps and late < FIRST:
+                self._late[use.thread] = FIRST
 
     def _leave(self, use: Use) -> bool:
         """Take a use out of the waiting ones. Returns whether it was among them."""
