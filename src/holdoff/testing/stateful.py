@@ -127,8 +127,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _old_records(self, key: GateKey) -> list[Record]:
         now = self._record(key)
-        moved = (now.lastbuild or Decimal(0)) + Decimal("1E-16")  # the same number as a float
-        old = [Record(), *self.past[-2:], now.but(lastbuild=moved), now.but(lastbuild=None)]
+        near = now.but(lastbuild=(now.lastbuild or Decimal(0)) + Decimal("1E-16"))  # the same number as a float
+        old = [Record(), *self.past[-2:], near, near, now.but(lastbuild=None)]
         return [*old, now.but(moved="ANOTHER2"), now.but(writes=()), now.but(writes=("ANOTHER1", *now.writes))]
 
     @rule(key=_keys, which=_which, data=st.data())

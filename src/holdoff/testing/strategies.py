@@ -121,7 +121,7 @@ def folds(draw: st.DrawFn, key: GateKey, record: Record) -> Fold:
     assert pending is not None
     request = draw(made(Request, key))
     if pending.request.line is not None and draw(st.booleans()):
-        at_ms = draw(st.sampled_from([-1, 0, 1])) + (pending.request.at_ms or 1)
+        at_ms = draw(st.sampled_from([-1, -1, 0, 1])) + (pending.request.at_ms or 1)
         request = request.but(line=pending.request.line, at_ms=max(0, at_ms))
     fold = Fold(
         write_id=draw(write_ids),
@@ -133,7 +133,7 @@ def folds(draw: st.DrawFn, key: GateKey, record: Record) -> Fold:
         in_order=draw(st.booleans()),
     )
     often = "older" if fold.older else None
-    match draw(st.sampled_from([None, None, often, "write", "event", "order", "early", "older"])):
+    match draw(st.sampled_from([None, None, often, often, "write", "event", "order", "early", "older"])):
         case "write" if record.writes:
             return fold.but(write_id=draw(st.sampled_from(record.writes)))
         case "event" if record.events:
