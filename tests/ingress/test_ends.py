@@ -215,23 +215,30 @@ def test_the_end_of_a_build_that_is_followed_is_told_without_reading_every_gate(
     assert dispatch.carry_out(message, lambda: 10**6)["finished"] == "site@main"
 
 
+@pytest.mark.parametrize("denied", ["gates", "due"])
 def test_an_execution_that_a_person_started_is_no_error_where_the_table_may_not_be_scanned(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, denied: str
 ) -> None:
-    """The role of the stack's function has no right to Scan: each such end failed, and was a dead letter."""
+    """The role of the stack's function has no right to Scan: each such end failed, and was a dead letter. The right to
+    look for what is due it has: without that right the end may be that of a gate here, and comes again."""
     config = parse(
         f'[projects.site]\ncooldown = 0\nregion = "{shapes.REGION}"\nstarter = {{ codepipeline = "release" }}\n'
     )
     store, clock = MemoryStore(), ManualClock()
     dispatch = Dispatch(config, store, clock=clock, log=EventLog(lambda _: None, clock=clock), scheduler=None)
 
-    def denied() -> Iterator[None]:
-        raise StoreDenied("dynamodb:Scan is not allowed")
+    def deny(*_: object) -> Iterator[None]:
+        yield from ()  # as DynamoDB's store does, it asks when it is read
+        raise StoreDenied("it is not allowed")
 
-    monkeypatch.setattr(store, "gates", denied)
+    monkeypatch.setattr(store, denied, deny)
 
     (message,) = opened(pipeline())
-    assert dispatch.carry_out(message, lambda: 10**6)["finished"] is None
+    if denied == "gates":
+        assert dispatch.carry_out(message, lambda: 10**6)["finished"] is None
+    else:
+        with pytest.raises(StoreDenied):
+            dispatch.carry_out(message, lambda: 10**6)
 
 
 def test_an_end_is_reported_once_to_a_gate_that_may_have_started_the_build(monkeypatch: pytest.MonkeyPatch) -> None:

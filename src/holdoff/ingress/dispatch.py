@@ -13,7 +13,7 @@ from typing import Any, Final
 from holdoff.clock import Clock, now_ms
 from holdoff.config import Config
 from holdoff.core.decision import Decision
-from holdoff.core.errors import EventEarly, EventError, HoldoffError, StoreDenied, StoreError
+from holdoff.core.errors import EventEarly, EventError, HoldoffError, RecordInvalid, StoreDenied, StoreError
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import KEPT_GATES, Gate
@@ -185,18 +185,22 @@ class Dispatch:
         """The gates with keys that may have started a build, if its event does not name the key.
 
         The gates that are to be woken first come first: a gate whose build is followed is among them. Then this reads
-        every gate of the store, if that is allowed: the stack's function may not scan its table.
+        every gate of the store, so it comes last.
         """
         if ended.key is not None or ended.starter == "codebuild":
             return
         names = {key.name for key in self.routes.gates_of(ended)}
         soonest = self._read(self._soonest())
+        for key, record in chain(soonest, self._all_gates()):
+            if key.key is not None and key.name in names and isinstance(record, Record):
+                known = [build.build_id for build in (record.running, record.finished) if build is not None]
+                if record.claim is not None or ended.build_id in known:
+                    yield key
+
+    def _all_gates(self) -> Iterator[tuple[GateKey, Record | RecordInvalid]]:
+        """Every gate of the store; none if that is not allowed: the stack's function may not scan its table."""
         with suppress(StoreDenied):
-            for key, record in chain(soonest, self.store.gates()):
-                if key.key is not None and key.name in names and isinstance(record, Record):
-                    known = [build.build_id for build in (record.running, record.finished) if build is not None]
-                    if record.claim is not None or ended.build_id in known:
-                        yield key
+            yield from self.store.gates()
 
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all gates that are due. A gate that fails does not stop the others."""
