@@ -245,11 +245,12 @@ class Gate:
         for part in (record.claim, record.running):
             if part is not None and has_waiter(part.covers, token, margin_ms):
                 return part
+        # A build that has the caller's name is the one. By the instants of its many callers an older one may fit, too.
         found = [
             build
             for build in self.store.history(self.key, limit=SEARCHED_BUILDS)
             if build.covers is not None and has_waiter(build.covers, token, margin_ms)
-        ]  # by its name for certain; by instants it may look like an older build's
+        ]
         named = [build for build in found if build.covers and waiter_name(token) in build.covers.waiters]
         return next(iter(named or found), None)
 

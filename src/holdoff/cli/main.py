@@ -82,7 +82,8 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _dispatch(words, command)
     except KeyboardInterrupt as stop:
-        number = next((one for one in stop.args if isinstance(one, int)), signal.SIGINT)  # a codec puts words there
+        # A handler of ours puts the signal's number there. A codec that is interrupted puts words there.
+        number = next((one for one in stop.args if isinstance(one, int)), signal.SIGINT)
         if number == signal.SIGINT:
             raise
         return 128 + number

@@ -97,7 +97,7 @@ def trigger(args: argparse.Namespace) -> int:
         try:
             decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
         except StoreError:
-            _wait_for_builds(gate, gate.awaited)  # it may have finished a start that was left
+            _wait_for_builds(gate, gate.awaited, failed=True)  # it may have finished a start that was left
             raise
         if args.json:
             print_json(decision.to_dict())
@@ -105,8 +105,7 @@ def trigger(args: argparse.Namespace) -> int:
             show(decision)
         if is_behind and decision.outcome is not Outcome.FAILED:
             go_on()
-        status = _wait_for_builds(gate, gate.awaited)
-        return StartRefused.exit_code if decision.outcome is Outcome.FAILED else status
+        return _wait_for_builds(gate, gate.awaited, failed=decision.outcome is Outcome.FAILED)
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,15 +157,16 @@ def show_news(decision: Decision) -> None:
         show(decision)
 
 
-def _wait_for_builds(gate: Gate, build_ids: list[str]) -> int:
-    """Wait for these commands, and print the failed ones. Returns the exit status of the last one."""
+def _wait_for_builds(gate: Gate, build_ids: list[str], *, failed: bool) -> int:
+    """Wait for these commands, and print the failed ones. Returns the exit status of the last one; or, if the decision
+    ``failed``, its status."""
     status = 0
     for build_id in build_ids:
         if (ended := gate.wait(build_id)) is not None:
             status = ended
             if status:
                 say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
-    return status
+    return StartRefused.exit_code if failed else status
 
 
 class _Wait(threading.Thread):
@@ -179,8 +179,7 @@ class _Wait(threading.Thread):
         self.gate, self.build_ids, self.failed = gate, build_ids, failed
 
     def run(self) -> None:
-        status = _wait_for_builds(self.gate, self.build_ids)
-        self.status = StartRefused.exit_code if self.failed else status
+        self.status = _wait_for_builds(self.gate, self.build_ids, failed=self.failed)
 
 
 class Builds(ExitStack):
