@@ -373,9 +373,15 @@ def family_of(pid: int) -> list[int]:
     return [pid, *(one for child in children.split() for one in family_of(int(child)))]
 
 
-#: The time in which others may be sent the same signal is over once there is a file; that it has begun is a file, too.
+#: The time in which others may be sent the same signal is over once there is a file; that it has begun is a file, too,
+#: and that the command is waited for: until then its sender may have missed it.
 GATHERED = """
 import os, time, holdoff.starters.command as c
+wait_for = c.wait_for
+def waits(child):
+    open("waits", "w").close()
+    return wait_for(child)
+c.wait_for = waits
 class Clock:
     def sleep(self, ms):
         assert ms == c.ALL_SIGNALLED_MS
@@ -393,6 +399,7 @@ def telling(cli: Cli) -> Iterator[Path]:
     if within.exists():
         yield handled
         return
+    until((cli.folder / "waits").exists)
     for file in (handled, all_told):
         file.unlink(missing_ok=True)
     within.touch()
@@ -509,6 +516,33 @@ def test_two_at_once_reach_it_once_each(cli: Cli, send: Way) -> None:
 
     assert terminal.end() == 0
     assert sorted(terminal.seen.split()) == sorted(["ready", *sent])
+
+
+#: A signal comes when the command hears it already, and ``holdoff`` has only just started it.
+JUST_STARTED = """
+import os, time, holdoff.starters.processes as p
+name_of_child = p.name_of_child
+def slowly(pid):
+    while not os.path.exists("all told"):
+        time.sleep(0.001)
+    return name_of_child(pid)
+p.name_of_child = slowly
+"""
+
+
+def test_what_each_process_is_sent_just_after_the_start_reaches_the_command_once(cli: Cli) -> None:
+    """Twice, terraform ends at once, with its work half done."""
+    process = cli.start(*RUN, sys.executable, "-c", EARS, prelude=JUST_STARTED)
+    assert line_of(process.stdout) == "ready\n"
+    for one in family_of(process.pid):
+        os.kill(one, signal.SIGTERM)
+    (cli.folder / "all told").touch()
+    assert line_of(process.stdout) == "SIGTERM\n"
+    process.send_signal(signal.SIGUSR1)  # behind whatever we might have passed on besides
+    assert line_of(process.stdout) == "SIGUSR1\n"
+    process.send_signal(signal.SIGINT)
+
+    assert end_of(process) == ("", "")
 
 
 def test_a_shells_loop_stops_at_ctrl_c(cli: Cli) -> None:

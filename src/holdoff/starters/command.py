@@ -144,6 +144,7 @@ class Command:
                 group=keeper.group if own_group else None,
                 before=(lambda: keeper.keep(os.getpid())) if alone else None,
             )
+            missed = self.came.copy()  # not later: by then a sender may have told the command, too
         except (OSError, ValueError) as error:
             keeper.close()
             raise self._refusal(error) from None  # its message has the name
@@ -153,7 +154,7 @@ class Command:
         group = (keeper.group or process.pid) if own_group else None
         build_id = processes.name_of_child(process.pid)
         self._children[build_id] = _Child(
-            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=self.came.copy(), asked=[]
+            process=process, keeper=keeper, parent=os.getpid(), group=group, missed=missed, asked=[]
         )
         return build_id
 
