@@ -139,7 +139,8 @@ def _say_which_secrets_are_missing(site: Site) -> None:
             try:
                 project.make_starter().check_secrets()  # type: ignore[attr-defined]
             except ConfigError as error:
-                say(f"{error.under(f'projects.{project.name}.starter: ')}. Until then its builds cannot start")
+                said = error.under(f"projects.{project.name}.starter: ")
+                say(f"{said}. Until then requests with this secret are not sent")
 
 
 #: What a line in a terminal shows, in this order.
