@@ -23,7 +23,7 @@ from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
 from tests.ingress.test_senders import with_rule
-from tests.ingress.wanted import ONE, SEVERAL
+from tests.ingress.wanted import ONE, SEVERAL, WEBHOOK
 
 PUSHES: dict[str, Callable[..., HttpRequest]] = {
     "GitHub": p.github_push,
@@ -611,6 +611,14 @@ def test_a_delivery_has_an_id_without_github_s_headers(sender: str) -> None:
     (request,) = ONE.intents(http_message(pushed.but(headers=headers), Origin(outside=True)))
     assert isinstance(request, Request)
     assert request.event_id == p.DELIVERY
+
+
+def test_two_workflows_have_runs_of_one_number() -> None:
+    """Of a whole event of GitHub's, which a step of a workflow may send, too, the run's number is no id."""
+    pushed = p.github_push()
+    (request,) = ONE.intents(http_message(pushed.but(headers={**pushed.headers, "x-github-delivery": "12"}), WEBHOOK))
+    assert isinstance(request, Request)
+    assert request.event_id is None
 
 
 @pytest.mark.parametrize("source", [{}, {"eventSource": "s3"}, {"eventSource": "store"}], ids=str)

@@ -402,6 +402,16 @@ def test_the_id_of_a_delivery_of_woocommerce_is_none() -> None:
     assert outcome.event_id is None
 
 
+def test_what_a_cloud_event_carries_has_its_id_whether_its_headers_say_it_or_its_json() -> None:
+    """As Knative's sources for GitHub and GitLab send it: https://knative.dev/docs/eventing/sources/"""
+    event = {"specversion": "1.0", "source": "/octo/site", "type": "dev.knative.source.github.push", "id": "e-7"}
+    headers = {f"ce-{name}": text for name, text in event.items()}
+    for posted in (p.posted(body(p.github_push()), headers), p.posted({**event, "data": body(p.github_push())}, {})):
+        outcome = only(http_message(posted, WEBHOOK))
+        assert isinstance(outcome, Request)
+        assert (outcome.event_id, outcome.source_version) == ("/octo/site#e-7", AFTER)
+
+
 @pytest.mark.parametrize("event", [{"specversion": "1.0", "source": "/octo", "type": "com.example.priced"}, {}])
 def test_a_cloud_event_without_an_id_has_none(event: Json) -> None:
     headers = {} if event else {"ce-specversion": "1.0", "ce-source": "/octo", "ce-type": "com.example.priced"}
