@@ -38,6 +38,10 @@ OTHERS = {
     "GitHub: a fork": p.github("fork", {"forkee": {}}),
     "GitHub: a ping": p.github("ping", {"zen": "x", "hook_id": 1}),
     "GitHub: of an organisation": p.posted({"organization": {"login": "o"}, "sender": {"login": "s"}}, {}),
+    # https://codeberg.org/forgejo/forgejo/src/branch/forgejo/modules/structs/hook.go: alone without a sender
+    "Forgejo: the end of a run": p.posted(
+        {"action": "recover", "run": {"id": 7, "repository": {"full_name": "octo/site"}}, "prior_status": "running"}, {}
+    ),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",
