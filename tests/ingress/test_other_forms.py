@@ -250,6 +250,16 @@ def test_a_push_of_github_s_first_form_is_one() -> None:
     assert isinstance(only(by_queue({**event, "ref": "refs/heads/side"})), Ignored)
 
 
+def test_a_tag_and_a_side_branch_that_a_step_of_a_workflow_tells_build_nothing() -> None:
+    tags = Routes(parse(f'{PROJECT}[[rules]]\nwhen = {{}}\ntags = ["v*"]\nproject = "site"\n'), REGION)
+    for ref, why in (("refs/tags/v1", "v1 is no branch"), ("refs/heads/side", "side is not main")):
+        message = http_message(p.github_step(ref), WEBHOOK)
+        assert isinstance(ignored := only(message), Ignored)
+        assert ignored.why.startswith(why)
+    assert isinstance(built := only(http_message(p.github_step("refs/tags/v1"), WEBHOOK), tags), Request)
+    assert built.source_version == AFTER
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-GitHub-Event": "push"}], ids=["bare", "with headers"])
 def test_a_push_in_short_is_one_of_its_branch(headers: dict[str, str]) -> None:
     """As the tests of https://github.com/adnanh/webhook have it."""

@@ -21,7 +21,7 @@ Fields = dict[str, Any]
 _SAID: Final[Fields] = {
     "repository": "{repository.full_name,repository.fullName,project.path_with_namespace,msg.repo.fullname,repo.path"
     ",repo.name,refUpdate.project,refUpdates.0.project,data.webhook.repository.name,git_repository_path,HTMLURL"
-    ",repository.homepage,repository.url,repository.name}",
+    ",repository.homepage,repository.url,repository.name,repository}",
     "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
     ",resource.repository.defaultBranch}",
     "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,user_username"
@@ -57,7 +57,7 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
 _PUSH: Final[Fields] = {
-    "tagged": "{head_commit.id,after!}",  # of an annotated tag ``after`` is the tag's own object
+    "tagged": "{head_commit.id,after,commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
     "forced": "forced",
@@ -66,8 +66,9 @@ _RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|Gi
 
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
-    """A push in GitHub's form, which other hosts use, too."""
-    return _push(sender, when, "ref", "after,head_commit.id", "before", **_PUSH | more)
+    """A push in GitHub's form, which other hosts use, too. A step of a workflow tells its commit:
+    https://github.com/marketplace/actions/workflow-webhook-action"""
+    return _push(sender, when, "ref", "after,head_commit.id,commit", "before", **_PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
