@@ -42,6 +42,10 @@ OTHERS = {
     "Forgejo: the end of a run": p.posted(
         {"action": "recover", "run": {"id": 7, "repository": {"full_name": "octo/site"}}, "prior_status": "running"}, {}
     ),
+    # https://tangled.org/docs/spindles/webhooks/
+    "Tangled: a new name": p.posted(
+        {"old_name": "page", "new_name": "site", "repository": {"full_name": "did:plc:hwevm/site"}}, {}
+    ),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",

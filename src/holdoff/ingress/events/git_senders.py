@@ -117,7 +117,7 @@ _GITHUB_BARE: Final = (
             ("GitHub", "action & repository.full_name & repository.node_id"),
             ("GitHub", "action & security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
-            ("a git host", "action & repository.full_name,repository.default_branch,run.repository.full_name"),
+            ("a git host", "action,old_name & repository.full_name,repository.default_branch,run.repository.full_name"),
         )
     ),
 )

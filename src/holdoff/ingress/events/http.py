@@ -217,9 +217,10 @@ def plain_headers(request: HttpRequest) -> dict[str, str]:
 
 
 _IDS: Final = (
-    *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid", "x-gitcode-delivery", "shopify-webhook-id"),
-    *("x-amz-sns-message-id", "x-shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery"),
-    *("x-forgejo-delivery", "x-gitea-delivery", "x-gogs-delivery"),  # of old servers, which send no header of GitHub's
+    *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid", "x-amz-sns-message-id"),
+    *("shopify-webhook-id", "x-shopify-webhook-id", "x-mlflow-delivery-id"),
+    # The last three come from old servers, which send no header of GitHub's.
+    *(f"x-{name}-delivery" for name in ("gitcode", "launchpad", "tangled", "forgejo", "gitea", "gogs")),
 )
 
 
