@@ -46,6 +46,12 @@ OTHERS = {
     "Tangled: a new name": p.posted(
         {"old_name": "page", "new_name": "site", "repository": {"full_name": "did:plc:hwevm/site"}}, {}
     ),
+    # https://github.com/bkdevops-projects/devops-scm: the samples in its tests of BKCode, and of Tencent's Gongfeng
+    "BKCode: an issue": p.posted(
+        {"event": "ISSUE_EVENT", "action": "created", "repository": {"fullName": "octo/site"}, "sender": {"id": "1d"}},
+        {},
+    ),
+    "Gongfeng: a review": p.posted({"object_kind": "review", "project_id": 1, "reviewer": {"state": "approved"}}, {}),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",

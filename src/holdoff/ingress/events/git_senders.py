@@ -114,10 +114,10 @@ _GITHUB_BARE: Final = (
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.full_name & repository.node_id"),
-            ("GitHub", "action & security_advisory.ghsa_id"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
-            ("a git host", "action,old_name & repository.full_name,repository.default_branch,run.repository.full_name"),
+            ("a git host", "action,old_name & repository.full_name"),
+            ("a git host", "action & repository.fullName,repository.default_branch,run.repository.full_name"),
         )
     ),
 )
@@ -144,10 +144,10 @@ _TOLD: Final = "object_kind,event_name"
 _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|tag_push|Push Hook|Tag Push Hook"
 #: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
 _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
-#: Other senders may have an ``object_kind``, too, so the names of GitLab's events are listed.
+#: Other senders may have an ``object_kind``, too, so GitLab's events are listed, and Gongfeng's ``review``.
 _AT_GITLAB: Final = (
     "object_kind=access_token|build|deploy*|emoji|feature_flag|issue|member|merge_request|milestone|note|pipeline|project"
-    "|push|release|resource_*|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    "|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id"
 )
