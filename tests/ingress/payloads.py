@@ -45,6 +45,16 @@ def github_image(name: str = "package") -> HttpRequest:
     return github(name, {"action": "published", name: image})
 
 
+def github_step(ref: str = "refs/heads/main", *, form: bool = False) -> HttpRequest:
+    """https://github.com/marketplace/actions/workflow-webhook-action: as GitHub signs, with the number of the run."""
+    told = {"event": "push", "repository": "octo/site", "commit": AFTER, "ref": ref, "head": "", "workflow": "Site"}
+    headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": "12"}
+    if not form:
+        return posted(told, headers)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    return posted({}, headers | kind).but(body=urlencode(told).encode())
+
+
 def github_push(ref: str = "refs/heads/main", *, form: bool = False, **more: object) -> HttpRequest:
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
     commit = {"id": AFTER, "message": "Fix", "timestamp": "2001-01-01T00:00:00Z", "added": [], "modified": ["a"]}

@@ -792,7 +792,9 @@ _REGISTRIES = (
         X_Buildkite_Event="package.created",
     ),
     *(
-        _webhook("JFrog", f"{domain} {event}", nothing("JFrog", event), {**jfrog(domain, event), "data": data})
+        _webhook(
+            "JFrog", f"{domain} {event}", nothing("JFrog", event), {"domain": domain, "event_type": event, "data": data}
+        )
         for domain, event, data in (
             ("build", "uploaded", {"build_name": "site"}),
             ("release_bundle", "created", {"release_bundle_name": "site"}),

@@ -23,7 +23,7 @@ from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
 from tests.ingress.test_senders import with_rule
-from tests.ingress.wanted import ONE, SEVERAL
+from tests.ingress.wanted import ONE, SEVERAL, WEBHOOK
 
 PUSHES: dict[str, Callable[..., HttpRequest]] = {
     "GitHub": p.github_push,
@@ -38,6 +38,20 @@ OTHERS = {
     "GitHub: a fork": p.github("fork", {"forkee": {}}),
     "GitHub: a ping": p.github("ping", {"zen": "x", "hook_id": 1}),
     "GitHub: of an organisation": p.posted({"organization": {"login": "o"}, "sender": {"login": "s"}}, {}),
+    # https://codeberg.org/forgejo/forgejo/src/branch/forgejo/modules/structs/hook.go: alone without a sender
+    "Forgejo: the end of a run": p.posted(
+        {"action": "recover", "run": {"id": 7, "repository": {"full_name": "octo/site"}}, "prior_status": "running"}, {}
+    ),
+    # https://tangled.org/docs/spindles/webhooks/
+    "Tangled: a new name": p.posted(
+        {"old_name": "page", "new_name": "site", "repository": {"full_name": "did:plc:hwevm/site"}}, {}
+    ),
+    # https://github.com/bkdevops-projects/devops-scm: the samples in its tests of BKCode, and of Tencent's Gongfeng
+    "BKCode: an issue": p.posted(
+        {"event": "ISSUE_EVENT", "action": "created", "repository": {"fullName": "octo/site"}, "sender": {"id": "1d"}},
+        {},
+    ),
+    "Gongfeng: a review": p.posted({"object_kind": "review", "project_id": 1, "reviewer": {"state": "approved"}}, {}),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",
@@ -611,6 +625,14 @@ def test_a_delivery_has_an_id_without_github_s_headers(sender: str) -> None:
     (request,) = ONE.intents(http_message(pushed.but(headers=headers), Origin(outside=True)))
     assert isinstance(request, Request)
     assert request.event_id == p.DELIVERY
+
+
+def test_two_workflows_have_runs_of_one_number() -> None:
+    """Of a whole event of GitHub's, which a step of a workflow may send, too, the run's number is no id."""
+    pushed = p.github_push()
+    (request,) = ONE.intents(http_message(pushed.but(headers={**pushed.headers, "x-github-delivery": "12"}), WEBHOOK))
+    assert isinstance(request, Request)
+    assert request.event_id is None
 
 
 @pytest.mark.parametrize("source", [{}, {"eventSource": "s3"}, {"eventSource": "store"}], ids=str)

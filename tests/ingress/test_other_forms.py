@@ -250,6 +250,16 @@ def test_a_push_of_github_s_first_form_is_one() -> None:
     assert isinstance(only(by_queue({**event, "ref": "refs/heads/side"})), Ignored)
 
 
+def test_a_tag_and_a_side_branch_that_a_step_of_a_workflow_tells_build_nothing() -> None:
+    tags = Routes(parse(f'{PROJECT}[[rules]]\nwhen = {{}}\ntags = ["v*"]\nproject = "site"\n'), REGION)
+    for ref, why in (("refs/tags/v1", "v1 is no branch"), ("refs/heads/side", "side is not main")):
+        message = http_message(p.github_step(ref), WEBHOOK)
+        assert isinstance(ignored := only(message), Ignored)
+        assert ignored.why.startswith(why)
+    assert isinstance(built := only(http_message(p.github_step("refs/tags/v1"), WEBHOOK), tags), Request)
+    assert built.source_version == AFTER
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-GitHub-Event": "push"}], ids=["bare", "with headers"])
 def test_a_push_in_short_is_one_of_its_branch(headers: dict[str, str]) -> None:
     """As the tests of https://github.com/adnanh/webhook have it."""
@@ -402,6 +412,16 @@ def test_the_id_of_a_delivery_of_woocommerce_is_none() -> None:
     assert outcome.event_id is None
 
 
+def test_what_a_cloud_event_carries_has_its_id_whether_its_headers_say_it_or_its_json() -> None:
+    """As Knative's sources for GitHub and GitLab send it: https://knative.dev/docs/eventing/sources/"""
+    event = {"specversion": "1.0", "source": "/octo/site", "type": "dev.knative.source.github.push", "id": "e-7"}
+    headers = {f"ce-{name}": text for name, text in event.items()}
+    for posted in (p.posted(body(p.github_push()), headers), p.posted({**event, "data": body(p.github_push())}, {})):
+        outcome = only(http_message(posted, WEBHOOK))
+        assert isinstance(outcome, Request)
+        assert (outcome.event_id, outcome.source_version) == ("/octo/site#e-7", AFTER)
+
+
 @pytest.mark.parametrize("event", [{"specversion": "1.0", "source": "/octo", "type": "com.example.priced"}, {}])
 def test_a_cloud_event_without_an_id_has_none(event: Json) -> None:
     headers = {} if event else {"ce-specversion": "1.0", "ce-source": "/octo", "ce-type": "com.example.priced"}
@@ -442,6 +462,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "x-mlflow-delivery-id",
         "x-launchpad-delivery",
         "x-gitcode-delivery",
+        "x-tangled-delivery",
     ],
 )
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:

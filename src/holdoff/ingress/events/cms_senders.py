@@ -306,7 +306,7 @@ _REGISTRIES: Final = (
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key=*-cache", ""),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
-    *_typed("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.build_name,data.release_bundle_name", ""),
+    *_typed("JFrog", "event_type", f"{_JFROG} & data.repo_key,data.build_name,data.release_bundle_name", ""),
     # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
     *_typed(
         *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),

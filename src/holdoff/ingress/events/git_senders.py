@@ -21,7 +21,7 @@ Fields = dict[str, Any]
 _SAID: Final[Fields] = {
     "repository": "{repository.full_name,repository.fullName,project.path_with_namespace,msg.repo.fullname,repo.path"
     ",repo.name,refUpdate.project,refUpdates.0.project,data.webhook.repository.name,git_repository_path,HTMLURL"
-    ",repository.homepage,repository.url,repository.name}",
+    ",repository.homepage,repository.url,repository.name,repository}",
     "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
     ",resource.repository.defaultBranch}",
     "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,user_username"
@@ -57,7 +57,7 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
 _PUSH: Final[Fields] = {
-    "tagged": "{head_commit.id,after!}",  # of an annotated tag ``after`` is the tag's own object
+    "tagged": "{head_commit.id,after,commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
     "forced": "forced",
@@ -66,8 +66,9 @@ _RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|Gi
 
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
-    """A push in GitHub's form, which other hosts use, too."""
-    return _push(sender, when, "ref", "after,head_commit.id", "before", **_PUSH | more)
+    """A push in GitHub's form, which other hosts use, too. A step of a workflow tells its commit:
+    https://github.com/marketplace/actions/workflow-webhook-action"""
+    return _push(sender, when, "ref", "after,head_commit.id,commit", "before", **_PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
@@ -113,10 +114,10 @@ _GITHUB_BARE: Final = (
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.full_name & repository.node_id"),
-            ("GitHub", "action & security_advisory.ghsa_id"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
-            ("a git host", "action & repository.full_name,repository.default_branch"),
+            ("a git host", "action,old_name & repository.full_name"),
+            ("a git host", "action & repository.fullName,repository.default_branch,run.repository.full_name"),
         )
     ),
 )
@@ -143,10 +144,10 @@ _TOLD: Final = "object_kind,event_name"
 _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|tag_push|Push Hook|Tag Push Hook"
 #: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
 _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
-#: Other senders may have an ``object_kind``, too, so the names of GitLab's events are listed.
+#: Other senders may have an ``object_kind``, too, so GitLab's events are listed, and Gongfeng's ``review``.
 _AT_GITLAB: Final = (
     "object_kind=access_token|build|deploy*|emoji|feature_flag|issue|member|merge_request|milestone|note|pipeline|project"
-    "|push|release|resource_*|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    "|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id"
 )

@@ -217,9 +217,10 @@ def plain_headers(request: HttpRequest) -> dict[str, str]:
 
 
 _IDS: Final = (
-    *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid", "x-gitcode-delivery", "shopify-webhook-id"),
-    *("x-amz-sns-message-id", "x-shopify-webhook-id", "x-mlflow-delivery-id", "x-launchpad-delivery"),
-    *("x-forgejo-delivery", "x-gitea-delivery", "x-gogs-delivery"),  # of old servers, which send no header of GitHub's
+    *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid", "x-amz-sns-message-id"),
+    *("shopify-webhook-id", "x-shopify-webhook-id", "x-mlflow-delivery-id"),
+    # The last three come from old servers, which send no header of GitHub's.
+    *(f"x-{name}-delivery" for name in ("gitcode", "launchpad", "tangled", "forgejo", "gitea", "gogs")),
 )
 
 
@@ -228,9 +229,13 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
 
     GitLab's ``X-Gitlab-Event-UUID`` is no such id: if a hook's receiver causes more hooks, all have the same one. Since
     17.4 GitLab sends an ``Idempotency-Key`` (https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers).
+    A step of a workflow sends the number of its run as GitHub's id: another workflow has runs of the same numbers.
     """
     if "x-github-event" in headers:
-        return headers.get("x-github-delivery") or None
+        found = headers.get("x-github-delivery", "")
+        return None if found.isdecimal() else found or None
+    if headers.get("ce-id"):  # of a CloudEvent, whatever it carries
+        return f"{headers.get('ce-source', '')}#{headers['ce-id']}"
     return next((headers[name] for name in _IDS if headers.get(name)), None)
 
 
