@@ -109,6 +109,13 @@ def _more_contents() -> Iterator[Sent]:
     for action in ("deployed", "branch_deployed"):
         stage = p.storyblok(action, "The branch Live has been deployed.", branch_id=9)
         yield sent(f"pipeline {action}", stage, Built(reason="stage 9 deployed in Storyblok"))
+    # As its documents show it, and at first
+    for action in ("task_execution", None):
+        task = p.storyblok(
+            action, "The user ann@example.com executed the task Deploy", task={"id": 7, "name": "Deploy"}
+        )
+        of_it = "a task" if action else "a task, without an action"
+        yield sent(of_it, task, Built(reason="task Deploy run in Storyblok"))
     staged = p.storyblok("stage.changed", workflow_name="x", story_id=5826)
     yield sent("workflow stage.changed", staged, nothing("Storyblok", "stage.changed"))
     yield sent("user.added", p.storyblok("added", user_id=1), nothing("Storyblok", "added"))
