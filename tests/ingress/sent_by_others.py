@@ -1395,6 +1395,17 @@ _BUILDS = (
             # https://www.twilio.com/docs/usage/webhooks/messaging-webhooks, and its calls and its debugger
             ("Twilio", "delivered", {"AccountSid": "AC1", "MessageSid": "SM1", "MessageStatus": "delivered"}),
             ("Twilio", "ringing", {"AccountSid": "AC1", "CallSid": "CA1", "CallStatus": "ringing"}),
+            # https://developers.cloudflare.com/workers/ci-cd/builds/event-subscriptions
+            (
+                "Cloudflare",
+                "cf.workersBuilds.worker.build.succeeded",
+                {
+                    "type": "cf.workersBuilds.worker.build.succeeded",
+                    "source": {"type": "workersBuilds.worker", "workerName": "site"},
+                    "payload": {"buildUuid": "build-1", "status": "stopped", "buildOutcome": "success"},
+                    "metadata": {"accountId": "f9", "eventSubscriptionId": "18", "eventSchemaVersion": 1},
+                },
+            ),
             # https://docs.databricks.com/aws/en/mlflow/model-registry-webhooks
             *(
                 ("Databricks", kind, {"event": kind, "webhook_id": "1", "model_name": "churn", "version": "1"})
@@ -1924,6 +1935,10 @@ _DRAFTS = (
     *(
         _webhook("WordPress", f"{name}: {value}", nothing("WordPress", "draft"), {"post": {"ID": 7, name: value}})
         for name, value in (("post_status", "auto-draft"), ("post_type", "revision"))
+    ),
+    _webhook(
+        *("WordPress", "post_status: auto-draft, of a plug-in without a post", nothing("WordPress", "draft")),
+        {"hook": "save_post", "ID": 7, "post_status": "auto-draft"},
     ),
     *(
         _webhook(sender, "a draft", nothing(sender, "draft"), body)

@@ -216,7 +216,7 @@ _DRAFTS: Final = (
             # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
             ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
-            ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
+            ("WordPress", "post.post_status,post.post_type,post_status,post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
             ("Webflow", f"triggerType=collection_item_created & {_IS_DRAFT}"),
             ("Webflow", f"{_CHANGED_ITEM} & {_IS_DRAFT}"),
@@ -573,6 +573,7 @@ _HOSTS: Final = (
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
+            ("Cloudflare", "type", "type=cf.* & metadata.eventSubscriptionId"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
