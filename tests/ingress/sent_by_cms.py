@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tests.ingress import payloads as p
 from tests.ingress.payloads import DELIVERY
 from tests.ingress.sent import Built, Sent, nothing, of
+from tests.ingress.shapes import in_sqs
 
 
 def _registries() -> Iterator[Sent]:
@@ -42,6 +43,15 @@ def _contents() -> Iterator[Sent]:
         "BulkAction.execute",
     ):
         yield sent(topic, p.contentful(topic), nothing("Contentful", f"ContentManagement.{topic}"))
+
+    # https://www.contentful.com/marketplace/webhook/aws-sqs/
+    queued = Built(id="m0", reason="message in triggers")
+    for done, becomes in (
+        *((done, queued) for done in ("publish", "unpublish")),
+        *((done, nothing("Contentful", "other events")) for done in ("save", "auto_save", "create", "archive")),
+    ):
+        event = in_sqs(f"ContentManagement.Entry.{done},e1,u1")
+        yield sent(f"Entry.{done}, by its template for a queue", event, becomes)
 
     sent = of("Sanity")
     for event in ("create", "update", "delete"):

@@ -47,6 +47,13 @@ def _typed(
 # https://www.contentful.com/developers/changelog/idempotency-key-headers-for-webhook-requests/
 _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
+#: https://www.contentful.com/marketplace/webhook/aws-sqs/: its template for a queue sends a topic, what it is about, and a
+#: user, with commas between, whatever was done.
+_TO_A_QUEUE: Final = "|".join(
+    f"ContentManagement.{kind}.{done},*"
+    for kind in ("Entry", "Asset")
+    for done in ("archive", "auto_save", "create", "delete", "save", "unarchive")
+)
 _CONTENTFUL: Final = (
     *(
         change(
@@ -65,6 +72,7 @@ _CONTENTFUL: Final = (
         "{sys.type} {sys.id} in Contentful",
     ),
     ignored("Contentful", "another event", "{sys.type}", "sys.type", "sys.space.sys.id & sys.type"),
+    ignored("Contentful", "another event", "other events", "sqs.body", f"sqs.body={_TO_A_QUEUE}"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
