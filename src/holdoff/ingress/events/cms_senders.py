@@ -47,8 +47,8 @@ def _typed(
 # https://www.contentful.com/developers/changelog/idempotency-key-headers-for-webhook-requests/
 _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
-#: https://www.contentful.com/marketplace/webhook/aws-sqs/: its template for a queue sends a topic, what it is about, and a
-#: user, with commas between, whatever was done.
+#: https://www.contentful.com/marketplace/webhook/aws-sqs/: its template for a queue sends a topic, what it is about,
+#: and a user, with commas between, whatever was done.
 _TO_A_QUEUE: Final = "|".join(
     f"ContentManagement.{kind}.{done},*"
     for kind in ("Entry", "Asset")
