@@ -46,12 +46,10 @@ def _contents() -> Iterator[Sent]:
 
     # https://www.contentful.com/marketplace/webhook/aws-sqs/
     queued = Built(id="m0", reason="message in triggers")
-    for done, becomes in (
-        *((done, queued) for done in ("publish", "unpublish")),
-        *((done, nothing("Contentful", "other events")) for done in ("save", "auto_save", "create", "archive")),
-    ):
-        event = in_sqs(f"ContentManagement.Entry.{done},e1,u1")
-        yield sent(f"Entry.{done}, by its template for a queue", event, becomes)
+    for done in ("publish", "unpublish", "save", "auto_save", "create", "archive"):
+        becomes = queued if done.endswith("publish") else nothing("Contentful", "other events")
+        told = in_sqs(f"ContentManagement.Entry.{done},e1,u1")
+        yield sent(f"Entry.{done}, by its template for a queue", told, becomes)
 
     sent = of("Sanity")
     for event in ("create", "update", "delete"):
@@ -120,12 +118,9 @@ def _more_contents() -> Iterator[Sent]:
         stage = p.storyblok(action, "The branch Live has been deployed.", branch_id=9)
         yield sent(f"pipeline {action}", stage, Built(reason="stage 9 deployed in Storyblok"))
     # As its documents show it, and at first
-    for action in ("task_execution", None):
-        task = p.storyblok(
-            action, "The user ann@example.com executed the task Deploy", task={"id": 7, "name": "Deploy"}
-        )
-        of_it = "a task" if action else "a task, without an action"
-        yield sent(of_it, task, Built(reason="task Deploy run in Storyblok"))
+    for event, execution in (("a task", "task_execution"), ("a task, without an action", None)):
+        task = p.storyblok(execution, "ann executed the task Deploy", task={"id": 7, "name": "Deploy"})
+        yield sent(event, task, Built(reason="task Deploy run in Storyblok"))
     staged = p.storyblok("stage.changed", workflow_name="x", story_id=5826)
     yield sent("workflow stage.changed", staged, nothing("Storyblok", "stage.changed"))
     yield sent("user.added", p.storyblok("added", user_id=1), nothing("Storyblok", "added"))

@@ -1767,17 +1767,15 @@ def _lakefs(kind: str) -> Json:
 
 
 _FILES = (
+    _webhook("Microsoft Graph", "a change of a file", Built(reason="webhook"), _of_graph(None)),
+    _webhook("Microsoft Graph", "missed", Built(reason="missed in Microsoft Graph"), _of_graph("missed")),
+    _webhook(
+        *("Microsoft Graph", "reauthorizationRequired, and a change", Built(reason="webhook")),
+        _of_graph("reauthorizationRequired", None),
+    ),
     *(
-        _webhook("Microsoft Graph", name, becomes, _of_graph(*events))
-        for name, events, becomes in (
-            ("a change of a file", [None], Built(reason="webhook")),
-            ("missed", ["missed"], Built(reason="missed in Microsoft Graph")),
-            ("reauthorizationRequired, and a change", ["reauthorizationRequired", None], Built(reason="webhook")),
-            *(
-                (kind, [kind], nothing("Microsoft Graph", kind))
-                for kind in ("reauthorizationRequired", "subscriptionRemoved")
-            ),
-        )
+        _webhook("Microsoft Graph", kind, nothing("Microsoft Graph", kind), _of_graph(kind))
+        for kind in ("reauthorizationRequired", "subscriptionRemoved")
     ),
     *(
         _webhook("Box", kind, Built(id=EVENT_ID, reason=f"{kind} in Box"), _box(kind))
