@@ -45,11 +45,18 @@ def _contents() -> Iterator[Sent]:
         yield sent(topic, p.contentful(topic), nothing("Contentful", f"ContentManagement.{topic}"))
 
     # https://www.contentful.com/marketplace/webhook/aws-sqs/
-    queued = Built(id="m0", reason="message in triggers")
-    for done in ("publish", "unpublish", "save", "auto_save", "create", "archive"):
-        becomes = queued if done.endswith("publish") else nothing("Contentful", "other events")
-        told = in_sqs(f"ContentManagement.Entry.{done},e1,u1")
-        yield sent(f"Entry.{done}, by its template for a queue", told, becomes)
+    queued = Built(id="m0", reason="content in Contentful")
+    for topic in (
+        "Entry.publish",
+        "Entry.unpublish",
+        "Asset.publish",
+        "Entry.save",
+        "Entry.auto_save",
+        "Entry.archive",
+    ):
+        becomes = queued if topic.endswith("publish") else nothing("Contentful", "other events")
+        told = in_sqs(f"ContentManagement.{topic},e1,u1")
+        yield sent(f"{topic}, by its template for a queue", told, becomes)
 
     sent = of("Sanity")
     for event in ("create", "update", "delete"):

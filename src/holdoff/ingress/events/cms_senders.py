@@ -47,13 +47,9 @@ def _typed(
 # https://www.contentful.com/developers/changelog/idempotency-key-headers-for-webhook-requests/
 _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
-#: https://www.contentful.com/marketplace/webhook/aws-sqs/: its template for a queue sends a topic, what it is about,
-#: and a user, with commas between, whatever was done.
-_TO_A_QUEUE: Final = "|".join(
-    f"ContentManagement.{kind}.{done},*"
-    for kind in ("Entry", "Asset")
-    for done in ("archive", "auto_save", "create", "delete", "save", "unarchive")
-)
+#: What its template for a queue sends: a topic, an id and a user, with commas between
+#: (https://www.contentful.com/marketplace/webhook/aws-sqs/).
+_IN_QUEUE: Final = "sqs.body=ContentManagement."
 _CONTENTFUL: Final = (
     *(
         change(
@@ -72,7 +68,11 @@ _CONTENTFUL: Final = (
         "{sys.type} {sys.id} in Contentful",
     ),
     ignored("Contentful", "another event", "{sys.type}", "sys.type", "sys.space.sys.id & sys.type"),
-    ignored("Contentful", "another event", "other events", "sqs.body", f"sqs.body={_TO_A_QUEUE}"),
+    change(
+        *("Contentful", "published content", f"{_IN_QUEUE}Entry.*publish,*|ContentManagement.Asset.*publish,*"),
+        "content in Contentful",
+    ),
+    ignored("Contentful", "another event", "other events", "sqs.body", f"{_IN_QUEUE}*,*,*"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
@@ -330,10 +330,7 @@ _REGISTRIES: Final = (
         tag="contents.tag",
     ),
     # https://docs.lakefs.io/howto/hooks/webhooks.html: before a change it asks whether it may make it
-    *_typed(
-        *("lakeFS", "event_type", "hook_id & action_name & repository_id"),
-        "post-commit|post-merge|post-revert|post-cherry-pick",
-    ),
+    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-commit|post-merge|post-revert|post-cherry-pick"),
     # https://docs.cloudsmith.com/developer-tools/webhooks
     *_typed(
         *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
