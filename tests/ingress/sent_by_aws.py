@@ -128,6 +128,11 @@ def _others() -> Iterator[Sent]:
     rule = [f"arn:aws:events:{s.REGION}:123456789012:rule/nightly"]
     nightly = s.eventbridge("aws.events", "Scheduled Event", {}, resources=rule)
     yield of("EventBridge")("Scheduled Event", nightly, Built(at_ms=NOON_MS, id=EVENT, reason="schedule nightly"))
+    by_hand = {"source": "aws.scheduler", "detail-type": "Nightly Build", "detail": {}}
+    yield of("EventBridge")("an input of a schedule, written by hand", by_hand, Built(reason="schedule"))
+    made = s.eventbridge("aws.scheduler", "AWS API Call via CloudTrail", {"eventName": "CreateSchedule"})
+    why = nothing("aws.scheduler", "AWS API Call via CloudTrail")
+    yield of("EventBridge")("API Call via CloudTrail: of a schedule", made, why)
     warmed = {**nightly, "resources": [rule[0].replace("nightly", "zappa-keep-warm")]}
     kept = "nothing is built for zappa-keep-warm, which keeps a function warm, unless a rule takes it"
     yield of("EventBridge")("Scheduled Event, of a warmer", warmed, kept)

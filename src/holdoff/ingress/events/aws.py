@@ -73,7 +73,7 @@ CONTROL: Final = (
 )
 
 #: No other event of these services is a change.
-_KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3|aws.events|aws.scheduler"
+_KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3"
 #: An object, in the three forms of S3's events: EventBridge's, the notification's, and that of a call on a bucket which
 #: a trail logged (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
 _OBJECT: Final = (
@@ -230,12 +230,12 @@ _BY_BRIDGE: Final = (
         named_by=("resources", "resources.0"),
         **_SCHEDULED,
     ),
-    Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
+    # A call that a trail logged is no time. An input that is written by hand may have any type, or none.
+    Kind(when=f"{_SCHEDULERS} & detail-type=AWS *", named_by=("detail-type",), **_UNKNOWN),
+    Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
-    # An input written by hand, without a ``detail-type``.
-    Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
