@@ -1767,6 +1767,16 @@ def _lakefs(kind: str) -> Json:
 
 
 _FILES = (
+    # https://developers.cloudflare.com/artifacts/guides/event-subscriptions/
+    _webhook(
+        *("Cloudflare", "a push to Artifacts", Built(reason="webhook")),
+        {
+            "type": "cf.artifacts.repo.pushed",
+            "source": {"type": "artifacts.repo", "namespace": "octo", "repoName": "site"},
+            "payload": {"repoId": "0tvu"},
+            "metadata": {"accountId": "f9", "eventSubscriptionId": "18", "eventSchemaVersion": 1},
+        },
+    ),
     _webhook("Microsoft Graph", "a change of a file", Built(reason="webhook"), _of_graph(None)),
     _webhook("Microsoft Graph", "missed", Built(reason="missed in Microsoft Graph"), _of_graph("missed")),
     _webhook(
@@ -1790,11 +1800,11 @@ _FILES = (
     ),
     *(
         _webhook("lakeFS", kind, Built(reason=f"{kind} in lakeFS"), _lakefs(kind))
-        for kind in ("post-commit", "post-merge")
+        for kind in ("post-commit", "post-merge", "post-create-tag")
     ),
     *(
         _webhook("lakeFS", kind, nothing("lakeFS", kind), _lakefs(kind))
-        for kind in ("pre-merge", "pre-commit", "post-create-branch", "pre-delete-tag")
+        for kind in ("pre-merge", "pre-commit", "pre-delete-tag")
     ),
 )
 _IN_UNIFORM = {"project": {"id": "p", "url": "https://uniform.app/projects/p"}, "initiator": {"is_api_key": False}}

@@ -330,7 +330,7 @@ _REGISTRIES: Final = (
         tag="contents.tag",
     ),
     # https://docs.lakefs.io/howto/hooks/webhooks.html: before a change it asks whether it may make it
-    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-commit|post-merge|post-revert|post-cherry-pick"),
+    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*"),
     # https://docs.cloudsmith.com/developer-tools/webhooks
     *_typed(
         *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
@@ -578,7 +578,7 @@ _HOSTS: Final = (
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
-            ("Cloudflare", "type", "type=cf.* & metadata.eventSubscriptionId"),
+            ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
