@@ -50,11 +50,12 @@ def _contents() -> Iterator[Sent]:
         "Entry.publish",
         "Entry.unpublish",
         "Asset.publish",
+        "EnvironmentAlias.change_target",
         "Entry.save",
         "Entry.auto_save",
         "Entry.archive",
     ):
-        becomes = queued if topic.endswith("publish") else nothing("Contentful", "other events")
+        becomes = queued if topic.endswith(("publish", "target")) else nothing("Contentful", "other events")
         told = in_sqs(f"ContentManagement.{topic},e1,u1")
         yield sent(f"{topic}, by its template for a queue", told, becomes)
 

@@ -47,9 +47,6 @@ def _typed(
 # https://www.contentful.com/developers/changelog/idempotency-key-headers-for-webhook-requests/
 _TOPIC: Final = "http.headers.x-contentful-topic"
 _KEY: Final = "{http.headers.x-contentful-idempotency-key}"
-#: What its template for a queue sends: a topic, an id and a user, with commas between
-#: (https://www.contentful.com/marketplace/webhook/aws-sqs/).
-_IN_QUEUE: Final = "sqs.body=ContentManagement."
 _CONTENTFUL: Final = (
     *(
         change(
@@ -68,11 +65,13 @@ _CONTENTFUL: Final = (
         "{sys.type} {sys.id} in Contentful",
     ),
     ignored("Contentful", "another event", "{sys.type}", "sys.type", "sys.space.sys.id & sys.type"),
-    change(
-        *("Contentful", "published content", f"{_IN_QUEUE}Entry.*publish,*|ContentManagement.Asset.*publish,*"),
-        "content in Contentful",
+    # What its template for a queue sends: a topic, an id and a user, with commas between
+    # (https://www.contentful.com/marketplace/webhook/aws-sqs/).
+    *(
+        change("Contentful", "published content", f"sqs.body=ContentManagement.{topic},*", "content in Contentful")
+        for topic in ("Entry.*publish", "Asset.*publish", "EnvironmentAlias.change_target")
     ),
-    ignored("Contentful", "another event", "other events", "sqs.body", f"{_IN_QUEUE}*,*,*"),
+    ignored("Contentful", "another event", "other events", "sqs.body", "sqs.body=ContentManagement.*,*,*"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
