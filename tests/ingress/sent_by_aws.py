@@ -128,6 +128,11 @@ def _others() -> Iterator[Sent]:
     rule = [f"arn:aws:events:{s.REGION}:123456789012:rule/nightly"]
     nightly = s.eventbridge("aws.events", "Scheduled Event", {}, resources=rule)
     yield of("EventBridge")("Scheduled Event", nightly, Built(at_ms=NOON_MS, id=EVENT, reason="schedule nightly"))
+    by_hand = {"source": "aws.scheduler", "detail-type": "Nightly Build", "detail": {}}
+    yield of("EventBridge")("an input of a schedule, written by hand", by_hand, Built(reason="schedule"))
+    made = s.eventbridge("aws.scheduler", "AWS API Call via CloudTrail", {"eventName": "CreateSchedule"})
+    why = nothing("aws.scheduler", "AWS API Call via CloudTrail")
+    yield of("EventBridge")("API Call via CloudTrail: of a schedule", made, why)
     warmed = {**nightly, "resources": [rule[0].replace("nightly", "zappa-keep-warm")]}
     kept = "nothing is built for zappa-keep-warm, which keeps a function warm, unless a rule takes it"
     yield of("EventBridge")("Scheduled Event, of a warmer", warmed, kept)
@@ -201,6 +206,19 @@ _REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("CloudFormation", "a macro", "a macro", {"transformId": "1::x", "requestId": "1", "fragment": {}}),
     ("CodeDeploy", "a hook", "a hook", {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e"}),
     ("Cognito", "a user pool's trigger", "a request", {"userPoolId": "x", "triggerSource": "PreSignUp_SignUp"}),
+    # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_sns.html
+    *(
+        ("GuardDuty", kind, "an announcement", s.in_sns({"version": "1", "type": kind, f"{about}Details": [details]}))
+        for kind, about, details in (
+            ("NEW_FINDINGS", "finding", {"findingType": "UnauthorizedAccess:EC2/TorClient"}),
+            ("NEW_FEATURES", "feature", {"featureLink": "https://x"}),
+        )
+    ),
+    # https://docs.aws.amazon.com/ivs/latest/ChatUserGuide/chat-message-review-handler.html
+    (
+        *("IVS", "a message to be reviewed", "a message"),
+        {"Content": "hello", "MessageId": "1", "RoomArn": "arn:x", "Sender": {"UserId": "ann"}},
+    ),
     (
         *("S3", "a request of Object Lambda", "an object to be changed"),
         {"xAmzRequestId": "1", "getObjectContext": {"inputS3Url": "https://x"}, "protocolVersion": "1.00"},
@@ -208,6 +226,11 @@ _REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     (
         *("Secrets Manager", "a rotation", "a rotation"),
         {"SecretId": "arn:x", "ClientRequestToken": "1", "Step": "createSecret"},
+    ),
+    # https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-announcements.html
+    (
+        *("Security Hub", "an announcement, by SNS", "an announcement"),
+        s.in_sns({"AnnouncementType": "NEW_STANDARDS_CONTROLS", "Title": "36 new controls", "Description": "x"}),
     ),
     (
         "SES",

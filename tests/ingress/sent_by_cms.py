@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tests.ingress import payloads as p
 from tests.ingress.payloads import DELIVERY
 from tests.ingress.sent import Built, Sent, nothing, of
+from tests.ingress.shapes import in_sqs
 
 
 def _registries() -> Iterator[Sent]:
@@ -42,6 +43,21 @@ def _contents() -> Iterator[Sent]:
         "BulkAction.execute",
     ):
         yield sent(topic, p.contentful(topic), nothing("Contentful", f"ContentManagement.{topic}"))
+
+    # https://www.contentful.com/marketplace/webhook/aws-sqs/
+    queued = Built(id="m0", reason="content in Contentful")
+    for topic in (
+        "Entry.publish",
+        "Entry.unpublish",
+        "Asset.publish",
+        "EnvironmentAlias.change_target",
+        "Entry.save",
+        "Entry.auto_save",
+        "Entry.archive",
+    ):
+        becomes = queued if topic.endswith(("publish", "target")) else nothing("Contentful", "other events")
+        told = in_sqs(f"ContentManagement.{topic},e1,u1")
+        yield sent(f"{topic}, by its template for a queue", told, becomes)
 
     sent = of("Sanity")
     for event in ("create", "update", "delete"):
@@ -109,6 +125,10 @@ def _more_contents() -> Iterator[Sent]:
     for action in ("deployed", "branch_deployed"):
         stage = p.storyblok(action, "The branch Live has been deployed.", branch_id=9)
         yield sent(f"pipeline {action}", stage, Built(reason="stage 9 deployed in Storyblok"))
+    # As its documents show it, and at first
+    for event, execution in (("a task", "task_execution"), ("a task, without an action", None)):
+        task = p.storyblok(execution, "ann executed the task Deploy", task={"id": 7, "name": "Deploy"})
+        yield sent(event, task, Built(reason="task Deploy run in Storyblok"))
     staged = p.storyblok("stage.changed", workflow_name="x", story_id=5826)
     yield sent("workflow stage.changed", staged, nothing("Storyblok", "stage.changed"))
     yield sent("user.added", p.storyblok("added", user_id=1), nothing("Storyblok", "added"))

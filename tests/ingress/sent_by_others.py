@@ -1397,6 +1397,22 @@ _BUILDS = (
             # https://www.twilio.com/docs/usage/webhooks/messaging-webhooks, and its calls and its debugger
             ("Twilio", "delivered", {"AccountSid": "AC1", "MessageSid": "SM1", "MessageStatus": "delivered"}),
             ("Twilio", "ringing", {"AccountSid": "AC1", "CallSid": "CA1", "CallStatus": "ringing"}),
+            # https://developers.cloudflare.com/workers/ci-cd/builds/event-subscriptions
+            (
+                "Cloudflare",
+                "cf.workersBuilds.worker.build.succeeded",
+                {
+                    "type": "cf.workersBuilds.worker.build.succeeded",
+                    "source": {"type": "workersBuilds.worker", "workerName": "site"},
+                    "payload": {"buildUuid": "build-1", "status": "stopped", "buildOutcome": "success"},
+                    "metadata": {"accountId": "f9", "eventSubscriptionId": "18", "eventSchemaVersion": 1},
+                },
+            ),
+            # https://docs.databricks.com/aws/en/mlflow/model-registry-webhooks
+            *(
+                ("Databricks", kind, {"event": kind, "webhook_id": "1", "model_name": "churn", "version": "1"})
+                for kind in ("COMMENT_CREATED", "TRANSITION_REQUEST_TO_PRODUCTION_CREATED")
+            ),
             ("Twilio", "ERROR", {"AccountSid": "AC1", "Sid": "NO1", "Level": "ERROR", "Payload": {}}),
             ("Jira", "jira:issue_updated", {"timestamp": 1, "webhookEvent": "jira:issue_updated", "issue": {}}),
             (
@@ -1723,7 +1739,79 @@ def _optimizely(status: str) -> Json:
     }
 
 
+def _microcms(old: Json | None, new: Json | None) -> Json:
+    """https://document.microcms.io/manual/webhook-setting"""
+    return {"service": "octo", "api": "posts", "id": "7", "type": "edit", "contents": {"old": old, "new": new}}
+
+
+_DRAFT = {"id": "7", "status": ["DRAFT"], "publishValue": None, "draftValue": {"title": "x"}}
+_PUBLIC = {"id": "7", "status": ["PUBLISH"], "publishValue": {"title": "x"}, "draftValue": None}
+
+
+def _of_graph(*events: str | None) -> Json:
+    """https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events: with a change between them."""
+    about = {"subscriptionId": "7f", "tenantId": "8a", "clientState": "x"}
+    changed = {"changeType": "updated", "resource": "drives/1/root"}
+    return {"value": [{**about, **(changed if event is None else {"lifecycleEvent": event})} for event in events]}
+
+
+def _box(trigger: str) -> Json:
+    """https://developer.box.com/guides/webhooks/v2: its id stays when it is delivered again."""
+    source = {"id": "73835521473", "type": "file", "name": "post.md"}
+    webhook = {"id": "53", "type": "webhook"}
+    return {"type": "webhook_event", "id": EVENT_ID, "trigger": trigger, "webhook": webhook, "source": source}
+
+
+def _lakefs(kind: str) -> Json:
+    """https://docs.lakefs.io/howto/hooks/webhooks.html"""
+    about = {"action_name": "site", "hook_id": "build", "repository_id": "octo", "branch_id": "main"}
+    return {"event_type": kind, "event_time": "2026-11-25T03:00:00Z", **about, "commit_id": AFTER}
+
+
+_FILES = (
+    # https://developers.cloudflare.com/artifacts/guides/event-subscriptions/
+    _webhook(
+        *("Cloudflare", "a push to Artifacts", Built(reason="webhook")),
+        {
+            "type": "cf.artifacts.repo.pushed",
+            "source": {"type": "artifacts.repo", "namespace": "octo", "repoName": "site"},
+            "payload": {"repoId": "0tvu"},
+            "metadata": {"accountId": "f9", "eventSubscriptionId": "18", "eventSchemaVersion": 1},
+        },
+    ),
+    _webhook("Microsoft Graph", "a change of a file", Built(reason="webhook"), _of_graph(None)),
+    _webhook("Microsoft Graph", "missed", Built(reason="missed in Microsoft Graph"), _of_graph("missed")),
+    _webhook(
+        *("Microsoft Graph", "reauthorizationRequired, and a change", Built(reason="webhook")),
+        _of_graph("reauthorizationRequired", None),
+    ),
+    *(
+        _webhook("Microsoft Graph", kind, nothing("Microsoft Graph", kind), _of_graph(kind))
+        for kind in ("reauthorizationRequired", "subscriptionRemoved")
+    ),
+    *(
+        _webhook("Box", kind, Built(id=EVENT_ID, reason=f"{kind} in Box"), _box(kind))
+        for kind in ("FILE.UPLOADED", "FILE.TRASHED", "FOLDER.RENAMED", "METADATA_INSTANCE.UPDATED")
+    ),
+    *(
+        _webhook("Box", kind, nothing("Box", kind), _box(kind))
+        for kind in (
+            *("FILE.PREVIEWED", "FILE.DOWNLOADED", "FILE.UNLOCKED", "COMMENT.CREATED", "TASK_ASSIGNMENT.UPDATED"),
+            *("COLLABORATION.ACCEPTED", "SHARED_LINK.CREATED", "SIGN_REQUEST.COMPLETED", "WEBHOOK.DELETED"),
+        )
+    ),
+    *(
+        _webhook("lakeFS", kind, Built(reason=f"{kind} in lakeFS"), _lakefs(kind))
+        for kind in ("post-commit", "post-merge", "post-create-tag")
+    ),
+    *(
+        _webhook("lakeFS", kind, nothing("lakeFS", kind), _lakefs(kind))
+        for kind in ("pre-merge", "pre-commit", "pre-delete-tag")
+    ),
+)
 _IN_UNIFORM = {"project": {"id": "p", "url": "https://uniform.app/projects/p"}, "initiator": {"is_api_key": False}}
+#: https://github.com/craftcms/webhooks
+_BY_CRAFT = {"name": "afterSave", "senderClass": "craft\\elements\\Entry", "eventClass": "craft\\events\\ModelEvent"}
 _IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w"}
 _OF_GHOST = Built(reason="a post or page in Ghost")
 _DRAFTS = (
@@ -1734,6 +1822,36 @@ _DRAFTS = (
     ),
     _webhook(
         "ButterCMS", "a draft of a post, which may have been public", Built(reason="webhook"), _butter("post.draft")
+    ),
+    *(
+        _webhook("microCMS", event, becomes, _microcms(old, new))
+        for event, becomes, old, new in (
+            ("a new draft", nothing("microCMS", "draft"), None, _DRAFT),
+            ("a draft that was changed", nothing("microCMS", "draft"), _DRAFT, _DRAFT),
+            ("what was published", Built(reason="webhook"), _DRAFT, _PUBLIC),
+            ("what was unpublished", Built(reason="webhook"), _PUBLIC, _DRAFT),
+            ("what was deleted", Built(reason="webhook"), _PUBLIC, None),
+        )
+    ),
+    *(
+        _webhook("Craft", f"an entry, {name}", becomes, {**_BY_CRAFT, "sender": {"id": 5, "isProvisionalDraft": draft}})
+        for name, draft, becomes in (
+            ("saved", False, Built(reason="webhook")),
+            ("saved while its author writes", True, nothing("Craft", "draft")),
+        )
+    ),
+    *(
+        _webhook("Amplience", kind, becomes, {"name": kind, "requestId": "1", "payload": {"id": "7"}})
+        for kind, becomes in (
+            *(
+                (kind, Built(reason=f"{kind} in Amplience"))
+                for kind in ("dynamic-content.snapshot.published", "dynamic-content.edition.published")
+            ),
+            *(
+                (kind, nothing("Amplience", kind))
+                for kind in ("dynamic-content.content-item.updated", "dynamic-content.edition.scheduled")
+            ),
+        )
     ),
     *(
         _webhook("Ghost", event, becomes, ghost(current, previous))
@@ -1828,6 +1946,10 @@ _DRAFTS = (
         _webhook("WordPress", f"{name}: {value}", nothing("WordPress", "draft"), {"post": {"ID": 7, name: value}})
         for name, value in (("post_status", "auto-draft"), ("post_type", "revision"))
     ),
+    _webhook(
+        *("WordPress", "post_status: auto-draft, of a plug-in without a post", nothing("WordPress", "draft")),
+        {"hook": "save_post", "ID": 7, "post_status": "auto-draft"},
+    ),
     *(
         _webhook(sender, "a draft", nothing(sender, "draft"), body)
         for sender, body in (
@@ -1856,4 +1978,4 @@ _DRAFTS = (
     ),
 )
 
-SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK)
+SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_FILES, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK)

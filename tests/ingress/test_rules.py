@@ -203,6 +203,11 @@ def test_the_envelopes_can_be_looked_at() -> None:
     assert (found.project, found.reason) == ("docs", "page 7")
     sqs = "when = { 'sqs.eventSourceARN' = '*:triggers' }\nproject = 'docs'"
     assert asked(intent(sqs, in_sqs("x"))).project == "docs"
+    text = "when = { 'sqs.body' = 'page*' }\nproject = 'docs'\nreason = 'sqs.body'"
+    found = asked(intent(text, in_sqs("page 7 was edited")))
+    assert (found.project, found.reason) == ("docs", "page 7 was edited")
+    with pytest.raises(EventError, match="no rule names one"):
+        intent(text, {"sqs": {"body": "page 7"}})  # no event can claim an envelope for itself
     group = "when = {}\nproject = 'docs'\nevent_id = 'sqs.attributes.SentTimestamp'"
     assert asked(intent(group, in_sqs("x"))).event_id == "1545082649183"
     http = (

@@ -222,6 +222,8 @@ def test_what_is_built_when_a_rule_takes_it(case: str) -> None:
         ("Cosmic: a draft", {"resource": "objects"}, {"data.object.status": "draft"}),
         ("Squidex: a draft", {"payload.type": "Created"}, {"payload.status": "Draft"}),
         ("Optimizely: a draft: Draft", {"tenantId": "52"}, {"data.docId": "*_Draft"}),
+        ("Craft: an entry, saved while its author writes", {"senderClass": "*"}, {"sender.isProvisionalDraft": "true"}),
+        ("microCMS: a new draft", {"contents.old": "null"}, {"contents.new.publishValue": "null"}),
         ("Webflow: a draft", {"triggerType": "collection_item_created"}, {"payload.isDraft": "true"}),
     ],
 )

@@ -22,7 +22,7 @@ Condition = tuple[str, tuple[str, ...]]
 #: The forms of a path: how it begins, and what may follow.
 _PATHS: Final = (
     r"event(?:\.[^\s.{}]+)+|http\.(?:method|path|webhook|headers\.[^\s.A-Z{}]+)"
-    r"|sns\.(?:TopicArn|Subject|Message)|sqs\.(?:eventSourceARN|attributes\.\w+)"
+    r"|sns\.(?:TopicArn|Subject|Message)|sqs\.(?:eventSourceARN|body|attributes\.\w+)"
     r"|change\.(?:sender|type|repository|ref|branch|tag|version|by)"
 )
 _PATH: Final = re.compile(_PATHS)
@@ -211,7 +211,7 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
 
 
 #: How a path begins that is looked up in envelopes only.
-OF_ENVELOPES: Final = re.compile(r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr)|change\.)")
+OF_ENVELOPES: Final = re.compile(r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr|body)|change\.)")
 #: How every value at a path begins, and an example for the error.
 _BEGINS: Final = {
     "http.path": ("/", "a path such as '/hooks/site'"),

@@ -73,7 +73,7 @@ CONTROL: Final = (
 )
 
 #: No other event of these services is a change.
-_KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3|aws.events|aws.scheduler"
+_KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3"
 #: An object, in the three forms of S3's events: EventBridge's, the notification's, and that of a call on a bucket which
 #: a trail logged (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
 _OBJECT: Final = (
@@ -230,12 +230,12 @@ _BY_BRIDGE: Final = (
         named_by=("resources", "resources.0"),
         **_SCHEDULED,
     ),
-    Kind(name="its time", when=f"{_SCHEDULERS} & detail-type=Scheduled Event", **_SCHEDULED),
+    # A call that a trail logged is no time. An input that is written by hand may have any type, or none.
+    Kind(when=f"{_SCHEDULERS} & detail-type=AWS *", named_by=("detail-type",), **_UNKNOWN),
+    Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
-    # An input written by hand, without a ``detail-type``.
-    Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
@@ -316,6 +316,7 @@ _ASKED_BY: Final = (
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
+    ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
     ("IoT", "a question for rights", "token,connectionMetadata.id & signatureVerified,tokenSignature"),
@@ -324,6 +325,7 @@ _ASKED_BY: Final = (
     ("IoT", "a connection", "eventType & clientId & principalIdentifier"),
     ("IoT", "a detector's state", "payload.detector.detectorModelName"),
     ("IoT", "a violation", "violationEventType & securityProfileName"),
+    ("IVS", "a message", "RoomArn & MessageId & Content"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
@@ -339,6 +341,7 @@ _ASKED_BY: Final = (
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
     ("Secrets Manager", "a rotation", "SecretId & ClientRequestToken & Step"),
+    ("Security Hub", "an announcement", "AnnouncementType & Title"),
     ("SES", "a mail", "eventSource=aws:ses"),
     ("SES", "a mail's fate", "notificationType,eventType & mail.messageId"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),

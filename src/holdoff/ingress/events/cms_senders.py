@@ -65,6 +65,13 @@ _CONTENTFUL: Final = (
         "{sys.type} {sys.id} in Contentful",
     ),
     ignored("Contentful", "another event", "{sys.type}", "sys.type", "sys.space.sys.id & sys.type"),
+    # What its template for a queue sends: a topic, an id and a user, with commas between
+    # (https://www.contentful.com/marketplace/webhook/aws-sqs/).
+    *(
+        change("Contentful", "published content", f"sqs.body=ContentManagement.{topic},*", "content in Contentful")
+        for topic in ("Entry.*publish", "Asset.*publish", "EnvironmentAlias.change_target")
+    ),
+    ignored("Contentful", "another event", "other events", "sqs.body", "sqs.body=ContentManagement.*,*,*"),
 )
 
 # --- Sanity: https://www.sanity.io/docs/content-lake/webhooks --------------------------------------
@@ -168,6 +175,8 @@ _STORYBLOK: Final = (
             ("a release", "release_id & action,text=merged|*has been merged*", "release {release_id} merged"),
             # The content of one stage of a pipeline is copied to the next stage, which may have a site.
             ("a stage", "branch_id & action=deployed|branch_deployed", "stage {branch_id} deployed"),
+            # https://www.storyblok.com/docs/api/management/tasks: a person asks for a build
+            ("a task", "task.id", "task {task.name,task.id} run"),
         )
     ),
     ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
@@ -197,11 +206,15 @@ _DRAFTS: Final = (
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
             # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
+            # https://github.com/craftcms/webhooks: a draft is saved while its author writes
+            ("Craft", "senderClass & eventClass & sender.isProvisionalDraft=true"),
             # https://directus.io/docs/guides/automate/flows: of a type that has a status
             ("Directus", "event=*items.create & collection & payload.status=draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
             ("Kontent.ai", "message.api_name=delivery_preview|content_management"),  # its first form
+            # https://document.microcms.io/manual/webhook-setting: of what is not public, and was not
+            ("microCMS", "service & contents.old,contents.old.publishValue=null & contents.new.publishValue=null"),
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
             ("Cosmic", "resource=objects & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
@@ -210,7 +223,7 @@ _DRAFTS: Final = (
             # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
             ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
-            ("WordPress", "post.post_status,post.post_type=auto-draft|revision"),
+            ("WordPress", "post.post_status,post.post_type,post_status,post_type=auto-draft|revision"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
             ("Webflow", f"triggerType=collection_item_created & {_IS_DRAFT}"),
             ("Webflow", f"{_CHANGED_ITEM} & {_IS_DRAFT}"),
@@ -224,6 +237,8 @@ _DRAFTS: Final = (
         *("Contentstack", "event", f"module={_MODULES} & api_key"),
         "publish|unpublish|*publish.success|delete*|deploy*",
     ),
+    # https://amplience.com/developers/docs/integrations/webhooks/payloads
+    *_typed("Amplience", "name", "name=dynamic-content.*", "*published"),
     # https://docs.uniform.app/docs/integrations/webhooks, and its package @uniformdev/webhooks
     *_typed(
         *("Uniform", "eventType", "initiator.is_api_key & project.url"),
@@ -313,6 +328,8 @@ _REGISTRIES: Final = (
         "TAG_PUSH|CHART_PUSH|PROMOTION|POLL_MIRRORING",  # of a manifest no tag is told
         tag="contents.tag",
     ),
+    # https://docs.lakefs.io/howto/hooks/webhooks.html: before a change it asks whether it may make it
+    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*"),
     # https://docs.cloudsmith.com/developer-tools/webhooks
     *_typed(
         *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
@@ -450,6 +467,14 @@ _CLOUDS: Final = (
     trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
     *SHAKEN,
+    # https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
+    *_typed("Microsoft Graph", "value.0.lifecycleEvent", "value.0.subscriptionId", "missed", each="value"),
+    # https://developer.box.com/guides/webhooks/v2
+    *_all_but(
+        *("Box", "trigger", "type=webhook_event & webhook.id"),
+        "COMMENT.*|TASK_*|COLLABORATION.*|SHARED_LINK.*|SIGN_REQUEST.*|WEBHOOK.*|*.PREVIEWED|*.DOWNLOADED|*LOCKED",
+        id="{id}",
+    ),
     # https://developers.notion.com/reference/webhooks: with this token it signs the events that follow.
     refused(
         *("Notion", "a verification"),
@@ -538,6 +563,7 @@ _HOSTS: Final = (
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
             ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
+            ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
@@ -551,6 +577,7 @@ _HOSTS: Final = (
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
+            ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),

@@ -145,7 +145,7 @@ def _record(message: Message, depth: int) -> list[Message]:
 #: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, and in a queue the same with ``Type``.
 _CARRIERS: Final = {
-    "sqs": ("record", "body", "messageId", ("eventSourceARN", "attributes")),
+    "sqs": ("record", "body", "messageId", ("eventSourceARN", "attributes", "body")),
     "sns": ("record.Sns", "Message", "MessageId", ("TopicArn", "Subject", "Message")),
     # EventBridge Pipes put a queue's record on a bus like this, and Lambda a failed invocation. An event of your own is
     # no envelope, whatever its detail is.
