@@ -20,12 +20,12 @@ from holdoff.config.projects import ON_HTTP
 from holdoff.config.server import SCOPES, Server
 from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.shown import shown
+from holdoff.server.files import Letters, files_of
 
 if TYPE_CHECKING:
     import argparse
 
     from holdoff.config import Config
-    from holdoff.server.files import Letters, Tokens
     from holdoff.server.site import Site
     from holdoff.stores.base import Store
 
@@ -186,7 +186,7 @@ def add_token_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def token(args: argparse.Namespace) -> int:
-    tokens, _ = _files(args)
+    tokens, _ = files_of(*opened(args), SystemClock())
     if (args.action == "list") is not (args.name is None):
         raise UsageError("`token list` takes no NAME" if args.name else f"`token {args.action}` takes a NAME")
     if (args.action == "new") is not bool(args.scope):
@@ -229,7 +229,8 @@ def add_dead_letters_arguments(parser: argparse.ArgumentParser) -> None:
 
 def dead_letters(args: argparse.Namespace) -> int:
     """List, show or retry. A retry waits for a build of this machine."""
-    _, letters = _files(args)
+    config, store = opened(args)
+    _, letters = files_of(config, store, SystemClock())
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
         raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
     if args.action == "show":
@@ -239,7 +240,7 @@ def dead_letters(args: argparse.Namespace) -> int:
     if not ids and not args.json:
         say(f"no dead letters in {letters.folder}")  # the server may run as another user, with another folder
     if args.action == "retry":
-        return _retry(args, letters, ids)
+        return _retry(args, config, store, letters, ids)
     listed = [letters.about(id_) for id_ in ids]
     if args.json:
         print_json({"dead_letters": listed})
@@ -248,14 +249,13 @@ def dead_letters(args: argparse.Namespace) -> int:
     return 0
 
 
-def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
+def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Letters, ids: list[str]) -> int:
     from holdoff.core.errors import HoldoffError
     from holdoff.ingress.dispatch import EVER_MS, Dispatch
     from holdoff.ingress.event_log import EventLog
     from holdoff.ingress.webhook import carry_out_again
 
-    (config, store), clock = opened(args), SystemClock()
-    told: list[dict[str, Any]] = []
+    clock, told = SystemClock(), list[dict[str, Any]]()
 
     def write(line: dict[str, Any]) -> None:
         if line["event"] == "decision":
@@ -277,12 +277,6 @@ def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
     if args.json:
         print_json({"retried": told})
     return status
-
-
-def _files(args: argparse.Namespace) -> tuple[Tokens, Letters]:
-    from holdoff.server.files import files_of
-
-    return files_of(*opened(args), SystemClock())
 
 
 def _listed(text: str) -> tuple[str, ...]:

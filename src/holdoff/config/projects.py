@@ -11,7 +11,7 @@ from holdoff.core.builds import as_it_is_now, as_known
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
-from holdoff.core.request import KEY_MARK, GateKey
+from holdoff.core.request import KEY_MARK, NO_REGION, GateKey
 from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from holdoff.config.rules import Rule
     from holdoff.config.server import Server
     from holdoff.config.webhooks import Webhook
+    from holdoff.observe.explain import Scene
     from holdoff.observe.status import Status
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
@@ -161,6 +162,14 @@ class Config(Value):
             raise ConfigError(field=f"{self.path}: store", got=MISSING, want="a store: a pipe has none of its own")
         return open_store(self.store or default_url(self.path))
 
+    def key(self, project: str, key: str | None, region: str | None, store: Store) -> GateKey:
+        """The gate of these names. Without a region it is in the project's, else in the store's."""
+        named = GateKey.of(project, key, NO_REGION)
+        if region is None:
+            known = self.projects.get(named.name)
+            region = (known and known.region) or store.region
+        return named.but(region=region)
+
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
@@ -220,6 +229,18 @@ class Config(Value):
         if runs is not None:
             record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, claims=None, runs=runs)
         return record, terms
+
+    def scene(self, key: GateKey, store: Store, clock: Clock) -> Scene:
+        """The gate as it is in the store now, for ``observe.explain``."""
+        record = store.get(key)
+        return self.scene_of(key, record, store, now_ms(store, clock))
+
+    def scene_of(self, key: GateKey, record: Record, store: Store, at_ms: int) -> Scene:
+        """The same from a record that was read already."""
+        from holdoff.observe.explain import Scene  # `holdoff run` does not need it
+
+        record, terms = self.seen(key, record, store, at_ms)
+        return Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
 
     def knows(self, key: GateKey, store: Store) -> bool:
         """Whether the file or the store has a gate. In the store: its item or, if that has expired, its builds."""

@@ -120,7 +120,7 @@ def history(site: Site, _caller: Caller, asked: Inputs) -> Answer:
 
 def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Ask for a build. The decision is in the store before the answer; the start may still be under way."""
-    key = site.key(asked["project"], asked.get("key"), asked.get("region"), new=True)
+    key = site.config.key(asked["project"], asked.get("key"), asked.get("region"), site.store)
     if key.name not in site.config.projects:
         raise Problem(404, f"{key.name}: no such project in holdoff.toml")
     at, forced = asked.pop("at", None), asked.pop("force", False)

@@ -128,7 +128,7 @@ async def _static(request: Request) -> Response:
 class Pages:
     def __init__(self, site: Site) -> None:
         self.site: Site = site
-        self.histories: Histories = Histories(site)
+        self.histories: Histories = Histories()
         # Pages take processor time. They wait for one another, so that hooks and calls of the API need not wait for
         # them.
         self.views: CapacityLimiter = CapacityLimiter(AT_ONCE)
@@ -270,7 +270,7 @@ class Pages:
         asked = request.query_params
         project = request.path_params.get("project") or asked.get("project", "")
         try:
-            return self.site.key(project, asked.get("key"), asked.get("region"))
+            return self.site.key(project, asked.get("key"), asked.get("region") or None)
         except ConfigError as error:
             raise Problem.of_input(error) from None
 

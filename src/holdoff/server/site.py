@@ -14,7 +14,6 @@ from holdoff.config import Config
 from holdoff.config.server import Server
 from holdoff.core.decision import Decision
 from holdoff.core.errors import StoreError
-from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
 from holdoff.ingress.dispatch import EVER_MS, Answer, Dispatch
@@ -96,13 +95,10 @@ class Site:
         """The time by the store's clock, where it has one."""
         return now_ms(self.store, self.clock)
 
-    def key(self, project: str, key: str | None = None, region: str | None = None, *, new: bool = False) -> GateKey:
-        """The gate of these names. A wrong name raises ConfigError, an unknown gate Problem. ``new``: a gate without an
-        item is known, too, if its project is in ``holdoff.toml``."""
-        name = GateKey.of(project, key, "local").name
-        own = self.config.projects.get(name)
-        found = GateKey.of(project, key, (region or (own and own.region) or self.store.region))
-        if not (own and new) and not self.config.knows(found, self.store):
+    def key(self, project: str, key: str | None = None, region: str | None = None) -> GateKey:
+        """The gate of these names. A wrong name raises ConfigError, an unknown gate Problem."""
+        found = self.config.key(project, key, region, self.store)
+        if not self.config.knows(found, self.store):
             raise Problem(404, f"{found}: no such gate")
         return found
 
@@ -126,12 +122,7 @@ class Site:
 
     def scene(self, key: GateKey) -> Scene:
         """The gate as it is in the store, for ``observe.explain``."""
-        return self.scene_of(key, self.store.get(key), self.now_ms())
-
-    def scene_of(self, key: GateKey, record: Record, at_ms: int) -> Scene:
-        """The same from a record that was read already."""
-        record, terms = self.config.seen(key, record, self.store, at_ms)
-        return Scene(store=self.store, key=key, record=record, terms=terms, now_ms=at_ms)
+        return self.config.scene(key, self.store, self.clock)
 
     def edit(self, what: str, key: GateKey, by: str | None, change: Callable[[Gate], Any]) -> Any:
         """Change a gate for a person, and note that in the log."""
