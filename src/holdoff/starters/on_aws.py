@@ -275,7 +275,10 @@ def _checked_role(role: object, external_id: object, client: object) -> Role | N
 
 
 def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: the allowed types."""
+    """Variables for every build, as ``{"name": ..., "value": ...}`` by name; ``None``: none. ``types``: the allowed
+    types."""
+    if environment is None:
+        return {}
     if not isinstance(environment, Mapping):
         raise ConfigError(field="environment", got=environment, want="a table of variables")
     check_no_token(environment)

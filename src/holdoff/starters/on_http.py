@@ -2,14 +2,8 @@
 
 An answer, or a missing one (``sending``), says one of three things (``Verdict``). NEVER: there certainly is no build,
 and something has to be changed first. NOT_NOW: there certainly is no build, and the cause passes by itself. UNKNOWN: a
-build may exist, and the claim stays for its lease. Each service has its own rows (``rows``), which come before these:
-
-    301, 307, 308   NEVER     the address has moved, and no redirect is followed
-    425, 429        NOT_NOW   no start is sent until ``Retry-After`` is over
-    408, 409        UNKNOWN   an earlier request of the same token may be in progress
-    other 4xx       NEVER     refused before anything was done (RFC 9110, 15.5)
-    all others      UNKNOWN   any proxy may send a 5xx; a 302 may follow a start (Jenkins once did that), or lead to a
-                              login page; a 2xx of another form than the service's answers is no start
+build may exist, and the claim stays for its lease. The first row that fits an answer counts, of those of the service
+(``rows``) and then of those for all services (``COMMON``).
 
 **Time-outs.** A start is sent by SEND_BY_MS, and waits for the answer ANSWER_MS more. ``find`` and ``cancel`` take
 ASK_MS each, with all their requests. That is 49 s, under the 60 s lease of a claim. The gate retries, not the starter.
@@ -44,8 +38,8 @@ ENDS: Final = ("succeeded", "failed")
 
 
 class Row(Value, kw_only=False):
-    """One row of a table. ``words``: the body has one of these; ``header``: the answer has this header, ``name`` or
-    ``name: value``. Of several rows the first that fits counts."""
+    """What answers of these statuses say. ``words``: the body has one of these; ``header``: the answer has this header,
+    ``name`` or ``name: value``."""
 
     statuses: Iterable[int]
     verdict: Verdict
@@ -64,12 +58,15 @@ class Row(Value, kw_only=False):
         )
 
 
+#: No redirect is followed. After a 408 or 409 an earlier request of the same token may be in progress. Another 4xx
+#: refuses before anything is done (RFC 9110, 15.5).
 COMMON: Final = (
     Row((301, 307, 308), Verdict.NEVER, "It has moved: write its new address"),
     Row((425, 429), Verdict.NOT_NOW, "It asks to slow down, and it is tried again"),
     Row((408, 409), Verdict.UNKNOWN),
     Row(range(400, 500), Verdict.NEVER, "See the starter's settings, and what the service says of them"),
 )
+#: Any proxy may send a 5xx. A 302 may follow a start (Jenkins once did that), or lead to a login page.
 _NO_ROW: Final = Row((), Verdict.UNKNOWN)
 
 
