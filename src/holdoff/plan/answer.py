@@ -137,21 +137,16 @@ def about(plan: Plan) -> Iterator[str]:
         yield f"builds take as long as the history says, {say_duration(history.usual_ms)} in the median"
     else:
         yield "how long builds take is not known, and counts as no time, unless a build time is given"
-    yield from _of_failures(plan)
-    slow = sum(not row.is_fast for row in plan.figures)
-    if slow:
-        count = len(plan.figures)
-        yield f"{slow} of {count} policies were replayed trigger by trigger: the fast way does not know these policies"
-
-
-def _of_failures(plan: Plan) -> Iterator[str]:
-    """How the replay treats builds that failed."""
-    count = len(plan.history.failed)
-    if count:
+    if history.failed:
+        count = len(history.failed)
         words = f"{count:,} of its builds failed, and {'counts as a build' if count == 1 else 'count as builds'}"
         rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
         again = 'under on_failure = "rearm" a failed build is built once more after its back-off, and then succeeds'
         yield f"{words}; {again}" if rearms else words
+    slow = sum(not row.is_fast for row in plan.figures)
+    if slow:
+        which = f"{slow} of {len(plan.figures)} policies"
+        yield f"{which} were replayed trigger by trigger: the fast way does not know these policies"
 
 
 def bad_rows(history: History) -> str | None:
@@ -213,7 +208,8 @@ def to_dict(plan: Plan) -> dict[str, object]:
     """Plain JSON values; durations in seconds."""
     history, policies = plan.history, []
     for place, row in enumerate(plan.figures):
-        is_so = {name.split()[0]: name in marks(plan, place) for name in ("efficient", "present", "take this")}
+        has = marks(plan, place)
+        is_so = {"efficient": "efficient" in has, "present": "present" in has, "take": "take this" in has}
         policies.append(row.to_dict() | {"cost": plan.cost(row)} | is_so)
     return {
         "history": {
