@@ -14,7 +14,7 @@ from holdoff.core.shown import shown
 if TYPE_CHECKING:
     import argparse
 
-    from holdoff.doctor.findings import Finding
+    from holdoff.doctor.policies import Finding
 
 
 def add_aws_arguments(parser: argparse.ArgumentParser) -> None:

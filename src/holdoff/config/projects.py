@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 
+from holdoff import starters
 from holdoff.clock import now_ms
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_it_is_now, as_known
@@ -51,7 +52,7 @@ STARTER_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "gitlab": ("ref", "environment", "token", "trigger_token", "endpoint"),
 }
 ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
-#: The starters' classes, each in the module of its kind. ``Command`` is made separately: it takes an output.
+#: The starters' classes, each imported when it is first made. ``Command`` is made separately: it takes an output.
 _CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **ON_HTTP}
 #: What a project can allow events from outside to do.
 POWERS: Final = ("force", "wake", "end")
@@ -102,10 +103,8 @@ class Project(Value):
         made: Starter
         for kind, name in _CLASSES.items():
             if kind in settings:
-                from importlib import import_module
-
                 more = {"folder": self.folder} if kind in ON_HTTP else {}
-                made = getattr(import_module(f"holdoff.starters.{kind}"), name)(settings.pop(kind), **more, **settings)
+                made = getattr(starters, name)(settings.pop(kind), **more, **settings)
                 return made
         for kind, entry in _plugins().items():
             if kind in settings:

@@ -164,13 +164,8 @@ def _legend(plan: Plan) -> Iterator[str]:
     lines.append((its[0], its[1] + plan.taken.name))
     for place, (kind, words) in enumerate(reversed(lines)):
         y = 16 + 20 * place
-        yield _text(_WIDE - 34, y, clipped(words, 90), "end", "dim")
+        yield _text(_WIDE - 34, y, words if len(words) <= 90 else f"{words[:87]}...", "end", "dim")
         yield f'<circle class="{kind}" cx="{_WIDE - 20}" cy="{y - 4}" r="{7 if "taken" in kind else 5}"/>'
-
-
-def clipped(text: str, most: int) -> str:
-    """A text, cut to a length."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:

@@ -18,7 +18,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import MAX_BUILD_ID, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
+from holdoff.core.request import (
+    MAX_BUILD_ID,
+    MAX_EVENT_ID,
+    MAX_LINE,
+    MAX_REASON,
+    MAX_VERSION,
+    GateKey,
+    Request,
+    check_note,
+)
 from holdoff.core.units import iso, parse_instant
 from holdoff.core.value import Value
 from holdoff.gate import Gate
@@ -173,7 +182,7 @@ def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object)
     return site.scene(key).status.to_dict()
 
 
-def _key(site: Site, asked: Inputs) -> Any:
+def _key(site: Site, asked: Inputs) -> GateKey:
     return site.key(asked["project"], asked.get("key"), asked.get("region"))
 
 

@@ -105,8 +105,6 @@ class OnHttp:
         return request.but(parameters=self._frozen_parts)
 
     def start(self, request: Request, token: str) -> str:
-        """Start the build, and return its id. Raises ``StartRefused`` if there certainly is no build, and
-        ``StartUnknown`` if there may be one."""
         time, parts = Time(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
         asked_to_wait = self._asked_to_wait.get((self.clock, self._frozen_parts))
         if asked_to_wait is not None and (left_ms := asked_to_wait.left_ms()):
@@ -161,8 +159,6 @@ class OnHttp:
         return ""
 
     def _status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
-        cannot be found out."""
         return self._state_of(Time(self.clock, ASK_MS), build_id)
 
     def _done(self, answer: Answer) -> Answer:
@@ -191,8 +187,6 @@ class OnApi(OnHttp):
         return send(time, method, url, headers=self._headers(time), **body)
 
     def _find(self, token: str, request: Request) -> str | None:
-        """The id of the build with this token; ``None``: there is none. Raises ``StartUnknown`` if that cannot be found
-        out."""
         try:
             return self._found(Time(self.clock, ASK_MS), self._frozen(request), request, token)
         except (HoldoffError, LookupError, TypeError) as error:
@@ -227,8 +221,6 @@ class OnApi(OnHttp):
         return None if answer.status == 404 else self._state(self._done(answer).table())
 
     def _cancel(self, build_id: str) -> None:
-        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
-        there is none."""
         if not build_id.isdecimal():
             raise HoldoffError(f"{self.service} has no build {build_id}")
         time = Time(self.clock, ASK_MS)

@@ -166,7 +166,6 @@ class Webhook(OnHttp):
         return next(ends, "running")
 
     def _cancel(self, build_id: str) -> None:
-        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped."""
         time = Time(self.clock, ASK_MS)
         answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
         if not answer.is_done and not (hasattr(self, "status") and self._state_of(time, build_id) in ENDS):
