@@ -146,7 +146,6 @@ class Printable(io.TextIOWrapper):
 
 
 def one_line(message: object) -> str:
-    """The message as one printable line."""
     return escaped(" ".join(str(message).splitlines()))
 
 
@@ -162,7 +161,6 @@ def _in_json(char: str) -> str:
 
 
 def show(*lines: object) -> None:
-    """Print lines on stdout."""
     write("".join(f"{one_line(line)}\n" for line in lines))
 
 

@@ -15,8 +15,6 @@ from holdoff.cli.table import clipped, terminal_size, width_of
 
 
 class Countdown:
-    """One line at the end of a terminal."""
-
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self._drawn: int | None = None  # columns

@@ -49,7 +49,6 @@ class Plain:
         help: str = "",  # noqa: A002
         **more: object,
     ) -> None:
-        """As ``ArgumentParser.add_argument``."""
         is_flag = action == "store_true"
         is_plain = is_flag or (action == "store" and (type is str or not isinstance(default, str)))
         if not is_plain or any(more.values()):
@@ -63,7 +62,6 @@ class Plain:
             self._places.append(place)
 
     def set_defaults(self, **values: Any) -> None:
-        """As ``ArgumentParser.set_defaults``."""
         self._values.update(values)
 
     def read(self, words: list[str]) -> SimpleNamespace:

@@ -14,20 +14,20 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.cli.common import add_json, add_store, opened, print_json, say, show
-from holdoff.cli.start import Builds
+from holdoff.cli.start import Builds, is_news
 from holdoff.clock import SystemClock
 from holdoff.config.projects import ON_HTTP
 from holdoff.config.server import SCOPES, Server
-from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.errors import ConfigError, HoldoffError, UsageError
 from holdoff.core.shown import shown
 from holdoff.server.files import Letters, files_of
+from holdoff.stores.base import Store, check_writable
 
 if TYPE_CHECKING:
     import argparse
 
     from holdoff.config import Config
     from holdoff.server.site import Site
-    from holdoff.stores.base import Store
 
 INSTALL = "pip install 'holdoff[server]'"
 #: The options of ``serve`` that are settings.
@@ -69,10 +69,8 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
-    from holdoff.cli.start import is_news
     from holdoff.cli.watch import ConfigFile, LogLines
     from holdoff.server.site import Site
-    from holdoff.stores.base import check_writable
     from holdoff.wake.loop import WakeLoop
 
     logging.basicConfig(handlers=[LogLines()])
@@ -250,7 +248,6 @@ def dead_letters(args: argparse.Namespace) -> int:
 
 
 def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Letters, ids: list[str]) -> int:
-    from holdoff.core.errors import HoldoffError
     from holdoff.ingress.dispatch import EVER_MS, Dispatch
     from holdoff.ingress.event_log import EventLog
     from holdoff.ingress.webhook import carry_out_again

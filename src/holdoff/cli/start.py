@@ -198,7 +198,6 @@ class Builds(ExitStack):
 
     @property
     def came(self) -> list[int]:
-        """The signals that came before the end."""
         return [number for command in self._commands for number in command.came]
 
     @property

@@ -70,7 +70,6 @@ class Status(Value):
         return f"last built {say_age(self.now_ms - last_ms)}{runs}"
 
     def age(self, at_ms: int) -> str:
-        """How long ago an instant was, in words."""
         return say_duration(max(0, self.now_ms - at_ms))
 
     @property
@@ -190,7 +189,6 @@ def plain(value: Value, *fields: str) -> dict[str, object]:
 
 
 def triggers_of(fold: Pending) -> str:
-    """How many triggers, in words."""
     return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
 
 

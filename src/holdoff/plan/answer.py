@@ -48,7 +48,6 @@ class Plan(Value):
 
     @property
     def taken(self) -> Figures:
-        """The figures of the recommended policy."""
         return self.figures[self.choice.taken]
 
     @property

@@ -44,7 +44,6 @@ _ANSWERS: Final = {
 
 
 def description() -> dict[str, Any]:
-    """The whole description."""
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(AT + one.path, {})[one.method.lower()] = _operation(one)

@@ -195,7 +195,6 @@ class Pages:
         return await run_sync(show, limiter=self.views)
 
     async def what_if(self, request: Request) -> Response:
-        """A gate's own past under other policies."""
         caller = self._looks(request)
         asked = asked_of(request.query_params)
         if self.turns.statistics().tasks_waiting >= MOST_WAITING:
@@ -256,7 +255,6 @@ class Pages:
         return answer
 
     async def logout(self, request: Request) -> Response:
-        """Drop the cookie."""
         check_origin(request)
         await self._form(request)
         answer = RedirectResponse("/", 303)

@@ -135,7 +135,6 @@ class Site:
         return self.letters.retry(letter, lambda kept: carry_out_again(kept, letter, self.dispatch, lambda: EVER_MS))
 
     def is_ready(self) -> bool:
-        """Whether the store answers."""
         try:
             self.store.get(GateKey("holdoff", self.store.region))
         except StoreError as error:

@@ -210,13 +210,11 @@ class Questions:
         self._limit = TimeLimit(SystemClock(), ASK_MS - ASKING.longest_ms)
 
     def __call__(self, ask: Ask, **parameters: Any) -> Answer:
-        """Send one request."""
         if not self._limit.left_ms():
             raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
         return ask(**parameters)
 
     def pages(self, ask: Ask, **parameters: Any) -> Iterator[Answer]:
-        """The pages of a list."""
         while True:
             page = self(ask, **parameters)
             yield page

@@ -48,7 +48,6 @@ class Row(Value, kw_only=False):
     header: str = ""
 
     def fits(self, answer: Answer) -> bool:
-        """Whether the row is for this answer."""
         name, _, value = self.header.partition(": ")
         has = answer.headers.get(name)
         return (
