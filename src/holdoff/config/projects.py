@@ -235,7 +235,7 @@ class Config(Value):
         return self.scene_of(key, record, store, now_ms(store, clock))
 
     def scene_of(self, key: GateKey, record: Record, store: Store, at_ms: int) -> Scene:
-        """The same from a record that was read already."""
+        """The gate as it was in a record that was read already."""
         from holdoff.observe.explain import Scene  # `holdoff run` does not need it
 
         record, terms = self.seen(key, record, store, at_ms)

@@ -6,6 +6,7 @@ anything.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
@@ -175,10 +176,8 @@ def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
 
 def busiest_day_ms(at_ms: Sequence[int]) -> int:
     """The first instant of the day (in UTC) with the most triggers."""
-    counts: dict[int, int] = {}
-    for at in at_ms:
-        counts[at // DAY_MS] = counts.get(at // DAY_MS, 0) + 1
-    return max(counts, key=lambda day: (counts[day], -day)) * DAY_MS
+    ((day, _),) = Counter(at // DAY_MS for at in at_ms).most_common(1)  # the first of several
+    return day * DAY_MS
 
 
 def timeline(past: Past, day_ms: int, lanes: Sequence[Lane]) -> str:

@@ -52,9 +52,11 @@ class Row(Value):
 
 
 class Board(Value):
-    """What the first page shows. ``rows``: those of this page; ``found``: how many gates match; ``total``: of all."""
+    """What the first page shows. ``rows``: those of this page, and ``first`` the place of the first of them, from 1;
+    ``found``: how many gates match; ``total``: of all."""
 
     rows: tuple[Row, ...]
+    first: int
     total: int
     found: int
     page: int
@@ -132,6 +134,7 @@ def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str]
     rows = [_row(site, histories, one, limit, window, drawn=place in shown) for place, one in enumerate(wanted)]
     return Board(
         rows=tuple(rows[shown.start : shown.stop]),
+        first=shown.start + 1,
         total=len(statuses),
         found=len(wanted),
         page=page,

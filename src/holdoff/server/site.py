@@ -109,8 +109,8 @@ class Site:
         return self.config.gate_without_starter(key, self.store, clock=self.clock)
 
     def gate_to_wake(self, key: GateKey) -> Gate | None:
-        """The gate of a key, if its project is in ``holdoff.toml``: the one that triggers use, for it knows what it has
-        started, even if its confirm is not in the store."""
+        """The gate of a key, if its project is in ``holdoff.toml``. Triggers use the same object, which knows a build
+        that it has started even if the store does not."""
         return self.dispatch.gate(key) if key.name in self.config.projects else None
 
     def statuses(self, project: str | None = None) -> list[Status]:
