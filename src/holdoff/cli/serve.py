@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from holdoff.config import Config
     from holdoff.server.site import Site
 
-INSTALL = "pip install 'holdoff[server]'"
 #: The options of ``serve`` that are settings.
 SETTINGS: Final = ("listen", "certificate", "key", "user_header", "anonymous")
 SERVE_EPILOG = """\
@@ -63,7 +62,7 @@ def serve(args: argparse.Namespace) -> int:
     try:
         from holdoff.server import run
     except ImportError as error:
-        raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
+        raise UsageError(f"`holdoff serve` needs {error.name}: pip install 'holdoff[server]'") from None
     _serve(args, config.but(server=server), store, run)
     return 0
 

@@ -146,7 +146,7 @@ class Tokens:
         return found
 
     def _keep(self, tokens: Iterable[Token]) -> None:
-        _write(self.path, {"tokens": [{name: getattr(one, name) for name in Token._fields} for one in tokens]})
+        _write(self.path, {"tokens": [vars(one) for one in tokens]})
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[Token, ...]]:

@@ -33,7 +33,7 @@ class Watch:
         self._lock = anyio.Lock()
 
     async def mark(self) -> int:
-        """A number that changes when something in the gates changes."""
+        """A number that changes when something in the gates changes. A stream that comes a moment early looks, too."""
         async with self._lock:
             if anyio.current_time() - self._seen[0] >= LOOK_S * 0.9:
                 self._seen = anyio.current_time(), await run_sync(self._look)
