@@ -70,6 +70,7 @@ class Status(Value):
         return f"last built {say_age(self.now_ms - last_ms)}{runs}"
 
     def age(self, at_ms: int) -> str:
+        """How long ago an instant was, in words."""
         return say_duration(max(0, self.now_ms - at_ms))
 
     @property
