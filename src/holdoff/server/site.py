@@ -102,6 +102,10 @@ class Site:
             raise Problem(404, f"{found}: no such gate")
         return found
 
+    def key_of(self, asked: Mapping[str, Any]) -> GateKey:
+        """The gate that the inputs of an operation name."""
+        return self.key(asked["project"], asked.get("key"), asked.get("region"))
+
     def gate(self, key: GateKey) -> Gate:
         """The gate of a key. It has no starter if its project is not in ``holdoff.toml``."""
         if key.name in self.config.projects:
