@@ -110,7 +110,7 @@ def plan(args: argparse.Namespace) -> int:
     if len(on_stdout) > 1:
         raise UsageError(f"--{on_stdout[0]} and --{on_stdout[1]} both write to stdout; name a file for one")
     config = load_config(args)
-    given = {
+    given = {  # of these, 0 is a time, too
         name: None if (text := getattr(args, name)) is None else parse_duration(text, field=name)
         for name in ("build_time", "longest_wait")
     }

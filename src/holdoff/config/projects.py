@@ -221,7 +221,7 @@ class Config(Value):
         """What status, history and explain go by: the record, with what this machine knows of a running command; and
         the terms, ``None``: the gate's project is not in the file."""
         known, terms = self.projects.get(key.name), None
-        runs = None if record.running is None else processes.runs(record.running.build_id)
+        runs = None if record.running is None else processes.command_lives(record.running.build_id)
         if known is not None:
             is_command = runs is not None or "command" in known.starter
             terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)
