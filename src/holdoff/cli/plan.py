@@ -211,7 +211,7 @@ def _show(plan: Plan) -> None:
     rows = answer.table(plan)
     if not (sys.stdout.isatty() and any(_show_without(rows, plan, left_out) for left_out in _LEFT_OUT)):
         show(*laid_out(rows))
-    show("", plan.choice.why, "")
+    show("", plan.why, "")
     if plan.choice.taken != plan.present:
         where = "In holdoff.toml:" if plan.present is None else "In holdoff.toml, in place of these settings there:"
         show(where, "", *plan.toml.splitlines(), "")

@@ -64,6 +64,17 @@ class Plan(Value):
         waits = ((place, row.end.longest_ms) for place, row in enumerate(self.figures))
         return [place for place, ms in waits if ms is not None and (ms <= most_ms or place in always)]
 
+    @property
+    def why(self) -> str:
+        """Why that one, and what its builds cost."""
+        if self.price is None or self.present == self.choice.taken:
+            return self.choice.why
+        before_ms, than = sum(self.past.took_ms), "with one for each trigger"
+        if self.present is not None:
+            before_ms, than = self.figures[self.present].building_ms, "under the present policy"
+        after, before = (self.price * ms / 60_000 for ms in (self.taken.building_ms, before_ms))
+        return f"{self.choice.why} Its builds cost {after:,.2f}, and {before:,.2f} {than}."
+
     def cost(self, row: Figures) -> float | None:
         return None if self.price is None else self.price * row.building_ms / 60_000
 
@@ -95,7 +106,7 @@ def plan(
 
     figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)
-    made = Plan(
+    return Plan(
         history=history,
         past=past,
         figures=tuple(figures),
@@ -106,18 +117,6 @@ def plan(
         build_ms=build_ms,
         zone=zone,
     )
-    return made.but(choice=made.choice.but(why=f"{made.choice.why}{_costs(made)}"))
-
-
-def _costs(made: Plan) -> str:
-    after = made.cost(made.taken)
-    if made.price is None or after is None or made.present == made.choice.taken:
-        return ""
-    before = made.price * sum(made.past.took_ms) / 60_000
-    at, than = made.present, "with one for each trigger"
-    if at is not None:
-        before, than = made.cost(made.figures[at]) or 0.0, "under the present policy"
-    return f" Its builds cost {after:,.2f}, and {before:,.2f} {than}."
 
 
 # --- in words ------------------------------------------------------------------------------------------------------
@@ -222,5 +221,5 @@ def to_dict(plan: Plan) -> dict[str, object]:
             "notes": list(about(plan))[1:],
         },
         "policies": policies,
-        "take": {"policy": settings_of(plan.taken.policy), "why": plan.choice.why, "toml": plan.toml},
+        "take": {"policy": settings_of(plan.taken.policy), "why": plan.why, "toml": plan.toml},
     }

@@ -77,7 +77,7 @@ def body(plan: Plan) -> str:
     parts = [
         f"<p>{escape(printable(first))}</p>",
         *(f'<p class="note">{escape(printable(line))}</p>' for line in lines),
-        f'<h2>What to take</h2>\n<p class="lead">{escape(plan.choice.why)}</p>',
+        f'<h2>What to take</h2>\n<p class="lead">{escape(plan.why)}</p>',
         f'<pre class="paste" tabindex="0">{escape(plan.toml)}</pre>' if plan.choice.taken != plan.present else "",
         f"<h2>Builds against waiting</h2>\n{_scroll('Builds against waiting', trade_off(plan))}",
         f"<h2>The busiest day, {to_datetime(day_ms):%Y-%m-%d} (UTC)</h2>",

@@ -54,18 +54,15 @@ class Watch:
         with suppress(Problem):  # the caller may no longer look
             while not self.site.is_stopping():
                 self.site.guard.caller(request).needs("look")
-                await self._pause()
+                for _ in range(4):
+                    if not self.site.is_stopping():
+                        await anyio.sleep(LOOK_S / 4)
                 mark, looks = await self.mark(), looks + 1
                 if mark != last or looks >= MOST_LOOKS:
                     yield "event: look\ndata: again\n\n"
                     last, looks = mark, 0
                 else:
                     yield ":\n\n"  # a write, so that the server notices a caller that has gone
-
-    async def _pause(self) -> None:
-        for _ in range(4):
-            if not self.site.is_stopping():
-                await anyio.sleep(LOOK_S / 4)
 
     async def stream(self, request: Request) -> Response:
         self.site.guard.caller(request).needs("look")
