@@ -20,13 +20,13 @@ from holdoff.config.projects import ON_HTTP
 from holdoff.config.server import SCOPES, Server
 from holdoff.core.errors import ConfigError, HoldoffError, UsageError
 from holdoff.core.shown import shown
-from holdoff.server.files import Letters, files_of
 from holdoff.stores.base import Store, check_writable
 
 if TYPE_CHECKING:
     import argparse
 
     from holdoff.config import Config
+    from holdoff.server.files import Letters
     from holdoff.server.site import Site
 
 #: The options of ``serve`` that are settings.
@@ -183,6 +183,8 @@ def add_token_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def token(args: argparse.Namespace) -> int:
+    from holdoff.server.files import files_of
+
     tokens, _ = files_of(*opened(args), SystemClock())
     if (args.action == "list") is not (args.name is None):
         raise UsageError("`token list` takes no NAME" if args.name else f"`token {args.action}` takes a NAME")
@@ -226,6 +228,8 @@ def add_dead_letters_arguments(parser: argparse.ArgumentParser) -> None:
 
 def dead_letters(args: argparse.Namespace) -> int:
     """List, show or retry. A retry waits for a build of this machine."""
+    from holdoff.server.files import files_of
+
     config, store = opened(args)
     _, letters = files_of(config, store, SystemClock())
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 
-from holdoff import starters
 from holdoff.clock import now_ms
 from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
 from holdoff.core.builds import as_it_is_now, as_known
@@ -103,6 +102,8 @@ class Project(Value):
         made: Starter
         for kind, name in _CLASSES.items():
             if kind in settings:
+                from holdoff import starters  # at the top it would import importlib and warnings
+
                 more = {"folder": self.folder} if kind in ON_HTTP else {}
                 made = getattr(starters, name)(settings.pop(kind), **more, **settings)
                 return made
