@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyte
 import pytest
 
-from holdoff.cli.countdown import Countdown
 from holdoff.cli.table import width_of
+from holdoff.cli.wait import Countdown
 from tests.cli.conftest import PATIENCE, Terminal
 from tests.cli.screen import lines_on
 
@@ -61,7 +61,7 @@ def test_a_terminal_that_has_gone_ends_no_wait(cli: Cli) -> None:
     cli("run", "p", "--cooldown", "1h", "--", "true")
     master, terminal = pty.openpty()
     goes = f"""
-import os, holdoff.cli.countdown as c
+import os, holdoff.cli.wait as c
 def begin(self, stream, begin=c.Countdown.__init__):
     begin(self, stream)
     os.close({master})

@@ -13,8 +13,7 @@ from holdoff.aws.errors import describe
 from holdoff.config import parse
 from holdoff.core.request import GateKey
 from holdoff.doctor.aws_check import check
-from holdoff.doctor.findings import Finding
-from holdoff.doctor.policies import Policies, denied
+from holdoff.doctor.policies import Finding, Policies, denied
 from holdoff.stores.dynamodb.regions import Replicas, replicas_of
 from holdoff.stores.dynamodb.rights import RIGHTS
 from holdoff.stores.dynamodb.store import DynamoDBStore

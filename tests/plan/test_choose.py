@@ -173,8 +173,8 @@ def test_what_it_costs() -> None:
     made = plan_of(BUSY, cooldowns(0, 5), build_ms=4 * MINUTE, price=0.01)
     over = plan_of(BUSY, cooldowns(2, 5), build_ms=MINUTE, price=0.01, present=Policy("2m"))
 
-    assert made.choice.why.endswith("Its builds cost 0.52, and 2.40 with one for each trigger.")
-    assert over.choice.why.endswith("Its builds cost 0.13, and 0.31 under the present policy.")
+    assert made.why.endswith("Its builds cost 0.52, and 2.40 with one for each trigger.")
+    assert over.why.endswith("Its builds cost 0.13, and 0.31 under the present policy.")
 
 
 def test_what_no_policy_could_keep_is_told() -> None:

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_json, add_store, load_config, print_json, show
+from holdoff.cli.common import add_json, add_store, opened, print_json, show
 from holdoff.core.errors import ConfigError, UsageError
 from holdoff.core.shown import shown
 
 if TYPE_CHECKING:
     import argparse
 
-    from holdoff.doctor.findings import Finding
+    from holdoff.doctor.policies import Finding
 
 
 def add_aws_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,8 +53,7 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
     from holdoff.ingress import settings
     from holdoff.stores.dynamodb.store import DynamoDBStore
 
-    config = load_config(args)
-    store = config.open_store(args.store)
+    config, store = opened(args)
     if not isinstance(store, DynamoDBStore):
         want = "--store dynamodb://TABLE?region=REGION, or such a URL in holdoff.toml; `holdoff store check` takes any"
         raise ConfigError(field="store", got=store.url, want=want)

@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 
 from holdoff.core.errors import UsageError
-from holdoff.core.request import KEY_MARK, MAX_REASON, GateKey, storable
+from holdoff.core.request import KEY_MARK, MAX_REASON, storable
 from holdoff.core.shown import escaped
 from holdoff.exact_json import dumps
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from holdoff.config import Config
+    from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
 
 #: The first error that a write to stdout met; empty: there was none.
@@ -110,11 +111,7 @@ def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
     """The gate that the options name in a store: PROJECT or PROJECT@KEY, ``--key`` and ``--region``."""
     if args.key is not None and KEY_MARK in args.project[1:]:
         raise UsageError(f"{args.project} has a key already; give the key once, there or by --key")
-    region = args.region
-    if region is None:
-        known = config.projects.get(args.project.partition(KEY_MARK)[0])
-        region = (known.region if known else None) or store.region
-    return GateKey.of(args.project, args.key, region)
+    return config.key(args.project, args.key, args.region, store)
 
 
 def no_such_gate(config: Config, store: Store, key: GateKey) -> str:
@@ -149,7 +146,6 @@ class Printable(io.TextIOWrapper):
 
 
 def one_line(message: object) -> str:
-    """The message as one printable line."""
     return escaped(" ".join(str(message).splitlines()))
 
 
@@ -165,7 +161,6 @@ def _in_json(char: str) -> str:
 
 
 def show(*lines: object) -> None:
-    """Print lines on stdout."""
     write("".join(f"{one_line(line)}\n" for line in lines))
 
 

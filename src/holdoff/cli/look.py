@@ -57,9 +57,7 @@ def explain(args: argparse.Namespace) -> int:
     if not config.knows(key, store):
         say(no_such_gate(config, store, key) + ("" if token or args.project.count("/") < 2 else NO_DECISION))
         return 1
-    at_ms = now_ms(store, SystemClock())
-    record, terms = config.seen(key, store.get(key), store, at_ms)
-    scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
+    scene = config.scene(key, store, SystemClock())
     answer = answers.explain(scene, token=token, event=args.event, version=args.source_version)
     if args.json:
         print_json(answer.to_dict())
@@ -79,12 +77,12 @@ def history(args: argparse.Namespace) -> int:
     if not 1 <= args.limit <= MOST_BUILDS:
         raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
-    at_ms, error, terms = now_ms(store, SystemClock()), None, None
+    error, clock = None, SystemClock()
     try:
-        record, terms = config.seen(key, store.get(key), store, at_ms)
+        scene = config.scene(key, store, clock)
     except RecordInvalid as found:
-        record, error = Record(), found
-    scene = answers.Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
+        error = found
+        scene = answers.Scene(store=store, key=key, record=Record(), terms=None, now_ms=now_ms(store, clock))
     builds = list(scene.builds(args.limit))
     if not builds and not config.knows(key, store):
         say(no_such_gate(config, store, key))
@@ -92,7 +90,8 @@ def history(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"builds": [answers.build_to_dict(build) for build in builds]})
     elif not builds:
-        last = f"; last built {say_age(at_ms - record.lastbuild_ms)}" if record.lastbuild_ms else ""
+        last_ms = scene.record.lastbuild_ms
+        last = f"; last built {say_age(scene.now_ms - last_ms)}" if last_ms else ""
         show(f"{key}: {'no build that Holdoff started is kept' if last or error else 'no builds yet'}{last}")
     else:
         rows = [_cells(scene, build) for build in builds]

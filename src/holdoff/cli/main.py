@@ -120,7 +120,6 @@ def _dispatch(argv: list[str], command: list[str] | None) -> int:
 
 
 def parser_of(name: str) -> tuple[argparse.ArgumentParser, ModuleType]:
-    """The parser of a verb, and the module of the verb."""
     import argparse
 
     class Parser(argparse.ArgumentParser):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from typing import Any
 
+    #: An option or a positional argument: its name, what makes its value from a text (``None``: it is a flag), and the
+    #: only values that it takes.
+    Place = tuple[str, Callable[[str], Any] | None, Container[Any] | None]
+
 
 class NotPlain(Exception):
     """The line is not plain: argparse reads it."""
@@ -27,8 +31,8 @@ class Plain:
     description = ""
 
     def __init__(self) -> None:
-        self._places: list[_Place] = []
-        self._options: dict[str, _Place] = {}
+        self._places: list[Place] = []
+        self._options: dict[str, Place] = {}
         self._values: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -45,13 +49,12 @@ class Plain:
         help: str = "",  # noqa: A002
         **more: object,
     ) -> None:
-        """As ``ArgumentParser.add_argument``."""
         is_flag = action == "store_true"
         is_plain = is_flag or (action == "store" and (type is str or not isinstance(default, str)))
         if not is_plain or any(more.values()):
             raise NotPlain
         name = next((name for name in names if name.startswith("--")), names[0]).lstrip("-").replace("-", "_")
-        place = _Place(name, None if is_flag else type, choices)
+        place = name, None if is_flag else type, choices
         if names[0].startswith("-"):
             self._options.update(dict.fromkeys(names, place))
             self._values[name] = False if is_flag else default
@@ -59,40 +62,29 @@ class Plain:
             self._places.append(place)
 
     def set_defaults(self, **values: Any) -> None:
-        """As ``ArgumentParser.set_defaults``."""
         self._values.update(values)
 
     def read(self, words: list[str]) -> SimpleNamespace:
         """The values by their names, as ``ArgumentParser.parse_args``. Raises ``NotPlain``."""
         values, places, rest = dict(self._values), iter(self._places), iter(words)
         for word in rest:
-            name, mark, text = word.partition("=") if word.startswith("-") else ("", "=", word)
-            place = self._options.get(name) if name else next(places, None)
-            if place is None or (mark and place.type is None):
+            option, mark, text = word.partition("=") if word.startswith("-") else ("", "=", word)
+            place = self._options.get(option) if option else next(places, None)
+            if place is None:
                 raise NotPlain
-            if place.type is not None and not mark:
-                text = next(rest, "-")
-            if text.startswith("-"):
+            name, make, choices = place
+            if make is None:
+                if mark:
+                    raise NotPlain
+                values[name] = True
+                continue
+            text = text if mark else next(rest, "-")
+            try:
+                values[name] = make(text)
+            except Exception:  # noqa: BLE001  (argparse knows which errors are mistakes, and what to say)
+                raise NotPlain from None
+            if text.startswith("-") or (choices is not None and values[name] not in choices):
                 raise NotPlain
-            values[place.name] = place.value_of(text)
         if next(places, None) is not None:
             raise NotPlain
         return SimpleNamespace(**values)
-
-
-class _Place:
-    """An option or a positional argument. ``type``: makes its value from a text; ``None``: it is a flag."""
-
-    def __init__(self, name: str, type_: Callable[[str], Any] | None, choices: Container[Any] | None) -> None:
-        self.name, self.type, self.choices = name, type_, choices
-
-    def value_of(self, text: str) -> Any:
-        if self.type is None:
-            return True
-        try:
-            value = self.type(text)
-        except Exception:  # noqa: BLE001  (argparse knows which errors are mistakes, and what to say)
-            raise NotPlain from None
-        if self.choices is not None and value not in self.choices:
-            raise NotPlain
-        return value

@@ -110,7 +110,7 @@ def plan(args: argparse.Namespace) -> int:
     if len(on_stdout) > 1:
         raise UsageError(f"--{on_stdout[0]} and --{on_stdout[1]} both write to stdout; name a file for one")
     config = load_config(args)
-    given = {
+    given = {  # of these, 0 is a time, too
         name: None if (text := getattr(args, name)) is None else parse_duration(text, field=name)
         for name in ("build_time", "longest_wait")
     }
@@ -211,7 +211,7 @@ def _show(plan: Plan) -> None:
     rows = answer.table(plan)
     if not (sys.stdout.isatty() and any(_show_without(rows, plan, left_out) for left_out in _LEFT_OUT)):
         show(*laid_out(rows))
-    show("", plan.choice.why, "")
+    show("", plan.why, "")
     if plan.choice.taken != plan.present:
         where = "In holdoff.toml:" if plan.present is None else "In holdoff.toml, in place of these settings there:"
         show(where, "", *plan.toml.splitlines(), "")

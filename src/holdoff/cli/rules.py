@@ -51,7 +51,7 @@ def rules(args: argparse.Namespace) -> int:
         found += [message] if isinstance(message, Found) else routes.found(message)
     found = [_refuse_unknown_end(one, routes) for one in found]
     if args.json:
-        print_json({"outcomes": [{"outcome": _outcome(one), **_facts(one)} for one in found]})
+        print_json({"outcomes": [_facts(one) for one in found]})
     else:
         for one in found:
             _show(one)
@@ -104,38 +104,35 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-def _outcome(found: Found) -> str:
-    names: dict[type[Any], str] = {Request: "trigger", Ignored: "ignored", BuildEnded: "end", WakeAsked: "wake"}
-    return names.get(type(found.outcome), "refused")
-
-
 def _facts(found: Found) -> dict[str, Any]:
     """An outcome, the event and the rule as plain JSON values."""
-    facts: dict[str, Any] = {}
+    outcome, of_outcome = _outcome(found.outcome)
+    facts: dict[str, Any] = {"outcome": outcome}
     if found.draft is not None and found.draft.sender is not None:
         facts["event"] = f"{found.draft.sender}: {found.draft.type}"
     if found.rule is not None:
         facts["rule"] = f"rules[{found.rule}]"
-    return facts | _outcome_facts(found.outcome)
+    return facts | of_outcome
 
 
-def _outcome_facts(outcome: Intent | EventError) -> dict[str, Any]:
+def _outcome(outcome: Intent | EventError) -> tuple[str, dict[str, Any]]:
+    """The name of an outcome, and what it has, as plain JSON values."""
     match outcome:
         case Request():
             said = {"project": outcome.project, **{name: getattr(outcome, name) for name in _FIELDS}}
             said["at"] = None if outcome.at_ms is None else iso(outcome.at_ms)
             said |= {"environment": dict(outcome.environment), "versions": dict(outcome.secondary_versions)}
             said["force"] = outcome.forced
-            return {name: value for name, value in said.items() if value}
+            return "trigger", {name: value for name, value in said.items() if value}
         case BuildEnded():
-            then = {} if outcome.then is None else {"then": _outcome_facts(outcome.then)}
-            return {"build_id": outcome.build_id, "succeeded": outcome.succeeded, **then}
+            then = {} if outcome.then is None else {"then": _outcome(outcome.then)[1]}
+            return "end", {"build_id": outcome.build_id, "succeeded": outcome.succeeded, **then}
         case WakeAsked(gate):
-            return {"gate": "all that are due" if gate is None else str(gate)}
+            return "wake", {"gate": "all that are due" if gate is None else str(gate)}
         case Ignored(why):
-            return {"why": why}
+            return "ignored", {"why": why}
         case HoldoffError():
-            return {"why": str(outcome)}
+            return "refused", {"why": str(outcome)}
 
 
 def _show(found: Found) -> None:
@@ -147,7 +144,7 @@ def _show(found: Found) -> None:
         "wake": "gates that would be woken: {gate}",
         "refused": "the event would be refused: {why}",
     }
-    show(heads[_outcome(found)].format_map(facts))
+    show(heads[facts["outcome"]].format_map(facts))
     for name, value in facts.items():
-        if name not in ("project", "why", "gate", "build_id"):
+        if name not in ("outcome", "project", "why", "gate", "build_id"):
             show(f"  {name.replace('_', ' '):15} {value if isinstance(value, str) else json.dumps(value)}")

@@ -14,22 +14,21 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.cli.common import add_json, add_store, opened, print_json, say, show
-from holdoff.cli.start import Builds
+from holdoff.cli.start import Builds, is_news
 from holdoff.clock import SystemClock
 from holdoff.config.projects import ON_HTTP
 from holdoff.config.server import SCOPES, Server
-from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.errors import ConfigError, HoldoffError, UsageError
 from holdoff.core.shown import shown
+from holdoff.stores.base import Store, check_writable
 
 if TYPE_CHECKING:
     import argparse
 
     from holdoff.config import Config
-    from holdoff.server.files import Letters, Tokens
+    from holdoff.server.files import Letters
     from holdoff.server.site import Site
-    from holdoff.stores.base import Store
 
-INSTALL = "pip install 'holdoff[server]'"
 #: The options of ``serve`` that are settings.
 SETTINGS: Final = ("listen", "certificate", "key", "user_header", "anonymous")
 SERVE_EPILOG = """\
@@ -63,16 +62,14 @@ def serve(args: argparse.Namespace) -> int:
     try:
         from holdoff.server import run
     except ImportError as error:
-        raise UsageError(f"`holdoff serve` needs {error.name}: {INSTALL}") from None
+        raise UsageError(f"`holdoff serve` needs {error.name}: pip install 'holdoff[server]'") from None
     _serve(args, config.but(server=server), store, run)
     return 0
 
 
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
-    from holdoff.cli.start import is_news
     from holdoff.cli.watch import ConfigFile, LogLines
     from holdoff.server.site import Site
-    from holdoff.stores.base import check_writable
     from holdoff.wake.loop import WakeLoop
 
     logging.basicConfig(handlers=[LogLines()])
@@ -187,7 +184,9 @@ def add_token_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def token(args: argparse.Namespace) -> int:
-    tokens, _ = _files(args)
+    from holdoff.server.files import files_of
+
+    tokens, _ = files_of(*opened(args), SystemClock())
     if (args.action == "list") is not (args.name is None):
         raise UsageError("`token list` takes no NAME" if args.name else f"`token {args.action}` takes a NAME")
     if (args.action == "new") is not bool(args.scope):
@@ -230,7 +229,10 @@ def add_dead_letters_arguments(parser: argparse.ArgumentParser) -> None:
 
 def dead_letters(args: argparse.Namespace) -> int:
     """List, show or retry. A retry waits for a build of this machine."""
-    _, letters = _files(args)
+    from holdoff.server.files import files_of
+
+    config, store = opened(args)
+    _, letters = files_of(config, store, SystemClock())
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
         raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
     if args.action == "show":
@@ -240,7 +242,7 @@ def dead_letters(args: argparse.Namespace) -> int:
     if not ids and not args.json:
         say(f"no dead letters in {letters.folder}")  # the server may run as another user, with another folder
     if args.action == "retry":
-        return _retry(args, letters, ids)
+        return _retry(args, config, store, letters, ids)
     listed = [letters.about(id_) for id_ in ids]
     if args.json:
         print_json({"dead_letters": listed})
@@ -249,14 +251,12 @@ def dead_letters(args: argparse.Namespace) -> int:
     return 0
 
 
-def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
-    from holdoff.core.errors import HoldoffError
+def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Letters, ids: list[str]) -> int:
     from holdoff.ingress.dispatch import EVER_MS, Dispatch
     from holdoff.ingress.event_log import EventLog
     from holdoff.ingress.webhook import carry_out_again
 
-    (config, store), clock = opened(args), SystemClock()
-    told: list[dict[str, Any]] = []
+    clock, told = SystemClock(), list[dict[str, Any]]()
 
     def write(line: dict[str, Any]) -> None:
         if line["event"] == "decision":
@@ -278,12 +278,6 @@ def _retry(args: argparse.Namespace, letters: Letters, ids: list[str]) -> int:
     if args.json:
         print_json({"retried": told})
     return status
-
-
-def _files(args: argparse.Namespace) -> tuple[Tokens, Letters]:
-    from holdoff.server.files import files_of
-
-    return files_of(*opened(args), SystemClock())
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from holdoff.config import Config
     from holdoff.core.request import Request
     from holdoff.gate import Gate
-    from holdoff.stores.base import Store
 
 #: Options of ``trigger`` that are arguments of ``Gate.trigger``.
 ASKED = ("reason", "source_version", "event_id", "line", "at", "parent", "force")
@@ -123,10 +121,6 @@ def wake(args: argparse.Namespace) -> int:
         return watch(args, config, store)
     if args.every is not None:
         raise UsageError("--every goes with --watch")
-    return _once(config, store)
-
-
-def _once(config: Config, store: Store) -> int:
     status = 0
     with Builds(show_news) as builds:
         for key in config.due(store, SystemClock()):
@@ -198,7 +192,6 @@ class Builds(ExitStack):
 
     @property
     def came(self) -> list[int]:
-        """The signals that came before the end."""
         return [number for command in self._commands for number in command.came]
 
     @property

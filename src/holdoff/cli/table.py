@@ -26,7 +26,6 @@ def _width(char: str) -> int:
 
 
 def clipped(text: str, columns: int) -> str:
-    """As much of a text as fits."""
     return text[: sum(end <= columns for end in accumulate(map(_width, text)))]
 
 

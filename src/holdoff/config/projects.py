@@ -11,7 +11,7 @@ from holdoff.core.builds import as_it_is_now, as_known
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
-from holdoff.core.request import KEY_MARK, GateKey
+from holdoff.core.request import KEY_MARK, NO_REGION, GateKey
 from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
 from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from holdoff.config.rules import Rule
     from holdoff.config.server import Server
     from holdoff.config.webhooks import Webhook
+    from holdoff.observe.explain import Scene
     from holdoff.observe.status import Status
     from holdoff.starters.base import Starter
     from holdoff.stores.base import Store
@@ -50,7 +51,7 @@ STARTER_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "gitlab": ("ref", "environment", "token", "trigger_token", "endpoint"),
 }
 ON_HTTP: Final = {"webhook": "Webhook", "github": "GitHub", "gitlab": "GitLab"}
-#: The starters' classes, each in the module of its kind. ``Command`` is made separately: it takes an output.
+#: The starters' classes, each imported when it is first made. ``Command`` is made separately: it takes an output.
 _CLASSES: Final = {"codebuild": "CodeBuild", "codepipeline": "CodePipeline", **ON_HTTP}
 #: What a project can allow events from outside to do.
 POWERS: Final = ("force", "wake", "end")
@@ -101,10 +102,10 @@ class Project(Value):
         made: Starter
         for kind, name in _CLASSES.items():
             if kind in settings:
-                from importlib import import_module
+                from holdoff import starters  # at the top it would import importlib and warnings
 
                 more = {"folder": self.folder} if kind in ON_HTTP else {}
-                made = getattr(import_module(f"holdoff.starters.{kind}"), name)(settings.pop(kind), **more, **settings)
+                made = getattr(starters, name)(settings.pop(kind), **more, **settings)
                 return made
         for kind, entry in _plugins().items():
             if kind in settings:
@@ -161,6 +162,14 @@ class Config(Value):
             raise ConfigError(field=f"{self.path}: store", got=MISSING, want="a store: a pipe has none of its own")
         return open_store(self.store or default_url(self.path))
 
+    def key(self, project: str, key: str | None, region: str | None, store: Store) -> GateKey:
+        """The gate of these names. Without a region it is in the project's, else in the store's."""
+        named = GateKey.of(project, key, NO_REGION)
+        if region is None:
+            known = self.projects.get(named.name)
+            region = (known and known.region) or store.region
+        return named.but(region=region)
+
     def keys(self, store: Store) -> list[GateKey]:
         """The projects' own gates, those without a key."""
         return [GateKey(project.name, project.region or store.region) for project in self.projects.values()]
@@ -213,13 +222,25 @@ class Config(Value):
         """What status, history and explain go by: the record, with what this machine knows of a running command; and
         the terms, ``None``: the gate's project is not in the file."""
         known, terms = self.projects.get(key.name), None
-        runs = None if record.running is None else processes.runs(record.running.build_id)
+        runs = None if record.running is None else processes.command_lives(record.running.build_id)
         if known is not None:
             is_command = runs is not None or "command" in known.starter
             terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)
         if runs is not None:
             record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, claims=None, runs=runs)
         return record, terms
+
+    def scene(self, key: GateKey, store: Store, clock: Clock) -> Scene:
+        """The gate as it is in the store now, for ``observe.explain``."""
+        record = store.get(key)
+        return self.scene_of(key, record, store, now_ms(store, clock))
+
+    def scene_of(self, key: GateKey, record: Record, store: Store, at_ms: int) -> Scene:
+        """The gate as it was in a record that was read already."""
+        from holdoff.observe.explain import Scene  # `holdoff run` does not need it
+
+        record, terms = self.seen(key, record, store, at_ms)
+        return Scene(store=store, key=key, record=record, terms=terms, now_ms=at_ms)
 
     def knows(self, key: GateKey, store: Store) -> bool:
         """Whether the file or the store has a gate. In the store: its item or, if that has expired, its builds."""

@@ -15,8 +15,7 @@ from holdoff.config import Config
 from holdoff.core.errors import StoreDenied
 from holdoff.core.request import GateKey
 from holdoff.core.units import say_duration
-from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
-from holdoff.doctor.policies import Policies, denied
+from holdoff.doctor.policies import Finding, Policies, denied, fail, ok, unchecked, warn
 from holdoff.doctor.services import builds, wakes
 from holdoff.stores.dynamodb.connection import Answer
 from holdoff.stores.dynamodb.item import INDEX

@@ -1,4 +1,4 @@
-"""Asks IAM's simulator about rights that cannot be tried without an effect.
+"""The findings of ``holdoff aws check``, and IAM's simulator, which is asked about rights that cannot be tried.
 
 ``SimulatePrincipalPolicy`` counts a principal's policies and boundary, and policies of the organisation that have no
 conditions. It does not count policies of resources or sessions:
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from holdoff.aws.client import Clients, Limits
 from holdoff.aws.errors import denied_hint, describe
-from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
+from holdoff.core.value import Value
 
 LIMITS: Final = Limits(connect_s=2, read_s=5, tries=3)
 #: The reason in a service's message ("because no identity-based policy allows the s3:GetObject action"):
@@ -24,6 +25,32 @@ LIMITS: Final = Limits(connect_s=2, read_s=5, tries=3)
 _REASON: Final = re.compile(
     r"no [\w -]+? (?:policy|boundary) allows|an explicit deny(?: in an? [\w -]+? (?:policy|boundary))?"
 )
+
+
+class Finding(Value, kw_only=False):
+    """What was found: one line of ``holdoff aws check``.
+
+    Attributes:
+        level: ``ok``; ``warn``: it works, and could be better; ``fail``: it does not work; ``unchecked``: this process
+            cannot tell.
+        about: what was looked at, such as the table or a gate.
+        hint: what to do, if there is something to do.
+    """
+
+    level: str
+    about: str
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        line = f"{self.level:<9} {self.about}: {self.message}"
+        return f"{line}. {self.hint}" if self.hint else line
+
+
+ok: Final = partial(Finding, "ok")
+warn: Final = partial(Finding, "warn")
+fail: Final = partial(Finding, "fail")
+unchecked: Final = partial(Finding, "unchecked")
 
 
 class Policies:
@@ -110,7 +137,7 @@ class Policies:
 
 
 def denied(
-    about: str, action: str, resource: str, *, only_for: str | None = None, where: str = "", said: str = ""
+    about: str, action: str, resource: str, *, only_for: str | None = None, where: str = "", said: str
 ) -> Finding:
     """The finding that an action is not allowed, with the reason if ``said``, the service's message, has one.
     ``only_for``: the only feature that needs the right."""

@@ -19,8 +19,7 @@ from holdoff.aws.client import make_client
 from holdoff.aws.errors import Cause, code_of, describe, is_denied, operation_of, row_of
 from holdoff.config import Project
 from holdoff.core.request import TOKEN_VARIABLE, GateKey
-from holdoff.doctor.findings import Finding, fail, ok, unchecked, warn
-from holdoff.doctor.policies import Policies, denied
+from holdoff.doctor.policies import Finding, Policies, denied, fail, ok, unchecked, warn
 from holdoff.starters.codebuild import CodeBuild
 from holdoff.starters.codepipeline import CodePipeline
 from holdoff.starters.on_aws import ASKING, OnAws, method

@@ -90,7 +90,6 @@ class Scene(Value):
 
     @property
     def status(self) -> Status:
-        """What the gate is doing."""
         return status_of(self.key, self.record, self.terms, self.now_ms)
 
     @property
@@ -365,7 +364,6 @@ def _by(name: str | None) -> str:
 
 
 def reasons_of(fold: Pending) -> list[str]:
-    """The reasons of a fold's triggers, each once."""
     return list(dict.fromkeys(note.reason for note in fold.notes if note.reason))
 
 
@@ -382,7 +380,6 @@ def _build_line(scene: Scene, build: Finished) -> str:
 
 
 def outcome_of(build: Finished) -> str:
-    """How a build ended, in words."""
     detail = f" ({build.detail})" if build.detail else ""
     if build.ended_ms is None:
         return f"its end was not reported{detail}"
@@ -393,7 +390,6 @@ def outcome_of(build: Finished) -> str:
 
 
 def build_to_dict(build: Finished) -> dict[str, object]:
-    """A build as plain JSON values."""
     fields = ("build_id", "token", "started_ms", "ended_ms", "succeeded", "exit_status", "source_version", "detail")
     shown, covers = plain(build, *fields), build.covers
     if covers is None:

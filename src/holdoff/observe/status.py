@@ -101,7 +101,7 @@ class Status(Value):
 
     @property
     def overdue_ms(self) -> int:
-        """The same if it is over a minute; otherwise 0: no wake is missing."""
+        """``late_ms`` if that is over a minute; otherwise 0: no wake is missing."""
         return self.late_ms if self.late_ms > OVERDUE_MS else 0
 
     @property
@@ -144,7 +144,7 @@ class Status(Value):
 
     @property
     def ready_says(self) -> str:
-        """The same as a phrase; empty: now, or not known."""
+        """When the gate may start, as a phrase; empty: now, or not known."""
         if self.awaits_command and (self.ready_in or self.state == "running"):  # else a hold has no end
             return f"ready after it ends{f', in {self.ready_in} or later' if self.ready_in else ''}"
         if self.ready_in is None:
@@ -190,7 +190,6 @@ def plain(value: Value, *fields: str) -> dict[str, object]:
 
 
 def triggers_of(fold: Pending) -> str:
-    """How many triggers, in words."""
     return f"{fold.count} trigger{'' if fold.count == 1 else 's'}"
 
 

@@ -48,7 +48,6 @@ class Plan(Value):
 
     @property
     def taken(self) -> Figures:
-        """The figures of the recommended policy."""
         return self.figures[self.choice.taken]
 
     @property
@@ -64,6 +63,17 @@ class Plan(Value):
         always = (self.choice.taken, self.present)
         waits = ((place, row.end.longest_ms) for place, row in enumerate(self.figures))
         return [place for place, ms in waits if ms is not None and (ms <= most_ms or place in always)]
+
+    @property
+    def why(self) -> str:
+        """Why that one, and what its builds cost."""
+        if self.price is None or self.present == self.choice.taken:
+            return self.choice.why
+        before_ms, than = sum(self.past.took_ms), "with one for each trigger"
+        if self.present is not None:
+            before_ms, than = self.figures[self.present].building_ms, "under the present policy"
+        after, before = (self.price * ms / 60_000 for ms in (self.taken.building_ms, before_ms))
+        return f"{self.choice.why} Its builds cost {after:,.2f}, and {before:,.2f} {than}."
 
     def cost(self, row: Figures) -> float | None:
         return None if self.price is None else self.price * row.building_ms / 60_000
@@ -96,7 +106,7 @@ def plan(
 
     figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)
-    made = Plan(
+    return Plan(
         history=history,
         past=past,
         figures=tuple(figures),
@@ -107,18 +117,6 @@ def plan(
         build_ms=build_ms,
         zone=zone,
     )
-    return made.but(choice=made.choice.but(why=f"{made.choice.why}{_costs(made)}"))
-
-
-def _costs(made: Plan) -> str:
-    after = made.cost(made.taken)
-    if made.price is None or after is None or made.present == made.choice.taken:
-        return ""
-    before = made.price * sum(made.past.took_ms) / 60_000
-    at, than = made.present, "with one for each trigger"
-    if at is not None:
-        before, than = made.cost(made.figures[at]) or 0.0, "under the present policy"
-    return f" Its builds cost {after:,.2f}, and {before:,.2f} {than}."
 
 
 # --- in words ------------------------------------------------------------------------------------------------------
@@ -137,21 +135,16 @@ def about(plan: Plan) -> Iterator[str]:
         yield f"builds take as long as the history says, {say_duration(history.usual_ms)} in the median"
     else:
         yield "how long builds take is not known, and counts as no time, unless a build time is given"
-    yield from _of_failures(plan)
-    slow = sum(not row.is_fast for row in plan.figures)
-    if slow:
-        count = len(plan.figures)
-        yield f"{slow} of {count} policies were replayed trigger by trigger: the fast way does not know these policies"
-
-
-def _of_failures(plan: Plan) -> Iterator[str]:
-    """How the replay treats builds that failed."""
-    count = len(plan.history.failed)
-    if count:
+    if history.failed:
+        count = len(history.failed)
         words = f"{count:,} of its builds failed, and {'counts as a build' if count == 1 else 'count as builds'}"
         rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
         again = 'under on_failure = "rearm" a failed build is built once more after its back-off, and then succeeds'
         yield f"{words}; {again}" if rearms else words
+    slow = sum(not row.is_fast for row in plan.figures)
+    if slow:
+        which = f"{slow} of {len(plan.figures)} policies"
+        yield f"{which} were replayed trigger by trigger: the fast way does not know these policies"
 
 
 def bad_rows(history: History) -> str | None:
@@ -213,7 +206,8 @@ def to_dict(plan: Plan) -> dict[str, object]:
     """Plain JSON values; durations in seconds."""
     history, policies = plan.history, []
     for place, row in enumerate(plan.figures):
-        is_so = {name.split()[0]: name in marks(plan, place) for name in ("efficient", "present", "take this")}
+        has = marks(plan, place)
+        is_so = {"efficient": "efficient" in has, "present": "present" in has, "take": "take this" in has}
         policies.append(row.to_dict() | {"cost": plan.cost(row)} | is_so)
     return {
         "history": {
@@ -227,5 +221,5 @@ def to_dict(plan: Plan) -> dict[str, object]:
             "notes": list(about(plan))[1:],
         },
         "policies": policies,
-        "take": {"policy": settings_of(plan.taken.policy), "why": plan.choice.why, "toml": plan.toml},
+        "take": {"policy": settings_of(plan.taken.policy), "why": plan.why, "toml": plan.toml},
     }

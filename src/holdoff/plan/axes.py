@@ -32,9 +32,7 @@ class Axis:
         self.step: int = step_of(self.most, 6, steps)
 
     def at(self, value: float) -> float:
-        """The place of a value."""
         return self.start + (self.end - self.start) * value / self.most
 
     def marks(self) -> list[int]:
-        """The values that get a mark."""
         return list(range(0, self.most + 1, self.step))

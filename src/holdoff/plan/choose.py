@@ -93,24 +93,19 @@ def _bend(rows: Sequence[Figures], sure: Sequence[int]) -> tuple[int, str]:
     bend, distance = _farthest(rows, borne)
     bend = bend if distance >= _LEAST_BEND else borne[-1]
     taken = next((place for place in borne[borne.index(bend) :] if not _is_crowded(rows[place])), bend)
-    is_it = "It is the bend: the next"
-    if taken != bend:
-        is_it = f"Under the bend ({rows[bend].name}) builds ran beside one another for too long. After this, the next"
-    why = [_beyond(rows, taken, borne, is_it)]
+    if after := borne[borne.index(taken) + 1 :]:
+        following = rows[after[0]]
+        less, wait = rows[taken].builds - following.builds, said(following.end.longest_ms)
+        why = "It is the bend: the next"
+        if taken != bend:
+            why = f"Under the bend ({rows[bend].name}) builds ran beside one another for too long. After this, the next"
+        why += f" one that builds less ({following.name}) saves {less:,} more, and a change may wait {wait}."
+    else:
+        why = f"No other policy was suitable{' that builds less' if len(borne) > 1 else ''}."
     if len(borne) < len(sure):
         limit = written(LONGEST_START_MS)
-        why.append(f"Policies that make a change wait over {limit} for a start were left out, as no bound was given.")
-    return taken, " ".join(why)
-
-
-def _beyond(rows: Sequence[Figures], taken: int, borne: Sequence[int], is_it: str) -> str:
-    """A sentence about the next policy, which builds less. ``is_it``: how the sentence begins."""
-    after = borne[borne.index(taken) + 1 :]
-    if not after:
-        return f"No other policy was suitable{' that builds less' if len(borne) > 1 else ''}."
-    row, following = rows[taken], rows[after[0]]
-    less, wait = row.builds - following.builds, said(following.end.longest_ms)
-    return f"{is_it} one that builds less ({following.name}) saves {less:,} more, and a change may wait {wait}."
+        why += f" Policies that make a change wait over {limit} for a start were left out, as no bound was given."
+    return taken, why
 
 
 def _is_crowded(row: Figures) -> bool:

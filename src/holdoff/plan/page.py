@@ -6,6 +6,7 @@ anything.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
@@ -76,7 +77,7 @@ def body(plan: Plan) -> str:
     parts = [
         f"<p>{escape(printable(first))}</p>",
         *(f'<p class="note">{escape(printable(line))}</p>' for line in lines),
-        f'<h2>What to take</h2>\n<p class="lead">{escape(plan.choice.why)}</p>',
+        f'<h2>What to take</h2>\n<p class="lead">{escape(plan.why)}</p>',
         f'<pre class="paste" tabindex="0">{escape(plan.toml)}</pre>' if plan.choice.taken != plan.present else "",
         f"<h2>Builds against waiting</h2>\n{_scroll('Builds against waiting', trade_off(plan))}",
         f"<h2>The busiest day, {to_datetime(day_ms):%Y-%m-%d} (UTC)</h2>",
@@ -164,13 +165,8 @@ def _legend(plan: Plan) -> Iterator[str]:
     lines.append((its[0], its[1] + plan.taken.name))
     for place, (kind, words) in enumerate(reversed(lines)):
         y = 16 + 20 * place
-        yield _text(_WIDE - 34, y, clipped(words, 90), "end", "dim")
+        yield _text(_WIDE - 34, y, words if len(words) <= 90 else f"{words[:87]}...", "end", "dim")
         yield f'<circle class="{kind}" cx="{_WIDE - 20}" cy="{y - 4}" r="{7 if "taken" in kind else 5}"/>'
-
-
-def clipped(text: str, most: int) -> str:
-    """A text, cut to a length."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
@@ -180,10 +176,8 @@ def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
 
 def busiest_day_ms(at_ms: Sequence[int]) -> int:
     """The first instant of the day (in UTC) with the most triggers."""
-    counts: dict[int, int] = {}
-    for at in at_ms:
-        counts[at // DAY_MS] = counts.get(at // DAY_MS, 0) + 1
-    return max(counts, key=lambda day: (counts[day], -day)) * DAY_MS
+    ((day, _),) = Counter(at // DAY_MS for at in at_ms).most_common(1)  # the first of several
+    return day * DAY_MS
 
 
 def timeline(past: Past, day_ms: int, lanes: Sequence[Lane]) -> str:

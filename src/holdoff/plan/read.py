@@ -184,7 +184,7 @@ def _getters(sample: Sequence[Row], likely: Sequence[str]) -> list[Callable[[Row
 
 
 def _getter(sample: Sequence[Row], likely: Sequence[str]) -> Callable[[Row], object]:
-    return [*_getters(sample, likely), lambda _row: None][0]
+    return next(iter(_getters(sample, likely)), lambda _row: None)
 
 
 def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | None]:

@@ -115,7 +115,8 @@ def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], t
 
     if quiet_ms is None:
         return at_once
-    pauses = _pauses(at_ms, quiet_ms)
+    # The triggers after which no other comes for this long.
+    pauses = [n for n in range(len(at_ms) - 1) if at_ms[n + 1] - at_ms[n] >= quiet_ms] + [len(at_ms) - 1]
 
     def when_quiet(first: int, free_ms: int) -> tuple[int, int]:
         # The build's last trigger is the last one before the gate is free, or before the quiet or the longest wait
@@ -129,12 +130,6 @@ def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], t
         return max(free_ms, over_ms), quiet + 1
 
     return when_quiet
-
-
-def _pauses(at_ms: Sequence[int], quiet_ms: int) -> list[int]:
-    """The triggers after which no other comes for this long."""
-    found = [n for n in range(len(at_ms) - 1) if at_ms[n + 1] - at_ms[n] >= quiet_ms]
-    return [*found, len(at_ms) - 1]
 
 
 def by_core(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:

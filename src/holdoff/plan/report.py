@@ -72,7 +72,6 @@ class Figures(Value):
 
     @property
     def name(self) -> str:
-        """The policy in words."""
         return ", ".join(f"{key} {value}" for key, value in settings_of(self.policy).items())
 
     def to_dict(self) -> dict[str, object]:
@@ -100,7 +99,6 @@ def _seconds(ms: int | None) -> float | None:
 
 
 def figures_of(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Figures:
-    """Replay a policy, and measure the replay."""
     return measured(past, policy, replay(past, policy, progress))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from holdoff.core.errors import HoldoffError, UsageError
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
-from holdoff.plan.history import MOST_SPREAD, History, Span, span_of, spread
+from holdoff.plan.history import MOST_SPREAD, Entry, History, Span, in_order, span_of, spread
 
 #: How many builds of CodeBuild are asked for at a time: the most that the service allows.
 _AT_A_TIME: Final = 100
@@ -32,13 +32,13 @@ def from_git(path: str, branch: str | None = None) -> History:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise UsageError(f"git log of {path} failed: {said[0] if said else f'status {done.returncode}'}")
-    commits = sorted((int(time) * 1000, version) for time, version in map(str.split, done.stdout.decode().splitlines()))
+    newest_first = [line.split() for line in done.stdout.decode().splitlines()]
+    commits: list[Entry] = [(int(time) * 1000, None, version, False) for time, version in reversed(newest_first)]
     if not commits:
         raise UsageError(f"git log of {path} has no commits")
-    at, versions = zip(*commits, strict=True)
     source = f"git log of {path}" + (f", {branch}" if branch else "")
     note = "the times are those of commits: commits that were pushed together were one trigger, and count as many here"
-    return History(source=source, at_ms=at, versions=versions, notes=(note,))
+    return in_order(source, commits).but(notes=(note,))
 
 
 def from_builds(

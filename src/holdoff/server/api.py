@@ -38,29 +38,28 @@ MOST_BUILDS: Final = 200
 Inputs = dict[str, Any]
 
 
-def text(most: int, says: str, *, needed: bool = False) -> dict[str, Any]:
-    """The schema of a text that ``core.request.check_note`` accepts. A text that is not needed may be null."""
-    kinds = "string" if needed else ["string", "null"]
+def text(most: int, says: str) -> dict[str, Any]:
+    """The schema of a text that ``core.request.check_note`` accepts, or null."""
     plain_text = {"minLength": 1, "maxLength": most, "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
-    return {"type": kinds, **plain_text, "description": says, "needed": needed}
+    return {"type": ["string", "null"], **plain_text, "description": says}
 
 
-def flag(says: str, *, needed: bool = False) -> dict[str, Any]:
-    return {"type": "boolean", "description": says, "needed": needed}
+def flag(says: str) -> dict[str, Any]:
+    return {"type": "boolean", "description": says}
 
 
 def pairs(says: str) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": "string"}, "description": says}
 
 
+NOT_NULL: Final = {"type": "string"}
 #: A key's mark must not stand at the end, as in ``core.request.GateKey``.
-PROJECT: Final = text(500, "the project's name", needed=True) | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
-ANY_PROJECT: Final[dict[str, Any]] = PROJECT | {"type": ["string", "null"], "needed": False}
+ANY_PROJECT: Final = text(500, "the project's name") | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
 WHY: Final = text(MAX_REASON, "for those who ask later")
 BY: Final = text(MAX_REASON, "for whom the caller acts; the caller's own name is noted, too")
 GATE: Final[dict[str, dict[str, Any]]] = {
-    "project": PROJECT,
+    "project": ANY_PROJECT | NOT_NULL,
     "key": text(200, "the gate of this key of the project (a branch, a customer)"),
     "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
 }  # fmt: skip
@@ -72,6 +71,7 @@ class Operation(Value):
     Attributes:
         scope: the scope that its caller needs.
         inputs: the schemas of its inputs by name; a GET takes them in the query, a POST in the body.
+        needs: the inputs that must be there.
         act: carries it out, in a thread.
         statuses: of its answers without a problem.
     """
@@ -81,6 +81,7 @@ class Operation(Value):
     scope: str
     inputs: dict[str, dict[str, Any]]
     act: Callable[[Site, Caller, Inputs], Answer]
+    needs: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (200,)
 
 
@@ -105,13 +106,13 @@ def explain(site: Site, _caller: Caller, asked: Inputs) -> Answer:
         return answers.explain(site.scene(site.key(key.name, key.key, key.region)), token=token).to_dict()
     if not asked.get("project"):
         raise Problem(422, "the project is missing, or the id of a decision")
-    scene = site.scene(_key(site, asked))
+    scene = site.scene(site.key_of(asked))
     return answers.explain(scene, event=asked.get("event_id"), version=asked.get("source_version")).to_dict()
 
 
 def history(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """The builds, the newest first, with what each covered."""
-    scene = site.scene(_key(site, asked))
+    scene = site.scene(site.key_of(asked))
     return {"builds": [answers.build_to_dict(build) for build in scene.builds(asked.get("limit", 20))]}
 
 
@@ -120,7 +121,7 @@ def history(site: Site, _caller: Caller, asked: Inputs) -> Answer:
 
 def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Ask for a build. The decision is in the store before the answer; the start may still be under way."""
-    key = site.key(asked["project"], asked.get("key"), asked.get("region"), new=True)
+    key = site.config.key(asked["project"], asked.get("key"), asked.get("region"), site.store)
     if key.name not in site.config.projects:
         raise Problem(404, f"{key.name}: no such project in holdoff.toml")
     at, forced = asked.pop("at", None), asked.pop("force", False)
@@ -136,7 +137,7 @@ def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
 def finished(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Report that a build ended. A repeated report changes nothing."""
     how: Any = {name: asked.get(name) for name in ("succeeded", "detail", "exit_status")}
-    key = _key(site, asked)
+    key = site.key_of(asked)
     build_id = asked["build_id"]
 
     def end(gate: Gate) -> tuple[bool, bool]:
@@ -167,13 +168,9 @@ def reset(site: Site, caller: Caller, asked: Inputs) -> Answer:
 
 
 def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> Answer:
-    key, by = _key(site, asked), caller.says(asked.get("by"))
+    key, by = site.key_of(asked), caller.says(asked.get("by"))
     site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
     return site.scene(key).status.to_dict()
-
-
-def _key(site: Site, asked: Inputs) -> Any:
-    return site.key(asked["project"], asked.get("key"), asked.get("region"))
 
 
 def letters(site: Site, _caller: Caller, _asked: Inputs) -> Answer:
@@ -191,7 +188,7 @@ def retry(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     return site.retry(asked["id"])
 
 
-_LETTER: Final = {"id": {"type": "string", "description": "the letter's id, from the list", "needed": True}}
+_LETTER: Final = {"id": {"type": "string", "description": "the letter's id, from the list"}}
 _VERSION: Final = text(MAX_VERSION, "what to build: a commit, a tag")
 _EVENT: Final = text(MAX_EVENT_ID, "the event behind it; a second trigger with this id is a duplicate")
 OPERATIONS: Final = (
@@ -200,10 +197,10 @@ OPERATIONS: Final = (
     Operation(method="GET", path="/explain", scope="look", act=explain,
               inputs={**GATE, "project": ANY_PROJECT, "decision": text(4_000, "the id of a decision"),
                       "event_id": _EVENT, "source_version": _VERSION}),
-    Operation(method="GET", path="/history", scope="look", act=history,
+    Operation(method="GET", path="/history", scope="look", act=history, needs=("project",),
               inputs={**GATE, "limit": {"type": "integer", "minimum": 1, "maximum": MOST_BUILDS,
                                         "description": "how many builds, the newest first; 20 unless given"}}),
-    Operation(method="POST", path="/trigger", scope="trigger", act=trigger,
+    Operation(method="POST", path="/trigger", scope="trigger", act=trigger, needs=("project",),
               statuses=(200, 202), inputs={
                   **GATE, "reason": text(MAX_REASON, "why, for people to read"), "source_version": _VERSION,
                   "event_id": _EVENT, "by": BY,
@@ -214,16 +211,17 @@ OPERATIONS: Final = (
                   "at": {"type": ["string", "number", "null"], "description": "when it happened, by its source"},
                   "parent": text(MAX_VERSION, "the version before, on the same line")}),
     Operation(method="POST", path="/finished", scope="trigger", act=finished,
-              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` shows it", needed=True),
-                      "succeeded": flag("whether the build succeeded", needed=True),
+              needs=("project", "build_id", "succeeded"),
+              inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` shows it") | NOT_NULL,
+                      "succeeded": flag("whether the build succeeded"),
                       "detail": text(MAX_REASON, "how it ended, in words"),
                       "exit_status": {"type": ["integer", "null"], "description": "the status of a command"}}),
-    Operation(method="POST", path="/hold", scope="operate", act=hold,
-              inputs={**GATE, "why": WHY | {"type": "string", "needed": True}, "by": BY,
+    Operation(method="POST", path="/hold", scope="operate", act=hold, needs=("project", "why"),
+              inputs={**GATE, "why": WHY | NOT_NULL, "by": BY,
                       "duration": {"type": ["string", "number", "null"], "description": "such as '2h', or seconds"}}),
-    Operation(method="POST", path="/resume", scope="operate", act=resume,
+    Operation(method="POST", path="/resume", scope="operate", act=resume, needs=("project",),
               inputs={**GATE, "why": WHY, "by": BY}),
-    Operation(method="POST", path="/reset", scope="operate", act=reset,
+    Operation(method="POST", path="/reset", scope="operate", act=reset, needs=("project",),
               inputs={**GATE, "why": WHY, "by": BY, "drop_pending": flag("drop what is pending: it is not built"),
                       "drop_claim": flag("give up a start that cannot be finished; its build may exist")}),
     Operation(method="GET", path="/dead-letters", scope="operate", act=letters, inputs={}),
@@ -252,7 +250,7 @@ async def _answer(site: Site, operation: Operation, asks: Asks) -> Response:
 def carried_out(site: Site, operation: Operation, caller: Caller, asked: Inputs) -> Answer:
     """The answer of an operation. Raises Problem or HoldoffError if it was not carried out."""
     try:
-        return operation.act(site, caller, checked(operation.inputs, asked))
+        return operation.act(site, caller, _checked(operation, asked))
     except ConfigError as error:
         raise Problem.of_input(error) from None
 
@@ -263,14 +261,15 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 }  # fmt: skip
 
 
-def checked(schemas: dict[str, dict[str, Any]], asked: Inputs) -> Inputs:
+def _checked(operation: Operation, asked: Inputs) -> Inputs:
     """The inputs. One that is missing, unknown or of another type raises Problem; a text that is too long or not
     printable raises ConfigError."""
+    schemas = operation.inputs
     for name in asked:
         if name not in schemas:
             raise Problem(422, f"an input is not known; the inputs are {', '.join(schemas) or 'none'}", field=name[:80])
-    for name, schema in schemas.items():
-        if schema.get("needed") and asked.get(name) is None:
+    for name in operation.needs:
+        if asked.get(name) is None:
             raise Problem(422, f"{name} is missing", field=name)
     return {name: _typed(name, value, schemas[name]) for name, value in asked.items()}
 

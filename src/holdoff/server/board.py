@@ -6,6 +6,7 @@ memory until its gate's record changes. All gates share ``MOST_BUILDS`` builds e
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Final
 
 from holdoff.core.record import Finished
@@ -51,9 +52,11 @@ class Row(Value):
 
 
 class Board(Value):
-    """What the first page shows. ``rows``: those of this page; ``found``: how many gates match; ``total``: of all."""
+    """What the first page shows. ``rows``: those of this page, and ``first`` the place of the first of them, from 1;
+    ``found``: how many gates match; ``total``: of all."""
 
     rows: tuple[Row, ...]
+    first: int
     total: int
     found: int
     page: int
@@ -66,8 +69,7 @@ class Board(Value):
 class Histories:
     """The builds of gates, kept from the last read."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self) -> None:
         self._kept: dict[tuple[GateKey, int, int], tuple[object, int, list[Finished]]] = {}
 
     def newest(self, scene: Scene, limit: int, back_ms: int) -> list[Finished]:
@@ -128,22 +130,25 @@ def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str]
     limit = 1 << limit.bit_length() - 1  # a power of two, so that one more gate does not make all be read again
     pages = max(1, -(-len(wanted) // MOST_ROWS))
     page = min(page, pages)  # gates may have gone
-    first = (page - 1) * MOST_ROWS
-    rows, numbers, is_cut = [], Numbers(), False
-    for place, status in enumerate(wanted):
-        row = _row(site, histories, status, limit, window, drawn=first <= place < first + MOST_ROWS)
-        numbers, is_cut = numbers.plus(row.numbers), is_cut or row.is_cut
-        rows += [row] if first <= place < first + MOST_ROWS else []
+    shown = range((page - 1) * MOST_ROWS, page * MOST_ROWS)
+    rows = [_row(site, histories, one, limit, window, drawn=place in shown) for place, one in enumerate(wanted)]
     return Board(
-        rows=tuple(rows), total=len(statuses), found=len(wanted), page=page, pages=pages, numbers=numbers,
-        is_cut=is_cut, window=window,
-    )  # fmt: skip
+        rows=tuple(rows[shown.start : shown.stop]),
+        first=shown.start + 1,
+        total=len(statuses),
+        found=len(wanted),
+        page=page,
+        pages=pages,
+        numbers=reduce(Numbers.plus, (row.numbers for row in rows), Numbers()),
+        is_cut=any(row.is_cut for row in rows),
+        window=window,
+    )
 
 
 def _row(site: Site, histories: Histories, found: Status, limit: int, window: Window, *, drawn: bool) -> Row:
     if found.error:
         return Row(status=found)
-    scene = site.scene_of(found.key, found.record, window.now_ms)
+    scene = site.config.scene_of(found.key, found.record, site.store, window.now_ms)
     back_ms = window.now_ms - window.from_ms
     margin_ms = scene.terms.policy.cooldown_ms if scene.terms else 0
     is_active = (found.last_built_ms or 0) >= window.from_ms - margin_ms

@@ -93,8 +93,9 @@ class Drawing(Value):
 
 def draw(status: Status, builds: list[Finished], terms: Terms | None, window: Window, *, is_cut: bool) -> Drawing:
     """Draw a gate. ``builds``: the newest first; ``is_cut``: older ones were not read."""
+    unread = "older builds are not read here"
     shapes = [
-        *(_unread(builds, window) if is_cut else ()),
+        *(window.shape("unread", window.from_ms, builds[-1].claimed_ms, unread) if is_cut else ()),
         *_holds(status.record, window),
         *_triggers(status, builds, terms.policy if terms else None, window),
         *_builds(status, builds, window),
@@ -126,10 +127,6 @@ def merged(shapes: Iterable[Shape]) -> list[Shape]:
         else:
             found.append(shape)
     return found
-
-
-def _unread(builds: list[Finished], window: Window) -> Iterator[Shape]:
-    yield from window.shape("unread", window.from_ms, builds[-1].claimed_ms, "older builds are not read here")
 
 
 def _holds(record: Record, window: Window) -> Iterator[Shape]:

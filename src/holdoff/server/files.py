@@ -44,16 +44,11 @@ T = TypeVar("T")
 _LETTER: Final = re.compile(r"([0-9A-Z]{26})\.json")
 
 
-def beside(config: Config, store: Store) -> str:
-    """The path beside which these files are: that of the SQLite store, else that of the default SQLite store."""
-    return str(store.path) if isinstance(store, SQLiteStore) else default_url(config.path).removeprefix("sqlite:///")
-
-
 def files_of(config: Config, store: Store, clock: Clock) -> tuple[Tokens, Letters]:
-    """The tokens and the letters of a config and its store."""
+    """The tokens and the letters of a config and its store: beside the SQLite store, else the default SQLite store."""
     server = config.server or Server()
-    tokens = server.tokens or f"{beside(config, store)}.tokens"
-    return Tokens(tokens, clock), Letters(server.dead_letters or f"{beside(config, store)}.letters", clock)
+    path = store.path if isinstance(store, SQLiteStore) else default_url(config.path).removeprefix("sqlite:///")
+    return Tokens(server.tokens or f"{path}.tokens", clock), Letters(server.dead_letters or f"{path}.letters", clock)
 
 
 def _write(path: Path, content: object) -> None:
@@ -151,7 +146,7 @@ class Tokens:
         return found
 
     def _keep(self, tokens: Iterable[Token]) -> None:
-        _write(self.path, {"tokens": [{name: getattr(one, name) for name in Token._fields} for one in tokens]})
+        _write(self.path, {"tokens": [vars(one) for one in tokens]})
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[Token, ...]]:

@@ -7,6 +7,7 @@ streams of a process share one look at the store every ``LOOK_S`` seconds. While
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -32,7 +33,7 @@ class Watch:
         self._lock = anyio.Lock()
 
     async def mark(self) -> int:
-        """A number that changes when something in the gates changes."""
+        """A number that changes when something in the gates changes. A stream that comes a moment early looks, too."""
         async with self._lock:
             if anyio.current_time() - self._seen[0] >= LOOK_S * 0.9:
                 self._seen = anyio.current_time(), await run_sync(self._look)
@@ -50,26 +51,18 @@ class Watch:
         """An event for each change, until the server ends or the caller may no longer look."""
         yield "retry: 3000\n\n"
         last, looks = await self.mark(), 0
-        while not self.site.is_stopping() and self._may_look(request):
-            await self._pause()
-            mark, looks = await self.mark(), looks + 1
-            if mark != last or looks >= MOST_LOOKS:
-                yield "event: look\ndata: again\n\n"
-                last, looks = mark, 0
-            else:
-                yield ":\n\n"  # a write, so that the server notices a caller that has gone
-
-    async def _pause(self) -> None:
-        for _ in range(4):
-            if not self.site.is_stopping():
-                await anyio.sleep(LOOK_S / 4)
-
-    def _may_look(self, request: Request) -> bool:
-        try:
-            self.site.guard.caller(request).needs("look")
-        except Problem:
-            return False
-        return True
+        with suppress(Problem):  # the caller may no longer look
+            while not self.site.is_stopping():
+                self.site.guard.caller(request).needs("look")
+                for _ in range(4):
+                    if not self.site.is_stopping():
+                        await anyio.sleep(LOOK_S / 4)
+                mark, looks = await self.mark(), looks + 1
+                if mark != last or looks >= MOST_LOOKS:
+                    yield "event: look\ndata: again\n\n"
+                    last, looks = mark, 0
+                else:
+                    yield ":\n\n"  # a write, so that the server notices a caller that has gone
 
     async def stream(self, request: Request) -> Response:
         self.site.guard.caller(request).needs("look")

@@ -72,7 +72,6 @@ class Metrics:
         self.registry.register(self)
 
     def count(self, line: Mapping[str, Any]) -> None:
-        """Count a line of the log."""
         if line["event"] == "decision":
             if "took_ms" in line:
                 self.took.observe(line["took_ms"] / 1000)

@@ -44,7 +44,6 @@ _ANSWERS: Final = {
 
 
 def description() -> dict[str, Any]:
-    """The whole description."""
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(AT + one.path, {})[one.method.lower()] = _operation(one)
@@ -75,25 +74,20 @@ def _operation(one: Operation) -> dict[str, Any]:
     }  # fmt: skip
     inputs = {name: schema for name, schema in one.inputs.items() if name not in in_path}
     said["parameters"] = [
-        {"name": name, "in": "path", "required": True, "schema": _schema(one.inputs[name])} for name in in_path
+        {"name": name, "in": "path", "required": True, "schema": one.inputs[name]} for name in in_path
     ]
     if one.method == "GET":
-        said["parameters"] += [_parameter(name, schema) for name, schema in inputs.items()]
+        said["parameters"] += [
+            {"name": name, "in": "query", "required": name in one.needs, "schema": _in_query(schema)}
+            for name, schema in inputs.items()
+        ]
     elif inputs:
-        needed = [name for name, schema in inputs.items() if schema.get("needed")]
-        properties = {name: _schema(schema) for name, schema in inputs.items()}
-        body = {"type": "object", "additionalProperties": False, "required": needed, "properties": properties}
+        body = {"type": "object", "additionalProperties": False, "required": [*one.needs], "properties": inputs}
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return said
 
 
-def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter of the query. A query has no null, so the first kind counts."""
+def _in_query(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an input in a query. A query has no null, so the first kind counts."""
     kinds = schema["type"]
-    kind = next(iter(kinds)) if isinstance(kinds, list) else kinds
-    needed = bool(schema.get("needed"))
-    return {"name": name, "in": "query", "required": needed, "schema": _schema(schema) | {"type": kind}}
-
-
-def _schema(schema: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name != "needed"}
+    return schema | {"type": kinds[0] if isinstance(kinds, list) else kinds}

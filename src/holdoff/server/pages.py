@@ -128,7 +128,7 @@ async def _static(request: Request) -> Response:
 class Pages:
     def __init__(self, site: Site) -> None:
         self.site: Site = site
-        self.histories: Histories = Histories(site)
+        self.histories: Histories = Histories()
         # Pages take processor time. They wait for one another, so that hooks and calls of the API need not wait for
         # them.
         self.views: CapacityLimiter = CapacityLimiter(AT_ONCE)
@@ -195,7 +195,6 @@ class Pages:
         return await run_sync(show, limiter=self.views)
 
     async def what_if(self, request: Request) -> Response:
-        """A gate's own past under other policies."""
         caller = self._looks(request)
         asked = asked_of(request.query_params)
         if self.turns.statistics().tasks_waiting >= MOST_WAITING:
@@ -256,7 +255,6 @@ class Pages:
         return answer
 
     async def logout(self, request: Request) -> Response:
-        """Drop the cookie."""
         check_origin(request)
         await self._form(request)
         answer = RedirectResponse("/", 303)
@@ -270,7 +268,7 @@ class Pages:
         asked = request.query_params
         project = request.path_params.get("project") or asked.get("project", "")
         try:
-            return self.site.key(project, asked.get("key"), asked.get("region"))
+            return self.site.key(project, asked.get("key"), asked.get("region") or None)
         except ConfigError as error:
             raise Problem.of_input(error) from None
 

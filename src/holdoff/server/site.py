@@ -14,7 +14,6 @@ from holdoff.config import Config
 from holdoff.config.server import Server
 from holdoff.core.decision import Decision
 from holdoff.core.errors import StoreError
-from holdoff.core.record import Record
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
 from holdoff.ingress.dispatch import EVER_MS, Answer, Dispatch
@@ -96,15 +95,16 @@ class Site:
         """The time by the store's clock, where it has one."""
         return now_ms(self.store, self.clock)
 
-    def key(self, project: str, key: str | None = None, region: str | None = None, *, new: bool = False) -> GateKey:
-        """The gate of these names. A wrong name raises ConfigError, an unknown gate Problem. ``new``: a gate without an
-        item is known, too, if its project is in ``holdoff.toml``."""
-        name = GateKey.of(project, key, "local").name
-        own = self.config.projects.get(name)
-        found = GateKey.of(project, key, (region or (own and own.region) or self.store.region))
-        if not (own and new) and not self.config.knows(found, self.store):
+    def key(self, project: str, key: str | None = None, region: str | None = None) -> GateKey:
+        """The gate of these names. A wrong name raises ConfigError, an unknown gate Problem."""
+        found = self.config.key(project, key, region, self.store)
+        if not self.config.knows(found, self.store):
             raise Problem(404, f"{found}: no such gate")
         return found
+
+    def key_of(self, asked: Mapping[str, Any]) -> GateKey:
+        """The gate that the inputs of an operation name."""
+        return self.key(asked["project"], asked.get("key"), asked.get("region"))
 
     def gate(self, key: GateKey) -> Gate:
         """The gate of a key. It has no starter if its project is not in ``holdoff.toml``."""
@@ -113,8 +113,8 @@ class Site:
         return self.config.gate_without_starter(key, self.store, clock=self.clock)
 
     def gate_to_wake(self, key: GateKey) -> Gate | None:
-        """The gate of a key, if its project is in ``holdoff.toml``: the one that triggers use, for it knows what it has
-        started, even if its confirm is not in the store."""
+        """The gate of a key, if its project is in ``holdoff.toml``. Triggers use the same object, which knows a build
+        that it has started even if the store does not."""
         return self.dispatch.gate(key) if key.name in self.config.projects else None
 
     def statuses(self, project: str | None = None) -> list[Status]:
@@ -126,12 +126,7 @@ class Site:
 
     def scene(self, key: GateKey) -> Scene:
         """The gate as it is in the store, for ``observe.explain``."""
-        return self.scene_of(key, self.store.get(key), self.now_ms())
-
-    def scene_of(self, key: GateKey, record: Record, at_ms: int) -> Scene:
-        """The same from a record that was read already."""
-        record, terms = self.config.seen(key, record, self.store, at_ms)
-        return Scene(store=self.store, key=key, record=record, terms=terms, now_ms=at_ms)
+        return self.config.scene(key, self.store, self.clock)
 
     def edit(self, what: str, key: GateKey, by: str | None, change: Callable[[Gate], Any]) -> Any:
         """Change a gate for a person, and note that in the log."""
@@ -144,7 +139,6 @@ class Site:
         return self.letters.retry(letter, lambda kept: carry_out_again(kept, letter, self.dispatch, lambda: EVER_MS))
 
     def is_ready(self) -> bool:
-        """Whether the store answers."""
         try:
             self.store.get(GateKey("holdoff", self.store.region))
         except StoreError as error:

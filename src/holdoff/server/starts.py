@@ -38,18 +38,17 @@ class _Progress:
         self.answerable = threading.Event()  # the claim is in the store, or the decision is complete
         self.claim: Claim | None = None
         self._is_wake = is_wake
-        self._claims: dict[str, Claim] = {}
+        self._written: Claim | None = None
 
     def watch(self, effect: Effect) -> None:
         """Notice our own claim. A start that is taken over does not cover our trigger; a wake has no trigger."""
-        if isinstance(effect, Swap) and effect.new.claim is not None:
-            claim = effect.new.claim
-            self._claims.pop(claim.token, None)
-            if claim.attempt == 1 or self._is_wake:
-                self._claims[claim.token] = claim
-        elif isinstance(effect, Start) and effect.token in self._claims:
-            self.claim = self._claims[effect.token]
-            self.answerable.set()
+        if isinstance(effect, Swap):
+            self._written = effect.new.claim
+        elif isinstance(effect, Start):
+            claim = self._written
+            if claim is not None and claim.token == effect.token and (claim.attempt == 1 or self._is_wake):
+                self.claim = claim
+                self.answerable.set()
 
 
 class Starts:

@@ -43,15 +43,6 @@ def asked_of(query: Mapping[str, str]) -> Asked:
     return {name: query.get(name, "")[:MOST_TEXT].strip() for name in FIELDS}
 
 
-def _policies(asked: Asked, own: Policy | None) -> list[Policy]:
-    """The policies to try. Wrong fields, or too many policies, raise ConfigError."""
-    tried = grid.policies(own, cooldowns=_listed(asked["cooldown"]), quiets=_listed(asked["quiet"]))
-    if len(tried) > MOST_POLICIES:
-        want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
-        raise ConfigError(field="cooldown", got=f"{len(tried)} policies", want=want)
-    return tried
-
-
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -69,7 +60,10 @@ def look(site: Site, key: GateKey, asked: Asked) -> tuple[Markup | None, str | N
 
 def _plan(scene: Scene, asked: Asked) -> Plan:
     own = scene.terms.policy if scene.terms else None
-    tried = _policies(asked, own)
+    tried = grid.policies(own, cooldowns=_listed(asked["cooldown"]), quiets=_listed(asked["quiet"]))
+    if len(tried) > MOST_POLICIES:
+        want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
+        raise ConfigError(field="cooldown", got=f"{len(tried)} policies", want=want)
     most_ms, build_ms = (
         parse_duration(asked[field], field=field) if asked[field] else None for field in ("longest", "build")
     )

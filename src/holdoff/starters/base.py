@@ -11,8 +11,10 @@ A starter is any object with ``start(request, token) -> build id``. A gate also 
   the token is as safe as ``find``. Missing, or 0: starting again makes another build.
 * ``for_region(region) -> starter``: a starter of the same kind, for gates of that region.
 * ``status(build_id) -> "running" | "succeeded" | "failed" | None``: the build's state; ``None``: no such build here.
-* ``cancel(build_id)``: stop the build. Raises if there is no such build. ``stop(build_id)``, for builds that can be
-  waited for: ask the build to end, and do not wait for that.
+  Raises if that cannot be found out.
+* ``cancel(build_id)``: stop the build; one that has ended stays as it is. Raises if there is no such build, or if it
+  could not be stopped. ``stop(build_id)``, for builds that can be waited for: ask the build to end, and do not wait for
+  that.
 * ``wait(build_id, beat, every_ms) -> exit status | None``: for builds that are children of this process. Block until
   the build has ended, and call ``beat()`` every ``every_ms`` meanwhile; ``None``: it is no child of this process.
 * ``lives(build_id) -> bool | None``, with ``claimant() -> JSON text`` and ``claims(claimant) -> bool | None``: for

@@ -50,7 +50,6 @@ class _Kind(Value, kw_only=False):
     stops: str
     build: str
     builds: str
-    status: str
     options: frozenset[str]
     in_order: bool
 
@@ -58,12 +57,12 @@ class _Kind(Value, kw_only=False):
 # fmt: off
 BUILD: Final = _Kind(
     "StartBuild", "BatchGetBuilds", "ListBuildsForProject", "StopBuild",
-    "build", "builds", "buildStatus", frozenset(f"{_OPTIONS} {_OF_BUILDS}".split()),
+    "build", "builds", frozenset(f"{_OPTIONS} {_OF_BUILDS}".split()),
     True,  # the default order; to ask for an order is an error for a project of more than 100 builds
 )
 BATCH: Final = _Kind(
     "StartBuildBatch", "BatchGetBuildBatches", "ListBuildBatchesForProject", "StopBuildBatch",
-    "buildBatch", "buildBatches", "buildBatchStatus", frozenset(f"{_OPTIONS} {_OF_BATCHES}".split()),
+    "buildBatch", "buildBatches", frozenset(f"{_OPTIONS} {_OF_BATCHES}".split()),
     False,
 )
 # fmt: on
@@ -114,7 +113,7 @@ class CodeBuild(OnAws):
             raise ConfigError(field="batch", got=batch, want="true or false")
         self.kind: _Kind = BATCH if batch else BUILD
         self.starts: str = self.kind.starts
-        self._variables = on_aws.checked_environment({} if environment is None else environment, _TYPES)
+        self._variables = on_aws.checked_environment(environment, _TYPES)
         self._options = _checked_options({} if options is None else options, self.kind)
         on_aws.check_size(options=self._options, environment=self._variables)
 
@@ -148,7 +147,8 @@ class CodeBuild(OnAws):
         for page in ask.pages(method(client, self.kind.lists), projectName=parameters["projectName"]):
             builds = self._builds(ask, client, page["ids"]) if page["ids"] else []
             for build in builds:
-                if _token_of(build) == token:
+                variables = build.get("environment", {}).get("environmentVariables", ())
+                if any(one["name"] == TOKEN_VARIABLE and one["value"] == token for one in variables):
                     return str(build["id"])
             if on_aws.is_past(builds, token, in_order=self.kind.in_order):
                 return None
@@ -160,15 +160,10 @@ class CodeBuild(OnAws):
 
     def _state(self, ask: Questions, client: Any, build_id: str) -> str | None:
         builds = self._builds(ask, client, [build_id])
-        return _STATES.get(builds[0][self.kind.status]) if builds else None
+        return _STATES.get(builds[0][f"{self.kind.build}Status"]) if builds else None
 
     def _stop(self, ask: Questions, client: Any, build_id: str) -> None:
         ask(method(client, self.kind.stops), id=build_id)[self.kind.build]
-
-
-def _token_of(build: Answer) -> str | None:
-    variables = build.get("environment", {}).get("environmentVariables", ())
-    return next((str(one["value"]) for one in variables if one["name"] == TOKEN_VARIABLE), None)
 
 
 def _checked_options(options: object, kind: _Kind) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class CodePipeline(OnAws):
                 raise ConfigError(field=field, got=name, want="a name of letters, digits and any of '.@_-', no ARN")
         self.source_action = source_action
         self._seen: dict[str, dict[str, str]] = {}
-        checked = on_aws.checked_environment({} if environment is None else environment, ())
+        checked = on_aws.checked_environment(environment, ())
         self._variables = {name: variable["value"] for name, variable in checked.items()}
         on_aws.check_size(environment=self._variables)
         self.start_budget_ms: int = self.start_budget_ms + on_aws.ASKING.longest_ms

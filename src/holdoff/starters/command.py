@@ -228,7 +228,7 @@ class Command:
 
     def lives(self, build_id: str) -> bool | None:
         """Whether it runs, in spite of its lease; ``None``: it is of another machine, or its end is being reported."""
-        return processes.runs(build_id)
+        return processes.command_lives(build_id)
 
     def claimant(self) -> str:
         """The name of this process, as JSON. It is kept with a claim."""

@@ -1,13 +1,7 @@
 """GitHub Actions as a starter: ``workflow_dispatch`` of a workflow on a ref. A build's id is the id of the run.
 
-GitHub's answers to a dispatch. These rows come before the rows of all services (``on_http``):
-
-    200                            it runs, and the answer has its id (``return_run_details``)
-    403, 429 at a limit            NOT_NOW: ``Retry-After``, ``x-ratelimit-remaining: 0``, or words that say so
-    302, 303                       NEVER: the repository was renamed
-    401, 403, 404, 422, other 4xx  NEVER: the credentials, a right, the repository, the ref, an input
-    204                            UNKNOWN: it runs, but the answer has no id; ``find`` finds it
-    5xx and all others             UNKNOWN
+The answer has the id, because the request asks for it (``return_run_details``). After a 204 without an id the run
+exists all the same, and ``find`` finds it.
 
 https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
 https://github.blog/changelog/2026-02-19-workflow-dispatch-api-now-returns-run-ids
@@ -110,7 +104,7 @@ class GitHub(OnApi):
             "repository": _named("github", repository),
             "workflow": _named("workflow", workflow),
             "ref": text_in("ref", ref, STARTING),
-            "inputs": entries_in("inputs", {} if inputs is None else inputs, STARTING),
+            "inputs": entries_in("inputs", inputs, STARTING),
         }
         super().__init__("github", parts, folder)
         self._endpoint = endpoint_in(endpoint, "https://api.github.com")

@@ -1,14 +1,5 @@
 """GitLab CI as a starter: a pipeline on a ref, by a trigger token or by the API. A build's id is the pipeline's id.
 
-GitLab's answers to a start. These rows come before the rows of all services (``on_http``):
-
-    201                          the pipeline exists, and the answer has its id; an invalid one has failed at once
-    400 "Too many pipelines"     NOT_NOW: the limit per minute for one commit and user
-    400, 401, 403, 404, 422      NEVER: the ref, the variables, the content of .gitlab-ci.yml, the token, the project
-    429                          NOT_NOW
-    302, 303                     NEVER: the project has moved, or the instance wants a person to log in
-    5xx and all others           UNKNOWN
-
 https://docs.gitlab.com/api/pipeline_triggers/   https://docs.gitlab.com/api/pipelines/
 https://docs.gitlab.com/administration/instance_limits/
 
@@ -58,6 +49,7 @@ class GitLab(OnApi):
     service = "GitLab"
     id_at = "id"
     rows: tuple[Row, ...] = (
+        # The limit for pipelines of one commit and user in a minute.
         Row((400,), Verdict.NOT_NOW, "GitLab asks to slow down, and it is tried again", words=("too many pipelines",)),
         Row((302, 303), Verdict.NEVER, "See the project's path: it has moved, or this is a page to log in at"),
         Row((400, 422), Verdict.NEVER, "See the ref, .gitlab-ci.yml, and whether the token may set pipeline variables"),
@@ -85,7 +77,7 @@ class GitLab(OnApi):
         if not _PROJECT.fullmatch(str(project)):
             want = "a project's path, such as 'acme/site', or its number"
             raise ConfigError(field="gitlab", got=UNSHOWN, want=want)
-        variables = entries_in("environment", {} if environment is None else environment, STARTING)
+        variables = entries_in("environment", environment, STARTING)
         check_no_token(variables)
         parts = {"project": str(project), "ref": text_in("ref", ref, STARTING), "environment": variables}
         super().__init__("gitlab", parts, folder)

@@ -76,7 +76,7 @@ class OnAws:
     starting: ClassVar[Limits] = STARTING
     #: Send the frozen parameters with a token, in a region. Returns the build's id.
     _send: Callable[[str | None, Answer, str], str]
-    #: The id of the build with a token, by questions to a client.
+    #: The id of the build with a token, by questions to a client, from the newest back to the token's instant.
     _found: Callable[[Questions, Any, Answer, str], str | None]
     #: The state of a build by its id, as in ``status``; and: stop the build, or raise if there is none. (An answer
     #: that lacks what the service's has, a proxy's page say, is no answer: ``KeyError``.)
@@ -105,8 +105,6 @@ class OnAws:
         return bound
 
     def start(self, request: Request, token: str) -> str:
-        """Start the build, at most once for a token, and return its id. Raises ``StartRefused`` if there certainly is
-        no build, and ``StartUnknown`` if there may be one."""
         parameters = self._parameters(request)
         target = self._target(parameters[self.named], request.region)
         self._starting.begin()
@@ -127,29 +125,23 @@ class OnAws:
             ) from error
 
     def find(self, token: str, request: Request) -> str | None:
-        """The id of the build with this token, searched from the newest back to the token's instant. ``None``: there is
-        none; a project that does not exist has no builds. Raises ``StartUnknown`` if that cannot be found out."""
         parameters = self._parameters(request)
         target = self._target(parameters[self.named], request.region)
         try:
             return self._found(Questions(), self._asking.of(target.region), parameters, token)
         except Exception as error:
             if (row := aws.row_of(error)) is not None and row.cause is aws.Cause.MISSING:
-                return None
+                return None  # a project that does not exist has no builds
             message = f"cannot look among the builds of {target} ({aws.describe(error)})"
             raise StartUnknown(message, hint=self._hint(error, target) or GIVE_UP) from error
 
     def status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
-        cannot be found out."""
         try:
             return self._state(Questions(), self._asking.of(self.region), build_id)
         except Exception as error:
             raise self._build_error("ask after", error, build_id) from error
 
     def cancel(self, build_id: str) -> None:
-        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
-        there is none."""
         try:
             self._stop(Questions(), self._asking.of(self.region), build_id)
         except Exception as error:
@@ -218,13 +210,11 @@ class Questions:
         self._limit = TimeLimit(SystemClock(), ASK_MS - ASKING.longest_ms)
 
     def __call__(self, ask: Ask, **parameters: Any) -> Answer:
-        """Send one request."""
         if not self._limit.left_ms():
             raise TimeoutError(f"not done after {(ASK_MS - ASKING.longest_ms) / 1000:g} s")
         return ask(**parameters)
 
     def pages(self, ask: Ask, **parameters: Any) -> Iterator[Answer]:
-        """The pages of a list."""
         while True:
             page = self(ask, **parameters)
             yield page
@@ -275,7 +265,10 @@ def _checked_role(role: object, external_id: object, client: object) -> Role | N
 
 
 def checked_environment(environment: object, types: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """Variables for every build, as ``{"name": ..., "value": ...}`` by name. ``types``: the allowed types."""
+    """Variables for every build, as ``{"name": ..., "value": ...}`` by name; ``None``: none. ``types``: the allowed
+    types."""
+    if environment is None:
+        return {}
     if not isinstance(environment, Mapping):
         raise ConfigError(field="environment", got=environment, want="a table of variables")
     check_no_token(environment)

@@ -2,14 +2,8 @@
 
 An answer, or a missing one (``sending``), says one of three things (``Verdict``). NEVER: there certainly is no build,
 and something has to be changed first. NOT_NOW: there certainly is no build, and the cause passes by itself. UNKNOWN: a
-build may exist, and the claim stays for its lease. Each service has its own rows (``rows``), which come before these:
-
-    301, 307, 308   NEVER     the address has moved, and no redirect is followed
-    425, 429        NOT_NOW   no start is sent until ``Retry-After`` is over
-    408, 409        UNKNOWN   an earlier request of the same token may be in progress
-    other 4xx       NEVER     refused before anything was done (RFC 9110, 15.5)
-    all others      UNKNOWN   any proxy may send a 5xx; a 302 may follow a start (Jenkins once did that), or lead to a
-                              login page; a 2xx of another form than the service's answers is no start
+build may exist, and the claim stays for its lease. The first row that fits an answer counts, of those of the service
+(``rows``) and then of those for all services (``COMMON``).
 
 **Time-outs.** A start is sent by SEND_BY_MS, and waits for the answer ANSWER_MS more. ``find`` and ``cancel`` take
 ASK_MS each, with all their requests. That is 49 s, under the 60 s lease of a claim. The gate retries, not the starter.
@@ -44,8 +38,8 @@ ENDS: Final = ("succeeded", "failed")
 
 
 class Row(Value, kw_only=False):
-    """One row of a table. ``words``: the body has one of these; ``header``: the answer has this header, ``name`` or
-    ``name: value``. Of several rows the first that fits counts."""
+    """What answers of these statuses say. ``words``: the body has one of these; ``header``: the answer has this header,
+    ``name`` or ``name: value``."""
 
     statuses: Iterable[int]
     verdict: Verdict
@@ -54,7 +48,6 @@ class Row(Value, kw_only=False):
     header: str = ""
 
     def fits(self, answer: Answer) -> bool:
-        """Whether the row is for this answer."""
         name, _, value = self.header.partition(": ")
         has = answer.headers.get(name)
         return (
@@ -64,12 +57,15 @@ class Row(Value, kw_only=False):
         )
 
 
+#: No redirect is followed. After a 408 or 409 an earlier request of the same token may be in progress. Another 4xx
+#: refuses before anything is done (RFC 9110, 15.5).
 COMMON: Final = (
     Row((301, 307, 308), Verdict.NEVER, "It has moved: write its new address"),
     Row((425, 429), Verdict.NOT_NOW, "It asks to slow down, and it is tried again"),
     Row((408, 409), Verdict.UNKNOWN),
     Row(range(400, 500), Verdict.NEVER, "See the starter's settings, and what the service says of them"),
 )
+#: Any proxy may send a 5xx. A 302 may follow a start (Jenkins once did that), or lead to a login page.
 _NO_ROW: Final = Row((), Verdict.UNKNOWN)
 
 
@@ -108,8 +104,6 @@ class OnHttp:
         return request.but(parameters=self._frozen_parts)
 
     def start(self, request: Request, token: str) -> str:
-        """Start the build, and return its id. Raises ``StartRefused`` if there certainly is no build, and
-        ``StartUnknown`` if there may be one."""
         time, parts = Time(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
         asked_to_wait = self._asked_to_wait.get((self.clock, self._frozen_parts))
         if asked_to_wait is not None and (left_ms := asked_to_wait.left_ms()):
@@ -164,8 +158,6 @@ class OnHttp:
         return ""
 
     def _status(self, build_id: str) -> str | None:
-        """``running``, ``succeeded`` or ``failed``; ``None``: no such build here. Raises ``HoldoffError`` if that
-        cannot be found out."""
         return self._state_of(Time(self.clock, ASK_MS), build_id)
 
     def _done(self, answer: Answer) -> Answer:
@@ -194,8 +186,6 @@ class OnApi(OnHttp):
         return send(time, method, url, headers=self._headers(time), **body)
 
     def _find(self, token: str, request: Request) -> str | None:
-        """The id of the build with this token; ``None``: there is none. Raises ``StartUnknown`` if that cannot be found
-        out."""
         try:
             return self._found(Time(self.clock, ASK_MS), self._frozen(request), request, token)
         except (HoldoffError, LookupError, TypeError) as error:
@@ -230,8 +220,6 @@ class OnApi(OnHttp):
         return None if answer.status == 404 else self._state(self._done(answer).table())
 
     def _cancel(self, build_id: str) -> None:
-        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped, or
-        there is none."""
         if not build_id.isdecimal():
             raise HoldoffError(f"{self.service} has no build {build_id}")
         time = Time(self.clock, ASK_MS)

@@ -75,10 +75,10 @@ def lives(name: str) -> bool | None:
     return None if state is None else state not in ENDED
 
 
-def runs(name: str) -> bool | None:
+def command_lives(name: str) -> bool | None:
     """Whether the command of that name runs; ``None``: that cannot be known here, or its end is being reported."""
     found = lives(name)
-    return False if found is False and is_left(name) else found or None
+    return None if found is False and not is_left(name) else found
 
 
 def is_left(name: str) -> bool:

@@ -64,7 +64,10 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
 
 
 def entries_in(field: str, value: object, names: tuple[str, ...], *, nested: bool = False) -> dict[str, Any]:
-    """A table of such texts by name. ``nested``: it may also have numbers, truth values, and lists and tables."""
+    """A table of such texts by name; ``None``: an empty one. ``nested``: it may also have numbers, truth values, and
+    lists and tables."""
+    if value is None:
+        return {}
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         raise ConfigError(field=field, got=UNSHOWN, want="a table of texts")
     return {name: _entry(field, name, one, names, nested=nested) for name, one in value.items()}

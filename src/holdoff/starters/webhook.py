@@ -1,11 +1,5 @@
 """Any build hook as a starter: a URL that starts a build, of Netlify, Vercel, Render, Jenkins or your own.
 
-These rows come before the rows of all services (``on_http``):
-
-    a status in ``refused``   certainly no build; from 500 on the cause passes by itself
-    2xx                       there is a build if the answer has an id where ``id`` says, or is a 202 without a body
-                              (Render queues a deploy); otherwise it is not known (a login page is a 200, too)
-
 ``docs/starters.md`` has the settings for each service, and where the service documents them.
 
 **Tokens.** Each start carries its token in the header ``Idempotency-Key``, or where a text says ``{token}``. Most hooks
@@ -87,7 +81,7 @@ class Webhook(OnHttp):
         build_lease: Duration = "2h",
         folder: str | None = None,
     ) -> None:
-        named = entries_in("headers", _header_names({} if headers is None else headers), STARTING)
+        named = entries_in("headers", _header_names(headers), STARTING)
         parts: dict[str, Any] = {
             "method": _method_in("method", method),
             "url": text_in("webhook", url, STARTING, secret=True),
@@ -149,12 +143,15 @@ class Webhook(OnHttp):
             found: object = answer.headers.get(name.strip().lower(), "").rstrip("/").rpartition("/")[2]
         else:
             found = found_at(answer.json(), self.id_at, {})
+        # A login page is a 200 without an id, too. Render answers a deploy that it queues with a 202 and no body.
         is_queued = answer.status == 202 and answer.is_whole and not answer.body.strip()
         return token if is_queued and found in (None, "") else found
 
     def _ask(self, time: Time, method: str, url: str, build_id: str) -> Answer:
         values = {"build_id": build_id}
-        headers = {name: text for name, text in self._parts["headers"].items() if not _names_a_trigger(text)}
+        of_a_trigger = [f"{{{name}" for name in (*STARTING, "environment.")]
+        texts = self._parts["headers"].items()
+        headers = {name: text for name, text in texts if not any(field in text for field in of_a_trigger)}
         to = filled(url, values, self.folder, _in_url) or ""
         return send(time, method, to, headers=self._headers(headers, values))
 
@@ -169,7 +166,6 @@ class Webhook(OnHttp):
         return next(ends, "running")
 
     def _cancel(self, build_id: str) -> None:
-        """Stop the build; one that has ended stays as it is. Raises ``HoldoffError`` if it could not be stopped."""
         time = Time(self.clock, ASK_MS)
         answer = self._ask(time, self._cancel_method, self._cancel_url, build_id)
         if not answer.is_done and not (hasattr(self, "status") and self._state_of(time, build_id) in ENDS):
@@ -191,10 +187,6 @@ def _in_url(value: str) -> str:
 
 def _in_header(value: str) -> str:
     return printable(value.encode("ascii", "replace").decode())
-
-
-def _names_a_trigger(text: str) -> bool:
-    return any(f"{{{name}" in text for name in (*STARTING, "environment."))
 
 
 def _method_in(field: str, value: object) -> str:
