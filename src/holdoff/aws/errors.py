@@ -40,8 +40,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+from holdoff.core.errors import Verdict
 from holdoff.core.value import Value
-from holdoff.core.verdict import Verdict
 
 UNKNOWN_FROM_STATUS: Final = 500
 #: The longest extra wait before another try, if the service asks for one.

@@ -21,9 +21,9 @@ from holdoff.config.webhooks import Reference
 from holdoff.core.errors import ConfigError
 from holdoff.core.policy import Policy
 from holdoff.core.units import type_of_duration
+from holdoff.ingress.dispatch import WakeScheduler
 from holdoff.references import References
 from holdoff.stores.base import Store
-from holdoff.wake.base import WakeScheduler
 
 if TYPE_CHECKING:
     from holdoff.ingress.events.signatures import Webhooks  # only webhooks need it
