@@ -14,7 +14,7 @@ from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, GateKey
 from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
-from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
+from holdoff.core.units import A_DURATION, MAX_INSTANT_MS
 from holdoff.core.value import Value
 from holdoff.core.waits import wake_ms
 from holdoff.fitting import check_overlap
@@ -250,7 +250,7 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     dotted = dict.fromkeys(projects, "a name that has dots in quotes: [projects.'www.example.com']")
     refuse_unknown(settings, PROJECT_KEYS, f"{at}.", dotted | TOP | _OF_STARTERS)
     if "cooldown" not in settings:
-        raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
+        raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=A_DURATION)
     region = settings.get("region")
     with under("the name of a "):
         GateKey(name, "local")
