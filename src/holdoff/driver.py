@@ -39,7 +39,7 @@ class Driver:
     """What one gate's effects are performed on.
 
     Attributes:
-        tokens: of the builds that this process has started and may have to wait for, by build id.
+        tokens: the token of each build that this process has started and may have to wait for, by the build's id.
     """
 
     def __init__(self, key: GateKey, store: Store, starter: Starter | None, clock: Clock, terms: Terms) -> None:
@@ -131,11 +131,11 @@ class Driver:
         claim, running = record.claim, record.running
         if (claim is None and running is None) or not hasattr(starter, "lives"):
             return record
-        claims = None
+        starts = None
         if claim is not None and claim.attempt == 1:  # of a claim taken over, no record says which process has it
-            claims = starter.claims(claim.request.parameters)
+            starts = starter.claims(claim.request.parameters)
         runs = None if running is None else starter.lives(running.build_id)
-        return builds.as_known(record, self.terms, self.now_ms(), claims=claims, runs=runs)
+        return builds.as_known(record, self.terms, self.now_ms(), starts=starts, runs=runs)
 
     def _start(self, request: Request, token: str) -> str:
         starter: Any = self.starter

@@ -20,7 +20,7 @@ from holdoff.core.waits import wake_ms
 from holdoff.fitting import check_overlap
 from holdoff.gate import Gate
 from holdoff.starters import processes
-from holdoff.stores import default_url, open_store
+from holdoff.stores.open import default_url, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class Config(Value):
             is_command = runs is not None or "command" in known.starter
             terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)
         if runs is not None:
-            record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, claims=None, runs=runs)
+            record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, starts=None, runs=runs)
         return record, terms
 
     def knows(self, key: GateKey, store: Store) -> bool:
