@@ -24,7 +24,7 @@ from unittest.mock import patch
 import botocore
 
 from benchmarks.harness import Section
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from tests.conftest import FAKE_AWS
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin

@@ -26,7 +26,7 @@ from threading import Timer, local
 from typing import TYPE_CHECKING, Final
 
 from holdoff.core.request import GateKey
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from tests.engines.cache import EngineUnavailable
 from tests.engines.postgres import postgres
 

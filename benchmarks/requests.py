@@ -15,7 +15,7 @@ import boto3
 
 from benchmarks import peers
 from benchmarks.harness import Contestant, Row, Section, in_turn, ratio, us
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from tests.conftest import FAKE_AWS
 from tests.engines.dynamodb_local import dynamodb_local
 
@@ -88,7 +88,7 @@ call()
 HOLDOFF = """
 import holdoff
 from holdoff.starters import Call
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 store = open_store(f"dynamodb://bench?region=eu-west-1&endpoint={{os.environ['AWS_ENDPOINT_URL_DYNAMODB']}}")
 policy, starter = holdoff.Policy({policy}), Call(lambda *_: "b")
 gate = holdoff.Gate(name, store=store, policy=policy, starter=starter)

@@ -26,8 +26,8 @@ from holdoff.core.request import GateKey
 from holdoff.ingress.settings import Settings
 from holdoff.starters.call import Call
 from holdoff.starters.command import Command
-from holdoff.stores import default_url, open_store
 from holdoff.stores.memory import MemoryStore
+from holdoff.stores.open import default_url, open_store
 from holdoff.testing import ManualClock
 from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder, trust
 

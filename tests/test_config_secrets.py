@@ -29,7 +29,7 @@ from holdoff.core.shown import shown_url, without_secrets
 from holdoff.ingress.aws_lambda import Function
 from holdoff.ingress.settings import Settings
 from holdoff.starters import Call, CodeBuild, Command
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from holdoff.wake.scheduler import Scheduler
 from tests.test_config import toml
 
@@ -417,7 +417,7 @@ def test_a_password_in_the_file_is_refused_and_elsewhere_not_told(form: str, sec
 @secrets
 def test_a_secret_instead_of_a_table(secret: str) -> None:
     """A secret may look like a table's name. All others are refused and not told."""
-    refuses_without_telling(secret, lambda: holdoff.stores.open_store(f"dynamodb://{secret} x"))
+    refuses_without_telling(secret, lambda: holdoff.open_store(f"dynamodb://{secret} x"))
     with pytest.raises(ConfigError) as caught:
         Settings({"DDB_TABLE_NAME": f"{secret}!", "REGION_NAME": "eu-west-1"}).store(holdoff.config.Config())
     assert secret not in told_by(caught.value)

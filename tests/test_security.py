@@ -30,7 +30,7 @@ from holdoff.server.bodies import READ_S
 from holdoff.server.run import check_access
 from holdoff.starters import Command, Webhook, sending
 from holdoff.starters.on_http import ANSWER_MS, SEND_BY_MS
-from holdoff.stores import default_url, open_store
+from holdoff.stores.open import default_url, open_store
 from tests.deploy.cloudformation import Stack
 from tests.deploy.test_rights import ALL, WILDCARDS, resources
 from tests.ingress import shapes

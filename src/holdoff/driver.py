@@ -12,12 +12,11 @@ from contextlib import suppress
 from holdoff.clock import Clock, new_write_id, now_ms
 from holdoff.core import builds
 from holdoff.core.effects import Cancel, Effect, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
-from holdoff.core.errors import HoldoffError, StartUnknown, StoreError, StoreUnavailable
+from holdoff.core.errors import HoldoffError, StartRefused, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.record import Finished, Record
 from holdoff.core.request import MAX_BUILD_ID, MAX_REASON, GateKey, Request, storable
 from holdoff.core.shown import quoted
 from holdoff.core.terms import Terms
-from holdoff.fitting import not_awaited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Driver:
     """What one gate's effects are performed on.
 
     Attributes:
-        tokens: of the builds that this process has started and may have to wait for, by build id.
+        tokens: the token of each build that this process has started and may have to wait for, by the build's id.
     """
 
     def __init__(self, key: GateKey, store: Store, starter: Starter | None, clock: Clock, terms: Terms) -> None:
@@ -132,17 +131,17 @@ class Driver:
         claim, running = record.claim, record.running
         if (claim is None and running is None) or not hasattr(starter, "lives"):
             return record
-        claims = None
+        starts = None
         if claim is not None and claim.attempt == 1:  # of a claim taken over, no record says which process has it
-            claims = starter.claims(claim.request.parameters)
+            starts = starter.claims(claim.request.parameters)
         runs = None if running is None else starter.lives(running.build_id)
-        return builds.as_known(record, self.terms, self.now_ms(), claims=claims, runs=runs)
+        return builds.as_known(record, self.terms, self.now_ms(), starts=starts, runs=runs)
 
     def _start(self, request: Request, token: str) -> str:
         starter: Any = self.starter
         build_id: object = starter.start(request, token)
         if hasattr(build_id, "__await__"):
-            raise not_awaited(build_id)
+            raise _not_awaited(build_id)
         known = ("" if build_id is None else storable(build_id, MAX_BUILD_ID)) or token
         if hasattr(starter, "wait"):
             self.tokens[known] = token
@@ -167,6 +166,17 @@ class Driver:
 
     def now_ms(self) -> int:
         return now_ms(self.store, self.clock)
+
+
+def _not_awaited(answer: object) -> HoldoffError:
+    """The error for a ``start`` that returned an awaitable. A coroutine has not begun: it is closed, and there is no
+    build. A task or a future may run on its own: it is not known whether there is a build."""
+    message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
+    close = getattr(answer, "close", None)
+    if close is None:
+        return StartUnknown(message, hint=hint)
+    close()
+    return StartRefused(message, hint=hint)
 
 
 def _as_error(raised: BaseException) -> Exception:

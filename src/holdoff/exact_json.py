@@ -45,16 +45,13 @@ def dumps(value: object, *, indent: int | None = None, ensure_ascii: bool = Fals
     """JSON text. Sets become sorted lists and bytes base64 text, as the AWS command line shows them. Raises
     ``TypeError`` for a value that JSON has no form for."""
     text = _Encoder(allow_nan=False, ensure_ascii=ensure_ascii, indent=indent).encode(value)
-    return _unquoted(text) if _MARK in text else text
-
-
-def _unquoted(text: str) -> str:
-    first, *rest = text.split(f'"{_MARK}')
-    return first + "".join([part.replace('"', "", 1) for part in rest])
+    first, *numbers = text.split(f'"{_MARK}')
+    return first + "".join([part.replace('"', "", 1) for part in numbers])
 
 
 class _Encoder(json.JSONEncoder):
-    """Also encodes values that JSON has no type for. A fraction becomes a text with a mark, for ``_unquoted``."""
+    """Also encodes values that JSON has no type for. A fraction becomes a text with a mark, and ``dumps`` takes that
+    and the quotes away."""
 
     def default(self, o: object) -> object:
         if isinstance(o, Decimal) and o.is_finite():

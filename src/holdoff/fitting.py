@@ -1,15 +1,14 @@
 """Checks that the parts of a gate fit together: store, starter, clock, policy and leases. A part that does not fit is
-refused here, before the first trigger; only an asynchronous ``start`` shows itself no sooner than it is called."""
+refused here, before the first trigger."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.errors import ConfigError, HoldoffError
 from holdoff.core.policy import Policy
 from holdoff.core.request import Request
 from holdoff.core.shown import kind_of
-from holdoff.core.terms import as_it_stands
 from holdoff.core.units import MAX_DURATION_MS, is_whole, optional_duration, parse_duration
 
 TYPE_CHECKING = False
@@ -43,7 +42,7 @@ def freezer(starter: Starter | None) -> Callable[[Request], Request]:
     """The starter's ``freeze``. It is called before the claim is written. If it raises, nothing was started."""
     freeze, claimant = getattr(starter, "freeze", None), getattr(starter, "claimant", None)
     if freeze is None:
-        return as_it_stands if claimant is None else lambda request: request.but(parameters=claimant())
+        return lambda request: request if claimant is None else request.but(parameters=claimant())
 
     def frozen(request: Request) -> Request:
         try:
@@ -84,14 +83,3 @@ def starter_ms(starter: Starter | None, name: str, otherwise_ms: int, *, least_m
         want = f"whole milliseconds, from {least_ms} to {MAX_DURATION_MS:,} (366d)"
         raise ConfigError(field=f"starter.{name}", got=ms, want=want)
     return ms
-
-
-def not_awaited(answer: object) -> HoldoffError:
-    """The error for a ``start`` that returned an awaitable. A coroutine has not begun: it is closed, and there is no
-    build. A task or a future may run on its own: it is not known whether there is a build."""
-    message, hint = "start() is asynchronous, and a gate does not await it", "Write it with def, not async def"
-    close = getattr(answer, "close", None)
-    if close is None:
-        return StartUnknown(message, hint=hint)
-    close()
-    return StartRefused(message, hint=hint)

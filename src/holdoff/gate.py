@@ -27,7 +27,7 @@ from holdoff.core.units import Duration, Instant, is_whole, optional_duration, p
 from holdoff.core.waits import wake_ms
 from holdoff.driver import Driver, Watch, warn
 from holdoff.fitting import build_lease_ms, check_does, check_overlap, claim_lease_ms, freezer, starter_ms
-from holdoff.stores import default_url, open_store
+from holdoff.stores.open import default_url, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Gate:
         self._snapshot = Snapshot()
         #: The arguments of the last trigger, and the request made from them.
         self._asked: tuple[tuple[object, ...], Request | None] = ((), None)
-        #: How many skips were answered from the last one, and the process that it was made in. Each skip gets an id.
+        #: Numbers the skips that repeat the last one, so that each has its own id; and the process that made that one,
+        #: because the child of a fork would count on from the same number.
         self._again, self._pid = itertools.count(1), os.getpid()
         self._driver = Driver(self.key, self.store, self.starter, self.clock, self.terms)
         #: The ends of its builds that the store has not taken: the next decision reports them first.

@@ -21,7 +21,7 @@ from holdoff.aws.errors import (
     row_of,
     verdict,
 )
-from holdoff.core.verdict import Verdict
+from holdoff.core.errors import Verdict
 
 TARGET = Target(service="CodeBuild", name="site-build", region=None, resource="arn:x", missing="Make one")
 

@@ -23,8 +23,7 @@ from holdoff.aws.client import Clients, Limits, TooLate, make_client
 from holdoff.aws.errors import Cause, Tried, row_of, verdict
 from holdoff.aws.lean import ONLY_BY_BOTOCORE, PATHS, SERVICES, Lean, NoAnswer, NoConnection, Refused
 from holdoff.clock import SystemClock
-from holdoff.core.errors import ConfigError
-from holdoff.core.verdict import Verdict
+from holdoff.core.errors import ConfigError, Verdict
 from tests.aws.wire import Wire, answer, refusal
 from tests.waiting import PATIENCE_S
 

@@ -19,7 +19,7 @@ from holdoff.core.record import Pending, Record
 from holdoff.core.request import Request
 from holdoff.gate import Gate
 from holdoff.starters import Call
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from holdoff.testing import ManualClock
 from tests.cli.conftest import PATIENCE, Terminal, line_of
 from tests.waiting import until

@@ -234,7 +234,7 @@ def test_when_the_last_build_failed(record: Record, failed_ms: int | None) -> No
 )
 def test_a_lease_says_what_is_known_of_the_process_behind_it(goes_on: bool | None, at_ms: int, over: bool) -> None:
     record = RUNNING.but(claim=claim(lease_until_ms=LEASE))
-    seen = builds.as_known(record, TERMS, at_ms, claims=goes_on, runs=goes_on)
+    seen = builds.as_known(record, TERMS, at_ms, starts=goes_on, runs=goes_on)
     assert seen.claim is not None
     assert seen.running is not None
     assert (seen.claim.lease_until_ms <= at_ms) is over
@@ -246,6 +246,6 @@ def test_a_lease_says_what_is_known_of_the_process_behind_it(goes_on: bool | Non
 
 def test_of_a_claim_and_a_build_each_is_known_for_itself() -> None:
     record = RUNNING.but(claim=claim())
-    seen = builds.as_known(record, TERMS, NOW + 1, claims=None, runs=False)
+    seen = builds.as_known(record, TERMS, NOW + 1, starts=None, runs=False)
     assert seen.claim == record.claim
-    assert builds.as_known(Record(), TERMS, NOW, claims=None, runs=None) == Record()
+    assert builds.as_known(Record(), TERMS, NOW, starts=None, runs=None) == Record()

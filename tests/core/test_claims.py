@@ -234,8 +234,10 @@ def test_refusals_in_a_row_wait_longer_and_what_came_meanwhile_is_newer() -> Non
     [(1, 5_000, 60_000), (2, 10_000, 120_000), (7, 300_000, 3_600_000), (99, 300_000, 3_600_000)],
 )
 def test_the_back_off_doubles_to_its_bound(failures: int, soon_ms: int, late_ms: int) -> None:
-    assert claims.backoff_ms(failures, worth_retrying=True) == soon_ms
-    assert claims.backoff_ms(failures, worth_retrying=False) == late_ms
+    before = NEWER.but(failures=failures - 1)
+    for worth_retrying, wait_ms in ((True, soon_ms), (False, late_ms)):
+        after = claims.backed_off(None, before, NOW, worth_retrying=worth_retrying)
+        assert (after.failures, after.retry_ms) == (failures, NOW + wait_ms)
 
 
 @pytest.mark.parametrize(

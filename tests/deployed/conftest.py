@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from holdoff.core.request import GateKey
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from tests.conftest import FAKE_AWS, engine_or_skip
 from tests.deploy.cloudformation import ROOT
 from tests.deployed.stack import REGION, Stack, client_of, until

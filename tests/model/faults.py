@@ -647,9 +647,9 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
             current, claim, terms, at_ms, worth_retrying=True, searched_ms=searched_ms
         )
         after, _ = yield from writes.apply(change, record, terms)
-        said = refusal if told(record, after, claim) else None
-        found = starting._lost_claim(after, claim.token) if said is None else None
-        return found or starting.Resolved(record=after, refusal=said, error="refused")
+        if not told(record, after, claim):
+            return starting._lost_claim(after, claim.token)
+        return starting.Resolved(record=after, error="refused", is_refused=True)
 
     return give_back
 

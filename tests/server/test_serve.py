@@ -21,7 +21,7 @@ from holdoff.config.server import Server as ServerConfig
 from holdoff.core.record import Pending, Record
 from holdoff.core.request import GateKey, Request
 from holdoff.server.run import listening
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 from tests.cli.conftest import PATIENCE, Cli, Terminal, cli, line_of, line_with
 from tests.cli.test_startup import imported
 from tests.server.conftest import signed_push

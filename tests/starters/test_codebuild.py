@@ -27,9 +27,8 @@ from holdoff.aws import lean
 from holdoff.aws.client import Limits
 from holdoff.aws.errors import ANSWERS, FAILURES, Cause, Row
 from holdoff.core import token as tokens
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, Verdict
 from holdoff.core.request import Request
-from holdoff.core.verdict import Verdict
 from holdoff.starters import on_aws
 from holdoff.starters.codebuild import BATCH, BUILD, CodeBuild
 from holdoff.starters.on_aws import ASK_MS, ASKING, STARTING, Questions

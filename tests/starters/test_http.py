@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdoff.core import token as tokens
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, Verdict
 from holdoff.core.request import Request
-from holdoff.core.verdict import Verdict
 from holdoff.references import References
 from holdoff.starters import GitHub, GitLab, Webhook, on_http, sending, templates
 from holdoff.testing import ManualClock

@@ -38,7 +38,6 @@ from holdoff.core.pending import Fold, single
 from holdoff.core.record import FORMAT, Claim, Finished, Pending, Record, Running
 from holdoff.core.request import MAX_ENVIRONMENT_BYTES, GateKey, Request
 from holdoff.core.units import MAX_INSTANT_MS
-from holdoff.stores import open_store
 from holdoff.stores.base import Store
 from holdoff.stores.codec import record_to_item
 from holdoff.stores.dynamodb import store as dynamodb_store
@@ -52,6 +51,7 @@ from holdoff.stores.dynamodb.item import (
     item_size,
 )
 from holdoff.stores.dynamodb.store import CONFLICTS, DynamoDBStore
+from holdoff.stores.open import open_store
 from tests.aws.wire import Wire
 from tests.conftest import FAKE_AWS
 from tests.stores import strategies

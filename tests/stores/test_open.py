@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from holdoff.core.errors import StoreError
-from holdoff.stores import open_store
 from holdoff.stores.memory import MemoryStore
+from holdoff.stores.open import open_store
 
 made: list[Any] = []
 

@@ -40,8 +40,9 @@ from holdoff.core.errors import (
 )
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
-from holdoff.stores import open_store, postgres, postgres_server
+from holdoff.stores import postgres, postgres_server
 from holdoff.stores.base import check_writable
+from holdoff.stores.open import open_store
 from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.postgres_errors import MEANINGS
 from holdoff.stores.postgres_server import CONNECTIONS, VERSION, Address, Link
@@ -1079,7 +1080,7 @@ def test_without_psycopg_it_says_what_to_install() -> None:
     code = """
 import sys
 sys.modules["psycopg"] = None
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 open_store("memory:")
 try:
     open_store("postgresql://me:S3CR3T@host/db")

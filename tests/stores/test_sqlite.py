@@ -32,7 +32,8 @@ from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreEr
 from holdoff.core.record import FORMAT, KEPT_HISTORY_MS, Record
 from holdoff.core.request import GateKey
 from holdoff.starters import Call
-from holdoff.stores import open_store, sqlite, sqlite_file, sqlite_place, sqlite_turns
+from holdoff.stores import sqlite, sqlite_file, sqlite_place, sqlite_turns
+from holdoff.stores.open import open_store
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.stores.sqlite_file import SCHEMA_VERSION
 from holdoff.stores.sqlite_place import Place, mount_of

@@ -19,8 +19,8 @@ from holdoff.core.effects import Swapped
 from holdoff.core.errors import StoreDenied, StoreMismatch, StoreUnavailable
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
-from holdoff.stores import default_url, open_store
 from holdoff.stores.base import check_writable
+from holdoff.stores.open import default_url, open_store
 from holdoff.stores.sqlite import SQLiteStore
 from tests.stores.test_sqlite import killed_in_mid_commit
 from tests.users import ALICE, BOB, TEAM, as_user, needs_root, public_folder

@@ -291,7 +291,7 @@ def prepare(*services: str) -> None:
             make_client(service, Limits(connect_s=1, read_s=1, tries=1), lean=lambda _: None).close()
 
 
-def _session(role: Role | None = None, region: str | None = None) -> Any:
+def _session(role: Role | None, region: str | None) -> Any:
     """The session of this environment, or of a role, with credentials from STS. Another environment has another one."""
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     if (settings, None) not in _sessions:

@@ -40,8 +40,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+from holdoff.core.errors import Verdict
 from holdoff.core.value import Value
-from holdoff.core.verdict import Verdict
 
 UNKNOWN_FROM_STATUS: Final = 500
 #: The longest extra wait before another try, if the service asks for one.
@@ -241,7 +241,7 @@ def row_of(error: BaseException) -> Row | None:
     if not response_of(error):
         return _failure(error)
     row = row_of_code(code_of(error), status_of(error))
-    if operation_of(error, "") not in _LENDERS:
+    if operation_of(error) not in _LENDERS:
         return row
     is_theirs = row is not None and (row.cause is Cause.CREDENTIALS or row.verdict is Verdict.NOT_NOW)
     return row if is_theirs else _CREDENTIALS
@@ -290,7 +290,7 @@ def status_of(error: BaseException) -> int:
     return int(_part(error, "ResponseMetadata").get("HTTPStatusCode") or 0)
 
 
-def operation_of(error: BaseException, otherwise: str) -> str:
+def operation_of(error: BaseException, otherwise: str = "") -> str:
     """The operation that failed, as far as the error says."""
     return str(getattr(error, "operation_name", None) or otherwise)
 

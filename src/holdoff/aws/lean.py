@@ -312,9 +312,8 @@ def _wait_ms(error: Exception, number: int, chance: int, service: str) -> int:
     is_slow = isinstance(error, Refused) and error.code in SLOW_DOWN.split()
     most_ms = (1_000 if is_slow else 25 if service == "dynamodb" else 50) << (number - 1)
     wait_ms = most_ms * chance >> 16
-    asked: str = ""
-    if isinstance(error, Refused):
-        asked = error.response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-retry-after", "")
+    answered = error.response["ResponseMetadata"]["HTTPHeaders"] if isinstance(error, Refused) else {}
+    asked: str = answered.get("x-amz-retry-after", "")
     return max(wait_ms, min(int(asked), RETRY_AFTER_MS + wait_ms)) if asked.isdecimal() else wait_ms
 
 

@@ -17,7 +17,7 @@ from holdoff.config.checks import TOP, Unquoted, must_be, refuse_misspelt, refus
 from holdoff.config.projects import PROJECT_KEYS, Config, Project, project_of
 from holdoff.core.errors import ConfigError
 from holdoff.core.shown import shown_name
-from holdoff.stores import open_store
+from holdoff.stores.open import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, NO_REGION, GateKey
 from holdoff.core.shown import in_toml
 from holdoff.core.terms import Terms
-from holdoff.core.units import MAX_INSTANT_MS, type_of_duration
+from holdoff.core.units import A_DURATION, MAX_INSTANT_MS
 from holdoff.core.value import Value
 from holdoff.core.waits import wake_ms
 from holdoff.fitting import check_overlap
 from holdoff.gate import Gate
 from holdoff.starters import processes
-from holdoff.stores import default_url, open_store
+from holdoff.stores.open import default_url, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Config(Value):
             is_command = runs is not None or "command" in known.starter
             terms = Terms(policy=known.policy, clock_margin_ms=store.clock_margin_ms, children=is_command)
         if runs is not None:
-            record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, claims=None, runs=runs)
+            record = as_known(record, terms or Terms(policy=Policy(0)), at_ms, starts=None, runs=runs)
         return record, terms
 
     def scene(self, key: GateKey, store: Store, clock: Clock) -> Scene:
@@ -271,7 +271,7 @@ def project_of(name: str, table: object, folder: str | None) -> Project:
     dotted = dict.fromkeys(projects, "a name that has dots in quotes: [projects.'www.example.com']")
     refuse_unknown(settings, PROJECT_KEYS, f"{at}.", dotted | TOP | _OF_STARTERS)
     if "cooldown" not in settings:
-        raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=type_of_duration)
+        raise ConfigError(field=f"{at}.cooldown", got=MISSING, want=A_DURATION)
     region = settings.get("region")
     with under("the name of a "):
         GateKey(name, "local")

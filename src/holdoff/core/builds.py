@@ -108,12 +108,12 @@ def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_m
     return record.but(running=running.but(polled_ms=now_ms))
 
 
-def as_known(record: Record, terms: Terms, now_ms: int, *, claims: bool | None, runs: bool | None) -> Record:
+def as_known(record: Record, terms: Terms, now_ms: int, *, starts: bool | None, runs: bool | None) -> Record:
     """The record with leases that say what is known of the processes behind them: over if the process is dead, not over
     if it is alive. If that is not known, the lease stays.
 
     Args:
-        claims: whether the claimant is still about to start its build.
+        starts: whether the claimant is still about to start its build.
         runs: whether the running build runs.
     """
 
@@ -124,7 +124,7 @@ def as_known(record: Record, terms: Terms, now_ms: int, *, claims: bool | None, 
 
     claim, running = record.claim, record.running
     return record.but(
-        claim=claim and claim.but(lease_until_ms=lease_ms(claim.lease_until_ms, terms.claim_lease_ms, claims)),
+        claim=claim and claim.but(lease_until_ms=lease_ms(claim.lease_until_ms, terms.claim_lease_ms, starts)),
         running=running and running.but(lease_until_ms=lease_ms(running.lease_until_ms, terms.build_lease_ms, runs)),
     )
 

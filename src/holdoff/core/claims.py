@@ -162,11 +162,11 @@ def lastbuild_without(record: Record, set_ms: int, before: Decimal | None) -> De
 def backed_off(meanwhile: Pending | None, pending: Pending, now_ms: int, *, worth_retrying: bool) -> Pending:
     """The triggers of a refused start or failed build, with a back-off that grows with each failure. If a forced
     trigger came meanwhile, its back-off counts for all of them; it has one only if its own start was refused."""
-    failures = pending.failures + 1
-    retry_ms = now_ms + backoff_ms(failures, worth_retrying=worth_retrying)
+    first_ms, longest_ms = BACKOFF_MS[worth_retrying]
+    retry_ms = now_ms + min(longest_ms, first_ms << min(pending.failures, 20))
     if meanwhile is not None and meanwhile.request.forced:
         retry_ms = meanwhile.retry_ms
-    return pending.but(failures=failures, retry_ms=retry_ms, refusal=None)
+    return pending.but(failures=pending.failures + 1, retry_ms=retry_ms, refusal=None)
 
 
 def pending_again(pending: Pending | None, covers: Pending) -> Pending:
@@ -177,12 +177,6 @@ def pending_again(pending: Pending | None, covers: Pending) -> Pending:
 def thawed(covers: Pending) -> Pending:
     """The triggers without what the starter froze: it is never sent again, and an item must stay small."""
     return covers.but(request=covers.request.but(parameters="")) if covers.request.parameters else covers
-
-
-def backoff_ms(failures: int, *, worth_retrying: bool) -> int:
-    """How long to wait after the ``failures``-th refusal in a row."""
-    first_ms, longest_ms = BACKOFF_MS[worth_retrying]
-    return min(longest_ms, first_ms << min(failures - 1, 20))
 
 
 def later(lastbuild: Decimal | None, now_ms: int) -> Decimal:

@@ -28,8 +28,8 @@ LONGEST_BACKOFF_MS: Final = max(longest_ms for _, longest_ms in BACKOFF_MS.value
 
 def ahead_ms(record: Record, terms: Terms, now_ms: int) -> int:
     """How far in the future ``lastbuild`` is; 0 where that is within the clocks' margin."""
-    ahead_ms = (record.lastbuild_ms or 0) - now_ms
-    return ahead_ms if ahead_ms > terms.clock_margin_ms else 0
+    found_ms = (record.lastbuild_ms or 0) - now_ms
+    return found_ms if found_ms > terms.clock_margin_ms else 0
 
 
 def put_right(record: Record, terms: Terms, now_ms: int) -> Record:

@@ -26,6 +26,7 @@ does not call theirs.
 from __future__ import annotations
 
 import copyreg
+from enum import Enum
 
 from holdoff.core.shown import shown, shown_field, without_secrets
 
@@ -169,3 +170,12 @@ class StartUnknown(HoldoffError, exit_code=75, retryable=True):
 
 class WakeError(HoldoffError, exit_code=69, retryable=True):
     """A wake could not be arranged for its instant; the sweep finds the gate."""
+
+
+class Verdict(Enum):
+    """What the error of a service says about the work that was asked for: the last column of each table of errors."""
+
+    NEVER = "certainly not done; something has to be changed first"
+    NOT_NOW = "certainly not done; it passes by itself"
+    LOOK = "certainly not done, unless looking for it finds it"
+    UNKNOWN = "not known"

@@ -62,7 +62,7 @@ def quoted(value: object) -> str:
 
 def printable(text: str) -> str:
     """A foreign text with a space for each character that controls a terminal, reverses text or cannot be shown."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+    return escaped(text, lambda _: " ")
 
 
 def escaped(text: str, escape: Callable[[str], str] = lambda char: repr(char)[1:-1]) -> str:

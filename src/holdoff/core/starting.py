@@ -31,25 +31,25 @@ MAX_WORDS: Final = 1_000
 
 
 class Resolved(Value):
-    """The result of a claim. Without ``build_id``, ``refusal`` and ``error`` the start was put off.
+    """The result of a claim. With neither ``build_id`` nor ``error`` the start was put off.
 
     Attributes:
         build_id: the build that was started.
-        refusal: certainly no build was started; ``error`` has the words.
-        error: without a refusal: it is not known whether a build was started.
+        error: why there is no build.
+        is_refused: certainly no build was started. With an ``error``, and not refused: that is not known.
         unconfirmed: the store did not take the result.
     """
 
     record: Record
     build_id: str | None = None
-    refusal: StartRefused | None = None
     error: str | None = None
+    is_refused: bool = False
     unconfirmed: bool = False
 
     @property
     def is_given_back(self) -> bool:
         """Whether the claim was given back: refused, or put off by a cooldown or by a build that runs on."""
-        return self.build_id is None and (self.error is None or self.refusal is not None)
+        return self.build_id is None and (self.error is None or self.is_refused)
 
     @property
     def is_left(self) -> bool:
@@ -141,15 +141,16 @@ def _end_claim(
     claim: Claim,
     terms: Terms,
     rule: Callable[[Record, Claim, Terms, int], Record],
-    why_left: str | None = None,
-    refusal: StartRefused | None = None,
+    why: str | None = None,
+    *,
+    is_refused: bool = False,
 ) -> Generator[Effect, Any, Resolved]:
-    """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays, or was refused."""
+    """Give the claim back, or leave it, as the rule says. ``why``: the error if it stays, or if it was refused."""
     after, is_ours = yield from writes.apply(lambda now, at_ms: rule(now, claim, terms, at_ms), record, terms)
     if claims.held_by(after, claim):
-        return Resolved(record=after, error=why_left)
+        return Resolved(record=after, error=why)
     if is_ours and after.pending is not None:  # else another process has built it
-        return Resolved(record=after, refusal=refusal, error=why_left if refusal else None)
+        return Resolved(record=after, error=why if is_refused else None, is_refused=is_refused)
     return _lost_claim(after, claim.token)
 
 
@@ -170,7 +171,7 @@ def _give_back(
     why, again = _words(refusal), bool(refusal.worth_retrying)
     refused = partial(claims.refused, worth_retrying=again, why=why, searched_ms=searched_ms)
     try:
-        return (yield from _end_claim(record, claim, terms, refused, why, refusal))
+        return (yield from _end_claim(record, claim, terms, refused, why, is_refused=True))
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
@@ -209,6 +210,6 @@ def describe(decision: Decision, resolved: Resolved, terms: Terms) -> Decision:
     found = waits(build.record, terms, now_ms, pending=build.record.pending)
     found = found or [Wait(Why.PENDING, now_ms)]  # what it waited for is over already
     told = build.because_of(Outcome.DEFERRED, found).decision.but(id=decision.id, taken_over=decision.taken_over)
-    if resolved.refusal is None:
+    if not resolved.is_refused:
         return told
     return told.but(outcome=Outcome.FAILED, why=Why.START_FAILED, detail=resolved.error)

@@ -9,11 +9,6 @@ from holdoff.core.request import Request
 from holdoff.core.value import Value
 
 
-def as_it_stands(request: Request) -> Request:
-    """What a starter without ``freeze`` makes of a request."""
-    return request
-
-
 class Terms(Value):
     """What the rules depend on, besides the record and the time.
 
@@ -35,7 +30,7 @@ class Terms(Value):
     policy: Policy
     claim_lease_ms: int = 60_000
     build_lease_ms: int = 8 * 3_600_000
-    freeze: Callable[[Request], Request] = as_it_stands
+    freeze: Callable[[Request], Request] = lambda request: request
     woken: bool = False
     knows_policy: bool = True
     polls: bool = False

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Duration: TypeAlias = "float | str | Decimal | timedelta"
 Instant: TypeAlias = "float | str | Decimal | datetime"
 
-type_of_duration = "a duration such as 90 (seconds), '10m' or '1h30m'"
+#: What would be right, in an error about a duration.
+A_DURATION: Final = "a duration such as 90 (seconds), '10m' or '1h30m'"
 
 _UNIT_MS: Final = {
     "w": 604_800_000,
@@ -66,7 +67,7 @@ def parse_duration(value: object, *, field: str) -> int:
     """
     exact = _duration_ms(value)
     if exact is None or not exact.is_finite():
-        raise ConfigError(field=field, got=value, want=type_of_duration)
+        raise ConfigError(field=field, got=value, want=A_DURATION)
     if exact < 0:
         raise ConfigError(field=field, got=value, want="zero or more: a duration cannot be negative")
     if exact > MAX_DURATION_MS:

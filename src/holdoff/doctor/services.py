@@ -58,7 +58,7 @@ def builds(project: Project, key: GateKey, policies: Policies) -> Iterator[Findi
     (first, parameters), *rest = _probes(there, target.name, name).items()
     answer, refused = _asked(client, first, parameters)
     yield _found(about, there, f"{there.service} {there.thing} {name}", region, refused)
-    if refused is not None and not (is_denied(refused) and operation_of(refused, "") == first):
+    if refused is not None and not (is_denied(refused) and operation_of(refused) == first):
         return
     if isinstance(there, CodePipeline) and refused is None:
         yield from _pipeline(about, there, answer["pipeline"])
@@ -96,7 +96,7 @@ def _found(about: str, starter: OnAws, what: str, region: str, error: Exception 
     """Whether the project or pipeline exists."""
     if error is None:
         return ok(about, f"{what} is there, in {region}")
-    if is_denied(error) and operation_of(error, "") == "AssumeRole" and starter.role is not None:
+    if is_denied(error) and operation_of(error) == "AssumeRole" and starter.role is not None:
         return denied(about, "sts:AssumeRole", starter.role.arn, said=describe(error))
     if is_denied(error):
         return unchecked(about, f"whether there is a {what}")

@@ -25,13 +25,12 @@ from typing import Any
 from holdoff.aws.client import prepare
 from holdoff.clock import Clock, SystemClock
 from holdoff.core.errors import HoldoffError
-from holdoff.ingress.dispatch import EVER_MS, TIME_FOR_A_WAKE_MS, Answer, Dispatch, LeftMs
+from holdoff.ingress.dispatch import EVER_MS, TIME_FOR_A_WAKE_MS, Answer, Dispatch, LeftMs, WakeScheduler
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.envelopes import is_custom_resource, is_fifo, is_sqs, opened
 from holdoff.ingress.events.http import http_request, is_health_check, is_http
 from holdoff.ingress.settings import DEAD_LETTERS, ROLE, Settings
 from holdoff.references import KEPT_MS
-from holdoff.wake.base import WakeScheduler
 
 
 def handler(event: object, context: object = None) -> Answer:

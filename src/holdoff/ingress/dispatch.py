@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from holdoff.clock import Clock, now_ms
 from holdoff.config import Config
@@ -26,7 +26,6 @@ from holdoff.observe.log import clean
 from holdoff.observe.spans import span
 from holdoff.observe.status import status_of
 from holdoff.stores.base import Store
-from holdoff.wake.base import WakeScheduler
 
 Answer = dict[str, Any]
 #: How much time is left for an invocation.
@@ -43,6 +42,18 @@ TIME_FOR_A_WAKE_MS: Final = 125_000
 EVER_MS: Final = 10**15
 #: The fields of a request that the log shows.
 _ASKED: Final = ("event_id", "source_version", "reason")
+
+
+class WakeScheduler(Protocol):
+    """Arranges wakes, for a process that cannot wait so long. If a wake is lost, the next search for due gates finds
+    its gate."""
+
+    def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:
+        """Arrange that the gate is woken at ``due_ms`` or soon after, never before. Two calls make one wake.
+
+        Raises:
+            WakeError: the wake could not be arranged.
+        """
 
 
 class Dispatch:

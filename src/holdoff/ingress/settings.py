@@ -20,10 +20,10 @@ from holdoff.config.schemes import NAMES
 from holdoff.config.webhooks import Reference
 from holdoff.core.errors import ConfigError
 from holdoff.core.policy import Policy
-from holdoff.core.units import type_of_duration
+from holdoff.core.units import A_DURATION
+from holdoff.ingress.dispatch import WakeScheduler
 from holdoff.references import References
 from holdoff.stores.base import Store
-from holdoff.wake.base import WakeScheduler
 
 if TYPE_CHECKING:
     from holdoff.ingress.events.signatures import Webhooks  # only webhooks need it
@@ -44,7 +44,7 @@ WANTED: Final = {
     REGION: "the AWS region of the table and the project, such as 'eu-west-1'",
     TABLE: "the DynamoDB table's name",
     PROJECT: "the CodeBuild project's name",
-    COOLDOWN: type_of_duration,
+    COOLDOWN: A_DURATION,
 }
 #: For calls that fetch a secret, or keep a dead letter.
 LIMITS: Final = Limits(connect_s=2, read_s=3, tries=2)

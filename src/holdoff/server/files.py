@@ -32,8 +32,8 @@ from holdoff.core.request import check_note
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso
 from holdoff.core.value import Value
-from holdoff.stores import default_url
 from holdoff.stores.base import Store
+from holdoff.stores.open import default_url
 from holdoff.stores.sqlite import SQLiteStore
 
 #: When there are this many letters, a further one is only logged: a sender's mistake must not fill the disk.

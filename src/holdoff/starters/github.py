@@ -22,12 +22,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.errors import ConfigError, HoldoffError, Verdict
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted
 from holdoff.core.token import instant_ms
 from holdoff.core.units import parse_instant
-from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import LONGEST_WAIT_MS, OnApi, Row, endpoint_in
 from holdoff.starters.sending import INSTALL, Answer, Time, Unanswered, send

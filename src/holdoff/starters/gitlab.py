@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import ConfigError, Verdict
 from holdoff.core.request import TOKEN_VARIABLE, TOLD, Request
-from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.base import check_no_token, remember
 from holdoff.starters.on_http import OnApi, Row, endpoint_in

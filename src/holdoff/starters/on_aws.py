@@ -30,10 +30,9 @@ from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 from holdoff.aws import errors as aws
 from holdoff.aws.client import ASSUMING, Clients, Limits, Role
 from holdoff.clock import SystemClock, TimeLimit
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, Verdict
 from holdoff.core.request import NO_REGION, GateKey, Request
 from holdoff.core.token import instant_ms
-from holdoff.core.verdict import Verdict
 from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, check_no_token, frozen_parameters
 
 STARTING: Final = Limits(connect_s=2, read_s=6, tries=2, connections=32)

@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
 from holdoff.clock import Clock, SystemClock, TimeLimit, http_date_ms
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable, Verdict
 from holdoff.core.request import Request, storable
 from holdoff.core.shown import Unquoted, printable
 from holdoff.core.token import instant_ms
 from holdoff.core.units import iso
 from holdoff.core.value import Value
-from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.base import GIVE_UP, LOOK_BACK_MS, MAX_FROZEN_BYTES, frozen_parameters
 from holdoff.starters.sending import Answer, Time, Unanswered, send

@@ -25,9 +25,8 @@ from functools import cache
 from typing import Any, Final
 
 from holdoff.clock import Clock, TimeLimit
-from holdoff.core.errors import HoldoffError
+from holdoff.core.errors import HoldoffError, Verdict
 from holdoff.core.value import Value
-from holdoff.core.verdict import Verdict
 
 CONNECT_S: Final = 5.0
 #: No useful answer is longer.

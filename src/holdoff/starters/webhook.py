@@ -16,11 +16,10 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.errors import ConfigError, HoldoffError, Verdict
 from holdoff.core.request import Request
 from holdoff.core.shown import Unquoted, printable, shown_name
 from holdoff.core.units import Duration, parse_duration
-from holdoff.core.verdict import Verdict
 from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
 from holdoff.starters.sending import Answer, Time, send

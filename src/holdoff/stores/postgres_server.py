@@ -234,10 +234,10 @@ class Server:
         bounds = {"schema": self.address.schema, "left_ms": server_ms, "busy_ms": self.busy_ms}
         return link.talk((BEGIN, bounds), *statements)
 
-    def read(self, doing: str, *statement: Any) -> list[Row]:
+    def read(self, doing: str, sql: str, values: Mapping[str, object]) -> list[Row]:
         """The rows of one statement; none, if there are no tables yet."""
         try:
-            return self.call(doing, lambda link: self.begin(link, statement, COMMIT)[0])
+            return self.call(doing, lambda link: self.begin(link, (sql, values), COMMIT)[0])
         except NoTables:
             return []
 

@@ -69,7 +69,7 @@ class Scheduler:
         self._arranged: set[str] = set()
 
     def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:
-        """See ``WakeScheduler.wake_at``."""
+        """Arrange a wake, as ``ingress.dispatch.WakeScheduler`` says."""
         at_ms = next_minute_ms(due_ms, now_ms)
         if schedule_name(key, self.target, at_ms) in self._arranged:
             return None

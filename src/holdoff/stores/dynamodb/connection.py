@@ -153,7 +153,7 @@ class Connection:
         self.service_clock.saw(answer, sent_ms, self._clock.now_ms())
         return self.understood(doing, lambda: read(_genuine(answer)), write=write)
 
-    def understood(self, doing: str, read: Callable[[], T], *, write: bool = False) -> T:
+    def understood(self, doing: str, read: Callable[[], T], *, write: bool) -> T:
         """The result that ``read`` takes from an answer. ``StoreUnavailable``: the answer is not DynamoDB's."""
         try:
             return read()
@@ -204,7 +204,7 @@ class Connection:
                 if re.search(words, message):
                     kind, what, advice = then
         else:
-            operation = aws.operation_of(error, "")
+            operation = aws.operation_of(error)
             target = aws.Target(
                 service="DynamoDB",
                 name=f"dynamodb://{self.table}",

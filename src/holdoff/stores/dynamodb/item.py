@@ -271,12 +271,16 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     older = _older(fold.request)
     if expected.moved is None or (fold.older and not older):
         return None
-    parts = {name for name in ("event", "waiter", "last_ms") if getattr(fold, name) is not None}
-    parts |= {name for name in ("older", "in_order") if getattr(fold, name)}
-    parts |= set() if expected.lastbuild is None else {"lastbuild"}
-    named = fold.request.line is not None and fold.request.source_version is not None
-    parts |= {"parents"} if named else set()
-    expressions = _fold_expressions(older, frozenset(parts))
+    has = {
+        "lastbuild": expected.lastbuild is not None,
+        "older": fold.older,
+        "parents": fold.request.line is not None and fold.request.source_version is not None,
+        "event": fold.event is not None,
+        "waiter": fold.waiter is not None,
+        "last_ms": fold.last_ms is not None,
+        "in_order": fold.in_order,
+    }
+    expressions = _fold_expressions(older, frozenset(part for part, is_there in has.items() if is_there))
     values = _fold_values(expected, fold)
     return {
         **{name: value for name, value in expressions.items() if name != "values"},
@@ -289,11 +293,10 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
 @lru_cache(maxsize=256)
 def _fold_expressions(older: str, parts: frozenset[str]) -> Mapping[str, Any]:
     """The expressions of a fold that has these parts, and the names of the values in them."""
-    conditions = ["#f = :f", "#m = :m", "#l = :l", "NOT contains(#w, :w)"]
+    lastbuild = "#l = :l" if "lastbuild" in parts else "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
+    conditions = ["#f = :f", "#m = :m", lastbuild, "NOT contains(#w, :w)"]
     sets = ["#p.#n = #p.#n + :1"]
     shifted = [("#w", ":w", registers.KEPT_WRITES), ("#p.#o", ":o", registers.KEPT_NOTES)]
-    if "lastbuild" not in parts:
-        conditions[2] = "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
     if older:
         conditions.append(f"({older})" if "older" in parts else f"NOT ({older})")
     if "older" not in parts:

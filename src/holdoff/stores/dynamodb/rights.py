@@ -42,16 +42,15 @@ def trials(connection: Connection, project: str) -> Iterator[tuple[Right, StoreE
     # The key has the project, because a policy may be limited to it. Neither a gate nor its history has such a key.
     key = {PROJECT: encoded(project), REGION: encoded(f"{NO_GATE}none")}
     for right in RIGHTS:
+        failed: StoreError | None = None
         try:
             connection.ask(f"trying {right.action}", right.operation, bool, **right.parameters(key))
-        except (ConditionFailed, IndexMissing):
-            yield right, None  # it was allowed
         except StoreUnavailable:
             raise
         except StoreError as error:
-            yield right, error
-        else:
-            yield right, None
+            was_allowed = isinstance(error, ConditionFailed | IndexMissing)
+            failed = None if was_allowed else error
+        yield right, failed
 
 
 def _equal(name: str, value: dict[str, Any]) -> dict[str, Any]:
