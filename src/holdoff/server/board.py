@@ -102,8 +102,7 @@ def row_of(
 
 
 def _numbers(status: Status, builds: list[Finished], from_ms: int) -> Numbers:
-    claim, shown = status.record.claim, [build for build in builds if build.started_ms >= from_ms]
-    waiting = [fold for fold in (status.record.pending, claim and claim.covers) if fold]
+    waiting, shown = status.uncovered, [build for build in builds if build.started_ms >= from_ms]
     spans = [(fold.first_ms, fold.last_ms, fold.count, None, False) for fold in waiting]
     counts = [number for _, _, number, *_ in each_once([*spans, *map(span_of_build, builds)])]
     triggers, covered = (sum(counts[first : len(waiting) + len(shown)]) for first in (0, len(waiting)))
