@@ -105,10 +105,10 @@ def _numbers(status: Status, builds: list[Finished], from_ms: int) -> Numbers:
     waiting, shown = status.uncovered, [build for build in builds if build.started_ms >= from_ms]
     spans = [(fold.first_ms, fold.last_ms, fold.count, None, False) for fold in waiting]
     counts = [number for _, _, number, *_ in each_once([*spans, *map(span_of_build, builds)])]
-    triggers, covered = (sum(counts[first : len(waiting) + len(shown)]) for first in (0, len(waiting)))
+    pending, covered = sum(counts[: len(waiting)]), sum(counts[len(waiting) :][: len(shown)])
     waited = [build.started_ms - build.covers.first_ms for build in shown if build.covers]
     return Numbers(
-        triggers=triggers,
+        triggers=pending + covered,
         builds=len(shown),
         failed=sum(build.succeeded is False for build in shown),
         saved=max(0, covered - len(shown)),
