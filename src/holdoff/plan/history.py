@@ -121,7 +121,7 @@ def each_once(spans: Iterable[Span]) -> Iterator[Span]:
     for newer, older in pairwise(chain(spans, [(0, 0, 0, None, False)])):
         first_ms, last_ms, triggers, took, has_failed = newer
         number = max(1, triggers)
-        if older[4] and first_ms <= older[0]:
+        if older[4] and first_ms == older[0]:
             first_ms, number = older[1], max(0, number - max(1, older[2]))
         yield first_ms, last_ms, number, took, has_failed
 
