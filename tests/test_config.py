@@ -673,7 +673,7 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
 
-    with pytest.raises(ConfigError, match="HOME is None; write its path, or name a store"):
+    with pytest.raises(ConfigError, match="HOME is missing; write its path, or name a store"):
         default_url()
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert default_url() == "sqlite:////state/holdoff/gates.db"

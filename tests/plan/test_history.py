@@ -17,11 +17,15 @@ from holdoff.core.pending import single
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
 from holdoff.core.request import Request
+from holdoff.gate import Gate
 from holdoff.observe.explain import build_to_dict
 from holdoff.plan.history import History, checked, remarks
 from holdoff.plan.read import from_bytes
 from holdoff.plan.sources import from_builds, from_codebuild, from_git
 from holdoff.plan.times import ms_of, zone_named
+from holdoff.starters import Call
+from holdoff.stores.memory import MemoryStore
+from holdoff.testing import ManualClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -478,6 +482,35 @@ def test_holdoffs_own_history_is_spread_between_what_is_known() -> None:
     assert from_builds([build(AT, AT + 4_000, 3)], "it").notes[0].startswith("1 trigger was spread evenly")
     with pytest.raises(EventError, match="has no builds yet"):
         from_builds([], "it")
+
+
+@pytest.mark.parametrize("given", ["the store", "the command"])
+def test_what_a_failed_build_covered_and_the_next_one_again_came_once(given: str) -> None:
+    """With ``on_failure = "rearm"``."""
+    clock, store = ManualClock("2024-03-05T10:00:00Z"), MemoryStore()
+    starter = Call(lambda _request, token: token)
+    gate = Gate("p", store=store, starter=starter, policy=Policy(0, on_failure="rearm"), clock=clock)
+    came = [clock.now_ms()]
+    gate.finished(gate.trigger().build_id or "", succeeded=False)
+    clock.advance("10s")
+    came.append(clock.now_ms())
+    assert gate.trigger().outcome == "deferred"
+    for succeeds in (False, False, True):
+        clock.advance("1h")
+        woken = gate.wake()
+        assert woken is not None
+        assert woken.covers == 2
+        gate.finished(woken.build_id or "", succeeded=succeeds)
+    clock.advance("1h")
+    came.append(clock.now_ms())
+    gate.finished(gate.trigger().build_id or "", succeeded=True)
+
+    builds = list(store.history(gate.key))
+    history = from_builds(builds, "it") if given == "the store" else of(json.dumps(list(map(build_to_dict, builds))))
+
+    assert len(builds) == 5
+    assert history.at_ms == tuple(came)
+    assert history.failed == {0, 1}, "the first build, and the first one that has the second trigger"
 
 
 @pytest.mark.parametrize("given", ["the store", "the command"])

@@ -15,9 +15,12 @@ import pytest
 
 from holdoff.config import parse
 from holdoff.core.policy import Policy
+from holdoff.gate import Gate
 from holdoff.plan import answer, page
 from holdoff.plan.history import History
 from holdoff.plan.report import settings_of, toml_of
+from holdoff.starters import Call
+from holdoff.stores.open import open_store
 from tests.cli.conftest import Terminal
 from tests.waiting import PATIENCE_S
 
@@ -119,6 +122,14 @@ def test_a_history_of_its_own(cli: Cli) -> None:
     again = cli.json("plan", "--history", "own.json", "--cooldown", "1h", "--json")
     assert again["history"]["first"] == told["history"]["first"]
     assert again["policies"][0]["builds"] == 3
+
+
+def test_the_build_whose_end_is_not_reported_counts_as_in_holdoff_history(cli: Cli) -> None:
+    """At a build hook that reports no end this is always the newest build."""
+    url = f"sqlite:///{cli.folder}/own.db"
+    Gate("site", store=open_store(url), policy=Policy(0), starter=Call(lambda _request, token: token)).trigger()
+
+    assert json.loads(cli("plan", "site", "--store", url, "--json").stdout)["history"]["triggers"] == 1
 
 
 def test_stdin_and_the_grid(cli: Cli) -> None:

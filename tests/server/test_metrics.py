@@ -15,6 +15,7 @@ from holdoff.server.metrics import KINDS, READ_EVERY_MS
 
 if TYPE_CHECKING:
     from tests.server.conftest import Served
+    from tests.standins.hooks import HookStandin
 
 DEPLOY = Path(__file__).parents[2] / "deploy/server"
 RULES = DEPLOY / "alerts.yaml"
@@ -77,6 +78,15 @@ def test_keys_are_summed_up_under_their_project(served: Served) -> None:
 
     assert value(served, "holdoff_pending_triggers", project="site") == 2
     assert value(served, "holdoff_running_builds", project="site") == 2
+
+
+def test_the_triggers_of_a_start_that_may_exist_are_not_covered_yet(served: Served, hook: HookStandin) -> None:
+    hook.fault("status", status=500)
+    served.push("d1")
+    served.clock.advance("1m")
+
+    assert value(served, "holdoff_pending_triggers", project="site") == 1
+    assert value(served, "holdoff_pending_age_seconds", project="site") == 60
 
 
 @pytest.mark.parametrize(("took_s", "every_s"), [(0, READ_EVERY_MS // 1000), (14, 9 * 14)])

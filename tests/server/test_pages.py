@@ -21,6 +21,7 @@ from holdoff.core.request import GateKey
 from holdoff.server import board as boards
 from holdoff.server import live, pages
 from holdoff.server.access import COOKIE
+from tests.server.conftest import FILE
 from tests.server.day import simulate
 
 if TYPE_CHECKING:
@@ -143,6 +144,38 @@ def test_the_numbers_are_those_of_the_gates(browser: Browser) -> None:
     assert found == [
         ("triggers", "5"), ("builds", "1"), ("builds saved", "0"), ("failed", "0"), ("longest wait", "12m"),
     ]  # fmt: skip
+
+
+def numbers(browser: Browser) -> dict[str, str]:
+    return dict(re.findall(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", browser.text()))
+
+
+def test_what_is_built_again_after_a_failure_counts_once(serve: Callable[..., Served]) -> None:
+    """No build is saved by triggers that fail again and again."""
+    browser = Browser(serve(text=FILE.replace('"10m"', '0\non_failure = "rearm"'), anonymous=ALL))
+    served, gate = browser.served, browser.served.site.dispatch.gate(GateKey("site", "local"))
+    served.push("d1")
+    served.push("d2", version="5f2a91c")
+    for _ in range(3):
+        build = record(browser).running
+        assert build is not None
+        gate.finished(build.build_id, succeeded=False)
+        assert numbers(browser)["triggers"] == "2", "while it is pending"
+        served.clock.advance("1h")
+        assert gate.wake() is not None
+        assert numbers(browser)["triggers"] == "2", "while it is built"
+    served.push("d3", version="6f2a91c")
+
+    assert numbers(browser) | {"longest wait": ""} == {
+        "triggers": "3", "builds": "6", "builds saved": "0", "failed": "3", "longest wait": "",
+    }  # fmt: skip
+
+
+def test_triggers_of_a_start_that_may_exist_count(browser: Browser, hook: HookStandin) -> None:
+    hook.fault("status", status=500)
+    browser.served.push("d1")
+
+    assert numbers(browser)["triggers"] == "1"
 
 
 def test_what_wants_attention_comes_first_as_in_status(browser: Browser) -> None:

@@ -17,6 +17,10 @@ from holdoff.observe.status import triggers_of
 if TYPE_CHECKING:
     import argparse
 
+    from holdoff.config import Config
+    from holdoff.core.request import GateKey
+    from holdoff.stores.base import Store
+
 HISTORY_HEADINGS = ["started", "build", "outcome", "covers", "why", "version"]
 #: Verdicts that mean: no build has answered what was asked about, at least not yet.
 UNANSWERED = {"pending", "passed_over", "replaced", "unknown", "aged_out"}
@@ -72,17 +76,21 @@ def add_history_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def scene_of(config: Config, store: Store, key: GateKey) -> tuple[answers.Scene, RecordInvalid | None]:
+    """A gate whose builds are asked for. If its record cannot be read, it has those in the history only."""
+    clock = SystemClock()
+    try:
+        return config.scene(key, store, clock), None
+    except RecordInvalid as error:
+        at_ms = now_ms(store, clock)
+        return answers.Scene(store=store, key=key, record=Record(), terms=None, now_ms=at_ms), error
+
+
 def history(args: argparse.Namespace) -> int:
-    """Print the builds. If the record cannot be read, print those in the history only."""
     if not 1 <= args.limit <= MOST_BUILDS:
         raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
-    error, clock = None, SystemClock()
-    try:
-        scene = config.scene(key, store, clock)
-    except RecordInvalid as found:
-        error = found
-        scene = answers.Scene(store=store, key=key, record=Record(), terms=None, now_ms=now_ms(store, clock))
+    scene, error = scene_of(config, store, key)
     builds = list(scene.builds(args.limit))
     if not builds and not config.knows(key, store):
         say(no_such_gate(config, store, key))

@@ -128,11 +128,15 @@ class Status(Value):
         return tuple(dict.fromkeys((*self.attention, self.state)))
 
     @property
+    def uncovered(self) -> tuple[Pending, ...]:
+        """What no build covers yet: what is pending, and what a start under way is to cover."""
+        claim = self.record.claim
+        return tuple(fold for fold in (self.record.pending, claim and claim.covers) if fold)
+
+    @property
     def stale_ms(self) -> int | None:
         """The age of the oldest trigger that no build covers yet; ``None``: all are covered."""
-        claim = self.record.claim
-        folds = (self.record.pending, None if claim is None else claim.covers)
-        firsts = [fold.first_ms for fold in folds if fold is not None]
+        firsts = [fold.first_ms for fold in self.uncovered]
         return max(0, self.now_ms - min(firsts)) if firsts else None
 
     @property

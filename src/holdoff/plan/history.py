@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import compress, count, pairwise
+from itertools import chain, compress, count, pairwise
 from operator import itemgetter
 from statistics import median_low
 from typing import Final
@@ -115,6 +115,17 @@ def span_of(
     return *(triggers or (started_ms, started_ms, 1)), took, succeeded is False
 
 
+def each_once(spans: Iterable[Span]) -> Iterator[Span]:
+    """The spans of a gate's builds, the newest first, with each trigger in the first build that covered it. With
+    ``on_failure = "rearm"`` a build covers again what the failed build before it covered."""
+    for newer, older in pairwise(chain(spans, [(0, 0, 0, None, False)])):
+        first_ms, last_ms, triggers, took, has_failed = newer
+        number = max(1, triggers)
+        if older[4] and first_ms == older[0]:
+            first_ms, number = older[1], max(0, number - max(1, older[2]))
+        yield first_ms, last_ms, number, took, has_failed
+
+
 def spread(source: str, spans: Iterable[Span], most: int = MOST_SPREAD) -> History:
     """The history of builds that have the instants of their first and last triggers only: the others are spread evenly
     between these. Without a build it raises EventError.
@@ -125,8 +136,7 @@ def spread(source: str, spans: Iterable[Span], most: int = MOST_SPREAD) -> Histo
     """
     found: list[Entry] = []
     between, left_out = 0, 0
-    for first_ms, last_ms, triggers, took, has_failed in spans:
-        number = max(1, triggers)
+    for first_ms, last_ms, number, took, has_failed in spans:
         kept = min(number, most - len(found))
         left_out += number - kept
         steps = max(1, number - 1)

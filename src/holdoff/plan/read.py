@@ -19,7 +19,7 @@ from holdoff.core.errors import ConfigError, EventError, UsageError
 from holdoff.core.request import KEY_MARK
 from holdoff.core.shown import is_plain, shown_name
 from holdoff.core.units import parse_instant
-from holdoff.plan.history import Entry, History, Span, in_order, length, span_of, spread
+from holdoff.plan.history import Entry, History, Span, each_once, in_order, length, span_of, spread
 from holdoff.plan.rows import Bad, Row, Rows, rows_of
 from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
 
@@ -240,7 +240,7 @@ def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> 
             bad.add(where, "is no build as Holdoff prints them")
     if bad.count and not spans:
         raise EventError(source, "has no build as Holdoff prints them", hint=_bad_hint(bad))
-    return spread(source, spans).but(bad=tuple(bad.first), bad_count=bad.count)
+    return spread(source, each_once(spans)).but(bad=tuple(bad.first), bad_count=bad.count)
 
 
 def _span_of(build: Row) -> Span:

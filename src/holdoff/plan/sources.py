@@ -9,7 +9,7 @@ from typing import Any, Final
 from holdoff.core.errors import HoldoffError, UsageError
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished
-from holdoff.plan.history import MOST_SPREAD, Entry, History, Span, in_order, span_of, spread
+from holdoff.plan.history import MOST_SPREAD, Entry, History, Span, each_once, in_order, span_of, spread
 
 #: How many builds of CodeBuild are asked for at a time: the most that the service allows.
 _AT_A_TIME: Final = 100
@@ -51,13 +51,14 @@ def from_builds(
         policy: of the gate; if it skips, a note says that the history does not have the skipped triggers.
         most: how many triggers, as for ``history.spread``.
     """
-    history = spread(source, map(_span_of, builds), most)
+    history = spread(source, each_once(map(span_of_build, builds)), most)
     if policy is None or "skip" not in (policy.on_cooldown, policy.overlap, policy.unchanged):
         return history
     return history.but(notes=(*history.notes, "triggers that this policy skipped are in Holdoff's log, but not here"))
 
 
-def _span_of(build: Finished) -> Span:
+def span_of_build(build: Finished) -> Span:
+    """The span of a build as its store has it."""
     covers = build.covers
     triggers = None if covers is None else (covers.first_ms, covers.last_ms, covers.count)
     return span_of(build.started_ms, build.ended_ms, build.succeeded, triggers)

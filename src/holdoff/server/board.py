@@ -14,6 +14,8 @@ from holdoff.core.request import GateKey
 from holdoff.core.value import Value
 from holdoff.observe.explain import Scene
 from holdoff.observe.status import Status, urgency
+from holdoff.plan.history import each_once
+from holdoff.plan.sources import span_of_build
 from holdoff.server.drawing import Drawing, Window, draw
 from holdoff.server.site import Site
 
@@ -97,19 +99,21 @@ def row_of(
 ) -> Row:
     is_cut = len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
     drawing = draw(status, builds, scene.terms, window, is_cut=is_cut) if drawn else None
-    numbers = _numbers(status, [build for build in builds if build.started_ms >= window.from_ms])
+    numbers = _numbers(status, builds, window.from_ms)
     return Row(status=status, drawing=drawing, numbers=numbers, is_cut=is_cut)
 
 
-def _numbers(status: Status, builds: list[Finished]) -> Numbers:
-    covered = sum(build.covers.count if build.covers else 1 for build in builds)
-    waited = [build.started_ms - build.covers.first_ms for build in builds if build.covers]
-    pending = status.record.pending
+def _numbers(status: Status, builds: list[Finished], from_ms: int) -> Numbers:
+    waiting, shown = status.uncovered, [build for build in builds if build.started_ms >= from_ms]
+    spans = [(fold.first_ms, fold.last_ms, fold.count, None, False) for fold in waiting]
+    counts = [number for _, _, number, *_ in each_once([*spans, *map(span_of_build, builds)])]
+    pending, covered = sum(counts[: len(waiting)]), sum(counts[len(waiting) :][: len(shown)])
+    waited = [build.started_ms - build.covers.first_ms for build in shown if build.covers]
     return Numbers(
-        triggers=covered + (pending.count if pending else 0),
-        builds=len(builds),
-        failed=sum(build.succeeded is False for build in builds),
-        saved=covered - len(builds),
+        triggers=pending + covered,
+        builds=len(shown),
+        failed=sum(build.succeeded is False for build in shown),
+        saved=max(0, covered - len(shown)),
         longest_ms=max([0, status.stale_ms or 0, *waited]),
     )
 

@@ -32,7 +32,7 @@ KINDS: Final = ("http", "start", "wake", "sweep", "request", "ready", "tokens", 
 #: Of gates: the metric's name, its help, its value for one gate, and how the values of a project's gates are combined.
 OF_GATES: Final[tuple[tuple[str, str, Callable[[Status], float], Any], ...]] = (
     ("pending_triggers", "Triggers that no build covers yet.",
-     lambda one: one.record.pending.count if one.record.pending else 0, sum),
+     lambda one: sum(fold.count for fold in one.uncovered), sum),
     ("pending_age_seconds", "Age of the oldest trigger that no build covers.",
      lambda one: (one.stale_ms or 0) / 1000, max),
     ("running_builds", "Builds that run, or are being started.", lambda one: int("running" in one.attention), sum),
