@@ -592,6 +592,23 @@ def test_another_s_link_to_a_file_of_one_s_own_is_passed_over(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("shared", ["file", "way"])
+def test_a_link_that_others_could_lead_elsewhere_is_passed_over(shared: str, tmp_path: Path) -> None:
+    """They could put another file, or another link, where it leads."""
+    for name in ("own", "way", "file"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file/holdoff.toml").touch()
+    (tmp_path / "way/link").symlink_to("../file/holdoff.toml")
+    link = tmp_path / "own/holdoff.toml"
+    link.symlink_to(tmp_path / "way/link")
+    assert nearest(link.parent) == (str(link), None)
+
+    (tmp_path / shared).chmod(0o777)
+    found, passed_over = nearest(link.parent)
+    assert found is None
+    assert str(passed_over).startswith(f"{link} is passed over: its folder ")
+
+
 @pytest.mark.parametrize(
     ("make", "what"),
     [

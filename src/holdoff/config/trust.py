@@ -6,7 +6,7 @@ in sshd_config(5)).
 """
 
 # pathlib takes 5 ms to import, and every command that ``holdoff run`` starts would wait for it.
-# ruff: noqa: PTH114, PTH116, PTH120
+# ruff: noqa: PTH114, PTH115, PTH116, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -33,12 +33,20 @@ def distrust(path: str) -> str | None:
     """Why a file must not be used: which other user owns it or could write it; ``None``: no other user does.
 
     The folder counts, too: its owner and all who may write there could replace the file. A folder such as ``/tmp``,
-    where only a file's owner may do that (the sticky bit), does not count.
+    where only a file's owner may do that (the sticky bit), does not count. If the path is a link, so do each link on
+    the way and its folder.
     """
+    found = os.stat(path)  # links in a circle end here
+    while os.path.islink(path):
+        if why := _distrusted(path, os.lstat(path), "the link ") or _folder_distrusted(path):
+            return why
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return _distrusted(path, found, "") or _folder_distrusted(path)
+
+
+def _folder_distrusted(path: str) -> str | None:
     folder = os.path.dirname(path)
-    if os.path.islink(path) and (why := _distrusted(path, os.lstat(path), "the link ")):
-        return why
-    return _distrusted(path, os.stat(path), "") or _distrusted(folder, os.stat(folder), f"its folder {folder} ")
+    return _distrusted(folder, os.stat(folder), f"its folder {folder} ")
 
 
 def _distrusted(path: str, found: os.stat_result, which: str) -> str | None:

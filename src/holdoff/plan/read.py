@@ -149,7 +149,7 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
         if times and (name in likely or 2 * times >= len(sample)):
             return name
     if not names:
-        return ""
+        return "time"
     why = _why_not(sample, [*likely, *names])
     raise UsageError(
         f"no column of {source} has times ({why}); name one by --time-column, of {_names(names)}. "

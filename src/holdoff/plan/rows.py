@@ -9,7 +9,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, repeat
 from typing import Any, Final
 
 from holdoff.plan.times import ms_or_none, plain
@@ -91,16 +90,8 @@ def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     head = "".join(lines[above : above + 1])
     # Of two equally frequent separators, one before a space is rather a comma within a name.
     delimiter = max(",;\t|", key=lambda mark: (head.count(mark), -head.count(f"{mark} ")))
-    reader = csv.reader(chain(repeat("", above), lines[above:]), delimiter=delimiter)
     names: list[str] = []
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            bad.add(f"line {reader.line_num}", str(error))
-            continue
+    for number, cells in _cells(lines, above, delimiter, bad):
         if not any(map(str.strip, cells)):
             continue
         if not names:
@@ -108,7 +99,26 @@ def _of_csv(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
             names = [cell.strip() for cell in cells] if is_head else [str(n + 1) for n in range(len(cells))]
             if is_head:
                 continue
-        yield f"line {reader.line_num}", dict(zip(names, cells, strict=False))
+        yield f"line {number}", dict(zip(names, cells, strict=False))
+
+
+def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tuple[int, list[str]]]:
+    """The rows from a line on, each with the number of its last line. If a quotation mark is not closed, or closed
+    amid a cell, its row ends with its line: it would take the rows below into one cell."""
+    while at < len(lines):
+        reader = csv.reader(map(lines.__getitem__, range(at, len(lines))), delimiter=delimiter, strict=True)
+        done = at
+        try:
+            for cells in reader:
+                done = at + reader.line_num
+                yield done, cells
+            return
+        except csv.Error:
+            at = done + 1
+        try:
+            yield at, next(csv.reader([lines[done]], delimiter=delimiter))
+        except csv.Error as error:
+            bad.add(f"line {at}", str(error))
 
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
