@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-
 class OnlyKey(GateKey, kw_only=False):
-    """The key of the one gate that there is. It is looked up a hundred times in a history, so its hash is a constant."""
+    """The key of the one gate that there is. A history looks it up a hundred times, so its hash is a constant."""
 
     def __hash__(self) -> int:
         return 1
