@@ -413,7 +413,14 @@ class Lineup(MemoryMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.suspects = {wrong: type("Machine", (MemoryMachine,), {"make_store": wrong})() for wrong in self.at_large}
+        self.suspects = {wrong: self._machine_on(wrong) for wrong in self.at_large}
+
+    def _machine_on(self, wrong: type[Attributed]) -> StoreMachine:
+        class Machine(MemoryMachine):
+            def make_store(self) -> Store:
+                return wrong()
+
+        return Machine()
 
     def all_take(self, step: Callable[..., None], told: dict[str, Any]) -> None:
         draws = Draws(told.pop("data", None))
@@ -436,7 +443,8 @@ def _for_all(step: Any) -> Any:
     def take(self: Lineup, **told: Any) -> None:
         self.all_take(step, told)
 
-    return rule(**getattr(step, RULE_MARKER).arguments)(take)
+    marked: Any = rule(**getattr(step, RULE_MARKER).arguments)
+    return marked(take)
 
 
 for name, step in list(vars(StoreMachine).items()):
