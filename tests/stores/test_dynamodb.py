@@ -301,7 +301,8 @@ def test_a_fold_does_what_applied_does(shared_store: DynamoDBStore, pair: tuple[
     after = before if new is None else decoded_item(plain_key(key) | item_of(new))
     assert shared_store.item(key) == after
 
-    swapped_since = _of(between, key).swapped("SWAPPED1")
+    # Of the same lastbuild, so that nothing but the swap tells.
+    swapped_since = _of(between, key).but(lastbuild=expected.lastbuild).swapped("SWAPPED1")
     assert shared_store.swap(key, expected=new or expected, new=swapped_since) == Swapped(record=swapped_since)
     assert fold.applied(expected, swapped_since) is None
     assert shared_store.fold(key, expected=expected, fold=fold) == Lost(current=swapped_since)
