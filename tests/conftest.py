@@ -9,12 +9,13 @@ that a suite that tests nothing cannot pass.
 
 import itertools
 import os
+import re
 import signal
 import time
 import tomllib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,6 +110,7 @@ SLOW = (
     "tests/test_config_secrets.py::*",
     "tests/test_security.py::*",
 )
+IS_SLOW = re.compile("|".join(map(translate, SLOW)))
 ENGINES = {"dynamodb_local_url", "ministack_url", "postgres_server", "postgres_url"}
 MARKS = ("dynamodb", "ministack", "postgres")
 
@@ -120,7 +122,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         engine = ENGINES.intersection(getattr(item, "fixturenames", ()))
         named = any(item.get_closest_marker(mark) for mark in MARKS)
-        if engine or named or any(fnmatchcase(item.nodeid, slow) for slow in SLOW):
+        if engine or named or IS_SLOW.match(item.nodeid):
             item.add_marker("slow")
 
 

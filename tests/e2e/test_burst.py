@@ -55,10 +55,7 @@ class Burst:
         return decision, self.sent.count
 
 
-@pytest.mark.parametrize(
-    ("known", "deciders"),
-    [("no version", 60), ("version", 60), ("version and line", 60), ("version and line", 500)],
-)
+@pytest.mark.parametrize(("known", "deciders"), [("no version", 60), ("version", 60), ("version and line", 500)])
 def test_a_burst_costs_two_requests_a_trigger_and_loses_none(cloud: Cloud, known: str, deciders: int) -> None:
     burst = Burst(cloud)
     gate = burst.gate()

@@ -799,6 +799,7 @@ def test_where_no_more_files_can_be_opened_that_is_a_store_error(
 
     with monkeypatch.context() as patch:
         patch.setattr(postgres_server.Link, "connect", connect)
+        patch.setattr(store.server, "busy_ms", 600)
         for act in (lambda: store.get(KEY), lambda: store.wait_for_due(0, 0, 1)):
             refused(act, StoreUnavailable, 69, "did not answer", "Too many open files")
     assert store.get(KEY) == BUILT

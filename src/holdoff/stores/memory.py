@@ -53,7 +53,7 @@ class MemoryStore:
 
     def get(self, key: GateKey) -> Record:
         with self._locked():
-            return self._gates.get(key, Record())
+            return self._gates.get(key) or Record()
 
     def swap(
         self, key: GateKey, *, expected: Record, new: Record, history: tuple[Finished, ...] = ()
@@ -67,7 +67,7 @@ class MemoryStore:
         self, key: GateKey, decide: Callable[[Record], Record | None], history: tuple[Finished, ...] = ()
     ) -> Swapped | Lost:
         with self._locked():
-            current = self._gates.get(key, Record())
+            current = self._gates.get(key) or Record()
             new = decide(current)
             if new is None:
                 return Lost(current)

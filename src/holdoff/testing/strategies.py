@@ -35,7 +35,7 @@ instants: SearchStrategy[int] = st.integers(0, 2 * NOW_MS)
 digests: SearchStrategy[str] = st.sampled_from([digest(str(n)) or "" for n in range(6)])
 write_ids: SearchStrategy[str] = st.text("0123456789ABCDEF", min_size=8, max_size=8)
 variables: SearchStrategy[dict[str, str]] = st.dictionaries(
-    st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), texts, max_size=3
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1, max_size=8), texts, max_size=3
 )
 #: Few values, so that requests often have the same line, and are often each other's parents.
 lines: SearchStrategy[str] = st.sampled_from(["refs/heads/main", "refs/heads/next"])
