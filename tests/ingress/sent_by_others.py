@@ -742,6 +742,11 @@ _REGISTRIES = (
         {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256:8a"}},
     ),
     _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
+    # Of these its documents show no data.
+    _webhook(
+        *("JFrog", "artifact_lifecycle archive", nothing("JFrog", "archive")),
+        {**jfrog("artifact_lifecycle", "archive"), "data": {}},
+    ),
     _webhook(
         "Nexus",
         "rm:repository:component",

@@ -422,10 +422,14 @@ def test_what_a_cloud_event_carries_has_its_id_whether_its_headers_say_it_or_its
         assert (outcome.event_id, outcome.source_version) == ("/octo/site#e-7", AFTER)
 
 
-@pytest.mark.parametrize("event", [{"specversion": "1.0", "source": "/octo", "type": "com.example.priced"}, {}])
-def test_a_cloud_event_without_an_id_has_none(event: Json) -> None:
-    headers = {} if event else {"ce-specversion": "1.0", "ce-source": "/octo", "ce-type": "com.example.priced"}
-    outcome = only(http_message(p.posted(event, headers), WEBHOOK))
+@pytest.mark.parametrize("is_json", [True, False])
+@pytest.mark.parametrize("missing", ["id", "source"])
+def test_a_cloud_event_without_an_id_or_a_source_has_no_id(missing: str, is_json: bool) -> None:
+    """An id is one of its source: two sources may count from 1."""
+    event = {"specversion": "1.0", "id": "1", "source": "/octo", "type": "com.example.priced"}
+    del event[missing]
+    posted = p.posted(event, {}) if is_json else p.posted({}, {f"ce-{name}": text for name, text in event.items()})
+    outcome = only(http_message(posted, WEBHOOK))
     assert isinstance(outcome, Request)
     assert outcome.event_id is None
 

@@ -220,9 +220,11 @@ def test_the_envelopes_can_be_looked_at() -> None:
         intent("when = {}\nproject = 'sns.TopicArn'", in_sqs("x"))
 
 
-def test_an_event_of_its_own_may_have_a_key_of_an_envelopes_name() -> None:
-    rule = "when = { 'sns.on' = 'true' }\nproject = 'docs'\nreason = 'event.sns.on'"
-    assert asked(intent(rule, {"sns": {"on": True}})).reason == "true"
+@pytest.mark.parametrize(("envelope", "name"), [("sns", "on"), ("sqs", "bodyguard")])
+def test_an_event_of_its_own_may_have_a_key_of_an_envelopes_name(envelope: str, name: str) -> None:
+    path = f"{envelope}.{name}"
+    rule = f"when = {{ '{path}' = 'true' }}\nproject = 'docs'\nreason = 'event.{path}'"
+    assert asked(intent(rule, {envelope: {name: True}})).reason == "true"
 
 
 def test_others_json_is_not_read_as_ours_when_a_rule_takes_it() -> None:

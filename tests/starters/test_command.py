@@ -64,6 +64,21 @@ def test_many_threads_may_wait_for_one_build(fifo: Path) -> None:
     assert 0 in statuses
 
 
+def test_a_build_that_no_call_waited_for_is_not_called_failed() -> None:
+    """An application may leave its commands to themselves: if no setting depends on their end, no guess is told."""
+    clock = ManualClock()
+    site = holdoff.Gate(
+        "p", store=MemoryStore(), policy=holdoff.Policy("1h"), clock=clock, starter=Command([sys.executable, "-c", ""])
+    )
+    build_id = site.trigger().build_id
+    assert build_id is not None
+    os.waitid(os.P_PID, int(build_id.rpartition(":")[2]), os.WEXITED | os.WNOWAIT)
+    clock.advance("10m")
+
+    assert site.status().attention == ()
+    assert "last built 10m ago" in str(site.trigger())
+
+
 @pytest.mark.parametrize(("status", "state"), [(0, "succeeded"), (7, "failed")])
 def test_it_tells_how_it_ended(status: int, state: str) -> None:
     starter = Command(["sh", "-c", f"exit {status}"])

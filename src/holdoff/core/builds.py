@@ -143,7 +143,7 @@ def as_it_is_now(record: Record, terms: Terms, now_ms: int) -> Record:
     stopped when its parent died."""
     record = clocks.put_right(record, terms, now_ms)
     running = record.running
-    if running is None or running.lease_until_ms > now_ms or not (terms.policy.follows_builds or terms.children):
+    if running is None or not terms.policy.follows_builds or running.lease_until_ms > now_ms:
         return record
     end = End(build_id=running.build_id)
     if terms.children:

@@ -260,7 +260,10 @@ _DRAFTS: Final = (
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
 _QUAY: Final = "docker_url=?* & repository=?*"
 _IN_GOOGLE: Final = "action=INSERT|DELETE & digest,tag=*gcr.io/*|*-docker.pkg.dev/*"
-_JFROG: Final = "domain=artifact_*|build|release_bundle*|distribution|destination"
+_JFROG: Final = (
+    "domain=artifact_*|build|release_bundle*|distribution|destination"
+    " & jpd_origin,data.repo_key,data.build_name,data.release_bundle_name"
+)
 
 
 def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) -> Iterator[Kind]:
@@ -321,7 +324,7 @@ _REGISTRIES: Final = (
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key=*-cache", ""),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
-    *_typed("JFrog", "event_type", f"{_JFROG} & data.repo_key,data.build_name,data.release_bundle_name", ""),
+    *_typed("JFrog", "event_type", _JFROG, ""),
     # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
     *_typed(
         *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),

@@ -234,8 +234,8 @@ def delivery_id(headers: Mapping[str, str]) -> str | None:
     if "x-github-event" in headers:
         found = headers.get("x-github-delivery", "")
         return None if found.isdecimal() else found or None
-    if headers.get("ce-id"):  # of a CloudEvent, whatever it carries
-        return f"{headers.get('ce-source', '')}#{headers['ce-id']}"
+    if headers.get("ce-source") and headers.get("ce-id"):  # of a CloudEvent, whatever it carries
+        return f"{headers['ce-source']}#{headers['ce-id']}"
     return next((headers[name] for name in _IDS if headers.get(name)), None)
 
 
