@@ -422,6 +422,9 @@ def test_who_is_not_named_or_not_known_is_told_who_is() -> None:
         "project 'sit\\x00' is not one of those configured: docs, site"
     )
     assert "configured: none" in str(refused({"project": "x"}, routes()))
+    assert "configured: p0, p1, p10, p100, p101, p102, p103, p104, p105, p106 and 290 more" in str(
+        refused({"project": "x"}, routes(**{f"p{n}": None for n in range(300)}))
+    )
 
 
 # --- fitting ---------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from holdoff.core.errors import ConfigError
@@ -93,6 +93,12 @@ def must_be(kind: type[Kind], value: object, at: str, want: str) -> Kind:
     if not isinstance(value, kind):
         raise ConfigError(field=at, got=value, want=want)
     return value
+
+
+def listed(projects: Collection[str]) -> str:
+    """The names of projects, for an error: ten at most, and how many others there are."""
+    first, others = sorted(projects)[:10], max(0, len(projects) - 10)
+    return ", ".join(first) + (f" and {others} more" if others else "") or "none"
 
 
 def one_or_more(value: object) -> list[object]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 
 from holdoff.clock import now_ms
-from holdoff.config.checks import MISSING, TOP, Unquoted, must_be, refuse_unknown, under
+from holdoff.config.checks import MISSING, TOP, Unquoted, listed, must_be, refuse_unknown, under
 from holdoff.core.builds import as_it_is_now, as_known
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.policy import Policy
@@ -148,8 +148,7 @@ class Config(Value):
             where = "looked upward, to the top of the repository or your home"
             want = f"one with {table} ({where}); `holdoff init` writes a first one"
             raise ConfigError(field="holdoff.toml", got=Unquoted("not found"), want=want)
-        known = ", ".join(sorted(self.projects))
-        want = table + (f", or name one of these: {known}" if known else "")
+        want = table + (f", or name one of these: {listed(self.projects)}" if self.projects else "")
         raise ConfigError(field=f"{self.path}: projects.{name}", got=MISSING, want=want)
 
     def open_store(self, url: str | None = None) -> Store:

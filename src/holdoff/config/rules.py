@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown, under
+from holdoff.config.checks import MISSING, Unquoted, listed, must_be, one_or_more, refuse_unknown, under
 from holdoff.config.patterns import check_name, matches_any
 from holdoff.config.schemes import NAMES, may_be_secret
 from holdoff.config.variables import check_variable
@@ -162,8 +162,8 @@ def _projects(value: object, at: str, projects: Collection[str]) -> tuple[str, .
     named = tuple(_text(one, at) for one in (value if isinstance(value, list) else [value]))
     for project in named:
         if _is_literal(project) and project not in projects:
-            known = ", ".join(sorted(projects)) or "none yet"
-            raise ConfigError(field=at, got=project, want=f"a project of this file ({known}), or {_TYPE_OF_PATH}")
+            want = f"a project of this file ({listed(projects)}), or {_TYPE_OF_PATH}"
+            raise ConfigError(field=at, got=project, want=want)
     if len(set(named)) < len(named):
         raise ConfigError(field=at, got=list(named), want="each project once")
     return named
@@ -211,7 +211,9 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
 
 
 #: How a path begins that is looked up in envelopes only.
-OF_ENVELOPES: Final = re.compile(r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr|body\b)|change\.)")
+OF_ENVELOPES: Final = re.compile(
+    r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr|body\b)|change\.)"
+)
 #: How every value at a path begins, and an example for the error.
 _BEGINS: Final = {
     "http.path": ("/", "a path such as '/hooks/site'"),

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from holdoff.config import Config
+from holdoff.config.checks import listed
 from holdoff.config.patterns import matches_any
 from holdoff.config.projects import Project
 from holdoff.config.rules import IN_BRACES, OF_ENVELOPES, Rule, is_path
@@ -225,16 +226,15 @@ class Routes:
 
     def _project(self, named: str | None, message: Message) -> str:
         """The project that is named, else the project in the request's path, else the only project."""
-        known = ", ".join(sorted(self.projects)) or "none"
         if named is not None and named not in self.projects:
-            raise EventError("project", f"{named[:80]!r} is not one of those configured: {known}")
+            raise EventError("project", f"{named[:80]!r} is not one of those configured: {listed(self.projects)}")
         if found := named or self._of_url(message):
             return found
         if len(self.projects) == 1:
             return next(iter(self.projects))
         raise EventError(
             "event.project",
-            f"is missing, and no rule names one; projects: {known}",
+            f"is missing, and no rule names one; projects: {listed(self.projects)}",
             hint="Name one in the event, in the URL's last part, or by a [[rules]] table in holdoff.toml",
         )
 
@@ -247,7 +247,7 @@ class Routes:
             return None
         if name in self.projects:
             return name
-        known = ", ".join(sorted(self.projects)) or "none"
+        known = listed(self.projects)
         raise EventError("the URL", f"names {shown_name(name)} after /hooks/, which is no project; projects: {known}")
 
 
