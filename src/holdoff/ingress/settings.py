@@ -21,11 +21,11 @@ from holdoff.config.webhooks import Reference
 from holdoff.core.errors import ConfigError
 from holdoff.core.policy import Policy
 from holdoff.core.units import A_DURATION
-from holdoff.ingress.dispatch import WakeScheduler
 from holdoff.references import References
 from holdoff.stores.base import Store
 
 if TYPE_CHECKING:
+    from holdoff.ingress.dispatch import WakeScheduler
     from holdoff.ingress.events.signatures import Webhooks  # only webhooks need it
 
 REGION: Final = "REGION_NAME"
