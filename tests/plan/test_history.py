@@ -142,6 +142,11 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "line breaks in quotes": ('time,why\n2024-03-05T10:00:00Z,"a\nb"\n', [AT], [None]),
     "a quotation mark that is not closed": ('time,why\n1709632800,"a\n1709632800,b\n', [AT, AT], [None, None]),
     "two of them": ('time,why\n1709632800,"a\n1709632800,"b" c\n1709632800,"d\n', [AT] * 3, [None] * 3),
+    "two of them, far apart": (
+        'time,why\n1709632800,"a\n' + "1709632800,b\n" * 1_000 + '1709632800,"\n',
+        [AT] * 1_002,
+        [None] * 1_002,
+    ),
     "words behind a quotation": ('time,why\n"1709632800" ,"a"b\n', [AT], [None]),
     "line ends of Windows": ("time,why\r\n2024-03-05T10:00:00Z,a\r\n", [AT], [None]),
     "bare times": ('["2024-03-05T10:00:00Z", 1709632800]', [AT, AT], [None, None]),
