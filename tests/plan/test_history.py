@@ -500,14 +500,15 @@ def test_what_a_failed_build_covered_and_the_next_one_again_came_once(given: str
     gate = Gate("p", store=store, starter=starter, policy=Policy(0, on_failure="rearm"), clock=clock)
     came = [clock.now_ms()]
     gate.finished(gate.trigger().build_id or "", succeeded=False)
-    clock.advance("10s")
-    came.append(clock.now_ms())
-    assert gate.trigger().outcome == "deferred"
+    for _ in range(2):
+        clock.advance("10s")
+        came.append(clock.now_ms())
+        assert gate.trigger().outcome == "deferred"
     for succeeds in (False, False, True):
         clock.advance("1h")
         woken = gate.wake()
         assert woken is not None
-        assert woken.covers == 2
+        assert woken.covers == 3
         gate.finished(woken.build_id or "", succeeded=succeeds)
     clock.advance("1h")
     came.append(clock.now_ms())
@@ -518,7 +519,15 @@ def test_what_a_failed_build_covered_and_the_next_one_again_came_once(given: str
 
     assert len(builds) == 5
     assert history.at_ms == tuple(came)
-    assert history.failed == {0, 1}, "the first build, and the first one that has the second trigger"
+    assert history.failed == {0, 2}, "the first build, and the first one that has the other two triggers"
+
+
+def test_what_comes_after_a_failed_build_that_is_not_built_again_counts() -> None:
+    failed = build(AT, AT, 1).but(succeeded=False)
+
+    assert from_builds([build(AT + 9, AT + 9, 1), failed], "it").at_ms == (AT, AT + 9)
+    oldest_first = [failed, build(AT, AT + 4, 3).but(succeeded=False)]
+    assert from_builds(oldest_first, "it").at_ms == (AT, AT + 2, AT + 4)
 
 
 @pytest.mark.parametrize("given", ["the store", "the command"])
