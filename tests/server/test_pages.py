@@ -169,6 +169,9 @@ def test_what_is_built_again_after_a_failure_counts_once(serve: Callable[..., Se
     assert numbers(browser) | {"longest wait": ""} == {
         "triggers": "3", "builds": "6", "builds saved": "0", "failed": "3", "longest wait": "",
     }  # fmt: skip
+    served.clock.advance("2d")
+    served.push("d4", version="7f2a91c")
+    assert numbers(browser)["triggers"] == "1", "what was built before the time shown does not count"
 
 
 def test_triggers_of_a_start_that_may_exist_count(browser: Browser, hook: HookStandin) -> None:
