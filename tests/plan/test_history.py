@@ -280,6 +280,11 @@ def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_object_without_fields_is_told_by_the_columns_name() -> None:
+    with pytest.raises(EventError, match="time is missing"):
+        of("[{}]")
+
+
 def test_a_column_without_a_name_has_a_number() -> None:
     assert of("2024-03-05T09:00:00Z,2024-03-05T10:00:00Z\n", column="2").at_ms == (AT,)
 

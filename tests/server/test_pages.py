@@ -120,6 +120,7 @@ def test_a_page_beyond_the_last_is_the_last(browser: Browser, monkeypatch: pytes
 
     assert browser.text("/?page=9").count('<li class="row">') == 1
     assert 'page=2" aria-current="page"' in browser.text("/?page=9")
+    assert '<ol class="gates" start="2">' in browser.text("/?page=9")
 
 
 def test_a_store_that_is_away_says_when_to_come_back(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
