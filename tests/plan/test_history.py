@@ -583,8 +583,12 @@ def test_git(tmp_path: Path) -> None:
     git("init", "-b", "main")
     git("commit", "--allow-empty", "-m", "1", at="2024-03-05T11:00:00+0100")
     git("commit", "--allow-empty", "-m", "2", at="2024-03-05T10:00:01Z")
+    git("commit", "--allow-empty", "-m", "3", at="2024-03-05T10:00:01Z")
 
-    assert from_git(str(tmp_path)).at_ms == (AT, AT + 1_000)
+    history = from_git(str(tmp_path))
+    assert history.at_ms == (AT, AT + 1_000, AT + 1_000)
+    newest = subprocess.run(["git", "-C", str(tmp_path), "rev-parse", "main"], capture_output=True, check=True)
+    assert history.versions[-1] == newest.stdout.decode().strip(), "of one second, too, the newest is the last"
     assert from_git(str(tmp_path), "main").source.endswith(", main")
     for branch in ("nope", "--output=x", "main:x"):
         with pytest.raises(UsageError, match=r"git log of .* failed"):

@@ -719,6 +719,13 @@ def test_a_stream_ends_with_the_server_and_with_the_right_to_look(
     assert stream_of(browser, monkeypatch, lambda: None) == []
 
 
+def test_a_question_about_a_gate_that_has_no_path_of_its_own_names_it(browser: Browser) -> None:
+    new = Record(lastbuild=None, due_ms=1).swapped("AAAAAAA")
+    browser.served.site.store.swap(GateKey("a/b", "local"), expected=Record(), new=new)
+    asks = 'role="search" class="ask">\n<input type="hidden" name="project" value="a/b">'
+    assert asks in browser.text("/gates/?project=a/b&region=")
+
+
 ODD = ["%00", "%ED%A0%80", "", "a/b", "%F0%9F", "x" * 3000, "site@", "@", "%2e%2e/x", "٣", "-1", "1" * 400]
 
 
