@@ -84,6 +84,24 @@ def test_a_gate_of_a_key_has_the_settings_of_its_project() -> None:
     assert gate.policy.cooldown_ms == 3_600_000
 
 
+@pytest.mark.parametrize(
+    ("project_", "key", "region", "found"),
+    [
+        ("docs", None, None, "docs in here"),
+        ("docs@next", None, None, "docs@next in here"),
+        ("docs", "next", None, "docs@next in here"),
+        ("docs", "next", "there", "docs@next in there"),
+        ("other", None, None, "other in local"),
+    ],
+)
+def test_the_gate_of_a_name_is_in_its_projects_region(
+    project_: str, key: str | None, region: str | None, found: str
+) -> None:
+    config = parse('store = "memory:"\n' + project('cooldown = "1h"\nregion = "here"\n' + COMMAND))
+    gate = config.key(project_, key, region, config.open_store())
+    assert f"{gate.project} in {gate.region}" == found
+
+
 def test_an_empty_file_and_no_file_are_all_defaults() -> None:
     assert parse("") == Config()
 

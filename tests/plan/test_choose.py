@@ -175,6 +175,8 @@ def test_what_it_costs() -> None:
 
     assert made.why.endswith("Its builds cost 0.52, and 2.40 with one for each trigger.")
     assert over.why.endswith("Its builds cost 0.13, and 0.31 under the present policy.")
+    same = plan_of(BUSY, cooldowns(2), build_ms=MINUTE, price=0.01, present=Policy("2m"))
+    assert same.why == same.choice.why, "a policy that stays costs what it costs"
 
 
 def test_what_no_policy_could_keep_is_told() -> None:

@@ -142,6 +142,11 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "line breaks in quotes": ('time,why\n2024-03-05T10:00:00Z,"a\nb"\n', [AT], [None]),
     "a quotation mark that is not closed": ('time,why\n1709632800,"a\n1709632800,b\n', [AT, AT], [None, None]),
     "two of them": ('time,why\n1709632800,"a\n1709632800,"b" c\n1709632800,"d\n', [AT] * 3, [None] * 3),
+    "two of them, far apart": (
+        'time,why\n1709632800,"a\n' + "1709632800,b\n" * 1_000 + '1709632800,"\n',
+        [AT] * 1_002,
+        [None] * 1_002,
+    ),
     "words behind a quotation": ('time,why\n"1709632800" ,"a"b\n', [AT], [None]),
     "line ends of Windows": ("time,why\r\n2024-03-05T10:00:00Z,a\r\n", [AT], [None]),
     "bare times": ('["2024-03-05T10:00:00Z", 1709632800]', [AT, AT], [None, None]),
@@ -273,6 +278,11 @@ def test_what_is_no_history_is_told_in_a_line(name: str) -> None:
         from_bytes(NASTY[name], "it")
 
     assert "\n" not in str(caught.value)
+
+
+def test_an_object_without_fields_is_told_by_the_columns_name() -> None:
+    with pytest.raises(EventError, match="time is missing"):
+        of("[{}]")
 
 
 def test_a_column_without_a_name_has_a_number() -> None:
@@ -495,14 +505,15 @@ def test_what_a_failed_build_covered_and_the_next_one_again_came_once(given: str
     gate = Gate("p", store=store, starter=starter, policy=Policy(0, on_failure="rearm"), clock=clock)
     came = [clock.now_ms()]
     gate.finished(gate.trigger().build_id or "", succeeded=False)
-    clock.advance("10s")
-    came.append(clock.now_ms())
-    assert gate.trigger().outcome == "deferred"
+    for _ in range(2):
+        clock.advance("10s")
+        came.append(clock.now_ms())
+        assert gate.trigger().outcome == "deferred"
     for succeeds in (False, False, True):
         clock.advance("1h")
         woken = gate.wake()
         assert woken is not None
-        assert woken.covers == 2
+        assert woken.covers == 3
         gate.finished(woken.build_id or "", succeeded=succeeds)
     clock.advance("1h")
     came.append(clock.now_ms())
@@ -513,7 +524,15 @@ def test_what_a_failed_build_covered_and_the_next_one_again_came_once(given: str
 
     assert len(builds) == 5
     assert history.at_ms == tuple(came)
-    assert history.failed == {0, 1}, "the first build, and the first one that has the second trigger"
+    assert history.failed == {0, 2}, "the first build, and the first one that has the other two triggers"
+
+
+def test_what_comes_after_a_failed_build_that_is_not_built_again_counts() -> None:
+    failed = build(AT, AT, 1).but(succeeded=False)
+
+    assert from_builds([build(AT + 9, AT + 9, 1), failed], "it").at_ms == (AT, AT + 9)
+    oldest_first = [failed, build(AT, AT + 4, 3).but(succeeded=False)]
+    assert from_builds(oldest_first, "it").at_ms == (AT, AT + 2, AT + 4)
 
 
 @pytest.mark.parametrize("given", ["the store", "the command"])
@@ -564,8 +583,12 @@ def test_git(tmp_path: Path) -> None:
     git("init", "-b", "main")
     git("commit", "--allow-empty", "-m", "1", at="2024-03-05T11:00:00+0100")
     git("commit", "--allow-empty", "-m", "2", at="2024-03-05T10:00:01Z")
+    git("commit", "--allow-empty", "-m", "3", at="2024-03-05T10:00:01Z")
 
-    assert from_git(str(tmp_path)).at_ms == (AT, AT + 1_000)
+    history = from_git(str(tmp_path))
+    assert history.at_ms == (AT, AT + 1_000, AT + 1_000)
+    newest = subprocess.run(["git", "-C", str(tmp_path), "rev-parse", "main"], capture_output=True, check=True)
+    assert history.versions[-1] == newest.stdout.decode().strip(), "of one second, too, the newest is the last"
     assert from_git(str(tmp_path), "main").source.endswith(", main")
     for branch in ("nope", "--output=x", "main:x"):
         with pytest.raises(UsageError, match=r"git log of .* failed"):

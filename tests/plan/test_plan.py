@@ -124,6 +124,11 @@ def test_a_history_of_its_own(cli: Cli) -> None:
     assert again["policies"][0]["builds"] == 3
 
 
+def test_the_busiest_day_is_the_first_with_most_triggers() -> None:
+    day_ms = 86_400_000
+    assert page.busiest_day_ms([day * day_ms for day in (1, 2, 2, 3, 3, 4)]) == 2 * day_ms
+
+
 def test_the_build_whose_end_is_not_reported_counts_as_in_holdoff_history(cli: Cli) -> None:
     """At a build hook that reports no end this is always the newest build."""
     url = f"sqlite:///{cli.folder}/own.db"

@@ -33,7 +33,7 @@ from holdoff.server.access import MOST_FAILURES
 from holdoff.server.files import Letters
 from holdoff.server.problems import Problem
 from holdoff.server.run import SELDOM_S, seldom
-from holdoff.server.starts import Starts
+from holdoff.server.starts import Starts, _Progress
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from tests.cli.conftest import PATIENCE
@@ -421,6 +421,19 @@ def test_three_hundred_starts_that_hang_keep_no_other_gate_waiting() -> None:
 
 
 # --- a store that is away, and a file that cannot be read ------------------------------------------------------------
+
+
+def test_a_start_that_is_taken_over_is_not_the_answer_to_the_trigger_that_finishes_it() -> None:
+    clock, starter = ManualClock("2026-11-28T09:00:00Z"), Mock(spec=["start"])
+    starter.start.side_effect = [RuntimeError, "b1"]
+    gate = Gate("a", policy=Policy("1h"), store=MemoryStore(), starter=starter, clock=clock)
+    gate.trigger()
+    clock.advance("1h")
+    progress = _Progress(is_wake=False)
+
+    assert gate.submit(BuildRequest(project="a", region="local"), watch=progress.watch).outcome == "deferred"
+    assert starter.start.call_count == 2
+    assert progress.claim is None
 
 
 def test_what_a_gate_has_started_is_looked_after_though_its_decision_failed() -> None:

@@ -120,6 +120,7 @@ def test_a_page_beyond_the_last_is_the_last(browser: Browser, monkeypatch: pytes
 
     assert browser.text("/?page=9").count('<li class="row">') == 1
     assert 'page=2" aria-current="page"' in browser.text("/?page=9")
+    assert '<ol class="gates" start="2">' in browser.text("/?page=9")
 
 
 def test_a_store_that_is_away_says_when_to_come_back(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +170,9 @@ def test_what_is_built_again_after_a_failure_counts_once(serve: Callable[..., Se
     assert numbers(browser) | {"longest wait": ""} == {
         "triggers": "3", "builds": "6", "builds saved": "0", "failed": "3", "longest wait": "",
     }  # fmt: skip
+    served.clock.advance("2d")
+    served.push("d4", version="7f2a91c")
+    assert numbers(browser)["triggers"] == "1", "what was built before the time shown does not count"
 
 
 def test_triggers_of_a_start_that_may_exist_count(browser: Browser, hook: HookStandin) -> None:
@@ -713,6 +717,13 @@ def test_a_stream_ends_with_the_server_and_with_the_right_to_look(
     monkeypatch.setattr(site, "is_stopping", lambda: False)
     monkeypatch.setattr(site.guard, "server", site.guard.server.but(anonymous=()))
     assert stream_of(browser, monkeypatch, lambda: None) == []
+
+
+def test_a_question_about_a_gate_that_has_no_path_of_its_own_names_it(browser: Browser) -> None:
+    new = Record(lastbuild=None, due_ms=1).swapped("AAAAAAA")
+    browser.served.site.store.swap(GateKey("a/b", "local"), expected=Record(), new=new)
+    asks = 'role="search" class="ask">\n<input type="hidden" name="project" value="a/b">'
+    assert asks in browser.text("/gates/?project=a/b&region=")
 
 
 ODD = ["%00", "%ED%A0%80", "", "a/b", "%F0%9F", "x" * 3000, "site@", "@", "%2e%2e/x", "٣", "-1", "1" * 400]

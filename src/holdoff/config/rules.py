@@ -211,9 +211,7 @@ def _conditions(table: Mapping[str, object], at: str, above: str) -> Iterator[Co
 
 
 #: How a path begins that is looked up in envelopes only.
-OF_ENVELOPES: Final = re.compile(
-    r"(http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr|body\b)|change\.)"
-)
+OF_ENVELOPES: Final = re.compile(r"http\.(headers|method|path|webhook)\b|sns\.[A-Z]|sqs\.(event|attr|body\b)|change\.")
 #: How every value at a path begins, and an example for the error.
 _BEGINS: Final = {
     "http.path": ("/", "a path such as '/hooks/site'"),

@@ -122,7 +122,8 @@ def each_once(spans: Iterable[Span]) -> Iterator[Span]:
         first_ms, last_ms, triggers, took, has_failed = newer
         number = max(1, triggers)
         if older[4] and first_ms == older[0]:
-            first_ms, number = older[1], max(0, number - max(1, older[2]))
+            number = max(0, number - max(1, older[2]))
+            first_ms = older[1] + (last_ms - older[1]) // max(1, number)  # the others came after the older's last
         yield first_ms, last_ms, number, took, has_failed
 
 

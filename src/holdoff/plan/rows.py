@@ -27,6 +27,8 @@ _LISTS: Final = (
 _OWN: Final = '\n{"timestamp": "'
 #: How a line above the names begins: a comment, or the line that tells Excel the separator of cells.
 _ABOVE: Final = ("#", "sep=")
+#: A row of a CSV has at most so many lines: the end of a cell that is not closed is not looked for in the whole file.
+_MOST_LINES: Final = 1_000
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
     r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
@@ -106,19 +108,19 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
     """The rows from a line on, each with the number of its last line. If a quotation mark is not closed, or closed
     amid a cell, its row ends with its line: it would take the rows below into one cell."""
     while at < len(lines):
-        reader = csv.reader(map(lines.__getitem__, range(at, len(lines))), delimiter=delimiter, strict=True)
-        done = at
+        within = range(at, min(at + _MOST_LINES, len(lines)))
+        reader = csv.reader(map(lines.__getitem__, within), delimiter=delimiter, strict=True)
         try:
-            for cells in reader:
-                done = at + reader.line_num
-                yield done, cells
-            return
+            cells = next(reader)
         except csv.Error:
-            at = done + 1
-        try:
-            yield at, next(csv.reader([lines[done]], delimiter=delimiter))
-        except csv.Error as error:
-            bad.add(f"line {at}", str(error))
+            reader = csv.reader([lines[at]], delimiter=delimiter)
+            try:
+                cells = next(reader)
+            except csv.Error as error:
+                bad.add(f"line {at + 1}", str(error))
+                cells = []
+        at += reader.line_num
+        yield at, cells
 
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:

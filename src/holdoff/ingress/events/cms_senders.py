@@ -260,10 +260,7 @@ _DRAFTS: Final = (
 # https://docs.docker.com/docker-hub/repos/manage/webhooks/   https://docs.quay.io/guides/notifications.html
 _QUAY: Final = "docker_url=?* & repository=?*"
 _IN_GOOGLE: Final = "action=INSERT|DELETE & digest,tag=*gcr.io/*|*-docker.pkg.dev/*"
-_JFROG: Final = (
-    "domain=artifact_*|build|release_bundle*|distribution|destination"
-    " & jpd_origin,data.repo_key,data.build_name,data.release_bundle_name"
-)
+_JFROG: Final = "domain=artifact_*|build|release_bundle*|distribution|destination"
 
 
 def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) -> Iterator[Kind]:
@@ -324,7 +321,7 @@ _REGISTRIES: Final = (
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key=*-cache", ""),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
-    *_typed("JFrog", "event_type", _JFROG, ""),
+    *_typed("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.repo_key,data.build_name,data.release_bundle_name", ""),
     # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
     *_typed(
         *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),
