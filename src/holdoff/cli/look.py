@@ -76,7 +76,7 @@ def add_history_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def scene_of(config: Config, store: Store, key: GateKey) -> tuple[answers.Scene, RecordInvalid | None]:
+def scene_of_builds(config: Config, store: Store, key: GateKey) -> tuple[answers.Scene, RecordInvalid | None]:
     """A gate whose builds are asked for. If its record cannot be read, it has those in the history only."""
     clock = SystemClock()
     try:
@@ -90,7 +90,7 @@ def history(args: argparse.Namespace) -> int:
     if not 1 <= args.limit <= MOST_BUILDS:
         raise UsageError(f"--limit takes 1 to {MOST_BUILDS:,}")
     config, store, key = open_gate(args)
-    scene, error = scene_of(config, store, key)
+    scene, error = scene_of_builds(config, store, key)
     builds = list(scene.builds(args.limit))
     if not builds and not config.knows(key, store):
         say(no_such_gate(config, store, key))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import TOKEN_VARIABLE, TOLD
+from holdoff.core.shown import MISSING as MISSING
 from holdoff.core.shown import Unquoted as Unquoted
 from holdoff.core.shown import is_plain, shown_name
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     Kind = TypeVar("Kind")
 
-MISSING: Final = Unquoted("missing")
 #: The settings at the top of a file, and what to write for one that stands below a heading instead.
 TOP: Final = {
     "store": "it above the first heading [...]",

@@ -46,6 +46,10 @@ class Unquoted(str):
         return str(self)
 
 
+#: Stands in an error for a setting that is not there.
+MISSING: Final = Unquoted("missing")
+
+
 def kind_of(value: object) -> Unquoted:
     """Only the value's class: for objects whose text would say nothing."""
     return Unquoted(f"some {type(value).__name__}")

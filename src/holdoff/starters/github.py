@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from holdoff.core.errors import ConfigError, HoldoffError, Verdict
 from holdoff.core.request import Request
-from holdoff.core.shown import Unquoted
+from holdoff.core.shown import MISSING
 from holdoff.core.token import instant_ms
 from holdoff.core.units import parse_instant
 from holdoff.references import UNSHOWN
@@ -222,5 +222,5 @@ def _signed(app: str, key: str, now_s: int) -> str:
 def _named(field: str, value: object) -> str:
     form, want = _FORMS[field]
     if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
-        raise ConfigError(field=field, got=Unquoted("missing") if value is None else UNSHOWN, want=want)
+        raise ConfigError(field=field, got=MISSING if value is None else UNSHOWN, want=want)
     return value

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from holdoff.core.errors import ConfigError, HoldoffError, Verdict
 from holdoff.core.request import Request
-from holdoff.core.shown import Unquoted, printable, shown_name
+from holdoff.core.shown import MISSING, Unquoted, printable, shown_name
 from holdoff.core.units import Duration, parse_duration
 from holdoff.references import UNSHOWN
 from holdoff.starters.on_http import ASK_MS, ENDS, OnHttp, Row
@@ -103,9 +103,7 @@ class Webhook(OnHttp):
         if status_url is not None:
             self._follow(status_url, state, succeeded, failed)
         elif state or succeeded or failed:
-            raise ConfigError(
-                field="status_url", got=Unquoted("missing"), want="it, beside state, succeeded and failed"
-            )
+            raise ConfigError(field="status_url", got=MISSING, want="it, beside state, succeeded and failed")
         if cancel_url is not None:
             self._cancel_url = text_in("cancel_url", cancel_url, OF_A_BUILD)
             self.cancel = self._cancel
@@ -204,7 +202,7 @@ def _listed(field: str, value: object, fits: Callable[[object], bool], want: str
 def _beside_status_url(field: str, value: object, want: str) -> list[str]:
     listed = _listed(field, value, lambda one: isinstance(one, str), want)
     if not listed:
-        raise ConfigError(field=field, got=Unquoted("missing"), want=f"it, beside status_url: {want}")
+        raise ConfigError(field=field, got=MISSING, want=f"it, beside status_url: {want}")
     return listed
 
 

@@ -9,7 +9,7 @@ import os
 import sys
 
 from holdoff.core.errors import ConfigError, HoldoffError, StoreError
-from holdoff.core.shown import Unquoted
+from holdoff.core.shown import MISSING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def default_url(config: str | Path | None = None) -> str:
     state = state_folder()
     if state is None:  # a container's user may have neither HOME nor a line in /etc/passwd
         want = "its path, or name a store: --store sqlite:///PATH"
-        raise ConfigError(field="HOME", got=Unquoted("missing"), want=want)
+        raise ConfigError(field="HOME", got=MISSING, want=want)
     if config is None:
         return f"sqlite:///{state}/gates.db"
     folder, name = os.path.split(os.path.abspath(config))
