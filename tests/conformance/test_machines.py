@@ -26,7 +26,7 @@ from holdoff.stores.dynamodb.store import DynamoDBStore
 from holdoff.stores.memory import MemoryStore
 from holdoff.stores.postgres import PostgresStore
 from holdoff.stores.sqlite import SQLiteStore
-from holdoff.testing.stateful import StoreMachine
+from holdoff.testing import StoreMachine
 from tests.conformance import behind
 from tests.waiting import PATIENCE_S
 

@@ -24,6 +24,10 @@ def test_completion_shows_the_public_names_and_nothing_else() -> None:
     assert {"Gate", "Policy", "Starter", "Status", "Store", "WakeLoop", "open_store"} < set(dir(holdoff))
     with pytest.raises(AttributeError, match="no attribute 'Gates'"):
         holdoff.Gates  # noqa: B018
+    for package in (holdoff.starters, holdoff.testing):
+        assert dir(package) == sorted(package.__all__)
+        assert all(getattr(package, name).__name__ == name for name in package.__all__)
+    assert {"ManualClock", "StarterConformance", "StoreConformance", "StoreMachine"} == set(holdoff.testing.__all__)
 
 
 def test_importing_it_imports_nothing_of_it() -> None:

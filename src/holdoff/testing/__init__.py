@@ -1,7 +1,7 @@
 """For tests, ours and yours: a clock that the test moves, and the suites that every store and starter must pass.
 
-``holdoff.testing.stateful.StoreMachine`` tries a store with random histories. It needs ``hypothesis``,
-``StarterConformance`` needs ``pytest``, and the rest neither.
+``StoreMachine`` tries a store with random histories. It needs ``hypothesis``, ``StarterConformance`` needs ``pytest``,
+and the rest neither.
 """
 
 from __future__ import annotations
@@ -15,15 +15,21 @@ from holdoff.testing.clock import ManualClock
 if TYPE_CHECKING:
     from holdoff.testing.conformance import StoreConformance
     from holdoff.testing.starters import StarterConformance
+    from holdoff.testing.stateful import StoreMachine
 
-__all__ = ["ManualClock", "StarterConformance", "StoreConformance"]
+__all__ = ["ManualClock", "StarterConformance", "StoreConformance", "StoreMachine"]
+
+_HOME = {"StarterConformance": "starters", "StoreConformance": "conformance", "StoreMachine": "stateful"}
 
 if _pytest := sys.modules.get("pytest"):  # a failed assert of a suite shows its values, as in a file of tests
-    _pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in ("conformance", "starters", "stateful")))
+    _pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _HOME.values()))
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _HOME:
         raise AttributeError(f"module 'holdoff.testing' has no attribute {name!r}")
-    module = "conformance" if name == "StoreConformance" else "starters"
-    return getattr(import_module(f"holdoff.testing.{module}"), name)
+    return getattr(import_module(f"holdoff.testing.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,6 @@
 """A state machine that compares a store with a plain model, for any steps in any order. Needs ``hypothesis``.
 
-    from holdoff.testing.stateful import StoreMachine
+    from holdoff.testing import StoreMachine
 
     class MyMachine(StoreMachine):
         def make_store(self):
