@@ -1498,6 +1498,31 @@ _BUILDS = (
                 {"event": "build.running", "build": {"web_url": "https://x"}, "pipeline": {"slug": "site"}},
             ),
             ("Bitrise", "1", {"build_slug": "b", "app_slug": "a", "build_status": 1}),
+            # https://docs.cursor.com/en/background-agent/api/webhooks
+            (
+                "Cursor",
+                "FINISHED",
+                {
+                    "event": "statusChange",
+                    "id": "bc_abc123",
+                    "status": "FINISHED",
+                    "source": {"repository": "https://github.com/octo/site", "ref": "main"},
+                    "target": {"url": "https://cursor.com/agents?id=bc_abc123", "branchName": "cursor/add-readme-1234"},
+                },
+            ),
+            # https://docs.spacelift.io/integrations/webhooks#run-events
+            (
+                "Spacelift",
+                "FINISHED",
+                {
+                    "account": "octo",
+                    "state": "FINISHED",
+                    "stateVersion": 4,
+                    "timestamp": 1795395667,
+                    "run": {"id": "01EF9PFPNFFM2MQXTJKHK1B869", "branch": "main"},
+                    "stack": {"id": "site"},
+                },
+            ),
             # https://docs.getdbt.com/docs/deploy/webhooks
             (
                 "dbt",

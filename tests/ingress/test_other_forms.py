@@ -467,6 +467,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "x-launchpad-delivery",
         "x-gitcode-delivery",
         "x-tangled-delivery",
+        "x-securesourcemanager-delivery",
     ],
 )
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:

@@ -24,8 +24,8 @@ _SAID: Final[Fields] = {
     ",repository.homepage,repository.url,repository.name,repository}",
     "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
     ",resource.repository.defaultBranch}",
-    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,user_username"
-    ",user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
+    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,pusher.did"
+    ",user_username,user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
     ",principal.display_name,msg.agent,submitter.username,submitter.name,resource.pushedBy.uniqueName"
     ",resource.pushedBy.displayName}",
 }
