@@ -111,6 +111,12 @@ def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = A
     return {"type": kind, "submitter": {"username": "ann"}, "eventCreatedOn": 1795395667, **about}
 
 
+def coding(event: str, **about: object) -> Json:
+    """An event of a service hook of CODING's."""
+    named = {"project": {"name": "site"}, "team": {"domain": "octo"}, "sender": {"name": "ann"}}
+    return {"event": event, "eventName": "x", "repository": {"full_name": "octo/site"}, **named, **about}
+
+
 def harness(trigger: str, ref: str = "refs/heads/main", new: str = AFTER, **more: Any) -> Json:
     """https://developer.harness.io/docs/code-repository/pull-requests/webhook"""
     repo = {"path": "octo/site", "default_branch": "main", "git_url": "https://git.harness.io/octo/site.git"}
@@ -296,6 +302,20 @@ _GIT = (
             ),
             ("merge_request", nothing("CODING", "merge_request"), {"event": "merge_request"}),
             ("ping", "a ping of GitHub: the webhook is set up", {"zen": "x", "hook_id": 7}),
+        )
+    ),
+    # https://coding.net/help/docs/project-settings/open/service-hook.html
+    *(
+        _webhook("CODING", event, becomes, coding(event, **about), X_Coding_Service_Hook_Event=event)
+        for event, becomes, about in (
+            (
+                "GIT_PUSHED",
+                Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, reason="push to octo/site main"),
+                {"ref": "main", "before": BEFORE, "after": AFTER, "commits": []},
+            ),
+            ("GIT_MR_MERGED", nothing("CODING", "GIT_MR_MERGED"), {"mergeRequest": {"merged": True}}),
+            ("CI_JOB_FINISHED", nothing("CODING", "CI_JOB_FINISHED"), {"ci": {"build": {"status": "SUCCEED"}}}),
+            ("WIKI_UPDATED", nothing("CODING", "WIKI_UPDATED"), {"content": {"title": "x"}}),
         )
     ),
     _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),

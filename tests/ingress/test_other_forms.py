@@ -465,6 +465,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "shopify-webhook-id",
         "x-mlflow-delivery-id",
         "x-launchpad-delivery",
+        "x-coding-delivery",
         "x-gitcode-delivery",
         "x-tangled-delivery",
         "x-securesourcemanager-delivery",

@@ -97,7 +97,7 @@ _GITHUB_KINDS: Final = (
 )
 
 _MOVED: Final = "after,head_commit.id & ref=refs/*"
-_AT_CODING: Final = "http.headers.x-coding-event"
+_AT_CODING: Final = "http.headers.x-coding-event,http.headers.x-coding-service-hook-event"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
     # Its pushes are like GitHub's, with ten commits: https://help.gitee.com/webhook/gitee-webhook-push-data-format
@@ -107,9 +107,9 @@ _GITHUB_BARE: Final = (
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, commits=""),
-    # Its form at first, and now: https://coding.net/help/docs/project-settings/open/webhook.html
-    _like_github("CODING", f"{_AT_CODING}=push", commits=""),
-    _other("CODING", f"{_AT_CODING},event", when=_AT_CODING, repository="{repository.name}"),
+    # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
+    _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", commits=""),
+    _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
