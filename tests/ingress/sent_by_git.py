@@ -36,6 +36,7 @@ def _github() -> Iterator[Sent]:
     yield sent("push, told by a step of a workflow", p.github_step(), told)
     yield sent("push, told by a step of a workflow, as a form", p.github_step(form=True), told)
     yield sent("push of another branch", p.github_push("refs/heads/side"), _side("side"))
+    yield sent("push of a branch named as a tag", p.github_push("refs/heads/refs/tags/v1"), _side("refs/tags/v1"))
     yield sent("push of a merge queue", p.github_merge_queue(), _side("gh-readonly-queue/main/pr-104-837f1b3e8f5d6a0a"))
     yield sent("push of a tag", p.github_push("refs/tags/v1"), _tag("v1"))
     gone = p.github_push(deleted=True, after=ZERO, head_commit=None, commits=[])
