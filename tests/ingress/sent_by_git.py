@@ -36,11 +36,12 @@ def _github() -> Iterator[Sent]:
     yield sent("push, told by a step of a workflow", p.github_step(), told)
     yield sent("push, told by a step of a workflow, as a form", p.github_step(form=True), told)
     yield sent("push of another branch", p.github_push("refs/heads/side"), _side("side"))
-    yield sent("push of a branch named as a tag", p.github_push("refs/heads/refs/tags/v1"), _side("refs/tags/v1"))
     yield sent("push of a merge queue", p.github_merge_queue(), _side("gh-readonly-queue/main/pr-104-837f1b3e8f5d6a0a"))
     yield sent("push of a tag", p.github_push("refs/tags/v1"), _tag("v1"))
     gone = p.github_push(deleted=True, after=ZERO, head_commit=None, commits=[])
     yield sent("push, of a deleted branch", gone, "main was deleted")
+    gone = p.github_push("refs/heads/refs/tags/v1", deleted=True, after=ZERO, head_commit=None, commits=[])
+    yield sent("push, of a deleted branch that is named as a tag", gone, "refs/tags/v1 was deleted")
     for event, body in (
         ("create", {"ref": "main", "ref_type": "branch", "master_branch": "main"}),
         ("delete", {"ref": "main", "ref_type": "branch"}),

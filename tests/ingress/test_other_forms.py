@@ -75,6 +75,10 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
     "GitLab: of a user, of a system hook": ({"event_name": "user_create", "user_id": 1}, "user_create"),
     "GitLab: of a group, of a system hook": ({"event_name": "group_rename", "group_id": 1}, "group_rename"),
+    "GitLab: of a seat, of a system hook": (
+        {"object_kind": "gitlab_subscription_member_approval", "action": "enqueue", "object_attributes": {"id": 1}},
+        "gitlab_subscription_member_approval",
+    ),
     "GitLab: of a key, of a system hook": ({"event_name": "key_create", "key": "ssh-rsa x"}, "key_create"),
     "GitLab: repository_update, of a system hook": (
         {"event_name": "repository_update", "project_id": 1, "changes": [], "refs": ["refs/heads/main"]},

@@ -146,8 +146,8 @@ _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|t
 _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
 #: Other senders may have an ``object_kind``, too, so GitLab's events are listed, and Gongfeng's ``review``.
 _AT_GITLAB: Final = (
-    "object_kind=access_token|build|deploy*|emoji|feature_flag|issue|member|merge_request|milestone|note|pipeline|project"
-    "|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    "object_kind=access_token|build|deploy*|emoji|feature_flag|gitlab_*|issue|member|merge_request|milestone|note|pipeline"
+    "|project|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id"
 )
