@@ -300,6 +300,27 @@ def test_a_push_that_data_centers_plug_in_tells() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "push",
+    [
+        p.github_push(deleted=True, after=None, head_commit=None, commits=[]),
+        p.data_center_push(p.data_center_change(what="DELETE") | {"toHash": AFTER}),
+        p.posted(
+            {
+                "repository": {"slug": "site", "project": {"key": "OCTO"}},
+                "refChanges": [{"refId": "refs/heads/main", "toHash": AFTER, "type": "DELETE"}],
+            },
+            {},
+        ),
+    ],
+    ids=["GitHub", "Data Center", "its old plug-in"],
+)
+def test_what_its_sender_calls_deleted_is_whatever_version_is_beside_it(push: HttpRequest) -> None:
+    outcome = only(http_message(push, WEBHOOK))
+    assert isinstance(outcome, Ignored)
+    assert outcome.why == "main was deleted"
+
+
 def test_a_push_to_data_center_that_names_its_branch_in_short() -> None:
     """As receivers are tested."""
     change = {"ref": {"displayId": "main"}, "toHash": AFTER}

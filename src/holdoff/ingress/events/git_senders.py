@@ -29,11 +29,12 @@ _SAID: Final[Fields] = {
     ",principal.display_name,msg.agent,submitter.username,submitter.name,resource.pushedBy.uniqueName"
     ",resource.pushedBy.displayName}",
 }
-#: Where they say the newest commit's message, if not in the list of commits.
-_TEXT: Final = (
-    "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
-    ",data.webhook.updates.0.new.message}"
-)
+#: Where they say the newest commit's message, if not in the list of commits; and that a ref was deleted.
+_OF_A_PUSH: Final[Fields] = {
+    "text": "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
+    ",data.webhook.updates.0.new.message}",
+    "deleted": "deleted,changes.0.type,refChanges.0.type=true|DELETE",
+}
 
 
 def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
@@ -44,7 +45,7 @@ def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
 
 
 def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
-    return push(sender, when, ref, new, old, **_SAID | {"text": _TEXT} | more)
+    return push(sender, when, ref, new, old, **_SAID | _OF_A_PUSH | more)
 
 
 def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, ...]:
@@ -294,9 +295,7 @@ _AT_GERRIT: Final = (
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
-_TOLD_BY_SOURCEHUT: Final = (
-    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
-)
+_TOLD_BY_SOURCEHUT: Final = "repo:*|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
 _MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
