@@ -318,6 +318,19 @@ _GIT = (
             ("WIKI_UPDATED", nothing("CODING", "WIKI_UPDATED"), {"content": {"title": "x"}}),
         )
     ),
+    # https://help.perforce.com/helix-core/helix-teamhub: its hooks, as the tests of bitrise-webhooks have them
+    *(
+        _webhook(
+            *("TeamHub", event, becomes),
+            {"ref": ref, "deleted": deleted, "commits": [{"id": AFTER, "distinct": True}], "last_commit": AFTER},
+            X_Deveo_Event="push",
+        )
+        for event, becomes, ref, deleted in (
+            ("push", Built(AFTER, f"a git host {_MAIN}", reason="push to main"), _MAIN, False),
+            ("push of a tag", "v1 is no branch, and no rule takes it", "refs/tags/v1", False),
+            ("push, of a deleted branch", "main was deleted", _MAIN, True),
+        )
+    ),
     _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),
     *(
         _webhook("Harness", kind, nothing("Harness", kind), harness(kind))

@@ -58,7 +58,7 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
 _PUSH: Final[Fields] = {
-    "tagged": "{head_commit.id,after,commit!}",  # of an annotated tag ``after`` is the tag's own object
+    "tagged": "{head_commit.id,after,commit,last_commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
     "forced": "forced",
@@ -69,7 +69,7 @@ _RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|Gi
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
     """A push in GitHub's form, which other hosts use, too. A step of a workflow tells its commit:
     https://github.com/marketplace/actions/workflow-webhook-action"""
-    return _push(sender, when, "ref", "after,head_commit.id,commit", "before", **_PUSH | more)
+    return _push(sender, when, "ref", "after,head_commit.id,commit,last_commit", "before", **_PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
@@ -97,7 +97,7 @@ _GITHUB_KINDS: Final = (
     _other("GitHub", _TYPE, "{action^ }", **_RULE),
 )
 
-_MOVED: Final = "after,head_commit.id & ref=refs/*"
+_MOVED: Final = "after,head_commit.id,last_commit & ref=refs/*"
 _AT_CODING: Final = "http.headers.x-coding-event,http.headers.x-coding-service-hook-event"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
@@ -106,7 +106,7 @@ _GITHUB_BARE: Final = (
     _like_github("Gitee", f"{_MOVED} & hook_name", total="total_commits_count"),
     _other("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
-    # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
+    # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, commits=""),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", commits=""),
