@@ -240,6 +240,10 @@ def test_of_a_push_that_lists_not_all_commits_no_file_is_taken_for_all_that_chan
     site = Routes(parse(f'{PROJECT}[[rules]]\nwhen = {{}}\npaths = ["site/**"]\nproject = "site"\n'), REGION)
     (message,) = opened(bare(p.forge_push(total_commits=9)))
     assert isinstance(only(message, site), Request)
+    (message,) = opened(bare(p.forge_push("Gogs", total_commits=None)))
+    assert isinstance(only(message, site), Request)
+    (message,) = opened(bare(p.forge_push()))
+    assert isinstance(only(message, site), Ignored)
     commit = {"id": AFTER, "added": ["docs/a"], "modified": [], "removed": []}
     (message,) = opened(bare(p.github_push(commits=[commit])))
     assert isinstance(only(message, site), Ignored)

@@ -107,9 +107,9 @@ _GITHUB_BARE: Final = (
     _other("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
-    _like_github("a git host", _MOVED, commits=""),
+    _like_github("a git host", _MOVED, total="total_commits"),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
-    _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", commits=""),
+    _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
     _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
